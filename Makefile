@@ -1,0 +1,55 @@
+# Turnout. `make` alone lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+LOCK ?= requirements/dev.txt
+STAMP = $(VENV)/.installed-$(notdir $(basename $(LOCK)))
+ARGS ?=
+
+.PHONY: help install demo test check format lint types imports fast train lock clean
+
+help:  ## list the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Turnout needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "Could not create $(VENV). On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@echo "Installing the locked packages of $(LOCK) into $(VENV) (about 400 MB, once)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . 
+	@rm -f $(VENV)/.installed-*; touch $@
+
+install: $(STAMP)  ## set up .venv and do nothing else
+
+demo: install  ## the main job, end to end: no key, no GPU, no network (ARGS=--once to end by itself)
+	@$(BIN)/turnout demo $(ARGS)
+
+test: install  ## every test, on real parts (ARGS='-k name' to choose)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest $(ARGS)
+
+check: install  ## format, lint, types, imports and the fast tests, in under a minute
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/unit tests/promises $(ARGS)
+
+train:  ## set up for training too (then: .venv/bin/python -m classifiers train --help)
+	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt
+
+lock:  ## renew the hash-pinned locks (needs uv)
+	@for set in "run:--extra demo" "dev:--extra demo --extra dev" "train:--extra demo --extra dev --extra train"; do \
+	  uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url $(UPGRADE) $${set#*:} -o requirements/$${set%%:*}.txt || exit 1; done
+
+clean:  ## remove what was built, the environment included
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

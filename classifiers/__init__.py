@@ -1,0 +1,1 @@
+"""P(success) per backend as a library: knows neither router nor policies."""

@@ -1,0 +1,1 @@
+"""Train, calibrate and evaluate the classifier that ships."""

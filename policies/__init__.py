@@ -1,0 +1,1 @@
+"""Routing policy as a library: no I/O, knows neither router nor classifiers."""

@@ -1,0 +1,1 @@
+"""The gateway: an OpenAI-compatible endpoint that routes, meters and relays."""

@@ -1,0 +1,1 @@
+"""The HTTP edge: knows ASGI and FastAPI, nothing of routing."""

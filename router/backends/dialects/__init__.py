@@ -1,0 +1,1 @@
+"""One module per wire dialect a backend speaks, and the table of them."""

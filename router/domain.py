@@ -1,0 +1,66 @@
+"""The nouns that every floor above shares: frozen, slotted, without behaviour of their own.
+
+Money is integer pico-USD (1 USD = 10**12), tokens are integers, instants are integer milliseconds
+of Unix time unless a name says otherwise.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+PICO_PER_USD: Final = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: one key, and the customer behind it."""
+
+    key_id: str
+    organization: str
+    tier: str
+    team: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request. `input_tokens` includes the cached ones, `output_tokens` the reasoning.
+
+    `estimated` is true where the gateway counted, because the backend did not say.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a request may use at most, or most likely: it sizes the hold."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_pico: int
+
+
+class Outcome(StrEnum):
+    """How an admitted request ended, as its journal row says it."""
+
+    COMPLETED = "completed"
+    DISCONNECTED = "disconnected"  # the client left; charged for what it received
+    FAILED = "failed"  # no backend answered; nothing is charged
+    CUT = "cut"  # the backend broke off after its first byte
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a request really used: it settles the hold. All zero where nothing was dispatched."""
+
+    usage: Usage
+    cost_pico: int
+    outcome: Outcome
+    backend: str | None = None
+    model: str | None = None
+    route: str | None = None

@@ -1,0 +1,137 @@
+"""Everything that can go wrong for a client, as a tree.
+
+    TurnoutError
+    ├── BadRequest            400  invalid_request_error
+    │   └── PayloadTooLarge   413
+    ├── Unauthenticated       401  invalid_api_key
+    ├── PermissionDenied      403
+    ├── NotFound              404  model_not_found
+    ├── LimitExceeded         429  rate_limit_exceeded | insufficient_quota
+    └── Unavailable           503
+        ├── UpstreamFailed    502
+        ├── UpstreamTimeout   504
+        ├── Overloaded        503  every candidate is busy or broken
+        └── LedgerUnavailable 503
+
+Each class knows its HTTP status and the `type` and `code` of OpenAI's error envelope; an instance
+adds the message, the offending `param` and response headers. Messages are shown to clients: they
+never hold keys, prompts or addresses of backends.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+Headers = Sequence[tuple[str, str]]
+
+
+class TurnoutError(Exception):
+    """A failure that a client sees, in OpenAI's envelope."""
+
+    status: ClassVar[int] = 500
+    type: str = "server_error"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Headers = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        if code is not None:
+            self.code = code
+        self.headers: tuple[tuple[str, str], ...] = tuple(headers)
+
+
+class BadRequest(TurnoutError):
+    """The request itself is wrong; sending it again cannot help."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class PayloadTooLarge(BadRequest):
+    """The body is larger than the gateway accepts."""
+
+    status = 413
+    code = "payload_too_large"
+
+
+class Unauthenticated(TurnoutError):
+    """The key is missing, malformed, unknown, expired or revoked: always the same words."""
+
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class PermissionDenied(TurnoutError):
+    """The key is known, but its tier or the policy does not allow this."""
+
+    status = 403
+    type = "permission_error"
+    code = "permission_denied"
+
+
+class NotFound(TurnoutError):
+    """No such model, route or path."""
+
+    status = 404
+    type = "invalid_request_error"
+    code = "model_not_found"
+
+
+class LimitExceeded(TurnoutError):
+    """A quota of the customer is used up; `headers` carry when to come back."""
+
+    status = 429
+    type = "requests"
+    code = "rate_limit_exceeded"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type_: str = "requests",
+        code: str = "rate_limit_exceeded",
+        headers: Headers = (),
+    ) -> None:
+        super().__init__(message, code=code, headers=headers)
+        self.type = type_
+
+
+class Unavailable(TurnoutError):
+    """Nothing is wrong with the request; a later try may succeed."""
+
+    status = 503
+    code = "service_unavailable"
+
+
+class UpstreamFailed(Unavailable):
+    """Every candidate backend failed before its first byte."""
+
+    status = 502
+    code = "upstream_failed"
+
+
+class UpstreamTimeout(Unavailable):
+    """Every candidate backend was too slow."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
+class Overloaded(Unavailable):
+    """Every candidate backend is full or resting after failures."""
+
+    code = "overloaded"
+
+
+class LedgerUnavailable(Unavailable):
+    """The ledger does not answer, and this tier may not be served without it."""
+
+    code = "ledger_unavailable"

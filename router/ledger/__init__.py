@@ -1,0 +1,1 @@
+"""What a customer may spend, kept exactly."""

@@ -1,0 +1,1 @@
+"""Prices with effective dates, in integer pico-USD."""

@@ -1,0 +1,1 @@
+"""Names, metrics and logs that never carry prompts or keys."""

@@ -1,0 +1,1 @@
+"""The durable book of what was used."""
