@@ -24,7 +24,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one request. `input_tokens` includes the cached ones, `output_tokens` the reasoning.
+    """Tokens of one request: the cached ones count as input too, reasoning as output too.
 
     `estimated` is true where the gateway counted, because the backend did not say.
     """
