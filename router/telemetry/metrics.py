@@ -1,0 +1,104 @@
+"""Counting in plain integers on the hot path, exposition only when somebody asks.
+
+An instrument call of a metrics library costs about as much as a routing decision, so the request
+path adds to dictionaries of integers, and a collector turns them into Prometheus families at each
+scrape.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client.core import (
+    CollectorRegistry,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from router.domain import PICO_PER_USD, Charge
+from router.telemetry import names
+from router.telemetry.names import Metric
+
+Labels = tuple[str, ...]
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+Readings = Mapping[Metric, Mapping[Labels, float]]
+
+BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+
+
+class Metrics(Collector):
+    """The gateway's own counts. `gauges` are read at scrape time, from whoever knows them."""
+
+    def __init__(self, gauges: Callable[[], Readings]) -> None:
+        self.requests: dict[Labels, int] = defaultdict(int)
+        self.outcomes: dict[Labels, int] = defaultdict(int)
+        self.tokens: dict[Labels, int] = defaultdict(int)
+        self.cost_pico: dict[Labels, int] = defaultdict(int)
+        self.in_flight = 0
+        self._buckets: dict[Labels, list[int]] = {}
+        self._seconds: dict[Labels, float] = defaultdict(float)
+        self._gauges = gauges
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def answered(self, route: str, backend: str, status: int, seconds: float) -> None:
+        """Count one finished request and how long it took."""
+        self.requests[route, backend, str(status)] += 1
+        key = (backend,)
+        buckets = self._buckets.get(key)
+        if buckets is None:
+            buckets = self._buckets[key] = [0] * (len(BOUNDS) + 1)
+        buckets[bisect_left(BOUNDS, seconds)] += 1
+        self._seconds[key] += seconds
+
+    def charged(self, charge: Charge) -> None:
+        """Count what an admitted request used."""
+        backend = charge.backend or ""
+        self.outcomes[backend, charge.outcome.value] += 1
+        self.tokens[backend, "input"] += charge.usage.input_tokens
+        self.tokens[backend, "output"] += charge.usage.output_tokens
+        self.cost_pico[backend,] += charge.cost_pico
+
+    def collect(self) -> Iterable[Family]:
+        """Yield every family of `names.METRICS`, as Prometheus wants them."""
+        cost = {key: pico / PICO_PER_USD for key, pico in self.cost_pico.items()}
+        readings: dict[Metric, Mapping[Labels, float]] = {
+            names.REQUESTS: self.requests,
+            names.OUTCOMES: self.outcomes,
+            names.TOKENS: self.tokens,
+            names.COST: cost,
+            names.IN_FLIGHT: {(): self.in_flight},
+            **self._gauges(),
+        }
+        for metric in names.METRICS:
+            if metric.kind == "histogram":
+                yield self._histogram(metric)
+            else:
+                yield _family(metric, readings.get(metric, {}))
+
+    def _histogram(self, metric: Metric) -> HistogramMetricFamily:
+        family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+        bounds = [*(str(bound) for bound in BOUNDS), "+Inf"]
+        for key, buckets in self._buckets.items():
+            cumulative = accumulate(buckets)
+            family.add_metric(
+                key, list(zip(bounds, map(float, cumulative), strict=True)), self._seconds[key]
+            )
+        return family
+
+    def exposition(self) -> bytes:
+        """Return the Prometheus text format."""
+        return generate_latest(self._registry)
+
+
+def _family(metric: Metric, readings: Mapping[Labels, float]) -> Family:
+    build = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = build(metric.name, metric.help, labels=metric.labels)
+    for key, value in list(readings.items()):
+        family.add_metric(key, value)
+    return family

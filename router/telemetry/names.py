@@ -1,0 +1,75 @@
+"""Every metric there is: its name, its labels and what it tells. Documented in docs/metrics.md."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One exported family. Counters get `_total` appended by the exposition format."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+
+
+REQUESTS: Final = Metric(
+    "turnout_requests",
+    "counter",
+    ("route", "backend", "status"),
+    "Inference requests answered, by HTTP status; backend is empty where none was chosen.",
+)
+OUTCOMES: Final = Metric(
+    "turnout_outcomes",
+    "counter",
+    ("backend", "outcome"),
+    "Admitted requests by how they ended: completed, disconnected, failed, cut.",
+)
+TOKENS: Final = Metric(
+    "turnout_tokens",
+    "counter",
+    ("backend", "direction"),
+    "Tokens used: direction is input or output.",
+)
+COST: Final = Metric(
+    "turnout_cost_usd", "counter", ("backend",), "Cost of what was served, in USD, by price book."
+)
+DURATION: Final = Metric(
+    "turnout_request_seconds",
+    "histogram",
+    ("backend",),
+    "From the first byte in to the last byte out, the backend's time included.",
+)
+IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
+BACKEND_HEALTHY: Final = Metric(
+    "turnout_backend_healthy", "gauge", ("backend",), "1 while the backend's breaker lets it work."
+)
+BACKEND_IN_FLIGHT: Final = Metric(
+    "turnout_backend_in_flight", "gauge", ("backend",), "Requests open at the backend."
+)
+CLASSIFICATIONS: Final = Metric(
+    "turnout_classifications",
+    "counter",
+    ("result",),
+    "Prompts the classifier scored, and those that stayed unknown: late or failed.",
+)
+INFO: Final = Metric(
+    "turnout_active",
+    "gauge",
+    ("policy", "classifier", "provider"),
+    "Always 1; the labels name the policy version, the classifier and its device in use.",
+)
+
+METRICS: Final = (
+    REQUESTS,
+    OUTCOMES,
+    TOKENS,
+    COST,
+    DURATION,
+    IN_FLIGHT,
+    BACKEND_HEALTHY,
+    BACKEND_IN_FLIGHT,
+    CLASSIFICATIONS,
+    INFO,
+)
