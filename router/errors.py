@@ -2,13 +2,17 @@
 
     TurnoutError
     ├── BadRequest            400  invalid_request_error
+    │   ├── MethodNotAllowed  405
+    │   ├── BodyTooSlow       408
     │   └── PayloadTooLarge   413
     ├── Unauthenticated       401  invalid_api_key
     ├── PermissionDenied      403
     ├── NotFound              404  model_not_found
     ├── LimitExceeded         429  rate_limit_exceeded | insufficient_quota
+    ├── UpstreamRejected      4xx  the backend refused the request itself; its status and words
     └── Unavailable           503
         ├── UpstreamFailed    502
+        │   └── StreamBroken  502  after the first byte: one SSE error event
         ├── UpstreamTimeout   504
         ├── Overloaded        503  every candidate is busy or broken
         └── LedgerUnavailable 503
@@ -19,7 +23,6 @@ never hold keys, prompts or addresses of backends.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 Headers = Sequence[tuple[str, str]]
 
@@ -27,7 +30,7 @@ Headers = Sequence[tuple[str, str]]
 class TurnoutError(Exception):
     """A failure that a client sees, in OpenAI's envelope."""
 
-    status: ClassVar[int] = 500
+    status: int = 500
     type: str = "server_error"
     code: str | None = None
 
@@ -52,6 +55,20 @@ class BadRequest(TurnoutError):
 
     status = 400
     type = "invalid_request_error"
+
+
+class MethodNotAllowed(BadRequest):
+    """The path exists, but not for this method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class BodyTooSlow(BadRequest):
+    """The body did not arrive in time; nothing was reserved or sent anywhere."""
+
+    status = 408
+    code = "request_timeout"
 
 
 class PayloadTooLarge(BadRequest):
@@ -104,6 +121,29 @@ class LimitExceeded(TurnoutError):
         self.type = type_
 
 
+class UpstreamRejected(TurnoutError):
+    """The backend found the request itself wrong (a 4xx): another backend is not asked.
+
+    `status`, `type`, `code` and `param` are the backend's; the message is bounded and holds no key.
+    """
+
+    status = 400
+    type = "invalid_request_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        type_: str = "invalid_request_error",
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, param=param, code=code)
+        self.status = status
+        self.type = type_
+
+
 class Unavailable(TurnoutError):
     """Nothing is wrong with the request; a later try may succeed."""
 
@@ -116,6 +156,13 @@ class UpstreamFailed(Unavailable):
 
     status = 502
     code = "upstream_failed"
+
+
+class StreamBroken(UpstreamFailed):
+    """A backend broke off after its first byte: too late for another one, so the stream ends in
+    one error event."""
+
+    code = "stream_broken"
 
 
 class UpstreamTimeout(Unavailable):

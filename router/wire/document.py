@@ -1,0 +1,93 @@
+"""Reading a client's JSON body: strictly where an attacker could hide something, else tolerantly.
+
+Accepted: one UTF-8 JSON object (RFC 8259), at most 240 levels deep. A key that the gateway meters
+or routes by must not stand twice at the top: parsers disagree on which of the two counts, so the
+backend could be asked for something that nobody paid for.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+import orjson
+
+from router.errors import BadRequest
+
+# What the gateway acts on; a second one of these is refused.
+_METERED: Final = (
+    b'"model"',
+    b'"messages"',
+    b'"stream"',
+    b'"n"',
+    b'"max_tokens"',
+    b'"max_completion_tokens"',
+    b'"tools"',
+    b'"stream_options"',
+)
+# orjson reads 1024 levels and writes 254: what is read here must be writable again.
+_SAFE_DEPTH: Final = 240
+# An ASCII letter written as an escape: the only other way to write one of these keys.
+_ESCAPED_LETTER: Final = re.compile(rb"\\u00[4-7]")
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a request body; BadRequest with the error's place where it is none."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {_reason(error)}.") from None
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.")
+    if raw.count(b"[") + raw.count(b"{") > _SAFE_DEPTH:
+        _refuse_depth(body)
+    if _may_repeat(raw):
+        _refuse_repeated_keys(raw)
+    return body
+
+
+def _reason(error: orjson.JSONDecodeError) -> str:
+    """What orjson says, without any of the body: it names the place only."""
+    return f"{error.msg} (line {error.lineno}, column {error.colno})".replace("\n", " ")
+
+
+def _refuse_depth(body: dict[str, Any]) -> None:
+    wrapped: Any = body
+    for _ in range(254 - _SAFE_DEPTH):
+        wrapped = [wrapped]
+    try:
+        orjson.dumps(wrapped)
+    except orjson.JSONEncodeError:
+        raise BadRequest("The body is nested too deeply.") from None
+
+
+def _may_repeat(raw: bytes) -> bool:
+    """Whether a metered key may stand twice; cheap, and never wrongly false."""
+    if any(raw.count(key) > 1 for key in _METERED):
+        return True
+    return b"\\u00" in raw and _ESCAPED_LETTER.search(raw) is not None
+
+
+def _refuse_repeated_keys(raw: bytes) -> None:
+    """BadRequest where a key stands twice at the top of the object."""
+    top: list[tuple[str, Any]] = []
+
+    def remember(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal top
+        top = pairs  # objects end inside out: the last one told is the outermost
+
+    try:
+        json.loads(raw, object_pairs_hook=remember)
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
+    seen: set[str] = set()
+    for key, _ in top:
+        if key in seen:
+            raise BadRequest(
+                f"The key '{_shown(key)}' stands twice in the body.", param=_shown(key)
+            )
+        seen.add(key)
+
+
+def _shown(key: str) -> str:
+    """A key fit for an error message: printable ASCII and short."""
+    return key.encode("ascii", "replace").decode()[:64] if key.isprintable() else "?"

@@ -1,0 +1,81 @@
+"""Single fields of a client's body, each with OpenAI's wording where it is wrong."""
+
+from typing import Any, Final
+
+from router.errors import BadRequest
+
+MAX_NAME: Final = 256  # characters of a model name or an end user
+# Where to send a request, and as whom, is the operator's to say.
+_REFUSED_KEYS: Final = ("api_base", "base_url", "api_key", "extra_headers")
+
+
+def refuse_addresses(body: dict[str, Any]) -> None:
+    """BadRequest where a client says where to send its request, or with whose key."""
+    extra = body.get("extra_body")
+    for key in _REFUSED_KEYS:
+        if key in body or (isinstance(extra, dict) and key in extra):
+            raise BadRequest(
+                f"The parameter '{key}' is not allowed: backends are set by the operator.",
+                param=key,
+                code="parameter_not_allowed",
+            )
+
+
+def read_model(body: dict[str, Any]) -> str:
+    """The model's name: printable ASCII, so that it is safe in a header and in a log line."""
+    model = body.get("model")
+    if model is None:
+        raise BadRequest("Missing required parameter: 'model'.", param="model")
+    if not isinstance(model, str):
+        raise wrong_type("model", "a string")
+    if not model or len(model) > MAX_NAME or not (model.isascii() and model.isprintable()):
+        raise BadRequest(
+            f"Invalid 'model': expected 1 to {MAX_NAME} printable ASCII characters.", param="model"
+        )
+    return model
+
+
+def read_user(body: dict[str, Any], name: str = "user") -> str | None:
+    """The end user's name at the customer: printable; None where it is missing or empty."""
+    user = body.get(name)
+    if user is None:
+        return None
+    if not isinstance(user, str):
+        raise wrong_type(name, "a string")
+    if len(user) > MAX_NAME or not user.isprintable():
+        raise BadRequest(
+            f"Invalid '{name}': expected at most {MAX_NAME} printable characters.", param=name
+        )
+    return user or None
+
+
+def read_flag(body: dict[str, Any], name: str) -> bool:
+    """A boolean; False where it is missing or null."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise wrong_type(name, "a boolean")
+    return bool(value)
+
+
+def read_integer(body: dict[str, Any], name: str, least: int, most: int) -> int | None:
+    """An integer within its bounds; None where it is missing or null."""
+    value = body.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_type(name, "an integer")
+    if not least <= value <= most:
+        raise BadRequest(
+            f"Invalid '{name}': expected an integer from {least} to {most}.", param=name
+        )
+    return value
+
+
+def wrong_type(param: str, expected: str) -> BadRequest:
+    """OpenAI's words for a parameter of the wrong type."""
+    return BadRequest(f"Invalid type for '{param}': expected {expected}.", param=param)
+
+
+def utf8_length(text: str) -> int:
+    """Bytes of a text in UTF-8; free of charge where it is ASCII."""
+    return len(text) if text.isascii() else len(text.encode())
