@@ -1,0 +1,36 @@
+"""Liveness, readiness and metrics."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from router.pipeline.gateway import Gateway
+
+
+def health_router(gateway: Gateway) -> APIRouter:
+    """Return /livez, /readyz and /metrics."""
+    router = APIRouter()
+
+    @router.get("/livez")
+    async def livez() -> dict[str, str]:
+        """Say that the process runs."""
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz(response: Response) -> dict[str, object]:
+        """Say whether requests would be served: 200, or 503 with the part that is missing."""
+        ledger = await gateway.ledger.ping()
+        ready = gateway.ready and ledger
+        response.status_code = 200 if ready else 503
+        return {
+            "status": "ready" if ready else "not ready",
+            "ledger": "ok" if ledger else "no answer",
+            "policy": gateway.snapshot.policy.version,
+            "classifier": gateway.classifier.version,
+        }
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        """Return the Prometheus text format."""
+        return Response(gateway.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+    return router

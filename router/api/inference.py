@@ -1,0 +1,65 @@
+"""The bare ASGI application in front: inference paths go down the corridor, the rest to FastAPI.
+
+A path is matched on the raw bytes of the request line, never on anything rebuilt from the Host
+header, and exactly: `//v1//chat`, `%76%31` and `..` are other paths, and there is nothing there.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from router.api.exchange import Exchange, Receive, Scope, Send
+from router.errors import MethodNotAllowed
+from router.pipeline.gateway import Gateway
+from router.pipeline.serve import serve
+from router.wire.table import ENDPOINTS, Endpoint
+
+_ROUTES: Final[Mapping[bytes, Endpoint]] = {
+    endpoint.path.encode(): endpoint for endpoint in ENDPOINTS
+}
+
+
+class Inference:
+    """ASGI: every row of ENDPOINTS, then `rest` for all other paths."""
+
+    def __init__(self, gateway: Gateway, rest: object) -> None:
+        self._gateway = gateway
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        endpoint = None
+        if scope["type"] == "http":
+            endpoint = _ROUTES.get(scope.get("raw_path") or scope["path"].encode())
+        if endpoint is None:
+            await self._rest(scope, receive, send)  # type: ignore[operator] # an ASGI application
+            return
+        limits = self._gateway.limits
+        exchange = Exchange(
+            scope, receive, send, body_limit=limits.body, body_timeout=limits.body_timeout
+        )
+        if scope["method"] != "POST":
+            await exchange.fail(
+                MethodNotAllowed(
+                    f"Not allowed: {endpoint.path} takes POST.", headers=(("allow", "POST"),)
+                )
+            )
+            return
+        await self._serve(exchange, endpoint)
+
+    async def _serve(self, exchange: Exchange, endpoint: Endpoint) -> None:
+        metrics = self._gateway.metrics
+        began = time.perf_counter()
+        metrics.in_flight += 1
+        try:
+            await exchange.run(lambda reply: serve(self._gateway, endpoint, reply))
+        except asyncio.CancelledError:
+            exchange.status = exchange.status or 503
+            raise
+        finally:
+            metrics.in_flight -= 1
+            status = exchange.status if not exchange.gone else 499
+            metrics.answered(
+                exchange.route, exchange.backend, status, time.perf_counter() - began
+            )

@@ -1,0 +1,37 @@
+"""GET /v1/models: what this key may put in `model`."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from router.domain import Principal
+from router.errors import NotFound
+from router.pipeline.gateway import Gateway
+
+
+def _entry(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "turnout"}
+
+
+def models_router(gateway: Gateway) -> APIRouter:
+    """Return the routes under /v1/models."""
+    router = APIRouter()
+
+    def names(request: Request) -> list[str]:
+        header = request.headers.get("authorization")
+        principal: Principal = gateway.authenticator.authenticate(
+            header.encode("latin-1") if header else None
+        )
+        return list(gateway.snapshot.policy.models(principal.tier))
+
+    @router.get("/v1/models")
+    async def list_models(request: Request) -> dict[str, Any]:
+        return {"object": "list", "data": [_entry(name) for name in names(request)]}
+
+    @router.get("/v1/models/{name:path}")
+    async def one_model(request: Request, name: str) -> dict[str, Any]:
+        if name not in names(request):
+            raise NotFound(f"The model '{name}' does not exist or you do not have access to it.")
+        return _entry(name)
+
+    return router

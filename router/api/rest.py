@@ -1,0 +1,60 @@
+"""Everything but inference, on FastAPI: models, health, metrics; errors in OpenAI's envelope."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from router.api.health import health_router
+from router.api.models import models_router
+from router.errors import BadRequest, NotFound, TurnoutError
+from router.pipeline.gateway import Gateway
+from router.wire.envelope import error_body
+
+
+def _reply(error: TurnoutError) -> Response:
+    return Response(
+        error_body(error), error.status, dict(error.headers), media_type="application/json"
+    )
+
+
+async def _our_error(_: Request, error: Exception) -> Response:
+    return _reply(error if isinstance(error, TurnoutError) else TurnoutError("internal error"))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        return _reply(NotFound(f"Unknown path: {request.method} {request.url.path}", code=None))
+    refusal = BadRequest(str(getattr(error, "detail", "Bad request")))
+    return Response(error_body(refusal), status, media_type="application/json")
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    places = (
+        [".".join(str(part) for part in item["loc"]) for item in error.errors()]
+        if isinstance(error, RequestValidationError)
+        else []
+    )
+    return _reply(BadRequest(f"Invalid request: {', '.join(places)}"))
+
+
+def build_rest(gateway: Gateway) -> FastAPI:
+    """Return the FastAPI application behind the inference front."""
+    handlers: dict[Any, Any] = {
+        TurnoutError: _our_error,
+        HTTPException: _http_error,
+        RequestValidationError: _invalid,
+    }
+    rest = FastAPI(
+        title="Turnout",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        exception_handlers=handlers,
+        redirect_slashes=False,
+    )
+    rest.include_router(models_router(gateway))
+    rest.include_router(health_router(gateway))
+    return rest

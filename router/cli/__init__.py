@@ -1,0 +1,1 @@
+"""The `turnout` command: one module a command."""

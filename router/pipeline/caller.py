@@ -1,0 +1,28 @@
+"""What the corridor needs of the HTTP edge, seen from below."""
+
+from typing import Protocol
+
+
+class Caller(Protocol):
+    """One inference call: who asks, and where the answer goes."""
+
+    id: str
+    authorization: bytes | None
+    headers: list[tuple[str, str]]
+    route: str
+    backend: str
+
+    async def body(self) -> bytes:
+        """Read the whole body of the request; from then on the caller's leaving cancels us."""
+
+    async def start(self) -> None:
+        """Send the head of a stream, with `headers` as they stand."""
+
+    async def write(self, data: bytes) -> None:
+        """Send a part of a stream."""
+
+    async def end(self) -> None:
+        """Finish a stream."""
+
+    async def send(self, body: bytes) -> None:
+        """Send a whole answer at once, with `headers` as they stand."""

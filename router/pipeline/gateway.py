@@ -1,0 +1,49 @@
+"""The collaborators of the corridor, built once by the composition root."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from classifiers.serving import Classifier
+
+from router.auth.authenticate import Authenticator
+from router.backends.dispatch import Dispatcher
+from router.ledger.ledger import Ledger
+from router.pipeline.snapshot import Snapshot
+from router.telemetry import names
+from router.telemetry.metrics import Labels, Metrics
+from router.telemetry.names import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the edge accepts: bytes of a body, seconds until it is there."""
+
+    body: int
+    body_timeout: float
+
+
+@dataclass(slots=True)
+class Gateway:
+    """Everything a request meets. `snapshot` is swapped whole by a reload; the rest stays."""
+
+    snapshot: Snapshot
+    authenticator: Authenticator
+    classifier: Classifier
+    ledger: Ledger
+    dispatcher: Dispatcher
+    limits: Limits
+    metrics: Metrics
+    ready: bool = False
+
+
+def gauges(gateway: Gateway) -> Mapping[Metric, Mapping[Labels, float]]:
+    """Return what is read off the collaborators at scrape time."""
+    view = gateway.dispatcher.view()
+    classifier = gateway.classifier
+    active = (gateway.snapshot.policy.version, classifier.version, classifier.provider)
+    return {
+        names.BACKEND_HEALTHY: {(name,): float(state.healthy) for name, state in view.items()},
+        names.BACKEND_IN_FLIGHT: {(name,): state.in_flight for name, state in view.items()},
+        names.CLASSIFICATIONS: {(key,): count for key, count in classifier.counts.items()},
+        names.INFO: {active: 1.0},
+    }
