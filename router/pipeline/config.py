@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from policies.source import Document, DocumentError, Finding, parse, validate
+from policies.findings import DocumentError, Finding
+from policies.source import Document, Path, parse
+from policies.validation import validate
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
@@ -124,40 +127,53 @@ class Config(_Section):
         return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 # the operator left it out
 
 
-def _expand(value: Any, path: tuple[str | int, ...], environ: Mapping[str, str], missing: list[tuple[tuple[str | int, ...], str]]) -> Any:
-    """Replace `${NAME}` in every string below `value`; note each name that is not set."""
+def _expand(value: Any, path: Path, environ: Mapping[str, str], found: dict[Path, str]) -> Any:
+    """Replace `${NAME}` in every string below `value`; note in `found` which name stood where."""
     if isinstance(value, dict):
-        return {key: _expand(item, (*path, key), environ, missing) for key, item in value.items()}
+        return {key: _expand(item, (*path, key), environ, found) for key, item in value.items()}
     if isinstance(value, list):
-        return [_expand(item, (*path, at), environ, missing) for at, item in enumerate(value)]
+        return [_expand(item, (*path, at), environ, found) for at, item in enumerate(value)]
     if not isinstance(value, str):
         return value
     for name in _VARIABLE.findall(value):
-        if name not in environ:
-            missing.append((path, name))
+        found[path] = name
     return _VARIABLE.sub(lambda match: environ.get(match[1], ""), value)
 
 
 def load_config(text: str, filename: str, environ: Mapping[str, str]) -> Config:
     """Return the validated configuration.
 
-    `${NAME}` in a string is replaced from `environ`. Raises DocumentError with every finding.
+    `${NAME}` in a string is replaced from `environ`; what came from there is never quoted in a
+    finding. Raises DocumentError with every finding.
     """
     document = parse(text, filename)
-    missing: list[tuple[tuple[str | int, ...], str]] = []
-    expanded = _expand(document.value, (), environ, missing)
-    findings = [_unset(document, path, name) for path, name in missing]
-    config, wrong = validate(Config, document, value=expanded)
-    findings += wrong
+    found: dict[Path, str] = {}
+    expanded = replace(document, value=_expand(document.value, (), environ, found))
+    findings = [
+        _unset(document, path, name) for path, name in found.items() if name not in environ
+    ]
+    config, wrong = validate(Config, expanded)
+    findings += [_without(finding, set(environ.values())) for finding in wrong]
     if config is None or findings:
         raise DocumentError(findings)
     return config
 
 
-def _unset(document: Document, path: tuple[str | int, ...], name: str) -> Finding:
-    return document.finding(
-        path,
+def _without(finding: Finding, secrets: set[str]) -> Finding:
+    message = finding.message
+    for secret in sorted((secret for secret in secrets if len(secret) > 3), key=len, reverse=True):
+        message = message.replace(f"`{secret[:40]}`", "its value from the environment")
+    return replace(finding, message=message)
+
+
+def _unset(document: Document, path: Path, name: str) -> Finding:
+    line, column = document.position_of(path)
+    return Finding(
+        document.filename,
+        line,
+        column,
+        "error",
         f"the environment variable {name} is not set",
-        hint=f"export {name}=... before starting, or write the value here",
-        rule="unset-variable",
+        f"export {name}=... before starting, or write the value here",
+        "unset-variable",
     )

@@ -1,0 +1,117 @@
+"""The demo's conversation pieces: what is asked, by whom, and how."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+Customer = Literal["free", "pro", "enterprise"]
+
+_WEATHER_TOOL: Final = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather in a city, today.",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        },
+    },
+}
+
+_MINUTES: Final = (
+    "The committee met at nine and approved the minutes of the last meeting. The roof of the east "
+    "wing will be repaired in spring; two offers are in, and a third is expected by Friday. The "
+    "library asks for longer opening hours on Saturdays. Parking remains a problem. "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One request of the demo. `note` says why it is there."""
+
+    title: str
+    note: str
+    customer: Customer
+    text: str
+    max_tokens: int = 48
+    stream: bool = False
+    model: str = "auto"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def messages(self) -> Sequence[dict[str, str]]:
+        """The request's messages."""
+        return [{"role": "user", "content": self.text}]
+
+
+PIECES: Final = (
+    Piece(
+        "Greeting",
+        "easy chat",
+        "pro",
+        "Say hello to a new colleague in one friendly sentence.",
+    ),
+    Piece(
+        "Red Planet",
+        "easy knowledge, streamed",
+        "pro",
+        "Which planet is known as the Red Planet?",
+        stream=True,
+    ),
+    Piece(
+        "Palindrome",
+        "code",
+        "pro",
+        "Write a Python function that returns True if a string is a palindrome.",
+        max_tokens=64,
+    ),
+    Piece(
+        "Weather",
+        "tool call",
+        "pro",
+        "What is the weather in Lisbon today? Use the tool.",
+        extra={"tools": [_WEATHER_TOOL]},
+    ),
+    Piece(
+        "Integral",
+        "hard mathematics",
+        "enterprise",
+        "Let f be a continuous function on [0, 1] with f(x) + f(1 - x) = 1 for all x. Find the value "
+        "of the integral of f(x)^2 over [0, 1] when f(x) = sin^2(pi x / 2), and prove your answer.",
+        max_tokens=96,
+    ),
+    Piece(
+        "Zebra puzzle",
+        "hard reasoning, streamed",
+        "enterprise",
+        "There are 5 houses in a row, each of a different colour, with owners of different nations "
+        "who keep different pets. The Briton lives in the red house. The Swede keeps dogs. The Dane "
+        "drinks tea. The green house is on the left of the white house. The owner of the green "
+        "house drinks coffee. Who keeps the fish? Return the full grid of houses as JSON.",
+        max_tokens=96,
+        stream=True,
+    ),
+    Piece(
+        "Integral, free",
+        "hard, but a free customer",
+        "free",
+        "Let f be a continuous function on [0, 1] with f(x) + f(1 - x) = 1 for all x. Find the value "
+        "of the integral of f(x)^2 over [0, 1] when f(x) = sin^2(pi x / 2), and prove your answer.",
+        max_tokens=64,
+    ),
+    Piece(
+        "Minutes",
+        "long text",
+        "pro",
+        "Summarise these minutes in two sentences.\n\n" + _MINUTES * 24,
+        max_tokens=64,
+    ),
+    Piece(
+        "Private",
+        "personal data stays at home",
+        "enterprise",
+        "Draft a one-line reply to jane.roe@example.com: her card 4111 1111 1111 1111 was charged "
+        "twice, prove mathematically that the refund is correct.",
+    ),
+)
