@@ -1,0 +1,243 @@
+"""Conditions in CEL: checked at load with places in the YAML file, evaluated all at once.
+
+`backend["x"].field`, `success["x"]` and `request.headers["x"]` are rewritten, character for
+character in length, into one flat typed variable each, so that the checker knows every type, a
+missing key cannot fail at run time, columns stay true, and an activation is a handful of scalars.
+All conditions of a route are compiled into one list expression.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cel_expr_python import cel
+
+from policies.complaints import explain_complaint
+from policies.facts import BACKEND_FACTS, FACTS, success_of
+from policies.findings import suggestion
+from policies.signals import Signals
+
+MAX_LENGTH: Final = 4_000
+_CHUNK: Final = 40_000  # characters in one list expression; CEL refuses over 100,000
+_TYPES: Final[Mapping[str, Any]] = {
+    "bool": cel.Type.BOOL,
+    "int": cel.Type.INT,
+    "double": cel.Type.DOUBLE,
+    "string": cel.Type.STRING,
+    "list<string>": cel.Type.List(cel.Type.STRING),
+    "map<string, string>": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
+}
+_STRING: Final = r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
+_TOKEN: Final = re.compile(
+    rf"""(?P<text>[rRbB]*(?:{_STRING}))
+      | (?P<root>\b(?:backend|success|request\.headers))[ ]*\[[ ]*(?P<name>{_STRING})[ ]*\]
+        (?:[ ]*\.[ ]*(?P<field>[A-Za-z_]\w*))?
+      | (?P<word>[A-Za-z_][\w.]*)""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What is wrong with a condition, at a character offset of its text."""
+
+    offset: int
+    message: str
+    hint: str
+
+
+class ConditionError(Exception):
+    """A condition is wrong; `complaints` say how."""
+
+    def __init__(self, complaints: Sequence[Complaint]) -> None:
+        super().__init__("; ".join(c.message for c in complaints))
+        self.complaints = tuple(complaints)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    kind: str
+    read: Callable[[Signals], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One checked condition: its text, what CEL compiles, and the facts it reads."""
+
+    text: str
+    rewritten: str
+    facts: frozenset[str]  # rows of FACTS, plus "backend" and "success"
+
+
+class Conditions:
+    """Compiles conditions in one typed environment. Not for the request path: see `Matcher`."""
+
+    def __init__(self, backends: Iterable[str]) -> None:
+        self._backends = tuple(backends)
+        self._variables: dict[str, _Variable] = {
+            name: _Variable(fact.kind, fact.read) for name, fact in FACTS.items()
+        }
+        self._flat: dict[tuple[str, str, str], str] = {}
+        self._env: Any = None
+
+    def check(self, text: str) -> Condition:
+        """Check one condition. Raises ConditionError."""
+        if len(text) > MAX_LENGTH:
+            raise ConditionError(
+                [Complaint(0, f"a condition over {MAX_LENGTH} characters", "split the rule")]
+            )
+        facts: set[str] = set()
+        complaints: list[Complaint] = []
+        rewritten = _TOKEN.sub(lambda match: self._flatten(match, facts, complaints), text)
+        if complaints:
+            raise ConditionError(complaints)
+        env = self._environment()
+        try:
+            compiled = env.compile(rewritten)
+        except RuntimeError as error:
+            raise ConditionError([self._complaint(str(error), text)]) from None
+        if compiled.return_type() != cel.Type.BOOL:
+            kind = compiled.return_type().name().lower()
+            raise ConditionError(
+                [
+                    Complaint(
+                        0,
+                        f"a condition must be true or false, this is {kind}",
+                        "compare it with something",
+                    )
+                ]
+            )
+        return Condition(text, rewritten, frozenset(facts))
+
+    def matcher(self, conditions: Sequence[Condition]) -> "Matcher":
+        """All of them, compiled together."""
+        env = self._environment()
+        chunks: list[list[str]] = [[]]
+        size = 0
+        for condition in conditions:
+            if size > _CHUNK:
+                chunks.append([])
+                size = 0
+            chunks[-1].append(f"({condition.rewritten}\n)")
+            size += len(condition.rewritten)
+        lists = [env.compile(f"[{','.join(chunk)}]") for chunk in chunks if chunk]
+        readers = [(name, self._variables[name].read) for name in self._used(conditions)]
+        return Matcher(env, lists, [condition.rewritten for condition in conditions], readers)
+
+    def _used(self, conditions: Sequence[Condition]) -> list[str]:
+        words = {
+            match["word"]
+            for condition in conditions
+            for match in _TOKEN.finditer(condition.rewritten)
+            if match["word"]
+        }
+        # `request.headers.size()` is one word to the scanner: a fact counts by prefix.
+        return [n for n in self._variables if any(w == n or w.startswith(n + ".") for w in words)]
+
+    def _environment(self) -> Any:
+        """The typed environment; made anew only after a variable was added."""
+        if self._env is None:
+            self._env = cel.NewEnv(
+                variables={n: _TYPES[v.kind] for n, v in self._variables.items()}
+            )
+        return self._env
+
+    def _flatten(self, match: re.Match[str], facts: set[str], complaints: list[Complaint]) -> str:
+        """Replace one reference by a variable of the same length; note what it reads."""
+        whole = match[0]
+        if match["root"] is None:
+            word = match["word"]
+            if word:
+                facts.update(name for name in FACTS if word == name or word.startswith(name + "."))
+            return whole
+        root, name, attribute = match["root"], match["name"][1:-1], match["field"] or ""
+        problem = self._problem(root, name, attribute)
+        if problem is not None:
+            complaints.append(Complaint(match.start("name"), *problem))
+            return whole
+        facts.add(root)
+        if root == "backend":
+            return self._declare((root, name, attribute), whole)
+        # What follows the index is a method of the value, not a field: keep it.
+        end = match.end() if not attribute else whole.rindex("]") + 1 + match.start()
+        kept = whole[end - match.start() :]
+        return self._declare((root, name, ""), whole[: end - match.start()]) + kept
+
+    def _problem(self, root: str, name: str, attribute: str) -> tuple[str, str] | None:
+        if root == "request.headers":
+            if name != name.lower():
+                return f"header names are in lower case here: `{name}`", f'write "{name.lower()}"'
+            return None
+        if name not in self._backends:
+            return f"unknown backend `{name}`", suggestion(name, self._backends, what="backends")
+        if root == "backend" and attribute not in BACKEND_FACTS:
+            hint = suggestion(attribute or "?", BACKEND_FACTS, what="fields")
+            what = (
+                f"a backend has no `{attribute}`"
+                if attribute
+                else f'backend["{name}"] needs a field'
+            )
+            return what, hint
+        return None
+
+    def _declare(self, reference: tuple[str, str, str], shape: str) -> str:
+        root, name, attribute = reference
+        stem = f"v{self._flat.setdefault(reference, str(len(self._flat)))}_"
+        variable = stem.ljust(len(shape), "_")
+        if variable not in self._variables:
+            self._variables[variable] = _reader(root, name, attribute)
+            self._env = None
+        return variable
+
+    def _complaint(self, error: str, text: str) -> Complaint:
+        offset, message, hint = explain_complaint(error, text, [*FACTS], self._backends)
+        return Complaint(offset, message, hint)
+
+
+def _reader(root: str, name: str, attribute: str) -> _Variable:
+    if root == "success":
+        return _Variable("double", lambda signals: success_of(signals, name))
+    if root == "backend":
+        kind, read, _ = BACKEND_FACTS[attribute]
+        return _Variable(kind, lambda signals: read(signals, name))
+    return _Variable("string", lambda signals: signals.request.headers.get(name, ""))
+
+
+class Matcher:
+    """The compiled conditions of one route."""
+
+    __slots__ = ("_env", "_lists", "_readers", "_singles", "_texts")
+
+    def __init__(
+        self,
+        env: Any,
+        lists: Sequence[Any],
+        texts: Sequence[str],
+        readers: Sequence[tuple[str, Callable[[Signals], Any]]],
+    ) -> None:
+        self._env = env
+        self._lists = tuple(lists)
+        self._texts = tuple(texts)
+        self._readers = tuple(readers)
+        self._singles: list[Any] = []  # one by one, compiled when a list first fails
+
+    def match(self, signals: Signals) -> list[bool | None]:
+        """The truth of each condition, in order; None where it failed (a division by zero)."""
+        if not self._lists:
+            return []
+        activation = self._env.Activation({name: read(signals) for name, read in self._readers})
+        verdicts: list[bool | None] = []
+        for expression in self._lists:
+            value = expression.eval(activation).plain_value()
+            if not isinstance(value, list):
+                return self._one_by_one(activation)
+            verdicts.extend(value)
+        return verdicts
+
+    def _one_by_one(self, activation: Any) -> list[bool | None]:
+        """One failing condition fails its whole list: find out which it was."""
+        if not self._singles:
+            self._singles = [self._env.compile(text) for text in self._texts]
+        values = [single.eval(activation).plain_value() for single in self._singles]
+        return [value if isinstance(value, bool) else None for value in values]

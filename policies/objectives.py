@@ -1,0 +1,142 @@
+"""How a backend is chosen: one row an objective, each total and deterministic.
+
+An objective orders options that may all serve the request. Nothing assumes that a dearer backend
+is a better one. Ties keep the order in which the policy lists the candidates.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
+from typing import Final, NamedTuple
+
+from policies.terms import CascadeTerms, Terms
+
+_MAX_CASCADE_OPTIONS: Final = 5  # the best single ones; keeps the search under 200 sequences
+
+_TOLERANCE: Final = 1e-9  # 0.85 - 0.05 is a little under 0.8
+
+
+class Option(NamedTuple):
+    """A backend that may serve: P(success) or None where unknown, expected cost in pico-USD."""
+
+    name: str
+    success: float | None
+    cost: int
+
+
+class Ranking(NamedTuple):
+    """Names best first, why the first is first, and the cascade's steps where one is planned."""
+
+    order: tuple[str, ...]
+    reason: str
+    steps: tuple[str, ...] = ()
+
+
+Objective = Callable[[Sequence[Option], Terms], Ranking]
+
+
+def rank(options: Sequence[Option], terms: Terms) -> Ranking:
+    """Order options (at least one) by the objective in force; UNKNOWN has its own order."""
+    if terms.objective != "fixed" and all(option.success is None for option in options):
+        return _unknown(options, terms)
+    return OBJECTIVES[terms.objective](options, terms)
+
+
+def _unknown(options: Sequence[Option], terms: Terms) -> Ranking:
+    """No probability at all: the policy's `when_unknown`, else the last candidate listed."""
+    names = [option.name for option in options]
+    chosen = terms.when_unknown if terms.when_unknown in names else names[-1]
+    rest = [name for name in names if name != chosen]
+    return Ranking((chosen, *rest), f"when_unknown: {chosen}, no success probabilities")
+
+
+def cheapest_capable(options: Sequence[Option], terms: Terms) -> Ranking:
+    """Least expected cost among those capable; then the others, most able first."""
+    best = max(_p(option) for option in options)
+    floor = best - terms.max_regret - _TOLERANCE
+    if terms.min_success is not None:
+        floor = min(floor, terms.min_success)
+    capable = sorted((o for o in options if _p(o) >= floor), key=lambda o: o.cost)
+    rest = sorted((o for o in options if _p(o) < floor), key=_p, reverse=True)
+    order = (*(o.name for o in capable), *(o.name for o in rest))
+    first = capable[0]
+    reason = f"cheapest_capable: {first.name} {_because(_p(first), best, terms)}"
+    return Ranking(order, reason, _escalation(capable, rest, terms.cascade))
+
+
+def _because(p: float, best: float, terms: Terms) -> str:
+    if terms.min_success is not None and p >= terms.min_success:
+        return f"p={p:.2f} >= {terms.min_success:.2f}"
+    if p >= best:
+        return f"p={p:.2f} is the best there is"
+    return f"p={p:.2f} within {terms.max_regret:.2f} of the best p={best:.2f}"
+
+
+def _escalation(
+    capable: Sequence[Option], rest: Sequence[Option], cascade: CascadeTerms | None
+) -> tuple[str, ...]:
+    """First choice, then each abler one in order of cost, up to the cascade's length."""
+    if cascade is None:
+        return ()
+    steps = [capable[0]]
+    for option in sorted((*capable[1:], *rest), key=lambda o: o.cost):
+        if len(steps) < cascade.max_steps and _p(option) > _p(steps[-1]):
+            steps.append(option)
+    return tuple(step.name for step in steps) if len(steps) > 1 else ()
+
+
+def expected_cost(options: Sequence[Option], terms: Terms) -> Ranking:
+    """Least price plus what a failure costs, over single backends and over cascades."""
+    totals = {o.name: _expected((o,), terms) for o in options}
+    singles = sorted(options, key=lambda o: totals[o.name])
+    best: tuple[Option, ...] = (singles[0],)
+    total = totals[singles[0].name]
+    if terms.cascade is not None:
+        for length in range(2, terms.cascade.max_steps + 1):
+            for steps in permutations(singles[:_MAX_CASCADE_OPTIONS], length):
+                if (expected := _expected(steps, terms)) < total:
+                    best, total = steps, expected
+    planned = tuple(step.name for step in best)
+    order = (*planned, *(o.name for o in singles if o.name not in planned))
+    shown = " then ".join(planned)
+    reason = f"expected_cost: {shown} p={_p(best[0]):.2f} expects {total / 1e12:.6f} USD"
+    return Ranking(order, reason, planned if len(planned) > 1 else ())
+
+
+def _expected(steps: Sequence[Option], terms: Terms) -> float:
+    """c1 + v + (1 - p1) (c2 + (1 - p2) failure_cost), and so on; the last answer goes unchecked."""
+    verifier = terms.cascade.verifier_cost if terms.cascade is not None else 0
+    total = 0.0
+    reached = 1.0
+    for index, step in enumerate(steps):
+        checked = verifier if index < len(steps) - 1 else 0
+        total += reached * (step.cost + checked)
+        reached *= 1.0 - max(_p(step), 0.0)
+    return total + reached * terms.failure_cost
+
+
+def best_quality(options: Sequence[Option], terms: Terms) -> Ranking:
+    """Highest P(success); `max_cost` has taken out what is too dear. Ties: cheaper first."""
+    order = sorted(options, key=lambda o: (-_p(o), o.cost))
+    first = order[0]
+    names = tuple(o.name for o in order)
+    return Ranking(names, f"best_quality: {first.name} p={_p(first):.2f}")
+
+
+def fixed(options: Sequence[Option], terms: Terms) -> Ranking:
+    """The one the policy names, the others behind it as fallback in the order listed."""
+    names = [option.name for option in options]
+    chosen = terms.fixed if terms.fixed in names else names[0]
+    return Ranking((chosen, *(n for n in names if n != chosen)), f"fixed: {chosen}")
+
+
+def _p(option: Option) -> float:
+    """P(success) for ordering: a backend without one comes last."""
+    return -2.0 if option.success is None else option.success
+
+
+OBJECTIVES: Final[Mapping[str, Objective]] = {
+    "cheapest_capable": cheapest_capable,
+    "expected_cost": expected_cost,
+    "best_quality": best_quality,
+    "fixed": fixed,
+}

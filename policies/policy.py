@@ -1,0 +1,198 @@
+"""A policy: load a document, then decide requests. Pure, total, deterministic, microseconds.
+
+policy = load(text, "balanced.yaml")        # raises DocumentError with every finding
+route = policy.resolve(model)               # None: unknown model
+needs = policy.needs(route)                 # does it want the classifier, the PII detectors?
+answer = policy.decide(signals, hints)      # Decision | Denial
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Final
+
+from policies.compiler import Alias, Route, compile_aliases, compile_routes
+from policies.crosscheck import BackendFacts, crosscheck
+from policies.decision import Decision, Denial, Status
+from policies.document import PolicyDoc
+from policies.findings import DocumentError, Finding
+from policies.references import backend_names, check_references
+from policies.signals import NO_HINTS, Hints, Signals
+from policies.source import Document, parse
+from policies.terms import Terms, overrides_of, with_overrides
+from policies.tiers import Tier, tier_of
+from policies.validation import validate
+from policies.walk import Walk
+
+_OPEN_TIER: Final = Tier("default")
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What has to be known before a request of a route can be decided."""
+
+    classifier: bool
+    pii: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One loaded policy. Immutable; share it between threads and requests."""
+
+    version: str  # first 12 hex digits of the text's SHA-256
+    timezone: str
+    tiers: Mapping[str, Tier]
+    routes: Mapping[str, Route]
+    aliases: Mapping[str, Alias]
+    backends: tuple[str, ...]  # every backend that some route may use
+    document: PolicyDoc = field(repr=False)
+    source: Document = field(repr=False)
+    _terms: Mapping[tuple[str, str, str], Terms] = field(repr=False)
+
+    def resolve(self, model: str) -> str | None:
+        """The route that `model` means; a backend's own name for a backend; None if unknown."""
+        if model in self.routes:
+            return model
+        if model in self.aliases:
+            return self.aliases[model].route
+        return model if model in self.backends else None
+
+    def needs(self, route: str) -> Needs:
+        """What `decide` will read for this route (or backend named explicitly)."""
+        if route in self.routes:
+            return self._needs(self.routes[route])
+        each = [self._needs(r) for r in self.routes.values() if route in r.candidates]
+        facts = [r.facts for r in self.routes.values() if route in r.candidates]
+        return Needs(any("success" in f for f in facts), any(need.pii for need in each))
+
+    def decide(self, signals: Signals, hints: Hints = NO_HINTS) -> Decision | Denial:
+        """Candidates in order, or a denial with its reason. Never raises."""
+        model = hints.route or signals.request.model
+        tier = self.tiers.get(signals.tier, _OPEN_TIER if not self.tiers else None)
+        if tier is None:
+            message = "This key's tier is not part of the policy in force."
+            return _deny(model, "route_not_allowed", f"unknown tier {signals.tier}", message)
+        refused = self._refused_hint(hints, tier)
+        if refused is not None:
+            return _deny(model, "bad_hint", "hint refused", refused)
+        alias = self.aliases.get(model)
+        route = self.routes.get(alias.route if alias is not None else model)
+        if route is not None:
+            return self._on_route(route, tier, signals, hints, alias=alias)
+        if model in self.backends and hints.route is None:
+            return self._explicit(model, tier, signals, hints)
+        return _deny(
+            model, "unknown_model", "unknown model", f"The model `{model}` does not exist."
+        )
+
+    def check(self, backends: Mapping[str, BackendFacts]) -> list[Finding]:
+        """What does not fit the backends that turnout.yaml has, at its place in the policy."""
+        return crosscheck(self.document, self.source, backends)
+
+    def visible(self, tier: str) -> tuple[str, ...]:
+        """Names that a client of this tier may put in `model`: routes, aliases, backends."""
+        found = self.tiers.get(tier, _OPEN_TIER if not self.tiers else None)
+        if found is None:
+            return ()
+        routes = [r for r in self.routes.values() if found.routes is None or r.name in found.routes]
+        names = {r.name for r in routes}
+        aliases = [a.name for a in self.aliases.values() if a.route in names]
+        reached = dict.fromkeys(n for r in routes for n in r.candidates)
+        backends = [n for n in reached if found.backends is None or n in found.backends]
+        return (*(r.name for r in routes), *aliases, *backends)
+
+    def _explicit(
+        self, backend: str, tier: Tier, signals: Signals, hints: Hints
+    ) -> Decision | Denial:
+        """A backend named by the client: whatever some route of its tier would let it have."""
+        answer: Decision | Denial | None = None
+        for route in self.routes.values():
+            if backend in route.candidates:
+                answer = self._on_route(route, tier, signals, hints, explicit=backend)
+                if isinstance(answer, Decision):
+                    return answer
+        return answer or _deny(backend, "unknown_model", "unknown model", "")
+
+    def _on_route(
+        self,
+        route: Route,
+        tier: Tier,
+        signals: Signals,
+        hints: Hints,
+        *,
+        alias: Alias | None = None,
+        explicit: str | None = None,
+    ) -> Decision | Denial:
+        if tier.routes is not None and route.name not in tier.routes:
+            message = f"Your tier may not use `{explicit or route.name}`."
+            return _deny(route.name, "route_not_allowed", f"tier {tier.name}", message)
+        if "request.route" in route.facts and signals.request.route != route.name:
+            signals = replace(signals, request=replace(signals.request, route=route.name))
+        terms = self._terms[route.name, tier.name, alias.name if alias is not None else ""]
+        walk = Walk(route, terms, signals)
+        return walk.decide(tier, alias, hints, self.document.shadow, explicit)
+
+    def _refused_hint(self, hints: Hints, tier: Tier) -> str | None:
+        """Why the request's hints are refused, or None."""
+        if hints is NO_HINTS:
+            return None
+        asked = {
+            "route": hints.route is not None,
+            "min_success": hints.min_success is not None,
+            "max_cost": hints.max_cost_pico is not None,
+            "exclude": bool(hints.exclude),
+        }
+        for name, given in asked.items():
+            if given and tier.hints is not None and name not in tier.hints:
+                return f"Your tier may not use the header x-turnout-{name.replace('_', '-')}."
+        if hints.route is not None and hints.route not in self.routes:
+            return f"x-turnout-route: there is no route `{hints.route}`."
+        unknown = [name for name in hints.exclude if name not in self.backends]
+        return f"x-turnout-exclude: there is no backend `{unknown[0]}`." if unknown else None
+
+    def _needs(self, route: Route) -> Needs:
+        settings = [t.objective for key, t in self._terms.items() if key[0] == route.name]
+        settings += [str(r.overrides.get("objective", "fixed")) for r in route.rules]
+        scored = len(route.candidates) > 1 and any(objective != "fixed" for objective in settings)
+        return Needs(scored or "success" in route.facts, "request.pii" in route.facts)
+
+
+def load(text: str, filename: str) -> Policy:
+    """Read a policy. Raises DocumentError with all findings; keeps nothing of a wrong one."""
+    source = parse(text, filename)
+    doc, findings = validate(PolicyDoc, source)
+    if doc is None:
+        raise DocumentError(findings)
+    findings = check_references(doc, source)
+    routes, complaints = compile_routes(doc, source)
+    if findings or complaints:
+        raise DocumentError([*findings, *complaints])
+    return Policy(
+        version=sha256(text.encode()).hexdigest()[:12],
+        timezone=doc.timezone,
+        tiers={name: tier_of(name, tier) for name, tier in doc.tiers.items()},
+        routes=routes,
+        aliases=compile_aliases(doc),
+        backends=tuple(backend_names(doc)),
+        document=doc,
+        source=source,
+        _terms=_all_terms(doc, routes),
+    )
+
+
+def _all_terms(doc: PolicyDoc, routes: Mapping[str, Route]) -> dict[tuple[str, str, str], Terms]:
+    """Settings by (route, tier, alias): the route's own, then the tier's, then the alias's."""
+    terms: dict[tuple[str, str, str], Terms] = {}
+    tiers = {name: overrides_of(tier) for name, tier in doc.tiers.items()} or {_OPEN_TIER.name: {}}
+    for route in routes.values():
+        for tier, own in tiers.items():
+            base = with_overrides(route.terms, own)
+            terms[route.name, tier, ""] = base
+            for name, alias in doc.aliases.items():
+                if alias.route == route.name:
+                    terms[route.name, tier, name] = with_overrides(base, overrides_of(alias))
+    return terms
+
+
+def _deny(route: str, status: Status, reason: str, message: str) -> Denial:
+    return Denial(route, status, reason, message)
