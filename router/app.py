@@ -46,7 +46,7 @@ async def running(
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable where the
     ledger does not answer, before anything listens.
     """
-    snapshot = compile_snapshot(config, policy, classifier.abilities)
+    snapshot = compile_snapshot(config, policy)
     data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         url = config.ledger

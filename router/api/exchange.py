@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
-from router.wire.envelope import error_body, error_event
+from router.wire.table import Endpoint
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -45,6 +45,7 @@ class Exchange:
 
     __slots__ = (
         "_client_id",
+        "_endpoint",
         "_fields",
         "_receive",
         "_send",
@@ -64,8 +65,16 @@ class Exchange:
     )
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, *, body_limit: int, body_timeout: float
+        self,
+        endpoint: Endpoint,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        body_limit: int,
+        body_timeout: float,
     ) -> None:
+        self._endpoint = endpoint
         self._receive = receive
         self._send = send
         self._fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
@@ -167,10 +176,10 @@ class Exchange:
     async def fail(self, error: TurnoutError) -> None:
         """Tell the client what went wrong, in OpenAI's envelope, wherever the reply stands."""
         if self.streaming:
-            await self.write(error_event(error))
+            await self.write(self._endpoint.error_event(error))
             await self.end()
         elif not self.started:
-            body = error_body(error)
+            body = self._endpoint.error_body(error)
             self.headers += error.headers
             self.headers.append(("content-length", str(len(body))))
             await self._head(error.status, _JSON)

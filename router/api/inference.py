@@ -6,7 +6,7 @@ header, and exactly: `//v1//chat`, `%76%31` and `..` are other paths, and there 
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from router.api.exchange import Exchange, Receive, Scope, Send
@@ -15,6 +15,7 @@ from router.pipeline.gateway import Gateway
 from router.pipeline.serve import serve
 from router.wire.table import ENDPOINTS, Endpoint
 
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _ROUTES: Final[Mapping[bytes, Endpoint]] = {
     endpoint.path.encode(): endpoint for endpoint in ENDPOINTS
 }
@@ -23,7 +24,7 @@ _ROUTES: Final[Mapping[bytes, Endpoint]] = {
 class Inference:
     """ASGI: every row of ENDPOINTS, then `rest` for all other paths."""
 
-    def __init__(self, gateway: Gateway, rest: object) -> None:
+    def __init__(self, gateway: Gateway, rest: Application) -> None:
         self._gateway = gateway
         self._rest = rest
 
@@ -33,11 +34,16 @@ class Inference:
         if scope["type"] == "http":
             endpoint = _ROUTES.get(scope.get("raw_path") or scope["path"].encode())
         if endpoint is None:
-            await self._rest(scope, receive, send)  # type: ignore[operator] # an ASGI application
+            await self._rest(scope, receive, send)
             return
         limits = self._gateway.limits
         exchange = Exchange(
-            scope, receive, send, body_limit=limits.body, body_timeout=limits.body_timeout
+            endpoint,
+            scope,
+            receive,
+            send,
+            body_limit=limits.body,
+            body_timeout=limits.body_timeout,
         )
         if scope["method"] != "POST":
             await exchange.fail(

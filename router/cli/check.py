@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
-from policies.source import DocumentError
+from policies.findings import DocumentError
 
 from router.cli.documents import config_option, end_with_findings, read_documents
 from router.pipeline.snapshot import compile_snapshot

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 from policies.policy import Policy
 from policies.policy import load as load_policy
-from policies.source import DocumentError, render
+from policies.findings import DocumentError, render
 
 from router.pipeline.config import Config, load_config
 from router.settings import CONFIG, environment

@@ -10,7 +10,7 @@ import uvicorn
 import uvloop
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
-from policies.source import DocumentError
+from policies.findings import DocumentError
 
 from router.app import load_classifier, running
 from router.cli.documents import Documents, config_option, end_with_findings, read_documents

@@ -3,47 +3,90 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
 from policies.findings import DocumentError, Finding
+from policies.money import Usd
 from policies.source import Document, Path, parse
 from policies.validation import validate
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from router.backends.backend import FEATURES
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE: Final = re.compile(r"(\d+)\s*(B|kB|MB)")
 _BYTES: Final[Mapping[str, int]] = {"B": 1, "kB": 1000, "MB": 1_000_000}
 _LISTEN: Final = re.compile(r"(?P<host>[A-Za-z0-9.:_\-\[\]]*):(?P<port>\d{1,5})")
+_URL: Final = re.compile(r"https?://[^\s?#/@]+(/[^\s?#]*)?")
+_LEDGER: Final = re.compile(r"embedded|(redis|rediss|unix)://\S+")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def _duration(value: Any) -> Any:
+def _wrong(message: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong_value", message, {"hint": hint})  # type: ignore[arg-type] # literal at each call
+
+
+def _duration(value: Any) -> float:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("a duration is a number with its unit, such as 500ms, 2s or 1m")
+    if match is None or float(match[1]) == 0:
+        raise _wrong("is not a duration", "write a number with its unit: 500ms, 2s, 1m")
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def _size(value: Any) -> Any:
+def _size(value: Any) -> int:
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError("a size is a whole number with its unit, such as 500kB or 10MB")
+    if match is None or int(match[1]) == 0:
+        raise _wrong("is not a size", "write a whole number with its unit: 500kB, 10MB")
     return int(match[1]) * _BYTES[match[2]]
 
 
-Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0)]
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
-Usd = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+def _address(value: Any) -> str:
+    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match["port"]) > 65535:
+        raise _wrong("is not an address", "write host:port: 127.0.0.1:8080, or 0.0.0.0:80")
+    return match[0]
+
+
+def _base_url(value: Any) -> str:
+    match = _URL.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise _wrong(
+            "is not the address of a backend",
+            "write http(s)://host[:port]/path up to and including /v1; credentials go in `api_key`",
+        )
+    return match[0].rstrip("/")
+
+
+def _ledger(value: Any) -> str:
+    if not isinstance(value, str) or _LEDGER.fullmatch(value) is None:
+        raise _wrong("is not a ledger", "write embedded, redis://host:6379/0, rediss://... or unix:///path")
+    return value
+
+
+def _feature_list(value: Any) -> tuple[str, ...]:
+    wrong = [item for item in value if item not in FEATURES] if isinstance(value, list) else [value]
+    if wrong:
+        raise _wrong("names something unknown", f"known: {', '.join(sorted(FEATURES))}")
+    return tuple(value)
+
+
+Duration = Annotated[float, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size)]
+Address = Annotated[str, BeforeValidator(_address)]
+BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
+Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
+Cards = Annotated[tuple[str, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class PriceSection(_Section):
-    """USD per million tokens."""
+    """USD per million tokens, as written; held as integer pico-USD."""
 
     input: Usd
     output: Usd
@@ -61,26 +104,17 @@ class TimeoutSection(_Section):
 class BackendSection(_Section):
     """One model server."""
 
-    base_url: str = Field(pattern=r"^https?://[^\s?#]+$")
+    base_url: BaseUrl
     model: str = Field(min_length=1)
     dialect: Literal["openai"] = "openai"
     api_key: SecretStr | None = None
     ability: str = Field(min_length=1)
     price: PriceSection
     context_window: int | None = Field(default=None, gt=0)
-    supports: frozenset[Literal["tools", "json_schema", "vision"]] = frozenset(
-        {"tools", "json_schema", "vision"}
-    )
+    supports: Features = tuple(sorted(FEATURES))
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()
     simulated: bool = False
-
-    @field_validator("base_url")
-    @classmethod
-    def _no_trailing_slash(cls, value: str) -> str:
-        if "@" in value.split("//", 1)[1].split("/", 1)[0]:
-            raise ValueError("credentials belong in api_key, not in the address")
-        return value.rstrip("/")
 
 
 class ClassifierSection(_Section):
@@ -88,7 +122,7 @@ class ClassifierSection(_Section):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deadline: Duration = 0.02
-    cards: tuple[str, ...] = ()
+    cards: Cards = ()
 
 
 class LimitSection(_Section):
@@ -102,24 +136,14 @@ class Config(_Section):
     """All of turnout.yaml."""
 
     version: Literal[1]
-    listen: str = "127.0.0.1:8080"
+    listen: Address = "127.0.0.1:8080"
     policy: str = Field(default="balanced", min_length=1)
-    ledger: str = Field(
-        default="embedded", pattern=r"^(embedded|(redis|rediss|unix)://\S+)$", repr=False
-    )
+    ledger: LedgerAddress = Field(default="embedded", repr=False)
     data: str = Field(default=".turnout", min_length=1)
     database: SecretStr | None = None
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
-
-    @field_validator("listen")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        match = _LISTEN.fullmatch(value)
-        if match is None or int(match["port"]) > 65535:
-            raise ValueError("listen is host:port, such as 127.0.0.1:8080 or 0.0.0.0:80")
-        return value
 
     def host_and_port(self) -> tuple[str, int]:
         """Return where to listen."""

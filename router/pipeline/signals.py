@@ -12,7 +12,6 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
-from router.backends.backend import Backend
 from router.backends.dispatch import Health
 from router.domain import Principal, Usage
 from router.pipeline.snapshot import Snapshot
@@ -25,20 +24,6 @@ def likely_output(world: Snapshot, backend: str, request: ChatRequest) -> int:
     if request.max_output_tokens is not None:
         likely = min(likely, request.max_output_tokens)
     return likely * request.choices
-
-
-def unfit(backend: Backend, request: ChatRequest, input_tokens: int) -> str | None:
-    """Return why `backend` cannot take this request at all, or None when it can."""
-    needed = input_tokens + (request.max_output_tokens or 0)
-    if backend.context_window is not None and needed > backend.context_window:
-        return f"needs {needed} tokens, has {backend.context_window}"
-    if request.tools and "tools" not in backend.supports:
-        return "no tools"
-    if request.images and "vision" not in backend.supports:
-        return "no vision"
-    if request.json_schema and "json_schema" not in backend.supports:
-        return "no json_schema"
-    return None
 
 
 def _backend(
@@ -58,7 +43,7 @@ def _backend(
         in_flight=health.in_flight,
         queued=health.queued,
         wait_ms=health.wait_ms,
-        unfit=unfit(backend, request, input_tokens),
+        unfit=backend.unfit(request, input_tokens + (request.max_output_tokens or 0)),
     )
 
 
@@ -102,13 +87,13 @@ def gather(
     )
 
 
-def describe(prompt: Prompt, input_tokens: int, system_tokens: int) -> PromptSignals:
+def describe(prompt: Prompt, input_tokens: int) -> PromptSignals:
     """Return what can be measured of the prompt without the classifier."""
     text = prompt.turns[-1].text if prompt.turns else ""
     return PromptSignals(
         tokens=input_tokens,
         turns=len(prompt.turns),
-        code="```" in text,
-        math="\\" in text and "$" in text,
-        system_tokens=system_tokens,
+        code=_CODE.search(text) is not None,
+        math=_MATHEMATICS.search(text) is not None,
+        system_tokens=input_tokens_of(len(prompt.system.encode())),
     )

@@ -4,18 +4,18 @@ A request takes the snapshot once and keeps it to its end; a reload swaps the re
 check across documents happens here, so what compiles can serve.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from policies.facts import BackendFacts
+from policies.crosscheck import BackendFacts
 from policies.policy import Policy
-from policies.source import DocumentError, Finding
+from policies.findings import DocumentError
 
 from router.backends.backend import Backend, Timeouts
 from router.ledger.dimensions import Quota, quotas
 from router.pipeline.config import BackendSection, Config, PriceSection
-from router.prices.book import Price, PriceBook, pico_per_token
+from router.prices.book import Price, PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +47,25 @@ def _backend(name: str, section: BackendSection) -> Backend:
 
 def _price(section: PriceSection) -> Price:
     cached = section.input if section.cached_input is None else section.cached_input
-    return Price(
-        pico_per_token(section.input), pico_per_token(section.output), pico_per_token(cached)
-    )
+    return Price(*(pico // 1_000_000 for pico in (section.input, section.output, cached)))
 
 
-def compile_snapshot(config: Config, policy: Policy, abilities: Sequence[str]) -> Snapshot:
+def price_book(config: Config) -> PriceBook:
+    """Return the prices that the configuration gives."""
+    return PriceBook({name: _price(section.price) for name, section in config.backends.items()})
+
+
+def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
     """Return the world of these documents. Raises DocumentError with every finding."""
-    facts = {
-        name: BackendFacts(ability=section.ability) for name, section in config.backends.items()
-    }
-    findings: list[Finding] = policy.check(facts)
+    sections = config.backends.items()
+    facts = {name: BackendFacts(simulated=section.simulated) for name, section in sections}
+    findings = [found for found in policy.check(facts) if found.severity == "error"]
     if findings:
         raise DocumentError(findings)
-    sections = config.backends.items()
     return Snapshot(
         policy=policy,
         backends=MappingProxyType({name: _backend(name, section) for name, section in sections}),
-        prices=PriceBook({name: _price(section.price) for name, section in sections}),
+        prices=price_book(config),
         quotas=MappingProxyType(
             {name: quotas(tier.limits) for name, tier in policy.tiers.items()}
         ),

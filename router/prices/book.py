@@ -6,19 +6,10 @@ sums never round.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from hashlib import sha256
 from types import MappingProxyType
 
 from router.domain import Usage
-
-PICO_PER_TOKEN_AT_ONE_USD_PER_MILLION = 1_000_000
-
-
-def pico_per_token(usd_per_million: Decimal) -> int:
-    """Convert a list price (USD per million tokens) to pico-USD per token."""
-    return int(usd_per_million * PICO_PER_TOKEN_AT_ONE_USD_PER_MILLION)
-
 
 @dataclass(frozen=True, slots=True)
 class Price:

@@ -1,0 +1,75 @@
+"""From a parsed request to what will be done about it: signals, decision, size of the hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from policies.decision import Decision, Denial, Status
+from router.backends.backend import Backend
+from router.domain import Estimate, Usage
+from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
+from router.pipeline.signals import likely_output
+from router.pipeline.snapshot import Snapshot
+from router.wire.chat import ChatRequest
+
+_ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
+    {
+        "denied": PermissionDenied,
+        "route_not_allowed": PermissionDenied,
+        "unknown_model": NotFound,
+        "no_candidates": BadRequest,
+        "bad_hint": BadRequest,
+    }
+)
+_OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be tried, in order, and what the ledger should hold for it."""
+
+    decision: Decision
+    backends: tuple[Backend, ...]
+    estimate: Estimate
+
+    def headers(self, request_id: str) -> list[tuple[str, str]]:
+        """Return the response headers that explain the decision."""
+        decision = self.decision
+        odds = ", ".join(f"{name}={p:.2f}" for name, p in decision.success.items())
+        return [
+            ("x-turnout-route", decision.route),
+            ("x-turnout-decision", request_id),
+            ("x-turnout-reason", decision.reason),
+            ("x-turnout-success", odds or "unknown"),
+        ]
+
+
+def refusal(denial: Denial) -> TurnoutError:
+    """Return the error that a denial means for the client."""
+    return _ERRORS[denial.status](
+        denial.message,
+        param="model" if denial.status in _OF_THE_MODEL else None,
+        headers=(("x-turnout-route", denial.route), ("x-turnout-reason", denial.reason)),
+    )
+
+
+def plan_of(
+    answer: Decision | Denial, world: Snapshot, request: ChatRequest, input_tokens: int
+) -> Plan:
+    """Return the plan of a decision; a denial raises its error.
+
+    The dearest candidate sizes the hold, since any of them may come to serve.
+    """
+    if isinstance(answer, Denial):
+        raise refusal(answer)
+    outputs = {name: likely_output(world, name, request) for name in answer.candidates}
+    costs = [
+        world.prices.price(name).cost(Usage(input_tokens, output))
+        for name, output in outputs.items()
+    ]
+    return Plan(
+        decision=answer,
+        backends=tuple(world.backends[name] for name in answer.candidates),
+        estimate=Estimate(input_tokens, max(outputs.values()), max(costs)),
+    )
