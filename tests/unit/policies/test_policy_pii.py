@@ -1,0 +1,66 @@
+import time
+
+import pytest
+
+from policies.pii import contains_pii, kinds
+
+PRESENT = [
+    ("email", "write to jane.doe+test@mail.example.co.uk please"),
+    ("phone", "call +49 30 1234 5678"),
+    ("phone", "my number is (415) 555-2671"),
+    ("phone", "Tel. 030/12345678"),
+    ("card", "4111 1111 1111 1111"),
+    ("card", "pay with 5500-0000-0000-0004 now"),
+    ("iban", "IBAN DE89 3704 0044 0532 0130 00"),
+    ("iban", "GB82WEST12345698765432"),
+    ("national_id", "SSN 536-90-4399"),
+    ("national_id", "DNI 12345678Z"),
+    ("national_id", "CPF 529.982.247-25"),
+    ("national_id", "AHV 756.9217.0769.85"),
+    ("national_id", "NI number AB 12 34 56 C"),
+    ("national_id", "codice RSSMRA85T10A562S"),
+    ("national_id", "NIR 2 55 08 14 168 025 38"),
+    ("secret", "key sk-" + "a1B2" * 8),
+    ("secret", "AWS AKIA" + "ABCDEFGH12345678"),
+    ("secret", "ghp_" + "a1" * 18),
+    ("secret", "-----BEGIN RSA PRIVATE KEY-----"),
+    ("secret", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcdefghijkl"),
+    ("secret", 'DB_PASSWORD="hunter2hunter2"'),
+]
+ABSENT = [
+    "What is the capital of France?",
+    "Compute 123456789 * 987654321 and 3.14159265358979",
+    "The meeting is on 2026-11-22 at 10:30, room 4-12",
+    "4111 1111 1111 1112",
+    "DE89 3704 0044 0532 0130 01",
+    "order 12345678A",
+    "version 10.0.19045.3693, build 2024-01-15",
+    "x = [1000000, 2000000, 3000000]",
+    "the token count is a number; password rules are strict",
+    "000-12-3456",
+    "Pythagoras: a^2 + b^2 = c^2 @ home",
+    "1111111111111111",
+    "ISO8601 timestamps: 20261122T101500Z",
+    "task-1234 is sk-etchy",
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), PRESENT)
+def test_personal_data_is_found_by_kind(kind, text):
+    assert kind in kinds([text])
+    assert contains_pii(["harmless", text])
+
+
+@pytest.mark.parametrize("text", ABSENT)
+def test_what_only_looks_like_personal_data_is_left_alone(text):
+    assert kinds([text]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "unit", ["lorem ipsum dolor ", "1 2 3 ", "a.b@", "eyJ.", "AA11 ", "12-", "password:", "0-"]
+)
+def test_a_long_text_is_read_in_linear_time(unit):
+    text = unit * (200_000 // len(unit))
+    begin = time.perf_counter()
+    contains_pii([text])
+    assert time.perf_counter() - begin < 2.0
