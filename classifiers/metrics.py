@@ -1,0 +1,119 @@
+"""How good probabilities are, in numpy alone: ranking, calibration, and routing curves.
+
+Scores may be fractions: a prompt that a third of a class's models solved counts as a third of a
+success and two thirds of a failure. Definitions of APGR and CPT follow RouteLLM's `evaluate.py`
+(arXiv 2406.18665): eleven thresholds at equal quantiles, trapezoid, linear interpolation.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+
+BINS: Final = 10
+QUANTILES: Final = 11
+
+
+def auc(scores: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
+    """Chance that a success outranks a failure; ties count half. NaN if there is only one kind."""
+    _, place = np.unique(scores, return_inverse=True)
+    good = np.bincount(place, weights=truth)
+    bad = np.bincount(place, weights=1.0 - truth)
+    pairs = good.sum() * bad.sum()
+    if pairs == 0:
+        return float("nan")
+    below = np.cumsum(bad) - bad
+    return float((good * (below + bad / 2)).sum() / pairs)
+
+
+def brier(probabilities: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
+    """Mean squared error of the probabilities against single successes and failures."""
+    p, y = probabilities.astype(np.float64), truth.astype(np.float64)
+    return float((y * (1 - p) ** 2 + (1 - y) * p**2).mean())
+
+
+def log_loss(probabilities: NDArray[np.floating], truth: NDArray[np.floating]) -> Vector:
+    """Cross entropy per prompt, in nats."""
+    p = np.clip(probabilities.astype(np.float64), 1e-6, 1 - 1e-6)
+    return -(truth * np.log(p) + (1 - truth) * np.log(1 - p))
+
+
+def reliability(
+    probabilities: NDArray[np.floating], truth: NDArray[np.floating], bins: int = BINS
+) -> list[tuple[float, float, int]]:
+    """(mean forecast, mean outcome, count) for bins of equal count, lowest forecasts first."""
+    order = np.argsort(probabilities, kind="stable")
+    parts = np.array_split(order, bins)
+    return [
+        (float(probabilities[part].mean()), float(truth[part].mean()), len(part))
+        for part in parts
+        if len(part)
+    ]
+
+
+def ece(
+    probabilities: NDArray[np.floating], truth: NDArray[np.floating], bins: int = BINS
+) -> float:
+    """Expected calibration error over bins of equal count."""
+    rows = reliability(probabilities, truth, bins)
+    total = sum(count for _, _, count in rows)
+    return sum(abs(said - was) * count for said, was, count in rows) / max(total, 1)
+
+
+def bootstrap(
+    statistic: Callable[[NDArray[np.intp]], float], size: int, *, rounds: int = 500, seed: int = 7
+) -> tuple[float, float]:
+    """95 % interval of a statistic of row positions, resampling prompts with replacement."""
+    rng = np.random.default_rng(seed)
+    values = [statistic(rng.integers(0, size, size)) for _ in range(rounds)]
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def gap_curve(
+    preference: NDArray[np.floating], weak: NDArray[np.floating], strong: NDArray[np.floating]
+) -> tuple[Vector, Vector]:
+    """(share of calls to the strong model, quality) at eleven thresholds on `preference`.
+
+    `preference` is larger where the strong model is wanted more.
+    """
+    thresholds = np.quantile(preference, np.linspace(0, 1, QUANTILES))
+    thresholds[-1] = np.inf  # the last point sends nothing to the strong model
+    shares, quality = [], []
+    for threshold in thresholds:
+        chosen = preference >= threshold
+        shares.append(chosen.mean())
+        quality.append(np.where(chosen, strong, weak).mean())
+    return np.array(shares[::-1]), np.array(quality[::-1])
+
+
+def apgr(
+    preference: NDArray[np.floating], weak: NDArray[np.floating], strong: NDArray[np.floating]
+) -> float:
+    """Average performance gap recovered: 0.5 is chance, 1 needs no strong calls."""
+    share, quality = gap_curve(preference, weak, strong)
+    low, high = float(weak.mean()), float(strong.mean())
+    recovered = (quality - low) / (high - low)
+    return float(np.trapezoid(recovered, share))
+
+
+def cpt(
+    preference: NDArray[np.floating],
+    weak: NDArray[np.floating],
+    strong: NDArray[np.floating],
+    goal: float,
+) -> float:
+    """Least share of strong calls, 0 to 1, that recovers `goal` of the gap, interpolated."""
+    share, quality = gap_curve(preference, weak, strong)
+    low, high = float(weak.mean()), float(strong.mean())
+    recovered = (quality - low) / (high - low)
+    above = np.flatnonzero(recovered >= goal)
+    if not len(above) or above[0] == 0:
+        return float(share[above[0]]) if len(above) else 1.0
+    right = int(above[0])
+    left = right - 1
+    part = (goal - recovered[left]) / (recovered[right] - recovered[left])
+    return float(share[left] + part * (share[right] - share[left]))

@@ -1,0 +1,70 @@
+"""What the classifier may see of a request: its words, not its settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message: who speaks (`user`, `assistant`, `tool` ...) and its text."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation up to the point where an answer is wanted, oldest turn first.
+
+    `system` joins the system and developer messages; `tools` are the names of the offered tools.
+    """
+
+    system: str = ""
+    turns: tuple[Turn, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+def prompt_of_text(text: str) -> Prompt:
+    """A conversation of one user message."""
+    return Prompt(turns=(Turn("user", text),))
+
+
+def prompt_of_messages(messages: object, tools: object = None) -> Prompt:
+    """Read the `messages` and `tools` of a chat request, skipping whatever is not text.
+
+    It never raises: what is malformed is left out, since a guess about a prompt must not be the
+    reason to refuse it. (The gateway refuses malformed requests before this point.)
+    """
+    system: list[str] = []
+    turns: list[Turn] = []
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, Mapping):
+            continue
+        role = str(message.get("role") or "user")
+        text = text_of_content(message.get("content"))
+        if role in {"system", "developer"}:
+            system.append(text)
+        else:
+            turns.append(Turn(role, text))
+    return Prompt("\n".join(system), tuple(turns), _tool_names(tools))
+
+
+def text_of_content(content: object) -> str:
+    """The text of a message's `content`: a string, or the text parts of a list of parts."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Sequence):
+        return ""
+    parts = (part.get("text") for part in content if isinstance(part, Mapping))
+    return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def _tool_names(tools: object) -> tuple[str, ...]:
+    names: list[str] = []
+    for tool in tools if isinstance(tools, list) else ():
+        function: Any = tool.get("function") if isinstance(tool, Mapping) else None
+        name = function.get("name") if isinstance(function, Mapping) else None
+        if isinstance(name, str):
+            names.append(name)
+    return tuple(names)

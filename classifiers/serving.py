@@ -1,0 +1,229 @@
+"""Score prompts as they come: batched while in flight, on time or UNKNOWN, never an exception.
+
+Theory of operation. `classify` puts its prompt in a list and asks the event loop for one call of
+`_flush`; whatever arrives before that call shares a batch, so nobody waits for company. A small
+batch is scored inline, because it takes less time than handing it to a thread would; a heavy one
+(many prompts, or a GPU) goes to the one worker thread, and the requests that arrive meanwhile are
+the next batch. A request that left is dropped before it costs anything. Whoever is late or unlucky
+gets UNKNOWN, and is counted. `reload` swaps the model between two batches: a batch that runs keeps
+the model it began with.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from classifiers.ability import Ability, Vector, check_fits, from_json, read_card
+from classifiers.artifact import Artifact, read_artifact
+from classifiers.prompt import Prompt
+from classifiers.trunk import CPU, Reading, Trunk
+
+DEADLINE_SECONDS: Final = 0.020
+INLINE_PROMPTS: Final = 8  # about a millisecond; a thread would cost a tenth of it, and jitter
+MAX_BATCH: Final = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What a card can be refitted from without the text: the trunk's z and embedding."""
+
+    z: Vector
+    embedding: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """P(success) per ability, 0 to 1; empty when unknown. `evidence` is kept for the feedback."""
+
+    success: Mapping[str, float]
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)
+
+
+UNKNOWN: Final = Classification(MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """One immutable trunk with its cards; a reload makes another."""
+
+    trunk: Trunk
+    cards: Mapping[str, Ability]
+
+    def score(self, prompts: Sequence[Prompt]) -> list[Classification]:
+        reading = self.trunk.read(prompts)
+        columns = {
+            name: card.probabilities(reading.z, reading.embedding).tolist()
+            for name, card in self.cards.items()
+        }
+        return [_classification(columns, reading, row) for row in range(len(prompts))]
+
+
+class Classifier:
+    """A trunk with its ability cards. Build it with `Classifier.load`."""
+
+    def __init__(self, model: _Model, *, deadline: float = DEADLINE_SECONDS) -> None:
+        self._model = model
+        self._deadline = deadline
+        self._pending: list[tuple[Prompt, asyncio.Future[Classification]]] = []
+        self._scheduled = False
+        self._worker: ThreadPoolExecutor | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.counts: dict[str, int] = dict.fromkeys(
+            ("scored", "batches", "late", "failed", "dropped", "reloads"), 0
+        )
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | None = None,
+        *,
+        device: str = "auto",
+        cards: Sequence[Path] = (),
+        deadline: float = DEADLINE_SECONDS,
+    ) -> "Classifier":
+        """Load a manifest (None: the one that ships) and cards that replace or join its own.
+
+        Raises ArtifactError, which says what to do. `deadline` is in seconds.
+        """
+        return cls(_load(path, device, cards), deadline=deadline)
+
+    @classmethod
+    def from_artifact(cls, artifact: Artifact, *, device: str = "auto") -> "Classifier":
+        """Build one from bytes already read and checked."""
+        return cls(_model(artifact, device, ()))
+
+    @property
+    def abilities(self) -> tuple[str, ...]:
+        """The names for which a probability is given."""
+        return tuple(self._model.cards)
+
+    @property
+    def cards(self) -> Mapping[str, Ability]:
+        """The cards in use, by name."""
+        return self._model.cards
+
+    @property
+    def provider(self) -> str:
+        """onnxruntime's execution provider in use, for logs and metrics."""
+        return self._model.trunk.provider
+
+    @property
+    def version(self) -> str:
+        """Name and digest of the trunk."""
+        return self._model.trunk.manifest.version
+
+    def score(self, prompts: Sequence[Prompt]) -> list[Classification]:
+        """Score a batch at once, in order. Raises what onnxruntime raises."""
+        return self._model.score(prompts) if prompts else []
+
+    def read(self, prompts: Sequence[Prompt]) -> Reading:
+        """The trunk's z and embeddings of a batch: what cards are fitted on."""
+        return self._model.trunk.read(prompts)
+
+    def reload(
+        self, path: Path | None = None, *, device: str = "auto", cards: Sequence[Path] = ()
+    ) -> None:
+        """Load anew and swap; on ArtifactError the old model stays in service."""
+        self._model = _load(path, device, cards)
+        self.counts["reloads"] += 1
+
+    async def classify(self, prompt: Prompt) -> Classification:
+        """Score one prompt by the deadline, or UNKNOWN. Raises only CancelledError."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Classification] = loop.create_future()
+        self._pending.append((prompt, future))
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush, loop)
+        timer = loop.call_later(self._deadline, self._expire, future)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """Give the worker thread back; waits for the batch that runs."""
+        if self._worker is not None:
+            self._worker.shutdown()
+            self._worker = None
+
+    def _expire(self, future: "asyncio.Future[Classification]") -> None:
+        if not future.done():
+            self.counts["late"] += 1
+            future.set_result(UNKNOWN)
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Score what waits: inline when small, else in the worker, which flushes again after."""
+        waiting = [entry for entry in self._pending if not entry[1].done()]
+        self.counts["dropped"] += len(self._pending) - len(waiting)
+        batch, self._pending = waiting[:MAX_BATCH], waiting[MAX_BATCH:]
+        self._scheduled = False
+        if not batch:
+            return
+        if len(batch) <= INLINE_PROMPTS and self.provider == CPU:
+            self._answer(batch, self._scored([prompt for prompt, _ in batch]))
+            return
+        self._scheduled = True  # those who arrive meanwhile wait for this batch to end
+        task = loop.create_task(self._flush_in_worker(loop, batch))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _flush_in_worker(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: "list[tuple[Prompt, asyncio.Future[Classification]]]",
+    ) -> None:
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="classifier")
+        prompts = [prompt for prompt, _ in batch]
+        results = await loop.run_in_executor(self._worker, self._scored, prompts)
+        self._answer(batch, results)
+        self._flush(loop)
+
+    def _scored(self, prompts: Sequence[Prompt]) -> list[Classification]:
+        try:
+            return self._model.score(prompts)
+        except Exception:  # noqa: BLE001 - a broken classifier must not break a request
+            self.counts["failed"] += len(prompts)
+            return [UNKNOWN] * len(prompts)
+
+    def _answer(
+        self,
+        batch: "Sequence[tuple[Prompt, asyncio.Future[Classification]]]",
+        results: Sequence[Classification],
+    ) -> None:
+        self.counts["batches"] += 1
+        self.counts["scored"] += sum(result is not UNKNOWN for result in results)
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+
+def _load(path: Path | None, device: str, cards: Sequence[Path]) -> _Model:
+    return _model(read_artifact(path), device, cards)
+
+
+def _model(artifact: Artifact, device: str, cards: Sequence[Path]) -> _Model:
+    manifest = artifact.manifest
+    shipped = [from_json(data, where=name) for name, data in artifact.cards.items()]
+    own = [read_card(card) for card in cards]
+    for card in (*shipped, *own):
+        check_fits(
+            card,
+            classifier=manifest.version,
+            z_size=manifest.z_size,
+            embedding_size=manifest.embedding_size,
+        )
+    by_name = {card.name: card for card in (*shipped, *own)}
+    return _Model(Trunk(artifact, device=device), MappingProxyType(by_name))
+
+
+def _classification(
+    columns: Mapping[str, Sequence[float]], reading: Reading, row: int
+) -> Classification:
+    success = {name: column[row] for name, column in columns.items()}
+    return Classification(success, Evidence(reading.z[row], reading.embedding[row]))

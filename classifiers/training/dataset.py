@@ -1,0 +1,117 @@
+"""Read outcomes: which prompts there are, and what each model made of each."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+CLASSES: Final = ("local", "moe", "premium")
+# Sources whose licence was not verified may be evaluated on, never trained on.
+PERMISSIVE: Final = re.compile(r"^(Apache-2\.0|MIT)\b")
+_COLUMNS: Final = ["prompt_id", "prompt", "source", "model", "model_class", "score", "split"]
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """One split. `by_model` [N, M] and `by_class` [N, 3] hold scores 0 to 1, NaN where unknown.
+
+    `by_class` is the mean over the models of a class that were asked.
+    """
+
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    sources: tuple[str, ...]
+    models: tuple[str, ...]
+    by_model: Matrix
+    by_class: Matrix
+
+    def select(self, rows: NDArray[Any]) -> "Outcomes":
+        """The prompts at these positions."""
+        return Outcomes(
+            tuple(self.ids[row] for row in rows),
+            tuple(self.texts[row] for row in rows),
+            tuple(self.sources[row] for row in rows),
+            self.models,
+            self.by_model[rows],
+            self.by_class[rows],
+        )
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_splits(
+    path: Path, splits: Iterable[str], *, any_licence: bool = False
+) -> dict[str, Outcomes]:
+    """The named splits of an outcomes file; rows without a permissive licence only on request."""
+    wanted = list(splits)
+    table = pq.read_table(path, columns=[*_COLUMNS, "licence"], filters=[("split", "in", wanted)])
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in table.to_pylist():
+        if any_licence or PERMISSIVE.match(row["licence"]):
+            rows[row["split"]].append(row)
+    return {split: _outcomes(rows[split]) for split in wanted}
+
+
+def without_overlap(train: Outcomes, held_back: Iterable[Outcomes]) -> Outcomes:
+    """Drop training prompts that a held-back set holds too, by id or by the same question."""
+    keys = {key for other in held_back for key in (*other.ids, *map(_gist, other.texts))}
+    keep = [
+        row
+        for row, (name, text) in enumerate(zip(train.ids, train.texts, strict=True))
+        if name not in keys and _gist(text) not in keys
+    ]
+    return train.select(np.array(keep, dtype=np.intp))
+
+
+def _gist(text: str) -> str:
+    """Letters and digits of the question alone, without answer options.
+
+    A stem too short to tell questions apart ("Which is true?") counts with its options.
+    """
+    stem = re.split(r"\n\s*\(?A[).:]", text, maxsplit=1)[0]
+    letters = _letters(stem)
+    return letters if len(letters) > 40 else _letters(text)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", text.lower())
+
+
+def _outcomes(rows: list[dict[str, Any]]) -> Outcomes:
+    prompts: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        prompts.setdefault(row["prompt_id"], row)
+    ids = sorted(prompts)
+    models = sorted({row["model"] for row in rows})
+    place = {name: index for index, name in enumerate(ids)}
+    column = {name: index for index, name in enumerate(models)}
+    by_model = np.full((len(ids), len(models)), np.nan, dtype=np.float32)
+    by_class: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in rows:
+        by_model[place[row["prompt_id"]], column[row["model"]]] = row["score"]
+        by_class[row["prompt_id"], row["model_class"]].append(row["score"])
+    means = np.full((len(ids), len(CLASSES)), np.nan, dtype=np.float32)
+    for (name, kind), scores in by_class.items():
+        if kind in CLASSES:
+            means[place[name], CLASSES.index(kind)] = np.mean(scores)
+    return Outcomes(
+        tuple(ids),
+        tuple(str(prompts[name]["prompt"]) for name in ids),
+        tuple(str(prompts[name]["source"]) for name in ids),
+        tuple(models),
+        by_model,
+        means,
+    )

@@ -1,0 +1,27 @@
+"""Prompts that the classifier's tests share."""
+
+from classifiers.prompt import Prompt, Turn
+
+PLAIN = Prompt(turns=(Turn("user", "What is the capital of France?"),))
+CODE = Prompt(
+    system="You write Python.",
+    turns=(
+        Turn("user", "def f(x):\n    return x[::-1]\n\nassert f('ab') == ??"),
+        Turn("assistant", "'ba'"),
+        Turn("user", "And for the empty string?"),
+    ),
+    tools=("run_python",),
+)
+EMPTY = Prompt()
+HUGE = Prompt(turns=(Turn("user", "the quick brown fox 12345 " * 40_000),))
+STRANGE = (
+    "",
+    "\x00\xff\x1b",
+    "\ud800 alone",
+    "👩‍👩‍👧‍👦" * 50,
+    "请解释量子纠缠，并举一个例子。",
+    "ما هي عاصمة فرنسا؟",
+    "İI ß ﬁ ",
+    "9" * 5000,
+    "\n" * 3000,
+)
