@@ -38,11 +38,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a request may use at most, or most likely: it sizes the hold."""
+    """What a request may use at most, or most likely: it sizes the hold.
+
+    `input_cost_pico` is the prompt's part of the cost. `firm`: the client itself set the output cap;
+    the hold of any other estimate is trimmed where it is larger than a small limit.
+    """
 
     input_tokens: int
     output_tokens: int
     cost_pico: int
+    input_cost_pico: int = 0
+    firm: bool = False
 
 
 class Outcome(StrEnum):
@@ -64,3 +70,4 @@ class Charge:
     backend: str | None = None
     model: str | None = None
     route: str | None = None
+    price_version: str | None = None

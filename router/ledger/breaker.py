@@ -1,0 +1,53 @@
+"""A circuit breaker for the ledger: after a row of failures, stop asking for a moment.
+
+closed --5 failures in a row--> open --after 250 ms, doubling to 2 s--> one probe
+probe succeeds --> closed          probe fails --> open, twice as long
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+_FAILURES: Final = 5
+_REST_SECONDS: Final = (0.25, 2.0)
+
+
+class Breaker:
+    """Says whether asking makes sense. `clock` gives seconds that only grow."""
+
+    __slots__ = ("_clock", "_failures", "_open_until", "_probing", "_rest")
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._rest = _REST_SECONDS[0]
+        self._open_until = 0.0
+        self._probing = False
+
+    @property
+    def open(self) -> bool:
+        """Whether requests are refused without asking."""
+        return self._failures >= _FAILURES
+
+    def allows(self) -> bool:
+        """Whether this request may ask; while the breaker is open, one probe at a time may."""
+        if self._failures < _FAILURES:
+            return True
+        if self._probing or self._clock() < self._open_until:
+            return False
+        self._probing = True
+        return True
+
+    def succeeded(self) -> None:
+        """An answer came, whatever it said."""
+        self._failures = 0
+        self._probing = False
+        self._rest = _REST_SECONDS[0]
+
+    def failed(self) -> None:
+        """No answer came in time."""
+        self._failures += 1
+        if self._failures >= _FAILURES:
+            self._open_until = self._clock() + self._rest
+            if self._probing:
+                self._rest = min(_REST_SECONDS[1], self._rest * 2)
+            self._probing = False

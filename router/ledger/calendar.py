@@ -1,0 +1,54 @@
+"""Calendar windows in a tenant's time zone, as instants: days of 23 and 25 hours included.
+
+A window is named by the instant of its start. The gateway computes it; the scripts only compare.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+Period = Literal["day", "month", "endless"]
+FOREVER: Final = 9 * 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """[start, end) in Unix milliseconds, and the end of the window after it."""
+
+    start: int
+    end: int
+    next_end: int
+
+
+def window_at(now_ms: int, period: Period, timezone: str = "UTC", billing_day: int = 1) -> Window:
+    """The window that holds an instant. `billing_day` (1 to 28) starts a month.
+
+    Raises zoneinfo.ZoneInfoNotFoundError for an unknown zone.
+    """
+    if period == "endless":
+        return Window(0, FOREVER, FOREVER + 1)
+    zone = ZoneInfo(timezone)
+    today = datetime.fromtimestamp(now_ms / 1000, zone).date()
+    first = today if period == "day" else _month(today, billing_day)
+    second = _after(first, period)
+    third = _after(second, period)
+    return Window(_instant(first, zone), _instant(second, zone), _instant(third, zone))
+
+
+def _month(day: date, billing_day: int) -> date:
+    if day.day >= billing_day:
+        return day.replace(day=billing_day)
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=billing_day)
+
+
+def _after(day: date, period: Period) -> date:
+    if period == "day":
+        return day + timedelta(days=1)
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=day.day)
+
+
+def _instant(day: date, zone: ZoneInfo) -> int:
+    """Local midnight; where daylight saving skips it, the first instant of that day."""
+    local = datetime(day.year, day.month, day.day, tzinfo=zone)
+    return int(local.astimezone(UTC).timestamp()) * 1000

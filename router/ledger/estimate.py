@@ -1,0 +1,90 @@
+"""What a request may use, before it runs: it sizes the hold. Arithmetic only, never a tokenizer.
+
+A tokenizer on the event loop stalls everybody; three bytes a token is an upper bound for the
+languages and code that models are asked about, and settling refunds what was too much.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from router.domain import Estimate
+
+Way = Literal["worst", "expected", "chunk"]
+_BYTES_PER_TOKEN: Final = 3
+_TOKENS_PER_IMAGE: Final = 1_105  # a high-detail image of four tiles, as OpenAI counts it
+_TOKENS_AROUND: Final = 16  # what a chat template adds
+DEFAULT_OUTPUT: Final = 1_024
+CHUNK: Final = 512
+_RUNS_KEPT: Final = 64
+_KEYS_KEPT: Final = 10_000
+
+
+def estimate_tokens(text_bytes: int, *, images: int = 0) -> int:
+    """An upper bound of a prompt's tokens. `text_bytes` holds all text that the model will read,
+    schemas of tools included.
+    """
+    return -(-text_bytes // _BYTES_PER_TOKEN) + images * _TOKENS_PER_IMAGE + _TOKENS_AROUND
+
+
+def estimate_output(
+    *,
+    cap: int | None,
+    choices: int = 1,
+    way: Way = "expected",
+    expected: int = DEFAULT_OUTPUT,
+    model_cap: int | None = None,
+) -> int:
+    """The output tokens to hold for, reasoning included.
+
+    `cap`: the larger of max_tokens and max_completion_tokens, if the client gave one. `worst` holds
+    for the cap (else the model's), `expected` for what such requests have used (`expected`),
+    `chunk` for the next 512 tokens only, topped up while the answer streams.
+    """
+    most = cap if cap is not None else model_cap
+    if way == "worst":
+        one = most if most is not None else max(expected, DEFAULT_OUTPUT)
+    elif way == "chunk":
+        one = CHUNK if most is None else min(CHUNK, most)
+    else:
+        one = expected if most is None else min(expected, most)
+    return one * max(1, choices)
+
+
+def dearest(estimates: Iterable[Estimate]) -> Estimate:
+    """The estimate that covers whichever candidate serves. Raises ValueError for none."""
+    every = list(estimates)
+    return Estimate(
+        max(estimate.input_tokens for estimate in every),
+        max(estimate.output_tokens for estimate in every),
+        max(estimate.cost_pico for estimate in every),
+        max(estimate.input_cost_pico for estimate in every),
+        any(estimate.firm for estimate in every),
+    )
+
+
+class OutputHistory:
+    """What the requests of a key to a model have used, for the `expected` way of estimating.
+
+    Keeps the last 64 lengths of at most 10,000 pairs, in this process: a restart only makes the
+    first estimates coarser.
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[tuple[str, str], deque[int]] = {}
+
+    def observe(self, key: str, model: str, output_tokens: int) -> None:
+        """Remember one answer's length."""
+        runs = self._runs.get((key, model))
+        if runs is None:
+            if len(self._runs) >= _KEYS_KEPT:
+                self._runs.pop(next(iter(self._runs)))
+            runs = self._runs[key, model] = deque(maxlen=_RUNS_KEPT)
+        runs.append(output_tokens)
+
+    def expected(self, key: str, model: str) -> int:
+        """The length that 95 of 100 answers stay under; the default until eight are known."""
+        runs = self._runs.get((key, model))
+        if runs is None or len(runs) < 8:
+            return DEFAULT_OUTPUT
+        return sorted(runs)[int(len(runs) * 0.95)]

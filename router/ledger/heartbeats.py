@@ -1,0 +1,93 @@
+"""Heartbeats: one task per process tells the ledger which holds still live, and how far they are.
+
+A hold that reached a backend is marked soon after (so that a crash is charged for its prompt), then
+renewed every third of its lease. Short requests end before their first beat and cost nothing here.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from typing import Final
+
+import hiredis
+
+from router.ledger.connection import Disconnected, Part
+from router.ledger.hold import Hold
+from router.ledger.nodes import Nodes
+
+_TICK_SECONDS: Final = 0.1
+MARK_SECONDS: Final = 0.2
+_LARGEST_BATCH: Final = 50  # a script that runs longer than a few milliseconds delays everybody
+_GONE: Final = -3
+
+
+class Heartbeats:
+    """Renews the leases of the holds of this process. `lease_ms`: what a renewal is worth."""
+
+    def __init__(self, nodes: Nodes, lease_ms: int) -> None:
+        self._nodes = nodes
+        self._lease_ms = lease_ms
+        self._loop = asyncio.get_running_loop()
+        self._holds: dict[str, Hold] = {}
+        self._task = self._loop.create_task(self._beat())
+        self.lost = 0
+
+    def __len__(self) -> int:
+        return len(self._holds)
+
+    def add(self, hold: Hold) -> None:
+        """Begin to renew a hold."""
+        hold.due = self._loop.time() + self._lease_ms / 3000
+        self._holds[hold.admission.hold_id] = hold
+
+    def soon(self, hold: Hold) -> None:
+        """Renew a hold shortly: something about it has changed."""
+        hold.due = min(hold.due, self._loop.time() + MARK_SECONDS)
+
+    def remove(self, hold: Hold) -> None:
+        """Stop renewing a hold."""
+        self._holds.pop(hold.admission.hold_id, None)
+
+    def live(self) -> list[Hold]:
+        """The holds of this process."""
+        return list(self._holds.values())
+
+    async def close(self) -> None:
+        """Stop; the leases run out by themselves."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            now = self._loop.time()
+            due: dict[int, list[Hold]] = defaultdict(list)
+            for hold in self._holds.values():
+                if hold.due <= now:
+                    hold.due = now + self._lease_ms / 3000
+                    due[hold.shard.number].append(hold)
+            for holds in due.values():
+                for first in range(0, len(holds), _LARGEST_BATCH):
+                    await self.renew(holds[first : first + _LARGEST_BATCH])
+
+    async def renew(self, holds: list[Hold]) -> None:
+        """Renew holds of one virtual shard now; marks those whose lease is gone as lost."""
+        shard = holds[0].shard
+        keys: list[Part] = [shard.leases, shard.clock]
+        args: list[Part] = [self._lease_ms]
+        for hold in holds:
+            rid = hold.admission.hold_id
+            keys.append(shard.records + rid)
+            args += (rid, "d" if hold.is_dispatched else "", *hold.progress())
+        try:
+            replies = await self._nodes.run("renew", shard.number, keys, args, seconds=1.0)
+        except (Disconnected, hiredis.HiredisError):
+            for hold in holds:
+                hold.due = 0.0
+            return
+        for hold, reply in zip(holds, replies, strict=True):
+            if reply == _GONE and hold.admission.hold_id in self._holds:
+                hold.lost = True
+                self.lost += 1
+                self.remove(hold)

@@ -1,0 +1,129 @@
+"""A hold: the part of its quotas that a request keeps from admission to settlement."""
+
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+import orjson
+
+from router.domain import Charge, Outcome, Usage
+from router.ledger.connection import Part
+from router.ledger.keys import Shard
+from router.ledger.plan import NOTHING, pack_charge
+from router.ledger.ticket import Admission, Ticket
+
+log = logging.getLogger(__name__)
+NEVER: Final = float("inf")
+
+
+class Keeper(Protocol):
+    """What a hold asks of its ledger."""
+
+    async def reserve(self, hold: "Hold") -> None:
+        """Reserve for the hold, or raise LimitExceeded or LedgerUnavailable."""
+
+    def settle(self, hold: "Hold") -> None:
+        """Settle the hold, now, without waiting."""
+
+    def beat_soon(self, hold: "Hold") -> None:
+        """Renew the hold shortly."""
+
+
+class Hold:
+    """An async block around the serving of one request.
+
+    Entering reserves, in one round trip, and raises LimitExceeded or LedgerUnavailable. Leaving, in
+    whatever way, settles: the command is written before the block is left, without an await that a
+    cancellation could cut, and acknowledged behind the scenes.
+    """
+
+    __slots__ = (
+        "_charge",
+        "_dispatched",
+        "_ledger",
+        "admission",
+        "args",
+        "due",
+        "keys",
+        "lost",
+        "shard",
+        "ticket",
+    )
+
+    def __init__(self, ledger: Keeper, ticket: Ticket, charge: Callable[[], Charge]) -> None:
+        self._ledger = ledger
+        self._charge = charge
+        self._dispatched = False
+        self.ticket = ticket
+        self.admission: Admission
+        self.shard: Shard
+        self.keys: tuple[Part, ...] = ()
+        self.args: tuple[Part, ...] = ()
+        self.due = NEVER
+        self.lost = False
+
+    async def __aenter__(self) -> Self:
+        await self._ledger.reserve(self)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ledger.settle(self)
+
+    @property
+    def is_dispatched(self) -> bool:
+        """Whether a backend was reached."""
+        return self._dispatched
+
+    def dispatched(self) -> None:
+        """Say that a backend was reached: now a crash is charged at least for the prompt."""
+        if not self._dispatched:
+            self._dispatched = True
+            self._ledger.beat_soon(self)
+
+    def reservation(self) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+        """The reserve call that made this hold, to be made again whether or not it fits."""
+        return self.keys, (*self.args[:5], "f", *self.args[6:])
+
+    def progress(self) -> tuple[bytes, bytes]:
+        """What was used so far: vector and payload, empty before a backend was reached."""
+        return self.bill()[1:] if self._dispatched else (b"", b"")
+
+    def bill(self) -> tuple[str, bytes, bytes]:
+        """How the request stands: outcome, vector of use, payload of its journal row.
+
+        A request that reached no backend is refunded in full; one whose use cannot be told is
+        charged for its prompt.
+        """
+        try:
+            charge = self._charge()
+        except Exception:  # a broken meter must neither cost the answer nor leak the hold
+            log.exception("A request's charge could not be computed; its prompt is charged")
+            charge = self._prompt_only()
+        used = pack_charge(charge) if self._dispatched else NOTHING
+        return str(charge.outcome), used, _payload(charge)
+
+    def _prompt_only(self) -> Charge:
+        estimate = self.ticket.estimate
+        usage = Usage(estimate.input_tokens, 0, estimated=True)
+        return Charge(usage, estimate.input_cost_pico, Outcome.CUT)
+
+
+def _payload(charge: Charge) -> bytes:
+    usage = charge.usage
+    return orjson.dumps(
+        {
+            "backend": charge.backend,
+            "model": charge.model,
+            "route": charge.route,
+            "cached": usage.cached_tokens,
+            "reasoning": usage.reasoning_tokens,
+            "estimated": usage.estimated,
+            "price": charge.price_version,
+        }
+    )

@@ -1,0 +1,84 @@
+"""The names of the ledger's keys. One organization lives in one virtual shard (a hash tag), so that
+its scripts run on one node of a cluster; ids are length-capped, end users only ever hashed.
+"""
+
+import hashlib
+import itertools
+import os
+import time
+from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
+
+PREFIX: Final = "lg"
+META: Final = f"{PREFIX}:meta"
+_LONGEST_ID: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The keys that one virtual shard has once."""
+
+    number: int
+    records: str
+    leases: bytes
+    clock: bytes
+    journal: bytes
+    scopes: str
+    counts: str
+
+
+def shard(number: int) -> Shard:
+    """The keys of a virtual shard."""
+    base = f"{PREFIX}:{{v{number:02d}}}:"
+    return Shard(
+        number,
+        records=base + "r:",
+        leases=(base + "x").encode(),
+        clock=(base + "t").encode(),
+        journal=(base + "j").encode(),
+        scopes=base + "s:",
+        counts=base + "n:",
+    )
+
+
+def shard_of(organization: str, shards: int) -> int:
+    """The virtual shard of an organization: fixed for the life of a ledger."""
+    return crc32(organization.encode()) % shards
+
+
+def scope(level: str, organization: str, name: str | None = None) -> str:
+    """The end of a scope's key: level, organization, and the name within it. Ids stay readable for
+    operators; what is too long, or holds a separator, is replaced by its hash.
+    """
+    own = "" if name is None else "/" + _safe(name)
+    return f"{level[0]}:{_safe(organization)}{own}"
+
+
+def user_hash(user: str, secret: bytes) -> str:
+    """An end user's pseudonym: keyed, so that it means nothing outside this ledger."""
+    return hashlib.blake2b(user.encode(), key=secret, digest_size=12).hexdigest()
+
+
+def _safe(name: str) -> str:
+    if len(name) <= _LONGEST_ID and "/" not in name and name.isprintable():
+        return name
+    return "#" + hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+class HoldIds:
+    """Ids of holds: the time in milliseconds, this process, a counter. 28 hexadecimal digits."""
+
+    def __init__(self) -> None:
+        self._process = os.urandom(4).hex()
+        self._count = itertools.count(int.from_bytes(os.urandom(3)))
+
+    def new(self) -> str:
+        """The next id."""
+        now = time.time_ns() // 1_000_000
+        return f"{now:012x}{self._process}{next(self._count) & 0xFFFFFFFF:08x}"
+
+
+def hold_time(rid: str) -> int:
+    """When a hold's id was made, in Unix milliseconds."""
+    return int(rid[:12], 16)

@@ -1,0 +1,138 @@
+"""A tier's quotas, compiled to the bytes that the scripts read.
+
+Everything that does not change with the request is packed once and kept until a calendar window
+ends: limits, windows, fields. A request adds three vectors of five numbers.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from router.domain import Charge, Estimate
+from router.ledger.calendar import FOREVER, Window, window_at
+from router.ledger.dimensions import DIMENSIONS, LEVELS, Dimension, Quota
+
+_ITEM: Final = struct.Struct(">cBBqqqqqiB")
+_VECTORS: Final = struct.Struct(">15q")
+_VECTOR: Final = struct.Struct(">5q")
+_SUB_WINDOWS: Final = 12
+NOTHING: Final = _VECTOR.pack(0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One quota in force, and its row of the table, in the order the scripts answer in."""
+
+    quota: Quota
+    row: Dimension
+    scope: int
+
+
+class Plan:
+    """The items of one list of quotas, for requests with these levels present."""
+
+    def __init__(self, quotas: Sequence[Quota], levels: Sequence[str]) -> None:
+        self.quotas = quotas
+        self.levels = tuple(
+            level for level in levels if any(quota.level == level for quota in quotas)
+        )
+        self.items = tuple(
+            Item(quota, DIMENSIONS[quota.dimension], self.levels.index(quota.level) + 1)
+            for quota in _distinct(quotas)
+            if quota.level in self.levels
+        )
+        self.user_scope = self.levels.index("user") + 1 if "user" in self.levels else 0
+        self.shown = tuple(
+            (family, _shown_as(family, self.items)) for family in ("requests", "tokens")
+        )
+        self._packed = b""
+        self._until = -1
+
+    def packed(self, now_ms: int) -> bytes:
+        """The items for a script at this instant."""
+        if now_ms >= self._until:
+            windows = [_window(item, now_ms) for item in self.items]
+            self._until = min((w.end for w in windows if w is not None), default=FOREVER)
+            pairs = zip(self.items, windows, strict=True)
+            self._packed = b"".join(_pack(item, window) for item, window in pairs)
+        return self._packed
+
+    def forget(self) -> None:
+        """Compute the windows again at the next request: this machine's clock was off."""
+        self._until = -1
+
+
+def _shown_as(family: str, items: Sequence[Item]) -> tuple[tuple[int, Quota], ...]:
+    return tuple((n, item.quota) for n, item in enumerate(items) if item.row.shown == family)
+
+
+def levels_present(*, team: bool, user: bool) -> tuple[str, ...]:
+    """The levels that a request has, in their order."""
+    absent = {level for level, there in (("team", team), ("user", user)) if not there}
+    return tuple(level for level in LEVELS if level not in absent)
+
+
+def _distinct(quotas: Sequence[Quota]) -> list[Quota]:
+    """The tightest of quotas that count in the same place, ordered by level."""
+    tightest: dict[tuple[str, str], Quota] = {}
+    for quota in quotas:
+        place = (quota.level, field_of(quota))
+        if place not in tightest or quota.limit < tightest[place].limit:
+            tightest[place] = quota
+    return sorted(tightest.values(), key=lambda quota: LEVELS.index(quota.level))
+
+
+def field_of(quota: Quota) -> str:
+    """The field of the scope's hash where a quota counts: one for each shape of state."""
+    row = DIMENSIONS[quota.dimension]
+    if quota.options.bucket:
+        return f"{row.field}.b"
+    return f"{row.field}.{quota.options.window_ms}" if quota.options.window_ms else row.field
+
+
+def _window(item: Item, now_ms: int) -> Window | None:
+    if item.row.period is None:
+        return None
+    options = item.quota.options
+    return window_at(now_ms, item.row.period, options.timezone, options.billing_day)
+
+
+def _pack(item: Item, window: Window | None) -> bytes:
+    row, quota, options = item.row, item.quota, item.quota.options
+    algorithm, span = row.algorithm, options.window_ms or row.window_ms
+    numbers = (-(-span // _SUB_WINDOWS), 0, 0, 0)
+    if options.bucket:
+        algorithm, numbers = "B", (span, options.burst or quota.limit, 0, 0)
+    elif window is not None:
+        numbers = (window.start, window.end, window.next_end, options.rollover)
+    field = field_of(quota).encode()
+    head = _ITEM.pack(
+        algorithm.encode(), item.scope, row.metric, quota.limit, *numbers, row.scale, len(field)
+    )
+    return head + field
+
+
+def pack_estimate(estimate: Estimate) -> bytes:
+    """What a request wants, what it needs at least, and what it costs if we die before progress.
+
+    An estimate that is not firm may be trimmed to a small limit, down to its prompt and one token.
+    """
+    prompt, output, cost = estimate.input_tokens, estimate.output_tokens, estimate.cost_pico
+    total, prompt_cost = prompt + output, estimate.input_cost_pico
+    want = (1, total, prompt, output, cost)
+    need = want if estimate.firm else (1, prompt + 1, prompt, 1, prompt_cost)
+    return _VECTORS.pack(*want, *need, 1, prompt, prompt, 0, prompt_cost)
+
+
+def pack_charge(charge: Charge) -> bytes:
+    """What a request used. One that no backend took counts for nothing, not even as a request."""
+    usage = charge.usage
+    total = usage.input_tokens + usage.output_tokens
+    counted = 0 if charge.outcome == "failed" else 1
+    return _VECTOR.pack(counted, total, usage.input_tokens, usage.output_tokens, charge.cost_pico)
+
+
+def pack_more(tokens: int, cost_pico: int) -> bytes:
+    """More output than the hold covers, for a top-up."""
+    return _VECTOR.pack(0, tokens, 0, tokens, cost_pico)

@@ -1,0 +1,30 @@
+"""What the gateway asks of the ledger, and what it is given."""
+
+from dataclasses import dataclass
+
+from router.domain import Estimate, Principal
+from router.ledger.dimensions import Quota
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One request at the ledger's window.
+
+    `route_or_model` names the scope of limits per model; `end_user` is the client's own name for
+    its user: the ledger keeps only a keyed hash of it.
+    """
+
+    request_id: str
+    principal: Principal
+    route_or_model: str
+    end_user: str | None
+    quotas: tuple[Quota, ...]
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request that was let in: the x-ratelimit headers of its answer."""
+
+    hold_id: str
+    headers: tuple[tuple[str, str], ...]

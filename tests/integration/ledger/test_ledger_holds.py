@@ -1,0 +1,206 @@
+"""A hold, from admission to settlement, against a real Valkey."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import pytest
+from ledgerkit import Outside, ticket, used
+
+from router.domain import Outcome
+from router.errors import LedgerUnavailable, LimitExceeded
+from router.ledger.dimensions import quotas
+from router.ledger.embedded import Embedded
+from router.ledger.ledger import Ledger
+
+EVERY = {
+    "organization": {"usd_per_month": 200 * 10**12, "tokens_per_day": 10**6},
+    "team": {"usd_per_day": 10**13},
+    "key": {"requests_per_minute": 100, "tokens_per_minute": 10_000, "concurrency": 20},
+    "user": {"requests_per_day": 50},
+    "model": {"tokens_per_minute": 9_000},
+}
+
+
+async def settled(ledger: Ledger) -> None:
+    assert await ledger.settled(5)
+
+
+async def test_a_settled_request_leaves_its_actual_use_and_nothing_held(
+    ledger: Ledger, outside: Outside
+) -> None:
+    asked = ticket(EVERY, team="ml", user="bob")
+    async with ledger.hold(asked, used) as hold:
+        hold.dispatched()
+        during = outside.scopes()
+    await settled(ledger)
+    after = outside.scopes()
+    assert sum(during["k:acme/key1"]["tpm"][1:]) == 100
+    assert during["o:acme"]["tpd"][2:4] == (0, 100)
+    assert sum(after["k:acme/key1"]["tpm"][1:]) == 60
+    assert sum(after["m:acme/auto"]["tpm"][1:]) == 60
+    assert after["o:acme"]["tpd"][2:4] == (60, 0)
+    assert after["t:acme/ml"]["usdd"][2:4] == (60 * 10**4, 0)
+    assert after["k:acme/key1"]["conc"] == (0,)
+    assert outside.open_leases() == 0
+    (row,) = outside.rows()
+    assert row["used"] == f"1,60,10,50,{60 * 10**7}"
+    assert row["status"] == "completed"
+
+
+async def test_a_request_takes_one_round_trip_to_reserve_and_one_to_settle(
+    ledger: Ledger, outside: Outside
+) -> None:
+    asked = ticket(EVERY, team="ml", user="bob")
+    before = ledger.commands_sent
+    async with ledger.hold(asked, used) as hold:
+        hold.dispatched()
+        assert ledger.commands_sent - before == 1
+    assert ledger.commands_sent - before == 2
+    await settled(ledger)
+    assert ledger.commands_sent - before == 2
+
+
+async def test_a_denial_writes_nothing_and_names_level_and_dimension(
+    ledger: Ledger, outside: Outside
+) -> None:
+    limits = {"organization": {"tokens_per_day": 10_000}, "key": {"tokens_per_minute": 150}}
+    asked = ticket(limits, firm=True)
+    async with ledger.hold(asked, used) as hold:
+        hold.dispatched()
+        before = outside.dump()
+        with pytest.raises(LimitExceeded) as denied:
+            async with ledger.hold(asked, used):
+                pass
+        assert outside.dump() == before
+    headers = dict(denied.value.headers)
+    assert headers["x-turnout-limit"] == "key:tokens_per_minute"
+    assert denied.value.type == "tokens"
+    assert denied.value.code == "rate_limit_exceeded"
+    assert "Limit 150, Used 100, Requested 100." in denied.value.message
+    assert int(headers["retry-after-ms"]) <= 65_000
+    assert int(headers["retry-after"]) * 1000 >= int(headers["retry-after-ms"])
+
+
+async def test_a_used_up_pool_is_insufficient_quota_that_clients_do_not_retry(
+    ledger: Ledger, outside: Outside
+) -> None:
+    asked = ticket({"organization": {"usd_per_month": 1_500 * 10**6}})
+    async with ledger.hold(asked, used) as hold:
+        hold.dispatched()
+        with pytest.raises(LimitExceeded) as denied:
+            async with ledger.hold(asked, used):
+                pass
+    assert denied.value.code == "insufficient_quota"
+    assert dict(denied.value.headers)["x-should-retry"] == "false"
+    assert "Limit $0.001500, Used $0.001000, Requested $0.001000." in denied.value.message
+
+
+async def test_a_request_larger_than_its_limit_is_told_that_waiting_cannot_help(
+    ledger: Ledger, outside: Outside
+) -> None:
+    asked = ticket({"key": {"tokens_per_minute": 50}}, firm=True)
+    with pytest.raises(LimitExceeded) as denied:
+        async with ledger.hold(asked, used):
+            pass
+    assert dict(denied.value.headers)["x-should-retry"] == "false"
+    assert "retry-after" not in dict(denied.value.headers)
+
+
+async def test_a_limit_smaller_than_the_default_estimate_stays_usable(
+    ledger: Ledger, outside: Outside
+) -> None:
+    asked = ticket({"key": {"tokens_per_minute": 50}}, output_tokens=1024)
+    async with ledger.hold(asked, lambda: used(10, 20)) as hold:
+        hold.dispatched()
+        assert dict(hold.admission.headers)["x-ratelimit-remaining-tokens"] == "0"
+    await settled(ledger)
+    assert sum(outside.scopes()["k:acme/key1"]["tpm"][1:]) == 30
+
+
+async def test_a_request_that_no_backend_took_is_refunded_in_full(
+    ledger: Ledger, outside: Outside
+) -> None:
+    with suppress(ConnectionError):
+        async with ledger.hold(ticket(EVERY), lambda: used(0, 0, Outcome.FAILED)):
+            raise ConnectionError
+    await settled(ledger)
+    state = outside.scopes()
+    assert sum(state["k:acme/key1"]["rpm"][1:]) == 0
+    assert sum(state["k:acme/key1"]["tpm"][1:]) == 0
+    assert outside.rows()[0]["used"] == "0,0,0,0,0"
+
+
+async def test_fifty_cancelled_requests_leave_nothing_reserved_and_the_right_charge(
+    ledger: Ledger, outside: Outside
+) -> None:
+    limits = quotas({"key": {"tokens_per_minute": 100_000, "concurrency": 50}})
+    begun = asyncio.Semaphore(0)
+
+    async def stream() -> None:
+        charge = lambda: used(10, 8, Outcome.DISCONNECTED)  # noqa: E731
+        async with ledger.hold(ticket(limits), charge) as hold:
+            hold.dispatched()
+            begun.release()
+            await asyncio.Event().wait()
+
+    streams = [asyncio.create_task(stream()) for _ in range(50)]
+    for _ in streams:
+        await begun.acquire()
+    for task in streams:
+        task.cancel()
+    await asyncio.gather(*streams, return_exceptions=True)
+    await settled(ledger)
+    state = outside.scopes()["k:acme/key1"]
+    assert state["conc"] == (0,)
+    assert sum(state["tpm"][1:]) == 50 * 18
+    assert outside.open_leases() == 0
+    assert len(outside.rows()) == 50
+
+
+async def test_a_charge_that_cannot_be_computed_is_settled_for_the_prompt(
+    ledger: Ledger, outside: Outside
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("a meter that broke")
+
+    async with ledger.hold(ticket(EVERY), broken) as hold:  # type: ignore[arg-type]
+        hold.dispatched()
+    await settled(ledger)
+    (row,) = outside.rows()
+    assert row["used"] == f"1,10,10,0,{10 * 10**7}"
+
+
+async def test_the_next_gateway_finds_what_the_last_one_left(
+    server: Embedded, outside: Outside
+) -> None:
+    asked = ticket({"key": {"requests_per_minute": 3}})
+    for _ in range(3):
+        ledger = await Ledger.connect(server.url)
+        async with ledger.hold(asked, used) as hold:
+            hold.dispatched()
+        await ledger.close()
+    ledger = await Ledger.connect(server.url)
+    with pytest.raises(LimitExceeded):
+        async with ledger.hold(asked, used):
+            pass
+    await ledger.close()
+
+
+async def test_a_ledger_that_is_not_there_is_unavailable_at_once() -> None:
+    begun = time.monotonic()
+    with pytest.raises(LedgerUnavailable):
+        await Ledger.connect("unix:///nowhere/valkey.sock")
+    assert time.monotonic() - begun < 1
+
+
+async def test_scripts_flushed_from_the_server_are_sent_again(
+    ledger: Ledger, outside: Outside
+) -> None:
+    outside.client.script_flush()
+    async with ledger.hold(ticket(EVERY), used) as hold:
+        hold.dispatched()
+        outside.client.script_flush()
+    await settled(ledger)
+    assert outside.open_leases() == 0
+    assert len(outside.rows()) == 1

@@ -1,0 +1,76 @@
+"""What the ledger's tests share: tickets, charges, and a look into the ledger from outside."""
+
+import struct
+from typing import Any
+
+import redis
+
+from router.domain import Charge, Estimate, Outcome, Principal, Usage
+from router.ledger.dimensions import Quota, quotas
+from router.ledger.ticket import Ticket
+
+PRICE = 10**7  # pico-USD per token, in these tests
+
+
+def ticket(
+    limits: dict[str, dict[str, Any]] | tuple[Quota, ...],
+    *,
+    organization: str = "acme",
+    key: str = "key1",
+    team: str | None = None,
+    user: str | None = None,
+    model: str = "auto",
+    input_tokens: int = 10,
+    output_tokens: int = 90,
+    firm: bool = False,
+    request: str = "req",
+) -> Ticket:
+    total = input_tokens + output_tokens
+    estimate = Estimate(input_tokens, output_tokens, total * PRICE, input_tokens * PRICE, firm)
+    principal = Principal(key, organization, "pro", team=team)
+    made = limits if isinstance(limits, tuple) else quotas(limits)
+    return Ticket(request, principal, model, user, made, estimate)
+
+
+def used(
+    input_tokens: int = 10, output_tokens: int = 50, outcome: Outcome = Outcome.COMPLETED
+) -> Charge:
+    usage = Usage(input_tokens, output_tokens)
+    cost = (input_tokens + output_tokens) * PRICE
+    return Charge(
+        usage, cost, outcome, backend="local", model="m", route="auto", price_version="v1"
+    )
+
+
+class Outside:
+    """The ledger as another client of the same server sees it."""
+
+    def __init__(self, client: "redis.Redis[bytes]") -> None:
+        self.client = client
+
+    def scopes(self) -> dict[str, dict[str, tuple[int, ...]]]:
+        """Every scope's state, unpacked."""
+        found = {}
+        for key in self.client.keys("lg:{*}:s:*"):
+            state = self.client.hgetall(key)
+            found[key.decode().split(":s:")[1]] = {
+                field.decode(): struct.unpack(f">{len(raw) // 8}q", raw)
+                for field, raw in state.items()
+            }
+        return found
+
+    def rows(self) -> list[dict[str, str]]:
+        """Every row of every journal stream."""
+        return [
+            {name.decode(): value.decode() for name, value in entry.items()}
+            for key in self.client.keys("lg:{*}:j")
+            for _, entry in self.client.xrange(key)
+        ]
+
+    def open_leases(self) -> int:
+        """How many leases are open."""
+        return sum(self.client.zcard(key) for key in self.client.keys("lg:{*}:x"))
+
+    def dump(self) -> dict[bytes, bytes]:
+        """Every key's serialized value."""
+        return {key: self.client.dump(key) for key in self.client.keys("*")}
