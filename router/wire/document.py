@@ -65,7 +65,8 @@ def _refuse_second_model(raw: bytes) -> None:
         top = pairs  # objects end inside out: the last one told is the outermost
 
     try:
-        json.loads(raw, object_pairs_hook=remember)
+        # Numbers are of no interest here, and Python refuses integers of thousands of digits.
+        json.loads(raw, object_pairs_hook=remember, parse_int=float)
     except RecursionError:
         raise BadRequest("The body is nested too deeply.") from None
     if sum(key == "model" for key, _ in top) > 1:

@@ -1,0 +1,139 @@
+"""One try against one lane: send, look at the head, take the first byte. It fails as one thing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from router.backends.backend import Backend, Lane
+from router.backends.dialects.base import Dialect, ErrorInside, Failure, MalformedReply, Translator
+from router.backends.dialects.table import DIALECTS
+from router.backends.transport import (
+    Answer,
+    ConnectFailed,
+    Transport,
+    TransportError,
+    TransportTimeout,
+)
+from router.backends.upstream import Upstream
+from router.backends.verdict import AttemptFailed, Kind, kind_of_status, retry_after
+from router.wire.chat import ChatRequest
+
+ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
+REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try: who is asked what. `tell` learns how it ended once it succeeded in beginning."""
+
+    backend: Backend
+    lane: Lane
+    request: ChatRequest
+    request_id: str
+    tell: Callable[[bool | None], None]
+
+    async def make(self, transport: Transport) -> Upstream:
+        """Ask. The Upstream that comes back has its body, or the first block of its stream.
+
+        Raises AttemptFailed; then the connection is closed and `tell` was not called.
+        """
+        dialect = DIALECTS[self.backend.dialect]
+        call = dialect.call(self.lane, self.backend, self.request, self.request_id)
+        try:
+            answer = await transport.send(call)
+        except TransportError as error:
+            raise _failed(error) from None
+        try:
+            return await self._open(answer, dialect)
+        except TransportError as error:
+            answer.close()
+            raise _failed(error) from None
+        except MalformedReply as error:
+            answer.close()
+            raise AttemptFailed(Kind.MALFORMED, str(error)) from None
+        except ErrorInside as error:
+            answer.close()
+            raise _error_inside(error, self.lane) from None
+        except BaseException:  # a cancelled client: the connection goes all the same
+            answer.close()
+            raise
+
+    async def _open(self, answer: Answer, dialect: Dialect) -> Upstream:
+        if not 200 <= answer.status < 300:
+            raise await _refused(answer, dialect, self.lane)
+        encoding = answer.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise MalformedReply("encoded its answer although it was asked not to")
+        request = self.request
+        upstream = Upstream(self.backend, request, answer, self.tell)
+        if not request.stream:
+            upstream.replied(dialect.reply(await read_all(answer, REPLY_CAP), request))
+            return upstream
+        if "text/event-stream" not in answer.headers.get("content-type", "").lower():
+            # A body instead of a stream: most likely an error under status 200.
+            dialect.reply(await read_all(answer, ERROR_CAP, cut=True), request)
+            raise MalformedReply("answered without streaming")
+        translator = dialect.translator(request)
+        upstream.streams(translator, await _first_block(answer, translator))
+        return upstream
+
+
+async def _first_block(answer: Answer, translator: Translator) -> bytes:
+    """The first bytes for the client: until then another backend may still be asked."""
+    while data := await answer.read():
+        first = translator.feed(data)
+        if first:
+            return first
+    return translator.finish()
+
+
+async def read_all(answer: Answer, cap: int, *, cut: bool = False) -> bytes:
+    """The whole body. Over the cap: MalformedReply, or just its beginning where `cut`."""
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await answer.read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > cap:
+            if cut:
+                break
+            raise MalformedReply(f"answered more than {cap} bytes")
+    return b"".join(pieces)[:cap]
+
+
+async def _refused(answer: Answer, dialect: Dialect, lane: Lane) -> AttemptFailed:
+    """An answer that is no 2xx: what it says, and when to come back."""
+    status = answer.status
+    raw = await read_all(answer, ERROR_CAP, cut=True)
+    rest = retry_after(answer.headers.get("retry-after", ""))
+    answer.close()
+    failure = _without_key(dialect.failure(status, raw), lane)
+    kind = kind_of_status(status, failure)
+    return AttemptFailed(
+        kind, f"answered {status} ({kind.value})", status=status, failure=failure, rest=rest
+    )
+
+
+def _error_inside(error: ErrorInside, lane: Lane) -> AttemptFailed:
+    failure = _without_key(Failure(error.message), lane)
+    kind = kind_of_status(error.status, failure)
+    return AttemptFailed(
+        kind, f"answered 200 with an error inside ({kind.value})", status=error.status,
+        failure=failure,
+    )  # fmt: skip
+
+
+def _without_key(failure: Failure, lane: Lane) -> Failure:
+    """The failure without our credential, which some servers echo."""
+    key = lane.api_key
+    if not key or key not in failure.message:
+        return failure
+    return Failure(failure.message.replace(key, "[key]"), failure.type, failure.code, failure.param)
+
+
+def _failed(error: TransportError) -> AttemptFailed:
+    if isinstance(error, ConnectFailed):
+        return AttemptFailed(Kind.CONNECT, error.reason)
+    if isinstance(error, TransportTimeout):
+        return AttemptFailed(Kind.TIMEOUT, error.reason)
+    return AttemptFailed(Kind.BROKEN, error.reason)

@@ -1,0 +1,115 @@
+"""A backend as the operator describes it: where it is, how it talks, what it can take.
+
+A backend is one model behind one name. It may have several addresses (replicas) and several
+credentials; each pair of the two is a `Lane`, with a breaker of its own: a key that is out of
+quota says nothing of the other keys, a replica that is down nothing of the other replicas.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from router.wire.chat import ChatRequest
+
+FEATURES = frozenset({"tools", "json_schema", "vision"})
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait, in seconds. `total` bounds a whole exchange, streams included."""
+
+    connect: float = 5.0
+    first_byte: float = 120.0
+    between_chunks: float = 60.0
+    total: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much a scarce backend takes at once: requests running, requests waiting, seconds."""
+
+    concurrency: int
+    queue: int = 0
+    max_wait: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How an OpenAI-compatible server differs from OpenAI's own: data, never a branch by name.
+
+    `token_param` is the one name of the output limit that it takes (None: both are passed on);
+    `drop` are parameters it refuses, `rename` those it calls something else, `extra` those to
+    send with every request; `stream_options` is whether it knows that parameter.
+    """
+
+    token_param: str | None = None
+    drop: frozenset[str] = frozenset()
+    rename: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    stream_options: bool = True
+    message_drop: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One address with one credential. `id` is unique and holds no secret."""
+
+    id: str
+    backend: str
+    base_url: str
+    api_key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One model behind one name.
+
+    `base_url` ends where the dialect's paths begin (OpenAI: `.../v1`). `ability` names the
+    classifier's output that predicts its success. `context_window` is in tokens, `supports` a
+    subset of FEATURES; `simulated` marks answers that no model wrote.
+    """
+
+    name: str
+    base_url: str
+    model: str
+    dialect: str = "openai"
+    api_key: str | None = field(default=None, repr=False)
+    ability: str | None = None
+    timeouts: Timeouts = Timeouts()
+    context_window: int | None = None
+    supports: frozenset[str] = FEATURES
+    simulated: bool = False
+    capacity: Capacity | None = None
+    quirks: Quirks = Quirks()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    replicas: tuple[str, ...] = ()
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    hedge_after: float | None = None
+
+    def lanes(self) -> tuple[Lane, ...]:
+        """Every address with every credential."""
+        addresses = (self.base_url, *self.replicas)
+        keys = (self.api_key, *self.api_keys)
+        return tuple(
+            Lane(f"{self.name}/{at}.{key}", self.name, address.rstrip("/"), keys[key])
+            for at, address in enumerate(addresses)
+            for key in range(len(keys))
+        )
+
+    def unfit(self, request: ChatRequest, tokens: int) -> str | None:
+        """Why this backend cannot take the request at all, in one word; None where it can.
+
+        `tokens` is what the request needs of the context window: its prompt and its output.
+        """
+        if self.context_window is not None and tokens > self.context_window:
+            return "context_window"
+        needs = (
+            ("tools", bool(request.tools)),
+            ("vision", request.images > 0),
+            ("json_schema", request.json_schema),
+        )
+        for feature, needed in needs:
+            if needed and feature not in self.supports:
+                return feature
+        return None

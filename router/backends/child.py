@@ -1,0 +1,142 @@
+"""Model servers in child processes that never outlive their parent.
+
+A child prints `ready URL` on standard output once it listens, and ends when its standard input
+closes: which it does by itself when the parent dies, however it dies.
+"""
+
+import asyncio
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, Final
+
+import uvicorn
+
+READY: Final = b"ready "
+
+
+class ChildFailed(Exception):
+    """The child did not start; the text ends with what it last said."""
+
+
+class Child:
+    """A model server in a process of its own: `start`, `await_ready`, and `stop` at the end."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self._command: Sequence[str] = (sys.executable, "-m", module, *arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
+        self.base_url = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the process; it may not listen yet."""
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
+        )
+
+    def await_ready(self, seconds: float = 60.0) -> str:
+        """Wait until it listens; return its base URL. ChildFailed where it ends or takes longer."""
+        process = self._process
+        if process is None or process.stdout is None:
+            raise ChildFailed("it was not started")
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            readable, _, _ = select.select([process.stdout], [], [], left)
+            line = process.stdout.readline() if readable else b""
+            if line.startswith(READY):
+                self.base_url = line.removeprefix(READY).decode().strip()
+                return self.base_url
+            if readable and not line:
+                break
+        said = self._last_words()
+        self.stop()
+        raise ChildFailed(f"{' '.join(self._command[2:4])} did not start: {said}")
+
+    def stop(self) -> None:
+        """End the process and wait for it; may be called twice."""
+        process, self._process = self._process, None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            try:
+                process.wait(3.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    def _last_words(self) -> str:
+        if self._errors is None:
+            return ""
+        self._errors.seek(0)
+        return self._errors.read()[-2000:].decode(errors="replace").strip() or "it said nothing"
+
+
+def end_when_orphaned() -> None:
+    """In a child: end this process as soon as standard input closes."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True, name="orphan-watch").start()
+
+
+def announce(base_url: str) -> None:
+    """In a child: tell the parent that this is where it listens."""
+    sys.stdout.buffer.write(READY + base_url.encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _server(app: Callable[..., Any]) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False
+        )
+    )
+
+
+def _listen(host: str, port: int) -> tuple[socket.socket, str]:
+    listener = socket.create_server((host, port), backlog=512)
+    return listener, f"http://{host}:{listener.getsockname()[1]}/v1"
+
+
+async def serve_until_orphaned(app: Callable[..., Any], host: str, port: int) -> None:
+    """In a child: serve an ASGI application until the parent goes."""
+    listener, base_url = _listen(host, port)
+    end_when_orphaned()
+    announce(base_url)
+    await _server(app).serve(sockets=[listener])
+
+
+@contextmanager
+def in_thread(app: Callable[..., Any]) -> Iterator[str]:
+    """Serve an ASGI application from a thread of this process; yields its base URL. For tests."""
+    listener, base_url = _listen("127.0.0.1", 0)
+    server = _server(app)
+    thread = threading.Thread(
+        target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True
+    )
+    thread.start()
+    try:
+        yield base_url
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(5.0)
+        listener.close()

@@ -1,0 +1,252 @@
+"""OpenAI's chat completions, and the many servers that speak it, each with its quirks as data.
+
+Only `model` and `stream_options` are set; the answer's bytes are relayed. Of a stream only two
+things are changed: the usage chunk that the gateway asked for is hidden from a client that did not
+ask, and so is the `"usage": null` that it brings along.
+"""
+
+import re
+from typing import Any, Final
+
+import orjson
+
+from router.backends.backend import Backend, Lane
+from router.backends.dialects.base import ErrorInside, Failure, MalformedReply, Reply, Translator
+from router.backends.dialects.usage import (
+    estimate_output,
+    estimate_usage,
+    read_usage,
+)
+from router.backends.transport import Call
+from router.domain import Usage
+from router.wire.chat import ChatRequest
+from router.wire.sse import EventTooLarge, Splitter, data_of, events
+
+DONE: Final = b"data: [DONE]\n\n"
+# A key of the chunk itself: quotes inside a text are escaped, so they never look like this.
+_NOTEWORTHY: Final = re.compile(
+    rb'"(?:usage|base_resp|x_groq)"\s*:\s*\{|"error"\s*:\s*["{]|"object"\s*:\s*"error"'
+    rb'|"finish_reason"\s*:\s*"|^data: ?\[DONE\]',
+    re.MULTILINE,
+)
+_NULL_USAGE: Final = re.compile(rb'\s*,\s*"usage"\s*:\s*null')
+_SAID: Final = re.compile(
+    rb'"(?:content|arguments|reasoning|reasoning_content|refusal)"\s*:\s*"((?:[^"\\]|\\.)+)'
+)
+_ONE_TOKEN: Final = 16  # bytes; a longer delta holds more than one token
+
+
+class OpenAI:
+    """The dialect of OpenAI and of everything compatible with it."""
+
+    def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
+        """POST {base_url}/chat/completions."""
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Accept-Encoding", "identity"),
+            ("X-Request-Id", request_id),
+            *backend.headers,
+        ]
+        if lane.api_key is not None:
+            headers.append(("Authorization", f"Bearer {lane.api_key}"))
+        return Call(
+            url=f"{lane.base_url}/chat/completions",
+            headers=tuple(headers),
+            body=orjson.dumps(_body(backend, request)),
+            timeouts=backend.timeouts,
+        )
+
+    def reply(self, raw: bytes, request: ChatRequest) -> Reply:
+        """Read `usage` and `model`; the body goes on as it came."""
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise MalformedReply("answered something that is not JSON") from None
+        if not isinstance(body, dict):
+            raise MalformedReply("answered JSON that is not an object")
+        refuse_error_inside(body)
+        choices = body.get("choices")
+        if not isinstance(choices, list) or not all(isinstance(c, dict) for c in choices):
+            raise MalformedReply("answered without choices")
+        usage = read_usage(body.get("usage"), request)
+        model = body.get("model")
+        return Reply(
+            body=raw.strip(),
+            usage=usage or estimate_usage(request, _spoken(choices)),
+            model=model if isinstance(model, str) else None,
+        )
+
+    def translator(self, request: ChatRequest) -> Translator:
+        """Relay the chunks."""
+        return OpenAIStream(request)
+
+    def failure(self, status: int, raw: bytes) -> Failure:
+        """Read `{"error": {...}}` and its many relatives."""
+        return read_failure(status, raw)
+
+
+def _body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
+    """The client's body under the backend's model name, with the gateway's wish for usage."""
+    quirks = backend.quirks
+    body = {**request.body, **quirks.extra, "model": backend.model}
+    if request.stream and not request.include_usage and quirks.stream_options:
+        body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+    if not quirks.stream_options:
+        body.pop("stream_options", None)
+    if quirks.token_param is not None and request.max_output_tokens is not None:
+        body.pop("max_tokens", None)
+        body.pop("max_completion_tokens", None)
+        body[quirks.token_param] = request.max_output_tokens
+    for name in quirks.drop:
+        body.pop(name, None)
+    for old, new in quirks.rename.items():
+        if old in body:
+            body[new] = body.pop(old)
+    if quirks.message_drop:
+        body["messages"] = [
+            {key: value for key, value in message.items() if key not in quirks.message_drop}
+            for message in request.body["messages"]
+        ]
+    return body
+
+
+def _spoken(choices: list[dict[str, Any]]) -> int:
+    """Output tokens by the text of the choices, for a server that does not count."""
+    messages = [choice.get("message") for choice in choices]
+    return estimate_output(len(orjson.dumps(messages)))
+
+
+class OpenAIStream:
+    """One streamed answer, relayed; see `Translator`."""
+
+    __slots__ = (
+        "_complete",
+        "_hide",
+        "_request",
+        "_splitter",
+        "finished",
+        "model",
+        "output_tokens_seen",
+        "usage",
+    )
+
+    def __init__(self, request: ChatRequest) -> None:
+        self._request = request
+        self._hide = not request.include_usage
+        self._splitter = Splitter()
+        self._complete = False
+        self.usage: Usage | None = None
+        self.output_tokens_seen = 0
+        self.model: str | None = None
+        self.finished = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Relay the events that are whole; look into those only that hold more than text."""
+        if self.finished:
+            return b""  # nothing counts after [DONE]
+        try:
+            block = self._splitter.feed(data)
+        except EventTooLarge:
+            raise MalformedReply("sent an event that never ends") from None
+        if not block:
+            return b""
+        if self.model is None or _NOTEWORTHY.search(block):
+            block = b"".join(self._event(event) for event in events(block))
+        if self._hide and b"null" in block:
+            block = _NULL_USAGE.sub(b"", block)
+        for said in _SAID.findall(block):
+            self.output_tokens_seen += 1 if len(said) <= _ONE_TOKEN else estimate_output(len(said))
+        return block
+
+    def finish(self) -> bytes:
+        """Add the [DONE] that a server forgot; refuse an answer that was cut."""
+        if self.finished:
+            return b""
+        rest = b""
+        if self._splitter.pending.strip():
+            rest = self.feed(b"\n\n")  # a last event without its empty line
+        if self.finished:
+            return rest
+        if not self._complete:
+            raise MalformedReply("ended its stream before the answer did")
+        self.finished = True
+        return rest + DONE
+
+    def _event(self, event: bytes) -> bytes:
+        """One event, or nothing where it is not for the client."""
+        if self.finished:
+            return b""
+        data = data_of(event)
+        if data is None:
+            return event
+        if data.strip() == b"[DONE]":
+            self.finished = True
+            return DONE
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise MalformedReply("sent an event that is not JSON") from None
+        if not isinstance(chunk, dict):
+            raise MalformedReply("sent an event that is not an object")
+        refuse_error_inside(chunk)
+        return event if self._note(chunk) else b""
+
+    def _note(self, chunk: dict[str, Any]) -> bool:
+        """Remember what the chunk says; False where the client must not see it."""
+        model = chunk.get("model")
+        if isinstance(model, str):
+            self.model = model
+        choices = chunk.get("choices")
+        if isinstance(choices, list) and any(
+            isinstance(choice, dict) and choice.get("finish_reason") for choice in choices
+        ):
+            self._complete = True
+        groq = chunk.get("x_groq")
+        told = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
+        usage = read_usage(told, self._request)
+        if usage is not None:
+            self.usage = usage
+        return not (self._hide and told is not None and choices == [])
+
+
+def refuse_error_inside(body: dict[str, Any]) -> None:
+    """Raise ErrorInside where a 200 is none: `error`, `base_resp` or `object: error`."""
+    error = body.get("error")
+    if error:
+        message, code = error, 502
+        if isinstance(error, dict):
+            message = error.get("message") or error.get("type") or "an error"
+            code = error.get("code") or error.get("status") or 502
+        raise ErrorInside(str(message)[:500], code if _is_status(code) else 502)
+    base = body.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):
+        raise ErrorInside(str(base.get("status_msg", "an error"))[:500])
+    if body.get("object") == "error":
+        raise ErrorInside(str(body.get("message", "an error"))[:500])
+
+
+def _is_status(code: Any) -> bool:
+    return isinstance(code, int) and 400 <= code <= 599
+
+
+def read_failure(status: int, raw: bytes) -> Failure:
+    """What an error body says, in whatever of the field's shapes it is."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return Failure(f"The backend answered with status {status}.")
+    if isinstance(body, list) and body:
+        body = body[0]  # Gemini's compatible endpoint
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if not isinstance(error, dict):
+        return Failure(str(error)[:1000] or f"The backend answered with status {status}.")
+    message = error.get("message") or error.get("detail") or error.get("msg")
+    if not isinstance(message, str):
+        message = f"The backend answered with status {status}."
+    code, param, kind = error.get("code"), error.get("param"), error.get("type")
+    return Failure(
+        message=message[:1000],
+        type=kind if isinstance(kind, str) else "invalid_request_error",
+        code=str(code)[:64] if isinstance(code, str | int) else None,
+        param=param[:64] if isinstance(param, str) else None,
+    )

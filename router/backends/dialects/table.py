@@ -1,0 +1,13 @@
+"""The dialects: one row each. The contract suite runs every case over every row."""
+
+from types import MappingProxyType
+from typing import Final
+
+from router.backends.dialects.base import Dialect
+from router.backends.dialects.openai import OpenAI
+
+DIALECTS: Final[MappingProxyType[str, Dialect]] = MappingProxyType(
+    {
+        "openai": OpenAI(),
+    }
+)

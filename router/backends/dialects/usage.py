@@ -1,0 +1,80 @@
+"""Token counts as servers report them, made one: what is billed is decided here, for all dialects.
+
+Rules: input includes what was cached; output includes the reasoning, also where a server adds it to
+the total only; an explicit zero is a value, only a missing field is missing; a count that is
+negative, no integer, or more output than was allowed is a lie, so the gateway counts for itself and
+says `estimated`. Usage may be told twice: the last one counts, never the sum.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from router.domain import Usage
+from router.wire.chat import ChatRequest
+
+_IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
+BYTES_PER_TOKEN: Final = 4  # of text, where nobody counted
+TOKENS_PER_IMAGE: Final = 1000
+
+
+def count(value: Any) -> int | None:
+    """A token count, or None for what cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _IMPOSSIBLE:
+        return None
+    return value
+
+
+def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
+    """An OpenAI-like `usage` object; None where it is missing or cannot be true."""
+    if not isinstance(usage, Mapping):
+        return None
+    prompt = count(usage.get("prompt_tokens"))
+    completion = count(usage.get("completion_tokens"))
+    if prompt is None or completion is None:
+        return None
+    total = count(usage.get("total_tokens")) or 0
+    output = max(completion, total - prompt)
+    if is_impossible(output, request):
+        return None
+    details = _details(usage, "prompt_tokens_details").get("cached_tokens")
+    cached = next(
+        (
+            found
+            for value in (details, usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
+            if (found := count(value)) is not None
+        ),
+        0,
+    )
+    reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
+    return Usage(
+        input_tokens=prompt,
+        output_tokens=output,
+        cached_tokens=min(cached, prompt),
+        reasoning_tokens=min(reasoning, output),
+    )
+
+
+def is_impossible(output: int, request: ChatRequest) -> bool:
+    """Whether a server claims more output than it was allowed to give."""
+    limit = request.max_output_tokens
+    return limit is not None and output > limit * request.choices
+
+
+def estimate_usage(request: ChatRequest, output_tokens: int) -> Usage:
+    """The gateway's own count, for a server that told none that can be true."""
+    return Usage(input_tokens=estimate_input(request), output_tokens=output_tokens, estimated=True)
+
+
+def estimate_input(request: ChatRequest) -> int:
+    """Input tokens of a request, by the length of its text and the number of its images."""
+    return -(-request.text_bytes // BYTES_PER_TOKEN) + request.images * TOKENS_PER_IMAGE
+
+
+def estimate_output(text_bytes: int) -> int:
+    """Output tokens by the length of the text."""
+    return -(-text_bytes // BYTES_PER_TOKEN)
+
+
+def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    details = usage.get(name)
+    return details if isinstance(details, Mapping) else {}

@@ -1,0 +1,97 @@
+"""What the gateway knows of its backends at this moment: breakers, requests in flight, queues.
+
+It outlives a reload of the configuration: a lane that is the same lane keeps its breaker.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from router.backends.backend import Backend, Lane
+from router.backends.breaker import Breaker, BreakerPolicy
+
+
+class LaneState:
+    """One lane, its breaker, and how many requests run on it."""
+
+    __slots__ = ("breaker", "in_flight", "lane")
+
+    def __init__(self, lane: Lane, policy: BreakerPolicy) -> None:
+        self.lane = lane
+        self.breaker = Breaker(policy)
+        self.in_flight = 0
+
+
+class Health:
+    """A live view of one backend, read by whoever decides: always of this moment."""
+
+    __slots__ = ("_clock", "lanes", "queued", "wait_ms")
+
+    def __init__(self, lanes: Sequence[LaneState], clock: Callable[[], float]) -> None:
+        self.lanes = tuple(lanes)
+        self._clock = clock
+        self.queued = 0
+        self.wait_ms = 0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether any lane may be asked now."""
+        now = self._clock()
+        return any(state.breaker.allows(now) for state in self.lanes)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that run there now."""
+        return sum(state.in_flight for state in self.lanes)
+
+    def open_lanes(self, tried: frozenset[str]) -> list[LaneState]:
+        """Lanes that may be asked now and were not tried, the least busy first."""
+        now = self._clock()
+        free = [
+            state
+            for state in self.lanes
+            if state.lane.id not in tried and state.breaker.allows(now)
+        ]
+        free.sort(key=lambda state: state.in_flight)
+        return free
+
+    def resting(self) -> float:
+        """Seconds until a lane may be asked again."""
+        now = self._clock()
+        return min(state.breaker.resting(now) for state in self.lanes)
+
+
+class HealthBoard:
+    """The health of every backend, by name."""
+
+    def __init__(self, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._known: dict[str, Health] = {}
+        self._described: dict[str, Backend] = {}
+
+    def of(self, backend: Backend) -> Health:
+        """The health of this backend; a new or changed one begins healthy."""
+        if self._described.get(backend.name) is not backend:
+            self._describe(backend)
+        return self._known[backend.name]
+
+    def adopt(self, backends: Sequence[Backend]) -> None:
+        """Know these backends, and forget the others."""
+        for backend in backends:
+            self.of(backend)
+        names = {backend.name for backend in backends}
+        for name in [name for name in self._known if name not in names]:
+            del self._known[name], self._described[name]
+
+    def view(self) -> dict[str, Health]:
+        """Every backend's health by name: live, not to be changed."""
+        return self._known
+
+    def __iter__(self) -> Iterator[Health]:
+        return iter(self._known.values())
+
+    def _describe(self, backend: Backend) -> None:
+        old = self._known.get(backend.name)
+        kept = {state.lane: state for state in old.lanes} if old else {}
+        lanes = [kept.get(lane) or LaneState(lane, self._policy) for lane in backend.lanes()]
+        self._known[backend.name] = Health(lanes, self._clock)
+        self._described[backend.name] = backend

@@ -1,0 +1,71 @@
+"""The seam to the network: send a request, read its answer in pieces. Two methods, no more.
+
+Whatever stands behind it refuses redirects, asks for unencoded bodies, checks certificates, pools
+connections, and keeps an unfinished answer's connection out of the pool. Its foreign exceptions
+end inside it: callers see `TransportError` and its two kinds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from router.backends.backend import Timeouts
+
+
+class TransportError(Exception):
+    """The exchange failed below HTTP. The text is ours: it holds no address and no header.
+
+    `stale` is true where a kept connection was found closed before any answer: the server never
+    saw the request, so it may be sent again.
+    """
+
+    def __init__(self, reason: str, *, stale: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.stale = stale
+
+
+class ConnectFailed(TransportError):
+    """No connection: refused, unreachable, name unknown, or the certificate is not good."""
+
+
+class TransportTimeout(TransportError):
+    """One of the timeouts passed; the text names which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP POST to a model server."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    timeouts: Timeouts
+
+
+class Answer(Protocol):
+    """The head of an answer, and its body to be read."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; names in any case."""
+
+    async def read(self) -> bytes:
+        """The next bytes as they come, empty at the end; TransportError where it breaks off."""
+
+    def close(self) -> None:
+        """Give the connection back where the body was read to its end, else close it at once."""
+
+
+class Transport(Protocol):
+    """A client with a pool of connections."""
+
+    async def send(self, call: Call) -> Answer:
+        """Send a request and await the head of its answer; TransportError where there is none."""
+
+    async def close(self) -> None:
+        """Close every connection."""

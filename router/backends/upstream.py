@@ -1,0 +1,133 @@
+"""The one answer that is given: a body, or a stream that has had its first byte."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from router.backends.backend import Backend
+from router.backends.dialects.base import ErrorInside, MalformedReply, Reply, Translator
+from router.backends.dialects.usage import estimate_usage
+from router.backends.transport import Answer, TransportError
+from router.domain import Usage
+from router.errors import StreamBroken
+from router.wire.chat import ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try in the history of a request: which lane, how it ended, how long it took (seconds)."""
+
+    backend: str
+    lane: str
+    outcome: str
+    seconds: float
+
+
+ANSWERED: Final = "answered"
+LAST_READ: Final = 0.2  # seconds for a server to close the answer whose end it has told
+
+
+class Upstream:
+    """What a backend answers to one request, valid inside the `open` block that gave it.
+
+    Not streamed: `body` is whole and client-ready. Streamed: iterate `stream()` once; `body` is
+    empty. `usage` is None until known: of a stream that ends well it is known at its end; of one
+    that is cut, charge `output_tokens_seen`.
+    """
+
+    __slots__ = (
+        "_answer", "_first", "_request", "_tell", "_translator", "attempts", "backend", "body",
+        "first_byte_seconds", "model", "stream_requested", "usage",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        backend: Backend,
+        request: ChatRequest,
+        answer: Answer,
+        tell: Callable[[bool | None], None],
+    ) -> None:
+        self.backend = backend
+        self.stream_requested = request.stream
+        self.attempts: tuple[Try, ...] = ()
+        self.first_byte_seconds = 0.0
+        self.body = b""
+        self.usage: Usage | None = None
+        self.model: str | None = None
+        self._request = request
+        self._answer = answer
+        self._tell = tell  # the breaker: True answered, False failed, None neither
+        self._translator: Translator | None = None
+        self._first = b""
+
+    def replied(self, reply: Reply) -> None:
+        """A whole body came."""
+        self.body, self.usage, self.model = reply.body, reply.usage, reply.model
+        self._settle(True)
+
+    def streams(self, translator: Translator, first: bytes) -> None:
+        """The first block of a stream came."""
+        self._translator, self._first = translator, first
+
+    @property
+    def output_tokens_seen(self) -> int:
+        """Output tokens handed out so far, counted by the gateway."""
+        if self._translator is not None:
+            return self._translator.output_tokens_seen
+        return self.usage.output_tokens if self.usage is not None else 0
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Client-ready bytes, one block for each upstream read; StreamBroken where it breaks off.
+
+        Leaving it early is fine: the `open` block closes the connection.
+        """
+        translator = self._translator
+        if translator is None:
+            return
+        try:
+            block = self._first
+            while not translator.finished:
+                if block:
+                    self.model, self.usage = translator.model, translator.usage
+                    yield block
+                data = await self._answer.read()
+                block = translator.feed(data) if data else translator.finish()
+        except TransportError as error:
+            raise self._broken(error.reason) from None
+        except MalformedReply as error:
+            raise self._broken(str(error)) from None
+        except ErrorInside:
+            raise self._broken("reported an error") from None
+        seen = translator.output_tokens_seen
+        self.usage = translator.usage or estimate_usage(self._request, seen)
+        self.model = translator.model
+        self._settle(True)
+        yield block
+        await self._read_to_the_end()
+
+    async def _read_to_the_end(self) -> None:
+        """The answer is over; a server that says so too gets its connection back to the pool."""
+        try:
+            async with asyncio.timeout(LAST_READ):
+                while await self._answer.read():
+                    pass
+        except (TimeoutError, TransportError):
+            return  # `close` ends it
+
+    def close(self) -> None:
+        """Let go of the connection: back to the pool if the answer was read to its end."""
+        self._settle(None)
+        self._answer.close()
+
+    def _broken(self, reason: str) -> StreamBroken:
+        self._settle(False)
+        return StreamBroken(f"The answer broke off: backend '{self.backend.name}' {reason}.")
+
+    def _settle(self, outcome: bool | None) -> None:
+        tell, self._tell = self._tell, _told
+        tell(outcome)
+
+
+def _told(_outcome: bool | None) -> None:
+    """The breaker knows already."""

@@ -1,0 +1,127 @@
+"""What a failed try means: who may be asked next, and what the breaker learns. Tables, no I/O."""
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from router.backends.dialects.base import Failure
+
+
+class Kind(Enum):
+    """Why a try failed."""
+
+    CONNECT = "no connection"
+    TIMEOUT = "too slow"
+    BROKEN = "broke off"
+    MALFORMED = "malformed answer"
+    SERVER = "server error"
+    BUSY = "busy"
+    RATE_LIMITED = "rate limited"
+    QUOTA = "out of quota"
+    CREDENTIAL = "credential refused"
+    MISCONFIGURED = "wrong address or model"
+    TOO_LONG = "context window exceeded"
+    REJECTED = "request refused"
+    RESTING = "resting after failures"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`falls_back`: another backend may be asked. `again`: so may this one, after a moment.
+    `blames`: the breaker counts it. `rest`: seconds this lane rests, unless the answer says."""
+
+    falls_back: bool = True
+    again: bool = False
+    blames: bool = False
+    rest: float = 0.0
+
+
+VERDICTS: Final = MappingProxyType(
+    {
+        Kind.CONNECT: Verdict(again=True, blames=True),
+        Kind.TIMEOUT: Verdict(blames=True),
+        Kind.BROKEN: Verdict(again=True, blames=True),
+        Kind.MALFORMED: Verdict(blames=True),
+        Kind.SERVER: Verdict(again=True, blames=True),
+        Kind.BUSY: Verdict(again=True, blames=True),
+        Kind.RATE_LIMITED: Verdict(again=True, rest=1.0),
+        Kind.QUOTA: Verdict(rest=60.0),
+        Kind.CREDENTIAL: Verdict(rest=30.0),
+        Kind.MISCONFIGURED: Verdict(blames=True),
+        Kind.TOO_LONG: Verdict(),
+        Kind.REJECTED: Verdict(falls_back=False),
+        Kind.RESTING: Verdict(again=True),
+        Kind.FULL: Verdict(),
+    }
+)
+
+_BY_STATUS: Final = MappingProxyType(
+    {
+        401: Kind.CREDENTIAL,
+        402: Kind.QUOTA,
+        403: Kind.CREDENTIAL,
+        404: Kind.MISCONFIGURED,
+        405: Kind.MISCONFIGURED,
+        407: Kind.MISCONFIGURED,
+        408: Kind.TIMEOUT,
+        409: Kind.BUSY,
+        425: Kind.BUSY,
+        429: Kind.RATE_LIMITED,
+        498: Kind.BUSY,
+        503: Kind.BUSY,
+        504: Kind.TIMEOUT,
+        529: Kind.BUSY,
+    }
+)
+_BY_CODE: Final = MappingProxyType(
+    {
+        "insufficient_quota": Kind.QUOTA,
+        "billing_hard_limit_reached": Kind.QUOTA,
+        "context_length_exceeded": Kind.TOO_LONG,
+        "exceed_context_size_error": Kind.TOO_LONG,
+    }
+)
+
+
+def kind_of_status(status: int, failure: Failure) -> Kind:
+    """Why an answer with this status failed."""
+    told = _BY_CODE.get(failure.code or "") or _BY_CODE.get(failure.type)
+    if told is not None:
+        return told
+    known = _BY_STATUS.get(status)
+    if known is not None:
+        return known
+    if status >= 500:
+        return Kind.SERVER
+    return Kind.REJECTED if status >= 400 else Kind.MISCONFIGURED
+
+
+def retry_after(value: str) -> float | None:
+    """Seconds of a Retry-After header, at most an hour; None for a date or nonsense."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return min(seconds, 3600.0) if seconds >= 0 else None
+
+
+class AttemptFailed(Exception):
+    """One try failed before its first byte. `reason` is fit for a client: no address, no key."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        reason: str,
+        *,
+        status: int = 0,
+        failure: Failure | None = None,
+        rest: float | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.status = status
+        self.failure = failure
+        self.rest = rest
