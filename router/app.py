@@ -7,13 +7,12 @@ from pathlib import Path
 
 from classifiers.serving import Classifier
 from policies.policy import Policy
-
 from router.api.inference import Inference
 from router.api.rest import build_rest
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
 from router.backends.dispatch import Dispatcher
-from router.backends.transport import AiohttpTransport
+from router.backends.aiohttp_transport import AiohttpTransport
 from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
 from router.pipeline.config import Config
@@ -61,6 +60,7 @@ async def running(
         await authenticator.start()
         stack.push_async_callback(authenticator.close)
         dispatcher = Dispatcher(AiohttpTransport())
+        dispatcher.adopt(list(snapshot.backends.values()))
         stack.push_async_callback(dispatcher.close)
         gateway = Gateway(
             snapshot=snapshot,

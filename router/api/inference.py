@@ -66,6 +66,4 @@ class Inference:
         finally:
             metrics.in_flight -= 1
             status = exchange.status if not exchange.gone else 499
-            metrics.answered(
-                exchange.route, exchange.backend, status, time.perf_counter() - began
-            )
+            metrics.answered(exchange.route, exchange.backend, status, time.perf_counter() - began)

@@ -22,7 +22,7 @@ def models_router(gateway: Gateway) -> APIRouter:
         principal: Principal = gateway.authenticator.authenticate(
             header.encode("latin-1") if header else None
         )
-        return list(gateway.snapshot.policy.models(principal.tier))
+        return list(gateway.snapshot.policy.visible(principal.tier))
 
     @router.get("/v1/models")
     async def list_models(request: Request) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import click
-from classifiers.artifact import ArtifactError
-from classifiers.serving import Classifier
-from policies.findings import DocumentError
 
+from policies.findings import DocumentError
 from router.cli.documents import config_option, end_with_findings, read_documents
 from router.pipeline.snapshot import compile_snapshot
 
@@ -21,10 +19,7 @@ def check(config_path: Path) -> None:
     """
     documents = read_documents(config_path)
     try:
-        classifier = Classifier.load(device="cpu")
-        world = compile_snapshot(documents.config, documents.policy, classifier.abilities)
-    except ArtifactError as error:
-        raise click.ClickException(str(error)) from error
+        world = compile_snapshot(documents.config, documents.policy)
     except DocumentError as error:
         end_with_findings(error)
     click.echo(

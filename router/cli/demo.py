@@ -36,7 +36,9 @@ def _clients(stack: Stack) -> dict[str, OpenAI]:
 def _shortfalls(answers: Sequence[Answer]) -> list[str]:
     """Return what did not go as the demo promises."""
     served = {answer.backend for answer in answers}
-    lacking = [f"no prompt went to {name}" for name in ("local", "moe", "premium") if name not in served]
+    lacking = [
+        f"no prompt went to {name}" for name in ("local", "moe", "premium") if name not in served
+    ]
     return lacking + [f"{a.piece.title}: empty answer" for a in answers if not a.text]
 
 

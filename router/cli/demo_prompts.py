@@ -1,8 +1,10 @@
 """The demo's conversation pieces: what is asked, by whom, and how."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+from openai.types.chat import ChatCompletionMessageParam
 
 Customer = Literal["free", "pro", "enterprise"]
 
@@ -40,7 +42,7 @@ class Piece:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def messages(self) -> Sequence[dict[str, str]]:
+    def messages(self) -> list[ChatCompletionMessageParam]:
         """The request's messages."""
         return [{"role": "user", "content": self.text}]
 

@@ -33,7 +33,9 @@ def _odds(answer: Answer) -> Text:
     for at, name in enumerate(_STYLES):
         value = answer.success.get(name)
         shown = "  –" if value is None else f"{value:.2f}"
-        text.append(("" if at == 0 else " ") + shown, _STYLES[name] if name == answer.backend else "dim")
+        text.append(
+            ("" if at == 0 else " ") + shown, _STYLES[name] if name == answer.backend else "dim"
+        )
     return text
 
 
@@ -67,14 +69,26 @@ def answers_table(answers: Sequence[Answer], prices: PriceBook) -> Table:
         )
     table.add_section()
     saved = 100 * (1 - cost / premium) if premium else 0.0
-    table.add_row("[bold]Total", "", "", "", f"[bold]{saved:.0f} % saved", "", f"[bold]{_micro(cost)}", f"[bold]{_micro(premium)}", "")
+    table.add_row(
+        "[bold]Total",
+        "",
+        "",
+        "",
+        f"[bold]{saved:.0f} % saved",
+        "",
+        f"[bold]{_micro(cost)}",
+        f"[bold]{_micro(premium)}",
+        "",
+    )
     return table
 
 
 def refusal_panel(refusal: Refusal) -> Panel:
     """Return what the free customer sees at the limit."""
     lines = [f"[bold]429[/] after {refusal.after} more requests: {refusal.message}", ""]
-    lines += [f"{name}: {refusal.headers[name]}" for name in _SHOWN_HEADERS if name in refusal.headers]
+    lines += [
+        f"{name}: {refusal.headers[name]}" for name in _SHOWN_HEADERS if name in refusal.headers
+    ]
     return Panel("\n".join(lines), title="The free key at its limit", title_align="left")
 
 

@@ -18,8 +18,11 @@ import click
 import httpx
 
 from router.auth.store import KeyStore
+from router.backends.child import Child
+from router.backends.llamacpp import local_model
 
 CUSTOMERS: Final = {"free": "hobbyist", "pro": "workshop", "enterprise": "railways"}
+_SIMULATOR: Final = "router.backends.simulator"
 _PATIENCE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 
@@ -32,20 +35,20 @@ ledger: embedded
 data: .
 backends:
   local:                       # llama.cpp with SmolLM2-135M-Instruct, 4 bit, on this machine
-    base_url: http://127.0.0.1:{local}/v1
+    base_url: {local}
     model: smollm2-135m-instruct-q4_1
     ability: local
     price: {{input: 0.02, output: 0.04}}     # USD per million tokens: electricity
     context_window: 2048
     supports: [tools, json_schema]
   moe:                         # SIMULATED, at a mixture-of-experts model's list price
-    base_url: http://127.0.0.1:{moe}/v1
+    base_url: {moe}
     model: simulated-moe
     ability: moe
     price: {{input: 0.30, output: 1.20}}
     simulated: true
   premium:                     # SIMULATED, at a premium model's list price
-    base_url: http://127.0.0.1:{premium}/v1
+    base_url: {premium}
     model: simulated-premium
     ability: premium
     price: {{input: 5.00, output: 30.00}}
@@ -63,17 +66,10 @@ class Stack:
     config: Path
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def _spawn(log: Path, *module: str) -> subprocess.Popen[bytes]:
-    with log.open("ab") as out:
+def _gateway(config: Path, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", *module],
+            [sys.executable, "-m", "router.cli", "serve", "--config", str(config)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -81,17 +77,15 @@ def _spawn(log: Path, *module: str) -> subprocess.Popen[bytes]:
         )
 
 
-def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until `url` answers 200; explain where it does not."""
+def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise click.ClickException(f"a part of the demo ended early; its log: {log}")
+    while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
             if httpx.get(url, timeout=2.0).status_code == 200:
                 return
         time.sleep(_POLL_SECONDS)
-    raise click.ClickException(f"{url} does not answer; its log: {log}")
+    said = log.read_text(errors="replace").strip().splitlines()[-5:]
+    raise click.ClickException("the gateway did not start:\n" + "\n".join(said))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -118,42 +112,27 @@ def running_stack(port: int, folder: Path, tell: Callable[[str], None]) -> Itera
     _refuse_busy_port(port)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    local, moe, premium = free_port(), free_port(), free_port()
-    config = folder / "turnout.yaml"
-    config.write_text(_CONFIG.format(port=port, local=local, moe=moe, premium=premium))
-    store = KeyStore(f"sqlite:///{folder / 'turnout.db'}")
-    keys = {tier: store.create(name, tier)[0] for tier, name in CUSTOMERS.items()}
-    store.close()
-    parts = (
-        (
-            "the local model: llama.cpp, SmolLM2-135M (real)",
-            ("router.backends.llamacpp", "--port", str(local)),
-            f"http://127.0.0.1:{local}/health",
-        ),
-        (
-            "the MoE backend (simulated)",
-            ("router.backends.simulator", "--name", "moe", "--port", str(moe)),
-            f"http://127.0.0.1:{moe}/health",
-        ),
-        (
-            "the premium backend (simulated)",
-            ("router.backends.simulator", "--name", "premium", "--port", str(premium)),
-            f"http://127.0.0.1:{premium}/health",
-        ),
-        (
-            "the ledger (Valkey) and the gateway",
-            ("router.cli", "serve", "--config", str(config)),
-            f"http://127.0.0.1:{port}/readyz",
-        ),
-    )
+    parts = {
+        "local": ("the local model: llama.cpp with SmolLM2-135M (real)", local_model()),
+        "moe": ("the MoE backend (simulated)", Child(_SIMULATOR, "--name", "moe")),
+        "premium": ("the premium backend (simulated)", Child(_SIMULATOR, "--name", "premium")),
+    }
     with contextlib.ExitStack() as stack:
-        started = []
-        for at, (name, command, url) in enumerate(parts):
-            log = folder / f"{at}.log"
-            process = _spawn(log, *command)
-            stack.callback(_end, process)
-            started.append((name, url, process, log))
-        for name, url, process, log in started:
-            tell(name)
-            _await(url, process, log)
+        for _, child in parts.values():
+            child.start()
+            stack.callback(child.stop)
+        addresses = {}
+        for name, (label, child) in parts.items():
+            tell(label)
+            addresses[name] = child.await_ready(_PATIENCE_SECONDS)
+        config = folder / "turnout.yaml"
+        config.write_text(_CONFIG.format(port=port, **addresses))
+        store = KeyStore(f"sqlite:///{folder / 'turnout.db'}")
+        keys = {tier: store.create(name, tier)[0] for tier, name in CUSTOMERS.items()}
+        store.close()
+        tell("the ledger (Valkey) and the gateway")
+        log = folder / "gateway.log"
+        process = _gateway(config, log)
+        stack.callback(_end, process)
+        _await_ready(f"http://127.0.0.1:{port}/readyz", process, log)
         yield Stack(f"http://127.0.0.1:{port}/v1", keys, folder, config)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+
+from policies.findings import DocumentError, render
 from policies.policy import Policy
 from policies.policy import load as load_policy
-from policies.findings import DocumentError, render
-
 from router.pipeline.config import Config, load_config
 from router.settings import CONFIG, environment
 

@@ -7,6 +7,7 @@ import click
 from router.cli.check import check
 from router.cli.demo import demo
 from router.cli.keys import keys
+from router.cli.score import score
 from router.cli.serve import serve
 
 
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, keys, demo):
+for _command in (serve, check, keys, score, demo):
     main.add_command(_command)

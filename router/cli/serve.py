@@ -8,10 +8,10 @@ from typing import Final
 import click
 import uvicorn
 import uvloop
+
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
-
 from router.app import load_classifier, running
 from router.cli.documents import Documents, config_option, end_with_findings, read_documents
 from router.errors import TurnoutError
@@ -45,7 +45,7 @@ async def _serve(documents: Documents, classifier: Classifier, listener: socket.
     ) as started:
         server = uvicorn.Server(
             uvicorn.Config(
-                started.application,  # type: ignore[arg-type] # ASGI by shape, not by their type
+                started.application,
                 http="httptools",
                 lifespan="off",
                 log_config=None,

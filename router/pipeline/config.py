@@ -25,7 +25,7 @@ _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def _wrong(message: str, hint: str) -> PydanticCustomError:
-    return PydanticCustomError("wrong_value", message, {"hint": hint})  # type: ignore[arg-type] # literal at each call
+    return PydanticCustomError("wrong_value", message, {"hint": hint})
 
 
 def _duration(value: Any) -> float:
@@ -61,7 +61,9 @@ def _base_url(value: Any) -> str:
 
 def _ledger(value: Any) -> str:
     if not isinstance(value, str) or _LEDGER.fullmatch(value) is None:
-        raise _wrong("is not a ledger", "write embedded, redis://host:6379/0, rediss://... or unix:///path")
+        raise _wrong(
+            "is not a ledger", "write embedded, redis://host:6379/0, rediss://... or unix:///path"
+        )
     return value
 
 
@@ -78,7 +80,10 @@ Address = Annotated[str, BeforeValidator(_address)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
 Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
-Cards = Annotated[tuple[str, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
+Cards = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+]
 
 
 class _Section(BaseModel):
@@ -173,9 +178,7 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> Config:
     document = parse(text, filename)
     found: dict[Path, str] = {}
     expanded = replace(document, value=_expand(document.value, (), environ, found))
-    findings = [
-        _unset(document, path, name) for path, name in found.items() if name not in environ
-    ]
+    findings = [_unset(document, path, name) for path, name in found.items() if name not in environ]
     config, wrong = validate(Config, expanded)
     findings += [_without(finding, set(environ.values())) for finding in wrong]
     if config is None or findings:

@@ -63,13 +63,16 @@ def plan_of(
     """
     if isinstance(answer, Denial):
         raise refusal(answer)
-    outputs = {name: likely_output(world, name, request) for name in answer.candidates}
-    costs = [
-        world.prices.price(name).cost(Usage(input_tokens, output))
-        for name, output in outputs.items()
-    ]
+    prices = [world.prices.price(name) for name in answer.candidates]
+    output = max(likely_output(world, name, request) for name in answer.candidates)
     return Plan(
         decision=answer,
         backends=tuple(world.backends[name] for name in answer.candidates),
-        estimate=Estimate(input_tokens, max(outputs.values()), max(costs)),
+        estimate=Estimate(
+            input_tokens,
+            output,
+            max(price.cost(Usage(input_tokens, output)) for price in prices),
+            max(price.cost(Usage(input_tokens, 0)) for price in prices),
+            firm=request.max_output_tokens is not None,
+        ),
     )

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from classifiers.serving import Classifier
-
 from router.auth.authenticate import Authenticator
 from router.backends.dispatch import Dispatcher
 from router.ledger.ledger import Ledger

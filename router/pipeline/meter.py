@@ -10,6 +10,7 @@ from typing import Protocol
 from router.backends.backend import Backend
 from router.domain import Charge, Outcome, Usage
 from router.errors import TurnoutError
+from router.pipeline.decide import Plan
 from router.prices.book import PriceBook
 
 
@@ -36,15 +37,13 @@ class Served(Protocol):
 class Meter:
     """Counts one request. As a block, it turns the way it was left into the outcome."""
 
-    __slots__ = ("_input_tokens", "_outcome", "_prices", "_route", "_served", "dispatched_to")
+    __slots__ = ("_outcome", "_plan", "_prices", "_served")
 
-    def __init__(self, route: str, input_tokens: int, prices: PriceBook) -> None:
-        self._route = route
-        self._input_tokens = input_tokens
+    def __init__(self, plan: Plan, prices: PriceBook) -> None:
+        self._plan = plan
         self._prices = prices
         self._served: Served | None = None
         self._outcome = Outcome.DISCONNECTED
-        self.dispatched_to: Backend | None = None
 
     def __enter__(self) -> "Meter":
         return self
@@ -72,19 +71,20 @@ class Meter:
         A client that leaves before the first byte is charged for the prompt that the backend was
         already working on; one that meets an error before the first byte is charged nothing.
         """
-        served = self._served
-        backend = served.backend if served is not None else self.dispatched_to
-        if backend is None or self._outcome is Outcome.FAILED:
-            return Charge(Usage(), 0, self._outcome, route=self._route)
-        usage = served.usage if served is not None else None
+        route, served = self._plan.decision.route, self._served
+        if self._outcome is Outcome.FAILED:
+            return Charge(Usage(), 0, self._outcome, route=route)
+        backend = self._plan.backends[0] if served is None else served.backend
+        usage = None if served is None else served.usage
         if usage is None:
-            seen = served.output_tokens_seen if served is not None else 0
-            usage = Usage(self._input_tokens, seen, estimated=True)
+            seen = 0 if served is None else served.output_tokens_seen
+            usage = Usage(self._plan.estimate.input_tokens, seen, estimated=True)
         return Charge(
             usage,
             self._prices.price(backend.name).cost(usage),
             self._outcome,
             backend=backend.name,
-            model=(served.model if served is not None else None) or backend.model,
-            route=self._route,
+            model=(None if served is None else served.model) or backend.model,
+            route=route,
+            price_version=self._prices.version,
         )

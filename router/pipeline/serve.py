@@ -2,19 +2,16 @@
 
 import time
 
-from classifiers.serving import UNKNOWN, Classification
-from policies.signals import Hints
-from router.domain import Principal
-from router.ledger.estimate import input_tokens
+from classifiers.serving import UNKNOWN
+from policies.pii import contains_pii
+from router.ledger.estimate import estimate_tokens
 from router.ledger.ticket import Ticket
 from router.pipeline.caller import Caller
-from router.pipeline.decide import Plan, plan_of
+from router.pipeline.decide import plan_of
 from router.pipeline.gateway import Gateway
 from router.pipeline.meter import Meter
 from router.pipeline.relay import relay
-from router.pipeline.signals import gather
-from router.pipeline.snapshot import Snapshot
-from router.wire.chat import ChatRequest
+from router.pipeline.signals import Reading, gather, texts
 from router.wire.table import Endpoint
 
 
@@ -27,20 +24,29 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
     world = gateway.snapshot
     principal = gateway.authenticator.authenticate(caller.authorization)
     request = endpoint.parse(await caller.body())
-    classification = await classify(gateway, world, request)
-    plan = decide(gateway, world, caller, request, principal, classification)
+    needs = world.needs(request.model)
+    reading = Reading(
+        await gateway.classifier.classify(request.prompt) if needs.classifier else UNKNOWN,
+        estimate_tokens(request.text_bytes, images=request.images),
+        needs.pii and contains_pii(texts(request.prompt)),
+        time.time_ns() // 1_000_000,
+    )
+    signals = gather(world, request, principal, reading, gateway.dispatcher.view(), caller.id)
+    plan = plan_of(world.policy.decide(signals), world, request, reading.input_tokens)
+    caller.route = plan.decision.route
     caller.headers += plan.headers(caller.id)
-    meter = Meter(plan.decision.route, plan.estimate.input_tokens, world.prices)
+    meter = Meter(plan, world.prices)
     ticket = Ticket(
-        caller.id,
-        principal,
-        plan.decision.route,
-        request.user,
-        world.quotas[principal.tier],
-        plan.estimate,
+        request_id=caller.id,
+        principal=principal,
+        route_or_model=plan.decision.route,
+        end_user=request.user,
+        quotas=world.quotas[principal.tier],
+        estimate=plan.estimate,
     )
     async with gateway.ledger.hold(ticket, meter.charge) as hold:
         caller.headers += hold.admission.headers
+        hold.dispatched()
         with meter:
             async with gateway.dispatcher.open(plan.backends, request, caller.id) as upstream:
                 await relay(upstream, caller, meter, plan)

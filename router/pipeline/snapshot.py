@@ -7,15 +7,17 @@ check across documents happens here, so what compiles can serve.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from policies.crosscheck import BackendFacts
-from policies.policy import Policy
 from policies.findings import DocumentError
-
+from policies.policy import Needs, Policy
 from router.backends.backend import Backend, Timeouts
 from router.ledger.dimensions import Quota, quotas
 from router.pipeline.config import BackendSection, Config, PriceSection
 from router.prices.book import Price, PriceBook
+
+NOTHING: Final = Needs(classifier=False, pii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,11 @@ class Snapshot:
     prices: PriceBook
     quotas: Mapping[str, tuple[Quota, ...]]
     expected_output: Mapping[str, int]
+
+    def needs(self, model: str) -> Needs:
+        """Return what has to be known before the policy can decide on `model`."""
+        route = self.policy.resolve(model)
+        return NOTHING if route is None else self.policy.needs(route)
 
 
 def _backend(name: str, section: BackendSection) -> Backend:
@@ -66,9 +73,7 @@ def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
         policy=policy,
         backends=MappingProxyType({name: _backend(name, section) for name, section in sections}),
         prices=price_book(config),
-        quotas=MappingProxyType(
-            {name: quotas(tier.limits) for name, tier in policy.tiers.items()}
-        ),
+        quotas=MappingProxyType({name: quotas(tier.limits) for name, tier in policy.tiers.items()}),
         expected_output=MappingProxyType(
             {name: section.expected_output_tokens for name, section in sections}
         ),

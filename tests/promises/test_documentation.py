@@ -27,7 +27,7 @@ def test_every_metric_is_documented_with_its_labels(metric):
 
 
 def test_no_metric_is_documented_that_does_not_exist():
-    documented = set(re.findall(r"^\| `(turnout_\w+)`", _doc("metrics.md"), re.M))
+    documented = set(re.findall(r"^\| `(turnout_\w+)`", _doc("metrics.md"), re.MULTILINE))
     existing = {m.name + ("_total" if m.kind == "counter" else "") for m in METRICS}
     assert documented == existing
 
@@ -41,7 +41,9 @@ def _tree(root: type[Exception]) -> list[type[errors.TurnoutError]]:
 
 @pytest.mark.parametrize("error", _tree(errors.TurnoutError), ids=lambda error: error.__name__)
 def test_every_error_is_documented_with_its_status_and_code(error):
-    row = re.search(rf"^\| `{error.__name__}` \|([^|]+)\|([^|]+)\|([^|]+)\|", _doc("errors.md"), re.M)
+    row = re.search(
+        rf"^\| `{error.__name__}` \|([^|]+)\|([^|]+)\|([^|]+)\|", _doc("errors.md"), re.MULTILINE
+    )
     assert row is not None
     if error is not errors.UpstreamRejected:
         assert row[1].strip() == str(error.status)
@@ -52,7 +54,7 @@ def test_every_error_is_documented_with_its_status_and_code(error):
 def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     found = []
     for name, field in model.model_fields.items():
-        inner = [part for part in _models(field.annotation)]
+        inner = _models(field.annotation)
         if not inner or name in ("price", "timeouts"):
             found.append(prefix + name)
         for section in inner:
@@ -76,7 +78,9 @@ def test_every_key_of_turnout_yaml_is_documented(key):
 def _commands(group: click.Command, path: str = "turnout") -> list[tuple[str, click.Command]]:
     if not isinstance(group, click.Group):
         return [(path, group)]
-    return [pair for name, sub in group.commands.items() for pair in _commands(sub, f"{path} {name}")]
+    return [
+        pair for name, sub in group.commands.items() for pair in _commands(sub, f"{path} {name}")
+    ]
 
 
 @pytest.mark.parametrize(("path", "command"), _commands(main), ids=lambda value: str(value)[:40])
@@ -88,6 +92,16 @@ def test_every_command_teaches_what_it_does_and_what_each_option_means(path, com
             assert option.help, f"{path} {option.name}"
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)#]+)", (ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else ""))))
+@pytest.mark.parametrize(
+    "link",
+    sorted(
+        set(
+            re.findall(
+                r"\]\((?!http)([^)#]+)",
+                (ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
+            )
+        )
+    ),
+)
 def test_every_link_of_the_readme_leads_somewhere(link):
     assert (ROOT / link).exists()

@@ -1,0 +1,172 @@
+"""Bad input over a real socket: a 4xx in OpenAI's envelope, never a 500, never silence."""
+
+import gzip
+import json
+import socket
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+PATH = "/chat/completions"
+GOOD = {"model": "premium", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture(scope="module")
+def post(gateway):
+    client = httpx.Client(timeout=30)
+
+    def send(content: bytes, **headers: str) -> httpx.Response:
+        fields = {"authorization": f"Bearer {gateway.key('enterprise')}", **headers}
+        return client.post(gateway.url + PATH, content=content, headers=fields)
+
+    with client:
+        yield send
+
+
+def _is_envelope(response: httpx.Response) -> bool:
+    error = response.json()["error"]
+    return set(error) == {"message", "type", "param", "code"} and bool(error["message"])
+
+
+BODIES = {
+    "empty": b"",
+    "not json": b"{",
+    "array at the root": b"[]",
+    "trailing garbage": b'{"model": "auto", "messages": []} x',
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "utf-16": json.dumps(GOOD).encode("utf-16"),
+    "invalid utf-8": b'{"model": "\xff"}',
+    "lone surrogate": b'{"model": "auto", "messages": [{"role": "user", "content": "\\ud800"}]}',
+    "nul": b"\x00",
+    "NaN": b'{"model": "auto", "messages": [], "temperature": NaN}',
+    "very deep": b'{"a":' * 100_000,
+    "deep and closed": b'{"model": "auto", "messages": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "model twice": b'{"model": "local", "model": "premium", "messages": [{"role":"user","content":"x"}]}',
+    "model with a line break": b'{"model": "a\\r\\nx: y", "messages": [{"role":"user","content":"x"}]}',
+    "messages of the wrong type": b'{"model": "auto", "messages": "hi"}',
+    "n of the wrong type": b'{"model": "auto", "messages": [{"role":"user","content":"x"}], "n": "many"}',
+    "huge max_tokens": b'{"model": "auto", "messages": [{"role":"user","content":"x"}], "max_tokens": 1e400}',
+    "another address": b'{"model": "auto", "messages": [{"role":"user","content":"x"}], "base_url": "http://x"}',
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
+def test_a_wrong_body_is_a_400_in_the_envelope(post, body):
+    response = post(body)
+    assert response.status_code == 400
+    assert _is_envelope(response)
+    assert "Traceback" not in response.text
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+            lambda inner: (
+                st.lists(inner, max_size=4)
+                | st.dictionaries(
+                    st.sampled_from(
+                        ["model", "messages", "role", "content", "tools", "n", "stream"]
+                    )
+                    | st.text(max_size=8),
+                    inner,
+                    max_size=6,
+                )
+            ),
+            max_leaves=20,
+        ).map(lambda value: json.dumps(value).encode()),
+    )
+)
+def test_no_body_whatever_makes_a_500(post, body):
+    response = post(body)
+    assert response.status_code in (400, 404)
+    assert _is_envelope(response)
+
+
+def test_a_body_over_the_limit_is_a_413_whether_announced_or_not(post, gateway):
+    too_much = b'{"model": "' + b"a" * 2_000_000
+    assert post(too_much).status_code == 413
+
+    def parts():
+        for _ in range(40):
+            yield b"x" * 50_000
+
+    response = httpx.post(
+        gateway.url + PATH,
+        content=parts(),
+        headers={"authorization": f"Bearer {gateway.key('enterprise')}"},
+    )
+    assert response.status_code == 413
+    assert _is_envelope(response)
+
+
+def test_a_compressed_body_is_refused(post):
+    response = post(gzip.compress(json.dumps(GOOD).encode()), **{"content-encoding": "gzip"})
+    assert response.status_code == 400
+    assert _is_envelope(response)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Bearer tk-" + "x" * 43, "Bearer \xe9" * 9],
+)
+def test_every_wrong_key_gets_the_same_401_and_is_not_echoed(gateway, authorization):
+    headers = [(b"authorization", authorization.encode("latin-1"))] if authorization else []
+    response = httpx.post(gateway.url + PATH, json=GOOD, headers=headers)
+    assert response.status_code == 401
+    assert _is_envelope(response)
+    assert "xxxx" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/chat/completions", 405),
+        ("OPTIONS", "/v1/chat/completions", 405),
+        ("POST", "/v1//chat/completions", 404),
+        ("POST", "/v1/chat/completions/", 404),
+        ("POST", "/v1/chat/%63ompletions", 404),
+        ("POST", "/v1/chat/completions/../completions", 404),
+        ("POST", "/v1/Chat/Completions", 404),
+        ("POST", "/v1/models", 405),
+        ("GET", "/", 404),
+        ("GET", "/docs", 404),
+    ],
+)
+def test_only_the_exact_path_and_method_are_served(gateway, method, path, status):
+    reply = _raw(gateway, f"{method} {path} HTTP/1.1\r\nHost: x/#@y\r\nConnection: close\r\n\r\n")
+    assert reply.split(b" ", 2)[1] == str(status).encode()
+    if method != "HEAD":
+        assert json.loads(reply.partition(b"\r\n\r\n")[2])["error"]["message"]
+
+
+def _raw(gateway, request: str) -> bytes:
+    with socket.create_connection(gateway.address, timeout=10) as connection:
+        connection.sendall(request.encode())
+        parts = []
+        while data := connection.recv(65536):
+            parts.append(data)
+    return b"".join(parts)
+
+
+def test_a_request_id_of_the_client_is_kept_if_it_is_harmless_and_replaced_if_not(post):
+    good = json.dumps({**GOOD, "max_tokens": 1}).encode()
+    assert post(good, **{"x-request-id": "app-17.b"}).headers["x-request-id"] == "app-17.b"
+    assert post(good, **{"x-request-id": "a b<script>"}).headers["x-request-id"] != "a b<script>"
+
+
+def test_health_and_metrics_answer_without_a_key(gateway):
+    root = gateway.url.removesuffix("/v1")
+    assert httpx.get(root + "/livez").json() == {"status": "ok"}
+    ready = httpx.get(root + "/readyz")
+    assert ready.status_code == 200
+    assert ready.json()["ledger"] == "ok"
+    text = httpx.get(root + "/metrics").text
+    assert "turnout_requests_total{" in text
+    assert gateway.key("enterprise") not in text
