@@ -21,7 +21,7 @@ class Rule:
     only: frozenset[str] | None
     exclude: frozenset[str]
     deny: str | None
-    ends: bool  # `fixed`: no later rule is looked at
+    ends: bool  # `fixed`: no later rule may set anything; hard constraints still hold
     overrides: Mapping[str, Any]
 
     @property

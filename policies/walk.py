@@ -1,7 +1,8 @@
 """One request through one route: hard constraints, settings, the objective, weights, stickiness.
 
 Order of work: the tier's and the alias's constraints, the rules from top to bottom, the request's
-own hints; then what is left and fit is ranked. Only the constraints decide `allowed`; being unfit,
+own hints; then what is left and fit is ranked. After a rule with `fixed` no later rule may set
+anything, but the hard constraints of later rules still hold. Only the constraints decide `allowed`; being unfit,
 unhealthy or too dear takes a backend out of `candidates` alone.
 """
 
@@ -71,26 +72,27 @@ class Walk:
         route = self._route
         if not route.rules:
             return None
+        ended = False
         for index, verdict in enumerate(route.matcher.match(self._signals)):
             if verdict is False:
                 continue
             rule = route.rules[index]
-            if verdict is None and not rule.constrains:
-                self._trail.append(Step("rule", rule.name, "its condition failed: not applied"))
+            if not rule.constrains and (ended or verdict is None):
+                detail = "matched, but the rules had ended" if verdict else "its condition failed"
+                self._trail.append(Step("rule", rule.name, detail))
                 continue
             self._rules.append(rule.name)
             if rule.deny is not None:
                 return self._denied(rule)
-            self._apply(rule, failed=verdict is None)
-            if rule.ends:
-                break
+            self._apply(rule, sets=verdict is True and not ended)
+            ended = ended or (rule.ends and verdict is True)
         return None
 
-    def _apply(self, rule: Rule, *, failed: bool) -> None:
-        detail = "its condition failed: its constraints hold all the same" if failed else "matched"
+    def _apply(self, rule: Rule, *, sets: bool) -> None:
+        detail = "matched" if sets else "its constraints hold, its settings do not"
         self._trail.append(Step("rule", rule.name, detail))
         self._constrain(rule.only, rule.exclude, f"rule {rule.name}")
-        if not failed:
+        if sets:
             self._overrides |= rule.overrides
 
     def _denied(self, rule: Rule) -> Denial:

@@ -224,12 +224,16 @@ def test_an_unknown_probability_makes_every_comparison_false():
     assert decided(subject, signals(success={})).rules == ()
 
 
-def test_fixed_in_a_rule_ends_the_rules():
+def test_fixed_in_a_rule_ends_the_settings_but_no_hard_constraint():
     subject = policy(
         "rules:\n"
         "  - {name: a, when: prompt.code, fixed: moe}\n"
-        "  - {name: b, when: prompt.code, except: [moe]}\n"
+        "  - {name: b, when: prompt.code, fixed: premium}\n"
+        "  - {name: c, when: request.pii, only: [local], fixed: local}\n"
     )
+    private = decided(subject, signals(prompt={"code": True}, pii=True))
+    assert private.candidates == ("local",)
+    assert private.rules == ("a", "c")
     assert decided(subject, signals(prompt={"code": True})).candidates == (
         "moe",
         "local",

@@ -1,0 +1,184 @@
+"""The recorded decisions under another policy: cost, mix, latency, quality, refusals.
+
+Every policy and baseline is measured with the same yardstick, the record's own expected cost and
+P(success) of each backend, so the rows of a report can be compared with each other. Costs are
+then scaled by what each backend really cost over what was expected, where the log knows. Quality
+is *predicted*: the classifier's probabilities, with a bootstrap interval and its coverage. It is
+*observed* only on records whose outcome was judged and whose backend the policy chooses too.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from zlib import crc32
+
+from policies.baselines import Baseline, compare
+from policies.decision import Decision, Denial
+from policies.estimates import BLOCKS, Blocks, Interval
+from policies.policy import Policy
+from policies.record import Record
+from policies.refusals import Refusals, Use
+from policies.yardstick import Measured, Points
+
+ENOUGH: Final = 30  # judged outcomes under which the observed quality abstains
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums of one group of records: all, or one route, tier or customer."""
+
+    requests: int = 0
+    denied: int = 0
+    refused: int = 0
+    kept: int = 0  # the record's own backend is chosen again
+    expected_pico: dict[str, int] = field(default_factory=dict)  # by chosen backend
+    chosen: dict[str, int] = field(default_factory=dict)
+    predicted: Blocks = field(default_factory=Blocks)
+    observed: Blocks = field(default_factory=Blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One group's figures. `cost_usd` is the total; `latency_ms` a mean over the mix."""
+
+    requests: int
+    denied: int
+    refused: int
+    kept: int
+    cost_usd: float
+    mix: Mapping[str, float]
+    latency_ms: float | None
+    quality: Interval
+    coverage: float  # share of the served requests whose chosen backend has a probability
+    observed: Interval
+    judged: int
+
+    @property
+    def served(self) -> int:
+        """Requests that were neither denied nor refused."""
+        return self.requests - self.denied - self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A replay's result; groups are kind ("route", "tier", "customer") -> name -> row."""
+
+    policy: str
+    total: Row
+    groups: Mapping[str, Mapping[str, Row]]
+    recorded_usd: float
+    baselines: tuple[Baseline, ...]  # the policy first; empty where no record knows all backends
+    plane_records: int
+
+
+class Replay:
+    """Feed it records one by one, then ask for the report."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._refusals = Refusals(
+            {name: tier.limits.get("organization", {}) for name, tier in policy.tiers.items()}
+        )
+        self._total = Tally()
+        self._groups: dict[tuple[str, str], Tally] = {}
+        self._measured = Measured()
+        self._points = Points(policy.backends)
+
+    def feed(self, record: Record) -> Decision | Denial:
+        """Decide one record again."""
+        signals = record.signals
+        answer = self._policy.decide(signals, record.hints)
+        customer = signals.principal.organization
+        tallies = (
+            self._total,
+            self._group("route", answer.route),
+            self._group("tier", signals.tier),
+            self._group("customer", customer),
+        )
+        self._measured.add(record)
+        if isinstance(answer, Denial):
+            for tally in tallies:
+                tally.requests += 1
+                tally.denied += 1
+            return answer
+        self._points.add(record, answer.backend)
+        use = _use(record, answer.cost_pico[answer.backend])
+        refused = self._refusals.refuses(signals.tier, customer, record.at_ms, use)
+        block = crc32((signals.request.conversation or record.id).encode()) % BLOCKS
+        for tally in tallies:
+            tally.requests += 1
+            if refused:
+                tally.refused += 1
+            else:
+                _count(tally, record, answer, block)
+        return answer
+
+    def report(self) -> Report:
+        """The figures of everything fed so far."""
+        kinds: dict[str, dict[str, Row]] = {"route": {}, "tier": {}, "customer": {}}
+        for (kind, name), tally in sorted(self._groups.items()):
+            kinds[kind][name] = self._row(tally)
+        plane = self._points.plane(self._measured)
+        return Report(
+            policy=self._policy.version,
+            total=self._row(self._total),
+            groups=kinds,
+            recorded_usd=self._measured.total_pico / 1e12,
+            baselines=tuple(compare(plane)) if plane is not None else (),
+            plane_records=len(plane.tokens) if plane is not None else 0,
+        )
+
+    def _group(self, kind: str, name: str) -> Tally:
+        key = (kind, name)
+        if key not in self._groups:
+            self._groups[key] = Tally()
+        return self._groups[key]
+
+    def _row(self, tally: Tally) -> Row:
+        served = max(tally.requests - tally.denied - tally.refused, 1)
+        measured = self._measured
+        cost = sum(pico * measured.ratio(name) for name, pico in tally.expected_pico.items())
+        return Row(
+            requests=tally.requests,
+            denied=tally.denied,
+            refused=tally.refused,
+            kept=tally.kept,
+            cost_usd=cost / 1e12,
+            mix={name: count / served for name, count in sorted(tally.chosen.items())},
+            latency_ms=measured.latency_ms(tally.chosen),
+            quality=tally.predicted.interval(),
+            coverage=tally.predicted.count / served,
+            observed=tally.observed.interval(at_least=ENOUGH),
+            judged=tally.observed.count,
+        )
+
+
+def replay(policy: Policy, records: Iterable[Record]) -> Report:
+    """Decide every record again under `policy`."""
+    run = Replay(policy)
+    for record in records:
+        run.feed(record)
+    return run.report()
+
+
+def _use(record: Record, expected_pico: int) -> Use:
+    """What the request would use under its limits: real tokens where known, else the prompt's."""
+    outcome = record.outcome
+    if outcome is None:
+        return Use(record.signals.prompt.tokens, 0, expected_pico)
+    return Use(outcome.input_tokens, outcome.output_tokens, expected_pico)
+
+
+def _count(tally: Tally, record: Record, decision: Decision, block: int) -> None:
+    backend = decision.backend
+    tally.chosen[backend] = tally.chosen.get(backend, 0) + 1
+    spent = tally.expected_pico.get(backend, 0)
+    tally.expected_pico[backend] = spent + decision.cost_pico[backend]
+    probability = decision.success.get(backend)
+    if probability is not None:
+        tally.predicted.add(block, probability)
+    if backend == record.backend:
+        tally.kept += 1
+        outcome = record.outcome
+        if outcome is not None and outcome.success is not None and outcome.backend == backend:
+            tally.observed.add(block, float(outcome.success))
