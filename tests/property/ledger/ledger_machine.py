@@ -1,0 +1,349 @@
+"""The state machine: random calls on virtual time, the scripts beside the model, after each step
+every state compared and every promise of the ledger checked.
+"""
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from ledger_model import SLOTS, ZERO, Calendar, Model, Spec
+
+from router.ledger.keys import shard
+from router.ledger.scripts import Script, compile_scripts
+
+VIRTUAL = "redis.call('HMGET', 'virtual', 's', 'us')"
+START = 1_795_000_000_000
+LEASE = 40_000
+HOME = shard(0)
+WINDOW = 300_000
+
+LIMITS = st.sampled_from([3, 5, 9])
+AMOUNT = st.integers(1, 6)
+VECTOR = st.tuples(
+    st.integers(0, 1), st.integers(0, 9), st.just(0), st.just(0), st.integers(0, 9_000)
+)
+NUMBER = st.integers(0, 5)
+
+
+def specs_of(limits: tuple[int, int, int, int, int]) -> list[Spec]:
+    """One item of every algorithm, on two scopes."""
+    sliding, burst, pool, leases, money = limits
+    return [
+        Spec("org", "tpo", "C", 2, pool, span=WINDOW, cap=4),
+        Spec("org", "usdo", "C", 5, money, span=WINDOW, scale=1000),
+        Spec("key", "tpm", "S", 2, sliding, span=5_000),
+        Spec("key", "tpm.b", "B", 2, burst, span=60_000, burst=burst),
+        Spec("key", "conc", "L", 1, leases),
+    ]
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Calls of gateways that retry, die, come late and repeat themselves."""
+
+    client: "redis.Redis[bytes]"
+    scripts: Mapping[str, Script]
+
+    @initialize(limits=st.tuples(LIMITS, st.sampled_from([5, 20]), LIMITS, LIMITS, LIMITS))
+    def begin(self, limits: tuple[int, int, int, int, int]) -> None:
+        self.client.flushdb()
+        self.model = Model(START)
+        self.specs = specs_of(limits)
+        self.rids: list[str] = []
+        self.admissions: list[tuple[int, str]] = []
+        self.overspent = False
+        self.advance(0)
+
+    def run(self, name: str, keys: list[Any], args: list[Any]) -> Any:
+        script = self.scripts[name]
+        try:
+            return self.client.evalsha(script.sha.decode(), len(keys), *keys, *args)
+        except redis.exceptions.NoScriptError:
+            return self.client.eval(script.source.decode(), len(keys), *keys, *args)
+
+    def advance(self, ms: int) -> None:
+        self.model.real += ms
+        second, rest = divmod(self.model.real, 1000)
+        self.client.hset("virtual", mapping={"s": second, "us": rest * 1000})
+
+    def rid(self, number: int) -> str | None:
+        return self.rids[-1 - number % len(self.rids)] if self.rids else None
+
+    # Rules.
+
+    @rule(ms=st.one_of(st.integers(0, 30_000), st.sampled_from([5_000, 55_000, 60_000, 65_000])))
+    def time_passes(self, ms: int) -> None:
+        self.advance(ms)
+
+    @rule(ms=st.sampled_from([299_000, 300_000, 600_000, 1_200_000]))
+    def a_window_ends(self, ms: int) -> None:
+        self.advance(ms)
+
+    @rule(ms=st.integers(1, 400_000))
+    def the_clock_jumps_back(self, ms: int) -> None:
+        self.advance(-ms)
+
+    @rule(limits=st.tuples(LIMITS, st.sampled_from([5, 20]), LIMITS, LIMITS, LIMITS))
+    def the_policy_changes(self, limits: tuple[int, int, int, int, int]) -> None:
+        burst = self.specs[3].burst  # a bucket's size belongs to its state
+        self.specs = specs_of((limits[0], burst, *limits[2:]))
+
+    @rule(amount=AMOUNT, firm=st.booleans(), force=st.sampled_from([False] * 9 + [True]))
+    def reserve(self, amount: int, firm: bool, force: bool) -> None:
+        rid = f"{len(self.rids):028x}"
+        want = (1, amount, 0, 0, amount * 700)
+        need = want if firm else (1, 1, 0, 0, 0)
+        quiet = not self.model.due()
+        before = self.snapshot()
+        reply = self.call_reserve(rid, want, need, force)
+        answer = self.model.reserve(rid, LEASE, self.specs, want, need, (1, 1, 0, 0, 300), force)
+        assert reply[0] == answer.code, (reply, answer)
+        if answer.code == 1:
+            assert reply[1:3] == [answer.item, answer.wait], (reply, answer)
+            assert [max(0, left) for left in answer.remaining] == reply[7::2]
+            if quiet:
+                assert self.snapshot() == before, "a denial wrote something"
+            return
+        self.rids.append(rid)
+        self.admissions.append((self.model.records[rid].t0, rid))
+        self.overspent = self.overspent or force
+        if not force:
+            self.check_sliding_minute()
+
+    def call_reserve(
+        self, rid: str, want: tuple[int, ...], need: tuple[int, ...], force: bool
+    ) -> list[int]:
+        now = self.model.clock()
+        blob = b"".join(self.pack(spec, now) for spec in self.specs)
+        vectors = struct.pack(">15q", *want, *need, 1, 1, 0, 0, 300)
+        base = HOME.scopes
+        keys = [HOME.records + rid, HOME.leases, HOME.clock, HOME.journal, "n", "o"]
+        flags = "f" if force else ""
+        args = [rid, LEASE, vectors, blob, "{}", flags, 0, 0, 0]
+        reply: list[int] = self.run("reserve", [*keys, base + "org", base + "key"], args)
+        return reply
+
+    def pack(self, spec: Spec, now: int) -> bytes:
+        start = now // WINDOW * WINDOW
+        numbers = {
+            "S": (spec.span, 0, 0, 0),
+            "B": (spec.span, spec.burst, 0, 0),
+            "C": (start, start + WINDOW, start + 2 * WINDOW, spec.cap),
+            "L": (0, 0, 0, 0),
+        }[spec.algo]
+        scope, name = {"org": 1, "key": 2}[spec.scope], spec.name.encode()
+        head = (spec.algo.encode(), scope, spec.metric, spec.limit, *numbers, spec.scale, len(name))
+        return struct.pack(">cBBqqqqqiB", *head) + name
+
+    @rule(amount=AMOUNT)
+    def a_denied_client_waits_as_told(self, amount: int) -> None:
+        want = (1, amount, 0, 0, amount * 700)
+        if any(record.state == "open" for record in self.model.records.values()):
+            return  # somebody else may yet spend
+        rid = f"{len(self.rids):028x}"
+        reply = self.call_reserve(rid, want, want, force=False)
+        answer = self.model.reserve(rid, LEASE, self.specs, want, want, ZERO)
+        assert reply[0] == answer.code
+        if answer.code == 1 and reply[2] > 0:
+            rolls = (self.model.clock() + reply[2]) // WINDOW != self.model.clock() // WINDOW
+            self.advance(max(0, -self.behind()))
+            self.advance(reply[2] * (10 if self.model.clock() > self.model.real else 1))
+            reply = self.call_reserve(rid, want, want, force=False)
+            answer = self.model.reserve(rid, LEASE, self.specs, want, want, ZERO)
+            assert reply[0] == answer.code
+            assert rolls or reply[0] == 0, "waiting as told did not suffice"
+        if answer.code == 0:
+            self.rids.append(rid)
+            self.admissions.append((self.model.records[rid].t0, rid))
+            self.check_sliding_minute()
+
+    def behind(self) -> int:
+        return 0 if self.model.stored is None else self.model.real - self.model.stored[1]
+
+    @precondition(lambda self: self.rids)
+    @rule(number=NUMBER)
+    def a_lost_reply_is_asked_for_again(self, number: int) -> None:
+        if self.model.due():
+            return
+        before = self.snapshot()
+        rid = self.rid(number)
+        assert rid is not None
+        assert self.call_reserve(rid, (1, 1, 0, 0, 1), (1, 1, 0, 0, 1), force=False)[0] == 2
+        assert self.snapshot() == before
+
+    @precondition(lambda self: self.rids)
+    @rule(number=NUMBER, used=VECTOR, twice=st.booleans())
+    def settle(self, number: int, used: tuple[int, ...], twice: bool) -> None:
+        rid = self.rid(number)
+        assert rid is not None
+        self.note_overspending(rid, used)
+        assert self.call_settle(rid, used) == self.model.settle(rid, used)
+        if twice:
+            before = self.snapshot()
+            assert self.call_settle(rid, (1, 9, 9, 9, 9)) == 1
+            assert self.snapshot() == before
+
+    @rule()
+    def settle_what_nobody_reserved(self) -> None:
+        before = self.snapshot()
+        assert self.call_settle("f" * 28, (1, 5, 0, 0, 0)) == -3
+        assert self.snapshot() == before
+
+    def call_settle(self, rid: str, used: tuple[int, ...]) -> Any:
+        keys = [HOME.records + rid, HOME.leases, HOME.clock, HOME.journal]
+        return self.run("settle", keys, [rid, "completed", struct.pack(">5q", *used), "{}"])
+
+    @precondition(lambda self: self.rids)
+    @rule(number=NUMBER, progress=st.one_of(st.none(), VECTOR))
+    def heartbeat(self, number: int, progress: tuple[int, ...] | None) -> None:
+        rid = self.rid(number)
+        assert rid is not None
+        if progress is not None:
+            self.note_overspending(rid, progress)
+        blob = struct.pack(">5q", *progress) if progress is not None else b""
+        keys = [HOME.leases, HOME.clock, HOME.records + rid]
+        reply = self.run("renew", keys, [LEASE, rid, "d", blob, "{}"])
+        assert reply == [self.model.renew(rid, LEASE, progress)]
+
+    @precondition(lambda self: self.rids)
+    @rule(number=NUMBER, amount=AMOUNT)
+    def top_up(self, number: int, amount: int) -> None:
+        rid = self.rid(number)
+        assert rid is not None
+        more = (0, amount, 0, 0, amount * 300)
+        keys = [HOME.records + rid, HOME.leases, HOME.clock]
+        reply = self.run("topup", keys, [rid, LEASE, struct.pack(">5q", *more)])
+        expected = self.model.top_up(rid, LEASE, more)
+        assert reply[0] == (1 if expected == "denied" else expected), (reply, expected)
+
+    @rule(most=st.sampled_from([1, 10]))
+    def reap(self, most: int) -> None:
+        keys = [HOME.leases, HOME.clock, HOME.journal]
+        expected = self.model.reap(most)
+        if expected:
+            self.model.tick()
+        assert self.run("reap", keys, [HOME.records, most]) == expected
+
+    # Promises.
+
+    def note_overspending(self, rid: str, used: tuple[int, ...]) -> None:
+        """Where a request uses more than it held, limits may be exceeded by that overage."""
+        record = self.model.records[rid]
+        for place in {part.spec.place for part in record.parts}:
+            parts = [part for part in record.parts if part.spec.place == place]
+            spec = parts[0].spec
+            if -(-used[spec.metric - 1] // spec.scale) > sum(part.amount for part in parts):
+                self.overspent = True
+
+    def check_sliding_minute(self) -> None:
+        """No admission brings the last 60 real seconds over the limit."""
+        now = self.model.clock()
+        spec = self.specs[2]
+        total = 0
+        for t0, rid in self.admissions:
+            if t0 <= now - 60_000:
+                continue
+            record = self.model.records[rid]
+            if record.state == "open":
+                total += sum(p.amount for p in record.parts if p.spec.place == spec.place)
+            else:
+                total += record.charged[1]
+        recent = [rid for t0, rid in self.admissions if t0 > now - 60_000]
+        late = any(self.model.records[rid].state == "adjusted" for rid in recent)
+        assert late or total <= spec.limit, f"{total} in one minute, of {spec.limit}"
+
+    def snapshot(self) -> dict[bytes, Any]:
+        return {key: self.client.dump(key) for key in self.client.keys("lg:*")}
+
+    @invariant()
+    def every_state_is_as_the_model_says(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        for spec in self.specs:
+            raw = self.client.hget(HOME.scopes + spec.scope, spec.name)
+            found = None if raw is None else struct.unpack(f">{len(raw) // 8}q", raw)
+            assert found == self.expected(spec), (spec.name, found, self.expected(spec))
+
+    def expected(self, spec: Spec) -> tuple[int, ...] | None:
+        model, place = self.model, spec.place
+        if spec.algo == "S":
+            if place not in model.slots:
+                return None
+            newest = model.last_slot[place]
+            ring = {s % SLOTS: model.slots[place].get(s, 0) for s in range(newest - 12, newest + 1)}
+            return (newest, *(ring[n] for n in range(SLOTS)))
+        if spec.algo == "B":
+            return model.levels.get(place)
+        if spec.algo == "L":
+            return (model.counts[place],) if place in model.counts else None
+        calendar = model.calendars.get(place)
+        return None if calendar is None else flat(calendar, spec)
+
+    @invariant()
+    def what_is_held_is_what_is_open(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        opened = [r for r in self.model.records.values() if r.state == "open"]
+        raw = self.client.hget(HOME.scopes + "key", "conc")
+        assert (struct.unpack(">q", raw)[0] if raw else 0) == len(opened)
+        assert self.client.zcard(HOME.leases) == len(opened)
+        for name in ("tpo", "usdo"):
+            raw = self.client.hget(HOME.scopes + "org", name)
+            if raw is None:
+                continue
+            state = struct.unpack(">11q", raw)
+            for wid, held in ((state[0], state[3]), (state[7], state[9])):
+                parts = [p for r in opened for p in r.parts if p.spec.name == name and p.pos == wid]
+                assert held == sum(part.amount for part in parts)
+
+    @invariant()
+    def the_journal_has_each_request_once_and_adds_up(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        rows = [
+            (
+                e[b"rid"].decode(), int(e[b"seq"]), int(e[b"t0"]),
+                tuple(int(n) for n in e[b"used"].split(b",")),
+            )
+            for _, e in self.client.xrange(HOME.journal)
+        ]  # fmt: skip
+        assert rows == self.model.journal
+        assert len({row[:2] for row in rows}) == len(rows)
+        raw = self.client.hget(HOME.scopes + "org", "usdo")
+        if raw is not None:
+            state = struct.unpack(">11q", raw)
+            spent = sum(used[4] for _, _, t0, used in rows if state[0] <= t0 < state[1])
+            assert state[2] * 1000 + state[6] == spent
+
+    @invariant()
+    def no_pool_is_overdrawn(self) -> None:
+        if not hasattr(self, "model") or self.overspent:
+            return
+        for spec in self.specs[:2]:
+            calendar = self.model.calendars.get(spec.place)
+            raw = self.client.hget(HOME.scopes + "org", spec.name)
+            if calendar is None or raw is None:
+                continue
+            state = struct.unpack(">11q", raw)
+            assert state[2] + state[3] <= max(9, state[5]) + spec.cap
+
+
+def flat(calendar: Calendar, spec: Spec) -> tuple[int, ...]:
+    """A calendar state as the scripts pack it."""
+    now, before = calendar.now, calendar.before
+    used, rem = divmod(now.used, spec.scale)
+    head = (now.wid, now.end, used, now.held, now.left, now.limit, rem)
+    if before is None:
+        return (*head, 0, 0, 0, 0)
+    used, rem = divmod(before.used, spec.scale)
+    return (*head, before.wid, used, before.held, rem)
+
+
+def machine_for(
+    client: "redis.Redis[bytes]", sources: Mapping[str, str] | None = None
+) -> type[LedgerMachine]:
+    """The machine against one server, with these scripts."""
+    scripts = compile_scripts(sources, clock=VIRTUAL)
+    return type("Machine", (LedgerMachine,), {"client": client, "scripts": scripts})
