@@ -128,6 +128,7 @@ async def _reset(_exchange: Exchange) -> None:
 
 async def _error_event(exchange: Exchange) -> None:
     error = {"error": {"message": "simulated failure in the middle", "code": 500}}
+    await exchange.wait(0.02)  # so that the tokens before it have been read
     await exchange.event(orjson.dumps(error))
     await exchange.write(b"", more=False)
     raise CutShort

@@ -238,8 +238,10 @@ def read_failure(status: int, raw: bytes) -> Failure:
     if isinstance(body, list) and body:
         body = body[0]  # Gemini's compatible endpoint
     error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, str) and error:
+        return Failure(error[:1000])
     if not isinstance(error, dict):
-        return Failure(str(error)[:1000] or f"The backend answered with status {status}.")
+        return Failure(f"The backend answered with status {status}.")
     message = error.get("message") or error.get("detail") or error.get("msg")
     if not isinstance(message, str):
         message = f"The backend answered with status {status}."

@@ -1,0 +1,50 @@
+"""Real parts that many tests share: a local model, a simulated one, requests to send."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from modelservers import RunningSimulator
+
+from router.backends.child import in_thread
+from router.backends.llamacpp import local_model
+from router.backends.simulator import Simulator
+from router.wire.chat import ChatRequest, parse_chat
+
+
+@pytest.fixture(scope="session")
+def llama_server() -> Iterator[str]:
+    """The base URL of a real llama.cpp server with the shipped model."""
+    child = local_model()
+    child.start()
+    try:
+        yield child.await_ready()
+    finally:
+        child.stop()
+
+
+@pytest.fixture(scope="session")
+def _simulator_thread() -> Iterator[RunningSimulator]:
+    app = Simulator("instant")
+    with in_thread(app) as base_url:
+        yield RunningSimulator(base_url, app)
+
+
+@pytest.fixture
+def simulator(_simulator_thread: RunningSimulator) -> RunningSimulator:
+    """An instant simulator; its counters begin at zero in each test."""
+    app = _simulator_thread.app
+    app.served = app.left = 0
+    return _simulator_thread
+
+
+@pytest.fixture
+def chat() -> Callable[..., ChatRequest]:
+    """Makes a parsed chat request; keywords are fields of its body."""
+
+    def make(text: str = "Hello", **fields: Any) -> ChatRequest:
+        body = {"model": "auto", "messages": [{"role": "user", "content": text}]} | fields
+        return parse_chat(json.dumps(body).encode())
+
+    return make
