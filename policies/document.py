@@ -39,11 +39,6 @@ def _unique(value: Any) -> Any:
     return value
 
 
-def _name_or_mapping(key: str) -> BeforeValidator:
-    """`gpt-4o: auto` is short for `gpt-4o: {route: auto}`."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
-
-
 Names = Annotated[list[Name], BeforeValidator(_unique), Field(min_length=1, max_length=200)]
 MaybeNames = Annotated[list[Name], BeforeValidator(_unique), Field(max_length=200)]
 
@@ -145,6 +140,14 @@ class Bounded(Strict):
     bounded: Probability
 
 
+def _route(value: Any) -> Any:
+    """`gpt-4o: auto` is short for `gpt-4o: {route: auto}`."""
+    return {"route": value} if isinstance(value, str) else value
+
+
+AliasEntry = Annotated[AliasDoc, BeforeValidator(_route, json_schema_input_type=Name | AliasDoc)]
+
+
 def _pool(value: Any) -> Any:
     return {"pool": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -158,7 +161,9 @@ class Limits(Strict):
     output_tokens_per_minute: Count | None = None
     requests_per_day: Count | None = None
     tokens_per_day: Count | None = None
-    tokens_per_month: Annotated[Pool, BeforeValidator(_pool)] | None = None
+    tokens_per_month: (
+        Annotated[Pool, BeforeValidator(_pool, json_schema_input_type=Count | Pool)] | None
+    ) = None
     usd_per_day: Usd | None = None
     usd_per_month: Usd | None = None
     prepaid_usd: bool | None = Field(None, description="Serve only from credit bought beforehand.")
@@ -201,6 +206,6 @@ class PolicyDoc(Strict):
     description: str | None = None
     timezone: str = Field("UTC", description="Time zone of `clock` and of day and month.")
     routes: Annotated[dict[Name, RouteDoc], Field(min_length=1)]
-    aliases: dict[Name, Annotated[AliasDoc, _name_or_mapping("route")]] = {}
+    aliases: dict[Name, AliasEntry] = {}
     tiers: dict[Name, TierDoc] = {}
     shadow: ShadowDoc | None = None

@@ -9,7 +9,7 @@ answer = policy.decide(signals, hints)      # Decision | Denial
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from policies.compiler import Alias, Route, compile_aliases, compile_routes
 from policies.crosscheck import BackendFacts, crosscheck
@@ -88,6 +88,12 @@ class Policy:
     def check(self, backends: Mapping[str, BackendFacts]) -> list[Finding]:
         """What does not fit the backends that turnout.yaml has, at its place in the policy."""
         return crosscheck(self.document, self.source, backends)
+
+    def with_route_terms(self, route: str, settings: Mapping[str, Any]) -> "Policy":
+        """The same policy with other thresholds of one route, tiers and aliases kept on top."""
+        routes = dict(self.routes)
+        routes[route] = replace(routes[route], terms=with_overrides(routes[route].terms, settings))
+        return replace(self, routes=routes, _terms=_all_terms(self.document, routes))
 
     def visible(self, tier: str) -> tuple[str, ...]:
         """Names that a client of this tier may put in `model`: routes, aliases, backends."""

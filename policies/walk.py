@@ -2,8 +2,8 @@
 
 Order of work: the tier's and the alias's constraints, the rules from top to bottom, the request's
 own hints; then what is left and fit is ranked. After a rule with `fixed` no later rule may set
-anything, but the hard constraints of later rules still hold. Only the constraints decide `allowed`; being unfit,
-unhealthy or too dear takes a backend out of `candidates` alone.
+anything, but the hard constraints of later rules still hold. Only the constraints decide
+`allowed`; being unfit, unhealthy or too dear takes a backend out of `candidates` alone.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,252 @@
+"""Probes: example requests beside a policy, and the decision expected of each.
+
+`balanced.yaml` has `balanced.probes.yaml`. A probe says what is known of a request (all of it
+optional but `tier` where the policy has tiers) and what must come out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from policies.decision import Decision, Denial
+from policies.document import Name, Probability, Strict
+from policies.findings import DocumentError, Finding
+from policies.money import Usd
+from policies.policy import Policy
+from policies.signals import (
+    BackendSignals,
+    Clock,
+    Hints,
+    PrincipalSignals,
+    PromptSignals,
+    RequestSignals,
+    Signals,
+)
+from policies.source import Document, parse
+from policies.validation import validate
+
+SUFFIX: Final = ".probes.yaml"
+Whole = Annotated[int, Field(ge=0)]
+Window = Literal["minute", "day", "month"]
+
+
+class RequestDoc(Strict):
+    """What the client asked for."""
+
+    model: Name = "auto"
+    conversation: str = "probe"
+    previous: str = ""
+    pii: bool = False
+    tools: bool = False
+    images: bool = False
+    json_schema: bool = False
+    stream: bool = False
+    max_tokens: Annotated[int, Field(ge=0)] = 0
+    user: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class PromptDoc(Strict):
+    """What was measured of the prompt."""
+
+    tokens: Annotated[int, Field(ge=0)] = 200
+    turns: Annotated[int, Field(ge=1)] = 1
+    language: str = "en"
+    code: bool = False
+    math: bool = False
+    system_tokens: Annotated[int, Field(ge=0)] = 0
+
+
+class PrincipalDoc(Strict):
+    """Who asks."""
+
+    organization: str = "example"
+    team: str = ""
+    key: str = "key"
+    tags: list[str] = Field(default_factory=list)
+
+
+class ClockDoc(Strict):
+    """The time in the policy's zone."""
+
+    hour: Annotated[int, Field(ge=0, le=23)] = 12
+    weekday: Literal[
+        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+    ] = "monday"
+
+
+class BackendDoc(Strict):
+    """One backend as the probe finds it; what is left out comes from the file's `backends`."""
+
+    success: Probability | None = None
+    cost_usd: Usd | None = None
+    healthy: bool | None = None
+    in_flight: Whole | None = None
+    queued: Whole | None = None
+    wait_ms: Whole | None = None
+    unfit: str | None = None
+
+
+class HintsDoc(Strict):
+    """The request's own hints."""
+
+    route: Name | None = None
+    min_success: Probability | None = None
+    max_cost_usd: Usd | None = None
+    exclude: list[Name] = Field(default_factory=list)
+
+
+class ExpectDoc(Strict):
+    """What must come out; at least one key."""
+
+    backend: Name | None = None
+    candidates: list[Name] | None = None
+    allowed: list[Name] | None = None
+    never: list[Name] | None = None  # not among the candidates, not even as a fallback
+    rules: list[Name] | None = None
+    cascade: list[Name] | None = None
+    denied: (
+        Literal["denied", "no_candidates", "route_not_allowed", "unknown_model", "bad_hint"] | None
+    ) = None
+
+
+class ProbeDoc(Strict):
+    """One example."""
+
+    name: str = Field(min_length=1, max_length=200)
+    tier: str = ""
+    request: RequestDoc = RequestDoc()
+    prompt: PromptDoc = PromptDoc()
+    principal: PrincipalDoc = PrincipalDoc()
+    budget: dict[Window, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
+        default_factory=dict
+    )
+    clock: ClockDoc = ClockDoc()
+    unknown: bool = False  # the classifier was late: no probability at all
+    backends: dict[Name, BackendDoc] = Field(default_factory=dict)
+    hints: HintsDoc = HintsDoc()
+    expect: ExpectDoc
+
+
+class ProbesDoc(Strict):
+    """A file of probes."""
+
+    version: Literal[1]
+    backends: dict[Name, BackendDoc] = Field(default_factory=dict)
+    probes: list[ProbeDoc] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """A loaded probe file."""
+
+    document: ProbesDoc
+    source: Document
+
+
+def load_probes(text: str, filename: str) -> Probes:
+    """Read a probe file. Raises DocumentError."""
+    source = parse(text, filename)
+    document, findings = validate(ProbesDoc, source)
+    if document is None:
+        raise DocumentError(findings)
+    return Probes(document, source)
+
+
+def run_probes(policy: Policy, probes: Probes) -> tuple[list[Finding], frozenset[tuple[str, str]]]:
+    """Errors for probes that come out otherwise, and the (route, rule) pairs that were matched."""
+    findings: list[Finding] = []
+    covered: set[tuple[str, str]] = set()
+    for index, probe in enumerate(probes.document.probes):
+        answer = policy.decide(signals_of(policy, probes.document, probe), _hints(probe.hints))
+        covered.update((answer.route, rule) for rule in answer.rules)
+        for key, message in _differences(probe.expect, answer):
+            path = ("probes", index, "expect", key)
+            findings.append(
+                probes.source.finding(
+                    path,
+                    f"probe `{probe.name}`: {message}",
+                    f"reason: {answer.reason}",
+                    rule="probe",
+                )
+            )
+    return findings, frozenset(covered)
+
+
+def signals_of(policy: Policy, document: ProbesDoc, probe: ProbeDoc) -> Signals:
+    """The signals that a probe describes."""
+    return Signals(
+        request=RequestSignals(id=probe.name, **probe.request.model_dump()),
+        prompt=PromptSignals(**probe.prompt.model_dump()),
+        tier=probe.tier,
+        principal=PrincipalSignals(
+            **probe.principal.model_dump() | {"tags": tuple(probe.principal.tags)}
+        ),
+        backends={
+            name: _backend(document.backends.get(name), probe.backends.get(name), probe.unknown)
+            for name in policy.backends
+        },
+        budget=dict(probe.budget.items()),
+        clock=Clock(**probe.clock.model_dump()),
+    )
+
+
+def _backend(base: BackendDoc | None, own: BackendDoc | None, unknown: bool) -> BackendSignals:
+    merged: dict[str, Any] = {}
+    for doc in (base, own):
+        merged |= {} if doc is None else doc.model_dump(exclude_none=True)
+    if "cost_usd" in merged:
+        merged["cost_pico"] = merged.pop("cost_usd")
+    if unknown:
+        merged["success"] = None
+    return BackendSignals(**merged)
+
+
+def _hints(doc: HintsDoc) -> Hints:
+    return Hints(doc.route, doc.min_success, doc.max_cost_usd, tuple(doc.exclude))
+
+
+def _differences(expect: ExpectDoc, answer: Decision | Denial) -> list[tuple[str, str]]:
+    """(key, message) of everything that is not as expected."""
+    if isinstance(answer, Denial):
+        if expect.denied is None:
+            return [("", f"expected a backend, but it was denied ({answer.status})")]
+        return _compare(expect, {"denied": answer.status, "rules": list(answer.rules)})
+    found = _compare(
+        expect,
+        {
+            "denied": None,
+            "backend": answer.backend,
+            "candidates": list(answer.candidates),
+            "rules": list(answer.rules),
+            "cascade": list(answer.cascade.steps) if answer.cascade is not None else [],
+        },
+    )
+    if expect.allowed is not None and set(expect.allowed) != answer.allowed:
+        found.append(
+            (
+                "allowed",
+                f"expected {_shown(sorted(expect.allowed))}, got {_shown(sorted(answer.allowed))}",
+            )
+        )
+    for name in expect.never or ():
+        if name in answer.candidates:
+            found.append(("never", f"`{name}` must not be a candidate, but it is"))
+    return found
+
+
+def _compare(expect: ExpectDoc, got: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = []
+    for key, value in got.items():
+        wanted = getattr(expect, key)
+        if wanted is not None and wanted != value:
+            found.append((key, f"expected {key} {_shown(wanted)}, got {_shown(value)}"))
+    return found
+
+
+def _shown(value: str | Sequence[str] | None) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else ", ".join(value) or "none"
