@@ -1,7 +1,11 @@
 """`turnout serve`: run the gateway."""
 
+import asyncio
 import logging
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +19,7 @@ from policies.findings import DocumentError
 from router.app import load_classifier, running
 from router.cli.documents import Documents, config_option, end_with_findings, read_documents
 from router.errors import TurnoutError
+from router.pipeline.gateway import Gateway
 from router.settings import log_level
 from router.telemetry.logs import set_up_logs
 
@@ -34,6 +39,28 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
+class _Server(uvicorn.Server):
+    """uvicorn, leaving the signals to us: its own way ends the process before holds are settled."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    def stop_on_signals(self, gateway: Gateway) -> None:
+        """SIGTERM or SIGINT stops after what is in flight, a second one at once."""
+
+        def stop() -> None:
+            gateway.ready = False
+            self.force_exit = self.should_exit
+            self.should_exit = True
+            _LOG.info("stopping", extra={"in_flight": gateway.metrics.in_flight})
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+
+
 async def _serve(documents: Documents, classifier: Classifier, listener: socket.socket) -> None:
     config = documents.config
     async with running(
@@ -43,7 +70,7 @@ async def _serve(documents: Documents, classifier: Classifier, listener: socket.
         data=documents.data,
         database=documents.database,
     ) as started:
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 started.application,
                 http="httptools",
@@ -54,6 +81,7 @@ async def _serve(documents: Documents, classifier: Classifier, listener: socket.
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
         )
+        server.stop_on_signals(started.gateway)
         _LOG.info(
             "listening",
             extra={
@@ -87,5 +115,3 @@ def serve(config_path: Path) -> None:
         end_with_findings(error)
     except TurnoutError as error:
         raise click.ClickException(error.message) from error
-    except KeyboardInterrupt:
-        pass

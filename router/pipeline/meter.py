@@ -4,6 +4,7 @@ The ledger asks `charge` at each heartbeat and once more at the end. Until a bac
 used, tokens are counted from what passed through, and the usage is marked as estimated.
 """
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
@@ -35,13 +36,14 @@ class Served(Protocol):
 
 
 class Meter:
-    """Counts one request. As a block, it turns the way it was left into the outcome."""
+    """Counts one request. As a block, it turns the way it was left into the outcome, and tells it."""
 
-    __slots__ = ("_outcome", "_plan", "_prices", "_served")
+    __slots__ = ("_outcome", "_plan", "_prices", "_served", "_tell")
 
-    def __init__(self, plan: Plan, prices: PriceBook) -> None:
+    def __init__(self, plan: Plan, prices: PriceBook, tell: Callable[[Charge], None]) -> None:
         self._plan = plan
         self._prices = prices
+        self._tell = tell
         self._served: Served | None = None
         self._outcome = Outcome.DISCONNECTED
 
@@ -60,6 +62,7 @@ class Meter:
             self._outcome = Outcome.FAILED
         elif isinstance(error, Exception):
             self._outcome = Outcome.CUT
+        self._tell(self.charge())
 
     def serve(self, upstream: Served) -> None:
         """Count what `upstream` delivers from now on."""

@@ -35,7 +35,7 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
     plan = plan_of(world.policy.decide(signals), world, request, reading.input_tokens)
     caller.route = plan.decision.route
     caller.headers += plan.headers(caller.id)
-    meter = Meter(plan, world.prices)
+    meter = Meter(plan, world.prices, gateway.metrics.charged)
     ticket = Ticket(
         request_id=caller.id,
         principal=principal,

@@ -114,7 +114,7 @@ def test_a_compressed_body_is_refused(post):
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Bearer tk-" + "x" * 43, "Bearer \xe9" * 9],
+    ["", "Bearer", "Basic dXNlcjpwYXNz", "Bearer tk-" + "x" * 43, "Bearer \xe9" * 9],
 )
 def test_every_wrong_key_gets_the_same_401_and_is_not_echoed(gateway, authorization):
     headers = [(b"authorization", authorization.encode("latin-1"))] if authorization else []

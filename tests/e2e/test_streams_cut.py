@@ -1,12 +1,17 @@
 """Clients that leave mid-stream: nothing stays reserved or open, the charge is right."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
 
 STREAMS = 50
 READ = 8
+
+
+def _content(line: str) -> str:
+    return json.loads(line.removeprefix("data: "))["choices"][0]["delta"].get("content") or ""
 
 
 async def _cut(client: httpx.AsyncClient, gateway, key: str) -> int:
@@ -26,7 +31,7 @@ async def _cut(client: httpx.AsyncClient, gateway, key: str) -> int:
     ) as response:
         assert response.status_code == 200
         async for line in response.aiter_lines():
-            seen += line.startswith("data: ") and '"content":"' in line.replace(" ", "")
+            seen += line.startswith("data: {") and bool(_content(line))
             if seen >= READ:
                 break
     return seen
@@ -45,8 +50,7 @@ async def test_fifty_streams_cut_by_their_clients_are_closed_settled_and_charged
     assert counts[outcomes] - before.get(outcomes, 0) == STREAMS
     charged = 'turnout_tokens_total{backend="premium",direction="output"}'
     output = counts[charged] - before.get(charged, 0)
-    assert sum(seen) <= output <= sum(seen) + 40 * STREAMS
-    assert output < 400 * STREAMS / 4
+    assert sum(seen) <= output <= sum(seen) + 2 * STREAMS  # what was on its way counts too
 
 
 async def test_a_client_that_leaves_before_the_first_byte_leaves_nothing_behind(gateway):

@@ -1,0 +1,77 @@
+"""Backends in trouble, seen through the official client: the right class, once, with no leak."""
+
+import httpx
+import openai
+import pytest
+from openai import OpenAI
+
+HELLO = [{"role": "user", "content": "Say hello."}]
+
+
+@pytest.fixture
+def client(gateway):
+    key = gateway.key("enterprise")
+    with OpenAI(base_url=gateway.url, api_key=key, max_retries=0) as made:
+        yield made
+
+
+def test_a_backend_that_is_not_there_is_passed_over_before_the_first_byte(client):
+    raw = client.chat.completions.with_raw_response.create(model="falls-back", messages=HELLO)
+    assert raw.headers["x-turnout-backend"] == "moe"
+    assert raw.parse().choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "code"),
+    [("broken", 502, "upstream_failed"), ("slow", 504, "upstream_timeout")],
+)
+def test_trouble_of_every_candidate_is_a_5xx_of_the_gateway_and_costs_nothing(
+    client, gateway, model, status, code
+):
+    with pytest.raises(openai.InternalServerError) as caught:
+        client.chat.completions.create(model=model, messages=HELLO)
+    assert caught.value.status_code == status
+    assert caught.value.code == code
+    counts = gateway.counts()
+    assert counts[f'turnout_outcomes_total{{backend="",outcome="failed"}}'] >= 1
+    assert gateway.open_holds() == 0
+
+
+async def test_a_stream_that_breaks_ends_with_one_error_event_and_is_charged(client, gateway):
+    stream = client.chat.completions.create(model="breaks", messages=HELLO, stream=True)
+    parts = []
+    with pytest.raises(openai.APIError) as caught:
+        for chunk in stream:
+            parts.append(chunk.choices[0].delta.content or "")
+    assert "".join(parts)
+    assert caught.value.body["code"] == "stream_broken"
+    counts = await gateway.until_idle("breaks")
+    assert counts['turnout_tokens_total{backend="breaks",direction="output"}'] >= 3
+    assert counts['turnout_outcomes_total{backend="breaks",outcome="cut"}'] >= 1
+
+
+def test_nothing_of_a_prompt_or_a_key_reaches_logs_or_metrics(client, gateway):
+    canary = "canary-7f3e91"
+    message = [{"role": "user", "content": f"Remember {canary}"}]
+    for model in ("premium", "broken", "nowhere"):
+        with pytest.raises(openai.APIError) if model != "premium" else _nothing():
+            client.chat.completions.create(model=model, messages=message, user=canary)
+    log = (gateway.folder / "gateway.log").read_text()
+    metrics = httpx.get(f"{gateway.root}/metrics").text
+    for secret in (canary, gateway.key("enterprise")):
+        assert secret not in log
+        assert secret not in metrics
+
+
+def _nothing():
+    return httpx.Client()
+
+
+def test_a_concurrency_limit_counts_requests_in_flight_and_lets_go_of_them(gateway):
+    key = gateway.new_key("pair", organization="two-at-once")
+    body = {"model": "stalls", "messages": HELLO}
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(timeout=0.5) as client:
+        for _ in range(3):
+            with pytest.raises(httpx.ReadTimeout):
+                client.post(f"{gateway.url}/chat/completions", json=body, headers=headers)
