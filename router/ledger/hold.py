@@ -9,11 +9,15 @@ import orjson
 
 from router.domain import Charge, Outcome, Usage
 from router.ledger.connection import Part
+from router.ledger.estimate import CHUNK
 from router.ledger.keys import Shard
-from router.ledger.plan import NOTHING, pack_charge
+from router.ledger.outage import Local
+from router.ledger.plan import NOTHING, Plan, covered_output, pack_charge
+from router.ledger.settlement import Reservation
 from router.ledger.ticket import Admission, Ticket
 
 log = logging.getLogger(__name__)
+_FIRST_SCOPE: Final = 6
 NEVER: Final = float("inf")
 
 
@@ -25,6 +29,9 @@ class Keeper(Protocol):
 
     def settle(self, hold: "Hold") -> None:
         """Settle the hold, now, without waiting."""
+
+    async def top_up(self, hold: "Hold", output_tokens: int) -> bool:
+        """Hold for more output; false where a limit refuses."""
 
     def beat_soon(self, hold: "Hold") -> None:
         """Renew the hold shortly."""
@@ -40,13 +47,16 @@ class Hold:
 
     __slots__ = (
         "_charge",
+        "_covered",
         "_dispatched",
         "_ledger",
         "admission",
         "args",
         "due",
         "keys",
+        "local",
         "lost",
+        "plan",
         "shard",
         "ticket",
     )
@@ -57,11 +67,14 @@ class Hold:
         self._dispatched = False
         self.ticket = ticket
         self.admission: Admission
+        self.plan: Plan
         self.shard: Shard
         self.keys: tuple[Part, ...] = ()
         self.args: tuple[Part, ...] = ()
         self.due = NEVER
         self.lost = False
+        self.local: Local | None = None
+        self._covered = -1
 
     async def __aenter__(self) -> Self:
         await self._ledger.reserve(self)
@@ -86,9 +99,36 @@ class Hold:
             self._dispatched = True
             self._ledger.beat_soon(self)
 
-    def reservation(self) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-        """The reserve call that made this hold, to be made again whether or not it fits."""
-        return self.keys, (*self.args[:5], "f", *self.args[6:])
+    async def cover(self, output_tokens: int) -> bool:
+        """Make sure that the hold covers so many output tokens; false where its limits refuse.
+
+        Costs nothing while it does; else one round trip tops it up by the next chunk. A refused
+        stream should end with finish_reason `length`. While the ledger is away a stream goes on:
+        what it uses is charged.
+        """
+        if self._covered < 0:
+            self._covered = covered_output(self.plan, self.ticket.estimate)
+        if output_tokens <= self._covered:
+            return True
+        missing = output_tokens - self._covered
+        for more in dict.fromkeys((max(CHUNK, missing), missing)):
+            if await self._ledger.top_up(self, more):
+                self._covered += more
+                return True
+        return False
+
+    @property
+    def rid(self) -> str:
+        """The id of the hold in the ledger."""
+        return str(self.args[0])
+
+    def scopes(self) -> dict[int, str]:
+        """The keys of its scopes, numbered as its plan's items number them."""
+        return {n: str(key) for n, key in enumerate(self.keys[_FIRST_SCOPE:], 1)}
+
+    def reservation(self) -> Reservation:
+        """The reserve call that made this hold."""
+        return Reservation(self.keys, self.args, self.plan)
 
     def progress(self) -> tuple[bytes, bytes]:
         """What was used so far: vector and payload, empty before a backend was reached."""

@@ -2,45 +2,54 @@
 
     reserve (round trip 1)  ->  serve, with heartbeats  ->  settle (round trip 2, nobody waits)
 
-What a killed gateway leaves open is closed by the reaper when its lease runs out.
+What a killed gateway leaves open is closed by the reaper when its lease runs out. While the ledger
+is away a request is refused, or served from its tier's declared allowance and told later.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, Self
 
 import hiredis
-import orjson
 
 from router.domain import Charge
 from router.errors import LedgerUnavailable
 from router.ledger.answers import denial, rate_headers
 from router.ledger.breaker import Breaker
+from router.ledger.calls import ReserveCalls
 from router.ledger.connection import Connection, Disconnected
 from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold
-from router.ledger.keys import HoldIds, Shard, scope, shard, shard_of, user_hash
+from router.ledger.keys import shard
 from router.ledger.nodes import Nodes
-from router.ledger.plan import NOTHING, Plan, levels_present, pack_estimate
+from router.ledger.outage import Outage
+from router.ledger.plan import (
+    NOTHING,
+    crash_vector,
+    output_price,
+    pack_more,
+    unpack_vector,
+)
+from router.ledger.reaper import Reaper
 from router.ledger.scripts import Script
-from router.ledger.settlements import Settlement, Settlements
+from router.ledger.settlement import Settlement
+from router.ledger.settlements import Settlements
+from router.ledger.spool import Spool
 from router.ledger.startup import SHARDS, Founding, found
 from router.ledger.ticket import Admission, Ticket
 
-_ADMITTED, _DENIED, _REPEATED, _STALE = 0, 1, 2, -2
+_DENIED, _STALE, _GONE = 1, -2, -3
 _NOW: Final = 6
-_DAY_MS: Final = 86_400_000
-_MOST_PLANS: Final = 1000
+_ON_THE_PATH: Final = ("reserve", "settle", "topup")
 _DRAIN_SECONDS: Final = 5.0
+_TOP_UP_SECONDS: Final = 1.0
 
 
 class Ledger:
-    """The ledger as one gateway process uses it. Make it with `connect`.
-
-    `lease_ms`: how long a hold outlives its gateway. `users_per_day`: distinct end users that an
-    organization may bring a day before further ones share one scope.
-    """
+    """The ledger as one gateway process uses it. Make it with `connect`."""
 
     def __init__(
         self,
@@ -49,18 +58,19 @@ class Ledger:
         *,
         lease_ms: int,
         users_per_day: int,
+        spool: Spool | None,
     ) -> None:
+        shards = [shard(number) for number in range(founding.shards)]
         self._nodes = nodes
-        self._founding = founding
         self._lease_ms = lease_ms
-        self._users_per_day = users_per_day
-        self._shards = [shard(number) for number in range(founding.shards)]
-        self._ids = HoldIds()
-        self._plans: dict[tuple[int, bool, bool], Plan] = {}
-        self._ahead_ms = 0
+        self._calls = ReserveCalls(founding, shards, lease_ms, users_per_day)
+        self._outage = Outage(lambda: time.monotonic_ns() // 1_000_000)
         self._breaker = Breaker(time.monotonic)
         self._beats = Heartbeats(nodes, lease_ms)
-        self._settlements = Settlements(nodes)
+        self._reaper = Reaper(nodes, shards, lease_ms)
+        self._settlements = Settlements(nodes, spool, self._outage.told)
+        self._reasserting: set[asyncio.Task[None]] = set()
+        self.served_locally = 0
 
     @classmethod
     async def connect(
@@ -70,21 +80,36 @@ class Ledger:
         command_seconds: float | None = None,
         lease_ms: int = 15_000,
         users_per_day: int = 100_000,
+        spool: Path | None = None,
         scripts: Mapping[str, Script] | None = None,
     ) -> Self:
         """Connect to the ledger at `url` (see router.ledger.address) and check that it is fit.
 
         `command_seconds`: what a reserve may take; by default 0.05, and 0.25 on a unix socket,
-        where the server shares the machine's cores with everything else. Raises LedgerUnavailable
-        where nobody answers, StartupError where the server must be set up otherwise.
+        where the server shares the machine's cores with everything else. `lease_ms`: how long a
+        hold outlives its gateway. `users_per_day`: distinct end users that an organization may
+        bring a day before further ones share one scope. `spool`: a folder for what the ledger could
+        not be told; without one, no tier is served while the ledger is away. Raises
+        LedgerUnavailable where nobody answers, StartupError where the server must be set up
+        otherwise, AddressError for a URL that cannot be read.
         """
-        budget = command_seconds or (0.25 if url.startswith("unix:") else 0.05)
-        founding = Founding()
+        founding, made = Founding(), list[Self]()
 
         async def check(connection: Connection) -> None:
             await found(connection, founding)
 
-        nodes = Nodes(url, timeout=budget, shards=SHARDS, scripts=scripts, check=check)
+        def restarted() -> None:
+            for ledger in made:
+                ledger.restarted()
+
+        nodes = Nodes(
+            url,
+            timeout=command_seconds or (0.25 if url.startswith("unix:") else 0.05),
+            shards=SHARDS,
+            scripts=scripts,
+            check=check,
+            on_restart=restarted,
+        )
         try:
             await nodes.open()
         except (OSError, hiredis.HiredisError) as error:
@@ -93,7 +118,11 @@ class Ledger:
         except BaseException:
             await nodes.close()
             raise
-        return cls(nodes, founding, lease_ms=lease_ms, users_per_day=users_per_day)
+        kept = Spool(spool) if spool is not None else None
+        ledger = cls(nodes, founding, lease_ms=lease_ms, users_per_day=users_per_day, spool=kept)
+        made.append(ledger)
+        ledger.adopt()
+        return ledger
 
     def hold(self, ticket: Ticket, charge: Callable[[], Charge]) -> Hold:
         """Return the block in which a request is served; entering it reserves, leaving settles.
@@ -113,49 +142,99 @@ class Ledger:
 
     @property
     def commands_sent(self) -> int:
-        """Commands sent to the ledger so far: round trips, as whoever asserts them counts."""
-        return sum(node.commands for node in self._nodes.connections())
+        """Commands sent so far on the path of requests: what an assertion of round trips counts."""
+        return sum(self._nodes.calls[name] for name in _ON_THE_PATH)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What this process saw, for its metrics."""
+        return {
+            "open": len(self._beats),
+            "unsettled": len(self._settlements),
+            "settled": self._settlements.settled,
+            "adjusted": self._settlements.adjusted,
+            "recharged": self._settlements.recharged,
+            "spool_failures": self._settlements.spool_failures,
+            "reaped": self._reaper.reaped,
+            "leases_lost": self._beats.lost,
+            "served_locally": self.served_locally,
+        }
 
     async def settled(self, seconds: float = _DRAIN_SECONDS) -> bool:
         """Wait until everything served so far is settled; false where that took too long."""
         return await self._settlements.drain(seconds)
 
+    async def reap(self) -> int:
+        """Close the leases that have run out, now; returns how many."""
+        return await self._reaper.sweep()
+
     async def close(self) -> None:
-        """Wait until what was served is settled (at most five seconds), then disconnect."""
+        """Wait until what was served is settled (at most five seconds), then disconnect.
+
+        What could not be settled stays in the spool for the next process.
+        """
         await self._beats.close()
+        await self._reaper.close()
+        for task in self._reasserting:
+            task.cancel()
         await self._settlements.drain(_DRAIN_SECONDS)
         await self._settlements.close()
         await self._nodes.close()
+
+    def adopt(self) -> int:
+        """Take over what dead processes could not tell the ledger; returns how many settlements."""
+        return self._settlements.adopt()
+
+    def restarted(self) -> None:
+        """A node came back as another process: tell it again what it may have lost."""
+        self._settlements.tell_again()
+        task = asyncio.get_running_loop().create_task(self._reassert())
+        self._reasserting.add(task)
+        task.add_done_callback(self._reasserting.discard)
 
     # What a hold calls.
 
     async def reserve(self, hold: Hold) -> None:
         """Reserve for a hold: one round trip. Raises LimitExceeded or LedgerUnavailable."""
-        if not self._breaker.allows():
-            raise _unavailable()
-        plan = self._prepare(hold)
+        self._calls.prepare(hold)
         try:
             reply = await self._ask(hold)
-            if reply[0] == _STALE:
-                reply = await self._ask_again(hold, plan)
         except asyncio.CancelledError:
             self._cancel(hold)
             raise
+        except Disconnected:
+            await self._serve_locally(hold)
+            return
         ticket = hold.ticket
         if reply[0] == _DENIED:
             organization = ticket.principal.organization
-            raise denial(plan, reply, ticket.route_or_model, organization)
-        hold.admission = Admission(str(hold.args[0]), rate_headers(plan, reply))
+            raise denial(hold.plan, reply, ticket.route_or_model, organization)
+        hold.admission = Admission(str(hold.args[0]), rate_headers(hold.plan, reply))
         self._beats.add(hold)
 
     def settle(self, hold: Hold) -> None:
         """Settle a hold: written now, acknowledged later."""
         self._beats.remove(hold)
         status, used, payload = hold.bill()
-        rid = hold.admission.hold_id
+        if hold.local is not None:
+            self._outage.settle(hold.plan, hold.local, hold.scopes(), unpack_vector(used))
         self._settlements.settle(
-            Settlement(hold.shard, rid, status, used, payload, hold.reservation())
+            Settlement(hold.shard, hold.rid, status, used, payload, hold.reservation())
         )
+
+    async def top_up(self, hold: Hold, output_tokens: int) -> bool:
+        """Hold for more output: one round trip. False where a limit or a lost lease refuses."""
+        shard, price = hold.shard, output_price(hold.ticket.estimate)
+        keys = (shard.records + hold.rid, shard.leases, shard.clock)
+        args = (hold.rid, self._lease_ms, pack_more(output_tokens, output_tokens * price))
+        try:
+            reply = await self._nodes.run(
+                "topup", shard.number, keys, args, seconds=_TOP_UP_SECONDS
+            )
+        except Disconnected:
+            return True
+        hold.lost = hold.lost or (reply[0] == _GONE and hold.local is None)
+        return reply[0] == 0 or hold.local is not None
 
     def beat_soon(self, hold: Hold) -> None:
         """Tell the ledger shortly that a hold has reached a backend."""
@@ -163,97 +242,63 @@ class Ledger:
 
     # Inside.
 
-    def _now(self) -> int:
-        return time.time_ns() // 1_000_000 + self._ahead_ms
-
-    def _prepare(self, hold: Hold) -> Plan:
-        """Write the reserve call of a hold."""
-        ticket = hold.ticket
-        principal = ticket.principal
-        plan = self._plan(ticket)
-        home = self._shards[shard_of(principal.organization, self._founding.shards)]
-        user = user_hash(ticket.end_user, self._founding.secret) if ticket.end_user else None
-        rid, now = self._ids.new(), self._now()
-        scopes = self._scopes(plan, ticket, home, user)
-        organization = scope("organization", principal.organization)
-        hold.shard = home
-        hold.keys = (
-            home.records + rid, home.leases, home.clock, home.journal,
-            f"{home.counts}{organization}:{now // _DAY_MS}",
-            f"{home.scopes}{scope('user', principal.organization, '~')}", *scopes,
-        )  # fmt: skip
-        hold.args = (
-            rid, self._lease_ms, pack_estimate(ticket.estimate), plan.packed(now),
-            _meta(ticket, user), "", plan.user_scope, 62 * _DAY_MS, self._users_per_day,
-        )  # fmt: skip
-        return plan
-
-    def _plan(self, ticket: Ticket) -> Plan:
-        team, user = ticket.principal.team is not None, ticket.end_user is not None
-        place = (id(ticket.quotas), team, user)
-        plan = self._plans.get(place)
-        if plan is None or plan.quotas is not ticket.quotas:
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.clear()
-            plan = Plan(ticket.quotas, levels_present(team=team, user=user))
-            self._plans[place] = plan
-        return plan
-
-    def _scopes(self, plan: Plan, ticket: Ticket, home: Shard, user: str | None) -> list[str]:
-        principal = ticket.principal
-        names = {
-            "organization": None,
-            "team": principal.team,
-            "key": principal.key_id,
-            "user": user,
-            "model": ticket.route_or_model,
-        }
-        return [
-            home.scopes + scope(level, principal.organization, names[level])
-            for level in plan.levels
-        ]
-
     async def _ask(self, hold: Hold) -> Any:
+        if not self._breaker.allows():
+            raise Disconnected("The ledger has not answered lately.")
         try:
             reply = await self._nodes.run("reserve", hold.shard.number, hold.keys, hold.args)
+            if reply[0] == _STALE:
+                reply = await self._ask_at(hold, int(reply[_NOW]))
         except Disconnected:
             self._breaker.failed()
             self._cancel(hold)
-            raise _unavailable() from None
+            raise
         self._breaker.succeeded()
         return reply
 
-    async def _ask_again(self, hold: Hold, plan: Plan) -> Any:
-        """The windows were computed for another instant than the ledger's: compute them again."""
-        reply = await self._ask(hold)
-        self._ahead_ms += int(reply[_NOW]) - self._now()
-        plan.forget()
-        hold.args = (*hold.args[:3], plan.packed(self._now()), *hold.args[4:])
-        reply = await self._ask(hold)
-        if reply[0] == _STALE:
-            raise _unavailable()
-        return reply
+    async def _ask_at(self, hold: Hold, ledger_now: int) -> Any:
+        """Ask again, with the calendar windows of the ledger's time instead of ours."""
+        self._calls.set_clock(ledger_now)
+        hold.plan.forget()
+        hold.args = tuple(hold.reservation().at(ledger_now).args)
+        return await self._nodes.run("reserve", hold.shard.number, hold.keys, hold.args)
 
     def _cancel(self, hold: Hold) -> None:
-        """Undo a reserve that nobody knows to have happened. Never sent: nothing to undo."""
+        """Undo a reserve that nobody knows to have happened."""
         self._settlements.settle(
-            Settlement(hold.shard, str(hold.args[0]), "cancelled", NOTHING, b"{}", None)
+            Settlement(hold.shard, hold.rid, "cancelled", NOTHING, b"{}", None)
         )
 
+    async def _serve_locally(self, hold: Hold) -> None:
+        """Admit from the tier's allowance, once that is on disk. Raises LedgerUnavailable."""
+        ticket, estimate = hold.ticket, bytes(hold.args[2])  # type: ignore[arg-type]  # packed
+        want = unpack_vector(estimate)
+        if ticket.outage_share <= 0:
+            raise _unavailable()
+        local = self._outage.admit(hold.plan, hold.scopes(), want, ticket.outage_share)
+        if local is None:
+            raise _unavailable()
+        self._calls.prepare(hold)  # a new id: the old one's reserve may yet turn out to have worked
+        crash = crash_vector(estimate)
+        try:
+            await self._settlements.admit_local(
+                Settlement(hold.shard, hold.rid, "expired", crash, b"{}", hold.reservation())
+            )
+        except BaseException as error:
+            self._outage.settle(hold.plan, local, hold.scopes(), unpack_vector(NOTHING))
+            if isinstance(error, OSError):
+                raise _unavailable() from None
+            raise
+        hold.local = local
+        hold.admission = Admission(hold.rid, ())
+        self.served_locally += 1
 
-def _meta(ticket: Ticket, user: str | None) -> bytes:
-    principal = ticket.principal
-    return orjson.dumps(
-        {
-            "request": ticket.request_id,
-            "organization": principal.organization,
-            "team": principal.team,
-            "key": principal.key_id,
-            "user": user,
-            "tier": principal.tier,
-            "model": ticket.route_or_model,
-        }
-    )
+    async def _reassert(self) -> None:
+        for hold in self._beats.live():
+            call = hold.reservation().forced()
+            with contextlib.suppress(Disconnected):
+                await self._nodes.run("reserve", hold.shard.number, call.keys, call.args)
+                await self._beats.renew([hold])
 
 
 def _unavailable() -> LedgerUnavailable:

@@ -5,6 +5,7 @@ The only file that reads Redis' error replies.
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -26,8 +27,9 @@ class Refused(Disconnected):
 class Nodes:
     """Runs the ledger's scripts where their keys live.
 
-    `timeout`: seconds a command may take. `on_restart(connection)` is awaited when a node turns out
-    to be another process than before, with perhaps less in it than it had acknowledged.
+    `timeout`: seconds a command may take. `on_restart` is called when a node turns out to be
+    another process than before, with perhaps less in it than it had acknowledged. `calls` counts
+    the calls sent, by script.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Nodes:
         self._scripts = scripts or compile_scripts()
         self._check = check
         self._on_restart = on_restart
+        self.calls: Counter[str] = Counter()
         self._run_ids: dict[Connection, bytes] = {}
         self._topology: Topology = (
             Cluster(address, timeout, self._greet, shards)
@@ -77,6 +80,7 @@ class Nodes:
         seconds: float | None = None,
     ) -> asyncio.Future[Any]:
         """Send a script's call, once; error replies are the future's result."""
+        self.calls[script] += 1
         sha = self._scripts[script].sha
         connection = self._topology.connection(shard)
         return connection.call("EVALSHA", sha, len(keys), *keys, *args, seconds=seconds)

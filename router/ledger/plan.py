@@ -17,6 +17,8 @@ _ITEM: Final = struct.Struct(">cBBqqqqqiB")
 _VECTORS: Final = struct.Struct(">15q")
 _VECTOR: Final = struct.Struct(">5q")
 _SUB_WINDOWS: Final = 12
+_TOTAL, _OUTPUT, _MONEY = 2, 4, 5
+_OUTPUT_OF: Final = (_TOTAL, _OUTPUT, _MONEY)
 NOTHING: Final = _VECTOR.pack(0, 0, 0, 0, 0)
 
 
@@ -50,13 +52,16 @@ class Plan:
         self._until = -1
 
     def packed(self, now_ms: int) -> bytes:
-        """The items for a script at this instant."""
+        """The items for a script at this instant, kept until the first calendar window ends."""
         if now_ms >= self._until:
-            windows = [_window(item, now_ms) for item in self.items]
+            windows = (_window(item, now_ms) for item in self.items)
             self._until = min((w.end for w in windows if w is not None), default=FOREVER)
-            pairs = zip(self.items, windows, strict=True)
-            self._packed = b"".join(_pack(item, window) for item, window in pairs)
+            self._packed = self.pack(now_ms)
         return self._packed
+
+    def pack(self, now_ms: int) -> bytes:
+        """The items for a script at any instant."""
+        return b"".join(_pack(item, _window(item, now_ms)) for item in self.items)
 
     def forget(self) -> None:
         """Compute the windows again at the next request: this machine's clock was off."""
@@ -133,6 +138,39 @@ def pack_charge(charge: Charge) -> bytes:
     return _VECTOR.pack(counted, total, usage.input_tokens, usage.output_tokens, charge.cost_pico)
 
 
+def crash_vector(estimate: bytes) -> bytes:
+    """The part of a packed estimate that is charged when a gateway dies before any progress."""
+    return estimate[2 * _VECTOR.size :]
+
+
+def unpack_vector(vector: bytes) -> tuple[int, ...]:
+    """Requests, tokens, input, output, pico-USD."""
+    return _VECTOR.unpack(vector[: _VECTOR.size])
+
+
 def pack_more(tokens: int, cost_pico: int) -> bytes:
     """More output than the hold covers, for a top-up."""
     return _VECTOR.pack(0, tokens, 0, tokens, cost_pico)
+
+
+def covered_output(plan: Plan, estimate: Estimate) -> int:
+    """The output tokens that a fresh hold covers: its estimate, or what a small limit left."""
+    if estimate.firm:
+        return estimate.output_tokens
+    covered = estimate.output_tokens
+    price = output_price(estimate)
+    for item in plan.items:
+        limit = max(item.quota.limit, item.quota.options.burst)
+        if limit < 0 or item.row.metric not in _OUTPUT_OF:
+            continue
+        spare = limit - (estimate.input_tokens if item.row.metric == _TOTAL else 0)
+        if item.row.money:
+            spare = (limit * item.row.scale - estimate.input_cost_pico) // max(1, price)
+        covered = min(covered, max(1, spare))
+    return covered
+
+
+def output_price(estimate: Estimate) -> int:
+    """Pico-USD that one more output token costs at most, going by an estimate."""
+    more = estimate.cost_pico - estimate.input_cost_pico
+    return -(-more // max(1, estimate.output_tokens))

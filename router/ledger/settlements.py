@@ -1,54 +1,62 @@
 """Settlements on their way: sent at once, waited for by nobody, and not given up.
 
 A settlement is written in the moment its request ends and costs the client no time. Settling is
-idempotent, so what was not acknowledged is simply sent again until the ledger says that it knows.
+idempotent, so what was not acknowledged is sent again until the ledger says that it knows, and is
+kept on disk meanwhile. What was acknowledged in the last seconds is told again to a server that
+restarted, since it may have lost them.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import hiredis
 
-from router.ledger.connection import Disconnected, Part
-from router.ledger.keys import Shard
+from router.ledger.connection import Disconnected
 from router.ledger.nodes import Nodes
+from router.ledger.settlement import Reservation, Settlement
+from router.ledger.spool import Spool
 
-SETTLED, SETTLED_BEFORE, ADJUSTED, UNKNOWN = 0, 1, 3, -3
+log = logging.getLogger(__name__)
+
+SETTLED, SETTLED_BEFORE, ADJUSTED, UNKNOWN, STALE = 0, 1, 3, -3, -2
+_NOW: Final = 6
 _TIMEOUT_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """One request's end: what it used, and the reservation to make again should the ledger have
-    lost it (`reservation` is None for a reserve whose outcome is unknown: nothing was served).
-    """
-
-    shard: Shard
-    rid: str
-    status: str
-    used: bytes
-    payload: bytes
-    reservation: tuple[Sequence[Part], Sequence[Part]] | None
+_REMEMBERED_SECONDS: Final = 10.0
 
 
 class Settlements:
-    """Sends settlements and keeps each until it is acknowledged."""
+    """Sends settlements and keeps each until it is acknowledged.
 
-    def __init__(self, nodes: Nodes) -> None:
+    `on_told` is called when the ledger knows again of everything that it was not told at once.
+    """
+
+    def __init__(
+        self, nodes: Nodes, spool: Spool | None, on_told: Callable[[], None] = lambda: None
+    ) -> None:
         self._nodes = nodes
+        self._spool = spool
+        self._on_told = on_told
+        self._disk = ThreadPoolExecutor(1, "ledger-spool")
         self._loop = asyncio.get_running_loop()
         self._pending: dict[str, Settlement] = {}
         self._again: dict[str, Settlement] = {}
+        self._recent: deque[tuple[float, Settlement]] = deque()
+        self._adopted: list[Any] = []
+        self._local: set[str] = set()
+        self._spooled = False
         self._task: asyncio.Task[None] | None = None
         self._empty = asyncio.Event()
         self._empty.set()
         self.settled = 0
         self.adjusted = 0
         self.recharged = 0
+        self.spool_failures = 0
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -57,7 +65,43 @@ class Settlements:
         """Send a settlement. Never raises, never waits."""
         self._pending[settlement.rid] = settlement
         self._empty.clear()
-        self._send(settlement)
+        if settlement.rid in self._local:
+            self._local.discard(settlement.rid)
+            self._later(settlement)
+        else:
+            self._send(settlement)
+
+    async def admit_local(self, settlement: Settlement) -> None:
+        """Keep on disk what is charged should this process die while it serves a request that the
+        ledger does not know. Raises OSError where the disk takes nothing.
+        """
+        if self._spool is None:
+            raise OSError("no spool")
+        await self._loop.run_in_executor(self._disk, self._spool.append, settlement)
+        self._spooled = True
+        self._local.add(settlement.rid)
+
+    def adopt(self) -> int:
+        """Take over what dead processes left on disk; returns how many settlements."""
+        if self._spool is None:
+            return 0
+        found, self._adopted = self._spool.adopt()
+        for settlement in found:
+            self._pending[settlement.rid] = settlement
+            self._later(settlement)
+        if found:
+            self._empty.clear()
+        else:
+            self._forget_spool()
+        return len(found)
+
+    def tell_again(self) -> None:
+        """The server restarted: repeat what it acknowledged last."""
+        self._forget_old()
+        for _, settlement in self._recent:
+            self._pending.setdefault(settlement.rid, settlement)
+            self._empty.clear()
+            self._later(settlement, spool=False)
 
     async def drain(self, seconds: float) -> bool:
         """Wait until everything is acknowledged; false where that took too long."""
@@ -66,16 +110,15 @@ class Settlements:
                 await self._empty.wait()
         return not self._pending
 
-    def unacknowledged(self) -> list[Settlement]:
-        """What the ledger has not acknowledged."""
-        return list(self._pending.values())
-
     async def close(self) -> None:
-        """Stop sending again."""
+        """Stop; what is not acknowledged stays on disk for the next process."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        await self._loop.run_in_executor(None, self._disk.shutdown)
+        if self._spool is not None:
+            self._spool.release(self._adopted)
 
     def _send(self, settlement: Settlement) -> None:
         shard = settlement.shard
@@ -106,39 +149,79 @@ class Settlements:
     def _acknowledged(self, settlement: Settlement, reply: int) -> None:
         self.settled += reply == SETTLED
         self.adjusted += reply == ADJUSTED
+        if reply == SETTLED:
+            self._recent.append((self._loop.time(), settlement))
+            self._forget_old()
         self._pending.pop(settlement.rid, None)
-        if not self._pending:
-            self._empty.set()
+        if self._pending:
+            return
+        if self._spooled and not self._local:
+            self._spooled = False
+            self._disk.submit(self._forget_spool)
+            self._on_told()
+        self._empty.set()
 
-    def _later(self, settlement: Settlement) -> None:
+    def _forget_old(self) -> None:
+        horizon = self._loop.time() - _REMEMBERED_SECONDS
+        while self._recent and self._recent[0][0] < horizon:
+            self._recent.popleft()
+
+    def _later(self, settlement: Settlement, *, spool: bool = True) -> None:
         self._again[settlement.rid] = settlement
+        if spool and self._spool is not None:
+            self._spooled = True
+            self._disk.submit(self._write, settlement)
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(self._send_again())
 
     async def _send_again(self) -> None:
         while self._again:
-            batch, self._again = self._again, {}
-            for settlement in batch.values():
-                try:
-                    reply = await self._settle_patiently(settlement)
-                except Disconnected:
-                    self._again[settlement.rid] = settlement
-                else:
-                    self._acknowledged(settlement, reply)
-            if self._again:
+            settlement = next(iter(self._again.values()))
+            try:
+                reply = await self._settle_patiently(settlement)
+            except Disconnected:
                 await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                del self._again[settlement.rid]
+                self._acknowledged(settlement, reply)
 
     async def _settle_patiently(self, settlement: Settlement) -> int:
+        reply = await self._settle_once(settlement)
+        if reply == UNKNOWN and settlement.reservation is not None:
+            # The ledger never knew the reservation (an outage) or lost it (a restore, a failover to
+            # a stale replica): make it whether or not it fits, then settle it. Both idempotent.
+            await self._reserve_anyway(settlement, settlement.reservation.forced())
+            reply = await self._settle_once(settlement)
+            self.recharged += 1
+        return reply
+
+    async def _settle_once(self, settlement: Settlement) -> int:
         shard = settlement.shard
         keys = (shard.records + settlement.rid, shard.leases, shard.clock, shard.journal)
         args = (settlement.rid, settlement.status, settlement.used, settlement.payload)
-        reply = await self._nodes.run("settle", shard.number, keys, args, seconds=_TIMEOUT_SECONDS)
-        if reply == UNKNOWN and settlement.reservation is not None:
-            # The ledger lost the reservation (a restore, a failover to a stale replica): make it
-            # again whether or not it fits, then settle it. Both are idempotent.
-            await self._nodes.run("reserve", shard.number, *settlement.reservation)
-            reply = await self._nodes.run(
-                "settle", shard.number, keys, args, seconds=_TIMEOUT_SECONDS
-            )
-            self.recharged += 1
-        return int(reply)
+        seconds = _TIMEOUT_SECONDS
+        return int(await self._nodes.run("settle", shard.number, keys, args, seconds=seconds))
+
+    async def _reserve_anyway(self, settlement: Settlement, call: Reservation) -> None:
+        number, seconds = settlement.shard.number, _TIMEOUT_SECONDS
+        reply = await self._nodes.run("reserve", number, call.keys, call.args, seconds=seconds)
+        if reply[0] == STALE:
+            call = call.at(int(reply[_NOW]))
+            await self._nodes.run("reserve", number, call.keys, call.args, seconds=seconds)
+
+    # On the disk's own thread.
+
+    def _write(self, settlement: Settlement) -> None:
+        if self._spool is None:
+            return
+        try:
+            self._spool.append(settlement)
+        except OSError as error:
+            self.spool_failures += 1
+            log.warning("The ledger's spool takes nothing (%s): kept in memory only", error)
+
+    def _forget_spool(self) -> None:
+        if self._spool is not None:
+            self._spool.clear()
+            self._spool.drop(self._adopted)
+            self._adopted = []

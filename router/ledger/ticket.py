@@ -11,7 +11,8 @@ class Ticket:
     """One request at the ledger's window.
 
     `route_or_model` names the scope of limits per model; `end_user` is the client's own name for
-    its user: the ledger keeps only a keyed hash of it.
+    its user: the ledger keeps only a keyed hash of it. `outage_share`: the part of its limits that
+    may be used while the ledger is away (0: none, the request is refused).
     """
 
     request_id: str
@@ -20,6 +21,7 @@ class Ticket:
     end_user: str | None
     quotas: tuple[Quota, ...]
     estimate: Estimate
+    outage_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,102 @@
+"""Reserve calls: a ticket turned into the keys and arguments of the script."""
+
+import time
+from typing import Final
+
+import orjson
+
+from router.ledger.hold import Hold
+from router.ledger.keys import HoldIds, Shard, scope, shard_of, user_hash
+from router.ledger.plan import Plan, levels_present, pack_estimate
+from router.ledger.startup import Founding
+from router.ledger.ticket import Ticket
+
+DAY_MS: Final = 86_400_000
+_USER_SCOPE_DAYS: Final = 62  # twice the longest window
+_MOST_PLANS: Final = 1000
+
+
+class ReserveCalls:
+    """Writes the reserve call of each hold. Holds what does not change between requests: plans by
+    the identity of their quotas, the shards' keys, how far the ledger's clock is ahead of ours.
+    """
+
+    def __init__(
+        self, founding: Founding, shards: list[Shard], lease_ms: int, users_per_day: int
+    ) -> None:
+        self._founding = founding
+        self._shards = shards
+        self._lease_ms = lease_ms
+        self._users_per_day = users_per_day
+        self._ids = HoldIds()
+        self._plans: dict[tuple[int, bool, bool], Plan] = {}
+        self._ahead_ms = 0
+
+    def now(self) -> int:
+        """The ledger's time in Unix milliseconds, as far as we know."""
+        return time.time_ns() // 1_000_000 + self._ahead_ms
+
+    def set_clock(self, ledger_now: int) -> None:
+        """Learn the ledger's time: calendar windows are computed for it."""
+        self._ahead_ms += ledger_now - self.now()
+
+    def prepare(self, hold: Hold) -> None:
+        """Write the reserve call of a hold into it."""
+        ticket = hold.ticket
+        principal = ticket.principal
+        plan = self._plan(ticket)
+        home = self._shards[shard_of(principal.organization, self._founding.shards)]
+        user = user_hash(ticket.end_user, self._founding.secret) if ticket.end_user else None
+        rid, now = self._ids.new(), self.now()
+        users = scope("user", principal.organization, "~")
+        hold.plan, hold.shard = plan, home
+        hold.keys = (
+            home.records + rid, home.leases, home.clock, home.journal,
+            f"{home.counts}{users}:{now // DAY_MS}", home.scopes + users,
+            *_scopes(plan, ticket, home, user),
+        )  # fmt: skip
+        hold.args = (
+            rid, self._lease_ms, pack_estimate(ticket.estimate), plan.packed(now),
+            _meta(ticket, user), "", plan.user_scope, _USER_SCOPE_DAYS * DAY_MS,
+            self._users_per_day,
+        )  # fmt: skip
+
+    def _plan(self, ticket: Ticket) -> Plan:
+        team, user = ticket.principal.team is not None, ticket.end_user is not None
+        place = (id(ticket.quotas), team, user)
+        plan = self._plans.get(place)
+        if plan is None or plan.quotas is not ticket.quotas:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            plan = Plan(ticket.quotas, levels_present(team=team, user=user))
+            self._plans[place] = plan
+        return plan
+
+
+def _scopes(plan: Plan, ticket: Ticket, home: Shard, user: str | None) -> list[str]:
+    principal = ticket.principal
+    names = {
+        "organization": None,
+        "team": principal.team,
+        "key": principal.key_id,
+        "user": user,
+        "model": ticket.route_or_model,
+    }
+    return [
+        home.scopes + scope(level, principal.organization, names[level]) for level in plan.levels
+    ]
+
+
+def _meta(ticket: Ticket, user: str | None) -> bytes:
+    principal = ticket.principal
+    return orjson.dumps(
+        {
+            "request": ticket.request_id,
+            "organization": principal.organization,
+            "team": principal.team,
+            "key": principal.key_id,
+            "user": user,
+            "tier": principal.tier,
+            "model": ticket.route_or_model,
+        }
+    )

@@ -1,0 +1,55 @@
+"""Closes the holds of gateways that died: when their leases run out, any gateway's reaper does it.
+
+Every reservation also closes up to four of its own shard, so this only matters where nobody asks.
+"""
+
+import asyncio
+import contextlib
+from typing import Final
+
+from router.ledger.connection import Disconnected
+from router.ledger.keys import Shard
+from router.ledger.nodes import Nodes
+
+_MOST: Final = 100
+
+
+class Reaper:
+    """Visits every virtual shard each third of a lease."""
+
+    def __init__(self, nodes: Nodes, shards: list[Shard], lease_ms: int) -> None:
+        self._nodes = nodes
+        self._shards = shards
+        self._pause = lease_ms / 3000
+        self.reaped = 0
+        self._task = asyncio.get_running_loop().create_task(self._visit())
+
+    async def close(self) -> None:
+        """Stop."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def sweep(self) -> int:
+        """Visit every shard once; returns how many holds were closed."""
+        found = await asyncio.gather(*(self._reap(shard) for shard in self._shards))
+        self.reaped += sum(found)
+        return sum(found)
+
+    async def _visit(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause)
+            await self.sweep()
+
+    async def _reap(self, shard: Shard) -> int:
+        keys = (shard.leases, shard.clock, shard.journal)
+        closed, last = 0, _MOST
+        with contextlib.suppress(Disconnected):
+            while last == _MOST:
+                last = int(
+                    await self._nodes.run(
+                        "reap", shard.number, keys, (shard.records, _MOST), seconds=1.0
+                    )
+                )
+                closed += last
+        return closed
