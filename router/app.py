@@ -1,76 +1,122 @@
 """The composition root: builds every part, hands them to each other, and takes them down again."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
+
+from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from policies.policy import Policy
+from router.api.admin import admin_router
 from router.api.inference import Inference
-from router.api.rest import build_rest
+from router.api.rest import bare_application, public_application
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
-from router.backends.dispatch import Dispatcher
 from router.backends.aiohttp_transport import AiohttpTransport
+from router.backends.dispatch import Dispatcher
 from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
 from router.pipeline.config import Config
+from router.pipeline.documents import Documents
 from router.pipeline.gateway import Gateway, Limits, gauges
-from router.pipeline.snapshot import compile_snapshot
+from router.pipeline.reload import Reloader
+from router.pipeline.snapshot import Snapshot, compile_snapshot
+from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A started gateway and the ASGI application in front of it."""
+    """A started gateway and the ASGI applications in front of it."""
 
     gateway: Gateway
-    application: Inference
+    reloader: Reloader
+    public: Inference
+    admin: FastAPI | None
 
 
-def load_classifier(config: Config, folder: Path) -> Classifier:
+def load_classifier(documents: Documents) -> Classifier:
     """Load the shipped classifier and the operator's ability cards. Raises ArtifactError."""
-    section = config.classifier
-    cards = [folder / card for card in section.cards]
+    section = documents.config.classifier
+    cards = [documents.folder / card for card in section.cards]
     return Classifier.load(device=section.device, cards=cards, deadline=section.deadline)
+
+
+def _decision_log(documents: Documents) -> DecisionLog:
+    section = documents.config.decisions
+    if section.to == "off":
+        return DecisionLog.off()
+    if section.to == "stdout":
+        return DecisionLog.to_standard_output()
+    path = documents.data / section.to
+    return DecisionLog.to_file(path, max_bytes=section.rotate, keep=section.keep)
+
+
+async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
+    url = documents.config.ledger
+    if url == "embedded":
+        embedded = await stack.enter_async_context(Embedded(documents.data / "ledger"))
+        url = embedded.url
+    ledger = await Ledger.connect(url)
+    stack.push_async_callback(ledger.close)
+    return ledger
+
+
+async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authenticator:
+    store = KeyStore(documents.database)
+    stack.callback(store.close)
+    authenticator = Authenticator(store)
+    await authenticator.start()
+    stack.push_async_callback(authenticator.close)
+    return authenticator
+
+
+def _dispatcher(stack: AsyncExitStack, snapshot: Snapshot) -> Dispatcher:
+    dispatcher = Dispatcher(AiohttpTransport())
+    dispatcher.adopt(list(snapshot.backends.values()))
+    stack.push_async_callback(dispatcher.close)
+    return dispatcher
+
+
+def _admin(config: Config, gateway: Gateway, reloader: Reloader) -> FastAPI | None:
+    if config.admin is None:
+        return None
+    application = bare_application("Turnout admin")
+    token = config.admin.token.get_secret_value()
+    application.include_router(admin_router(gateway, reloader, token))
+    return application
 
 
 @asynccontextmanager
 async def running(
-    config: Config, policy: Policy, classifier: Classifier, *, data: Path, database: str
+    documents: Documents, classifier: Classifier, environ: Mapping[str, str]
 ) -> AsyncIterator[Running]:
     """Start everything, yield it, and on exit settle, flush and stop it in reverse order.
 
-    Raises DocumentError where the documents do not fit each other, LedgerUnavailable where the
-    ledger does not answer, before anything listens.
+    Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
+    or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
     """
-    snapshot = compile_snapshot(config, policy)
-    data.mkdir(parents=True, exist_ok=True)
+    config = documents.config
+    snapshot = compile_snapshot(config, documents.policy)
+    documents.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        url = config.ledger
-        if url == "embedded":
-            embedded = await stack.enter_async_context(Embedded(data / "ledger"))
-            url = embedded.url
-        ledger = await Ledger.connect(url)
-        stack.push_async_callback(ledger.close)
-        store = KeyStore(database)
-        stack.callback(store.close)
-        authenticator = Authenticator(store)
-        await authenticator.start()
-        stack.push_async_callback(authenticator.close)
-        dispatcher = Dispatcher(AiohttpTransport())
-        dispatcher.adopt(list(snapshot.backends.values()))
-        stack.push_async_callback(dispatcher.close)
+        stack.callback(classifier.close)
+        decisions = _decision_log(documents)
+        stack.callback(decisions.close)
         gateway = Gateway(
             snapshot=snapshot,
-            authenticator=authenticator,
+            authenticator=await _authenticator(stack, documents),
             classifier=classifier,
-            ledger=ledger,
-            dispatcher=dispatcher,
+            ledger=await _ledger(stack, documents),
+            dispatcher=_dispatcher(stack, snapshot),
             limits=Limits(config.limits.body, config.limits.body_timeout),
             metrics=Metrics(lambda: gauges(gateway)),
+            decisions=decisions,
         )
+        reloader = Reloader(gateway, documents, environ)
+        await reloader.start()
+        stack.push_async_callback(reloader.close)
         gateway.ready = True
-        yield Running(gateway, Inference(gateway, build_rest(gateway)))
+        public = Inference(gateway, public_application(gateway))
+        yield Running(gateway, reloader, public, _admin(config, gateway, reloader))
         gateway.ready = False

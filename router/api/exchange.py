@@ -94,9 +94,13 @@ class Exchange:
         self.streaming = False
         self.gone = False
 
-    def header(self, name: bytes) -> bytes | None:
-        """Return the first value of a request header, by its lower-case name."""
-        return self._fields.get(name)
+    def hint_headers(self) -> dict[str, str]:
+        """Return the request's x-turnout-* headers, names in lower case."""
+        return {
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in self._fields.items()
+            if name.startswith(b"x-turnout-")
+        }
 
     async def body(self) -> bytes:
         """Read the whole body, then start watching for the client to leave.

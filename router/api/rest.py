@@ -40,21 +40,26 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return _reply(BadRequest(f"Invalid request: {', '.join(places)}"))
 
 
-def build_rest(gateway: Gateway) -> FastAPI:
-    """Return the FastAPI application behind the inference front."""
+def bare_application(title: str) -> FastAPI:
+    """Return a FastAPI application with our errors and without pages of its own."""
     handlers: dict[Any, Any] = {
         TurnoutError: _our_error,
         HTTPException: _http_error,
         RequestValidationError: _invalid,
     }
-    rest = FastAPI(
-        title="Turnout",
+    return FastAPI(
+        title=title,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         exception_handlers=handlers,
         redirect_slashes=False,
     )
-    rest.include_router(models_router(gateway))
-    rest.include_router(health_router(gateway))
-    return rest
+
+
+def public_application(gateway: Gateway) -> FastAPI:
+    """Return what stands behind the inference front."""
+    application = bare_application("Turnout")
+    application.include_router(models_router(gateway))
+    application.include_router(health_router(gateway))
+    return application

@@ -20,7 +20,7 @@ from router.cli.demo_report import (
 )
 from router.cli.demo_run import Answer, ask, run_into_limit
 from router.cli.demo_stack import Stack, running_stack
-from router.cli.documents import read_documents
+from router.cli.documents import documents_or_end
 from router.pipeline.snapshot import price_book
 
 _MOST_FREE_REQUESTS = 60
@@ -51,7 +51,7 @@ def _show(console: Console, stack: Stack) -> None:
             answers.append(ask(clients[piece.customer], piece))
         status.update("running the free key into its limit")
         refusal = run_into_limit(clients["free"], _MOST_FREE_REQUESTS)
-    documents = read_documents(stack.config)
+    documents = documents_or_end(stack.config)
     console.print(answers_table(answers, price_book(documents.config)))
     print_caveat(console)
     console.print(refusal_panel(refusal))

@@ -12,7 +12,8 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from router.auth.store import KeyStore, StoredKey
-from router.cli.documents import Documents, config_option, read_documents
+from router.cli.documents import config_option, documents_or_end
+from router.pipeline.documents import Documents
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def create(config_path: Path, organization: str, tier: str, team: str | None) ->
     Standard output holds the key alone, so that a script can take it:
     KEY=$(turnout keys create --organization acme --tier pro)
     """
-    documents = read_documents(config_path)
+    documents = documents_or_end(config_path)
     tiers = list(documents.policy.tiers)
     if tier not in tiers:
         near = get_close_matches(tier, tiers, 1)
@@ -71,7 +72,7 @@ def create(config_path: Path, organization: str, tier: str, team: str | None) ->
 )
 def list_keys(config_path: Path, form: str) -> None:
     """List every key ever made, without the keys themselves."""
-    with _store(read_documents(config_path)) as store:
+    with _store(documents_or_end(config_path)) as store:
         stored = store.all()
     if form == "json":
         click.echo(json.dumps([_record(key) for key in stored], indent=2))
@@ -108,7 +109,7 @@ def _record(key: StoredKey) -> dict[str, str | None]:
 @click.argument("key_id")
 def revoke(config_path: Path, key_id: str) -> None:
     """Revoke the key with this id (see `keys list`); running gateways follow within seconds."""
-    with _store(read_documents(config_path)) as store:
+    with _store(documents_or_end(config_path)) as store:
         done = store.revoke(key_id)
     if not done:
         raise click.ClickException(f"there is no working key {key_id!r}; see: turnout keys list")

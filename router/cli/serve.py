@@ -5,75 +5,64 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import uvicorn
 import uvloop
+from sqlalchemy.exc import SQLAlchemyError
 
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
-from router.app import load_classifier, running
-from router.cli.documents import Documents, config_option, end_with_findings, read_documents
+from router.app import Running, load_classifier, running
+from router.cli.documents import config_option, documents_or_end, end_with_findings
 from router.errors import TurnoutError
+from router.ledger.address import AddressError
+from router.ledger.embedded import EmbeddedError
+from router.ledger.startup import StartupError
+from router.pipeline.config import host_and_port
+from router.pipeline.documents import Documents
 from router.pipeline.gateway import Gateway
-from router.settings import log_level
+from router.settings import environment, log_level
 from router.telemetry.logs import set_up_logs
 
 _LOG = logging.getLogger("turnout")
 _DRAIN_SECONDS: Final = 600
+# Each says by itself what is wrong and what to change.
+_PLAIN: Final = (ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(address: str) -> socket.socket:
+    host, port = host_and_port(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named so that asyncio turns Nagle's algorithm off on accepted connections.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
+        listener.close()
         reason = error.strerror or str(error)
         raise click.ClickException(
-            f"cannot listen on {host}:{port}: {reason}. Change `listen` in turnout.yaml, "
+            f"cannot listen on {address}: {reason}. Change `listen` in turnout.yaml, "
             "or stop what is using the port."
         ) from None
+    return listener
 
 
 class _Server(uvicorn.Server):
     """uvicorn, leaving the signals to us: its own way ends the process before holds are settled."""
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-    def stop_on_signals(self, gateway: Gateway) -> None:
-        """SIGTERM or SIGINT stops after what is in flight, a second one at once."""
-
-        def stop() -> None:
-            gateway.ready = False
-            self.force_exit = self.should_exit
-            self.should_exit = True
-            _LOG.info("stopping", extra={"in_flight": gateway.metrics.in_flight})
-
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-
-
-async def _serve(documents: Documents, classifier: Classifier, listener: socket.socket) -> None:
-    config = documents.config
-    async with running(
-        config,
-        documents.policy,
-        classifier,
-        data=documents.data,
-        database=documents.database,
-    ) as started:
-        server = _Server(
+    def __init__(self, application: Any) -> None:
+        super().__init__(
             uvicorn.Config(
-                started.application,
+                application,
                 http="httptools",
+                ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -81,18 +70,48 @@ async def _serve(documents: Documents, classifier: Classifier, listener: socket.
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
         )
-        server.stop_on_signals(started.gateway)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _heed_signals(gateway: Gateway, started: Running, servers: list[_Server]) -> None:
+    """SIGTERM or SIGINT stops after what is in flight, a second one at once; SIGHUP reloads."""
+
+    def stop() -> None:
+        gateway.ready = False
+        for server in servers:
+            server.force_exit = server.should_exit
+            server.should_exit = True
+        _LOG.info("stopping", extra={"in_flight": gateway.metrics.in_flight})
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, started.reloader.reload)
+
+
+async def _serve(
+    documents: Documents, classifier: Classifier, listeners: list[socket.socket]
+) -> None:
+    async with running(documents, classifier, environment()) as started:
+        applications = [started.public, *([started.admin] if started.admin else [])]
+        servers = [_Server(application) for application in applications]
+        _heed_signals(started.gateway, started, servers)
         _LOG.info(
             "listening",
             extra={
-                "address": f"http://{config.listen}",
+                "address": f"http://{documents.config.listen}",
                 "policy": documents.policy.version,
                 "classifier": classifier.version,
                 "device": classifier.provider,
                 "keys": len(started.gateway.authenticator),
             },
         )
-        await server.serve(sockets=[listener])
+        pairs = zip(servers, listeners, strict=True)
+        await asyncio.gather(*(server.serve(sockets=[place]) for server, place in pairs))
 
 
 @click.command()
@@ -100,18 +119,24 @@ async def _serve(documents: Documents, classifier: Classifier, listener: socket.
 def serve(config_path: Path) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; streams in flight may finish first.
 
-    Both documents are checked before anything listens; see `turnout check`.
+    Both documents are checked before anything listens; see `turnout check`. They are read again
+    when they change and on SIGHUP; one with mistakes is refused, and the old stays in force.
     """
     set_up_logs(log_level())
-    documents = read_documents(config_path)
+    documents = documents_or_end(config_path)
+    config = documents.config
+    addresses = [config.listen, *([config.admin.listen] if config.admin else [])]
     try:
-        classifier = load_classifier(documents.config, config_path.resolve().parent)
-        listener = _listen(*documents.config.host_and_port())
-        with listener:
-            uvloop.run(_serve(documents, classifier, listener))
-    except ArtifactError as error:
-        raise click.ClickException(str(error)) from error
+        classifier = load_classifier(documents)
+        with ExitStack() as stack:
+            listeners = [stack.enter_context(_listen(address)) for address in addresses]
+            uvloop.run(_serve(documents, classifier, listeners))
     except DocumentError as error:
         end_with_findings(error)
-    except TurnoutError as error:
-        raise click.ClickException(error.message) from error
+    except _PLAIN as error:
+        raise click.ClickException(str(error)) from error
+    except SQLAlchemyError as error:
+        reason = type(error).__name__
+        raise click.ClickException(
+            f"the database does not answer ({reason}); check `database` in turnout.yaml"
+        ) from None

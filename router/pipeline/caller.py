@@ -1,5 +1,6 @@
 """What the corridor needs of the HTTP edge, seen from below."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -11,6 +12,9 @@ class Caller(Protocol):
     headers: list[tuple[str, str]]
     route: str
     backend: str
+
+    def hint_headers(self) -> Mapping[str, str]:
+        """Return the request's x-turnout-* headers, names in lower case."""
 
     async def body(self) -> bytes:
         """Read the whole body of the request; from then on the caller's leaving cancels us."""

@@ -137,6 +137,21 @@ class LimitSection(_Section):
     body_timeout: Duration = 30.0
 
 
+class DecisionSection(_Section):
+    """Where the decision log goes."""
+
+    to: str = Field(default="off", min_length=1)  # off, stdout, or a file below the data folder
+    rotate: Size = 100_000_000
+    keep: int = Field(default=5, ge=0)
+
+
+class AdminSection(_Section):
+    """The administrators' own listener."""
+
+    listen: Address = "127.0.0.1:8079"
+    token: SecretStr
+
+
 class Config(_Section):
     """All of turnout.yaml."""
 
@@ -149,11 +164,14 @@ class Config(_Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    decisions: DecisionSection = DecisionSection()
+    admin: AdminSection | None = None
 
-    def host_and_port(self) -> tuple[str, int]:
-        """Return where to listen."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 # the operator left it out
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the two parts of a listening address; all interfaces where no host is named."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 # the operator left it out
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], found: dict[Path, str]) -> Any:

@@ -6,9 +6,12 @@ from types import MappingProxyType
 from typing import Final
 
 from policies.decision import Decision, Denial, Status
+from policies.hints import HintError, parse_hints
+from policies.signals import NO_HINTS, Hints
 from router.backends.backend import Backend
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
+from router.pipeline.caller import Caller
 from router.pipeline.signals import likely_output
 from router.pipeline.snapshot import Snapshot
 from router.wire.chat import ChatRequest
@@ -43,6 +46,15 @@ class Plan:
             ("x-turnout-reason", decision.reason),
             ("x-turnout-success", odds or "unknown"),
         ]
+
+
+def read_hints(caller: Caller) -> Hints:
+    """Return what the request's own x-turnout-* headers ask for. Raises BadRequest."""
+    headers = caller.hint_headers()
+    try:
+        return parse_hints(headers) if headers else NO_HINTS
+    except HintError as error:
+        raise BadRequest(str(error), param=error.header) from None
 
 
 def refusal(denial: Denial) -> TurnoutError:

@@ -9,6 +9,7 @@ from router.backends.dispatch import Dispatcher
 from router.ledger.ledger import Ledger
 from router.pipeline.snapshot import Snapshot
 from router.telemetry import names
+from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.names import Metric
 
@@ -32,6 +33,7 @@ class Gateway:
     dispatcher: Dispatcher
     limits: Limits
     metrics: Metrics
+    decisions: DecisionLog
     ready: bool = False
 
 

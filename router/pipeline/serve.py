@@ -7,7 +7,8 @@ from policies.pii import contains_pii
 from router.ledger.estimate import estimate_tokens
 from router.ledger.ticket import Ticket
 from router.pipeline.caller import Caller
-from router.pipeline.decide import plan_of
+from router.pipeline.decide import plan_of, read_hints
+from router.pipeline.episode import Episode
 from router.pipeline.gateway import Gateway
 from router.pipeline.meter import Meter
 from router.pipeline.relay import relay
@@ -24,7 +25,8 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
     world = gateway.snapshot
     principal = gateway.authenticator.authenticate(caller.authorization)
     request = endpoint.parse(await caller.body())
-    needs = world.needs(request.model)
+    hints = read_hints(caller)
+    needs = world.needs(hints.route or request.model)
     reading = Reading(
         await gateway.classifier.classify(request.prompt) if needs.classifier else UNKNOWN,
         estimate_tokens(request.text_bytes, images=request.images),
@@ -32,21 +34,24 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
         time.time_ns() // 1_000_000,
     )
     signals = gather(world, request, principal, reading, gateway.dispatcher.view(), caller.id)
-    plan = plan_of(world.policy.decide(signals), world, request, reading.input_tokens)
-    caller.route = plan.decision.route
-    caller.headers += plan.headers(caller.id)
-    meter = Meter(plan, world.prices, gateway.metrics.charged)
-    ticket = Ticket(
-        request_id=caller.id,
-        principal=principal,
-        route_or_model=plan.decision.route,
-        end_user=request.user,
-        quotas=world.quotas[principal.tier],
-        estimate=plan.estimate,
-    )
-    async with gateway.ledger.hold(ticket, meter.charge) as hold:
-        caller.headers += hold.admission.headers
-        hold.dispatched()
-        with meter:
-            async with gateway.dispatcher.open(plan.backends, request, caller.id) as upstream:
-                await relay(upstream, caller, meter, plan)
+    answer = world.policy.decide(signals, hints)
+    with Episode(gateway, world, signals, hints, answer) as episode:
+        plan = plan_of(answer, world, request, reading.input_tokens)
+        caller.route = plan.decision.route
+        caller.headers += plan.headers(caller.id)
+        meter = Meter(plan, world.prices, episode.charged)
+        ticket = Ticket(
+            request_id=caller.id,
+            principal=principal,
+            route_or_model=plan.decision.route,
+            end_user=request.user,
+            quotas=world.quotas[principal.tier],
+            estimate=plan.estimate,
+        )
+        async with gateway.ledger.hold(ticket, meter.charge) as hold:
+            caller.headers += hold.admission.headers
+            hold.dispatched()
+            with meter:
+                async with gateway.dispatcher.open(plan.backends, request, caller.id) as upstream:
+                    episode.first = upstream.first_byte_seconds
+                    await relay(upstream, caller, meter, plan)

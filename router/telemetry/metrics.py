@@ -39,6 +39,7 @@ class Metrics(Collector):
         self.outcomes: dict[Labels, int] = defaultdict(int)
         self.tokens: dict[Labels, int] = defaultdict(int)
         self.cost_pico: dict[Labels, int] = defaultdict(int)
+        self.reloads: dict[Labels, int] = defaultdict(int)
         self.in_flight = 0
         self._buckets: dict[Labels, list[int]] = {}
         self._seconds: dict[Labels, float] = defaultdict(float)
@@ -72,6 +73,7 @@ class Metrics(Collector):
             names.OUTCOMES: self.outcomes,
             names.TOKENS: self.tokens,
             names.COST: cost,
+            names.RELOADS: self.reloads,
             names.IN_FLIGHT: {(): self.in_flight},
             **self._gauges(),
         }

@@ -41,6 +41,12 @@ DURATION: Final = Metric(
     ("backend",),
     "From the first byte in to the last byte out, the backend's time included.",
 )
+RELOADS: Final = Metric(
+    "turnout_reloads",
+    "counter",
+    ("result",),
+    "Reloads of the documents: done, or refused while the old ones stay in force.",
+)
 IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
 BACKEND_HEALTHY: Final = Metric(
     "turnout_backend_healthy", "gauge", ("backend",), "1 while the backend's breaker lets it work."
@@ -67,6 +73,7 @@ METRICS: Final = (
     TOKENS,
     COST,
     DURATION,
+    RELOADS,
     IN_FLIGHT,
     BACKEND_HEALTHY,
     BACKEND_IN_FLIGHT,

@@ -12,26 +12,39 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
+import yaml
 
 from router.backends.child import in_thread
 from router.backends.simulator import Profile, Simulator
 
-CONFIG = """\
-version: 1
-listen: 127.0.0.1:{port}
-policy: policy.yaml
-data: data
-limits: {{body: 1MB}}
-backends:
-  local: {{base_url: "{local}", model: smollm2-135m-instruct-q4_1, ability: local, price: {{input: 0.02, output: 0.04}}, context_window: 8192, supports: [tools, json_schema]}}
-  moe: {{base_url: "{moe}", model: simulated-moe, ability: moe, price: {{input: 0.3, output: 1.2}}, simulated: true}}
-  premium: {{base_url: "{premium}", model: simulated-premium, ability: premium, price: {{input: 5, output: 30}}, simulated: true}}
-  stalls: {{base_url: "{moe}", model: "simulated-moe?fault=slow&seconds=60", ability: moe, price: {{input: 1, output: 1}}, timeouts: {{first_byte: 90s}}}}
-  slow: {{base_url: "{moe}", model: "simulated-moe?fault=slow&seconds=60", ability: moe, price: {{input: 1, output: 1}}, timeouts: {{first_byte: 200ms}}}}
-  broken: {{base_url: "{moe}", model: "simulated-moe?fault=status&status=500", ability: moe, price: {{input: 1, output: 1}}}}
-  gone: {{base_url: "http://127.0.0.1:9/v1", model: none, ability: moe, price: {{input: 0.001, output: 0.001}}}}
-  breaks: {{base_url: "{moe}", model: "simulated-moe?fault=reset&after=3", ability: moe, price: {{input: 1, output: 1}}}}
-"""
+
+def _backend(url: str, model: str, ability: str, prices: tuple[float, float], **more) -> dict:
+    price = {"input": prices[0], "output": prices[1]}
+    return {"base_url": url, "model": model, "ability": ability, "price": price} | more
+
+
+def config_text(port: int, urls: dict[str, str], **more) -> str:
+    """A turnout.yaml with a real backend, simulated ones, and one for each kind of trouble."""
+    moe, slow = urls["moe"], "simulated-moe?fault=slow&seconds=60"
+    local = {"context_window": 8192, "supports": ["tools", "json_schema"]}
+    backends = {
+        "local": _backend(
+            urls["local"], "smollm2-135m-instruct-q4_1", "local", (0.02, 0.04), **local
+        ),
+        "moe": _backend(moe, "simulated-moe", "moe", (0.3, 1.2), simulated=True),
+        "premium": _backend(
+            urls["premium"], "simulated-premium", "premium", (5, 30), simulated=True
+        ),
+        "stalls": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "90s"}),
+        "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),
+        "broken": _backend(moe, "simulated-moe?fault=status&status=500", "moe", (1, 1)),
+        "breaks": _backend(moe, "simulated-moe?fault=reset&after=3", "moe", (1, 1)),
+        "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
+    }
+    head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
+    return yaml.safe_dump(head | {"limits": {"body": "1MB"}, "backends": backends} | more)
+
+
 POLICY = """\
 version: 1
 routes:
@@ -54,7 +67,7 @@ tiers:
 """
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
 
@@ -98,6 +111,11 @@ class RunningGateway:
         while not condition():
             assert time.monotonic() < deadline, "the gateway did not get there in 20 seconds"
 
+    def until_ready(self, process: subprocess.Popen) -> None:
+        """Wait until the gateway would serve; its log is the message where it ends instead."""
+        self._until(lambda: process.poll() is not None or _ready(self.root))
+        assert process.poll() is None, (self.folder / "gateway.log").read_text()
+
     def last_request(self, backend: str) -> dict:
         """The body that the simulated backend was sent last."""
         return self._simulators[backend].last_body
@@ -105,7 +123,7 @@ class RunningGateway:
     def counts(self) -> dict[str, float]:
         """Every sample of /metrics by its name and labels."""
         text = httpx.get(f"{self.root}/metrics").text
-        samples = re.findall(r"^([a-z_]+(?:{[^}]*})?) ([-\d.e+]+)$", text, re.M)
+        samples = re.findall(r"^([a-z_]+(?:{[^}]*})?) ([-\d.e+]+)$", text, re.MULTILINE)
         return {name: float(value) for name, value in samples}
 
     async def until_idle(self, backend: str) -> dict[str, float]:
@@ -138,7 +156,7 @@ def simulators():
         yield {"moe": moe, "premium": premium}, {"moe": moe_url, "premium": premium_url}
 
 
-def start_gateway(folder: Path, config: str, port: int) -> subprocess.Popen:
+def start_gateway(folder: Path, config: str) -> subprocess.Popen:
     """Start `turnout serve` on this configuration; it may not listen yet."""
     (folder / "turnout.yaml").write_text(config)
     (folder / "policy.yaml").write_text(POLICY)
@@ -154,13 +172,12 @@ def start_gateway(folder: Path, config: str, port: int) -> subprocess.Popen:
 def gateway(tmp_path_factory, llama_server, simulators) -> Iterator[RunningGateway]:
     """One gateway for the whole session."""
     folder = tmp_path_factory.mktemp("gateway")
-    port = _free_port()
+    port = free_port()
     seen, urls = simulators
-    process = start_gateway(folder, CONFIG.format(port=port, local=llama_server, **urls), port)
+    process = start_gateway(folder, config_text(port, urls | {"local": llama_server}))
     running = RunningGateway(folder, port, seen)
     try:
-        running._until(lambda: process.poll() is not None or _ready(running.root))
-        assert process.poll() is None, (folder / "gateway.log").read_text()
+        running.until_ready(process)
         yield running
     finally:
         process.terminate()

@@ -30,6 +30,7 @@ def _is_envelope(response: httpx.Response) -> bool:
     return set(error) == {"message", "type", "param", "code"} and bool(error["message"])
 
 
+ONE = '"messages": [{"role": "user", "content": "x"}]'
 BODIES = {
     "empty": b"",
     "not json": b"{",
@@ -43,12 +44,12 @@ BODIES = {
     "NaN": b'{"model": "auto", "messages": [], "temperature": NaN}',
     "very deep": b'{"a":' * 100_000,
     "deep and closed": b'{"model": "auto", "messages": ' + b"[" * 5000 + b"]" * 5000 + b"}",
-    "model twice": b'{"model": "local", "model": "premium", "messages": [{"role":"user","content":"x"}]}',
-    "model with a line break": b'{"model": "a\\r\\nx: y", "messages": [{"role":"user","content":"x"}]}',
+    "model twice": f'{{"model": "local", "model": "premium", {ONE}}}'.encode(),
+    "model with a line break": f'{{"model": "a\\r\\nx: y", {ONE}}}'.encode(),
     "messages of the wrong type": b'{"model": "auto", "messages": "hi"}',
-    "n of the wrong type": b'{"model": "auto", "messages": [{"role":"user","content":"x"}], "n": "many"}',
-    "huge max_tokens": b'{"model": "auto", "messages": [{"role":"user","content":"x"}], "max_tokens": 1e400}',
-    "another address": b'{"model": "auto", "messages": [{"role":"user","content":"x"}], "base_url": "http://x"}',
+    "n of the wrong type": f'{{"model": "auto", {ONE}, "n": "many"}}'.encode(),
+    "huge max_tokens": f'{{"model": "auto", {ONE}, "max_tokens": 1e400}}'.encode(),
+    "another address": f'{{"model": "auto", {ONE}, "base_url": "http://x"}}'.encode(),
 }
 
 

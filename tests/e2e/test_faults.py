@@ -33,16 +33,15 @@ def test_trouble_of_every_candidate_is_a_5xx_of_the_gateway_and_costs_nothing(
     assert caught.value.status_code == status
     assert caught.value.code == code
     counts = gateway.counts()
-    assert counts[f'turnout_outcomes_total{{backend="",outcome="failed"}}'] >= 1
+    assert counts['turnout_outcomes_total{backend="",outcome="failed"}'] >= 1
     assert gateway.open_holds() == 0
 
 
 async def test_a_stream_that_breaks_ends_with_one_error_event_and_is_charged(client, gateway):
     stream = client.chat.completions.create(model="breaks", messages=HELLO, stream=True)
-    parts = []
+    parts: list[str] = []
     with pytest.raises(openai.APIError) as caught:
-        for chunk in stream:
-            parts.append(chunk.choices[0].delta.content or "")
+        parts.extend(chunk.choices[0].delta.content or "" for chunk in stream)
     assert "".join(parts)
     assert caught.value.body["code"] == "stream_broken"
     counts = await gateway.until_idle("breaks")

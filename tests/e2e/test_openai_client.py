@@ -243,9 +243,11 @@ class TestErrors:
             client.models.retrieve("gpt-17")
 
     def test_a_backend_that_the_tier_may_not_use_is_a_permission_error(self, gateway):
-        with OpenAI(base_url=gateway.url, api_key=gateway.key("free"), max_retries=0) as client:
-            with pytest.raises(openai.PermissionDeniedError):
-                client.chat.completions.create(model="premium", messages=HELLO)
+        with (
+            OpenAI(base_url=gateway.url, api_key=gateway.key("free"), max_retries=0) as client,
+            pytest.raises(openai.PermissionDeniedError),
+        ):
+            client.chat.completions.create(model="premium", messages=HELLO)
 
     def test_a_used_up_quota_is_a_rate_limit_error_with_its_wait(self, gateway):
         key = gateway.new_key("tiny")
