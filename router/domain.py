@@ -34,6 +34,7 @@ class Usage:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    cache_write_tokens: int = 0  # of the input, where a provider charges for filling its cache
 
 
 @dataclass(frozen=True, slots=True)

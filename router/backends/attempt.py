@@ -6,6 +6,7 @@ from typing import Final
 
 from router.backends.backend import Backend, Lane
 from router.backends.dialects.base import Dialect, ErrorInside, Failure, MalformedReply, Translator
+from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.table import DIALECTS
 from router.backends.transport import (
     Answer,
@@ -38,7 +39,12 @@ class Attempt:
         Raises AttemptFailed; then the connection is closed and `tell` was not called.
         """
         dialect = DIALECTS[self.backend.dialect]
-        call = dialect.call(self.lane, self.backend, self.request, self.request_id)
+        try:
+            call = dialect.call(self.lane, self.backend, self.request, self.request_id)
+        except Unsupported as error:
+            failure = Failure(f"No backend can be asked with '{error.param}'.", param=error.param)
+            reason = f"cannot be asked with '{error.param}'"
+            raise AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure) from None
         try:
             answer = await transport.send(call)
         except TransportError as error:

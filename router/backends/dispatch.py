@@ -156,6 +156,8 @@ class Dispatcher:
             state.breaker.failed(now)
         if rest:
             state.breaker.rest_for(rest, now)
+        elif failed.kind is Kind.UNSUPPORTED:
+            state.breaker.abandoned()  # it was not asked
         elif not verdict.blames:
             state.breaker.succeeded(now)  # it answered; that the request was wrong is not its fault
 
@@ -199,7 +201,7 @@ class _Search:
 
     def another_lane_may_help(self) -> bool:
         """Whether the last failure was the lane's own, not the model's or the request's."""
-        return self.failures[-1][1].kind not in (Kind.TOO_LONG, Kind.TIMEOUT)
+        return self.failures[-1][1].kind not in _SAME_ON_EVERY_LANE
 
     def worth_another_round(self) -> bool:
         """Whether some failure may pass within a moment."""
@@ -208,7 +210,7 @@ class _Search:
     def error(self, rest: float) -> TurnoutError:
         """What the client is told when all failed."""
         kinds = {failed.kind for _, failed in self.failures}
-        if kinds == {Kind.TOO_LONG}:
+        if kinds and kinds <= {Kind.TOO_LONG, Kind.UNSUPPORTED}:
             return _rejected(self.failures[-1][1])
         story = "; ".join(dict.fromkeys(f"{name} {f.reason}" for name, f in self.failures))
         if kinds and kinds <= {Kind.TIMEOUT}:
@@ -222,6 +224,7 @@ class _Search:
         return UpstreamFailed(f"No backend could answer: {story}.")
 
 
+_SAME_ON_EVERY_LANE = frozenset({Kind.TOO_LONG, Kind.TIMEOUT, Kind.UNSUPPORTED})
 _OVERLOAD = frozenset({Kind.RATE_LIMITED, Kind.QUOTA, Kind.BUSY, Kind.RESTING, Kind.FULL})
 
 

@@ -25,6 +25,7 @@ class Kind(Enum):
     REJECTED = "request refused"
     RESTING = "resting after failures"
     FULL = "full"
+    UNSUPPORTED = "cannot be asked this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ VERDICTS: Final = MappingProxyType(
         Kind.REJECTED: Verdict(falls_back=False),
         Kind.RESTING: Verdict(again=True),
         Kind.FULL: Verdict(),
+        Kind.UNSUPPORTED: Verdict(),
     }
 )
 

@@ -4,6 +4,7 @@ The bytes and the parsed body are kept beside each other: what nothing here unde
 the backend unchanged. Wrong input is a BadRequest with OpenAI's wording and `param`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,7 +33,8 @@ class ChatRequest:
 
     `max_output_tokens` is the larger of the two ways to say it, None where neither is given;
     `choices` is `n`; `images` counts every content part that is not text; `text_bytes` is the
-    UTF-8 length of all text a model will read, tools and schema included.
+    UTF-8 length of all text a model will read, tools and schema included. `native` is the body as
+    it came where it came in Anthropic's words, `body` being its translation.
     """
 
     raw: bytes
@@ -48,6 +50,7 @@ class ChatRequest:
     json_schema: bool
     text_bytes: int
     prompt: Prompt
+    native: Mapping[str, Any] | None = None
 
 
 def parse_chat(raw: bytes) -> ChatRequest:

@@ -2,23 +2,66 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from router.errors import TurnoutError
 from router.wire.chat import ChatRequest, parse_chat
 from router.wire.envelope import error_body, error_event
+from router.wire.messages import count_tokens, parse_messages
+from router.wire.messages_reply import (
+    MessageStream,
+    encode_message,
+    message_error_body,
+    message_error_event,
+)
+
+
+class StreamEncoder(Protocol):
+    """Turns the client-ready chunks of a chat stream into another protocol's events."""
+
+    def feed(self, block: bytes) -> bytes:
+        """Encode what a block holds; maybe nothing."""
+
+    def finish(self) -> bytes:
+        """Encode the end of an answer that came to its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One way in: how its request is read and how its errors are written."""
+    """One way in: how its request is read and how its answers and errors are written.
+
+    `encode` and `encoder` are None where the client speaks what the gateway speaks inside, OpenAI:
+    then the bytes of a reply and of a stream go out as they are.
+    """
 
     path: str
     parse: Callable[[bytes], ChatRequest]
     error_body: Callable[[TurnoutError], bytes]
     error_event: Callable[[TurnoutError], bytes]
+    encode: Callable[[bytes, ChatRequest], bytes] | None = None
+    encoder: Callable[[ChatRequest], StreamEncoder] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """A way in that the gateway answers by itself from the body: no backend, nothing to pay."""
+
+    path: str
+    answer: Callable[[bytes], bytes]
+    error_body: Callable[[TurnoutError], bytes]
 
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("/v1/chat/completions", parse_chat, error_body, error_event),
+    Endpoint(
+        "/v1/messages",
+        parse_messages,
+        message_error_body,
+        message_error_event,
+        encode_message,
+        MessageStream,
+    ),
+)
+CALCULATIONS: Final[tuple[Calculation, ...]] = (
+    Calculation("/v1/messages/count_tokens", count_tokens, message_error_body),
 )

@@ -3,11 +3,15 @@
 from types import MappingProxyType
 from typing import Final
 
+from router.backends.dialects.anthropic import Anthropic
 from router.backends.dialects.base import Dialect
+from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.openai import OpenAI
 
 DIALECTS: Final[MappingProxyType[str, Dialect]] = MappingProxyType(
     {
         "openai": OpenAI(),
+        "anthropic": Anthropic(),
+        "gemini": Gemini(),
     }
 )

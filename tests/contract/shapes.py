@@ -1,0 +1,260 @@
+"""Wire shapes of each dialect, written from the providers' public documentation.
+
+Every dialect tells the same four stories: a text, a pair of parallel tool calls after some
+reasoning, an answer that ran out of tokens, and an error. The contract suite holds all of them to
+one outcome. `whole` is the JSON body, `stream` the bytes of the stream.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One story in one dialect."""
+
+    whole: dict[str, Any]
+    stream: bytes
+
+
+def sse(*data: Any) -> bytes:
+    """Unnamed events."""
+    return b"".join(
+        b"data: " + (item if isinstance(item, bytes) else orjson.dumps(item)) + b"\n\n"
+        for item in data
+    )
+
+
+def named(*data: dict[str, Any]) -> bytes:
+    """Events named after their `type`."""
+    return b"".join(
+        b"event: %s\ndata: %s\n\n" % (item["type"].encode(), orjson.dumps(item)) for item in data
+    )
+
+
+def _openai(
+    message: dict[str, Any], deltas: list[dict[str, Any]], finish: str, usage: Any
+) -> Shape:
+    head = {"id": "chatcmpl-1", "created": 1, "model": "served-model"}
+    choice = {"index": 0, "message": {"role": "assistant"} | message, "finish_reason": finish}
+    whole = head | {"object": "chat.completion", "choices": [choice], "usage": usage}
+    piece = head | {"object": "chat.completion.chunk", "usage": None}
+    chunks: list[Any] = [
+        piece | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+        for delta in [{"role": "assistant", "content": ""}, *deltas]
+    ]
+    chunks.append(piece | {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
+    chunks.append(piece | {"choices": [], "usage": usage})
+    return Shape(whole, sse(*chunks, b"[DONE]"))
+
+
+def _call(number: int, name: str, city: str) -> dict[str, Any]:
+    function = {"name": name, "arguments": f'{{"city":"{city}"}}'}
+    return {"id": f"call_{number}", "type": "function", "function": function}
+
+
+OPENAI = {
+    "text": _openai(
+        {"content": "Hello there."},
+        [{"content": "Hello"}, {"content": " there."}],
+        "stop",
+        {
+            "prompt_tokens": 20,
+            "completion_tokens": 4,
+            "total_tokens": 24,
+            "prompt_tokens_details": {"cached_tokens": 8},
+        },
+    ),
+    "tools": _openai(
+        {
+            "content": None,
+            "reasoning_content": "Two cities.",
+            "tool_calls": [_call(0, "weather", "Oslo"), _call(1, "weather", "Rome")],
+        },
+        [
+            {"reasoning_content": "Two cities."},
+            {"tool_calls": [{"index": 0, **_call(0, "weather", "Oslo")}]},
+            {"tool_calls": [{"index": 1, **_call(1, "weather", "Rome")}]},
+        ],
+        "tool_calls",
+        {
+            "prompt_tokens": 50,
+            "completion_tokens": 30,
+            "total_tokens": 80,
+            "completion_tokens_details": {"reasoning_tokens": 6},
+        },
+    ),
+    "length": _openai(
+        {"content": "Once upon"},
+        [{"content": "Once upon"}],
+        "length",
+        {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12},
+    ),
+}
+
+
+def _anthropic(blocks: list[dict[str, Any]], reason: str, usage: dict[str, Any]) -> Shape:
+    message = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "served-model",
+        "stop_sequence": None,
+    }
+    whole = message | {"content": blocks, "stop_reason": reason, "usage": usage}
+    begun = message | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
+    told: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
+    for index, block in enumerate(blocks):
+        told += _anthropic_block(index, block)
+    delta = {"stop_reason": reason, "stop_sequence": None}
+    final = {key: value for key, value in usage.items() if key.startswith("output")}
+    told.append({"type": "message_delta", "delta": delta, "usage": final})
+    told.append({"type": "message_stop"})
+    return Shape(whole, named(*told))
+
+
+def _anthropic_block(index: int, block: dict[str, Any]) -> list[dict[str, Any]]:
+    kind = block["type"]
+    if kind == "tool_use":
+        given = orjson.dumps(block["input"]).decode()
+        empty: dict[str, Any] = block | {"input": {}}
+        deltas = [
+            {"type": "input_json_delta", "partial_json": part}
+            for part in ("", given[:5], given[5:])
+        ]
+    elif kind == "thinking":
+        empty = {"type": "thinking", "thinking": "", "signature": ""}
+        deltas = [
+            {"type": "thinking_delta", "thinking": block["thinking"]},
+            {"type": "signature_delta", "signature": block["signature"]},
+        ]
+    else:
+        empty = {"type": "text", "text": ""}
+        half = len(block["text"]) // 2
+        deltas = [
+            {"type": "text_delta", "text": part}
+            for part in (block["text"][:half], block["text"][half:])
+        ]
+    return [
+        {"type": "content_block_start", "index": index, "content_block": empty},
+        *({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas),
+        {"type": "content_block_stop", "index": index},
+    ]
+
+
+ANTHROPIC = {
+    "text": _anthropic(
+        [{"type": "text", "text": "Hello there."}],
+        "end_turn",
+        {
+            "input_tokens": 12,
+            "cache_read_input_tokens": 8,
+            "cache_creation_input_tokens": 0,
+            "output_tokens": 4,
+        },
+    ),
+    "tools": _anthropic(
+        [
+            {"type": "thinking", "thinking": "Two cities.", "signature": "c2lnbmVk"},
+            {"type": "tool_use", "id": "call_0", "name": "weather", "input": {"city": "Oslo"}},
+            {"type": "tool_use", "id": "call_1", "name": "weather", "input": {"city": "Rome"}},
+        ],
+        "tool_use",
+        {
+            "input_tokens": 50,
+            "output_tokens": 30,
+            "output_tokens_details": {"thinking_tokens": 6},
+        },
+    ),
+    "length": _anthropic(
+        [{"type": "text", "text": "Once upon"}],
+        "max_tokens",
+        {"input_tokens": 10, "output_tokens": 2},
+    ),
+}
+
+
+def _gemini(parts: list[dict[str, Any]], reason: str, usage: dict[str, Any]) -> Shape:
+    head = {"modelVersion": "served-model", "responseId": "r1"}
+    content = {"role": "model", "parts": parts}
+    candidate = {"content": content, "finishReason": reason, "index": 0}
+    whole = head | {"candidates": [candidate], "usageMetadata": usage}
+    told: list[dict[str, Any]] = []
+    for part in parts[:-1]:
+        piece = {"content": {"role": "model", "parts": [part]}, "index": 0}
+        early = {"promptTokenCount": usage["promptTokenCount"], "totalTokenCount": 0}
+        told.append(head | {"candidates": [piece], "usageMetadata": early})
+    last = candidate | {"content": {"role": "model", "parts": parts[-1:]}}
+    told.append(head | {"candidates": [last], "usageMetadata": usage})
+    return Shape(whole, sse(*told))
+
+
+def _function_call(number: int, city: str) -> dict[str, Any]:
+    return {"functionCall": {"id": f"call_{number}", "name": "weather", "args": {"city": city}}}
+
+
+GEMINI = {
+    "text": _gemini(
+        [{"text": "Hello"}, {"text": " there."}],
+        "STOP",
+        {
+            "promptTokenCount": 20,
+            "candidatesTokenCount": 4,
+            "totalTokenCount": 24,
+            "cachedContentTokenCount": 8,
+        },
+    ),
+    "tools": _gemini(
+        [
+            {"text": "Two cities.", "thought": True},
+            _function_call(0, "Oslo") | {"thoughtSignature": "c2lnbmVk"},
+            _function_call(1, "Rome"),
+        ],
+        "STOP",
+        {
+            "promptTokenCount": 50,
+            "candidatesTokenCount": 24,
+            "thoughtsTokenCount": 6,
+            "totalTokenCount": 80,
+        },
+    ),
+    "length": _gemini(
+        [{"text": "Once upon"}],
+        "MAX_TOKENS",
+        {"promptTokenCount": 10, "candidatesTokenCount": 2, "totalTokenCount": 12},
+    ),
+}
+
+SHAPES: Mapping[str, Mapping[str, Shape]] = {
+    "openai": OPENAI,
+    "anthropic": ANTHROPIC,
+    "gemini": GEMINI,
+}
+
+ERRORS: Mapping[str, tuple[bytes, ...]] = {
+    "openai": (
+        b'{"error":{"message":"bad thing","type":"invalid_request_error","param":null}}',
+        b'{"error":{"code":400,"message":"bad thing","type":"invalid_request_error"}}',
+        b'[{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}]',
+    ),
+    "anthropic": (
+        b'{"type":"error","error":{"type":"invalid_request_error","message":"bad thing"},'
+        b'"request_id":"req_1"}',
+    ),
+    "gemini": (
+        b'{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}',
+        b'[{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}]',
+    ),
+}
+
+ERROR_EVENTS: Mapping[str, bytes] = {
+    "openai": b'data: {"error":{"message":"overloaded","code":503}}\n\n',
+    "anthropic": (
+        b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error",'
+        b'"message":"overloaded"}}\n\n'
+    ),
+    "gemini": b'data: {"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}\n\n',
+}

@@ -1,0 +1,110 @@
+"""The official anthropic client, through the messages endpoint's row, to the simulator and back."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import anthropic
+import pytest
+from modelservers import RunningSimulator
+
+from router.backends.aiohttp_transport import AiohttpTransport
+from router.backends.backend import Backend
+from router.backends.child import in_thread
+from router.backends.dispatch import Dispatcher
+from router.backends.simulated_exchange import Exchange
+from router.errors import TurnoutError
+from router.wire.table import CALCULATIONS, ENDPOINTS
+
+ENDPOINT = next(row for row in ENDPOINTS if row.path == "/v1/messages")
+COUNT = CALCULATIONS[0]
+TOOL: Any = {"name": "weather", "input_schema": {"properties": {"city": {"type": "string"}}}}
+HELLO: Any = [{"role": "user", "content": "Hello"}]
+
+
+def edge(backend: Backend) -> Callable[..., Awaitable[None]]:
+    """The least of an edge: parse by the row, dispatch, encode by the row."""
+    assert ENDPOINT.encode is not None
+    assert ENDPOINT.encoder is not None
+    encode, encoder_of = ENDPOINT.encode, ENDPOINT.encoder
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        exchange = Exchange(receive, send)
+        raw = await exchange.body()
+        dispatcher = Dispatcher(AiohttpTransport())
+        try:
+            if scope["path"].endswith("count_tokens"):
+                await exchange.reply_bytes(200, COUNT.answer(raw), "application/json")
+                return
+            request = ENDPOINT.parse(raw)
+            async with dispatcher.open([backend], request, "r1") as upstream:
+                if not request.stream:
+                    body = encode(upstream.body, request)
+                    await exchange.reply_bytes(200, body, "application/json")
+                    return
+                await exchange.begin_stream()
+                encoder = encoder_of(request)
+                async for block in upstream.stream():
+                    await exchange.write(encoder.feed(block))
+                await exchange.write(encoder.finish(), more=False)
+        except TurnoutError as error:
+            body = ENDPOINT.error_body(error)
+            await exchange.reply_bytes(error.status, body, "application/json")
+        finally:
+            await dispatcher.close()
+
+    return serve
+
+
+@pytest.fixture
+def client(simulator: RunningSimulator) -> Iterator[anthropic.Anthropic]:
+    with (
+        in_thread(edge(Backend("sim", simulator.base_url, "simulated-moe"))) as base_url,
+        anthropic.Anthropic(base_url=base_url.removesuffix("/v1"), api_key="k") as client,
+    ):
+        yield client
+
+
+def test_a_message(client: anthropic.Anthropic) -> None:
+    message = client.messages.create(
+        model="auto", max_tokens=12, system="Be brief.", messages=HELLO
+    )
+    assert message.content[0].type == "text"
+    assert "simulated" in message.content[0].text
+    assert message.stop_reason == "max_tokens"
+    assert message.usage.output_tokens == 12
+    assert message.model == "simulated-moe"
+
+
+def test_a_streamed_message(client: anthropic.Anthropic) -> None:
+    with client.messages.stream(model="auto", max_tokens=12, messages=HELLO) as stream:
+        text = "".join(stream.text_stream)
+        final = stream.get_final_message()
+    assert "simulated" in text
+    assert final.usage.output_tokens == 12
+    assert final.stop_reason == "max_tokens"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_tool_is_used(client: anthropic.Anthropic, stream: bool) -> None:
+    asked: Any = {"model": "auto", "max_tokens": 50, "messages": HELLO, "tools": [TOOL]}
+    if stream:
+        with client.messages.stream(**asked) as events:
+            message: Any = events.get_final_message()
+    else:
+        message = client.messages.create(**asked)
+    used = message.content[-1]
+    assert (used.type, used.name, used.input) == ("tool_use", "weather", {"city": "simulated"})
+    assert message.stop_reason == "tool_use"
+
+
+def test_tokens_are_counted(client: anthropic.Anthropic) -> None:
+    assert client.messages.count_tokens(model="auto", messages=HELLO).input_tokens == 2
+
+
+def test_a_wrong_request_raises_the_class_one_expects(client: anthropic.Anthropic) -> None:
+    with pytest.raises(anthropic.BadRequestError, match="role"):
+        client.messages.create(
+            model="auto",
+            max_tokens=5,
+            messages=[{"role": "narrator", "content": "x"}],  # type: ignore[typeddict-item]
+        )
