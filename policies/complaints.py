@@ -12,6 +12,17 @@ _OVERLOAD: Final = re.compile(r"found no matching overload for '([^']*)' applied
 _OPERATORS: Final = {"_>_": ">", "_<_": "<", "_>=_": ">=", "_<=_": "<=", "_==_": "==", "_!=_": "!="}
 _CONNECTIVES: Final = {"_&&_": "&&", "_||_": "||", "!_": "!"}
 _ARITHMETIC: Final = {"_+_": "+", "_-_": "-", "_*_": "*", "_/_": "/", "_%_": "%", "@in": "in"}
+_FUNCTIONS: Final = (
+    "size", "contains", "startsWith", "endsWith", "matches", "exists", "all", "int", "double",
+    "string", "has",
+)  # fmt: skip
+_KINDS: Final = {
+    "int": "a whole number",
+    "double": "a fraction",
+    "string": "text",
+    "bool": "true or false",
+    "list(string)": "a list",
+}
 _WORDS: Final = {"and": "&&", "or": "||", "not": "!"}
 
 
@@ -21,12 +32,25 @@ def explain_complaint(
     """(character offset, message, hint) of the first thing that CEL's `error` says of `text`."""
     found = _PLACE.search(error)
     if found is None:
-        return 0, "the condition cannot be understood", ""
+        return (
+            0,
+            "the condition is too complicated",
+            "it is nested too deeply: make it several rules",
+        )
     offset = _offset(text, int(found[1]), int(found[2]))
     raw = found[3].removesuffix(" [INVALID_ARGUMENT]")
     undeclared = _UNDECLARED.search(raw)
     if undeclared:
         name = undeclared[1]
+        if re.match(
+            rf"{re.escape(name)}\s*\(", text[max(text.rfind(name, 0, offset + len(name)), 0) :]
+        ):
+            start = text.rfind(name, 0, offset + len(name))
+            return (
+                start,
+                f"there is no function `{name}`",
+                suggestion(name, _FUNCTIONS, what="functions"),
+            )
         start = text.rfind(name, 0, offset + len(name))
         return max(start, 0), *_unknown(name, facts, backends)
     overload = _OVERLOAD.search(raw)
@@ -63,13 +87,23 @@ def _unknown(name: str, facts: Sequence[str], backends: Sequence[str]) -> tuple[
 def _mismatch(operator: str, types: str) -> tuple[str, str]:
     kinds = types.split(", ")
     if operator in _OPERATORS and len(kinds) == 2:
-        message = f"`{_OPERATORS[operator]}` cannot compare {kinds[0]} with {kinds[1]}"
+        first, second = (kind_words(kind) for kind in kinds)
+        message = f"`{_OPERATORS[operator]}` cannot compare {first} with {second}"
         return message, _comparable(kinds)
     if operator in _CONNECTIVES:
-        message = f"`{_CONNECTIVES[operator]}` needs conditions, not {' and '.join(kinds)}"
+        message = f"`{_CONNECTIVES[operator]}` needs conditions, not {_listed(kinds)}"
         return message, "compare the value with something first"
     symbol = _ARITHMETIC.get(operator, operator)
-    return f"`{symbol}` does not work on {' and '.join(kinds)}", ""
+    return f"`{symbol}` does not work on {_listed(kinds)}", ""
+
+
+def kind_words(kind: str) -> str:
+    """A CEL type in plain words."""
+    return _KINDS.get(kind, kind)
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    return " and ".join(kind_words(kind) for kind in kinds)
 
 
 def _comparable(kinds: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ class CascadeDoc(Strict):
     """Try a cheaper backend first; keep its answer only if it passes the checks."""
 
     verify: Annotated[list[Check], BeforeValidator(_unique), Field(min_length=1)] = Field(
-        description="Checks an answer must pass."
+        examples=[["not_empty", "not_refusal"]], description="Checks an answer must pass."
     )
     max_steps: Annotated[int, Field(ge=2, le=4)] = Field(2, description="Backends tried at most.")
     verifier_cost: Usd | None = Field(None, description="USD that checking one answer costs.")
@@ -84,10 +84,14 @@ class RouteSettings(Settings):
         None, description="The backend to use when the classifier was late or broken."
     )
     cascade: CascadeDoc | Literal["off"] | None = Field(
-        None, description="`off` in a rule ends one."
+        None,
+        examples=[{"verify": ["not_empty", "not_refusal"]}],
+        description="`off` in a rule ends one.",
     )
     sticky: Literal["conversation", "off"] | None = Field(
-        None, description="Stay with the backend that served this conversation last."
+        None,
+        examples=["conversation"],
+        description="Stay with the backend that served this conversation last.",
     )
     weights: (
         Annotated[dict[Name, Annotated[int, Field(ge=0, le=1_000_000)]], Field(min_length=2)] | None
@@ -97,14 +101,16 @@ class RouteSettings(Settings):
 class RuleDoc(RouteSettings):
     """One rule: when its condition holds, it narrows, sets, or ends."""
 
-    name: Name
+    name: Name = Field(examples=["private-stays-home"])
     when: Annotated[str, StringConstraints(min_length=1)] | None = Field(
         None, description="A condition in CEL; always, if left out."
     )
-    only: Names | None = Field(None, description="Hard constraint: none but these.")
+    only: Names | None = Field(
+        None, examples=[["local"]], description="Hard constraint: none but these."
+    )
     except_: Names | None = Field(None, alias="except", description="Hard constraint: not these.")
     deny: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = Field(
-        None, description="Refuse, with this message to the client."
+        None, examples=["Not on this plan."], description="Refuse, with this message to the client."
     )
     fixed: Name | None = Field(None, description="Use this backend and look no further.")
     shadow: Literal["off"] | None = Field(None, description="No shadow copy of these requests.")
@@ -114,7 +120,7 @@ class RouteDoc(RouteSettings):
     """What a client puts in `model`, and how it is served."""
 
     description: str | None = None
-    candidates: Names
+    candidates: Names = Field(examples=[["local", "moe", "premium"]])
     fixed: Name | None = Field(None, description="The backend of `objective: fixed`.")
     rules: Annotated[list[RuleDoc], Field(max_length=2_000)] = []
 
@@ -122,7 +128,7 @@ class RouteDoc(RouteSettings):
 class AliasDoc(Settings):
     """Another name for a route, with its own settings if it has any."""
 
-    route: Name
+    route: Name = Field(examples=["auto"])
     only: Names | None = None
     except_: Names | None = Field(None, alias="except")
 
@@ -130,14 +136,14 @@ class AliasDoc(Settings):
 class Pool(Strict):
     """Tokens of a month; `rollover` of what is left is added to the next."""
 
-    pool: Count
+    pool: Count = Field(examples=[2_000_000_000])
     rollover: Probability = 0.0
 
 
 class Bounded(Strict):
     """While the ledger is away, serve up to this share of each quota."""
 
-    bounded: Probability
+    bounded: Probability = Field(examples=[0.1])
 
 
 def _route(value: Any) -> Any:
@@ -185,7 +191,7 @@ class TierDoc(Limits, Settings):
     per_user: Limits | None = None
     per_team: Limits | None = None
     per_model: Limits | None = None
-    outage: Annotated[Bounded | Literal["closed"], Field()] = "closed"
+    outage: Annotated[Bounded | Literal["closed"], Field(examples=[{"bounded": 0.1}])] = "closed"
     guaranteed_share: dict[Name, Probability] | None = Field(
         None, description="Share of a backend's capacity kept for this tier."
     )
@@ -194,18 +200,20 @@ class TierDoc(Limits, Settings):
 class ShadowDoc(Strict):
     """Audit quality on a share of traffic."""
 
-    share: Probability
-    to: Name
+    share: Probability = Field(examples=[0.01])
+    to: Name = Field(examples=["premium"])
     judge: Name | None = None
 
 
 class PolicyDoc(Strict):
     """A policy: who may have what, at what cost and quality."""
 
-    version: Literal[1]
+    version: Literal[1] = Field(examples=[1])
     description: str | None = None
     timezone: str = Field("UTC", description="Time zone of `clock` and of day and month.")
-    routes: Annotated[dict[Name, RouteDoc], Field(min_length=1)]
+    routes: Annotated[dict[Name, RouteDoc], Field(min_length=1)] = Field(
+        examples=[{"auto": {"candidates": ["local", "premium"]}}]
+    )
     aliases: dict[Name, AliasEntry] = {}
     tiers: dict[Name, TierDoc] = {}
     shadow: ShadowDoc | None = None

@@ -1,4 +1,4 @@
-"""Why a request goes where it goes: every rule, every candidate, the winner; as data and as text."""
+"""Why a request goes where it goes: rules, candidates, the winner; as data and as text."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass

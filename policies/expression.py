@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from cel_expr_python import cel
 
-from policies.complaints import explain_complaint
+from policies.complaints import explain_complaint, kind_words
 from policies.facts import BACKEND_FACTS, FACTS, success_of
 from policies.findings import suggestion
 from policies.signals import Signals
@@ -98,7 +98,7 @@ class Conditions:
         except RuntimeError as error:
             raise ConditionError([self._complaint(str(error), text)]) from None
         if compiled.return_type() != cel.Type.BOOL:
-            kind = compiled.return_type().name().lower()
+            kind = kind_words(compiled.return_type().name().lower())
             raise ConditionError(
                 [
                     Complaint(
@@ -229,7 +229,7 @@ class Matcher:
         activation = self._env.Activation({name: read(signals) for name, read in self._readers})
         verdicts: list[bool | None] = []
         for expression in self._lists:
-            value = expression.eval(activation).plain_value()
+            value = _value(expression, activation)
             if not isinstance(value, list):
                 return self._one_by_one(activation)
             verdicts.extend(value)
@@ -239,5 +239,13 @@ class Matcher:
         """One failing condition fails its whole list: find out which it was."""
         if not self._singles:
             self._singles = [self._env.compile(text) for text in self._texts]
-        values = [single.eval(activation).plain_value() for single in self._singles]
+        values = [_value(single, activation) for single in self._singles]
         return [value if isinstance(value, bool) else None for value in values]
+
+
+def _value(expression: Any, activation: Any) -> Any:
+    """The plain value, or None where CEL stopped (it bounds the steps of nested loops)."""
+    try:
+        return expression.eval(activation).plain_value()
+    except RuntimeError:
+        return None

@@ -192,7 +192,8 @@ def dead_settings(policy: Policy) -> Iterator[Finding]:
     for name, route in policy.document.routes.items():
         path: Path = ("routes", name)
         objectives = _objectives(policy, name)
-        if route.capable is not None and "cheapest_capable" not in objectives:
+        thresholds_read = "cheapest_capable" in objectives or route.sticky == "conversation"
+        if route.capable is not None and not thresholds_read:
             yield _dead(policy, (*path, "capable"), "capable", "cheapest_capable")
         if route.failure_cost is not None and "expected_cost" not in objectives:
             yield _dead(policy, (*path, "failure_cost"), "failure_cost", "expected_cost")

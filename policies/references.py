@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from policies.document import (
     AliasDoc,
@@ -14,12 +13,19 @@ from policies.document import (
     TierDoc,
 )
 from policies.findings import Finding, suggestion
+from policies.signals import zone
 from policies.source import Document, Path
 
 _EFFECTS: Final = (
     "only", "except_", "deny", "fixed", "shadow", "objective", "capable", "failure_cost",
     "max_cost", "when_unknown", "cascade", "sticky", "weights",
 )  # fmt: skip
+
+_SINGULAR: Final = {
+    "candidates of this route": "candidate of this route",
+    "routes": "route",
+    "backends": "backend",
+}
 
 
 def check_references(doc: PolicyDoc, source: Document) -> list[Finding]:
@@ -56,8 +62,8 @@ class _Checker:
 
     def _timezone(self) -> None:
         try:
-            ZoneInfo(self.doc.timezone)
-        except (OSError, ValueError):
+            zone(self.doc.timezone)
+        except (KeyError, OSError, ValueError):
             message = f"unknown time zone `{self.doc.timezone}`"
             self._error(
                 ("timezone",), message, "write a name such as Europe/Berlin, or UTC", "unknown-name"
@@ -80,7 +86,10 @@ class _Checker:
             )
             if route.objective != "fixed":
                 self._error(
-                    (*path, "fixed"), "`fixed` needs `objective: fixed`", "add it", "contradiction"
+                    (*path, "fixed"),
+                    "`fixed` needs `objective: fixed`",
+                    "write that line beside it",
+                    "contradiction",
                 )
         seen: dict[str, int] = {}
         for index, rule in enumerate(route.rules):
@@ -175,17 +184,11 @@ class _Checker:
         choices = list(known)
         for place, name in self._places(path, list(names)):
             if name not in choices:
-                one = (
-                    what.replace("candidates", "candidate")
-                    .replace("routes", "route")
-                    .replace("backends", "backend")
-                )
-                article = (
-                    f"`{name}` is not a {one}" if "of this" in one else f"unknown {one} `{name}`"
-                )
-                self._error(
-                    place, article, suggestion(name, choices, what=what), "unknown-name", key=True
-                )
+                one = _SINGULAR[what]
+                head = f"`{name}` is not a" if "of this" in one else "unknown"
+                tail = "" if "of this" in one else f" `{name}`"
+                hint = suggestion(name, choices, what=what)
+                self._error(place, f"{head} {one}{tail}", hint, "unknown-name", key=place != path)
 
     def _places(self, path: Path, names: list[str]) -> Iterator[tuple[Path, str]]:
         for index, name in enumerate(names):

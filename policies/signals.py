@@ -6,7 +6,7 @@ probability is 0..1 or None where the classifier did not say.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,6 +14,11 @@ from zoneinfo import ZoneInfo
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def zone(name: str) -> tzinfo:
+    """The time zone of that name; UTC needs no time zone data. Raises KeyError or ValueError."""
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Clock:
     @classmethod
     def at(cls, unix_ms: int, timezone: str) -> "Clock":
         """The clock of an instant. `timezone` is `Policy.timezone`, checked at load."""
-        local = datetime.fromtimestamp(unix_ms / 1000, ZoneInfo(timezone))
+        local = datetime.fromtimestamp(unix_ms / 1000, zone(timezone))
         return cls(local.hour, WEEKDAYS[local.weekday()])
 
 

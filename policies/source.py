@@ -176,7 +176,10 @@ class _Reader:
 
     def _scalar(self, event: Any, path: Path) -> Any:
         plain = event.implicit[0]
-        value = _resolve(event.value) if plain else event.value
+        value = resolve(event.value) if plain else event.value
+        if plain and len(event.value) > _MAX_DIGITS and _FLOAT.fullmatch(event.value):
+            message = f"a number of over {_MAX_DIGITS} digits"
+            self._report(event.start_mark, message, "write a smaller one", "too-large")
         if isinstance(value, str):
             self.document.spans[path] = (event.start_mark.index, event.end_mark.index)
         return value
@@ -226,8 +229,8 @@ def _at(filename: str, mark: Any, message: str, hint: str, rule: str) -> Finding
     return Finding(filename, line, column, "error", message, hint, rule)
 
 
-def _resolve(text: str) -> Any:
-    """A plain scalar's value: null, boolean, number or text."""
+def resolve(text: str) -> Any:
+    """What YAML takes a plain scalar for: null, boolean, number or text."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if len(text) <= _MAX_DIGITS:

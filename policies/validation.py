@@ -1,5 +1,6 @@
 """Plain values -> a pydantic model, its errors in our own words at their line and column."""
 
+import math
 import types
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from policies.findings import Finding, suggestion
-from policies.source import Document, Path
+from policies.source import Document, Path, resolve
 
 Model = TypeVar("Model", bound=BaseModel)
 _Words = Callable[[Mapping[str, Any], Any], tuple[str, str]]
@@ -45,17 +46,41 @@ def _finding(model: type[BaseModel], document: Document, detail: Any) -> Finding
         hint = suggestion(str(path[-1]), _known_keys(model, path[:-1]), what="keys here")
     elif kind == "missing":
         line, column = document.key_position(path)
-        message, hint = f"`{loc[-1]}` is missing", str(context.get("hint", ""))
+        message, hint = f"`{loc[-1]}` is missing", _example(model, (*path, loc[-1]))
     elif kind in _WORDS:
         message, hint = _WORDS[kind](context, detail["input"])
+        hint = hint or _example(model, path)
     else:
         message, hint = detail["msg"], str(context.get("hint", ""))
     return Finding(document.filename, line, column, "error", _named(path, message), hint, kind)
 
 
+def _example(model: type[BaseModel], path: Path) -> str:
+    """How the key is written, from the `examples` of its field."""
+    if not path:
+        return ""
+    annotation: Any = model
+    for part in path[:-1]:
+        annotation = _step(annotation, part)
+    owner = _model_of(annotation)
+    for name, info in ({} if owner is None else owner.model_fields).items():
+        if (info.alias or name) == path[-1] and info.examples:
+            return f"for example: {path[-1]}: {_flow(info.examples[0])}"
+    return ""
+
+
+def _flow(value: Any) -> str:
+    """A value in YAML's flow style."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return str(value)
+
+
 def _named(path: Path, message: str) -> str:
     """Put the key before a message that does not name one."""
-    if not message.startswith(("must", "has ", "is ")):
+    if not message.startswith(("must", "has ", "is ", "needs ")):
         return message
     name = next((part for part in reversed(path) if isinstance(part, str)), None)
     return f"`{name}` {message}" if name else message
@@ -121,14 +146,14 @@ def _options(annotation: Any) -> list[Any]:
 
 def _shown(value: Any) -> str:
     """A wrong value as the file has it, shortened."""
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "nothing"
-    text = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
-    return f"`{str(text)[:40]}`"
+    for kind, words in ((dict, "a mapping"), (list, "a list"), (type(None), "nothing")):
+        if isinstance(value, kind):
+            return words
+    if isinstance(value, str) and not isinstance(resolve(value), str):
+        return f'the text `"{value[:40]}"`'
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"`.{value}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else str(value)[:40]}`"
 
 
 def _must_be(what: str) -> _Words:
@@ -136,7 +161,21 @@ def _must_be(what: str) -> _Words:
 
 
 def _bound(word: str, key: str) -> _Words:
-    return lambda context, value: (f"must be {word} {context[key]}, not {_shown(value)}", "")
+    def words(context: Mapping[str, Any], value: Any) -> tuple[str, str]:
+        limit = context[key]
+        percent = key == "le" and limit == 1 and value <= 100
+        hint = f"a share of 1: write {value / 100:g} for {value:g} %" if percent else ""
+        return (
+            f"must be {word} {int(limit) if limit == int(limit) else limit}, not {_shown(value)}",
+            hint,
+        )
+
+    return words
+
+
+def _too_short(context: Mapping[str, Any], _value: Any) -> tuple[str, str]:
+    least = context["min_length"]
+    return ("must not be empty" if least == 1 else f"needs at least {least} entries"), ""
 
 
 def _choices(context: Mapping[str, Any], value: Any) -> tuple[str, str]:
@@ -144,7 +183,7 @@ def _choices(context: Mapping[str, Any], value: Any) -> tuple[str, str]:
         part.strip().strip("'") for part in context["expected"].replace(" or ", ", ").split(",")
     ]
     listed = " or ".join((", ".join(options[:-1]), options[-1])) if len(options) > 1 else options[0]
-    hint = suggestion(str(value), options, what="values")
+    hint = suggestion(str(value), options, what="values") if str(value) not in options else ""
     return f"must be {listed}, not {_shown(value)}", hint if hint.startswith("did") else ""
 
 
@@ -167,7 +206,7 @@ _WORDS: Final[dict[str, _Words]] = {
     "greater_than_equal": _bound("at least", "ge"),
     "less_than": _bound("under", "lt"),
     "less_than_equal": _bound("at most", "le"),
-    "too_short": lambda _context, _value: ("must not be empty", ""),
+    "too_short": _too_short,
     "too_long": lambda context, _value: (f"has over {context['max_length']} entries", ""),
     "string_too_short": lambda _context, _value: ("must not be empty", ""),
     "string_too_long": lambda context, _value: (f"is over {context['max_length']} characters", ""),

@@ -65,7 +65,7 @@ class Walk:
         terms = with_overrides(self._terms, self._overrides)
         options, poorly = self._options(terms)
         if not options and not poorly:
-            return self._empty()
+            return self._empty(explicit)
         return self._choose(options, poorly, terms, shadow)
 
     def _apply_rules(self) -> Denial | None:
@@ -148,14 +148,19 @@ class Walk:
                 (options if backend.healthy else poorly).append(option)
         return options, poorly
 
-    def _empty(self) -> Denial:
+    def _empty(self, explicit: str | None) -> Denial:
         """Nothing is left: denied where constraints did it, no_candidates where fitness or cost."""
-        left_out = "; ".join(f"{s.name}: {s.detail}" for s in self._trail if s.kind == "exclude")
+        reasons = {s.name: s.detail for s in self._trail if s.kind == "exclude"}
+        if explicit is not None:
+            message = f"`{explicit}` may not take this request ({reasons[explicit]})."
+        else:
+            left_out = "; ".join(f"{name}: {why}" for name, why in reasons.items())
+            message = f"No backend of `{self._route.name}` may take this request ({left_out})."
         return Denial(
             self._route.name,
             "no_candidates" if self._allowed else "denied",
             f"no candidate left on route {self._route.name}",
-            f"No backend of `{self._route.name}` may take this request ({left_out}).",
+            message,
             tuple(self._rules),
             tuple(self._trail),
         )

@@ -185,7 +185,8 @@ def test_weights_are_stable_per_conversation_and_close_to_their_shares():
 
 def test_a_weight_never_brings_back_what_a_constraint_took_out():
     subject = policy(
-        "weights: {moe: 1, premium: 99}\nrules:\n  - {name: r, when: request.pii, except: [premium]}"
+        "weights: {moe: 1, premium: 99}\n"
+        "rules:\n  - {name: r, when: request.pii, except: [premium]}"
     )
     drawn = [decided(subject, signals(conversation=f"c{n}", pii=True)) for n in range(50)]
     assert {d.backend for d in drawn} == {"moe"}
@@ -298,3 +299,14 @@ def test_the_clock_follows_the_time_zone():
 def test_the_version_is_the_hash_of_the_text():
     assert BALANCED.version == load(BALANCED.source.text, "other.yaml").version
     assert len(BALANCED.version) == 12
+
+
+def test_a_condition_that_never_ends_is_stopped_and_fails_closed():
+    digits = "[1, 2, 3, 4, 5, 6, 7, 8, 9]"
+    names = "abcdefg"
+    loops = "".join(f"{digits}.all({n}, " for n in names) + " + ".join(names) + " > 0" + ")" * 7
+    subject = policy(
+        f"rules:\n  - {{name: r, when: '{loops}', except: [premium]}}\n"
+        "  - {name: s, when: prompt.tokens > 3, except: [local]}\n"
+    )
+    assert decided(subject, signals()).allowed == {"moe"}
