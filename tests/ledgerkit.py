@@ -1,6 +1,8 @@
 """What the ledger's tests share: tickets, charges, and a look into the ledger from outside."""
 
+import asyncio
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -40,6 +42,13 @@ def used(
     return Charge(
         usage, cost, outcome, backend="local", model="m", route="auto", price_version="v1"
     )
+
+
+async def eventually(happened: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for what another process does, which nobody announces here."""
+    async with asyncio.timeout(seconds):
+        while not happened():  # noqa: ASYNC110  # no event crosses from another process
+            await asyncio.sleep(0.02)
 
 
 class Outside:

@@ -29,6 +29,7 @@ class ReserveCalls:
         self._lease_ms = lease_ms
         self._users_per_day = users_per_day
         self._ids = HoldIds()
+        self.process = self._ids.process
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
         self._ahead_ms = 0
 

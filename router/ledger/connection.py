@@ -33,6 +33,10 @@ class TimedOut(Disconnected):
     """The node did not answer within the command's budget: the outcome is unknown."""
 
 
+class NotSent(Disconnected):
+    """The node is not connected: the command never left."""
+
+
 class _Waiter:
     __slots__ = ("deadline", "future", "sent")
 
@@ -101,7 +105,7 @@ class Connection(asyncio.Protocol):
         """
         future: asyncio.Future[Any] = self._loop.create_future()
         if not self._ready:
-            future.set_exception(Disconnected(f"The ledger at {self.node} is not connected."))
+            future.set_exception(NotSent(f"The ledger at {self.node} is not connected."))
             return future
         return self._send(future, parts, seconds or self._timeout)
 

@@ -70,13 +70,13 @@ class HoldIds:
     """Ids of holds: the time in milliseconds, this process, a counter. 28 hexadecimal digits."""
 
     def __init__(self) -> None:
-        self._process = os.urandom(4).hex()
+        self.process = os.urandom(4).hex()
         self._count = itertools.count(int.from_bytes(os.urandom(3)))
 
     def new(self) -> str:
         """The next id."""
         now = time.time_ns() // 1_000_000
-        return f"{now:012x}{self._process}{next(self._count) & 0xFFFFFFFF:08x}"
+        return f"{now:012x}{self.process}{next(self._count) & 0xFFFFFFFF:08x}"
 
 
 def hold_time(rid: str) -> int:

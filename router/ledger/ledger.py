@@ -17,12 +17,14 @@ import hiredis
 
 from router.domain import Charge
 from router.errors import LedgerUnavailable
-from router.ledger.answers import denial, rate_headers
+from router.ledger.answers import denial, rate_headers, used_shares
 from router.ledger.breaker import Breaker
 from router.ledger.calls import ReserveCalls
-from router.ledger.connection import Connection, Disconnected
+from router.ledger.connection import Connection, Disconnected, NotSent
 from router.ledger.heartbeats import Heartbeats
+from router.ledger.conversations import Conversations
 from router.ledger.hold import Hold
+from router.ledger.journal import JournalStreams
 from router.ledger.keys import shard
 from router.ledger.nodes import Nodes
 from router.ledger.outage import Outage
@@ -62,6 +64,7 @@ class Ledger:
     ) -> None:
         shards = [shard(number) for number in range(founding.shards)]
         self._nodes = nodes
+        self._shards = shards
         self._lease_ms = lease_ms
         self._calls = ReserveCalls(founding, shards, lease_ms, users_per_day)
         self._outage = Outage(lambda: time.monotonic_ns() // 1_000_000)
@@ -141,6 +144,11 @@ class Ledger:
         return bool(replies) and not any(isinstance(r, hiredis.ReplyError) for r in replies)
 
     @property
+    def connected(self) -> bool:
+        """Whether every node is connected, as far as this process knows."""
+        return all(node.ready for node in self._nodes.connections())
+
+    @property
     def commands_sent(self) -> int:
         """Commands sent so far on the path of requests: what an assertion of round trips counts."""
         return sum(self._nodes.calls[name] for name in _ON_THE_PATH)
@@ -168,6 +176,20 @@ class Ledger:
         """Close the leases that have run out, now; returns how many."""
         return await self._reaper.sweep()
 
+    async def beat(self) -> None:
+        """Send the heartbeats of every hold of this process, now."""
+        for hold in self._beats.live():
+            await self._beats.renew([hold])
+
+    def on_disk(self) -> None:
+        """Block until what is on its way to the spool is there."""
+        self._settlements.on_disk()
+
+    @property
+    def spool_path(self) -> Path:
+        """The file of this process's spool. Raises LookupError where it has none."""
+        return self._settlements.spool_path()
+
     async def close(self) -> None:
         """Wait until what was served is settled (at most five seconds), then disconnect.
 
@@ -180,6 +202,14 @@ class Ledger:
         await self._settlements.drain(_DRAIN_SECONDS)
         await self._settlements.close()
         await self._nodes.close()
+
+    def journal(self) -> JournalStreams:
+        """The usage journal, for whoever stores it."""
+        return JournalStreams(self._nodes, self._shards, self._calls.process)
+
+    def conversations(self) -> Conversations:
+        """What this process remembers of conversations, shared with the others."""
+        return Conversations(self._nodes, self._shards)
 
     def adopt(self) -> int:
         """Take over what dead processes could not tell the ledger; returns how many settlements."""
@@ -209,7 +239,9 @@ class Ledger:
         if reply[0] == _DENIED:
             organization = ticket.principal.organization
             raise denial(hold.plan, reply, ticket.route_or_model, organization)
-        hold.admission = Admission(str(hold.args[0]), rate_headers(hold.plan, reply))
+        hold.admission = Admission(
+            str(hold.args[0]), rate_headers(hold.plan, reply), used_shares(hold.plan, reply)
+        )
         self._beats.add(hold)
 
     def settle(self, hold: Hold) -> None:
@@ -244,14 +276,15 @@ class Ledger:
 
     async def _ask(self, hold: Hold) -> Any:
         if not self._breaker.allows():
-            raise Disconnected("The ledger has not answered lately.")
+            raise NotSent("The ledger has not answered lately.")
         try:
             reply = await self._nodes.run("reserve", hold.shard.number, hold.keys, hold.args)
             if reply[0] == _STALE:
                 reply = await self._ask_at(hold, int(reply[_NOW]))
-        except Disconnected:
-            self._breaker.failed()
-            self._cancel(hold)
+        except Disconnected as error:
+            if not isinstance(error, NotSent):
+                self._breaker.failed()
+                self._cancel(hold)
             raise
         self._breaker.succeeded()
         return reply

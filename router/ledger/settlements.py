@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import hiredis
@@ -88,8 +89,9 @@ class Settlements:
         found, self._adopted = self._spool.adopt()
         for settlement in found:
             self._pending[settlement.rid] = settlement
-            self._later(settlement)
+            self._later(settlement, spool=False)
         if found:
+            self._spooled = True
             self._empty.clear()
         else:
             self._forget_spool()
@@ -102,6 +104,16 @@ class Settlements:
             self._pending.setdefault(settlement.rid, settlement)
             self._empty.clear()
             self._later(settlement, spool=False)
+
+    def on_disk(self) -> None:
+        """Block until what is on its way to the spool is there."""
+        self._disk.submit(int).result()
+
+    def spool_path(self) -> Path:
+        """The spool's file. Raises LookupError where there is no spool."""
+        if self._spool is None:
+            raise LookupError("This ledger has no spool.")
+        return self._spool.path
 
     async def drain(self, seconds: float) -> bool:
         """Wait until everything is acknowledged; false where that took too long."""
@@ -118,6 +130,7 @@ class Settlements:
                 await self._task
         await self._loop.run_in_executor(None, self._disk.shutdown)
         if self._spool is not None:
+            self._spool.close()
             self._spool.release(self._adopted)
 
     def _send(self, settlement: Settlement) -> None:

@@ -34,20 +34,26 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._folder = folder
-        self._path = folder / f"spool-{os.getpid()}-{os.urandom(4).hex()}.jsonl"
+        self.path = folder / f"spool-{os.getpid()}-{os.urandom(4).hex()}.jsonl"
         self._file: IO[bytes] | None = None
 
     def append(self, settlement: Settlement) -> None:
         """Write one settlement to disk."""
         if self._file is None:
-            self._file = _locked(self._path)
+            self._file = _locked(self.path)
         self._file.write(_line(settlement))
         os.fsync(self._file.fileno())
 
     def clear(self) -> None:
         """Forget what was written: the ledger knows it all."""
         if self._file is not None:
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
+
+    def close(self) -> None:
+        """Leave what was written to the next process."""
+        if self._file is not None:
             self._file.close()
             self._file = None
 

@@ -1,0 +1,116 @@
+"""From the ledger's journal into SQL: read, store, only then delete. A crash in between repeats a
+batch, which the table's primary key makes harmless; while SQL is away the journal waits.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from router.usage.rows import row_of
+from router.usage.store import StoreError, UsageStore
+
+log = logging.getLogger(__name__)
+
+_BATCH: Final = 500
+_PAUSE_SECONDS: Final = 0.25
+_REST_SECONDS: Final = (0.5, 10.0)
+
+
+class Entry(Protocol):
+    """One entry of a journal."""
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """What it says."""
+
+
+class Journal(Protocol):
+    """A journal to read and forget. Its methods raise ConnectionError while it is away."""
+
+    async def take_pen(self) -> bool:
+        """Become, or stay, the one that reads."""
+
+    async def read(self, most: int) -> Sequence[Any]:
+        """The oldest entries."""
+
+    async def forget(self, entries: Any) -> None:
+        """Delete stored entries."""
+
+    async def backlog(self) -> int:
+        """How many entries wait."""
+
+
+class JournalConsumer:
+    """Stores the journal, as a task of this process, while it holds the pen.
+
+    `stored` counts new rows, `failures` the batches that SQL refused, `foreign` unreadable entries
+    (they stay in the journal and are logged).
+    """
+
+    def __init__(self, journal: Journal, store: UsageStore) -> None:
+        self._journal = journal
+        self._store = store
+        self._task: asyncio.Task[None] | None = None
+        self.stored = 0
+        self.failures = 0
+        self.foreign = 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.get_running_loop().create_task(self._consume())
+
+    async def close(self) -> None:
+        """Store what is there, if it can be stored now, and stop."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        with contextlib.suppress(StoreError, ConnectionError):
+            await self.drain()
+
+    async def drain(self) -> int:
+        """Store everything that the journal holds now; returns how many rows were new.
+
+        Raises StoreError or ConnectionError; what is stored stays stored.
+        """
+        new = 0
+        while True:
+            read, added = await self._step()
+            new += added
+            if read == 0:
+                return new
+
+    async def _step(self) -> tuple[int, int]:
+        entries = await self._journal.read(_BATCH)
+        rows, good = [], []
+        for entry in entries:
+            try:
+                rows.append(row_of(entry.fields))
+            except (ValueError, KeyError):
+                self.foreign += 1
+                log.exception("An entry of the usage journal cannot be read; it stays there")
+            else:
+                good.append(entry)
+        if not good:
+            return 0, 0
+        added = await asyncio.to_thread(self._store.add, rows)
+        await self._journal.forget(good)
+        self.stored += added
+        return len(good), added
+
+    async def _consume(self) -> None:
+        rest, longest = _REST_SECONDS
+        while True:
+            pause = _PAUSE_SECONDS
+            try:
+                if await self._journal.take_pen():
+                    read, _ = await self._step()
+                    pause = 0.0 if read >= _BATCH else _PAUSE_SECONDS
+                rest = _REST_SECONDS[0]
+            except (StoreError, ConnectionError) as error:
+                self.failures += 1
+                log.warning("Usage waits in the journal: %s", error)
+                pause, rest = rest, min(longest, rest * 2)
+            await asyncio.sleep(pause)

@@ -1,0 +1,133 @@
+"""The usage table in SQL: SQLite by default, PostgreSQL by URL, through SQLAlchemy Core.
+
+Adding a row twice is harmless: its primary key is the hold's id and the number of its correction.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Engine, create_engine, event, func, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.elements import ColumnElement
+
+from router.usage.rows import METADATA, USAGE
+
+_MICRO: Final = 10**6
+_INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
+SUMS: Final = ("requests", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+
+
+class StoreError(RuntimeError):
+    """The usage database cannot be used now; nothing was stored."""
+
+
+class UsageStore:
+    """Usage in SQL. Every method is one short transaction and blocks: call it off the loop."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._engine: Engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+            self._insert = _INSERTS[self._engine.dialect.name]
+        except (SQLAlchemyError, ImportError, KeyError) as error:
+            raise StoreError(f"The usage database cannot be used: {error}") from None
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _write_ahead)
+        self._made = False
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Store rows; returns how many were new. Raises StoreError: all of them or none."""
+        if not rows:
+            return 0
+        statement = self._insert(USAGE).on_conflict_do_nothing()
+        try:
+            self._make()
+            with self._engine.begin() as connection:
+                added = connection.execute(statement, [dict(row) for row in rows]).rowcount
+        except SQLAlchemyError as error:
+            raise StoreError(_short(error)) from None
+        return int(added)
+
+    def totals(
+        self, by: Sequence[str], where: Mapping[str, str], since: str | None, until: str | None
+    ) -> list[dict[str, Any]]:
+        """Sums of the rows whose columns equal `where`, in days [since, until), grouped `by`."""
+        columns: list[ColumnElement[Any]] = [USAGE.c[name] for name in by]
+        sums = [func.sum(USAGE.c[name]).label(name) for name in SUMS]
+        # Two sums of pico-USD, since one may not fit 64 bits.
+        cost = USAGE.c.cost_pico
+        high, low = func.sum(cost // _MICRO).label("high"), func.sum(cost % _MICRO).label("low")
+        statement = select(*columns, *sums, high, low).group_by(*columns).order_by(*columns)
+        for name, value in where.items():
+            statement = statement.where(USAGE.c[name] == value)
+        if since is not None:
+            statement = statement.where(USAGE.c.day >= since)
+        if until is not None:
+            statement = statement.where(USAGE.c.day < until)
+        return [_total(row) for row in self._rows(statement)]
+
+    def spent(
+        self, where: Mapping[str, str | None], column: str, span: tuple[int, int], until: int
+    ) -> int:
+        """The sum of one column over a scope's rows admitted in [span), closed by `until`."""
+        counted = USAGE.c[column]
+        first, end = span
+        statement = select(
+            func.sum(counted // _MICRO).label("high"), func.sum(counted % _MICRO).label("low")
+        ).where(USAGE.c.t0 >= first, USAGE.c.t0 < end, USAGE.c.t1 <= until)
+        for name, value in where.items():
+            statement = statement.where(USAGE.c[name] == value)
+        (row,) = self._rows(statement)
+        return int(row["high"] or 0) * _MICRO + int(row["low"] or 0)
+
+    def known(self, rids: Sequence[str]) -> set[tuple[str, int]]:
+        """Which rows of these holds are stored."""
+        statement = select(USAGE.c.rid, USAGE.c.seq).where(USAGE.c.rid.in_(rids))
+        return {(row["rid"], row["seq"]) for row in self._rows(statement)}
+
+    def customers(self, since_ms: int) -> list[dict[str, Any]]:
+        """Who was served since an instant: the distinct levels of the ledger's scopes."""
+        names = ("organization", "team", "key_id", "end_user", "asked", "tier")
+        columns = [USAGE.c[name] for name in names]
+        return self._rows(select(*columns).where(USAGE.c.t0 >= since_ms).distinct())
+
+    def count(self) -> int:
+        """How many rows there are."""
+        (row,) = self._rows(select(func.count().label("rows")).select_from(USAGE))
+        return int(row["rows"])
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _make(self) -> None:
+        if not self._made:
+            METADATA.create_all(self._engine)
+            self._made = True
+
+    def _rows(self, statement: Any) -> list[dict[str, Any]]:
+        try:
+            self._make()
+            with self._engine.connect() as connection:
+                return [dict(row) for row in connection.execute(statement).mappings()]
+        except SQLAlchemyError as error:
+            raise StoreError(_short(error)) from None
+
+
+def _total(row: Mapping[str, Any]) -> dict[str, Any]:
+    total = {name: value for name, value in row.items() if name not in {"high", "low"}}
+    for name in SUMS:
+        total[name] = int(total[name] or 0)
+    total["cost_pico"] = int(row["high"] or 0) * _MICRO + int(row["low"] or 0)
+    return total
+
+
+def _write_ahead(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA busy_timeout=5000")
+
+
+def _short(error: SQLAlchemyError) -> str:
+    first = str(getattr(error, "orig", None) or error).splitlines()[0]
+    return f"The usage database does not work: {first}"

@@ -1,0 +1,38 @@
+"""A gateway process to be killed: it opens holds and then only waits.
+
+python ledger_gateway.py URL HOLDS DISPATCHED LEASE_MS
+"""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from ledgerkit import ticket, used
+
+from router.ledger.dimensions import quotas
+from router.ledger.ledger import Ledger
+
+LIMITS = quotas({"key": {"tokens_per_day": 10**9, "concurrency": 10_000}})
+
+
+async def main(url: str, holds: int, dispatched: int, lease_ms: int) -> None:
+    ledger = await Ledger.connect(url, command_seconds=5, lease_ms=lease_ms)
+    async with AsyncExitStack() as stack:
+        opened = [
+            await stack.enter_async_context(ledger.hold(ticket(LIMITS), lambda: used(10, 7)))
+            for _ in range(holds)
+        ]
+        for hold in opened[:dispatched]:
+            hold.dispatched()
+        await ledger.beat()
+        sys.stdout.write("open\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    url, *numbers = sys.argv[1:]
+    asyncio.run(main(url, *(int(n) for n in numbers)))

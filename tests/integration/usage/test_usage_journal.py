@@ -1,0 +1,155 @@
+"""From a settled request to a row of SQL, on a real Valkey and a real database."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from ledgerkit import PRICE, Outside, ticket, used
+
+from router.ledger.embedded import Embedded
+from router.ledger.ledger import Ledger
+from router.usage.journal import JournalConsumer
+from router.usage.report import as_csv, as_json, spend, usd
+from router.usage.store import StoreError, UsageStore
+
+LIMITS = {"key": {"requests_per_minute": 10_000}}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    with Embedded(tmp_path_factory.mktemp("valkey")) as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def outside(server: Embedded) -> Iterator[Outside]:
+    with redis.Redis(unix_socket_path=server.url.removeprefix("unix://")) as client:
+        client.flushall()
+        yield Outside(client)
+
+
+@pytest.fixture
+async def ledger(server: Embedded, outside: Outside) -> AsyncIterator[Ledger]:
+    ledger = await Ledger.connect(server.url, command_seconds=5)
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[UsageStore]:
+    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+    yield store
+    store.close()
+
+
+async def serve(ledger: Ledger, organization: str, times: int) -> None:
+    for n in range(times):
+        asked = ticket(LIMITS, organization=organization, request=f"{organization}-{n}")
+        async with ledger.hold(asked, used) as hold:
+            hold.dispatched()
+    assert await ledger.settled()
+
+
+async def test_every_settled_request_becomes_one_row_and_leaves_the_journal(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, "acme", 7)
+    await serve(ledger, "bolt", 3)
+    assert await JournalConsumer(ledger.journal(), store).drain() == 10
+    assert await ledger.journal().backlog() == 0
+    report = spend(store, ["organization", "backend"])
+    assert [(r["organization"], r["backend"], r["requests"]) for r in report.rows] == [
+        ("acme", "local", 7),
+        ("bolt", "local", 3),
+    ]
+    assert report.total["cost_pico"] == 10 * 60 * PRICE
+
+
+async def test_a_crash_between_storing_and_deleting_doubles_nothing(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, "acme", 5)
+    journal = ledger.journal()
+    dying = JournalConsumer(Forgetful(journal), store)
+    with pytest.raises(ConnectionError):
+        await dying.drain()
+    assert store.count() == 5
+    assert await journal.backlog() == 5
+    assert await JournalConsumer(journal, store).drain() == 0
+    assert store.count() == 5
+    assert await journal.backlog() == 0
+
+
+class Forgetful:
+    """A journal whose reader dies before it can delete what was stored."""
+
+    def __init__(self, journal: object) -> None:
+        self._journal = journal
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._journal, name)
+
+    async def forget(self, entries: object) -> None:
+        raise ConnectionError
+
+
+async def test_while_sql_is_away_the_journal_keeps_everything(
+    ledger: Ledger, outside: Outside, tmp_path: Path, store: UsageStore
+) -> None:
+    away = UsageStore(f"sqlite:///{tmp_path}/not/there/usage.sqlite")
+    await serve(ledger, "acme", 4)
+    consumer = JournalConsumer(ledger.journal(), away)
+    with pytest.raises(StoreError):
+        await consumer.drain()
+    away.close()
+    assert await ledger.journal().backlog() == 4
+    assert await JournalConsumer(ledger.journal(), store).drain() == 4
+
+
+async def test_one_gateway_at_a_time_holds_the_pen(
+    server: Embedded, ledger: Ledger, outside: Outside
+) -> None:
+    other = await Ledger.connect(server.url, command_seconds=5)
+    assert await ledger.journal().take_pen()
+    assert await ledger.journal().take_pen()
+    assert not await other.journal().take_pen()
+    await other.close()
+
+
+async def test_an_entry_that_cannot_be_read_stays_and_blocks_nobody(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    outside.client.xadd("lg:{v62}:j", {"rid": "?", "meta": "no json", "used": "1"})
+    await serve(ledger, "acme", 2)
+    consumer = JournalConsumer(ledger.journal(), store)
+    assert await consumer.drain() == 2
+    assert consumer.foreign > 0
+    assert await ledger.journal().backlog() == 1
+
+
+async def test_a_report_reads_the_same_as_json_and_csv(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, "acme", 2)
+    await JournalConsumer(ledger.journal(), store).drain()
+    report = spend(store, ["organization"], since="2020-01-01", until="2100-01-01")
+    assert '"cost_usd": "0.0012"' in as_json(report)
+    assert as_csv(report).splitlines()[1] == "acme,2,20,100,0,0,0.0012"
+    assert spend(store, ["day"], until="2020-01-01").rows == ()
+
+
+def test_dollars_are_exact() -> None:
+    assert usd(1) == "0.000000000001"
+    assert usd(20 * 10**12) == "20.00"
+    assert usd(-1_500_000_000_000) == "-1.50"
+
+
+def test_sums_do_not_overflow_where_one_column_would(store: UsageStore) -> None:
+    row = {
+        "status": "completed", "t0": 1, "t1": 2, "day": "2026-01-01", "organization": "o",
+        "requests": 1, "tokens": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
+        "reasoning_tokens": 0, "cost_pico": 9 * 10**18, "estimated": False,
+    }  # fmt: skip
+    store.add([{**row, "rid": str(n), "seq": 0} for n in range(3)])
+    assert spend(store, ["organization"]).total["cost_pico"] == 27 * 10**18
