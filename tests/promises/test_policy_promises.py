@@ -1,0 +1,109 @@
+"""What the documentation and the shipped files promise about policies."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import policies
+from policies.document import CHECKS, Check, Limits, PolicyDoc
+from policies.facts import BACKEND_FACTS, FACTS
+from policies.findings import render
+from policies.hints import HEADERS
+from policies.lint import lint
+from policies.objectives import OBJECTIVES
+from policies.policy import load
+from policies.probes import SUFFIX, load_probes
+from policies.schema import SCHEMAS, schema, schema_text
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = Path(policies.__file__).parent / "shipped"
+NAMES = sorted(p.stem for p in SHIPPED.glob("*.yaml") if not p.name.endswith(SUFFIX))
+GUIDE = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
+
+
+def keys_of(node: object) -> set[str]:
+    """Every property name in a JSON Schema."""
+    found: set[str] = set()
+    if isinstance(node, dict):
+        found |= set(node.get("properties", {}))
+        for value in node.values():
+            found |= keys_of(value)
+    elif isinstance(node, list):
+        for value in node:
+            found |= keys_of(value)
+    return found
+
+
+def test_the_seven_policies_are_shipped():
+    assert NAMES == [
+        "agents",
+        "balanced",
+        "cost-cap",
+        "local-first",
+        "private",
+        "quality-first",
+        "tiered-saas",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_policy_is_explained_probed_and_free_of_findings(name):
+    text = (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert "# For: " in text
+    subject = load(text, f"{name}.yaml")
+    probes = load_probes((SHIPPED / f"{name}{SUFFIX}").read_text(encoding="utf-8"), name)
+    assert render(lint(subject, probes)) == ""
+    assert f"`{name}`" in GUIDE
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_published_schema_is_the_one_in_force(name):
+    published = (ROOT / f"docs/schema/{name}.schema.json").read_text(encoding="utf-8")
+    assert published == schema_text(name), (
+        f"run: turnout schema {name} > docs/schema/{name}.schema.json"
+    )
+
+
+def test_every_key_of_a_policy_is_documented():
+    missing = sorted(key for key in keys_of(schema("policy")) if f"`{key}`" not in GUIDE)
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [f"`{name}`" for name in FACTS],
+        [f".{name}`" for name in BACKEND_FACTS],
+        [f"`{name}`" for name in OBJECTIVES],
+        [f"`{name}`" for name in HEADERS],
+        [f"`{name}`" for name in CHECKS],
+        [f"`{name}`" for name in Limits.model_fields],
+    ],
+    ids=["facts", "backend facts", "objectives", "hints", "checks", "limits"],
+)
+def test_every_word_of_the_language_is_documented(words):
+    assert [word for word in words if word not in GUIDE] == []
+
+
+def test_the_checks_of_a_cascade_are_one_list():
+    assert Check.__args__ == CHECKS
+
+
+def test_the_schema_knows_the_short_forms():
+    aliases = json.dumps(schema("policy")["properties"]["aliases"])
+    assert '"type": "string"' in aliases
+    assert PolicyDoc.model_fields["version"].is_required()
+
+
+def yaml_blocks(text: str) -> list[str]:
+    parts = text.split("```yaml\n")[1:]
+    return [part.split("```", 1)[0] for part in parts]
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in yaml_blocks(GUIDE) if b.startswith("version: 1\nroutes")]
+)
+def test_every_whole_policy_in_the_guide_loads(block):
+    assert load(block, "docs/policy.md").routes
