@@ -33,6 +33,8 @@ class Needs:
 
     classifier: bool
     pii: bool
+    sticky: bool = False  # the backend that served the conversation last
+    budget: bool = False  # the used shares of the customer's quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,11 @@ class Policy:
             return self._needs(self.routes[route])
         each = [self._needs(r) for r in self.routes.values() if route in r.candidates]
         facts = [r.facts for r in self.routes.values() if route in r.candidates]
-        return Needs(any("success" in f for f in facts), any(need.pii for need in each))
+        return Needs(
+            classifier=any("success" in f for f in facts),
+            pii=any(need.pii for need in each),
+            budget=any(need.budget for need in each),
+        )
 
     def decide(self, signals: Signals, hints: Hints = NO_HINTS) -> Decision | Denial:
         """Candidates in order, or a denial with its reason. Never raises."""
@@ -160,7 +166,12 @@ class Policy:
         settings = [t.objective for key, t in self._terms.items() if key[0] == route.name]
         settings += [str(r.overrides.get("objective", "fixed")) for r in route.rules]
         scored = len(route.candidates) > 1 and any(objective != "fixed" for objective in settings)
-        return Needs(scored or "success" in route.facts, "request.pii" in route.facts)
+        return Needs(
+            classifier=scored or "success" in route.facts,
+            pii="request.pii" in route.facts,
+            sticky=any(t.sticky for key, t in self._terms.items() if key[0] == route.name),
+            budget=any(fact.startswith("budget") for fact in route.facts),
+        )
 
 
 def load(text: str, filename: str) -> Policy:

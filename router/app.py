@@ -103,15 +103,18 @@ async def running(
         stack.callback(classifier.close)
         decisions = _decision_log(documents)
         stack.callback(decisions.close)
+        ledger = await _ledger(stack, documents)
         gateway = Gateway(
             snapshot=snapshot,
             authenticator=await _authenticator(stack, documents),
             classifier=classifier,
-            ledger=await _ledger(stack, documents),
+            ledger=ledger,
             dispatcher=_dispatcher(stack, snapshot),
             limits=Limits(config.limits.body, config.limits.body_timeout),
             metrics=Metrics(lambda: gauges(gateway)),
             decisions=decisions,
+            conversations=ledger.conversations(),
+            budgets={},
         )
         reloader = Reloader(gateway, documents, environ)
         await reloader.start()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from router.errors import LimitExceeded
-from router.ledger.dimensions import Quota
+from router.ledger.dimensions import MINUTE, Quota
 from router.ledger.plan import Item, Plan
 
 Headers = tuple[tuple[str, str], ...]
@@ -42,6 +42,17 @@ def rate_headers(plan: Plan, reply: Sequence[int]) -> Headers:
             (f"x-ratelimit-reset-{family}", go_duration(reply[at + 1])),
         )
     return tuple(headers)
+
+
+def used_shares(plan: Plan, reply: Sequence[int]) -> dict[str, float]:
+    """The largest used share, 0 to 1, of the quotas of each window: minute, day, month."""
+    shares: dict[str, float] = {}
+    for at, item in enumerate(plan.items):
+        window = item.row.period or ("minute" if item.row.window_ms == MINUTE else None)
+        if window is not None and item.quota.limit > 0:
+            share = 1.0 - reply[_FIXED + 2 * at] / item.quota.limit
+            shares[window] = max(share, shares.get(window, 0.0))
+    return shares
 
 
 def _left(reply: Sequence[int], place: int, quota: Quota) -> float:

@@ -1,6 +1,7 @@
 """What the gateway asks of the ledger, and what it is given."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from router.domain import Estimate, Principal
 from router.ledger.dimensions import Quota
@@ -30,3 +31,6 @@ class Admission:
 
     hold_id: str
     headers: tuple[tuple[str, str], ...]
+    used: Mapping[str, float] = field(
+        default_factory=dict
+    )  # share used, by "minute", "day", "month"

@@ -6,15 +6,13 @@ from types import MappingProxyType
 from typing import Final
 
 from policies.decision import Decision, Denial, Status
-from policies.hints import HintError, parse_hints
-from policies.signals import NO_HINTS, Hints
 from router.backends.backend import Backend
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
-from router.pipeline.caller import Caller
+from router.ledger.ticket import Ticket
+from router.pipeline.inquiry import Inquiry
 from router.pipeline.signals import likely_output
 from router.pipeline.snapshot import Snapshot
-from router.wire.chat import ChatRequest
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -34,27 +32,18 @@ class Plan:
 
     decision: Decision
     backends: tuple[Backend, ...]
-    estimate: Estimate
+    ticket: Ticket
 
-    def headers(self, request_id: str) -> list[tuple[str, str]]:
+    def headers(self) -> list[tuple[str, str]]:
         """Return the response headers that explain the decision."""
         decision = self.decision
         odds = ", ".join(f"{name}={p:.2f}" for name, p in decision.success.items())
         return [
             ("x-turnout-route", decision.route),
-            ("x-turnout-decision", request_id),
+            ("x-turnout-decision", self.ticket.request_id),
             ("x-turnout-reason", decision.reason),
             ("x-turnout-success", odds or "unknown"),
         ]
-
-
-def read_hints(caller: Caller) -> Hints:
-    """Return what the request's own x-turnout-* headers ask for. Raises BadRequest."""
-    headers = caller.hint_headers()
-    try:
-        return parse_hints(headers) if headers else NO_HINTS
-    except HintError as error:
-        raise BadRequest(str(error), param=error.header) from None
 
 
 def refusal(denial: Denial) -> TurnoutError:
@@ -66,25 +55,32 @@ def refusal(denial: Denial) -> TurnoutError:
     )
 
 
-def plan_of(
-    answer: Decision | Denial, world: Snapshot, request: ChatRequest, input_tokens: int
-) -> Plan:
+def plan_of(answer: Decision | Denial, world: Snapshot, inquiry: Inquiry) -> Plan:
     """Return the plan of a decision; a denial raises its error.
 
     The dearest candidate sizes the hold, since any of them may come to serve.
     """
     if isinstance(answer, Denial):
         raise refusal(answer)
+    request, input_tokens = inquiry.request, inquiry.reading.input_tokens
     prices = [world.prices.price(name) for name in answer.candidates]
     output = max(likely_output(world, name, request) for name in answer.candidates)
+    estimate = Estimate(
+        input_tokens,
+        output,
+        max(price.cost(Usage(input_tokens, output)) for price in prices),
+        max(price.cost(Usage(input_tokens, 0)) for price in prices),
+        firm=request.max_output_tokens is not None,
+    )
     return Plan(
         decision=answer,
         backends=tuple(world.backends[name] for name in answer.candidates),
-        estimate=Estimate(
-            input_tokens,
-            output,
-            max(price.cost(Usage(input_tokens, output)) for price in prices),
-            max(price.cost(Usage(input_tokens, 0)) for price in prices),
-            firm=request.max_output_tokens is not None,
+        ticket=Ticket(
+            request_id=inquiry.reading.request_id,
+            principal=inquiry.principal,
+            route_or_model=answer.route,
+            end_user=request.user,
+            quotas=world.quotas[inquiry.principal.tier],
+            estimate=estimate,
         ),
     )

@@ -5,42 +5,43 @@ from types import TracebackType
 
 from policies.decision import Decision, Denial
 from policies.record import Outcome, to_record
-from policies.signals import Hints, Signals
+from router.backends.upstream import Upstream
 from router.domain import Charge
+from router.ledger.ticket import Admission
 from router.pipeline.gateway import Gateway
+from router.pipeline.inquiry import Inquiry
 from router.pipeline.snapshot import Snapshot
 
 
 class Episode:
     """A block around everything that follows a decision; leaving it writes the line."""
 
-    __slots__ = (
-        "_answer",
-        "_began",
-        "_charge",
-        "_gateway",
-        "_hints",
-        "_signals",
-        "_world",
-        "first",
-    )
+    __slots__ = ("_answer", "_began", "_charge", "_first", "_gateway", "_inquiry", "_world")
 
     def __init__(
-        self,
-        gateway: Gateway,
-        world: Snapshot,
-        signals: Signals,
-        hints: Hints,
-        answer: Decision | Denial,
+        self, gateway: Gateway, world: Snapshot, inquiry: Inquiry, answer: Decision | Denial
     ) -> None:
         self._gateway = gateway
         self._world = world
-        self._signals = signals
-        self._hints = hints
+        self._inquiry = inquiry
         self._answer = answer
         self._began = time.perf_counter()
         self._charge: Charge | None = None
-        self.first: float | None = None  # seconds to the first byte, once there was one
+        self._first: float | None = None
+
+    def admitted(self, admission: Admission) -> None:
+        """Note what the ledger said of the customer's quotas, for the rules of its next request."""
+        self._gateway.budgets[self._inquiry.principal.organization] = admission.used
+
+    def answered(self, upstream: Upstream) -> None:
+        """Note who answers, so that the conversation's next turn can go there too."""
+        self._first = upstream.first_byte_seconds
+        if self._inquiry.needs.sticky:
+            self._gateway.conversations.served(
+                self._inquiry.principal.organization,
+                self._inquiry.reading.conversation,
+                upstream.backend.name,
+            )
 
     def charged(self, charge: Charge) -> None:
         """Note what an admitted request came to."""
@@ -61,8 +62,8 @@ class Episode:
         self._gateway.decisions.add(
             to_record(
                 at_ms=time.time_ns() // 1_000_000,
-                signals=self._signals,
-                hints=self._hints,
+                signals=self._inquiry.signals,
+                hints=self._inquiry.hints,
                 answer=self._answer,
                 policy=self._world.policy.version,
                 classifier=self._gateway.classifier.version,
@@ -84,5 +85,5 @@ class Episode:
             cached_tokens=usage.cached_tokens,
             cost_pico=charge.cost_pico,
             latency_ms=round((time.perf_counter() - self._began) * 1000),
-            first_token_ms=None if self.first is None else round(self.first * 1000),
+            first_token_ms=None if self._first is None else round(self._first * 1000),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from classifiers.serving import Classifier
 from router.auth.authenticate import Authenticator
 from router.backends.dispatch import Dispatcher
+from router.ledger.conversations import Conversations
 from router.ledger.ledger import Ledger
 from router.pipeline.snapshot import Snapshot
 from router.telemetry import names
@@ -34,6 +35,8 @@ class Gateway:
     limits: Limits
     metrics: Metrics
     decisions: DecisionLog
+    conversations: Conversations
+    budgets: dict[str, Mapping[str, float]]  # organization -> used shares, as of its last admission
     ready: bool = False
 
 

@@ -36,7 +36,7 @@ class Served(Protocol):
 
 
 class Meter:
-    """Counts one request. As a block, it turns the way it was left into the outcome, and tells it."""
+    """Counts one request. As a block, the way it was left becomes the outcome."""
 
     __slots__ = ("_outcome", "_plan", "_prices", "_served", "_tell")
 
@@ -81,7 +81,7 @@ class Meter:
         usage = None if served is None else served.usage
         if usage is None:
             seen = 0 if served is None else served.output_tokens_seen
-            usage = Usage(self._plan.estimate.input_tokens, seen, estimated=True)
+            usage = Usage(self._plan.ticket.estimate.input_tokens, seen, estimated=True)
         return Charge(
             usage,
             self._prices.price(backend.name).cost(usage),
