@@ -27,11 +27,15 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How much a scarce backend takes at once: requests running, requests waiting, seconds."""
+    """How much a scarce backend takes at once: requests running, requests waiting, seconds.
+
+    `guaranteed` is the share of the slots that is kept for a tier, by its name.
+    """
 
     concurrency: int
     queue: int = 0
     max_wait: float = 2.0
+    guaranteed: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

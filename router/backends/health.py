@@ -5,31 +5,52 @@ It outlives a reload of the configuration: a lane that is the same lane keeps it
 
 from collections.abc import Callable, Iterator, Sequence
 
+from router.backends.affinity import conversation, preference
 from router.backends.backend import Backend, Lane
 from router.backends.breaker import Breaker, BreakerPolicy
+from router.backends.capacity import Gate
+from router.backends.ejection import Pace, outliers
+from router.wire.chat import ChatRequest
 
 
 class LaneState:
-    """One lane, its breaker, and how many requests run on it."""
+    """One lane, its breaker, its pace, and how many requests run on it."""
 
-    __slots__ = ("breaker", "in_flight", "lane")
+    __slots__ = ("breaker", "in_flight", "lane", "pace")
 
     def __init__(self, lane: Lane, policy: BreakerPolicy) -> None:
         self.lane = lane
         self.breaker = Breaker(policy)
+        self.pace = Pace()
         self.in_flight = 0
 
 
 class Health:
     """A live view of one backend, read by whoever decides: always of this moment."""
 
-    __slots__ = ("_clock", "lanes", "queued", "wait_ms")
+    __slots__ = ("_clock", "gate", "lanes")
 
-    def __init__(self, lanes: Sequence[LaneState], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, lanes: Sequence[LaneState], gate: Gate | None, clock: Callable[[], float]
+    ) -> None:
         self.lanes = tuple(lanes)
+        self.gate = gate
         self._clock = clock
-        self.queued = 0
-        self.wait_ms = 0
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a slot."""
+        return self.gate.queued if self.gate is not None else 0
+
+    @property
+    def wait_ms(self) -> int:
+        """Milliseconds a newcomer would wait for a slot."""
+        return self.gate.wait_ms if self.gate is not None else 0
+
+    @property
+    def load(self) -> float:
+        """Part of the slots in use, over 1 where requests wait; 0 where slots are not scarce."""
+        return self.gate.load if self.gate is not None else 0.0
 
     @property
     def healthy(self) -> bool:
@@ -42,21 +63,37 @@ class Health:
         """Requests that run there now."""
         return sum(state.in_flight for state in self.lanes)
 
-    def open_lanes(self, tried: frozenset[str]) -> list[LaneState]:
-        """Lanes that may be asked now and were not tried, the least busy first."""
+    def open_lanes(self, request: ChatRequest, tried: frozenset[str]) -> list[LaneState]:
+        """Lanes that may be asked now and were not tried, the best for this request first."""
         now = self._clock()
         free = [
             state
             for state in self.lanes
             if state.lane.id not in tried and state.breaker.allows(now)
         ]
-        free.sort(key=lambda state: state.in_flight)
-        return free
+        return free if len(free) < 2 else _ordered(free, request)
 
     def resting(self) -> float:
         """Seconds until a lane may be asked again."""
         now = self._clock()
         return min(state.breaker.resting(now) for state in self.lanes)
+
+
+def _ordered(free: list[LaneState], request: ChatRequest) -> list[LaneState]:
+    """The conversation's own replica first; outliers last; of equal addresses the idlest key."""
+    addresses = sorted({state.lane.base_url for state in free})
+    loads = [
+        sum(state.in_flight for state in free if state.lane.base_url == address)
+        for address in addresses
+    ]
+    order = preference(conversation(request), addresses, loads)
+    place = {addresses[at]: rank for rank, at in enumerate(order)}
+    avoided = outliers([state.pace for state in free])
+    ranked = sorted(
+        range(len(free)),
+        key=lambda at: (avoided[at], place[free[at].lane.base_url], free[at].in_flight),
+    )
+    return [free[at] for at in ranked]
 
 
 class HealthBoard:
@@ -93,5 +130,10 @@ class HealthBoard:
         old = self._known.get(backend.name)
         kept = {state.lane: state for state in old.lanes} if old else {}
         lanes = [kept.get(lane) or LaneState(lane, self._policy) for lane in backend.lanes()]
-        self._known[backend.name] = Health(lanes, self._clock)
+        gate = (
+            old.gate if old and self._described[backend.name].capacity == backend.capacity else None
+        )
+        if gate is None and backend.capacity is not None:
+            gate = Gate(backend.capacity, self._clock)
+        self._known[backend.name] = Health(lanes, gate, self._clock)
         self._described[backend.name] = backend

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.backends.backend import Backend
+from router.backends.capacity import Place
 from router.backends.dialects.base import ErrorInside, MalformedReply, Reply, Translator
 from router.backends.dialects.usage import estimate_usage
 from router.backends.transport import Answer, TransportError
@@ -37,8 +38,8 @@ class Upstream:
     """
 
     __slots__ = (
-        "_answer", "_first", "_request", "_tell", "_translator", "attempts", "backend", "body",
-        "first_byte_seconds", "model", "stream_requested", "usage",
+        "_answer", "_first", "_release", "_request", "_tell", "_translator", "attempts",
+        "backend", "body", "first_byte_seconds", "model", "place", "stream_requested", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +58,8 @@ class Upstream:
         self.model: str | None = None
         self._request = request
         self._answer = answer
+        self.place: Place | None = None  # where it waited for its slot, if slots are scarce
+        self._release: Callable[[], None] = _nothing_held
         self._tell = tell  # the breaker: True answered, False failed, None neither
         self._translator: Translator | None = None
         self._first = b""
@@ -115,10 +118,16 @@ class Upstream:
         except (TimeoutError, TransportError):
             return  # `close` ends it
 
+    def hold(self, place: Place, release: Callable[[], None]) -> None:
+        """Keep a slot of the backend until the close."""
+        self.place, self._release = place, release
+
     def close(self) -> None:
         """Let go of the connection: back to the pool if the answer was read to its end."""
         self._settle(None)
         self._answer.close()
+        release, self._release = self._release, _nothing_held
+        release()
 
     def _broken(self, reason: str) -> StreamBroken:
         self._settle(False)
@@ -127,6 +136,10 @@ class Upstream:
     def _settle(self, outcome: bool | None) -> None:
         tell, self._tell = self._tell, _told
         tell(outcome)
+
+
+def _nothing_held() -> None:
+    """No slot is held, or no longer."""
 
 
 def _told(_outcome: bool | None) -> None:

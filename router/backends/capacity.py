@@ -1,0 +1,176 @@
+"""Slots of a scarce backend: so many run, so many wait, in order of priority, and not for long.
+
+Theory of operation. A gate has `concurrency` slots. Whoever finds none free waits, if the queue has
+room; a newcomer of higher priority finds room by sending away the last one of the lowest
+priority. A slot that falls free goes to the first in the queue: by priority, then by arrival.
+A tier may be guaranteed a share of the slots: others never take the part of it that is unused.
+"""
+
+import asyncio
+import bisect
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from router.backends.backend import Capacity
+
+_MEMORY: Final = 0.2  # weight of the newest service time in the running mean
+
+
+class Full(Exception):
+    """No slot and no room to wait, or none fell free in time. `reason` is fit for a client."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants a slot: `rank` 0 is served first, 2 last."""
+
+    rank: int = 1
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A slot that was got: the `position` in the queue at arrival (0: at once), seconds waited."""
+
+    tier: str
+    began: float
+    position: int = 0
+    waited: float = 0.0
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    rank: int
+    number: int
+    asker: Asker = field(compare=False)
+    called: asyncio.Future[None] = field(compare=False)
+
+
+class Gate:
+    """The slots of one backend."""
+
+    def __init__(self, capacity: Capacity, clock: Callable[[], float] = time.monotonic) -> None:
+        self._capacity = capacity
+        self._clock = clock
+        self._waiters: list[_Waiter] = []
+        self._arrivals = 0
+        self._running: dict[str, int] = {}
+        self._service = 0.0  # seconds a request holds its slot, running mean
+        self.in_use = 0
+
+    @property
+    def queued(self) -> int:
+        """How many wait."""
+        return len(self._waiters)
+
+    @property
+    def load(self) -> float:
+        """Running and waiting requests over slots: 1 is full."""
+        return (self.in_use + len(self._waiters)) / self._capacity.concurrency
+
+    @property
+    def wait_ms(self) -> int:
+        """How long a newcomer would wait, as far as one can tell."""
+        if self.in_use < self._capacity.concurrency:
+            return 0
+        ahead = (len(self._waiters) + 1) / self._capacity.concurrency
+        return int(ahead * self._service * 1000)
+
+    async def enter(self, asker: Asker) -> Place:
+        """Get a slot, at once or after a wait; Full where there is none to be had."""
+        if not self._waiters and self._has_room(asker.tier):
+            return self._take(asker.tier)
+        waiter = self._queue(asker)
+        position = self._waiters.index(waiter) + 1
+        began = self._clock()
+        try:
+            async with asyncio.timeout(self._capacity.max_wait):
+                await waiter.called
+        except Full:
+            raise
+        except TimeoutError:
+            if not _was_called(waiter):
+                self._drop(waiter)
+                raise Full(f"had no free slot within {self._capacity.max_wait:g} s") from None
+        except BaseException:
+            if _was_called(waiter):  # called and cancelled at the same moment
+                self._give_back(asker.tier)
+            else:
+                self._drop(waiter)
+            raise
+        now = self._clock()
+        return Place(asker.tier, now, position, now - began)
+
+    def leave(self, place: Place) -> None:
+        """Give the slot back."""
+        held = self._clock() - place.began
+        self._service += (held - self._service) * (_MEMORY if self._service else 1.0)
+        self._give_back(place.tier)
+
+    def _take(self, tier: str) -> Place:
+        self.in_use += 1
+        self._running[tier] = self._running.get(tier, 0) + 1
+        return Place(tier, self._clock())
+
+    def _give_back(self, tier: str) -> None:
+        self.in_use -= 1
+        self._running[tier] -= 1
+        for waiter in self._waiters:
+            if not waiter.called.done() and self._has_room(waiter.asker.tier):
+                self._waiters.remove(waiter)
+                self._take(waiter.asker.tier)
+                waiter.called.set_result(None)
+                return
+
+    def _has_room(self, tier: str) -> bool:
+        kept = sum(
+            max(0, math.floor(share * self._capacity.concurrency) - self._running.get(other, 0))
+            for other, share in self._capacity.guaranteed.items()
+            if other != tier
+        )
+        return self.in_use + kept < self._capacity.concurrency
+
+    def _queue(self, asker: Asker) -> _Waiter:
+        if len(self._waiters) >= self._capacity.queue:
+            last = self._waiters[-1] if self._waiters else None
+            if last is None or last.rank <= asker.rank:
+                raise Full("has no free slot and a full queue")
+            self._drop(last)
+            last.called.set_exception(Full("gave its place to a request of higher priority"))
+        self._arrivals += 1
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(asker.rank, self._arrivals, asker, called)
+        bisect.insort(self._waiters, waiter)
+        return waiter
+
+    def _drop(self, waiter: _Waiter) -> None:
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+
+def _was_called(waiter: _Waiter) -> bool:
+    called = waiter.called
+    return called.done() and not called.cancelled() and called.exception() is None
+
+
+def shadow_price(load: float, ceiling_pico: int, knee: float = 0.5) -> int:
+    """What a slot is worth beyond its price, in pico-USD, for one request.
+
+    Nothing below `knee` (part of the slots in use); then it rises with the square of the way to
+    full, where it is `ceiling_pico`; beyond that, with a queue, in proportion up to twice that.
+    With the same curve for all requests of a kind, those that are cheapest to serve elsewhere
+    leave first: they are the first for whom elsewhere is cheaper. `ceiling_pico` is what the
+    request would cost at the dearest of its candidates.
+    """
+    if load <= knee:
+        return 0
+    if load >= 1.0:
+        return int(ceiling_pico * min(load, 2.0))
+    return int(ceiling_pico * ((load - knee) / (1.0 - knee)) ** 2)
