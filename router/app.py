@@ -15,6 +15,7 @@ from router.auth.store import KeyStore
 from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.dispatch import Dispatcher
 from router.ledger.embedded import Embedded
+from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.pipeline.config import Config
 from router.pipeline.documents import Documents
@@ -23,6 +24,8 @@ from router.pipeline.reload import Reloader
 from router.pipeline.snapshot import Snapshot, compile_snapshot
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
+from router.usage.journal import JournalConsumer
+from router.usage.store import UsageStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,14 @@ async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
     if url == "embedded":
         embedded = await stack.enter_async_context(Embedded(documents.data / "ledger"))
         url = embedded.url
-    ledger = await Ledger.connect(url)
+    ledger = await Ledger.connect(url, spool=documents.data / "spool")
     stack.push_async_callback(ledger.close)
+    usage = UsageStore(documents.database)
+    stack.callback(usage.close)
+    journal = JournalConsumer(ledger.journal(), usage)
+    journal.start()
+    stack.push_async_callback(journal.close)
+    stack.push_async_callback(ledger.settled)
     return ledger
 
 
@@ -114,6 +123,7 @@ async def running(
             metrics=Metrics(lambda: gauges(gateway)),
             decisions=decisions,
             conversations=ledger.conversations(),
+            history=OutputHistory(),
             budgets={},
         )
         reloader = Reloader(gateway, documents, environ)

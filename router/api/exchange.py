@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
-from router.wire.table import Endpoint
+from router.wire.table import Calculation, Endpoint
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -40,8 +40,13 @@ def new_request_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
+def _bearer(key: bytes | None) -> bytes | None:
+    """Return Anthropic's way to send a key in OpenAI's."""
+    return b"Bearer " + key if key else None
+
+
 class Exchange:
-    """The request and the reply of one inference call, as the corridor sees them."""
+    """The request and the reply of one call, as the corridor sees them."""
 
     __slots__ = (
         "_client_id",
@@ -66,7 +71,7 @@ class Exchange:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Endpoint | Calculation,
         scope: Scope,
         receive: Receive,
         send: Send,
@@ -80,7 +85,9 @@ class Exchange:
         self._fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self._watcher: asyncio.Task[None] | None = None
         self._task = asyncio.current_task()
-        self.authorization = self._fields.get(b"authorization")
+        self.authorization = self._fields.get(b"authorization") or _bearer(
+            self._fields.get(b"x-api-key")
+        )
         self.body_limit = body_limit
         self.body_timeout = body_timeout
         self.id = new_request_id()
@@ -179,7 +186,7 @@ class Exchange:
 
     async def fail(self, error: TurnoutError) -> None:
         """Tell the client what went wrong, in OpenAI's envelope, wherever the reply stands."""
-        if self.streaming:
+        if self.streaming and isinstance(self._endpoint, Endpoint):
             await self.write(self._endpoint.error_event(error))
             await self.end()
         elif not self.started:
@@ -204,7 +211,7 @@ class Exchange:
             self.gone = True
         except TurnoutError as error:
             await self.fail(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last resort: logged, told to the client, survived
             _LOG.exception("a request failed inside the gateway", extra={"request_id": self.id})
             await self.fail(TurnoutError("The gateway failed on this request; it has been logged."))
         finally:

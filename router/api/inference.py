@@ -13,16 +13,15 @@ from router.api.exchange import Exchange, Receive, Scope, Send
 from router.errors import MethodNotAllowed
 from router.pipeline.gateway import Gateway
 from router.pipeline.serve import serve
-from router.wire.table import ENDPOINTS, Endpoint
+from router.wire.table import CALCULATIONS, ENDPOINTS, Calculation, Endpoint
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-_ROUTES: Final[Mapping[bytes, Endpoint]] = {
-    endpoint.path.encode(): endpoint for endpoint in ENDPOINTS
-}
+_ROWS: Final[tuple[Endpoint | Calculation, ...]] = (*ENDPOINTS, *CALCULATIONS)
+_ROUTES: Final[Mapping[bytes, Endpoint | Calculation]] = {row.path.encode(): row for row in _ROWS}
 
 
 class Inference:
-    """ASGI: every row of ENDPOINTS, then `rest` for all other paths."""
+    """ASGI: every row of ENDPOINTS and CALCULATIONS, then `rest` for all other paths."""
 
     def __init__(self, gateway: Gateway, rest: Application) -> None:
         self._gateway = gateway
@@ -54,7 +53,14 @@ class Inference:
             return
         await self._serve(exchange, endpoint)
 
-    async def _serve(self, exchange: Exchange, endpoint: Endpoint) -> None:
+    async def _calculate(self, calculation: Calculation, exchange: Exchange) -> None:
+        self._gateway.authenticator.authenticate(exchange.authorization)
+        await exchange.send(calculation.answer(await exchange.body()))
+
+    async def _serve(self, exchange: Exchange, endpoint: Endpoint | Calculation) -> None:
+        if isinstance(endpoint, Calculation):
+            await exchange.run(lambda reply: self._calculate(endpoint, reply))
+            return
         metrics = self._gateway.metrics
         began = time.perf_counter()
         metrics.in_flight += 1

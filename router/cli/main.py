@@ -9,6 +9,7 @@ from router.cli.demo import demo
 from router.cli.keys import keys
 from router.cli.score import score
 from router.cli.serve import serve
+from router.cli.usage import usage
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,5 +27,5 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, keys, score, demo):
+for _command in (serve, check, keys, usage, score, demo):
     main.add_command(_command)

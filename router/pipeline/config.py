@@ -164,6 +164,7 @@ class Config(_Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    estimate: Literal["expected", "worst", "chunk"] = "expected"
     decisions: DecisionSection = DecisionSection()
     admin: AdminSection | None = None
 

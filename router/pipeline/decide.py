@@ -6,12 +6,13 @@ from types import MappingProxyType
 from typing import Final
 
 from policies.decision import Decision, Denial, Status
+from policies.tiers import Tier
 from router.backends.backend import Backend
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
+from router.ledger.estimate import OutputHistory, estimate_output
 from router.ledger.ticket import Ticket
 from router.pipeline.inquiry import Inquiry
-from router.pipeline.signals import likely_output
 from router.pipeline.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
@@ -33,6 +34,7 @@ class Plan:
     decision: Decision
     backends: tuple[Backend, ...]
     ticket: Ticket
+    topped_up: bool  # the hold covers a part of the answer, and grows while it streams
 
     def headers(self) -> list[tuple[str, str]]:
         """Return the response headers that explain the decision."""
@@ -55,7 +57,9 @@ def refusal(denial: Denial) -> TurnoutError:
     )
 
 
-def plan_of(answer: Decision | Denial, world: Snapshot, inquiry: Inquiry) -> Plan:
+def plan_of(
+    answer: Decision | Denial, world: Snapshot, inquiry: Inquiry, history: OutputHistory
+) -> Plan:
     """Return the plan of a decision; a denial raises its error.
 
     The dearest candidate sizes the hold, since any of them may come to serve.
@@ -64,7 +68,14 @@ def plan_of(answer: Decision | Denial, world: Snapshot, inquiry: Inquiry) -> Pla
         raise refusal(answer)
     request, input_tokens = inquiry.request, inquiry.reading.input_tokens
     prices = [world.prices.price(name) for name in answer.candidates]
-    output = max(likely_output(world, name, request) for name in answer.candidates)
+    tier = world.tier(inquiry.principal.tier)
+    way = "worst" if _is_prepaid(tier) else world.estimate
+    output = estimate_output(
+        cap=request.max_output_tokens,
+        choices=request.choices,
+        way=way,
+        expected=history.expected(inquiry.principal.key_id, answer.route),
+    )
     estimate = Estimate(
         input_tokens,
         output,
@@ -80,7 +91,13 @@ def plan_of(answer: Decision | Denial, world: Snapshot, inquiry: Inquiry) -> Pla
             principal=inquiry.principal,
             route_or_model=answer.route,
             end_user=request.user,
-            quotas=world.quotas[inquiry.principal.tier],
+            quotas=world.quotas.get(inquiry.principal.tier, ()),
             estimate=estimate,
+            outage_share=tier.outage_share or 0.0,
         ),
+        topped_up=way == "chunk",
     )
+
+
+def _is_prepaid(tier: Tier) -> bool:
+    return any(limits.get("prepaid_usd") for limits in tier.limits.values())

@@ -7,6 +7,7 @@ from policies.decision import Decision, Denial
 from policies.record import Outcome, to_record
 from router.backends.upstream import Upstream
 from router.domain import Charge
+from router.domain import Outcome as End
 from router.ledger.ticket import Admission
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
@@ -47,6 +48,10 @@ class Episode:
         """Note what an admitted request came to."""
         self._charge = charge
         self._gateway.metrics.charged(charge)
+        if charge.route is not None and charge.outcome is End.COMPLETED:
+            self._gateway.history.observe(
+                self._inquiry.principal.key_id, charge.route, charge.usage.output_tokens
+            )
 
     def __enter__(self) -> "Episode":
         return self

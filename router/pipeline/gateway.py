@@ -7,6 +7,7 @@ from classifiers.serving import Classifier
 from router.auth.authenticate import Authenticator
 from router.backends.dispatch import Dispatcher
 from router.ledger.conversations import Conversations
+from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.pipeline.snapshot import Snapshot
 from router.telemetry import names
@@ -36,6 +37,7 @@ class Gateway:
     metrics: Metrics
     decisions: DecisionLog
     conversations: Conversations
+    history: OutputHistory
     budgets: dict[str, Mapping[str, float]]  # organization -> used shares, as of its last admission
     ready: bool = False
 

@@ -2,27 +2,69 @@
 
 from policies.money import usd
 from router.backends.upstream import Upstream
+from router.ledger.hold import Hold
 from router.pipeline.caller import Caller
 from router.pipeline.decide import Plan
+from router.pipeline.inquiry import Inquiry
 from router.pipeline.meter import Meter
+from router.wire.cut import length_events
+from router.wire.table import Endpoint
+
+_QUOTA = "the quota does not allow further output tokens"
 
 
-async def relay(upstream: Upstream, caller: Caller, meter: Meter, plan: Plan) -> None:
-    """Deliver the answer.
+class Relay:
+    """One answer on its way to its caller, in the protocol of the endpoint it came in by."""
 
-    A plain answer carries its real cost in a header; a stream's head leaves before its cost is
-    known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
-    """
-    meter.serve(upstream)
-    served_by = upstream.backend.name
-    caller.backend = served_by
-    caller.headers.append(("x-turnout-backend", served_by))
-    if not upstream.stream_requested:
-        caller.headers.append(("x-turnout-cost-usd", usd(meter.charge().cost_pico)))
-        await caller.send(upstream.body)
-        return
-    caller.headers.append(("x-turnout-cost-usd", usd(plan.decision.cost_pico[served_by])))
-    await caller.start()
-    async for data in upstream.stream():
-        await caller.write(data)
-    await caller.end()
+    __slots__ = ("_caller", "_endpoint", "_hold", "_inquiry", "_plan")
+
+    def __init__(
+        self, endpoint: Endpoint, caller: Caller, inquiry: Inquiry, plan: Plan, hold: Hold
+    ) -> None:
+        self._endpoint = endpoint
+        self._caller = caller
+        self._inquiry = inquiry
+        self._plan = plan
+        self._hold = hold
+
+    async def deliver(self, upstream: Upstream, meter: Meter) -> None:
+        """Deliver the answer.
+
+        A plain answer carries its real cost in a header; a stream's head leaves before its cost is
+        known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
+        """
+        meter.serve(upstream)
+        served_by = upstream.backend.name
+        self._caller.backend = served_by
+        self._caller.headers.append(("x-turnout-backend", served_by))
+        if upstream.stream_requested:
+            expected = self._plan.decision.cost_pico[served_by]
+            self._caller.headers.append(("x-turnout-cost-usd", usd(expected)))
+            await self._stream(upstream)
+            return
+        self._caller.headers.append(("x-turnout-cost-usd", usd(meter.charge().cost_pico)))
+        encode = self._endpoint.encode
+        body = upstream.body
+        await self._caller.send(body if encode is None else encode(body, self._inquiry.request))
+
+    async def _stream(self, upstream: Upstream) -> None:
+        caller, build = self._caller, self._endpoint.encoder
+        encoder = None if build is None else build(self._inquiry.request)
+        await caller.start()
+        async for block in upstream.stream():
+            data = block if encoder is None else encoder.feed(block)
+            if data:
+                await caller.write(data)
+            if self._plan.topped_up and not await self._covered(upstream):
+                last = length_events(caller.id, upstream.model or upstream.backend.model, _QUOTA)
+                await caller.write(last if encoder is None else encoder.feed(last))
+                break
+        if encoder is not None:
+            await caller.write(encoder.finish())
+        await caller.end()
+
+    async def _covered(self, upstream: Upstream) -> bool:
+        """Say whether the hold covers what was delivered; the answer that ended needs no more."""
+        if upstream.usage is not None:
+            return True
+        return not self._hold.lost and await self._hold.cover(upstream.output_tokens_seen)

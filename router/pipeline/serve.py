@@ -6,7 +6,7 @@ from router.pipeline.episode import Episode
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import inquire
 from router.pipeline.meter import Meter
-from router.pipeline.relay import relay
+from router.pipeline.relay import Relay
 from router.wire.table import Endpoint
 
 
@@ -22,7 +22,7 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
     inquiry = await inquire(gateway, world, principal, request, caller)
     answer = world.policy.decide(inquiry.signals, inquiry.hints)
     with Episode(gateway, world, inquiry, answer) as episode:
-        plan = plan_of(answer, world, inquiry)
+        plan = plan_of(answer, world, inquiry, gateway.history)
         caller.route = plan.decision.route
         caller.headers += plan.headers()
         meter = Meter(plan, world.prices, episode.charged)
@@ -33,4 +33,4 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
             with meter:
                 async with gateway.dispatcher.open(plan.backends, request, caller.id) as upstream:
                     episode.answered(upstream)
-                    await relay(upstream, caller, meter, plan)
+                    await Relay(endpoint, caller, inquiry, plan, hold).deliver(upstream, meter)

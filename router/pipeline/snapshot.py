@@ -12,11 +12,14 @@ from typing import Final
 from policies.crosscheck import BackendFacts
 from policies.findings import DocumentError
 from policies.policy import Needs, Policy
+from policies.tiers import Tier
 from router.backends.backend import Backend, Timeouts
 from router.ledger.dimensions import Quota, quotas
+from router.ledger.estimate import Way
 from router.pipeline.config import BackendSection, Config, PriceSection
 from router.prices.book import Price, PriceBook
 
+_OPEN: Final = Tier("")
 NOTHING: Final = Needs(classifier=False, pii=False)
 
 
@@ -29,6 +32,11 @@ class Snapshot:
     prices: PriceBook
     quotas: Mapping[str, tuple[Quota, ...]]
     expected_output: Mapping[str, int]
+    estimate: Way
+
+    def tier(self, name: str) -> Tier:
+        """Return a tier of the policy; one without limits where the policy has no tiers at all."""
+        return self.policy.tiers.get(name, _OPEN)
 
     def needs(self, model: str) -> Needs:
         """Return what has to be known before the policy can decide on `model`."""
@@ -62,11 +70,17 @@ def price_book(config: Config) -> PriceBook:
     return PriceBook({name: _price(section.price) for name, section in config.backends.items()})
 
 
+def backend_facts(config: Config) -> dict[str, BackendFacts]:
+    """Return what a policy may be checked against."""
+    return {
+        name: BackendFacts(simulated=section.simulated) for name, section in config.backends.items()
+    }
+
+
 def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
     """Return the world of these documents. Raises DocumentError with every finding."""
     sections = config.backends.items()
-    facts = {name: BackendFacts(simulated=section.simulated) for name, section in sections}
-    findings = [found for found in policy.check(facts) if found.severity == "error"]
+    findings = [f for f in policy.check(backend_facts(config)) if f.severity == "error"]
     if findings:
         raise DocumentError(findings)
     return Snapshot(
@@ -77,4 +91,5 @@ def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
         expected_output=MappingProxyType(
             {name: section.expected_output_tokens for name, section in sections}
         ),
+        estimate=config.estimate,
     )
