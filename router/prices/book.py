@@ -2,40 +2,150 @@
 
 1 USD per million tokens is 1,000,000 pico-USD per token, so list prices are whole numbers and
 sums never round.
+
+A price may depend on three things. The day and the hour: a `Schedule` holds prices with the
+instants and the daily hours (UTC) from which they count, and the last that counts wins, so a price
+change is a new entry and never alters what the past cost. The size of the prompt: above a step, the
+whole request is priced at the step. The kind of token: fresh, read from a cache, written to it.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
 from types import MappingProxyType
+from typing import Final
 
 from router.domain import Usage
 
+PICO_PER_USD_PER_MILLION: Final = 1_000_000
+_DAY: Final = 24 * 60  # minutes
+
+
+def pico_per_token(usd_per_million: Decimal) -> int:
+    """A list price (USD per million tokens) in pico-USD per token, rounded where it must be."""
+    exact = usd_per_million * PICO_PER_USD_PER_MILLION
+    return int(exact.to_integral_value(ROUND_HALF_EVEN))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What tokens cost where the prompt is larger than `above` tokens, in pico-USD."""
+
+    above: int
+    input_pico: int
+    output_pico: int
+    cached_input_pico: int
+    cache_write_pico: int
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one token costs at a backend, in pico-USD."""
+    """What one token costs at a backend, in pico-USD. `steps` are in order of prompt size.
+
+    `cache_write_pico` None: writing to the cache costs what fresh input costs.
+    """
 
     input_pico: int
     output_pico: int
     cached_input_pico: int
+    cache_write_pico: int | None = None
+    steps: tuple[Step, ...] = ()
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
-        fresh = max(0, usage.input_tokens - usage.cached_tokens)
+        price = self if not self.steps else self._step(usage.input_tokens)
+        write = price.cache_write_pico
+        written = usage.cache_write_tokens
+        fresh = max(0, usage.input_tokens - usage.cached_tokens - written)
         return (
-            fresh * self.input_pico
-            + usage.cached_tokens * self.cached_input_pico
-            + usage.output_tokens * self.output_pico
+            fresh * price.input_pico
+            + usage.cached_tokens * price.cached_input_pico
+            + written * (price.input_pico if write is None else write)
+            + usage.output_tokens * price.output_pico
         )
+
+    def _step(self, input_tokens: int) -> "Price | Step":
+        price: Price | Step = self
+        for step in self.steps:
+            if input_tokens > step.above:
+                price = step
+        return price
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One price of a schedule: from `since` (ms of Unix time) on, and only within the daily hours
+    from `start` to `end` (minutes of the UTC day; equal: all day; they may cross midnight)."""
+
+    price: Price
+    since: int = 0
+    start: int = 0
+    end: int = 0
+
+    def counts(self, at: int) -> bool:
+        """Whether this price is in force at this instant."""
+        if at < self.since:
+            return False
+        if self.start == self.end:
+            return True
+        minute = at // 60_000 % _DAY
+        if self.start < self.end:
+            return self.start <= minute < self.end
+        return minute >= self.start or minute < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The prices of a backend over time; the last entry that counts is in force."""
+
+    entries: tuple[Entry, ...]
+
+    def at(self, instant: int) -> Price:
+        """The price at this instant; before the first entry, the first one's."""
+        price = self.entries[0].price
+        for entry in self.entries:
+            if entry.counts(instant):
+                price = entry.price
+        return price
+
+
+def always(price: Price) -> Schedule:
+    """A price that does not change."""
+    return Schedule((Entry(price),))
+
+
+def _now_ms() -> int:
+    """This instant, in ms of Unix time."""
+    return time.time_ns() // 1_000_000
 
 
 class PriceBook:
-    """One price for each backend; `version` changes whenever a price does."""
+    """The prices of each backend; `version` changes whenever one of them does."""
 
-    def __init__(self, prices: Mapping[str, Price]) -> None:
-        self._prices = MappingProxyType(dict(prices))
-        self.version = sha256(repr(sorted(prices.items())).encode()).hexdigest()[:12]
+    def __init__(
+        self, prices: Mapping[str, Price | Schedule], clock: Callable[[], int] = _now_ms
+    ) -> None:
+        schedules = {
+            name: price if isinstance(price, Schedule) else always(price)
+            for name, price in prices.items()
+        }
+        self._schedules = MappingProxyType(schedules)
+        self._fixed = {
+            name: schedule.entries[0].price
+            for name, schedule in schedules.items()
+            if len(schedule.entries) == 1
+        }
+        self._clock = clock
+        self.version = sha256(repr(sorted(schedules.items())).encode()).hexdigest()[:12]
 
-    def price(self, backend: str) -> Price:
-        """Return the price of `backend`; the configuration guarantees that there is one."""
-        return self._prices[backend]
+    def price(self, backend: str, at: int | None = None) -> Price:
+        """Return the price of `backend` at an instant (ms of Unix time), or now.
+
+        The configuration guarantees that there is one.
+        """
+        fixed = self._fixed.get(backend)
+        if fixed is not None:
+            return fixed
+        return self._schedules[backend].at(self._clock() if at is None else at)
