@@ -67,6 +67,10 @@ def _ledger(value: Any) -> str:
     return value
 
 
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _feature_list(value: Any) -> tuple[str, ...]:
     wrong = [item for item in value if item not in FEATURES] if isinstance(value, list) else [value]
     if wrong:
@@ -80,9 +84,10 @@ Address = Annotated[str, BeforeValidator(_address)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
 Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
+Replicas = Annotated[tuple[BaseUrl, ...], BeforeValidator(_as_tuple)]
 Cards = Annotated[
     tuple[str, ...],
-    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    BeforeValidator(_as_tuple),
 ]
 
 
@@ -106,6 +111,14 @@ class TimeoutSection(_Section):
     between_chunks: Duration = 60.0
 
 
+class CapacitySection(_Section):
+    """How much a scarce backend takes: requests running, requests waiting, and for how long."""
+
+    concurrency: int = Field(gt=0)
+    queue: int = Field(default=0, ge=0)
+    max_wait: Duration = 2.0
+
+
 class BackendSection(_Section):
     """One model server."""
 
@@ -119,6 +132,10 @@ class BackendSection(_Section):
     supports: Features = tuple(sorted(FEATURES))
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()
+    capacity: CapacitySection | None = None
+    replicas: Replicas = ()
+    api_keys: tuple[SecretStr, ...] = Field(default=(), strict=False)
+    hedge_after: Duration | None = None
     simulated: bool = False
 
 

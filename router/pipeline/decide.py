@@ -8,11 +8,13 @@ from typing import Final
 from policies.decision import Decision, Denial, Status
 from policies.tiers import Tier
 from router.backends.backend import Backend
+from router.backends.capacity import Asker
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
 from router.ledger.ticket import Ticket
 from router.pipeline.inquiry import Inquiry
+from router.pipeline.signals import likely_output
 from router.pipeline.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
@@ -24,6 +26,7 @@ _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
         "bad_hint": BadRequest,
     }
 )
+_RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
 _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
 
 
@@ -34,6 +37,8 @@ class Plan:
     decision: Decision
     backends: tuple[Backend, ...]
     ticket: Ticket
+    expected_cost_pico: Mapping[str, int]  # of each candidate, by the price book alone
+    asker: Asker
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
 
     def headers(self) -> list[tuple[str, str]]:
@@ -68,6 +73,12 @@ def plan_of(
         raise refusal(answer)
     request, input_tokens = inquiry.request, inquiry.reading.input_tokens
     prices = [world.prices.price(name) for name in answer.candidates]
+    expected = {
+        name: world.prices.price(name).cost(
+            Usage(input_tokens, likely_output(world, name, request))
+        )
+        for name in answer.candidates
+    }
     tier = world.tier(inquiry.principal.tier)
     way = "worst" if _is_prepaid(tier) else world.estimate
     output = estimate_output(
@@ -95,6 +106,8 @@ def plan_of(
             estimate=estimate,
             outage_share=tier.outage_share or 0.0,
         ),
+        expected_cost_pico=expected,
+        asker=Asker(_RANKS[tier.priority], tier.name),
         topped_up=way == "chunk",
     )
 

@@ -1,6 +1,7 @@
 """Upstream bytes to the client, metered; nothing is held back and nothing is parsed twice."""
 
 from policies.money import usd
+from router.backends.capacity import Place
 from router.backends.upstream import Upstream
 from router.ledger.hold import Hold
 from router.pipeline.caller import Caller
@@ -11,6 +12,14 @@ from router.wire.cut import length_events
 from router.wire.table import Endpoint
 
 _QUOTA = "the quota does not allow further output tokens"
+
+
+def queue_headers(place: Place) -> tuple[tuple[str, str], ...]:
+    """Return how a request waited for a scarce backend's slot."""
+    return (
+        ("x-turnout-queue-position", str(place.position)),
+        ("x-turnout-queue-ms", str(round(place.waited * 1000))),
+    )
 
 
 class Relay:
@@ -37,8 +46,10 @@ class Relay:
         served_by = upstream.backend.name
         self._caller.backend = served_by
         self._caller.headers.append(("x-turnout-backend", served_by))
+        if upstream.place is not None:
+            self._caller.headers += queue_headers(upstream.place)
         if upstream.stream_requested:
-            expected = self._plan.decision.cost_pico[served_by]
+            expected = self._plan.expected_cost_pico[served_by]
             self._caller.headers.append(("x-turnout-cost-usd", usd(expected)))
             await self._stream(upstream)
             return

@@ -31,6 +31,8 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
             episode.admitted(hold.admission)
             hold.dispatched()
             with meter:
-                async with gateway.dispatcher.open(plan.backends, request, caller.id) as upstream:
+                async with gateway.dispatcher.open(
+                    plan.backends, request, caller.id, plan.asker
+                ) as upstream:
                     episode.answered(upstream)
                     await Relay(endpoint, caller, inquiry, plan, hold).deliver(upstream, meter)

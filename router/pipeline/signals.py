@@ -14,6 +14,8 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
+from router.backends.backend import Backend
+from router.backends.capacity import shadow_price
 from router.backends.health import Health
 from router.domain import Principal, Usage
 from router.ledger.estimate import estimate_tokens
@@ -58,6 +60,13 @@ def gather(
     health: Mapping[str, Health],
 ) -> Signals:
     """Return what the policy decides on. Holds no text of the prompt."""
+    costs = {
+        name: world.prices.price(name).cost(
+            Usage(reading.input_tokens, likely_output(world, name, request))
+        )
+        for name in world.backends
+    }
+    ceiling = max(costs.values())
     return Signals(
         request=_asked(request, reading),
         prompt=_measured(request.prompt, reading.input_tokens),
@@ -66,7 +75,15 @@ def gather(
             principal.organization, principal.team or "", principal.key_id, principal.tags
         ),
         backends={
-            name: _backend(world, name, request, reading, health[name]) for name in world.backends
+            name: _backend(
+                backend,
+                request,
+                reading,
+                health[name],
+                cost_pico=costs[name],
+                ceiling_pico=ceiling,
+            )
+            for name, backend in world.backends.items()
         },
         budget=reading.budget,
         clock=Clock.at(reading.now_ms, world.policy.timezone),
@@ -74,13 +91,20 @@ def gather(
 
 
 def _backend(
-    world: Snapshot, name: str, request: ChatRequest, reading: Reading, health: Health
+    backend: Backend,
+    request: ChatRequest,
+    reading: Reading,
+    health: Health,
+    *,
+    cost_pico: int,
+    ceiling_pico: int,
 ) -> BackendSignals:
-    backend = world.backends[name]
-    usage = Usage(reading.input_tokens, likely_output(world, name, request))
+    """Return one backend's facts; the dearest cost is what a full one's slot is worth."""
+    if backend.capacity is not None:
+        cost_pico += shadow_price(health.load, ceiling_pico)
     return BackendSignals(
         success=reading.success.get(backend.ability) if backend.ability else None,
-        cost_pico=world.prices.price(name).cost(usage),
+        cost_pico=cost_pico,
         healthy=health.healthy,
         in_flight=health.in_flight,
         queued=health.queued,

@@ -13,12 +13,13 @@ from policies.crosscheck import BackendFacts
 from policies.findings import DocumentError
 from policies.policy import Needs, Policy
 from policies.tiers import Tier
-from router.backends.backend import Backend, Timeouts
+from router.backends.backend import Backend, Capacity, Timeouts
 from router.ledger.dimensions import Quota, quotas
 from router.ledger.estimate import Way
-from router.pipeline.config import BackendSection, Config, PriceSection
+from router.pipeline.config import BackendSection, CapacitySection, Config, PriceSection
 from router.prices.book import Price, PriceBook
 
+_MILLION: Final = 1_000_000  # prices are written per million tokens
 _OPEN: Final = Tier("")
 NOTHING: Final = Needs(classifier=False, pii=False)
 
@@ -44,8 +45,8 @@ class Snapshot:
         return NOTHING if route is None else self.policy.needs(route)
 
 
-def _backend(name: str, section: BackendSection) -> Backend:
-    waits = section.timeouts
+def _backend(name: str, section: BackendSection, tiers: Mapping[str, Tier]) -> Backend:
+    waits, keys = section.timeouts, section.api_keys
     return Backend(
         name=name,
         base_url=section.base_url,
@@ -57,12 +58,29 @@ def _backend(name: str, section: BackendSection) -> Backend:
         context_window=section.context_window,
         supports=frozenset(section.supports),
         simulated=section.simulated,
+        capacity=_capacity(name, section.capacity, tiers),
+        replicas=section.replicas,
+        api_keys=tuple(key.get_secret_value() for key in keys),
+        hedge_after=section.hedge_after,
     )
+
+
+def _capacity(
+    name: str, section: CapacitySection | None, tiers: Mapping[str, Tier]
+) -> Capacity | None:
+    if section is None:
+        return None
+    shares = {
+        tier.name: tier.guaranteed_share[name]
+        for tier in tiers.values()
+        if name in tier.guaranteed_share
+    }
+    return Capacity(section.concurrency, section.queue, section.max_wait, MappingProxyType(shares))
 
 
 def _price(section: PriceSection) -> Price:
     cached = section.input if section.cached_input is None else section.cached_input
-    return Price(*(pico // 1_000_000 for pico in (section.input, section.output, cached)))
+    return Price(section.input // _MILLION, section.output // _MILLION, cached // _MILLION)
 
 
 def price_book(config: Config) -> PriceBook:
@@ -73,7 +91,8 @@ def price_book(config: Config) -> PriceBook:
 def backend_facts(config: Config) -> dict[str, BackendFacts]:
     """Return what a policy may be checked against."""
     return {
-        name: BackendFacts(simulated=section.simulated) for name, section in config.backends.items()
+        name: BackendFacts(simulated=section.simulated, bounded=section.capacity is not None)
+        for name, section in config.backends.items()
     }
 
 
@@ -85,7 +104,9 @@ def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
         raise DocumentError(findings)
     return Snapshot(
         policy=policy,
-        backends=MappingProxyType({name: _backend(name, section) for name, section in sections}),
+        backends=MappingProxyType(
+            {name: _backend(name, section, policy.tiers) for name, section in sections}
+        ),
         prices=price_book(config),
         quotas=MappingProxyType({name: quotas(tier.limits) for name, tier in policy.tiers.items()}),
         expected_output=MappingProxyType(
