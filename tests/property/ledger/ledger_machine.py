@@ -9,22 +9,23 @@ from typing import Any
 import redis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from ledger_model import SLOTS, ZERO, Calendar, Model, Spec
+from ledger_model import LEASE, SLOTS, Calendar, Model, Spec
 
 from router.ledger.keys import shard
 from router.ledger.scripts import Script, compile_scripts
 
 VIRTUAL = "redis.call('HMGET', 'virtual', 's', 'us')"
 START = 1_795_000_000_000
-LEASE = 40_000
 HOME = shard(0)
 WINDOW = 300_000
 
-LIMITS = st.sampled_from([3, 5, 9])
-AMOUNT = st.integers(1, 6)
+LIMIT = st.sampled_from([3, 5, 9, 40])
+LIMITS = st.tuples(LIMIT, st.sampled_from([5, 20]), LIMIT, st.sampled_from([1, 2, 4]), LIMIT)
+AMOUNT = st.integers(1, 4)
 VECTOR = st.tuples(
     st.integers(0, 1), st.integers(0, 9), st.just(0), st.just(0), st.integers(0, 9_000)
 )
+CRASH = (1, 1, 0, 0, 300)
 NUMBER = st.integers(0, 5)
 
 
@@ -46,7 +47,7 @@ class LedgerMachine(RuleBasedStateMachine):
     client: "redis.Redis[bytes]"
     scripts: Mapping[str, Script]
 
-    @initialize(limits=st.tuples(LIMITS, st.sampled_from([5, 20]), LIMITS, LIMITS, LIMITS))
+    @initialize(limits=LIMITS)
     def begin(self, limits: tuple[int, int, int, int, int]) -> None:
         self.client.flushdb()
         self.model = Model(START)
@@ -85,32 +86,66 @@ class LedgerMachine(RuleBasedStateMachine):
     def the_clock_jumps_back(self, ms: int) -> None:
         self.advance(-ms)
 
-    @rule(limits=st.tuples(LIMITS, st.sampled_from([5, 20]), LIMITS, LIMITS, LIMITS))
+    @rule(limits=LIMITS)
     def the_policy_changes(self, limits: tuple[int, int, int, int, int]) -> None:
         burst = self.specs[3].burst  # a bucket's size belongs to its state
         self.specs = specs_of((limits[0], burst, *limits[2:]))
 
     @rule(amount=AMOUNT, firm=st.booleans(), force=st.sampled_from([False] * 9 + [True]))
-    def reserve(self, amount: int, firm: bool, force: bool) -> None:
+    def ask(self, amount: int, firm: bool, force: bool) -> None:
+        self.reserve(amount, firm=firm, force=force)
+
+    def reserve(self, amount: int, *, firm: bool, force: bool) -> str | None:
+        """Reserve on both sides; the rid, or None where both deny."""
         rid = f"{len(self.rids):028x}"
         want = (1, amount, 0, 0, amount * 700)
         need = want if firm else (1, 1, 0, 0, 0)
         quiet = not self.model.due()
         before = self.snapshot()
         reply = self.call_reserve(rid, want, need, force)
-        answer = self.model.reserve(rid, LEASE, self.specs, want, need, (1, 1, 0, 0, 300), force)
+        answer = self.model.reserve(rid, self.specs, want=want, need=need, crash=CRASH, force=force)
         assert reply[0] == answer.code, (reply, answer)
         if answer.code == 1:
             assert reply[1:3] == [answer.item, answer.wait], (reply, answer)
             assert [max(0, left) for left in answer.remaining] == reply[7::2]
             if quiet:
                 assert self.snapshot() == before, "a denial wrote something"
-            return
+            return None
         self.rids.append(rid)
         self.admissions.append((self.model.records[rid].t0, rid))
         self.overspent = self.overspent or force
         if not force:
             self.check_sliding_minute()
+        return rid
+
+    @rule(
+        amount=AMOUNT, more=st.lists(AMOUNT, min_size=1, max_size=3),
+        pause=st.sampled_from([1_000, 5_000, 20_000]), used=VECTOR,
+    )  # fmt: skip
+    def a_stream_is_topped_up(
+        self, amount: int, more: list[int], pause: int, used: tuple[int, ...]
+    ) -> None:
+        rid = self.reserve(amount, firm=True, force=False)
+        if rid is None:
+            return
+        for extra in more:
+            self.advance(pause)
+            self.do_top_up(rid, extra)
+            self.every_state_is_as_the_model_says()
+        self.do_settle(rid, used)
+
+    @rule(amount=AMOUNT, progress=st.one_of(st.none(), VECTOR), used=VECTOR)
+    def a_gateway_stands_still_and_settles_late(
+        self, amount: int, progress: tuple[int, ...] | None, used: tuple[int, ...]
+    ) -> None:
+        rid = self.reserve(amount, firm=True, force=False)
+        if rid is None:
+            return
+        self.do_heartbeat(rid, progress)
+        self.advance(45_000)
+        self.reap(10)
+        self.every_state_is_as_the_model_says()
+        self.do_settle(rid, used)
 
     def call_reserve(
         self, rid: str, want: tuple[int, ...], need: tuple[int, ...], force: bool
@@ -144,14 +179,14 @@ class LedgerMachine(RuleBasedStateMachine):
             return  # somebody else may yet spend
         rid = f"{len(self.rids):028x}"
         reply = self.call_reserve(rid, want, want, force=False)
-        answer = self.model.reserve(rid, LEASE, self.specs, want, want, ZERO)
+        answer = self.model.reserve(rid, self.specs, want=want, need=want, crash=CRASH)
         assert reply[0] == answer.code
         if answer.code == 1 and reply[2] > 0:
             rolls = (self.model.clock() + reply[2]) // WINDOW != self.model.clock() // WINDOW
             self.advance(max(0, -self.behind()))
             self.advance(reply[2] * (10 if self.model.clock() > self.model.real else 1))
             reply = self.call_reserve(rid, want, want, force=False)
-            answer = self.model.reserve(rid, LEASE, self.specs, want, want, ZERO)
+            answer = self.model.reserve(rid, self.specs, want=want, need=want, crash=CRASH)
             assert reply[0] == answer.code
             assert rolls or reply[0] == 0, "waiting as told did not suffice"
         if answer.code == 0:
@@ -178,8 +213,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def settle(self, number: int, used: tuple[int, ...], twice: bool) -> None:
         rid = self.rid(number)
         assert rid is not None
-        self.note_overspending(rid, used)
-        assert self.call_settle(rid, used) == self.model.settle(rid, used)
+        self.do_settle(rid, used)
         if twice:
             before = self.snapshot()
             assert self.call_settle(rid, (1, 9, 9, 9, 9)) == 1
@@ -191,6 +225,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.call_settle("f" * 28, (1, 5, 0, 0, 0)) == -3
         assert self.snapshot() == before
 
+    def do_settle(self, rid: str, used: tuple[int, ...]) -> None:
+        self.note_overspending(rid, used)
+        assert self.call_settle(rid, used) == self.model.settle(rid, used)
+
     def call_settle(self, rid: str, used: tuple[int, ...]) -> Any:
         keys = [HOME.records + rid, HOME.leases, HOME.clock, HOME.journal]
         return self.run("settle", keys, [rid, "completed", struct.pack(">5q", *used), "{}"])
@@ -200,6 +238,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def heartbeat(self, number: int, progress: tuple[int, ...] | None) -> None:
         rid = self.rid(number)
         assert rid is not None
+        self.do_heartbeat(rid, progress)
+
+    def do_heartbeat(self, rid: str, progress: tuple[int, ...] | None) -> None:
         if progress is not None:
             self.note_overspending(rid, progress)
         blob = struct.pack(">5q", *progress) if progress is not None else b""
@@ -212,6 +253,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def top_up(self, number: int, amount: int) -> None:
         rid = self.rid(number)
         assert rid is not None
+        self.do_top_up(rid, amount)
+
+    def do_top_up(self, rid: str, amount: int) -> None:
         more = (0, amount, 0, 0, amount * 300)
         keys = [HOME.records + rid, HOME.leases, HOME.clock]
         reply = self.run("topup", keys, [rid, LEASE, struct.pack(">5q", *more)])
@@ -327,7 +371,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if calendar is None or raw is None:
                 continue
             state = struct.unpack(">11q", raw)
-            assert state[2] + state[3] <= max(9, state[5]) + spec.cap
+            assert state[2] + state[3] <= max(40, state[5]) + spec.cap
 
 
 def flat(calendar: Calendar, spec: Spec) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 SLOTS = 13
+LEASE = 40_000
 ZERO = (0, 0, 0, 0, 0)
 
 
@@ -110,8 +111,8 @@ class Model:
     def reserve(
         self,
         rid: str,
-        lease: int,
         specs: list[Spec],
+        *,
         want: tuple[int, ...],
         need: tuple[int, ...],
         crash: tuple[int, ...],
@@ -142,7 +143,7 @@ class Model:
         if answer.code:
             return answer
         parts = [self.take(spec, now, a) for spec, a in zip(specs, amounts, strict=True)]
-        self.records[rid] = Record(now, now + lease, crash, parts)
+        self.records[rid] = Record(now, now + LEASE, crash, parts)
         self.tick()
         return answer
 
@@ -170,16 +171,14 @@ class Model:
         """0: it fits; else how long until it does, or -1."""
         if amount <= self.free(spec, now):
             return 0
-        if spec.algo == "L":
-            return 1000 if spec.limit >= 1 else -1
-        if spec.algo == "C":
-            return self.window(spec, now).now.end - now if amount <= spec.limit else -1
-        if spec.algo == "B":
-            if amount > spec.burst:
-                return -1
-            return -(-(amount * spec.span - self.level(spec, now)) // spec.limit)
-        if amount > spec.limit:
+        if amount > (spec.burst or spec.limit):
             return -1
+        if spec.algo == "L":
+            return 1000
+        if spec.algo == "C":
+            return self.window(spec, now).now.end - now
+        if spec.algo == "B":
+            return -(-(amount * spec.span - self.level(spec, now)) // spec.limit)
         slot = now // spec.span
         later = next(
             s for s in range(slot + 1, slot + SLOTS + 1)

@@ -1,0 +1,194 @@
+"""Where a ledger may live: TCP with a password, TLS, a Cluster of nodes, behind Sentinels."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import trustme
+from ledger_servers import answers, cluster, free_port, sentinel, server, wait
+from ledgerkit import Outside, eventually, ticket, used
+
+from router.errors import LedgerUnavailable, LimitExceeded
+from router.ledger.dimensions import quotas
+from router.ledger.keys import shard_of
+from router.ledger.ledger import Ledger
+from router.ledger.startup import StartupError
+from router.ledger.topology import shard_slot
+
+LIMITS = quotas(
+    {
+        "organization": {"tokens_per_day": 10**9},
+        "key": {"requests_per_minute": 10, "concurrency": 50},
+    }
+)
+
+
+async def ten_of_twelve_are_served(ledger: Ledger, organization: str) -> None:
+    denied = 0
+    for _ in range(12):
+        try:
+            async with ledger.hold(ticket(LIMITS, organization=organization), used) as hold:
+                hold.dispatched()
+        except LimitExceeded:
+            denied += 1
+    assert denied == 2
+
+
+async def test_over_tcp_with_a_password_and_a_database(tmp_path: Path) -> None:
+    with (
+        server(tmp_path, "--requirepass", "s3cret") as port,
+        redis.Redis(port=port, password="s3cret", db=3) as client,
+    ):
+        wait(lambda: responds(client))
+        ledger = await Ledger.connect(f"redis://:s3cret@127.0.0.1:{port}/3", command_seconds=5)
+        await ten_of_twelve_are_served(ledger, "acme")
+        assert await ledger.settled()
+        await ledger.close()
+        assert len(Outside(client).rows()) == 10
+
+
+def responds(client: redis.Redis) -> bool:
+    with contextlib.suppress(redis.ConnectionError):
+        return bool(client.ping())
+    return False
+
+
+async def test_over_tls_and_never_to_a_server_that_cannot_prove_itself(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with server(tmp_path) as port:
+        (await asyncio.to_thread(answers, port)).close()
+
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            behind = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(pump(reader, behind[1]), pump(behind[0], writer))
+
+        # The embedded binary is built without TLS: it is ended in front of it.
+        front = await asyncio.start_server(forward, "localhost", ssl=context)
+        url = f"rediss://localhost:{front.sockets[0].getsockname()[1]}"
+        ledger = await Ledger.connect(f"{url}?ca={tmp_path / 'ca.pem'}", command_seconds=5)
+        await ten_of_twelve_are_served(ledger, "acme")
+        await ledger.close()
+        with pytest.raises(LedgerUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            await Ledger.connect(url)
+        front.close()
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+    writer.close()
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
+    with cluster(tmp_path_factory.mktemp("cluster")) as ports:
+        yield ports
+
+
+async def test_a_cluster_of_three_keeps_each_organization_whole_on_one_node(
+    nodes: list[int],
+) -> None:
+    ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{nodes[0]}", command_seconds=5)
+    organizations = [f"org{n}" for n in range(12)]
+    for organization in organizations:
+        await ten_of_twelve_are_served(ledger, organization)
+    assert await ledger.settled()
+    rows = []
+    for port in nodes:
+        with redis.Redis(port=port) as client:
+            here = Outside(client)
+            assert here.rows(), "every node has some organization"
+            assert here.open_leases() == 0
+            rows += here.rows()
+    assert len(rows) == 120
+    await ledger.close()
+
+
+async def test_a_slot_that_moves_to_another_node_is_followed(nodes: list[int]) -> None:
+    ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{nodes[0]}", command_seconds=5)
+    organization = "mover"
+    slot = shard_slot(shard_of(organization, 64))
+    async with ledger.hold(ticket(LIMITS, organization=organization), used) as hold:
+        hold.dispatched()
+        await asyncio.to_thread(move, slot, nodes)
+    assert await ledger.settled(10)
+    async with ledger.hold(ticket(LIMITS, organization=organization), used) as hold:
+        hold.dispatched()
+    assert await ledger.settled(10)
+    await ledger.close()
+
+
+def move(slot: int, ports: list[int]) -> None:
+    """Move one slot, keys and all, to the next node."""
+    clients = {port: redis.Redis(port=port) for port in ports}
+    ids = {port: c.execute_command("CLUSTER", "MYID") for port, c in clients.items()}
+    old = ports[slot * len(ports) // 16384]
+    new = ports[(ports.index(old) + 1) % len(ports)]
+    clients[new].execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[old])
+    clients[old].execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[new])
+    while keys := clients[old].execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+        clients[old].execute_command("MIGRATE", "127.0.0.1", new, "", 0, 5000, "KEYS", *keys)
+    for port in (new, old):
+        clients[port].execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[new])
+    for client in clients.values():
+        client.close()
+
+
+async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_twice(
+    tmp_path: Path,
+) -> None:
+    with contextlib.ExitStack() as stack:
+        master = stack.enter_context(server(tmp_path / "master"))
+        await asyncio.to_thread(lambda: answers(master).close())
+        replica = stack.enter_context(
+            server(tmp_path / "replica", "--replicaof", f"127.0.0.1 {master}")
+        )
+        guard = free_port()
+        config = tmp_path / "sentinel.conf"
+        config.write_text(
+            f"port {guard}\nsentinel monitor turnout 127.0.0.1 {master} 1\n"
+            "sentinel down-after-milliseconds turnout 500\n"
+        )
+        binary = stack.enter_context(sentinel(config))
+        assert binary
+        watch = await asyncio.to_thread(answers, guard)
+        stack.callback(watch.close)
+        await eventually(lambda: b"slave0" in str(watch.execute_command("INFO")).encode(), 20)
+        url = f"redis+sentinel://127.0.0.1:{guard}/turnout"
+        ledger = await Ledger.connect(url, command_seconds=5)
+        async with ledger.hold(ticket(LIMITS), used) as hold:
+            hold.dispatched()
+            await ledger.beat()
+            copy = await asyncio.to_thread(answers, replica)
+            stack.callback(copy.close)
+            await eventually(lambda: Outside(copy).open_leases() == 1)
+            watch.execute_command("SENTINEL", "FAILOVER", "turnout")
+            await eventually(lambda: copy.info("replication")["role"] == "master", 20)
+        assert await ledger.settled(20)
+        await eventually(lambda: len(Outside(copy).rows()) == 1)
+        assert Outside(copy).open_leases() == 0
+        await ledger.close()
+
+
+async def test_a_server_that_may_evict_is_refused_with_what_to_change(tmp_path: Path) -> None:
+    with server(tmp_path, "--maxmemory-policy", "allkeys-lru") as port:
+        (await asyncio.to_thread(answers, port)).close()
+        with pytest.raises(StartupError, match=r"maxmemory-policy allkeys-lru.*noeviction"):
+            await Ledger.connect(f"redis://127.0.0.1:{port}")
+
+
+async def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
+    with server(tmp_path) as port:
+        client = await asyncio.to_thread(answers, port)
+        client.hset("lg:meta", mapping={"format": 99, "shards": 64, "secret": "00"})
+        client.close()
+        with pytest.raises(StartupError, match="format 99"):
+            await Ledger.connect(f"redis://127.0.0.1:{port}")
