@@ -169,7 +169,7 @@ class Policy:
         return Needs(
             classifier=scored or "success" in route.facts,
             pii="request.pii" in route.facts,
-            sticky=any(t.sticky for key, t in self._terms.items() if key[0] == route.name),
+            sticky=route.terms.sticky or any(r.overrides.get("sticky") for r in route.rules),
             budget=any(fact.startswith("budget") for fact in route.facts),
         )
 

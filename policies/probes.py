@@ -6,6 +6,7 @@ optional but `tier` where the policy has tiers) and what must come out.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -16,6 +17,7 @@ from policies.findings import DocumentError, Finding
 from policies.money import Usd
 from policies.policy import Policy
 from policies.signals import (
+    NO_HINTS,
     BackendSignals,
     Clock,
     Hints,
@@ -112,10 +114,9 @@ class ExpectDoc(Strict):
     ) = None
 
 
-class ProbeDoc(Strict):
-    """One example."""
+class ExampleDoc(Strict):
+    """What is known of one request."""
 
-    name: str = Field(min_length=1, max_length=200)
     tier: str = ""
     request: RequestDoc = RequestDoc()
     prompt: PromptDoc = PromptDoc()
@@ -127,6 +128,12 @@ class ProbeDoc(Strict):
     unknown: bool = False  # the classifier was late: no probability at all
     backends: dict[Name, BackendDoc] = Field(default_factory=dict)
     hints: HintsDoc = HintsDoc()
+
+
+class ProbeDoc(ExampleDoc):
+    """One example, and what must come out."""
+
+    name: str = Field(min_length=1, max_length=200)
     expect: ExpectDoc
 
 
@@ -136,6 +143,9 @@ class ProbesDoc(Strict):
     version: Literal[1]
     backends: dict[Name, BackendDoc] = Field(default_factory=dict)
     probes: list[ProbeDoc] = Field(min_length=1)
+
+
+NO_DEFAULTS: Final[Mapping[str, BackendDoc]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +170,7 @@ def run_probes(policy: Policy, probes: Probes) -> tuple[list[Finding], frozenset
     findings: list[Finding] = []
     covered: set[tuple[str, str]] = set()
     for index, probe in enumerate(probes.document.probes):
-        answer = policy.decide(signals_of(policy, probes.document, probe), _hints(probe.hints))
+        answer = policy.decide(signals_of(policy, probe, probes.document.backends), hints_of(probe))
         covered.update((answer.route, rule) for rule in answer.rules)
         for key, message in _differences(probe.expect, answer):
             path = ("probes", index, "expect", key)
@@ -175,17 +185,19 @@ def run_probes(policy: Policy, probes: Probes) -> tuple[list[Finding], frozenset
     return findings, frozenset(covered)
 
 
-def signals_of(policy: Policy, document: ProbesDoc, probe: ProbeDoc) -> Signals:
-    """The signals that a probe describes."""
+def signals_of(
+    policy: Policy, probe: ExampleDoc, defaults: Mapping[str, BackendDoc] = NO_DEFAULTS
+) -> Signals:
+    """The signals that an example describes; `defaults` is what it does not say of backends."""
     return Signals(
-        request=RequestSignals(id=probe.name, **probe.request.model_dump()),
+        request=RequestSignals(id="probe", **probe.request.model_dump()),
         prompt=PromptSignals(**probe.prompt.model_dump()),
         tier=probe.tier,
         principal=PrincipalSignals(
             **probe.principal.model_dump() | {"tags": tuple(probe.principal.tags)}
         ),
         backends={
-            name: _backend(document.backends.get(name), probe.backends.get(name), probe.unknown)
+            name: _backend(defaults.get(name), probe.backends.get(name), probe.unknown)
             for name in policy.backends
         },
         budget=dict(probe.budget.items()),
@@ -204,7 +216,11 @@ def _backend(base: BackendDoc | None, own: BackendDoc | None, unknown: bool) -> 
     return BackendSignals(**merged)
 
 
-def _hints(doc: HintsDoc) -> Hints:
+def hints_of(probe: ExampleDoc) -> Hints:
+    """The hints that an example carries."""
+    doc = probe.hints
+    if doc == HintsDoc():
+        return NO_HINTS
     return Hints(doc.route, doc.min_success, doc.max_cost_usd, tuple(doc.exclude))
 
 

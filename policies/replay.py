@@ -35,6 +35,7 @@ class Tally:
     chosen: dict[str, int] = field(default_factory=dict)
     predicted: Blocks = field(default_factory=Blocks)
     observed: Blocks = field(default_factory=Blocks)
+    denials: dict[str, int] = field(default_factory=dict)  # by reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Row:
     coverage: float  # share of the served requests whose chosen backend has a probability
     observed: Interval
     judged: int
+    denials: Mapping[str, int]
 
     @property
     def served(self) -> int:
@@ -100,6 +102,7 @@ class Replay:
             for tally in tallies:
                 tally.requests += 1
                 tally.denied += 1
+                tally.denials[answer.reason] = tally.denials.get(answer.reason, 0) + 1
             return answer
         self._points.add(record, answer.backend)
         use = _use(record, answer.cost_pico[answer.backend])
@@ -150,6 +153,7 @@ class Replay:
             coverage=tally.predicted.count / served,
             observed=tally.observed.interval(at_least=ENOUGH),
             judged=tally.observed.count,
+            denials=dict(sorted(tally.denials.items(), key=lambda item: -item[1])),
         )
 
 

@@ -1,29 +1,87 @@
-"""`turnout check`: everything `serve` would refuse, without serving."""
+"""`turnout check`: everything `serve` would refuse, and what is probably not meant."""
 
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from policies.findings import DocumentError
-from router.cli.documents import config_option, end_with_findings, read_documents
-from router.pipeline.snapshot import compile_snapshot
+from policies.findings import DocumentError, Finding, render
+from policies.formats import as_json, as_sarif
+from policies.lint import lint
+from router.cli.documents import config_option
+from router.cli.policies import read_policy, read_probes
+from router.pipeline.documents import read_documents
+from router.pipeline.snapshot import backend_facts, compile_snapshot
+from router.settings import environment
+
+_Findings = Sequence[Finding]
 
 
 @click.command()
 @config_option
-def check(config_path: Path) -> None:
-    """Check turnout.yaml and its policy without serving.
+@click.option("--policy", "policy_name", help="Check this policy alone: a file or a shipped name.")
+@click.option("--strict", is_flag=True, help="Exit code 1 if there is a warning.")
+@click.option("--format", "kind", type=click.Choice(["text", "json", "sarif"]), default="text")
+def check(config_path: Path, policy_name: str | None, strict: bool, kind: str) -> None:
+    """Check turnout.yaml and its policy, or one policy, without serving.
 
-    Every mistake is listed as file:line:column with what to write instead. Exit code 0 when there
-    is none, 2 otherwise.
+    Every mistake and doubt is listed as file:line:column with what to write instead; the probes
+    beside the policy are run. Exit code 0 when clean, 1 for warnings under --strict, 2 for errors.
     """
-    documents = read_documents(config_path)
     try:
-        world = compile_snapshot(documents.config, documents.policy)
+        summary, findings = (
+            _check_config(config_path) if policy_name is None else _check_policy(policy_name)
+        )
     except DocumentError as error:
-        end_with_findings(error)
-    click.echo(
-        f"{config_path}: ok: {len(world.backends)} backends, "
-        f"{len(world.policy.routes)} routes, {len(world.policy.tiers)} tiers, "
-        f"policy {world.policy.version}"
+        summary, findings = "", error.findings
+    _FORMATS[kind](summary, findings)
+    errors = any(finding.severity == "error" for finding in findings)
+    sys.exit(2 if errors else int(strict and bool(findings)))
+
+
+def _check_policy(name: str) -> tuple[str, _Findings]:
+    policy = read_policy(name)
+    findings = lint(policy, read_probes(name))
+    routes, tiers = len(policy.routes), len(policy.tiers)
+    return f"{name}: ok: {routes} routes, {tiers} tiers, policy {policy.version}", findings
+
+
+def _check_config(path: Path) -> tuple[str, _Findings]:
+    documents = read_documents(path, environment())
+    world = compile_snapshot(documents.config, documents.policy)
+    policy = documents.policy
+    where = documents.config.policy if documents.policy_path is None else documents.policy_path
+    findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))
+    summary = (
+        f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
+        f"{len(policy.tiers)} tiers, policy {policy.version}"
     )
+    return summary, findings
+
+
+def _text(summary: str, findings: _Findings) -> None:
+    """Findings on standard error, the summary on standard output."""
+    if findings:
+        click.echo(render(findings), err=True)
+    if not any(finding.severity == "error" for finding in findings):
+        doubts = f", {len(findings)} warnings" if findings else ""
+        click.echo(f"{summary}{doubts}")
+
+
+def _json(_summary: str, findings: _Findings) -> None:
+    click.echo(json.dumps(as_json(findings), indent=2))
+
+
+def _sarif(_summary: str, findings: _Findings) -> None:
+    click.echo(json.dumps(as_sarif(findings, version("turnout")), indent=2))
+
+
+_FORMATS: Final[Mapping[str, Callable[[str, _Findings], Any]]] = {
+    "text": _text,
+    "json": _json,
+    "sarif": _sarif,
+}

@@ -6,7 +6,10 @@ import click
 
 from router.cli.check import check
 from router.cli.demo import demo
+from router.cli.explain import explain
 from router.cli.keys import keys
+from router.cli.replay import diff, replay, tune
+from router.cli.schema import schema
 from router.cli.score import score
 from router.cli.serve import serve
 from router.cli.usage import usage
@@ -27,5 +30,5 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, keys, usage, score, demo):
+for _command in (serve, check, explain, replay, diff, tune, schema, keys, usage, score, demo):
     main.add_command(_command)

@@ -1,0 +1,103 @@
+"""`turnout explain`: one request, and why it goes where it goes."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from policies.explain import explain as explain_decision
+from policies.explain import render_explanation
+from policies.findings import DocumentError
+from policies.policy import Policy
+from router.cli.documents import documents_or_end, end_with_findings
+from router.cli.explain_sources import (
+    Asked,
+    document_of_flags,
+    from_chat,
+    from_example,
+    from_log,
+    read_request,
+    tiers_of,
+)
+from router.cli.policies import policy_or_end
+from router.pipeline.documents import Documents
+from router.pipeline.snapshot import Snapshot, compile_snapshot
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--policy", "policy_name", help="A policy file, or a shipped policy's name.")
+@click.option(
+    "--config", "config_path", type=_FILE, help="turnout.yaml: its policy and its prices."
+)
+@click.option("--request", "request_path", type=_FILE, help="A chat request, or a probe-like file.")
+@click.option("--log", "log_path", type=_FILE, help="A decision log; with --id.")
+@click.option("--id", "decision_id", help="A past decision: the header x-turnout-decision.")
+@click.option("--model", default="auto", show_default=True, help="What the client sends as model.")
+@click.option("--tier", help="The customer's tier; default: the policy's first.")
+@click.option("--tokens", default=200, show_default=True, help="Tokens of the prompt.")
+@click.option("--turns", default=1, show_default=True, help="Messages in the conversation.")
+@click.option("--success", multiple=True, help="P(success): local=0.4,moe=0.8; none: unknown.")
+@click.option("--cost", multiple=True, help="Expected cost in USD: local=0.0001,moe=0.002.")
+@click.option("--budget", multiple=True, help="Used share of quotas: month=0.9.")
+@click.option("--tag", "tags", multiple=True, help="A tag of the key.")
+@click.option("--previous", default="", help="The backend that served this conversation last.")
+@click.option("--pii", is_flag=True, help="The prompt holds personal data or a secret.")
+@click.option("--tools", is_flag=True, help="The request offers tools.")
+@click.option("--images", is_flag=True, help="The request holds images.")
+@click.option("--code", is_flag=True, help="The prompt holds code.")
+@click.option("--math", is_flag=True, help="The prompt holds mathematics.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **flags: Any) -> None:
+    """Say why a request goes where it goes: each rule, each candidate, the winner.
+
+    The request comes from the flags; from --request FILE (a chat request, which needs --config and
+    is classified here, or a description of one like a probe); or from --log FILE --id ID.
+    """
+    documents = documents_or_end(config_path) if config_path is not None else None
+    world = _world(documents) if documents is not None else None
+    policy = _policy(policy_name, documents)
+    if flags["tier"] is None:
+        flags["tier"] = tiers_of(policy)[0]
+    asked = _asked(flags, policy, documents, world)
+    explanation = explain_decision(policy, asked.signals, asked.hints)
+    if as_json:
+        click.echo(json.dumps(explanation.as_json(), indent=2))
+    else:
+        click.echo(render_explanation(explanation, colour=sys.stdout.isatty()))
+
+
+def _policy(name: str | None, documents: Documents | None) -> Policy:
+    if name is not None:
+        return policy_or_end(name)
+    if documents is None:
+        raise click.UsageError("give --policy or --config")
+    return documents.policy
+
+
+def _world(documents: Documents) -> Snapshot:
+    try:
+        return compile_snapshot(documents.config, documents.policy)
+    except DocumentError as error:
+        end_with_findings(error)
+
+
+def _asked(
+    flags: dict[str, Any], policy: Policy, documents: Documents | None, world: Snapshot | None
+) -> Asked:
+    log, decision, request = flags["log_path"], flags["decision_id"], flags["request_path"]
+    if (log is None) != (decision is None):
+        raise click.UsageError("--log and --id belong together")
+    if log is not None:
+        return from_log(log, decision)
+    if request is None:
+        return from_example(policy, document_of_flags(flags), world)
+    raw, document = read_request(request)
+    if document is not None:
+        return from_example(policy, document, world)
+    if documents is None or world is None:
+        raise click.UsageError("a chat request needs --config, for its classifier and prices")
+    return from_chat(raw, documents, world, flags["tier"])

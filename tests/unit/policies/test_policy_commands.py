@@ -1,0 +1,264 @@
+"""The policy commands as an operator uses them, in this process."""
+
+import json
+import random
+
+import pytest
+from click.testing import CliRunner
+from policy_worlds import signals
+
+from policies.record import Outcome, to_record
+from policies.signals import NO_HINTS
+from router.cli.check import check
+from router.cli.explain import explain
+from router.cli.policies import read_policy
+from router.cli.replay import diff, replay, tune
+from router.cli.schema import schema
+
+SAME = 'base_url: "http://127.0.0.1:1/v1", model: m'
+CONFIG = f"""\
+version: 1
+backends:
+  local: {{{SAME}, ability: local, price: {{input: 0.02, output: 0.04}}}}
+  moe: {{{SAME}, ability: moe, price: {{input: 0.3, output: 1.2}}}}
+  premium: {{{SAME}, ability: premium, price: {{input: 5, output: 30}}}}
+"""
+DOUBTFUL = "version: 1\nroutes:\n  auto:\n    candidates: [local, moe]\n"
+BAD = "version: 1\nroutes:\n  auto:\n    candidates: [local, moe]\n    objective: cheap\n"
+
+
+def run(command, *arguments):
+    return CliRunner().invoke(command, [str(each) for each in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def log(tmp_path):
+    """300 decisions of the policy `balanced`, and one line that is none."""
+    policy = read_policy("balanced")
+    chance = random.Random(7)
+    lines = ["not a record"]
+    for number in range(300):
+        ease = chance.random()
+        success = {"local": 0.1 + 0.8 * ease, "moe": 0.4 + 0.5 * ease, "premium": 0.6 + 0.3 * ease}
+        given = signals(id=f"req-{number}", success=success, tier=chance.choice(["free", "pro"]))
+        answer = policy.decide(given)
+        backend = answer.candidates[0]
+        outcome = Outcome(backend, "completed", 100, 50, 0, answer.cost_pico[backend], 500)
+        record = to_record(
+            at_ms=1_763_766_000_000 + number * 60_000,
+            signals=given,
+            hints=NO_HINTS,
+            answer=answer,
+            policy=policy.version,
+            classifier="c",
+            prices="p",
+            outcome=outcome,
+        )
+        lines.append(json.dumps(record))
+    path = tmp_path / "decisions.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "turnout.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.mark.parametrize("name", ["balanced", "agents", "private"])
+def test_a_shipped_policy_checks_clean_even_strictly(name):
+    done = run(check, "--policy", name, "--strict")
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"{name}: ok: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "strict", "code"), [(DOUBTFUL, [], 0), (DOUBTFUL, ["--strict"], 1), (BAD, [], 2)]
+)
+def test_the_exit_code_tells_clean_from_doubtful_from_wrong(tmp_path, text, strict, code):
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    done = run(check, "--policy", path, *strict)
+    assert done.exit_code == code
+    assert f"{path}:" in done.stderr
+
+
+def test_probes_beside_a_policy_are_run(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(DOUBTFUL + "    when_unknown: moe\n")
+    (tmp_path / "mine.probes.yaml").write_text(
+        "version: 1\nprobes:\n  - name: late\n    unknown: true\n    expect: {backend: local}\n"
+    )
+    done = run(check, "--policy", path)
+    assert done.exit_code == 2
+    assert (
+        "mine.probes.yaml:5:23: error: probe `late`: expected backend local, got moe" in done.stderr
+    )
+
+
+def test_check_speaks_json_and_sarif(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(BAD)
+    told = json.loads(run(check, "--policy", path, "--format", "json").stdout)
+    assert told["errors"] == 1
+    assert told["findings"][0]["line"] == 5
+    sarif = json.loads(run(check, "--policy", path, "--format", "sarif").stdout)
+    result = sarif["runs"][0]["results"][0]
+    assert result["level"] == "error"
+    assert result["locations"][0]["physicalLocation"]["region"] == {
+        "startLine": 5,
+        "startColumn": 16,
+    }
+
+
+def test_check_of_a_configuration_takes_both_documents(config):
+    done = run(check, "--config", config)
+    assert done.exit_code == 0
+    assert "ok: 3 backends, 1 routes, 3 tiers" in done.stdout
+    config.write_text(CONFIG.replace("  moe:", "  mow:"))
+    wrong = run(check, "--config", config)
+    assert wrong.exit_code == 2
+    assert "no backend `moe` is configured\n    did you mean `mow`?" in wrong.stderr
+
+
+def test_a_policy_that_is_not_there_says_what_is():
+    done = run(check, "--policy", "nowhere.yaml")
+    assert done.exit_code == 2
+    assert "the policy cannot be read" in done.stderr
+    assert "balanced" in done.stderr
+
+
+def test_explain_from_flags():
+    done = run(
+        explain,
+        "--policy",
+        "balanced",
+        "--tier",
+        "free",
+        "--success",
+        "local=0.5,moe=0.8,premium=0.9",
+    )
+    assert done.exit_code == 0
+    assert "matched     free-never-premium" in done.stdout
+    assert "excluded premium" in done.stdout
+    assert done.stdout.rstrip().endswith("moe: cheapest_capable: moe p=0.80 >= 0.60")
+
+
+def test_explain_takes_costs_from_the_configuration(config):
+    done = run(
+        explain,
+        "--config",
+        config,
+        "--tokens",
+        1000,
+        "--success",
+        "local=0.5,moe=0.8,premium=0.9",
+        "--json",
+    )
+    told = json.loads(done.stdout)
+    assert told["outcome"] == "moe"
+    assert {c["name"]: c["cost_usd"] for c in told["candidates"]}["moe"] == "0.00078"
+
+
+def test_explain_a_past_decision(log):
+    done = run(explain, "--policy", "balanced", "--log", log, "--id", "req-7")
+    assert done.exit_code == 0
+    assert "candidates" in done.stdout
+    missing = run(explain, "--policy", "balanced", "--log", log, "--id", "req-7000")
+    assert missing.exit_code == 1
+    assert "no decision req-7000" in missing.stderr
+
+
+def test_explain_a_described_request(tmp_path):
+    path = tmp_path / "request.yaml"
+    path.write_text("tier: pro\nrequest: {pii: true}\nbackends: {moe: {success: 0.9}}\n")
+    done = run(explain, "--policy", "balanced", "--request", path)
+    assert done.stdout.rstrip().endswith("local: when_unknown: local, no success probabilities")
+    path.write_text("tier: pro\nrequst: {pii: true}\n")
+    wrong = run(explain, "--policy", "balanced", "--request", path)
+    assert wrong.exit_code == 2
+    assert "unknown key `requst`" in wrong.stderr
+
+
+def test_explain_a_chat_request_classifies_it(config, tmp_path):
+    path = tmp_path / "chat.json"
+    body = {
+        "model": "auto",
+        "messages": [{"role": "user", "content": "My card is 4111 1111 1111 1111"}],
+    }
+    path.write_text(json.dumps(body))
+    done = run(explain, "--config", config, "--request", path, "--tier", "pro", "--json")
+    told = json.loads(done.stdout)
+    assert told["outcome"] == "local"
+    assert all(0.0 < c["success"] < 1.0 for c in told["candidates"])
+    assert run(explain, "--policy", "balanced", "--request", path).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--policy", "balanced", "--success", "moe"], ["--policy", "balanced", "--id", "x"]],
+)
+def test_explain_says_what_is_missing(arguments):
+    done = run(explain, *arguments)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Usage:")
+
+
+def test_replay_prints_a_table_and_counts_what_it_could_not_read(log):
+    done = run(replay, log, "--policy", "balanced")
+    assert done.exit_code == 0
+    assert "over 300 requests" in done.stdout
+    assert "shuffled control" in done.stdout
+    assert "1 lines of the log are not decision records" in done.stderr
+
+
+def test_replay_of_other_tiers_says_how_to_name_them(log):
+    done = run(replay, log, "--policy", "cost-cap")
+    assert "denied: unknown tier free" in done.stdout
+    assert "--as-tier OLD=NEW" in done.stdout
+    named = run(
+        replay,
+        log,
+        "--policy",
+        "cost-cap",
+        "--as-tier",
+        "free=small",
+        "--as-tier",
+        "pro=large",
+        "--json",
+    )
+    told = json.loads(named.stdout)
+    assert told["total"]["denied"] == 0
+    assert set(told["groups"]["tier"]) == {"small", "large"}
+
+
+def test_diff_says_what_moves(log):
+    done = run(diff, "balanced", "balanced", "--log", log)
+    assert "0 requests move" in done.stdout
+    told = json.loads(run(diff, "balanced", "tiered-saas", "--log", log, "--json").stdout)
+    assert told["moved"] == sum(move["requests"] for move in told["moves"])
+
+
+def test_tune_prints_lines_to_paste(log):
+    done = run(tune, "--policy", "balanced", "--log", log, "--quality", "0.6")
+    assert done.exit_code == 0
+    assert "write into the route `auto`:" in done.stdout
+    assert "    capable: {min_success: " in done.stdout
+    impossible = run(tune, "--policy", "balanced", "--log", log, "--quality", "1", "--json")
+    assert impossible.exit_code == 1
+    assert json.loads(impossible.stdout)["chosen"] is None
+
+
+def test_a_log_without_records_is_said_so(tmp_path):
+    path = tmp_path / "empty.jsonl"
+    path.write_text("\n{}\n")
+    done = run(replay, path, "--policy", "balanced")
+    assert done.exit_code == 1
+    assert "no decision record" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["policy", "probes"])
+def test_schema_prints_json(name):
+    assert json.loads(run(schema, name).stdout)["title"].startswith("Turnout ")
