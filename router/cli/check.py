@@ -25,7 +25,13 @@ _Findings = Sequence[Finding]
 @config_option
 @click.option("--policy", "policy_name", help="Check this policy alone: a file or a shipped name.")
 @click.option("--strict", is_flag=True, help="Exit code 1 if there is a warning.")
-@click.option("--format", "kind", type=click.Choice(["text", "json", "sarif"]), default="text")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    help="How findings are printed.",
+)
 def check(config_path: Path, policy_name: str | None, strict: bool, kind: str) -> None:
     """Check turnout.yaml and its policy, or one policy, without serving.
 

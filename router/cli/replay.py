@@ -67,7 +67,13 @@ _tiers_option: _Option = click.option(
 @click.command()
 @click.argument("logs", nargs=-1, required=True, type=_LOG)
 @click.option("--policy", "policy_name", required=True, help="A file, or a shipped policy's name.")
-@click.option("--by", type=click.Choice(["route", "tier", "customer"]), default="tier")
+@click.option(
+    "--by",
+    type=click.Choice(["route", "tier", "customer"]),
+    default="tier",
+    show_default=True,
+    help="What the table is split by.",
+)
 @_tiers_option
 @_png_option
 @_json_option
