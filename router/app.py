@@ -17,6 +17,8 @@ from router.backends.dispatch import Dispatcher
 from router.ledger.embedded import Embedded
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
+from router.outcomes.recorder import DecisionRecorder
+from router.outcomes.store import OutcomeStore
 from router.pipeline.config import Config
 from router.pipeline.documents import Documents
 from router.pipeline.gateway import Gateway, Limits, gauges
@@ -80,6 +82,13 @@ async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authent
     return authenticator
 
 
+def _recorder(stack: AsyncExitStack, store: OutcomeStore) -> DecisionRecorder:
+    recorder = DecisionRecorder(store)
+    recorder.start()
+    stack.push_async_callback(recorder.close)
+    return recorder
+
+
 def _dispatcher(stack: AsyncExitStack, snapshot: Snapshot) -> Dispatcher:
     dispatcher = Dispatcher(AiohttpTransport())
     dispatcher.adopt(list(snapshot.backends.values()))
@@ -113,6 +122,8 @@ async def running(
         decisions = _decision_log(documents)
         stack.callback(decisions.close)
         ledger = await _ledger(stack, documents)
+        outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
+        stack.callback(outcomes.close)
         gateway = Gateway(
             snapshot=snapshot,
             authenticator=await _authenticator(stack, documents),
@@ -122,6 +133,8 @@ async def running(
             limits=Limits(config.limits.body, config.limits.body_timeout),
             metrics=Metrics(lambda: gauges(gateway)),
             decisions=decisions,
+            outcomes=outcomes,
+            recorder=_recorder(stack, outcomes),
             conversations=ledger.conversations(),
             history=OutputHistory(),
             budgets={},

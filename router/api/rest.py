@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from router.api.feedback import feedback_router
 from router.api.health import health_router
 from router.api.models import models_router
 from router.errors import BadRequest, NotFound, TurnoutError
@@ -61,5 +62,6 @@ def public_application(gateway: Gateway) -> FastAPI:
     """Return what stands behind the inference front."""
     application = bare_application("Turnout")
     application.include_router(models_router(gateway))
+    application.include_router(feedback_router(gateway))
     application.include_router(health_router(gateway))
     return application

@@ -162,6 +162,12 @@ class DecisionSection(_Section):
     keep: int = Field(default=5, ge=0)
 
 
+class OutcomeSection(_Section):
+    """What is kept for feedback and recalibration: numbers, never text."""
+
+    keep: int = Field(default=200_000, gt=0)
+
+
 class AdminSection(_Section):
     """The administrators' own listener."""
 
@@ -183,6 +189,7 @@ class Config(_Section):
     limits: LimitSection = LimitSection()
     estimate: Literal["expected", "worst", "chunk"] = "expected"
     decisions: DecisionSection = DecisionSection()
+    outcomes: OutcomeSection = OutcomeSection()
     admin: AdminSection | None = None
 
 

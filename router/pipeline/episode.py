@@ -9,6 +9,7 @@ from router.backends.upstream import Upstream
 from router.domain import Charge
 from router.domain import Outcome as End
 from router.ledger.ticket import Admission
+from router.outcomes.store import ScoredDecision
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.snapshot import Snapshot
@@ -62,6 +63,7 @@ class Episode:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._remember()
         if not self._gateway.decisions.on:
             return
         self._gateway.decisions.add(
@@ -74,6 +76,29 @@ class Episode:
                 classifier=self._gateway.classifier.version,
                 prices=self._world.prices.version,
                 outcome=self._outcome(),
+            )
+        )
+
+    def _remember(self) -> None:
+        """Keep the evidence of an answer that somebody may judge later."""
+        charge, evidence = self._charge, self._inquiry.classification.evidence
+        if charge is None or charge.backend is None or evidence is None:
+            return
+        ability = self._world.backends[charge.backend].ability
+        predicted = self._inquiry.reading.success.get(ability) if ability else None
+        if ability is None or predicted is None:
+            return
+        self._gateway.recorder.add(
+            ScoredDecision(
+                decision=self._inquiry.reading.request_id,
+                at=self._inquiry.reading.now_ms,
+                organization=self._inquiry.principal.organization,
+                route=charge.route or "",
+                backend=charge.backend,
+                ability=ability,
+                predicted=predicted,
+                z=evidence.z.tobytes(),
+                embedding=evidence.embedding.tobytes(),
             )
         )
 

@@ -9,6 +9,8 @@ from router.backends.dispatch import Dispatcher
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
+from router.outcomes.recorder import DecisionRecorder
+from router.outcomes.store import OutcomeStore
 from router.pipeline.snapshot import Snapshot
 from router.telemetry import names
 from router.telemetry.decisions import DecisionLog
@@ -36,6 +38,8 @@ class Gateway:
     limits: Limits
     metrics: Metrics
     decisions: DecisionLog
+    outcomes: OutcomeStore
+    recorder: DecisionRecorder
     conversations: Conversations
     history: OutputHistory
     budgets: dict[str, Mapping[str, float]]  # organization -> used shares, as of its last admission

@@ -29,6 +29,7 @@ _FIXED: Final = (
     "classifier",
     "limits",
     "decisions",
+    "outcomes",
 )
 
 Stamp = tuple[tuple[int, int] | None, ...]

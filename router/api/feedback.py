@@ -1,0 +1,51 @@
+"""POST /v1/feedback: a customer says how good an answer was."""
+
+import asyncio
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from router.errors import NotFound
+from router.pipeline.gateway import Gateway
+
+
+class Feedback(BaseModel):
+    """What is sent: the id of `x-turnout-decision`, and a score from 0 (useless) to 1 (good)."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    decision: str = Field(pattern=r"^[0-9a-f]{32}$")
+    score: float = Field(ge=0, le=1, allow_inf_nan=False)
+
+
+def feedback_router(gateway: Gateway) -> APIRouter:
+    """Return /v1/feedback. A key can judge the decisions of its own organization only."""
+    router = APIRouter()
+
+    @router.post("/v1/feedback", status_code=202)
+    async def feedback(
+        request: Request, opinion: Annotated[Feedback, "the body"]
+    ) -> dict[str, object]:
+        header = request.headers.get("authorization")
+        principal = gateway.authenticator.authenticate(header.encode("latin-1") if header else None)
+        await gateway.recorder.flush()
+        known = await asyncio.to_thread(
+            gateway.outcomes.judge,
+            opinion.decision,
+            opinion.score,
+            organization=principal.organization,
+            source="feedback",
+            by=principal.key_id,
+            at=time.time_ns() // 1_000_000,
+        )
+        if not known:
+            raise NotFound(
+                "There is no such decision of yours, or it is too old to be judged.",
+                param="decision",
+                code="decision_not_found",
+            )
+        return {"decision": opinion.decision, "accepted": True}
+
+    return router

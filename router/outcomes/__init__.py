@@ -1,0 +1,1 @@
+"""How answers turned out: what the classifier learns from."""

@@ -1,0 +1,119 @@
+"""Decisions and outcomes in SQL: SQLite by default, PostgreSQL by URL, through SQLAlchemy Core."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sqlalchemy import create_engine, delete, func, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from router.outcomes.tables import DECISIONS, METADATA, OUTCOMES
+
+_INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
+_INHERITED: Final = ("organization", "route", "backend", "ability", "predicted", "z", "embedding")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredDecision:
+    """A decision and the evidence it was scored on; `z` and `embedding` are float32 bytes."""
+
+    decision: str
+    at: int
+    organization: str
+    route: str
+    backend: str
+    ability: str
+    predicted: float
+    z: bytes
+    embedding: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One opinion of one decision, with the evidence: what a card is refitted from."""
+
+    decision: str
+    source: str
+    by: str
+    at: int
+    organization: str
+    route: str
+    backend: str
+    ability: str
+    predicted: float
+    score: float
+    z: bytes
+    embedding: bytes
+
+
+class OutcomeStore:
+    """Every method is one short transaction and blocks: call it off the loop.
+
+    `keep`: decisions beyond so many are forgotten, the oldest first.
+    """
+
+    def __init__(self, url: str, *, keep: int) -> None:
+        self._engine = create_engine(url)
+        self._insert = _INSERTS[self._engine.dialect.name]
+        self._keep = keep
+        METADATA.create_all(self._engine)
+
+    def remember(self, decisions: Sequence[ScoredDecision]) -> None:
+        """Store decisions, and forget the oldest beyond `keep`."""
+        if not decisions:
+            return
+        rows = [asdict(decision) for decision in decisions]
+        newest = select(DECISIONS.c.at).order_by(DECISIONS.c.at.desc()).offset(self._keep).limit(1)
+        with self._engine.begin() as connection:
+            connection.execute(self._insert(DECISIONS).on_conflict_do_nothing(), rows)
+            edge = connection.execute(newest).scalar()
+            if edge is not None:
+                connection.execute(delete(DECISIONS).where(DECISIONS.c.at <= edge))
+
+    def judge(
+        self, decision: str, score: float, *, organization: str, source: str, by: str, at: int
+    ) -> bool:
+        """Keep an opinion (0..1); a later one of the same judge replaces it.
+
+        False where this organization has no such decision, or it is too old.
+        """
+        query = select(DECISIONS).where(
+            DECISIONS.c.decision == decision, DECISIONS.c.organization == organization
+        )
+        with self._engine.begin() as connection:
+            row = connection.execute(query).mappings().first()
+            if row is None:
+                return False
+            values = {name: row[name] for name in _INHERITED}
+            statement = self._insert(OUTCOMES).values(
+                decision=decision, source=source, by=by, at=at, score=score, **values
+            )
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["decision", "source", "by"], set_={"score": score, "at": at}
+                )
+            )
+        return True
+
+    def recent(self, ability: str, most: int) -> list[Outcome]:
+        """Return the latest outcomes of an ability, oldest first."""
+        query = (
+            select(OUTCOMES)
+            .where(OUTCOMES.c.ability == ability)
+            .order_by(OUTCOMES.c.at.desc())
+            .limit(most)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Outcome(**row) for row in reversed(rows)]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many outcomes each ability has."""
+        query = select(OUTCOMES.c.ability, func.count()).group_by(OUTCOMES.c.ability)
+        with self._engine.connect() as connection:
+            return dict(connection.execute(query).tuples().all())
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()

@@ -1,0 +1,53 @@
+"""The two tables of the loop: what was decided, and how it turned out. No text of any prompt."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+)
+
+METADATA: Final = MetaData()
+
+# One row a decision that the classifier scored, kept until `outcomes.keep` newer ones are there.
+DECISIONS: Final = Table(
+    "decisions",
+    METADATA,
+    Column("decision", String(64), primary_key=True),
+    Column("at", BigInteger, nullable=False),  # Unix milliseconds
+    Column("organization", String(128), nullable=False),
+    Column("route", String(128), nullable=False),
+    Column("backend", String(128), nullable=False),
+    Column("ability", String(128), nullable=False),
+    Column("predicted", Float, nullable=False),
+    Column("z", LargeBinary, nullable=False),  # float32, little-endian
+    Column("embedding", LargeBinary, nullable=False),
+    Index("decisions_at", "at"),
+)
+
+# One row an opinion: by a customer's key, by a verifier of the cascade, or by a shadow audit.
+OUTCOMES: Final = Table(
+    "outcomes",
+    METADATA,
+    Column("decision", String(64), nullable=False),
+    Column("source", String(16), nullable=False),  # feedback, verifier, audit
+    Column("by", String(64), nullable=False),  # key id, verifier, judge
+    Column("at", BigInteger, nullable=False),
+    Column("organization", String(128), nullable=False),
+    Column("route", String(128), nullable=False),
+    Column("backend", String(128), nullable=False),
+    Column("ability", String(128), nullable=False),
+    Column("predicted", Float, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("z", LargeBinary, nullable=False),
+    Column("embedding", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("decision", "source", "by"),
+    Index("outcomes_ability", "ability", "at"),
+)

@@ -1,0 +1,61 @@
+"""POST /v1/feedback: who may judge what, and what is kept of it."""
+
+import sqlite3
+
+import httpx
+import pytest
+
+BODY = {"model": "auto", "messages": [{"role": "user", "content": "a secret word: xyzzy-4711"}]}
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+def _decide(gateway) -> str:
+    answer = httpx.post(
+        f"{gateway.url}/chat/completions",
+        json=BODY,
+        headers=_headers(gateway.key("enterprise")),
+        timeout=30,
+    )
+    return answer.headers["x-turnout-decision"]
+
+
+def _judge(gateway, key: str, **body: object) -> httpx.Response:
+    return httpx.post(f"{gateway.url}/feedback", json=body, headers=_headers(key))
+
+
+def test_a_customer_judges_its_own_answer_and_no_text_is_kept(gateway):
+    decision = _decide(gateway)
+    reply = _judge(gateway, gateway.key("enterprise"), decision=decision, score=0.5)
+    assert reply.status_code == 202
+    with sqlite3.connect(gateway.folder / "data" / "turnout.db") as database:
+        rows = database.execute("select * from outcomes where decision = ?", [decision]).fetchall()
+    database.close()
+    assert len(rows) == 1
+    stored = b"".join(path.read_bytes() for path in (gateway.folder / "data").glob("*.db*"))
+    assert b"xyzzy" not in stored
+
+
+def test_nobody_else_may(gateway):
+    decision = _decide(gateway)
+    stranger = gateway.new_key("free", organization="stranger")
+    assert _judge(gateway, stranger, decision=decision, score=0.0).status_code == 404
+    assert _judge(gateway, "nobody", decision=decision, score=0.0).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"decision": "x", "score": 1},
+        {"decision": "0" * 32, "score": 2},
+        {"decision": "0" * 32, "score": "good"},
+        {"decision": "0" * 32, "score": 1, "by": "somebody else"},
+    ],
+)
+def test_a_wrong_opinion_is_a_400_in_the_envelope(gateway, body):
+    reply = _judge(gateway, gateway.key("enterprise"), **body)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["message"]
