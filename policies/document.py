@@ -15,6 +15,8 @@ CHECKS: Final = (
     "json_schema",
     "valid_json",
     "tool_calls",
+    "code_parses",
+    "confident",
 )
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -22,7 +24,14 @@ Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0, le=10**15)]
 Objective = Literal["cheapest_capable", "expected_cost", "best_quality", "fixed"]
 Check = Literal[
-    "not_empty", "not_refusal", "not_truncated", "json_schema", "valid_json", "tool_calls"
+    "not_empty",
+    "not_refusal",
+    "not_truncated",
+    "json_schema",
+    "valid_json",
+    "tool_calls",
+    "code_parses",
+    "confident",
 ]
 HintName = Literal["route", "min_success", "max_cost", "exclude"]
 

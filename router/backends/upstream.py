@@ -25,6 +25,16 @@ class Try:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """An answer that was paid for and not delivered: whose, what it used, which verifier fired."""
+
+    backend: Backend
+    usage: Usage
+    verifier: str
+    reason: str
+
+
 ANSWERED: Final = "answered"
 LAST_READ: Final = 0.2  # seconds for a server to close the answer whose end it has told
 
@@ -38,9 +48,10 @@ class Upstream:
     """
 
     __slots__ = (
-        "_answer", "_first", "_release", "_request", "_tell", "_translator", "attempts",
-        "backend", "body", "first_byte_seconds", "model", "place", "stream_requested", "usage",
-    )  # fmt: skip
+        *("_answer", "_first", "_release", "_request", "_tell", "_translator"),
+        *("attempts", "backend", "body", "first_byte_seconds", "legs", "model", "place"),
+        *("stream_requested", "usage"),
+    )
 
     def __init__(
         self,
@@ -58,6 +69,7 @@ class Upstream:
         self.model: str | None = None
         self._request = request
         self._answer = answer
+        self.legs: tuple[Leg, ...] = ()  # answers that a cascade paid for and rejected
         self.place: Place | None = None  # where it waited for its slot, if slots are scarce
         self._release: Callable[[], None] = _nothing_held
         self._tell = tell  # the breaker: True answered, False failed, None neither
@@ -80,6 +92,20 @@ class Upstream:
             return self._translator.output_tokens_seen
         return self.usage.output_tokens if self.usage is not None else 0
 
+    async def hold_back(self, tokens: int) -> bytes:
+        """Wait for so many tokens, or the end, before any is handed out; what came until then.
+
+        StreamBroken where the stream breaks off before. `stream()` hands it out first.
+        """
+        translator = self._translator
+        if translator is None:
+            return b""
+        while not translator.finished and translator.output_tokens_seen < tokens:
+            self._first += await self._next(translator)
+        if translator.finished:
+            self.usage = self._final_usage(translator)
+        return self._first
+
     async def stream(self) -> AsyncIterator[bytes]:
         """Client-ready bytes, one block for each upstream read; StreamBroken where it breaks off.
 
@@ -88,26 +114,33 @@ class Upstream:
         translator = self._translator
         if translator is None:
             return
+        block = self._first
+        while not translator.finished:
+            if block:
+                self.model, self.usage = translator.model, translator.usage
+                yield block
+            block = await self._next(translator)
+        self.usage = self._final_usage(translator)
+        self.model = translator.model
+        self._settle(True)
+        yield block
+        await self._read_to_the_end()
+
+    async def _next(self, translator: Translator) -> bytes:
+        """The next block, maybe empty."""
         try:
-            block = self._first
-            while not translator.finished:
-                if block:
-                    self.model, self.usage = translator.model, translator.usage
-                    yield block
-                data = await self._answer.read()
-                block = translator.feed(data) if data else translator.finish()
+            data = await self._answer.read()
+            return translator.feed(data) if data else translator.finish()
         except TransportError as error:
             raise self._broken(error.reason) from None
         except MalformedReply as error:
             raise self._broken(str(error)) from None
         except ErrorInside:
             raise self._broken("reported an error") from None
+
+    def _final_usage(self, translator: Translator) -> Usage:
         seen = translator.output_tokens_seen
-        self.usage = translator.usage or estimate_usage(self._request, seen)
-        self.model = translator.model
-        self._settle(True)
-        yield block
-        await self._read_to_the_end()
+        return translator.usage or estimate_usage(self._request, seen)
 
     async def _read_to_the_end(self) -> None:
         """The answer is over; a server that says so too gets its connection back to the pool."""

@@ -1,0 +1,155 @@
+"""A cheap answer first, checked; the next backend where it fails; one bill for both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import orjson
+import pytest
+from modelservers import RunningSimulator
+from rawserver import Script, raw_server
+
+from router.backends.aiohttp_transport import AiohttpTransport
+from router.backends.backend import Backend
+from router.backends.cascade import Cascade, Cascades
+from router.backends.dispatch import Dispatcher
+from router.backends.upstream import Upstream
+from router.domain import Usage
+from router.wire.chat import ChatRequest
+from router.wire.sse import encode
+
+Chat = Callable[..., ChatRequest]
+CHECKED = Cascade(verify=("not_empty", "not_refusal", "json_schema"), max_steps=2, window=8)
+SORRY = ["I'm", " sorry", ",", " I", " can't", " help", " you", " here", "."]
+USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+
+
+def says(text: str) -> Script:
+    """A server that answers this text, whole or streamed word by word as it is asked."""
+
+    async def script(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        choice = {"index": 0, "message": {"content": text}, "finish_reason": "stop"}
+        body = orjson.dumps({"model": "small", "choices": [choice], "usage": USAGE})
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+    return script
+
+
+def streams(words: list[str], *, end: bool = True) -> Script:
+    async def script(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        chunks = [{"index": 0, "delta": {"content": word}} for word in words]
+        out = [encode(orjson.dumps({"model": "small", "choices": [c]})) for c in chunks]
+        if end:
+            last = {"index": 0, "delta": {}, "finish_reason": "stop"}
+            out.append(encode(orjson.dumps({"model": "small", "choices": [last], "usage": USAGE})))
+            out.append(encode(b"[DONE]"))
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+        writer.write(head + b"".join(out))
+        writer.close()
+
+    return script
+
+
+@pytest.fixture
+async def cascades() -> AsyncIterator[Cascades]:
+    dispatcher = Dispatcher(AiohttpTransport())
+    yield Cascades(dispatcher)
+    await dispatcher.close()
+
+
+def small(base_url: str) -> Backend:
+    return Backend("small", base_url, "m")
+
+
+def large(simulator: RunningSimulator) -> Backend:
+    return Backend("large", simulator.base_url, "m")
+
+
+async def received(upstream: Upstream) -> bytes:
+    if not upstream.stream_requested:
+        return upstream.body
+    return b"".join([block async for block in upstream.stream()])
+
+
+async def test_an_answer_that_passes_is_delivered(
+    cascades: Cascades, simulator: RunningSimulator, chat: Chat
+) -> None:
+    async with raw_server(says("Four.")) as server:
+        backends = [small(server.base_url), large(simulator)]
+        async with cascades.open(backends, chat(), "r1", CHECKED) as upstream:
+            assert upstream.backend.name == "small"
+            assert upstream.legs == ()
+    assert cascades.passed == 1
+    assert simulator.app.served == 0
+
+
+async def test_a_refusal_is_answered_by_the_next_and_both_are_paid_for(
+    cascades: Cascades, simulator: RunningSimulator, chat: Chat
+) -> None:
+    async with raw_server(says("I'm sorry, but I can't help with that.")) as server:
+        backends = [small(server.base_url), large(simulator)]
+        async with cascades.open(backends, chat(), "r1", CHECKED) as upstream:
+            assert upstream.backend.name == "large"
+            assert upstream.usage is not None
+            (leg,) = upstream.legs
+            assert (leg.backend.name, leg.verifier, leg.usage) == (
+                "small",
+                "not_refusal",
+                Usage(5, 7),
+            )
+    assert cascades.fired["not_refusal"] == 1
+
+
+async def test_the_last_step_is_delivered_whatever_it_says(cascades: Cascades, chat: Chat) -> None:
+    async with raw_server(says("")) as server:
+        backends = [small(server.base_url)]
+        async with cascades.open(backends, chat(), "r1", CHECKED) as upstream:
+            assert upstream.backend.name == "small"
+    one_step = Cascade(verify=("not_empty",), max_steps=1)
+    async with raw_server(says("")) as server:
+        backends = [small(server.base_url), small(server.base_url)]
+        async with cascades.open(backends, chat(), "r1", one_step) as upstream:
+            assert upstream.backend is backends[0]
+
+
+async def test_a_stream_flows_once_its_beginning_passed(
+    cascades: Cascades, simulator: RunningSimulator, chat: Chat
+) -> None:
+    words = [f" word{n}" for n in range(30)]
+    async with raw_server(streams(words)) as server:
+        backends = [small(server.base_url), large(simulator)]
+        async with cascades.open(backends, chat(stream=True), "r1", CHECKED) as upstream:
+            assert upstream.backend.name == "small"
+            out = await received(upstream)
+            assert upstream.usage == Usage(5, 7)
+    assert out.count(b" word") == 30
+    assert out.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "end", "verifier"),
+    [
+        (
+            ["I'm", " sorry", ",", " I", " can't", " help", " you", " here", "."],
+            True,
+            "not_refusal",
+        ),
+        ([""], True, "not_empty"),
+        (["One", " two"], False, "broken"),
+    ],
+)
+async def test_a_stream_that_begins_badly_is_replaced_unseen(  # noqa: PLR0917 # fixtures and cases
+    cascades: Cascades,
+    simulator: RunningSimulator,
+    chat: Chat,
+    words: list[str],
+    end: bool,
+    verifier: str,
+) -> None:
+    async with raw_server(streams(words, end=end)) as server:
+        backends = [small(server.base_url), large(simulator)]
+        async with cascades.open(backends, chat(stream=True), "r1", CHECKED) as upstream:
+            assert upstream.backend.name == "large"
+            assert [leg.verifier for leg in upstream.legs] == [verifier]
+            out = await received(upstream)
+    assert b"sorry" not in out
+    assert b"simulated" in out
