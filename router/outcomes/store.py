@@ -112,7 +112,8 @@ class OutcomeStore:
         """Return how many outcomes each ability has."""
         query = select(OUTCOMES.c.ability, func.count()).group_by(OUTCOMES.c.ability)
         with self._engine.connect() as connection:
-            return dict(connection.execute(query).tuples().all())
+            rows = connection.execute(query).all()
+        return {str(row[0]): int(row[1]) for row in rows}
 
     def close(self) -> None:
         """Give the connections back."""
