@@ -27,7 +27,13 @@ _EMPTY: Final = Prompt()
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="An ability card to use in place of the shipped one of its name, or beside them.",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to score; auto takes the GPU where there is one.",
+)
 def score(requests: BinaryIO, out: BinaryIO, cards: Sequence[Path], device: str) -> None:
     """Say how likely each backend is to answer well, for every chat request in REQUESTS.
 

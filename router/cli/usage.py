@@ -37,7 +37,12 @@ def _day(_: click.Context, __: click.Parameter, value: str | None) -> str | None
 @click.option("--since", callback=_day, help="First day, YYYY-MM-DD in UTC.")
 @click.option("--until", callback=_day, help="The day after the last one.")
 @click.option(
-    "--format", "form", type=click.Choice(["table", *_FORMATS]), default="table", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["table", *_FORMATS]),
+    default="table",
+    show_default=True,
+    help="A table for eyes, CSV or JSON for programs.",
 )
 def usage(
     *,
