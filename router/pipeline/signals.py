@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from classifiers.prompt import Prompt
@@ -23,11 +24,33 @@ from router.pipeline.snapshot import Snapshot
 from router.wire.chat import ChatRequest
 
 _LOOKED_AT: Final = 4_000  # characters of the last turn
-_CODE: Final = re.compile(r"```|\b(def|class|function|import|return|SELECT|#include)\b.*[(:{;]")
-_MATHEMATICS: Final = re.compile(
-    r"\$[^$]+\$|\\(frac|sum|int|sqrt)|\b(prove|integral|equation|polynomial|theorem)\b|\d\s*[\^*/=]\s*\d",
-    re.IGNORECASE,
-)
+# Each pattern stands behind a look for the one thing that it cannot do without: an alternation of
+# words is slow to find nothing, and most prompts hold neither code nor mathematics.
+_KEYWORDS: Final = ("def", "class", "function", "import", "return", "SELECT", "#include")
+_CODE: Final = MappingProxyType({word: re.compile(rf"\b{word}\b.*[(:{{;]") for word in _KEYWORDS})
+_MATHEMATICAL: Final = ("prove", "integral", "equation", "polynomial", "theorem")
+_WORDS: Final = MappingProxyType({word: re.compile(rf"\b{word}\b") for word in _MATHEMATICAL})
+_SIGNS: Final = ("^", "*", "/", "=")
+_FORMULA: Final = re.compile(r"\$[^$]+\$")
+_LATEX: Final = re.compile(r"\\(frac|sum|int|sqrt)", re.IGNORECASE)
+_ARITHMETIC: Final = re.compile(r"\d\s*[\^*/=]\s*\d")
+
+
+def _is_code(text: str) -> bool:
+    if "```" in text:
+        return True
+    return any(word in text and pattern.search(text) for word, pattern in _CODE.items())
+
+
+def _is_mathematics(text: str) -> bool:
+    if "$" in text and _FORMULA.search(text):
+        return True
+    if "\\" in text and _LATEX.search(text):
+        return True
+    if any(map(text.__contains__, _SIGNS)) and _ARITHMETIC.search(text):
+        return True
+    lowered = text.lower()
+    return any(word in lowered and pattern.search(lowered) for word, pattern in _WORDS.items())
 
 
 def likely_output(world: Snapshot, backend: str, request: ChatRequest) -> int:
@@ -134,7 +157,7 @@ def _measured(prompt: Prompt, input_tokens: int) -> PromptSignals:
     return PromptSignals(
         tokens=input_tokens,
         turns=len(prompt.turns),
-        code=_CODE.search(text) is not None,
-        math=_MATHEMATICS.search(text) is not None,
+        code=_is_code(text),
+        math=_is_mathematics(text),
         system_tokens=estimate_tokens(len(prompt.system)) if prompt.system else 0,
     )

@@ -1,0 +1,1 @@
+"""The same load on this gateway and on its peers, side by side: `python -m bench --help`."""

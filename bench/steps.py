@@ -1,0 +1,260 @@
+"""What each step of the corridor costs: its parts called by themselves, in process, on real parts.
+
+CPU time of this process, sixteen calls in flight where a step waits for somebody, the best of
+several rounds (what disturbs a round only ever adds). The ledger and the upstream are processes of
+their own: what they burn is not counted here.
+"""
+
+import asyncio
+import gc
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from bench.native import upstream
+from bench.payloads import MODEL, chat
+from bench.systems import new_keys, turnout_config
+from router.api.exchange import Exchange
+from router.app import load_classifier, running
+from router.pipeline.decide import Plan, plan_of
+from router.pipeline.documents import read_documents
+from router.pipeline.episode import Episode
+from router.pipeline.gateway import Gateway
+from router.pipeline.inquiry import Inquiry, inquire
+from router.pipeline.meter import Meter
+from router.pipeline.relay import Relay
+from router.pipeline.serve import serve
+from router.wire.table import ENDPOINTS
+
+IN_FLIGHT: Final = 16
+STREAMED: Final = 50  # events of a relayed answer
+
+
+@dataclass(slots=True)
+class Caller:
+    """A caller without a network: hands out one body, throws the answer away."""
+
+    raw: bytes
+    authorization: bytes | None
+    id: str = "0123456789abcdef0123456789abcdef"
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    route: str = ""
+    backend: str = ""
+
+    def hint_headers(self) -> dict[str, str]:
+        return {}
+
+    async def body(self) -> bytes:
+        return self.raw
+
+    async def start(self) -> None:
+        return
+
+    async def write(self, data: bytes) -> None:
+        return
+
+    async def end(self) -> None:
+        return
+
+    async def send(self, body: bytes) -> None:
+        return
+
+
+Step = Callable[[], Awaitable[Any]]
+
+
+async def cost(step: Step, *, rounds: int = 7, calls: int = 640) -> float:
+    """Microseconds of CPU time for one call, the best of several rounds."""
+    best = float("inf")
+    for number in range(rounds + 1):
+        gc.collect()
+        began = time.process_time_ns()
+        await asyncio.gather(*(_repeat(step, calls // IN_FLIGHT) for _ in range(IN_FLIGHT)))
+        spent = (time.process_time_ns() - began) / calls / 1000
+        best = min(best, spent) if number else best  # the first warms up
+    return best
+
+
+async def _repeat(step: Step, times: int) -> None:
+    for _ in range(times):
+        await step()
+
+
+class Corridor:
+    """The steps of one kind of request through one gateway."""
+
+    def __init__(self, gateway: Gateway, key: str, raw: bytes) -> None:
+        self._gateway = gateway
+        self._endpoint = ENDPOINTS[0]
+        self._raw = raw
+        self._authorization = f"Bearer {key}".encode()
+        self._principal = gateway.authenticator.authenticate(self._authorization)
+        self._request = self._endpoint.parse(raw)
+        self._inquiry: Inquiry
+        self._plan: Plan
+
+    async def prepare(self) -> None:
+        """Walk to the decision once, so that the later steps have something to start from."""
+        self._inquiry = await self._inquire()
+        world = self._gateway.snapshot
+        answer = world.policy.decide(self._inquiry.signals, self._inquiry.hints)
+        self._plan = plan_of(answer, world, self._inquiry, self._gateway.history)
+
+    def steps(self) -> dict[str, Step]:
+        """Every step by name, in the order of the corridor."""
+        found: dict[str, Step] = {
+            "edge": self._edge,
+            "authenticate": self._authenticate,
+            "parse": self._parse,
+        }
+        if self._inquiry.needs.classifier:
+            found["classify"] = self._classify
+        return found | {
+            "inquire": self._inquire_without_classifier,
+            "decide": self._decide,
+            "plan": self._planned,
+            "reserve and settle": self._hold,
+            "dispatch and relay": self._dispatch,
+            "whole corridor": self._whole,
+        }
+
+    def _caller(self) -> Caller:
+        return Caller(self._raw, self._authorization)
+
+    async def _edge(self) -> None:
+        async def receive() -> dict[str, Any]:
+            return messages.pop() if messages else await never
+
+        async def send(_message: Any) -> None:
+            return
+
+        async def walk(exchange: Exchange) -> None:
+            await exchange.body()
+            exchange.headers += [("x-turnout-route", "auto")] * 10
+            await exchange.send(b"{}")
+
+        never: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        messages = [{"type": "http.request", "body": self._raw, "more_body": False}]
+        scope = {"headers": [(b"authorization", self._authorization), (b"host", b"localhost")]}
+        exchange = Exchange(
+            self._endpoint, scope, receive, send, body_limit=10_000_000, body_timeout=30.0
+        )
+        await exchange.run(walk)
+
+    async def _authenticate(self) -> None:
+        self._gateway.authenticator.authenticate(self._authorization)
+
+    async def _parse(self) -> None:
+        self._endpoint.parse(self._raw)
+
+    async def _classify(self) -> None:
+        await self._gateway.classifier.classify(self._request.prompt)
+
+    async def _inquire(self) -> Inquiry:
+        gateway = self._gateway
+        return await inquire(
+            gateway, gateway.snapshot, self._principal, self._request, self._caller()
+        )
+
+    async def _inquire_without_classifier(self) -> None:
+        gateway, scored = self._gateway, self._inquiry.classification
+
+        class Known:
+            async def classify(self, _prompt: Any) -> Any:
+                return scored
+
+        classifier, gateway.classifier = gateway.classifier, Known()  # type: ignore[assignment]
+        try:
+            await self._inquire()
+        finally:
+            gateway.classifier = classifier
+
+    async def _decide(self) -> None:
+        self._gateway.snapshot.policy.decide(self._inquiry.signals, self._inquiry.hints)
+
+    async def _planned(self) -> None:
+        gateway = self._gateway
+        plan_of(self._plan.decision, gateway.snapshot, self._inquiry, gateway.history).headers()
+
+    async def _hold(self) -> None:
+        gateway = self._gateway
+        meter = Meter(self._plan, gateway.snapshot.prices, lambda _charge: None)
+        async with gateway.ledger.hold(self._plan.ticket, meter.charge) as hold:
+            hold.dispatched()
+
+    async def _dispatch(self) -> None:
+        gateway, caller = self._gateway, self._caller()
+        world = gateway.snapshot
+        meter = Meter(self._plan, world.prices, lambda _charge: None)
+        episode = Episode(gateway, world, self._inquiry, self._plan.decision)
+        opened = gateway.dispatcher.open(self._plan.backends, self._request, caller.id)
+        with meter:
+            async with opened as answered:
+                episode.answered(answered)
+                relay = Relay(self._endpoint, caller, self._inquiry, self._plan, None)  # type: ignore[arg-type]
+                await relay.deliver(answered, meter)
+
+    async def _whole(self) -> None:
+        await serve(self._gateway, self._endpoint, self._caller())
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="turnout-steps-") as folder:
+        yield Path(folder)
+
+
+@asynccontextmanager
+async def gateway_in_process(folder: Path, port: int, **more: Any) -> AsyncIterator[tuple[Gateway, str]]:
+    """A gateway of our own process with a key of the measured tier."""
+    documents = read_documents(turnout_config(folder, port, 0, **more), {})
+    key = new_keys(folder, ["measured"])["measured"]
+    async with running(documents, load_classifier(documents), {}) as started:
+        yield started.gateway, key
+
+
+KINDS: Final = {
+    "everything on": chat(model=MODEL),
+    "explicit model": chat(model="moe"),
+    "everything on, 20 KB": chat(20_000, model=MODEL),
+    f"everything on, {STREAMED} events": chat(model=MODEL, stream=True, tokens=STREAMED),
+}
+
+
+async def _measure(port: int, kinds: dict[str, bytes], only: str | None) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    with _folder() as folder:
+        async with gateway_in_process(folder, port) as (gateway, key):
+            for kind, raw in kinds.items():
+                corridor = Corridor(gateway, key, raw)
+                await corridor.prepare()
+                steps = corridor.steps().items()
+                found[kind] = {n: await cost(s) for n, s in steps if only is None or only in n}
+    return found
+
+
+def measure(kinds: dict[str, bytes] | None = None, only: str | None = None) -> dict[str, dict[str, float]]:
+    """Microseconds of CPU by kind of request and step."""
+    with upstream() as port:
+        return uvloop.run(_measure(port, kinds or KINDS, only))
+
+
+def table(found: dict[str, dict[str, float]]) -> str:
+    """The figures as a text table, one column a kind of request."""
+    names = list(dict.fromkeys(name for steps in found.values() for name in steps))
+    width = max(map(len, names))
+    lines = [" " * width + "".join(f"  {kind:>26}" for kind in found)]
+    for name in names:
+        cells = (f"{steps[name]:9.1f} us" if name in steps else "-" for steps in found.values())
+        lines.append(f"{name:<{width}}" + "".join(f"  {cell:>26}" for cell in cells))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table(measure()))
