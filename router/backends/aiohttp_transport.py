@@ -35,14 +35,15 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, call: Call) -> Answer:
-        """Send a POST; see `Transport.send`."""
+        """Send a request; see `Transport.send`."""
         session = self._session or self._open_session()
         limits = call.timeouts
         try:
             async with asyncio.timeout(min(limits.connect + limits.first_byte, limits.total)):
-                response = await session.post(
+                response = await session.request(
+                    call.method,
                     call.url,
-                    data=call.body,
+                    data=call.body or None,
                     headers=call.headers,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from router.backends.energy import EnergyProfile
 from router.wire.chat import ChatRequest
 
 FEATURES = frozenset({"tools", "json_schema", "vision"})
@@ -29,13 +30,15 @@ class Timeouts:
 class Capacity:
     """How much a scarce backend takes at once: requests running, requests waiting, seconds.
 
-    `guaranteed` is the share of the slots that is kept for a tier, by its name.
+    `guaranteed` is the share of the slots that is kept for a tier, by its name. `load_url` is where
+    the server tells its own load: its `/metrics`, or llama.cpp's `/slots`.
     """
 
     concurrency: int
     queue: int = 0
     max_wait: float = 2.0
     guaranteed: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    load_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,9 @@ class Backend:
 
     `base_url` ends where the dialect's paths begin (OpenAI: `.../v1`). `ability` names the
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
-    subset of FEATURES; `simulated` marks answers that no model wrote.
+    subset of FEATURES; `simulated` marks answers that no model wrote. `replicas` are further
+    addresses and `api_keys` further credentials. Where no first byte came after `hedge_after`
+    seconds, another lane is asked too.
     """
 
     name: str
@@ -90,6 +95,7 @@ class Backend:
     replicas: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     hedge_after: float | None = None
+    energy: EnergyProfile | None = None
 
     def lanes(self) -> tuple[Lane, ...]:
         """Every address with every credential."""

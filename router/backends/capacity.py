@@ -64,6 +64,7 @@ class Gate:
         self._running: dict[str, int] = {}
         self._service = 0.0  # seconds a request holds its slot, running mean
         self.in_use = 0
+        self.reported: int | None = None  # requests that the server itself says it has
 
     @property
     def queued(self) -> int:
@@ -72,8 +73,10 @@ class Gate:
 
     @property
     def load(self) -> float:
-        """Running and waiting requests over slots: 1 is full."""
-        return (self.in_use + len(self._waiters)) / self._capacity.concurrency
+        """Running and waiting requests over slots: 1 is full. What the server itself tells counts
+        where it is more: others may use it too."""
+        ours = self.in_use + len(self._waiters)
+        return max(ours, self.reported or 0) / self._capacity.concurrency
 
     @property
     def wait_ms(self) -> int:

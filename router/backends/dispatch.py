@@ -18,6 +18,7 @@ from router.backends.backend import Backend
 from router.backends.breaker import BreakerPolicy
 from router.backends.capacity import Asker, Full
 from router.backends.health import Health, HealthBoard
+from router.backends.load import LoadWatch
 from router.backends.retry import RetryBudget, RetryPolicy, backoff
 from router.backends.search import Search
 from router.backends.transport import Transport
@@ -46,6 +47,7 @@ class Dispatcher:
         self._retry = retry or RetryPolicy()
         self._budget = RetryBudget(self._retry)
         self._tries = Tries(transport, self._budget, clock)
+        self._watch = LoadWatch(transport)
         self._rand = rand
         self._sleep = sleep
         self._board = HealthBoard(breaker or BreakerPolicy(), clock)
@@ -57,6 +59,10 @@ class Dispatcher:
     def view(self) -> Mapping[str, Health]:
         """The health of every backend by name, live."""
         return self._board.view()
+
+    async def watch_load(self) -> None:
+        """Ask the servers that tell their load for it, once a second, until cancelled."""
+        await self._watch.run(self._board.watched)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -123,8 +123,12 @@ class HealthBoard:
         """Every backend's health by name: live, not to be changed."""
         return self._known
 
-    def __iter__(self) -> Iterator[Health]:
-        return iter(self._known.values())
+    def watched(self) -> Iterator[tuple[Backend, Gate]]:
+        """The backends whose servers tell their load, each with its gate."""
+        for name, backend in self._described.items():
+            gate = self._known[name].gate
+            if gate is not None and backend.capacity is not None and backend.capacity.load_url:
+                yield backend, gate
 
     def _describe(self, backend: Backend) -> None:
         old = self._known.get(backend.name)

@@ -35,12 +35,13 @@ class TransportTimeout(TransportError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP POST to a model server."""
+    """One HTTP request to a model server."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeouts: Timeouts
+    method: str = "POST"
 
 
 class Answer(Protocol):

@@ -9,7 +9,9 @@ from rawserver import raw_server, writes
 
 from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend, Capacity
+from router.backends.capacity import Gate
 from router.backends.dispatch import Dispatcher
+from router.backends.load import LoadWatch
 from router.backends.retry import RetryPolicy
 from router.errors import Overloaded
 from router.wire.chat import ChatRequest
@@ -136,3 +138,41 @@ async def test_a_reload_keeps_breakers_of_lanes_that_did_not_change(
     assert dispatcher.view()["b"].healthy
     dispatcher.adopt([])
     assert dispatcher.view() == {}
+
+
+async def test_a_server_that_others_use_too_is_not_taken_for_idle(
+    dispatcher: Dispatcher, llama_server: str, chat: Chat
+) -> None:
+    metrics = llama_server.removesuffix("/v1") + "/metrics"
+    capacity = Capacity(concurrency=4, load_url=metrics)
+    local = Backend("local", llama_server, "m", capacity=capacity)
+    dispatcher.adopt([local])
+    gate = dispatcher.view()["local"].gate
+    assert gate is not None
+    watch = LoadWatch(AiohttpTransport())
+    elsewhere = Dispatcher(AiohttpTransport())
+    try:
+        await watch.ask(local, gate)
+        assert gate.reported == 0
+        stranger = Backend("stranger", llama_server, "m")
+        async with elsewhere.open([stranger], chat("Count.", stream=True), "r2"):
+            await watch.ask(local, gate)
+            assert gate.reported == 1
+            assert dispatcher.view()["local"].load == 0.25
+    finally:
+        await elsewhere.close()
+        await watch.close()
+
+
+async def test_a_server_that_stops_telling_its_load_is_judged_by_our_own_count(
+    simulator: RunningSimulator,
+) -> None:
+    capacity = Capacity(concurrency=4, load_url="http://127.0.0.1:9/metrics")
+    backend = Backend("b", simulator.base_url, "m", capacity=capacity)
+    gate = Gate(capacity)
+    gate.reported = 3
+    watch = LoadWatch(AiohttpTransport())
+    await watch.ask(backend, gate)
+    await watch.close()
+    assert gate.reported is None
+    assert gate.load == 0.0
