@@ -9,7 +9,7 @@ from typing import Final
 
 from policies.document import RouteDoc, RuleDoc
 from policies.findings import Finding, suggestion
-from policies.lint_quotas import contradicting_quotas
+from policies.lint_quotas import contradicting_quotas, overcommitted_shares
 from policies.policy import Policy
 from policies.probes import Probes, run_probes
 from policies.signals import WEEKDAYS
@@ -252,4 +252,5 @@ LINTS: Final[tuple[Callable[[Policy], Iterator[Finding]], ...]] = (
     private_leaks,
     dead_settings,
     contradicting_quotas,
+    overcommitted_shares,
 )

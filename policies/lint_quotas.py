@@ -38,6 +38,21 @@ def contradicting_quotas(policy: Policy) -> Iterator[Finding]:
             yield from _above_the_customer(policy, path, limits, tier)
 
 
+def overcommitted_shares(policy: Policy) -> Iterator[Finding]:
+    """Guaranteed shares of one backend that add up to more than there is of it."""
+    promised: dict[str, float] = {}
+    for name, tier in policy.document.tiers.items():
+        for backend, share in (tier.guaranteed_share or {}).items():
+            promised[backend] = promised.get(backend, 0.0) + share
+            if promised[backend] > 1.0:
+                yield policy.source.warning(
+                    ("tiers", name, "guaranteed_share", backend),
+                    f"the shares of `{backend}` add up to {promised[backend]:.0%}",
+                    "lower them to 100 % together",
+                    rule="overcommitted",
+                )
+
+
 def _amount(limits: Any, key: str) -> int | None:
     value = getattr(limits, key)
     return value.pool if isinstance(value, Pool) else value

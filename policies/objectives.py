@@ -6,6 +6,7 @@ is a better one. Ties keep the order in which the policy lists the candidates.
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from policies.terms import CascadeTerms, Terms
@@ -51,13 +52,17 @@ def _unknown(options: Sequence[Option], terms: Terms) -> Ranking:
 
 def cheapest_capable(options: Sequence[Option], terms: Terms) -> Ranking:
     """Least expected cost among those capable; then the others, most able first."""
-    best = max(_p(option) for option in options)
+    best = max(map(_p, options))
     floor = best - terms.max_regret - _TOLERANCE
     if terms.min_success is not None:
         floor = min(floor, terms.min_success)
-    capable = sorted((o for o in options if _p(o) >= floor), key=lambda o: o.cost)
-    rest = sorted((o for o in options if _p(o) < floor), key=_p, reverse=True)
-    order = (*(o.name for o in capable), *(o.name for o in rest))
+    capable: list[Option] = []
+    rest: list[Option] = []
+    for option in options:
+        (capable if _p(option) >= floor else rest).append(option)
+    capable.sort(key=_cost)
+    rest.sort(key=_p, reverse=True)
+    order = tuple([option.name for option in capable] + [option.name for option in rest])
     first = capable[0]
     reason = f"cheapest_capable: {first.name} {_because(_p(first), best, terms)}"
     return Ranking(order, reason, _escalation(capable, rest, terms.cascade))
@@ -127,6 +132,9 @@ def fixed(options: Sequence[Option], terms: Terms) -> Ranking:
     names = [option.name for option in options]
     chosen = terms.fixed if terms.fixed in names else names[0]
     return Ranking((chosen, *(n for n in names if n != chosen)), f"fixed: {chosen}")
+
+
+_cost = attrgetter("cost")
 
 
 def _p(option: Option) -> float:

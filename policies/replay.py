@@ -8,34 +8,21 @@ is *predicted*: the classifier's probabilities, with a bootstrap interval and it
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
 from policies.baselines import Baseline, compare
 from policies.decision import Decision, Denial
-from policies.estimates import BLOCKS, Blocks, Interval
+from policies.estimates import BLOCKS, Interval
 from policies.policy import Policy
 from policies.record import Record
 from policies.refusals import Refusals, Use
+from policies.tally import Tally
 from policies.yardstick import Measured, Points
 
 ENOUGH: Final = 30  # judged outcomes under which the observed quality abstains
-
-
-@dataclass(slots=True)
-class Tally:
-    """Sums of one group of records: all, or one route, tier or customer."""
-
-    requests: int = 0
-    denied: int = 0
-    refused: int = 0
-    kept: int = 0  # the record's own backend is chosen again
-    expected_pico: dict[str, int] = field(default_factory=dict)  # by chosen backend
-    chosen: dict[str, int] = field(default_factory=dict)
-    predicted: Blocks = field(default_factory=Blocks)
-    observed: Blocks = field(default_factory=Blocks)
-    denials: dict[str, int] = field(default_factory=dict)  # by reason
+_KINDS: Final = ("route", "tier", "customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +68,7 @@ class Replay:
         self._refusals = Refusals(
             {name: tier.limits.get("organization", {}) for name, tier in policy.tiers.items()}
         )
-        self._total = Tally()
-        self._groups: dict[tuple[str, str], Tally] = {}
+        self._tallies: dict[tuple[str, str, str], Tally] = {}  # by route, tier, customer
         self._measured = Measured()
         self._points = Points(policy.backends)
 
@@ -91,51 +77,41 @@ class Replay:
         signals = record.signals
         answer = self._policy.decide(signals, record.hints)
         customer = signals.principal.organization
-        tallies = (
-            self._total,
-            self._group("route", answer.route),
-            self._group("tier", signals.tier),
-            self._group("customer", customer),
-        )
+        key = (answer.route, signals.tier, customer)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Tally()
         self._measured.add(record)
         if isinstance(answer, Denial):
-            for tally in tallies:
-                tally.requests += 1
-                tally.denied += 1
-                tally.denials[answer.reason] = tally.denials.get(answer.reason, 0) + 1
+            tally.deny(answer.reason)
             return answer
-        self._points.add(record, answer.backend)
-        use = _use(record, answer.cost_pico[answer.backend])
-        refused = self._refusals.refuses(signals.tier, customer, record.at_ms, use)
-        block = crc32((signals.request.conversation or record.id).encode()) % BLOCKS
-        for tally in tallies:
-            tally.requests += 1
-            if refused:
-                tally.refused += 1
-            else:
-                _count(tally, record, answer, block)
+        backend = answer.candidates[0]
+        self._points.add(record, backend)
+        use = _use(record, answer.cost_pico[backend])
+        if self._refusals.refuses(signals.tier, customer, record.at_ms, use):
+            tally.refuse()
+        else:
+            block = crc32((signals.request.conversation or record.id).encode()) % BLOCKS
+            tally.serve(record, answer, block)
         return answer
 
     def report(self) -> Report:
         """The figures of everything fed so far."""
-        kinds: dict[str, dict[str, Row]] = {"route": {}, "tier": {}, "customer": {}}
-        for (kind, name), tally in sorted(self._groups.items()):
-            kinds[kind][name] = self._row(tally)
         plane = self._points.plane(self._measured)
         return Report(
             policy=self._policy.version,
-            total=self._row(self._total),
-            groups=kinds,
+            total=self._row(_sum(self._tallies.values())),
+            groups={kind: self._group(place) for place, kind in enumerate(_KINDS)},
             recorded_usd=self._measured.total_pico / 1e12,
             baselines=tuple(compare(plane)) if plane is not None else (),
             plane_records=len(plane.tokens) if plane is not None else 0,
         )
 
-    def _group(self, kind: str, name: str) -> Tally:
-        key = (kind, name)
-        if key not in self._groups:
-            self._groups[key] = Tally()
-        return self._groups[key]
+    def _group(self, place: int) -> dict[str, Row]:
+        merged: dict[str, Tally] = {}
+        for key, tally in self._tallies.items():
+            merged.setdefault(key[place], Tally()).merge(tally)
+        return {name: self._row(tally) for name, tally in sorted(merged.items())}
 
     def _row(self, tally: Tally) -> Row:
         served = max(tally.requests - tally.denied - tally.refused, 1)
@@ -165,24 +141,16 @@ def replay(policy: Policy, records: Iterable[Record]) -> Report:
     return run.report()
 
 
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total.merge(tally)
+    return total
+
+
 def _use(record: Record, expected_pico: int) -> Use:
     """What the request would use under its limits: real tokens where known, else the prompt's."""
     outcome = record.outcome
     if outcome is None:
         return Use(record.signals.prompt.tokens, 0, expected_pico)
     return Use(outcome.input_tokens, outcome.output_tokens, expected_pico)
-
-
-def _count(tally: Tally, record: Record, decision: Decision, block: int) -> None:
-    backend = decision.backend
-    tally.chosen[backend] = tally.chosen.get(backend, 0) + 1
-    spent = tally.expected_pico.get(backend, 0)
-    tally.expected_pico[backend] = spent + decision.cost_pico[backend]
-    probability = decision.success.get(backend)
-    if probability is not None:
-        tally.predicted.add(block, probability)
-    if backend == record.backend:
-        tally.kept += 1
-        outcome = record.outcome
-        if outcome is not None and outcome.success is not None and outcome.backend == backend:
-            tally.observed.add(block, float(outcome.success))

@@ -64,6 +64,9 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
         flags["tier"] = tiers_of(policy)[0]
     asked = _asked(flags, policy, documents, world)
     explanation = explain_decision(policy, asked.signals, asked.hints)
+    if asked.decided_by not in ("", policy.version):
+        told = f"decided then by policy {asked.decided_by}; explained by {policy.version}"
+        click.echo(told, err=True)
     if as_json:
         click.echo(json.dumps(explanation.as_json(), indent=2))
     else:

@@ -38,6 +38,7 @@ class Asked(NamedTuple):
 
     signals: Signals
     hints: Hints
+    decided_by: str = ""  # the version of the policy that decided a past request
 
 
 def from_log(path: Path, request_id: str) -> Asked:
@@ -51,7 +52,7 @@ def from_log(path: Path, request_id: str) -> Asked:
                 except (orjson.JSONDecodeError, RecordError):
                     continue
                 if record.id == request_id:
-                    return Asked(record.signals, record.hints)
+                    return Asked(record.signals, record.hints, record.policy)
     raise click.ClickException(f"the log {path} has no decision {request_id}")
 
 

@@ -15,6 +15,7 @@ from policies.objectives import OBJECTIVES
 from policies.policy import load
 from policies.probes import SUFFIX, load_probes
 from policies.schema import SCHEMAS, schema, schema_text
+from router.backends.verifiers import VERIFIERS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = Path(policies.__file__).parent / "shipped"
@@ -89,6 +90,7 @@ def test_every_word_of_the_language_is_documented(words):
 
 def test_the_checks_of_a_cascade_are_one_list():
     assert Check.__args__ == CHECKS
+    assert set(CHECKS) == set(VERIFIERS)
 
 
 def test_the_schema_knows_the_short_forms():

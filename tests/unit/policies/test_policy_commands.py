@@ -166,6 +166,8 @@ def test_explain_a_past_decision(log):
     done = run(explain, "--policy", "balanced", "--log", log, "--id", "req-7")
     assert done.exit_code == 0
     assert "candidates" in done.stdout
+    other = run(explain, "--policy", "agents", "--log", log, "--id", "req-7")
+    assert "decided then by policy" in other.stderr
     missing = run(explain, "--policy", "balanced", "--log", log, "--id", "req-7000")
     assert missing.exit_code == 1
     assert "no decision req-7000" in missing.stderr
