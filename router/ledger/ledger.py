@@ -9,7 +9,7 @@ is away a request is refused, or served from its tier's declared allowance and t
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,11 +18,14 @@ import hiredis
 from router.domain import Charge
 from router.errors import LedgerUnavailable
 from router.ledger.answers import denial, rate_headers, used_shares
+from router.ledger.audit import Audit, Books
 from router.ledger.breaker import Breaker
 from router.ledger.calls import ReserveCalls
 from router.ledger.connection import Connection, Disconnected, NotSent
-from router.ledger.heartbeats import Heartbeats
 from router.ledger.conversations import Conversations
+from router.ledger.credits import Balance, add_credit
+from router.ledger.dimensions import Quota
+from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold
 from router.ledger.journal import JournalStreams
 from router.ledger.keys import shard
@@ -35,6 +38,7 @@ from router.ledger.plan import (
     pack_more,
     unpack_vector,
 )
+from router.ledger.pools import Pools, read_pools
 from router.ledger.reaper import Reaper
 from router.ledger.scripts import Script
 from router.ledger.settlement import Settlement
@@ -210,6 +214,34 @@ class Ledger:
     def conversations(self) -> Conversations:
         """What this process remembers of conversations, shared with the others."""
         return Conversations(self._nodes, self._shards)
+
+    def now(self) -> int:
+        """The ledger's time in Unix milliseconds, as far as this process knows."""
+        return self._calls.now()
+
+    def audit(self, books: Books) -> Audit:
+        """Reconciling with the stored usage."""
+        return Audit(self._nodes, self._shards, books)
+
+    async def credit(self, organization: str, nano_usd: int, credit_id: str) -> Balance:
+        """Add to an organization's prepaid balance, once for each `credit_id`.
+
+        Raises Disconnected where the ledger does not answer: ask again with the same id.
+        """
+        return await add_credit(self._nodes, self._shards, organization, nano_usd, credit_id)
+
+    async def pools(self, organization: str, key_id: str, quotas: Sequence[Quota]) -> Pools:
+        """What an organization's pools and leases hold now. Raises Disconnected."""
+        return await read_pools(self._nodes, self._shards, organization, key_id, quotas)
+
+    def abandon(self, hold: Hold) -> None:
+        """Stop renewing a hold and never settle it, as a gateway that dies does (for drills)."""
+        self._beats.remove(hold)
+
+    async def disturb(self, *command: str) -> None:
+        """Send a command to every node, for drills: SCRIPT FLUSH, CLIENT PAUSE, CLIENT KILL."""
+        for node in self._nodes.connections():
+            await node.ask(*command)
 
     def adopt(self) -> int:
         """Take over what dead processes could not tell the ledger; returns how many settlements."""

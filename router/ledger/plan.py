@@ -19,6 +19,8 @@ _VECTOR: Final = struct.Struct(">5q")
 _SUB_WINDOWS: Final = 12
 _TOTAL, _OUTPUT, _MONEY = 2, 4, 5
 _OUTPUT_OF: Final = (_TOTAL, _OUTPUT, _MONEY)
+# Where a stored row of usage keeps the name of each level's scope.
+LEVEL_NAMES: Final = {"team": "team", "key": "key_id", "user": "end_user", "model": "asked"}
 NOTHING: Final = _VECTOR.pack(0, 0, 0, 0, 0)
 
 
@@ -62,6 +64,11 @@ class Plan:
     def pack(self, now_ms: int) -> bytes:
         """The items for a script at any instant."""
         return b"".join(_pack(item, _window(item, now_ms)) for item in self.items)
+
+    def windows(self, now_ms: int) -> list[tuple[Item, tuple[int, int]]]:
+        """The items with a calendar window, and the window that holds an instant."""
+        pairs = ((item, _window(item, now_ms)) for item in self.items)
+        return [(item, (window.start, window.end)) for item, window in pairs if window is not None]
 
     def forget(self) -> None:
         """Compute the windows again at the next request: this machine's clock was off."""

@@ -1,0 +1,51 @@
+"""What an organization's pools and leases hold, read from the ledger for a drill."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import hiredis
+
+from router.ledger.connection import Disconnected
+from router.ledger.dimensions import DIMENSIONS, Quota
+from router.ledger.keys import Shard, scope, shard_of
+from router.ledger.nodes import Nodes
+from router.ledger.plan import field_of
+from router.ledger.states import CalendarState, unpack_count
+
+
+@dataclass(slots=True)
+class Pools:
+    """Tokens used, what is held, pico-USD spent, and open holds, over some quotas."""
+
+    used: int = 0
+    held: int = 0
+    spent_pico: int = 0
+    open: int = 0
+
+
+async def read_pools(
+    nodes: Nodes, shards: list[Shard], organization: str, key_id: str, quotas: Sequence[Quota]
+) -> Pools:
+    """Read what these quotas count now. Raises Disconnected."""
+    home = shards[shard_of(organization, len(shards))]
+    names = {"organization": None, "key": key_id}
+    pools = Pools()
+    for quota in quotas:
+        row = DIMENSIONS[quota.dimension]
+        key = home.scopes + scope(quota.level, organization, names[quota.level])
+        try:
+            raw = await nodes.connection(home.number).ask("HGET", key, field_of(quota))
+        except hiredis.ReplyError as error:
+            raise Disconnected(str(error).split(":", 1)[0]) from None
+        if raw is None:
+            continue
+        if row.algorithm == "L":
+            pools.open += unpack_count(raw)
+        elif row.algorithm == "C":
+            state = CalendarState.unpack(raw)
+            pools.held += state.held
+            if row.money:
+                pools.spent_pico += state.used * row.scale + state.rem
+            else:
+                pools.used += state.used
+    return pools

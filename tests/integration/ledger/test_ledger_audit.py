@@ -1,0 +1,134 @@
+"""Reconciling ledger, journal and stored usage; repairing; prepaid balances."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ledgerkit import PRICE, Outside, ticket, used
+
+from router.errors import LimitExceeded
+from router.ledger.dimensions import quotas
+from router.ledger.ledger import Ledger
+from router.usage.journal import JournalConsumer
+from router.usage.store import UsageStore
+
+LIMITS = quotas(
+    {
+        "organization": {"tokens_per_month": 10**9, "usd_per_month": 10**15},
+        "team": {"usd_per_day": 10**15},
+        "key": {"requests_per_day": 10**6, "concurrency": 10, "tokens_per_minute": 10**6},
+        "user": {"input_tokens_per_minute": 10**6, "tokens_per_day": 10**6},
+        "model": {"tokens_per_day": 10**7},
+    }
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[UsageStore]:
+    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+    yield store
+    store.close()
+
+
+async def serve(ledger: Ledger, times: int) -> None:
+    for n in range(times):
+        asked = ticket(LIMITS, team="ml", user=f"user{n % 3}")
+        async with ledger.hold(asked, lambda: used(10, 33)) as hold:
+            hold.dispatched()
+    assert await ledger.settled()
+
+
+async def test_ledger_journal_and_sql_agree_while_requests_are_open(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, 5)
+    await JournalConsumer(ledger.journal(), store).drain()
+    await serve(ledger, 4)  # these are still in the journal
+    async with ledger.hold(ticket(LIMITS, team="ml", user="user1"), used) as hold:
+        hold.dispatched()
+        assert await ledger.audit(store).check() == []
+
+
+async def test_a_drift_is_named_and_mended(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, 5)
+    (key,) = outside.client.keys("*:s:o:acme")
+    raw = outside.client.hget(key, "tpo")
+    outside.client.hset(key, "tpo", struct.pack(">11q", *tweaked(raw, used=7, held=3)))
+    (own,) = outside.client.keys("*:s:k:acme/key1")
+    outside.client.hset(own, "conc", struct.pack(">q", 4))
+    audit = ledger.audit(store)
+    drifts = await audit.check()
+    assert sorted(str(drift) for drift in drifts) == [
+        "k:acme/key1 conc: open is 4 in the ledger, 0 in the books",
+        "o:acme tpo: held is 3 in the ledger, 0 in the books",
+        "o:acme tpo: used is 222 in the ledger, 215 in the books",
+    ]
+    assert await audit.mend(drifts) == 2
+    assert await audit.check() == []
+    assert outside.scopes()["o:acme"]["tpo"][2:4] == (215, 0)
+
+
+def tweaked(raw: bytes | None, used: int, held: int) -> list[int]:
+    assert raw is not None
+    state = list(struct.unpack(">11q", raw))
+    state[2] += used
+    state[3] += held
+    return state
+
+
+async def test_mending_leaves_alone_what_has_moved_since_the_look(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, 2)
+    (key,) = outside.client.keys("*:s:o:acme")
+    raw = outside.client.hget(key, "tpo")
+    outside.client.hset(key, "tpo", struct.pack(">11q", *tweaked(raw, used=7, held=0)))
+    audit = ledger.audit(store)
+    drifts = await audit.check()
+    await serve(ledger, 1)
+    assert await audit.mend(drifts) == 0
+    assert outside.scopes()["o:acme"]["tpo"][2] == 3 * 43 + 7
+
+
+async def test_a_lost_ledger_is_rebuilt_from_the_books(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, 6)
+    await JournalConsumer(ledger.journal(), store).drain()
+    before = outside.scopes()
+    for key in outside.client.keys("lg:{*}:s:*"):
+        outside.client.delete(key)
+    audit = ledger.audit(store)
+    assert await audit.rebuild({"pro": LIMITS}, ledger.now()) > 0
+    after = outside.scopes()
+    for name, field in (("o:acme", "tpo"), ("o:acme", "usdo"), ("t:acme/ml", "usdd")):
+        assert after[name][field][:4] == before[name][field][:4]
+    assert len([name for name in after if name.startswith("u:")]) == 3
+    assert await audit.check() == []
+
+
+async def test_a_prepaid_balance_is_spent_to_its_end_and_not_beyond(
+    ledger: Ledger, outside: Outside
+) -> None:
+    prepaid = quotas({"organization": {"prepaid_usd": True}})
+    with pytest.raises(LimitExceeded) as denied:
+        async with ledger.hold(ticket(prepaid), used):
+            pass
+    assert denied.value.code == "insufficient_quota"
+    assert ("x-should-retry", "false") in denied.value.headers
+    cost = 60 * PRICE // 1000
+    assert (await ledger.credit("acme", 3 * cost, "invoice-1")).left == 3 * cost
+    assert not (await ledger.credit("acme", 3 * cost, "invoice-1")).added
+    for _ in range(3):
+        asked = ticket(prepaid, input_tokens=10, output_tokens=50)
+        async with ledger.hold(asked, used) as hold:
+            hold.dispatched()
+        assert await ledger.settled()
+    with pytest.raises(LimitExceeded):
+        async with ledger.hold(ticket(prepaid), used):
+            pass
+    balance = await ledger.credit("acme", 0, "read")
+    assert (balance.used, balance.left) == (3 * cost, 0)
