@@ -15,12 +15,14 @@ class RawServer:
         self._script = script
         self.requests = 0
         self.connections = 0
+        self.open = 0
         self.asked = asyncio.Event()
         self.closed = asyncio.Event()
         self.base_url = ""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
         try:
             while await self._read_request(reader):
                 self.requests += 1
@@ -32,8 +34,15 @@ class RawServer:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.open -= 1
             self.closed.set()
             writer.close()
+
+    async def all_closed(self) -> None:
+        """Wait until no connection is open."""
+        while self.open:
+            self.closed.clear()
+            await self.closed.wait()
 
     async def _read_request(self, reader: asyncio.StreamReader) -> bytes:
         try:

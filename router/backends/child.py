@@ -5,6 +5,7 @@ closes: which it does by itself when the parent dies, however it dies.
 """
 
 import asyncio
+import logging
 import os
 import select
 import socket
@@ -105,9 +106,16 @@ def announce(base_url: str) -> None:
 
 
 def _server(app: Callable[..., Any]) -> uvicorn.Server:
+    """A quiet server: a simulator that drops its connections on purpose is not news."""
     return uvicorn.Server(
         uvicorn.Config(
-            app, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            log_level=logging.CRITICAL + 1,
+            access_log=False,
+            server_header=False,
         )
     )
 

@@ -95,14 +95,9 @@ class Simulator:
         fault = FAULTS.get(wish.get("fault", ""), NO_FAULT)
         if fault.instead is not None and await fault.instead(exchange, wish):
             return
-        answers = self._compose(body)
-        if not body.get("stream"):
-            await self._reply(_Job(body, model, answers, fault), exchange)
-            return
+        job = _Job(body, model, self._compose(body), fault, int(wish.get("after", "0")))
         try:
-            await self._stream(
-                _Job(body, model, answers, fault, int(wish.get("after", "0"))), exchange
-            )
+            await (self._stream if body.get("stream") else self._reply)(job, exchange)
         except CutShort:
             return
 
@@ -110,6 +105,8 @@ class Simulator:
         longest = max(len(answer.tokens) for answer in job.answers)
         await exchange.wait(self.profile.first_token + longest * self.profile.per_token)
         if job.fault.midway is not None:
+            await exchange.head(200, "application/json", (("content-length", "4096"),))
+            await exchange.write(b'{"id":')
             await job.fault.midway(exchange)
         choices = [
             {
