@@ -13,6 +13,7 @@ from router.api.rest import bare_application, public_application
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
 from router.backends.aiohttp_transport import AiohttpTransport
+from router.backends.cascade import Cascades
 from router.backends.dispatch import Dispatcher
 from router.ledger.embedded import Embedded
 from router.ledger.estimate import OutputHistory
@@ -124,12 +125,14 @@ async def running(
         ledger = await _ledger(stack, documents)
         outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
         stack.callback(outcomes.close)
+        dispatcher = _dispatcher(stack, snapshot)
         gateway = Gateway(
             snapshot=snapshot,
             authenticator=await _authenticator(stack, documents),
             classifier=classifier,
             ledger=ledger,
-            dispatcher=_dispatcher(stack, snapshot),
+            dispatcher=dispatcher,
+            cascades=Cascades(dispatcher),
             limits=Limits(config.limits.body, config.limits.body_timeout),
             metrics=Metrics(lambda: gauges(gateway)),
             decisions=decisions,

@@ -8,6 +8,9 @@ from router.cli.check import check
 from router.cli.demo import demo
 from router.cli.explain import explain
 from router.cli.keys import keys
+from router.cli.ledger import ledger
+from router.cli.models import models
+from router.cli.prices import prices
 from router.cli.replay import diff, replay, tune
 from router.cli.schema import schema
 from router.cli.score import score
@@ -30,5 +33,8 @@ def main() -> None:
     """
 
 
-for _command in (serve, check, explain, replay, diff, tune, schema, keys, usage, score, demo):
+for _command in (
+    *(serve, check, keys, usage, ledger, models, prices),
+    *(explain, replay, diff, tune, schema, score, demo),
+):
     main.add_command(_command)

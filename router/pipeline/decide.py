@@ -37,6 +37,7 @@ class Plan:
     decision: Decision
     backends: tuple[Backend, ...]
     ticket: Ticket
+    input_tokens: int  # of the prompt, estimated
     expected_cost_pico: Mapping[str, int]  # of each candidate, by the price book alone
     asker: Asker
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
@@ -67,12 +68,14 @@ def plan_of(
 ) -> Plan:
     """Return the plan of a decision; a denial raises its error.
 
-    The dearest candidate sizes the hold, since any of them may come to serve.
+    The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
+    as many answers as it may take.
     """
     if isinstance(answer, Denial):
         raise refusal(answer)
     request, input_tokens = inquiry.request, inquiry.reading.input_tokens
     prices = [world.prices.price(name) for name in answer.candidates]
+    steps = 1 if answer.cascade is None else len(answer.cascade.steps)
     expected = {
         name: world.prices.price(name).cost(
             Usage(input_tokens, likely_output(world, name, request))
@@ -88,9 +91,9 @@ def plan_of(
         expected=history.expected(inquiry.principal.key_id, answer.route),
     )
     estimate = Estimate(
-        input_tokens,
-        output,
-        max(price.cost(Usage(input_tokens, output)) for price in prices),
+        steps * input_tokens,
+        steps * output,
+        steps * max(price.cost(Usage(input_tokens, output)) for price in prices),
         max(price.cost(Usage(input_tokens, 0)) for price in prices),
         firm=request.max_output_tokens is not None,
     )
@@ -106,6 +109,7 @@ def plan_of(
             estimate=estimate,
             outage_share=tier.outage_share or 0.0,
         ),
+        input_tokens=input_tokens,
         expected_cost_pico=expected,
         asker=Asker(_RANKS[tier.priority], tier.name),
         topped_up=way == "chunk",

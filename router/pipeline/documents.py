@@ -9,7 +9,8 @@ from typing import Final
 from policies.findings import DocumentError, Finding
 from policies.policy import Policy
 from policies.policy import load as load_policy
-from router.pipeline.config import Config, load_config
+from router.pipeline.config import Config
+from router.pipeline.config_load import load_config
 
 _SHIPPED: Final = files("policies") / "shipped"
 _NO_CONFIG: Final = "write one (docs/operations.md shows how), or see Turnout work: turnout demo"

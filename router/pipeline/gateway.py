@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from classifiers.serving import Classifier
 from router.auth.authenticate import Authenticator
+from router.backends.cascade import Cascades
 from router.backends.dispatch import Dispatcher
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
@@ -35,6 +36,7 @@ class Gateway:
     classifier: Classifier
     ledger: Ledger
     dispatcher: Dispatcher
+    cascades: Cascades
     limits: Limits
     metrics: Metrics
     decisions: DecisionLog
@@ -50,10 +52,13 @@ def gauges(gateway: Gateway) -> Mapping[Metric, Mapping[Labels, float]]:
     """Return what is read off the collaborators at scrape time."""
     view = gateway.dispatcher.view()
     classifier = gateway.classifier
+    cascades = gateway.cascades
+    checks = {**cascades.fired, "passed": cascades.passed}
     active = (gateway.snapshot.policy.version, classifier.version, classifier.provider)
     return {
         names.BACKEND_HEALTHY: {(name,): float(state.healthy) for name, state in view.items()},
         names.BACKEND_IN_FLIGHT: {(name,): state.in_flight for name, state in view.items()},
+        names.CASCADE: {(key,): count for key, count in checks.items()},
         names.CLASSIFICATIONS: {(key,): count for key, count in classifier.counts.items()},
         names.INFO: {active: 1.0},
     }

@@ -4,15 +4,28 @@ The ledger asks `charge` at each heartbeat and once more at the end. Until a bac
 used, tokens are counted from what passed through, and the usage is marked as estimated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol
 
 from router.backends.backend import Backend
+from router.backends.upstream import Leg
 from router.domain import Charge, Outcome, Usage
 from router.errors import TurnoutError
 from router.pipeline.decide import Plan
 from router.prices.book import PriceBook
+
+
+def together(parts: Sequence[Usage]) -> Usage:
+    """Return the usage of several answers as one."""
+    return Usage(
+        input_tokens=sum(part.input_tokens for part in parts),
+        output_tokens=sum(part.output_tokens for part in parts),
+        cached_tokens=sum(part.cached_tokens for part in parts),
+        reasoning_tokens=sum(part.reasoning_tokens for part in parts),
+        estimated=any(part.estimated for part in parts),
+        cache_write_tokens=sum(part.cache_write_tokens for part in parts),
+    )
 
 
 class Served(Protocol):
@@ -21,6 +34,10 @@ class Served(Protocol):
     @property
     def backend(self) -> Backend:
         """The backend that answers."""
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """Answers of a cascade that were paid for and passed over."""
 
     @property
     def usage(self) -> Usage | None:
@@ -72,7 +89,8 @@ class Meter:
         """Return what was used so far.
 
         A client that leaves before the first byte is charged for the prompt that the backend was
-        already working on; one that meets an error before the first byte is charged nothing.
+        already working on; one that meets an error before the first byte is charged nothing. The
+        answers that a cascade passed over were paid for, so they are charged too.
         """
         route, served = self._plan.decision.route, self._served
         if self._outcome is Outcome.FAILED:
@@ -81,10 +99,12 @@ class Meter:
         usage = None if served is None else served.usage
         if usage is None:
             seen = 0 if served is None else served.output_tokens_seen
-            usage = Usage(self._plan.ticket.estimate.input_tokens, seen, estimated=True)
+            usage = Usage(self._plan.input_tokens, seen, estimated=True)
+        legs = () if served is None else served.legs
+        parts = ((backend, usage), *((leg.backend, leg.usage) for leg in legs))
         return Charge(
-            usage,
-            self._prices.price(backend.name).cost(usage),
+            together([part for _, part in parts]) if legs else usage,
+            sum(self._prices.price(asked.name).cost(part) for asked, part in parts),
             self._outcome,
             backend=backend.name,
             model=(None if served is None else served.model) or backend.model,

@@ -7,6 +7,7 @@ from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import inquire
 from router.pipeline.meter import Meter
 from router.pipeline.relay import Relay
+from router.pipeline.send import open_upstream
 from router.wire.table import Endpoint
 
 
@@ -31,8 +32,6 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
             episode.admitted(hold.admission)
             hold.dispatched()
             with meter:
-                async with gateway.dispatcher.open(
-                    plan.backends, request, caller.id, plan.asker
-                ) as upstream:
+                async with open_upstream(gateway, plan, request) as upstream:
                     episode.answered(upstream)
                     await Relay(endpoint, caller, inquiry, plan, hold).deliver(upstream, meter)

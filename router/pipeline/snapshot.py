@@ -5,21 +5,21 @@ check across documents happens here, so what compiles can serve.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from policies.crosscheck import BackendFacts
-from policies.findings import DocumentError
+from policies.findings import DocumentError, Finding
 from policies.policy import Needs, Policy
 from policies.tiers import Tier
-from router.backends.backend import Backend, Capacity, Timeouts
-from router.ledger.dimensions import Quota, quotas
+from router.backends.backend import Backend
+from router.ledger.dimensions import Quota, QuotaError, quotas
 from router.ledger.estimate import Way
-from router.pipeline.config import BackendSection, CapacitySection, Config, PriceSection
-from router.prices.book import Price, PriceBook
+from router.pipeline.config import Config
+from router.pipeline.resolve import resolve
+from router.prices.book import PriceBook
 
-_MILLION: Final = 1_000_000  # prices are written per million tokens
 _OPEN: Final = Tier("")
 NOTHING: Final = Needs(classifier=False, pii=False)
 
@@ -45,72 +45,67 @@ class Snapshot:
         return NOTHING if route is None else self.policy.needs(route)
 
 
-def _backend(name: str, section: BackendSection, tiers: Mapping[str, Tier]) -> Backend:
-    waits, keys = section.timeouts, section.api_keys
-    return Backend(
-        name=name,
-        base_url=section.base_url,
-        model=section.model,
-        dialect=section.dialect,
-        api_key=section.api_key.get_secret_value() if section.api_key else None,
-        ability=section.ability,
-        timeouts=Timeouts(waits.connect, waits.first_byte, waits.between_chunks),
-        context_window=section.context_window,
-        supports=frozenset(section.supports),
-        simulated=section.simulated,
-        capacity=_capacity(name, section.capacity, tiers),
-        replicas=section.replicas,
-        api_keys=tuple(key.get_secret_value() for key in keys),
-        hedge_after=section.hedge_after,
-    )
-
-
-def _capacity(
-    name: str, section: CapacitySection | None, tiers: Mapping[str, Tier]
-) -> Capacity | None:
-    if section is None:
-        return None
+def _with_shares(backend: Backend, tiers: Mapping[str, Tier]) -> Backend:
+    """Return the backend with the shares of its slots that tiers are guaranteed."""
+    if backend.capacity is None:
+        return backend
     shares = {
-        tier.name: tier.guaranteed_share[name]
+        tier.name: tier.guaranteed_share[backend.name]
         for tier in tiers.values()
-        if name in tier.guaranteed_share
+        if backend.name in tier.guaranteed_share
     }
-    return Capacity(section.concurrency, section.queue, section.max_wait, MappingProxyType(shares))
-
-
-def _price(section: PriceSection) -> Price:
-    cached = section.input if section.cached_input is None else section.cached_input
-    return Price(section.input // _MILLION, section.output // _MILLION, cached // _MILLION)
+    capacity = replace(backend.capacity, guaranteed=MappingProxyType(shares))
+    return replace(backend, capacity=capacity)
 
 
 def price_book(config: Config) -> PriceBook:
-    """Return the prices that the configuration gives."""
-    return PriceBook({name: _price(section.price) for name, section in config.backends.items()})
+    """Return the prices of a configuration that was loaded, and so has one for each backend."""
+    prices = {name: resolve(name, section).price for name, section in config.backends.items()}
+    return PriceBook({name: price for name, price in prices.items() if price is not None})
 
 
 def backend_facts(config: Config) -> dict[str, BackendFacts]:
     """Return what a policy may be checked against."""
     return {
-        name: BackendFacts(simulated=section.simulated, bounded=section.capacity is not None)
+        name: BackendFacts(
+            scored=section.ability is not None,
+            bounded=section.capacity is not None,
+            simulated=section.simulated,
+        )
         for name, section in config.backends.items()
     }
 
 
 def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
     """Return the world of these documents. Raises DocumentError with every finding."""
-    sections = config.backends.items()
     findings = [f for f in policy.check(backend_facts(config)) if f.severity == "error"]
-    if findings:
-        raise DocumentError(findings)
+    limits, complaints = _quotas(policy)
+    if findings or complaints:
+        raise DocumentError([*findings, *complaints])
+    sections = config.backends.items()
+    resolved = {name: resolve(name, section).backend for name, section in sections}
+    backends = {name: backend for name, backend in resolved.items() if backend is not None}
     return Snapshot(
         policy=policy,
         backends=MappingProxyType(
-            {name: _backend(name, section, policy.tiers) for name, section in sections}
+            {name: _with_shares(backend, policy.tiers) for name, backend in backends.items()}
         ),
         prices=price_book(config),
-        quotas=MappingProxyType({name: quotas(tier.limits) for name, tier in policy.tiers.items()}),
+        quotas=limits,
         expected_output=MappingProxyType(
             {name: section.expected_output_tokens for name, section in sections}
         ),
         estimate=config.estimate,
     )
+
+
+def _quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Finding]]:
+    """Return the quotas of each tier, and what the ledger could not keep."""
+    found: dict[str, tuple[Quota, ...]] = {}
+    findings = []
+    for name, tier in policy.tiers.items():
+        try:
+            found[name] = quotas(tier.limits, timezone=policy.timezone)
+        except QuotaError as error:
+            findings.append(policy.source.finding(("tiers", name), str(error), rule="quota"))
+    return MappingProxyType(found), findings

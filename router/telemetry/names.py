@@ -47,6 +47,12 @@ RELOADS: Final = Metric(
     ("result",),
     "Reloads of the documents: done, or refused while the old ones stay in force.",
 )
+CASCADE: Final = Metric(
+    "turnout_cascade_checks",
+    "counter",
+    ("verifier",),
+    "Answers that a cascade checked: by the verifier that refused them, or `passed`.",
+)
 IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
 BACKEND_HEALTHY: Final = Metric(
     "turnout_backend_healthy", "gauge", ("backend",), "1 while the backend's breaker lets it work."
@@ -74,6 +80,7 @@ METRICS: Final = (
     COST,
     DURATION,
     RELOADS,
+    CASCADE,
     IN_FLIGHT,
     BACKEND_HEALTHY,
     BACKEND_IN_FLIGHT,

@@ -1,0 +1,86 @@
+"""The kinds of values in turnout.yaml, each with what it must look like."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from router.backends.backend import FEATURES
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZE: Final = re.compile(r"(\d+)\s*(B|kB|MB)")
+_BYTES: Final[Mapping[str, int]] = {"B": 1, "kB": 1000, "MB": 1_000_000}
+_LISTEN: Final = re.compile(r"(?P<host>[A-Za-z0-9.:_\-\[\]]*):(?P<port>\d{1,5})")
+_URL: Final = re.compile(r"https?://[^\s?#/@]+(/[^\s?#]*)?")
+_LEDGER: Final = re.compile(r"embedded|(redis|rediss|unix)://\S+")
+
+
+def _wrong(message: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong_value", message, {"hint": hint})
+
+
+def _duration(value: Any) -> float:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None or float(match[1]) == 0:
+        raise _wrong("is not a duration", "write a number with its unit: 500ms, 2s, 1m")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _size(value: Any) -> int:
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[1]) == 0:
+        raise _wrong("is not a size", "write a whole number with its unit: 500kB, 10MB")
+    return int(match[1]) * _BYTES[match[2]]
+
+
+def _address(value: Any) -> str:
+    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match["port"]) > 65535:
+        raise _wrong("is not an address", "write host:port: 127.0.0.1:8080, or 0.0.0.0:80")
+    return match[0]
+
+
+def _base_url(value: Any) -> str:
+    match = _URL.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise _wrong(
+            "is not the address of a backend",
+            "write http(s)://host[:port]/path up to and including /v1; credentials go in `api_key`",
+        )
+    return match[0].rstrip("/")
+
+
+def _ledger(value: Any) -> str:
+    if not isinstance(value, str) or _LEDGER.fullmatch(value) is None:
+        raise _wrong(
+            "is not a ledger", "write embedded, redis://host:6379/0, rediss://... or unix:///path"
+        )
+    return value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _feature_list(value: Any) -> tuple[str, ...]:
+    wrong = [item for item in value if item not in FEATURES] if isinstance(value, list) else [value]
+    if wrong:
+        raise _wrong("names something unknown", f"known: {', '.join(sorted(FEATURES))}")
+    return tuple(value)
+
+
+Duration = Annotated[float, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size)]
+Address = Annotated[str, BeforeValidator(_address)]
+BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
+Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
+Replicas = Annotated[tuple[BaseUrl, ...], BeforeValidator(_as_tuple)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Cards = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_tuple),
+]
