@@ -40,6 +40,7 @@ class Route:
     rules: tuple[Rule, ...]
     matcher: Matcher
     facts: frozenset[str]  # what its conditions read, for `Policy.needs`
+    headers: frozenset[str]  # request headers its conditions read
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def _route(
         rules=tuple(_rule(rule) for rule in doc.rules),
         matcher=conditions.matcher(checked),
         facts=frozenset().union(*(condition.facts for condition in checked)),
+        headers=frozenset().union(*(condition.headers for condition in checked)),
     )
 
 

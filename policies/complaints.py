@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from policies.facts import HEADERS
 from policies.findings import suggestion
 
 _PLACE: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
@@ -71,6 +72,8 @@ def _unknown(name: str, facts: Sequence[str], backends: Sequence[str]) -> tuple[
         which = backends[0] if backends else "name"
         shape = f'backend["{which}"].healthy' if root == "backend" else f'success["{which}"]'
         return f"`{name}` needs a backend's name in brackets", f"write {shape}"
+    if name == HEADERS:
+        return f"`{name}` needs a header's name in brackets", f'write {name}["x-app"] != ""'
     below = [fact for fact in facts if fact.startswith(name + ".")]
     if below:
         return f"`{name}` is a group of facts, not a fact", "known facts: " + ", ".join(below)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from policies.complaints import explain_complaint, kind_words
-from policies.facts import BACKEND_FACTS, FACTS, success_of
+from policies.facts import BACKEND_FACTS, FACTS, HEADERS, SECRET_HEADERS, success_of
 from policies.findings import suggestion
 from policies.signals import Signals
 
@@ -26,7 +26,6 @@ _TYPES: Final[Mapping[str, Any]] = {
     "double": cel.Type.DOUBLE,
     "string": cel.Type.STRING,
     "list<string>": cel.Type.List(cel.Type.STRING),
-    "map<string, string>": cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
 }
 _STRING: Final = r""""(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'"""
 _TOKEN: Final = re.compile(
@@ -68,6 +67,7 @@ class Condition:
     text: str
     rewritten: str
     facts: frozenset[str]  # rows of FACTS, plus "backend" and "success"
+    headers: frozenset[str]  # names of headers it reads
 
 
 class Conditions:
@@ -88,8 +88,9 @@ class Conditions:
                 [Complaint(0, f"a condition over {MAX_LENGTH} characters", "split the rule")]
             )
         facts: set[str] = set()
+        headers: set[str] = set()
         complaints: list[Complaint] = []
-        rewritten = _TOKEN.sub(lambda match: self._flatten(match, facts, complaints), text)
+        rewritten = _TOKEN.sub(lambda match: self._flatten(match, facts, headers, complaints), text)
         if complaints:
             raise ConditionError(complaints)
         env = self._environment()
@@ -108,7 +109,7 @@ class Conditions:
                     )
                 ]
             )
-        return Condition(text, rewritten, frozenset(facts))
+        return Condition(text, rewritten, frozenset(facts), frozenset(headers))
 
     def matcher(self, conditions: Sequence[Condition]) -> "Matcher":
         """All of them, compiled together."""
@@ -143,7 +144,13 @@ class Conditions:
             )
         return self._env
 
-    def _flatten(self, match: re.Match[str], facts: set[str], complaints: list[Complaint]) -> str:
+    def _flatten(
+        self,
+        match: re.Match[str],
+        facts: set[str],
+        headers: set[str],
+        complaints: list[Complaint],
+    ) -> str:
         """Replace one reference by a variable of the same length; note what it reads."""
         whole = match[0]
         if match["root"] is None:
@@ -156,7 +163,7 @@ class Conditions:
         if problem is not None:
             complaints.append(Complaint(match.start("name"), *problem))
             return whole
-        facts.add(root)
+        (headers if root == HEADERS else facts).add(name if root == HEADERS else root)
         if root == "backend":
             return self._declare((root, name, attribute), whole)
         # What follows the index is a method of the value, not a field: keep it.
@@ -165,7 +172,9 @@ class Conditions:
         return self._declare((root, name, ""), whole[: end - match.start()]) + kept
 
     def _problem(self, root: str, name: str, attribute: str) -> tuple[str, str] | None:
-        if root == "request.headers":
+        if root == HEADERS:
+            if name.lower() in SECRET_HEADERS:
+                return f"the header `{name}` holds a secret", "a policy may not read it"
             if name != name.lower():
                 return f"header names are in lower case here: `{name}`", f'write "{name.lower()}"'
             return None

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from policies.signals import Signals
 
-Kind = Literal["bool", "int", "double", "string", "list<string>", "map<string, string>"]
+Kind = Literal["bool", "int", "double", "string", "list<string>"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,6 @@ FACTS: Final[Mapping[str, Fact]] = {
         attrgetter("request.user"),
         "the end user's id as the client sent it; may be empty",
     ),
-    "request.headers": Fact(
-        "map<string, string>",
-        lambda s: dict(s.request.headers),
-        'headers by name in lower case; `request.headers["x-app"]` is "" where it was not sent',
-    ),
     "prompt.tokens": Fact(
         "int", attrgetter("prompt.tokens"), "tokens of the whole prompt, estimated"
     ),
@@ -98,6 +93,11 @@ FACTS: Final[Mapping[str, Fact]] = {
         "string", attrgetter("clock.weekday"), '"monday" to "sunday", in the policy\'s time zone'
     ),
 }
+
+HEADERS: Final = "request.headers"  # `request.headers["x-app"]`: text, "" where it was not sent
+SECRET_HEADERS: Final = frozenset(
+    ("authorization", "proxy-authorization", "cookie", "x-api-key", "x-goog-api-key", "api-key")
+)
 
 # `backend["name"].field`: read from (signals, name).
 BACKEND_FACTS: Final[Mapping[str, tuple[Kind, Callable[[Signals, str], Any], str]]] = {

@@ -53,9 +53,7 @@ def _unknown(options: Sequence[Option], terms: Terms) -> Ranking:
 def cheapest_capable(options: Sequence[Option], terms: Terms) -> Ranking:
     """Least expected cost among those capable; then the others, most able first."""
     best = max(map(_p, options))
-    floor = best - terms.max_regret - _TOLERANCE
-    if terms.min_success is not None:
-        floor = min(floor, terms.min_success)
+    floor = capable_floor(best, terms)
     capable: list[Option] = []
     rest: list[Option] = []
     for option in options:
@@ -66,6 +64,12 @@ def cheapest_capable(options: Sequence[Option], terms: Terms) -> Ranking:
     first = capable[0]
     reason = f"cheapest_capable: {first.name} {_because(_p(first), best, terms)}"
     return Ranking(order, reason, _escalation(capable, rest, terms.cascade))
+
+
+def capable_floor(best: float, terms: Terms) -> float:
+    """The least P(success) that counts as capable where the best candidate has `best`."""
+    floor = best - terms.max_regret - _TOLERANCE
+    return floor if terms.min_success is None else min(floor, terms.min_success)
 
 
 def _because(p: float, best: float, terms: Terms) -> str:

@@ -47,6 +47,7 @@ class Policy:
     routes: Mapping[str, Route]
     aliases: Mapping[str, Alias]
     backends: tuple[str, ...]  # every backend that some route may use
+    headers: frozenset[str]  # request headers that conditions read, in lower case; no others needed
     document: PolicyDoc = field(repr=False)
     source: Document = field(repr=False)
     _terms: Mapping[tuple[str, str, str], Terms] = field(repr=False)
@@ -191,6 +192,7 @@ def load(text: str, filename: str) -> Policy:
         routes=routes,
         aliases=compile_aliases(doc),
         backends=tuple(backend_names(doc)),
+        headers=frozenset().union(*(route.headers for route in routes.values())),
         document=doc,
         source=source,
         _terms=_all_terms(doc, routes),

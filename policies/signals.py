@@ -39,7 +39,7 @@ class RequestSignals:
     user: str = ""
     headers: Mapping[str, str] = field(
         default_factory=lambda: _NO_HEADERS
-    )  # the allow-listed ones, names in lower case
+    )  # those of `Policy.headers`, names in lower case
 
 
 @dataclass(frozen=True, slots=True)

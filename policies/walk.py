@@ -14,7 +14,7 @@ from policies.compiler import Alias, Route, Rule
 from policies.decision import Cascade, Decision, Denial, Shadow, Step
 from policies.document import ShadowDoc
 from policies.money import usd
-from policies.objectives import Option, Ranking, rank
+from policies.objectives import Option, Ranking, capable_floor, rank
 from policies.signals import BackendSignals, Hints, Signals
 from policies.terms import Terms, with_overrides
 from policies.tiers import Tier
@@ -111,6 +111,8 @@ class Walk:
             self._constrain(None, frozenset(hints.exclude), "the request's hint")
         if hints.min_success is not None:
             self._overrides |= {"min_success": hints.min_success, "max_regret": 0.0}
+            if self._overrides.get("objective", self._terms.objective) == "expected_cost":
+                self._overrides["objective"] = "cheapest_capable"  # the client says what is enough
         if hints.max_cost_pico is not None:
             current = self._overrides.get("max_cost", self._terms.max_cost)
             limit = hints.max_cost_pico
@@ -241,10 +243,7 @@ def _still_capable(name: str, options: list[Option], terms: Terms) -> bool:
     known = {o.name: o.success for o in options if o.success is not None}
     if not known or name not in known:
         return True
-    floor = max(known.values()) - terms.max_regret
-    if terms.min_success is not None:
-        floor = min(floor, terms.min_success)
-    return known[name] >= floor
+    return known[name] >= capable_floor(max(known.values()), terms)
 
 
 def _in_front(ranking: Ranking, name: str, reason: str) -> Ranking:

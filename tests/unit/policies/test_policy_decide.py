@@ -246,7 +246,8 @@ def test_fixed_in_a_rule_ends_the_settings_but_no_hard_constraint():
     ("condition", "given"),
     [
         ('request.headers["x-app"] == "search"', {"headers": {"x-app": "search"}}),
-        ('"x-app" in request.headers', {"headers": {"x-app": "search"}}),
+        ('request.headers["x-app"] == ""', {}),
+        ('request.headers["x-app"].startsWith("sea")', {"headers": {"x-app": "search"}}),
         ('"gold" in principal.tags', {"tags": ("gold",)}),
         (
             'backend["moe"].in_flight > 3 && backend["moe"].healthy',
@@ -310,3 +311,17 @@ def test_a_condition_that_never_ends_is_stopped_and_fails_closed():
         "  - {name: s, when: prompt.tokens > 3, except: [local]}\n"
     )
     assert decided(subject, signals()).allowed == {"moe"}
+
+
+def test_a_policy_says_which_headers_it_reads():
+    subject = policy(
+        'rules:\n  - {name: r, when: \'request.headers["x-app"] == "a"\', except: [premium]}'
+    )
+    assert subject.headers == {"x-app"}
+    assert BALANCED.headers == frozenset()
+
+
+def test_asking_for_a_probability_overrules_what_a_failure_costs():
+    subject = policy("objective: expected_cost\nfailure_cost: 5")
+    assert decided(subject, signals()).backend == "premium"
+    assert decided(subject, signals(), Hints(min_success=0.7)).backend == "moe"
