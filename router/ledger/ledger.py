@@ -43,6 +43,7 @@ from router.ledger.reaper import Reaper
 from router.ledger.scripts import Script
 from router.ledger.settlement import Settlement
 from router.ledger.settlements import Settlements
+from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
 from router.ledger.spool import Spool
 from router.ledger.startup import SHARDS, Founding, found
 from router.ledger.ticket import Admission, Ticket
@@ -218,6 +219,10 @@ class Ledger:
     def now(self) -> int:
         """The ledger's time in Unix milliseconds, as far as this process knows."""
         return self._calls.now()
+
+    def shares(self, *, lease_ms: int = LEASE_MS, idle_ms: int = IDLE_MS) -> Shares:
+        """Slots of backends, divided among tiers, for all gateways together. Close it before us."""
+        return Shares(self._nodes, self._shards, lease_ms=lease_ms, idle_ms=idle_ms)
 
     def audit(self, books: Books) -> Audit:
         """Reconciling with the stored usage."""

@@ -11,7 +11,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
-NAMES: Final = ("reserve", "settle", "renew", "topup", "reap", "look", "mend", "credit")
+NAMES: Final = ("reserve", "settle", "renew", "topup", "reap", "look", "mend", "credit", "pool")
 CLOCK: Final = "redis.call('TIME')"
 
 
