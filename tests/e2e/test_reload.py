@@ -4,12 +4,17 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 from conftest import POLICY, RunningGateway, config_text, free_port, start_gateway
+
+from policies.decision import Decision
+from policies.policy import load
+from policies.record import from_record
 
 ADMIN = {"authorization": "Bearer admin-token-for-tests"}
 STRICTER = POLICY.replace("routes: [auto]}\n  tiny", "routes: [staff]}\n  tiny")
@@ -111,6 +116,36 @@ def test_each_decision_is_a_line_of_the_log_without_the_prompt(reloadable):
     assert record["outcome"]["cost_pico"] > 0
     assert record["policy"] == reloadable.status()["policy"]
     assert '"hi"' not in line
+
+
+def test_a_logged_decision_is_decided_again_bit_for_bit_and_explained(reloadable):
+    log = reloadable.folder / "data" / "decisions.jsonl"
+    body = {"model": "auto", "messages": [{"role": "user", "content": "Prove Fermat's theorem."}]}
+    key = {"authorization": f"Bearer {reloadable.key('enterprise')}"}
+    hint = {"x-turnout-exclude": "local"}
+    answer = httpx.post(f"{reloadable.url}/chat/completions", json=body, headers=key | hint)
+    decision = answer.headers["x-turnout-decision"]
+    record = from_record(json.loads(_line(log, decision)))
+    again = load(POLICY, "policy.yaml").decide(record.signals, record.hints)
+    assert isinstance(again, Decision)
+    assert again.candidates == record.candidates
+    assert again.reason == answer.headers["x-turnout-reason"]
+    assert "local" not in again.allowed
+    asked = [
+        "--policy",
+        str(reloadable.folder / "policy.yaml"),
+        "--log",
+        str(log),
+        "--id",
+        decision,
+    ]
+    told = subprocess.run(
+        [sys.executable, "-m", "router.cli", "explain", *asked],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "excluded local" in told.stdout
 
 
 def _line(path: Path, decision: str) -> str:
