@@ -16,6 +16,7 @@ from typing import Final
 
 from router.backends.backend import Capacity
 
+STEEPNESS: Final = 3  # times the cost elsewhere, when every slot is taken
 _MEMORY: Final = 0.2  # weight of the newest service time in the running mean
 
 
@@ -163,17 +164,17 @@ def _was_called(waiter: _Waiter) -> bool:
     return called.done() and not called.cancelled() and called.exception() is None
 
 
-def shadow_price(load: float, ceiling_pico: int, knee: float = 0.5) -> int:
+def shadow_price(load: float, elsewhere_pico: int, knee: float = 0.5) -> int:
     """What a slot is worth beyond its price, in pico-USD, for one request.
 
-    Nothing below `knee` (part of the slots in use); then it rises with the square of the way to
-    full, where it is `ceiling_pico`; beyond that, with a queue, in proportion up to twice that.
-    With the same curve for all requests of a kind, those that are cheapest to serve elsewhere
-    leave first: they are the first for whom elsewhere is cheaper. `ceiling_pico` is what the
-    request would cost at the dearest of its candidates.
+    `elsewhere_pico` is what the request would cost at the cheapest other backend. Nothing below
+    `knee` (part of the slots in use); then it rises with the square of the way to full, where it is
+    STEEPNESS times that; beyond, with a queue, in proportion up to twice as much. A request that is
+    served as well at that other backend leaves when the slots are four fifths taken; one for
+    whom elsewhere is dear or worse stays longest. `bench/spill.py` shows what it is worth.
     """
     if load <= knee:
         return 0
     if load >= 1.0:
-        return int(ceiling_pico * min(load, 2.0))
-    return int(ceiling_pico * ((load - knee) / (1.0 - knee)) ** 2)
+        return int(STEEPNESS * elsewhere_pico * min(load, 2.0))
+    return int(STEEPNESS * elsewhere_pico * ((load - knee) / (1.0 - knee)) ** 2)

@@ -145,14 +145,14 @@ def test_an_idle_backend_has_no_shadow_price(load: float) -> None:
     assert shadow_price(load, 1000) == 0
 
 
-def test_the_shadow_price_rises_to_its_ceiling_when_full_and_to_twice_that_with_a_queue() -> None:
-    assert shadow_price(0.75, 1000) == 250
-    assert shadow_price(1.0, 1000) == 1000
-    assert shadow_price(1.5, 1000) == 1500
-    assert shadow_price(9.0, 1000) == 2000
+def test_the_shadow_price_rises_to_three_times_the_cost_elsewhere_and_on_with_a_queue() -> None:
+    assert shadow_price(0.75, 1000) == 750
+    assert shadow_price(1.0, 1000) == 3000
+    assert shadow_price(1.5, 1000) == 4500
+    assert shadow_price(9.0, 1000) == 6000
 
 
 @given(st.floats(0, 5), st.floats(0, 5), st.integers(0, 10**12))
-def test_the_shadow_price_never_falls_as_load_rises(a: float, b: float, ceiling: int) -> None:
+def test_the_shadow_price_never_falls_as_load_rises(a: float, b: float, elsewhere: int) -> None:
     low, high = sorted((a, b))
-    assert shadow_price(low, ceiling) <= shadow_price(high, ceiling)
+    assert shadow_price(low, elsewhere) <= shadow_price(high, elsewhere)
