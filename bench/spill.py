@@ -4,7 +4,7 @@
 
 A simulated GPU of 8 slots serves a good model next to a paid one of middle and one of high price.
 Each request goes where price plus (1 - P(success)) x failure cost is least. `first come`: to the
-GPU while a slot is free, else where it is next cheapest. `shadow price`: the GPU costs more as it fills
+GPU while a slot is free, else where it is next cheapest. `shadow price`: it costs more as it fills
 (router.backends.capacity.shadow_price), so that those who are served nearly as well elsewhere leave
 first. Time is simulated: nothing waits, and the same seed gives the same figures.
 """
