@@ -1,10 +1,12 @@
 """Reserve calls: a ticket turned into the keys and arguments of the script."""
 
 import time
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
+from router.domain import Principal
 from router.ledger.hold import Hold
 from router.ledger.keys import HoldIds, Shard, scope, shard_of, user_hash
 from router.ledger.plan import Plan, levels_present, pack_estimate
@@ -14,6 +16,18 @@ from router.ledger.ticket import Ticket
 DAY_MS: Final = 86_400_000
 _USER_SCOPE_DAYS: Final = 62  # twice the longest window
 _MOST_PLANS: Final = 1000
+_MOST_CUSTOMERS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Customer:
+    """What the calls of one key, user and model have in common."""
+
+    plan: Plan
+    home: Shard
+    users: str
+    scopes: tuple[str, ...]
+    meta: bytes
 
 
 class ReserveCalls:
@@ -30,6 +44,7 @@ class ReserveCalls:
         self._users_per_day = users_per_day
         self._ids = HoldIds()
         self.process = self._ids.process
+        self._customers: dict[tuple[int, Principal, str | None, str], _Customer] = {}
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
         self._ahead_ms = 0
 
@@ -44,23 +59,32 @@ class ReserveCalls:
     def prepare(self, hold: Hold) -> None:
         """Write the reserve call of a hold into it."""
         ticket = hold.ticket
+        who = (id(ticket.quotas), ticket.principal, ticket.end_user, ticket.route_or_model)
+        customer = self._customers.get(who)
+        if customer is None or customer.plan.quotas is not ticket.quotas:
+            if len(self._customers) >= _MOST_CUSTOMERS:
+                self._customers.clear()
+            customer = self._customers[who] = self._customer(ticket)
+        plan, home, rid, now = customer.plan, customer.home, self._ids.new(), self.now()
+        hold.plan, hold.shard = plan, home
+        hold.keys = (
+            home.records + rid, home.leases, home.clock, home.journal,
+            f"{customer.users}:{now // DAY_MS}", *customer.scopes,
+        )  # fmt: skip
+        hold.args = (
+            rid, self._lease_ms, pack_estimate(ticket.estimate), plan.packed(now),
+            b'{"request":%b,%b' % (orjson.dumps(ticket.request_id), customer.meta), "",
+            plan.user_scope, _USER_SCOPE_DAYS * DAY_MS, self._users_per_day,
+        )  # fmt: skip
+
+    def _customer(self, ticket: Ticket) -> _Customer:
         principal = ticket.principal
         plan = self._plan(ticket)
         home = self._shards[shard_of(principal.organization, self._founding.shards)]
         user = user_hash(ticket.end_user, self._founding.secret) if ticket.end_user else None
-        rid, now = self._ids.new(), self.now()
         users = scope("user", principal.organization, "~")
-        hold.plan, hold.shard = plan, home
-        hold.keys = (
-            home.records + rid, home.leases, home.clock, home.journal,
-            f"{home.counts}{users}:{now // DAY_MS}", home.scopes + users,
-            *_scopes(plan, ticket, home, user),
-        )  # fmt: skip
-        hold.args = (
-            rid, self._lease_ms, pack_estimate(ticket.estimate), plan.packed(now),
-            _meta(ticket, user), "", plan.user_scope, _USER_SCOPE_DAYS * DAY_MS,
-            self._users_per_day,
-        )  # fmt: skip
+        scopes = (home.scopes + users, *_scopes(plan, ticket, home, user))
+        return _Customer(plan, home, home.counts + users, scopes, _meta(ticket, user)[1:])
 
     def _plan(self, ticket: Ticket) -> Plan:
         team, user = ticket.principal.team is not None, ticket.end_user is not None
@@ -92,7 +116,6 @@ def _meta(ticket: Ticket, user: str | None) -> bytes:
     principal = ticket.principal
     return orjson.dumps(
         {
-            "request": ticket.request_id,
             "organization": principal.organization,
             "team": principal.team,
             "key": principal.key_id,
