@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from router.backends.capacity import shadow_price
+from router.backends.capacity import cost_elsewhere, shadow_price
 
 SLOTS = 8
 FAILURE_PICO = 30_000_000_000  # what a wrong answer costs: 3 cents, a few seconds of a person
@@ -75,7 +75,7 @@ def run(requests: list[Request], *, shadow: bool) -> Result:
     for request in requests:
         while busy and busy[0] <= request.at:
             heapq.heappop(busy)
-        elsewhere = min(request.cost(name) for name in PRICES if name != "gpu")
+        elsewhere = cost_elsewhere({name: request.cost(name) for name in PRICES}, "gpu")
         extra = shadow_price(len(busy) / SLOTS, elsewhere) if shadow else 0
         offers = {name: request.total(name) + (extra if name == "gpu" else 0) for name in PRICES}
         if len(busy) >= SLOTS:

@@ -10,7 +10,7 @@ import asyncio
 import bisect
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -167,7 +167,7 @@ def _was_called(waiter: _Waiter) -> bool:
 def shadow_price(load: float, elsewhere_pico: int, knee: float = 0.5) -> int:
     """What a slot is worth beyond its price, in pico-USD, for one request.
 
-    `elsewhere_pico` is what the request would cost at the cheapest other backend. Nothing below
+    `elsewhere_pico` is what the request would cost elsewhere, see `cost_elsewhere`. Nothing below
     `knee` (part of the slots in use); then it rises with the square of the way to full, where it is
     STEEPNESS times that; beyond, with a queue, in proportion up to twice as much. A request that is
     served as well at that other backend leaves when the slots are four fifths taken; one for
@@ -178,3 +178,12 @@ def shadow_price(load: float, elsewhere_pico: int, knee: float = 0.5) -> int:
     if load >= 1.0:
         return int(STEEPNESS * elsewhere_pico * min(load, 2.0))
     return int(STEEPNESS * elsewhere_pico * ((load - knee) / (1.0 - knee)) ** 2)
+
+
+def cost_elsewhere(costs: Mapping[str, int], name: str) -> int:
+    """What a request would cost if it left backend `name`: at the next dearer one, or at the dearest
+    of the others where none is dearer; 0 where there is no other. `costs` are pico-USD by backend.
+    """
+    own = costs[name]
+    others = [cost for other, cost in costs.items() if other != name]
+    return min((cost for cost in others if cost >= own), default=max(others, default=0))

@@ -16,7 +16,7 @@ from policies.signals import (
     Signals,
 )
 from router.backends.backend import Backend
-from router.backends.capacity import shadow_price
+from router.backends.capacity import cost_elsewhere, shadow_price
 from router.backends.health import Health
 from router.domain import Principal, Usage
 from router.ledger.estimate import estimate_tokens
@@ -89,7 +89,6 @@ def gather(
         )
         for name in world.backends
     }
-    ceiling = max(costs.values())
     return Signals(
         request=_asked(request, reading),
         prompt=_measured(request.prompt, reading.input_tokens),
@@ -104,7 +103,7 @@ def gather(
                 reading,
                 health[name],
                 cost_pico=costs[name],
-                ceiling_pico=ceiling,
+                elsewhere_pico=cost_elsewhere(costs, name),
             )
             for name, backend in world.backends.items()
         },
@@ -120,11 +119,11 @@ def _backend(
     health: Health,
     *,
     cost_pico: int,
-    ceiling_pico: int,
+    elsewhere_pico: int,
 ) -> BackendSignals:
-    """Return one backend's facts; the dearest cost is what a full one's slot is worth."""
+    """Return one backend's facts; a scarce slot is worth what leaving it would cost."""
     if backend.capacity is not None:
-        cost_pico += shadow_price(health.load, ceiling_pico)
+        cost_pico += shadow_price(health.load, elsewhere_pico)
     return BackendSignals(
         success=reading.success.get(backend.ability) if backend.ability else None,
         cost_pico=cost_pico,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.backends.backend import Capacity
-from router.backends.capacity import Asker, Full, Gate, Place, shadow_price
+from router.backends.capacity import Asker, Full, Gate, Place, cost_elsewhere, shadow_price
 
 HIGH, NORMAL, LOW = Asker(0), Asker(1), Asker(2)
 
@@ -156,3 +156,11 @@ def test_the_shadow_price_rises_to_three_times_the_cost_elsewhere_and_on_with_a_
 def test_the_shadow_price_never_falls_as_load_rises(a: float, b: float, elsewhere: int) -> None:
     low, high = sorted((a, b))
     assert shadow_price(low, elsewhere) <= shadow_price(high, elsewhere)
+
+
+def test_leaving_costs_what_the_next_dearer_backend_costs() -> None:
+    costs = {"local": 10, "moe": 100, "premium": 900}
+    assert cost_elsewhere(costs, "local") == 100
+    assert cost_elsewhere(costs, "moe") == 900
+    assert cost_elsewhere(costs, "premium") == 100
+    assert cost_elsewhere({"only": 5}, "only") == 0

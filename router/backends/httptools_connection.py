@@ -1,0 +1,255 @@
+"""One kept connection to a model server: one exchange at a time, its answer parsed by llhttp.
+
+Theory of operation. The event loop hands over what it read, the parser cuts it, and everything
+that one read held reaches the reader as one piece. Nobody is woken twice for one read, and a
+reader that is ahead costs one future for each wait. There is one timer a connection: a wait only
+moves the deadline, and the timer, when it fires early, sets itself again; so a thousand events
+within the timeout cost one timer. A reader that falls behind by more than READ_BUFFER stops the
+upstream.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, cast
+
+import httptools
+
+from router.backends.transport import TransportError, TransportTimeout
+
+READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
+HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
+HEADERS_CAP: Final = 200
+_NO_BODY: Final = frozenset({204, 304})
+
+
+class Connection(asyncio.Protocol):
+    """An open connection. `ask`, then `read` until it gives nothing; then it may be used again."""
+
+    __slots__ = (
+        "_at_eof",
+        "_complete",
+        "_deadline",
+        "_error",
+        "_fires_at",
+        "_head_bytes",
+        "_held",
+        "_late",
+        "_loop",
+        "_parser",
+        "_paused",
+        "_pieces",
+        "_raw",
+        "_timer",
+        "_transport",
+        "_waiter",
+        "headers",
+        "idle_since",
+        "lost",
+        "ready",
+        "reusable",
+        "status",
+        "used",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._fires_at = self._deadline = 0.0
+        self._late = ""
+        self.lost = False
+        self.used = False  # an exchange ended well on it before this one
+        self.idle_since = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget the last exchange."""
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
+        self.ready = False  # the head is there
+        self.reusable = False
+        self._raw: dict[str, str] = {}
+        self._pieces: list[bytes] = []
+        self._held = self._head_bytes = 0
+        self._complete = self._at_eof = self._paused = False
+        self._error: TransportError | None = None
+
+    def now(self) -> float:
+        """Return the loop's clock, in seconds."""
+        return self._loop.time()
+
+    async def ask(self, request: tuple[bytes, ...], deadline: float) -> None:
+        """Write a request and wait for the head of its answer. Raises TransportError.
+
+        `deadline` is an instant of the loop's clock.
+        """
+        self._begin()
+        if self._transport is None or self.lost:
+            raise self._without_answer()
+        for part in request:
+            self._transport.write(part)
+        while not self.ready:
+            if self._error is not None:
+                raise self._error
+            await self._wait(deadline, "sent no first byte in time")
+
+    async def read(self, patience: float, deadline: float) -> bytes:
+        """Return what came since the last read, as soon as there is something; empty at the end.
+
+        `patience` in seconds; `deadline` an instant of the loop's clock. Raises TransportError.
+        """
+        while not self._pieces:
+            if self._complete:
+                return b""
+            if self._error is not None:
+                raise self._error
+            now = self._loop.time()
+            if now >= deadline:
+                raise TransportTimeout("took longer than the total timeout")
+            late = "stalled: nothing came within the timeout"
+            await self._wait(min(now + patience, deadline), late)
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._pieces = []
+        self._held = 0
+        if self._paused:
+            self._paused = False
+            self._resume()
+        return data
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.lost = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came and wake whoever waits for it, once."""
+        if not self.ready:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(self._invalid())
+            return
+        if not self.ready and self._head_bytes > HEAD_CAP:
+            self._fail(TransportError("sent a head without end"))
+        elif self.ready:
+            self._wake()
+            if self._held > READ_BUFFER and not self._paused and self._transport is not None:
+                self._paused = True
+                self._transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The other side closed: the end of some answers, the break of others."""
+        self.lost = True
+        self.reusable = False
+        if not self.ready:
+            self._fail(self._without_answer())
+        elif self._at_eof and exc is None:
+            self._complete = True
+            self._wake()
+        elif not self._complete:
+            self._fail(TransportError("broke off its answer"))
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """An answer begins; one that nobody asked for ends the connection."""
+        if self.ready:
+            raise ValueError("an answer without a request")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; of one that stands twice, both values."""
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        raw = self._raw
+        raw[key] = f"{raw[key]}, {text}" if key in raw else text
+        if len(raw) > HEADERS_CAP:
+            raise ValueError("too many headers")
+
+    def on_headers_complete(self) -> None:
+        """The head is there, unless it is an interim one, which is skipped."""
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:
+            return
+        self.status, self.headers = status, self._raw
+        framed = "content-length" in self._raw or "chunked" in self._raw.get(
+            "transfer-encoding", ""
+        )
+        self._at_eof = not framed and status not in _NO_BODY
+        self.ready = True
+
+    def on_body(self, data: bytes) -> None:
+        """Keep a piece of the body."""
+        self._pieces.append(data)
+        self._held += len(data)
+
+    def on_message_complete(self) -> None:
+        """The answer is whole; what was interim is forgotten."""
+        if not self.ready:
+            self._raw = {}
+            return
+        self._complete = True
+        self.reusable = self._parser.should_keep_alive() and not self._at_eof
+        self.used = True
+
+    # Inside.
+
+    async def _wait(self, deadline: float, late: str) -> None:
+        self._deadline, self._late = deadline, late
+        if self._timer is None or self._fires_at > deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._set_timer(deadline)
+        waiter = self._waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def _set_timer(self, at: float) -> None:
+        self._fires_at = at
+        self._timer = self._loop.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        """The timer fired: too late for whoever waits, or just too early."""
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline - 0.001:
+            self._set_timer(self._deadline)
+        else:
+            self._fail(TransportTimeout(self._late))
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _fail(self, error: TransportError) -> None:
+        self._error = self._error or error
+        self.reusable = False
+        self._wake()
+
+    def _resume(self) -> None:
+        if self._transport is not None and not self.lost:
+            self._transport.resume_reading()
+
+    def _invalid(self) -> TransportError:
+        return TransportError("broke off its answer" if self.ready else "sent no valid HTTP answer")
+
+    def _without_answer(self) -> TransportError:
+        """Closed before a byte came: on a connection that was used before, the server let it go."""
+        stale = self.used and self._head_bytes == 0
+        return TransportError("closed the connection without an answer", stale=stale)
