@@ -181,7 +181,7 @@ def shadow_price(load: float, elsewhere_pico: int, knee: float = 0.5) -> int:
 
 
 def cost_elsewhere(costs: Mapping[str, int], name: str) -> int:
-    """What a request would cost if it left backend `name`: at the next dearer one, or at the dearest
+    """What a request would cost if it left backend `name`: at the next dearer one, or the dearest
     of the others where none is dearer; 0 where there is no other. `costs` are pico-USD by backend.
     """
     own = costs[name]

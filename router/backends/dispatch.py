@@ -48,24 +48,29 @@ class Dispatcher:
         self._budget = RetryBudget(self._retry)
         self._tries = Tries(transport, self._budget, clock)
         self._watch = LoadWatch(transport)
+        self._watching: asyncio.Future[None] | None = None
         self._rand = rand
         self._sleep = sleep
         self._board = HealthBoard(breaker or BreakerPolicy(), clock)
 
     def adopt(self, backends: Sequence[Backend]) -> None:
-        """Know these backends and forget others; those that did not change keep their breakers."""
+        """Know these backends and forget others; those that did not change keep their breakers.
+
+        Call it inside the event loop: servers that tell their load are asked for it from now on.
+        """
         self._board.adopt(backends)
+        if self._watching is None and any(self._board.watched()):
+            self._watching = asyncio.ensure_future(self._watch.run(self._board.watched))
 
     def view(self) -> Mapping[str, Health]:
         """The health of every backend by name, live."""
         return self._board.view()
 
-    async def watch_load(self) -> None:
-        """Ask the servers that tell their load for it, once a second, until cancelled."""
-        await self._watch.run(self._board.watched)
-
     async def close(self) -> None:
-        """Close every connection."""
+        """Stop watching and close every connection."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         await self._transport.close()
 
     @asynccontextmanager

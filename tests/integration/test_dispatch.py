@@ -141,14 +141,12 @@ async def test_a_reload_keeps_breakers_of_lanes_that_did_not_change(
 
 
 async def test_a_server_that_others_use_too_is_not_taken_for_idle(
-    dispatcher: Dispatcher, llama_server: str, chat: Chat
+    llama_server: str, chat: Chat
 ) -> None:
     metrics = llama_server.removesuffix("/v1") + "/metrics"
     capacity = Capacity(concurrency=4, load_url=metrics)
     local = Backend("local", llama_server, "m", capacity=capacity)
-    dispatcher.adopt([local])
-    gate = dispatcher.view()["local"].gate
-    assert gate is not None
+    gate = Gate(capacity)
     watch = LoadWatch(AiohttpTransport())
     elsewhere = Dispatcher(AiohttpTransport())
     try:
@@ -158,7 +156,7 @@ async def test_a_server_that_others_use_too_is_not_taken_for_idle(
         async with elsewhere.open([stranger], chat("Count.", stream=True), "r2"):
             await watch.ask(local, gate)
             assert gate.reported == 1
-            assert dispatcher.view()["local"].load == 0.25
+            assert gate.load == 0.25
     finally:
         await elsewhere.close()
         await watch.close()
@@ -176,3 +174,15 @@ async def test_a_server_that_stops_telling_its_load_is_judged_by_our_own_count(
     await watch.close()
     assert gate.reported is None
     assert gate.load == 0.0
+
+
+async def test_a_dispatcher_watches_the_load_of_what_it_adopts(
+    dispatcher: Dispatcher, chat: Chat
+) -> None:
+    page = b"vllm:num_requests_running 3\n"
+    told = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(page), page)
+    async with raw_server(writes(told, then="stay")) as server:
+        capacity = Capacity(concurrency=4, load_url=server.base_url)
+        dispatcher.adopt([Backend("b", server.base_url, "m", capacity=capacity)])
+        await asyncio.wait_for(server.asked.wait(), 2.0)
+        await dispatcher.close()
