@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from modelservers import RunningSimulator
+from transports import TRANSPORTS, NewTransport
 
 from router.backends.child import in_thread
 from router.backends.llamacpp import local_model
@@ -48,3 +49,9 @@ def chat() -> Callable[..., ChatRequest]:
         return parse_chat(json.dumps(body).encode())
 
     return make
+
+
+@pytest.fixture(params=sorted(TRANSPORTS))
+def new_transport(request: pytest.FixtureRequest) -> NewTransport:
+    """Builds a transport; whatever asks for it runs over each kind."""
+    return TRANSPORTS[request.param]

@@ -200,9 +200,9 @@ class Connection(asyncio.Protocol):
         if not self.ready:
             self._raw = {}
             return
-        self._complete = True
-        self.reusable = self._parser.should_keep_alive() and not self._at_eof
-        self.used = True
+        self._complete = self.used = True
+        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 1
+        self.reusable = self._parser.should_keep_alive() and not unsent
 
     # Inside.
 

@@ -1,4 +1,4 @@
-"""The transport of our own: a pool of connections parsed by llhttp. Its foreign exceptions end here.
+"""The transport of our own: a pool of connections, parsed by llhttp. Its exceptions end here.
 
 It does what the gateway needs and no more: HTTP/1.1, no redirects, no proxies, no cookies, no
 compression. A kept connection that turns out to be closed before it gave a byte is replaced by a
@@ -146,7 +146,8 @@ class HttptoolsTransport:
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
-            if not connection.lost and connection.now() - connection.idle_since < KEEP_ALIVE:
+            young = connection.now() - connection.idle_since < KEEP_ALIVE
+            if young and connection.reusable and not connection.lost:
                 return connection
             connection.abort()
         return None

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 from modelservers import RunningSimulator
+from transports import NewTransport
 
-from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend
 from router.backends.dispatch import Dispatcher
 from router.backends.llamacpp import MODEL
@@ -25,8 +25,8 @@ SCHEMA = {
 
 
 @pytest.fixture
-async def dispatcher() -> AsyncIterator[Dispatcher]:
-    dispatcher = Dispatcher(AiohttpTransport())
+async def dispatcher(new_transport: NewTransport) -> AsyncIterator[Dispatcher]:
+    dispatcher = Dispatcher(new_transport())
     yield dispatcher
     await dispatcher.close()
 

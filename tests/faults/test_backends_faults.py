@@ -9,8 +9,8 @@ import pytest
 import trustme
 from modelservers import RunningSimulator
 from rawserver import raw_server, writes
+from transports import NewTransport
 
-from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend, Timeouts
 from router.backends.breaker import BreakerPolicy
 from router.backends.dispatch import Dispatcher
@@ -42,8 +42,10 @@ def no_retries() -> RetryPolicy:
 
 
 @pytest.fixture
-async def dispatcher() -> AsyncIterator[Dispatcher]:
-    dispatcher = Dispatcher(AiohttpTransport(), retry=no_retries())
+async def dispatcher(
+    new_transport: NewTransport,
+) -> AsyncIterator[Dispatcher]:
+    dispatcher = Dispatcher(new_transport(), retry=no_retries())
     yield dispatcher
     await dispatcher.close()
 
@@ -272,14 +274,14 @@ async def test_a_refused_connection_lets_the_next_candidate_answer(
 
 
 async def test_a_certificate_for_another_host_is_refused(
-    simulator: RunningSimulator, chat: Chat
+    new_transport: NewTransport, simulator: RunningSimulator, chat: Chat
 ) -> None:
     authority = trustme.CA()
     serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("elsewhere.example").configure_cert(serving)
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
-    dispatcher = Dispatcher(AiohttpTransport(tls=trusting), retry=no_retries())
+    dispatcher = Dispatcher(new_transport(tls=trusting), retry=no_retries())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(dispatcher.close)
         server = await stack.enter_async_context(raw_server(writes(b"never"), tls=serving))
@@ -289,7 +291,7 @@ async def test_a_certificate_for_another_host_is_refused(
         assert server.requests == 0
 
 
-async def test_a_good_certificate_is_served(chat: Chat) -> None:
+async def test_a_good_certificate_is_served(new_transport: NewTransport, chat: Chat) -> None:
     authority = trustme.CA()
     serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(serving)
@@ -297,18 +299,16 @@ async def test_a_good_certificate_is_served(chat: Chat) -> None:
     authority.configure_trust(trusting)
     body = b'{"model":"m","choices":[]}'
     reply = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-    dispatcher = Dispatcher(AiohttpTransport(tls=trusting), retry=no_retries())
+    dispatcher = Dispatcher(new_transport(tls=trusting), retry=no_retries())
     async with raw_server(writes(reply, then="stay"), tls=serving) as server:
         assert (await answer(dispatcher, [Backend("b", server.base_url, "m")], chat()))[1] == body
         await dispatcher.close()
 
 
 async def test_a_breaker_that_opened_spares_the_backend(
-    simulator: RunningSimulator, chat: Chat
+    new_transport: NewTransport, simulator: RunningSimulator, chat: Chat
 ) -> None:
-    dispatcher = Dispatcher(
-        AiohttpTransport(), retry=no_retries(), breaker=BreakerPolicy(threshold=5)
-    )
+    dispatcher = Dispatcher(new_transport(), retry=no_retries(), breaker=BreakerPolicy(threshold=5))
     backends = [faulty(simulator, "status&status=500"), sound(simulator)]
     for _ in range(20):
         assert (await answer(dispatcher, backends, chat()))[0] == "sound"
@@ -318,13 +318,13 @@ async def test_a_breaker_that_opened_spares_the_backend(
 
 
 async def test_a_storm_of_failures_is_not_made_worse_by_retries(
-    simulator: RunningSimulator, chat: Chat
+    new_transport: NewTransport, simulator: RunningSimulator, chat: Chat
 ) -> None:
     async def no_wait(_seconds: float) -> None:
         return
 
     dispatcher = Dispatcher(
-        AiohttpTransport(),
+        new_transport(),
         retry=RetryPolicy(rounds=3, saved=2.0),
         breaker=BreakerPolicy(threshold=10**9),
         sleep=no_wait,
