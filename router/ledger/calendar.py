@@ -4,7 +4,7 @@ A window is named by the instant of its start. The gateway computes it; the scri
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -28,12 +28,20 @@ def window_at(now_ms: int, period: Period, timezone: str = "UTC", billing_day: i
     """
     if period == "endless":
         return Window(0, FOREVER, FOREVER + 1)
-    zone = ZoneInfo(timezone)
+    zone = zone_of(timezone)
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     first = today if period == "day" else _month(today, billing_day)
     second = _after(first, period)
     third = _after(second, period)
     return Window(_instant(first, zone), _instant(second, zone), _instant(third, zone))
+
+
+def zone_of(timezone: str) -> tzinfo:
+    """The time zone of an IANA name; UTC needs no database of zones.
+
+    Raises zoneinfo.ZoneInfoNotFoundError or ValueError for what is none.
+    """
+    return UTC if timezone == "UTC" else ZoneInfo(timezone)
 
 
 def _month(day: date, billing_day: int) -> date:
@@ -48,7 +56,7 @@ def _after(day: date, period: Period) -> date:
     return (day.replace(day=28) + timedelta(days=4)).replace(day=day.day)
 
 
-def _instant(day: date, zone: ZoneInfo) -> int:
+def _instant(day: date, zone: tzinfo) -> int:
     """Local midnight; where daylight saving skips it, the first instant of that day."""
     local = datetime(day.year, day.month, day.day, tzinfo=zone)
     return int(local.astimezone(UTC).timestamp()) * 1000

@@ -6,8 +6,9 @@ A new dimension is one row here: the Lua scripts know algorithms and metrics, no
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfoNotFoundError
 
-from router.ledger.calendar import Period
+from router.ledger.calendar import Period, zone_of
 
 Algorithm = Literal["S", "B", "C", "L"]
 
@@ -15,6 +16,7 @@ LEVELS: Final = ("organization", "team", "key", "user", "model")
 NANO_PER_PICO: Final = 1000
 MOST: Final = 9 * 10**15  # Lua counts in doubles: exact below 2**53
 MINUTE: Final = 60_000
+PREPAID: Final = -1  # the limit is a balance that the ledger itself keeps
 
 
 class QuotaError(ValueError):
@@ -114,6 +116,7 @@ class Quota:
     options: Options = DEFAULT
 
     def __post_init__(self) -> None:
+        where = f"{self.level}.{self.dimension}"
         if self.level not in LEVELS:
             raise QuotaError(f"{self.level!r} is not a level; write one of {', '.join(LEVELS)}.")
         row = DIMENSIONS.get(self.dimension)
@@ -121,15 +124,28 @@ class Quota:
             raise QuotaError(
                 f"{self.dimension!r} is not a dimension; write one of {', '.join(DIMENSIONS)}."
             )
+        if row.period == "endless" and self.limit == PREPAID:
+            return
         bucket = self.options.bucket
-        most = MOST // (self.options.window_ms or row.window_ms) if bucket else MOST
-        if not (int(bucket) <= max(self.limit, self.options.burst) <= most) and self.limit != -1:
-            raise QuotaError(
-                f"{self.level}.{self.dimension}: {self.limit} is outside what the ledger can count"
-                f" exactly; write a number between {int(bucket)} and {most}."
-            )
         if bucket and row.algorithm != "S":
-            raise QuotaError(f"{self.level}.{self.dimension}: only limits per minute have a burst.")
+            raise QuotaError(f"{where}: only limits per minute have a burst.")
+        least, most = (
+            (1, MOST // (self.options.window_ms or row.window_ms)) if bucket else (0, MOST)
+        )
+        if not least <= self.limit <= most or self.options.burst > most:
+            raise QuotaError(
+                f"{where}: {self.limit} is outside what the ledger can count exactly;"
+                f" write a number between {least} and {most}."
+            )
+        if not 1 <= self.options.billing_day <= 28:
+            raise QuotaError(f"{where}: a month can begin on days 1 to 28, which every month has.")
+        try:
+            zone_of(self.options.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise QuotaError(
+                f"{where}: {self.options.timezone!r} is not a time zone; write an IANA name such as"
+                " Europe/Berlin (this machine needs tzdata)."
+            ) from None
 
 
 def quotas(
@@ -154,7 +170,7 @@ def _quota(level: str, name: str, value: Any, timezone: str, billing_day: int) -
     if row is None:
         raise QuotaError(f"{name!r} is not a dimension; write one of {', '.join(DIMENSIONS)}.")
     if value is True:
-        return Quota(level, name, -1, Options(timezone=timezone))
+        return Quota(level, name, PREPAID, Options(timezone=timezone))
     given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"limit": value}
     limit = int(given["pool"] if "pool" in given else given["limit"])
     if row.money:

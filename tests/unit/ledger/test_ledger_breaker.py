@@ -1,0 +1,73 @@
+"""The breaker in front of the ledger, and the local allowance behind it."""
+
+from router.ledger.breaker import Breaker
+from router.ledger.dimensions import quotas
+from router.ledger.outage import Outage
+from router.ledger.plan import Plan
+
+SCOPES = {1: "k"}
+WANT = (1, 100, 10, 90, 10**9)
+
+
+def test_five_failures_in_a_row_open_it_and_one_probe_at_a_time_tries_again() -> None:
+    now = [0.0]
+    breaker = Breaker(lambda: now[0])
+    for _ in range(4):
+        breaker.failed()
+    breaker.succeeded()
+    for _ in range(5):
+        assert breaker.allows()
+        breaker.failed()
+    assert breaker.open
+    assert not breaker.allows()
+    now[0] = 0.26
+    assert breaker.allows()
+    assert not breaker.allows()  # one probe is out
+    breaker.failed()
+    now[0] = 0.5
+    assert not breaker.allows()
+    now[0] = 0.8
+    assert breaker.allows()
+    breaker.succeeded()
+    assert not breaker.open
+
+
+def test_an_allowance_is_a_share_of_every_limit_and_its_tightest_decides() -> None:
+    clock = [0]
+    plan = Plan(quotas({"key": {"tokens_per_day": 10_000, "requests_per_minute": 100}}), ("key",))
+    outage = Outage(lambda: clock[0])
+    admitted = [outage.admit(plan, SCOPES, WANT, 0.03) for _ in range(5)]
+    assert [local is not None for local in admitted] == [True, True, True, False, False]
+
+
+def test_minutes_come_back_and_pools_only_when_the_ledger_was_told() -> None:
+    clock = [0]
+    plan = Plan(quotas({"key": {"requests_per_minute": 20, "tokens_per_day": 20_000}}), ("key",))
+    outage = Outage(lambda: clock[0])
+
+    def admits() -> int:
+        return sum(outage.admit(plan, SCOPES, WANT, 0.1) is not None for _ in range(50))
+
+    assert admits() == 2
+    for minute in range(1, 10):
+        clock[0] = minute * 65_000
+        assert admits() == 2
+    clock[0] += 65_000
+    assert admits() == 0  # twenty times a hundred tokens: the day's allowance
+    outage.told()
+    assert admits() == 2
+
+
+def test_what_was_settled_counts_with_its_actual_use() -> None:
+    plan = Plan(quotas({"key": {"tokens_per_day": 1_000, "concurrency": 10}}), ("key",))
+    outage = Outage(lambda: 0)
+    for _ in range(10):
+        local = outage.admit(plan, SCOPES, WANT, 0.1)
+        assert local is not None
+        assert outage.admit(plan, SCOPES, WANT, 0.1) is None
+        outage.settle(plan, local, SCOPES, (1, 0, 0, 0, 0))
+
+
+def test_a_prepaid_balance_is_never_spent_without_the_ledger() -> None:
+    plan = Plan(quotas({"key": {"prepaid_usd": True}}), ("key",))
+    assert Outage(lambda: 0).admit(plan, SCOPES, WANT, 1.0) is None
