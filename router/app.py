@@ -18,8 +18,9 @@ from router.backends.dispatch import Dispatcher
 from router.ledger.embedded import Embedded
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
-from router.outcomes.recorder import DecisionRecorder
+from router.outcomes.recorder import OutcomeRecorder
 from router.outcomes.store import OutcomeStore
+from router.pipeline.audit import Auditor
 from router.pipeline.config import Config
 from router.pipeline.documents import Documents
 from router.pipeline.gateway import Gateway, Limits, gauges
@@ -83,8 +84,8 @@ async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authent
     return authenticator
 
 
-def _recorder(stack: AsyncExitStack, store: OutcomeStore) -> DecisionRecorder:
-    recorder = DecisionRecorder(store)
+def _recorder(stack: AsyncExitStack, store: OutcomeStore) -> OutcomeRecorder:
+    recorder = OutcomeRecorder(store)
     recorder.start()
     stack.push_async_callback(recorder.close)
     return recorder
@@ -126,6 +127,9 @@ async def running(
         outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
         stack.callback(outcomes.close)
         dispatcher = _dispatcher(stack, snapshot)
+        recorder = _recorder(stack, outcomes)
+        auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
+        stack.push_async_callback(auditor.close)
         gateway = Gateway(
             snapshot=snapshot,
             authenticator=await _authenticator(stack, documents),
@@ -137,7 +141,8 @@ async def running(
             metrics=Metrics(lambda: gauges(gateway)),
             decisions=decisions,
             outcomes=outcomes,
-            recorder=_recorder(stack, outcomes),
+            recorder=recorder,
+            auditor=auditor,
             conversations=ledger.conversations(),
             history=OutputHistory(),
             budgets={},

@@ -1,49 +1,61 @@
-"""Decisions on their way into SQL: gathered by the requests, stored by one task, off their path."""
+"""Decisions and outcomes on their way into SQL: gathered by requests, stored by one task."""
 
 import asyncio
 import contextlib
 import logging
+from dataclasses import asdict
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from router.outcomes.store import OutcomeStore, ScoredDecision
+from router.outcomes.store import Outcome, OutcomeStore, ScoredDecision
 
 _LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS: Final = 1.0
 _MOST_WAITING: Final = 20_000
 
 
-class DecisionRecorder:
-    """Remembers decisions for later opinions. Loses the oldest, counted, if SQL cannot keep up."""
+class OutcomeRecorder:
+    """Remembers decisions for later opinions, and opinions that bring their evidence along.
+
+    Loses the oldest, counted in `lost`, where SQL cannot keep up.
+    """
 
     def __init__(self, store: OutcomeStore) -> None:
         self._store = store
-        self._waiting: list[ScoredDecision] = []
+        self._decisions: list[ScoredDecision] = []
+        self._outcomes: list[Outcome] = []
         self._task: asyncio.Task[None] | None = None
         self.lost = 0
 
     def add(self, decision: ScoredDecision) -> None:
         """Remember a decision, soon; costs an append."""
-        if len(self._waiting) >= _MOST_WAITING:
-            self.lost += len(self._waiting)
-            self._waiting.clear()
-        self._waiting.append(decision)
+        if len(self._decisions) >= _MOST_WAITING:
+            self.lost += len(self._decisions)
+            self._decisions.clear()
+        self._decisions.append(decision)
+
+    def judge(self, decision: ScoredDecision, score: float, *, source: str, by: str) -> None:
+        """Remember an opinion (0..1) of an answer, soon."""
+        outcome = Outcome(**asdict(decision), score=score, source=source, by=by)
+        self._outcomes.append(outcome)
 
     def start(self) -> None:
         """Begin storing."""
-        self._task = asyncio.create_task(self._run(), name="decision recorder")
+        self._task = asyncio.create_task(self._run(), name="outcome recorder")
 
     async def flush(self) -> None:
         """Store what waits now."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
+        decisions, self._decisions = self._decisions, []
+        outcomes, self._outcomes = self._outcomes, []
+        if not decisions and not outcomes:
             return
         try:
-            await asyncio.to_thread(self._store.remember, waiting)
+            await asyncio.to_thread(self._store.remember, decisions)
+            await asyncio.to_thread(self._store.add, outcomes)
         except SQLAlchemyError:
-            self.lost += len(waiting)
-            _LOG.exception("decisions could not be stored; feedback on them will not be known")
+            self.lost += len(decisions) + len(outcomes)
+            _LOG.exception("outcomes could not be stored; feedback on them will not be known")
 
     async def close(self) -> None:
         """Store what waits, and stop."""

@@ -96,6 +96,20 @@ class OutcomeStore:
             )
         return True
 
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Store opinions that bring their evidence along: verifiers' and audits'."""
+        if not outcomes:
+            return
+        rows = [asdict(outcome) for outcome in outcomes]
+        with self._engine.begin() as connection:
+            connection.execute(self._insert(OUTCOMES).on_conflict_do_nothing(), rows)
+
+    def audits(self) -> list[tuple[str, float]]:
+        """Return backend and score of every shadow audit."""
+        query = select(OUTCOMES.c.backend, OUTCOMES.c.score).where(OUTCOMES.c.source == "audit")
+        with self._engine.connect() as connection:
+            return [(str(row[0]), float(row[1])) for row in connection.execute(query).all()]
+
     def recent(self, ability: str, most: int) -> list[Outcome]:
         """Return the latest outcomes of an ability, oldest first."""
         query = (

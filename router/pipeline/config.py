@@ -105,6 +105,12 @@ class OutcomeSection(_Section):
     keep: int = Field(default=200_000, gt=0)
 
 
+class AuditSection(_Section):
+    """What shadow audits may spend."""
+
+    usd_per_day: Usd = 1_000_000_000_000
+
+
 class AdminSection(_Section):
     """The administrators' own listener."""
 
@@ -127,6 +133,7 @@ class Config(_Section):
     estimate: Literal["expected", "worst", "chunk"] = "expected"
     decisions: DecisionSection = DecisionSection()
     outcomes: OutcomeSection = OutcomeSection()
+    audits: AuditSection = AuditSection()
     admin: AdminSection | None = None
 
 

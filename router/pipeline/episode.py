@@ -5,11 +5,13 @@ from types import TracebackType
 
 from policies.decision import Decision, Denial
 from policies.record import Outcome, to_record
+from router.backends.transcript import read_body, read_stream
 from router.backends.upstream import Upstream
 from router.domain import Charge
 from router.domain import Outcome as End
 from router.ledger.ticket import Admission
-from router.outcomes.store import ScoredDecision
+from router.pipeline.audit import Case
+from router.pipeline.evidence import evidence_of
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.snapshot import Snapshot
@@ -81,26 +83,48 @@ class Episode:
 
     def _remember(self) -> None:
         """Keep the evidence of an answer that somebody may judge later."""
-        charge, evidence = self._charge, self._inquiry.classification.evidence
-        if charge is None or charge.backend is None or evidence is None:
+        charge = self._charge
+        if charge is None or charge.backend is None:
             return
-        ability = self._world.backends[charge.backend].ability
-        predicted = self._inquiry.reading.success.get(ability) if ability else None
-        if ability is None or predicted is None:
+        route = charge.route or ""
+        decision = evidence_of(self._inquiry, self._world, charge.backend, route=route)
+        if decision is not None:
+            self._gateway.recorder.add(decision)
+
+    def delivered(self, upstream: Upstream, kept: bytes) -> None:
+        """Learn from an answer that came to its end: from what was passed over, and by an audit.
+
+        `kept` is the delivered answer where the decision wants an audit, else empty.
+        """
+        answer = self._answer
+        if isinstance(answer, Denial):
             return
-        self._gateway.recorder.add(
-            ScoredDecision(
-                decision=self._inquiry.reading.request_id,
-                at=self._inquiry.reading.now_ms,
-                organization=self._inquiry.principal.organization,
-                route=charge.route or "",
-                backend=charge.backend,
-                ability=ability,
-                predicted=predicted,
-                z=evidence.z.tobytes(),
-                embedding=evidence.embedding.tobytes(),
+        for number, leg in enumerate(upstream.legs):
+            decision = evidence_of(
+                self._inquiry,
+                self._world,
+                leg.backend.name,
+                route=answer.route,
+                part=f".{number}",
             )
-        )
+            if decision is not None:
+                self._gateway.recorder.judge(decision, 0.0, source="verifier", by=leg.verifier)
+        shadow = answer.shadow
+        if shadow is None or shadow.judge is None or shadow.to == upstream.backend.name:
+            return
+        read = read_stream if upstream.stream_requested else read_body
+        answers = read(kept)
+        if answers:
+            self._gateway.auditor.begin(
+                Case(
+                    self._world,
+                    self._inquiry,
+                    shadow,
+                    answer.route,
+                    upstream.backend.name,
+                    answers[0].text,
+                )
+            )
 
     def _outcome(self) -> Outcome | None:
         charge = self._charge

@@ -10,8 +10,9 @@ from router.backends.dispatch import Dispatcher
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
-from router.outcomes.recorder import DecisionRecorder
+from router.outcomes.recorder import OutcomeRecorder
 from router.outcomes.store import OutcomeStore
+from router.pipeline.audit import Auditor
 from router.pipeline.snapshot import Snapshot
 from router.telemetry import names
 from router.telemetry.decisions import DecisionLog
@@ -41,7 +42,8 @@ class Gateway:
     metrics: Metrics
     decisions: DecisionLog
     outcomes: OutcomeStore
-    recorder: DecisionRecorder
+    recorder: OutcomeRecorder
+    auditor: Auditor
     conversations: Conversations
     history: OutputHistory
     budgets: dict[str, Mapping[str, float]]  # organization -> used shares, as of its last admission
@@ -58,6 +60,8 @@ def gauges(gateway: Gateway) -> Mapping[Metric, Mapping[Labels, float]]:
     return {
         names.BACKEND_HEALTHY: {(name,): float(state.healthy) for name, state in view.items()},
         names.BACKEND_IN_FLIGHT: {(name,): state.in_flight for name, state in view.items()},
+        names.AUDITS: {(key,): count for key, count in gateway.auditor.counts.items()},
+        names.LEDGER: {(key,): count for key, count in gateway.ledger.counts.items()},
         names.CASCADE: {(key,): count for key, count in checks.items()},
         names.CLASSIFICATIONS: {(key,): count for key, count in classifier.counts.items()},
         names.INFO: {active: 1.0},

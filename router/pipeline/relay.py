@@ -1,5 +1,7 @@
 """Upstream bytes to the client, metered; nothing is held back and nothing is parsed twice."""
 
+from typing import Final
+
 from policies.money import usd
 from router.backends.capacity import Place
 from router.backends.upstream import Upstream
@@ -11,7 +13,8 @@ from router.pipeline.meter import Meter
 from router.wire.cut import length_events
 from router.wire.table import Endpoint
 
-_QUOTA = "the quota does not allow further output tokens"
+_MOST_KEPT: Final = 1_000_000  # bytes
+_QUOTA: Final = "the quota does not allow further output tokens"
 
 
 def queue_headers(place: Place) -> tuple[tuple[str, str], ...]:
@@ -25,7 +28,7 @@ def queue_headers(place: Place) -> tuple[tuple[str, str], ...]:
 class Relay:
     """One answer on its way to its caller, in the protocol of the endpoint it came in by."""
 
-    __slots__ = ("_caller", "_endpoint", "_hold", "_inquiry", "_plan")
+    __slots__ = ("_caller", "_endpoint", "_hold", "_inquiry", "_plan", "kept")
 
     def __init__(
         self, endpoint: Endpoint, caller: Caller, inquiry: Inquiry, plan: Plan, hold: Hold
@@ -35,6 +38,7 @@ class Relay:
         self._inquiry = inquiry
         self._plan = plan
         self._hold = hold
+        self.kept = b""  # the answer in OpenAI's words, where the decision wants an audit
 
     async def deliver(self, upstream: Upstream, meter: Meter) -> None:
         """Deliver the answer.
@@ -56,16 +60,21 @@ class Relay:
         self._caller.headers.append(("x-turnout-cost-usd", usd(meter.charge().cost_pico)))
         encode = self._endpoint.encode
         body = upstream.body
+        if self._plan.decision.shadow is not None:
+            self.kept = body
         await self._caller.send(body if encode is None else encode(body, self._inquiry.request))
 
     async def _stream(self, upstream: Upstream) -> None:
         caller, build = self._caller, self._endpoint.encoder
         encoder = None if build is None else build(self._inquiry.request)
+        keeps = self._plan.decision.shadow is not None
         await caller.start()
         async for block in upstream.stream():
             data = block if encoder is None else encoder.feed(block)
             if data:
                 await caller.write(data)
+            if keeps and len(self.kept) < _MOST_KEPT:
+                self.kept += block
             if self._plan.topped_up and not await self._covered(upstream):
                 last = length_events(caller.id, upstream.model or upstream.backend.model, _QUOTA)
                 await caller.write(last if encoder is None else encoder.feed(last))

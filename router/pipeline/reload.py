@@ -30,6 +30,7 @@ _FIXED: Final = (
     "limits",
     "decisions",
     "outcomes",
+    "audits",
 )
 
 Stamp = tuple[tuple[int, int] | None, ...]

@@ -4,7 +4,7 @@ from router.pipeline.caller import Caller
 from router.pipeline.decide import plan_of
 from router.pipeline.episode import Episode
 from router.pipeline.gateway import Gateway
-from router.pipeline.inquiry import inquire
+from router.pipeline.inquire import inquire
 from router.pipeline.meter import Meter
 from router.pipeline.relay import Relay
 from router.pipeline.send import open_upstream
@@ -34,4 +34,6 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
             with meter:
                 async with open_upstream(gateway, plan, request) as upstream:
                     episode.answered(upstream)
-                    await Relay(endpoint, caller, inquiry, plan, hold).deliver(upstream, meter)
+                    relay = Relay(endpoint, caller, inquiry, plan, hold)
+                    await relay.deliver(upstream, meter)
+                    episode.delivered(upstream, relay.kept)

@@ -53,6 +53,15 @@ CASCADE: Final = Metric(
     ("verifier",),
     "Answers that a cascade checked: by the verifier that refused them, or `passed`.",
 )
+AUDITS: Final = Metric(
+    "turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."
+)
+LEDGER: Final = Metric(
+    "turnout_ledger",
+    "gauge",
+    ("what",),
+    "What this process saw of the ledger: open holds, unsettled and settled ones, leases reaped.",
+)
 IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
 BACKEND_HEALTHY: Final = Metric(
     "turnout_backend_healthy", "gauge", ("backend",), "1 while the backend's breaker lets it work."
@@ -81,6 +90,8 @@ METRICS: Final = (
     DURATION,
     RELOADS,
     CASCADE,
+    AUDITS,
+    LEDGER,
     IN_FLIGHT,
     BACKEND_HEALTHY,
     BACKEND_IN_FLIGHT,

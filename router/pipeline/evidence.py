@@ -1,0 +1,30 @@
+"""What is kept of a decision so that an opinion on its answer can teach the classifier."""
+
+from router.outcomes.store import ScoredDecision
+from router.pipeline.inquiry import Inquiry
+from router.pipeline.snapshot import Snapshot
+
+
+def evidence_of(
+    inquiry: Inquiry, world: Snapshot, backend: str, *, route: str, part: str = ""
+) -> ScoredDecision | None:
+    """Return the evidence on which `backend` was scored; None where it was not.
+
+    `part` tells apart the answers of one request. Numbers only, never text.
+    """
+    evidence = inquiry.classification.evidence
+    ability = world.backends[backend].ability
+    predicted = inquiry.reading.success.get(ability) if ability else None
+    if evidence is None or ability is None or predicted is None:
+        return None
+    return ScoredDecision(
+        decision=inquiry.reading.request_id + part,
+        at=inquiry.reading.now_ms,
+        organization=inquiry.principal.organization,
+        route=route,
+        backend=backend,
+        ability=ability,
+        predicted=predicted,
+        z=evidence.z.tobytes(),
+        embedding=evidence.embedding.tobytes(),
+    )

@@ -1,0 +1,72 @@
+"""Finding out what a policy needs to know of a request, and no more."""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+from zlib import crc32
+
+from classifiers.prompt import Prompt
+from classifiers.serving import UNKNOWN
+from policies.hints import HintError, parse_hints
+from policies.pii import contains_pii
+from policies.signals import NO_HINTS, Hints
+from router.domain import Principal
+from router.errors import BadRequest
+from router.ledger.estimate import estimate_tokens
+from router.pipeline.caller import Caller
+from router.pipeline.gateway import Gateway
+from router.pipeline.inquiry import Inquiry
+from router.pipeline.signals import Reading, gather
+from router.pipeline.snapshot import Snapshot
+from router.wire.chat import ChatRequest
+
+_HEAD: Final = 400  # characters that tell conversations apart
+
+
+async def inquire(
+    gateway: Gateway, world: Snapshot, principal: Principal, request: ChatRequest, caller: Caller
+) -> Inquiry:
+    """Find out what the policy needs to know. Raises BadRequest for a wrong hint."""
+    hints = _hints(caller)
+    needs = world.needs(hints.route or request.model)
+    prompt = request.prompt
+    conversation = conversation_of(prompt, principal)
+    previous = ""
+    if needs.sticky:
+        previous = await gateway.conversations.previous(
+            principal.organization, conversation, follow_up=len(prompt.turns) > 1
+        )
+    classification = await gateway.classifier.classify(prompt) if needs.classifier else UNKNOWN
+    reading = Reading(
+        request_id=caller.id,
+        success=classification.success,
+        input_tokens=estimate_tokens(request.text_bytes, images=request.images),
+        pii=needs.pii and contains_pii(_texts(prompt)),
+        conversation=conversation,
+        previous=previous,
+        budget=gateway.budgets.get(principal.organization, {}) if needs.budget else {},
+        now_ms=time.time_ns() // 1_000_000,
+    )
+    signals = gather(world, request, principal, reading, gateway.dispatcher.view())
+    return Inquiry(principal, request, hints, needs, reading, classification, signals)
+
+
+def _hints(caller: Caller) -> Hints:
+    headers = caller.hint_headers()
+    try:
+        return parse_hints(headers) if headers else NO_HINTS
+    except HintError as error:
+        raise BadRequest(str(error), param=error.header) from None
+
+
+def _texts(prompt: Prompt) -> Iterator[str]:
+    yield prompt.system
+    for turn in prompt.turns:
+        yield turn.text
+
+
+def conversation_of(prompt: Prompt, principal: Principal) -> str:
+    """Return a name that every turn of a conversation shares: its head and its key, hashed."""
+    head = prompt.turns[0].text[:_HEAD] if prompt.turns else ""
+    seed = f"{principal.key_id}\n{prompt.system[:_HEAD]}\n{head}"
+    return f"{crc32(seed.encode()):08x}{len(seed):04x}"

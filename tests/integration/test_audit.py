@@ -1,0 +1,139 @@
+"""Shadow audits against model servers that follow a script."""
+
+import asyncio
+import json
+
+import numpy as np
+import pytest
+
+from classifiers.prompt import Prompt, Turn
+from classifiers.serving import Classification, Evidence
+from policies.decision import Shadow
+from policies.policy import Needs
+from policies.policy import load as load_policy
+from policies.signals import NO_HINTS
+from router.backends.aiohttp_transport import AiohttpTransport
+from router.backends.child import in_thread
+from router.backends.dispatch import Dispatcher
+from router.domain import Principal
+from router.outcomes.recorder import OutcomeRecorder
+from router.outcomes.store import OutcomeStore
+from router.pipeline.audit import Auditor, Case
+from router.pipeline.config_load import load_config
+from router.pipeline.inquiry import Inquiry
+from router.pipeline.signals import Reading, gather
+from router.pipeline.snapshot import compile_snapshot
+from router.wire.chat import parse_chat
+
+POLICY = "version: 1\nroutes:\n  auto: {candidates: [cheap, strong], objective: cheapest_capable}\n"
+QUESTION = {"model": "auto", "messages": [{"role": "user", "content": "What is 2 + 2?"}]}
+
+
+class Scripted:
+    """Answers `good` when asked, and judges for the answer that says so; ties where both do."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.asked += 1
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        text = json.loads(body)["messages"][-1]["content"]
+        reply = self._judge(text) if "=== Answer A ===" in text else "good"
+        answer = {
+            "id": "1",
+            "object": "chat.completion",
+            "model": "scripted",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": reply},
+                    "finish_reason": "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11},
+        }
+        head = {"type": "http.response.start", "status": 200}
+        await send(head | {"headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    def _judge(self, text: str) -> str:
+        a, b = text.split("=== Answer A ===")[1].split("=== Answer B ===")
+        good = ("good" in a, "good" in b.split("===")[0])
+        return {(True, False): "A", (False, True): "**B**"}.get(good, "TIE.")
+
+
+@pytest.fixture(scope="module")
+def server():
+    app = Scripted()
+    with in_thread(app) as url:
+        yield app, url
+
+
+@pytest.fixture
+async def parts(server, tmp_path):
+    app, url = server
+    app.asked = 0
+    one = {"base_url": url, "model": "m", "ability": "moe", "price": {"input": 1, "output": 1}}
+    text = json.dumps({"version": 1, "backends": {"cheap": one, "strong": one}})
+    world = compile_snapshot(load_config(text, "t.yaml", {}), load_policy(POLICY, "p.yaml"))
+    dispatcher = Dispatcher(AiohttpTransport())
+    dispatcher.adopt(list(world.backends.values()))
+    store = OutcomeStore(f"sqlite:///{tmp_path / 'o.db'}", keep=10)
+    recorder = OutcomeRecorder(store)
+    yield world, dispatcher, recorder, store
+    await dispatcher.close()
+    store.close()
+
+
+def _case(world, dispatcher, answer: str) -> Case:
+    request = parse_chat(json.dumps(QUESTION).encode())
+    principal = Principal("key_1", "acme", "")
+    reading = Reading("a" * 32, {"moe": 0.8}, 10, False, "c", "", {}, 1_000)
+    evidence = Evidence(np.zeros(4, np.float32), np.zeros(8, np.float32))
+    signals = gather(world, request, principal, reading, dispatcher.view())
+    inquiry = Inquiry(
+        principal,
+        request,
+        NO_HINTS,
+        Needs(True, False),
+        reading,
+        Classification({"moe": 0.8}, evidence),
+        signals,
+    )
+    assert request.prompt == Prompt("", (Turn("user", "What is 2 + 2?"),), ())
+    return Case(world, inquiry, Shadow("strong", "strong"), "auto", "cheap", answer)
+
+
+@pytest.mark.parametrize(("answer", "score"), [("bad", 0.0), ("good too", 1.0)])
+async def test_an_answer_is_judged_in_both_places_and_a_tie_is_good_enough(parts, answer, score):
+    world, dispatcher, recorder, store = parts
+    auditor = Auditor(dispatcher, recorder, pico_per_day=10**12)
+    auditor.begin(_case(world, dispatcher, answer))
+    await asyncio.gather(*auditor._tasks)
+    await recorder.flush()
+    [outcome] = store.recent("moe", 10)
+    assert (outcome.score, outcome.source, outcome.by) == (score, "audit", "strong")
+    assert outcome.backend == "cheap"
+    assert auditor.spent_pico == 3 * 11 * 1_000_000
+    assert store.audits() == [("cheap", score)]
+
+
+async def test_the_budget_of_a_day_is_not_passed_and_the_next_day_has_its_own(parts, server):
+    world, dispatcher, recorder, _ = parts
+    now = [0.0]
+    auditor = Auditor(dispatcher, recorder, pico_per_day=1, clock=lambda: now[0])
+    auditor.begin(_case(world, dispatcher, "bad"))
+    await asyncio.gather(*auditor._tasks)
+    auditor.begin(_case(world, dispatcher, "bad"))
+    assert auditor.counts == {"done": 1, "failed": 0, "skipped": 1}
+    assert server[0].asked == 3
+    now[0] = 86_400.0
+    auditor.begin(_case(world, dispatcher, "bad"))
+    await asyncio.gather(*auditor._tasks)
+    assert auditor.counts["done"] == 2
