@@ -6,7 +6,7 @@ Adding a row twice is harmless: its primary key is the hold's id and the number 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event, func, select
+from sqlalchemy import Engine, Select, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -44,10 +44,12 @@ class UsageStore:
         try:
             self._make()
             with self._engine.begin() as connection:
-                added = connection.execute(statement, [dict(row) for row in rows]).rowcount
+                known = connection.execute(_known([row["rid"] for row in rows])).all()
+                connection.execute(statement, [dict(row) for row in rows])
         except SQLAlchemyError as error:
             raise StoreError(_short(error)) from None
-        return int(added)
+        stored = {tuple(row) for row in known}
+        return sum((row["rid"], row["seq"]) not in stored for row in rows)
 
     def totals(
         self, by: Sequence[str], where: Mapping[str, str], since: str | None, until: str | None
@@ -83,8 +85,7 @@ class UsageStore:
 
     def known(self, rids: Sequence[str]) -> set[tuple[str, int]]:
         """Which rows of these holds are stored."""
-        statement = select(USAGE.c.rid, USAGE.c.seq).where(USAGE.c.rid.in_(rids))
-        return {(row["rid"], row["seq"]) for row in self._rows(statement)}
+        return {(row["rid"], row["seq"]) for row in self._rows(_known(rids))}
 
     def customers(self, since_ms: int) -> list[dict[str, Any]]:
         """Who was served since an instant: the distinct levels of the ledger's scopes."""
@@ -113,6 +114,10 @@ class UsageStore:
                 return [dict(row) for row in connection.execute(statement).mappings()]
         except SQLAlchemyError as error:
             raise StoreError(_short(error)) from None
+
+
+def _known(rids: Sequence[str]) -> Select[tuple[str, int]]:
+    return select(USAGE.c.rid, USAGE.c.seq).where(USAGE.c.rid.in_(rids))
 
 
 def _total(row: Mapping[str, Any]) -> dict[str, Any]:
