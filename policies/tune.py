@@ -4,7 +4,7 @@ Every point is the whole policy decided again on the same sample of records, so 
 hard constraints keep their part; only the route's own thresholds move.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from policies.money import usd
 from policies.policy import Policy
 from policies.record import Record
 
-SAMPLE: Final = 2_000
+SAMPLE: Final = 1_500
 _MIN_SUCCESS: Final = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 _MAX_REGRET: Final = (0.0, 0.02, 0.05, 0.1, 0.2)
 _FAILURE_USD: Final = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -56,7 +56,7 @@ class TuneError(ValueError):
 
 def tune(
     policy: Policy,
-    records: Sequence[Record],
+    records: Iterable[Record],
     route: str,
     *,
     budget_usd: float | None = None,
@@ -71,25 +71,39 @@ def tune(
     objective = policy.routes[route].terms.objective
     if objective not in _GRIDS:
         raise TuneError(f"the objective of `{route}` is {objective}: it has no threshold")
-    served = [r for r in records if policy.resolve(r.signals.request.model) == route]
-    if not served:
+    sample, count = _sample(policy, records, route)
+    if not sample:
         raise TuneError(f"the log has no request of the route `{route}`")
-    sample = served[:: max(1, len(served) // SAMPLE)]
     grid = list(_GRIDS[objective]())
     points: list[Point] = []
     for index, settings in enumerate(grid):
         points.append(_point(policy.with_route_terms(route, settings), sample, settings))
         progress((index + 1) / len(grid))
     front = _pareto([p for p in points if p.served])
-    mean_budget = None if budget_usd is None else budget_usd / len(served)
+    mean_budget = None if budget_usd is None else budget_usd / count
     return Tuning(
         route=route,
-        records=len(served),
+        records=count,
         sampled=len(sample),
         now=_point(policy, sample, _present(policy, route)),
         front=front,
         chosen=_choose(front, mean_budget, quality),
     )
+
+
+def _sample(policy: Policy, records: Iterable[Record], route: str) -> tuple[list[Record], int]:
+    """Evenly spaced records of the route, SAMPLE to twice as many, and how many there were."""
+    sample: list[Record] = []
+    count, step = 0, 1
+    for record in records:
+        if policy.resolve(record.signals.request.model) == route:
+            if count % step == 0:
+                sample.append(record)
+            count += 1
+            if len(sample) > 2 * SAMPLE:
+                del sample[1::2]
+                step *= 2
+    return sample, count
 
 
 def _capable_grid() -> Iterator[dict[str, float]]:

@@ -36,7 +36,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--request", "request_path", type=_FILE, help="A chat request, or a probe-like file.")
 @click.option("--log", "log_path", type=_FILE, help="A decision log; with --id.")
 @click.option("--id", "decision_id", help="A past decision: the header x-turnout-decision.")
-@click.option("--model", default="auto", show_default=True, help="What the client sends as model.")
+@click.option("--model", help="What the client sends as model; default: the policy's first route.")
 @click.option("--tier", help="The customer's tier; default: the policy's first.")
 @click.option("--tokens", default=200, show_default=True, help="Tokens of the prompt.")
 @click.option("--turns", default=1, show_default=True, help="Messages in the conversation.")
@@ -60,6 +60,7 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
     documents = documents_or_end(config_path) if config_path is not None else None
     world = _world(documents) if documents is not None else None
     policy = _policy(policy_name, documents)
+    flags["model"] = flags["model"] or next(iter(policy.routes))
     if flags["tier"] is None:
         flags["tier"] = tiers_of(policy)[0]
     asked = _asked(flags, policy, documents, world)

@@ -152,17 +152,15 @@ def tune(
     chosen = route or next(iter(policy.routes))
     if chosen not in policy.routes:
         raise click.BadParameter(f"there is no route `{chosen}`", param_hint="--route")
-    records = list(Log(logs).records())
-    with progress() as bar:
-        task = bar.add_task("trying", total=1.0)
+    with _Trying() as bar:
         try:
             found = tune_route(
                 policy,
-                records,
+                Log(logs).records(),
                 chosen,
                 budget_usd=budget,
                 quality=quality,
-                progress=lambda done: bar.update(task, completed=done),
+                progress=bar.show,
             )
         except TuneError as error:
             raise click.ClickException(str(error)) from None
@@ -173,8 +171,27 @@ def tune(
     sys.exit(0 if found.chosen is not None else 1)
 
 
+class _Trying:
+    """A progress bar that appears once the log was read: a terminal shows one at a time."""
+
+    def __init__(self) -> None:
+        self._bar = progress()
+        self._task = self._bar.add_task("trying", total=1.0)
+
+    def show(self, done: float) -> None:
+        """Move to this share of the work."""
+        self._bar.start()
+        self._bar.update(self._task, completed=done)
+
+    def __enter__(self) -> "_Trying":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.stop()
+
+
 def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
 
 
 def _print_json(value: Mapping[str, Any]) -> None:
