@@ -41,8 +41,8 @@ class Usage:
 class Estimate:
     """What a request may use at most, or most likely: it sizes the hold.
 
-    `input_cost_pico` is the prompt's part of the cost. `firm`: the client itself set the output cap;
-    the hold of any other estimate is trimmed where it is larger than a small limit.
+    `input_cost_pico` is the prompt's part of the cost. `firm`: the client itself set the output
+    cap; the hold of any other estimate is trimmed where it is larger than a small limit.
     """
 
     input_tokens: int
@@ -72,3 +72,7 @@ class Charge:
     model: str | None = None
     route: str | None = None
     price_version: str | None = None
+    busy_ms: int = 0  # from dispatch to the last byte
+    energy_mj: int | None = None  # millijoules; None where nothing is known
+    energy_source: str | None = None  # measured or declared
+    predicted: float | None = None  # P(success) of the backend that served, as it was decided

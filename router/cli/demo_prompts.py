@@ -21,6 +21,10 @@ _WEATHER_TOOL: Final = {
     },
 }
 
+_INTEGRAL: Final = (
+    "Let f be a continuous function on [0, 1] with f(x) + f(1 - x) = 1 for all x. Find the value of "
+    "the integral of f(x)^2 over [0, 1] when f(x) = sin^2(pi x / 2), and prove your answer."
+)
 _MINUTES: Final = (
     "The committee met at nine and approved the minutes of the last meeting. The roof of the east "
     "wing will be repaired in spring; two offers are in, and a third is expected by Friday. The "
@@ -79,8 +83,7 @@ PIECES: Final = (
         "Integral",
         "hard mathematics",
         "enterprise",
-        "Let f be a continuous function on [0, 1] with f(x) + f(1 - x) = 1 for all x. Find the value "
-        "of the integral of f(x)^2 over [0, 1] when f(x) = sin^2(pi x / 2), and prove your answer.",
+        _INTEGRAL,
         max_tokens=96,
     ),
     Piece(
@@ -88,9 +91,9 @@ PIECES: Final = (
         "hard reasoning, streamed",
         "enterprise",
         "There are 5 houses in a row, each of a different colour, with owners of different nations "
-        "who keep different pets. The Briton lives in the red house. The Swede keeps dogs. The Dane "
-        "drinks tea. The green house is on the left of the white house. The owner of the green "
-        "house drinks coffee. Who keeps the fish? Return the full grid of houses as JSON.",
+        "who keep different pets. The Briton lives in the red house. The Swede keeps dogs. The "
+        "Dane drinks tea. The green house is on the left of the white house. The owner of the "
+        "green house drinks coffee. Who keeps the fish? Return the full grid of houses as JSON.",
         max_tokens=96,
         stream=True,
     ),
@@ -98,8 +101,7 @@ PIECES: Final = (
         "Integral, free",
         "hard, but a free customer",
         "free",
-        "Let f be a continuous function on [0, 1] with f(x) + f(1 - x) = 1 for all x. Find the value "
-        "of the integral of f(x)^2 over [0, 1] when f(x) = sin^2(pi x / 2), and prove your answer.",
+        _INTEGRAL,
         max_tokens=64,
     ),
     Piece(

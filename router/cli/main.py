@@ -12,6 +12,7 @@ from router.cli.ledger import ledger
 from router.cli.models import models
 from router.cli.prices import prices
 from router.cli.replay import diff, replay, tune
+from router.cli.savings import show_savings
 from router.cli.schema import schema
 from router.cli.score import score
 from router.cli.serve import serve
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 for _command in (
-    *(serve, check, keys, usage, ledger, models, prices),
+    *(serve, check, keys, usage, show_savings, ledger, models, prices),
     *(explain, replay, diff, tune, schema, score, demo),
 ):
     main.add_command(_command)

@@ -14,7 +14,8 @@ from router.usage.store import SUMS, StoreError, UsageStore
 _FORMATS = {"csv": as_csv, "json": as_json}
 
 
-def _day(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+def day(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Return a day as YYYY-MM-DD. Raises click.BadParameter for anything else."""
     if value is None:
         return None
     try:
@@ -34,8 +35,8 @@ def _day(_: click.Context, __: click.Parameter, value: str | None) -> str | None
     help="What to add up; several may be given.",
 )
 @click.option("--organization", help="Only this customer.")
-@click.option("--since", callback=_day, help="First day, YYYY-MM-DD in UTC.")
-@click.option("--until", callback=_day, help="The day after the last one.")
+@click.option("--since", callback=day, help="First day, YYYY-MM-DD in UTC.")
+@click.option("--until", callback=day, help="The day after the last one.")
 @click.option(
     "--format",
     "form",

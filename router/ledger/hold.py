@@ -165,5 +165,9 @@ def _payload(charge: Charge) -> bytes:
             "reasoning": usage.reasoning_tokens,
             "estimated": usage.estimated,
             "price": charge.price_version,
+            "busy": charge.busy_ms,
+            "energy": charge.energy_mj,
+            "energy_source": charge.energy_source,
+            "predicted": charge.predicted,
         }
     )

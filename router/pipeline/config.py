@@ -46,6 +46,16 @@ class CapacitySection(_Section):
     concurrency: int = Field(gt=0)
     queue: int = Field(default=0, ge=0)
     max_wait: Duration = 2.0
+    load_url: BaseUrl | None = None
+
+
+class EnergySection(_Section):
+    """What a backend consumes: joules a token, or watts while it is busy, and who says so."""
+
+    joules_per_output_token: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    joules_per_input_token: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    watts: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    source: Literal["declared", "measured"] = "declared"
 
 
 class BackendSection(_Section):
@@ -68,6 +78,7 @@ class BackendSection(_Section):
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None
     hedge_after: Duration | None = None
+    energy: EnergySection | None = None
     token_param: str | None = None
     drop: Words = ()
     rename: dict[str, str] = Field(default_factory=dict)
@@ -130,6 +141,7 @@ class Config(_Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    transport: Literal["httptools", "aiohttp"] = "httptools"
     estimate: Literal["expected", "worst", "chunk"] = "expected"
     decisions: DecisionSection = DecisionSection()
     outcomes: OutcomeSection = OutcomeSection()

@@ -4,11 +4,14 @@ The ledger asks `charge` at each heartbeat and once more at the end. Until a bac
 used, tokens are counted from what passed through, and the usage is marked as estimated.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from router.backends.backend import Backend
+from router.backends.energy import energy_of
+from router.backends.health import Health
 from router.backends.upstream import Leg
 from router.domain import Charge, Outcome, Usage
 from router.errors import TurnoutError
@@ -26,6 +29,14 @@ def together(parts: Sequence[Usage]) -> Usage:
         estimated=any(part.estimated for part in parts),
         cache_write_tokens=sum(part.cache_write_tokens for part in parts),
     )
+
+
+class Consumption(TypedDict):
+    """The part of a charge that is not money."""
+
+    busy_ms: int
+    energy_mj: int | None
+    energy_source: str | None
 
 
 class Served(Protocol):
@@ -55,9 +66,17 @@ class Served(Protocol):
 class Meter:
     """Counts one request. As a block, the way it was left becomes the outcome."""
 
-    __slots__ = ("_outcome", "_plan", "_prices", "_served", "_tell")
+    __slots__ = ("_began", "_outcome", "_plan", "_prices", "_served", "_tell", "_view")
 
-    def __init__(self, plan: Plan, prices: PriceBook, tell: Callable[[Charge], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        prices: PriceBook,
+        view: Mapping[str, Health],
+        tell: Callable[[Charge], None],
+    ) -> None:
+        self._began = time.monotonic()
+        self._view = view
         self._plan = plan
         self._prices = prices
         self._tell = tell
@@ -110,4 +129,22 @@ class Meter:
             model=(None if served is None else served.model) or backend.model,
             route=route,
             price_version=self._prices.version,
+            predicted=self._plan.decision.success.get(backend.name),
+            **self._consumption(backend, usage),
         )
+
+    def _consumption(self, backend: Backend, usage: Usage) -> Consumption:
+        """Return how long the backend was busy, and the energy of it where that is known."""
+        seconds = time.monotonic() - self._began
+        energy = energy_of(
+            backend.energy,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            busy_seconds=seconds,
+            at_once=self._view[backend.name].in_flight,
+        )
+        return {
+            "busy_ms": round(seconds * 1000),
+            "energy_mj": None if energy is None else energy.millijoules,
+            "energy_source": None if energy is None else energy.provenance.value,
+        }

@@ -12,7 +12,8 @@ from policies.findings import suggestion
 from router.backends.backend import FEATURES, Backend, Capacity, Quirks, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.dialects.table import DIALECTS
-from router.pipeline.config import BackendSection, CapacitySection, PriceSection
+from router.backends.energy import EnergyProfile, Provenance
+from router.pipeline.config import BackendSection, CapacitySection, EnergySection, PriceSection
 from router.prices.book import Price, Schedule
 from router.prices.list_prices import Listed, list_price
 
@@ -119,13 +120,25 @@ def _backend(
         replicas=section.replicas,
         api_keys=tuple(key.get_secret_value() for key in section.api_keys),
         hedge_after=section.hedge_after,
+        energy=_energy(section.energy),
     )
 
 
 def _capacity(section: CapacitySection | None) -> Capacity | None:
     if section is None:
         return None
-    return Capacity(section.concurrency, section.queue, section.max_wait)
+    return Capacity(section.concurrency, section.queue, section.max_wait, load_url=section.load_url)
+
+
+def _energy(section: EnergySection | None) -> EnergyProfile | None:
+    if section is None:
+        return None
+    return EnergyProfile(
+        Provenance(section.source),
+        section.joules_per_output_token,
+        section.joules_per_input_token,
+        section.watts,
+    )
 
 
 def _quirks(section: BackendSection, preset: Quirks) -> Quirks:

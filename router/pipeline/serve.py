@@ -26,7 +26,7 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
         plan = plan_of(answer, world, inquiry, gateway.history)
         caller.route = plan.decision.route
         caller.headers += plan.headers()
-        meter = Meter(plan, world.prices, episode.charged)
+        meter = Meter(plan, world.prices, gateway.dispatcher.view(), episode.charged)
         async with gateway.ledger.hold(plan.ticket, meter.charge) as hold:
             caller.headers += hold.admission.headers
             episode.admitted(hold.admission)

@@ -5,7 +5,18 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 METADATA: Final = MetaData()
 USAGE: Final = Table(
@@ -36,6 +47,10 @@ USAGE: Final = Table(
     Column("cost_pico", BigInteger, nullable=False),
     Column("price_version", Text),
     Column("estimated", Boolean, nullable=False),
+    Column("busy_ms", BigInteger, nullable=False),
+    Column("energy_mj", BigInteger),
+    Column("energy_source", String(16)),
+    Column("predicted", Float),
     Index("usage_by_organization", "organization", "t0"),
     Index("usage_by_day", "day"),
 )
@@ -72,5 +87,9 @@ def row_of(fields: Mapping[str, str]) -> dict[str, Any]:
         "reasoning_tokens": 0 if correction else payload.get("reasoning", 0),
         "cost_pico": cost,
         "price_version": payload.get("price"),
+        "busy_ms": 0 if correction else payload.get("busy", 0),
+        "energy_mj": None if correction else payload.get("energy"),
+        "energy_source": payload.get("energy_source"),
+        "predicted": payload.get("predicted"),
         "estimated": bool(payload.get("estimated", fields["status"] == "expired")),
     }

@@ -69,6 +69,40 @@ class UsageStore:
             statement = statement.where(USAGE.c.day < until)
         return [_total(row) for row in self._rows(statement)]
 
+    def backends(self, since: str | None, until: str | None) -> list[dict[str, Any]]:
+        """What each backend did in days [since, until): sums of use, time, energy, probability."""
+        sums = (
+            "requests",
+            "input_tokens",
+            "output_tokens",
+            "cached_tokens",
+            "busy_ms",
+            "energy_mj",
+        )
+        cost = USAGE.c.cost_pico
+        statement = (
+            select(
+                USAGE.c.backend,
+                *(func.coalesce(func.sum(USAGE.c[name]), 0).label(name) for name in sums),
+                func.sum(cost // _MICRO).label("high"),
+                func.sum(cost % _MICRO).label("low"),
+                func.avg(USAGE.c.predicted).label("predicted"),
+                func.count(USAGE.c.energy_mj).label("metered"),
+                func.max(USAGE.c.energy_source).label("energy_source"),
+            )
+            .where(USAGE.c.backend.is_not(None))
+            .group_by(USAGE.c.backend)
+            .order_by(USAGE.c.backend)
+        )
+        if since is not None:
+            statement = statement.where(USAGE.c.day >= since)
+        if until is not None:
+            statement = statement.where(USAGE.c.day < until)
+        return [
+            {**row, "cost_pico": int(row["high"]) * _MICRO + int(row["low"])}
+            for row in self._rows(statement)
+        ]
+
     def spent(
         self, where: Mapping[str, str | None], column: str, span: tuple[int, int], until: int
     ) -> int:

@@ -55,10 +55,10 @@ def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     found = []
     for name, field in model.model_fields.items():
         inner = _models(field.annotation)
-        if not inner or name in ("price", "timeouts", "capacity"):
+        if not inner or name in ("price", "timeouts", "capacity", "energy"):
             found.append(prefix + name)
         for section in inner:
-            if name not in ("price", "timeouts", "capacity"):
+            if name not in ("price", "timeouts", "capacity", "energy"):
                 star = f"{prefix}{name}.*." if name == "backends" else f"{prefix}{name}."
                 found += _keys(section, star)
     return found

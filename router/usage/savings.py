@@ -1,0 +1,121 @@
+"""What routing saved, and what it cost in quality: from stored usage, prices and audits. Pure."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from router.domain import PICO_PER_USD, Usage
+
+_Z: Final = 1.959964  # of a 95 % interval
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """A mean score (0..1) of so many audited answers, with its 95 % interval (Wilson)."""
+
+    mean: float
+    low: float
+    high: float
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One backend, or all of them: what it did, and what the same tokens cost at the baseline.
+
+    None stands for what is not known; nothing is guessed.
+    """
+
+    backend: str
+    requests: int
+    tokens: int
+    cost_pico: int
+    baseline_pico: int
+    predicted: float | None
+    joules_per_request: float | None
+    energy_source: str | None
+    tokens_per_second: float | None
+    cost_per_success_pico: int | None
+    quality: Quality | None
+
+    @property
+    def saved(self) -> float | None:
+        """The share of the baseline's cost that was not spent."""
+        return 1 - self.cost_pico / self.baseline_pico if self.baseline_pico else None
+
+    @property
+    def tokens_per_second_per_usd(self) -> float | None:
+        """Output per second, over what a thousand requests cost in USD."""
+        if self.tokens_per_second is None or not self.cost_pico or not self.requests:
+            return None
+        thousand = self.cost_pico * 1000 / self.requests / PICO_PER_USD
+        return self.tokens_per_second / thousand
+
+
+def quality_of(scores: Sequence[float]) -> Quality | None:
+    """Return the mean of audits' scores with its interval; None without any."""
+    n = len(scores)
+    if n == 0:
+        return None
+    mean = sum(scores) / n
+    centre = (mean + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z * math.sqrt(mean * (1 - mean) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+    return Quality(mean, max(0.0, centre - half), min(1.0, centre + half), n)
+
+
+def savings(
+    rows: Iterable[Mapping[str, Any]],
+    audits: Iterable[tuple[str, float]],
+    baseline: Callable[[Usage], int],
+) -> list[Line]:
+    """Return a line for each backend, and one named `total` for all.
+
+    `rows` as UsageStore.backends gives them, `audits` backend and score, `baseline` the cost in
+    pico-USD of a usage at the backend to compare with.
+    """
+    scores: dict[str, list[float]] = {}
+    for backend, score in audits:
+        scores.setdefault(backend, []).append(score)
+    kept = [dict(row) for row in rows]
+    lines = [_line(row, scores.get(row["backend"], []), baseline) for row in kept]
+    if kept:
+        everything = [score for each in scores.values() for score in each]
+        lines.append(_line(_sum(kept), everything, baseline))
+    return lines
+
+
+def _sum(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = ("requests", "input_tokens", "output_tokens", "cached_tokens", "busy_ms", "energy_mj")
+    total: dict[str, Any] = {
+        name: sum(row[name] for row in rows) for name in (*names, "metered", "cost_pico")
+    }
+    judged = [(row["predicted"], row["requests"]) for row in rows if row["predicted"] is not None]
+    weight = sum(requests for _, requests in judged)
+    mean = sum(p * requests for p, requests in judged) / weight if weight else None
+    sources = {row["energy_source"] for row in rows if row["energy_source"]}
+    source = sources.pop() if len(sources) == 1 else "mixed" if sources else None
+    return total | {"backend": "total", "predicted": mean, "energy_source": source}
+
+
+def _line(
+    row: Mapping[str, Any], scores: Sequence[float], baseline: Callable[[Usage], int]
+) -> Line:
+    usage = Usage(row["input_tokens"], row["output_tokens"], row["cached_tokens"])
+    quality = quality_of(scores)
+    worth = quality.mean if quality is not None else row["predicted"]
+    successes = row["requests"] * worth if worth else 0.0
+    busy = row["busy_ms"] / 1000
+    return Line(
+        backend=row["backend"],
+        requests=row["requests"],
+        tokens=row["input_tokens"] + row["output_tokens"],
+        cost_pico=row["cost_pico"],
+        baseline_pico=baseline(usage),
+        predicted=row["predicted"],
+        joules_per_request=row["energy_mj"] / 1000 / row["metered"] if row["metered"] else None,
+        energy_source=row["energy_source"],
+        tokens_per_second=row["output_tokens"] / busy if busy else None,
+        cost_per_success_pico=round(row["cost_pico"] / successes) if successes else None,
+        quality=quality,
+    )
