@@ -16,12 +16,19 @@ from router.prices.list_prices import list_price, listed_models
 
 _JSON_ONLY: Final = frozenset({"title", "notes"})  # too long for a line
 
-_format = click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text")
+format_option = click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A table for people, or JSON for scripts.",
+)
 
 
 @click.command()
 @click.option("--provider", "name", help="Show the models of this provider, with their prices.")
-@_format
+@format_option
 def models(name: str | None, kind: str) -> None:
     """List the providers to write as `provider:` in turnout.yaml, or the models of one of them.
 

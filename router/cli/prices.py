@@ -7,7 +7,7 @@ from typing import NoReturn
 import click
 
 from router.backends.catalog import load_catalog
-from router.cli.models import model_rows, price_row, show
+from router.cli.models import format_option, model_rows, price_row, show
 from router.prices.list_prices import list_price
 
 
@@ -20,8 +20,9 @@ from router.prices.list_prices import list_price
     type=click.Choice(["standard", "flex", "priority", "batch"]),
     default="standard",
     show_default=True,
+    help="Which of the provider's prices for faster or slower service.",
 )
-@click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text")
+@format_option
 def prices(name: str, model: str | None, at: str | None, service_tier: str, kind: str) -> None:
     """Show list prices in USD per million tokens, as they were or are at a time.
 
