@@ -22,8 +22,8 @@ _WEATHER_TOOL: Final = {
 }
 
 _INTEGRAL: Final = (
-    "Let f be a continuous function on [0, 1] with f(x) + f(1 - x) = 1 for all x. Find the value of "
-    "the integral of f(x)^2 over [0, 1] when f(x) = sin^2(pi x / 2), and prove your answer."
+    "Let f be a continuous function on [0, 1] with f(x) + f(1 - x) = 1 for all x. Find the value "
+    "of the integral of f(x)^2 over [0, 1] when f(x) = sin^2(pi x / 2), and prove your answer."
 )
 _MINUTES: Final = (
     "The committee met at nine and approved the minutes of the last meeting. The roof of the east "
