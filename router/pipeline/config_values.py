@@ -15,7 +15,9 @@ _SIZE: Final = re.compile(r"(\d+)\s*(B|kB|MB)")
 _BYTES: Final[Mapping[str, int]] = {"B": 1, "kB": 1000, "MB": 1_000_000}
 _LISTEN: Final = re.compile(r"(?P<host>[A-Za-z0-9.:_\-\[\]]*):(?P<port>\d{1,5})")
 _URL: Final = re.compile(r"https?://[^\s?#/@]+(/[^\s?#]*)?")
-_LEDGER: Final = re.compile(r"embedded|(redis|rediss|unix)://\S+")
+_LEDGER: Final = re.compile(
+    r"embedded|(unix|redis|rediss|valkey|valkeys|rediss?\+(sentinel|cluster))://\S+"
+)
 
 
 def _wrong(message: str, hint: str) -> PydanticCustomError:
@@ -56,7 +58,9 @@ def _base_url(value: Any) -> str:
 def _ledger(value: Any) -> str:
     if not isinstance(value, str) or _LEDGER.fullmatch(value) is None:
         raise _wrong(
-            "is not a ledger", "write embedded, redis://host:6379/0, rediss://... or unix:///path"
+            "is not a ledger",
+            "write embedded, redis://host:6379/0, rediss://..., unix:///path,"
+            " redis+cluster://host:port,... or redis+sentinel://host:port/name/0",
         )
     return value
 
