@@ -28,43 +28,41 @@ NOTHING: Final = Interval(None, None, None)
 
 
 class Blocks:
-    """Sums and counts by block."""
+    """Weighted sums and weights by block, and how many values there were."""
 
-    __slots__ = ("counts", "sums")
+    __slots__ = ("count", "sums", "weights")
 
     def __init__(self) -> None:
         self.sums: dict[int, float] = {}
-        self.counts: dict[int, int] = {}
+        self.weights: dict[int, float] = {}
+        self.count = 0
 
-    def add(self, block: int, value: float) -> None:
+    def add(self, block: int, value: float, weight: float = 1.0) -> None:
         """Count one value of one record."""
-        self.sums[block] = self.sums.get(block, 0.0) + value
-        self.counts[block] = self.counts.get(block, 0) + 1
+        self.sums[block] = self.sums.get(block, 0.0) + value * weight
+        self.weights[block] = self.weights.get(block, 0.0) + weight
+        self.count += 1
 
     def merge(self, other: "Blocks") -> None:
         """Add another group's values."""
-        for block, count in other.counts.items():
+        for block, weight in other.weights.items():
             self.sums[block] = self.sums.get(block, 0.0) + other.sums[block]
-            self.counts[block] = self.counts.get(block, 0) + count
-
-    @property
-    def count(self) -> int:
-        """Values seen."""
-        return sum(self.counts.values())
+            self.weights[block] = self.weights.get(block, 0.0) + weight
+        self.count += other.count
 
     def interval(self, *, at_least: int = 1) -> Interval:
         """The mean with its bootstrap interval; abstains under `at_least` values."""
         if self.count < max(at_least, 1):
             return NOTHING
-        blocks = sorted(self.counts)
+        blocks = sorted(self.weights)
         sums = np.asarray([self.sums[block] for block in blocks])
-        counts = np.asarray([self.counts[block] for block in blocks], dtype=float)
-        low, high = (float(x) for x in np.quantile(_resampled(sums, counts), (0.025, 0.975)))
-        return Interval(float(sums.sum() / counts.sum()), low, high)
+        weights = np.asarray([self.weights[block] for block in blocks])
+        low, high = (float(x) for x in np.quantile(_resampled(sums, weights), (0.025, 0.975)))
+        return Interval(float(sums.sum() / weights.sum()), low, high)
 
 
-def _resampled(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _resampled(sums: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Means over blocks drawn with replacement, _RESAMPLES times."""
     draws = np.random.default_rng(_SEED).integers(0, len(sums), (_RESAMPLES, len(sums)))
-    means: NDArray[np.float64] = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
+    means: NDArray[np.float64] = sums[draws].sum(axis=1) / weights[draws].sum(axis=1)
     return means

@@ -53,6 +53,7 @@ class Record:
     prices: str
     signals: Signals
     hints: Hints
+    route: str
     backend: str  # the first choice, "" for a denial
     candidates: tuple[str, ...]
     propensity: float
@@ -108,6 +109,7 @@ def from_record(record: Mapping[str, Any]) -> Record:
             prices=record["prices"],
             signals=read_signals(record["signals"]),
             hints=_hints(hints) if hints else NO_HINTS,
+            route=(decision or record["denial"])["route"],
             backend=decision["candidates"][0] if decision else "",
             candidates=tuple(decision["candidates"]) if decision else (),
             propensity=decision.get("propensity", 1.0) if decision else 1.0,

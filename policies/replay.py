@@ -15,6 +15,7 @@ from zlib import crc32
 from policies.baselines import Baseline, compare
 from policies.decision import Decision, Denial
 from policies.estimates import BLOCKS, Interval
+from policies.experiment import Arm, Experiment
 from policies.policy import Policy
 from policies.record import Record
 from policies.refusals import Refusals, Use
@@ -58,6 +59,7 @@ class Report:
     recorded_usd: float
     baselines: tuple[Baseline, ...]  # the policy first; empty where no record knows all backends
     plane_records: int
+    arms: Mapping[str, Mapping[str, Arm]]  # route -> backend -> what a draw between them showed
 
 
 class Replay:
@@ -70,6 +72,7 @@ class Replay:
         )
         self._tallies: dict[tuple[str, str, str], Tally] = {}  # by route, tier, customer
         self._measured = Measured()
+        self._experiment = Experiment()
         self._points = Points(policy.backends)
 
     def feed(self, record: Record) -> Decision | Denial:
@@ -82,6 +85,7 @@ class Replay:
         if tally is None:
             tally = self._tallies[key] = Tally()
         self._measured.add(record)
+        self._experiment.add(record)
         if isinstance(answer, Denial):
             tally.deny(answer.reason)
             return answer
@@ -105,6 +109,7 @@ class Replay:
             recorded_usd=self._measured.total_pico / 1e12,
             baselines=tuple(compare(plane)) if plane is not None else (),
             plane_records=len(plane.tokens) if plane is not None else 0,
+            arms=self._experiment.arms(),
         )
 
     def _group(self, place: int) -> dict[str, Row]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from policies.baselines import Baseline
 from policies.diff import Diff
 from policies.estimates import Interval
+from policies.experiment import Arm
 from policies.replay import Report, Row
 from policies.tune import Point, Tuning
 
@@ -30,6 +31,8 @@ def diff_json(both: Diff) -> dict[str, Any]:
         "after": report_json(both.after),
         "moved": both.moved,
         "moves": moves,
+        "cost_change": asdict(both.cost_change),
+        "quality_change": asdict(both.quality_change),
     }
 
 
@@ -52,6 +55,7 @@ def print_report(report: Report, by: str, console: Console) -> None:
     _print_denials(report.total, console)
     _print_support(report.total, console)
     print_baselines({"": report}, console)
+    _print_arms(report.arms, console)
 
 
 def print_diff(both: Diff, console: Console) -> None:
@@ -66,6 +70,8 @@ def print_diff(both: Diff, console: Console) -> None:
     console.print(f"{both.moved} requests move ({share:.1%})")
     for (source, target), count in list(both.moves.items())[:_MOST_MOVES]:
         console.print(f"  {count:>8}  {source} -> {target}")
+    console.print(f"P(success) of a request changes by {_change(both.quality_change, 3)}")
+    console.print(f"its expected cost in USD by {_change(both.cost_change, 6)}")
     _print_denials(both.after.total, console)
     print_baselines({"before": both.before, "after": both.after}, console)
 
@@ -156,10 +162,32 @@ def _print_support(total: Row, console: Console) -> None:
     console.print(f"{total.judged} judged answers come from the backend chosen here: {told}")
 
 
-def _interval(interval: Interval) -> str:
+def _print_arms(arms: Mapping[str, Mapping[str, Arm]], console: Console) -> None:
+    """What the log's own draws (weights) showed; nothing where there were none."""
+    for route, drawn in arms.items():
+        table = Table(title=f"drawn by weights on route {route}", title_justify="left")
+        table.add_column("")
+        for heading in ("requests", "USD a request", "latency ms", "judged", "good"):
+            table.add_column(heading, justify="right")
+        for backend, arm in drawn.items():
+            cost, latency = _interval(arm.cost_usd, 6), _interval(arm.latency_ms, 0)
+            row = (str(arm.requests), cost, latency, str(arm.judged), _interval(arm.success))
+            table.add_row(backend, *row)
+        console.print(table)
+
+
+def _change(interval: Interval, places: int) -> str:
+    if interval.mean is None or interval.low is None or interval.high is None:
+        return "an unknown amount"
+    low, high = f"{interval.low:+.{places}f}", f"{interval.high:+.{places}f}"
+    return f"{interval.mean:+.{places}f} ({low} to {high})"
+
+
+def _interval(interval: Interval, places: int = 3) -> str:
     if interval.mean is None or interval.low is None or interval.high is None:
         return "-"
-    return f"{interval.mean:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    low, high = f"{interval.low:.{places}f}", f"{interval.high:.{places}f}"
+    return f"{interval.mean:.{places}f} ({low} to {high})"
 
 
 def _mix(mix: Mapping[str, float]) -> str:

@@ -5,6 +5,7 @@ import pytest
 from policy_worlds import policy, signals
 
 from policies.diff import diff
+from policies.estimates import Interval
 from policies.record import Outcome, from_record, to_record
 from policies.replay import replay
 from policies.signals import NO_HINTS
@@ -126,6 +127,55 @@ def test_groups_add_up():
 
 def test_the_intervals_are_the_same_every_time():
     assert replay(PRESENT, log()).total == replay(PRESENT, log()).total
+
+
+def test_a_paired_change_is_known_better_than_its_two_ends():
+    both = diff(PRESENT, THRIFTY, list(log()))
+    assert both.quality_change.high < 0.0
+    assert both.cost_change.high < 0.0
+    before = both.before.total.quality
+    assert both.quality_change.high - both.quality_change.low < before.high - before.low
+    same = diff(PRESENT, PRESENT, list(log(60)))
+    assert same.quality_change == Interval(0.0, 0.0, 0.0)
+
+
+def drawn(count):
+    """A canary on 20 % of conversations that is cheaper, quicker and worse."""
+    subject = policy("objective: fixed\nfixed: moe\nweights: {moe: 80, local: 20}", TIERS)
+    chance = random.Random(5)
+    for number in range(count):
+        given = signals(id=f"r{number}", conversation=f"c{number}")
+        answer = subject.decide(given)
+        backend = answer.candidates[0]
+        good = chance.random() < {"moe": 0.9, "local": 0.6}[backend]
+        outcome = Outcome(
+            backend,
+            "completed",
+            cost_pico=answer.cost_pico[backend],
+            latency_ms={"moe": 400, "local": 100}[backend],
+            success=good,
+        )
+        line = to_record(
+            at_ms=START,
+            signals=given,
+            hints=NO_HINTS,
+            answer=answer,
+            policy=subject.version,
+            classifier="c",
+            prices="p",
+            outcome=outcome,
+        )
+        yield from_record(line)
+
+
+def test_the_arms_of_a_canary_are_compared():
+    arms = replay(PRESENT, drawn(2_000)).arms["auto"]
+    assert 300 < arms["local"].requests < 500
+    assert arms["local"].cost_usd.mean == pytest.approx(1e-6)
+    assert arms["local"].latency_ms.mean == pytest.approx(100)
+    assert arms["local"].success.high < arms["moe"].success.low
+    assert arms["local"].success.low < 0.6 < arms["local"].success.high
+    assert replay(PRESENT, log(50)).arms == {}
 
 
 def test_tuning_finds_the_best_quality_within_a_budget():
