@@ -41,6 +41,8 @@ class Splitter:
         """
         if self._carriage or b"\r" in data:
             return self._feed_with_carriage_returns(data)
+        if not self.pending and data.endswith(b"\n\n"):
+            return data  # the usual case: whole events
         start = max(0, len(self.pending) - 1)
         if self.pending:
             data = self.pending + data
