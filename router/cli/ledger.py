@@ -136,7 +136,9 @@ async def _check(documents: Documents, *, mend: bool, rebuild: bool) -> int:
             stored = await JournalConsumer(connected.journal(), store).drain()
             audit = connected.audit(store)
             if rebuild:
-                tiers = {n: quotas(tier.limits) for n, tier in documents.policy.tiers.items()}
+                policy = documents.policy
+                zone = policy.timezone
+                tiers = {n: quotas(t.limits, timezone=zone) for n, t in policy.tiers.items()}
                 made = await audit.rebuild(tiers, time.time_ns() // 1_000_000)
                 click.echo(f"{made} windows made again from {store.count()} stored rows")
             drifts = await audit.check()

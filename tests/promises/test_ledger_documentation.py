@@ -1,0 +1,49 @@
+"""What docs/quotas.md promises exists, and what exists is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click import Command
+
+from router.cli.ledger import ledger
+from router.ledger.address import _SCHEMES
+from router.ledger.answers import denial
+from router.ledger.dimensions import DIMENSIONS, quotas
+from router.ledger.estimate import estimate_tokens
+from router.ledger.plan import Plan
+from router.ledger.startup import SHARDS
+from router.ledger.ticket import Ticket
+
+TEXT = (Path(__file__).parents[2] / "docs" / "quotas.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", DIMENSIONS)
+def test_every_dimension_is_documented_with_its_code(name: str) -> None:
+    row = next(line for line in TEXT.splitlines() if line.startswith("| `") and f"`{name}`" in line)
+    assert DIMENSIONS[name].code in row or "the same" in row
+
+
+@pytest.mark.parametrize("command", ledger.commands.values(), ids=lambda command: command.name)
+def test_every_command_is_documented(command: Command) -> None:
+    assert f"turnout ledger {command.name}" in TEXT
+
+
+def test_every_kind_of_address_is_documented() -> None:
+    for scheme in ("unix", "redis", "rediss", "redis+sentinel", "redis+cluster"):
+        assert f"`{scheme}://" in TEXT
+        assert scheme == "unix" or scheme in _SCHEMES
+    assert f"one of {SHARDS} virtual" in TEXT
+
+
+def test_the_example_of_a_429_is_what_the_gateway_says() -> None:
+    plan = Plan(quotas({"key": {"tokens_per_minute": 30_000}}), ("key",))
+    error = denial(plan, [1, 1, 2_001, 29_000, 2_500, 30_000, 0, 1000, 500], "auto", "acme")
+    assert error.message in re.sub(r"\s+", " ", TEXT)
+
+
+def test_the_arithmetic_of_the_examples_is_right() -> None:
+    assert estimate_tokens(3_000) == 1_016
+    assert 20_000 - (1_016 + 4_000) == 14_984
+    assert 5_016 - (812 + 350) == 3_854
+    assert Ticket.__dataclass_fields__["outage_share"].default == 0.0
