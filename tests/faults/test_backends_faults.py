@@ -4,11 +4,12 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
 from modelservers import RunningSimulator
-from rawserver import raw_server, writes
+from rawserver import Script, raw_server, writes
 from transports import NewTransport
 
 from router.backends.backend import Backend, Timeouts
@@ -335,3 +336,64 @@ async def test_a_storm_of_failures_is_not_made_worse_by_retries(
             await answer(dispatcher, [broken], chat())
     await dispatcher.close()
     assert 200 < simulator.app.served <= 200 * 1.1 + 2
+
+
+async def test_an_expired_certificate_is_refused(new_transport: NewTransport, chat: Chat) -> None:
+    authority = trustme.CA()
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    past = datetime.now(UTC) - timedelta(days=1)
+    authority.issue_cert("127.0.0.1", not_after=past).configure_cert(serving)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    dispatcher = Dispatcher(new_transport(tls=trusting), retry=no_retries())
+    async with raw_server(writes(b"never"), tls=serving) as server:
+        with pytest.raises(UpstreamFailed, match="TLS"):
+            await answer(dispatcher, [Backend("old", server.base_url, "m")], chat())
+        await dispatcher.close()
+
+
+def drips(data: bytes) -> Script:
+    """A server that sends one byte after the other, each in good time, and never ends."""
+
+    async def script(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for at in range(len(data)):
+            writer.write(data[at : at + 1])
+            await writer.drain()
+            await asyncio.sleep(0.005)
+        await asyncio.Event().wait()
+
+    return script
+
+
+async def test_a_drip_is_ended_by_the_total_timeout(
+    dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
+) -> None:
+    limits = Timeouts(connect=1.0, first_byte=1.0, between_chunks=1.0, total=0.2)
+    body = b"HTTP/1.1 200 OK\r\ncontent-length: 90000\r\n\r\n" + b"x" * 500
+    async with raw_server(drips(body)) as server:
+        backends = [Backend("drip", server.base_url, "m", timeouts=limits), sound(simulator)]
+        assert (await answer(dispatcher, backends, chat()))[0] == "sound"
+        await asyncio.wait_for(server.closed.wait(), 1.0)
+
+
+WHOLE = TEXT + b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize(
+    ("data", "then"),
+    [
+        (SSE_HEAD + chunked(WHOLE), "reset"),
+        (SSE_HEAD + chunked(WHOLE), "silence"),
+        (SSE_HEAD + chunked(WHOLE) + b"0\r\nx-trailer: 1\r\n\r\n", "stay"),
+        (SSE_HEAD.replace(b"transfer-encoding: chunked\r\n", b"") + WHOLE, "close"),
+        (b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + SSE_HEAD + chunked(WHOLE), "close"),
+    ],
+    ids=["reset after the end", "no close", "trailers", "until close", "early hints"],
+)
+async def test_an_answer_that_came_whole_counts_whatever_follows(
+    dispatcher: Dispatcher, chat: Chat, data: bytes, then: str
+) -> None:
+    async with raw_server(writes(data, then=then)) as server:
+        backend = Backend("b", server.base_url, "m", timeouts=Timeouts(total=2.0))
+        _, received = await answer(dispatcher, [backend], chat(stream=True))
+        assert received.endswith(b"data: [DONE]\n\n")

@@ -7,26 +7,28 @@ says `estimated`. Usage may be told twice: the last one counts, never the sum.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from router.domain import Usage
 from router.wire.chat import ChatRequest
 
 _IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 BYTES_PER_TOKEN: Final = 4  # of text, where nobody counted
 TOKENS_PER_IMAGE: Final = 1000
 
 
 def count(value: Any) -> int | None:
     """A token count, or None for what cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _IMPOSSIBLE:
+    if type(value) is not int or not 0 <= value < _IMPOSSIBLE:  # a boolean is no count
         return None
     return value
 
 
 def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     """An OpenAI-like `usage` object; None where it is missing or cannot be true."""
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return None
     prompt = count(usage.get("prompt_tokens"))
     completion = count(usage.get("completion_tokens"))
@@ -36,22 +38,18 @@ def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     output = max(completion, total - prompt)
     if is_impossible(output, request):
         return None
-    details = _details(usage, "prompt_tokens_details").get("cached_tokens")
-    cached = next(
-        (
-            found
-            for value in (details, usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
-            if (found := count(value)) is not None
-        ),
-        0,
-    )
     reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
-    return Usage(
-        input_tokens=prompt,
-        output_tokens=output,
-        cached_tokens=min(cached, prompt),
-        reasoning_tokens=min(reasoning, output),
-    )
+    return Usage(prompt, output, min(_cached(usage), prompt), min(reasoning, output))
+
+
+def _cached(usage: Mapping[str, Any]) -> int:
+    """Cached input tokens: the first place that tells them counts, an explicit zero included."""
+    told = count(_details(usage, "prompt_tokens_details").get("cached_tokens"))
+    if told is None:
+        told = count(usage.get("prompt_cache_hit_tokens"))
+    if told is None:
+        told = count(usage.get("cached_tokens"))
+    return told or 0
 
 
 def is_impossible(output: int, request: ChatRequest) -> bool:
@@ -77,4 +75,4 @@ def estimate_output(text_bytes: int) -> int:
 
 def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     details = usage.get(name)
-    return details if isinstance(details, Mapping) else {}
+    return details if isinstance(details, dict) else _NOTHING
