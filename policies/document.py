@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 from pydantic_core import PydanticCustomError
 
 from policies.money import Usd
@@ -142,8 +150,15 @@ class AliasDoc(Settings):
     except_: Names | None = Field(None, alias="except")
 
 
+class Rate(Strict):
+    """A limit per minute kept as a token bucket: up to `burst` at once, refilled evenly."""
+
+    limit: Count = Field(examples=[600])
+    burst: Count = Field(examples=[100])
+
+
 class Pool(Strict):
-    """Tokens of a month; `rollover` of what is left is added to the next."""
+    """Tokens of a month; of what is left, at most `rollover` of the pool is added to the next."""
 
     pool: Count = Field(examples=[2_000_000_000])
     rollover: Probability = 0.0
@@ -167,13 +182,23 @@ def _pool(value: Any) -> Any:
     return {"pool": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _rate(value: Any) -> str:
+    return "rate" if isinstance(value, dict | Rate) else "number"
+
+
+PerMinute = Annotated[
+    Annotated[Count, Tag("number")] | Annotated[Rate, Tag("rate")], Discriminator(_rate)
+]
+
+
 class Limits(Strict):
     """Quotas of one level. Money in USD; `day` and `month` are the customer's calendar's."""
 
-    requests_per_minute: Count | None = None
-    tokens_per_minute: Count | None = None
-    input_tokens_per_minute: Count | None = None
-    output_tokens_per_minute: Count | None = None
+    requests_per_second: Count | None = None
+    requests_per_minute: PerMinute | None = None
+    tokens_per_minute: PerMinute | None = None
+    input_tokens_per_minute: PerMinute | None = None
+    output_tokens_per_minute: PerMinute | None = None
     requests_per_day: Count | None = None
     tokens_per_day: Count | None = None
     tokens_per_month: (

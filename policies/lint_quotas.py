@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from policies.document import Pool, TierDoc
+from policies.document import Pool, Rate, TierDoc
 from policies.findings import Finding
 from policies.policy import Policy
 from policies.source import Path
@@ -55,6 +55,8 @@ def overcommitted_shares(policy: Policy) -> Iterator[Finding]:
 
 def _amount(limits: Any, key: str) -> int | None:
     value = getattr(limits, key)
+    if isinstance(value, Rate):
+        return value.limit
     return value.pool if isinstance(value, Pool) else value
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from policies.document import PolicyDoc
-from policies.probes import ProbesDoc
+from policies.examples import ProbesDoc
 
 _BASE: Final = "https://json-schema.org/draft/2020-12/schema"
 SCHEMAS: Final[dict[str, tuple[type[BaseModel], str]]] = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from policies.document import Bounded, Limits, Pool, TierDoc
+from policies.document import Bounded, Limits, Pool, Rate, TierDoc
 
 LEVELS: Final[Mapping[str, str]] = {
     "key": "per_key",
@@ -21,7 +21,7 @@ class Tier:
 
     Levels are organization, key, user, team and model. Values are integers (tokens, requests,
     pico-USD for `usd_*`), `prepaid_usd` is a boolean, `tokens_per_month` is
-    {"pool": int, "rollover": share}. `outage_share` is None where the tier is not served while the
+    {"pool": int, "rollover": share}, a limit per minute may be {"limit": int, "burst": int}. `outage_share` is None where the tier is not served while the
     ledger is away, else the share of each quota that may then be used.
     """
 
@@ -63,6 +63,8 @@ def _limits(doc: Limits) -> dict[str, Any]:
         value = getattr(doc, dimension)
         if isinstance(value, Pool):
             found[dimension] = {"pool": value.pool, "rollover": value.rollover}
+        elif isinstance(value, Rate):
+            found[dimension] = {"limit": value.limit, "burst": value.burst}
         elif value is not None and value is not False:
             found[dimension] = value
     return found

@@ -14,7 +14,7 @@ from policies.findings import DocumentError
 from policies.money import usd
 from policies.pii import contains_pii
 from policies.policy import Policy
-from policies.probes import ExampleDoc, hints_of, signals_of
+from policies.examples import ExampleDoc, hints_of, signals_of
 from policies.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, Signals
 from policies.source import Document, parse

@@ -98,6 +98,21 @@ def test_probes_beside_a_policy_are_run(tmp_path):
     )
 
 
+def test_a_probe_about_names_that_do_not_exist_is_an_error(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(DOUBTFUL + "tiers: {free: {}}\n")
+    (tmp_path / "mine.probes.yaml").write_text(
+        "version: 1\nbackends: {lokal: {success: 0.5}}\n"
+        "probes:\n  - {name: p, tier: fre, expect: {never: [premium], rules: [private]}}\n"
+    )
+    told = run(check, "--policy", path).stderr
+    assert "mine.probes.yaml:2:11: error: the policy has no backend `lokal`" in told
+    assert "mine.probes.yaml:4:21: error: the policy has no tier `fre`" in told
+    assert "the policy has no backend `premium`" in told
+    assert "the policy has no rule `private`" in told
+    assert "did you mean `free`?" in told
+
+
 def test_check_speaks_json_and_sarif(tmp_path):
     path = tmp_path / "policy.yaml"
     path.write_text(BAD)
