@@ -4,7 +4,7 @@
 optional but `tier` where the policy has tiers) and what must come out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,32 +57,32 @@ def run_probes(policy: Policy, probes: Probes) -> tuple[list[Finding], frozenset
 
 def _strangers(policy: Policy, probes: Probes) -> Iterator[Finding]:
     """Names that the policy does not have: a probe about them would prove nothing."""
-    rules = [rule.name for route in policy.routes.values() for rule in route.rules]
-    places: list[tuple[Path, Iterable[str], Iterable[str], str]] = [
-        (("backends",), probes.document.backends, policy.backends, "backend")
-    ]
-    for index, probe in enumerate(probes.document.probes):
-        path = ("probes", index)
-        places.append(((*path, "backends"), probe.backends, policy.backends, "backend"))
-        if probe.tier or policy.tiers:
-            places.append(((*path, "tier"), [probe.tier], policy.tiers, "tier"))
-        for key, known, what in (
-            ("backend", policy.backends, "backend"),
-            ("candidates", policy.backends, "backend"),
-            ("allowed", policy.backends, "backend"),
-            ("never", policy.backends, "backend"),
-            ("cascade", policy.backends, "backend"),
-            ("rules", rules, "rule"),
-        ):
-            wanted = getattr(probe.expect, key)
-            names = [wanted] if isinstance(wanted, str) else wanted or ()
-            places.append(((*path, "expect", key), names, known, what))
-    for place, asked, known, what in places:
-        for name in asked:
+    for place, names, known, what in _mentions(policy, probes.document):
+        for name in names:
             if name not in known:
                 message = f"the policy has no {what} `{name}`"
                 hint = suggestion(name, known, what=f"{what}s")
                 yield probes.source.finding(place, message, hint, rule="unknown-name")
+
+
+def _mentions(
+    policy: Policy, document: ProbesDoc
+) -> Iterator[tuple[Path, Iterable[str], Collection[str], str]]:
+    """(place, names mentioned there, names that exist, what they are)."""
+    rules = [rule.name for route in policy.routes.values() for rule in route.rules]
+    backends = policy.backends
+    yield ("backends",), document.backends, backends, "backend"
+    for index, probe in enumerate(document.probes):
+        path: Path = ("probes", index)
+        expect: Path = (*path, "expect")
+        yield (*path, "backends"), probe.backends, backends, "backend"
+        if probe.tier or policy.tiers:
+            yield (*path, "tier"), [probe.tier], policy.tiers, "tier"
+        if probe.expect.backend is not None:
+            yield (*expect, "backend"), [probe.expect.backend], backends, "backend"
+        for key in ("candidates", "allowed", "never", "cascade"):
+            yield (*expect, key), getattr(probe.expect, key) or (), backends, "backend"
+        yield (*expect, "rules"), probe.expect.rules or (), rules, "rule"
 
 
 def _differences(expect: ExpectDoc, answer: Decision | Denial) -> list[tuple[str, str]]:

@@ -10,11 +10,11 @@ import orjson
 
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
+from policies.examples import ExampleDoc, hints_of, signals_of
 from policies.findings import DocumentError
 from policies.money import usd
 from policies.pii import contains_pii
 from policies.policy import Policy
-from policies.examples import ExampleDoc, hints_of, signals_of
 from policies.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, Signals
 from policies.source import Document, parse
