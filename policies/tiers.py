@@ -21,8 +21,9 @@ class Tier:
 
     Levels are organization, key, user, team and model. Values are integers (tokens, requests,
     pico-USD for `usd_*`), `prepaid_usd` is a boolean, `tokens_per_month` is
-    {"pool": int, "rollover": share}, a limit per minute may be {"limit": int, "burst": int}. `outage_share` is None where the tier is not served while the
-    ledger is away, else the share of each quota that may then be used.
+    {"pool": int, "rollover": share}, a limit per minute may be {"limit": int, "burst": int}.
+    `outage_share` is None where the tier is not served while the ledger is away, else the share of
+    each quota that may then be used.
     """
 
     name: str

@@ -87,9 +87,17 @@ def credit(config_path: Path, organization: str, amount: str, credit_id: str | N
 
 @ledger.command()
 @click.option("--url", help="A ledger; without one, an embedded Valkey in a scratch folder.")
-@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(5, 3600))
-@click.option("--gateways", default=4, show_default=True, type=click.IntRange(1, 64))
-@click.option("--limit", default=1000, show_default=True, help="Requests per window, one hot key.")
+@click.option(
+    "--seconds", default=60.0, show_default=True, type=click.FloatRange(5, 3600),
+    help="How long the load lasts.",
+)  # fmt: skip
+@click.option(
+    "--gateways", default=4, show_default=True, type=click.IntRange(1, 64),
+    help="Processes that share the load; one of them is killed every three seconds.",
+)  # fmt: skip
+@click.option(
+    "--limit", default=1000, show_default=True, help="Requests per window, on one hot key."
+)
 @click.option("--window", default=10.0, show_default=True, help="The sliding window in seconds.")
 def torture(*, url: str | None, seconds: float, gateways: int, limit: int, window: float) -> None:
     """Drill a ledger with load and faults, and print its promises with their figures.
