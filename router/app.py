@@ -1,8 +1,10 @@
 """The composition root: builds every part, hands them to each other, and takes them down again."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from fastapi import FastAPI
 
@@ -15,6 +17,8 @@ from router.auth.store import KeyStore
 from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.cascade import Cascades
 from router.backends.dispatch import Dispatcher
+from router.backends.httptools_transport import HttptoolsTransport
+from router.backends.transport import Transport
 from router.ledger.embedded import Embedded
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
@@ -30,6 +34,10 @@ from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
+
+_TRANSPORTS: Final[Mapping[str, Callable[[], Transport]]] = MappingProxyType(
+    {"aiohttp": AiohttpTransport, "httptools": HttptoolsTransport}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +99,8 @@ def _recorder(stack: AsyncExitStack, store: OutcomeStore) -> OutcomeRecorder:
     return recorder
 
 
-def _dispatcher(stack: AsyncExitStack, snapshot: Snapshot) -> Dispatcher:
-    dispatcher = Dispatcher(AiohttpTransport())
+def _dispatcher(stack: AsyncExitStack, config: Config, snapshot: Snapshot) -> Dispatcher:
+    dispatcher = Dispatcher(_TRANSPORTS[config.transport]())
     dispatcher.adopt(list(snapshot.backends.values()))
     stack.push_async_callback(dispatcher.close)
     return dispatcher
@@ -126,7 +134,7 @@ async def running(
         ledger = await _ledger(stack, documents)
         outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
         stack.callback(outcomes.close)
-        dispatcher = _dispatcher(stack, snapshot)
+        dispatcher = _dispatcher(stack, config, snapshot)
         recorder = _recorder(stack, outcomes)
         auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
         stack.push_async_callback(auditor.close)
