@@ -11,6 +11,7 @@ from policies.tiers import LEVELS
 
 _SMALL_TOKENS: Final = 1_000
 _SMALLER: Final = (  # the first must not be over the second
+    ("requests_per_second", "requests_per_minute"),
     ("requests_per_minute", "requests_per_day"),
     ("tokens_per_minute", "tokens_per_day"),
     ("tokens_per_minute", "tokens_per_month"),

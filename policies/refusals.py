@@ -1,8 +1,8 @@
 """Who would have met a 429: a tier's limits replayed over the log's own clock.
 
-Windows here begin on the minute, the day and the month in UTC, so the numbers are near, not equal,
-to what the ledger would do with its sliding minutes and the customer's calendar; concurrency and
-prepaid credit are not replayed. Only the organization's own limits are.
+Windows here begin on the second, the minute, the day and the month in UTC, so the numbers are near,
+not equal, to what the ledger would do with its sliding minutes and the customer's calendar.
+Concurrency and prepaid credit are not replayed, and only the organization's own limits are.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +28,7 @@ def _month(at_ms: int) -> int:
 
 
 _WINDOWS: Final[Mapping[str, Callable[[int], int]]] = {
+    "second": lambda at: at // 1000,
     "minute": lambda at: at // _MINUTE,
     "day": lambda at: at // _DAY,
     "month": _month,
@@ -70,7 +71,12 @@ def _parsed(limits: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
     for dimension, value in limits.items():
         measure, _, window = dimension.partition("_per_")
         if window in _WINDOWS and measure in _MEASURES:
-            found.append(
-                (dimension, window, measure, value["pool"] if isinstance(value, Mapping) else value)
-            )
+            found.append((dimension, window, measure, _amount(value)))
     return found
+
+
+def _amount(value: Any) -> int:
+    """A plain limit, a month's pool without what was rolled over, or a bucket's rate."""
+    if not isinstance(value, Mapping):
+        return int(value)
+    return int(value["pool"] if "pool" in value else value["limit"])

@@ -112,6 +112,22 @@ def test_who_would_have_met_a_429_is_counted_by_tier():
     assert 120 < report.total.refused < 180
 
 
+@pytest.mark.parametrize(
+    ("limits", "refused"),
+    [
+        ("requests_per_minute: {limit: 30, burst: 5}", True),
+        ("requests_per_second: 1", True),
+        ("tokens_per_month: 100_000", True),
+        ("tokens_per_month: {pool: 100_000_000_000}", False),
+        ("usd_per_day: 0.01", True),
+        ("concurrency: 1", False),
+    ],
+)
+def test_every_kind_of_limit_can_be_replayed(limits, refused):
+    subject = policy("when_unknown: moe", f"tiers: {{free: {{{limits}}}, pro: {{}}}}\n")
+    assert bool(replay(subject, log(300)).total.refused) == refused
+
+
 def test_latency_follows_the_mix():
     assert replay(ALWAYS_LOCAL, log()).total.latency_ms == pytest.approx(100)
     assert replay(ALWAYS_LOCAL, log(outcome=False)).total.latency_ms is None
