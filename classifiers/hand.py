@@ -15,13 +15,20 @@ from typing import Final
 
 from classifiers.prompt import Prompt
 
+_UPPER: Final = ascii_uppercase.encode()
 _OPTION: Final = re.compile(r"^\s*[(\[]?[A-J][.):\]]\s*(.*)$", re.MULTILINE)
+_NUMBERED: Final = re.compile(r"\n\d+[.)] ")
 _HAN: Final = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af]")
 _ARABIC: Final = re.compile(r"[\u0590-\u08ff\ufb1d-\ufefc]")
 
 _KEYWORDS: Final = """
 def return import class elif else print assert function const var void self null true lambda async
 await struct public static select from append range str len dict list
+"""
+
+_AMOUNTS: Final = """
+one two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred thousand
+million third quarter dozen percent double triple
 """
 
 # Kinds that are counted. Digits arrive as zeros: "0" is one digit, "0000" four.
@@ -36,6 +43,11 @@ _COUNTED: Final[Mapping[str, frozenset[str]]] = {
     "number": frozenset({"00", "000"}),
     "long_number": frozenset("0" * size for size in range(4, 20)),
     "keyword": frozenset(_KEYWORDS.split()),
+    "loop": frozenset({"for", "while", "if", "elif", "else"}),
+    "amount": frozenset(_AMOUNTS.split()),
+    "each": frozenset({"each", "every", "per", "times", "twice", "half", "remaining", "left"}),
+    "glue": frozenset({"the", "of", "and", "a", "to", "in", "is", "that", "with", "as", "by"}),
+    "symbol": frozenset("bcdefghjklmnopqrstuvwxyz"),
 }
 
 # Kinds of which it only matters whether one occurs.
@@ -63,6 +75,9 @@ _PRESENT: Final[Mapping[str, frozenset[str]]] = {
     "algebra": frozenset({"group", "ring", "matrix", "integral", "polynomial", "theorem"}),
 }
 
+# A word of two kinds counts as the later one: `for` is a loop rather than a keyword.
+_LONG: Final = (9).__lt__  # ten letters and more
+
 _KIND_OF: Final = {word: kind for kind, words in _COUNTED.items() for word in words}
 
 HAND_FEATURES: Final = (
@@ -81,6 +96,12 @@ HAND_FEATURES: Final = (
     "log_stem_chars",
     "code_fence",
     "log_blanks",
+    "log_list_lines",
+    "log_numbered_lines",
+    "log_indented_lines",
+    "log_words_per_sentence",
+    "long_word_share",
+    "log_option_spread",
     "log_sentences",
     "ends_with_question",
     "ends_with_colon",
@@ -101,6 +122,7 @@ def hand_features(prompt: Prompt, text: str, chars: int, words: Sequence[str]) -
     distinct = set(words)
     kinds = Counter(map(_KIND_OF.get, words))
     counts = [kinds[kind] for kind in _COUNTED]
+    *options, spread = _options(text)
     return [
         log1p(chars),
         log1p(len(words)),
@@ -108,9 +130,13 @@ def hand_features(prompt: Prompt, text: str, chars: int, words: Sequence[str]) -
         log1p(len(text) / count),
         len(distinct) / count,
         *_letters(text),
-        *_options(text),
+        *options,
         float("```" in text),
         log1p(text.count("__")),
+        *_lines(text),
+        log1p(len(words) / (text.count(". ") + text.count("? ") + text.count("\n") + 1)),
+        sum(map(_LONG, map(len, words))) / count,
+        spread,
         log1p(text.count(". ")),
         *_edges(text),
         log1p(len(prompt.system)),
@@ -126,19 +152,37 @@ def hand_features(prompt: Prompt, text: str, chars: int, words: Sequence[str]) -
 def _letters(text: str) -> tuple[float, float, float, float]:
     """Shares of upper case, non-ASCII, Chinese-Japanese-Korean and Arabic-Hebrew letters."""
     size = max(len(text), 1)
-    upper = sum(map(text.count, ascii_uppercase)) / size
-    if text.isascii():
+    letters = text.encode("ascii", "ignore")
+    upper = (len(letters) - len(letters.translate(None, _UPPER))) / size
+    if len(letters) == len(text):
         return upper, 0.0, 0.0, 0.0
-    foreign = size - len(text.encode("ascii", "ignore"))
-    return upper, foreign / size, len(_HAN.findall(text)) / size, len(_ARABIC.findall(text)) / size
+    foreign = (len(text) - len(letters)) / size
+    return (
+        upper,
+        foreign,
+        len(_HAN.findall(text)) / size,
+        len(_ARABIC.findall(text)) / size,
+    )
 
 
-def _options(text: str) -> tuple[float, float, float, float]:
-    """Answer options "A. ...": how many, how long, how many are numbers, length of the question."""
+def _lines(text: str) -> tuple[float, float, float]:
+    """List lines, numbered lines, indented lines."""
+    if "\n" not in text:
+        return 0.0, 0.0, 0.0
+    return (
+        log1p(text.count("\n- ") + text.count("\n* ") + text.count("\n - ")),
+        log1p(len(_NUMBERED.findall(text))),
+        log1p(text.count("\n    ") + text.count("\n\t")),
+    )
+
+
+def _options(text: str) -> tuple[float, float, float, float, float]:
+    """Answer options "A. ...": count, mean length, share of numbers, question, spread of length."""
     options = _OPTION.findall(text) if "\n" in text else []
     if not options:
-        return 0.0, 0.0, 0.0, log1p(len(text))
-    total = sum(map(len, options))
+        return 0.0, 0.0, 0.0, log1p(len(text)), 0.0
+    sizes = list(map(len, options))
+    total = sum(sizes)
     numeric = sum(body[:1].isdigit() or body[1:2].isdigit() for body in options)
     stem = max(len(text) - total - 4 * len(options), 0)
     return (
@@ -146,6 +190,7 @@ def _options(text: str) -> tuple[float, float, float, float]:
         log1p(total / len(options)),
         numeric / len(options),
         log1p(stem),
+        log1p(max(sizes) - min(sizes)),
     )
 
 

@@ -41,7 +41,14 @@ class Trunk:
         """Encode and run one batch."""
         batch = encode(prompts)
         z, embedding = self._session.run(
-            ["z", "embedding"], {"ids": batch.ids, "weights": batch.weights, "hand": batch.hand}
+            ["z", "embedding"],
+            {
+                "words": batch.words,
+                "word_weights": batch.word_weights,
+                "pairs": batch.pairs,
+                "pair_weights": batch.pair_weights,
+                "hand": batch.hand,
+            },
         )
         return Reading(z, embedding)
 

@@ -31,8 +31,13 @@ class Outcomes:
     texts: tuple[str, ...]
     sources: tuple[str, ...]
     models: tuple[str, ...]
+    kinds: tuple[str, ...]  # the class of each model
     by_model: Matrix
     by_class: Matrix
+
+    def members(self, kind: str) -> NDArray[np.bool_]:
+        """Which columns of `by_model` belong to a class."""
+        return np.array([found == kind for found in self.kinds])
 
     def select(self, rows: NDArray[Any]) -> "Outcomes":
         """The prompts at these positions."""
@@ -41,6 +46,7 @@ class Outcomes:
             tuple(self.texts[row] for row in rows),
             tuple(self.sources[row] for row in rows),
             self.models,
+            self.kinds,
             self.by_model[rows],
             self.by_class[rows],
         )
@@ -95,7 +101,8 @@ def _outcomes(rows: list[dict[str, Any]]) -> Outcomes:
     for row in rows:
         prompts.setdefault(row["prompt_id"], row)
     ids = sorted(prompts)
-    models = sorted({row["model"] for row in rows})
+    kind_of = {row["model"]: row["model_class"] for row in rows}
+    models = sorted(kind_of)
     place = {name: index for index, name in enumerate(ids)}
     column = {name: index for index, name in enumerate(models)}
     by_model = np.full((len(ids), len(models)), np.nan, dtype=np.float32)
@@ -112,6 +119,7 @@ def _outcomes(rows: list[dict[str, Any]]) -> Outcomes:
         tuple(str(prompts[name]["prompt"]) for name in ids),
         tuple(str(prompts[name]["source"]) for name in ids),
         tuple(models),
+        tuple(kind_of[model] for model in models),
         by_model,
         means,
     )

@@ -1,11 +1,17 @@
-"""Write the trunk as one ONNX graph: table lookup, weighted mean, small network.
+"""Write the trunk as one ONNX graph.
 
-    ids, weights --Gather, MatMul--> bag --\\
-    hand --standardise, clip---------------- embedding --linear--> z
+    words, pairs --look up, add--> votes ------\\
+    words --look up, average------> bag ---------> x --kernel with landmarks--> z
+    hand --standardise, clip-------------------/                           `--> embedding
+
+`votes` are linear forecasts from words and pairs of words (TF-IDF, unit length); `bag` is the
+weighted mean of the words' static vectors. z compares x with a thousand training prompts (a
+Nystroem approximation of kernel ridge regression); the embedding holds the main directions of the
+same kernel, on which an ability card learns a smooth correction as a plain linear model.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -14,66 +20,74 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET: Final = 17
 IR_VERSION: Final = 9  # read by every onnxruntime since 1.14
-HAND_LIMIT: Final = 4.0  # standard deviations; beyond it a feature says nothing more
+LIMIT: Final = 4.0  # standard deviations; beyond it a number says nothing more
 
-Matrix = NDArray[np.float32]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrunkWeights:
-    """Everything the graph holds. V words, D numbers a word, F hand features, Z outputs."""
+    """Everything the graph holds.
 
-    table: NDArray[np.int8]  # [V, D]; row 0 is padding and zero
-    scale: Matrix  # [D]: what one step of the table is worth
-    hand_mean: Matrix  # [F]
-    hand_scale: Matrix  # [F]: one over the standard deviation, 0 for a constant feature
-    out: Matrix  # [D + F, Z]
-    bias: Matrix  # [Z]
+    D numbers a word, K votes, F hand features, X = K + F + D inputs, M landmarks, Z outputs,
+    E numbers of embedding.
+    """
+
+    word_vectors: NDArray[np.int8]  # [WORDS, D]
+    vector_step: Floats  # [D]: what one step is worth, times the weight of the bag in x
+    word_rarity: Floats  # [WORDS]: weight of a word in the bag
+    word_idf2: Floats  # [WORDS]: squared inverse document frequency, 0 for unknown words
+    pair_idf2: Floats  # [PAIRS]
+    word_votes: NDArray[np.float16]  # [WORDS, K]
+    pair_votes: NDArray[np.float16]  # [PAIRS, K]
+    vote_mean: Floats  # [K]
+    vote_scale: Floats  # [K]: one over the deviation
+    vote_weight: Floats  # []: weight of the votes in x
+    hand_mean: Floats  # [F]
+    hand_scale: Floats  # [F]: one over the deviation, 0 for a constant feature
+    landmarks: Floats  # [M, X]
+    gamma: Floats  # []: width of the kernel
+    z_weights: Floats  # [M, Z]
+    z_bias: Floats  # [Z]
+    embedding_weights: Floats  # [M, E]
+
+    @property
+    def z_size(self) -> int:
+        """Numbers in z."""
+        return int(self.z_bias.size)
 
     @property
     def embedding_size(self) -> int:
-        """Numbers in the embedding: the bag and the hand features."""
-        return int(self.scale.size + self.hand_mean.size)
+        """Numbers in the embedding."""
+        return int(self.embedding_weights.shape[1])
 
 
 def to_onnx(weights: TrunkWeights) -> bytes:
     """The graph as bytes; the same weights give the same bytes."""
-    size, hand = weights.table.shape[1], len(weights.hand_mean)
-    held = {
-        "table": weights.table,
-        "scale": weights.scale,
-        "hand_mean": weights.hand_mean,
-        "hand_scale": weights.hand_scale,
-        "low": np.float32(-HAND_LIMIT),
-        "high": np.float32(HAND_LIMIT),
-        "out": weights.out,
-        "bias": weights.bias,
-        "axis": np.array([1], dtype=np.int64),
+    held = {name: getattr(weights, name) for name in TrunkWeights.__dataclass_fields__}
+    held |= {
+        "one": np.array([1], dtype=np.int64),
+        "low": np.float32(-LIMIT),
+        "high": np.float32(LIMIT),
+        "least": np.float32(1e-6),
+        "two": np.float32(2),
+        "landmark_size": (weights.landmarks**2).sum(axis=1)[None],
+        "landmark_columns": np.ascontiguousarray(weights.landmarks.T),
     }
-    nodes = [
-        helper.make_node("Gather", ["table", "ids"], ["steps"]),
-        helper.make_node("Cast", ["steps"], ["rows"], to=TensorProto.FLOAT),
-        helper.make_node("Unsqueeze", ["weights", "axis"], ["line"]),
-        helper.make_node("MatMul", ["line", "rows"], ["sum"]),
-        helper.make_node("Squeeze", ["sum", "axis"], ["mean"]),
-        helper.make_node("Mul", ["mean", "scale"], ["bag"]),
-        helper.make_node("Sub", ["hand", "hand_mean"], ["centred"]),
-        helper.make_node("Mul", ["centred", "hand_scale"], ["standard"]),
-        helper.make_node("Clip", ["standard", "low", "high"], ["noticed"]),
-        helper.make_node("Concat", ["bag", "noticed"], ["embedding"], axis=1),
-        helper.make_node("Gemm", ["embedding", "out", "bias"], ["z"]),
-    ]
+    del held["landmarks"]
     graph = helper.make_graph(
-        nodes,
+        [*_votes(), *_bag(), *_inputs(), *_kernel()],
         "swift",
         [
-            helper.make_tensor_value_info("ids", TensorProto.INT32, ["batch", "words"]),
-            helper.make_tensor_value_info("weights", TensorProto.FLOAT, ["batch", "words"]),
-            helper.make_tensor_value_info("hand", TensorProto.FLOAT, ["batch", hand]),
+            _tensor("words", ["batch", "words"], TensorProto.INT32),
+            _tensor("word_weights", ["batch", "words"]),
+            _tensor("pairs", ["batch", "pairs"], TensorProto.INT32),
+            _tensor("pair_weights", ["batch", "pairs"]),
+            _tensor("hand", ["batch", len(weights.hand_mean)]),
         ],
         [
-            helper.make_tensor_value_info("z", TensorProto.FLOAT, ["batch", weights.out.shape[1]]),
-            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", size + hand]),
+            _tensor("z", ["batch", weights.z_size]),
+            _tensor("embedding", ["batch", weights.embedding_size]),
         ],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in held.items()],
     )
@@ -83,3 +97,83 @@ def to_onnx(weights: TrunkWeights) -> bytes:
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _tensor(name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def _node(kind: str, inputs: str, output: str, **attributes: Any) -> onnx.NodeProto:
+    return helper.make_node(kind, inputs.split(), [output], **attributes)
+
+
+def _votes() -> list[onnx.NodeProto]:
+    """Sum the votes of words and pairs, over the length of the TF-IDF vector."""
+    nodes = [_node("Unsqueeze", "word_weights one", "word_line")]
+    nodes.append(_node("Unsqueeze", "pair_weights one", "pair_line"))
+    for kind in ("word", "pair"):
+        nodes += [
+            _node("Gather", f"{kind}_votes {kind}s", f"{kind}_half"),
+            _node("Cast", f"{kind}_half", f"{kind}_full", to=TensorProto.FLOAT),
+            _node("MatMul", f"{kind}_line {kind}_full", f"{kind}_sum"),
+            _node("Squeeze", f"{kind}_sum one", f"{kind}_vote"),
+            _node("Gather", f"{kind}_idf2 {kind}s", f"{kind}_known"),
+            _node("Mul", f"{kind}_weights {kind}_weights", f"{kind}_square"),
+            _node("Mul", f"{kind}_square {kind}_known", f"{kind}_part"),
+            _node("ReduceSum", f"{kind}_part one", f"{kind}_length", keepdims=1),
+        ]
+    return [
+        *nodes,
+        _node("Add", "word_length pair_length", "length2"),
+        _node("Add", "length2 least", "length2_safe"),
+        _node("Sqrt", "length2_safe", "length"),
+        _node("Add", "word_vote pair_vote", "vote_sum"),
+        _node("Div", "vote_sum length", "vote"),
+    ]
+
+
+def _bag() -> list[onnx.NodeProto]:
+    """The mean of the words' vectors, rare words counting more."""
+    return [
+        _node("Gather", "word_vectors words", "steps"),
+        _node("Cast", "steps", "vectors", to=TensorProto.FLOAT),
+        _node("Gather", "word_rarity words", "rarity"),
+        _node("Mul", "word_weights rarity", "share"),
+        _node("ReduceSum", "share one", "share_sum", keepdims=1),
+        _node("Add", "share_sum least", "share_safe"),
+        _node("Unsqueeze", "share one", "share_line"),
+        _node("MatMul", "share_line vectors", "vector_sum"),
+        _node("Squeeze", "vector_sum one", "vector_flat"),
+        _node("Div", "vector_flat share_safe", "vector_mean"),
+        _node("Mul", "vector_mean vector_step", "bag"),
+    ]
+
+
+def _inputs() -> list[onnx.NodeProto]:
+    """Standardise and join."""
+    return [
+        _node("Sub", "vote vote_mean", "vote_centred"),
+        _node("Mul", "vote_centred vote_scale", "vote_standard"),
+        _node("Clip", "vote_standard low high", "vote_bounded"),
+        _node("Mul", "vote_bounded vote_weight", "voted"),
+        _node("Sub", "hand hand_mean", "hand_centred"),
+        _node("Mul", "hand_centred hand_scale", "hand_standard"),
+        _node("Clip", "hand_standard low high", "noticed"),
+        _node("Concat", "voted noticed bag", "x", axis=1),
+    ]
+
+
+def _kernel() -> list[onnx.NodeProto]:
+    """exp(-gamma |x - landmark|^2), then linear twice."""
+    return [
+        _node("Mul", "x x", "x2"),
+        _node("ReduceSum", "x2 one", "x_size", keepdims=1),
+        _node("MatMul", "x landmark_columns", "products"),
+        _node("Mul", "products two", "doubled"),
+        _node("Add", "x_size landmark_size", "sizes"),
+        _node("Sub", "doubled sizes", "closeness"),
+        _node("Mul", "closeness gamma", "exponent"),
+        _node("Exp", "exponent", "kernel"),
+        _node("Gemm", "kernel z_weights z_bias", "z"),
+        _node("MatMul", "kernel embedding_weights", "embedding"),
+    ]

@@ -1,30 +1,26 @@
-"""The word table: a static vector per word bucket, distilled from the sentence encoder."""
+"""The word table: a static vector per word number, distilled from the sentence encoder."""
 
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.features import BUCKETS, FINAL_CHARS, bucket_of, clip, words_of
+from classifiers.features import FINAL_CHARS, WORDS, clip, number_of, words_of
 from classifiers.training.teacher import Teacher, encode_sorted, teacher_folder
 
-Matrix = NDArray[np.float32]
 Progress = Callable[[int, int], None]
-
-SMOOTHING: Final = 1e-3  # words more frequent than this weigh less (smooth inverse frequency)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WordTable:
-    """int8 steps [BUCKETS, D] and what a step is worth per column [D]."""
+    """int8 steps [WORDS, D] and what a step is worth per column [D]."""
 
     steps: NDArray[np.int8]
-    scale: Matrix
+    step: NDArray[np.float32]
 
 
 def vocabulary(texts: Sequence[str], folder: Path) -> tuple[list[str], Counter[str]]:
@@ -33,16 +29,15 @@ def vocabulary(texts: Sequence[str], folder: Path) -> tuple[list[str], Counter[s
     for text in texts:
         counts.update(set(words_of(clip(text, FINAL_CHARS))))
     pieces = json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
-    own = {
-        word for piece in pieces if not piece.startswith(("##", "[")) for word in words_of(piece)
-    }
+    whole = [piece for piece in pieces if not piece.startswith(("##", "["))]
+    own = {word for piece in whole for word in words_of(piece)}
     return sorted(own | {word for word, count in counts.items() if count >= 2}), counts
 
 
 def distil(texts: Sequence[str], *, size: int, progress: Progress) -> WordTable:
-    """Encode every word of the vocabulary, keep the `size` main directions, hash into buckets.
+    """Encode every word of the vocabulary, keep the `size` main directions, hash into numbers.
 
-    Words that share a bucket are averaged by how often they occur. Minutes of work.
+    Words that share a number are averaged by how often they occur. A minute or two of work.
     """
     folder = teacher_folder()
     words, counts = vocabulary(texts, folder)
@@ -54,18 +49,16 @@ def distil(texts: Sequence[str], *, size: int, progress: Progress) -> WordTable:
         progress(done, len(words))
     centred = vectors - vectors.mean(axis=0)
     _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    rare = np.array([SMOOTHING / (SMOOTHING + counts[word] / len(texts)) for word in words])
-    reduced = centred @ directions[:size].T * rare[:, None]
     weight = np.array([counts[word] + 0.1 for word in words])
-    buckets = np.array([bucket_of(word) for word in words])
-    table = np.zeros((BUCKETS, size))
-    total = np.zeros(BUCKETS)
-    np.add.at(table, buckets, reduced * weight[:, None])
-    np.add.at(total, buckets, weight)
+    numbers = np.array([number_of(word) for word in words])
+    table = np.zeros((WORDS, size))
+    total = np.zeros(WORDS)
+    np.add.at(table, numbers, centred @ directions[:size].T * weight[:, None])
+    np.add.at(total, numbers, weight)
     return quantised(table / np.maximum(total, 1e-9)[:, None])
 
 
 def quantised(table: NDArray[np.floating]) -> WordTable:
     """Round every column to 255 steps of its own."""
-    scale = np.maximum(np.abs(table).max(axis=0), 1e-9) / 127
-    return WordTable(np.rint(table / scale).astype(np.int8), scale.astype(np.float32))
+    step = np.maximum(np.abs(table).max(axis=0), 1e-9) / 127
+    return WordTable(np.rint(table / step).astype(np.int8), step.astype(np.float32))

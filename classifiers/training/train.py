@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
@@ -18,6 +20,7 @@ from classifiers.features import FEATURES_VERSION
 from classifiers.metrics import auc, brier, ece
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
+from classifiers.training.bags import read_bags
 from classifiers.training.dataset import (
     CLASSES,
     Outcomes,
@@ -26,106 +29,106 @@ from classifiers.training.dataset import (
     without_overlap,
 )
 from classifiers.training.export import OPSET, TrunkWeights, to_onnx
-from classifiers.training.fit import fit_head, fit_trunk, raw_inputs
+from classifiers.training.fit import FittedTrunk, fit_head, fit_trunk
 from classifiers.training.table import distil
+from classifiers.training.targets import targets
 
 NAME: Final = "swift"
-HELD_BACK: Final = ("valid", "dev_mmlu", "dev_gsm8k")
-_VERSIONS: Final = ("numpy", "scikit-learn", "onnx", "onnxruntime-gpu", "tokenizers")
+WORD_SIZE: Final = 128
+HELD_BACK: Final = ("valid", "dev_mmlu", "dev_gsm8k", "dev_mmlu_aux3class", "dev_gsm8k_aux3class")
+_VERSIONS: Final = ("numpy", "scipy", "scikit-learn", "onnx", "onnxruntime-gpu", "tokenizers")
 
 
 @click.command(name="train")
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", default=SHIPPED.parent, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seed", default=20, help="Same seed, same data, same versions: same artifact.")
-def main(data: Path, out: Path, seed: int) -> None:
-    """Train the classifier on an outcomes file and write artifact, cards and manifest."""
+@click.option("--seed", default=20, help="Same seed, data and versions: same trunk, to the byte.")
+@click.option("--any-licence", is_flag=True, help="Also train on rows of unverified licence.")
+def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
+    """Train the classifier on an outcomes file; write trunk, ability cards and manifest."""
     console = Console(stderr=True)
-    splits = read_splits(data, ("train", *HELD_BACK))
+    splits = read_splits(data, ("train", *HELD_BACK), any_licence=any_licence)
     train = without_overlap(splits["train"], [splits[name] for name in HELD_BACK])
     console.print(f"{len(train.ids)} prompts, {np.isfinite(train.by_model).sum()} outcomes")
-    weights = _trunk(train, console, seed)
-    artifact = _artifact(weights, train, splits["valid"], data, seed)
+    fitted = _fit(train, console, seed)
+    about = {
+        "data_sha256": file_digest(data),
+        "seed": seed,
+        "prompts": len(train.ids),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _VERSIONS},
+    }
+    artifact = _artifact(fitted, train, splits["valid"], about)
     path = write_artifact(out, artifact)
-    console.print(f"wrote {path} ({len(artifact.onnx) / 1e6:.1f} MB trunk)")
+    console.print(f"wrote {path} ({len(artifact.onnx) / 1e6:.1f} MB): {artifact.manifest.version}")
+    console.print(artifact.manifest.training["valid"])
 
 
-def _trunk(train: Outcomes, console: Console, seed: int) -> TrunkWeights:
-    np.random.default_rng(seed)
+def _fit(train: Outcomes, console: Console, seed: int) -> FittedTrunk:
     with Progress(console=console) as bar:
         task = bar.add_task("distilling words", total=None)
         table = distil(
             train.texts,
-            size=128,
+            size=WORD_SIZE,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    console.print("reading prompts, fitting the trunk")
-    bags, hands = raw_inputs(train.texts, table)
-    return fit_trunk(table, bags, hands, train.by_model)
+    console.print("reading prompts")
+    bags = read_bags(train.texts)
+    console.print("fitting votes, landmarks and z (a minute or two)")
+    return fit_trunk(table, bags, targets(train), seed)
 
 
 def _artifact(
-    weights: TrunkWeights, train: Outcomes, valid: Outcomes, data: Path, seed: int
+    fitted: FittedTrunk, train: Outcomes, valid: Outcomes, about: dict[str, Any]
 ) -> Artifact:
-    onnx = to_onnx(weights)
-    manifest = Manifest(
+    onnx = to_onnx(fitted.weights)
+    manifest = _manifest(fitted.weights, onnx)
+    z = _read(Classifier.from_artifact(Artifact(manifest, onnx, {}), device="cpu"), valid)
+    cards: dict[str, bytes] = {}
+    metrics: dict[str, Any] = {}
+    for index, name in enumerate(CLASSES):
+        scores = train.by_class[:, index]
+        a, b = fit_head(fitted.unseen_z, scores, index)
+        card = Ability(
+            name, manifest.version, a.astype(np.float32), b, outcomes=int(np.isfinite(scores).sum())
+        )
+        metrics[name] = _quality(card, z, valid.by_class[:, index])
+        today = datetime.now(UTC).date().isoformat()
+        card = replace(card, fitted={"date": today, "on": "training data", **metrics[name]})
+        cards[f"{name}.json"] = to_json(card)
+    digests = {name: digest_of(card) for name, card in cards.items()}
+    finished = replace(manifest, cards=digests, training={**about, "valid": metrics})
+    return Artifact(finished, onnx, cards)
+
+
+def _manifest(weights: TrunkWeights, onnx: bytes) -> Manifest:
+    return Manifest(
         name=NAME,
         format=FORMAT,
         features_version=FEATURES_VERSION,
         onnx=f"{NAME}.onnx",
         sha256=digest_of(onnx),
         opset=OPSET,
-        z_size=weights.out.shape[1],
+        z_size=weights.z_size,
         embedding_size=weights.embedding_size,
         cards={},
     )
-    bare = Classifier.from_artifact(Artifact(manifest, onnx, {}), device="cpu")
-    seen, unseen = _read(bare, train), _read(bare, valid)
-    cards: dict[str, bytes] = {}
-    metrics: dict[str, Any] = {}
-    for column, name in enumerate(CLASSES):
-        a, b = fit_head(seen, train.by_class[:, column])
-        truth = valid.by_class[:, column]
-        asked = np.isfinite(truth)
-        card = Ability(
-            name, manifest.version, a, b, outcomes=int(np.isfinite(train.by_class[:, column]).sum())
-        )
-        said = card.probabilities(unseen[asked], unseen[asked])
-        metrics[name] = {
-            "auc": round(auc(said, truth[asked]), 4),
-            "brier": round(brier(said, truth[asked]), 4),
-            "ece": round(ece(said, truth[asked]), 4),
-        }
-        fitted = {
-            "on": "training data",
-            "date": datetime.now(UTC).date().isoformat(),
-            **metrics[name],
-        }
-        cards[f"{name}.json"] = to_json(
-            Ability(name, card.classifier, a, b, outcomes=card.outcomes, fitted=fitted)
-        )
-    training = {
-        "data_sha256": file_digest(data),
-        "seed": seed,
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in _VERSIONS},
-        "valid": metrics,
+
+
+def _quality(card: Ability, z: NDArray[np.float32], truth: NDArray[np.float32]) -> dict[str, float]:
+    asked = np.isfinite(truth)
+    said = card.probabilities(z[asked], z[asked])
+    return {
+        "auc": round(auc(said, truth[asked]), 4),
+        "brier": round(brier(said, truth[asked]), 4),
+        "ece": round(ece(said, truth[asked]), 4),
     }
-    digests = {name: digest_of(card) for name, card in cards.items()}
-    finished = Manifest(**{**_fields(manifest), "cards": digests, "training": training})
-    return Artifact(finished, onnx, cards)
 
 
-def _fields(manifest: Manifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in Manifest.__dataclass_fields__}
-
-
-def _read(classifier: Classifier, outcomes: Outcomes) -> Any:
-    parts = [
-        classifier.read([prompt_of_text(text) for text in outcomes.texts[start : start + 32]]).z
-        for start in range(0, len(outcomes.texts), 32)
-    ]
+def _read(classifier: Classifier, outcomes: Outcomes) -> NDArray[np.float32]:
+    prompts = [prompt_of_text(text) for text in outcomes.texts]
+    parts = [classifier.read(prompts[at : at + 32]).z for at in range(0, len(prompts), 32)]
     return np.concatenate(parts)
 
 

@@ -5,23 +5,23 @@ import numpy as np
 import pytest
 from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 
-from classifiers.features import BUCKETS, MAX_WORDS, bucket_of, clip, encode, words_of
+from classifiers.features import MAX_WORDS, PAIRS, WORDS, clip, encode, number_of, words_of
 from classifiers.hand import HAND_FEATURES
 from classifiers.prompt import Prompt, Turn, prompt_of_messages, prompt_of_text
 
 
 def test_a_word_has_the_same_number_in_every_process() -> None:
-    program = "from classifiers.features import bucket_of; print(bucket_of('naïve'))"
+    program = "from classifiers.features import number_of; print(number_of('naïve'))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert int(said.stdout) == bucket_of("naïve")
+    assert int(said.stdout) == number_of("naïve")
 
 
-def test_words_are_letters_numbers_by_length_signs_and_single_chinese_characters() -> None:
-    assert words_of("Let x = 42, 量子") == ["let", "x", "=", "00", ",", "量", "子"]
+def test_words_are_runs_of_letters_and_digits_signs_and_single_chinese_characters() -> None:
+    assert words_of("Let x2 = 42, 量子") == ["let", "x0", "=", "00", ",", "量", "子"]
 
 
 def test_ascii_text_reads_the_same_beside_a_foreign_letter() -> None:
-    text = "Prove: f_1(x) >= 3.5e2 [a]\t{b}!"
+    text = 'Prove: f_1(x) >= 3.5e2 [a]\t{b}! "q" \\frac{1}{2} ~^`|'
     assert words_of(f"{text} é")[:-1] == words_of(text)
 
 
@@ -35,30 +35,43 @@ def test_a_batch_gives_each_prompt_the_numbers_it_has_alone() -> None:
     together = encode(prompts)
     for row, prompt in enumerate(prompts):
         alone = encode([prompt])
-        width = alone.ids.shape[1]
-        assert np.array_equal(together.ids[row, :width], alone.ids[0])
-        assert not together.ids[row, width:].any()
-        assert np.array_equal(together.weights[row, :width], alone.weights[0])
+        for numbers, weights in (("words", "word_weights"), ("pairs", "pair_weights")):
+            width = getattr(alone, numbers).shape[1]
+            assert np.array_equal(
+                getattr(together, numbers)[row, :width], getattr(alone, numbers)[0]
+            )
+            assert not getattr(together, numbers)[row, width:].any()
+            assert np.array_equal(
+                getattr(together, weights)[row, :width], getattr(alone, weights)[0]
+            )
         assert np.array_equal(together.hand[row], alone.hand[0])
+
+
+def test_a_word_stands_once_and_weighs_one_plus_the_logarithm_of_its_count() -> None:
+    batch = encode([prompt_of_text("a a a b")])
+    weight = dict(zip(batch.words[0].tolist(), batch.word_weights[0].tolist(), strict=True))
+    assert weight == {number_of("a"): pytest.approx(1 + np.log(3)), number_of("b"): 1.0}
 
 
 def test_the_final_question_weighs_most_and_tool_names_least() -> None:
     batch = encode([CODE])
-    weight = dict(zip(batch.ids[0].tolist(), batch.weights[0].tolist(), strict=True))
-    assert weight[bucket_of("empty")] > weight[bucket_of("return")] > weight[bucket_of("python")]
-    assert batch.weights.sum() == pytest.approx(1.0)
+    weight = dict(zip(batch.words[0].tolist(), batch.word_weights[0].tolist(), strict=True))
+    of = {word: weight[number_of(word)] for word in ("empty", "return", "run")}
+    assert of["empty"] > of["return"] > of["run"]
 
 
 def test_only_a_bounded_part_of_an_enormous_prompt_is_read() -> None:
-    assert encode([HUGE]).ids.shape[1] <= MAX_WORDS
+    assert encode([HUGE]).pairs.shape[1] <= MAX_WORDS
 
 
 @pytest.mark.parametrize("text", STRANGE)
 def test_strange_text_gives_finite_numbers(text: str) -> None:
     batch = encode([prompt_of_text(text), Prompt(system=text, turns=(Turn("tool", text),))])
     assert np.isfinite(batch.hand).all()
-    assert np.isfinite(batch.weights).all()
-    assert ((batch.ids >= 0) & (batch.ids < BUCKETS)).all()
+    assert np.isfinite(batch.word_weights).all()
+    assert np.isfinite(batch.pair_weights).all()
+    assert ((batch.words >= 0) & (batch.words < WORDS)).all()
+    assert ((batch.pairs >= 0) & (batch.pairs < PAIRS)).all()
     assert batch.hand.shape == (2, len(HAND_FEATURES))
 
 
