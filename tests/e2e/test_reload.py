@@ -151,7 +151,8 @@ def test_a_logged_decision_is_decided_again_bit_for_bit_and_explained(reloadable
 def _line(path: Path, decision: str) -> str:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        lines = path.read_text().splitlines() if path.exists() else []
+        text = path.read_text() if path.exists() else ""
+        lines = text.rpartition("\n")[0].splitlines()  # the last one may be half written
         found = [line for line in lines if decision in line]
         if found:
             return found[0]
