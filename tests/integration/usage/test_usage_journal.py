@@ -149,7 +149,7 @@ def test_sums_do_not_overflow_where_one_column_would(store: UsageStore) -> None:
     row = {
         "status": "completed", "t0": 1, "t1": 2, "day": "2026-01-01", "organization": "o",
         "requests": 1, "tokens": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
-        "reasoning_tokens": 0, "cost_pico": 9 * 10**18, "estimated": False,
+        "reasoning_tokens": 0, "cost_pico": 9 * 10**18, "estimated": False, "busy_ms": 0,
     }  # fmt: skip
     store.add([{**row, "rid": str(n), "seq": 0} for n in range(3)])
     assert spend(store, ["organization"]).total["cost_pico"] == 27 * 10**18

@@ -1,0 +1,117 @@
+"""The commands an operator runs: usage, ledger check, repair, credit."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from ledgerkit import ticket, used
+
+from router.cli.ledger import ledger
+from router.cli.usage import usage
+from router.ledger.dimensions import quotas
+from router.ledger.embedded import Embedded
+from router.ledger.ledger import Ledger
+
+LIMITS = quotas({"organization": {"usd_per_month": 10**15}, "key": {"tokens_per_day": 10**6}})
+CONFIG = """
+version: 1
+policy: policy.yaml
+data: data
+backends:
+  local: {base_url: "http://127.0.0.1:9/v1", model: m, price: {input: 1, output: 2}}
+"""
+POLICY = """
+version: 1
+routes:
+  auto: {candidates: [local], objective: fixed}
+tiers:
+  pro: {usd_per_month: 1000, per_key: {tokens_per_day: 1_000_000}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "turnout.yaml").write_text(CONFIG)
+    return tmp_path / "turnout.yaml"
+
+
+def run(command: object, *words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(command, words)  # type: ignore[arg-type]
+    return result.exit_code, result.output
+
+
+def serve(config: Path, times: int, *, forget: bool = False) -> None:
+    async def main(url: str) -> None:
+        connected = await Ledger.connect(url, command_seconds=5)
+        for _ in range(times):
+            async with connected.hold(ticket(LIMITS), used) as hold:
+                hold.dispatched()
+        assert await connected.settled()
+        if forget:
+            await connected.disturb("FLUSHALL")
+        await connected.close()
+
+    with Embedded(config.parent / "data" / "ledger") as embedded:
+        asyncio.run(main(embedded.url))
+
+
+def test_usage_is_checked_stored_and_shown(config: Path) -> None:
+    serve(config, 3)
+    code, said = run(ledger, "check", "--config", str(config))
+    assert (code, said) == (0, "2 scopes, 3 stored rows (3 new): no drift\n")
+    code, said = run(usage, "--config", str(config), "--by", "tier", "--format", "json")
+    assert code == 0
+    assert json.loads(said)["total"] == {
+        "requests": 3, "input_tokens": 30, "output_tokens": 150, "cached_tokens": 0,
+        "reasoning_tokens": 0, "cost_usd": "0.0018",
+    }  # fmt: skip
+    code, said = run(usage, "--config", str(config), "--by", "key", "--since", "2020-01-01")
+    assert code == 0
+    assert "key1" in said
+    assert "0.0018" in said
+
+
+def test_a_lost_ledger_is_rebuilt_by_one_command(config: Path) -> None:
+    serve(config, 3)
+    run(ledger, "check", "--config", str(config))
+    serve(config, 0, forget=True)
+    code, said = run(ledger, "repair", "--rebuild", "--config", str(config))
+    assert code == 0
+    assert said.splitlines() == [
+        "2 windows made again from 3 stored rows",
+        "2 scopes, 3 stored rows (0 new): no drift",
+    ]
+
+
+def test_a_credit_is_added_once(config: Path) -> None:
+    words = ("credit", "--config", str(config), "--organization", "acme")
+    assert run(ledger, *words, "--usd", "50", "--id", "a") == (
+        0, "granted $50.00  used $0.00  held $0.00  left $50.00\n",
+    )  # fmt: skip
+    _, said = run(ledger, *words, "--usd", "50", "--id", "a")
+    assert "was added before" in said
+    assert "left $50.00" in said
+    assert run(ledger, *words, "--usd", "50")[0] == 2
+    assert run(ledger, *words, "--usd", "fifty", "--id", "b")[0] == 2
+
+
+def test_torture_says_what_is_wrong_with_a_ledger_that_is_not_there() -> None:
+    code, said = run(ledger, "torture", "--url", "redis://127.0.0.1:1/0", "--seconds", "5")
+    assert code == 1
+    assert "cannot be reached" in said
+
+
+def test_torture_prints_its_promises() -> None:
+    code, said = run(ledger, "torture", "--seconds", "5", "--gateways", "2", "--window", "1")
+    assert code == 0, said
+    assert "nothing stays held" in said
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2026-13-01"])
+def test_a_wrong_day_is_refused(config: Path, day: str) -> None:
+    code, said = run(usage, "--config", str(config), "--since", day)
+    assert code == 2
+    assert "write YYYY-MM-DD" in said
