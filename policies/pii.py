@@ -13,7 +13,7 @@ number of a person (a long log, say) is not read to its end: it counts as `uncle
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from policies.checksums import br_cpf, card, ch_ahv, es_dni, fr_nir, iban, us_ssn
@@ -27,6 +27,19 @@ def contains_pii(texts: Iterable[str]) -> bool:
 def kinds(texts: Iterable[str]) -> frozenset[str]:
     """Which kinds of personal data and secrets the texts hold."""
     return frozenset(kind for text in texts for kind in _found(text))
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """Every text inside a JSON value (keys and `data:` addresses left out): all of a prompt."""
+    if isinstance(value, str):
+        if not value.startswith("data:"):
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_of(item)
 
 
 def _found(text: str) -> Iterator[str]:

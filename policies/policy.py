@@ -35,6 +35,7 @@ class Needs:
     pii: bool
     sticky: bool = False  # the backend that served the conversation last
     budget: bool = False  # the used shares of the customer's quotas
+    language: bool = False  # of the last turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Policy:
             classifier=any("success" in f for f in facts),
             pii=any(need.pii for need in each),
             budget=any(need.budget for need in each),
+            language=any(need.language for need in each),
         )
 
     def decide(self, signals: Signals, hints: Hints = NO_HINTS) -> Decision | Denial:
@@ -172,6 +174,7 @@ class Policy:
             pii="request.pii" in route.facts,
             sticky=route.terms.sticky or any(r.overrides.get("sticky") for r in route.rules),
             budget=any(fact.startswith("budget") for fact in route.facts),
+            language="prompt.language" in route.facts,
         )
 
 

@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
@@ -108,6 +108,11 @@ class Exchange:
             for name, value in self._fields.items()
             if name.startswith(b"x-turnout-")
         }
+
+    def header_values(self, names: Iterable[str]) -> dict[str, str]:
+        """Return those of the request's headers that were sent; names in lower case."""
+        sent = ((name, self._fields.get(name.encode("latin-1", "replace"))) for name in names)
+        return {name: value.decode("latin-1") for name, value in sent if value is not None}
 
     async def body(self) -> bytes:
         """Read the whole body, then start watching for the client to leave.

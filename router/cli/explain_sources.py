@@ -12,8 +12,9 @@ from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.examples import ExampleDoc, hints_of, signals_of
 from policies.findings import DocumentError
+from policies.language import guess_language
 from policies.money import usd
-from policies.pii import contains_pii
+from policies.pii import contains_pii, texts_of
 from policies.policy import Policy
 from policies.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, Signals
@@ -96,16 +97,17 @@ def _read(request: ChatRequest, documents: Documents) -> Reading:
         classifier = Classifier.load(device="cpu", cards=cards)
     except ArtifactError as error:
         raise click.ClickException(str(error)) from None
-    texts = [request.prompt.system, *(turn.text for turn in request.prompt.turns)]
+    turns = request.prompt.turns
     return Reading(
         request_id=_ANYONE,
         success=classifier.score([request.prompt])[0].success,
         input_tokens=estimate_tokens(request.text_bytes, images=request.images),
-        pii=contains_pii(texts),
+        pii=contains_pii(texts_of(request.body.get("messages"))),
         conversation=_ANYONE,
         previous="",
         budget={},
         now_ms=time.time_ns() // 1_000_000,
+        language=guess_language(turns[-1].text) if turns else "",
     )
 
 

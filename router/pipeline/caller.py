@@ -1,6 +1,6 @@
 """What the corridor needs of the HTTP edge, seen from below."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 
@@ -15,6 +15,9 @@ class Caller(Protocol):
 
     def hint_headers(self) -> Mapping[str, str]:
         """Return the request's x-turnout-* headers, names in lower case."""
+
+    def header_values(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return those of the request's headers that were sent; names in lower case."""
 
     async def body(self) -> bytes:
         """Read the whole body of the request; from then on the caller's leaving cancels us."""

@@ -1,14 +1,14 @@
 """Finding out what a policy needs to know of a request, and no more."""
 
 import time
-from collections.abc import Iterator
 from typing import Final
 from zlib import crc32
 
 from classifiers.prompt import Prompt
 from classifiers.serving import UNKNOWN
 from policies.hints import HintError, parse_hints
-from policies.pii import contains_pii
+from policies.language import guess_language
+from policies.pii import contains_pii, texts_of
 from policies.signals import NO_HINTS, Hints
 from router.domain import Principal
 from router.errors import BadRequest
@@ -41,11 +41,13 @@ async def inquire(
         request_id=caller.id,
         success=classification.success,
         input_tokens=estimate_tokens(request.text_bytes, images=request.images),
-        pii=needs.pii and contains_pii(_texts(prompt)),
+        pii=needs.pii and contains_pii(texts_of(request.body.get("messages"))),
         conversation=conversation,
         previous=previous,
         budget=gateway.budgets.get(principal.organization, {}) if needs.budget else {},
         now_ms=time.time_ns() // 1_000_000,
+        language=guess_language(_last(prompt)) if needs.language else "",
+        headers=caller.header_values(world.policy.headers) if world.policy.headers else {},
     )
     signals = gather(world, request, principal, reading, gateway.dispatcher.view())
     return Inquiry(principal, request, hints, needs, reading, classification, signals)
@@ -59,10 +61,8 @@ def _hints(caller: Caller) -> Hints:
         raise BadRequest(str(error), param=error.header) from None
 
 
-def _texts(prompt: Prompt) -> Iterator[str]:
-    yield prompt.system
-    for turn in prompt.turns:
-        yield turn.text
+def _last(prompt: Prompt) -> str:
+    return prompt.turns[-1].text if prompt.turns else ""
 
 
 def conversation_of(prompt: Prompt, principal: Principal) -> str:

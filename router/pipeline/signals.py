@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -73,6 +73,8 @@ class Reading:
     previous: str
     budget: Mapping[str, float]
     now_ms: int
+    language: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)  # those that the policy reads
 
 
 def gather(
@@ -91,7 +93,7 @@ def gather(
     }
     return Signals(
         request=_asked(request, reading),
-        prompt=_measured(request.prompt, reading.input_tokens),
+        prompt=_measured(request.prompt, reading),
         tier=principal.tier,
         principal=PrincipalSignals(
             principal.organization, principal.team or "", principal.key_id, principal.tags
@@ -148,14 +150,16 @@ def _asked(request: ChatRequest, reading: Reading) -> RequestSignals:
         stream=request.stream,
         max_tokens=request.max_output_tokens or 0,
         user=request.user or "",
+        headers=reading.headers,
     )
 
 
-def _measured(prompt: Prompt, input_tokens: int) -> PromptSignals:
+def _measured(prompt: Prompt, reading: Reading) -> PromptSignals:
     text = prompt.turns[-1].text[:_LOOKED_AT] if prompt.turns else ""
     return PromptSignals(
-        tokens=input_tokens,
+        tokens=reading.input_tokens,
         turns=len(prompt.turns),
+        language=reading.language,
         code=_is_code(text),
         math=_is_mathematics(text),
         system_tokens=estimate_tokens(len(prompt.system)) if prompt.system else 0,

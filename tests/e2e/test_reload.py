@@ -148,6 +148,61 @@ def test_a_logged_decision_is_decided_again_bit_for_bit_and_explained(reloadable
     assert "excluded local" in told.stdout
 
 
+FACTS = """\
+version: 1
+routes:
+  auto:
+    candidates: [moe, premium]
+    objective: fixed
+    rules:
+      - {name: app, when: 'request.headers["x-app"] == "search"', deny: From an app.}
+      - {name: private, when: request.pii, deny: It is private.}
+      - {name: german, when: 'prompt.language == "de"', deny: It is German.}
+tiers: {free: {}, pro: {}, enterprise: {}, tiny: {}}
+"""
+CALL = {
+    "id": "1",
+    "type": "function",
+    "function": {"name": "f", "arguments": '{"to": "a.b@c.org"}'},
+}
+
+
+@pytest.mark.parametrize(
+    ("headers", "messages", "told"),
+    [
+        ({}, [{"role": "user", "content": "What is the time?"}], None),
+        ({"x-app": "search"}, [{"role": "user", "content": "What is the time?"}], "From an app."),
+        ({}, [{"role": "user", "content": "Card 4111 1111 1111 1111"}], "It is private."),
+        (
+            {},
+            [
+                {"role": "user", "content": "Write to her."},
+                {"role": "assistant", "content": None, "tool_calls": [CALL]},
+                {"role": "tool", "tool_call_id": "1", "content": "sent"},
+            ],
+            "It is private.",
+        ),
+        (
+            {},
+            [{"role": "user", "content": "Wie ist das Wetter und was soll ich?"}],
+            "It is German.",
+        ),
+    ],
+)
+def test_a_policy_sees_headers_private_data_and_the_language(reloadable, headers, messages, told):
+    reloadable.policy(FACTS)
+    reloaded = httpx.post(f"{reloadable.admin}/admin/reload", headers=ADMIN)
+    assert reloaded.status_code == 200, reloaded.text
+    key = {"authorization": f"Bearer {reloadable.key('free')}"}
+    body = {"model": "auto", "messages": messages}
+    answer = httpx.post(f"{reloadable.url}/chat/completions", json=body, headers=key | headers)
+    if told is None:
+        assert answer.status_code == 200
+    else:
+        assert answer.status_code == 403
+        assert answer.json()["error"]["message"] == told
+
+
 def _line(path: Path, decision: str) -> str:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from policies.pii import contains_pii, kinds
+from policies.pii import contains_pii, kinds, texts_of
 
 PRESENT = [
     ("email", "write to jane.doe+test@mail.example.co.uk please"),
@@ -83,6 +83,17 @@ def test_a_long_text_is_read_in_linear_time(unit):
     begin = time.perf_counter()
     contains_pii([text])
     assert time.perf_counter() - begin < 2.0
+
+
+def test_all_of_a_prompt_is_looked_at_but_no_image():
+    call = {"function": {"name": "f", "arguments": '{"to": "jane.doe@example.com"}'}}
+    image = {
+        "type": "image_url",
+        "image_url": {"url": "data:image/png;base64,AKIAABCDEFGH12345678"},
+    }
+    messages = [{"role": "user", "content": [{"type": "text", "text": "hi"}, image]}]
+    assert not contains_pii(texts_of(messages))
+    assert contains_pii(texts_of([*messages, {"role": "assistant", "tool_calls": [call]}]))
 
 
 def test_a_text_made_of_suspicious_places_counts_as_private_without_being_read_to_its_end():
