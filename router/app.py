@@ -22,12 +22,14 @@ from router.backends.transport import Transport
 from router.ledger.embedded import Embedded
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
+from router.outcomes.cards import CardStore
 from router.outcomes.recorder import OutcomeRecorder
 from router.outcomes.store import OutcomeStore
 from router.pipeline.audit import Auditor
 from router.pipeline.config import Config
 from router.pipeline.documents import Documents
 from router.pipeline.gateway import Gateway, Limits, gauges
+from router.pipeline.learning import Learner
 from router.pipeline.reload import Reloader
 from router.pipeline.snapshot import Snapshot, compile_snapshot
 from router.telemetry.decisions import DecisionLog
@@ -92,6 +94,27 @@ async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authent
     return authenticator
 
 
+async def _learner(
+    stack: AsyncExitStack, documents: Documents, classifier: Classifier, outcomes: OutcomeStore
+) -> Learner:
+    section = documents.config.classifier
+    cards = CardStore(documents.database)
+    stack.callback(cards.close)
+    learner = Learner(
+        classifier,
+        outcomes,
+        cards,
+        folder=documents.data / "cards",
+        device=section.device,
+        own=[documents.folder / card for card in section.cards],
+        every=section.refit_every or 0.0,
+        least=section.refit_from,
+    )
+    await learner.start()
+    stack.push_async_callback(learner.close)
+    return learner
+
+
 def _recorder(stack: AsyncExitStack, store: OutcomeStore) -> OutcomeRecorder:
     recorder = OutcomeRecorder(store)
     recorder.start()
@@ -151,6 +174,7 @@ async def running(
             outcomes=outcomes,
             recorder=recorder,
             auditor=auditor,
+            learner=await _learner(stack, documents, classifier, outcomes),
             conversations=ledger.conversations(),
             history=OutputHistory(),
             budgets={},

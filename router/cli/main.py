@@ -11,6 +11,7 @@ from router.cli.keys import keys
 from router.cli.ledger import ledger
 from router.cli.models import models
 from router.cli.prices import prices
+from router.cli.recalibrate import recalibrate_cards
 from router.cli.replay import diff, replay, tune
 from router.cli.savings import show_savings
 from router.cli.schema import schema
@@ -36,6 +37,6 @@ def main() -> None:
 
 for _command in (
     *(serve, check, keys, usage, show_savings, ledger, models, prices),
-    *(explain, replay, diff, tune, schema, score, demo),
+    *(explain, replay, diff, tune, schema, score, recalibrate_cards, demo),
 ):
     main.add_command(_command)

@@ -11,7 +11,16 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from router.outcomes.tables import DECISIONS, METADATA, OUTCOMES
 
 _INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
-_INHERITED: Final = ("organization", "route", "backend", "ability", "predicted", "z", "embedding")
+_INHERITED: Final = (
+    "organization",
+    "route",
+    "backend",
+    "ability",
+    "predicted",
+    "classifier",
+    "z",
+    "embedding",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class ScoredDecision:
     backend: str
     ability: str
     predicted: float
+    classifier: str
     z: bytes
     embedding: bytes
 
@@ -43,6 +53,7 @@ class Outcome:
     ability: str
     predicted: float
     score: float
+    classifier: str
     z: bytes
     embedding: bytes
 
@@ -110,14 +121,12 @@ class OutcomeStore:
         with self._engine.connect() as connection:
             return [(str(row[0]), float(row[1])) for row in connection.execute(query).all()]
 
-    def recent(self, ability: str, most: int) -> list[Outcome]:
-        """Return the latest outcomes of an ability, oldest first."""
-        query = (
-            select(OUTCOMES)
-            .where(OUTCOMES.c.ability == ability)
-            .order_by(OUTCOMES.c.at.desc())
-            .limit(most)
-        )
+    def recent(self, ability: str, most: int, classifier: str | None = None) -> list[Outcome]:
+        """Return the latest outcomes of an ability, oldest first; of one classifier if named."""
+        wanted = OUTCOMES.c.ability == ability
+        if classifier is not None:
+            wanted &= OUTCOMES.c.classifier == classifier
+        query = select(OUTCOMES).where(wanted).order_by(OUTCOMES.c.at.desc()).limit(most)
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         return [Outcome(**row) for row in reversed(rows)]

@@ -1,12 +1,17 @@
-"""The two tables of the loop: what was decided, and how it turned out. No text of any prompt."""
+"""The tables of the loop: what was decided, how it turned out, and the cards learned from it.
+
+No text of any prompt.
+"""
 
 from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
@@ -27,6 +32,7 @@ DECISIONS: Final = Table(
     Column("backend", String(128), nullable=False),
     Column("ability", String(128), nullable=False),
     Column("predicted", Float, nullable=False),
+    Column("classifier", String(64), nullable=False),  # whose z and embedding these are
     Column("z", LargeBinary, nullable=False),  # float32, little-endian
     Column("embedding", LargeBinary, nullable=False),
     Index("decisions_at", "at"),
@@ -46,8 +52,31 @@ OUTCOMES: Final = Table(
     Column("ability", String(128), nullable=False),
     Column("predicted", Float, nullable=False),
     Column("score", Float, nullable=False),
+    Column("classifier", String(64), nullable=False),
     Column("z", LargeBinary, nullable=False),
     Column("embedding", LargeBinary, nullable=False),
     PrimaryKeyConstraint("decision", "source", "by"),
     Index("outcomes_ability", "ability", "at"),
+)
+
+# Every card that was ever in force, by name and number; none active: the shipped one is.
+CARDS: Final = Table(
+    "ability_cards",
+    METADATA,
+    Column("name", String(128), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("classifier", String(64), nullable=False),
+    Column("card", LargeBinary, nullable=False),
+    Column("reason", String(512), nullable=False),
+    Column("active", Boolean, nullable=False),
+    PrimaryKeyConstraint("name", "number"),
+)
+
+# When each card was last tried to be refitted, by whichever replica came first.
+ATTEMPTS: Final = Table(
+    "card_attempts",
+    METADATA,
+    Column("name", String(128), primary_key=True),
+    Column("at", BigInteger, nullable=False),
 )

@@ -21,8 +21,7 @@ from router.backends.dispatch import Dispatcher
 from router.backends.transcript import read_body
 from router.errors import TurnoutError
 from router.outcomes.recorder import OutcomeRecorder
-from router.pipeline.evidence import evidence_of
-from router.pipeline.inquiry import Inquiry
+from router.outcomes.store import ScoredDecision
 from router.pipeline.snapshot import Snapshot
 from router.wire.chat import ChatRequest, parse_chat
 
@@ -43,10 +42,9 @@ class Case:
     """An answer that was delivered, to be compared with another backend's."""
 
     world: Snapshot
-    inquiry: Inquiry
+    request: ChatRequest
     shadow: Shadow
-    route: str
-    backend: str
+    evidence: ScoredDecision
     answer: str
 
 
@@ -96,19 +94,18 @@ class Auditor:
             self.counts["failed"] += 1
             _LOG.warning("an audit failed", extra={"reason": type(error).__name__})
             return
-        decision = evidence_of(case.inquiry, case.world, case.backend, route=case.route)
-        if score is None or decision is None:
+        if score is None:
             self.counts["failed"] += 1
             return
-        self._recorder.judge(decision, score, source="audit", by=case.shadow.judge or "")
+        self._recorder.judge(case.evidence, score, source="audit", by=case.shadow.judge or "")
         self.counts["done"] += 1
 
     async def compare(self, case: Case) -> float | None:
         """Return how good the delivered answer is beside the other, 0 to 1; None if undecided."""
         backends = case.world.backends
         judge = backends[case.shadow.judge or case.shadow.to]
-        rival = await self._ask(case, backends[case.shadow.to], plain(case.inquiry.request))
-        question = _question(case.inquiry.request)
+        rival = await self._ask(case, backends[case.shadow.to], plain(case.request))
+        question = _question(case.request)
         first = await self._verdict(case, judge, question, case.answer, rival)
         second = await self._verdict(case, judge, question, rival, case.answer)
         if first is None or second is None:
@@ -125,7 +122,7 @@ class Auditor:
 
     async def _ask(self, case: Case, backend: Backend, request: ChatRequest) -> str:
         """Ask a backend and pay from the audits' budget. Raises TurnoutError."""
-        name = f"{case.inquiry.reading.request_id}-audit"
+        name = f"{case.evidence.decision}-audit"
         async with self._dispatcher.open([backend], request, name) as upstream:
             if upstream.usage is not None:
                 price = case.world.prices.price(upstream.backend.name)

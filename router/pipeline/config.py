@@ -93,6 +93,8 @@ class ClassifierSection(_Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deadline: Duration = 0.02
     cards: Cards = ()
+    refit_every: Duration | None = 3600.0
+    refit_from: int = Field(default=200, ge=30)
 
 
 class LimitSection(_Section):

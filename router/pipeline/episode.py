@@ -10,6 +10,7 @@ from router.backends.upstream import Upstream
 from router.domain import Charge
 from router.domain import Outcome as End
 from router.ledger.ticket import Admission
+from router.outcomes.store import ScoredDecision
 from router.pipeline.audit import Case
 from router.pipeline.evidence import evidence_of
 from router.pipeline.gateway import Gateway
@@ -87,9 +88,19 @@ class Episode:
         if charge is None or charge.backend is None:
             return
         route = charge.route or ""
-        decision = evidence_of(self._inquiry, self._world, charge.backend, route=route)
+        decision = self._evidence(charge.backend, route)
         if decision is not None:
             self._gateway.recorder.add(decision)
+
+    def _evidence(self, backend: str, route: str, part: str = "") -> ScoredDecision | None:
+        return evidence_of(
+            self._inquiry,
+            self._world,
+            backend,
+            classifier=self._gateway.classifier.version,
+            route=route,
+            part=part,
+        )
 
     def delivered(self, upstream: Upstream, kept: bytes) -> None:
         """Learn from an answer that came to its end: from what was passed over, and by an audit.
@@ -100,13 +111,7 @@ class Episode:
         if isinstance(answer, Denial):
             return
         for number, leg in enumerate(upstream.legs):
-            decision = evidence_of(
-                self._inquiry,
-                self._world,
-                leg.backend.name,
-                route=answer.route,
-                part=f".{number}",
-            )
+            decision = self._evidence(leg.backend.name, answer.route, f".{number}")
             if decision is not None:
                 self._gateway.recorder.judge(decision, 0.0, source="verifier", by=leg.verifier)
         shadow = answer.shadow
@@ -114,17 +119,11 @@ class Episode:
             return
         read = read_stream if upstream.stream_requested else read_body
         answers = read(kept)
-        if answers:
-            self._gateway.auditor.begin(
-                Case(
-                    self._world,
-                    self._inquiry,
-                    shadow,
-                    answer.route,
-                    upstream.backend.name,
-                    answers[0].text,
-                )
-            )
+        evidence = self._evidence(upstream.backend.name, answer.route)
+        if answers and evidence is not None:
+            request = self._inquiry.request
+            case = Case(self._world, request, shadow, evidence, answers[0].text)
+            self._gateway.auditor.begin(case)
 
     def _outcome(self) -> Outcome | None:
         charge = self._charge

@@ -6,7 +6,13 @@ from router.pipeline.snapshot import Snapshot
 
 
 def evidence_of(
-    inquiry: Inquiry, world: Snapshot, backend: str, *, route: str, part: str = ""
+    inquiry: Inquiry,
+    world: Snapshot,
+    backend: str,
+    *,
+    classifier: str,
+    route: str,
+    part: str = "",
 ) -> ScoredDecision | None:
     """Return the evidence on which `backend` was scored; None where it was not.
 
@@ -25,6 +31,7 @@ def evidence_of(
         backend=backend,
         ability=ability,
         predicted=predicted,
+        classifier=classifier,
         z=evidence.z.tobytes(),
         embedding=evidence.embedding.tobytes(),
     )

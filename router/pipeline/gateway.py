@@ -13,6 +13,7 @@ from router.ledger.ledger import Ledger
 from router.outcomes.recorder import OutcomeRecorder
 from router.outcomes.store import OutcomeStore
 from router.pipeline.audit import Auditor
+from router.pipeline.learning import Learner
 from router.pipeline.snapshot import Snapshot
 from router.telemetry import names
 from router.telemetry.decisions import DecisionLog
@@ -44,6 +45,7 @@ class Gateway:
     outcomes: OutcomeStore
     recorder: OutcomeRecorder
     auditor: Auditor
+    learner: Learner
     conversations: Conversations
     history: OutputHistory
     budgets: dict[str, Mapping[str, float]]  # organization -> used shares, as of its last admission
@@ -56,10 +58,13 @@ def gauges(gateway: Gateway) -> Mapping[Metric, Mapping[Labels, float]]:
     classifier = gateway.classifier
     cascades = gateway.cascades
     checks = {**cascades.fired, "passed": cascades.passed}
+    drift = gateway.learner.drift
     active = (gateway.snapshot.policy.version, classifier.version, classifier.provider)
     return {
         names.BACKEND_HEALTHY: {(name,): float(state.healthy) for name, state in view.items()},
         names.BACKEND_IN_FLIGHT: {(name,): state.in_flight for name, state in view.items()},
+        names.CALIBRATION_ERROR: {(key,): found.error for key, found in drift.items()},
+        names.DRIFT_ALARM: {(key,): float(found.alarm) for key, found in drift.items()},
         names.AUDITS: {(key,): count for key, count in gateway.auditor.counts.items()},
         names.LEDGER: {(key,): count for key, count in gateway.ledger.counts.items()},
         names.CASCADE: {(key,): count for key, count in checks.items()},

@@ -3,7 +3,7 @@
 Problems carry the key they are about, so that the report can point at it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -143,11 +143,11 @@ def _energy(section: EnergySection | None) -> EnergyProfile | None:
 
 def _quirks(section: BackendSection, preset: Quirks) -> Quirks:
     streams = section.stream_options
-    return Quirks(
+    return replace(
+        preset,
         token_param=section.token_param or preset.token_param,
         drop=preset.drop | set(section.drop),
         rename=MappingProxyType({**preset.rename, **section.rename}),
         extra=MappingProxyType({**preset.extra, **section.extra}),
         stream_options=preset.stream_options if streams is None else streams,
-        message_drop=preset.message_drop,
     )

@@ -62,6 +62,18 @@ LEDGER: Final = Metric(
     ("what",),
     "What this process saw of the ledger: open holds, unsettled and settled ones, leases reaped.",
 )
+CALIBRATION_ERROR: Final = Metric(
+    "turnout_calibration_error",
+    "gauge",
+    ("ability",),
+    "Expected calibration error of the classifier on the latest outcomes.",
+)
+DRIFT_ALARM: Final = Metric(
+    "turnout_drift_alarm",
+    "gauge",
+    ("ability",),
+    "1 while that error is larger than chance explains, and large enough to matter.",
+)
 IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
 BACKEND_HEALTHY: Final = Metric(
     "turnout_backend_healthy", "gauge", ("backend",), "1 while the backend's breaker lets it work."
@@ -91,6 +103,8 @@ METRICS: Final = (
     RELOADS,
     CASCADE,
     AUDITS,
+    CALIBRATION_ERROR,
+    DRIFT_ALARM,
     LEDGER,
     IN_FLIGHT,
     BACKEND_HEALTHY,

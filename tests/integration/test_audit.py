@@ -3,25 +3,17 @@
 import asyncio
 import json
 
-import numpy as np
 import pytest
 
-from classifiers.prompt import Prompt, Turn
-from classifiers.serving import Classification, Evidence
 from policies.decision import Shadow
-from policies.policy import Needs
 from policies.policy import load as load_policy
-from policies.signals import NO_HINTS
 from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.child import in_thread
 from router.backends.dispatch import Dispatcher
-from router.domain import Principal
 from router.outcomes.recorder import OutcomeRecorder
-from router.outcomes.store import OutcomeStore
+from router.outcomes.store import OutcomeStore, ScoredDecision
 from router.pipeline.audit import Auditor, Case
 from router.pipeline.config_load import load_config
-from router.pipeline.inquiry import Inquiry
-from router.pipeline.signals import Reading, gather
 from router.pipeline.snapshot import compile_snapshot
 from router.wire.chat import parse_chat
 
@@ -91,30 +83,28 @@ async def parts(server, tmp_path):
     store.close()
 
 
-def _case(world, dispatcher, answer: str) -> Case:
-    request = parse_chat(json.dumps(QUESTION).encode())
-    principal = Principal("key_1", "acme", "")
-    reading = Reading("a" * 32, {"moe": 0.8}, 10, False, "c", "", {}, 1_000)
-    evidence = Evidence(np.zeros(4, np.float32), np.zeros(8, np.float32))
-    signals = gather(world, request, principal, reading, dispatcher.view())
-    inquiry = Inquiry(
-        principal,
-        request,
-        NO_HINTS,
-        Needs(True, False),
-        reading,
-        Classification({"moe": 0.8}, evidence),
-        signals,
+def _case(world, answer: str) -> Case:
+    evidence = ScoredDecision(
+        decision="a" * 32,
+        at=1_000,
+        organization="acme",
+        route="auto",
+        backend="cheap",
+        ability="moe",
+        predicted=0.8,
+        classifier="swift-1",
+        z=b"",
+        embedding=b"",
     )
-    assert request.prompt == Prompt("", (Turn("user", "What is 2 + 2?"),), ())
-    return Case(world, inquiry, Shadow("strong", "strong"), "auto", "cheap", answer)
+    request = parse_chat(json.dumps(QUESTION).encode())
+    return Case(world, request, Shadow("strong", "strong"), evidence, answer)
 
 
 @pytest.mark.parametrize(("answer", "score"), [("bad", 0.0), ("good too", 1.0)])
 async def test_an_answer_is_judged_in_both_places_and_a_tie_is_good_enough(parts, answer, score):
     world, dispatcher, recorder, store = parts
     auditor = Auditor(dispatcher, recorder, pico_per_day=10**12)
-    auditor.begin(_case(world, dispatcher, answer))
+    auditor.begin(_case(world, answer))
     await asyncio.gather(*auditor._tasks)
     await recorder.flush()
     [outcome] = store.recent("moe", 10)
@@ -128,12 +118,12 @@ async def test_the_budget_of_a_day_is_not_passed_and_the_next_day_has_its_own(pa
     world, dispatcher, recorder, _ = parts
     now = [0.0]
     auditor = Auditor(dispatcher, recorder, pico_per_day=1, clock=lambda: now[0])
-    auditor.begin(_case(world, dispatcher, "bad"))
+    auditor.begin(_case(world, "bad"))
     await asyncio.gather(*auditor._tasks)
-    auditor.begin(_case(world, dispatcher, "bad"))
+    auditor.begin(_case(world, "bad"))
     assert auditor.counts == {"done": 1, "failed": 0, "skipped": 1}
     assert server[0].asked == 3
     now[0] = 86_400.0
-    auditor.begin(_case(world, dispatcher, "bad"))
+    auditor.begin(_case(world, "bad"))
     await asyncio.gather(*auditor._tasks)
     assert auditor.counts["done"] == 2

@@ -14,6 +14,7 @@ def _decision(number: int, organization: str = "acme") -> ScoredDecision:
         backend="moe",
         ability="moe",
         predicted=0.7,
+        classifier="swift-1",
         z=b"\x00" * 64,
         embedding=b"\x01" * 256,
     )

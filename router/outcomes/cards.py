@@ -1,0 +1,101 @@
+"""Ability cards in SQL: every replica puts the same ones in force, and nothing is forgotten."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import create_engine, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from router.outcomes.tables import ATTEMPTS, CARDS, METADATA
+
+_INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCard:
+    """One card of the history; `at` is Unix milliseconds."""
+
+    name: str
+    number: int
+    at: int
+    classifier: str
+    card: bytes
+    reason: str
+    active: bool
+
+
+class CardStore:
+    """Every method is one short transaction and blocks: call it off the loop."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url)
+        self._insert = _INSERTS[self._engine.dialect.name]
+        METADATA.create_all(self._engine)
+
+    def active(self, classifier: str) -> dict[str, bytes]:
+        """Return the cards in force that fit this classifier, by name."""
+        query = select(CARDS.c.name, CARDS.c.card).where(
+            CARDS.c.active.is_(True), CARDS.c.classifier == classifier
+        )
+        with self._engine.connect() as connection:
+            return {str(row[0]): bytes(row[1]) for row in connection.execute(query).all()}
+
+    def history(self, name: str | None = None) -> list[StoredCard]:
+        """Return every card that was ever promoted, oldest first."""
+        query = select(CARDS).order_by(CARDS.c.name, CARDS.c.number)
+        if name is not None:
+            query = query.where(CARDS.c.name == name)
+        with self._engine.connect() as connection:
+            return [StoredCard(**row) for row in connection.execute(query).mappings().all()]
+
+    def promote(self, name: str, classifier: str, card: bytes, *, reason: str, at: int) -> int:
+        """Put a card in force; returns its number."""
+        last = select(func.coalesce(func.max(CARDS.c.number), 0)).where(CARDS.c.name == name)
+        with self._engine.begin() as connection:
+            number = int(connection.execute(last).scalar_one()) + 1
+            connection.execute(update(CARDS).where(CARDS.c.name == name).values(active=False))
+            connection.execute(
+                insert(CARDS).values(
+                    name=name,
+                    number=number,
+                    at=at,
+                    classifier=classifier,
+                    card=card,
+                    reason=reason[:512],
+                    active=True,
+                )
+            )
+        return number
+
+    def roll_back(self, name: str) -> int | None:
+        """Put the card before the active one in force; 0 means the shipped one.
+
+        None where no card of this name is active.
+        """
+        now = select(CARDS.c.number).where(CARDS.c.name == name, CARDS.c.active.is_(True))
+        with self._engine.begin() as connection:
+            number = connection.execute(now).scalar()
+            if number is None:
+                return None
+            connection.execute(update(CARDS).where(CARDS.c.name == name).values(active=False))
+            connection.execute(
+                update(CARDS)
+                .where(CARDS.c.name == name, CARDS.c.number == number - 1)
+                .values(active=True)
+            )
+        return int(number) - 1
+
+    def claim(self, name: str, *, at: int, not_since: int) -> bool:
+        """Whether this replica is the one to refit a card now: nobody tried since `not_since`."""
+        statement = self._insert(ATTEMPTS).values(name=name, at=at)
+        statement = statement.on_conflict_do_update(
+            index_elements=["name"], set_={"at": at}, where=ATTEMPTS.c.at < not_since
+        )
+        with self._engine.begin() as connection:
+            return int(connection.execute(statement).rowcount) == 1
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()

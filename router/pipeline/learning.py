@@ -1,0 +1,167 @@
+"""The loop that keeps the classifier true: outcomes in, better cards out, or a refusal and why.
+
+Poisoning is bounded: whoever judges, by key or by verifier, weighs at most a fifth of what a card
+is fitted on, however much it says, and a card must win on held-back outcomes beyond the noise.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from sqlalchemy.exc import SQLAlchemyError
+
+from classifiers.ability import to_json
+from classifiers.drift import Drift, drift
+from classifiers.recalibrate import LEAST_OUTCOMES, Observations, Verdict, observe, recalibrate
+from classifiers.serving import Classifier
+from router.outcomes.cards import CardStore
+from router.outcomes.store import Outcome, OutcomeStore
+
+_LOG = logging.getLogger("turnout")
+_MOST: Final = 20_000
+_SHARE_OF_ONE: Final = 0.2
+_LOOK_SECONDS: Final = 5.0
+_DRIFT_SECONDS: Final = 60.0
+_DRIFT_WINDOW: Final = 1_000
+
+
+def weights_of(outcomes: Sequence[Outcome]) -> list[float]:
+    """Return a weight for each outcome: 1, or less where its judge said more than its share."""
+    said = Counter((outcome.source, outcome.by) for outcome in outcomes)
+    most = max(float(LEAST_OUTCOMES), _SHARE_OF_ONE * len(outcomes))
+    return [min(1.0, most / said[outcome.source, outcome.by]) for outcome in outcomes]
+
+
+def observations(outcomes: Sequence[Outcome]) -> Observations:
+    """Return outcomes of one classifier as the numbers that a card is fitted on."""
+    z = np.stack([np.frombuffer(outcome.z, np.float32) for outcome in outcomes])
+    embedding = np.stack([np.frombuffer(outcome.embedding, np.float32) for outcome in outcomes])
+    scores = [outcome.score for outcome in outcomes]
+    return observe(z, embedding, scores, weights_of(outcomes))
+
+
+class Learner:
+    """Refits cards on stored outcomes, puts promoted ones in force, and watches for drift.
+
+    `drift`: how far each ability's forecasts are from its latest outcomes. `every`: seconds between two
+    tries at a card, 0 for never by itself; `least`: outcomes that are worth a try.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        outcomes: OutcomeStore,
+        cards: CardStore,
+        *,
+        folder: Path,
+        device: str,
+        own: Sequence[Path],
+        every: float,
+        least: int,
+    ) -> None:
+        self._classifier = classifier
+        self._outcomes = outcomes
+        self._cards = cards
+        self._folder = folder
+        self._device = device
+        self._own = tuple(own)
+        self._every = every
+        self._least = max(least, LEAST_OUTCOMES)
+        self._in_force: dict[str, bytes] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.drift: dict[str, Drift] = {}
+
+    def refit(self, ability: str) -> Verdict | None:
+        """Refit a card and put it in force if it is better beyond the noise; blocks, seconds.
+
+        None where there are too few outcomes.
+        """
+        version = self._classifier.version
+        seen = self._outcomes.recent(ability, _MOST, version)
+        if len(seen) < self._least:
+            return None
+        running = self._classifier.cards[ability]
+        today = datetime.now(UTC).date().isoformat()
+        verdict = recalibrate(running, observations(seen), date=today)
+        if verdict.promoted:
+            card = to_json(verdict.card)
+            now = time.time_ns() // 1_000_000
+            self._cards.promote(ability, running.classifier, card, reason=verdict.reason, at=now)
+        return verdict
+
+    def put_in_force(self) -> bool:
+        """Load the active cards if they are others than before; blocks, about 40 ms."""
+        trunk = next(iter(self._classifier.cards.values())).classifier
+        active = self._cards.active(trunk)
+        if active == self._in_force:
+            return False
+        self._folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for name, card in active.items():
+            path = self._folder / f"{name}.json"
+            path.write_bytes(card)
+            paths.append(path)
+        self._classifier.reload(device=self._device, cards=[*self._own, *paths])
+        self._in_force = active
+        return True
+
+    def measure_drift(self) -> None:
+        """Compare what was said with what came of it, for each ability."""
+        for ability in self._classifier.abilities:
+            seen = self._outcomes.recent(ability, _DRIFT_WINDOW, self._classifier.version)
+            said = np.array([outcome.predicted for outcome in seen])
+            was = np.array([outcome.score for outcome in seen])
+            found, before = drift(said, was), self.drift.get(ability)
+            if found.alarm and not (before is not None and before.alarm):
+                facts = {"ability": ability, "error": round(found.error, 3), "outcomes": len(seen)}
+                _LOG.warning("the classifier drifts: run `turnout recalibrate`", extra=facts)
+            self.drift[ability] = found
+
+    async def start(self) -> None:
+        """Put the active cards in force, then watch until `close`."""
+        await asyncio.to_thread(self.put_in_force)
+        self._task = asyncio.create_task(self._run(), name="learner")
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        measured = 0.0
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                if await asyncio.to_thread(self.put_in_force):
+                    _LOG.info("ability cards in force", extra={"cards": sorted(self._in_force)})
+                if time.monotonic() - measured >= _DRIFT_SECONDS:
+                    measured = time.monotonic()
+                    await asyncio.to_thread(self.measure_drift)
+                    await asyncio.to_thread(self._refit_what_is_due)
+            except SQLAlchemyError:
+                _LOG.exception("the outcomes cannot be read; the cards in force stay")
+
+    def _refit_what_is_due(self) -> None:
+        if not self._every:
+            return
+        counts = self._outcomes.counts()
+        for ability in self._classifier.abilities:
+            now = time.time_ns() // 1_000_000
+            due = now - int(self._every * 1000)
+            if counts.get(ability, 0) < self._least:
+                continue
+            if self._cards.claim(ability, at=now, not_since=due):
+                verdict = self.refit(ability)
+                if verdict is not None:
+                    facts = {"ability": ability, "reason": verdict.reason}
+                    done = "promoted" if verdict.promoted else "kept as it was"
+                    _LOG.info(f"ability card {done}", extra=facts)
