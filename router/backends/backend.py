@@ -47,7 +47,10 @@ class Quirks:
 
     `token_param` is the one name of the output limit that it takes (None: both are passed on);
     `drop` are parameters it refuses, `rename` those it calls something else, `extra` those to
-    send with every request; `stream_options` is whether it knows that parameter.
+    send with every request; `values` are words it says otherwise (parameter -> word -> word);
+    `stream_options` is whether it knows that parameter. Of messages: `message_drop` are fields it
+    refuses, `developer_role` is whether it knows that role, `plain_content` that it wants text as
+    a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
     """
 
     token_param: str | None = None
@@ -56,6 +59,15 @@ class Quirks:
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     stream_options: bool = True
     message_drop: frozenset[str] = frozenset()
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    developer_role: bool = True
+    plain_content: bool = False
+    short_call_ids: bool = False
+
+    @property
+    def reshapes_messages(self) -> bool:
+        """Whether messages cannot go on as they are, whatever their roles."""
+        return bool(self.message_drop or self.plain_content or self.short_call_ids)
 
 
 @dataclass(frozen=True, slots=True)

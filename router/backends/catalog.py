@@ -31,6 +31,10 @@ class Provider(BaseModel):
     message_drop: tuple[str, ...] = ()
     rename: dict[str, str] = {}
     extra: dict[str, Any] = {}
+    values: dict[str, dict[str, str]] = {}
+    developer_role: bool = False
+    plain_content: bool = False
+    short_call_ids: bool = False
     notes: str = ""
 
     def quirks(self) -> Quirks:
@@ -42,6 +46,10 @@ class Provider(BaseModel):
             extra=MappingProxyType(self.extra),
             stream_options=self.stream_options,
             message_drop=frozenset(self.message_drop),
+            values=MappingProxyType(self.values),
+            developer_role=self.developer_role,
+            plain_content=self.plain_content,
+            short_call_ids=self.short_call_ids,
         )
 
 

@@ -34,7 +34,7 @@ from router.backends.dialects.conversation import (
     turns,
     wanted_schema,
 )
-from router.backends.dialects.openai import read_failure
+from router.backends.dialects.failure import read_failure
 from router.backends.transport import Call
 from router.wire.chat import ChatRequest
 

@@ -11,7 +11,10 @@ from typing import Any, Final
 import orjson
 
 from router.backends.backend import Backend, Lane
-from router.backends.dialects.base import ErrorInside, Failure, MalformedReply, Reply, Translator
+from router.backends.dialects.base import Failure, MalformedReply, Reply, Translator
+from router.backends.dialects.failure import read_failure, refuse_error_inside
+from router.backends.dialects.parts import flatten
+from router.backends.dialects.quirks import shaped_body
 from router.backends.dialects.usage import (
     estimate_output,
     estimate_usage,
@@ -20,7 +23,7 @@ from router.backends.dialects.usage import (
 from router.backends.transport import Call
 from router.domain import Usage
 from router.wire.chat import ChatRequest
-from router.wire.sse import EventTooLarge, Splitter, data_of, events
+from router.wire.sse import EventTooLarge, Splitter, data_of, encode, events
 
 DONE: Final = b"data: [DONE]\n\n"
 # Keys of the chunk itself: quotes inside a text are escaped, so a text never looks like these.
@@ -49,7 +52,7 @@ class OpenAI:
         return Call(
             url=f"{lane.base_url}/chat/completions",
             headers=tuple(headers),
-            body=orjson.dumps(_body(backend, request)),
+            body=orjson.dumps(shaped_body(backend, request)),
             timeouts=backend.timeouts,
         )
 
@@ -67,8 +70,9 @@ class OpenAI:
             raise MalformedReply("answered without choices")
         usage = read_usage(body.get("usage"), request)
         model = body.get("model")
+        listed = [flatten(choice["message"]) for choice in choices if choice.get("message")]
         return Reply(
-            body=raw.strip(),
+            body=orjson.dumps(body) if any(listed) else raw.strip(),
             usage=usage or estimate_usage(request, _spoken(choices)),
             model=model if isinstance(model, str) else None,
         )
@@ -80,31 +84,6 @@ class OpenAI:
     def failure(self, status: int, raw: bytes) -> Failure:
         """Read `{"error": {...}}` and its many relatives."""
         return read_failure(status, raw)
-
-
-def _body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
-    """The client's body under the backend's model name, with the gateway's wish for usage."""
-    quirks = backend.quirks
-    body = {**request.body, **quirks.extra, "model": backend.model}
-    if request.stream and not request.include_usage and quirks.stream_options:
-        body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-    if not quirks.stream_options:
-        body.pop("stream_options", None)
-    if quirks.token_param is not None and request.max_output_tokens is not None:
-        body.pop("max_tokens", None)
-        body.pop("max_completion_tokens", None)
-        body[quirks.token_param] = request.max_output_tokens
-    for name in quirks.drop:
-        body.pop(name, None)
-    for old, new in quirks.rename.items():
-        if old in body:
-            body[new] = body.pop(old)
-    if quirks.message_drop:
-        body["messages"] = [
-            {key: value for key, value in message.items() if key not in quirks.message_drop}
-            for message in request.body["messages"]
-        ]
-    return body
 
 
 def _spoken(choices: list[dict[str, Any]]) -> int:
@@ -187,7 +166,12 @@ class OpenAIStream:
         if not isinstance(chunk, dict):
             raise MalformedReply("sent an event that is not an object")
         refuse_error_inside(chunk)
-        return event if self._note(chunk) else b""
+        choices = chunk.get("choices")
+        deltas = [choice.get("delta") for choice in choices or ()]
+        listed = [flatten(delta) for delta in deltas if isinstance(delta, dict)]
+        if not self._note(chunk):
+            return b""
+        return encode(orjson.dumps(chunk)) if any(listed) else event
 
     def _note(self, chunk: dict[str, Any]) -> bool:
         """Remember what the chunk says; False where the client must not see it."""
@@ -217,50 +201,7 @@ def _is_noteworthy(block: bytes) -> bool:
         or b'"usage":{' in block
         or b'"usage": {' in block
         or b'"base_resp"' in block
+        or b'"content":[' in block
+        or b'"content": [' in block
         or b'"x_groq"' in block
-    )
-
-
-def refuse_error_inside(body: dict[str, Any]) -> None:
-    """Raise ErrorInside where a 200 is none: `error`, `base_resp` or `object: error`."""
-    error = body.get("error")
-    if error:
-        message, code = error, 502
-        if isinstance(error, dict):
-            message = error.get("message") or error.get("type") or "an error"
-            code = error.get("code") or error.get("status") or 502
-        raise ErrorInside(str(message)[:500], code if _is_status(code) else 502)
-    base = body.get("base_resp")
-    if isinstance(base, dict) and base.get("status_code"):
-        raise ErrorInside(str(base.get("status_msg", "an error"))[:500])
-    if body.get("object") == "error":
-        raise ErrorInside(str(body.get("message", "an error"))[:500])
-
-
-def _is_status(code: Any) -> bool:
-    return isinstance(code, int) and 400 <= code <= 599
-
-
-def read_failure(status: int, raw: bytes) -> Failure:
-    """What an error body says, in whatever of the field's shapes it is."""
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return Failure(f"The backend answered with status {status}.")
-    if isinstance(body, list) and body:
-        body = body[0]  # Gemini's compatible endpoint
-    error = body.get("error", body) if isinstance(body, dict) else body
-    if isinstance(error, str) and error:
-        return Failure(error[:1000])
-    if not isinstance(error, dict):
-        return Failure(f"The backend answered with status {status}.")
-    message = error.get("message") or error.get("detail") or error.get("msg")
-    if not isinstance(message, str):
-        message = f"The backend answered with status {status}."
-    code, param, kind = error.get("code"), error.get("param"), error.get("type")
-    return Failure(
-        message=message[:1000],
-        type=kind if isinstance(kind, str) else "invalid_request_error",
-        code=str(code)[:64] if isinstance(code, str | int) else None,
-        param=param[:64] if isinstance(param, str) else None,
     )

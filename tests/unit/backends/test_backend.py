@@ -1,12 +1,14 @@
 """What a backend is asked, and what it cannot take."""
 
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
 
 from router.backends.backend import Backend, Quirks
 from router.backends.dialects.openai import OpenAI
+from router.domain import Usage
 from router.wire.chat import ChatRequest
 
 Chat = Callable[..., ChatRequest]
@@ -89,3 +91,78 @@ def test_a_backend_says_why_it_cannot_take_a_request(
 ) -> None:
     backend = Backend("b", "http://x", "m", supports=supports, context_window=window)
     assert backend.unfit(chat(tools=[TOOL]), tokens) == why
+
+
+def test_a_server_that_knows_no_developer_is_told_system(chat: Chat) -> None:
+    messages = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    plain = Backend("b", "http://x/v1", "m", quirks=Quirks(developer_role=False))
+    assert [m["role"] for m in messages_of(plain, chat(messages=messages))] == ["system", "user"]
+    known = Backend("b", "http://x/v1", "m")
+    assert messages_of(known, chat(messages=messages)) == messages
+
+
+def messages_of(backend: Backend, request: ChatRequest) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = sent(backend, request)["messages"]  # type: ignore[assignment]
+    return told
+
+
+def test_text_parts_become_a_text_where_parts_are_refused(chat: Chat) -> None:
+    parts = [{"type": "text", "text": "One"}, {"type": "text", "text": "two"}]
+    image = [{"type": "image_url", "image_url": {"url": "http://x/y.png"}}]
+    messages = [{"role": "user", "content": parts}, {"role": "user", "content": image}]
+    backend = Backend("b", "http://x/v1", "m", quirks=Quirks(plain_content=True))
+    assert [m["content"] for m in messages_of(backend, chat(messages=messages))] == [
+        "One\ntwo",
+        image,
+    ]
+
+
+def test_call_ids_are_shortened_alike_in_call_and_result(chat: Chat) -> None:
+    call = {"id": "call_of_another_provider", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "assistant", "tool_calls": [call, call | {"id": "abc123XYZ"}]},
+        {"role": "tool", "tool_call_id": "call_of_another_provider", "content": "1"},
+    ]
+    backend = Backend("b", "http://x/v1", "m", quirks=Quirks(short_call_ids=True))
+    assistant, result = messages_of(backend, chat(messages=messages))
+    first, second = (told["id"] for told in assistant["tool_calls"])
+    assert result["tool_call_id"] == first
+    assert len(first) == 9
+    assert first.isalnum()
+    assert second == "abc123XYZ"
+
+
+def test_words_are_said_the_servers_way(chat: Chat) -> None:
+    quirks = Quirks(values={"tool_choice": {"required": "any"}})
+    backend = Backend("b", "http://x/v1", "m", quirks=quirks)
+    assert sent(backend, chat(tools=[TOOL], tool_choice="required"))["tool_choice"] == "any"
+    assert sent(backend, chat(tools=[TOOL], tool_choice="auto"))["tool_choice"] == "auto"
+
+
+def test_content_in_parts_is_a_text_to_the_client(chat: Chat) -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    content = [thinking, {"type": "text", "text": "Four."}]
+    choice = {"index": 0, "finish_reason": "stop"}
+    whole = {"model": "m", "choices": [choice | {"message": {"content": content}}]}
+    message = orjson.loads(OpenAI().reply(orjson.dumps(whole), chat()).body)["choices"][0]
+    assert message["message"] == {"content": "Four.", "reasoning_content": "Hm."}
+    piece = {"model": "m", "choices": [choice | {"delta": {"content": content}}]}
+    out = OpenAI().translator(chat(stream=True)).feed(b"data: %s\n\n" % orjson.dumps(piece))
+    delta = orjson.loads(out[6:])["choices"][0]["delta"]
+    assert delta == {"content": "Four.", "reasoning_content": "Hm."}
+
+
+def test_groqs_usage_is_found_in_its_own_place(chat: Chat) -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 2}
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    last = {"model": "m", "choices": [choice], "x_groq": {"id": "r", "usage": usage}}
+    translator = OpenAI().translator(chat(stream=True))
+    out = translator.feed(b"data: %s\n\ndata: [DONE]\n\n" % orjson.dumps(last))
+    assert translator.usage == Usage(3, 2)
+    assert b'"finish_reason":"stop"' in out
+
+
+def test_details_of_a_validation_error_are_told() -> None:
+    detail = [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]
+    raw = orjson.dumps({"object": "error", "message": {"detail": detail}})
+    assert OpenAI().failure(422, raw).message == "seed: Extra inputs are not permitted"
