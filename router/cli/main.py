@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 import click
 
+from router.cli.cards import recalibrate_cards
 from router.cli.check import check
 from router.cli.demo import demo
 from router.cli.explain import explain
@@ -11,7 +12,6 @@ from router.cli.keys import keys
 from router.cli.ledger import ledger
 from router.cli.models import models
 from router.cli.prices import prices
-from router.cli.recalibrate import recalibrate_cards
 from router.cli.replay import diff, replay, tune
 from router.cli.savings import show_savings
 from router.cli.schema import schema

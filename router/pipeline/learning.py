@@ -50,8 +50,8 @@ def observations(outcomes: Sequence[Outcome]) -> Observations:
 class Learner:
     """Refits cards on stored outcomes, puts promoted ones in force, and watches for drift.
 
-    `drift`: how far each ability's forecasts are from its latest outcomes. `every`: seconds between two
-    tries at a card, 0 for never by itself; `least`: outcomes that are worth a try.
+    `drift`: how far each ability's forecasts are from its latest outcomes. `every`: seconds between
+    two tries at a card, 0 for never by itself; `least`: outcomes that are worth a try.
     """
 
     def __init__(

@@ -1,0 +1,108 @@
+"""`turnout recalibrate`: refit ability cards on stored outcomes, see their history, roll back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
+
+from classifiers.artifact import ArtifactError
+from router.app import load_classifier
+from router.cli.documents import config_option, documents_or_end
+from router.outcomes.cards import CardStore
+from router.outcomes.store import OutcomeStore
+from router.pipeline.documents import Documents
+from router.pipeline.learning import Learner
+
+
+@contextmanager
+def _cards(documents: Documents) -> Iterator[CardStore]:
+    documents.data.mkdir(parents=True, exist_ok=True)
+    try:
+        cards = CardStore(documents.database)
+        try:
+            yield cards
+        finally:
+            cards.close()
+    except SQLAlchemyError as error:
+        reason = type(error).__name__
+        raise click.ClickException(
+            f"the database does not answer ({reason}); check `database` in turnout.yaml"
+        ) from None
+    except ArtifactError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
+    section = documents.config.classifier
+    outcomes = OutcomeStore(documents.database, keep=documents.config.outcomes.keep)
+    classifier = load_classifier(documents)
+    learner = Learner(
+        classifier,
+        outcomes,
+        cards,
+        folder=documents.data / "cards",
+        device=section.device,
+        own=[documents.folder / card for card in section.cards],
+        every=0.0,
+        least=section.refit_from,
+    )
+    learner.put_in_force()
+    if only is not None and only not in classifier.abilities:
+        known = ", ".join(classifier.abilities)
+        raise click.ClickException(f"there is no ability {only!r}; there are: {known}")
+    for name in [only] if only else classifier.abilities:
+        verdict = learner.refit(name)
+        if verdict is None:
+            count = outcomes.counts().get(name, 0)
+            click.echo(f"{name}: kept; {count} outcomes, {section.refit_from} are worth a try")
+        else:
+            done = "promoted" if verdict.promoted else "kept"
+            click.echo(f"{name}: {done}; {verdict.reason}")
+    outcomes.close()
+
+
+def _show(cards: CardStore) -> None:
+    table = Table("Ability", "Number", "Promoted (UTC)", "State", "Why")
+    for card in cards.history():
+        when = datetime.fromtimestamp(card.at / 1000, UTC)
+        state = "in force" if card.active else ""
+        table.add_row(card.name, str(card.number), f"{when:%Y-%m-%d %H:%M}", state, card.reason)
+    Console().print(table)
+
+
+def _roll_back(cards: CardStore, name: str) -> None:
+    number = cards.roll_back(name)
+    if number is None:
+        raise click.ClickException(f"no refitted card of {name!r} is in force")
+    click.echo(f"{name}: {f'card number {number}' if number else 'the shipped card'} is in force")
+
+
+@click.command("recalibrate")
+@config_option
+@click.option("--ability", help="Only this card; default: every card.")
+@click.option("--history", is_flag=True, help="Show the cards that were ever in force instead.")
+@click.option(
+    "--roll-back", metavar="ABILITY", help="Put the card before the present one in force."
+)
+def recalibrate_cards(
+    config_path: Path, ability: str | None, history: bool, roll_back: str | None
+) -> None:
+    """Refit ability cards on the outcomes of feedback, verifiers and audits.
+
+    A new card is promoted only if it forecasts held-back outcomes better than the present one by
+    more than the noise; otherwise it is refused, and why is said. Running gateways follow within
+    seconds. They also try by themselves: see `classifier.refit_every` in turnout.yaml.
+    """
+    documents = documents_or_end(config_path)
+    with _cards(documents) as cards:
+        if roll_back is not None:
+            _roll_back(cards, roll_back)
+        elif history:
+            _show(cards)
+        else:
+            _refit(documents, cards, ability)
