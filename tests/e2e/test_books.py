@@ -1,0 +1,46 @@
+"""From requests to the books: what a customer used is stored once, and the reports say it."""
+
+import json
+import subprocess
+import sys
+import time
+
+import httpx
+
+BODY = {"model": "premium", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 7}
+
+
+def _run(*arguments: str) -> str:
+    command = [sys.executable, "-m", "router.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _usage(gateway, organization: str) -> dict:
+    wanted = ("--by", "backend", "--organization", organization, "--format", "json")
+    return json.loads(_run("usage", "--config", str(gateway.config), *wanted))
+
+
+def test_each_request_is_a_row_of_usage_and_the_savings_are_told(gateway):
+    key = gateway.new_key("enterprise", organization="bookkeeper")
+    headers = {"authorization": f"Bearer {key}"}
+    for model in ("premium", "premium", "moe"):
+        answer = httpx.post(
+            f"{gateway.url}/chat/completions", json=BODY | {"model": model}, headers=headers
+        )
+        assert answer.status_code == 200
+    deadline = time.monotonic() + 20
+    while (report := _usage(gateway, "bookkeeper"))["total"]["requests"] < 3:
+        assert time.monotonic() < deadline, report
+    rows = {row["backend"]: row for row in report["rows"]}
+    assert rows["premium"]["requests"] == 2
+    assert rows["premium"]["output_tokens"] == 14
+    assert rows["moe"]["requests"] == 1
+    told = json.loads(_run("savings", "--config", str(gateway.config), "--format", "json"))
+    lines = {line["backend"]: line for line in told}
+    assert 0 < lines["moe"]["saved"] < 1
+    assert lines["premium"]["saved"] == 0
+    assert lines["total"]["requests"] >= 3
+
+
+def test_ledger_journal_and_database_agree(gateway):
+    assert _run("ledger", "check", "--config", str(gateway.config)).endswith("no drift\n")
