@@ -28,7 +28,7 @@ class Nodes:
     """Runs the ledger's scripts where their keys live.
 
     `timeout`: seconds a command may take. `on_restart` is called when a node turns out to be
-    another process than before, with perhaps less in it than it had acknowledged. `calls` counts
+    another process than before, with perhaps less in it than was acknowledged. `calls` counts
     the calls sent, by script.
     """
 
@@ -49,7 +49,7 @@ class Nodes:
         self.calls: Counter[str] = Counter()
         self._run_ids: dict[Connection, bytes] = {}
         self._topology: Topology = (
-            Cluster(address, timeout, self._greet, shards)
+            Cluster(address, timeout, self._greet, shards=shards, on_change=self._restarted)
             if address.kind == "cluster"
             else SingleNode(address, timeout, self._greet)
         )
@@ -134,5 +134,9 @@ class Nodes:
         run_id = next((ln for ln in info.split(b"\r\n") if ln.startswith(b"run_id:")), b"")
         before = self._run_ids.get(connection)
         self._run_ids[connection] = run_id
-        if before is not None and before != run_id and self._on_restart is not None:
+        if before is not None and before != run_id:
+            self._restarted()
+
+    def _restarted(self) -> None:
+        if self._on_restart is not None:
             self._on_restart()

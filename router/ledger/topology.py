@@ -12,6 +12,7 @@ from router.ledger.connection import Connection, Disconnected
 from router.ledger.keys import shard
 
 _SLOTS: Final = 16384
+_WATCH_SECONDS: Final = 1.0
 Greeting = Callable[[Connection], Awaitable[None]]
 
 
@@ -56,6 +57,7 @@ class SingleNode:
     def __init__(self, address: Address, timeout: float, greeting: Greeting) -> None:
         locate = self._ask_sentinels if address.kind == "sentinel" else None
         self._address = address
+        self._watching: asyncio.Task[None] | None = None
         self._connection = Connection(
             address.nodes[0], address, timeout=timeout, on_open=greeting, locate=locate
         )
@@ -63,6 +65,8 @@ class SingleNode:
     async def open(self) -> None:
         """Connect."""
         await self._connection.open()
+        if self._address.kind == "sentinel":
+            self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     def connection(self, shard_number: int) -> Connection:
         """The only one."""
@@ -78,7 +82,21 @@ class SingleNode:
 
     async def close(self) -> None:
         """Close it."""
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
         await self._connection.close()
+
+    async def _watch(self) -> None:
+        """Leave a master that was replaced: it may go on answering for seconds, and forget it all
+        when it becomes a replica.
+        """
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            with contextlib.suppress(OSError):
+                if await self._ask_sentinels() != self._connection.node and self._connection.ready:
+                    self._connection.kick()
 
     async def _ask_sentinels(self) -> Node:
         for sentinel in self._address.nodes:
@@ -98,12 +116,23 @@ class SingleNode:
 
 
 class Cluster:
-    """The masters of a Cluster. The map of slots is read again when a node says MOVED or leaves."""
+    """The masters of a Cluster. The map of slots is read again when a node says MOVED or leaves;
+    `on_change` is called when a shard has another master than before.
+    """
 
-    def __init__(self, address: Address, timeout: float, greeting: Greeting, shards: int) -> None:
+    def __init__(
+        self,
+        address: Address,
+        timeout: float,
+        greeting: Greeting,
+        *,
+        shards: int,
+        on_change: Callable[[], None],
+    ) -> None:
         self._address = address
         self._timeout = timeout
         self._greeting = greeting
+        self._on_change = on_change
         self._by_node: dict[Node, Connection] = {}
         self._by_shard: list[Connection] = []
         self._slots = [shard_slot(number) for number in range(shards)]
@@ -155,7 +184,9 @@ class Cluster:
             )
             await connection.open()
             self._by_node[node] = connection
-        self._by_shard = [self._owner(ranges, slot) for slot in self._slots]
+        before, self._by_shard = self._by_shard, [self._owner(ranges, slot) for slot in self._slots]
+        if before and before != self._by_shard:
+            self._on_change()
         for node in self._by_node.keys() - masters:
             await self._by_node.pop(node).close()
 

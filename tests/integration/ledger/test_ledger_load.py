@@ -7,7 +7,7 @@ from router.ledger.embedded import Embedded
 async def test_four_gateways_offered_20000_admit_exactly_the_limit_in_every_window(
     server: Embedded,
 ) -> None:
-    load = Load(drill_organization(), limit=1000, window_ms=3_000, offered=5_000)
+    load = Load(drill_organization(), limit=1000, window_ms=600, offered=5_000)
     found = await Drill(server.url).run(load, workers=4)
     assert found.kept, found.promises
     assert found.promises[0][2] == "at most 1000"
