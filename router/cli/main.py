@@ -1,26 +1,57 @@
-"""The `turnout` command."""
+"""The `turnout` command.
 
+A command's module is imported when the command is called: what `turnout demo` needs (the official
+client, half a second) must not slow down `turnout serve`.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import version
+from types import MappingProxyType
+from typing import Final
 
 import click
 
-from router.cli.cards import recalibrate_cards
-from router.cli.check import check
-from router.cli.demo import demo
-from router.cli.explain import explain
-from router.cli.keys import keys
-from router.cli.ledger import ledger
-from router.cli.models import models
-from router.cli.prices import prices
-from router.cli.replay import diff, replay, tune
-from router.cli.savings import show_savings
-from router.cli.schema import schema
-from router.cli.score import score
-from router.cli.serve import serve
-from router.cli.usage import usage
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "serve": "router.cli.serve:serve",
+        "check": "router.cli.check:check",
+        "keys": "router.cli.keys:keys",
+        "usage": "router.cli.usage:usage",
+        "savings": "router.cli.savings:show_savings",
+        "ledger": "router.cli.ledger:ledger",
+        "models": "router.cli.models:models",
+        "prices": "router.cli.prices:prices",
+        "explain": "router.cli.explain:explain",
+        "replay": "router.cli.replay:replay",
+        "diff": "router.cli.replay:diff",
+        "tune": "router.cli.replay:tune",
+        "schema": "router.cli.schema:schema",
+        "score": "router.cli.score:score",
+        "recalibrate": "router.cli.cards:recalibrate_cards",
+        "demo": "router.cli.demo:demo",
+    }
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A group whose commands are rows of COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name, None where there is none."""
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("turnout"), prog_name="turnout")
 def main() -> None:
     """Send each prompt to the cheapest backend that can handle it.
@@ -33,10 +64,3 @@ def main() -> None:
 
     Then point any OpenAI client at http://127.0.0.1:8080/v1 with that key and `model: auto`.
     """
-
-
-for _command in (
-    *(serve, check, keys, usage, show_savings, ledger, models, prices),
-    *(explain, replay, diff, tune, schema, score, recalibrate_cards, demo),
-):
-    main.add_command(_command)

@@ -78,9 +78,9 @@ def test_every_key_of_turnout_yaml_is_documented(key):
 def _commands(group: click.Command, path: str = "turnout") -> list[tuple[str, click.Command]]:
     if not isinstance(group, click.Group):
         return [(path, group)]
-    return [
-        pair for name, sub in group.commands.items() for pair in _commands(sub, f"{path} {name}")
-    ]
+    context = click.Context(group)
+    subs = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
+    return [pair for name, sub in subs for pair in _commands(sub, f"{path} {name}")]
 
 
 @pytest.mark.parametrize(("path", "command"), _commands(main), ids=lambda value: str(value)[:40])
