@@ -28,7 +28,7 @@ def main(data: Path, manifest: Path | None) -> None:
     unseen = np.log([[len(text) + 1] for text in valid.texts])
     table = Table("ability", "what", "AUC", "95 %", "Brier", "ECE", title=classifier.version)
     for column, name in enumerate(CLASSES):
-        a, b = fit_head(lengths, train.by_class[:, column])
+        a, b = fit_head(lengths, train.by_class[:, column], 0)
         forecasts = {
             "classifier": np.array([one.success[name] for one in said]),
             "length alone": 1 / (1 + np.exp(-(unseen @ a + b))),

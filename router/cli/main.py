@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "tune": "router.cli.replay:tune",
         "schema": "router.cli.schema:schema",
         "score": "router.cli.score:score",
+        "calibrate": "router.cli.calibrate:calibrate",
         "recalibrate": "router.cli.cards:recalibrate_cards",
         "demo": "router.cli.demo:demo",
     }

@@ -36,14 +36,11 @@ def test_a_batch_gives_each_prompt_the_numbers_it_has_alone() -> None:
     for row, prompt in enumerate(prompts):
         alone = encode([prompt])
         for numbers, weights in (("words", "word_weights"), ("pairs", "pair_weights")):
-            width = getattr(alone, numbers).shape[1]
-            assert np.array_equal(
-                getattr(together, numbers)[row, :width], getattr(alone, numbers)[0]
-            )
-            assert not getattr(together, numbers)[row, width:].any()
-            assert np.array_equal(
-                getattr(together, weights)[row, :width], getattr(alone, weights)[0]
-            )
+            one, padded = getattr(alone, numbers)[0], getattr(together, numbers)[row]
+            assert np.array_equal(padded[: len(one)], one)
+            assert not padded[len(one) :].any()
+            weight = getattr(together, weights)[row, : len(one)]
+            assert np.array_equal(weight, getattr(alone, weights)[0])
         assert np.array_equal(together.hand[row], alone.hand[0])
 
 
