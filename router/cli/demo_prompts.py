@@ -53,14 +53,29 @@ class Piece:
 
 PIECES: Final = (
     Piece(
+        "Plants",
+        "easy quiz",
+        "pro",
+        "Which gas do plants take in from the air? "
+        "A. oxygen B. carbon dioxide C. nitrogen D. helium",
+    ),
+    Piece(
+        "Apples",
+        "easy sum, streamed",
+        "pro",
+        "Tom has 3 apples and buys 4 more. How many apples does he have now?",
+        stream=True,
+    ),
+    Piece(
         "Greeting",
-        "easy chat",
+        "an app that asks for gpt-4o-mini",
         "pro",
         "Say hello to a new colleague in one friendly sentence.",
+        model="gpt-4o-mini",
     ),
     Piece(
         "Red Planet",
-        "easy knowledge, streamed",
+        "knowledge, streamed",
         "pro",
         "Which planet is known as the Red Planet?",
         stream=True,

@@ -97,7 +97,8 @@ def print_caveat(console: Console) -> None:
     console.print(
         "[dim]Real: the gateway, its classifier, the ledger (Valkey), the local model. "
         "[bold]Simulated: the answers and timing of moe and premium[/bold]; their prices are list "
-        "prices. Costs are per the price book; 1 µUSD is a millionth of a dollar.[/]"
+        "prices. Costs are per the price book; 1 µUSD is a millionth of a dollar. P(success) of "
+        "local speaks of a model of 7 to 9 billion parameters; yours: see `turnout calibrate`.[/]"
     )
 
 

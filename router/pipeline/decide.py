@@ -46,10 +46,11 @@ class Plan:
         """Return the response headers that explain the decision."""
         decision = self.decision
         odds = ", ".join(f"{name}={p:.2f}" for name, p in decision.success.items())
+        rules = f"; rules: {', '.join(decision.rules)}" if decision.rules else ""
         return [
             ("x-turnout-route", decision.route),
             ("x-turnout-decision", self.ticket.request_id),
-            ("x-turnout-reason", decision.reason),
+            ("x-turnout-reason", decision.reason + rules),
             ("x-turnout-success", odds or "unknown"),
         ]
 
