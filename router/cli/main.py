@@ -29,7 +29,6 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "schema": "router.cli.schema:schema",
         "score": "router.cli.score:score",
         "calibrate": "router.cli.calibrate:calibrate",
-        "calibrate": "router.cli.calibrate:calibrate",
         "recalibrate": "router.cli.cards:recalibrate_cards",
         "demo": "router.cli.demo:demo",
     }
