@@ -11,6 +11,10 @@ import redis
 
 from router.ledger.embedded import server_binary
 
+CLUSTERED = (
+    "--cluster-enabled", "yes", "--cluster-node-timeout", "500", "--repl-diskless-sync-delay", "0",
+)  # fmt: skip
+
 
 def free_port() -> int:
     """A port that is free now, low enough that its cluster bus port (+10000) is valid."""

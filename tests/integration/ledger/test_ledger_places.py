@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 import trustme
-from ledger_servers import answers, cluster, free_port, sentinel, server, wait
+from ledger_servers import CLUSTERED, answers, cluster, free_port, sentinel, server, wait, whole
 from ledgerkit import Outside, eventually, ticket, used
 
 from router.errors import LedgerUnavailable, LimitExceeded
@@ -140,6 +142,49 @@ def move(slot: int, ports: list[int]) -> None:
         clients[port].execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[new])
     for client in clients.values():
         client.close()
+
+
+async def test_a_master_of_the_cluster_that_dies_is_replaced_and_nothing_is_lost(
+    tmp_path: Path,
+) -> None:
+    with contextlib.ExitStack() as stack:
+        ports = stack.enter_context(cluster(tmp_path / "masters"))
+        spare = stack.enter_context(server(tmp_path / "spare", *CLUSTERED))
+        client = await asyncio.to_thread(answers, spare)
+        masters = [stack.enter_context(redis.Redis(port=port)) for port in ports]
+        stack.callback(client.close)
+        home = shard_slot(shard_of("acme", 64)) * len(ports) // 16384
+        await asyncio.to_thread(join, client, masters[home], ports[home])
+        ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{ports[0]}", command_seconds=1)
+        async with ledger.hold(ticket(LIMITS), used) as hold:
+            hold.dispatched()
+            await ledger.beat()
+            await eventually(lambda: replicated(client, 1))
+            os.kill(masters[home].info("server")["process_id"], signal.SIGKILL)
+            await eventually(lambda: client.info("replication")["role"] == "master", 20)
+        assert await ledger.settled(20)
+        assert len(Outside(client).rows()) == 1
+        assert Outside(client).open_leases() == 0
+        await ledger.close()
+
+
+def join(replica: redis.Redis, master: redis.Redis, port: int) -> None:
+    """Make a node of the cluster a replica of one of its masters."""
+    replica.execute_command("CLUSTER", "MEET", "127.0.0.1", port)
+    identity = master.execute_command("CLUSTER", "MYID")
+    wait(lambda: whole(replica) and knows(replica, identity))
+    replica.execute_command("CLUSTER", "REPLICATE", identity)
+    wait(lambda: replica.info("replication").get("master_link_status") == "up")
+
+
+def knows(client: redis.Redis, identity: bytes) -> bool:
+    return identity in bytes(client.execute_command("CLUSTER", "NODES"))
+
+
+def replicated(client: redis.Redis, leases: int) -> bool:
+    """Whether a replica of a cluster has so many open leases."""
+    client.execute_command("READONLY")
+    return Outside(client).open_leases() == leases
 
 
 def fails_over(watch: redis.Redis) -> bool:
