@@ -16,7 +16,7 @@ from router.backends.transport import (
     TransportTimeout,
 )
 from router.backends.upstream import Upstream
-from router.backends.verdict import AttemptFailed, Kind, kind_of_status, retry_after
+from router.backends.verdict import AttemptFailed, Kind, kind_of_status, rest_asked_for
 from router.wire.chat import ChatRequest
 
 ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
@@ -111,7 +111,7 @@ async def _refused(answer: Answer, dialect: Dialect, lane: Lane) -> AttemptFaile
     """An answer that is no 2xx: what it says, and when to come back."""
     status = answer.status
     raw = await read_all(answer, ERROR_CAP, cut=True)
-    rest = retry_after(answer.headers.get("retry-after", ""))
+    rest = rest_asked_for(answer.headers)
     answer.close()
     failure = _without_key(dialect.failure(status, raw), lane)
     kind = kind_of_status(status, failure)

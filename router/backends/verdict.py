@@ -1,6 +1,8 @@
 """What a failed try means: who may be asked next, and what the breaker learns. Tables, no I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
@@ -100,11 +102,20 @@ def kind_of_status(status: int, failure: Failure) -> Kind:
     return Kind.REJECTED if status >= 400 else Kind.MISCONFIGURED
 
 
-def retry_after(value: str) -> float | None:
-    """Seconds of a Retry-After header, at most an hour; None for a date or nonsense."""
+def rest_asked_for(headers: Mapping[str, str]) -> float | None:
+    """Seconds to stay away, at most an hour, as `retry-after-ms` or `Retry-After` say.
+
+    A date is read against the answer's own `Date`: clocks need not agree. None for nonsense.
+    """
     try:
-        seconds = float(value)
-    except ValueError:
+        if "retry-after-ms" in headers:
+            seconds = float(headers["retry-after-ms"]) / 1000.0
+        elif headers.get("retry-after", "").endswith("GMT"):
+            until = parsedate_to_datetime(headers["retry-after"])
+            seconds = (until - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
+        else:
+            seconds = float(headers.get("retry-after", ""))
+    except (ValueError, TypeError):
         return None
     return min(seconds, 3600.0) if seconds >= 0 else None
 

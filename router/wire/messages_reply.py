@@ -52,14 +52,19 @@ def encode_message(body: bytes, _request: ChatRequest) -> bytes:
     told = orjson.loads(body)
     choice: dict[str, Any] = told["choices"][0] if told["choices"] else {"message": {}}
     message = choice["message"]
-    blocks: list[dict[str, Any]] = list(message.get("thinking_blocks") or ())
+    thought = message.get("thinking_blocks")
+    blocks: list[dict[str, Any]] = list(thought) if isinstance(thought, list) else []
     if message.get("content"):
         blocks.append({"type": "text", "text": message["content"]})
     for call in message.get("tool_calls") or ():
         function = call["function"]
-        used = {"id": call["id"], "name": function["name"], "input": _input(function["arguments"])}
+        used = {
+            "id": call.get("id"),
+            "name": function["name"],
+            "input": _input(function["arguments"]),
+        }
         blocks.append({"type": "tool_use", **used})
-    stop = _STOP.get(choice.get("finish_reason") or "stop", "end_turn")
+    stop = _STOP.get(str(choice.get("finish_reason")), "end_turn")
     return orjson.dumps(
         _message(told.get("id"), told.get("model"))
         | {"content": blocks, "stop_reason": stop, "usage": _usage(told.get("usage"))}
@@ -81,14 +86,19 @@ def _message(id_: Any, model: Any) -> dict[str, Any]:
 def _usage(usage: Any) -> dict[str, int]:
     """Anthropic's counts: what came from the cache is told apart from the input."""
     usage = usage if isinstance(usage, Mapping) else {}
-    details = usage.get("prompt_tokens_details") or {}
-    cached = details.get("cached_tokens") or 0
+    details = usage.get("prompt_tokens_details")
+    cached = _count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0
     return {
-        "input_tokens": max(0, (usage.get("prompt_tokens") or 0) - cached),
-        "output_tokens": usage.get("completion_tokens") or 0,
+        "input_tokens": max(0, _count(usage.get("prompt_tokens")) - cached),
+        "output_tokens": _count(usage.get("completion_tokens")),
         "cache_read_input_tokens": cached,
         "cache_creation_input_tokens": 0,
     }
+
+
+def _count(value: Any) -> int:
+    """A token count; 0 for what is none."""
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _input(arguments: str) -> Any:
@@ -120,7 +130,7 @@ class MessageStream:
         for event in events(self._splitter.feed(block)):
             data = data_of(event)
             if data is not None and data.strip() != b"[DONE]":
-                self._chunk(orjson.loads(data))
+                self._read(data)
         return self._flush()
 
     def finish(self) -> bytes:
@@ -131,6 +141,13 @@ class MessageStream:
         self._event("message_delta", delta=delta, usage=self._usage or _usage(None))
         self._event("message_stop")
         return self._flush()
+
+    def _read(self, data: bytes) -> None:
+        """One chunk; what is none is passed over, as every other client would."""
+        try:
+            self._chunk(orjson.loads(data))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return
 
     def _chunk(self, chunk: dict[str, Any]) -> None:
         self._start(chunk)

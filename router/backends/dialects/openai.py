@@ -13,7 +13,7 @@ import orjson
 from router.backends.backend import Backend, Lane
 from router.backends.dialects.base import Failure, MalformedReply, Reply, Translator
 from router.backends.dialects.failure import read_failure, refuse_error_inside
-from router.backends.dialects.parts import flatten
+from router.backends.dialects.parts import checked_choices, flatten
 from router.backends.dialects.quirks import shaped_body
 from router.backends.dialects.usage import (
     estimate_output,
@@ -65,12 +65,10 @@ class OpenAI:
         if not isinstance(body, dict):
             raise MalformedReply("answered JSON that is not an object")
         refuse_error_inside(body)
-        choices = body.get("choices")
-        if not isinstance(choices, list) or not all(isinstance(c, dict) for c in choices):
-            raise MalformedReply("answered without choices")
+        choices = checked_choices(body, "message")
         usage = read_usage(body.get("usage"), request)
         model = body.get("model")
-        listed = [flatten(choice["message"]) for choice in choices if choice.get("message")]
+        listed = [flatten(choice["message"]) for choice in choices]
         return Reply(
             body=orjson.dumps(body) if any(listed) else raw.strip(),
             usage=usage or estimate_usage(request, _spoken(choices)),
@@ -166,29 +164,25 @@ class OpenAIStream:
         if not isinstance(chunk, dict):
             raise MalformedReply("sent an event that is not an object")
         refuse_error_inside(chunk)
-        choices = chunk.get("choices")
-        deltas = [choice.get("delta") for choice in choices or ()]
-        listed = [flatten(delta) for delta in deltas if isinstance(delta, dict)]
-        if not self._note(chunk):
+        choices = checked_choices(chunk, "delta")
+        listed = [flatten(choice["delta"]) for choice in choices if choice.get("delta")]
+        if not self._note(chunk, choices):
             return b""
         return encode(orjson.dumps(chunk)) if any(listed) else event
 
-    def _note(self, chunk: dict[str, Any]) -> bool:
+    def _note(self, chunk: dict[str, Any], choices: list[dict[str, Any]]) -> bool:
         """Remember what the chunk says; False where the client must not see it."""
         model = chunk.get("model")
         if isinstance(model, str):
             self.model = model
-        choices = chunk.get("choices")
-        if isinstance(choices, list) and any(
-            isinstance(choice, dict) and choice.get("finish_reason") for choice in choices
-        ):
+        if any(choice.get("finish_reason") for choice in choices):
             self._complete = True
         groq = chunk.get("x_groq")
         told = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
         usage = read_usage(told, self._request)
         if usage is not None:
             self.usage = usage
-        return not (self._hide and told is not None and choices == [])
+        return not (self._hide and told is not None and not choices)
 
 
 def _is_noteworthy(block: bytes) -> bool:
