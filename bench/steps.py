@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,9 +26,11 @@ from router.pipeline.decide import Plan, plan_of
 from router.pipeline.documents import read_documents
 from router.pipeline.episode import Episode
 from router.pipeline.gateway import Gateway
-from router.pipeline.inquiry import Inquiry, inquire
+from router.pipeline.inquire import inquire
+from router.pipeline.inquiry import Inquiry
 from router.pipeline.meter import Meter
 from router.pipeline.relay import Relay
+from router.pipeline.send import open_upstream
 from router.pipeline.serve import serve
 from router.wire.table import ENDPOINTS
 
@@ -86,6 +88,16 @@ async def _repeat(step: Step, times: int) -> None:
         await step()
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A classifier that has answered already: `inquire` without its largest part."""
+
+    answer: Any
+
+    async def classify(self, _prompt: Any) -> Any:
+        return self.answer
+
+
 class Corridor:
     """The steps of one kind of request through one gateway."""
 
@@ -96,12 +108,15 @@ class Corridor:
         self._authorization = f"Bearer {key}".encode()
         self._principal = gateway.authenticator.authenticate(self._authorization)
         self._request = self._endpoint.parse(raw)
+        self._scored: Gateway
         self._inquiry: Inquiry
         self._plan: Plan
 
     async def prepare(self) -> None:
         """Walk to the decision once, so that the later steps have something to start from."""
         self._inquiry = await self._inquire()
+        known = _Known(self._inquiry.classification)
+        self._scored = replace(self._gateway, classifier=known)  # type: ignore[arg-type]
         world = self._gateway.snapshot
         answer = world.policy.decide(self._inquiry.signals, self._inquiry.hints)
         self._plan = plan_of(answer, world, self._inquiry, self._gateway.history)
@@ -163,17 +178,8 @@ class Corridor:
         )
 
     async def _inquire_without_classifier(self) -> None:
-        gateway, scored = self._gateway, self._inquiry.classification
-
-        class Known:
-            async def classify(self, _prompt: Any) -> Any:
-                return scored
-
-        classifier, gateway.classifier = gateway.classifier, Known()  # type: ignore[assignment]
-        try:
-            await self._inquire()
-        finally:
-            gateway.classifier = classifier
+        gateway = self._scored
+        await inquire(gateway, gateway.snapshot, self._principal, self._request, self._caller())
 
     async def _decide(self) -> None:
         self._gateway.snapshot.policy.decide(self._inquiry.signals, self._inquiry.hints)
@@ -182,20 +188,24 @@ class Corridor:
         gateway = self._gateway
         plan_of(self._plan.decision, gateway.snapshot, self._inquiry, gateway.history).headers()
 
+    def _meter(self) -> Meter:
+        gateway = self._gateway
+        prices, health = gateway.snapshot.prices, gateway.dispatcher.view()
+        return Meter(self._plan, prices, health, lambda _charge: None)
+
     async def _hold(self) -> None:
         gateway = self._gateway
-        meter = Meter(self._plan, gateway.snapshot.prices, lambda _charge: None)
+        meter = self._meter()
         async with gateway.ledger.hold(self._plan.ticket, meter.charge) as hold:
             hold.dispatched()
 
     async def _dispatch(self) -> None:
         gateway, caller = self._gateway, self._caller()
         world = gateway.snapshot
-        meter = Meter(self._plan, world.prices, lambda _charge: None)
+        meter = self._meter()
         episode = Episode(gateway, world, self._inquiry, self._plan.decision)
-        opened = gateway.dispatcher.open(self._plan.backends, self._request, caller.id)
         with meter:
-            async with opened as answered:
+            async with open_upstream(gateway, self._plan, self._request) as answered:
                 episode.answered(answered)
                 relay = Relay(self._endpoint, caller, self._inquiry, self._plan, None)  # type: ignore[arg-type]
                 await relay.deliver(answered, meter)

@@ -46,12 +46,21 @@ def _found(text: str) -> Iterator[str]:
     """The kind of every find, the quickest detectors first."""
     if _EMAIL.search(text):
         yield "email"
-    if any(
-        prefix in text and pattern.search(text) for prefix, pattern in _SECRETS
-    ) or _named_secret(text):
+    if _key(text) or _named_secret(text):
         yield "secret"
-    yield from _judged(text, _digit_runs(text), _NUMBERS)
-    yield from _judged(text, _lettered(text), _LETTERED)
+    if any(map(text.__contains__, "0123456789")):  # `map` stays in C: ten looks, no loop
+        yield from _judged(text, _digit_runs(text), _NUMBERS)
+        yield from _judged(text, _lettered(text), _LETTERED)
+
+
+def _key(text: str) -> bool:
+    """A key of a known shape; looked for only where its sign stands at all."""
+    for sign, secrets in _SECRETS_BY_SIGN:
+        if sign in text and any(
+            prefix in text and pattern.search(text) for prefix, pattern in secrets
+        ):
+            return True
+    return False
 
 
 class Shape(NamedTuple):
@@ -157,6 +166,11 @@ _SECRETS: Final = (
     _secret("AGE-SECRET-KEY-1", r"[A-Z0-9]{50,70}"),
     _secret("eyJ", r"[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}"),
     ("-----BEGIN", re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")),
+)
+_SIGNS: Final = ("_", "-", "A", "J", ".")  # each prefix above holds one of them
+_SECRETS_BY_SIGN: Final = tuple(
+    (sign, tuple(s for s in _SECRETS if next(x for x in _SIGNS if x in s[0]) == sign))
+    for sign in _SIGNS
 )
 _VALUE: Final = re.compile(
     r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?([a-z0-9+/_=.~!@#%^&*-]{12,200})(?![a-z0-9(\[{])"

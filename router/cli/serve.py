@@ -67,6 +67,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nothing here goes by a client's address
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
         )

@@ -66,7 +66,7 @@ class Served(Protocol):
 class Meter:
     """Counts one request. As a block, the way it was left becomes the outcome."""
 
-    __slots__ = ("_began", "_outcome", "_plan", "_prices", "_served", "_tell", "_view")
+    __slots__ = ("_began", "_final", "_outcome", "_plan", "_prices", "_served", "_tell", "_view")
 
     def __init__(
         self,
@@ -82,6 +82,7 @@ class Meter:
         self._tell = tell
         self._served: Served | None = None
         self._outcome = Outcome.DISCONNECTED
+        self._final: Charge | None = None
 
     def __enter__(self) -> "Meter":
         return self
@@ -98,7 +99,8 @@ class Meter:
             self._outcome = Outcome.FAILED
         elif isinstance(error, Exception):
             self._outcome = Outcome.CUT
-        self._tell(self.charge())
+        self._final = self.charge()
+        self._tell(self._final)
 
     def serve(self, upstream: Served) -> None:
         """Count what `upstream` delivers from now on."""
@@ -111,6 +113,8 @@ class Meter:
         already working on; one that meets an error before the first byte is charged nothing. The
         answers that a cascade passed over were paid for, so they are charged too.
         """
+        if self._final is not None:
+            return self._final
         route, served = self._plan.decision.route, self._served
         if self._outcome is Outcome.FAILED:
             return Charge(Usage(), 0, self._outcome, route=route)

@@ -1,7 +1,7 @@
 """Everything known of a request, as the policy sees it. Facts only; judging is the policy's."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -15,7 +15,6 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
-from router.backends.backend import Backend
 from router.backends.capacity import cost_elsewhere, shadow_price
 from router.backends.health import Health
 from router.domain import Principal, Usage
@@ -85,12 +84,6 @@ def gather(
     health: Mapping[str, Health],
 ) -> Signals:
     """Return what the policy decides on. Holds no text of the prompt."""
-    costs = {
-        name: world.prices.price(name).cost(
-            Usage(reading.input_tokens, likely_output(world, name, request))
-        )
-        for name in world.backends
-    }
     return Signals(
         request=_asked(request, reading),
         prompt=_measured(request.prompt, reading),
@@ -98,43 +91,66 @@ def gather(
         principal=PrincipalSignals(
             principal.organization, principal.team or "", principal.key_id, principal.tags
         ),
-        backends={
-            name: _backend(
-                backend,
-                request,
-                reading,
-                health[name],
-                cost_pico=costs[name],
-                elsewhere_pico=cost_elsewhere(costs, name),
-            )
-            for name, backend in world.backends.items()
-        },
+        backends=_Backends(world, request, reading, health),
         budget=reading.budget,
         clock=Clock.at(reading.now_ms, world.policy.timezone),
     )
 
 
-def _backend(
-    backend: Backend,
-    request: ChatRequest,
-    reading: Reading,
-    health: Health,
-    *,
-    cost_pico: int,
-    elsewhere_pico: int,
-) -> BackendSignals:
-    """Return one backend's facts; a scarce slot is worth what leaving it would cost."""
-    if backend.capacity is not None:
-        cost_pico += shadow_price(health.load, elsewhere_pico)
-    return BackendSignals(
-        success=reading.success.get(backend.ability) if backend.ability else None,
-        cost_pico=cost_pico,
-        healthy=health.healthy,
-        in_flight=health.in_flight,
-        queued=health.queued,
-        wait_ms=health.wait_ms,
-        unfit=backend.unfit(request, reading.input_tokens + (request.max_output_tokens or 0)),
-    )
+class _Backends(Mapping[str, BackendSignals]):
+    """Each backend's facts, found out when the policy first asks for them: a decision looks at the
+    candidates of one route, however many backends there are.
+    """
+
+    __slots__ = ("_health", "_known", "_reading", "_request", "_world")
+
+    def __init__(
+        self,
+        world: Snapshot,
+        request: ChatRequest,
+        reading: Reading,
+        health: Mapping[str, Health],
+    ) -> None:
+        self._world = world
+        self._request = request
+        self._reading = reading
+        self._health = health
+        self._known: dict[str, BackendSignals] = {}
+
+    def __getitem__(self, name: str) -> BackendSignals:
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._facts(name)
+        return known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._world.backends)
+
+    def __len__(self) -> int:
+        return len(self._world.backends)
+
+    def _cost(self, name: str) -> int:
+        """Return what the request is likely to cost there, in pico-USD."""
+        output = likely_output(self._world, name, self._request)
+        return self._world.prices.price(name).cost(Usage(self._reading.input_tokens, output))
+
+    def _facts(self, name: str) -> BackendSignals:
+        """Return one backend's facts; a scarce slot is worth what leaving it would cost."""
+        backend, health = self._world.backends[name], self._health[name]
+        request, reading = self._request, self._reading
+        cost_pico = self._cost(name)
+        if backend.capacity is not None:
+            costs = {other: self._cost(other) for other in self._world.backends}
+            cost_pico += shadow_price(health.load, cost_elsewhere(costs, name))
+        return BackendSignals(
+            success=reading.success.get(backend.ability) if backend.ability else None,
+            cost_pico=cost_pico,
+            healthy=health.healthy,
+            in_flight=health.in_flight,
+            queued=health.queued,
+            wait_ms=health.wait_ms,
+            unfit=backend.unfit(request, reading.input_tokens + (request.max_output_tokens or 0)),
+        )
 
 
 def _asked(request: ChatRequest, reading: Reading) -> RequestSignals:

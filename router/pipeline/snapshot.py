@@ -34,6 +34,7 @@ class Snapshot:
     quotas: Mapping[str, tuple[Quota, ...]]
     expected_output: Mapping[str, int]
     estimate: Way
+    needs_of: Mapping[str, Needs]
 
     def tier(self, name: str) -> Tier:
         """Return a tier of the policy; one without limits where the policy has no tiers at all."""
@@ -42,7 +43,7 @@ class Snapshot:
     def needs(self, model: str) -> Needs:
         """Return what has to be known before the policy can decide on `model`."""
         route = self.policy.resolve(model)
-        return NOTHING if route is None else self.policy.needs(route)
+        return NOTHING if route is None else self.needs_of[route]
 
 
 def _with_shares(backend: Backend, tiers: Mapping[str, Tier]) -> Backend:
@@ -96,6 +97,9 @@ def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
             {name: section.expected_output_tokens for name, section in sections}
         ),
         estimate=config.estimate,
+        needs_of=MappingProxyType(
+            {route: policy.needs(route) for route in (*policy.backends, *policy.routes)}
+        ),
     )
 
 
