@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -21,7 +22,7 @@ from router.ledger.answers import denial, rate_headers, used_shares
 from router.ledger.audit import Audit, Books
 from router.ledger.breaker import Breaker
 from router.ledger.calls import ReserveCalls
-from router.ledger.connection import Connection, Disconnected, NotSent
+from router.ledger.connection import Disconnected, NotSent
 from router.ledger.conversations import Conversations
 from router.ledger.credits import Balance, add_credit
 from router.ledger.dimensions import Quota
@@ -101,34 +102,14 @@ class Ledger:
         LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
-        founding, made = Founding(), list[Self]()
-
-        async def check(connection: Connection) -> None:
-            await found(connection, founding)
-
-        def restarted() -> None:
-            for ledger in made:
-                ledger.restarted()
-
-        nodes = Nodes(
-            url,
-            timeout=command_seconds or (0.25 if url.startswith("unix:") else 0.05),
-            shards=SHARDS,
-            scripts=scripts,
-            check=check,
-            on_restart=restarted,
-        )
-        try:
-            await nodes.open()
-        except (OSError, hiredis.HiredisError) as error:
-            await nodes.close()
-            raise LedgerUnavailable(f"The ledger cannot be reached: {error}") from None
-        except BaseException:
-            await nodes.close()
-            raise
+        founding = Founding()
+        budget = command_seconds or (0.25 if url.startswith("unix:") else 0.05)
+        check = partial(found, founding=founding)
+        nodes = Nodes(url, timeout=budget, shards=SHARDS, scripts=scripts, check=check)
+        await _open(nodes)
         kept = Spool(spool) if spool is not None else None
         ledger = cls(nodes, founding, lease_ms=lease_ms, users_per_day=users_per_day, spool=kept)
-        made.append(ledger)
+        nodes.on_restart = ledger.restarted
         ledger.adopt()
         return ledger
 
@@ -369,6 +350,17 @@ class Ledger:
             with contextlib.suppress(Disconnected):
                 await self._nodes.run("reserve", hold.shard.number, call.keys, call.args)
                 await self._beats.renew([hold])
+
+
+async def _open(nodes: Nodes) -> None:
+    try:
+        await nodes.open()
+    except (OSError, hiredis.HiredisError) as error:
+        await nodes.close()
+        raise LedgerUnavailable(f"The ledger cannot be reached: {error}") from None
+    except BaseException:
+        await nodes.close()
+        raise
 
 
 def _unavailable() -> LedgerUnavailable:

@@ -40,12 +40,11 @@ class Nodes:
         shards: int,
         scripts: Mapping[str, Script] | None = None,
         check: Callable[[Connection], Awaitable[None]] | None = None,
-        on_restart: Callable[[], None] | None = None,
     ) -> None:
         address = parse_address(url)
         self._scripts = scripts or compile_scripts()
         self._check = check
-        self._on_restart = on_restart
+        self.on_restart: Callable[[], None] | None = None
         self.calls: Counter[str] = Counter()
         self._run_ids: dict[Connection, bytes] = {}
         self._topology: Topology = (
@@ -138,5 +137,5 @@ class Nodes:
             self._restarted()
 
     def _restarted(self) -> None:
-        if self._on_restart is not None:
-            self._on_restart()
+        if self.on_restart is not None:
+            self.on_restart()
