@@ -152,8 +152,10 @@ class Embedded:
             if self._answers():
                 return
             time.sleep(0.005)
+        said = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()
         raise EmbeddedError(
-            f"The embedded Valkey in {self._dir} did not start;"
+            f"The embedded Valkey in {self._dir} did not start"
+            f" ({said[-1] if done.returncode and said else 'it does not answer'});"
             f" {self._dir / 'valkey.log'} says why."
         )
 
