@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 
 import policies
@@ -16,6 +17,7 @@ from policies.policy import load
 from policies.probes import SUFFIX, load_probes
 from policies.schema import SCHEMAS, schema, schema_text
 from router.backends.verifiers import VERIFIERS
+from router.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = Path(policies.__file__).parent / "shipped"
@@ -109,3 +111,15 @@ def yaml_blocks(text: str) -> list[str]:
 )
 def test_every_whole_policy_in_the_guide_loads(block):
     assert load(block, "docs/policy.md").routes
+
+
+COMMANDS = [line.strip() for line in GUIDE.splitlines() if line.startswith("    turnout ")]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_line_in_the_guide_has_options_that_exist(line):
+    _, name, *words = line.split("#")[0].split(">")[0].split()
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    known = {opt for param in command.params for opt in param.opts}
+    assert [word for word in words if word.startswith("--") and word not in known] == []
