@@ -14,6 +14,8 @@ from classifiers.prompt import Prompt, Turn
 from router.errors import BadRequest
 from router.wire.document import parse_object
 from router.wire.fields import (
+    check_calls,
+    check_options,
     read_flag,
     read_integer,
     read_model,
@@ -61,6 +63,7 @@ def parse_chat(raw: bytes) -> ChatRequest:
 def chat_request(raw: bytes, body: dict[str, Any]) -> ChatRequest:
     """Read an already parsed body, of which `raw` is the JSON; BadRequest where it is wrong."""
     refuse_addresses(body)
+    check_options(body)
     model = read_model(body)
     stream = read_flag(body, "stream")
     text = _Text()
@@ -121,7 +124,8 @@ class _Text:
         else:
             self.turns.append(Turn(role=role, text=said))
         calls = message.get("tool_calls")
-        if calls:
+        if calls is not None:
+            check_calls(calls, f"messages[{index}].tool_calls")
             self.bytes += len(orjson.dumps(calls))
 
     def _content(self, content: Any, index: int) -> str:

@@ -21,6 +21,31 @@ def refuse_addresses(body: dict[str, Any]) -> None:
             )
 
 
+def check_options(body: dict[str, Any]) -> None:
+    """BadRequest where an option that dialects translate is of the wrong type."""
+    stop = body.get("stop")
+    texts = stop if isinstance(stop, list) else [stop or ""]
+    if not all(isinstance(text, str) for text in texts):
+        raise wrong_type("stop", "a string or an array of strings")
+    if not isinstance(body.get("reasoning_effort"), str | None):
+        raise wrong_type("reasoning_effort", "a string")
+    choice = body.get("tool_choice")
+    if not isinstance(choice, str | dict | None):
+        raise wrong_type("tool_choice", "a string or an object")
+
+
+def check_calls(calls: Any, where: str) -> None:
+    """BadRequest where an assistant's tool calls are of the wrong type."""
+    if not isinstance(calls, list):
+        raise wrong_type(where, "an array of objects")
+    for index, call in enumerate(calls):
+        function = call.get("function", {}) if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            raise wrong_type(f"{where}[{index}]", "an object with a function")
+        if not isinstance(function.get("arguments"), str | None):
+            raise wrong_type(f"{where}[{index}].function.arguments", "a string")
+
+
 def read_model(body: dict[str, Any]) -> str:
     """The model's name: printable ASCII, so that it is safe in a header and in a log line."""
     model = body.get("model")

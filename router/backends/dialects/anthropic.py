@@ -166,7 +166,8 @@ def _blocks(turn: Any) -> list[dict[str, Any]]:
         call_id = turn.get("tool_call_id") or turn.get("name") or ""
         result = {"type": "tool_result", "tool_use_id": call_id, "content": text_of(content)}
         return [result]
-    blocks: list[dict[str, Any]] = list(turn.get("thinking_blocks") or ())
+    thought = turn.get("thinking_blocks")
+    blocks: list[dict[str, Any]] = list(thought) if isinstance(thought, list) else []
     blocks += [_block(part) for part in parts(content)]
     for call, name, given in calls(turn):
         blocks.append({"type": "tool_use", "id": call.get("id"), "name": name, "input": given})

@@ -105,6 +105,13 @@ def test_an_assistant_turn_with_only_tool_calls_is_accepted() -> None:
         ({"tools": {}}, "tools"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
         ({"response_format": "json"}, "response_format"),
+        ({"stop": [1]}, "stop"),
+        ({"reasoning_effort": ["low"]}, "reasoning_effort"),
+        ({"tool_choice": 1}, "tool_choice"),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [None]}]},
+            "messages[0].tool_calls[0]",
+        ),
         ({"api_base": "http://169.254.169.254/"}, "api_base"),
         ({"extra_body": {"api_key": "k"}}, "api_key"),
     ],
