@@ -19,6 +19,7 @@ from policies.record import Record, RecordError, from_record
 from router.cli.documents import end_with_findings
 from router.pipeline.documents import shipped_policies
 
+GOOD: Final = 0.5  # a mean score from which an answer counts as good
 _SHIPPED: Final = files("policies") / "shipped"
 
 
@@ -67,6 +68,9 @@ class Log:
 
     paths: Sequence[Path]
     tiers: Mapping[str, str] = field(default_factory=dict)  # a record's tier -> the one to use
+    verdicts: Mapping[tuple[str, str], float] = field(
+        default_factory=dict
+    )  # (id, backend) -> score
     skipped: int = 0
     read: int = 0
 
@@ -100,9 +104,14 @@ class Log:
             self.skipped += 1
             return None
         tier = self.tiers.get(record.signals.tier)
-        if tier is None:
-            return record
-        return replace(record, signals=replace(record.signals, tier=tier))
+        if tier is not None:
+            record = replace(record, signals=replace(record.signals, tier=tier))
+        if self.verdicts and record.outcome is not None:
+            score = self.verdicts.get((record.id, record.outcome.backend))
+            if score is not None:
+                outcome = replace(record.outcome, success=score >= GOOD)
+                record = replace(record, outcome=outcome)
+        return record
 
     def _tell(self) -> None:
         if not self.read:

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import click
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from policies.diff import diff as diff_policies
 from policies.replay import Report
 from policies.replay import replay as replay_log
 from policies.tune import TuneError
 from policies.tune import tune as tune_route
+from router.cli.documents import documents_or_end
 from router.cli.policies import Log, policy_or_end, progress
 from router.cli.replay_report import (
     diff_json,
@@ -25,6 +27,7 @@ from router.cli.replay_report import (
     report_json,
     tuning_json,
 )
+from router.outcomes.store import OutcomeStore
 
 _LOG: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _WIDTH: Final = 140  # of tables that do not go to a terminal
@@ -55,6 +58,12 @@ def _tiers(_context: click.Context, _option: click.Parameter, pairs: tuple[str, 
     return {old: new for old, _, new in split}
 
 
+_outcomes_option: _Option = click.option(
+    "--config",
+    "config_path",
+    type=_LOG,
+    help="turnout.yaml: count the feedback and audits in its database as verdicts.",
+)
 _tiers_option: _Option = click.option(
     "--as-tier",
     "tiers",
@@ -75,6 +84,7 @@ _tiers_option: _Option = click.option(
     help="What the table is split by.",
 )
 @_tiers_option
+@_outcomes_option
 @_png_option
 @_json_option
 def replay(
@@ -83,6 +93,7 @@ def replay(
     policy_name: str,
     by: str,
     tiers: Mapping[str, str],
+    config_path: Path | None,
     png: Path | None,
     as_json: bool,
 ) -> None:
@@ -92,7 +103,7 @@ def replay(
     429; beside every backend alone, prompt length and a shuffled control at equal cost.
     """
     policy = policy_or_end(policy_name)
-    report = replay_log(policy, Log(logs, tiers).records())
+    report = replay_log(policy, Log(logs, tiers, _verdicts(config_path)).records())
     if as_json:
         _print_json(report_json(report))
     else:
@@ -105,6 +116,7 @@ def replay(
 @click.argument("after")
 @_logs_option
 @_tiers_option
+@_outcomes_option
 @_png_option
 @_json_option
 def diff(
@@ -113,12 +125,13 @@ def diff(
     after: str,
     logs: tuple[Path, ...],
     tiers: Mapping[str, str],
+    config_path: Path | None,
     png: Path | None,
     as_json: bool,
 ) -> None:
     """Compare policy BEFORE with policy AFTER over decision logs: files, or shipped names."""
     old, new = policy_or_end(before), policy_or_end(after)
-    both = diff_policies(old, new, Log(logs, tiers).records())
+    both = diff_policies(old, new, Log(logs, tiers, _verdicts(config_path)).records())
     if as_json:
         _print_json(diff_json(both))
     else:
@@ -169,6 +182,21 @@ def tune(
     else:
         print_tuning(found, _console())
     sys.exit(0 if found.chosen is not None else 1)
+
+
+def _verdicts(config_path: Path | None) -> Mapping[tuple[str, str], float]:
+    """What customers and audits said of past answers, from the gateway's own database."""
+    if config_path is None:
+        return {}
+    documents = documents_or_end(config_path)
+    try:
+        store = OutcomeStore(documents.database, keep=documents.config.outcomes.keep)
+        try:
+            return store.verdicts()
+        finally:
+            store.close()
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"the database cannot be read: {type(error).__name__}") from None
 
 
 class _Trying:

@@ -131,6 +131,17 @@ class OutcomeStore:
             rows = connection.execute(query).mappings().all()
         return [Outcome(**row) for row in reversed(rows)]
 
+    def verdicts(self) -> dict[tuple[str, str], float]:
+        """Return (decision, backend) -> mean score, of customers' feedback and audits."""
+        query = (
+            select(OUTCOMES.c.decision, OUTCOMES.c.backend, func.avg(OUTCOMES.c.score))
+            .where(OUTCOMES.c.source.in_(("feedback", "audit")))
+            .group_by(OUTCOMES.c.decision, OUTCOMES.c.backend)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return {(str(row[0]), str(row[1])): float(row[2]) for row in rows}
+
     def counts(self) -> dict[str, int]:
         """Return how many outcomes each ability has."""
         query = select(OUTCOMES.c.ability, func.count()).group_by(OUTCOMES.c.ability)

@@ -14,6 +14,8 @@ from router.cli.explain import explain
 from router.cli.policies import read_policy
 from router.cli.replay import diff, replay, tune
 from router.cli.schema import schema
+from router.outcomes.store import Outcome as Verdict
+from router.outcomes.store import OutcomeStore
 
 SAME = 'base_url: "http://127.0.0.1:1/v1", model: m'
 CONFIG = f"""\
@@ -249,6 +251,40 @@ def test_replay_of_other_tiers_says_how_to_name_them(log):
     told = json.loads(named.stdout)
     assert told["total"]["denied"] == 0
     assert set(told["groups"]["tier"]) == {"small", "large"}
+
+
+def test_feedback_and_audits_in_the_database_become_verdicts(log, config):
+    data = config.parent / ".turnout"
+    data.mkdir()
+    store = OutcomeStore(f"sqlite:///{data / 'turnout.db'}", keep=1_000)
+    records = [json.loads(line) for line in log.read_text().splitlines()[1:]]
+    store.add(
+        [
+            Verdict(
+                decision=record["id"],
+                source="feedback",
+                by="key",
+                at=1,
+                organization="acme",
+                route="auto",
+                backend=record["outcome"]["backend"],
+                ability="moe",
+                predicted=0.5,
+                score=1.0,
+                classifier="c",
+                z=b"",
+                embedding=b"",
+            )
+            for record in records
+        ]
+    )
+    store.close()
+    told = json.loads(run(replay, log, "--policy", "balanced", "--json", "--config", config).stdout)
+    served = told["total"]["requests"] - told["total"]["refused"]
+    assert told["total"]["judged"] == served
+    assert told["total"]["observed"]["mean"] == 1.0
+    without = json.loads(run(replay, log, "--policy", "balanced", "--json").stdout)
+    assert without["total"]["judged"] == 0
 
 
 def test_diff_says_what_moves(log):
