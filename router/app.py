@@ -122,8 +122,12 @@ def _recorder(stack: AsyncExitStack, store: OutcomeStore) -> OutcomeRecorder:
     return recorder
 
 
-def _dispatcher(stack: AsyncExitStack, config: Config, snapshot: Snapshot) -> Dispatcher:
-    dispatcher = Dispatcher(_TRANSPORTS[config.transport]())
+def _dispatcher(
+    stack: AsyncExitStack, config: Config, snapshot: Snapshot, ledger: Ledger
+) -> Dispatcher:
+    shares = ledger.shares()
+    stack.push_async_callback(shares.close)
+    dispatcher = Dispatcher(_TRANSPORTS[config.transport](), slots=shares)
     dispatcher.adopt(list(snapshot.backends.values()))
     stack.push_async_callback(dispatcher.close)
     return dispatcher
@@ -157,7 +161,7 @@ async def running(
         ledger = await _ledger(stack, documents)
         outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
         stack.callback(outcomes.close)
-        dispatcher = _dispatcher(stack, config, snapshot)
+        dispatcher = _dispatcher(stack, config, snapshot, ledger)
         recorder = _recorder(stack, outcomes)
         auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
         stack.push_async_callback(auditor.close)

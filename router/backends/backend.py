@@ -31,7 +31,8 @@ class Capacity:
     """How much a scarce backend takes at once: requests running, requests waiting, seconds.
 
     `guaranteed` is the share of the slots that is kept for a tier, by its name. `load_url` is where
-    the server tells its own load: its `/metrics`, or llama.cpp's `/slots`.
+    the server tells its own load: its `/metrics`, or llama.cpp's `/slots`. `shared`: all gateways
+    of one ledger have these slots together; else each gateway has as many of its own.
     """
 
     concurrency: int
@@ -39,6 +40,7 @@ class Capacity:
     max_wait: float = 2.0
     guaranteed: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     load_url: str | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from router.backends.backend import Capacity
 
@@ -52,6 +52,17 @@ class _Waiter:
     number: int
     asker: Asker = field(compare=False)
     called: asyncio.Future[None] = field(compare=False)
+
+
+class SharedSlots(Protocol):
+    """Slots that all gateways have together."""
+
+    async def claim(
+        self, name: str, slots: int, guaranteed: Mapping[str, float], tier: str, seconds: float
+    ) -> Callable[[], None] | None:
+        """Get one of `slots` for a tier's request, after at most `seconds`: what gives it back, or
+        None where there is none to be had.
+        """
 
 
 class Gate:

@@ -10,13 +10,12 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import ExitStack, asynccontextmanager
 from typing import Final
 
 from router.backends.backend import Backend
 from router.backends.breaker import BreakerPolicy
-from router.backends.capacity import Asker, Full
+from router.backends.capacity import Asker, Full, SharedSlots
 from router.backends.health import Health, HealthBoard
 from router.backends.load import LoadWatch
 from router.backends.retry import RetryBudget, RetryPolicy, backoff
@@ -39,6 +38,7 @@ class Dispatcher:
         *,
         retry: RetryPolicy | None = None,
         breaker: BreakerPolicy | None = None,
+        slots: SharedSlots | None = None,
         clock: Callable[[], float] = time.monotonic,
         rand: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -49,6 +49,7 @@ class Dispatcher:
         self._tries = Tries(transport, self._budget, clock)
         self._watch = LoadWatch(transport)
         self._watching: asyncio.Future[None] | None = None
+        self._slots = slots
         self._rand = rand
         self._sleep = sleep
         self._board = HealthBoard(breaker or BreakerPolicy(), clock)
@@ -130,15 +131,37 @@ class Dispatcher:
         except Full as full:
             search.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason), 0.0)
             return None
+        leave = ExitStack()
+        leave.callback(gate.leave, place)
         upstream: Upstream | None = None
         try:
-            upstream = await self._ask_lanes(backend, health, search)
+            if await self._claim(backend, search, leave):
+                upstream = await self._ask_lanes(backend, health, search)
         finally:
             if upstream is None:
-                gate.leave(place)
+                leave.close()
         if upstream is not None:
-            upstream.hold(place, partial(gate.leave, place))
+            upstream.hold(place, leave.close)
         return upstream
+
+    async def _claim(self, backend: Backend, search: Search, leave: ExitStack) -> bool:
+        """Whether there is a slot left of those that all gateways share; `leave` gives it back."""
+        capacity = backend.capacity
+        if capacity is None or not capacity.shared or self._slots is None:
+            return True
+        give_back = await self._slots.claim(
+            backend.name,
+            capacity.concurrency,
+            capacity.guaranteed,
+            search.asker.tier,
+            capacity.max_wait,
+        )
+        if give_back is None:
+            reason = "has no free slot for any gateway"
+            search.note(backend, backend.name, AttemptFailed(Kind.FULL, reason), 0.0)
+            return False
+        leave.callback(give_back)
+        return True
 
     async def _ask_lanes(self, backend: Backend, health: Health, search: Search) -> Upstream | None:
         """Try this backend's lanes, the best first, while another one may help."""

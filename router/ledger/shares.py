@@ -8,8 +8,9 @@ and what was lent comes back as the borrowers end.
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from router.ledger.connection import Disconnected
@@ -19,6 +20,7 @@ from router.ledger.nodes import Nodes
 LEASE_MS: Final = 15_000
 IDLE_MS: Final = 10_000
 _SECONDS: Final = 1.0
+_ASK_AGAIN_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +41,12 @@ class Pool:
 
 
 def divide(name: str, slots: int, guaranteed: Mapping[str, float]) -> Pool:
-    """A pool from the policy's shares (tier -> part of the slots, 0 to 1).
+    """A pool from the policy's shares (tier -> part of the slots, 0 to 1), rounded down to slots.
 
-    A share is rounded down, yet never below one slot. Raises ValueError where the shares promise
-    more than there is.
+    Where the shares promise more than there is, only tiers with a share are served.
     """
-    promised = {tier: max(1, int(slots * part)) for tier, part in guaranteed.items() if part > 0}
-    if sum(promised.values()) > slots:
-        raise ValueError(
-            f"The guaranteed shares of {name} promise {sum(promised.values())} of {slots} slots:"
-            " lower them, or give the backend more slots."
-        )
-    return Pool(name, slots, {tier: Share(count, slots) for tier, count in promised.items()})
+    promised = {tier: int(slots * part) for tier, part in guaranteed.items()}
+    return Pool(name, slots, {tier: Share(n, slots) for tier, n in promised.items() if n})
 
 
 class Shares:
@@ -68,7 +64,9 @@ class Shares:
         self._idle_ms = idle_ms
         self._ids = HoldIds()
         self._mine: dict[str, set[str]] = defaultdict(set)
-        self._task = asyncio.get_running_loop().create_task(self._renew())
+        self._giving: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._renew())
 
     async def take(self, pool: Pool, tier: str) -> str | None:
         """Take a slot for a tier's request: its id, or None where there is none to be had."""
@@ -81,6 +79,32 @@ class Shares:
             return None
         self._mine[pool.name].add(rid)
         return rid
+
+    async def claim(
+        self, name: str, slots: int, guaranteed: Mapping[str, float], tier: str, seconds: float
+    ) -> Callable[[], None] | None:
+        """Take a slot, after at most `seconds`: what gives it back, or None where there is none.
+
+        While the ledger is away every claim succeeds: each gateway's own bound is what remains.
+        """
+        pool = divide(name, slots, guaranteed)
+        deadline = self._loop.time() + seconds
+        while True:
+            try:
+                rid = await self.take(pool, tier)
+            except Disconnected:
+                return _nothing
+            if rid is not None:
+                return partial(self._give_soon, pool, rid)
+            left = deadline - self._loop.time()
+            if left <= 0:
+                return None
+            await asyncio.sleep(min(_ASK_AGAIN_SECONDS, left))
+
+    def _give_soon(self, pool: Pool, rid: str) -> None:
+        task = self._loop.create_task(self.give(pool, rid))
+        self._giving.add(task)
+        task.add_done_callback(self._giving.discard)
 
     async def give(self, pool: Pool, rid: str) -> None:
         """Give a slot back. Harmless where it was given back before."""
@@ -112,3 +136,7 @@ class Shares:
         keys = [base + end for end in ("x", "m", "d", "t")]
         reply = await self._nodes.run("pool", home.number, keys, args, seconds=_SECONDS)
         return reply if isinstance(reply, list) else [reply]
+
+
+def _nothing() -> None:
+    """There is nothing to give back."""

@@ -47,6 +47,7 @@ class CapacitySection(_Section):
     queue: int = Field(default=0, ge=0)
     max_wait: Duration = 2.0
     load_url: BaseUrl | None = None
+    shared: bool = False
 
 
 class EnergySection(_Section):

@@ -127,7 +127,13 @@ def _backend(
 def _capacity(section: CapacitySection | None) -> Capacity | None:
     if section is None:
         return None
-    return Capacity(section.concurrency, section.queue, section.max_wait, load_url=section.load_url)
+    return Capacity(
+        section.concurrency,
+        section.queue,
+        section.max_wait,
+        load_url=section.load_url,
+        shared=section.shared,
+    )
 
 
 def _energy(section: EnergySection | None) -> EnergyProfile | None:

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections import Counter
 
-import pytest
 from ledgerkit import Outside, eventually
 
 from router.ledger.embedded import Embedded
@@ -108,6 +107,33 @@ async def test_a_thousand_random_takes_obey_the_formula(ledger: Ledger, outside:
     await shares.close()
 
 
-def test_shares_that_promise_more_than_there_is_are_refused() -> None:
-    with pytest.raises(ValueError, match="promise 3 of 2 slots"):
-        divide("tiny", 2, {"a": 0.4, "b": 0.4, "c": 0.2})
+def test_a_share_is_whole_slots() -> None:
+    assert divide("tiny", 2, {"a": 0.4, "b": 0.6}).shares == {"b": Share(1, 2)}
+
+
+async def test_a_claim_waits_for_a_slot_of_another_gateway(
+    ledger: Ledger, server: Embedded, outside: Outside
+) -> None:
+    other = await Ledger.connect(server.url, command_seconds=5)
+    here, there = ledger.shares(), other.shares()
+    give_back = await there.claim("gpu", 1, {}, "free", 0)
+    assert give_back is not None
+    assert await here.claim("gpu", 1, {}, "free", 0) is None
+    waiting = asyncio.create_task(here.claim("gpu", 1, {}, "free", 10))
+    await asyncio.sleep(0)
+    give_back()
+    assert await waiting is not None
+    await there.close()
+    await here.close()
+    await other.close()
+
+
+async def test_while_the_ledger_is_away_each_gateway_is_left_to_its_own_bound(
+    server: Embedded, outside: Outside
+) -> None:
+    away = await Ledger.connect(server.url, command_seconds=5)
+    shares = away.shares()
+    await away.close()
+    assert await shares.claim("gpu", 1, {}, "free", 1) is not None
+    assert await shares.claim("gpu", 1, {}, "free", 1) is not None
+    await shares.close()
