@@ -7,8 +7,9 @@ the last step is not checked: there is nobody left to ask.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from router.backends.backend import Backend
 from router.backends.capacity import Asker
@@ -17,8 +18,10 @@ from router.backends.dispatch import ANYONE, Dispatcher
 from router.backends.transcript import read_body, read_stream
 from router.backends.upstream import Leg, Upstream
 from router.backends.verifiers import VERIFIERS, first_failure
-from router.errors import StreamBroken
+from router.errors import StreamBroken, TurnoutError
 from router.wire.chat import ChatRequest
+
+BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Cascades:
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
-        self.fired = dict.fromkeys((*VERIFIERS, "broken"), 0)
+        self.fired = dict.fromkeys((*VERIFIERS, BROKEN), 0)
         self.passed = 0
 
     @asynccontextmanager
@@ -50,24 +53,25 @@ class Cascades:
     ) -> AsyncIterator[Upstream]:
         """The first answer that passes; `legs` of the Upstream are those that did not.
 
-        Raises what `Dispatcher.open` raises.
+        A rejected answer is kept until another backend has begun to answer: where none does, it is
+        delivered after all, since a doubtful answer is better than none. Raises what
+        `Dispatcher.open` raises.
         """
-        legs: list[Leg] = []
-        left = list(candidates)
-        while True:
-            last = len(legs) + 1 >= cascade.max_steps
-            async with AsyncExitStack() as stack:
-                upstream = await stack.enter_async_context(
-                    self._dispatcher.open(left, request, request_id, asker)
-                )
-                left = left[left.index(upstream.backend) + 1 :]
-                unchecked = last or not left
-                rejected = None if unchecked else await self._judge(upstream, request, cascade)
-                if rejected is None:
-                    upstream.legs = tuple(legs)
-                    yield upstream
-                    return
-                legs.append(rejected)
+        descent = _Descent(list(candidates), cascade.max_steps)
+        async with AsyncExitStack() as kept:
+            while True:
+                async with AsyncExitStack() as stack:
+                    opening = self._dispatcher.open(descent.left, request, request_id, asker)
+                    upstream = await descent.enter(opening, stack, kept)
+                    leg = None
+                    if not descent.is_over():
+                        leg = await self._judge(upstream, request, cascade)
+                    if leg is None:
+                        upstream.legs = tuple(descent.legs)
+                        yield upstream
+                        return
+                    descent.reject(upstream, leg)
+                    kept.push_async_callback(stack.pop_all().aclose)
 
     async def _judge(
         self, upstream: Upstream, request: ChatRequest, cascade: Cascade
@@ -80,9 +84,9 @@ class Cascades:
                 answers = read_body(upstream.body)
             failure = first_failure(cascade.verify, answers, request, early=request.stream)
         except StreamBroken:
-            failure = "broken", "broke off"
+            failure = BROKEN, "broke off"
         except (ValueError, KeyError, TypeError, AttributeError):
-            failure = "broken", "has an unknown shape"
+            failure = BROKEN, "has an unknown shape"
         if failure is None:
             self.passed += 1
             return None
@@ -90,3 +94,43 @@ class Cascades:
         self.fired[verifier] += 1
         usage = upstream.usage or estimate_usage(request, upstream.output_tokens_seen)
         return Leg(upstream.backend, usage, verifier, reason)
+
+
+class _Descent:
+    """How far down its steps a cascade has come: who is left, what was rejected."""
+
+    __slots__ = ("_doubtful", "_max_steps", "left", "legs")
+
+    def __init__(self, left: list[Backend], max_steps: int) -> None:
+        self.left = left
+        self.legs: list[Leg] = []
+        self._max_steps = max_steps
+        self._doubtful: Upstream | None = None
+
+    async def enter(
+        self,
+        opening: AbstractAsyncContextManager[Upstream],
+        stack: AsyncExitStack,
+        kept: AsyncExitStack,
+    ) -> Upstream:
+        """The next answer, and the doubtful one let go; or that one, where nobody else answers."""
+        try:
+            upstream = await stack.enter_async_context(opening)
+        except TurnoutError:
+            if self._doubtful is None:
+                raise
+            self.left = []
+            self.legs.pop()
+            return self._doubtful
+        await kept.aclose()
+        self.left = self.left[self.left.index(upstream.backend) + 1 :]
+        return upstream
+
+    def is_over(self) -> bool:
+        """Whether the answer at hand is the last: there is nobody, or no step, left."""
+        return not self.left or len(self.legs) + 1 >= self._max_steps
+
+    def reject(self, upstream: Upstream, leg: Leg) -> None:
+        """Remember an answer that failed; one that broke off cannot be delivered after all."""
+        self.legs.append(leg)
+        self._doubtful = None if leg.verifier == BROKEN else upstream

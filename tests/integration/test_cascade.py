@@ -14,6 +14,7 @@ from router.backends.cascade import Cascade, Cascades
 from router.backends.dispatch import Dispatcher
 from router.backends.upstream import Upstream
 from router.domain import Usage
+from router.errors import UpstreamFailed
 from router.wire.chat import ChatRequest
 from router.wire.sse import encode
 
@@ -153,3 +154,26 @@ async def test_a_stream_that_begins_badly_is_replaced_unseen(  # noqa: PLR0917 #
             out = await received(upstream)
     assert b"sorry" not in out
     assert b"simulated" in out
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_where_nobody_else_answers_the_doubtful_answer_is_delivered(
+    cascades: Cascades, chat: Chat, stream: bool
+) -> None:
+    script = streams(SORRY) if stream else says("".join(SORRY))
+    async with raw_server(script) as server:
+        backends = [small(server.base_url), Backend("gone", "http://127.0.0.1:9/v1", "m")]
+        async with cascades.open(backends, chat(stream=stream), "r1", CHECKED) as upstream:
+            assert upstream.backend.name == "small"
+            assert upstream.legs == ()
+            assert b"sorry" in await received(upstream)
+            assert upstream.usage == Usage(5, 7)
+    assert cascades.fired["not_refusal"] == 1
+
+
+async def test_where_everything_breaks_the_error_says_so(cascades: Cascades, chat: Chat) -> None:
+    async with raw_server(streams(["One"], end=False)) as server:
+        backends = [small(server.base_url), Backend("gone", "http://127.0.0.1:9/v1", "m")]
+        with pytest.raises(UpstreamFailed):
+            async with cascades.open(backends, chat(stream=True), "r1", CHECKED):
+                pytest.fail("there is no answer")
