@@ -2,6 +2,7 @@
 
 import json
 import random
+from importlib.util import find_spec
 
 import pytest
 from click.testing import CliRunner
@@ -10,10 +11,12 @@ from policy_worlds import signals
 from policies.record import Outcome, to_record
 from policies.signals import NO_HINTS
 from router.cli.check import check
+from router.cli.diff import diff
 from router.cli.explain import explain
 from router.cli.policies import read_policy
-from router.cli.replay import diff, replay, tune
+from router.cli.replay import replay
 from router.cli.schema import schema
+from router.cli.tune import tune
 from router.outcomes.store import Outcome as Verdict
 from router.outcomes.store import OutcomeStore
 
@@ -292,6 +295,16 @@ def test_diff_says_what_moves(log):
     assert "0 requests move" in done.stdout
     told = json.loads(run(diff, "balanced", "tiered-saas", "--log", log, "--json").stdout)
     assert told["moved"] == sum(move["requests"] for move in told["moves"])
+
+
+def test_a_picture_is_drawn_or_the_missing_extra_is_named(log, tmp_path):
+    picture = tmp_path / "plane.png"
+    done = run(replay, log, "--policy", "balanced", "--png", picture)
+    if find_spec("matplotlib") is None:
+        assert done.exit_code == 1
+        assert "pip install 'turnout[train]'" in done.stderr
+    else:
+        assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_tune_prints_lines_to_paste(log):
