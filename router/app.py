@@ -34,6 +34,7 @@ from router.pipeline.reload import Reloader
 from router.pipeline.snapshot import Snapshot, compile_snapshot
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
+from router.telemetry.siblings import Siblings
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
 
@@ -59,13 +60,15 @@ def load_classifier(documents: Documents) -> Classifier:
     return Classifier.load(device=section.device, cards=cards, deadline=section.deadline)
 
 
-def _decision_log(documents: Documents) -> DecisionLog:
+def _decision_log(documents: Documents, siblings: Siblings | None) -> DecisionLog:
     section = documents.config.decisions
     if section.to == "off":
         return DecisionLog.off()
     if section.to == "stdout":
         return DecisionLog.to_standard_output()
     path = documents.data / section.to
+    if siblings is not None and siblings.number:  # files that rotate are one process's own
+        path = path.with_stem(f"{path.stem}-{siblings.number}")
     return DecisionLog.to_file(path, max_bytes=section.rotate, keep=section.keep)
 
 
@@ -144,9 +147,14 @@ def _admin(config: Config, gateway: Gateway, reloader: Reloader) -> FastAPI | No
 
 @asynccontextmanager
 async def running(
-    documents: Documents, classifier: Classifier, environ: Mapping[str, str]
+    documents: Documents,
+    classifier: Classifier,
+    environ: Mapping[str, str],
+    siblings: Siblings | None = None,
 ) -> AsyncIterator[Running]:
     """Start everything, yield it, and on exit settle, flush and stop it in reverse order.
+
+    `siblings` are the other workers of this gateway, where there are any.
 
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
@@ -156,7 +164,7 @@ async def running(
     documents.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
-        decisions = _decision_log(documents)
+        decisions = _decision_log(documents, siblings)
         stack.callback(decisions.close)
         ledger = await _ledger(stack, documents)
         outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
@@ -182,10 +190,14 @@ async def running(
             conversations=ledger.conversations(),
             history=OutputHistory(),
             budgets={},
+            siblings=siblings,
         )
         reloader = Reloader(gateway, documents, environ)
         await reloader.start()
         stack.push_async_callback(reloader.close)
+        if siblings is not None:
+            await siblings.start(gateway.metrics.exposition)
+            stack.push_async_callback(siblings.close)
         gateway.ready = True
         public = Inference(gateway, public_application(gateway))
         yield Running(gateway, reloader, public, _admin(config, gateway, reloader))

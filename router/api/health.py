@@ -30,7 +30,9 @@ def health_router(gateway: Gateway) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        """Return the Prometheus text format."""
-        return Response(gateway.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+        """Return the Prometheus text format, of all workers with the label `worker`."""
+        siblings = gateway.siblings
+        text = await siblings.exposition() if siblings else gateway.metrics.exposition()
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router

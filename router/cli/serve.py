@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from classifiers.serving import Classifier
 from policies.findings import DocumentError
 from router.app import Running, load_classifier, running
 from router.cli.documents import config_option, documents_or_end, end_with_findings
+from router.cli.workers import Minder, Seat
 from router.errors import TurnoutError
 from router.ledger.address import AddressError
 from router.ledger.embedded import EmbeddedError
@@ -28,6 +30,7 @@ from router.pipeline.documents import Documents
 from router.pipeline.gateway import Gateway
 from router.settings import environment, log_level
 from router.telemetry.logs import set_up_logs
+from router.telemetry.siblings import Siblings
 
 _LOG = logging.getLogger("turnout")
 _DRAIN_SECONDS: Final = 600
@@ -35,13 +38,15 @@ _DRAIN_SECONDS: Final = 600
 _PLAIN: Final = (ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError)
 
 
-def _listen(address: str) -> socket.socket:
+def _listen(address: str, *, shared: bool = False) -> socket.socket:
     host, port = host_and_port(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named so that asyncio turns Nagle's algorithm off on accepted connections.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((host, port))
         listener.listen(2048)
     except OSError as error:
@@ -95,12 +100,19 @@ def _heed_signals(gateway: Gateway, started: Running, servers: list[_Server]) ->
 
 
 async def _serve(
-    documents: Documents, classifier: Classifier, listeners: list[socket.socket]
+    documents: Documents,
+    classifier: Classifier,
+    listeners: list[socket.socket],
+    seat: Seat | None = None,
 ) -> None:
-    async with running(documents, classifier, environment()) as started:
+    siblings = None if seat is None else Siblings(Path(seat.folder), seat.number)
+    async with running(documents, classifier, environment(), siblings) as started:
         applications = [started.public, *([started.admin] if started.admin else [])]
+        applications = applications[: len(listeners)]  # administrators talk to the first worker
         servers = [_Server(application) for application in applications]
         _heed_signals(started.gateway, started, servers)
+        if seat is not None:
+            asyncio.get_running_loop().add_reader(seat.lifeline, _end, servers, seat.lifeline)
         _LOG.info(
             "listening",
             extra={
@@ -115,9 +127,53 @@ async def _serve(
         await asyncio.gather(*(server.serve(sockets=[place]) for server, place in pairs))
 
 
+def _end(servers: list[_Server], lifeline: int) -> None:
+    """Stop: the process that minds us is gone."""
+    asyncio.get_running_loop().remove_reader(lifeline)
+    for server in servers:
+        server.should_exit = True
+
+
+def _run_alone(documents: Documents, seat: Seat | None) -> None:
+    """Serve in this process, on sockets of our own or on inherited ones."""
+    config = documents.config
+    addresses = [config.listen, *([config.admin.listen] if config.admin else [])]
+    classifier = load_classifier(documents)
+    with ExitStack() as stack:
+        sockets = seat.sockets() if seat else [_listen(address) for address in addresses]
+        listeners = [stack.enter_context(listener) for listener in sockets]
+        uvloop.run(_serve(documents, classifier, listeners, seat))
+
+
+def _run_workers(documents: Documents, count: int) -> None:
+    """Start workers and mind them; ends this process with their status."""
+    config = documents.config
+
+    async def mind() -> int:
+        return await Minder(documents.config_path, public, admin).run()
+
+    with ExitStack() as stack:
+        first = stack.enter_context(_listen(config.listen, shared=True))
+        host, port = host_and_port(config.listen)[0], first.getsockname()[1]
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        others = [_listen(place, shared=True) for _ in range(count - 1)]
+        public = [first, *(stack.enter_context(listener) for listener in others)]
+        admin = stack.enter_context(_listen(config.admin.listen)) if config.admin else None
+        status = asyncio.run(mind())
+    sys.exit(status)
+
+
 @click.command()
 @config_option
-def serve(config_path: Path) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that share the port, the keys and the ledger; about one a core.",
+)
+@click.option("--seat", hidden=True, help="What a worker inherits from the process that minds it.")
+def serve(config_path: Path, workers: int, seat: str | None) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; streams in flight may finish first.
 
     Both documents are checked before anything listens; see `turnout check`. They are read again
@@ -125,13 +181,11 @@ def serve(config_path: Path) -> None:
     """
     set_up_logs(log_level())
     documents = documents_or_end(config_path)
-    config = documents.config
-    addresses = [config.listen, *([config.admin.listen] if config.admin else [])]
     try:
-        classifier = load_classifier(documents)
-        with ExitStack() as stack:
-            listeners = [stack.enter_context(_listen(address)) for address in addresses]
-            uvloop.run(_serve(documents, classifier, listeners))
+        if workers > 1 and seat is None:
+            _run_workers(documents, workers)
+        else:
+            _run_alone(documents, Seat.from_text(seat) if seat else None)
     except DocumentError as error:
         end_with_findings(error)
     except _PLAIN as error:

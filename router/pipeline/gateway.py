@@ -19,6 +19,7 @@ from router.telemetry import names
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.names import Metric
+from router.telemetry.siblings import Siblings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Gateway:
     conversations: Conversations
     history: OutputHistory
     budgets: dict[str, Mapping[str, float]]  # organization -> used shares, as of its last admission
+    siblings: Siblings | None = None  # the other workers, where there are any
     ready: bool = False
 
 

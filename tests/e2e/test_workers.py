@@ -1,0 +1,178 @@
+"""`turnout serve --workers 2`: one port, one ledger, one page of metrics; a dead worker returns."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from modelservers import RunningSimulator
+
+from router.auth.store import KeyStore
+from router.telemetry.siblings import together
+
+PATIENCE = 40.0
+POLICY = """\
+version: 1
+routes: {auto: {candidates: [moe], objective: fixed}}
+tiers: {counted: {requests_per_day: 12}, open: {}}
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def until_gone(pids: list[int]) -> None:
+    """Wait until none of these runs; one that ended and was not reaped yet is gone too."""
+    deadline = time.monotonic() + PATIENCE
+    while running := [pid for pid in pids if _state(pid) not in ("", "Z")]:
+        assert time.monotonic() < deadline, f"still there: {running}"
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except OSError:
+        return ""
+
+
+class Workers:
+    """A gateway of two workers."""
+
+    def __init__(self, folder: Path, port: int, process: subprocess.Popen[bytes]) -> None:
+        self.root = f"http://127.0.0.1:{port}"
+        self.process = process
+        self.log = folder / "gateway.log"
+        store = KeyStore(f"sqlite:///{folder / 'turnout.db'}")
+        self.keys = {tier: store.create(tier, tier)[0] for tier in ("counted", "open")}
+        store.close()
+
+    def ask(self, tier: str) -> int:
+        """One request over a connection of its own, so that the kernel chooses the worker."""
+        body = {"model": "auto", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
+        headers = {"authorization": f"Bearer {self.keys[tier]}", "connection": "close"}
+        url = f"{self.root}/v1/chat/completions"
+        return httpx.post(url, json=body, headers=headers, timeout=20).status_code
+
+    def served(self) -> dict[str, int]:
+        """Requests by worker, as the metrics tell."""
+        text = httpx.get(f"{self.root}/metrics", headers={"connection": "close"}).text
+        found: dict[str, int] = dict.fromkeys(re.findall(r'worker="(\d+)"', text), 0)
+        pattern = r'^turnout_requests_total{worker="(\d+)",.*status="200"} ([\d.]+)$'
+        for worker, count in re.findall(pattern, text, re.MULTILINE):
+            found[worker] += int(float(count))
+        return found
+
+    def pids(self) -> list[int]:
+        """The processes of the workers."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def until(self, condition, what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, f"{what}: {self.log.read_text()}"
+
+    def both_serve(self) -> bool:
+        try:
+            return sorted(self.served()) == ["0", "1"]
+        except httpx.HTTPError:
+            return False
+
+
+@pytest.fixture
+def workers(tmp_path: Path, simulator: RunningSimulator) -> Iterator[Workers]:
+    port = free_port()
+    backend = {"base_url": simulator.base_url, "model": "simulated-moe", "ability": "moe"}
+    backend |= {"price": {"input": 1, "output": 1}, "simulated": True}
+    head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "."}
+    (tmp_path / "turnout.yaml").write_text(yaml.safe_dump(head | {"backends": {"moe": backend}}))
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    command = [sys.executable, "-m", "router.cli", "serve", "--workers", "2"]
+    with (tmp_path / "gateway.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--config", str(tmp_path / "turnout.yaml")], stdout=log, stderr=log
+        )
+    running = Workers(tmp_path, port, process)
+    try:
+        running.until(running.both_serve, "two workers serve")
+        yield running
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_two_workers_share_the_port_the_ledger_and_the_metrics(workers: Workers) -> None:
+    workers.until(lambda: workers.ask("open") == 200, "a new key works")
+    for _ in range(40):
+        assert workers.ask("open") == 200
+    counts = workers.served()
+    assert all(count > 0 for count in counts.values()), counts
+    answers = [workers.ask("counted") for _ in range(14)]
+    assert answers == [200] * 12 + [429] * 2
+
+
+def test_a_worker_that_dies_is_replaced(workers: Workers) -> None:
+    before = set(workers.pids())
+    victim = max(before)
+    os.kill(victim, signal.SIGKILL)
+    workers.until(lambda: len(workers.pids()) == 2 and victim not in workers.pids(), "a new worker")
+    workers.until(workers.both_serve, "both serve again")
+    assert workers.ask("open") == 200
+    assert "a worker died and is replaced" in workers.log.read_text()
+
+
+def test_sigterm_stops_every_worker_and_the_ledger(workers: Workers, tmp_path: Path) -> None:
+    pids = workers.pids()
+    ledger = int((tmp_path / "ledger" / "valkey.pid").read_text())
+    workers.process.send_signal(signal.SIGHUP)
+    workers.process.terminate()
+    assert workers.process.wait(PATIENCE) == 0, workers.log.read_text()
+    until_gone([*pids, ledger])
+
+
+def test_workers_end_when_their_minder_is_killed(workers: Workers) -> None:
+    pids = workers.pids()
+    workers.process.kill()
+    workers.process.wait()
+    until_gone(pids)
+
+
+def test_a_configuration_that_cannot_serve_ends_the_command(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "turnout.yaml").write_text(
+        "version: 1\npolicy: policy.yaml\nlisten: 127.0.0.1:0\nledger: redis://127.0.0.1:9/0\n"
+        "backends: {moe: {base_url: 'http://127.0.0.1:9/v1', model: m, ability: moe,"
+        " price: {input: 1, output: 1}}}\n"
+    )
+    command = [sys.executable, "-m", "router.cli", "serve", "--workers", "2"]
+    done = subprocess.run(
+        [*command, "--config", str(tmp_path / "turnout.yaml")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "ledger" in done.stderr
+
+
+def test_pages_of_several_workers_become_one() -> None:
+    pages = {
+        "0": b'# HELP a A.\n# TYPE a counter\na_total{x="1"} 2.0\n# TYPE b gauge\nb 1.0\n',
+        "1": b'# HELP a A.\n# TYPE a counter\na_total{x="1"} 3.0\n# TYPE b gauge\nb 0.0\n',
+    }
+    assert together(pages).decode() == (
+        '# HELP a A.\n# TYPE a counter\na_total{worker="0",x="1"} 2.0\n'
+        'a_total{worker="1",x="1"} 3.0\n# TYPE b gauge\nb{worker="0"} 1.0\nb{worker="1"} 0.0\n'
+    )
