@@ -1,21 +1,31 @@
 """What the documentation and the shipped files promise about policies."""
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 import policies
+from policies.decision import Decision, Denial
 from policies.document import CHECKS, Check, Limits, PolicyDoc
 from policies.facts import BACKEND_FACTS, FACTS
 from policies.findings import render
 from policies.hints import HEADERS
 from policies.lint import lint
 from policies.objectives import OBJECTIVES
-from policies.policy import load
+from policies.policy import Policy, load
 from policies.probes import SUFFIX, load_probes
 from policies.schema import SCHEMAS, schema, schema_text
+from policies.signals import (
+    BackendSignals,
+    PrincipalSignals,
+    PromptSignals,
+    RequestSignals,
+    Signals,
+)
 from router.backends.verifiers import VERIFIERS
 from router.cli.main import main
 
@@ -123,3 +133,62 @@ def test_every_command_line_in_the_guide_has_options_that_exist(line):
     assert command is not None
     known = {opt for param in command.params for opt in param.opts}
     assert [word for word in words if word.startswith("--") and word not in known] == []
+
+
+def recipe(heading: str) -> Policy:
+    """The policy below a heading of the guide."""
+    section = GUIDE.split(f"### {heading}\n", 1)[1]
+    return load(yaml_blocks(section)[0], "docs/policy.md")
+
+
+def asked(policy: Policy, tier: str = "", **request: Any) -> Decision | Denial:
+    backends = {name: BackendSignals(0.8, 1_000) for name in policy.backends}
+    signals = Signals(
+        RequestSignals(**({"model": "auto"} | request)),
+        PromptSignals(),
+        tier,
+        PrincipalSignals(),
+        backends,
+    )
+    return policy.decide(signals)
+
+
+def test_the_recipe_keeps_free_customers_off_premium():
+    policy = recipe("Keep free customers off the premium backend")
+    free = asked(policy, "free")
+    assert isinstance(free, Decision)
+    assert free.allowed == {"local", "moe"}
+    assert isinstance(asked(policy, "free", model="premium"), Denial)
+    assert isinstance(asked(policy, "pro", model="premium"), Decision)
+
+
+def test_the_recipe_caps_a_customer_at_50_usd_a_month():
+    limits = recipe("Cap a customer at 50 USD a month").tiers["fifty"].limits
+    assert limits == {"organization": {"usd_per_month": 50 * 10**12}}
+
+
+def test_the_recipe_keeps_private_prompts_at_home():
+    policy = recipe("Keep private prompts at home")
+    private = asked(policy, pii=True)
+    assert isinstance(private, Decision)
+    assert private.allowed == {"local"}
+    assert isinstance(asked(policy, pii=True, model="premium"), Denial)
+
+
+def test_the_recipe_gives_a_canary_5_percent_of_conversations():
+    policy = recipe("Canary a new model at 5 %")
+    moe = Counter(
+        answer.backend
+        for number in range(4_000)
+        if isinstance(answer := asked_of_moe(policy, f"c{number}"), Decision)
+    )
+    assert moe.keys() == {"moe", "moe-next"}
+    assert 0.04 < moe["moe-next"] / 4_000 < 0.06
+
+
+def asked_of_moe(policy: Policy, conversation: str) -> Decision | Denial:
+    chances = {"local": 0.2, "moe": 0.9, "moe-next": 0.9, "premium": 0.9}
+    costs = {"local": 1, "moe": 10, "moe-next": 11, "premium": 900}
+    backends = {name: BackendSignals(chances[name], costs[name]) for name in policy.backends}
+    request = RequestSignals("auto", conversation=conversation)
+    return policy.decide(Signals(request, PromptSignals(), "", PrincipalSignals(), backends))
