@@ -80,6 +80,7 @@ def number_of(word: str) -> int:
 
 
 _NUMBERS: Final = _WordNumbers()
+_WEIGHT_OF: Final = (1 + np.log(np.maximum(np.arange(MAX_WORDS + 1), 1))).astype(np.float32)
 
 
 def words_of(text: str) -> list[str]:
@@ -150,18 +151,38 @@ def _pairs(numbers: Numbers) -> Numbers:
 
 def _bag(parts: Sequence[tuple[Numbers, float]]) -> tuple[Numbers, Weights]:
     """Distinct numbers, and 1 + log of their weighted count (the count itself below 1)."""
-    numbers = parts[0][0] if len(parts) == 1 else np.concatenate([part for part, _ in parts])
+    if len(parts) > 1:
+        return _weighted_bag(parts)
+    ordered = np.sort(parts[0][0])
+    if not len(ordered):
+        return ordered, np.zeros(0, dtype=np.float32)
+    starts = _starts(ordered)
+    counts = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=counts[:-1])
+    counts[-1] = len(ordered) - starts[-1]
+    return ordered[starts], _WEIGHT_OF[counts]
+
+
+def _weighted_bag(parts: Sequence[tuple[Numbers, float]]) -> tuple[Numbers, Weights]:
+    numbers = np.concatenate([part for part, _ in parts])
     if not len(numbers):
         return numbers, np.zeros(0, dtype=np.float32)
+    weights = np.repeat([weight for _, weight in parts], [len(part) for part, _ in parts])
     order = np.argsort(numbers, kind="stable")
     ordered = numbers[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    if len(parts) == 1:
-        total = np.diff(starts, append=len(numbers)).astype(np.float32)
-    else:
-        weights = np.repeat([weight for _, weight in parts], [len(part) for part, _ in parts])
-        total = np.add.reduceat(weights[order], starts).astype(np.float32)
-    return ordered[starts], np.where(total < 1, total, 1 + np.log(np.maximum(total, 1)))
+    starts = _starts(ordered)
+    total = np.add.reduceat(weights[order], starts)
+    return ordered[starts], np.where(total < 1, total, 1 + np.log(np.maximum(total, 1))).astype(
+        np.float32
+    )
+
+
+def _starts(ordered: Numbers) -> NDArray[np.intp]:
+    """Where a new number begins in an ordered row."""
+    fresh = np.empty(len(ordered), dtype=np.bool_)
+    fresh[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=fresh[1:])
+    return fresh.nonzero()[0]
 
 
 def _padded(rows: Sequence[tuple[Numbers, Weights]]) -> tuple[Numbers, Weights]:

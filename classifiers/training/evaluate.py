@@ -1,54 +1,92 @@
 """`python -m classifiers evaluate`: how good the classifier is, beside what costs nothing."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import click
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
-from classifiers.ability import Vector
-from classifiers.metrics import auc, bootstrap, brier, ece
-from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
-from classifiers.training.dataset import CLASSES, read_splits
-from classifiers.training.fit import fit_head
+from classifiers.training.dataset import file_digest, read_splits
+from classifiers.training.forecasts import LengthAlone, Readings, length_heads, read_split
+from classifiers.training.plots import draw_costs, draw_gaps, draw_reliability
+from classifiers.training.report import Line, show, write_json
+from classifiers.training.sections import FewLabels, ranking, three_classes, transfer, zero_shot
+
+AUX: Final = ("dev_mmlu_aux3class", "dev_gsm8k_aux3class")
+DEV: Final = ("dev_mmlu", "dev_gsm8k", "dev_transfer", *AUX)
+FEW: Final = (
+    ("dev_mmlu", 500, {"APGR": ">=0.60"}),
+    ("dev_mmlu", 1500, {"APGR": ">=0.63", "CPT50": "<=0.315"}),
+    ("dev_gsm8k", 300, {"APGR": ">=0.61"}),
+)
 
 
 @click.command(name="evaluate")
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--classifier", "manifest", type=click.Path(path_type=Path), help="default: shipped")
-def main(data: Path, manifest: Path | None) -> None:
-    """Compare the classifier with prompt length alone and with a constant, on `valid`."""
-    splits = read_splits(data, ("train", "valid"))
-    train, valid = splits["train"], splits["valid"]
+@click.option("--dev", is_flag=True, help="Also unseen traffic, without labels and with a few.")
+@click.option("--draws", default=10, show_default=True, help="Random draws of the few labels.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the lines here.")
+@click.option("--plots", type=click.Path(path_type=Path), help="Write PNG files into this folder.")
+def main(
+    *,
+    data: Path,
+    manifest: Path | None,
+    dev: bool,
+    draws: int,
+    json_path: Path | None,
+    plots: Path | None,
+) -> None:
+    """Measure the classifier; every value stands beside prompt length alone, with its interval.
+
+    Cards fitted on few labels come from the code that `turnout calibrate` and `turnout recalibrate`
+    run. Splits of unverified licence are used for evaluation only.
+    """
+    console = Console()
     classifier = Classifier.load(manifest, device="cpu")
-    said = classifier.score([prompt_of_text(text) for text in valid.texts])
-    lengths = np.log([[len(text) + 1] for text in train.texts])
-    unseen = np.log([[len(text) + 1] for text in valid.texts])
-    table = Table("ability", "what", "AUC", "95 %", "Brier", "ECE", title=classifier.version)
-    for column, name in enumerate(CLASSES):
-        a, b = fit_head(lengths, train.by_class[:, column], 0)
-        forecasts = {
-            "classifier": np.array([one.success[name] for one in said]),
-            "length alone": 1 / (1 + np.exp(-(unseen @ a + b))),
-            "constant": np.full(len(valid.ids), np.nanmean(train.by_class[:, column])),
-        }
-        asked = np.isfinite(valid.by_class[:, column])
-        truth = valid.by_class[asked, column]
-        for what, forecast in forecasts.items():
-            p = forecast[asked]
-            low, high = _interval(p, truth)
-            table.add_row(
-                name,
-                what,
-                f"{auc(p, truth):.3f}",
-                f"{low:.3f}-{high:.3f}",
-                f"{brier(p, truth):.3f}",
-                f"{ece(p, truth):.3f}",
-            )
-    Console().print(table)
+    outcomes = read_splits(data, ("train", "valid", *(DEV if dev else ())), any_licence=True)
+    lengths = length_heads(outcomes.pop("train"))
+    splits = {name: read_split(classifier, split) for name, split in outcomes.items()}
+    few = dict(_few_labels(classifier, splits, draws)) if dev else {}
+    lines = list(_lines(classifier, splits, lengths, few))
+    show(lines, console)
+    if json_path is not None:
+        about = {"classifier": classifier.version, "data_sha256": file_digest(data), "draws": draws}
+        write_json(lines, json_path, about)
+    if plots is not None:
+        plots.mkdir(parents=True, exist_ok=True)
+        draw_reliability(plots / "classifier-reliability.png", splits["valid"], classifier.cards)
+        shown = {name: splits[name] for name in ("valid", *(AUX if dev else ()))}
+        draw_costs(plots / "classifier-costs.png", shown, classifier.cards, lengths)
+        if few:
+            titled = {f"{name}, {labels} labels": tried for (name, labels), tried in few.items()}
+            draw_gaps(plots / "classifier-gaps.png", titled)
 
 
-def _interval(said: Vector, truth: Vector) -> tuple[float, float]:
-    return bootstrap(lambda rows: auc(said[rows], truth[rows]), len(said))
+def _few_labels(
+    classifier: Classifier, splits: dict[str, Readings], draws: int
+) -> Iterator[tuple[tuple[str, int], FewLabels]]:
+    for name, labels, _ in FEW:
+        yield (name, labels), FewLabels(splits[name], classifier.cards, labels, draws)
+
+
+def _lines(
+    classifier: Classifier,
+    splits: dict[str, Readings],
+    lengths: dict[str, LengthAlone],
+    few: dict[tuple[str, int], FewLabels],
+) -> Iterator[Line]:
+    cards = classifier.cards
+    yield from ranking(splits["valid"], cards, lengths)
+    yield from three_classes("valid", splits["valid"], cards, lengths, targets=True)
+    if not few:
+        return
+    for name, labels, targets in FEW:
+        yield from few[name, labels].lines(name, labels, targets)
+    for name in ("dev_mmlu", "dev_gsm8k", "dev_transfer"):
+        yield from zero_shot(name, splits[name], cards)
+    yield from transfer(splits["dev_transfer"], cards, lengths)
+    for name in AUX:
+        yield from three_classes(f"{name}, zero-shot", splits[name], cards, lengths, targets=False)

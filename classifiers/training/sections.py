@@ -1,0 +1,230 @@
+"""The sections of an evaluation; each gives lines with targets, baselines and intervals."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.ability import Ability
+from classifiers.drift import drift
+from classifiers.metrics import apgr, auc, brier, cpt, ece
+from classifiers.recalibrate import fit_card, observe
+from classifiers.training.dataset import CLASSES
+from classifiers.training.forecasts import LengthAlone, Readings
+from classifiers.training.report import Line, measured
+from classifiers.training.routing import curve, quality_at, static_at
+
+Vector = NDArray[np.float64]
+Cards = Mapping[str, Ability]
+Lengths = Mapping[str, LengthAlone]
+
+AUC_TARGETS: Final = {"local": ">=0.75", "moe": ">=0.755", "premium": ">=0.765"}
+BUDGETS: Final = {0.3: ">=0.04", 0.5: ">=0.06"}
+DATE: Final = "evaluation"
+
+
+def ranking(valid: Readings, cards: Cards, lengths: Lengths) -> Iterator[Line]:
+    """AUC, Brier score and calibration error of each shipped ability on `valid`."""
+    random = np.random.default_rng(11)
+    for column, name in enumerate(CLASSES):
+        truth = valid.outcomes.by_class[:, column]
+        rows = np.flatnonzero(np.isfinite(truth))
+        y = truth[rows].astype(np.float64)
+        p, base = valid.said(cards[name])[rows], lengths[name].said(valid.length)[rows]
+        shuffled = random.permutation(p)
+        section = "prompts like the training data (valid)"
+        for what, said, target in (
+            ("classifier", p, AUC_TARGETS[name]),
+            ("length alone", base, ""),
+            ("shuffled control", shuffled, ""),
+        ):
+            yield measured(section, f"AUC {name}", what, _on(auc, said, y), len(y), target=target)
+        for what, said in (("classifier", p), ("length alone", base)):
+            yield measured(section, f"Brier {name}", what, _on(brier, said, y), len(y))
+        forecasts = _calibrated(valid, rows, y, cards[name], base)
+        yield from _calibration(section, name, forecasts, y)
+
+
+def _calibrated(
+    valid: Readings, rows: NDArray[np.intp], y: Vector, card: Ability, base: Vector
+) -> dict[str, Vector]:
+    return {
+        "classifier as shipped": valid.said(card)[rows],
+        "recalibrated on other prompts of valid": _cross_refitted(valid, rows, y, card),
+        "length alone": base,
+        "constant": np.full(len(y), y.mean()),
+    }
+
+
+def _calibration(
+    section: str, name: str, forecasts: Mapping[str, Vector], y: Vector
+) -> Iterator[Line]:
+    for what, said in forecasts.items():
+        target = "<=0.03" if "recalibrated" in what else ""
+        yield measured(section, f"ECE {name}", what, _on(ece, said, y), len(y), target=target)
+    chance = drift(forecasts["classifier as shipped"], y).chance
+    yield Line(section, f"ECE {name}", "perfect forecasts, 95 % bound by chance", chance, 0, chance)
+
+
+def _cross_refitted(
+    valid: Readings, rows: NDArray[np.intp], y: Vector, card: Ability, folds: int = 5
+) -> Vector:
+    said = np.empty(len(rows))
+    fold = np.random.default_rng(3).integers(0, folds, len(rows))
+    for number in range(folds):
+        inside, outside = rows[fold != number], rows[fold == number]
+        seen = observe(valid.z[inside], valid.embedding[inside], list(y[fold != number]))
+        new = fit_card(card, seen, date=DATE)
+        said[fold == number] = new.probabilities(valid.z[outside], valid.embedding[outside])
+    return said
+
+
+def three_classes(
+    name: str, split: Readings, cards: Cards, lengths: Lengths, *, targets: bool
+) -> Iterator[Line]:
+    """Quality at shares of always-premium cost, above the best mixture that looks at nothing."""
+    known = np.isfinite(split.outcomes.by_class).all(axis=1)
+    truth = split.outcomes.by_class[known].astype(np.float64)
+    said = np.column_stack([split.said(cards[kind])[known] for kind in CLASSES])
+    base = np.column_stack([lengths[kind].said(split.length)[known] for kind in CLASSES])
+    shuffled = np.random.default_rng(5).permutation(said)
+    section = f"three classes, share of always-premium quality ({name})"
+    for budget, target in BUDGETS.items():
+        at = f"at {budget:.0%} of its cost"
+        for what, forecast in (
+            ("classifier", said),
+            ("length alone", base),
+            ("shuffled control", shuffled),
+            ("oracle", truth),
+        ):
+            yield measured(section, at, what, _quality(forecast, truth, budget), len(truth))
+        yield measured(section, at, "static mixture", _static(truth, budget), len(truth))
+        for what, forecast, goal in (
+            ("classifier minus static mixture", said, target if targets else ""),
+            ("length alone minus static mixture", base, ""),
+        ):
+            gain = _gain(forecast, truth, budget)
+            yield measured(section, at, what, gain, len(truth), target=goal)
+
+
+def _quality(said: Vector, truth: Vector, budget: float) -> Callable[[NDArray[np.intp]], float]:
+    return lambda rows: quality_at(*curve(said[rows], truth[rows]), budget)
+
+
+def _static(truth: Vector, budget: float) -> Callable[[NDArray[np.intp]], float]:
+    return lambda rows: static_at(truth[rows], budget)
+
+
+def _gain(said: Vector, truth: Vector, budget: float) -> Callable[[NDArray[np.intp]], float]:
+    def gain(rows: NDArray[np.intp]) -> float:
+        reached = quality_at(*curve(said[rows], truth[rows]), budget)
+        return reached - static_at(truth[rows], budget)
+
+    return gain
+
+
+def zero_shot(
+    name: str, split: Readings, cards: Cards, weak: str = "moe", strong: str = "premium"
+) -> Iterator[Line]:
+    """APGR without a single label of this traffic, beside length alone and chance."""
+    y = split.outcomes.by_class[:, [CLASSES.index(weak), CLASSES.index(strong)]]
+    rows = np.flatnonzero(np.isfinite(y).all(axis=1))
+    low, high = y[rows, 0].astype(np.float64), y[rows, 1].astype(np.float64)
+    gap = (split.said(cards[strong]) - split.said(cards[weak]))[rows]
+    section = f"zero-shot on unseen traffic, {weak} against {strong}"
+    for what, preference in (
+        ("classifier", gap),
+        ("length alone", split.length[rows]),
+        ("shuffled control", np.random.default_rng(5).permutation(gap)),
+    ):
+        yield measured(section, f"APGR {name}", what, _routed(preference, low, high), len(rows))
+
+
+def _routed(preference: Vector, low: Vector, high: Vector) -> Callable[[NDArray[np.intp]], float]:
+    return lambda rows: apgr(preference[rows], low[rows], high[rows])
+
+
+def transfer(split: Readings, cards: Cards, lengths: Lengths) -> Iterator[Line]:
+    """AUC on benchmarks of other makers, without labels."""
+    for source in sorted(set(split.outcomes.sources)):
+        mine = np.array([one == source for one in split.outcomes.sources])
+        for column, name in enumerate(CLASSES):
+            truth = split.outcomes.by_class[:, column]
+            rows = np.flatnonzero(mine & np.isfinite(truth))
+            y = truth[rows].astype(np.float64)
+            section = "zero-shot on other makers' benchmarks (dev_transfer)"
+            for what, said in (
+                ("classifier", split.said(cards[name])),
+                ("length alone", lengths[name].said(split.length)),
+            ):
+                title = f"AUC {name}, {source.removeprefix('routerbench_')}"
+                yield measured(section, title, what, _on(auc, said[rows], y), len(y))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Try:
+    """One draw: the prompts tried, and how much each contender wants the stronger backend."""
+
+    rest: NDArray[np.intp]
+    preferences: Mapping[str, Vector]
+
+
+class FewLabels:
+    """Cards refitted on `labels` outcomes drawn at random, tried on all other prompts."""
+
+    def __init__(self, split: Readings, cards: Cards, labels: int, draws: int) -> None:
+        weak, strong = CLASSES.index("moe"), CLASSES.index("premium")
+        self.low = split.outcomes.by_class[:, weak].astype(np.float64)
+        self.high = split.outcomes.by_class[:, strong].astype(np.float64)
+        self.tries: list[Try] = []
+        for draw in range(draws):
+            order = np.random.default_rng(draw).permutation(len(self.low))
+            drawn, rest = order[:labels], order[labels:]
+            gap, base = np.zeros(len(rest)), np.zeros(len(rest))
+            for sign, name, truth in ((-1, "moe", self.low), (1, "premium", self.high)):
+                seen = observe(split.z[drawn], split.embedding[drawn], list(truth[drawn]))
+                card = fit_card(cards[name], seen, date=DATE)
+                gap += sign * card.probabilities(split.z[rest], split.embedding[rest])
+                alone = LengthAlone.fit(split.length[drawn], truth[drawn])
+                base += sign * alone.said(split.length[rest])
+            self.tries.append(Try(rest, {"classifier": gap, "length alone, refitted": base}))
+
+    def lines(self, name: str, labels: int, targets: Mapping[str, str]) -> Iterator[Line]:
+        """Mean over the draws, with an interval from resampling the prompts tried."""
+        section = "few labels of the traffic itself, moe against premium"
+        measures: tuple[tuple[str, Callable[[Vector, Vector, Vector], float]], ...] = (
+            ("APGR", apgr),
+            ("CPT50", lambda p, low, high: cpt(p, low, high, 0.5)),
+            ("CPT80", lambda p, low, high: cpt(p, low, high, 0.8)),
+        )
+        for measure, function in measures:
+            for what in self.tries[0].preferences:
+                yield measured(
+                    section,
+                    f"{measure} {name}, {labels} labels",
+                    what,
+                    partial(self._mean, function, what),
+                    len(self.tries[0].rest),
+                    target=targets.get(measure, "") if what == "classifier" else "",
+                )
+
+    def _mean(
+        self,
+        function: Callable[[Vector, Vector, Vector], float],
+        what: str,
+        rows: NDArray[np.intp],
+    ) -> float:
+        values = []
+        for tried in self.tries:
+            rest, preference = tried.rest[rows], tried.preferences[what][rows]
+            values.append(function(preference, self.low[rest], self.high[rest]))
+        return float(np.mean(values))
+
+
+def _on(
+    function: Callable[[Vector, Vector], float], said: Vector, truth: Vector
+) -> Callable[[NDArray[np.intp]], float]:
+    return lambda rows: function(said[rows], truth[rows])

@@ -1,0 +1,65 @@
+from functools import cache
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifiers.features import _WORD, encode, words_of
+from classifiers.prompt import Prompt, Turn, prompt_of_messages
+from classifiers.serving import Classifier
+
+ANY_TEXT = st.one_of(
+    st.text(max_size=400),
+    st.binary(max_size=400).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+    st.binary(max_size=400).map(lambda raw: raw.decode("latin-1")),
+)
+ROLES = st.sampled_from(["user", "assistant", "tool", "", "käse"])
+PROMPTS = st.builds(
+    Prompt,
+    system=ANY_TEXT,
+    turns=st.lists(st.builds(Turn, role=ROLES, text=ANY_TEXT), max_size=6).map(tuple),
+    tools=st.lists(st.text(max_size=30), max_size=4).map(tuple),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=20,
+)
+
+
+@cache
+def classifier() -> Classifier:
+    return Classifier.load(device="cpu")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PROMPTS, min_size=1, max_size=4))
+def test_any_bytes_give_finite_probabilities_alone_and_together(prompts: list[Prompt]) -> None:
+    together = classifier().score(prompts)
+    for prompt, one in zip(prompts, together, strict=True):
+        alone = classifier().score([prompt])[0]
+        for name, p in one.success.items():
+            assert 0 < p < 1
+            assert abs(p - alone.success[name]) < 1e-4
+
+
+@settings(max_examples=150, deadline=None)
+@given(PROMPTS)
+def test_reading_is_deterministic_and_bounded(prompt: Prompt) -> None:
+    one, again = encode([prompt]), encode([prompt])
+    assert np.array_equal(one.hand, again.hand)
+    assert np.array_equal(one.words, again.words)
+    assert np.abs(one.hand).max(initial=0) < 50
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200))
+def test_splitting_ascii_says_what_the_regular_expression_says(text: str) -> None:
+    flat = text.lower().translate(str.maketrans("123456789", "000000000"))
+    assert words_of(text) == _WORD.findall(flat)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON, JSON)
+def test_no_json_breaks_the_reading_of_messages(messages: object, tools: object) -> None:
+    prompt_of_messages(messages, tools)

@@ -1,0 +1,123 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from classifiers.__main__ import main
+from classifiers.bench import main as bench
+from classifiers.features import FEATURES_VERSION
+from classifiers.serving import Classifier
+from router.cli.calibrate import calibrate
+from router.cli.score import score
+
+RUNNER = CliRunner()
+
+
+def request(text: str, **fields: object) -> str:
+    return json.dumps({"messages": [{"role": "user", "content": text}], **fields})
+
+
+def test_score_gives_one_line_per_request_in_order() -> None:
+    lines = [request("What is 2 + 2?", id="a"), request("Prove it", model="auto", tools=[])]
+    lines.append(json.dumps({"custom_id": "c", "body": json.loads(request("Hi"))}))
+    result = RUNNER.invoke(score, input="\n".join(lines))
+    assert result.exit_code == 0
+    said = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["id"] for one in said] == ["a", 2, "c"]
+    assert {one["features_version"] for one in said} == {FEATURES_VERSION}
+    assert all(0 < p < 1 for one in said for p in one["success"].values())
+
+
+def test_score_goes_on_after_a_line_it_cannot_read_and_says_so() -> None:
+    lines = ["{", "[]", '{"id": 7}', request("Hi", id="good")]
+    result = RUNNER.invoke(score, input="\n".join(lines))
+    assert result.exit_code == 1
+    said = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [bool(one["success"]) for one in said] == [False, False, False, True]
+    assert said[2] == {**said[2], "id": 7, "success": {}}
+    assert "line 3 has no `messages`" in said[2]["error"]
+    assert "3 lines could not be read" in result.stderr
+
+
+def outcomes(backend: str, good: bool) -> list[str]:
+    return [
+        request(f"Question {number}: is {number} prime?", backend=backend, score=float(good))
+        for number in range(60)
+    ]
+
+
+def test_a_card_calibrated_on_failures_lowers_what_score_says(tmp_path: Path) -> None:
+    source = tmp_path / "outcomes.jsonl"
+    source.write_text("\n".join(outcomes("moe", good=False)))
+    card = tmp_path / "moe-here.json"
+    made = RUNNER.invoke(calibrate, ["--outcomes", str(source), "--out", str(card)])
+    assert made.exit_code == 0, made.output
+    assert "60 outcomes, started from moe" in made.stderr
+    asked = request("Is 91 prime?")
+    before = json.loads(RUNNER.invoke(score, input=asked).stdout)["success"]
+    after = json.loads(RUNNER.invoke(score, ["--ability", str(card)], input=asked).stdout)[
+        "success"
+    ]
+    assert after["moe"] < before["moe"] - 0.2
+    assert after["premium"] == before["premium"]
+
+
+def test_a_new_backend_gets_a_card_of_its_own_name(tmp_path: Path) -> None:
+    source = tmp_path / "outcomes.jsonl"
+    source.write_text("\n".join([*outcomes("tiny", good=False)[:40], *outcomes("tiny", True)[40:]]))
+    card = tmp_path / "tiny.json"
+    assert RUNNER.invoke(calibrate, ["--outcomes", str(source), "--out", str(card)]).exit_code == 0
+    assert Classifier.load(cards=[card]).abilities == ("local", "moe", "premium", "tiny")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([request("Hi", backend="moe", score=1)], "1 outcomes are too few"),
+        (["nonsense"], "line 1 is not JSON"),
+        ([], "holds no outcomes"),
+        ([*outcomes("moe", True), *outcomes("big", True)], "leave --out away"),
+    ],
+)
+def test_calibrate_says_what_is_wrong_with_outcomes(
+    tmp_path: Path, lines: list[str], said: str
+) -> None:
+    source = tmp_path / "outcomes.jsonl"
+    source.write_text("\n".join(lines))
+    result = RUNNER.invoke(
+        calibrate, ["--outcomes", str(source), "--out", str(tmp_path / "x.json")]
+    )
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+def test_calibrate_wants_a_backend_or_outcomes() -> None:
+    result = RUNNER.invoke(calibrate, [])
+    assert result.exit_code == 2
+    assert "name a BACKEND to ask, or give --outcomes" in result.stderr
+
+
+def test_bench_prints_every_timing_as_json() -> None:
+    result = RUNNER.invoke(bench, ["--rounds", "2", "--json"])
+    timings = {one["what"]: one for one in json.loads(result.stdout)}
+    assert timings["read and score 1 KB"]["budget"] == 250
+    assert all(one["p50"] > 0 for one in timings.values())
+
+
+def test_an_unknown_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["guess"]) == 2
+    assert "train|evaluate|bench" in capsys.readouterr().err
+    assert main(["--help"]) == 0
+
+
+def test_serving_loads_neither_training_nor_scikit_learn() -> None:
+    program = (
+        "import sys, classifiers.serving, router.cli.score;"
+        "print([name for name in sys.modules if name.startswith(('sklearn', 'scipy', "
+        "'classifiers.training', 'pyarrow', 'onnx.'))])"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert said.stdout.strip() == b"[]"
