@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 
 from router.domain import Principal
+from router.ledger.denials import Denied
 from router.ledger.hold import Hold
 from router.ledger.keys import HoldIds, Shard, scope, shard_of, user_hash
 from router.ledger.plan import Plan, levels_present, pack_estimate
@@ -19,15 +20,16 @@ _MOST_PLANS: Final = 1000
 _MOST_CUSTOMERS: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Customer:
-    """What the calls of one key, user and model have in common."""
+    """What the calls of one key, user and model have in common, and their last denial."""
 
     plan: Plan
     home: Shard
     users: str
     scopes: tuple[str, ...]
     meta: bytes
+    denied: Denied | None = None
 
 
 class ReserveCalls:
@@ -66,7 +68,7 @@ class ReserveCalls:
                 self._customers.clear()
             customer = self._customers[who] = self._customer(ticket)
         plan, home, rid, now = customer.plan, customer.home, self._ids.new(), self.now()
-        hold.plan, hold.shard = plan, home
+        hold.plan, hold.shard, hold.customer = plan, home, customer
         hold.keys = (
             home.records + rid, home.leases, home.clock, home.journal,
             f"{customer.users}:{now // DAY_MS}", *customer.scopes,

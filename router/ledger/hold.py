@@ -9,6 +9,7 @@ import orjson
 
 from router.domain import Charge, Outcome, Usage
 from router.ledger.connection import Part
+from router.ledger.denials import Denied
 from router.ledger.estimate import CHUNK
 from router.ledger.keys import Shard
 from router.ledger.outage import Local
@@ -19,6 +20,12 @@ from router.ledger.ticket import Admission, Ticket
 log = logging.getLogger(__name__)
 _FIRST_SCOPE: Final = 6
 NEVER: Final = float("inf")
+
+
+class Customer(Protocol):
+    """What is known of whoever asks."""
+
+    denied: Denied | None
 
 
 class Keeper(Protocol):
@@ -52,6 +59,7 @@ class Hold:
         "_ledger",
         "admission",
         "args",
+        "customer",
         "due",
         "keys",
         "local",
@@ -67,6 +75,7 @@ class Hold:
         self._dispatched = False
         self.ticket = ticket
         self.admission: Admission
+        self.customer: Customer
         self.plan: Plan
         self.shard: Shard
         self.keys: tuple[Part, ...] = ()

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import hiredis
 
 from router.domain import Charge
-from router.errors import LedgerUnavailable
+from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.answers import denial, rate_headers, used_shares
 from router.ledger.audit import Audit, Books
 from router.ledger.breaker import Breaker
@@ -25,6 +25,7 @@ from router.ledger.calls import ReserveCalls
 from router.ledger.connection import Disconnected, NotSent
 from router.ledger.conversations import Conversations
 from router.ledger.credits import Balance, add_credit
+from router.ledger.denials import Denied
 from router.ledger.dimensions import Quota
 from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold
@@ -80,6 +81,7 @@ class Ledger:
         self._settlements = Settlements(nodes, spool, self._outage.told)
         self._reasserting: set[asyncio.Task[None]] = set()
         self.served_locally = 0
+        self.denied_from_memory = 0
 
     @classmethod
     async def connect(
@@ -152,6 +154,7 @@ class Ledger:
             "reaped": self._reaper.reaped,
             "leases_lost": self._beats.lost,
             "served_locally": self.served_locally,
+            "denied_from_memory": self.denied_from_memory,
         }
 
     async def settled(self, seconds: float = _DRAIN_SECONDS) -> bool:
@@ -245,6 +248,11 @@ class Ledger:
     async def reserve(self, hold: Hold) -> None:
         """Reserve for a hold: one round trip. Raises LimitExceeded or LedgerUnavailable."""
         self._calls.prepare(hold)
+        ticket, now = hold.ticket, time.monotonic_ns() // 1_000_000
+        denied = hold.customer.denied
+        if denied is not None and denied.denies(ticket.estimate, now):
+            self.denied_from_memory += 1
+            raise self._denial(hold, denied.reply_at(now))
         try:
             reply = await self._ask(hold)
         except asyncio.CancelledError:
@@ -253,10 +261,9 @@ class Ledger:
         except Disconnected:
             await self._serve_locally(hold)
             return
-        ticket = hold.ticket
         if reply[0] == _DENIED:
-            organization = ticket.principal.organization
-            raise denial(hold.plan, reply, ticket.route_or_model, organization)
+            hold.customer.denied = Denied.remember(reply, ticket.estimate, now)
+            raise self._denial(hold, reply)
         hold.admission = Admission(
             str(hold.args[0]), rate_headers(hold.plan, reply), used_shares(hold.plan, reply)
         )
@@ -265,6 +272,7 @@ class Ledger:
     def settle(self, hold: Hold) -> None:
         """Settle a hold: written now, acknowledged later."""
         self._beats.remove(hold)
+        hold.customer.denied = None  # what it gives back may be what somebody waits for
         status, used, payload = hold.bill()
         if hold.local is not None:
             self._outage.settle(hold.plan, hold.local, hold.scopes(), unpack_vector(used))
@@ -291,6 +299,11 @@ class Ledger:
         self._beats.soon(hold)
 
     # Inside.
+
+    @staticmethod
+    def _denial(hold: Hold, reply: Sequence[int]) -> LimitExceeded:
+        ticket = hold.ticket
+        return denial(hold.plan, reply, ticket.route_or_model, ticket.principal.organization)
 
     async def _ask(self, hold: Hold) -> Any:
         if not self._breaker.allows():

@@ -204,3 +204,21 @@ async def test_scripts_flushed_from_the_server_are_sent_again(
     await settled(ledger)
     assert outside.open_leases() == 0
     assert len(outside.rows()) == 1
+
+
+async def test_a_client_that_floods_is_denied_without_asking_until_something_is_given_back(
+    ledger: Ledger, outside: Outside
+) -> None:
+    asked = ticket({"key": {"tokens_per_minute": 150}}, firm=True)
+    async with ledger.hold(asked, lambda: used(10, 20)) as hold:
+        hold.dispatched()
+        before = ledger.commands_sent
+        for _ in range(100):
+            with pytest.raises(LimitExceeded):
+                async with ledger.hold(asked, used):
+                    pass
+        assert ledger.commands_sent - before < 20
+        assert ledger.counts["denied_from_memory"] > 80
+    assert await ledger.settled()
+    async with ledger.hold(asked, used) as hold:
+        hold.dispatched()

@@ -1,6 +1,8 @@
 """The breaker in front of the ledger, and the local allowance behind it."""
 
+from router.domain import Estimate
 from router.ledger.breaker import Breaker
+from router.ledger.denials import Denied
 from router.ledger.dimensions import quotas
 from router.ledger.outage import Outage
 from router.ledger.plan import Plan
@@ -71,3 +73,18 @@ def test_what_was_settled_counts_with_its_actual_use() -> None:
 def test_a_prepaid_balance_is_never_spent_without_the_ledger() -> None:
     plan = Plan(quotas({"key": {"prepaid_usd": True}}), ("key",))
     assert Outage(lambda: 0).admit(plan, SCOPES, WANT, 1.0) is None
+
+
+def test_a_denial_is_remembered_for_a_moment_and_only_for_no_smaller_requests() -> None:
+    size = Estimate(10, 90, 100, 10)
+    denied = Denied.remember([1, 1, 5_000, 10, 10, 10, 0, 3, 6_000], size, 1_000)
+    assert denied is not None
+    assert denied.denies(size, 1_249)
+    assert not denied.denies(size, 1_250)
+    assert not denied.denies(Estimate(10, 89, 100, 10), 1_100)
+    assert denied.reply_at(1_100) == [1, 1, 4_900, 10, 10, 10, 0, 3, 5_900]
+
+
+def test_a_denial_that_may_end_sooner_is_asked_again() -> None:
+    for wait in (-1, 0, 249):
+        assert Denied.remember([1, 1, wait, 0, 0, 0, 0], Estimate(1, 1, 1), 0) is None
