@@ -69,7 +69,7 @@ class Gate:
     """The slots of one backend."""
 
     def __init__(self, capacity: Capacity, clock: Callable[[], float] = time.monotonic) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._clock = clock
         self._waiters: list[_Waiter] = []
         self._arrivals = 0
@@ -88,14 +88,14 @@ class Gate:
         """Running and waiting requests over slots: 1 is full. What the server itself tells counts
         where it is more: others may use it too."""
         ours = self.in_use + len(self._waiters)
-        return max(ours, self.reported or 0) / self._capacity.concurrency
+        return max(ours, self.reported or 0) / self.capacity.concurrency
 
     @property
     def wait_ms(self) -> int:
         """How long a newcomer would wait, as far as one can tell."""
-        if self.in_use < self._capacity.concurrency:
+        if self.in_use < self.capacity.concurrency:
             return 0
-        ahead = (len(self._waiters) + 1) / self._capacity.concurrency
+        ahead = (len(self._waiters) + 1) / self.capacity.concurrency
         return int(ahead * self._service * 1000)
 
     async def enter(self, asker: Asker) -> Place:
@@ -106,14 +106,14 @@ class Gate:
         position = self._waiters.index(waiter) + 1
         began = self._clock()
         try:
-            async with asyncio.timeout(self._capacity.max_wait):
+            async with asyncio.timeout(self.capacity.max_wait):
                 await waiter.called
         except Full:
             raise
         except TimeoutError:
             if not _was_called(waiter):
                 self._drop(waiter)
-                raise Full(f"had no free slot within {self._capacity.max_wait:g} s") from None
+                raise Full(f"had no free slot within {self.capacity.max_wait:g} s") from None
         except BaseException:
             if _was_called(waiter):  # called and cancelled at the same moment
                 self._give_back(asker.tier)
@@ -146,14 +146,14 @@ class Gate:
 
     def _has_room(self, tier: str) -> bool:
         kept = sum(
-            max(0, math.floor(share * self._capacity.concurrency) - self._running.get(other, 0))
-            for other, share in self._capacity.guaranteed.items()
+            max(0, math.floor(share * self.capacity.concurrency) - self._running.get(other, 0))
+            for other, share in self.capacity.guaranteed.items()
             if other != tier
         )
-        return self.in_use + kept < self._capacity.concurrency
+        return self.in_use + kept < self.capacity.concurrency
 
     def _queue(self, asker: Asker) -> _Waiter:
-        if len(self._waiters) >= self._capacity.queue:
+        if len(self._waiters) >= self.capacity.queue:
             last = self._waiters[-1] if self._waiters else None
             if last is None or last.rank <= asker.rank:
                 raise Full("has no free slot and a full queue")

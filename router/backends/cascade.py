@@ -6,7 +6,7 @@ see that it is empty, a refusal, or a guess; then it flows and cannot be taken b
 the last step is not checked: there is nobody left to ask.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -50,11 +50,14 @@ class Cascades:
         request_id: str,
         cascade: Cascade,
         asker: Asker = ANYONE,
+        *,
+        passed_over: Callable[[Leg], None] = lambda _leg: None,
     ) -> AsyncIterator[Upstream]:
         """The first answer that passes; `legs` of the Upstream are those that did not.
 
         A rejected answer is kept until another backend has begun to answer: where none does, it is
-        delivered after all, since a doubtful answer is better than none. Raises what
+        delivered after all, since a doubtful answer is better than none. `passed_over` is told of
+        each rejection at once: a client may leave before the next answer. Raises what
         `Dispatcher.open` raises.
         """
         descent = _Descent(list(candidates), cascade.max_steps)
@@ -71,6 +74,7 @@ class Cascades:
                         yield upstream
                         return
                     descent.reject(upstream, leg)
+                    passed_over(leg)
                     kept.push_async_callback(stack.pop_all().aclose)
 
     async def _judge(

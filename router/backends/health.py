@@ -3,7 +3,7 @@
 It outlives a reload of the configuration: a lane that is the same lane keeps its breaker.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from router.backends.affinity import conversation, preference
 from router.backends.backend import Backend, Lane
@@ -96,13 +96,24 @@ def _ordered(free: list[LaneState], request: ChatRequest) -> list[LaneState]:
     return [free[at] for at in ranked]
 
 
+class _Known(dict[str, Health]):
+    """Health by name; what was taken out is still found, though not listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.retired: dict[str, Health] = {}
+
+    def __missing__(self, name: str) -> Health:
+        return self.retired[name]
+
+
 class HealthBoard:
     """The health of every backend, by name."""
 
     def __init__(self, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
         self._policy = policy
         self._clock = clock
-        self._known: dict[str, Health] = {}
+        self._known = _Known()
         self._described: dict[str, Backend] = {}
 
     def of(self, backend: Backend) -> Health:
@@ -117,10 +128,12 @@ class HealthBoard:
             self.of(backend)
         names = {backend.name for backend in backends}
         for name in [name for name in self._known if name not in names]:
-            del self._known[name], self._described[name]
+            self._known.retired[name] = self._known.pop(name)
+            del self._described[name]
 
-    def view(self) -> dict[str, Health]:
-        """Every backend's health by name: live, not to be changed."""
+    def view(self) -> Mapping[str, Health]:
+        """Every backend's health by name: live. One that a reload took away is no longer listed,
+        but still found by name: requests that began before it go on to ask for it."""
         return self._known
 
     def watched(self) -> Iterator[tuple[Backend, Gate]]:
@@ -131,12 +144,12 @@ class HealthBoard:
                 yield backend, gate
 
     def _describe(self, backend: Backend) -> None:
-        old = self._known.get(backend.name)
+        old = self._known.get(backend.name) or self._known.retired.get(backend.name)
         kept = {state.lane: state for state in old.lanes} if old else {}
         lanes = [kept.get(lane) or LaneState(lane, self._policy) for lane in backend.lanes()]
-        gate = (
-            old.gate if old and self._described[backend.name].capacity == backend.capacity else None
-        )
+        gate = old.gate if old is not None else None
+        if gate is not None and gate.capacity != backend.capacity:
+            gate = None
         if gate is None and backend.capacity is not None:
             gate = Gate(backend.capacity, self._clock)
         self._known[backend.name] = Health(lanes, gate, self._clock)

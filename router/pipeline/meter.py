@@ -66,7 +66,17 @@ class Served(Protocol):
 class Meter:
     """Counts one request. As a block, the way it was left becomes the outcome."""
 
-    __slots__ = ("_began", "_final", "_outcome", "_plan", "_prices", "_served", "_tell", "_view")
+    __slots__ = (
+        "_began",
+        "_final",
+        "_legs",
+        "_outcome",
+        "_plan",
+        "_prices",
+        "_served",
+        "_tell",
+        "_view",
+    )
 
     def __init__(
         self,
@@ -81,6 +91,7 @@ class Meter:
         self._prices = prices
         self._tell = tell
         self._served: Served | None = None
+        self._legs: list[Leg] = []
         self._outcome = Outcome.DISCONNECTED
         self._final: Charge | None = None
 
@@ -101,6 +112,10 @@ class Meter:
             self._outcome = Outcome.CUT
         self._final = self.charge()
         self._tell(self._final)
+
+    def pass_over(self, leg: Leg) -> None:
+        """Count an answer that a cascade rejected, for a client that leaves before the next."""
+        self._legs.append(leg)
 
     def serve(self, upstream: Served) -> None:
         """Count what `upstream` delivers from now on."""
@@ -123,7 +138,7 @@ class Meter:
         if usage is None:
             seen = 0 if served is None else served.output_tokens_seen
             usage = Usage(self._plan.input_tokens, seen, estimated=True)
-        legs = () if served is None else served.legs
+        legs = tuple(self._legs) if served is None else served.legs
         parts = ((backend, usage), *((leg.backend, leg.usage) for leg in legs))
         return Charge(
             together([part for _, part in parts]) if legs else usage,

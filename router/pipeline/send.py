@@ -6,15 +6,17 @@ from router.backends.cascade import Cascade
 from router.backends.upstream import Upstream
 from router.pipeline.decide import Plan
 from router.pipeline.gateway import Gateway
+from router.pipeline.meter import Meter
 from router.wire.chat import ChatRequest
 
 
 def open_upstream(
-    gateway: Gateway, plan: Plan, request: ChatRequest
+    gateway: Gateway, plan: Plan, request: ChatRequest, meter: Meter
 ) -> AbstractAsyncContextManager[Upstream]:
     """Return the block in which the answer of the plan's backends is open.
 
-    With a cascade, answers that fail its checks are passed over, and stand in `legs`. Raises what
+    With a cascade, answers that fail its checks are passed over, told to the meter, and stand in
+    `legs`. Raises what
     `Dispatcher.open` raises.
     """
     request_id, steps = plan.ticket.request_id, plan.decision.cascade
@@ -23,4 +25,6 @@ def open_upstream(
     order = {name: at for at, name in enumerate(steps.steps)}
     backends = sorted(plan.backends, key=lambda backend: order.get(backend.name, len(order)))
     cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps))
-    return gateway.cascades.open(backends, request, request_id, cascade, plan.asker)
+    return gateway.cascades.open(
+        backends, request, request_id, cascade, plan.asker, passed_over=meter.pass_over
+    )

@@ -32,7 +32,7 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
             episode.admitted(hold.admission)
             hold.dispatched()
             with meter:
-                async with open_upstream(gateway, plan, request) as upstream:
+                async with open_upstream(gateway, plan, request, meter) as upstream:
                     episode.answered(upstream)
                     relay = Relay(endpoint, caller, inquiry, plan, hold)
                     await relay.deliver(upstream, meter)

@@ -12,7 +12,7 @@ from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend
 from router.backends.cascade import Cascade, Cascades
 from router.backends.dispatch import Dispatcher
-from router.backends.upstream import Upstream
+from router.backends.upstream import Leg, Upstream
 from router.domain import Usage
 from router.errors import UpstreamFailed
 from router.wire.chat import ChatRequest
@@ -88,7 +88,10 @@ async def test_a_refusal_is_answered_by_the_next_and_both_are_paid_for(
 ) -> None:
     async with raw_server(says("I'm sorry, but I can't help with that.")) as server:
         backends = [small(server.base_url), large(simulator)]
-        async with cascades.open(backends, chat(), "r1", CHECKED) as upstream:
+        paid: list[Leg] = []
+        opened = cascades.open(backends, chat(), "r1", CHECKED, passed_over=paid.append)
+        async with opened as upstream:
+            assert upstream.legs == tuple(paid)
             assert upstream.backend.name == "large"
             assert upstream.usage is not None
             (leg,) = upstream.legs

@@ -138,6 +138,7 @@ async def test_a_reload_keeps_breakers_of_lanes_that_did_not_change(
     assert dispatcher.view()["b"].healthy
     dispatcher.adopt([])
     assert dispatcher.view() == {}
+    assert dispatcher.view()["b"].in_flight == 0  # requests of the old world may still ask
 
 
 async def test_a_server_that_others_use_too_is_not_taken_for_idle(
