@@ -10,7 +10,11 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong at one place. Lines and columns count from 1; `rule` names the check."""
+    """One thing wrong at one place. Lines and columns count from 1; `rule` names the check.
+
+    Message and hint are single printable lines, whatever the document held: no line break, no
+    escape sequence for somebody's terminal.
+    """
 
     file: str
     line: int
@@ -19,6 +23,13 @@ class Finding:
     message: str
     hint: str = ""
     rule: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("message", "hint"):
+            text = getattr(self, name)
+            if not text.isprintable():
+                clean = "".join(char if char.isprintable() else " " for char in text)
+                object.__setattr__(self, name, clean)
 
     def __str__(self) -> str:
         head = f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"

@@ -66,12 +66,15 @@ def loaded_or_refused(text: str) -> None:
         assert finding.line >= 1
         assert finding.column >= 1
         assert finding.message
-        assert "\n" not in finding.message
+        assert finding.message.isprintable()
+        assert finding.hint.isprintable()
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(st.text(max_size=200), st.lists(pieces, max_size=40).map("".join)))
 @example("? a")
+@example("0\n\n0")
+@example('"\\e[31m": 1')
 @example("a: b: c")
 @example("- - - -")
 @example("%YAML 1.1\n---\na: 1")
