@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from router.errors import LimitExceeded
-from router.ledger.dimensions import MINUTE, Quota
 from router.ledger.plan import Item, Plan
 
 Headers = tuple[tuple[str, str], ...]
-_FIXED: Final = 7  # numbers of a reserve reply before those of its items
+_NAMES: Final = {
+    family: tuple(f"x-ratelimit-{what}-{family}" for what in ("limit", "remaining", "reset"))
+    for family in ("requests", "tokens")
+}
 _DENIED_BY, _WAIT, _USED, _AMOUNT, _LIMIT = 1, 2, 3, 4, 5
 
 
@@ -28,39 +30,27 @@ def go_duration(ms: int) -> str:
 def rate_headers(plan: Plan, reply: Sequence[int]) -> Headers:
     """x-ratelimit-{limit,remaining,reset}-{requests,tokens}, of the tightest level each."""
     headers: list[tuple[str, str]] = []
-    for family, members in plan.shown:
-        if not members:
+    for family, places in plan.shown.items():
+        if not places:
             continue
-        place, quota = members[0]
-        for other, rival in members[1:]:
-            if _left(reply, other, rival) < _left(reply, place, quota):
-                place, quota = other, rival
-        at = _FIXED + 2 * place
-        headers += (
-            (f"x-ratelimit-limit-{family}", str(_shown_limit(quota))),
-            (f"x-ratelimit-remaining-{family}", str(reply[at])),
-            (f"x-ratelimit-reset-{family}", go_duration(reply[at + 1])),
-        )
+        tightest = places[0]
+        if len(places) > 1:
+            tightest = min(places, key=lambda place: reply[place.at] / max(1, place.limit))
+        at, (limit, remaining, reset) = tightest.at, _NAMES[family]
+        headers.append((limit, str(tightest.limit)))
+        headers.append((remaining, str(reply[at])))
+        headers.append((reset, go_duration(reply[at + 1])))
     return tuple(headers)
 
 
 def used_shares(plan: Plan, reply: Sequence[int]) -> dict[str, float]:
     """The largest used share, 0 to 1, of the quotas of each window: minute, day, month."""
     shares: dict[str, float] = {}
-    for at, item in enumerate(plan.items):
-        window = item.row.period or ("minute" if item.row.window_ms == MINUTE else None)
-        if window is not None and item.quota.limit > 0:
-            share = 1.0 - reply[_FIXED + 2 * at] / item.quota.limit
-            shares[window] = max(share, shares.get(window, 0.0))
+    for window, place in plan.shares:
+        share = 1.0 - reply[place.at] / place.limit
+        if share > shares.get(window, -1.0):
+            shares[window] = share
     return shares
-
-
-def _left(reply: Sequence[int], place: int, quota: Quota) -> float:
-    return reply[_FIXED + 2 * place] / max(1, _shown_limit(quota))
-
-
-def _shown_limit(quota: Quota) -> int:
-    return quota.options.burst or quota.limit
 
 
 def denial(plan: Plan, reply: Sequence[int], model: str, organization: str) -> LimitExceeded:

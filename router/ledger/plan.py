@@ -11,12 +11,13 @@ from typing import Final
 
 from router.domain import Charge, Estimate
 from router.ledger.calendar import FOREVER, Window, window_at
-from router.ledger.dimensions import DIMENSIONS, LEVELS, Dimension, Quota
+from router.ledger.dimensions import DIMENSIONS, LEVELS, MINUTE, Dimension, Quota
 
 _ITEM: Final = struct.Struct(">cBBqqqqqiB")
 _VECTORS: Final = struct.Struct(">15q")
 _VECTOR: Final = struct.Struct(">5q")
 _SUB_WINDOWS: Final = 12
+_FIXED: Final = 7  # numbers of a reserve reply before those of its items
 _TOTAL, _OUTPUT, _MONEY = 2, 4, 5
 _OUTPUT_OF: Final = (_TOTAL, _OUTPUT, _MONEY)
 # Where a stored row of usage keeps the name of each level's scope.
@@ -33,6 +34,14 @@ class Item:
     scope: int
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a reserve reply says what is left of an item (then when it resets), and its limit."""
+
+    at: int
+    limit: int
+
+
 class Plan:
     """The items of one list of quotas, for requests with these levels present."""
 
@@ -47,8 +56,18 @@ class Plan:
             if quota.level in self.levels
         )
         self.user_scope = self.levels.index("user") + 1 if "user" in self.levels else 0
-        self.shown = tuple(
-            (family, _shown_as(family, self.items)) for family in ("requests", "tokens")
+        places = [
+            (item, Place(_FIXED + 2 * n, item.quota.options.burst or item.quota.limit))
+            for n, item in enumerate(self.items)
+        ]
+        self.shown = {
+            family: tuple(place for item, place in places if item.row.shown == family)
+            for family in ("requests", "tokens")
+        }
+        self.shares = tuple(
+            (item.row.period or "minute", place)
+            for item, place in places
+            if place.limit > 0 and (item.row.period or item.row.window_ms == MINUTE)
         )
         self._packed = b""
         self._until = -1
@@ -73,10 +92,6 @@ class Plan:
     def forget(self) -> None:
         """Compute the windows again at the next request: this machine's clock was off."""
         self._until = -1
-
-
-def _shown_as(family: str, items: Sequence[Item]) -> tuple[tuple[int, Quota], ...]:
-    return tuple((n, item.quota) for n, item in enumerate(items) if item.row.shown == family)
 
 
 def levels_present(*, team: bool, user: bool) -> tuple[str, ...]:
