@@ -80,10 +80,12 @@ class Policy:
         tier = self.tiers.get(signals.tier, _OPEN_TIER if not self.tiers else None)
         if tier is None:
             message = "This key's tier is not part of the policy in force."
-            return _deny(model, "route_not_allowed", f"unknown tier {signals.tier}", message)
+            return _deny(
+                self._place(model), "route_not_allowed", f"unknown tier {signals.tier}", message
+            )
         refused = self._refused_hint(hints, tier)
         if refused is not None:
-            return _deny(model, "bad_hint", "hint refused", refused)
+            return _deny(self._place(model), "bad_hint", "hint refused", refused)
         alias = self.aliases.get(model)
         route = self.routes.get(alias.route if alias is not None else model)
         if route is not None:
@@ -91,7 +93,10 @@ class Policy:
         if model in self.backends and hints.route is None:
             return self._explicit(model, tier, signals, hints)
         return _deny(
-            model, "unknown_model", "unknown model", f"The model `{model}` does not exist."
+            self._place(model),
+            "unknown_model",
+            "unknown model",
+            f"The model `{model}` does not exist.",
         )
 
     def check(self, backends: Mapping[str, BackendFacts]) -> list[Finding]:
@@ -115,6 +120,10 @@ class Policy:
         reached = dict.fromkeys(n for r in routes for n in r.candidates)
         backends = [n for n in reached if found.backends is None or n in found.backends]
         return (*(r.name for r in routes), *aliases, *backends)
+
+    def _place(self, model: str) -> str:
+        """A denial's route: never what the client made up, for it goes into headers."""
+        return self.resolve(model) or "none"
 
     def _explicit(
         self, backend: str, tier: Tier, signals: Signals, hints: Hints

@@ -325,3 +325,12 @@ def test_asking_for_a_probability_overrules_what_a_failure_costs():
     subject = policy("objective: expected_cost\nfailure_cost: 5")
     assert decided(subject, signals()).backend == "premium"
     assert decided(subject, signals(), Hints(min_success=0.7)).backend == "moe"
+
+
+@pytest.mark.parametrize("tier", ["pro", "gold"])
+def test_a_denial_never_carries_what_the_client_made_up_into_headers(tier):
+    denied = BALANCED.decide(signals("模型\r\nx: y", tier=tier))
+    assert isinstance(denied, Denial)
+    assert denied.route == "none"
+    assert denied.reason.isascii()
+    assert denied.reason.isprintable()
