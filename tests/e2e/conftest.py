@@ -1,6 +1,7 @@
 """A gateway as its user would start it: `turnout serve` in a process, real ledger, real model."""
 
 import asyncio
+import json
 import re
 import socket
 import subprocess
@@ -39,6 +40,7 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),
         "broken": _backend(moe, "simulated-moe?fault=status&status=500", "moe", (1, 1)),
         "breaks": _backend(moe, "simulated-moe?fault=reset&after=3", "moe", (1, 1)),
+        "mute": _backend(urls["mute"], "mute", "moe", (0.3, 1.2)),
         "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
     }
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
@@ -57,6 +59,11 @@ routes:
       - {name: free-never-premium, when: 'tier.name == "free"', except: [premium]}
   falls-back: {candidates: [gone, moe], objective: cheapest_capable, capable: {min_success: 0.0}}
   faults: {candidates: [stalls, slow, broken, breaks], objective: cheapest_capable}
+  careful:
+    candidates: [mute, premium]
+    objective: cheapest_capable
+    capable: {min_success: 0.0, max_regret: 1.0}
+    cascade: {verify: [not_empty], max_steps: 2}
   staff: {candidates: [premium], objective: fixed}
 aliases: {gpt-4o: auto}
 tiers:
@@ -147,13 +154,38 @@ class RunningGateway:
         return redis.Redis(unix_socket_path=str(next((self.folder / "data").rglob("*.sock"))))
 
 
+async def mute(scope, receive, send) -> None:
+    """A model server whose answers are empty, and paid for all the same."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    stream = json.loads(body).get("stream", False)
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+    kind = "chat.completion.chunk" if stream else "chat.completion"
+    head = {"id": "1", "object": kind, "created": 1, "model": "mute"}
+    text = {"role": "assistant", "content": ""}
+    choice = {"index": 0, ("delta" if stream else "message"): text, "finish_reason": "stop"}
+    parts = [head | {"choices": [choice]} | ({} if stream else {"usage": usage})]
+    content_type = b"application/json"
+    if stream:
+        parts.append(head | {"choices": [], "usage": usage})
+        content_type = b"text/event-stream"
+    lines = [json.dumps(part) for part in parts]
+    sent = "".join(f"data: {x}\n\n" for x in [*lines, "[DONE]"]) if stream else lines[0]
+    headers = [(b"content-type", content_type)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": sent.encode()})
+
+
 @pytest.fixture(scope="session")
 def simulators():
     """The simulated backends, in this process, so that a test can see what they were sent."""
     moe = Simulator("moe", Profile(first_token=0.0, per_token=0.0))
     premium = Simulator("premium", Profile(first_token=0.0, per_token=0.02))
-    with in_thread(moe) as moe_url, in_thread(premium) as premium_url:
-        yield {"moe": moe, "premium": premium}, {"moe": moe_url, "premium": premium_url}
+    with in_thread(moe) as moe_url, in_thread(premium) as premium_url, in_thread(mute) as mute_url:
+        urls = {"moe": moe_url, "premium": premium_url, "mute": mute_url}
+        yield {"moe": moe, "premium": premium}, urls
 
 
 def start_gateway(folder: Path, config: str) -> subprocess.Popen:

@@ -18,9 +18,7 @@ TOOL = {
 
 @pytest.fixture
 def client(gateway):
-    with Anthropic(
-        base_url=gateway.root, api_key=gateway.key("enterprise"), max_retries=0
-    ) as made:
+    with Anthropic(base_url=gateway.root, api_key=gateway.key("enterprise"), max_retries=0) as made:
         yield made
 
 
