@@ -161,7 +161,7 @@ async def running(
     """
     config = documents.config
     snapshot = compile_snapshot(config, documents.policy)
-    documents.data.mkdir(parents=True, exist_ok=True)
+    documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
         decisions = _decision_log(documents, siblings)

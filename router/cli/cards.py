@@ -21,7 +21,7 @@ from router.pipeline.learning import Learner
 
 @contextmanager
 def _cards(documents: Documents) -> Iterator[CardStore]:
-    documents.data.mkdir(parents=True, exist_ok=True)
+    documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         cards = CardStore(documents.database)
         try:

@@ -18,7 +18,7 @@ from router.pipeline.documents import Documents
 
 @contextmanager
 def _store(documents: Documents) -> Iterator[KeyStore]:
-    documents.data.mkdir(parents=True, exist_ok=True)
+    documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         store = KeyStore(documents.database)
         try:
