@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "faults"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import backends_drill  # it lives with the tests
+from transports import TRANSPORTS  # so do they
 
 
 def main() -> int:
@@ -22,8 +23,10 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--transport", choices=sorted(TRANSPORTS), default="httptools")
     asked = parser.parse_args()
-    report = asyncio.run(backends_drill.run(asked.requests, asked.at_once, asked.seed))
+    new = TRANSPORTS[asked.transport]
+    report = asyncio.run(backends_drill.run(new(), asked.requests, asked.at_once, asked.seed))
     print(f"{report.requests} requests in {report.seconds:.1f} s, slowest {report.slowest:.2f} s")
     for outcome, count in report.outcomes.most_common():
         print(f"  {count:6d}  {outcome}")

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from rawserver import RawServer, raw_server, writes
 
-from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend, Capacity, Timeouts
 from router.backends.breaker import BreakerPolicy
 from router.backends.cascade import Cascade, Cascades
@@ -23,6 +22,7 @@ from router.backends.dispatch import Dispatcher
 from router.backends.retry import RetryPolicy
 from router.backends.simulated_faults import FAULTS
 from router.backends.simulator import Simulator
+from router.backends.transport import Transport
 from router.errors import TurnoutError
 from router.wire.chat import ChatRequest, parse_chat
 from router.wire.envelope import error_body
@@ -70,8 +70,8 @@ class Report:
         return max(self.tries[name] / self.offered[name] for name in self.tries)
 
 
-async def run(requests: int, at_once: int = 64, seed: int = 1) -> Report:
-    """Drill with so many requests."""
+async def run(transport: Transport, requests: int, at_once: int = 64, seed: int = 1) -> Report:
+    """Drill with so many requests over this transport, which is closed in the end."""
     report = Report(requests)
     rand = random.Random(seed)
     with in_thread(Simulator("instant")) as base_url:
@@ -88,7 +88,7 @@ async def run(requests: int, at_once: int = 64, seed: int = 1) -> Report:
             sound = Backend("sound", base_url, "m", capacity=Capacity(32, queue=64, max_wait=2.0))
             began = time.monotonic()
             dispatcher = Dispatcher(
-                AiohttpTransport(),
+                transport,
                 retry=RetryPolicy(base=0.005, longest=0.02),
                 breaker=BreakerPolicy(threshold=50, rest=0.05, max_rest=0.2),
             )
