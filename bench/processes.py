@@ -4,12 +4,14 @@ CPU time is what the scheduler charged (schedstat, nanoseconds), not what a cloc
 it stays right on a machine that does other work too.
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +28,7 @@ def start(
     command: Sequence[str],
     *,
     log: Path,
-    core: int = GATEWAY_CORE,
+    core: int | str = GATEWAY_CORE,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
@@ -63,18 +65,26 @@ def await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> float:
     raise DidNotStart(f"{process.args!r} did not start:\n" + "\n".join(lines))
 
 
+def await_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> float:
+    """Wait until Turnout says that it would serve; return the seconds. Raises DidNotStart."""
+    began = time.monotonic()
+    while time.monotonic() - began < PATIENCE_SECONDS and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return time.monotonic() - began
+        except OSError:
+            time.sleep(0.01)
+    raise DidNotStart(log.read_text(errors="replace")[-2000:])
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End a process and what it started, gently first."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

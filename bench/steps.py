@@ -6,12 +6,14 @@ their own: what they burn is not counted here.
 """
 
 import asyncio
+import copy
 import gc
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,11 +92,14 @@ async def _repeat(step: Step, times: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A classifier that has answered already: `inquire` without its largest part."""
+    """A classifier that has answered already, or an authenticator: steps without their work."""
 
     answer: Any
 
     async def classify(self, _prompt: Any) -> Any:
+        return self.answer
+
+    def authenticate(self, _authorization: bytes | None) -> Any:
         return self.answer
 
 
@@ -138,6 +143,17 @@ class Corridor:
             "dispatch and relay": self._dispatch,
             "whole corridor": self._whole,
         }
+
+    def of_customer(self, organization: str) -> "Corridor":
+        """The same request of another customer, who needs no key of his own here."""
+        other = copy.copy(self)
+        other._principal = replace(self._principal, organization=organization)  # noqa: SLF001 # a copy of our own
+        return other
+
+    async def walk(self) -> None:
+        """One request, from its parsing to its bill, by this corridor's customer."""
+        world = replace(self._gateway, authenticator=_Known(self._principal))  # type: ignore[arg-type]
+        await serve(world, self._endpoint, self._caller())
 
     def _caller(self) -> Caller:
         return Caller(self._raw, self._authorization)
@@ -214,14 +230,28 @@ class Corridor:
         await serve(self._gateway, self._endpoint, self._caller())
 
 
+def whole(corridors: Sequence[Corridor]) -> Step:
+    """A step that walks these corridors in turn, the whole way, authentication included."""
+    if len(corridors) == 1:
+        return corridors[0].steps()["whole corridor"]
+    turn = cycle(corridors)
+
+    async def step() -> None:
+        await next(turn).walk()
+
+    return step
+
+
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder_of_steps() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="turnout-steps-") as folder:
         yield Path(folder)
 
 
 @asynccontextmanager
-async def gateway_in_process(folder: Path, port: int, **more: Any) -> AsyncIterator[tuple[Gateway, str]]:
+async def gateway_in_process(
+    folder: Path, port: int, **more: Any
+) -> AsyncIterator[tuple[Gateway, str]]:
     """A gateway of our own process with a key of the measured tier."""
     documents = read_documents(turnout_config(folder, port, 0, **more), {})
     key = new_keys(folder, ["measured"])["measured"]
@@ -237,22 +267,22 @@ KINDS: Final = {
 }
 
 
-async def _measure(port: int, kinds: dict[str, bytes], only: str | None) -> dict[str, dict[str, float]]:
+async def _measure(port: int, kinds: dict[str, bytes], rounds: int) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
-    with _folder() as folder:
+    with folder_of_steps() as folder:
         async with gateway_in_process(folder, port) as (gateway, key):
             for kind, raw in kinds.items():
                 corridor = Corridor(gateway, key, raw)
                 await corridor.prepare()
                 steps = corridor.steps().items()
-                found[kind] = {n: await cost(s) for n, s in steps if only is None or only in n}
+                found[kind] = {name: await cost(step, rounds=rounds) for name, step in steps}
     return found
 
 
-def measure(kinds: dict[str, bytes] | None = None, only: str | None = None) -> dict[str, dict[str, float]]:
+def measure(kinds: dict[str, bytes] | None = None, rounds: int = 7) -> dict[str, dict[str, float]]:
     """Microseconds of CPU by kind of request and step."""
     with upstream() as port:
-        return uvloop.run(_measure(port, kinds or KINDS, only))
+        return uvloop.run(_measure(port, kinds or KINDS, rounds))
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
@@ -264,7 +294,3 @@ def table(found: dict[str, dict[str, float]]) -> str:
         cells = (f"{steps[name]:9.1f} us" if name in steps else "-" for steps in found.values())
         lines.append(f"{name:<{width}}" + "".join(f"  {cell:>26}" for cell in cells))
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(table(measure()))

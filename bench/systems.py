@@ -4,7 +4,6 @@ Peers live in environments of their own below .bench/, and none of them is a dep
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from typing import Any, Final
 import yaml
 
 from bench.native import WORKPLACE
-from bench.processes import await_port, free_port, start, stop, tree
+from bench.processes import await_port, await_ready, free_port, start, stop, tree
 from router.auth.store import KeyStore
 
 CONFIGS: Final = Path(__file__).parent / "configs"
@@ -55,6 +54,7 @@ class System:
     install: Callable[[], str]  # returns its version; raises NotInstalled
     run: Callable[[Path, int], Any]  # a context manager that yields a Target
     model: str = ""  # what the client puts in `model`, where it is not the usual
+    quick: bool = True  # whether it takes far less than a millisecond of CPU, or is Turnout
 
 
 def _run(command: Sequence[str], missing: str) -> None:
@@ -224,15 +224,14 @@ def turnout_command(config: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "router.cli", "serve", "--config", str(config), *more]
 
 
-def _run_turnout(
-    tier: str, *, options: dict[str, Any] | None = None
-) -> Callable[[Path, int], Any]:
+def _run_turnout(tier: str, *, options: dict[str, Any] | None = None) -> Callable[[Path, int], Any]:
     @contextmanager
     def run(folder: Path, upstream: int) -> Iterator[Target]:
         port = free_port()
         config = turnout_config(folder, upstream, port, **(options or {}))
         keys = new_keys(folder, [tier])
         with _running(turnout_command(config), folder / "turnout.log", port) as process:
+            await_ready(port, process, folder / "turnout.log")
             head = f"Authorization: Bearer {keys[tier]}\r\n"
             yield Target(port, process.pid, head=head, ledger=ledger_pid(folder))
 
@@ -255,7 +254,7 @@ def _running(
 def running(system: System, upstream: int) -> Iterator[Target]:
     """Run a system in a folder of its own that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="turnout-bench-") as folder:
-        os.chmod(folder, 0o755)  # nginx's worker is another user
+        Path(folder).chmod(0o711)  # nginx's worker is another user
         with system.run(Path(folder), upstream) as target:
             yield target
 
@@ -267,6 +266,6 @@ TURNOUT: Final = (
 )
 NGINX: Final = System("nginx", _nginx, _run_nginx)
 ENVOY: Final = System("Envoy", _envoy, _run_envoy)
-LITELLM: Final = System("LiteLLM", _litellm, _run_litellm)
-PORTKEY: Final = System("Portkey", _portkey, _run_portkey)
+LITELLM: Final = System("LiteLLM", _litellm, _run_litellm, quick=False)
+PORTKEY: Final = System("Portkey", _portkey, _run_portkey, quick=False)
 PEERS: Final = (NGINX, ENVOY, PORTKEY, LITELLM)

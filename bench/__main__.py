@@ -1,0 +1,96 @@
+"""`python -m bench`: quick | run | steps | growth | footprint | guard | report | all."""
+
+import argparse
+import sys
+
+from bench import footprint, growth, guard, report, rounds, steps
+from bench.systems import NGINX, PEERS, TURNOUT
+
+
+def quick() -> int:
+    """Turnout beside nginx in a few short rounds, and each step's share."""
+    found = rounds.run([*TURNOUT, NGINX], rounds.QUICK, 2)
+    print(report.table(found))
+    nginx = rounds.median(found["measured"]["nginx"][rounds.PLAIN.name], "cpu_us")
+    for system in TURNOUT:
+        own = rounds.median(found["measured"][system.name][rounds.PLAIN.name], "cpu_us")
+        print(f"{system.name}: {own:,.0f} us of CPU a request, {own / nginx:.1f} times nginx")
+    kinds = {name: steps.KINDS[name] for name in ("everything on", "explicit model")}
+    print(steps.table(steps.measure(kinds, rounds=4)))
+    return 0
+
+
+def run(count: int) -> int:
+    found = rounds.run([*TURNOUT, *PEERS], rounds.ALL, count)
+    report.keep("run", found)
+    print(report.table(found))
+    print(report.ratios(found))
+    return 0
+
+
+def measure_steps() -> int:
+    found = steps.measure()
+    report.keep("steps", {"steps": found})
+    print(steps.table(found))
+    return 0
+
+
+def measure_growth(names: list[str]) -> int:
+    record = report.read("growth") or {"series": {}}
+    found = growth.grow(names or None)
+    series = record["series"] | {name: dict(sizes) for name, sizes in found.items()}
+    report.keep("growth", {"series": series})
+    return 0
+
+
+def measure_footprint() -> int:
+    found = footprint.footprint()
+    report.keep("footprint", found)
+    for name, value in found.items():
+        print(f"{name:<22} {value:.3f}")
+    return 0
+
+
+def check(renew: bool) -> int:
+    if renew:
+        for name, ratio in guard.renew().items():
+            print(f"{name:<22} {ratio:8.2f}")
+        return 0
+    wrong = guard.check()
+    print("\n".join(wrong) or "every step is within its budget")
+    return 1 if wrong else 0
+
+
+def write() -> int:
+    for note in report.write():
+        print(note, file=sys.stderr)
+    print(f"wrote {report.PAGE}")
+    return 0
+
+
+def main() -> int:
+    """Run one part, or all."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parts = ["quick", "run", "steps", "growth", "footprint", "guard", "report", "all"]
+    parser.add_argument("part", choices=parts)
+    parser.add_argument("series", nargs="*", help="growth: only these series")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--renew", action="store_true", help="guard: write the budget anew")
+    asked = parser.parse_args()
+    if asked.part == "all":
+        everything = (lambda: run(asked.rounds), measure_steps, lambda: measure_growth([]))
+        return max(part() for part in (*everything, measure_footprint, write))
+    table = {
+        "quick": quick,
+        "run": lambda: run(asked.rounds),
+        "steps": measure_steps,
+        "growth": lambda: measure_growth(asked.series),
+        "footprint": measure_footprint,
+        "guard": lambda: check(asked.renew),
+        "report": write,
+    }
+    return table[asked.part]()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

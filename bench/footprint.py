@@ -1,0 +1,74 @@
+"""Start-up time, idle CPU and memory of Turnout, and what two workers give."""
+
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from bench.native import Load, run_load, upstream
+from bench.payloads import MODEL, chat
+from bench.processes import CORES, await_ready, cpu_seconds, free_port, memory_mb, start, stop, tree
+from bench.systems import ledger_pid, new_keys, turnout_command, turnout_config
+
+IDLE_SECONDS: Final = 10.0
+
+
+def _alone(port: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="turnout-foot-") as name:
+        folder, own = Path(name), free_port()
+        config = turnout_config(folder, port, own)
+        key = new_keys(folder, ["measured"])["measured"]
+        log = folder / "turnout.log"
+        process = start(turnout_command(config), log=log)
+        try:
+            ready = await_ready(own, process, log)
+            time.sleep(3)
+            pids, ledger = tree(process.pid), ledger_pid(folder)
+            before = cpu_seconds([*pids, *ledger])
+            time.sleep(IDLE_SECONDS)
+            idle = (cpu_seconds([*pids, *ledger]) - before) / IDLE_SECONDS
+            at_rest = memory_mb(pids)
+            body = chat(model=MODEL)
+            head = f"Authorization: Bearer {key}\r\n"
+            for _ in range(3):
+                run_load(own, Load(64, 4.0, body), head)
+            return {
+                "ready_seconds": ready,
+                "idle_cpu": idle,
+                "memory_mb": at_rest,
+                "memory_after_load_mb": memory_mb(pids),
+                "ledger_memory_mb": memory_mb(ledger),
+            }
+        finally:
+            stop(process)
+
+
+def _throughput(port: int, workers: int) -> float:
+    """Requests a second, the load generator and the upstream beside the workers on all cores."""
+    with tempfile.TemporaryDirectory(prefix="turnout-foot-") as name, ExitStack() as stack:
+        folder, own = Path(name), free_port()
+        config = turnout_config(folder, port, own)
+        key = new_keys(folder, ["measured"])["measured"]
+        log = folder / "turnout.log"
+        command = turnout_command(config, "--workers", str(workers))
+        process = start(
+            command, log=log, core=f"{CORES[0]}-{CORES[-1]}" if workers > 1 else CORES[0]
+        )
+        stack.callback(stop, process)
+        await_ready(own, process, log)
+        time.sleep(4)  # the second worker follows the first
+        head = f"Authorization: Bearer {key}\r\n"
+        body = chat(model="moe")
+        run_load(own, Load(32, 1.0, body), head)
+        seen = run_load(own, Load(32, 5.0, body), head)
+        return seen.requests / seen.seconds
+
+
+def footprint() -> dict[str, Any]:
+    """Measure; see the keys."""
+    with upstream() as port:
+        found = _alone(port)
+        pairs = [(_throughput(port, 1), _throughput(port, 2)) for _ in range(2)]
+    best = max(pairs, key=lambda pair: pair[1] / pair[0])
+    return found | {"one_worker": best[0], "two_workers": best[1], "gain": best[1] / best[0]}

@@ -1,0 +1,266 @@
+"""docs/benchmarks.md, written from the recorded JSON and from nothing else."""
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from bench.plots import NoMatplotlib, draw_growth, draw_systems
+from bench.rounds import LARGE, ONE, PACED, PACED_1000, PLAIN, SSE, median, spread
+
+ROOT: Final = Path(__file__).parents[1]
+RECORD: Final = ROOT / "bench" / "results"
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
+CEILING: Final = "(no gateway)"
+EVERYTHING: Final = "Turnout"
+EXPLICIT: Final = "Turnout, explicit model"
+# Ours, against whom, the factor: theirs over ours must be at least (or ours over theirs at most).
+TARGETS: Final = (
+    (EVERYTHING, "LiteLLM", 50, "a 50th of LiteLLM's"),
+    (EVERYTHING, "Portkey", 8, "an 8th of Portkey's"),
+    (EVERYTHING, "Envoy", 1 / 4, "4 times Envoy's plain proxy"),
+    (EXPLICIT, "LiteLLM", 90, "explicit model: a 90th of LiteLLM's"),
+    (EXPLICIT, "Portkey", 14, "explicit model: a 14th of Portkey's"),
+    (EXPLICIT, "Envoy", 1 / 2, "explicit model: 2 times Envoy's"),
+)
+
+Rounds = Sequence[Mapping[str, Any]]
+
+
+def load_average() -> float:
+    """The machine's load over the last minute."""
+    return os.getloadavg()[0]
+
+
+def about() -> dict[str, Any]:
+    """The machine and the moment of a record."""
+    model = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "cores": os.cpu_count(),
+        "processor": model[0] if model else platform.machine(),
+        "load_average": load_average(),
+    }
+
+
+def keep(name: str, found: Mapping[str, Any]) -> Path:
+    """Write a record."""
+    RECORD.mkdir(exist_ok=True)
+    path = RECORD / f"{name}.json"
+    path.write_text(json.dumps({"about": about(), **found}, indent=1) + "\n")
+    return path
+
+
+def read(name: str) -> dict[str, Any] | None:
+    """Read a record; None where there is none."""
+    path = RECORD / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _figure(rounds: Rounds | None, key: str, show: str, scale: float = 1.0) -> str:
+    if not rounds or not any(one["requests"] for one in rounds):
+        return "-"
+    return f"{median(list(rounds), key) * scale:{show}}"
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """The main table, in Markdown; also what a run prints."""
+    measured = found["measured"]
+    base = measured[CEILING][ONE.name] if ONE.name in measured[CEILING] else None
+    direct = median(base, "last_p50") if base else 0.0
+    lines = [
+        "| system | req/s | CPU µs/request | ± | of it, ledger | 20 KB | added p50 ms | p99 ms |"
+        " events/s | CPU µs/event |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, scenarios in measured.items():
+        plain, sse, one = (scenarios.get(s.name) for s in (PLAIN, SSE, ONE))
+        good = [r for r in sse or [] if r["events"]]
+        event = (
+            f"{median(good, 'cpu_us') * good[0]['requests'] / good[0]['events']:.1f}"
+            if good
+            else "-"
+        )
+        alone = name == CEILING
+        added = (
+            "-"
+            if alone or not one or not one[0]["requests"]
+            else (f"{max(0.0, median(one, 'last_p50') - direct) / 1000:.2f}")
+        )
+        cells = (
+            name,
+            _figure(plain, "per_second", ",.0f"),
+            "-" if alone else _figure(plain, "cpu_us", ",.0f"),
+            "-" if alone or not plain else f"{spread(plain, 'cpu_us'):.0%}",
+            _figure(plain, "ledger_cpu_us", ",.0f") if name.startswith("Turnout") else "-",
+            "-" if alone else _figure(scenarios.get(LARGE.name), "cpu_us", ",.0f"),
+            added,
+            _figure(one, "last_p99", ".2f", 0.001),
+            _figure(good, "events_per_second", ",.0f") if good else "-",
+            "-" if alone else event,
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def ratios(found: Mapping[str, Any]) -> str:
+    """The targets and what was reached, from medians of the same run."""
+    measured = found["measured"]
+    lines = ["| CPU per request at most | measured | |", "|---|---|---|"]
+    for ours, theirs, factor, words in TARGETS:
+        if ours not in measured or theirs not in measured:
+            lines.append(f"| {words} | not measured | |")
+            continue
+        own = median(measured[ours][PLAIN.name], "cpu_us")
+        other = median(measured[theirs][PLAIN.name], "cpu_us")
+        ratio = other / own
+        said = f"1/{ratio:.1f}" if ratio >= 1 else f"{1 / ratio:.1f} times"
+        lines.append(f"| {words} | {said} | {'reached' if ratio >= factor else 'not reached'} |")
+    return "\n".join(lines)
+
+
+def _paced(found: Mapping[str, Any]) -> str:
+    lines = [
+        "| streams at 20 ms a token | system | errors | p50 s | p99 s | of the pace | cores |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for scenario in (PACED, PACED_1000):
+        ideal = median(found["measured"][CEILING].get(scenario.name, [{"last_p50": 1}]), "last_p50")
+        for name, scenarios in found["measured"].items():
+            rounds = scenarios.get(scenario.name)
+            if rounds:
+                lines.append(
+                    f"| {scenario.connections:,} | {name} | {_figure(rounds, 'errors', '.0f')} |"
+                    f" {_figure(rounds, 'last_p50', '.2f', 1e-6)} |"
+                    f" {_figure(rounds, 'last_p99', '.2f', 1e-6)} |"
+                    f" {median(rounds, 'last_p50') / ideal:.2f} | {_figure(rounds, 'cores', '.2f')} |"
+                )
+    return "\n".join(lines)
+
+
+def _better(found: Mapping[str, Any]) -> str:
+    """Where a peer is better, from the figures."""
+    measured = found["measured"]
+    if EVERYTHING not in measured:
+        return ""
+    tests: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+        (PLAIN.name, "cpu_us", lambda peer, own: peer < own),
+        (SSE.name, "events_per_second", lambda peer, own: peer > own),
+        (ONE.name, "last_p50", lambda peer, own: peer < own),
+    )
+    words = {
+        "cpu_us": "CPU a request",
+        "events_per_second": "events a second",
+        "last_p50": "latency",
+    }
+    lines = []
+    for scenario, key, wins in tests:
+        own = median(measured[EVERYTHING][scenario], key)
+        better = []
+        for name, scenarios in measured.items():
+            if name.startswith(("Turnout", "(")) or scenario not in scenarios:
+                continue
+            rounds = [r for r in scenarios[scenario] if r["requests"]]
+            if rounds and wins(median(rounds, key), own):
+                factor = max(own, median(rounds, key)) / min(own, median(rounds, key))
+                better.append(f"{name} ({factor:.1f} times)")
+        if better:
+            lines.append(f"- {words[key]} ({scenario}): {', '.join(better)}")
+    return "\n".join(lines)
+
+
+def _growth(found: Mapping[str, Any]) -> str:
+    lines = ["| series | CPU µs at each size | last over first |", "|---|---|---|"]
+    for name, series in found["series"].items():
+        values = list(series.values())
+        row = ", ".join(f"{int(size):,}: {spent:,.0f}" for size, spent in series.items())
+        lines.append(f"| {name} | {row} | {values[-1] / values[0]:.2f} |")
+    return "\n".join(lines)
+
+
+def _steps(found: Mapping[str, Any]) -> str:
+    kinds = found["steps"]
+    names = list(dict.fromkeys(name for steps in kinds.values() for name in steps))
+    lines = ["| step, CPU µs | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
+    for name in names:
+        cells = (f"{steps[name]:,.0f}" if name in steps else "-" for steps in kinds.values())
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _made(record: Mapping[str, Any]) -> str:
+    about = record["about"]
+    return (
+        f"Recorded {about['at']} on {about['cores']} cores ({about['processor']}), Python"
+        f" {about['python']}; load average of the machine at the end: {about['load_average']:.1f}."
+    )
+
+
+def write() -> list[str]:
+    """Write the page and the pictures; returns what could not be drawn."""
+    notes: list[str] = []
+    parts = [(Path(__file__).parent / "page.md").read_text().rstrip()]
+    run, growth, foot, steps = (read(name) for name in ("run", "growth", "footprint", "steps"))
+    if run is not None:
+        parts += ["## Side by side", _made(run), _pictured(notes, draw_systems, run, "systems")]
+        versions = ", ".join(f"{n} {v}" for n, v in run["versions"].items() if "," not in n)
+        parts += [table(run), f"Versions: {versions}. Rounds: {run['rounds']}, medians."]
+        parts += [f"Left out: {name}: {why}" for name, why in run["missing"].items()]
+        parts += ["## Targets", ratios(run), "## Where a peer is better", _better(run)]
+        parts += ["## Many slow streams", _paced(run)]
+    if steps is not None:
+        parts += ["## Where the time goes", _made(steps), STEPS_SAID, _steps(steps)]
+    if growth is not None:
+        parts += ["## Growth", _made(growth), GROWTH_SAID]
+        parts += [_pictured(notes, lambda g, p: draw_growth(g["series"], p), growth, "growth")]
+        parts += [_growth(growth)]
+    if foot is not None:
+        parts += ["## Start-up, rest, memory, workers", _made(foot), _foot(foot)]
+    PAGE.write_text("\n\n".join(part for part in parts if part) + "\n")
+    return notes
+
+
+STEPS_SAID: Final = (
+    "The corridor's parts called by themselves, in process, sixteen in flight: CPU of the gateway's"
+    " process, the best of several rounds. The whole corridor holds more than its parts: the usage"
+    " journal, the decision's evidence and what they write. The server's own work (reading HTTP,"
+    " writing it) and the ledger's process come on top in the table above."
+)
+GROWTH_SAID: Final = (
+    "CPU of the whole corridor for one request while one thing grows (streams: of everything, per"
+    " event, at up to ten thousand events a second). Flat means within 10 %."
+)
+
+
+def _pictured(notes: list[str], draw: Callable[..., None], found: Any, name: str) -> str:
+    path = PAGE.parent / "images" / f"bench-{name}.png"
+    path.parent.mkdir(exist_ok=True)
+    try:
+        draw(found, path)
+    except NoMatplotlib as error:
+        notes.append(str(error))
+    return f"![{name}](images/{path.name})" if path.exists() else ""
+
+
+def _foot(found: Mapping[str, Any]) -> str:
+    return "\n".join(
+        (
+            "| | measured | target |",
+            "|---|---|---|",
+            f"| start to ready | {found['ready_seconds']:.2f} s | 2 s |",
+            f"| CPU at rest, gateway and ledger | {found['idle_cpu']:.2%} of a core | 1 % |",
+            f"| memory with the classifier | {found['memory_mb']:.0f} MB | 150 MB |",
+            f"| memory after load | {found['memory_after_load_mb']:.0f} MB | |",
+            f"| memory of the embedded ledger | {found['ledger_memory_mb']:.0f} MB | |",
+            f"| two workers over one | {found['gain']:.2f} times | 1.8 (a core each) |",
+        )
+    )
