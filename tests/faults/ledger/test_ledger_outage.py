@@ -95,6 +95,21 @@ async def test_a_bounded_tier_is_served_up_to_its_allowance_and_told_later(
     await ledger.close()
 
 
+async def test_what_was_served_before_midnight_is_told_after_it(
+    server: Embedded, outside: Outside, tmp_path: Path
+) -> None:
+    ledger = await Ledger.connect(server.url, spool=tmp_path / "spool")
+    kill(pid_of(server))
+    await gone(ledger)
+    ledger._calls.set_clock(ledger.now() - 3 * 86_400_000)  # the day it was served is over
+    async with ledger.hold(bounded(), lambda: used(10, 90)) as hold:
+        hold.dispatched()
+    await asyncio.to_thread(server.start)
+    assert await ledger.settled(10)
+    assert outside.scopes()["k:acme/key1"]["tpd"][2:4] == (100, 0)
+    await ledger.close()
+
+
 async def test_without_a_spool_nothing_is_served(server: Embedded) -> None:
     ledger = await Ledger.connect(server.url)
     kill(pid_of(server))

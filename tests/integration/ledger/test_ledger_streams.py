@@ -1,11 +1,13 @@
 """Streams that grow, users without number, and time zones that change."""
 
 import struct
+import time
 from collections.abc import Callable
 
 from ledgerkit import Outside, ticket, used
 
 from router.errors import LimitExceeded
+from router.ledger.calendar import window_at
 from router.ledger.dimensions import Options, Quota, quotas
 from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
@@ -150,3 +152,20 @@ async def test_an_ended_window_rolls_over_what_its_pool_did_not_use(
         hold.dispatched()
         assert outside.scopes()["k:acme/key1"]["tpd"][3] == 1_500
     assert await ledger.settled()
+
+
+async def test_a_gateway_whose_clock_is_days_off_counts_in_the_ledgers_day(
+    ledger: Ledger, outside: Outside
+) -> None:
+    limits = quotas({"key": {"tokens_per_day": 10_000}})
+    today = window_at(time.time_ns() // 1_000_000, "day")
+    for days in (-3, 3):
+        ledger._calls.set_clock(ledger.now() + days * DAY)
+        for calls in (3, 2):  # it learns from the first answer
+            before = ledger.commands_sent
+            async with ledger.hold(ticket(limits), used) as hold:
+                hold.dispatched()
+            assert await ledger.settled()
+            assert ledger.commands_sent - before == calls
+    state = outside.scopes()["k:acme/key1"]["tpd"]
+    assert state[:4] == (today.start, today.end, 4 * 60, 0)
