@@ -75,7 +75,7 @@ def _figure(rounds: Rounds | None, key: str, show: str, scale: float = 1.0) -> s
 def table(found: Mapping[str, Any]) -> str:
     """The main table, in Markdown; also what a run prints."""
     measured = found["measured"]
-    base = measured[CEILING][ONE.name] if ONE.name in measured[CEILING] else None
+    base = measured[CEILING].get(ONE.name)
     direct = median(base, "last_p50") if base else 0.0
     lines = [
         "| system | req/s | CPU µs/request | ± | of it, ledger | 20 KB | added p50 ms | p99 ms |"
@@ -138,11 +138,12 @@ def _paced(found: Mapping[str, Any]) -> str:
         for name, scenarios in found["measured"].items():
             rounds = scenarios.get(scenario.name)
             if rounds:
+                cores = _figure(rounds, "cores", ".2f")
                 lines.append(
                     f"| {scenario.connections:,} | {name} | {_figure(rounds, 'errors', '.0f')} |"
                     f" {_figure(rounds, 'last_p50', '.2f', 1e-6)} |"
                     f" {_figure(rounds, 'last_p99', '.2f', 1e-6)} |"
-                    f" {median(rounds, 'last_p50') / ideal:.2f} | {_figure(rounds, 'cores', '.2f')} |"
+                    f" {median(rounds, 'last_p50') / ideal:.2f} | {cores} |"
                 )
     return "\n".join(lines)
 
