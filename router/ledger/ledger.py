@@ -354,7 +354,8 @@ class Ledger:
                 raise _unavailable() from None
             raise
         hold.local = local
-        hold.admission = Admission(hold.rid, ())
+        left = self._outage.left(hold.plan, hold.scopes(), ticket.outage_share)
+        hold.admission = Admission(hold.rid, rate_headers(hold.plan, left))
         self.served_locally += 1
 
     async def _reassert(self) -> None:

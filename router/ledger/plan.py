@@ -17,7 +17,7 @@ _ITEM: Final = struct.Struct(">cBBqqqqqiB")
 _VECTORS: Final = struct.Struct(">15q")
 _VECTOR: Final = struct.Struct(">5q")
 _SUB_WINDOWS: Final = 12
-_FIXED: Final = 7  # numbers of a reserve reply before those of its items
+FIXED: Final = 7  # numbers of a reserve reply before those of its items
 _TOTAL, _OUTPUT, _MONEY = 2, 4, 5
 _OUTPUT_OF: Final = (_TOTAL, _OUTPUT, _MONEY)
 # Where a stored row of usage keeps the name of each level's scope.
@@ -57,7 +57,7 @@ class Plan:
         )
         self.user_scope = self.levels.index("user") + 1 if "user" in self.levels else 0
         places = [
-            (item, Place(_FIXED + 2 * n, item.quota.options.burst or item.quota.limit))
+            (item, Place(FIXED + 2 * n, item.quota.options.burst or item.quota.limit))
             for n, item in enumerate(self.items)
         ]
         self.shown = {

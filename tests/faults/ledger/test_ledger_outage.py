@@ -80,9 +80,12 @@ async def test_a_bounded_tier_is_served_up_to_its_allowance_and_told_later(
     ledger = await Ledger.connect(server.url, spool=tmp_path / "spool")
     kill(pid_of(server))
     await gone(ledger)
-    for _ in range(5):  # five hundred tokens: a twentieth of ten thousand
+    for served in range(5):  # five hundred tokens: a twentieth of ten thousand
         async with ledger.hold(bounded(), lambda: used(10, 90)) as hold:
             hold.dispatched()
+            headers = dict(hold.admission.headers)
+            assert headers["x-ratelimit-limit-requests"] == "1000"
+            assert headers["x-ratelimit-remaining-requests"] == str(49 - served)
     with pytest.raises(LedgerUnavailable):
         async with ledger.hold(bounded(), used):
             pass
