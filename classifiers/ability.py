@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +50,37 @@ class Ability:
     def probabilities(self, z: Vector, embedding: Vector) -> Vector:
         """P(success) per row."""
         return sigmoid(self.logits(z, embedding))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heads:
+    """Several cards side by side: a [Z, C], b [C], residual [E, C]; one product scores them all."""
+
+    a: Vector
+    b: Vector
+    residual: Vector | None
+
+    @classmethod
+    def of(cls, cards: Sequence[Ability]) -> "Heads":
+        """Join cards of one trunk; a card without a residual gets zeros."""
+        sizes = [len(card.residual) for card in cards if card.residual is not None]
+        residual = None
+        if sizes:
+            none = np.zeros(sizes[0], dtype=np.float32)
+            columns = [none if card.residual is None else card.residual for card in cards]
+            residual = np.column_stack(columns)
+        return cls(
+            np.array([card.a for card in cards], dtype=np.float32).T,
+            np.array([card.b for card in cards], dtype=np.float32),
+            residual,
+        )
+
+    def probabilities(self, z: Vector, embedding: Vector) -> Vector:
+        """P(success) [N, C], one column per card in the order given."""
+        raw = z @ self.a + self.b
+        if self.residual is not None:
+            raw += embedding @ self.residual
+        return sigmoid(np.minimum(np.maximum(raw, -LOGIT_LIMIT), LOGIT_LIMIT))  # quicker than clip
 
 
 def sigmoid(logits: Vector) -> Vector:

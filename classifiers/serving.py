@@ -17,14 +17,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from classifiers.ability import Ability, Vector, check_fits, from_json, read_card
+from classifiers.ability import Ability, Heads, Vector, check_fits, from_json, read_card
 from classifiers.artifact import Artifact, read_artifact
 from classifiers.prompt import Prompt
 from classifiers.trunk import CPU, Reading, Trunk
 
 DEADLINE_SECONDS: Final = 0.020
-# A few milliseconds. Reading a prompt holds the interpreter's lock most of the time, so on a CPU a
-# thread gains nothing; on a busy core the two fight over the lock, and a request costs twice as much.
+# A few milliseconds. Reading a prompt holds the interpreter's lock most of the time: a thread gains
+# nothing on a CPU; on a busy core the two fight over the lock, and a request costs twice as much.
 INLINE_PROMPTS: Final = 32
 MAX_BATCH: Final = 64
 
@@ -54,14 +54,18 @@ class _Model:
 
     trunk: Trunk
     cards: Mapping[str, Ability]
+    heads: Heads
 
     def score(self, prompts: Sequence[Prompt]) -> list[Classification]:
         reading = self.trunk.read(prompts)
-        columns = {
-            name: card.probabilities(reading.z, reading.embedding).tolist()
-            for name, card in self.cards.items()
-        }
-        return [_classification(columns, reading, row) for row in range(len(prompts))]
+        said = self.heads.probabilities(reading.z, reading.embedding).tolist()
+        return [
+            Classification(
+                dict(zip(self.cards, said[row], strict=True)),
+                Evidence(reading.z[row], reading.embedding[row]),
+            )
+            for row in range(len(prompts))
+        ]
 
 
 class Classifier:
@@ -221,11 +225,5 @@ def _model(artifact: Artifact, device: str, cards: Sequence[Path]) -> _Model:
             embedding_size=manifest.embedding_size,
         )
     by_name = {card.name: card for card in (*shipped, *own)}
-    return _Model(Trunk(artifact, device=device), MappingProxyType(by_name))
-
-
-def _classification(
-    columns: Mapping[str, Sequence[float]], reading: Reading, row: int
-) -> Classification:
-    success = {name: column[row] for name, column in columns.items()}
-    return Classification(success, Evidence(reading.z[row], reading.embedding[row]))
+    heads = Heads.of(list(by_name.values()))
+    return _Model(Trunk(artifact, device=device), MappingProxyType(by_name), heads)

@@ -17,7 +17,7 @@ Vector = NDArray[np.float64]
 
 # Per answer, relative to premium: about 9B on one's own card, a large MoE, a frontier model.
 PRICES: Final[Mapping[str, float]] = {"local": 0.02, "moe": 0.1, "premium": 1.0}
-PENALTIES: Final = np.concatenate([[0.0], np.geomspace(0.003, 30, 160), [1e6]])
+PENALTIES: Final = np.concatenate([[0.0], np.geomspace(0.01, 10, 60), [1e6]])
 
 
 def prices() -> Vector:

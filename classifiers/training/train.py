@@ -29,7 +29,8 @@ from classifiers.training.dataset import (
     without_overlap,
 )
 from classifiers.training.export import OPSET, TrunkWeights, to_onnx
-from classifiers.training.fit import FittedTrunk, fit_head, fit_trunk
+from classifiers.training.fit import LANDMARKS, FittedTrunk, fit_head, fit_trunk
+from classifiers.training.model_card import model_card
 from classifiers.training.table import distil
 from classifiers.training.targets import targets
 
@@ -55,12 +56,15 @@ def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
         "data_sha256": file_digest(data),
         "seed": seed,
         "prompts": len(train.ids),
+        "models": len(train.models),
         "commit": _commit(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _VERSIONS},
     }
     artifact = _artifact(fitted, train, splits["valid"], about)
     path = write_artifact(out, artifact)
+    card = model_card(artifact.manifest, len(artifact.onnx), LANDMARKS)
+    (out / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     console.print(f"wrote {path} ({len(artifact.onnx) / 1e6:.1f} MB): {artifact.manifest.version}")
     console.print(artifact.manifest.training["valid"])
 

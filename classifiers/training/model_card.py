@@ -1,0 +1,75 @@
+"""MODEL_CARD.md: what an artifact is, from its manifest."""
+
+from classifiers.artifact import Manifest
+from classifiers.training.dataset import CLASSES
+
+_TEXT = """\
+# Model card: {version}
+
+Written by `python -m classifiers train`; the manifest beside it (`{name}.json`) holds the digests.
+
+**What it says.** For one prompt, the probability that the answer of each kind of backend is good
+enough: `local` (open models of about 7-9B), `moe` (Mixtral, DeepSeek, Jamba class) and `premium`
+(GPT-4, Gemini Pro, Claude class). It is a forecast about kinds of backends, not about yours: fit a
+card to yours with `turnout calibrate`.
+
+**What it is.** One ONNX graph ({size:.1f} MB, opset {opset}). Words and pairs of words (hashed with
+crc32) vote linearly; word vectors distilled from all-MiniLM-L6-v2 are averaged; hand features
+count what a person would notice. A Gaussian kernel against {landmarks} landmarks turns these into z
+({z_size} numbers) and an embedding ({embedding_size} numbers). Ability cards are logistic heads on
+z, and, once refitted, on the embedding.
+
+**Trained on** {prompts} prompts with the scores of {models} models: MMLU-Pro evaluation outputs
+(Apache-2.0, data MIT), ZeroEval: CRUX, MATH level 5, Zebra (Apache-2.0), LLMRouter: question
+answering, mathematics, code, ARC, GPQA and others, `local` only (MIT). Rows of unverified licence
+are left out, and so is every prompt whose question stands in a held-back set. The word vectors come
+from all-MiniLM-L6-v2 (Apache-2.0). No text of the data is in the artifact: it holds hashes, sums
+and cluster middles. Data SHA-256 `{data}`, seed {seed}.
+
+**On held-back prompts of the same sources** (`valid`):
+
+| ability | AUC | Brier | calibration error |
+|---|---|---|---|
+{table}
+
+Intervals, baselines, routing curves and few-label adaptation: docs/classifier.md.
+
+**What not to expect.**
+- On traffic unlike the training data and without labels of it, ranking is little better than prompt
+  length, or no better. Use `turnout calibrate`, feedback or shadow audits before you let it save
+  money there; the shipped policies send a prompt of unknown difficulty to the safe side.
+- The training prompts are English, single questions with checkable answers. Chinese, Arabic and
+  other scripts are read (characters, shares of script) and give finite, cautious numbers near the
+  base rate; nothing was measured there. Code is in the training data (Python), long conversations
+  are not: earlier turns are weighted in by rule.
+- Nothing in it looks at safety, tone or style.
+
+**`deep`** (a sentence encoder instead of word vectors) is not shipped. A forward pass costs
+50 to 100 times as much, and we have no measurement here in which it gains more than the noise.
+
+**Versions:** {versions}.
+"""
+
+
+def model_card(manifest: Manifest, size: int, landmarks: int) -> str:
+    """The card as Markdown; `size` is the trunk's in bytes."""
+    about = manifest.training
+    rows = [
+        f"| {name} | {m['auc']:.3f} | {m['brier']:.3f} | {m['ece']:.3f} |"
+        for name, m in ((name, about["valid"][name]) for name in CLASSES)
+    ]
+    return _TEXT.format(
+        version=manifest.version,
+        name=manifest.name,
+        size=size / 1e6,
+        opset=manifest.opset,
+        landmarks=landmarks,
+        z_size=manifest.z_size,
+        embedding_size=manifest.embedding_size,
+        prompts=about["prompts"],
+        models=about["models"],
+        data=about["data_sha256"][:16],
+        seed=about["seed"],
+        table="\n".join(rows),
+        versions=", ".join(f"{name} {number}" for name, number in about["versions"].items()),
+    )
