@@ -76,15 +76,17 @@ def usage(
 def _show(report: Report) -> None:
     table = Table(show_footer=True)
     for n, name in enumerate(report.by):
-        table.add_column(name, "total" if n == 0 else "")
+        table.add_column(name, "total" if n == 0 else "", no_wrap=True)
     total = report.total
-    for name in SUMS:
-        table.add_column(name.replace("_", " "), f"{total[name]:,}", justify="right")
-    table.add_column("USD", usd(total["cost_pico"]), justify="right")
+    counted = [name for name in SUMS if total[name]]  # what nobody used needs no column
+    for name in counted:
+        heading = name.replace("_tokens", "")
+        table.add_column(heading, f"{total[name]:,}", justify="right", no_wrap=True)
+    table.add_column("USD", usd(total["cost_pico"]), justify="right", no_wrap=True)
     for row in report.rows:
         table.add_row(
             *(str(row[name] if row[name] is not None else "-") for name in report.by),
-            *(f"{row[name]:,}" for name in SUMS),
+            *(f"{row[name]:,}" for name in counted),
             usd(row["cost_pico"]),
         )
     Console().print(table)
