@@ -221,7 +221,7 @@ class Corridor:
         meter = self._meter()
         episode = Episode(gateway, world, self._inquiry, self._plan.decision)
         with meter:
-            async with open_upstream(gateway, self._plan, self._request) as answered:
+            async with open_upstream(gateway, self._plan, self._request, meter) as answered:
                 episode.answered(answered)
                 relay = Relay(self._endpoint, caller, self._inquiry, self._plan, None)  # type: ignore[arg-type]
                 await relay.deliver(answered, meter)

@@ -54,13 +54,10 @@ def _found(text: str) -> Iterator[str]:
 
 
 def _key(text: str) -> bool:
-    """A key of a known shape; looked for only where its sign stands at all."""
-    for sign, secrets in _SECRETS_BY_SIGN:
-        if sign in text and any(
-            prefix in text and pattern.search(text) for prefix, pattern in secrets
-        ):
-            return True
-    return False
+    """A key of a known shape."""
+    if not any(map(text.__contains__, _PREFIXES)):
+        return False
+    return any(prefix in text and pattern.search(text) for prefix, pattern in _SECRETS)
 
 
 class Shape(NamedTuple):
@@ -167,11 +164,7 @@ _SECRETS: Final = (
     _secret("eyJ", r"[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}"),
     ("-----BEGIN", re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")),
 )
-_SIGNS: Final = ("_", "-", "A", "J", ".")  # each prefix above holds one of them
-_SECRETS_BY_SIGN: Final = tuple(
-    (sign, tuple(s for s in _SECRETS if next(x for x in _SIGNS if x in s[0]) == sign))
-    for sign in _SIGNS
-)
+_PREFIXES: Final = tuple(prefix for prefix, _ in _SECRETS)
 _VALUE: Final = re.compile(
     r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?([a-z0-9+/_=.~!@#%^&*-]{12,200})(?![a-z0-9(\[{])"
 )

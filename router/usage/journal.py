@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _BATCH: Final = 500
 _PAUSE_SECONDS: Final = 0.25
+_QUIET_SECONDS: Final = 1.0  # while nothing is to be stored
 _REST_SECONDS: Final = (0.5, 10.0)
 
 
@@ -103,11 +104,12 @@ class JournalConsumer:
     async def _consume(self) -> None:
         rest, longest = _REST_SECONDS
         while True:
-            pause = _PAUSE_SECONDS
+            pause = _QUIET_SECONDS
             try:
                 if await self._journal.take_pen():
                     read, _ = await self._step()
-                    pause = 0.0 if read >= _BATCH else _PAUSE_SECONDS
+                    if read:
+                        pause = 0.0 if read >= _BATCH else _PAUSE_SECONDS
                 rest = _REST_SECONDS[0]
             except (StoreError, ConnectionError) as error:
                 self.failures += 1
