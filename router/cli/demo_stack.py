@@ -40,7 +40,7 @@ backends:
     ability: local
     price: {{input: 0.02, output: 0.04}}     # USD per million tokens: electricity
     context_window: 2048
-    supports: [tools, json_schema]
+    supports: [json_schema]    # its chat template knows no tools
   moe:                         # SIMULATED, at a mixture-of-experts model's list price
     base_url: {moe}
     model: simulated-moe

@@ -27,7 +27,7 @@ def _backend(url: str, model: str, ability: str, prices: tuple[float, float], **
 def config_text(port: int, urls: dict[str, str], **more) -> str:
     """A turnout.yaml with a real backend, simulated ones, and one for each kind of trouble."""
     moe, slow = urls["moe"], "simulated-moe?fault=slow&seconds=60"
-    local = {"context_window": 8192, "supports": ["tools", "json_schema"]}
+    local = {"context_window": 8192, "supports": ["json_schema"]}
     backends = {
         "local": _backend(
             urls["local"], "smollm2-135m-instruct-q4_1", "local", (0.02, 0.04), **local
