@@ -9,7 +9,7 @@ LOCK ?= requirements/dev.txt
 STAMP = $(VENV)/.installed-$(notdir $(basename $(LOCK)))
 ARGS ?=
 
-.PHONY: help install demo test check format lint types imports fast train lock clean
+.PHONY: help install demo test check format lint types imports fast bench bench-quick train lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ check: install  ## format, lint, types, imports and the fast tests, in under a m
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/unit tests/promises $(ARGS)
+
+bench: install  ## measure Turnout beside nginx, Envoy, LiteLLM and Portkey; writes docs/benchmarks.md (about 25 minutes)
+	@$(BIN)/python -m bench all $(ARGS)
+
+bench-quick: install  ## CPU per request beside nginx, and each step's share, in under two minutes
+	@$(BIN)/python -m bench quick
 
 train:  ## set up for training too (then: .venv/bin/python -m classifiers train --help)
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt

@@ -12,12 +12,13 @@ import json
 import time
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvloop
 
-from bench.native import upstream
 from bench.payloads import MODEL, chat
 from bench.steps import IN_FLIGHT, Corridor, Step, folder_of_steps, gateway_in_process
+from router.backends.child import Child
 
 BUDGET: Final = Path(__file__).with_name("budget.json")
 TOLERANCE: Final = 0.10
@@ -70,8 +71,13 @@ async def _ratios(port: int) -> dict[str, float]:
 
 def ratios() -> dict[str, float]:
     """Each step's cost in runs of the calibration loop's body."""
-    with upstream() as port:
-        return uvloop.run(_ratios(port))
+    server = Child("router.backends.simulator", "--name", "instant")
+    server.start()
+    try:
+        port = urlsplit(server.await_ready()).port
+        return uvloop.run(_ratios(port or 0))
+    finally:
+        server.stop()
 
 
 def over_budget(found: dict[str, float], budget: dict[str, float]) -> list[str]:
