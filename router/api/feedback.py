@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from typing import Annotated
+from typing import Final
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from router.errors import NotFound
+from router.errors import BadRequest, NotFound, PayloadTooLarge
 from router.pipeline.gateway import Gateway
+
+
+_MOST: Final = 10_000  # bytes of a body
 
 
 class Feedback(BaseModel):
@@ -20,16 +23,33 @@ class Feedback(BaseModel):
     score: float = Field(ge=0, le=1, allow_inf_nan=False)
 
 
+async def _opinion(request: Request) -> Feedback:
+    """Read the body, as much of it as an opinion may have. Raises BadRequest, PayloadTooLarge."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST:
+            raise PayloadTooLarge(f"An opinion has at most {_MOST} bytes.")
+    try:
+        return Feedback.model_validate_json(bytes(body))
+    except ValidationError as error:
+        places = {".".join(str(part) for part in item["loc"]) for item in error.errors()}
+        raise BadRequest(
+            'Send {"decision": "the id of x-turnout-decision", "score": 0 to 1}. Wrong: '
+            f"{', '.join(sorted(places)) or 'the body'}.",
+            param=min(places) or None,
+        ) from None
+
+
 def feedback_router(gateway: Gateway) -> APIRouter:
     """Return /v1/feedback. A key can judge the decisions of its own organization only."""
     router = APIRouter()
 
     @router.post("/v1/feedback", status_code=202)
-    async def feedback(
-        request: Request, opinion: Annotated[Feedback, "the body"]
-    ) -> dict[str, object]:
+    async def feedback(request: Request) -> dict[str, object]:
         header = request.headers.get("authorization")
         principal = gateway.authenticator.authenticate(header.encode("latin-1") if header else None)
+        opinion = await _opinion(request)
         await gateway.recorder.flush()
         known = await asyncio.to_thread(
             gateway.outcomes.judge,

@@ -59,3 +59,10 @@ def test_a_wrong_opinion_is_a_400_in_the_envelope(gateway, body):
     reply = _judge(gateway, gateway.key("enterprise"), **body)
     assert reply.status_code == 400
     assert reply.json()["error"]["message"]
+
+
+def test_an_endless_opinion_is_cut_off(gateway):
+    headers = _headers(gateway.key("enterprise"))
+    reply = httpx.post(f"{gateway.url}/feedback", content=b" " * 100_000, headers=headers)
+    assert reply.status_code == 413
+    assert reply.json()["error"]["code"] == "payload_too_large"
