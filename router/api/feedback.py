@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from router.errors import BadRequest, NotFound, PayloadTooLarge
 from router.pipeline.gateway import Gateway
 
-
 _MOST: Final = 10_000  # bytes of a body
 
 
