@@ -1,46 +1,29 @@
 """`turnout recalibrate`: refit ability cards on stored outcomes, see their history, roll back."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from classifiers.artifact import ArtifactError
 from router.app import load_classifier
 from router.cli.documents import config_option, documents_or_end
+from router.cli.stores import opened
 from router.outcomes.cards import CardStore
 from router.outcomes.store import OutcomeStore
 from router.pipeline.documents import Documents
 from router.pipeline.learning import Learner
 
 
-@contextmanager
-def _cards(documents: Documents) -> Iterator[CardStore]:
-    documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        cards = CardStore(documents.database)
-        try:
-            yield cards
-        finally:
-            cards.close()
-    except SQLAlchemyError as error:
-        reason = type(error).__name__
-        raise click.ClickException(
-            f"the database does not answer ({reason}); check `database` in turnout.yaml"
-        ) from None
-    except ArtifactError as error:
-        raise click.ClickException(str(error)) from error
-
-
 def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
     section = documents.config.classifier
     outcomes = OutcomeStore(documents.database, keep=documents.config.outcomes.keep)
-    classifier = load_classifier(documents)
+    try:
+        classifier = load_classifier(documents)
+    except ArtifactError as error:
+        raise click.ClickException(str(error)) from error
     learner = Learner(
         classifier,
         outcomes,
@@ -99,7 +82,7 @@ def recalibrate_cards(
     seconds. They also try by themselves: see `classifier.refit_every` in turnout.yaml.
     """
     documents = documents_or_end(config_path)
-    with _cards(documents) as cards:
+    with opened(documents, CardStore) as cards:
         if roll_back is not None:
             _roll_back(cards, roll_back)
         elif history:

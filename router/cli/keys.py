@@ -1,35 +1,16 @@
 """`turnout keys`: make, list and revoke the keys of customers."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from router.auth.store import KeyStore, StoredKey
 from router.cli.documents import config_option, documents_or_end
-from router.pipeline.documents import Documents
-
-
-@contextmanager
-def _store(documents: Documents) -> Iterator[KeyStore]:
-    documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        store = KeyStore(documents.database)
-        try:
-            yield store
-        finally:
-            store.close()
-    except SQLAlchemyError as error:
-        reason = type(error).__name__
-        raise click.ClickException(
-            f"the key database does not answer ({reason}); check `database` in turnout.yaml"
-        ) from None
+from router.cli.stores import opened
 
 
 @click.group()
@@ -54,7 +35,7 @@ def create(config_path: Path, organization: str, tier: str, team: str | None) ->
         near = get_close_matches(tier, tiers, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"tiers: {', '.join(tiers)}"
         raise click.BadParameter(f"the policy has no tier {tier!r}; {hint}", param_hint="--tier")
-    with _store(documents) as store:
+    with opened(documents, KeyStore) as store:
         key, key_id = store.create(organization, tier, team)
     click.echo(key)
     click.echo(f"{key_id}: {organization}, tier {tier}. It is not shown again.", err=True)
@@ -72,7 +53,7 @@ def create(config_path: Path, organization: str, tier: str, team: str | None) ->
 )
 def list_keys(config_path: Path, form: str) -> None:
     """List every key ever made, without the keys themselves."""
-    with _store(documents_or_end(config_path)) as store:
+    with opened(documents_or_end(config_path), KeyStore) as store:
         stored = store.all()
     if form == "json":
         click.echo(json.dumps([_record(key) for key in stored], indent=2))
@@ -109,7 +90,7 @@ def _record(key: StoredKey) -> dict[str, str | None]:
 @click.argument("key_id")
 def revoke(config_path: Path, key_id: str) -> None:
     """Revoke the key with this id (see `keys list`); running gateways follow within seconds."""
-    with _store(documents_or_end(config_path)) as store:
+    with opened(documents_or_end(config_path), KeyStore) as store:
         done = store.revoke(key_id)
     if not done:
         raise click.ClickException(f"there is no working key {key_id!r}; see: turnout keys list")
