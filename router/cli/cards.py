@@ -50,8 +50,12 @@ def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
 
 
 def _show(cards: CardStore) -> None:
+    history = cards.history()
+    if not history:
+        click.echo("No card was ever refitted: the shipped ones are in force.", err=True)
+        return
     table = Table("Ability", "Number", "Promoted (UTC)", "State", "Why")
-    for card in cards.history():
+    for card in history:
         when = datetime.fromtimestamp(card.at / 1000, UTC)
         state = "in force" if card.active else ""
         table.add_row(card.name, str(card.number), f"{when:%Y-%m-%d %H:%M}", state, card.reason)

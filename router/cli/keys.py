@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from router.auth.store import KeyStore, StoredKey
 from router.cli.documents import config_option, documents_or_end
@@ -58,7 +58,9 @@ def list_keys(config_path: Path, form: str) -> None:
     if form == "json":
         click.echo(json.dumps([_record(key) for key in stored], indent=2))
         return
-    table = Table("Key", "Organization", "Team", "Tier", "Created (UTC)", "State")
+    table = Table(Column("Key", no_wrap=True), "Organization", "Team", "Tier")
+    table.add_column("Created (UTC)")
+    table.add_column("State")
     for key in stored:
         who = key.principal
         state = f"revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "working"
