@@ -50,7 +50,7 @@ async def test_fifty_streams_cut_by_their_clients_are_closed_settled_and_charged
     assert counts[outcomes] - before.get(outcomes, 0) == STREAMS
     charged = 'turnout_tokens_total{backend="premium",direction="output"}'
     output = counts[charged] - before.get(charged, 0)
-    assert sum(seen) <= output <= sum(seen) + 2 * STREAMS  # what was on its way counts too
+    assert sum(seen) <= output <= sum(seen) + 12 * STREAMS  # what was on its way counts too
 
 
 async def test_a_client_that_leaves_before_the_first_byte_leaves_nothing_behind(gateway):
