@@ -1,8 +1,8 @@
 """The regression guard: what each step may cost, as a multiple of a calibration loop.
 
-A machine's speed cancels out: each step is timed in turn with the same piece of Python, and the
-smallest ratio of many short rounds is compared with the budget (noise only ever adds). A step that
-is over its budget by more than the tolerance fails, by name. `python -m bench guard --renew`
+A machine's speed cancels out: each step is timed in turn with one piece of Python, the smallest of
+many short rounds each (noise only ever adds), and their ratio is compared with the budget. A step
+that is over its budget by more than the tolerance fails, by name. `python -m bench guard --renew`
 writes the present figures as the budget; say in the commit why it may cost more.
 """
 
@@ -23,8 +23,9 @@ from router.backends.child import Child
 BUDGET: Final = Path(__file__).with_name("budget.json")
 TOLERANCE: Final = 0.10
 NOISE: Final = 0.15  # what the smallest ratio still varies by on two busy cores
-ROUNDS: Final = 40
-CALLS: Final = 96
+SECONDS: Final = 3.0  # of rounds for each step
+FEWEST, MOST = 10, 300
+CALLS: Final = 64
 _LOOP: Final = 60
 
 
@@ -39,16 +40,17 @@ def calibrate() -> int:
 
 
 async def _ratio(step: Step) -> float:
-    """The step's CPU over the loop's, the smallest of many rounds."""
-    best = float("inf")
-    for number in range(ROUNDS):
-        loop = min(calibrate(), calibrate())
+    """The step's CPU over the loop's, each the smallest of many short rounds."""
+    best = loop = float("inf")
+    end = time.monotonic() + SECONDS
+    rounds = 0
+    while rounds < FEWEST or (rounds < MOST and time.monotonic() < end):
+        loop = min(loop, calibrate())
         began = time.thread_time_ns()
         await asyncio.gather(*(_repeat(step, CALLS // IN_FLIGHT) for _ in range(IN_FLIGHT)))
-        spent = time.thread_time_ns() - began
-        if number:  # the first warms up
-            best = min(best, spent / CALLS / (loop / _LOOP))
-    return best
+        best = min(best, time.thread_time_ns() - began)
+        rounds += 1
+    return best / CALLS / (loop / _LOOP)
 
 
 async def _repeat(step: Step, times: int) -> None:
