@@ -83,6 +83,11 @@ class CascadeDoc(Strict):
     )
     max_steps: Annotated[int, Field(ge=2, le=4)] = Field(2, description="Backends tried at most.")
     verifier_cost: Usd | None = Field(None, description="USD that checking one answer costs.")
+    judge: Name | None = Field(
+        None,
+        examples=["premium"],
+        description="A candidate that is asked about answers which passed every check.",
+    )
 
 
 class Settings(Strict):
@@ -228,6 +233,12 @@ class TierDoc(Limits, Settings):
     outage: Annotated[Bounded | Literal["closed"], Field(examples=[{"bounded": 0.1}])] = "closed"
     guaranteed_share: dict[Name, Probability] | None = Field(
         None, description="Share of a backend's capacity kept for this tier."
+    )
+    timezone: str | None = Field(
+        None, description="Where its days and months begin; the policy's timezone if left out."
+    )
+    billing_day: Annotated[int, Field(ge=1, le=28)] | None = Field(
+        None, description="Day of the month on which its months begin; the first if left out."
     )
 
 

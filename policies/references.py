@@ -5,6 +5,7 @@ from typing import Final
 
 from policies.document import (
     AliasDoc,
+    CascadeDoc,
     PolicyDoc,
     RouteDoc,
     RouteSettings,
@@ -48,26 +49,27 @@ class _Checker:
         self.findings: list[Finding] = []
 
     def check(self) -> None:
-        self._timezone()
+        self._timezone(("timezone",), self.doc.timezone)
         for name, route in self.doc.routes.items():
             self._route(name, route)
         for name, alias in self.doc.aliases.items():
             self._alias(name, alias)
         for name, tier in self.doc.tiers.items():
             self._tier(name, tier)
+            if tier.timezone is not None:
+                self._timezone(("tiers", name, "timezone"), tier.timezone)
         if self.doc.shadow is not None:
             self._known(("shadow", "to"), [self.doc.shadow.to], self.backends, "backends")
             if self.doc.shadow.judge is not None:
                 self._known(("shadow", "judge"), [self.doc.shadow.judge], self.backends, "backends")
 
-    def _timezone(self) -> None:
+    def _timezone(self, path: Path, name: str) -> None:
         try:
-            zone(self.doc.timezone)
+            zone(name)
         except (KeyError, OSError, ValueError):
-            message = f"unknown time zone `{self.doc.timezone}`"
-            self._error(
-                ("timezone",), message, "write a name such as Europe/Berlin, or UTC", "unknown-name"
-            )
+            message = f"unknown time zone `{name}`"
+            hint = "write a name such as Europe/Berlin, or UTC"
+            self._error(path, message, hint, "unknown-name")
 
     def _route(self, name: str, route: RouteDoc) -> None:
         path: Path = ("routes", name)
@@ -133,6 +135,9 @@ class _Checker:
         known = "candidates of this route"
         if settings.when_unknown is not None:
             self._known((*path, "when_unknown"), [settings.when_unknown], route.candidates, known)
+        if isinstance(settings.cascade, CascadeDoc) and settings.cascade.judge is not None:
+            place: Path = (*path, "cascade", "judge")
+            self._known(place, [settings.cascade.judge], route.candidates, known)
         if settings.weights is not None:
             self._known((*path, "weights"), settings.weights, route.candidates, known)
             if not any(settings.weights.values()):

@@ -34,6 +34,8 @@ class Tier:
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     outage_share: float | None = None
     guaranteed_share: Mapping[str, float] = field(default_factory=dict)
+    timezone: str | None = None  # None: the policy's
+    billing_day: int = 1
 
 
 def tier_of(name: str, doc: TierDoc) -> Tier:
@@ -51,6 +53,8 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         limits={level: values for level, values in limits.items() if values},
         outage_share=doc.outage.bounded if isinstance(doc.outage, Bounded) else None,
         guaranteed_share=dict(doc.guaranteed_share or {}),
+        timezone=doc.timezone,
+        billing_day=doc.billing_day or 1,
     )
 
 

@@ -109,7 +109,11 @@ def _quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Findi
     findings = []
     for name, tier in policy.tiers.items():
         try:
-            found[name] = quotas(tier.limits, timezone=policy.timezone)
+            found[name] = quotas(
+                tier.limits,
+                timezone=tier.timezone or policy.timezone,
+                billing_day=tier.billing_day,
+            )
         except QuotaError as error:
             findings.append(policy.source.finding(("tiers", name), str(error), rule="quota"))
     return MappingProxyType(found), findings
