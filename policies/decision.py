@@ -10,7 +10,7 @@ Status = Literal["denied", "no_candidates", "route_not_allowed", "unknown_model"
 class Step(NamedTuple):
     """One thing that happened on the way to a decision.
 
-    `kind` is rule, exclude, weights, sticky or choose; `name` the rule or backend.
+    `kind` is rule, exclude, weights, sticky, judge or choose; `name` the rule or backend.
     """
 
     kind: str
@@ -20,10 +20,11 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """Try `steps` in order until an answer passes every check of `verify`."""
+    """Try `steps` in order until an answer passes every check of `verify`, and then `judge`."""
 
     steps: tuple[str, ...]
     verify: tuple[str, ...]
+    judge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ class Explanation:
     rules: tuple[RuleView, ...]
     candidates: tuple[CandidateView, ...]
     cascade: tuple[str, ...]
+    judge: str  # of the cascade; also says why it was dropped
     shadow: str
     propensity: float
 
@@ -78,9 +79,17 @@ def explain(policy: Policy, signals: Signals, hints: Hints = NO_HINTS) -> Explan
         rules=_rules(policy, signals, answer),
         candidates=_candidates(policy, signals, answer),
         cascade=answer.cascade.steps if isinstance(answer, Decision) and answer.cascade else (),
+        judge=_judge(answer),
         shadow=answer.shadow.to if isinstance(answer, Decision) and answer.shadow else "",
         propensity=answer.propensity if isinstance(answer, Decision) else float(decided),
     )
+
+
+def _judge(answer: Decision | Denial) -> str:
+    dropped = [f"{step.name}, {step.detail}" for step in answer.trail if step.kind == "judge"]
+    if isinstance(answer, Decision) and answer.cascade is not None and answer.cascade.judge:
+        return answer.cascade.judge
+    return dropped[0] if dropped else ""
 
 
 def _rules(policy: Policy, signals: Signals, answer: Decision | Denial) -> tuple[RuleView, ...]:
@@ -177,6 +186,8 @@ def render_explanation(explanation: Explanation, *, colour: bool = False) -> str
     lines += _candidate_lines(e, paint)
     if e.cascade:
         lines.append(f"cascade     {' then '.join(e.cascade)}")
+    if e.judge:
+        lines.append(f"judge       {e.judge}")
     if e.shadow:
         lines.append(f"shadow      {e.shadow}")
     if e.propensity not in (0.0, 1.0):

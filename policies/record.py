@@ -180,6 +180,8 @@ def _answer(answer: Decision | Denial) -> dict[str, Any]:
             "steps": list(answer.cascade.steps),
             "verify": list(answer.cascade.verify),
         }
+        if answer.cascade.judge is not None:
+            found["cascade"]["judge"] = answer.cascade.judge
     if answer.shadow is not None:
         found["shadow"] = {"to": answer.shadow.to, "judge": answer.shadow.judge}
     return found

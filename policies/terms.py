@@ -14,6 +14,7 @@ class CascadeTerms:
     verify: tuple[str, ...]
     max_steps: int
     verifier_cost: int  # pico-USD for one answer
+    judge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +81,4 @@ def _route_overrides(settings: RouteSettings) -> dict[str, Any]:
 
 
 def _cascade(doc: CascadeDoc) -> CascadeTerms:
-    return CascadeTerms(tuple(doc.verify), doc.max_steps, doc.verifier_cost or 0)
+    return CascadeTerms(tuple(doc.verify), doc.max_steps, doc.verifier_cost or 0, doc.judge)

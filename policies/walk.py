@@ -176,6 +176,7 @@ class Walk:
         if options:
             order += tuple(option.name for option in poorly)
         every = [*options, *poorly]
+        cascade = self._cascade(ranking, terms)
         return Decision(
             route=self._route.name,
             candidates=order,
@@ -186,7 +187,7 @@ class Walk:
             cost_pico={o.name: o.cost for o in every},
             rules=tuple(self._rules),
             trail=(*self._trail, Step("choose", order[0], ranking.reason)),
-            cascade=_cascade(ranking, terms),
+            cascade=cascade,
             shadow=self._shadow(shadow, order[0]) if terms.shadow else None,
             propensity=propensity,
         )
@@ -221,6 +222,16 @@ class Walk:
         self._trail.append(Step("weights", name, f"{weights[name]} of {total}"))
         return (ranking if name == ranking.order[0] else _in_front(ranking, name, reason)), share
 
+    def _cascade(self, ranking: Ranking, terms: Terms) -> Cascade | None:
+        """The plan; its judge reads prompt and answer, so the constraints bind it too."""
+        if terms.cascade is None or not ranking.steps:
+            return None
+        judge = terms.cascade.judge
+        if judge is not None and judge not in self._allowed:
+            self._trail.append(Step("judge", judge, "dropped: it may not take this request"))
+            judge = None
+        return Cascade(ranking.steps, terms.cascade.verify, judge)
+
     def _shadow(self, doc: ShadowDoc | None, chosen: str) -> Shadow | None:
         """A copy goes only where the request itself might have gone."""
         if doc is None or doc.to == chosen or doc.to not in self._allowed:
@@ -251,9 +262,3 @@ def _in_front(ranking: Ranking, name: str, reason: str) -> Ranking:
     rest = tuple(other for other in ranking.order if other != name)
     steps = ranking.steps if ranking.steps[:1] == (name,) else ()
     return Ranking((name, *rest), reason, steps)
-
-
-def _cascade(ranking: Ranking, terms: Terms) -> Cascade | None:
-    if terms.cascade is None or not ranking.steps:
-        return None
-    return Cascade(ranking.steps, terms.cascade.verify)

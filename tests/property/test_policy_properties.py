@@ -54,7 +54,10 @@ setting = st.one_of(
     ),
     st.builds(lambda name: {"fixed": name}, st.sampled_from(NAMES)),
     st.builds(lambda value: {"weights": value}, weights),
-    st.just({"cascade": {"verify": ["not_empty"], "max_steps": 3}}),
+    st.builds(
+        lambda judge: {"cascade": {"verify": ["not_empty"], "max_steps": 3} | judge},
+        st.one_of(st.just({}), st.builds(lambda name: {"judge": name}, st.sampled_from(NAMES))),
+    ),
     st.just({"sticky": "conversation"}),
     st.builds(lambda name: {"when_unknown": name}, st.sampled_from(NAMES)),
 )
@@ -150,7 +153,7 @@ def permitted(document: dict[str, Any], given: Signals, hints: Hints) -> set[str
 def named(decision: Decision) -> set[str]:
     found = set(decision.candidates) | set(decision.allowed)
     if decision.cascade is not None:
-        found |= set(decision.cascade.steps)
+        found |= {*decision.cascade.steps, decision.cascade.judge or decision.cascade.steps[0]}
     if decision.shadow is not None:
         found |= {decision.shadow.to, decision.shadow.judge or decision.shadow.to}
     return found

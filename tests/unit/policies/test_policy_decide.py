@@ -5,6 +5,7 @@ from policy_worlds import decided, policy, signals
 
 import policies
 from policies.decision import Denial
+from policies.explain import explain, render_explanation
 from policies.policy import load
 from policies.signals import Clock, Hints
 
@@ -138,6 +139,25 @@ def test_a_cascade_of_cheapest_capable_escalates_to_an_abler_backend():
     decision = decided(subject, signals())
     assert decision.cascade is not None
     assert decision.cascade.steps == ("moe", "premium")
+
+
+def test_the_judge_of_a_cascade_is_dropped_where_it_may_not_read_the_request():
+    subject = policy(
+        "cascade: {verify: [not_empty], judge: premium}\n"
+        "rules:\n  - {name: near, when: request.pii, except: [premium]}"
+    )
+    odds = {"local": 0.1, "moe": 0.8, "premium": 0.95}
+    decision = decided(subject, signals(success=odds))
+    assert decision.cascade is not None
+    assert decision.cascade.judge == "premium"
+    weak = {"local": 0.76, "moe": 0.8, "premium": 0.95}
+    private = decided(subject, signals(success=weak, pii=True))
+    assert private.cascade is not None
+    assert private.cascade.steps == ("local", "moe")
+    assert private.cascade.judge is None
+    assert ("judge", "premium") in [(step.kind, step.name) for step in private.trail]
+    told = render_explanation(explain(subject, signals(success=weak, pii=True)))
+    assert "judge       premium, dropped: it may not take this request" in told
 
 
 def test_best_quality_stays_within_max_cost():
