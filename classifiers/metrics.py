@@ -80,14 +80,13 @@ def gap_curve(
 
     `preference` is larger where the strong model is wanted more.
     """
-    thresholds = np.quantile(preference, np.linspace(0, 1, QUANTILES))
+    order = np.argsort(preference)
+    ordered, size = preference[order], len(preference)
+    thresholds = np.quantile(ordered, np.linspace(0, 1, QUANTILES))
     thresholds[-1] = np.inf  # the last point sends nothing to the strong model
-    shares, quality = [], []
-    for threshold in thresholds:
-        chosen = preference >= threshold
-        shares.append(chosen.mean())
-        quality.append(np.where(chosen, strong, weak).mean())
-    return np.array(shares[::-1]), np.array(quality[::-1])
+    first = np.searchsorted(ordered, thresholds)[::-1]  # from here on the strong model is asked
+    gain = np.concatenate([np.cumsum((strong - weak)[order][::-1])[::-1], [0.0]])
+    return (size - first) / size, float(weak.mean()) + gain[first] / size
 
 
 def apgr(

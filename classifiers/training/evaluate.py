@@ -45,6 +45,7 @@ def main(
     run. Splits of unverified licence are used for evaluation only.
     """
     console = Console()
+    note("reading prompts")
     classifier = Classifier.load(manifest, device="cpu")
     outcomes = read_splits(data, ("train", "valid", *(DEV if dev else ())), any_licence=True)
     lengths = length_heads(outcomes.pop("train"))
@@ -65,10 +66,16 @@ def main(
             draw_gaps(plots / "classifier-gaps.png", titled)
 
 
+def note(what: str) -> None:
+    """Tell on standard error what is going on: the whole takes minutes."""
+    click.echo(f"... {what}", err=True)
+
+
 def _few_labels(
     classifier: Classifier, splits: dict[str, Readings], draws: int
 ) -> Iterator[tuple[tuple[str, int], FewLabels]]:
     for name, labels, _ in FEW:
+        note(f"fitting cards on {labels} labels of {name}, {draws} times")
         yield (name, labels), FewLabels(splits[name], classifier.cards, labels, draws)
 
 
@@ -79,12 +86,16 @@ def _lines(
     few: dict[tuple[str, int], FewLabels],
 ) -> Iterator[Line]:
     cards = classifier.cards
+    note("ranking and calibration")
     yield from ranking(splits["valid"], cards, lengths)
+    note("three classes")
     yield from three_classes("valid", splits["valid"], cards, lengths, targets=True)
     if not few:
         return
+    note("few labels")
     for name, labels, targets in FEW:
         yield from few[name, labels].lines(name, labels, targets)
+    note("unseen traffic")
     for name in ("dev_mmlu", "dev_gsm8k", "dev_transfer"):
         yield from zero_shot(name, splits[name], cards)
     yield from transfer(splits["dev_transfer"], cards, lengths)

@@ -44,8 +44,8 @@ Intervals, baselines, routing curves and few-label adaptation: docs/classifier.m
   are not: earlier turns are weighted in by rule.
 - Nothing in it looks at safety, tone or style.
 
-**`deep`** (a sentence encoder instead of word vectors) is not shipped. A forward pass costs
-50 to 100 times as much, and we have no measurement here in which it gains more than the noise.
+**`deep`** (a sentence encoder instead of word vectors) is not shipped, because a forward pass costs
+50 to 100 times as much and a gain beyond the noise was not shown: it has not been measured here.
 
 **Versions:** {versions}.
 """
