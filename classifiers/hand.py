@@ -76,7 +76,7 @@ _PRESENT: Final[Mapping[str, frozenset[str]]] = {
 }
 
 # A word of two kinds counts as the later one: `for` is a loop rather than a keyword.
-_LONG: Final = (9).__lt__  # ten letters and more
+_LONG: Final = 10  # letters
 
 _KIND_OF: Final = {word: kind for kind, words in _COUNTED.items() for word in words}
 
@@ -135,7 +135,7 @@ def hand_features(prompt: Prompt, text: str, chars: int, words: Sequence[str]) -
         log1p(text.count("__")),
         *_lines(text),
         log1p(len(words) / (text.count(". ") + text.count("? ") + text.count("\n") + 1)),
-        sum(map(_LONG, map(len, words))) / count,
+        len([word for word in words if len(word) >= _LONG]) / count,
         spread,
         log1p(text.count(". ")),
         *_edges(text),
