@@ -5,7 +5,6 @@ success and two thirds of a failure. Definitions of APGR and CPT follow RouteLLM
 (arXiv 2406.18665): eleven thresholds at equal quantiles, trapezoid, linear interpolation.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -61,16 +60,6 @@ def ece(
     rows = reliability(probabilities, truth, bins)
     total = sum(count for _, _, count in rows)
     return sum(abs(said - was) * count for said, was, count in rows) / max(total, 1)
-
-
-def bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float], size: int, *, rounds: int = 500, seed: int = 7
-) -> tuple[float, float]:
-    """95 % interval of a statistic of row positions, resampling prompts with replacement."""
-    rng = np.random.default_rng(seed)
-    values = [statistic(rng.integers(0, size, size)) for _ in range(rounds)]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def gap_curve(

@@ -32,7 +32,7 @@ LEAST_FOR_EMBEDDING: Final = 200
 FOLDS: Final = 5
 CERTAIN: Final = 1.645  # standard errors by which a new card must be better: one chance in twenty
 LEAST_OUTCOMES: Final = 30  # fewer say nothing about calibration
-MOST_OUTCOMES: Final = 20_000  # the latest are kept
+MOST_OUTCOMES: Final = 5_000  # the latest are kept: more take minutes and tell little more
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,6 +27,10 @@ class Bags:
     pairs: Sparse
     hand: NDArray[np.float32]
 
+    def head(self, count: int) -> "Bags":
+        """The first prompts."""
+        return Bags(self.words[:count], self.pairs[:count], self.hand[:count])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Idf:

@@ -26,6 +26,7 @@ FOLDS: Final = 5
 VOTES: Final = len(CLASSES) + 1  # the classes and the ease over all models
 LANDMARKS: Final = 512
 EMBEDDING: Final = 256
+SAMPLE: Final = 64
 # Chosen by five-fold cross-validation on `train`; AUC moved by less than 0.003 around them.
 VOTE_WEIGHT: Final = 2.0
 BAG_WEIGHT: Final = 0.7
@@ -35,10 +36,15 @@ KERNEL_PENALTY: Final = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedTrunk:
-    """The graph's weights, and z of the training prompts as if they had not been seen [N, Z]."""
+    """The graph's weights, and what it must say.
+
+    `unseen_z` [N, Z] is z of the training prompts as if they had not been seen; `sample_z` is z of
+    the first SAMPLE of them as the graph has to compute it.
+    """
 
     weights: TrunkWeights
     unseen_z: Matrix
+    sample_z: Matrix
 
 
 def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, seed: int) -> FittedTrunk:
@@ -46,7 +52,8 @@ def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, seed: int) -> FittedT
     random = np.random.default_rng(seed)
     fold = random.integers(0, FOLDS, len(goals))
     idf = idf_of(bags)
-    votes, coefficients, intercepts = _cross_fitted_votes(idf.unit_rows(bags), goals, fold)
+    rows = idf.unit_rows(bags)
+    votes, coefficients, intercepts = _cross_fitted_votes(rows, goals, fold)
     inputs = _Inputs.fit(votes, bags, idf, table)
     x = inputs.of(votes, bags)
     landmarks = _landmarks(x, seed)
@@ -67,7 +74,9 @@ def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, seed: int) -> FittedT
         z_bias=((z_bias - mean) * scale).astype(np.float32),
         embedding_weights=_main_directions(kernel, gram),
     )
-    return FittedTrunk(weights, (unseen - mean) * scale)
+    first = inputs.of(rows[:SAMPLE] @ coefficients + intercepts, bags.head(SAMPLE))
+    sample = (kernel_of(first, landmarks) @ z_weights + z_bias - mean) * scale
+    return FittedTrunk(weights, (unseen - mean) * scale, sample)
 
 
 def kernel_of(x: Matrix, landmarks: Matrix) -> Matrix:

@@ -62,7 +62,7 @@ class Teacher:
         self._tokenizer.enable_truncation(max_tokens)
 
     def encode(self, texts: Sequence[str], *, tokens_per_batch: int = 4096) -> Iterator[Array]:
-        """Yield the vectors of successive batches, in an order given by `order(texts)`."""
+        """Yield the vectors of successive batches, in the order of the texts."""
         encodings = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
         start = 0
         while start < len(encodings):

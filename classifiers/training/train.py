@@ -29,13 +29,14 @@ from classifiers.training.dataset import (
     without_overlap,
 )
 from classifiers.training.export import OPSET, TrunkWeights, to_onnx
-from classifiers.training.fit import LANDMARKS, FittedTrunk, fit_head, fit_trunk
+from classifiers.training.fit import LANDMARKS, SAMPLE, FittedTrunk, fit_head, fit_trunk
 from classifiers.training.model_card import model_card
 from classifiers.training.table import distil
 from classifiers.training.targets import targets
 
 NAME: Final = "swift"
 WORD_SIZE: Final = 128
+PARITY: Final = 0.02  # deviations of z: votes are rounded to float16
 HELD_BACK: Final = ("valid", "dev_mmlu", "dev_gsm8k", "dev_mmlu_aux3class", "dev_gsm8k_aux3class")
 _VERSIONS: Final = ("numpy", "scipy", "scikit-learn", "onnx", "onnxruntime-gpu", "tokenizers")
 
@@ -88,7 +89,9 @@ def _artifact(
 ) -> Artifact:
     onnx = to_onnx(fitted.weights)
     manifest = _manifest(fitted.weights, onnx)
-    z = _read(Classifier.from_artifact(Artifact(manifest, onnx, {}), device="cpu"), valid)
+    trunk = Classifier.from_artifact(Artifact(manifest, onnx, {}), device="cpu")
+    _check_parity(trunk, train, fitted)
+    z = _read(trunk, valid)
     cards: dict[str, bytes] = {}
     metrics: dict[str, Any] = {}
     for index, name in enumerate(CLASSES):
@@ -104,6 +107,14 @@ def _artifact(
     digests = {name: digest_of(card) for name, card in cards.items()}
     finished = replace(manifest, cards=digests, training={**about, "valid": metrics})
     return Artifact(finished, onnx, cards)
+
+
+def _check_parity(trunk: Classifier, train: Outcomes, fitted: FittedTrunk) -> None:
+    """End the training if serving would compute other numbers than it was fitted on."""
+    prompts = [prompt_of_text(text) for text in train.texts[:SAMPLE]]
+    apart = float(np.abs(trunk.read(prompts).z - fitted.sample_z).max())
+    if apart > PARITY:
+        raise click.ClickException(f"the graph's z is {apart:.3f} away from the fitted one")
 
 
 def _manifest(weights: TrunkWeights, onnx: bytes) -> Manifest:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from classifiers.metrics import apgr, auc, bootstrap, brier, cpt, ece, gap_curve, reliability
+from classifiers.metrics import apgr, auc, brier, cpt, ece, gap_curve, reliability
 
 RANDOM = np.random.default_rng(4)
 
@@ -52,10 +52,3 @@ def test_the_gap_curve_runs_from_all_weak_to_all_strong() -> None:
     assert len(share) == 11
     assert (share[0], quality[0]) == (0.0, 0.0)
     assert (share[-1], quality[-1]) == (1.0, 1.0)
-
-
-def test_a_bootstrap_interval_holds_the_mean() -> None:
-    values = RANDOM.normal(3.0, 1.0, 400)
-    low, high = bootstrap(lambda rows: float(values[rows].mean()), 400)
-    assert low < values.mean() < high
-    assert high - low == pytest.approx(4 / 400**0.5, rel=0.3)
