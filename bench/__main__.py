@@ -1,4 +1,4 @@
-"""`python -m bench`: quick | run | steps | growth | footprint | guard | report | all."""
+"""`python -m bench`: quick | run | steps | growth | footprint | soak | guard | report | all."""
 
 import argparse
 import sys
@@ -51,6 +51,11 @@ def measure_footprint() -> int:
     return 0
 
 
+def measure_soak(minutes: float) -> int:
+    report.keep("soak", footprint.soak(minutes))
+    return 0
+
+
 def check(renew: bool) -> int:
     if renew:
         for name, ratio in guard.renew().items():
@@ -71,10 +76,11 @@ def write() -> int:
 def main() -> int:
     """Run one part, or all."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parts = ["quick", "run", "steps", "growth", "footprint", "guard", "report", "all"]
+    parts = ["quick", "run", "steps", "growth", "footprint", "soak", "guard", "report", "all"]
     parser.add_argument("part", choices=parts)
     parser.add_argument("series", nargs="*", help="growth: only these series")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=60.0, help="soak: how long")
     parser.add_argument("--renew", action="store_true", help="guard: write the budget anew")
     asked = parser.parse_args()
     if asked.part == "all":
@@ -86,6 +92,7 @@ def main() -> int:
         "steps": measure_steps,
         "growth": lambda: measure_growth(asked.series),
         "footprint": measure_footprint,
+        "soak": lambda: measure_soak(asked.minutes),
         "guard": lambda: check(asked.renew),
         "report": write,
     }

@@ -72,3 +72,26 @@ def footprint() -> dict[str, Any]:
         pairs = [(_throughput(port, 1), _throughput(port, 2)) for _ in range(2)]
     best = max(pairs, key=lambda pair: pair[1] / pair[0])
     return found | {"one_worker": best[0], "two_workers": best[1], "gain": best[1] / best[0]}
+
+
+def soak(minutes: float) -> dict[str, Any]:
+    """Memory of the gateway every ten seconds under constant load: plain and streamed in turn."""
+    with upstream() as port, tempfile.TemporaryDirectory(prefix="turnout-soak-") as name:
+        folder, own = Path(name), free_port()
+        config = turnout_config(folder, port, own)
+        key = new_keys(folder, ["measured"])["measured"]
+        log = folder / "turnout.log"
+        process = start(turnout_command(config), log=log)
+        try:
+            await_ready(own, process, log)
+            head = f"Authorization: Bearer {key}\r\n"
+            bodies = (chat(model=MODEL), chat(model=MODEL, stream=True))
+            memory, requests, errors = [memory_mb(tree(process.pid))], 0, 0
+            for number in range(max(1, round(minutes * 6))):
+                seen = run_load(own, Load(16, 10.0, bodies[number % 2]), head)
+                requests, errors = requests + seen.requests, errors + seen.errors
+                memory.append(memory_mb(tree(process.pid)))
+                print(f"{(number + 1) * 10:>6} s  {memory[-1]:.1f} MB  {requests:,}", flush=True)
+            return {"minutes": minutes, "requests": requests, "errors": errors, "memory_mb": memory}
+        finally:
+            stop(process)

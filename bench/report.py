@@ -224,12 +224,19 @@ def write() -> list[str]:
         parts += ["## Growth", _made(growth), GROWTH_SAID]
         parts += [_pictured(notes, lambda g, p: draw_growth(g["series"], p), growth, "growth")]
         parts += [_growth(growth)]
+    soak = read("soak")
     if foot is not None:
-        parts += ["## Start-up, rest, memory, workers", _made(foot), _foot(foot)]
+        parts += ["## Start-up, rest, memory, workers", _made(foot), _foot(foot), WORKERS_SAID]
+    if soak is not None:
+        parts += ["## Memory under load", _made(soak), _soak(soak)]
     PAGE.write_text("\n\n".join(part for part in parts if part) + "\n")
     return notes
 
 
+WORKERS_SAID: Final = (
+    "On a machine of two cores, two workers share them with the load generator, the upstream and the"
+    " ledger, so 1.8 cannot show here: one worker had a core to itself and these had the other."
+)
 STEPS_SAID: Final = (
     "The corridor's parts called by themselves, in process, sixteen in flight: CPU of the gateway's"
     " process, the best of several rounds. The whole corridor holds more than its parts: the usage"
@@ -264,4 +271,15 @@ def _foot(found: Mapping[str, Any]) -> str:
             f"| memory of the embedded ledger | {found['ledger_memory_mb']:.0f} MB | |",
             f"| two workers over one | {found['gain']:.2f} times | 1.8 (a core each) |",
         )
+    )
+
+
+def _soak(found: Mapping[str, Any]) -> str:
+    memory = found["memory_mb"]
+    middle = memory[len(memory) // 2]
+    row = ", ".join(f"{value:.0f}" for value in memory)
+    return (
+        f"{found['requests']:,} requests in {found['minutes']:g} minutes, plain and streamed in"
+        f" turn, {found['errors']} errors. MB every ten seconds: {row}. From the middle to the end:"
+        f" {memory[-1] - middle:+.1f} MB."
     )
