@@ -57,8 +57,22 @@ class Outcome(StrEnum):
 
     COMPLETED = "completed"
     DISCONNECTED = "disconnected"  # the client left; charged for what it received
-    FAILED = "failed"  # no backend answered; nothing is charged
+    FAILED = "failed"  # no answer; nothing is charged but what a cascade paid for and rejected
     CUT = "cut"  # the backend broke off after its first byte
+
+
+@dataclass(frozen=True, slots=True)
+class Cascaded:
+    """What a cascade came to. Pico-USD, all but `direct_pico` a part of the charge.
+
+    `fired` names the verifiers that rejected an answer, in order; `direct_pico` is what the answer
+    would have cost at the last step, had that been asked alone.
+    """
+
+    fired: tuple[str, ...]
+    rejected_pico: int
+    judge_pico: int
+    direct_pico: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +90,4 @@ class Charge:
     energy_mj: int | None = None  # millijoules; None where nothing is known
     energy_source: str | None = None  # measured or declared
     predicted: float | None = None  # P(success) of the backend that served, as it was decided
+    cascade: Cascaded | None = None  # where answers were checked

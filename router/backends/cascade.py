@@ -3,7 +3,8 @@
 What is checked has been paid for: every rejected answer is a `Leg` with its usage, for the one bill
 of the request. A stream is held back until `window` tokens have come (or it ended): long enough to
 see that it is empty, a refusal, or a guess; then it flows and cannot be taken back. The answer of
-the last step is not checked: there is nobody left to ask.
+the last step is not checked: there is nobody left to ask. A judge, where there is one, is asked
+about whole answers that passed every other check.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,7 +16,8 @@ from router.backends.backend import Backend
 from router.backends.capacity import Asker
 from router.backends.dialects.usage import estimate_usage
 from router.backends.dispatch import ANYONE, Dispatcher
-from router.backends.transcript import read_body, read_stream
+from router.backends.judge import JUDGE, opinion_of
+from router.backends.transcript import Transcript, read_body, read_stream
 from router.backends.upstream import Leg, Upstream
 from router.backends.verifiers import VERIFIERS, first_failure
 from router.errors import StreamBroken, TurnoutError
@@ -26,21 +28,24 @@ BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be r
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """Which verifiers must be content, how many backends may answer, tokens held of a stream."""
+    """Which verifiers must be content, how many backends may answer, tokens held of a stream, and
+    who judges whole answers that the verifiers let pass."""
 
     verify: tuple[str, ...]
     max_steps: int = 2
     window: int = 32
+    judge: Backend | None = None
 
 
 class Cascades:
     """Runs cascades over a dispatcher. `fired` counts rejections by verifier, `passed` answers that
-    were checked and delivered."""
+    were checked and delivered, `no_opinion` those of them whose judge had nothing to say."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
-        self.fired = dict.fromkeys((*VERIFIERS, BROKEN), 0)
+        self.fired = dict.fromkeys((*VERIFIERS, JUDGE, BROKEN), 0)
         self.passed = 0
+        self.no_opinion = 0
 
     @asynccontextmanager
     async def open(
@@ -51,14 +56,15 @@ class Cascades:
         cascade: Cascade,
         asker: Asker = ANYONE,
         *,
+        answering: Callable[[Upstream], None] = lambda _upstream: None,
         passed_over: Callable[[Leg], None] = lambda _leg: None,
     ) -> AsyncIterator[Upstream]:
-        """The first answer that passes; `legs` of the Upstream are those that did not.
+        """The first answer that passes; `legs` of the Upstream are what else was paid for.
 
         A rejected answer is kept until another backend has begun to answer: where none does, it is
-        delivered after all, since a doubtful answer is better than none. `passed_over` is told of
-        each rejection at once: a client may leave before the next answer. Raises what
-        `Dispatcher.open` raises.
+        delivered after all, since a doubtful answer is better than none. `answering` is told of
+        each answer before it is checked, `passed_over` of each rejection at once: a client may
+        leave meanwhile. Raises what `Dispatcher.open` raises.
         """
         descent = _Descent(list(candidates), cascade.max_steps)
         async with AsyncExitStack() as kept:
@@ -66,27 +72,31 @@ class Cascades:
                 async with AsyncExitStack() as stack:
                     opening = self._dispatcher.open(descent.left, request, request_id, asker)
                     upstream = await descent.enter(opening, stack, kept)
+                    upstream.legs = tuple(descent.legs)
+                    answering(upstream)
                     leg = None
                     if not descent.is_over():
-                        leg = await self._judge(upstream, request, cascade)
+                        check = _Check(upstream, request, cascade, request_id, asker)
+                        leg = await self._check(check)
+                        descent.legs = list(upstream.legs)
                     if leg is None:
-                        upstream.legs = tuple(descent.legs)
                         yield upstream
                         return
                     descent.reject(upstream, leg)
                     passed_over(leg)
                     kept.push_async_callback(stack.pop_all().aclose)
 
-    async def _judge(
-        self, upstream: Upstream, request: ChatRequest, cascade: Cascade
-    ) -> Leg | None:
+    async def _check(self, check: "_Check") -> Leg | None:
         """The leg that this answer becomes, or None where it is good enough."""
+        upstream, request, cascade = check.upstream, check.request, check.cascade
         try:
             if request.stream:
                 answers = read_stream(await upstream.hold_back(cascade.window))
             else:
                 answers = read_body(upstream.body)
             failure = first_failure(cascade.verify, answers, request, early=request.stream)
+            if failure is None and cascade.judge is not None and _is_whole(answers):
+                failure = await self._judge(check, cascade.judge, answers[0])
         except StreamBroken:
             failure = BROKEN, "broke off"
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -98,6 +108,40 @@ class Cascades:
         self.fired[verifier] += 1
         usage = upstream.usage or estimate_usage(request, upstream.output_tokens_seen)
         return Leg(upstream.backend, usage, verifier, reason)
+
+    async def _judge(
+        self, check: "_Check", judge: Backend, answer: Transcript
+    ) -> tuple[str, str] | None:
+        """What the judge has against an answer; asking it is on the bill either way."""
+        opinion = await opinion_of(
+            self._dispatcher,
+            judge,
+            check.request,
+            answer,
+            request_id=check.request_id,
+            asker=check.asker,
+        )
+        if opinion.leg is not None:
+            check.upstream.legs += (opinion.leg,)
+        if opinion.content is None:
+            self.no_opinion += 1
+        return (JUDGE, "judged not good enough") if opinion.content is False else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One answer to be checked, and for whom."""
+
+    upstream: Upstream
+    request: ChatRequest
+    cascade: Cascade
+    request_id: str
+    asker: Asker
+
+
+def _is_whole(answers: Sequence[Transcript]) -> bool:
+    """Whether every choice has come to its end, so that a judge has all of it to read."""
+    return bool(answers) and all(answer.finish is not None for answer in answers)
 
 
 class _Descent:
@@ -132,7 +176,8 @@ class _Descent:
 
     def is_over(self) -> bool:
         """Whether the answer at hand is the last: there is nobody, or no step, left."""
-        return not self.left or len(self.legs) + 1 >= self._max_steps
+        answered = sum(leg.rejected for leg in self.legs) + 1
+        return not self.left or answered >= self._max_steps
 
     def reject(self, upstream: Upstream, leg: Leg) -> None:
         """Remember an answer that failed; one that broke off cannot be delivered after all."""

@@ -27,12 +27,16 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """An answer that was paid for and not delivered: whose, what it used, which verifier fired."""
+    """An answer that was paid for and not delivered: whose, what it used, which verifier fired.
+
+    Not `rejected` is what a judge answered about another's answer.
+    """
 
     backend: Backend
     usage: Usage
     verifier: str
     reason: str
+    rejected: bool = True
 
 
 ANSWERED: Final = "answered"

@@ -153,10 +153,10 @@ def pack_estimate(estimate: Estimate) -> bytes:
 
 
 def pack_charge(charge: Charge) -> bytes:
-    """What a request used. One that no backend took counts for nothing, not even as a request."""
+    """What a request used. One that failed and used nothing does not even count as a request."""
     usage = charge.usage
     total = usage.input_tokens + usage.output_tokens
-    counted = 0 if charge.outcome == "failed" else 1
+    counted = 0 if charge.outcome == "failed" and total == 0 else 1
     return _VECTOR.pack(counted, total, usage.input_tokens, usage.output_tokens, charge.cost_pico)
 
 

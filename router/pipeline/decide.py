@@ -9,6 +9,7 @@ from policies.decision import Decision, Denial, Status
 from policies.tiers import Tier
 from router.backends.backend import Backend
 from router.backends.capacity import Asker
+from router.backends.judge import MAX_TOKENS
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
@@ -32,10 +33,14 @@ _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_cand
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be tried, in order, and what the ledger should hold for it."""
+    """What will be tried, in order, and what the ledger should hold for it.
+
+    `backends` begins with the steps of the cascade, where there is one; `judge` checks its answers.
+    """
 
     decision: Decision
     backends: tuple[Backend, ...]
+    judge: Backend | None
     ticket: Ticket
     input_tokens: int  # of the prompt, estimated
     expected_cost_pico: Mapping[str, int]  # of each candidate, by the price book alone
@@ -76,7 +81,9 @@ def plan_of(
         raise refusal(answer)
     request, input_tokens = inquiry.request, inquiry.reading.input_tokens
     prices = [world.prices.price(name) for name in answer.candidates]
-    steps = 1 if answer.cascade is None else len(answer.cascade.steps)
+    cascade = answer.cascade
+    steps = 1 if cascade is None else len(cascade.steps)
+    judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
     expected = {
         name: world.prices.price(name).cost(
             Usage(input_tokens, likely_output(world, name, request))
@@ -91,16 +98,18 @@ def plan_of(
         way=way,
         expected=history.expected(inquiry.principal.key_id, answer.route),
     )
+    judging, judging_cost = _judging(world, judge, input_tokens + output, steps - 1)
     estimate = Estimate(
-        steps * input_tokens,
-        steps * output,
-        steps * max(price.cost(Usage(input_tokens, output)) for price in prices),
+        steps * input_tokens + judging.input_tokens,
+        steps * output + judging.output_tokens,
+        steps * max(price.cost(Usage(input_tokens, output)) for price in prices) + judging_cost,
         max(price.cost(Usage(input_tokens, 0)) for price in prices),
         firm=request.max_output_tokens is not None,
     )
     return Plan(
         decision=answer,
-        backends=tuple(world.backends[name] for name in answer.candidates),
+        backends=tuple(world.backends[name] for name in _in_order(answer)),
+        judge=judge,
         ticket=Ticket(
             request_id=inquiry.reading.request_id,
             principal=inquiry.principal,
@@ -115,6 +124,21 @@ def plan_of(
         asker=Asker(_RANKS[tier.priority], tier.name),
         topped_up=way == "chunk",
     )
+
+
+def _in_order(decision: Decision) -> list[str]:
+    """The candidates in the order in which they are asked."""
+    steps = () if decision.cascade is None else decision.cascade.steps
+    return [*steps, *(name for name in decision.candidates if name not in steps)]
+
+
+def _judging(world: Snapshot, judge: Backend | None, tokens: int, times: int) -> tuple[Usage, int]:
+    """What a judge uses who reads so many tokens so many times, and what that costs."""
+    if judge is None:
+        return Usage(), 0
+    once = Usage(tokens, MAX_TOKENS)
+    usage = Usage(times * tokens, times * MAX_TOKENS)
+    return usage, times * world.prices.price(judge.name).cost(once)
 
 
 def _is_prepaid(tier: Tier) -> bool:

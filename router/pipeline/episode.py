@@ -112,7 +112,7 @@ class Episode:
             return
         for number, leg in enumerate(upstream.legs):
             decision = self._evidence(leg.backend.name, answer.route, f".{number}")
-            if decision is not None:
+            if decision is not None and leg.rejected:
                 self._gateway.recorder.judge(decision, 0.0, source="verifier", by=leg.verifier)
         shadow = answer.shadow
         if shadow is None or shadow.judge is None or shadow.to == upstream.backend.name:

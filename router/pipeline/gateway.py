@@ -59,7 +59,11 @@ def gauges(gateway: Gateway) -> Mapping[Metric, Mapping[Labels, float]]:
     view = gateway.dispatcher.view()
     classifier = gateway.classifier
     cascades = gateway.cascades
-    checks = {**cascades.fired, "passed": cascades.passed}
+    checks = {
+        **cascades.fired,
+        "passed": cascades.passed,
+        "no_opinion": cascades.no_opinion,
+    }
     drift = gateway.learner.drift
     active = (gateway.snapshot.policy.version, classifier.version, classifier.provider)
     return {

@@ -13,7 +13,7 @@ from router.backends.backend import Backend
 from router.backends.energy import energy_of
 from router.backends.health import Health
 from router.backends.upstream import Leg
-from router.domain import Charge, Outcome, Usage
+from router.domain import Cascaded, Charge, Outcome, Usage
 from router.errors import TurnoutError
 from router.pipeline.decide import Plan
 from router.prices.book import PriceBook
@@ -48,7 +48,7 @@ class Served(Protocol):
 
     @property
     def legs(self) -> tuple[Leg, ...]:
-        """Answers of a cascade that were paid for and passed over."""
+        """What else a cascade paid for: answers passed over, and a judge's."""
 
     @property
     def usage(self) -> Usage | None:
@@ -91,7 +91,7 @@ class Meter:
         self._prices = prices
         self._tell = tell
         self._served: Served | None = None
-        self._legs: list[Leg] = []
+        self._legs: tuple[Leg, ...] = ()
         self._outcome = Outcome.DISCONNECTED
         self._final: Charge | None = None
 
@@ -114,42 +114,82 @@ class Meter:
         self._tell(self._final)
 
     def pass_over(self, leg: Leg) -> None:
-        """Count an answer that a cascade rejected, for a client that leaves before the next."""
-        self._legs.append(leg)
+        """Count an answer that a cascade rejected, whatever becomes of the next."""
+        self._legs, self._served = (*self._paid(), leg), None
 
     def serve(self, upstream: Served) -> None:
-        """Count what `upstream` delivers from now on."""
+        """Count what `upstream` answers from now on."""
         self._served = upstream
+
+    def _paid(self) -> tuple[Leg, ...]:
+        return self._legs if self._served is None else self._served.legs
+
+    def _at_work(self) -> Backend:
+        """The backend that has the request now: the next one that was not passed over."""
+        over = {leg.backend.name for leg in self._legs if leg.rejected}
+        left = [backend for backend in self._plan.backends if backend.name not in over]
+        return left[0] if left else self._plan.backends[-1]
 
     def charge(self) -> Charge:
         """Return what was used so far.
 
         A client that leaves before the first byte is charged for the prompt that the backend was
         already working on; one that meets an error before the first byte is charged nothing. The
-        answers that a cascade passed over were paid for, so they are charged too.
+        answers that a cascade passed over, and its judge, were paid for: they are charged too,
+        however the request ends.
         """
         if self._final is not None:
             return self._final
-        route, served = self._plan.decision.route, self._served
+        route, served, legs = self._plan.decision.route, self._served, self._paid()
         if self._outcome is Outcome.FAILED:
-            return Charge(Usage(), 0, self._outcome, route=route)
-        backend = self._plan.backends[0] if served is None else served.backend
+            return self._failed(legs)
+        backend = self._at_work() if served is None else served.backend
         usage = None if served is None else served.usage
         if usage is None:
             seen = 0 if served is None else served.output_tokens_seen
             usage = Usage(self._plan.input_tokens, seen, estimated=True)
-        legs = tuple(self._legs) if served is None else served.legs
-        parts = ((backend, usage), *((leg.backend, leg.usage) for leg in legs))
         return Charge(
-            together([part for _, part in parts]) if legs else usage,
-            sum(self._prices.price(asked.name).cost(part) for asked, part in parts),
+            together([usage, *(leg.usage for leg in legs)]) if legs else usage,
+            self._prices.price(backend.name).cost(usage) + self._cost(legs),
             self._outcome,
             backend=backend.name,
             model=(None if served is None else served.model) or backend.model,
             route=route,
             price_version=self._prices.version,
             predicted=self._plan.decision.success.get(backend.name),
+            cascade=self._cascaded(legs, usage),
             **self._consumption(backend, usage),
+        )
+
+    def _failed(self, legs: Sequence[Leg]) -> Charge:
+        """The charge of a request that was not answered: what its cascade paid for in vain."""
+        last = legs[-1].backend if legs else None
+        usage = together([leg.usage for leg in legs])
+        return Charge(
+            usage,
+            self._cost(legs),
+            self._outcome,
+            backend=None if last is None else last.name,
+            model=None if last is None else last.model,
+            route=self._plan.decision.route,
+            price_version=None if last is None else self._prices.version,
+            cascade=self._cascaded(legs, Usage()) if legs else None,
+        )
+
+    def _cost(self, legs: Sequence[Leg]) -> int:
+        return sum(self._prices.price(leg.backend.name).cost(leg.usage) for leg in legs)
+
+    def _cascaded(self, legs: Sequence[Leg], usage: Usage) -> Cascaded | None:
+        """What the cascade came to, where one was planned: `usage` is the delivered answer's."""
+        planned = self._plan.decision.cascade
+        if planned is None:
+            return None
+        rejected = [leg for leg in legs if leg.rejected]
+        return Cascaded(
+            fired=tuple(leg.verifier for leg in rejected),
+            rejected_pico=self._cost(rejected),
+            judge_pico=self._cost([leg for leg in legs if not leg.rejected]),
+            direct_pico=self._prices.price(planned.steps[-1]).cost(usage),
         )
 
     def _consumption(self, backend: Backend, usage: Usage) -> Consumption:

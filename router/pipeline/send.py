@@ -16,15 +16,18 @@ def open_upstream(
     """Return the block in which the answer of the plan's backends is open.
 
     With a cascade, answers that fail its checks are passed over, told to the meter, and stand in
-    `legs`. Raises what
-    `Dispatcher.open` raises.
+    `legs`. Raises what `Dispatcher.open` raises.
     """
     request_id, steps = plan.ticket.request_id, plan.decision.cascade
     if steps is None:
         return gateway.dispatcher.open(plan.backends, request, request_id, plan.asker)
-    order = {name: at for at, name in enumerate(steps.steps)}
-    backends = sorted(plan.backends, key=lambda backend: order.get(backend.name, len(order)))
-    cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps))
+    cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)
     return gateway.cascades.open(
-        backends, request, request_id, cascade, plan.asker, passed_over=meter.pass_over
+        plan.backends,
+        request,
+        request_id,
+        cascade,
+        plan.asker,
+        answering=meter.serve,
+        passed_over=meter.pass_over,
     )

@@ -51,7 +51,8 @@ CASCADE: Final = Metric(
     "turnout_cascade_checks",
     "counter",
     ("verifier",),
-    "Answers that a cascade checked: by the verifier that refused them, or `passed`.",
+    "Answers that a cascade checked: by the verifier that refused them, or `passed`; "
+    "`no_opinion` of a judge that was asked.",
 )
 AUDITS: Final = Metric(
     "turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."

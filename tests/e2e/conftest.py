@@ -41,6 +41,9 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "broken": _backend(moe, "simulated-moe?fault=status&status=500", "moe", (1, 1)),
         "breaks": _backend(moe, "simulated-moe?fault=reset&after=3", "moe", (1, 1)),
         "mute": _backend(urls["mute"], "mute", "moe", (0.3, 1.2)),
+        "strict": _backend(urls["strict"], "strict", "local", (90, 90)),
+        "stuck": _backend(moe, slow, "premium", (5, 30), timeouts={"first_byte": "90s"}),
+        "void": _backend("http://127.0.0.1:9/v1", "none", "premium", (5, 30)),
         "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
     }
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
@@ -64,6 +67,21 @@ routes:
     objective: cheapest_capable
     capable: {min_success: 0.0, max_regret: 1.0}
     cascade: {verify: [not_empty], max_steps: 2}
+  judged:
+    candidates: [moe, premium, strict]
+    objective: cheapest_capable
+    capable: {min_success: 0.0, max_regret: 1.0}
+    cascade: {verify: [not_empty], judge: strict}
+  in-vain:
+    candidates: [breaks, void]
+    objective: cheapest_capable
+    capable: {min_success: 0.0, max_regret: 1.0}
+    cascade: {verify: [not_empty]}
+  waits:
+    candidates: [mute, stuck]
+    objective: cheapest_capable
+    capable: {min_success: 0.0, max_regret: 1.0}
+    cascade: {verify: [not_empty]}
   staff: {candidates: [premium], objective: fixed}
 aliases: {gpt-4o: auto}
 tiers:
@@ -154,8 +172,16 @@ class RunningGateway:
         return redis.Redis(unix_socket_path=str(next((self.folder / "data").rglob("*.sock"))))
 
 
-async def mute(scope, receive, send) -> None:
-    """A model server whose answers are empty, and paid for all the same."""
+def says(text: str):
+    """A model server that always answers this text: ten tokens in, two out."""
+
+    async def answer(scope, receive, send) -> None:
+        await _answer(text, receive, send)
+
+    return answer
+
+
+async def _answer(said: str, receive, send) -> None:
     body, more = b"", True
     while more:
         message = await receive()
@@ -164,7 +190,7 @@ async def mute(scope, receive, send) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
     kind = "chat.completion.chunk" if stream else "chat.completion"
     head = {"id": "1", "object": kind, "created": 1, "model": "mute"}
-    text = {"role": "assistant", "content": ""}
+    text = {"role": "assistant", "content": said}
     choice = {"index": 0, ("delta" if stream else "message"): text, "finish_reason": "stop"}
     parts = [head | {"choices": [choice]} | ({} if stream else {"usage": usage})]
     content_type = b"application/json"
@@ -183,8 +209,14 @@ def simulators():
     """The simulated backends, in this process, so that a test can see what they were sent."""
     moe = Simulator("moe", Profile(first_token=0.0, per_token=0.0))
     premium = Simulator("premium", Profile(first_token=0.0, per_token=0.02))
-    with in_thread(moe) as moe_url, in_thread(premium) as premium_url, in_thread(mute) as mute_url:
-        urls = {"moe": moe_url, "premium": premium_url, "mute": mute_url}
+    mute, strict = says(""), says("FAIL")  # empty answers are paid for all the same
+    with (
+        in_thread(moe) as moe_url,
+        in_thread(premium) as premium_url,
+        in_thread(mute) as mute_url,
+        in_thread(strict) as strict_url,
+    ):
+        urls = {"moe": moe_url, "premium": premium_url, "mute": mute_url, "strict": strict_url}
         yield {"moe": moe, "premium": premium}, urls
 
 

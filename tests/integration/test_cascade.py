@@ -180,3 +180,83 @@ async def test_where_everything_breaks_the_error_says_so(cascades: Cascades, cha
         with pytest.raises(UpstreamFailed):
             async with cascades.open(backends, chat(stream=True), "r1", CHECKED):
                 pytest.fail("there is no answer")
+
+
+def judging(judge: Backend) -> Cascade:
+    return Cascade(verify=("not_empty",), max_steps=2, window=8, judge=judge)
+
+
+@pytest.mark.parametrize(
+    ("said", "backend", "fired", "no_opinion"),
+    [("PASS", "small", 0, 0), ("**fail**", "large", 1, 0), ("Well, it depends.", "small", 0, 1)],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_judge_reads_whole_answers_and_is_paid(  # noqa: PLR0917 # fixtures and cases
+    cascades: Cascades,
+    simulator: RunningSimulator,
+    chat: Chat,
+    said: str,
+    backend: str,
+    fired: int,
+    no_opinion: int,
+    stream: bool,
+) -> None:
+    script = streams(["Four", "."]) if stream else says("Four.")
+    async with raw_server(script) as server, raw_server(says(said)) as court:
+        judge = Backend("judge", court.base_url, "m")
+        backends = [small(server.base_url), large(simulator)]
+        opened = cascades.open(backends, chat(stream=stream), "r1", judging(judge))
+        async with opened as upstream:
+            assert upstream.backend.name == backend
+            opinions = [leg for leg in upstream.legs if not leg.rejected]
+            assert [(leg.backend.name, leg.usage) for leg in opinions] == [("judge", Usage(5, 7))]
+            await received(upstream)
+    assert (cascades.fired["judge"], cascades.no_opinion) == (fired, no_opinion)
+
+
+async def test_a_judge_that_cannot_be_asked_has_no_opinion(
+    cascades: Cascades, simulator: RunningSimulator, chat: Chat
+) -> None:
+    judge = Backend("judge", "http://127.0.0.1:9/v1", "m")
+    async with raw_server(says("Four.")) as server:
+        backends = [small(server.base_url), large(simulator)]
+        async with cascades.open(backends, chat(), "r1", judging(judge)) as upstream:
+            assert upstream.backend.name == "small"
+            assert upstream.legs == ()
+    assert cascades.no_opinion == 1
+
+
+async def test_a_stream_that_goes_on_is_not_judged(
+    cascades: Cascades, simulator: RunningSimulator, chat: Chat
+) -> None:
+    seen = asyncio.Event()
+
+    async def goes_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        chunk = orjson.dumps({"choices": [{"index": 0, "delta": {"content": " word"}}]})
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+        writer.write(head + 10 * encode(chunk))
+        await writer.drain()
+        await seen.wait()
+
+    judge = Backend("judge", simulator.base_url, "m")
+    async with raw_server(goes_on) as server:
+        backends = [small(server.base_url), large(simulator)]
+        async with cascades.open(backends, chat(stream=True), "r1", judging(judge)) as upstream:
+            assert upstream.backend.name == "small"
+            seen.set()
+    assert simulator.app.served == 0
+    assert cascades.passed == 1
+
+
+async def test_the_judges_answer_stays_on_the_bill_of_the_answer_it_refused(
+    cascades: Cascades, chat: Chat
+) -> None:
+    async with raw_server(says("Four.")) as server, raw_server(says("FAIL")) as court:
+        backends = [small(server.base_url), Backend("gone", "http://127.0.0.1:9/v1", "m")]
+        judge = Backend("judge", court.base_url, "m")
+        told: list[Upstream] = []
+        opened = cascades.open(backends, chat(), "r1", judging(judge), answering=told.append)
+        async with opened as upstream:
+            assert upstream.backend.name == "small"
+            assert [leg.backend.name for leg in upstream.legs] == ["judge"]
+            assert told == [upstream, upstream]

@@ -1,0 +1,91 @@
+"""A verified cascade seen from outside: one answer, one bill for both legs."""
+
+import json
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+HELLO = [{"role": "user", "content": "Say hello to a new colleague."}]
+
+
+def _ask(gateway, *, key: str = "", timeout: float = 30, **more: object) -> httpx.Response:
+    return httpx.post(
+        f"{gateway.url}/chat/completions",
+        json={"model": "careful", "messages": HELLO} | more,
+        headers={"authorization": f"Bearer {key or gateway.key('enterprise')}"},
+        timeout=timeout,
+    )
+
+
+def _run(gateway, *words: str) -> str:
+    command = [sys.executable, "-m", "router.cli", words[0], "--config", str(gateway.config)]
+    return subprocess.run([*command, *words[1:]], capture_output=True, text=True, check=True).stdout
+
+
+def _booked(gateway, organization: str) -> dict:
+    """The one request of a customer, as the books have it once it is settled."""
+    wanted = ("--by", "backend", "--organization", organization, "--format", "json")
+    deadline = time.monotonic() + 20
+    while not (rows := json.loads(_run(gateway, "usage", *wanted))["rows"]):
+        assert time.monotonic() < deadline, "the request never came to the books"
+    (row,) = rows
+    return row
+
+
+def test_an_empty_answer_is_passed_over_and_both_legs_are_on_the_bill(gateway):
+    name = 'turnout_cascade_checks_total{verifier="not_empty"}'
+    before = gateway.counts()[name]
+    answer = _ask(gateway)
+    assert answer.status_code == 200
+    assert answer.headers["x-turnout-backend"] == "premium"
+    usage = answer.json()["usage"]
+    alone = (usage["prompt_tokens"] * 5 + usage["completion_tokens"] * 30) / 1e6
+    leg = (10 * 0.3 + 2 * 1.2) / 1e6
+    assert float(answer.headers["x-turnout-cost-usd"]) == pytest.approx(alone + leg)
+    assert gateway.counts()[name] == before + 1
+
+
+async def test_a_stream_goes_down_the_cascade_too(gateway):
+    answer = _ask(gateway, stream=True)
+    assert answer.headers["x-turnout-backend"] == "premium"
+    assert answer.text.rstrip().endswith("data: [DONE]")
+    assert '"model":"mute"' not in answer.text.replace(" ", "")
+    await gateway.until_idle("premium")
+    assert gateway.open_holds() == 0
+
+
+def test_a_judge_sends_an_answer_on_and_is_on_the_bill(gateway):
+    name = 'turnout_cascade_checks_total{verifier="judge"}'
+    before = gateway.counts()[name]
+    answer = _ask(gateway, model="judged")
+    assert answer.headers["x-turnout-backend"] == "premium"
+    usage = answer.json()["usage"]
+    alone = (usage["prompt_tokens"] * 5 + usage["completion_tokens"] * 30) / 1e6
+    judging = 12 * 90 / 1e6
+    assert float(answer.headers["x-turnout-cost-usd"]) > alone + judging
+    assert gateway.counts()[name] == before + 1
+
+
+def test_an_answer_paid_for_in_vain_is_charged_though_no_other_came(gateway):
+    key = gateway.new_key("enterprise", organization="in-vain")
+    answer = _ask(gateway, key=key, model="in-vain", stream=True)
+    assert answer.status_code == 502
+    row = _booked(gateway, "in-vain")
+    assert (row["backend"], row["requests"]) == ("breaks", 1)
+    assert row["input_tokens"] > 0
+    assert float(row["cost_usd"]) == pytest.approx(
+        (row["input_tokens"] + row["output_tokens"]) / 1e6
+    )
+
+
+def test_a_client_that_leaves_during_the_second_answer_pays_for_the_first(gateway):
+    key = gateway.new_key("enterprise", organization="impatient")
+    with pytest.raises(httpx.ReadTimeout):
+        _ask(gateway, key=key, model="waits", timeout=1)
+    row = _booked(gateway, "impatient")
+    assert (row["backend"], row["output_tokens"]) == ("stuck", 2)
+    leg = (10 * 0.3 + 2 * 1.2) / 1e6
+    assert float(row["cost_usd"]) == pytest.approx(leg + (row["input_tokens"] - 10) * 5 / 1e6)
