@@ -234,8 +234,8 @@ def write() -> list[str]:
 
 
 WORKERS_SAID: Final = (
-    "On a machine of two cores, two workers share them with the load generator, the upstream and the"
-    " ledger, so 1.8 cannot show here: one worker had a core to itself and these had the other."
+    "On a machine of two cores, two workers share them with the load generator, the upstream and"
+    " the ledger, so 1.8 cannot show here: one worker had a core to itself and these had the other."
 )
 STEPS_SAID: Final = (
     "The corridor's parts called by themselves, in process, sixteen in flight: CPU of the gateway's"
