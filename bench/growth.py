@@ -98,8 +98,8 @@ async def _corridor(
         documents = read_documents(config, {})
         async with gateway_running(documents, load_classifier(documents), {}) as started:
             corridors = await _tenants(started.gateway, own[0], raw, tenants)
-            calls = max(320, min(2 * tenants, 20_000)) if tenants > 1 else 320
-            return await cost(whole(corridors), rounds=3, calls=calls)
+            calls = max(320, tenants + 2_000 if tenants > 1_000 else 0)
+            return await cost(whole(corridors), rounds=2 if tenants > 1_000 else 3, calls=calls)
 
 
 async def _tenants(gateway: Any, key: str, raw: bytes, count: int) -> list[Corridor]:
