@@ -26,6 +26,10 @@ LOGIT_LIMIT: Final = 8.0  # no card claims more certainty than 0.9997
 
 Vector = NDArray[np.float32]
 
+_LOW: Final = np.float32(-LOGIT_LIMIT)
+_HIGH: Final = np.float32(LOGIT_LIMIT)
+_ONE: Final = np.float32(1)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ability:
@@ -77,10 +81,15 @@ class Heads:
 
     def probabilities(self, z: Vector, embedding: Vector) -> Vector:
         """P(success) [N, C], one column per card in the order given."""
-        raw = z @ self.a + self.b
+        raw: Vector = z @ self.a
+        raw += self.b
         if self.residual is not None:
             raw += embedding @ self.residual
-        return sigmoid(np.minimum(np.maximum(raw, -LOGIT_LIMIT), LOGIT_LIMIT))  # quicker than clip
+        np.maximum(raw, _LOW, out=raw)
+        np.minimum(raw, _HIGH, out=raw)
+        np.exp(np.negative(raw, out=raw), out=raw)
+        raw += _ONE
+        return np.reciprocal(raw, out=raw)
 
 
 def sigmoid(logits: Vector) -> Vector:

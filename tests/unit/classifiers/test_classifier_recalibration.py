@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from classifier_prompts import CODE, PLAIN
 
-from classifiers.ability import Ability, from_json, to_json
+from classifiers.ability import Ability, Heads, from_json, to_json
 from classifiers.drift import drift
 from classifiers.logistic import fit_logistic
 from classifiers.outcomes import (
@@ -195,3 +195,11 @@ def test_a_card_fitted_on_numbers_is_the_card_fitted_on_the_text(tmp_path: Path)
     numbers, texts = observations(classifier, kept), observations(classifier, asked)
     assert np.allclose(numbers.z, texts.z)
     assert np.allclose(numbers.embedding, texts.embedding)
+
+
+def test_cards_side_by_side_say_what_each_says_alone() -> None:
+    seen = world(200, bend=1.0)
+    cards = [BASE, fit_card(BASE, seen, date="2026-01-01", name="mine")]
+    together = Heads.of(cards).probabilities(seen.z, seen.embedding)
+    for column, card in enumerate(cards):
+        assert np.allclose(together[:, column], card.probabilities(seen.z, seen.embedding))
