@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
-from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
+from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError, Unavailable
 from router.wire.table import Calculation, Endpoint
 
 Scope = MutableMapping[str, Any]
@@ -28,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 _JSON: Final = (b"content-type", b"application/json")
 _SSE: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 _NO_STORE: Final = (b"cache-control", b"no-store")
+_STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -204,14 +205,14 @@ class Exchange:
     async def run(self, walk: Callable[["Exchange"], Awaitable[None]]) -> None:
         """Answer by `walk`; whatever it raises becomes an answer, and a client that left, silence.
 
-        A cancellation that is not the client's (the server stops) goes on upwards.
+        A cancellation that is not the client's means that the gateway stops: the client is told.
         """
         try:
             await walk(self)
         except asyncio.CancelledError:
-            if not self.gone:
-                raise
             asyncio.current_task().uncancel()  # type: ignore[union-attr] # we run in a task
+            if not self.gone:
+                await self.fail(Unavailable(_STOPPING, headers=(("retry-after", "1"),)))
         except ClientGone:
             self.gone = True
         except TurnoutError as error:

@@ -7,7 +7,7 @@ header, and exactly: `//v1//chat`, `%76%31` and `..` are other paths, and there 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from router.api.exchange import Exchange, Receive, Scope, Send
 from router.errors import MethodNotAllowed
@@ -16,6 +16,7 @@ from router.pipeline.serve import serve
 from router.wire.table import CALCULATIONS, ENDPOINTS, Calculation, Endpoint
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+_ABANDON_SECONDS: Final = 5.0
 _ROWS: Final[tuple[Endpoint | Calculation, ...]] = (*ENDPOINTS, *CALCULATIONS)
 _ROUTES: Final[Mapping[bytes, Endpoint | Calculation]] = {row.path.encode(): row for row in _ROWS}
 
@@ -26,6 +27,18 @@ class Inference:
     def __init__(self, gateway: Gateway, rest: Application) -> None:
         self._gateway = gateway
         self._rest = rest
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def abandon(self) -> None:
+        """End what is still in flight, each with an answer that says so; wait until it is settled.
+
+        To be called when the server will wait no longer and before the gateway is taken down.
+        """
+        running = set(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=_ABANDON_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -64,12 +77,14 @@ class Inference:
         metrics = self._gateway.metrics
         began = time.perf_counter()
         metrics.in_flight += 1
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.add(task)
         try:
             await exchange.run(lambda reply: serve(self._gateway, endpoint, reply))
-        except asyncio.CancelledError:
-            exchange.status = exchange.status or 503
-            raise
         finally:
+            if task is not None:
+                self._running.discard(task)
             metrics.in_flight -= 1
             status = exchange.status if not exchange.gone else 499
             metrics.answered(exchange.route, exchange.backend, status, time.perf_counter() - began)

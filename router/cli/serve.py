@@ -128,6 +128,7 @@ async def _serve(
         _spare_the_collector()
         pairs = zip(servers, listeners, strict=True)
         await asyncio.gather(*(server.serve(sockets=[place]) for server, place in pairs))
+        await started.public.abandon()
 
 
 def _spare_the_collector() -> None:

@@ -124,21 +124,22 @@ class RunningGateway:
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         key = done.stdout.strip()
-        self._until(lambda: self._knows(key))
+        self.until(lambda: self._knows(key))
         return key
 
     def _knows(self, key: str) -> bool:
         headers = {"authorization": f"Bearer {key}"}
         return httpx.get(f"{self.url}/models", headers=headers).status_code == 200
 
-    def _until(self, condition) -> None:
+    def until(self, condition) -> None:
+        """Wait until a condition holds; fails after 20 seconds."""
         deadline = time.monotonic() + 20
         while not condition():
             assert time.monotonic() < deadline, "the gateway did not get there in 20 seconds"
 
     def until_ready(self, process: subprocess.Popen) -> None:
         """Wait until the gateway would serve; its log is the message where it ends instead."""
-        self._until(lambda: process.poll() is not None or _ready(self.root))
+        self.until(lambda: process.poll() is not None or _ready(self.root))
         assert process.poll() is None, (self.folder / "gateway.log").read_text()
 
     def last_request(self, backend: str) -> dict:

@@ -36,7 +36,7 @@ class Reloadable(RunningGateway):
         return httpx.get(f"{self.admin}/admin/status", headers=ADMIN).json()
 
     def until_version_is_not(self, old: str) -> None:
-        self._until(lambda: self.status()["policy"] != old)
+        self.until(lambda: self.status()["policy"] != old)
 
 
 @pytest.fixture(scope="module")
