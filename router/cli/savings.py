@@ -16,16 +16,19 @@ from router.outcomes.store import OutcomeStore
 from router.pipeline.documents import Documents
 from router.pipeline.snapshot import price_book
 from router.usage.report import usd
-from router.usage.savings import Line, savings
+from router.usage.savings import Checks, Line, checks, savings
 from router.usage.store import StoreError, UsageStore
 
 
-def _lines(documents: Documents, against: str, since: str | None, until: str | None) -> list[Line]:
+def _lines(
+    documents: Documents, against: str, since: str | None, until: str | None
+) -> tuple[list[Line], list[Checks]]:
     price = price_book(documents.config).price(against)
     usage = UsageStore(documents.database)
     outcomes = OutcomeStore(documents.database, keep=documents.config.outcomes.keep)
     try:
-        return savings(usage.backends(since, until), outcomes.audits(), price.cost)
+        lines = savings(usage.backends(since, until), outcomes.audits(), price.cost)
+        return lines, checks(usage.cascades(since, until))
     finally:
         usage.close()
         outcomes.close()
@@ -52,6 +55,10 @@ def show_savings(
     Costs are what was paid; the comparison prices the same tokens at that backend's present price.
     Quality is what shadow audits found (with its 95 % interval), or what the classifier expected
     where nothing was audited. Energy carries its source: measured or declared.
+
+    Where cascades checked answers, a second table says how often each verifier fired, what the
+    rejected answers and the judge cost, and what cheap-first saved beside asking the cascade's last
+    step alone (negative: it cost more).
     """
     documents = documents_or_end(config_path)
     book = price_book(documents.config)
@@ -61,13 +68,19 @@ def show_savings(
         hint = suggestion(chosen, names, what="backends")
         raise click.BadParameter(f"no backend {chosen!r}; {hint}", param_hint="--against")
     try:
-        lines = _lines(documents, chosen, since, until)
+        lines, checked = _lines(documents, chosen, since, until)
     except (StoreError, SQLAlchemyError) as error:
         raise click.ClickException(f"the usage database does not answer: {error}") from None
     if form == "json":
-        click.echo(json.dumps([_record(line) for line in lines], indent=2))
+        found = {
+            "backends": [_record(line) for line in lines],
+            "cascades": [asdict(line) | {"saved_pico": line.saved_pico} for line in checked],
+        }
+        click.echo(json.dumps(found, indent=2))
     elif lines:
         Console().print(_table(lines, chosen))
+        if checked:
+            Console().print(_checks_table(checked))
     else:
         click.echo("No usage is stored for these days.", err=True)
 
@@ -97,6 +110,26 @@ def _table(lines: list[Line], against: str) -> Table:
             "–" if line.cost_per_success_pico is None else usd(line.cost_per_success_pico),
             "–" if line.tokens_per_second is None else f"{line.tokens_per_second:.0f}",
             _energy(line),
+        )
+    return table
+
+
+def _checks_table(lines: list[Checks]) -> Table:
+    table = Table(title="Cascades: answers checked", title_justify="left")
+    table.add_column("Verifier")
+    for heading in ("Fired", "Rejected USD", "Judge USD", "Paid USD", "Last alone", "Saved USD"):
+        table.add_column(heading, justify="right")
+    for line in lines:
+        if line.verifier == "total":
+            table.add_section()
+        table.add_row(
+            line.verifier,
+            f"{line.requests:,}",
+            usd(line.rejected_pico),
+            usd(line.judge_pico),
+            usd(line.cost_pico),
+            usd(line.direct_pico),
+            usd(line.saved_pico),
         )
     return table
 

@@ -164,7 +164,15 @@ class Hold:
 
 
 def _payload(charge: Charge) -> bytes:
-    usage = charge.usage
+    usage, cascade = charge.usage, charge.cascade
+    checked = {}
+    if cascade is not None:
+        checked["cascade"] = {
+            "fired": cascade.fired,
+            "rejected": cascade.rejected_pico,
+            "judge": cascade.judge_pico,
+            "direct": cascade.direct_pico,
+        }
     return orjson.dumps(
         {
             "backend": charge.backend,
@@ -178,5 +186,6 @@ def _payload(charge: Charge) -> bytes:
             "energy": charge.energy_mj,
             "energy_source": charge.energy_source,
             "predicted": charge.predicted,
+            **checked,
         }
     )

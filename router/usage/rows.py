@@ -18,7 +18,18 @@ from sqlalchemy import (
     Text,
 )
 
+PASSED: Final = "passed"
+_FIRED_LENGTH: Final = 120
+
 METADATA: Final = MetaData()
+# Columns that databases of earlier versions lack; empty where no cascade was planned. `verifier`
+# names what rejected answers, in order and separated by ", ", or is PASSED.
+LATER: Final = (
+    Column("verifier", String(_FIRED_LENGTH)),
+    Column("rejected_pico", BigInteger),
+    Column("judge_pico", BigInteger),
+    Column("direct_pico", BigInteger),
+)
 USAGE: Final = Table(
     "usage",
     METADATA,
@@ -51,6 +62,7 @@ USAGE: Final = Table(
     Column("energy_mj", BigInteger),
     Column("energy_source", String(16)),
     Column("predicted", Float),
+    *LATER,
     Index("usage_by_organization", "organization", "t0"),
     Index("usage_by_day", "day"),
 )
@@ -92,4 +104,15 @@ def row_of(fields: Mapping[str, str]) -> dict[str, Any]:
         "energy_source": payload.get("energy_source"),
         "predicted": payload.get("predicted"),
         "estimated": bool(payload.get("estimated", fields["status"] == "expired")),
+        **_cascade({} if correction else payload.get("cascade") or {}),
+    }
+
+
+def _cascade(told: Mapping[str, Any]) -> dict[str, Any]:
+    fired = ", ".join(told.get("fired", ()))[:_FIRED_LENGTH]
+    return {
+        "verifier": (fired or PASSED) if told else None,
+        "rejected_pico": told.get("rejected"),
+        "judge_pico": told.get("judge"),
+        "direct_pico": told.get("direct"),
     }

@@ -53,6 +53,48 @@ class Line:
         return self.tokens_per_second / thousand
 
 
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What cascades did in the requests in which one verifier fired (`passed`: none did).
+
+    `direct_pico` is what the delivered answers would have cost at the cascade's last step, asked
+    alone, at the prices of their day.
+    """
+
+    verifier: str
+    requests: int
+    rejected_pico: int
+    judge_pico: int
+    cost_pico: int
+    direct_pico: int
+
+    @property
+    def saved_pico(self) -> int:
+        """What asking a cheaper backend first saved; negative where it cost more."""
+        return self.direct_pico - self.cost_pico
+
+
+def checks(rows: Iterable[Mapping[str, Any]]) -> list[Checks]:
+    """Return a line for each verifier, most frequent first, and one named `total` for all.
+
+    `rows` as UsageStore.cascades gives them.
+    """
+    lines = sorted((Checks(**row) for row in rows), key=lambda line: -line.requests)
+    if not lines:
+        return []
+    return [
+        *lines,
+        Checks(
+            "total",
+            sum(line.requests for line in lines),
+            sum(line.rejected_pico for line in lines),
+            sum(line.judge_pico for line in lines),
+            sum(line.cost_pico for line in lines),
+            sum(line.direct_pico for line in lines),
+        ),
+    ]
+
+
 def quality_of(scores: Sequence[float]) -> Quality | None:
     """Return the mean of audits' scores with its interval; None without any."""
     n = len(scores)

@@ -6,13 +6,13 @@ Adding a row twice is harmless: its primary key is the hold's id and the number 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Engine, Select, create_engine, event, func, select
+from sqlalchemy import Engine, Select, create_engine, event, func, inspect, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
-from router.usage.rows import METADATA, USAGE
+from router.usage.rows import LATER, METADATA, USAGE
 
 _MICRO: Final = 10**6
 _INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
@@ -63,11 +63,7 @@ class UsageStore:
         statement = select(*columns, *sums, high, low).group_by(*columns).order_by(*columns)
         for name, value in where.items():
             statement = statement.where(USAGE.c[name] == value)
-        if since is not None:
-            statement = statement.where(USAGE.c.day >= since)
-        if until is not None:
-            statement = statement.where(USAGE.c.day < until)
-        return [_total(row) for row in self._rows(statement)]
+        return [_total(row) for row in self._rows(_within(statement, since, until))]
 
     def backends(self, since: str | None, until: str | None) -> list[dict[str, Any]]:
         """What each backend did in days [since, until): sums of use, time, energy, probability."""
@@ -94,12 +90,34 @@ class UsageStore:
             .group_by(USAGE.c.backend)
             .order_by(USAGE.c.backend)
         )
-        if since is not None:
-            statement = statement.where(USAGE.c.day >= since)
-        if until is not None:
-            statement = statement.where(USAGE.c.day < until)
+        statement = _within(statement, since, until)
         return [
             {**row, "cost_pico": int(row["high"]) * _MICRO + int(row["low"])}
+            for row in self._rows(statement)
+        ]
+
+    def cascades(self, since: str | None, until: str | None) -> list[dict[str, Any]]:
+        """What cascades did in days [since, until), by the verifiers that fired: how often, what
+        was paid for rejected answers, for judges and in all, and what the last step alone costs."""
+        costs = ("rejected_pico", "judge_pico", "cost_pico", "direct_pico")
+        sums = [
+            part
+            for name in costs
+            for part in (
+                func.sum(USAGE.c[name] // _MICRO).label(f"{name}_high"),
+                func.sum(USAGE.c[name] % _MICRO).label(f"{name}_low"),
+            )
+        ]
+        verifier = USAGE.c.verifier
+        counted = func.count().label("requests")
+        statement = select(verifier, counted, *sums).where(verifier.is_not(None))
+        statement = _within(statement.group_by(verifier).order_by(verifier), since, until)
+        return [
+            {
+                "verifier": row["verifier"],
+                "requests": int(row["requests"]),
+                **{n: int(row[f"{n}_high"]) * _MICRO + int(row[f"{n}_low"]) for n in costs},
+            }
             for row in self._rows(statement)
         ]
 
@@ -139,7 +157,16 @@ class UsageStore:
     def _make(self) -> None:
         if not self._made:
             METADATA.create_all(self._engine)
+            self._add_later_columns()
             self._made = True
+
+    def _add_later_columns(self) -> None:
+        known = {column["name"] for column in inspect(self._engine).get_columns(USAGE.name)}
+        with self._engine.begin() as connection:
+            for column in LATER:
+                if column.name not in known:
+                    kind = column.type.compile(self._engine.dialect)
+                    connection.execute(text(f"ALTER TABLE usage ADD COLUMN {column.name} {kind}"))
 
     def _rows(self, statement: Any) -> list[dict[str, Any]]:
         try:
@@ -148,6 +175,12 @@ class UsageStore:
                 return [dict(row) for row in connection.execute(statement).mappings()]
         except SQLAlchemyError as error:
             raise StoreError(_short(error)) from None
+
+
+def _within(statement: Select[Any], since: str | None, until: str | None) -> Select[Any]:
+    if since is not None:
+        statement = statement.where(USAGE.c.day >= since)
+    return statement if until is None else statement.where(USAGE.c.day < until)
 
 
 def _known(rids: Sequence[str]) -> Select[tuple[str, int]]:

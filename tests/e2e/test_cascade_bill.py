@@ -57,6 +57,18 @@ async def test_a_stream_goes_down_the_cascade_too(gateway):
     assert gateway.open_holds() == 0
 
 
+def test_the_savings_say_how_often_a_verifier_fired_and_what_it_cost(gateway):
+    key = gateway.new_key("enterprise", organization="counts-checks")
+    assert _ask(gateway, key=key).status_code == 200
+    _booked(gateway, "counts-checks")
+    told = json.loads(_run(gateway, "savings", "--format", "json"))["cascades"]
+    fired = {line["verifier"]: line for line in told}["not_empty"]
+    leg = round((10 * 0.3 + 2 * 1.2) * 10**6)
+    assert fired["rejected_pico"] == fired["requests"] * leg
+    assert fired["saved_pico"] == -fired["rejected_pico"]
+    assert "not_empty" in _run(gateway, "savings")
+
+
 def test_a_judge_sends_an_answer_on_and_is_on_the_bill(gateway):
     name = 'turnout_cascade_checks_total{verifier="judge"}'
     before = gateway.counts()[name]

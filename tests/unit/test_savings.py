@@ -5,7 +5,7 @@ import random
 import pytest
 
 from router.domain import Usage
-from router.usage.savings import quality_of, savings
+from router.usage.savings import checks, quality_of, savings
 
 ROW = {
     "backend": "local",
@@ -59,3 +59,16 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
         quality = quality_of([float(dice.random() < 0.8) for _ in range(60)])
         held += quality.low <= 0.8 <= quality.high
     assert 0.92 <= held / 400 <= 0.98
+
+
+def test_each_verifier_says_how_often_it_fired_and_what_it_cost_and_saved():
+    costs = {"rejected_pico": 0, "judge_pico": 5, "cost_pico": 105, "direct_pico": 1_000}
+    passed = {"verifier": "passed", "requests": 8, **costs}
+    fired = {"verifier": "not_empty", "requests": 2, **costs, "rejected_pico": 90}
+    fired |= {"cost_pico": 1_095}
+    first, second, total = checks([fired, passed])
+    assert (first.verifier, first.saved_pico) == ("passed", 895)
+    assert (second.verifier, second.rejected_pico, second.saved_pico) == ("not_empty", 90, -95)
+    assert (total.requests, total.rejected_pico, total.judge_pico) == (10, 90, 10)
+    assert total.saved_pico == 800
+    assert checks([]) == []

@@ -1,12 +1,15 @@
 """From a settled request to a row of SQL, on a real Valkey and a real database."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis
 from ledgerkit import PRICE, Outside, ticket, used
+from sqlalchemy import create_engine, text
 
+from router.domain import Cascaded
 from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
 from router.usage.journal import JournalConsumer
@@ -64,6 +67,45 @@ async def test_every_settled_request_becomes_one_row_and_leaves_the_journal(
         ("bolt", "local", 3),
     ]
     assert report.total["cost_pico"] == 10 * 60 * PRICE
+
+
+async def test_what_a_cascade_did_is_in_the_row_of_its_request(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, "acme", 2)
+    outcomes = [(), ("not_empty",), ("not_empty", "judge")]
+    for n, fired in enumerate(outcomes):
+        charge = replace(used(), cascade=Cascaded(fired, 7 * len(fired), 3, 10**12))
+        asked = ticket(LIMITS, organization="acme", request=f"checked-{n}")
+        async with ledger.hold(asked, lambda charge=charge: charge) as hold:
+            hold.dispatched()
+    assert await ledger.settled()
+    await JournalConsumer(ledger.journal(), store).drain()
+    told = {row.pop("verifier"): row for row in store.cascades(None, None)}
+    assert list(told) == ["not_empty", "not_empty, judge", "passed"]
+    assert told["not_empty, judge"] == {
+        "requests": 1,
+        "rejected_pico": 14,
+        "judge_pico": 3,
+        "cost_pico": 60 * PRICE,
+        "direct_pico": 10**12,
+    }
+    assert store.cascades("2999-01-01", None) == []
+
+
+async def test_a_database_of_an_earlier_version_gets_the_later_columns(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.sqlite"
+    store = UsageStore(url)
+    assert store.count() == 0
+    store.close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for name in ("verifier", "rejected_pico", "judge_pico", "direct_pico"):
+            connection.execute(text(f"ALTER TABLE usage DROP COLUMN {name}"))
+    engine.dispose()
+    again = UsageStore(url)
+    assert again.cascades(None, None) == []
+    again.close()
 
 
 async def test_a_crash_between_storing_and_deleting_doubles_nothing(
