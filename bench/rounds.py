@@ -51,7 +51,8 @@ ALL: Final = (PLAIN, LARGE, SSE, ONE, PACED, PACED_1000)
 
 def measure(target: Target, scenario: Scenario, model: str) -> dict[str, Any]:
     """One load on one running system: what the client saw, what the system's processes burnt."""
-    own = [pid for pid in target.pids() if pid not in target.ledger]
+    pids = target.pids() if target.process else []  # the ceiling has no process to be charged
+    own = [pid for pid in pids if pid not in target.ledger]
     before, ledger_before = cpu_seconds(own), cpu_seconds(target.ledger)
     seen = run_load(target.port, scenario.load(model), target.head)
     own_cpu = cpu_seconds(own) - before
