@@ -60,7 +60,7 @@ async def test_a_whole_answer_names_its_model_and_its_usage(
 async def test_a_stream_tells_its_usage_to_the_gateway_alone(
     dispatcher: Dispatcher, backend: Backend, chat: Chat
 ) -> None:
-    request = chat("Say hello.", stream=True, max_tokens=8)
+    request = chat("Say hello.", stream=True, max_tokens=8, temperature=0)
     async with dispatcher.open([backend], request, "r1") as upstream:
         received = b"".join([block async for block in upstream.stream()])
         assert upstream.usage is not None
