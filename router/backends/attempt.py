@@ -75,7 +75,7 @@ class Attempt:
         if not request.stream:
             upstream.replied(dialect.reply(await read_all(answer, REPLY_CAP), request))
             return upstream
-        if "text/event-stream" not in answer.headers.get("content-type", "").lower():
+        if dialect.stream_type not in answer.headers.get("content-type", "").lower():
             # A body instead of a stream: most likely an error under status 200.
             dialect.reply(await read_all(answer, ERROR_CAP, cut=True), request)
             raise MalformedReply("answered without streaming")

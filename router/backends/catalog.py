@@ -23,7 +23,6 @@ class Provider(BaseModel):
     key_variable: str | None = None
     prices: str | None = None
     self_hosted: bool = False
-    available: bool = True
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
     token_param: str | None = None
     stream_options: bool = True

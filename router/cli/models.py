@@ -51,7 +51,7 @@ def provider_row(name: str, provider: Provider) -> dict[str, Any]:
     return {
         "provider": name,
         "title": provider.title,
-        "dialect": provider.dialect if provider.available else "not offered",
+        "dialect": provider.dialect,
         "base_url": provider.base_url or "yours to give",
         "key": provider.key_variable or "",
         "list_prices": provider.prices is not None,

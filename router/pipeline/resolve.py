@@ -67,9 +67,6 @@ def _preset(section: BackendSection) -> tuple[Provider, list[Problem]]:
     if preset is None:
         hint = suggestion(section.provider, catalog, what="providers")
         return _PLAIN, [Problem("provider", f"unknown provider `{section.provider}`", hint)]
-    if not preset.available:
-        message = f"`{section.provider}` is not offered: {preset.notes}"
-        return preset, [Problem("provider", message, "see docs/backends.md")]
     if section.region is not None and section.region not in preset.regions:
         hint = suggestion(section.region, preset.regions, what="regions")
         return preset, [Problem("region", f"unknown region `{section.region}`", hint)]

@@ -228,10 +228,34 @@ GEMINI = {
     ),
 }
 
+
+def _replicate(output: list[str], metrics: dict[str, Any]) -> Shape:
+    whole = {
+        "id": "p1",
+        "model": "served-model",
+        "version": "hidden",
+        "status": "succeeded",
+        "error": None,
+        "logs": "",
+        "output": output,
+        "metrics": {"predict_time": 0.4, "total_time": 0.5} | metrics,
+        "urls": {"get": "https://host/v1/predictions/p1", "stream": "https://stream/p1"},
+    }
+    return Shape(whole, orjson.dumps(whole))
+
+
+# No tools, no cached tokens, no reason why it ended: one story, and its stream is its body.
+REPLICATE = {
+    "text": _replicate(
+        ["Hello", " there", "."], {"input_token_count": 20, "output_token_count": 4}
+    ),
+}
+
 SHAPES: Mapping[str, Mapping[str, Shape]] = {
     "openai": OPENAI,
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
+    "replicate": REPLICATE,
 }
 
 ERRORS: Mapping[str, tuple[bytes, ...]] = {
@@ -248,6 +272,7 @@ ERRORS: Mapping[str, tuple[bytes, ...]] = {
         b'{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}',
         b'[{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}]',
     ),
+    "replicate": (b'{"title":"Invalid input","detail":"bad thing","status":422}',),
 }
 
 ERROR_EVENTS: Mapping[str, bytes] = {
@@ -257,4 +282,5 @@ ERROR_EVENTS: Mapping[str, bytes] = {
         b'"message":"overloaded"}}\n\n'
     ),
     "gemini": b'data: {"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}\n\n',
+    "replicate": b'{"id":"p1","status":"failed","output":null,"error":"overloaded"}',
 }

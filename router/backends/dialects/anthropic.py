@@ -19,7 +19,7 @@ import orjson
 
 from router.backends.backend import Backend, Lane
 from router.backends.dialects.anthropic_reply import AnthropicStream, read_message
-from router.backends.dialects.base import Failure, Reply, Translator
+from router.backends.dialects.base import EVENT_STREAM, Failure, Reply, Translator
 from router.backends.dialects.chunks import parse_reply
 from router.backends.dialects.conversation import (
     Image,
@@ -48,6 +48,8 @@ _TOOL_CHOICES: Final = MappingProxyType(
 
 class Anthropic:
     """The dialect of Anthropic's Messages API."""
+
+    stream_type = EVENT_STREAM
 
     def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
         """POST {base_url}/messages; Unsupported where the request cannot be said there."""

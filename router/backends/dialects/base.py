@@ -5,12 +5,14 @@ chunks, an error. It never sees a socket; `Upstream` feeds it the bytes that cam
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from router.backends.backend import Backend, Lane
 from router.backends.transport import Call
 from router.domain import Usage
 from router.wire.chat import ChatRequest
+
+EVENT_STREAM: Final = "text/event-stream"
 
 
 class MalformedReply(Exception):
@@ -75,6 +77,10 @@ class Translator(Protocol):
 
 class Dialect(Protocol):
     """One family of model servers."""
+
+    @property
+    def stream_type(self) -> str:
+        """The content type in which an answer comes that is to be streamed."""
 
     def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
         """The HTTP request that asks this backend."""

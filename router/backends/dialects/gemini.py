@@ -21,7 +21,7 @@ from urllib.parse import quote
 import orjson
 
 from router.backends.backend import Backend, Lane
-from router.backends.dialects.base import Failure, Reply, Translator
+from router.backends.dialects.base import EVENT_STREAM, Failure, Reply, Translator
 from router.backends.dialects.chunks import parse_reply
 from router.backends.dialects.conversation import (
     Image,
@@ -63,6 +63,8 @@ _BUDGETS: Final = MappingProxyType(
 
 class Gemini:
     """The dialect of Google's Gemini API."""
+
+    stream_type = EVENT_STREAM
 
     def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
         """POST {base_url}/models/{model}:generateContent, or its streaming sister."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from router.backends.backend import Backend, Lane
-from router.backends.dialects.base import Failure, MalformedReply, Reply, Translator
+from router.backends.dialects.base import EVENT_STREAM, Failure, MalformedReply, Reply, Translator
 from router.backends.dialects.failure import read_failure, refuse_error_inside
 from router.backends.dialects.parts import checked_choices, flatten
 from router.backends.dialects.quirks import shaped_body
@@ -38,6 +38,8 @@ _ONE_TOKEN: Final = 16  # bytes; a longer delta holds more than one token
 
 class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
+
+    stream_type = EVENT_STREAM
 
     def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
         """POST {base_url}/chat/completions."""

@@ -7,11 +7,13 @@ from router.backends.dialects.anthropic import Anthropic
 from router.backends.dialects.base import Dialect
 from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.openai import OpenAI
+from router.backends.dialects.replicate import Replicate
 
 DIALECTS: Final[MappingProxyType[str, Dialect]] = MappingProxyType(
     {
         "openai": OpenAI(),
         "anthropic": Anthropic(),
         "gemini": Gemini(),
+        "replicate": Replicate(),
     }
 )
