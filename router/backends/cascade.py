@@ -16,7 +16,7 @@ from router.backends.backend import Backend
 from router.backends.capacity import Asker
 from router.backends.dialects.usage import estimate_usage
 from router.backends.dispatch import ANYONE, Dispatcher
-from router.backends.judge import JUDGE, opinion_of
+from router.backends.judge import JUDGE, PATIENCE, opinion_of
 from router.backends.transcript import Transcript, read_body, read_stream
 from router.backends.upstream import Leg, Upstream
 from router.backends.verifiers import VERIFIERS, first_failure
@@ -28,13 +28,14 @@ BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be r
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """Which verifiers must be content, how many backends may answer, tokens held of a stream, and
-    who judges whole answers that the verifiers let pass."""
+    """Which verifiers must be content, how many backends may answer, tokens held of a stream, who
+    judges whole answers that the verifiers let pass, and how many seconds that may take."""
 
     verify: tuple[str, ...]
     max_steps: int = 2
     window: int = 32
     judge: Backend | None = None
+    patience: float = PATIENCE
 
 
 class Cascades:
@@ -120,6 +121,7 @@ class Cascades:
             answer,
             request_id=check.request_id,
             asker=check.asker,
+            patience=check.cascade.patience,
         )
         if opinion.leg is not None:
             check.upstream.legs += (opinion.leg,)

@@ -46,12 +46,13 @@ async def opinion_of(
     *,
     request_id: str,
     asker: Asker,
+    patience: float = PATIENCE,
 ) -> Opinion:
-    """Ask the judge about one answer. Never raises but when cancelled."""
+    """Ask the judge about one answer, for so many seconds. Never raises but when cancelled."""
     try:
         question = _judgement(request, answer)
         async with (
-            asyncio.timeout(PATIENCE),
+            asyncio.timeout(patience),
             dispatcher.open([judge], question, f"{request_id}-judge", asker) as upstream,
         ):
             told = read_body(upstream.body)

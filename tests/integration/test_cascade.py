@@ -226,6 +226,27 @@ async def test_a_judge_that_cannot_be_asked_has_no_opinion(
     assert cascades.no_opinion == 1
 
 
+async def test_a_judge_that_takes_too_long_has_no_opinion_and_is_let_go(
+    cascades: Cascades, simulator: RunningSimulator, chat: Chat
+) -> None:
+    left = asyncio.Event()
+
+    async def thinks(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            pass
+        left.set()
+
+    async with raw_server(says("Four.")) as server, raw_server(thinks) as court:
+        backends = [small(server.base_url), large(simulator)]
+        judge = Backend("judge", court.base_url, "m")
+        hurried = Cascade(("not_empty",), judge=judge, patience=0.05)
+        async with cascades.open(backends, chat(), "r1", hurried) as upstream:
+            assert upstream.backend.name == "small"
+            async with asyncio.timeout(5):
+                await left.wait()
+    assert cascades.no_opinion == 1
+
+
 async def test_a_stream_that_goes_on_is_not_judged(
     cascades: Cascades, simulator: RunningSimulator, chat: Chat
 ) -> None:
