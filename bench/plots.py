@@ -59,7 +59,7 @@ def draw_growth(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
         sizes = [int(size) for size in series]
         axes.plot(sizes, list(series.values()), marker="o", color="#1f6f43")
         axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, max(series.values()) * 1.15)
         axes.set_title(name, fontsize=10)
         axes.set_ylabel("µs an event" if name == "streams" else "µs a request", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)

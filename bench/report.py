@@ -271,7 +271,8 @@ STEPS_SAID: Final = (
 )
 GROWTH_SAID: Final = (
     "CPU of the whole corridor for one request while one thing grows (streams: of everything, per"
-    " event, at up to ten thousand events a second). Flat means within 10 %."
+    " event, at up to ten thousand events a second; one stream alone carries the idle cost)."
+    " Flat means within 10 %."
 )
 
 
