@@ -114,7 +114,7 @@ PIECES: Final = (
     ),
     Piece(
         "Integral, free",
-        "hard, but a free customer",
+        "hard, by a free customer",
         "free",
         _INTEGRAL,
         max_tokens=64,

@@ -40,47 +40,37 @@ def _odds(answer: Answer) -> Text:
 
 
 def answers_table(answers: Sequence[Answer], prices: PriceBook) -> Table:
-    """Return the table of all answers with its totals."""
+    """Return the table of all answers with its totals; it fits a terminal of eighty columns."""
     table = Table(title="What was asked, and which track it took", title_justify="left")
-    table.add_column("Prompt", no_wrap=True)
-    table.add_column("Customer")
+    table.add_column("Prompt, and why it went there")
     table.add_column("P(success)\n[green]local[/] [yellow]moe[/] [red]premium[/]", no_wrap=True)
     table.add_column("Backend", no_wrap=True)
-    table.add_column("Why")
-    table.add_column("Tokens\nin+out", justify="right")
-    table.add_column("Cost\nµUSD", justify="right")
-    table.add_column("Always\npremium", justify="right")
-    table.add_column("Seconds", justify="right")
+    table.add_column("Tokens\nin time", justify="right", no_wrap=True)
+    table.add_column("µUSD, and\nat premium", justify="right", no_wrap=True)
     cost = premium = 0
     for answer in answers:
         spent = prices.price(answer.backend).cost(answer.usage)
         instead = prices.price("premium").cost(answer.usage)
         cost, premium = cost + spent, premium + instead
         table.add_row(
-            f"{answer.piece.title}\n[dim]{answer.piece.note}[/]",
-            answer.piece.customer,
+            _prompt_and_why(answer),
             _odds(answer),
             Text(answer.backend, _STYLES[answer.backend]),
-            answer.reason,
-            f"{answer.usage.input_tokens}+{answer.usage.output_tokens}",
-            _micro(spent),
-            _micro(instead),
-            f"{answer.seconds:.2f}",
+            f"{answer.usage.input_tokens}+{answer.usage.output_tokens}\n{answer.seconds:.2f} s",
+            f"{_micro(spent)}\n[dim]{_micro(instead)}[/]",
         )
     table.add_section()
     saved = 100 * (1 - cost / premium) if premium else 0.0
-    table.add_row(
-        "[bold]Total",
-        "",
-        "",
-        "",
-        f"[bold]{saved:.0f} % saved",
-        "",
-        f"[bold]{_micro(cost)}",
-        f"[bold]{_micro(premium)}",
-        "",
-    )
+    total = f"[bold]{_micro(cost)}[/]\n{_micro(premium)}"
+    table.add_row(f"[bold]Total: {saved:.0f} % saved beside always premium", "", "", "", total)
     return table
+
+
+def _prompt_and_why(answer: Answer) -> Text:
+    piece, reason = answer.piece, answer.reason.removeprefix("cheapest_capable: ")
+    text = Text(piece.title, "bold")
+    text.append(f": {piece.note} · {piece.customer}\n", "dim not bold")
+    return text.append(reason, "not bold")
 
 
 def refusal_panel(refusal: Refusal) -> Panel:
