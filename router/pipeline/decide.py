@@ -80,16 +80,8 @@ def plan_of(
     if isinstance(answer, Denial):
         raise refusal(answer)
     request, input_tokens = inquiry.request, inquiry.reading.input_tokens
-    prices = [world.prices.price(name) for name in answer.candidates]
     cascade = answer.cascade
-    steps = 1 if cascade is None else len(cascade.steps)
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
-    expected = {
-        name: world.prices.price(name).cost(
-            Usage(input_tokens, likely_output(world, name, request))
-        )
-        for name in answer.candidates
-    }
     tier = world.tier(inquiry.principal.tier)
     way = "worst" if _is_prepaid(tier) else world.estimate
     output = estimate_output(
@@ -97,14 +89,6 @@ def plan_of(
         choices=request.choices,
         way=way,
         expected=history.expected(inquiry.principal.key_id, answer.route),
-    )
-    judging, judging_cost = _judging(world, judge, input_tokens + output, steps - 1)
-    estimate = Estimate(
-        steps * input_tokens + judging.input_tokens,
-        steps * output + judging.output_tokens,
-        steps * max(price.cost(Usage(input_tokens, output)) for price in prices) + judging_cost,
-        max(price.cost(Usage(input_tokens, 0)) for price in prices),
-        firm=request.max_output_tokens is not None,
     )
     return Plan(
         decision=answer,
@@ -116,13 +100,35 @@ def plan_of(
             route_or_model=answer.route,
             end_user=request.user,
             quotas=world.quotas.get(inquiry.principal.tier, ()),
-            estimate=estimate,
+            estimate=_estimate(answer, world, inquiry, judge, output),
             outage_share=tier.outage_share or 0.0,
         ),
         input_tokens=input_tokens,
-        expected_cost_pico=expected,
+        expected_cost_pico={
+            name: world.prices.price(name).cost(
+                Usage(input_tokens, likely_output(world, name, request))
+            )
+            for name in answer.candidates
+        },
         asker=Asker(_RANKS[tier.priority], tier.name),
         topped_up=way == "chunk",
+    )
+
+
+def _estimate(
+    decision: Decision, world: Snapshot, inquiry: Inquiry, judge: Backend | None, output: int
+) -> Estimate:
+    """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
+    input_tokens = inquiry.reading.input_tokens
+    prices = [world.prices.price(name) for name in decision.candidates]
+    steps = 1 if decision.cascade is None else len(decision.cascade.steps)
+    judging, judging_cost = _judging(world, judge, input_tokens + output, steps - 1)
+    return Estimate(
+        steps * input_tokens + judging.input_tokens,
+        steps * output + judging.output_tokens,
+        steps * max(price.cost(Usage(input_tokens, output)) for price in prices) + judging_cost,
+        max(price.cost(Usage(input_tokens, 0)) for price in prices),
+        firm=inquiry.request.max_output_tokens is not None,
     )
 
 
