@@ -13,15 +13,24 @@ number of a person (a long log, say) is not read to its end: it counts as `uncle
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from policies.checksums import br_cpf, card, ch_ahv, es_dni, fr_nir, iban, us_ssn
 
 
+def may_contain_pii(texts: Iterable[str]) -> bool:
+    """Whether it is worth looking for personal data at all: a millisecond a megabyte, never False
+    where `contains_pii` is True. Most prompts hold no digit, no `@` and no beginning of a key.
+    """
+    together = "\n".join(texts)  # no detector's beginning spans a line
+    return "@" in together or _begins_key(together) or _has_digit(together)
+
+
 def contains_pii(texts: Iterable[str]) -> bool:
     """Whether any text holds personal data or a secret; stops at the first find."""
-    return any(True for text in texts for _ in _found(text))
+    every = list(texts)
+    return may_contain_pii(every) and any(True for text in every for _ in _found(text))
 
 
 def kinds(texts: Iterable[str]) -> frozenset[str]:
@@ -29,33 +38,52 @@ def kinds(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(kind for text in texts for kind in _found(text))
 
 
-def texts_of(value: object) -> Iterator[str]:
+def texts_of(value: object) -> list[str]:
     """Every text inside a JSON value (keys and `data:` addresses left out): all of a prompt."""
-    if isinstance(value, str):
-        if not value.startswith("data:"):
-            yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from texts_of(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from texts_of(item)
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if not item.startswith("data:"):
+                found.append(item)
+        elif isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return found
 
 
 def _found(text: str) -> Iterator[str]:
     """The kind of every find, the quickest detectors first."""
-    if _EMAIL.search(text):
+    if "@" in text and _EMAIL.search(text):
         yield "email"
     if _key(text) or _named_secret(text):
         yield "secret"
-    if any(map(text.__contains__, "0123456789")):  # `map` stays in C: ten looks, no loop
+    if not _has_digit(text):
+        return
+    if _digits_in(text) >= _FEWEST_DIGITS:
         yield from _judged(text, _digit_runs(text), _NUMBERS)
-        yield from _judged(text, _lettered(text), _LETTERED)
+    yield from _judged(text, _lettered(text), _LETTERED)
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(text.__contains__, _DIGITS))  # `map` stays in C: ten looks, no loop
+
+
+def _digits_in(text: str) -> int:
+    seen = text.encode("ascii", "ignore")
+    return len(seen) - len(seen.translate(None, b"0123456789"))
+
+
+def _begins_key(text: str) -> bool:
+    """Whether the prefix of some key stands in the text; looks only around rare characters."""
+    return any(_AROUND[rare].search(text) for rare in filter(text.__contains__, _AROUND))
 
 
 def _key(text: str) -> bool:
     """A key of a known shape."""
-    if not any(map(text.__contains__, _PREFIXES)):
+    if not _begins_key(text):
         return False
     return any(prefix in text and pattern.search(text) for prefix, pattern in _SECRETS)
 
@@ -96,20 +124,24 @@ def _digit_runs(text: str) -> Iterator[tuple[int, int]]:
 def _lettered(text: str) -> Iterator[tuple[int, int]]:
     """Spans that may be an IBAN or an id with letters.
 
-    A window has room for the longest IBAN of whatever begins within 12 characters, so that text
-    made of such beginnings is still read in linear time.
+    Both patterns begin with a digit, for the search passes over everything else quickly; the
+    letters are looked for behind it. A window has room for the longest IBAN of whatever begins
+    within 12 characters, so that text made of such beginnings is still read in linear time.
     """
     reached = 0
-    for match in _LETTERS_THEN_DIGITS.finditer(text):
-        if match.start() >= reached:
-            reached = match.start() + 12
-            yield match.start() - 10, match.start() + 60
+    for match in _DIGITS_AFTER_LETTERS.finditer(text):
+        start = match.start() - (3 if text[match.start() - 1] == " " else 2)
+        if start >= reached:
+            reached = start + 12
+            yield start - 10, start + 60
     for match in _DIGITS_THEN_LETTER.finditer(text):
         yield match.start() - 1, match.end() + 1
 
 
 def _named_secret(text: str) -> bool:
     """A value of letters and digits beside a word that announces a secret."""
+    if not (":" in text or "=" in text) or not _has_digit(text):
+        return False
     lowered = text.lower()
     for word in ("password", "passwd", "secret", "api_key", "apikey", "api-key", "token"):
         place = lowered.find(word)
@@ -164,11 +196,28 @@ _SECRETS: Final = (
     _secret("eyJ", r"[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,2000}"),
     ("-----BEGIN", re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----")),
 )
-_PREFIXES: Final = tuple(prefix for prefix, _ in _SECRETS)
+
+
+def _around(prefixes: Iterable[str]) -> dict[str, re.Pattern[str]]:
+    """Rare character -> a pattern that finds the prefixes with it, beginning at the character.
+
+    A search for one character runs at the speed of memory; one for many words does not.
+    """
+    found: dict[str, list[str]] = {}
+    for prefix in prefixes:
+        rare = next(char for char in "_-JKGzS" if char in prefix)
+        before, after = prefix[: prefix.index(rare) + 1], prefix[prefix.index(rare) + 1 :]
+        found.setdefault(rare, []).append(f"(?<={re.escape(before)}){re.escape(after)}")
+    return {rare: re.compile(re.escape(rare) + f"(?:{'|'.join(f)})") for rare, f in found.items()}
+
+
+_AROUND: Final = _around(prefix for prefix, _ in _SECRETS)
 _VALUE: Final = re.compile(
     r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?([a-z0-9+/_=.~!@#%^&*-]{12,200})(?![a-z0-9(\[{])"
 )
 
+_DIGITS: Final = "0123456789"
+_FEWEST_DIGITS: Final = 8  # of anything in _NUMBERS
 _NO_DIGITS: Final = str.maketrans("", "", "0123456789")
 _RUN: Final = re.compile(r"[0-9+(][0-9 .()/+-]{6,}")
 _SEPARATOR: Final = re.compile(r"[-+ /()]")
@@ -218,8 +267,8 @@ _NUMBERS: Final = (
     ),
 )
 
-_LETTERS_THEN_DIGITS: Final = re.compile(r"[A-Z]{2} ?[0-9]{2}")
-_DIGITS_THEN_LETTER: Final = re.compile(r"[0-9]{8}-?[A-Z]")
+_DIGITS_AFTER_LETTERS: Final = re.compile(r"[0-9](?:(?<=[A-Z]{2}[0-9])|(?<=[A-Z]{2} [0-9]))[0-9]")
+_DIGITS_THEN_LETTER: Final = re.compile(r"[0-9][0-9]{7}-?[A-Z]")
 _LETTERED: Final = (
     Shape(
         "iban",
