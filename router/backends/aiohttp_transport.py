@@ -38,13 +38,14 @@ class AiohttpTransport:
         """Send a request; see `Transport.send`."""
         session = self._session or self._open_session()
         limits = call.timeouts
+        told = (("X-Request-Id", call.request_id),) if call.request_id else ()
         try:
             async with asyncio.timeout(min(limits.connect + limits.first_byte, limits.total)):
                 response = await session.request(
                     call.method,
                     call.url,
                     data=call.body or None,
-                    headers=call.headers,
+                    headers=call.headers + told,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect),
                 )
@@ -103,6 +104,9 @@ class _AiohttpAnswer:
     def headers(self) -> Mapping[str, str]:
         return self._response.headers
 
+    def header(self, name: str) -> str:
+        return self._response.headers.get(name, "")
+
     async def read(self) -> bytes:
         left = self._deadline - self._clock()
         if left <= 0:
@@ -114,6 +118,9 @@ class _AiohttpAnswer:
             raise TransportTimeout("stalled: nothing came within the timeout") from None
         except (aiohttp.ClientError, OSError, ValueError):
             raise TransportError("broke off its answer") from None
+
+    def rest(self) -> bytes | None:
+        return b"" if self._response.content.at_eof() else None
 
     def close(self) -> None:
         self._response.close()

@@ -1,15 +1,16 @@
 """One try against one lane: send, look at the head, take the first byte. It fails as one thing."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from router.backends.backend import Backend, Lane
 from router.backends.dialects.base import Dialect, ErrorInside, Failure, MalformedReply, Translator
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.table import DIALECTS
+from router.backends.health import LaneState
+from router.backends.search import Search
 from router.backends.transport import (
     Answer,
+    Call,
     ConnectFailed,
     Transport,
     TransportError,
@@ -23,65 +24,63 @@ ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try: who is asked what. `tell` learns how it ended once it succeeded in beginning."""
+async def attempt(
+    transport: Transport, backend: Backend, state: LaneState, search: Search
+) -> Upstream:
+    """Ask. The Upstream that comes back has its body, or the first block of its stream.
 
-    backend: Backend
-    lane: Lane
-    request: ChatRequest
-    request_id: str
-    tell: Callable[[bool | None], None]
-
-    async def make(self, transport: Transport) -> Upstream:
-        """Ask. The Upstream that comes back has its body, or the first block of its stream.
-
-        Raises AttemptFailed; then the connection is closed and `tell` was not called.
-        """
-        dialect = DIALECTS[self.backend.dialect]
-        try:
-            call = dialect.call(self.lane, self.backend, self.request, self.request_id)
-        except Unsupported as error:
-            failure = Failure(f"No backend can be asked with '{error.param}'.", param=error.param)
-            reason = f"cannot be asked with '{error.param}'"
-            raise AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure) from None
-        try:
-            answer = await transport.send(call)
-        except TransportError as error:
-            raise _failed(error) from None
-        try:
-            return await self._open(answer, dialect)
-        except TransportError as error:
-            answer.close()
-            raise _failed(error) from None
-        except MalformedReply as error:
-            answer.close()
-            raise AttemptFailed(Kind.MALFORMED, str(error)) from None
-        except ErrorInside as error:
-            answer.close()
-            raise _error_inside(error, self.lane) from None
-        except BaseException:  # a cancelled client: the connection goes all the same
-            answer.close()
-            raise
-
-    async def _open(self, answer: Answer, dialect: Dialect) -> Upstream:
+    `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
+    connection is closed and `state` was not told.
+    """
+    dialect, lane, request = DIALECTS[backend.dialect], state.lane, search.request
+    call = _call(dialect, lane, backend, request, search.request_id)
+    try:
+        answer = await transport.send(call)
+    except TransportError as error:
+        raise _failed(error, lane) from None
+    try:
         if not 200 <= answer.status < 300:
-            raise await _refused(answer, dialect, self.lane)
-        encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("", "identity"):
+            raise await _refused(answer, dialect, lane)
+        if answer.header("content-encoding").strip().lower() not in ("", "identity"):
             raise MalformedReply("encoded its answer although it was asked not to")
-        request = self.request
-        upstream = Upstream(self.backend, request, answer, self.tell)
-        if not request.stream:
-            upstream.replied(dialect.reply(await read_all(answer, REPLY_CAP), request))
-            return upstream
-        if dialect.stream_type not in answer.headers.get("content-type", "").lower():
-            # A body instead of a stream: most likely an error under status 200.
-            dialect.reply(await read_all(answer, ERROR_CAP, cut=True), request)
-            raise MalformedReply("answered without streaming")
-        translator = dialect.translator(request)
-        upstream.streams(translator, await _first_block(answer, translator))
-        return upstream
+        upstream = Upstream(backend, request, answer, state.over)
+        if request.stream:
+            await _begin(upstream, answer, dialect, request)
+        else:
+            body = answer.rest()  # a short body mostly comes with its head
+            if body is None:
+                body = await read_all(answer, REPLY_CAP)
+            upstream.replied(dialect.reply(body, request))
+    except (TransportError, MalformedReply, ErrorInside) as error:
+        answer.close()
+        raise _failed(error, lane) from None
+    except BaseException:  # a cancelled client: the connection goes all the same
+        answer.close()
+        raise
+    return upstream
+
+
+def _call(
+    dialect: Dialect, lane: Lane, backend: Backend, request: ChatRequest, request_id: str
+) -> Call:
+    try:
+        return dialect.call(lane, backend, request, request_id)
+    except Unsupported as error:
+        failure = Failure(f"No backend can be asked with '{error.param}'.", param=error.param)
+        reason = f"cannot be asked with '{error.param}'"
+        raise AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure) from None
+
+
+async def _begin(
+    upstream: Upstream, answer: Answer, dialect: Dialect, request: ChatRequest
+) -> None:
+    """Read up to the first block of a stream."""
+    if dialect.stream_type not in answer.header("content-type").lower():
+        # A body instead of a stream: most likely an error under status 200.
+        dialect.reply(await read_all(answer, ERROR_CAP, cut=True), request)
+        raise MalformedReply("answered without streaming")
+    translator = dialect.translator(request)
+    upstream.streams(translator, await _first_block(answer, translator))
 
 
 async def _first_block(answer: Answer, translator: Translator) -> bytes:
@@ -137,7 +136,11 @@ def _without_key(failure: Failure, lane: Lane) -> Failure:
     return Failure(failure.message.replace(key, "[key]"), failure.type, failure.code, failure.param)
 
 
-def _failed(error: TransportError) -> AttemptFailed:
+def _failed(error: TransportError | MalformedReply | ErrorInside, lane: Lane) -> AttemptFailed:
+    if isinstance(error, MalformedReply):
+        return AttemptFailed(Kind.MALFORMED, str(error))
+    if isinstance(error, ErrorInside):
+        return _error_inside(error, lane)
     if isinstance(error, ConnectFailed):
         return AttemptFailed(Kind.CONNECT, error.reason)
     if isinstance(error, TransportTimeout):

@@ -83,14 +83,20 @@ class Breaker:
 
     def began(self, now: float) -> None:
         """A request was sent."""
-        if self._memory.state is State.OPEN and now >= self._memory.until:
+        memory = self._memory
+        if memory.state is State.CLOSED:
+            return
+        if memory.state is State.OPEN and now >= memory.until:
             self._apply(Event.RESTED, now)
-        if self._memory.state is State.HALF_OPEN:
-            self._memory.probes += 1
+        if memory.state is State.HALF_OPEN:
+            memory.probes += 1
 
     def succeeded(self, now: float) -> None:
         """The request was answered."""
-        self._apply(Event.SUCCESS, now)
+        if self._memory.state is State.CLOSED:  # the usual case, without the table
+            _reset(self._memory, now)
+        else:
+            self._apply(Event.SUCCESS, now)
 
     def failed(self, now: float) -> None:
         """The request failed for a reason that is the backend's."""

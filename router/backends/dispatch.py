@@ -9,13 +9,14 @@ slots are scarce is asked when a slot is free, or after a bounded wait in its qu
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
 from typing import Final
 
 from router.backends.backend import Backend
 from router.backends.breaker import BreakerPolicy
-from router.backends.capacity import Asker, Full, SharedSlots
+from router.backends.capacity import Asker, Full, Gate, SharedSlots
 from router.backends.health import Health, HealthBoard
 from router.backends.load import LoadWatch
 from router.backends.retry import RetryBudget, RetryPolicy, backoff
@@ -74,28 +75,24 @@ class Dispatcher:
             await asyncio.gather(self._watching, return_exceptions=True)
         await self._transport.close()
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self,
         candidates: Sequence[Backend],
         request: ChatRequest,
         request_id: str,
         asker: Asker = ANYONE,
-    ) -> AsyncIterator[Upstream]:
-        """The first answer of the candidates; its connection is let go at the end of the block.
+    ) -> "Opening":
+        """The first answer of the candidates, as a block; its connection is let go at its end.
 
         `asker` says whose turn it is where a backend's slots are scarce.
 
         Raises UpstreamRejected where a backend finds the request wrong, and UpstreamTimeout,
         Overloaded or UpstreamFailed where every candidate failed before its first byte.
         """
-        upstream = await self._first_answer(candidates, Search(request, request_id, asker))
-        try:
-            yield upstream
-        finally:
-            upstream.close()
+        return Opening(self, candidates, Search(request, request_id, asker))
 
-    async def _first_answer(self, candidates: Sequence[Backend], search: Search) -> Upstream:
+    async def first_answer(self, candidates: Sequence[Backend], search: Search) -> Upstream:
+        """The first answer; whoever gets it closes it."""
         self._budget.earn()
         for round_ in range(self._retry.rounds + 1):
             if round_ and not await self._may_go_round(candidates, search, round_):
@@ -120,12 +117,22 @@ class Dispatcher:
         search.tried = frozenset()
         return True
 
-    async def _ask(self, backend: Backend, search: Search) -> Upstream | None:
-        """Ask this backend, once a slot is free; None where another candidate should be asked."""
+    def _ask(self, backend: Backend, search: Search) -> Awaitable[Upstream | None]:
+        """Ask this backend, in the shortest way that does for it; None where another candidate
+        should be asked."""
         health = self._board.of(backend)
         gate = health.gate
-        if gate is None:
-            return await self._ask_lanes(backend, health, search)
+        if gate is not None:
+            return self._ask_in_turn(backend, health, gate, search)
+        lane = health.only_lane(search.tried)
+        if lane is None:
+            return self._ask_lanes(backend, health, search)
+        return self._tries.one(backend, lane, search)
+
+    async def _ask_in_turn(
+        self, backend: Backend, health: Health, gate: Gate, search: Search
+    ) -> Upstream | None:
+        """Ask this backend once a slot is free."""
         try:
             place = await gate.enter(search.asker)
         except Full as full:
@@ -183,3 +190,30 @@ class Dispatcher:
 
     def _rest_of(self, candidates: Sequence[Backend]) -> float:
         return min((self._board.of(backend).resting() for backend in candidates), default=0.0)
+
+
+class Opening:
+    """The block in which an answer is open; leaving it lets go of the connection."""
+
+    __slots__ = ("_candidates", "_dispatcher", "_search", "_upstream")
+
+    def __init__(
+        self, dispatcher: Dispatcher, candidates: Sequence[Backend], search: Search
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._candidates = candidates
+        self._search = search
+        self._upstream: Upstream | None = None
+
+    async def __aenter__(self) -> Upstream:
+        self._upstream = await self._dispatcher.first_answer(self._candidates, self._search)
+        return self._upstream
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._upstream is not None:
+            self._upstream.close()

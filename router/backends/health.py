@@ -16,13 +16,24 @@ from router.wire.chat import ChatRequest
 class LaneState:
     """One lane, its breaker, its pace, and how many requests run on it."""
 
-    __slots__ = ("breaker", "in_flight", "lane", "pace")
+    __slots__ = ("_clock", "breaker", "in_flight", "lane", "pace")
 
-    def __init__(self, lane: Lane, policy: BreakerPolicy) -> None:
+    def __init__(self, lane: Lane, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.lane = lane
         self.breaker = Breaker(policy)
         self.pace = Pace()
         self.in_flight = 0
+
+    def over(self, outcome: bool | None) -> None:
+        """An answer that had begun is over: True well, False ill, None cut. To be told once."""
+        self.in_flight -= 1
+        if outcome is None:
+            self.breaker.abandoned()
+        elif outcome:
+            self.breaker.succeeded(self._clock())
+        else:
+            self.breaker.failed(self._clock())
 
 
 class Health:
@@ -56,12 +67,26 @@ class Health:
     def healthy(self) -> bool:
         """Whether any lane may be asked now."""
         now = self._clock()
-        return any(state.breaker.allows(now) for state in self.lanes)
+        for state in self.lanes:  # noqa: SIM110 # asked for every request: no generator
+            if state.breaker.allows(now):
+                return True
+        return False
 
     @property
     def in_flight(self) -> int:
         """Requests that run there now."""
-        return sum(state.in_flight for state in self.lanes)
+        running = 0
+        for state in self.lanes:
+            running += state.in_flight
+        return running
+
+    def only_lane(self, tried: frozenset[str]) -> LaneState | None:
+        """The one lane of a backend that has one, if it may be asked now and was not tried."""
+        if len(self.lanes) != 1:
+            return None
+        state = self.lanes[0]
+        free = state.lane.id not in tried and state.breaker.allows(self._clock())
+        return state if free else None
 
     def open_lanes(self, request: ChatRequest, tried: frozenset[str]) -> list[LaneState]:
         """Lanes that may be asked now and were not tried, the best for this request first."""
@@ -146,7 +171,9 @@ class HealthBoard:
     def _describe(self, backend: Backend) -> None:
         old = self._known.get(backend.name) or self._known.retired.get(backend.name)
         kept = {state.lane: state for state in old.lanes} if old else {}
-        lanes = [kept.get(lane) or LaneState(lane, self._policy) for lane in backend.lanes()]
+        lanes = [
+            kept.get(lane) or LaneState(lane, self._policy, self._clock) for lane in backend.lanes()
+        ]
         gate = old.gate if old is not None else None
         if gate is not None and gate.capacity != backend.capacity:
             gate = None

@@ -1,11 +1,12 @@
 """One kept connection to a model server: one exchange at a time, its answer parsed by llhttp.
 
 Theory of operation. The event loop hands over what it read, the parser cuts it, and everything
-that one read held reaches the reader as one piece. Nobody is woken twice for one read, and a
-reader that is ahead costs one future for each wait. There is one timer a connection: a wait only
-moves the deadline, and the timer, when it fires early, sets itself again; so a thousand events
-within the timeout cost one timer. A reader that falls behind by more than READ_BUFFER stops the
-upstream.
+that one read held reaches the reader as one piece. Headers and chunks go from the parser straight
+into a dictionary and a list, without a call of ours: a read may hold fifty chunks. Nobody is woken
+twice for one read, and a reader that is ahead costs one future for each wait. There is one timer a
+connection: a wait only moves the deadline, and the timer, when it fires early, sets itself again;
+so a thousand events within the timeout cost one timer. A reader that falls behind by more than
+READ_BUFFER stops the upstream.
 """
 
 import asyncio
@@ -20,6 +21,18 @@ READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstre
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
 HEADERS_CAP: Final = 200
 _NO_BODY: Final = frozenset({204, 304})
+_SPELLINGS_KEPT: Final = 64
+
+# Header names in lower case -> as they were sent, by the names of a whole head: a server sends the
+# same ones with every answer, so they are put into lower case once.
+_spellings: dict[tuple[bytes, ...], dict[str, bytes]] = {}
+
+
+def _spelling(names: tuple[bytes, ...]) -> dict[str, bytes]:
+    if len(_spellings) >= _SPELLINGS_KEPT:
+        _spellings.clear()
+    found = _spellings[names] = {name.decode("latin-1").lower(): name for name in names}
+    return found
 
 
 class Connection(asyncio.Protocol):
@@ -30,6 +43,7 @@ class Connection(asyncio.Protocol):
         "_complete",
         "_deadline",
         "_error",
+        "_fields",
         "_fires_at",
         "_head_bytes",
         "_held",
@@ -38,13 +52,13 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_paused",
         "_pieces",
-        "_raw",
         "_timer",
         "_transport",
         "_waiter",
-        "headers",
         "idle_since",
         "lost",
+        "on_body",
+        "on_header",
         "ready",
         "reusable",
         "status",
@@ -53,6 +67,10 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._pieces: list[bytes] = []
+        self._fields: dict[bytes, bytes] = {}  # of a header that stands twice, the last
+        self.on_body = self._pieces.append
+        self.on_header = self._fields.__setitem__
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -67,33 +85,44 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         """Forget the last exchange."""
         self.status = 0
-        self.headers: Mapping[str, str] = {}
         self.ready = False  # the head is there
         self.reusable = False
-        self._raw: dict[str, str] = {}
-        self._pieces: list[bytes] = []
+        self._fields.clear()
+        self._pieces.clear()
         self._held = self._head_bytes = 0
         self._complete = self._at_eof = self._paused = False
         self._error: TransportError | None = None
 
-    def now(self) -> float:
-        """Return the loop's clock, in seconds."""
-        return self._loop.time()
+    def header(self, name: str) -> str:
+        """Return a header of the answer by its name in lower case; empty where there is none."""
+        names = tuple(self._fields)
+        sent = (_spellings.get(names) or _spelling(names)).get(name)
+        return "" if sent is None else self._fields[sent].decode("latin-1")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Every header of the answer, names in lower case."""
+        return {name: self.header(name) for name in _spelling(tuple(self._fields))}
 
     async def ask(self, request: tuple[bytes, ...], deadline: float) -> None:
-        """Write a request and wait for the head of its answer. Raises TransportError.
+        """Write a request and wait for the head of its answer; any failure closes the connection.
 
-        `deadline` is an instant of the loop's clock.
+        `deadline` is an instant of the loop's clock. Raises TransportError.
         """
         self._begin()
         if self._transport is None or self.lost:
+            self.abort()
             raise self._without_answer()
-        for part in request:
-            self._transport.write(part)
-        while not self.ready:
-            if self._error is not None:
-                raise self._error
-            await self._wait(deadline, "sent no first byte in time")
+        try:
+            for part in request:
+                self._transport.write(part)
+            while not self.ready:
+                if self._error is not None:
+                    raise self._error
+                await self._wait(deadline, "sent no first byte in time")
+        except BaseException:  # a cancelled client's, too
+            self.abort()
+            raise
 
     async def read(self, patience: float, deadline: float) -> bytes:
         """Return what came since the last read, as soon as there is something; empty at the end.
@@ -110,9 +139,16 @@ class Connection(asyncio.Protocol):
                 raise TransportTimeout("took longer than the total timeout")
             late = "stalled: nothing came within the timeout"
             await self._wait(min(now + patience, deadline), late)
+        return self._taken()
+
+    def rest(self) -> bytes | None:
+        """Return all that was not read yet, if the answer is whole; None while more is to come."""
+        return self._taken() if self._complete else None
+
+    def _taken(self) -> bytes:
         pieces = self._pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._pieces = []
+        pieces.clear()
         self._held = 0
         if self._paused:
             self._paused = False
@@ -136,20 +172,25 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came and wake whoever waits for it, once."""
-        if not self.ready:
-            self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(self._invalid())
             return
-        if not self.ready and self._head_bytes > HEAD_CAP:
-            self._fail(TransportError("sent a head without end"))
-        elif self.ready:
-            self._wake()
-            if self._held > READ_BUFFER and not self._paused and self._transport is not None:
-                self._paused = True
-                self._transport.pause_reading()
+        if not self.ready:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_CAP:
+                self._fail(TransportError("sent a head without end"))
+            return
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        self._held += len(data)
+        if len(self._fields) > HEADERS_CAP:
+            self._fail(self._invalid())
+        elif self._held > READ_BUFFER and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side closed: the end of some answers, the break of others."""
@@ -170,35 +211,25 @@ class Connection(asyncio.Protocol):
         if self.ready:
             raise ValueError("an answer without a request")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; of one that stands twice, both values."""
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        raw = self._raw
-        raw[key] = f"{raw[key]}, {text}" if key in raw else text
-        if len(raw) > HEADERS_CAP:
-            raise ValueError("too many headers")
-
     def on_headers_complete(self) -> None:
         """The head is there, unless it is an interim one, which is skipped."""
-        status = self._parser.get_status_code()
+        parser = self._parser
+        status = parser.get_status_code()
         if 100 <= status < 200:
             return
-        self.status, self.headers = status, self._raw
-        framed = "content-length" in self._raw or "chunked" in self._raw.get(
-            "transfer-encoding", ""
-        )
-        self._at_eof = not framed and status not in _NO_BODY
+        if len(self._fields) > HEADERS_CAP:
+            raise ValueError("too many headers")
+        self.status = status
         self.ready = True
-
-    def on_body(self, data: bytes) -> None:
-        """Keep a piece of the body."""
-        self._pieces.append(data)
-        self._held += len(data)
+        if parser.should_keep_alive():
+            return  # then it says itself where it ends
+        framed = self.header("content-length") or "chunked" in self.header("transfer-encoding")
+        self._at_eof = not framed and status not in _NO_BODY
 
     def on_message_complete(self) -> None:
         """The answer is whole; what was interim is forgotten."""
         if not self.ready:
-            self._raw = {}
+            self._fields.clear()
             return
         self._complete = self.used = True
         unsent = self._transport.get_write_buffer_size() if self._transport is not None else 1
@@ -206,17 +237,15 @@ class Connection(asyncio.Protocol):
 
     # Inside.
 
-    async def _wait(self, deadline: float, late: str) -> None:
+    def _wait(self, deadline: float, late: str) -> asyncio.Future[None]:
+        """What to await until something comes, or it is too late."""
         self._deadline, self._late = deadline, late
         if self._timer is None or self._fires_at > deadline:
             if self._timer is not None:
                 self._timer.cancel()
             self._set_timer(deadline)
         waiter = self._waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
+        return waiter
 
     def _set_timer(self, at: float) -> None:
         self._fires_at = at
@@ -225,7 +254,7 @@ class Connection(asyncio.Protocol):
     def _ring(self) -> None:
         """The timer fired: too late for whoever waits, or just too early."""
         self._timer = None
-        if self._waiter is None:
+        if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._deadline - 0.001:
             self._set_timer(self._deadline)

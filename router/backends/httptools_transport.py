@@ -9,8 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from router.backends.backend import Timeouts
@@ -26,11 +25,11 @@ from router.backends.transport import (
 KEEP_ALIVE: Final = 4.0  # seconds; below the 5 that uvicorn and llama.cpp keep a connection
 _PLACES_KEPT: Final = 1_000
 _ONE_WRITE: Final = 64 * 1024  # bytes; a longer body is not copied behind its head
+_ADDED_LINE: Final = "cannot be asked: a header or credential holds a line break"
 _PATH_SIGNS: Final = "/%:@!$&'()*+,;=~-._"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a connection leads."""
 
     host: str
@@ -38,12 +37,11 @@ class Origin:
     secure: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """An address taken apart once: the origin, and how a request to it begins."""
+class _Place(NamedTuple):
+    """A call's address and headers taken apart once: the origin, and how its requests begin."""
 
     origin: Origin
-    head: str  # what follows the method
+    head: bytes
 
 
 class HttptoolsTransport:
@@ -52,28 +50,34 @@ class HttptoolsTransport:
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._places: dict[str, _Place] = {}
+        self._places: dict[tuple[Any, ...], _Place] = {}
         self._idle: dict[Origin, list[Connection]] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def send(self, call: Call) -> Answer:
         """Send a request; see `Transport.send`."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        place = self._places.get(call.url) or self._place(call.url)
-        request = _request(place, call)
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        known = (call.method, call.url, call.headers)
+        place = self._places.get(known) or self._place(known)
+        request = _request(place.head, call)
         limits = call.timeouts
-        end = self._loop.time() + limits.total
-        kept = self._take(place.origin)
+        began = loop.time()
+        end = began + limits.total
+        kept = self._take(place.origin, began)
         if kept is not None:
             try:
-                return await self._ask(kept, place.origin, request, limits, end)
+                await kept.ask(request, min(began + limits.first_byte, end))
             except TransportError as error:
                 if not error.stale:
                     raise
+            else:
+                return _HttptoolsAnswer(self, kept, place.origin, limits.between_chunks, end)
         fresh = await self._connect(place.origin, limits)
-        return await self._ask(fresh, place.origin, request, limits, end)
+        await fresh.ask(request, min(loop.time() + limits.first_byte, end))
+        return _HttptoolsAnswer(self, fresh, place.origin, limits.between_chunks, end)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -96,22 +100,6 @@ class HttptoolsTransport:
         self._idle.setdefault(origin, []).append(connection)
         if self._sweep is None:
             self._sweep = loop.call_later(KEEP_ALIVE, self._close_old)
-
-    async def _ask(
-        self,
-        connection: Connection,
-        origin: Origin,
-        request: tuple[bytes, ...],
-        limits: Timeouts,
-        end: float,
-    ) -> Answer:
-        try:
-            first = min(connection.now() + limits.first_byte, end)
-            await connection.ask(request, first)
-        except BaseException:
-            connection.abort()
-            raise
-        return _HttptoolsAnswer(self, connection, origin, limits.between_chunks, end)
 
     async def _connect(self, origin: Origin, limits: Timeouts) -> Connection:
         loop = asyncio.get_running_loop()
@@ -141,12 +129,12 @@ class HttptoolsTransport:
             self._tls = ssl.create_default_context()
         return self._tls
 
-    def _take(self, origin: Origin) -> Connection | None:
+    def _take(self, origin: Origin, now: float) -> Connection | None:
         """The connection that was used last, if it is still open and not too old."""
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
-            young = connection.now() - connection.idle_since < KEEP_ALIVE
+            young = now - connection.idle_since < KEEP_ALIVE
             if young and connection.reusable and not connection.lost:
                 return connection
             connection.abort()
@@ -171,17 +159,17 @@ class HttptoolsTransport:
         if self._idle:
             self._sweep = loop.call_later(KEEP_ALIVE / 4, self._close_old)
 
-    def _place(self, url: str) -> _Place:
+    def _place(self, known: tuple[str, str, tuple[tuple[str, str], ...]]) -> _Place:
         if len(self._places) >= _PLACES_KEPT:
             self._places.clear()
-        place = self._places[url] = _place_of(url)
+        place = self._places[known] = _place_of(*known)
         return place
 
 
 class _HttptoolsAnswer:
     """An answer whose connection goes back to its pool, or is closed."""
 
-    __slots__ = ("_connection", "_end", "_origin", "_patience", "_pool", "headers", "status")
+    __slots__ = ("_connection", "_end", "_origin", "_patience", "_pool", "status")
 
     def __init__(
         self,
@@ -197,13 +185,25 @@ class _HttptoolsAnswer:
         self._patience = patience
         self._end = end
         self.status: int = connection.status
-        self.headers: Mapping[str, str] = connection.headers
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; see `Answer.headers`."""
+        return self._connection.headers if self._connection is not None else {}
+
+    def header(self, name: str) -> str:
+        """Return one header; see `Answer.header`."""
+        return self._connection.header(name) if self._connection is not None else ""
 
     def read(self) -> Coroutine[Any, Any, bytes]:
         """Return the next bytes; see `Answer.read`."""
         if self._connection is None:
             return _nothing()
         return self._connection.read(self._patience, self._end)
+
+    def rest(self) -> bytes | None:
+        """Return what is left, if it is there; see `Answer.rest`."""
+        return self._connection.rest() if self._connection is not None else b""
 
     def close(self) -> None:
         """Let go of the connection; see `Answer.close`."""
@@ -216,8 +216,11 @@ async def _nothing() -> bytes:
     return b""
 
 
-def _place_of(url: str) -> _Place:
-    """Take an address apart. Raises TransportError for one that is none."""
+def _place_of(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> _Place:
+    """Take an address apart, and write what the requests there have in common.
+
+    Raises TransportError for an address that is none, and where a header would add a line.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -235,17 +238,21 @@ def _place_of(url: str) -> _Place:
     if port is not None:
         shown += f":{port}"
     origin = Origin(host, port or (443 if secure else 80), secure)
-    return _Place(origin, f" {target} HTTP/1.1\r\nHost: {shown}\r\n")
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    if fields.count("\n") != len(headers) or fields.count("\r") != len(headers):
+        raise TransportError(_ADDED_LINE)
+    return _Place(origin, f"{method} {target} HTTP/1.1\r\nHost: {shown}\r\n{fields}".encode())
 
 
-def _request(place: _Place, call: Call) -> tuple[bytes, ...]:
-    """The bytes of a request. Raises TransportError where a header would add a line."""
-    lines = [f"{name}: {value}\r\n" for name, value in call.headers]
-    fields = "".join(lines)
-    if fields.count("\n") != len(lines) or fields.count("\r") != len(lines):
-        raise TransportError("cannot be asked: a header or credential holds a line break")
-    length = f"Content-Length: {len(call.body)}\r\n" if call.body or call.method == "POST" else ""
-    head = f"{call.method}{place.head}{fields}{length}\r\n".encode()
-    if len(call.body) <= _ONE_WRITE:
-        return (head + call.body,)
-    return head, call.body
+def _request(head: bytes, call: Call) -> tuple[bytes, ...]:
+    """The bytes of a request. Raises TransportError where its id would add a line."""
+    body, request_id = call.body, call.request_id
+    if request_id:
+        if not request_id.isprintable():
+            raise TransportError(_ADDED_LINE)
+        head += b"X-Request-Id: %b\r\n" % request_id.encode()
+    if body or call.method == "POST":
+        head += b"Content-Length: %d\r\n" % len(body)
+    if len(body) <= _ONE_WRITE:
+        return (b"%b\r\n%b" % (head, body),)
+    return head + b"\r\n", body

@@ -6,9 +6,9 @@ end inside it: callers see `TransportError` and its two kinds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from policies.value import value
 from router.backends.backend import Timeouts
 
 
@@ -33,15 +33,17 @@ class TransportTimeout(TransportError):
     """One of the timeouts passed; the text names which."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
-    """One HTTP request to a model server."""
+    """One HTTP request to a model server. `headers` are the same for many calls, `request_id` is
+    sent as one more where there is one."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeouts: Timeouts
     method: str = "POST"
+    request_id: str = ""
 
 
 class Answer(Protocol):
@@ -55,8 +57,14 @@ class Answer(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers; names in any case."""
 
+    def header(self, name: str) -> str:
+        """One header by its name in lower case, empty where there is none: cheaper than all."""
+
     async def read(self) -> bytes:
         """The next bytes as they come, empty at the end; TransportError where it breaks off."""
+
+    def rest(self) -> bytes | None:
+        """All that was not read yet, if it has come already; None where one has to wait."""
 
     def close(self) -> None:
         """Give the connection back where the body was read to its end, else close it at once."""

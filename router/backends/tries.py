@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from router.backends.attempt import Attempt
+from router.backends.attempt import attempt
 from router.backends.backend import Backend
 from router.backends.health import LaneState
 from router.backends.retry import RetryBudget
@@ -67,10 +67,8 @@ class Tries:
         began = self._clock()
         state.breaker.began(began)
         state.in_flight += 1
-        tell = self._teller(state)
-        attempt = Attempt(backend, state.lane, search.request, search.request_id, tell)
         try:
-            upstream = await attempt.make(self._transport)
+            upstream = await attempt(self._transport, backend, state, search)
         except AttemptFailed as failed:
             state.in_flight -= 1
             self._learn(state, failed)
@@ -98,20 +96,6 @@ class Tries:
             state.breaker.abandoned()  # it was not asked
         elif not verdict.blames:
             state.breaker.succeeded(now)  # it answered; that the request was wrong is not its fault
-
-    def _teller(self, state: LaneState) -> Callable[[bool | None], None]:
-        """What an Upstream calls once when its answer is over: True well, False ill, None cut."""
-
-        def tell(outcome: bool | None) -> None:
-            state.in_flight -= 1
-            if outcome is None:
-                state.breaker.abandoned()
-            elif outcome:
-                state.breaker.succeeded(self._clock())
-            else:
-                state.breaker.failed(self._clock())
-
-        return tell
 
 
 def _upstream_of(task: asyncio.Future[Upstream | None]) -> Upstream | None:

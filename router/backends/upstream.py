@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Final
 
+from policies.value import value
 from router.backends.backend import Backend
 from router.backends.capacity import Place
 from router.backends.dialects.base import ErrorInside, MalformedReply, Reply, Translator
@@ -15,7 +15,7 @@ from router.errors import StreamBroken
 from router.wire.chat import ChatRequest
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Try:
     """One try in the history of a request: which lane, how it ended, how long it took (seconds)."""
 
@@ -25,7 +25,7 @@ class Try:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Leg:
     """An answer that was paid for and not delivered: whose, what it used, which verifier fired.
 
@@ -64,6 +64,7 @@ class Upstream:
         answer: Answer,
         tell: Callable[[bool | None], None],
     ) -> None:
+        """`tell` is called once: True for an answer, False for a failure, None for neither."""
         self.backend = backend
         self.stream_requested = request.stream
         self.attempts: tuple[Try, ...] = ()
@@ -75,8 +76,8 @@ class Upstream:
         self._answer = answer
         self.legs: tuple[Leg, ...] = ()  # answers that a cascade paid for and rejected
         self.place: Place | None = None  # where it waited for its slot, if slots are scarce
-        self._release: Callable[[], None] = _nothing_held
-        self._tell = tell  # the breaker: True answered, False failed, None neither
+        self._release: Callable[[], None] | None = None
+        self._tell: Callable[[bool | None], None] | None = tell
         self._translator: Translator | None = None
         self._first = b""
 
@@ -148,6 +149,8 @@ class Upstream:
 
     async def _read_to_the_end(self) -> None:
         """The answer is over; a server that says so too gets its connection back to the pool."""
+        if self._answer.rest() is not None:
+            return  # it did, with the last bytes
         try:
             async with asyncio.timeout(LAST_READ):
                 while await self._answer.read():
@@ -161,23 +164,18 @@ class Upstream:
 
     def close(self) -> None:
         """Let go of the connection: back to the pool if the answer was read to its end."""
-        self._settle(None)
+        if self._tell is not None:
+            self._settle(None)
         self._answer.close()
-        release, self._release = self._release, _nothing_held
-        release()
+        release, self._release = self._release, None
+        if release is not None:
+            release()
 
     def _broken(self, reason: str) -> StreamBroken:
         self._settle(False)
         return StreamBroken(f"The answer broke off: backend '{self.backend.name}' {reason}.")
 
     def _settle(self, outcome: bool | None) -> None:
-        tell, self._tell = self._tell, _told
-        tell(outcome)
-
-
-def _nothing_held() -> None:
-    """No slot is held, or no longer."""
-
-
-def _told(_outcome: bool | None) -> None:
-    """The breaker knows already."""
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell(outcome)

@@ -57,7 +57,6 @@ class Anthropic:
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
             ("anthropic-version", VERSION),
-            ("X-Request-Id", request_id),
             *backend.headers,
         ]
         if lane.api_key is not None:
@@ -67,6 +66,7 @@ class Anthropic:
             headers=tuple(headers),
             body=orjson.dumps(message_body(backend, request)),
             timeouts=backend.timeouts,
+            request_id=request_id,
         )
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:

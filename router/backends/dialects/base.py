@@ -4,9 +4,9 @@ Everything a dialect hands back is in OpenAI's words, ready for a client: a body
 chunks, an error. It never sees a socket; `Upstream` feeds it the bytes that came.
 """
 
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from policies.value import value
 from router.backends.backend import Backend, Lane
 from router.backends.transport import Call
 from router.domain import Usage
@@ -31,7 +31,7 @@ class ErrorInside(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """A whole answer, client-ready. `model` is what the server said served it."""
 
@@ -40,7 +40,7 @@ class Reply:
     model: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Failure:
     """An error of the server in OpenAI's words, its message bounded and free of our credential."""
 

@@ -71,7 +71,6 @@ class Gemini:
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
-            ("X-Request-Id", request_id),
             *backend.headers,
         ]
         if lane.api_key is not None:
@@ -83,6 +82,7 @@ class Gemini:
             headers=tuple(headers),
             body=orjson.dumps(content_body(backend, request)),
             timeouts=backend.timeouts,
+            request_id=request_id,
         )
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:

@@ -51,7 +51,6 @@ class Replicate:
             ("Accept-Encoding", "identity"),
             ("Prefer", f"wait={WAIT}"),
             ("Cancel-After", _CANCEL_AFTER),
-            ("X-Request-Id", request_id),
             *backend.headers,
         ]
         if lane.api_key is not None:
@@ -61,6 +60,7 @@ class Replicate:
             headers=tuple(headers),
             body=orjson.dumps({"input": _input(backend, request)}),
             timeouts=backend.timeouts,
+            request_id=request_id,
         )
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:
