@@ -45,11 +45,12 @@ _TRANSPORTS: Final[Mapping[str, Callable[[], Transport]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A started gateway and the ASGI applications in front of it."""
+    """A started gateway, its inference endpoints, and the ASGI applications beside them."""
 
     gateway: Gateway
     reloader: Reloader
-    public: Inference
+    inference: Inference
+    public: FastAPI
     admin: FastAPI | None
 
 
@@ -199,6 +200,6 @@ async def running(
             await siblings.start(gateway.metrics.exposition)
             stack.push_async_callback(siblings.close)
         gateway.ready = True
-        public = Inference(gateway, public_application(gateway))
-        yield Running(gateway, reloader, public, _admin(config, gateway, reloader))
+        public, admin = public_application(gateway), _admin(config, gateway, reloader)
+        yield Running(gateway, reloader, Inference(gateway), public, admin)
         gateway.ready = False

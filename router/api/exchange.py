@@ -1,225 +1,289 @@
-"""One inference request at the HTTP edge: reads the body, writes the answer, notices who leaves.
+"""One inference request at the HTTP edge: what came, and what goes back.
 
-Theory of operation. The server runs `Exchange.run` in its own task. Once the body is read, a
-watcher awaits the server's disconnect message, the only thing left to receive; when the client
-leaves, it cancels that task, and the cancellation unwinds the corridor block by block: the upstream
-is closed, the hold is settled. A response that did not watch would read, and pay for, the rest.
-Errors become OpenAI's envelope here and nowhere else: as a JSON body before the first byte, as one
-SSE event after it.
+Theory of operation. The connection (`router.api.connection`) fills an exchange while it parses, and
+starts one task for it. When the client leaves, the connection says so, and that task is cancelled:
+the corridor unwinds block by block, the upstream is closed, the hold is settled. Errors become
+OpenAI's envelope here and nowhere else: as a JSON body before the first byte, an SSE event after.
 """
 
 import asyncio
-import logging
+import os
 import re
-import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Iterable
 from typing import Any, Final
 
-from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError, Unavailable
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
+from router.pipeline.gateway import Limits
 from router.wire.table import Calculation, Endpoint
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-_LOG = logging.getLogger(__name__)
-_JSON: Final = (b"content-type", b"application/json")
-_SSE: Final = (b"content-type", b"text/event-stream; charset=utf-8")
-_NO_STORE: Final = (b"cache-control", b"no-store")
-_STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
+_JSON: Final = "application/json"
+_SSE: Final = "text/event-stream; charset=utf-8"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_RANDOM_BYTES: Final = 10
 
 
-class ClientGone(Exception):
-    """The client left before its request was complete; there is nobody to answer."""
+class _Randomness:
+    """Random bytes of the kernel's, fetched for many ids at once: each call costs a system call."""
+
+    def __init__(self) -> None:
+        self._pool = ""
+
+    def take(self) -> str:
+        """Return 80 random bits as hex digits."""
+        if not self._pool:
+            self._pool = os.urandom(_RANDOM_BYTES * 256).hex()
+        taken, self._pool = self._pool[: 2 * _RANDOM_BYTES], self._pool[2 * _RANDOM_BYTES :]
+        return taken
+
+
+_RANDOM: Final = _Randomness()
 
 
 def new_request_id() -> str:
     """Return a fresh id: 48 bits of milliseconds, then 80 random bits, as 32 hex digits."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
+    return f"{time.time_ns() // 1_000_000:012x}{_RANDOM.take()}"
 
 
-def _bearer(key: bytes | None) -> bytes | None:
-    """Return Anthropic's way to send a key in OpenAI's."""
-    return b"Bearer " + key if key else None
+class _Nobody:
+    """The event that uvicorn's protocol sets when something arrives; an exchange is told itself."""
+
+    def set(self) -> None:
+        """Do nothing."""
+
+
+_NOBODY: Final = _Nobody()
 
 
 class Exchange:
-    """The request and the reply of one call, as the corridor sees them."""
+    """The request and the reply of one call, as the corridor sees them.
+
+    `response_complete`, `disconnected`, `keep_alive` and `message_event` are what uvicorn's
+    protocol asks of whatever a connection serves.
+    """
 
     __slots__ = (
+        "_body",
         "_client_id",
-        "_endpoint",
-        "_fields",
-        "_receive",
-        "_send",
-        "_task",
-        "_watcher",
+        "_connection",
+        "_limits",
+        "_more",
+        "_received",
+        "_waiter",
         "authorization",
         "backend",
-        "body_limit",
-        "body_timeout",
-        "gone",
+        "chunked",
+        "disconnected",
+        "fields",
         "headers",
         "id",
+        "keep_alive",
+        "message_event",
+        "method",
+        "response_complete",
         "route",
+        "row",
         "started",
         "status",
         "streaming",
+        "task",
     )
 
     def __init__(
         self,
-        endpoint: Endpoint | Calculation,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        *,
-        body_limit: int,
-        body_timeout: float,
+        connection: HttpToolsProtocol,
+        row: Endpoint | Calculation,
+        fields: dict[bytes, bytes],
+        method: bytes,
+        limits: Limits,
     ) -> None:
-        self._endpoint = endpoint
-        self._receive = receive
-        self._send = send
-        self._fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
-        self._watcher: asyncio.Task[None] | None = None
-        self._task = asyncio.current_task()
-        self.authorization = self._fields.get(b"authorization") or _bearer(
-            self._fields.get(b"x-api-key")
-        )
-        self.body_limit = body_limit
-        self.body_timeout = body_timeout
+        self._connection = connection
+        self._limits = limits
+        self._body = b""  # the first part, which mostly is all
+        self._more: bytearray | None = None  # all of it, once there was a second part
+        self._received = False
+        self._waiter: asyncio.Future[None] | None = None
+        self.fields = fields
+        self.row = row
+        self.method = method
+        self.authorization = fields.get(b"authorization")
+        if self.authorization is None and (key := fields.get(b"x-api-key")):
+            self.authorization = b"Bearer " + key  # Anthropic's way to send a key
         self.id = new_request_id()
-        client_id = self._fields.get(b"x-request-id", b"")
-        self._client_id = client_id if _REQUEST_ID.fullmatch(client_id) else self.id.encode()
+        self._client_id = self.id
+        if (sent := fields.get(b"x-request-id")) and _REQUEST_ID.fullmatch(sent):
+            self._client_id = sent.decode()
         self.headers: list[tuple[str, str]] = []
-        self.route = ""
-        self.backend = ""
+        self.route = self.backend = ""
         self.status = 0
-        self.started = False
-        self.streaming = False
-        self.gone = False
+        self.started = self.streaming = False
+        self.task: asyncio.Task[None] | None = None
+        self.keep_alive = self.chunked = True
+        self.disconnected = self.response_complete = False
+        self.message_event: Any = _NOBODY
+
+    # What the connection tells.
+
+    def feed(self, data: bytes) -> None:
+        """Take a part of the body; what is over the limit is dropped, and `body` refuses it."""
+        if not self._body:
+            self._body = data
+            return
+        if self._more is None:
+            self._more = bytearray(self._body)
+        if len(self._more) <= self._limits.body:
+            self._more += data
+        else:
+            self.complete()
+
+    def complete(self) -> None:
+        """Note that the body is all there, or more of it than may be."""
+        self._received = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def left(self) -> None:
+        """Note that the client is gone; what still runs for it ends."""
+        self.disconnected = True
+        if self.task is not None and not self.response_complete:
+            self.task.cancel()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client left before its answer was complete."""
+        return self.disconnected and not self.response_complete
+
+    # What the corridor asks: router.pipeline.caller says what each promises.
 
     def hint_headers(self) -> dict[str, str]:
         """Return the request's x-turnout-* headers, names in lower case."""
         return {
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in self._fields.items()
+            name.decode("latin-1"): sent.decode("latin-1")
+            for name, sent in self.fields.items()
             if name.startswith(b"x-turnout-")
         }
 
     def header_values(self, names: Iterable[str]) -> dict[str, str]:
         """Return those of the request's headers that were sent; names in lower case."""
-        sent = ((name, self._fields.get(name.encode("latin-1", "replace"))) for name in names)
-        return {name: value.decode("latin-1") for name, value in sent if value is not None}
+        sent = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
+        return {name: found.decode("latin-1") for name, found in sent if found is not None}
 
     async def body(self) -> bytes:
-        """Read the whole body, then start watching for the client to leave.
+        """Read the whole body.
 
-        Raises PayloadTooLarge, BodyTooSlow, BadRequest (a coded body), ClientGone.
+        Raises PayloadTooLarge, BodyTooSlow, BadRequest (a coded body).
         """
-        if self._fields.get(b"content-encoding", b"identity").lower() != b"identity":
+        fields, most = self.fields, self._limits.body
+        if fields.get(b"content-encoding", b"identity").lower() != b"identity":
             raise BadRequest("Send the body uncompressed: Content-Encoding is not accepted here.")
-        announced = self._fields.get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self.body_limit:
+        announced = fields.get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > most:
             raise self._too_large()
-        try:
-            async with asyncio.timeout(self.body_timeout):
-                body = await self._read()
-        except TimeoutError:
-            raise BodyTooSlow(
-                f"The request body did not arrive within {self.body_timeout:g} seconds."
-            ) from None
-        self._watcher = asyncio.create_task(self._watch())
+        if not self._received:
+            await self._rest_of_body()
+        body = self._body if self._more is None else bytes(self._more)
+        if len(body) > most:
+            raise self._too_large()
+        self._body, self._more = b"", None
         return body
 
-    async def _read(self) -> bytes:
-        message = await self._receive()
-        if not message.get("more_body", False) and message["type"] == "http.request":
-            body: bytes = message.get("body", b"")
-            if len(body) > self.body_limit:
-                raise self._too_large()
-            return body
-        parts = bytearray()
-        while message["type"] == "http.request":
-            parts += message.get("body", b"")
-            if len(parts) > self.body_limit:
-                raise self._too_large()
-            if not message.get("more_body", False):
-                return bytes(parts)
-            message = await self._receive()
-        raise ClientGone
+    async def _rest_of_body(self) -> None:
+        if self.fields.get(b"expect", b"").lower() == b"100-continue":
+            self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(self._limits.body_timeout):
+                await self._waiter
+        except TimeoutError:
+            self.keep_alive = False  # whatever else arrives belongs to this request
+            raise BodyTooSlow(
+                f"The request body did not arrive within {self._limits.body_timeout:g} seconds."
+            ) from None
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(
-            f"The request body is larger than this gateway accepts ({self.body_limit} bytes).",
+            f"The request body is larger than this gateway accepts ({self._limits.body} bytes).",
             headers=(("connection", "close"),),
         )
-
-    async def _watch(self) -> None:
-        message = await self._receive()
-        if message["type"] == "http.disconnect" and self._task is not None:
-            self.gone = True
-            self._task.cancel()
 
     async def start(self) -> None:
         """Send the head of a stream."""
         self.streaming = True
-        await self._head(200, _SSE)
+        await self._put(self._head(200, _SSE))
 
     async def write(self, data: bytes) -> None:
         """Send a part of a stream."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if data:
+            await self._put(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
 
     async def end(self) -> None:
         """Finish a stream."""
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        if self.chunked:
+            await self._put(b"0\r\n\r\n")
+        self._finish()
 
     async def send(self, body: bytes) -> None:
         """Send a whole answer at once."""
-        self.headers.append(("content-length", str(len(body))))
-        await self._head(200, _JSON)
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        await self._answer(200, body)
 
-    async def _head(self, status: int, content_type: tuple[bytes, bytes]) -> None:
+    async def _answer(self, status: int, body: bytes) -> None:
+        self.headers.append(("content-length", str(len(body))))
+        head = self._head(status, _JSON)
+        await self._put(head if self.method == b"HEAD" else head + body)
+        self._finish()
+
+    def _head(self, status: int, content_type: str) -> bytes:
         self.started = True
         self.status = status
-        fields = [content_type, _NO_STORE, (b"x-request-id", self._client_id)]
-        fields += [(name.encode(), value.encode("latin-1")) for name, value in self.headers]
-        await self._send({"type": "http.response.start", "status": status, "headers": fields})
+        fields = [
+            ("content-type", content_type),
+            ("cache-control", "no-store"),
+            ("x-request-id", self._client_id),
+            *self.headers,
+        ]
+        if self.streaming:
+            self.chunked = self.chunked and self.keep_alive
+            fields += [("transfer-encoding", "chunked")] if self.chunked else []
+        if ("connection", "close") in fields:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            fields.append(("connection", "close"))
+        text = "".join([f"{name}: {said}\r\n" for name, said in fields])
+        if text.count("\n") != len(fields) or text.count("\r") != len(fields) or "\0" in text:
+            self.started = False
+            raise ValueError("a response header holds a line break")
+        always = self._connection.server_state.default_headers
+        date = b"".join([b"%b: %b\r\n" % pair for pair in always])
+        return b"%b%b%b\r\n" % (STATUS_LINE[status], date, text.encode("latin-1"))
+
+    async def _put(self, data: bytes) -> None:
+        """Write to the client as fast as it reads; to nobody once it is gone."""
+        flow = self._connection.flow
+        if flow.write_paused and not self.disconnected:
+            await flow.drain()
+        if not self.disconnected:
+            self._connection.transport.write(data)
+
+    def _finish(self) -> None:
+        if self.disconnected:
+            return
+        self.response_complete = True
+        if not self.keep_alive:
+            self._connection.transport.close()
+        self._connection.on_response_complete()
+
+    def close(self) -> None:
+        """Close the connection of an answer that was not brought to its end."""
+        if not self.response_complete and not self.disconnected:
+            self._connection.transport.close()
 
     async def fail(self, error: TurnoutError) -> None:
         """Tell the client what went wrong, in OpenAI's envelope, wherever the reply stands."""
-        if self.streaming and isinstance(self._endpoint, Endpoint):
-            await self.write(self._endpoint.error_event(error))
+        if self.streaming and isinstance(self.row, Endpoint):
+            await self.write(self.row.error_event(error))
             await self.end()
         elif not self.started:
-            body = self._endpoint.error_body(error)
             self.headers += error.headers
-            self.headers.append(("content-length", str(len(body))))
-            await self._head(error.status, _JSON)
-            await self._send({"type": "http.response.body", "body": body, "more_body": False})
-
-    async def run(self, walk: Callable[["Exchange"], Awaitable[None]]) -> None:
-        """Answer by `walk`; whatever it raises becomes an answer, and a client that left, silence.
-
-        A cancellation that is not the client's means that the gateway stops: the client is told.
-        """
-        try:
-            await walk(self)
-        except asyncio.CancelledError:
-            asyncio.current_task().uncancel()  # type: ignore[union-attr] # we run in a task
-            if not self.gone:
-                await self.fail(Unavailable(_STOPPING, headers=(("retry-after", "1"),)))
-        except ClientGone:
-            self.gone = True
-        except TurnoutError as error:
-            await self.fail(error)
-        except Exception:  # noqa: BLE001 - the last resort: logged, told to the client, survived
-            _LOG.exception("a request failed inside the gateway", extra={"request_id": self.id})
-            await self.fail(TurnoutError("The gateway failed on this request; it has been logged."))
-        finally:
-            if self._watcher is not None:
-                self._watcher.cancel()
+            await self._answer(error.status, self.row.error_body(error))

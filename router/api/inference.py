@@ -1,33 +1,37 @@
-"""The bare ASGI application in front: inference paths go down the corridor, the rest to FastAPI.
-
-A path is matched on the raw bytes of the request line, never on anything rebuilt from the Host
-header, and exactly: `//v1//chat`, `%76%31` and `..` are other paths, and there is nothing there.
-"""
+"""The inference endpoints: one task a request, from its head to the last byte of its answer."""
 
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from router.api.exchange import Exchange, Receive, Scope, Send
-from router.errors import MethodNotAllowed
-from router.pipeline.gateway import Gateway
+from router.api.exchange import Exchange
+from router.errors import MethodNotAllowed, TurnoutError, Unavailable
+from router.pipeline.gateway import Gateway, Limits
 from router.pipeline.serve import serve
 from router.wire.table import CALCULATIONS, ENDPOINTS, Calculation, Endpoint
 
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+_LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
+_FAILED: Final = "The gateway failed on this request; it has been logged."
+_STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
 _ROWS: Final[tuple[Endpoint | Calculation, ...]] = (*ENDPOINTS, *CALCULATIONS)
 _ROUTES: Final[Mapping[bytes, Endpoint | Calculation]] = {row.path.encode(): row for row in _ROWS}
 
 
 class Inference:
-    """ASGI: every row of ENDPOINTS and CALCULATIONS, then `rest` for all other paths."""
+    """Every row of ENDPOINTS and CALCULATIONS, served by one gateway."""
 
-    def __init__(self, gateway: Gateway, rest: Application) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._rest = rest
         self._running: set[asyncio.Task[Any]] = set()
+        self.limits: Limits = gateway.limits
+
+    @staticmethod
+    def row(path: bytes) -> Endpoint | Calculation | None:
+        """Return what stands at a raw path; most requests are found by their whole target."""
+        return _ROUTES.get(path)
 
     async def abandon(self) -> None:
         """End what is still in flight, each with an answer that says so; wait until it is settled.
@@ -40,51 +44,42 @@ class Inference:
         if running:
             await asyncio.wait(running, timeout=_ABANDON_SECONDS)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection."""
-        endpoint = None
-        if scope["type"] == "http":
-            endpoint = _ROUTES.get(scope.get("raw_path") or scope["path"].encode())
-        if endpoint is None:
-            await self._rest(scope, receive, send)
-            return
-        limits = self._gateway.limits
-        exchange = Exchange(
-            endpoint,
-            scope,
-            receive,
-            send,
-            body_limit=limits.body,
-            body_timeout=limits.body_timeout,
-        )
-        if scope["method"] != "POST":
-            await exchange.fail(
-                MethodNotAllowed(
-                    f"Not allowed: {endpoint.path} takes POST.", headers=(("allow", "POST"),)
-                )
-            )
-            return
-        await self._serve(exchange, endpoint)
-
-    async def _calculate(self, calculation: Calculation, exchange: Exchange) -> None:
-        self._gateway.authenticator.authenticate(exchange.authorization)
-        await exchange.send(calculation.answer(await exchange.body()))
-
-    async def _serve(self, exchange: Exchange, endpoint: Endpoint | Calculation) -> None:
-        if isinstance(endpoint, Calculation):
-            await exchange.run(lambda reply: self._calculate(endpoint, reply))
-            return
+    async def serve(self, exchange: Exchange) -> None:
+        """Answer one request, whatever happens; a client that left is answered by silence."""
+        task = asyncio.current_task()
         metrics = self._gateway.metrics
         began = time.perf_counter()
         metrics.in_flight += 1
-        task = asyncio.current_task()
-        if task is not None:
-            self._running.add(task)
+        self._running.add(task)  # type: ignore[arg-type] # we run in a task
         try:
-            await exchange.run(lambda reply: serve(self._gateway, endpoint, reply))
+            await self._walk(exchange)
+        except asyncio.CancelledError:
+            task.uncancel()  # type: ignore[union-attr]
+            if not exchange.disconnected:  # it is not the client who ended it: the gateway stops
+                await exchange.fail(Unavailable(_STOPPING, headers=(("retry-after", "1"),)))
+        except TurnoutError as error:
+            await exchange.fail(error)
+        except Exception:  # noqa: BLE001 - the last resort: logged, told to the client, survived
+            _LOG.exception("a request failed inside the gateway", extra={"request_id": exchange.id})
+            exchange.headers.clear()
+            await exchange.fail(TurnoutError(_FAILED))
         finally:
-            if task is not None:
-                self._running.discard(task)
+            exchange.close()
+            self._running.discard(task)
             metrics.in_flight -= 1
-            status = exchange.status if not exchange.gone else 499
-            metrics.answered(exchange.route, exchange.backend, status, time.perf_counter() - began)
+            if isinstance(exchange.row, Endpoint):
+                status = 499 if exchange.gone else exchange.status
+                seconds = time.perf_counter() - began
+                metrics.answered(exchange.route, exchange.backend, status, seconds)
+
+    async def _walk(self, exchange: Exchange) -> None:
+        row = exchange.row
+        if exchange.method != b"POST":
+            raise MethodNotAllowed(
+                f"Not allowed: {row.path} takes POST.", headers=(("allow", "POST"),)
+            )
+        if isinstance(row, Endpoint):
+            await serve(self._gateway, row, exchange)
+        else:
+            self._gateway.authenticator.authenticate(exchange.authorization)
+            await exchange.send(row.answer(await exchange.body()))

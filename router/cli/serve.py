@@ -6,19 +6,23 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import uvicorn
 import uvloop
+from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
+from router.api.connection import Connection
 from router.app import Running, load_classifier, running
 from router.cli.documents import config_option, documents_or_end, end_with_findings
 from router.cli.workers import Minder, Seat
@@ -64,11 +68,11 @@ def _listen(address: str, *, shared: bool = False) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn, leaving the signals to us: its own way ends the process before holds are settled."""
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: FastAPI, protocol: Callable[..., asyncio.Protocol]) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=protocol,  # type: ignore[arg-type] # called as its constructor would be
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -109,9 +113,9 @@ async def _serve(
 ) -> None:
     siblings = None if seat is None else Siblings(Path(seat.folder), seat.number)
     async with running(documents, classifier, environment(), siblings) as started:
-        applications = [started.public, *([started.admin] if started.admin else [])]
-        applications = applications[: len(listeners)]  # administrators talk to the first worker
-        servers = [_Server(application) for application in applications]
+        servers = [_Server(started.public, partial(Connection, started.inference))]
+        if started.admin is not None and len(listeners) > 1:  # it is the first worker's
+            servers.append(_Server(started.admin, HttpToolsProtocol))
         _heed_signals(started.gateway, started, servers)
         if seat is not None:
             asyncio.get_running_loop().add_reader(seat.lifeline, _end, servers, seat.lifeline)
@@ -128,7 +132,7 @@ async def _serve(
         _spare_the_collector()
         pairs = zip(servers, listeners, strict=True)
         await asyncio.gather(*(server.serve(sockets=[place]) for server, place in pairs))
-        await started.public.abandon()
+        await started.inference.abandon()
 
 
 def _spare_the_collector() -> None:

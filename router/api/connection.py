@@ -1,0 +1,195 @@
+"""One client connection: uvicorn's HTTP protocol, with a short way for inference.
+
+An ASGI application costs each request a scope, three messages and a second task that waits for the
+client to leave. Inference does without (docs/adr/0052): for the paths of the endpoint table this
+class makes an `Exchange` instead of uvicorn's cycle, and starts its task. Everything else goes the
+way of uvicorn, to FastAPI. It also bounds what uvicorn leaves open: the size of a head and the time
+in which it must arrive.
+
+A path is matched on the raw bytes of the request line, never on anything rebuilt from the Host
+header, and exactly: `//v1//chat`, `%76%31` and `..` are other paths, and there is nothing there.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from router.api.exchange import Exchange
+from router.api.inference import Inference
+from router.errors import BadRequest
+from router.wire.envelope import error_body
+
+_MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
+_HEAD_SECONDS: Final = 20.0
+_OFFER: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
+_REFUSAL: Final = (
+    b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+)
+
+
+class Connection(HttpToolsProtocol):
+    """What uvicorn calls for every connection, once `inference` is bound."""
+
+    def __init__(self, inference: Inference, **uvicorns: Any) -> None:
+        super().__init__(**uvicorns)
+        self._inference = inference
+        self._new: Exchange | None = None  # parsed, and not begun
+        self._current: Exchange | None = None
+        self._in_head = False
+        self._head_bytes = 0
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(_HEAD_SECONDS, self._lose_patience)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End what runs for a client that is gone."""
+        super().connection_lost(exc)
+        self._calm()
+        self.pipeline.clear()
+        if self._current is not None:
+            self._current.left()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, and begin a request whose body is still on its way."""
+        self._unset_keepalive_if_required()
+        self._parse(data)
+        if self.transport.is_closing():
+            return
+        if self._new is not None:
+            self._begin(self._new)
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > _MOST_HEAD:
+                self.send_400_response("The head of the request is too large.")
+            elif self._patience is None:
+                self._patience = self.loop.call_later(_HEAD_SECONDS, self._lose_patience)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("This is not a valid HTTP request.")
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+
+    def _decline(self, rest: bytes) -> None:
+        """Answer an offer of another protocol in this one: parse the request without the offer.
+
+        Java's client offers HTTP/2 with every first request. The parser stops at an offer and takes
+        the body for the other protocol's.
+        """
+        method = self.parser.get_method()
+        kept = [pair for pair in self.headers if pair[0] not in _OFFER]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        if method == b"CONNECT":
+            self.send_400_response("This is not a proxy.")
+            return
+        lines = b"".join([b"%b: %b\r\n" % pair for pair in kept])
+        self._parse(b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, self.url, lines, rest))
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _calm(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, in OpenAI's envelope."""
+        if self.transport.is_closing():
+            return
+        body = error_body(BadRequest(msg))
+        head = (
+            b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head % (STATUS_LINE[400], len(body)) + body)
+        self.transport.close()
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """Begin a head. uvicorn's scope is made later, if at all."""
+        self.url = b""
+        self.headers = []
+        self._in_head, self._head_bytes = True, 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Decide who serves it."""
+        self._in_head = False
+        if self._patience is not None:
+            self._calm()
+        if self.parser.should_upgrade():
+            return
+        row = self._inference.row(self.url)
+        if row is None:
+            row = self._inference.row(httptools.parse_url(self.url).path)
+        if row is None:
+            self._go_uvicorns_way()
+            return
+        fields = dict(reversed(self.headers))  # of several of a name, the first counts
+        method = self.parser.get_method()
+        exchange = Exchange(self, row, fields, method, self._inference.limits)
+        exchange.keep_alive = self.parser.should_keep_alive()
+        exchange.chunked = self.parser.get_http_version() == "1.1"
+        before, self.cycle = self.cycle, exchange  # type: ignore[assignment] # it is one to uvicorn
+        if before is None or before.response_complete:  # type: ignore[redundant-expr]
+            self._new = exchange
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+
+    def _go_uvicorns_way(self) -> None:
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Pass on a part of a body."""
+        if not isinstance(self.cycle, Exchange):
+            super().on_body(body)
+        elif not self.cycle.response_complete:
+            self.cycle.feed(body)
+
+    def on_message_complete(self) -> None:
+        """Begin a request that is all there."""
+        exchange = self.cycle
+        if self.parser.should_upgrade():
+            return
+        if not isinstance(exchange, Exchange):
+            super().on_message_complete()
+            return
+        exchange.complete()
+        if exchange is self._new:
+            self._begin(exchange)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Start what stood in the pipeline, or what is uvicorn's."""
+        if isinstance(cycle, Exchange):
+            self._begin(cycle)
+        else:
+            self._current = None
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, exchange: Exchange) -> None:
+        self._new = None
+        self._current = exchange
+        task = self.loop.create_task(self._inference.serve(exchange))
+        exchange.task = task
+        self.tasks.add(task)  # uvicorn waits for these before it stops
+        task.add_done_callback(self.tasks.discard)

@@ -1,0 +1,178 @@
+"""A client's connection: what it bounds, and what becomes of a client that leaves."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from router.api.connection import Connection
+from router.api.exchange import Exchange, new_request_id
+from router.api.inference import Inference
+from router.pipeline.gateway import Limits
+from router.telemetry.metrics import Metrics
+
+
+class Socket(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += bytes(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+class Clock:
+    """The event loop, with timers that ring when the test says so."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.timers: list[Any] = []
+
+    def call_later(self, _seconds: float, ring: Any, *_arguments: Any) -> Any:
+        timer = SimpleNamespace(ring=ring, cancelled=False)
+        timer.cancel = lambda: setattr(timer, "cancelled", True)
+        self.timers.append(timer)
+        return timer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def ring(self) -> None:
+        for timer in self.timers:
+            if not timer.cancelled:
+                timer.ring()
+
+
+class Waiting(Inference):
+    """Answers nobody until it is told to."""
+
+    def __init__(self, gateway: Any) -> None:
+        super().__init__(gateway)
+        self.begun = 0
+        self.left = 0
+        self.go = asyncio.Event()
+
+    async def _walk(self, exchange: Exchange) -> None:
+        self.begun += 1
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.left += 1
+            raise
+        await exchange.send(b"{}")
+
+
+@pytest.fixture
+async def line():
+    loop = asyncio.get_running_loop()
+    gateway = SimpleNamespace(limits=Limits(1000, 5.0), metrics=Metrics(dict))
+    inference = Waiting(gateway)
+    config = uvicorn.Config(lambda: None, log_config=None)
+    config.load()
+    clock = Clock(loop)
+    connection = Connection(
+        inference, config=config, server_state=ServerState(), app_state={}, _loop=clock
+    )
+    client = Socket()
+    connection.connection_made(client)
+    return SimpleNamespace(connection=connection, client=client, clock=clock, inference=inference)
+
+
+REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
+
+
+async def _all_done(line) -> None:
+    await asyncio.wait(line.connection.tasks, timeout=5)
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/chat", REQUEST[:-8]], ids=["nothing", "a", "b"])
+async def test_a_head_that_does_not_arrive_in_time_ends_the_connection(line, sent):
+    if sent:
+        line.connection.data_received(sent)
+    line.clock.ring()
+    assert line.client.closed
+
+
+async def test_a_request_in_flight_is_not_ended_by_the_time_for_its_head(line):
+    line.connection.data_received(REQUEST[:20])
+    line.connection.data_received(REQUEST[20:])
+    line.clock.ring()
+    assert not line.client.closed
+
+
+async def test_a_head_that_drips_on_a_kept_connection_is_timed_too(line):
+    line.inference.go.set()
+    line.connection.data_received(REQUEST)
+    await _all_done(line)
+    assert line.client.sent.startswith(b"HTTP/1.1 200 OK\r\n")
+    line.connection.data_received(b"POST /v1")
+    line.clock.ring()
+    assert line.client.closed
+
+
+async def test_a_client_that_leaves_ends_what_runs_for_it(line):
+    line.connection.data_received(REQUEST)
+    await asyncio.sleep(0)
+    assert line.inference.begun == 1
+    line.connection.connection_lost(None)
+    await _all_done(line)
+    assert line.inference.left == 1
+    assert line.client.sent == b""
+
+
+async def test_a_client_that_leaves_at_once_leaves_nothing_in_flight(line):
+    line.connection.data_received(REQUEST)
+    line.connection.connection_lost(None)
+    await _all_done(line)
+    assert line.inference.begun == 0
+    assert line.inference._gateway.metrics.in_flight == 0
+
+
+async def test_what_waits_behind_a_request_of_a_client_that_left_is_never_begun(line):
+    line.connection.data_received(REQUEST + REQUEST)
+    await asyncio.sleep(0)
+    line.connection.connection_lost(None)
+    await _all_done(line)
+    assert line.inference.begun == 1
+    assert not line.connection.pipeline
+
+
+async def test_a_stop_tells_the_client_and_closes(line):
+    line.connection.data_received(REQUEST)
+    await asyncio.sleep(0)
+    line.connection.shutdown()
+    await line.inference.abandon()
+    assert line.client.sent.startswith(b"HTTP/1.1 503 ")
+    assert b"connection: close" in line.client.sent
+    assert line.client.closed
+
+
+async def test_a_header_that_would_split_the_answer_is_never_sent(line):
+    line.inference.go.set()
+
+    async def walk(exchange: Exchange) -> None:
+        exchange.headers.append(("x-turnout-reason", "a\r\nset-cookie: b"))
+        await exchange.send(b"{}")
+
+    line.inference._walk = walk
+    line.connection.data_received(REQUEST)
+    await _all_done(line)
+    assert line.client.sent.startswith(b"HTTP/1.1 500 ")
+    assert b"set-cookie" not in line.client.sent
+
+
+def test_request_ids_are_unique_and_rise_with_time():
+    ids = [new_request_id() for _ in range(1000)]
+    assert len(set(ids)) == 1000
+    assert all(len(made) == 32 for made in ids)
+    assert [made[:12] for made in ids] == sorted(made[:12] for made in ids)
