@@ -133,6 +133,10 @@ def test_what_is_not_http_is_refused_in_the_envelope(gateway, sent):
     ids=["target", "headers"],
 )
 def test_a_head_without_an_end_is_not_read_to_its_end(gateway, sent):
-    with _connect(gateway) as connection, pytest.raises(ConnectionError):
+
+    def send_and_wait(connection: socket.socket) -> None:
         connection.sendall(sent)
         _until(connection, b"no such thing is ever answered")
+
+    with _connect(gateway) as connection, pytest.raises(ConnectionError):
+        send_and_wait(connection)
