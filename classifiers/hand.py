@@ -32,7 +32,7 @@ million third quarter dozen percent double triple
 """
 
 # Kinds that are counted. Digits arrive as zeros: "0" is one digit, "0000" four.
-_COUNTED: Final[Mapping[str, frozenset[str]]] = {
+COUNTED: Final[Mapping[str, frozenset[str]]] = {
     "sign": frozenset(".,:!'-/%&*"),
     "bracket": frozenset("(){}[]<>"),
     "operator": frozenset("=+^|~_;#@"),
@@ -51,7 +51,7 @@ _COUNTED: Final[Mapping[str, frozenset[str]]] = {
 }
 
 # Kinds of which it only matters whether one occurs.
-_PRESENT: Final[Mapping[str, frozenset[str]]] = {
+PRESENT: Final[Mapping[str, frozenset[str]]] = {
     "asks_what": frozenset({"what", "whats"}),
     "asks_which": frozenset({"which"}),
     "asks_who": frozenset({"who", "whom", "whose"}),
@@ -78,7 +78,7 @@ _PRESENT: Final[Mapping[str, frozenset[str]]] = {
 # A word of two kinds counts as the later one: `for` is a loop rather than a keyword.
 _LONG: Final = 10  # letters
 
-_KIND_OF: Final = {word: kind for kind, words in _COUNTED.items() for word in words}
+_KIND_OF: Final = {word: kind for kind, words in COUNTED.items() for word in words}
 
 HAND_FEATURES: Final = (
     "log_chars",
@@ -110,9 +110,9 @@ HAND_FEATURES: Final = (
     "log_turns",
     "log_tools",
     "was_cut",
-    *(f"log_{kind}" for kind in _COUNTED),
-    *(f"{kind}_share" for kind in _COUNTED),
-    *_PRESENT,
+    *(f"log_{kind}" for kind in COUNTED),
+    *(f"{kind}_share" for kind in COUNTED),
+    *PRESENT,
 )
 
 
@@ -121,7 +121,7 @@ def hand_features(prompt: Prompt, text: str, chars: int, words: Sequence[str]) -
     count = max(len(words), 1)
     distinct = set(words)
     kinds = Counter(map(_KIND_OF.get, words))
-    counts = [kinds[kind] for kind in _COUNTED]
+    counts = [kinds[kind] for kind in COUNTED]
     *options, spread = _options(text)
     return [
         log1p(chars),
@@ -145,7 +145,7 @@ def hand_features(prompt: Prompt, text: str, chars: int, words: Sequence[str]) -
         float(chars > len(text)),
         *map(log1p, counts),
         *(found / count for found in counts),
-        *(float(not group.isdisjoint(distinct)) for group in _PRESENT.values()),
+        *(float(not group.isdisjoint(distinct)) for group in PRESENT.values()),
     ]
 
 
