@@ -58,10 +58,12 @@ def measure_soak(minutes: float) -> int:
 
 def check(renew: bool) -> int:
     if renew:
-        for name, ratio in guard.renew().items():
-            print(f"{name:<22} {ratio:8.2f}")
+        for unit, figures in guard.renew().items():
+            print(unit)
+            for name, figure in figures.items():
+                print(f"  {name:<22} {figure:10,.2f}")
         return 0
-    wrong = guard.check()
+    wrong = guard.check_instructions() + guard.check_time()
     print("\n".join(wrong) or "every step is within its budget")
     return 1 if wrong else 0
 

@@ -1,21 +1,26 @@
-"""The regression guard: what each step may cost, as a multiple of a calibration loop.
+"""The regression guard: what each step of the corridor may cost, in two measures.
 
-A machine's speed cancels out: each step is timed in turn with one piece of Python, the smallest of
-many short rounds each (noise only ever adds), and their ratio is compared with the budget. A step
-that is over its budget by more than the tolerance fails, by name. `python -m bench guard --renew`
-writes the present figures as the budget; say in the commit why it may cost more.
+Interpreter instructions are exact: a step that executes a tenth more than its budget fails, by
+name, on the quietest machine and on the busiest. They do not see C code, so each step is also timed
+in turn with a fixed piece of Python, the smallest of many short rounds each (noise only ever adds),
+and their ratio is compared with a budget too; that varies, and fails from a quarter on.
+`python -m bench guard --renew` writes the present figures as the budget; say in the commit why it
+may cost more.
 """
 
 import asyncio
 import gc
 import json
+import platform
 import time
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import uvloop
 
+from bench.instructions import instructions
 from bench.payloads import MODEL, chat
 from bench.steps import IN_FLIGHT, Corridor, Step, folder_of_steps, gateway_in_process
 from router.backends.child import Child
@@ -59,56 +64,84 @@ async def _repeat(step: Step, times: int) -> None:
         await step()
 
 
-async def _ratios(port: int) -> dict[str, float]:
-    found: dict[str, float] = {}
+Figures = dict[str, float]
+Measure = Callable[[Step], Coroutine[Any, Any, float]]
+
+
+async def _each_step(port: int, measure: Measure) -> Figures:
     with folder_of_steps() as folder:
         async with gateway_in_process(folder, port) as (gateway, key):
             corridor = Corridor(gateway, key, chat(model=MODEL))
             await corridor.prepare()
             gc.collect()
             gc.freeze()
-            for name, step in corridor.steps().items():
-                found[name] = round(await _ratio(step), 3)
-    return found
+            return {name: round(await measure(step), 3) for name, step in corridor.steps().items()}
 
 
-def ratios() -> dict[str, float]:
-    """Each step's cost in runs of the calibration loop's body."""
+def _measured(measure: Measure) -> Figures:
     server = Child("router.backends.simulator", "--name", "instant")
     server.start()
     try:
         port = urlsplit(server.await_ready()).port
-        return uvloop.run(_ratios(port or 0))
+        return uvloop.run(_each_step(port or 0, measure))
     finally:
         server.stop()
 
 
-def over_budget(found: dict[str, float], budget: dict[str, float]) -> list[str]:
-    """Say which steps cost too much, and by how much."""
-    allowed = 1 + TOLERANCE + NOISE
+def ratios() -> Figures:
+    """Each step's CPU time in runs of the calibration loop's body."""
+    return _measured(_ratio)
+
+
+def counts() -> Figures:
+    """Each step's interpreter instructions."""
+    return _measured(instructions)
+
+
+def over_budget(found: Figures, budget: Figures, allowed: float, unit: str) -> list[str]:
+    """Say which steps cost too much, and by how much; and which have no budget."""
     return [
-        f"{name}: {ratio:.2f} times the calibration loop, budget {budget[name]:.2f}"
-        for name, ratio in found.items()
-        if name in budget and ratio > budget[name] * allowed
+        f"{name}: {found[name]:,g} {unit}, budget {budget.get(name, 0):,g}"
+        for name in found
+        if found[name] > budget.get(name, 0) * allowed
     ]
 
 
-def check() -> list[str]:
-    """Measure and compare; what seems too dear is measured twice more before it is named."""
-    budget = json.loads(BUDGET.read_text())
+def check_instructions() -> list[str]:
+    """Count and compare. Empty where this version of Python has no budget: counts are its own."""
+    budget = _budget()["instructions"].get(_python())
+    return [] if budget is None else over_budget(counts(), budget, 1 + TOLERANCE, "instructions")
+
+
+def check_time() -> list[str]:
+    """Time and compare; what seems too dear is timed twice more before it is named."""
+    budget = _budget()["times"]
+    unit = "times the calibration loop"
     found = ratios()
     for _ in range(_SECOND_LOOKS):
-        if not over_budget(found, budget):
+        if not over_budget(found, budget, 1 + TOLERANCE + NOISE, unit):
             break
-        again = ratios()
-        found = {name: min(ratio, again.get(name, ratio)) for name, ratio in found.items()}
-    unknown = [f"{name}: has no budget" for name in found if name not in budget]
-    return over_budget(found, budget) + unknown
+        found = _smaller(found, ratios())
+    return over_budget(found, budget, 1 + TOLERANCE + NOISE, unit)
 
 
-def renew() -> dict[str, float]:
-    """Write the present figures, the smaller of two runs, as the budget."""
-    first, second = ratios(), ratios()
-    found = {name: min(ratio, second.get(name, ratio)) for name, ratio in first.items()}
-    BUDGET.write_text(json.dumps(found, indent=2) + "\n")
+def renew() -> Mapping[str, Figures]:
+    """Write the present figures as the budget: the counts, and the smaller of two timings."""
+    budget = _budget()
+    budget["instructions"][_python()] = counts()
+    budget["times"] = _smaller(ratios(), ratios())
+    BUDGET.write_text(json.dumps(budget, indent=2) + "\n")
+    return {"instructions": budget["instructions"][_python()], "times": budget["times"]}
+
+
+def _smaller(one: Figures, other: Figures) -> Figures:
+    return {name: min(figure, other[name]) for name, figure in one.items()}
+
+
+def _budget() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(BUDGET.read_text())
     return found
+
+
+def _python() -> str:
+    return ".".join(platform.python_version_tuple()[:2])

@@ -1,29 +1,53 @@
 """Speed: no step of the corridor costs more than its budget, and the tools that say so work."""
 
+import asyncio
 import json
+from functools import partial
 
 import pytest
 
 from bench import guard, report
+from bench.instructions import instructions
 from bench.payloads import chat
 from bench.systems import TURNOUT, turnout_config
 from router.pipeline.documents import read_documents
 from router.wire.chat import parse_chat
 
 
+@pytest.mark.timeout(120)
+def test_no_step_executes_more_instructions_than_its_budget() -> None:
+    assert guard.check_instructions() == []
+
+
 @pytest.mark.timeout(300)
-def test_every_step_is_within_its_budget() -> None:
-    assert guard.check() == []
+def test_no_step_takes_more_time_than_its_budget() -> None:
+    assert guard.check_time() == []
 
 
-def test_a_step_over_its_budget_is_named() -> None:
-    assert guard.over_budget({"parse": 2.0, "decide": 1.0}, {"parse": 1.0, "decide": 1.0}) == [
-        "parse: 2.00 times the calibration loop, budget 1.00"
+def test_a_step_over_its_budget_or_without_one_is_named() -> None:
+    found, budget = (
+        {"parse": 1105.0, "decide": 1000.0, "new": 1.0},
+        {"parse": 1000.0, "decide": 1e3},
+    )
+    assert guard.over_budget(found, budget, 1.10, "instructions") == [
+        "parse: 1,105 instructions, budget 1,000",
+        "new: 1 instructions, budget 0",
     ]
 
 
 def test_the_budget_and_the_corridor_have_the_same_steps() -> None:
-    assert {"parse", "decide", "reserve and settle"} <= json.loads(guard.BUDGET.read_text()).keys()
+    budget = json.loads(guard.BUDGET.read_text())
+    assert {"parse", "decide", "reserve and settle"} <= budget["times"].keys()
+    assert budget["instructions"].keys() >= {"3.11"}
+
+
+def test_instructions_are_counted_exactly() -> None:
+    async def step(times: int) -> None:
+        for number in range(times):
+            number + 1
+
+    one, two, three = (asyncio.run(instructions(partial(step, times))) for times in (1, 2, 3))
+    assert two - one == three - two > 0
 
 
 def test_what_the_benchmark_sends_and_serves_is_valid(tmp_path) -> None:

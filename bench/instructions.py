@@ -1,0 +1,59 @@
+"""Interpreter instructions: a step's cost that no other work on the machine can change.
+
+Python's tracing counts every bytecode instruction that a step executes, in our code and in that of
+libraries written in Python. What C code does (parsing, regular expressions, sockets) is not seen:
+`bench.guard` watches that by CPU time, more coarsely. Counts differ between versions of Python.
+"""
+
+import statistics
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from types import CodeType, FrameType
+from typing import Any, Final
+
+Step = Callable[[], Awaitable[Any]]
+WARM_UP: Final = 20  # calls, until caches and specialised code have settled
+CALLS: Final = 31
+
+
+async def instructions(step: Step) -> int:
+    """Instructions of one call: the median of many, so that what runs beside it does not count."""
+    for _ in range(WARM_UP):
+        await step()
+    counts = []
+    for _ in range(CALLS):
+        seen: Counter[CodeType] = Counter()
+        await _traced(step, seen)
+        counts.append(seen.total())
+    return round(statistics.median(counts))
+
+
+async def by_function(step: Step) -> Counter[str]:
+    """Instructions of many calls, by function: where they are spent. Mean of one call, rounded."""
+    seen: Counter[CodeType] = Counter()
+    for _ in range(CALLS):
+        await _traced(step, seen)
+    found: Counter[str] = Counter()
+    for code, count in seen.items():
+        place = code.co_filename.rpartition("site-packages/")[2]
+        found[f"{place}: {code.co_qualname}"] += round(count / CALLS)
+    return found
+
+
+async def _traced(step: Step, seen: Counter[CodeType]) -> None:
+    def inside(frame: FrameType, event: str, _argument: Any) -> Any:
+        if event == "opcode":
+            seen[frame.f_code] += 1
+        return inside
+
+    def entered(frame: FrameType, _event: str, _argument: Any) -> Any:
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return inside
+
+    before = sys.gettrace()
+    sys.settrace(entered)
+    try:
+        await step()
+    finally:
+        sys.settrace(before)
