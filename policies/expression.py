@@ -3,7 +3,7 @@
 `backend["x"].field`, `success["x"]` and `request.headers["x"]` are rewritten, character for
 character in length, into one flat typed variable each, so that the checker knows every type, a
 missing key cannot fail at run time, columns stay true, and an activation is a handful of scalars.
-All conditions of a route are compiled into one list expression.
+Of a route's conditions those that are not plain (`policies.plain`) become one list expression.
 """
 
 import re
@@ -16,6 +16,7 @@ from cel_expr_python import cel
 from policies.complaints import explain_complaint, kind_words
 from policies.facts import BACKEND_FACTS, FACTS, HEADERS, SECRET_HEADERS, success_of
 from policies.findings import suggestion
+from policies.plain import Table, Verdict, plain
 from policies.signals import Signals
 
 MAX_LENGTH: Final = 4_000
@@ -111,20 +112,36 @@ class Conditions:
             )
         return Condition(text, rewritten, frozenset(facts), frozenset(headers))
 
-    def matcher(self, conditions: Sequence[Condition]) -> "Matcher":
-        """All of them, compiled together."""
-        env = self._environment()
+    def matcher(self, conditions: Sequence[Condition], *, only_cel: bool = False) -> "Matcher":
+        """All of them, compiled together. `only_cel`: the reference, without the shorter ways."""
+        kinds = {name: variable.kind for name, variable in self._variables.items()}
+        read = {name: variable.read for name, variable in self._variables.items()}
+        table = Table()
+        others: list[int] = []
+        for index, condition in enumerate(conditions):
+            found = None if only_cel else plain(condition.rewritten, kinds, read)
+            if found is None:
+                others.append(index)
+            else:
+                table.add(index, found, read)
+        return Matcher(len(conditions), table, self._remainder(conditions, others))
+
+    def _remainder(self, conditions: Sequence[Condition], indices: Sequence[int]) -> "Remainder":
+        """Those conditions that are not plain, as lists that CEL evaluates at once."""
+        texts = [conditions[index].rewritten for index in indices]
         chunks: list[list[str]] = [[]]
         size = 0
-        for condition in conditions:
+        for text in texts:
             if size > _CHUNK:
                 chunks.append([])
                 size = 0
-            chunks[-1].append(f"({condition.rewritten}\n)")
-            size += len(condition.rewritten)
+            chunks[-1].append(f"({text}\n)")
+            size += len(text)
+        env = self._environment()
         lists = [env.compile(f"[{','.join(chunk)}]") for chunk in chunks if chunk]
-        readers = [(name, self._variables[name].read) for name in self._used(conditions)]
-        return Matcher(env, lists, [condition.rewritten for condition in conditions], readers)
+        used = self._used([conditions[index] for index in indices])
+        readers = [(name, self._variables[name].read) for name in used]
+        return Remainder(env, lists, indices, texts, readers)
 
     def _used(self, conditions: Sequence[Condition]) -> list[str]:
         words = {
@@ -213,36 +230,40 @@ def _reader(root: str, name: str, attribute: str) -> _Variable:
     return _Variable("string", lambda signals: signals.request.headers.get(name, ""))
 
 
-class Matcher:
-    """The compiled conditions of one route."""
+class Remainder:
+    """Conditions that only CEL can answer."""
 
-    __slots__ = ("_env", "_lists", "_readers", "_singles", "_texts")
+    __slots__ = ("_env", "_indices", "_lists", "_readers", "_singles", "_texts")
 
     def __init__(
         self,
         env: Any,
         lists: Sequence[Any],
+        indices: Sequence[int],
         texts: Sequence[str],
         readers: Sequence[tuple[str, Callable[[Signals], Any]]],
     ) -> None:
         self._env = env
         self._lists = tuple(lists)
+        self._indices = tuple(indices)
         self._texts = tuple(texts)
         self._readers = tuple(readers)
         self._singles: list[Any] = []  # one by one, compiled when a list first fails
 
-    def match(self, signals: Signals) -> list[bool | None]:
-        """The truth of each condition, in order; None where it failed (a division by zero)."""
-        if not self._lists:
-            return []
+    def __bool__(self) -> bool:
+        return bool(self._lists)
+
+    def standing(self, signals: Signals) -> list[Verdict]:
+        """Those that do not say no, each with its place among the route's."""
         activation = self._env.Activation({name: read(signals) for name, read in self._readers})
         verdicts: list[bool | None] = []
         for expression in self._lists:
             value = _value(expression, activation)
             if not isinstance(value, list):
-                return self._one_by_one(activation)
+                verdicts = self._one_by_one(activation)
+                break
             verdicts.extend(value)
-        return verdicts
+        return [each for each in zip(self._indices, verdicts, strict=True) if each[1] is not False]
 
     def _one_by_one(self, activation: Any) -> list[bool | None]:
         """One failing condition fails its whole list: find out which it was."""
@@ -250,6 +271,35 @@ class Matcher:
             self._singles = [self._env.compile(text) for text in self._texts]
         values = [_value(single, activation) for single in self._singles]
         return [value if isinstance(value, bool) else None for value in values]
+
+
+class Matcher:
+    """The compiled conditions of one route: the plain ones in a table, the others in CEL."""
+
+    __slots__ = ("_count", "_remainder", "_table")
+
+    def __init__(self, count: int, table: Table, remainder: Remainder) -> None:
+        self._count = count
+        self._table = table
+        self._remainder = remainder
+
+    def standing(self, signals: Signals) -> list[Verdict]:
+        """The conditions that do not say no, in order: place and True, or None where it failed (a
+        division by zero).
+        """
+        found = self._table.standing(signals)
+        if self._remainder:
+            found += self._remainder.standing(signals)
+        if len(found) > 1:
+            found.sort()  # by place: no two have the same
+        return found
+
+    def match(self, signals: Signals) -> list[bool | None]:
+        """The truth of each condition, in order; None where it failed."""
+        verdicts: list[bool | None] = [False] * self._count
+        for place, verdict in self.standing(signals):
+            verdicts[place] = verdict
+        return verdicts
 
 
 def _value(expression: Any, activation: Any) -> Any:
