@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from policies.value import value
+
 PICO_PER_USD: Final = 10**12
 
 
@@ -22,7 +24,7 @@ class Principal:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens of one request: the cached ones count as input too, reasoning as output too.
 
@@ -37,7 +39,7 @@ class Usage:
     cache_write_tokens: int = 0  # of the input, where a provider charges for filling its cache
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Estimate:
     """What a request may use at most, or most likely: it sizes the hold.
 
@@ -61,7 +63,7 @@ class Outcome(StrEnum):
     CUT = "cut"  # the backend broke off after its first byte
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cascaded:
     """What a cascade came to. Pico-USD, all but `direct_pico` a part of the charge.
 
@@ -75,7 +77,7 @@ class Cascaded:
     direct_pico: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Charge:
     """What a request really used: it settles the hold. All zero where nothing was dispatched."""
 

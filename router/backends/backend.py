@@ -65,6 +65,18 @@ class Quirks:
     developer_role: bool = True
     plain_content: bool = False
     short_call_ids: bool = False
+    none: bool = field(init=False, compare=False, repr=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Find out once whether there are any: `none` is asked for every request."""
+        if self._are_none():
+            object.__setattr__(self, "none", True)
+
+    def _are_none(self) -> bool:
+        told = (self.token_param, self.drop, self.rename, self.extra, self.values)
+        return not any(told) and (
+            self.stream_options and self.developer_role and not self.reshapes_messages
+        )
 
     @property
     def reshapes_messages(self) -> bool:

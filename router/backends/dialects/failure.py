@@ -17,7 +17,7 @@ def refuse_error_inside(body: dict[str, Any]) -> None:
             code = error.get("code") or error.get("status") or 502
         raise ErrorInside(str(message)[:500], code if _is_status(code) else 502)
     base = body.get("base_resp")
-    if isinstance(base, dict) and base.get("status_code"):
+    if base and isinstance(base, dict) and base.get("status_code"):
         raise ErrorInside(str(base.get("status_msg", "an error"))[:500])
     if body.get("object") == "error":
         raise ErrorInside(str(body.get("message", "an error"))[:500])

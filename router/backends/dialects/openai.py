@@ -5,13 +5,14 @@ things are changed: the usage chunk that the gateway asked for is hidden from a 
 ask, and so is the `"usage": null` that it brings along.
 """
 
-import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
 from router.backends.backend import Backend, Lane
 from router.backends.dialects.base import EVENT_STREAM, Failure, MalformedReply, Reply, Translator
+from router.backends.dialects.deltas import Deltas
 from router.backends.dialects.failure import read_failure, refuse_error_inside
 from router.backends.dialects.parts import checked_choices, flatten
 from router.backends.dialects.quirks import shaped_body
@@ -28,12 +29,18 @@ from router.wire.sse import EventTooLarge, Splitter, data_of, encode, events
 DONE: Final = b"data: [DONE]\n\n"
 # Keys of the chunk itself: quotes inside a text are escaped, so a text never looks like these.
 _NULL_USAGE: Final = (b',"usage":null', b', "usage": null')
-# It begins with a literal, which the regex engine finds fast: this runs for every event.
-_SAID: Final = re.compile(
-    rb'"delta"\s*:\s*\{[^}]*?'
-    rb'"(?:content|arguments|reasoning|reasoning_content|refusal)"\s*:\s*"((?:[^"\\]|\\.)+)'
-)
-_ONE_TOKEN: Final = 16  # bytes; a longer delta holds more than one token
+_HEADINGS_KEPT: Final = 1_000
+_MISSES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """What every call to one lane has in common."""
+
+    lane: Lane
+    backend: Backend
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
 
 
 class OpenAI:
@@ -41,22 +48,35 @@ class OpenAI:
 
     stream_type = EVENT_STREAM
 
+    def __init__(self) -> None:
+        self._headings: dict[str, _Heading] = {}  # by lane, as it was last described
+
     def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
         """POST {base_url}/chat/completions."""
+        heading = self._headings.get(lane.id)
+        if heading is None or heading.lane is not lane or heading.backend is not backend:
+            heading = self._heading(lane, backend)
+        return Call(
+            heading.url,
+            heading.headers,
+            orjson.dumps(shaped_body(backend, request)),
+            backend.timeouts,
+            request_id=request_id,
+        )
+
+    def _heading(self, lane: Lane, backend: Backend) -> "_Heading":
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
-            ("X-Request-Id", request_id),
             *backend.headers,
         ]
         if lane.api_key is not None:
             headers.append(("Authorization", f"Bearer {lane.api_key}"))
-        return Call(
-            url=f"{lane.base_url}/chat/completions",
-            headers=tuple(headers),
-            body=orjson.dumps(shaped_body(backend, request)),
-            timeouts=backend.timeouts,
-        )
+        if len(self._headings) >= _HEADINGS_KEPT:
+            self._headings.clear()
+        url = f"{lane.base_url}/chat/completions"
+        heading = self._headings[lane.id] = _Heading(lane, backend, url, tuple(headers))
+        return heading
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""
@@ -70,11 +90,10 @@ class OpenAI:
         choices = checked_choices(body, "message")
         usage = read_usage(body.get("usage"), request)
         model = body.get("model")
-        listed = [flatten(choice["message"]) for choice in choices]
         return Reply(
-            body=orjson.dumps(body) if any(listed) else raw.strip(),
-            usage=usage or estimate_usage(request, _spoken(choices)),
-            model=model if isinstance(model, str) else None,
+            orjson.dumps(body) if flatten(choices, "message") else raw.strip(),
+            usage or estimate_usage(request, _spoken(choices)),
+            model if isinstance(model, str) else None,
         )
 
     def translator(self, request: ChatRequest) -> Translator:
@@ -97,6 +116,7 @@ class OpenAIStream:
 
     __slots__ = (
         "_complete",
+        "_deltas",
         "_hide",
         "_request",
         "_splitter",
@@ -110,6 +130,7 @@ class OpenAIStream:
         self._request = request
         self._hide = not request.include_usage
         self._splitter = Splitter()
+        self._deltas = Deltas()
         self._complete = False
         self.usage: Usage | None = None
         self.output_tokens_seen = 0
@@ -126,13 +147,17 @@ class OpenAIStream:
             raise MalformedReply("sent an event that never ends") from None
         if not block:
             return b""
+        said = self._deltas.of_plain(block)
+        if said is not None:
+            self.output_tokens_seen += said
+            return block
         if self._hide and b'"usage"' in block:
             for told in _NULL_USAGE:
                 block = block.replace(told, b"")
         if self.model is None or _is_noteworthy(block):
-            block = b"".join(self._event(event) for event in events(block))
-        for said in _SAID.findall(block):
-            self.output_tokens_seen += 1 if len(said) <= _ONE_TOKEN else estimate_output(len(said))
+            return self._look_into(block)
+        said = self._deltas.of_plain(block)  # now that `"usage": null` is away
+        self.output_tokens_seen += self._deltas.of(block) if said is None else said
         return block
 
     def finish(self) -> bytes:
@@ -149,10 +174,32 @@ class OpenAIStream:
         self.finished = True
         return rest + DONE
 
+    def _look_into(self, block: bytes) -> bytes:
+        """A block with an event that holds more than text: that one is parsed, texts are not."""
+        client: list[bytes] = []
+        misses = 0  # a few, or a long block would be searched again for each of its events
+        while block and not self.finished:
+            said, size = self._deltas.of_leading(block) if misses < _MISSES else (0, 0)
+            if size:
+                client.append(block[:size])
+                self.output_tokens_seen += said
+            else:
+                misses += 1
+                size = block.find(b"\n\n") + 2
+                client += [self._checked(event) for event in events(block[:size])]
+            block = block[size:]
+        return b"".join(client)
+
+    def _checked(self, event: bytes) -> bytes:
+        """One event of a block that holds more than text."""
+        looked_into = self.model is None or _is_noteworthy(event)
+        if looked_into:
+            event = self._event(event)
+        self.output_tokens_seen += self._deltas.of(event, learn=not looked_into)
+        return event
+
     def _event(self, event: bytes) -> bytes:
         """One event, or nothing where it is not for the client."""
-        if self.finished:
-            return b""
         data = data_of(event)
         if data is None:
             return event
@@ -167,10 +214,9 @@ class OpenAIStream:
             raise MalformedReply("sent an event that is not an object")
         refuse_error_inside(chunk)
         choices = checked_choices(chunk, "delta")
-        listed = [flatten(choice["delta"]) for choice in choices if choice.get("delta")]
         if not self._note(chunk, choices):
             return b""
-        return encode(orjson.dumps(chunk)) if any(listed) else event
+        return encode(orjson.dumps(chunk)) if flatten(choices, "delta") else event
 
     def _note(self, chunk: dict[str, Any], choices: list[dict[str, Any]]) -> bool:
         """Remember what the chunk says; False where the client must not see it."""

@@ -6,9 +6,12 @@ Some servers (Mistral's and Databricks' reasoning models) say `content: [{"type"
 {"type": "text", ...}]`. Clients expect a text, and the reasoning beside it.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from router.backends.dialects.base import MalformedReply
+
+_TEXT: Final = (str, type(None))
+_CONTENT: Final = (*_TEXT, list)
 
 
 def checked_choices(told: dict[str, Any], holder: str) -> list[dict[str, Any]]:
@@ -19,8 +22,11 @@ def checked_choices(told: dict[str, Any], holder: str) -> list[dict[str, Any]]:
     choices = told.get("choices")
     if choices is None and holder == "delta":
         return []
-    if not isinstance(choices, list) or not all(_is_choice(one, holder) for one in choices):
+    if not isinstance(choices, list):
         raise MalformedReply("answered without choices that can be read")
+    for choice in choices:
+        if not _is_choice(choice, holder):
+            raise MalformedReply("answered without choices that can be read")
     return choices
 
 
@@ -30,17 +36,14 @@ def _is_choice(choice: Any, holder: str) -> bool:
     held = choice.get(holder)
     if held is None:
         return holder == "delta"
-    return (
-        isinstance(held, dict)
-        and isinstance(held.get("content"), str | list | None)
-        and _are_calls(held.get("tool_calls"), whole=holder == "message")
-    )
+    if not isinstance(held, dict) or not isinstance(held.get("content"), _CONTENT):
+        return False
+    calls = held.get("tool_calls")
+    return calls is None or _are_calls(calls, whole=holder == "message")
 
 
 def _are_calls(calls: Any, *, whole: bool) -> bool:
     """Whether these are tool calls; those of a stream may lack what an earlier chunk told."""
-    if calls is None:
-        return True
     if not isinstance(calls, list):
         return False
     for call in calls:
@@ -48,17 +51,24 @@ def _are_calls(calls: Any, *, whole: bool) -> bool:
         if not isinstance(function, dict):
             return False
         told = (function.get("name"), function.get("arguments"))
-        if not all(isinstance(text, str | None) for text in told) or (whole and None in told):
+        if not all(isinstance(text, _TEXT) for text in told) or (whole and None in told):
             return False
     return True
 
 
-def flatten(holder: dict[str, Any]) -> bool:
-    """Make a message's or delta's list of parts a text and a `reasoning_content`; whether it was
-    one. The holder is changed."""
-    content = holder.get("content")
-    if not isinstance(content, list):
-        return False
+def flatten(choices: list[dict[str, Any]], holder: str) -> bool:
+    """Make lists of parts a text and a `reasoning_content`, in place; whether there were any."""
+    found = False
+    for choice in choices:
+        held = choice.get(holder)
+        content = held.get("content") if held else None
+        if isinstance(content, list):
+            _flatten(held, content)
+            found = True
+    return found
+
+
+def _flatten(holder: Any, content: list[Any]) -> None:
     said: list[str] = []
     thought: list[str] = []
     for part in content:
@@ -69,7 +79,6 @@ def flatten(holder: dict[str, Any]) -> bool:
     holder["content"] = "".join(said)
     if any(thought):
         holder["reasoning_content"] = "".join(thought)
-    return True
 
 
 def _text(part: dict[str, Any]) -> str:

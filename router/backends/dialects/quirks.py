@@ -17,6 +17,11 @@ def shaped_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
     body = {**request.body, **quirks.extra, "model": backend.model}
     if request.stream and not request.include_usage and quirks.stream_options:
         body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+    return body if quirks.none else _quirky(body, quirks, request)
+
+
+def _quirky(body: dict[str, Any], quirks: Quirks, request: ChatRequest) -> dict[str, Any]:
+    """The body as a server takes it that differs from OpenAI's own."""
     if not quirks.stream_options:
         body.pop("stream_options", None)
     if quirks.token_param is not None and request.max_output_tokens is not None:

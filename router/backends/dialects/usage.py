@@ -38,6 +38,8 @@ def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     output = max(completion, total - prompt)
     if is_impossible(output, request):
         return None
+    if len(usage) == 3 and total:  # these three and no details
+        return Usage(prompt, output)
     reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
     return Usage(prompt, output, min(_cached(usage), prompt), min(reasoning, output))
 
