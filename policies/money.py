@@ -30,8 +30,10 @@ def to_pico(value: Any) -> int:
 
 def usd(pico: int) -> str:
     """Pico-USD as a short decimal text: `0.00042`."""
-    text = f"{Decimal(pico) / PICO_PER_USD:.12f}".rstrip("0").rstrip(".")
-    return text or "0"
+    if pico < 0:
+        return f"-{usd(-pico)}"
+    whole, rest = divmod(pico, PICO_PER_USD)
+    return f"{whole}.{rest:012}".rstrip("0").rstrip(".") if rest else str(whole)
 
 
 def _validated(value: Any) -> int:

@@ -7,10 +7,11 @@ used, tokens are counted from what passed through, and the usage is marked as es
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Protocol, TypedDict
+from typing import Protocol
 
+from policies.decision import Cascade as CascadePlan
 from router.backends.backend import Backend
-from router.backends.energy import energy_of
+from router.backends.energy import Energy, energy_of
 from router.backends.health import Health
 from router.backends.upstream import Leg
 from router.domain import Cascaded, Charge, Outcome, Usage
@@ -29,14 +30,6 @@ def together(parts: Sequence[Usage]) -> Usage:
         estimated=any(part.estimated for part in parts),
         cache_write_tokens=sum(part.cache_write_tokens for part in parts),
     )
-
-
-class Consumption(TypedDict):
-    """The part of a charge that is not money."""
-
-    busy_ms: int
-    energy_mj: int | None
-    energy_source: str | None
 
 
 class Served(Protocol):
@@ -72,6 +65,7 @@ class Meter:
         "_legs",
         "_outcome",
         "_plan",
+        "_priced",
         "_prices",
         "_served",
         "_tell",
@@ -94,6 +88,7 @@ class Meter:
         self._legs: tuple[Leg, ...] = ()
         self._outcome = Outcome.DISCONNECTED
         self._final: Charge | None = None
+        self._priced: tuple[Usage, tuple[Leg, ...], int] | None = None
 
     def __enter__(self) -> "Meter":
         return self
@@ -140,7 +135,7 @@ class Meter:
         """
         if self._final is not None:
             return self._final
-        route, served, legs = self._plan.decision.route, self._served, self._paid()
+        served, legs, decision = self._served, self._paid(), self._plan.decision
         if self._outcome is Outcome.FAILED:
             return self._failed(legs)
         backend = self._at_work() if served is None else served.backend
@@ -148,62 +143,73 @@ class Meter:
         if usage is None:
             seen = 0 if served is None else served.output_tokens_seen
             usage = Usage(self._plan.input_tokens, seen, estimated=True)
+        seconds = time.monotonic() - self._began
+        energy = None if backend.energy is None else self._energy(backend, usage, seconds)
         return Charge(
             together([usage, *(leg.usage for leg in legs)]) if legs else usage,
-            self._prices.price(backend.name).cost(usage) + self._cost(legs),
+            self._cost(backend, usage, legs),
             self._outcome,
-            backend=backend.name,
-            model=(None if served is None else served.model) or backend.model,
-            route=route,
-            price_version=self._prices.version,
-            predicted=self._plan.decision.success.get(backend.name),
-            cascade=self._cascaded(legs, usage),
-            **self._consumption(backend, usage),
+            backend.name,
+            (None if served is None else served.model) or backend.model,
+            decision.route,
+            self._prices.version,
+            round(seconds * 1000),
+            None if energy is None else energy.millijoules,
+            None if energy is None else energy.provenance.value,
+            decision.success.get(backend.name),
+            None if decision.cascade is None else self._cascaded(decision.cascade, legs, usage),
         )
 
-    def _failed(self, legs: Sequence[Leg]) -> Charge:
+    def cost_pico(self) -> int:
+        """Return what a whole answer costs, all that was paid for beside it included."""
+        served = self._served
+        if served is None or served.usage is None:
+            return self.charge().cost_pico
+        return self._cost(served.backend, served.usage, served.legs)
+
+    def _cost(self, backend: Backend, usage: Usage, legs: tuple[Leg, ...]) -> int:
+        """The cost of an answer and its legs: computed once, told to the client and charged."""
+        priced = self._priced
+        if priced is None or priced[0] is not usage or priced[1] is not legs:
+            cost = self._prices.price(backend.name).cost(usage) + self._cost_of(legs)
+            priced = self._priced = (usage, legs, cost)
+        return priced[2]
+
+    def _failed(self, legs: tuple[Leg, ...]) -> Charge:
         """The charge of a request that was not answered: what its cascade paid for in vain."""
         last = legs[-1].backend if legs else None
         usage = together([leg.usage for leg in legs])
+        planned = self._plan.decision.cascade
         return Charge(
             usage,
-            self._cost(legs),
+            self._cost_of(legs),
             self._outcome,
             backend=None if last is None else last.name,
             model=None if last is None else last.model,
             route=self._plan.decision.route,
             price_version=None if last is None else self._prices.version,
-            cascade=self._cascaded(legs, Usage()) if legs else None,
+            cascade=self._cascaded(planned, legs, Usage()) if legs and planned else None,
         )
 
-    def _cost(self, legs: Sequence[Leg]) -> int:
-        return sum(self._prices.price(leg.backend.name).cost(leg.usage) for leg in legs)
+    def _cost_of(self, legs: Sequence[Leg]) -> int:
+        return sum([self._prices.price(leg.backend.name).cost(leg.usage) for leg in legs])
 
-    def _cascaded(self, legs: Sequence[Leg], usage: Usage) -> Cascaded | None:
-        """What the cascade came to, where one was planned: `usage` is the delivered answer's."""
-        planned = self._plan.decision.cascade
-        if planned is None:
-            return None
+    def _cascaded(self, planned: CascadePlan, legs: Sequence[Leg], usage: Usage) -> Cascaded:
+        """What the planned cascade came to: `usage` is the delivered answer's."""
         rejected = [leg for leg in legs if leg.rejected]
         return Cascaded(
             fired=tuple(leg.verifier for leg in rejected),
-            rejected_pico=self._cost(rejected),
-            judge_pico=self._cost([leg for leg in legs if not leg.rejected]),
+            rejected_pico=self._cost_of(rejected),
+            judge_pico=self._cost_of([leg for leg in legs if not leg.rejected]),
             direct_pico=self._prices.price(planned.steps[-1]).cost(usage),
         )
 
-    def _consumption(self, backend: Backend, usage: Usage) -> Consumption:
-        """Return how long the backend was busy, and the energy of it where that is known."""
-        seconds = time.monotonic() - self._began
-        energy = energy_of(
+    def _energy(self, backend: Backend, usage: Usage, seconds: float) -> Energy | None:
+        """The energy of an answer, where that is known."""
+        return energy_of(
             backend.energy,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             busy_seconds=seconds,
             at_once=self._view[backend.name].in_flight,
         )
-        return {
-            "busy_ms": round(seconds * 1000),
-            "energy_mj": None if energy is None else energy.millijoules,
-            "energy_source": None if energy is None else energy.provenance.value,
-        }

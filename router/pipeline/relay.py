@@ -57,7 +57,7 @@ class Relay:
             self._caller.headers.append(("x-turnout-cost-usd", usd(expected)))
             await self._stream(upstream)
             return
-        self._caller.headers.append(("x-turnout-cost-usd", usd(meter.charge().cost_pico)))
+        self._caller.headers.append(("x-turnout-cost-usd", usd(meter.cost_pico())))
         encode = self._endpoint.encode
         body = upstream.body
         if self._plan.decision.shadow is not None:

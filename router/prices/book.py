@@ -56,6 +56,8 @@ class Price:
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
         price = self if not self.steps else self._step(usage.input_tokens)
+        if not usage.cached_tokens and not usage.cache_write_tokens:
+            return usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
         write = price.cache_write_pico
         written = usage.cache_write_tokens
         fresh = max(0, usage.input_tokens - usage.cached_tokens - written)
