@@ -1,1 +1,1 @@
-"""The HTTP edge: knows ASGI and FastAPI, nothing of routing."""
+"""The HTTP edge: knows connections and FastAPI, nothing of routing."""

@@ -250,7 +250,7 @@ class Exchange:
             self.keep_alive = False
         elif not self.keep_alive:
             fields.append(("connection", "close"))
-        text = "".join([f"{name}: {said}\r\n" for name, said in fields])
+        text = "\r\n".join(map(": ".join, fields)) + "\r\n"
         if text.count("\n") != len(fields) or text.count("\r") != len(fields) or "\0" in text:
             self.started = False
             raise ValueError("a response header holds a line break")
