@@ -43,7 +43,7 @@ check: install  ## format, lint, types, imports and the fast tests, in under a m
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/unit tests/promises $(ARGS)
 
-bench: install  ## measure Turnout beside nginx, Envoy, LiteLLM and Portkey; writes docs/benchmarks.md (about 25 minutes)
+bench: train  ## measure Turnout beside nginx, Envoy, LiteLLM and Portkey; writes docs/benchmarks.md (about 25 minutes)
 	@$(BIN)/python -m bench all $(ARGS)
 
 bench-quick: install  ## CPU per request beside nginx, and each step's share, in under two minutes

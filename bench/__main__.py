@@ -16,7 +16,8 @@ def quick() -> int:
         own = rounds.median(found["measured"][system.name][rounds.PLAIN.name], "cpu_us")
         print(f"{system.name}: {own:,.0f} us of CPU a request, {own / nginx:.1f} times nginx")
     kinds = {name: steps.KINDS[name] for name in ("everything on", "explicit model")}
-    print(steps.table(steps.measure(kinds, rounds=4)))
+    print("CPU and interpreter instructions of each step, in process:")
+    print(steps.table(*steps.measure(kinds, rounds=4)))
     return 0
 
 
@@ -29,17 +30,23 @@ def run(count: int) -> int:
 
 
 def measure_steps() -> int:
-    found = steps.measure()
-    report.keep("steps", {"steps": found})
-    print(steps.table(found))
+    times, counts = steps.measure()
+    report.keep("steps", {"steps": times, "instructions": counts})
+    print(steps.table(times, counts))
     return 0
 
 
 def measure_growth(names: list[str]) -> int:
     for name in names or growth.SERIES:
-        record = report.read("growth") or {"series": {}}
-        series = record["series"] | {name: growth.grow([name])[name]}
-        report.keep("growth", {"series": {n: series[n] for n in growth.SERIES if n in series}})
+        record = report.read("growth") or {"series": {}, "instructions": {}}
+        times, counts = growth.grow([name])
+        report.keep(
+            "growth",
+            {
+                "series": record["series"] | times,
+                "instructions": record.get("instructions", {}) | counts,
+            },
+        )
     return 0
 
 
@@ -51,8 +58,8 @@ def measure_footprint() -> int:
     return 0
 
 
-def measure_soak(minutes: float) -> int:
-    report.keep("soak", footprint.soak(minutes))
+def measure_soak(minutes: float, share: float) -> int:
+    report.keep("soak", footprint.soak(minutes, share))
     return 0
 
 
@@ -83,6 +90,7 @@ def main() -> int:
     parser.add_argument("series", nargs="*", help="growth: only these series")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=60.0, help="soak: how long")
+    parser.add_argument("--share", type=float, default=1.0, help="soak: of the time under load")
     parser.add_argument("--renew", action="store_true", help="guard: write the budget anew")
     asked = parser.parse_args()
     if asked.part == "all":
@@ -94,7 +102,7 @@ def main() -> int:
         "steps": measure_steps,
         "growth": lambda: measure_growth(asked.series),
         "footprint": measure_footprint,
-        "soak": lambda: measure_soak(asked.minutes),
+        "soak": lambda: measure_soak(asked.minutes, asked.share),
         "guard": lambda: check(asked.renew),
         "report": write,
     }

@@ -74,8 +74,11 @@ def footprint() -> dict[str, Any]:
     return found | {"one_worker": best[0], "two_workers": best[1], "gain": best[1] / best[0]}
 
 
-def soak(minutes: float) -> dict[str, Any]:
-    """Memory of the gateway every ten seconds under constant load: plain and streamed in turn."""
+def soak(minutes: float, share: float = 1.0) -> dict[str, Any]:
+    """Memory of the gateway every ten seconds under load: plain and streamed in turn.
+
+    `share` of the time is under load, the rest without.
+    """
     with upstream() as port, tempfile.TemporaryDirectory(prefix="turnout-soak-") as name:
         folder, own = Path(name), free_port()
         config = turnout_config(folder, port, own)
@@ -88,10 +91,17 @@ def soak(minutes: float) -> dict[str, Any]:
             bodies = (chat(model=MODEL), chat(model=MODEL, stream=True))
             memory, requests, errors = [memory_mb(tree(process.pid))], 0, 0
             for number in range(max(1, round(minutes * 6))):
-                seen = run_load(own, Load(16, 10.0, bodies[number % 2]), head)
+                seen = run_load(own, Load(16, 10.0 * share, bodies[number % 2]), head)
+                time.sleep(10.0 * (1 - share))
                 requests, errors = requests + seen.requests, errors + seen.errors
                 memory.append(memory_mb(tree(process.pid)))
                 print(f"{(number + 1) * 10:>6} s  {memory[-1]:.1f} MB  {requests:,}", flush=True)
-            return {"minutes": minutes, "requests": requests, "errors": errors, "memory_mb": memory}
+            return {
+                "minutes": minutes,
+                "share": share,
+                "requests": requests,
+                "errors": errors,
+                "memory_mb": memory,
+            }
         finally:
             stop(process)

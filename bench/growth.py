@@ -1,7 +1,8 @@
 """What a request costs as things grow: rules, backends, keys, tenants, prompt length, streams.
 
-In process, as `bench.steps`: CPU of the whole corridor for one request (for streams: through a real
-gateway, per event). Each series is measured forth and back, and the smaller of the two is kept.
+In process, as `bench.steps`: CPU and interpreter instructions of the whole corridor for one request
+(for streams: CPU through a real gateway, per event). Each series is measured forth and back, and the
+smaller of the two is kept.
 """
 
 import copy
@@ -16,6 +17,7 @@ from typing import Any, Final
 import uvloop
 import yaml
 
+from bench.instructions import instructions
 from bench.native import Load, run_load, upstream
 from bench.payloads import MODEL, chat
 from bench.processes import cpu_seconds
@@ -82,7 +84,7 @@ def _add_keys(database: Path, count: int) -> None:
 
 async def _corridor(
     port: int, raw: bytes, *, rules: int = 0, backends: int = 3, keys: int = 1, tenants: int = 1
-) -> float:
+) -> tuple[float, int]:
     with tempfile.TemporaryDirectory(prefix="turnout-growth-") as name:
         folder = Path(name)
         config = turnout_config(folder, port, 0)
@@ -99,7 +101,9 @@ async def _corridor(
         async with gateway_running(documents, load_classifier(documents), {}) as started:
             corridors = await _tenants(started.gateway, own[0], raw, tenants)
             calls = max(320, tenants + 2_000 if tenants > 1_000 else 0)
-            return await cost(whole(corridors), rounds=2 if tenants > 1_000 else 3, calls=calls)
+            step = whole(corridors)
+            spent = await cost(step, rounds=2 if tenants > 1_000 else 3, calls=calls)
+            return spent, await instructions(step)
 
 
 async def _tenants(gateway: Any, key: str, raw: bytes, count: int) -> list[Corridor]:
@@ -120,25 +124,30 @@ def _streams(port: int, count: int) -> float:
         return (cpu_seconds(target.pids()) - before) / max(1, seen.events) * 1e6
 
 
-def _one(port: int, series: str, size: int) -> float:
+def _one(port: int, series: str, size: int) -> tuple[float, int]:
     if series == "streams":
-        return _streams(port, size)
+        return _streams(port, size), 0
     if series == "prompt bytes":
         return uvloop.run(_corridor(port, chat(size, model=MODEL)))
     name = {"active tenants": "tenants"}.get(series, series)
     return uvloop.run(_corridor(port, chat(model=MODEL), **{name: size}))
 
 
-def grow(names: Sequence[str] | None = None) -> dict[str, dict[int, float]]:
-    """Microseconds of CPU by series and size."""
-    found: dict[str, dict[int, float]] = {}
+Series = dict[str, dict[int, float]]
+
+
+def grow(names: Sequence[str] | None = None) -> tuple[Series, Series]:
+    """By series and size: microseconds of CPU, and interpreter instructions where it has any."""
+    found: Series = {}
+    counts: Series = {}
     with upstream() as port:
         for series in names or list(SERIES):
             sizes = SERIES[series]
-            found[series] = {}
+            found[series], counts[series] = {}, {}
             for size in (*sizes, *reversed(sizes)):
-                spent = _one(port, series, size)
+                spent, count = _one(port, series, size)
                 found[series][size] = min(spent, found[series].get(size, spent))
+                counts[series][size] = min(count, counts[series].get(size, count))
             row = "  ".join(f"{size:,}: {spent:.0f}" for size, spent in found[series].items())
             print(f"{series:<16} {row}", flush=True)
-    return found
+    return found, {name: series for name, series in counts.items() if any(series.values())}

@@ -21,6 +21,7 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
+from bench.instructions import instructions
 from bench.native import upstream
 from bench.payloads import MODEL, chat
 from bench.systems import new_keys, turnout_config
@@ -291,30 +292,38 @@ KINDS: Final = {
 }
 
 
-async def _measure(port: int, kinds: dict[str, bytes], rounds: int) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+Figures = dict[str, dict[str, float]]
+
+
+async def _measure(port: int, kinds: dict[str, bytes], rounds: int) -> tuple[Figures, Figures]:
+    times: Figures = {}
+    counts: Figures = {}
     with folder_of_steps() as folder:
         async with gateway_in_process(folder, port) as (gateway, key):
             for kind, raw in kinds.items():
                 corridor = Corridor(gateway, key, raw)
                 await corridor.prepare()
                 steps = corridor.steps().items()
-                found[kind] = {name: await cost(step, rounds=rounds) for name, step in steps}
-    return found
+                times[kind] = {name: await cost(step, rounds=rounds) for name, step in steps}
+                counts[kind] = {name: await instructions(step) for name, step in steps}
+    return times, counts
 
 
-def measure(kinds: dict[str, bytes] | None = None, rounds: int = 7) -> dict[str, dict[str, float]]:
-    """Microseconds of CPU by kind of request and step."""
+def measure(kinds: dict[str, bytes] | None = None, rounds: int = 7) -> tuple[Figures, Figures]:
+    """By kind of request and step: microseconds of CPU, and interpreter instructions."""
     with upstream() as port:
         return uvloop.run(_measure(port, kinds or KINDS, rounds))
 
 
-def table(found: dict[str, dict[str, float]]) -> str:
-    """The figures as a text table, one column a kind of request."""
-    names = list(dict.fromkeys(name for steps in found.values() for name in steps))
+def table(times: Figures, counts: Figures) -> str:
+    """The figures as a text table, one column a kind of request: CPU, and instructions."""
+    names = list(dict.fromkeys(name for steps in times.values() for name in steps))
     width = max(map(len, names))
-    lines = [" " * width + "".join(f"  {kind:>26}" for kind in found)]
+    lines = [" " * width + "".join(f"  {kind:>26}" for kind in times)]
     for name in names:
-        cells = (f"{steps[name]:9.1f} us" if name in steps else "-" for steps in found.values())
+        cells = (
+            f"{times[kind][name]:,.1f} us {counts[kind][name]:8,}" if name in times[kind] else "-"
+            for kind in times
+        )
         lines.append(f"{name:<{width}}" + "".join(f"  {cell:>26}" for cell in cells))
     return "\n".join(lines)
