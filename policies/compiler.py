@@ -23,11 +23,7 @@ class Rule:
     deny: str | None
     ends: bool  # `fixed`: no later rule may set anything; hard constraints still hold
     overrides: Mapping[str, Any]
-
-    @property
-    def constrains(self) -> bool:
-        """Whether it must hold even where its condition fails: hard constraints fail closed."""
-        return self.only is not None or bool(self.exclude) or self.deny is not None
+    constrains: bool  # must hold even where its condition fails: hard constraints fail closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,7 @@ class Route:
 
     name: str
     candidates: tuple[str, ...]
+    every: frozenset[str]  # the candidates as a set
     terms: Terms
     rules: tuple[Rule, ...]
     matcher: Matcher
@@ -94,6 +91,7 @@ def _route(
     return Route(
         name=name,
         candidates=tuple(doc.candidates),
+        every=frozenset(doc.candidates),
         terms=with_overrides(Terms(), own),
         rules=tuple(_rule(rule) for rule in doc.rules),
         matcher=conditions.matcher(checked),
@@ -111,6 +109,7 @@ def _rule(doc: RuleDoc) -> Rule:
         deny=doc.deny,
         ends=doc.fixed is not None,
         overrides=overrides_of(doc),
+        constrains=doc.only is not None or bool(doc.except_) or doc.deny is not None,
     )
 
 

@@ -1,8 +1,10 @@
 """What a policy answers: backends in order, or a denial, each with its reason."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Literal, NamedTuple
+
+from policies.value import value
 
 Status = Literal["denied", "no_candidates", "route_not_allowed", "unknown_model", "bad_hint"]
 
@@ -18,7 +20,26 @@ class Step(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+# Backends that a hard constraint took out: the route's candidates in order, what was allowed
+# before, what is allowed after, and why.
+Narrowing = tuple[tuple[str, ...], frozenset[str], frozenset[str], str]
+Note = tuple[str, str, str] | Narrowing
+
+
+def written_out(notes: Sequence[Note]) -> tuple[Step, ...]:
+    """The steps that notes stand for. Serving takes notes; writing them out is for readers."""
+    found: list[Step] = []
+    for note in notes:
+        if len(note) == 3:
+            found.append(Step(*note))
+        else:
+            order, before, after, why = note
+            gone = before - after
+            found += [Step("exclude", name, why) for name in order if name in gone]
+    return tuple(found)
+
+
+@value
 class Cascade:
     """Try `steps` in order until an answer passes every check of `verify`, and then `judge`."""
 
@@ -27,7 +48,7 @@ class Cascade:
     judge: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Shadow:
     """Send a copy to `to`, its answer judged by `judge` and thrown away."""
 
@@ -35,7 +56,7 @@ class Shadow:
     judge: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """Backends to try, best first.
 
@@ -51,7 +72,7 @@ class Decision:
     success: Mapping[str, float] = field(default_factory=dict)  # of the candidates that have one
     cost_pico: Mapping[str, int] = field(default_factory=dict)  # expected, of the candidates
     rules: tuple[str, ...] = ()  # names of the rules that matched, in order
-    trail: tuple[Step, ...] = ()
+    notes: tuple[Note, ...] = ()
     cascade: Cascade | None = None
     shadow: Shadow | None = None
     propensity: float = 1.0  # P(this first candidate | these signals), under 1 only with weights
@@ -61,8 +82,13 @@ class Decision:
         """The first choice."""
         return self.candidates[0]
 
+    @property
+    def trail(self) -> tuple[Step, ...]:
+        """What happened on the way, in order."""
+        return written_out(self.notes)
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Denial:
     """No backend may take this request; `message` is for the client, `reason` for headers, logs."""
 
@@ -71,4 +97,9 @@ class Denial:
     reason: str
     message: str
     rules: tuple[str, ...] = ()
-    trail: tuple[Step, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def trail(self) -> tuple[Step, ...]:
+        """What happened on the way, in order."""
+        return written_out(self.notes)

@@ -21,6 +21,7 @@ from policies.signals import Signals
 
 MAX_LENGTH: Final = 4_000
 _CHUNK: Final = 40_000  # characters in one list expression; CEL refuses over 100,000
+_MOST_KEYLESS: Final = 20
 _TYPES: Final[Mapping[str, Any]] = {
     "bool": cel.Type.BOOL,
     "int": cel.Type.INT,
@@ -116,15 +117,18 @@ class Conditions:
         """All of them, compiled together. `only_cel`: the reference, without the shorter ways."""
         kinds = {name: variable.kind for name, variable in self._variables.items()}
         read = {name: variable.read for name, variable in self._variables.items()}
+        found = [None if only_cel else plain(c.rewritten, kinds, read) for c in conditions]
+        # One list of CEL's costs as much as some twenty tests, whatever its length.
+        keyless = sum(each is not None and each.key is None for each in found)
         table = Table()
         others: list[int] = []
-        for index, condition in enumerate(conditions):
-            found = None if only_cel else plain(condition.rewritten, kinds, read)
-            if found is None:
+        for index, each in enumerate(found):
+            if each is None or (each.key is None and keyless > _MOST_KEYLESS):
                 others.append(index)
             else:
-                table.add(index, found, read)
-        return Matcher(len(conditions), table, self._remainder(conditions, others))
+                table.add(index, each, read)
+        remainder = self._remainder(conditions, others) if others else None
+        return Matcher(len(conditions), table, remainder)
 
     def _remainder(self, conditions: Sequence[Condition], indices: Sequence[int]) -> "Remainder":
         """Those conditions that are not plain, as lists that CEL evaluates at once."""
@@ -250,9 +254,6 @@ class Remainder:
         self._readers = tuple(readers)
         self._singles: list[Any] = []  # one by one, compiled when a list first fails
 
-    def __bool__(self) -> bool:
-        return bool(self._lists)
-
     def standing(self, signals: Signals) -> list[Verdict]:
         """Those that do not say no, each with its place among the route's."""
         activation = self._env.Activation({name: read(signals) for name, read in self._readers})
@@ -278,7 +279,7 @@ class Matcher:
 
     __slots__ = ("_count", "_remainder", "_table")
 
-    def __init__(self, count: int, table: Table, remainder: Remainder) -> None:
+    def __init__(self, count: int, table: Table, remainder: Remainder | None) -> None:
         self._count = count
         self._table = table
         self._remainder = remainder
@@ -288,7 +289,7 @@ class Matcher:
         division by zero).
         """
         found = self._table.standing(signals)
-        if self._remainder:
+        if self._remainder is not None:
             found += self._remainder.standing(signals)
         if len(found) > 1:
             found.sort()  # by place: no two have the same

@@ -37,7 +37,7 @@ Objective = Callable[[Sequence[Option], Terms], Ranking]
 
 def rank(options: Sequence[Option], terms: Terms) -> Ranking:
     """Order options (at least one) by the objective in force; UNKNOWN has its own order."""
-    if terms.objective != "fixed" and all(option.success is None for option in options):
+    if terms.objective != "fixed" and not any(map(_is_known, options)):
         return _unknown(options, terms)
     return OBJECTIVES[terms.objective](options, terms)
 
@@ -52,15 +52,18 @@ def _unknown(options: Sequence[Option], terms: Terms) -> Ranking:
 
 def cheapest_capable(options: Sequence[Option], terms: Terms) -> Ranking:
     """Least expected cost among those capable; then the others, most able first."""
-    best = max(map(_p, options))
+    chances = [-2.0 if option.success is None else option.success for option in options]
+    best = max(chances)
     floor = capable_floor(best, terms)
     capable: list[Option] = []
     rest: list[Option] = []
-    for option in options:
-        (capable if _p(option) >= floor else rest).append(option)
-    capable.sort(key=_cost)
-    rest.sort(key=_p, reverse=True)
-    order = tuple([option.name for option in capable] + [option.name for option in rest])
+    for option, chance in zip(options, chances, strict=True):
+        (capable if chance >= floor else rest).append(option)
+    if len(capable) > 1:
+        capable.sort(key=_cost)
+    if len(rest) > 1:
+        rest.sort(key=_p, reverse=True)
+    order = tuple(map(_name, capable + rest))
     first = capable[0]
     reason = f"cheapest_capable: {first.name} {_because(_p(first), best, terms)}"
     return Ranking(order, reason, _escalation(capable, rest, terms.cascade))
@@ -133,12 +136,20 @@ def best_quality(options: Sequence[Option], terms: Terms) -> Ranking:
 
 def fixed(options: Sequence[Option], terms: Terms) -> Ranking:
     """The one the policy names, the others behind it as fallback in the order listed."""
+    if len(options) == 1:
+        chosen = options[0].name
+        return Ranking((chosen,), f"fixed: {chosen}")
     names = [option.name for option in options]
     chosen = terms.fixed if terms.fixed in names else names[0]
     return Ranking((chosen, *(n for n in names if n != chosen)), f"fixed: {chosen}")
 
 
+_name = attrgetter("name")
 _cost = attrgetter("cost")
+
+
+def _is_known(option: Option) -> bool:
+    return option.success is not None
 
 
 def _p(option: Option) -> float:

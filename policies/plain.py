@@ -251,8 +251,22 @@ def _compares(compare: Callable[[Any, Any], bool], read: Read, value: Any) -> Te
 
 
 def _all(tests: tuple[Test, ...]) -> Test:
-    return tests[0] if len(tests) == 1 else lambda signals: all(test(signals) for test in tests)
+    first, *rest = tests
+    for test in rest:
+        first = _both(first, test)
+    return first
 
 
 def _any(tests: tuple[Test, ...]) -> Test:
-    return lambda signals: any(test(signals) for test in tests)
+    first, *rest = tests
+    for test in rest:
+        first = _either(first, test)
+    return first
+
+
+def _both(left: Test, right: Test) -> Test:
+    return lambda signals: left(signals) and right(signals)
+
+
+def _either(left: Test, right: Test) -> Test:
+    return lambda signals: left(signals) or right(signals)

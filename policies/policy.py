@@ -19,12 +19,13 @@ from policies.findings import DocumentError, Finding
 from policies.references import backend_names, check_references
 from policies.signals import NO_HINTS, Hints, Signals
 from policies.source import Document, parse
-from policies.terms import Terms, overrides_of, with_overrides
+from policies.terms import NAMED, Terms, overrides_of, with_overrides
 from policies.tiers import Tier, tier_of
 from policies.validation import validate
 from policies.walk import Walk
 
 _OPEN_TIER: Final = Tier("default")
+_BY_BACKEND: Final = " a backend's name"  # in place of an alias, which has no spaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,18 @@ class Policy:
     def decide(self, signals: Signals, hints: Hints = NO_HINTS) -> Decision | Denial:
         """Candidates in order, or a denial with its reason. Never raises."""
         model = hints.route or signals.request.model
-        tier = self.tiers.get(signals.tier, _OPEN_TIER if not self.tiers else None)
+        tier = self.tiers.get(signals.tier)
         if tier is None:
-            message = "This key's tier is not part of the policy in force."
-            return _deny(
-                self._place(model), "route_not_allowed", f"unknown tier {signals.tier}", message
-            )
-        refused = self._refused_hint(hints, tier)
-        if refused is not None:
-            return _deny(self._place(model), "bad_hint", "hint refused", refused)
+            if self.tiers:
+                message = "This key's tier is not part of the policy in force."
+                return _deny(
+                    self._place(model), "route_not_allowed", f"unknown tier {signals.tier}", message
+                )
+            tier = _OPEN_TIER
+        if hints is not NO_HINTS:
+            refused = self._refused_hint(hints, tier)
+            if refused is not None:
+                return _deny(self._place(model), "bad_hint", "hint refused", refused)
         alias = self.aliases.get(model)
         route = self.routes.get(alias.route if alias is not None else model)
         if route is not None:
@@ -151,15 +155,13 @@ class Policy:
             message = f"Your tier may not use `{explicit or route.name}`."
             return _deny(route.name, "route_not_allowed", f"tier {tier.name}", message)
         if "request.route" in route.facts and signals.request.route != route.name:
-            signals = replace(signals, request=replace(signals.request, route=route.name))
-        terms = self._terms[route.name, tier.name, alias.name if alias is not None else ""]
-        walk = Walk(route, terms, signals)
+            signals = signals.on_route(route.name)
+        by = alias.name if alias is not None else "" if explicit is None else _BY_BACKEND
+        walk = Walk(route, self._terms[route.name, tier.name, by], signals)
         return walk.decide(tier, alias, hints, self.document.shadow, explicit)
 
     def _refused_hint(self, hints: Hints, tier: Tier) -> str | None:
         """Why the request's hints are refused, or None."""
-        if hints is NO_HINTS:
-            return None
         asked = {
             "route": hints.route is not None,
             "min_success": hints.min_success is not None,
@@ -212,13 +214,16 @@ def load(text: str, filename: str) -> Policy:
 
 
 def _all_terms(doc: PolicyDoc, routes: Mapping[str, Route]) -> dict[tuple[str, str, str], Terms]:
-    """Settings by (route, tier, alias): the route's own, then the tier's, then the alias's."""
+    """Settings by (route, tier, alias): the route's own, then the tier's, then the alias's, or what
+    holds where a client names a backend of the route.
+    """
     terms: dict[tuple[str, str, str], Terms] = {}
     tiers = {name: overrides_of(tier) for name, tier in doc.tiers.items()} or {_OPEN_TIER.name: {}}
     for route in routes.values():
         for tier, own in tiers.items():
             base = with_overrides(route.terms, own)
             terms[route.name, tier, ""] = base
+            terms[route.name, tier, _BY_BACKEND] = with_overrides(base, NAMED)
             for name, alias in doc.aliases.items():
                 if alias.route == route.name:
                     terms[route.name, tier, name] = with_overrides(base, overrides_of(alias))

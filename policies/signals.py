@@ -5,11 +5,13 @@ probability is 0..1 or None where the classifier did not say.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from policies.value import value
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
@@ -21,7 +23,7 @@ def zone(name: str) -> tzinfo:
     return UTC if name == "UTC" else ZoneInfo(name)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RequestSignals:
     """What the client asked for, and how."""
 
@@ -42,7 +44,7 @@ class RequestSignals:
     )  # those of `Policy.headers`, names in lower case
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PromptSignals:
     """What was measured of the prompt."""
 
@@ -54,7 +56,7 @@ class PromptSignals:
     system_tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PrincipalSignals:
     """Who asks."""
 
@@ -64,7 +66,7 @@ class PrincipalSignals:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BackendSignals:
     """One backend, now, for this request."""
 
@@ -79,7 +81,7 @@ class BackendSignals:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Clock:
     """The hour (0-23) and the weekday in the policy's time zone."""
 
@@ -93,7 +95,7 @@ class Clock:
         return cls(local.hour, WEEKDAYS[local.weekday()])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Signals:
     """One request as the policy sees it."""
 
@@ -108,8 +110,12 @@ class Signals:
     # window the customer has a quota for: "minute", "day", "month"
     clock: Clock = Clock()
 
+    def on_route(self, route: str) -> "Signals":
+        """The same request, where it is decided on this route."""
+        return replace(self, request=replace(self.request, route=route))
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Hints:
     """What a request's own headers ask for, already parsed; binding only within the tier."""
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final
 
 from policies.document import CascadeDoc, RouteSettings, RuleDoc, Settings
+from policies.value import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class CascadeTerms:
     judge: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Terms:
     """What the objective works with. Money in pico-USD."""
 
@@ -35,6 +37,9 @@ class Terms:
 
 
 _NAMES: Final = tuple(field.name for field in fields(Terms))
+_ALL: Final = attrgetter(*_NAMES)
+# Where the client named the backend nothing is left to choose.
+NAMED: Final = {"objective": "fixed", "fixed": None, "weights": None, "sticky": False}
 DEFAULT_CAPABLE: Final = {"min_success": 0.75, "max_regret": 0.05}
 
 
@@ -42,7 +47,7 @@ def with_overrides(base: Terms, overrides: Mapping[str, Any]) -> Terms:
     """`base` with some keys replaced."""
     if not overrides:
         return base
-    return Terms(**{name: getattr(base, name) for name in _NAMES} | dict(overrides))
+    return Terms(**{**dict(zip(_NAMES, _ALL(base), strict=True)), **overrides})
 
 
 def overrides_of(settings: Settings) -> dict[str, Any]:

@@ -8,34 +8,37 @@ anything, but the hard constraints of later rules still hold. Only the constrain
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final
 
 from policies.compiler import Alias, Route, Rule
-from policies.decision import Cascade, Decision, Denial, Shadow, Step
+from policies.decision import Cascade, Decision, Denial, Note, Shadow, written_out
 from policies.document import ShadowDoc
 from policies.money import usd
 from policies.objectives import Option, Ranking, capable_floor, rank
-from policies.signals import BackendSignals, Hints, Signals
-from policies.terms import Terms, with_overrides
+from policies.signals import NO_HINTS, BackendSignals, Hints, Signals
+from policies.terms import NAMED, CascadeTerms, Terms, with_overrides
 from policies.tiers import Tier
 
 _SPAN: Final = float(2**64)
+_SUCCESS: Final = itemgetter(0, 1)  # of an Option: name and P(success)
+_COST: Final = itemgetter(0, 2)
 _ABSENT: Final = BackendSignals(unfit="it is not configured")
 
 
 class Walk:
     """The state of one decision. Built and thrown away per request."""
 
-    __slots__ = ("_allowed", "_overrides", "_route", "_rules", "_signals", "_terms", "_trail")
+    __slots__ = ("_allowed", "_notes", "_overrides", "_route", "_rules", "_signals", "_terms")
 
     def __init__(self, route: Route, terms: Terms, signals: Signals) -> None:
         self._route = route
         self._terms = terms
         self._signals = signals
-        self._allowed = set(route.candidates)
+        self._allowed = route.every
         self._overrides: dict[str, object] = {}
         self._rules: list[str] = []
-        self._trail: list[Step] = []
+        self._notes: list[Note] = []
 
     def decide(
         self,
@@ -45,23 +48,23 @@ class Walk:
         shadow: ShadowDoc | None,
         explicit: str | None,
     ) -> Decision | Denial:
-        """The decision; `explicit` is the one backend that the client named, if it named one."""
+        """The decision; `explicit` is the one backend that the client named, if it named one, and
+        then the terms are under NAMED already.
+        """
         if tier.backends is not None:
             self._narrow(tier.backends, f"tier {tier.name}")
         if alias is not None:
-            self._constrain(alias.only, alias.exclude, f"alias {alias.name}")
-        denial = self._apply_rules()
-        if denial is not None:
-            return denial
-        self._apply_hints(hints)
+            self._constrain(alias.only, alias.exclude, "alias", alias.name)
+        if self._route.rules:
+            denial = self._apply_rules()
+            if denial is not None:
+                return denial
+        if hints is not NO_HINTS:
+            self._apply_hints(hints)
         if explicit is not None:
             self._narrow(frozenset((explicit,)), "the client named it")
-            self._overrides |= {
-                "objective": "fixed",
-                "fixed": explicit,
-                "weights": None,
-                "sticky": False,
-            }
+            if self._overrides:
+                self._overrides |= NAMED
         terms = with_overrides(self._terms, self._overrides)
         options, poorly = self._options(terms)
         if not options and not poorly:
@@ -69,17 +72,13 @@ class Walk:
         return self._choose(options, poorly, terms, shadow)
 
     def _apply_rules(self) -> Denial | None:
-        route = self._route
-        if not route.rules:
-            return None
+        rules = self._route.rules
         ended = False
-        for index, verdict in enumerate(route.matcher.match(self._signals)):
-            if verdict is False:
-                continue
-            rule = route.rules[index]
+        for place, verdict in self._route.matcher.standing(self._signals):
+            rule = rules[place]
             if not rule.constrains and (ended or verdict is None):
                 detail = "matched, but the rules had ended" if verdict else "its condition failed"
-                self._trail.append(Step("rule", rule.name, detail))
+                self._notes.append(("rule", rule.name, detail))
                 continue
             self._rules.append(rule.name)
             if rule.deny is not None:
@@ -90,25 +89,25 @@ class Walk:
 
     def _apply(self, rule: Rule, *, sets: bool) -> None:
         detail = "matched" if sets else "its constraints hold, its settings do not"
-        self._trail.append(Step("rule", rule.name, detail))
-        self._constrain(rule.only, rule.exclude, f"rule {rule.name}")
+        self._notes.append(("rule", rule.name, detail))
+        self._constrain(rule.only, rule.exclude, "rule", rule.name)
         if sets:
             self._overrides |= rule.overrides
 
     def _denied(self, rule: Rule) -> Denial:
-        self._trail.append(Step("rule", rule.name, "matched: denied"))
+        self._notes.append(("rule", rule.name, "matched: denied"))
         return Denial(
             self._route.name,
             "denied",
             f"denied by rule {rule.name}",
             rule.deny or "",
             tuple(self._rules),
-            tuple(self._trail),
+            tuple(self._notes),
         )
 
     def _apply_hints(self, hints: Hints) -> None:
         if hints.exclude:
-            self._constrain(None, frozenset(hints.exclude), "the request's hint")
+            self._narrow(self._allowed - frozenset(hints.exclude), "the request's hint")
         if hints.min_success is not None:
             self._overrides |= {"min_success": hints.min_success, "max_regret": 0.0}
             if self._overrides.get("objective", self._terms.objective) == "expected_cost":
@@ -118,41 +117,48 @@ class Walk:
             limit = hints.max_cost_pico
             self._overrides["max_cost"] = min(limit, current) if isinstance(current, int) else limit
 
-    def _constrain(self, only: frozenset[str] | None, exclude: frozenset[str], why: str) -> None:
+    def _constrain(
+        self, only: frozenset[str] | None, exclude: frozenset[str], what: str, name: str
+    ) -> None:
         if only is not None:
-            self._narrow(only, why)
+            self._narrow(only, f"{what} {name}")
         if exclude:
-            self._narrow(self._allowed - exclude, why)
+            self._narrow(self._allowed - exclude, f"{what} {name}")
 
-    def _narrow(self, keep: frozenset[str] | set[str], why: str) -> None:
-        for name in self._route.candidates:
-            if name in self._allowed and name not in keep:
-                self._allowed.discard(name)
-                self._trail.append(Step("exclude", name, why))
+    def _narrow(self, keep: frozenset[str], why: str) -> None:
+        before = self._allowed
+        if not before <= keep:
+            self._allowed = before & keep
+            self._notes.append((self._route.candidates, before, self._allowed, why))
 
     def _options(self, terms: Terms) -> tuple[list[Option], list[Option]]:
         """What may serve now, and what may serve but does not answer."""
         options: list[Option] = []
         poorly: list[Option] = []
+        allowed, backends, max_cost = self._allowed, self._signals.backends, terms.max_cost
         for name in self._route.candidates:
-            if name not in self._allowed:
+            if name not in allowed:
                 continue
-            backend = self._signals.backends.get(name, _ABSENT)
+            try:
+                backend = backends[name]
+            except KeyError:
+                backend = _ABSENT
+            cost = backend.cost_pico
             if backend.unfit is not None:
-                self._trail.append(Step("exclude", name, f"unfit: {backend.unfit}"))
-            elif terms.max_cost is not None and backend.cost_pico > terms.max_cost:
-                detail = (
-                    f"expected {usd(backend.cost_pico)} USD, over max_cost {usd(terms.max_cost)}"
-                )
-                self._trail.append(Step("exclude", name, detail))
+                self._notes.append(("exclude", name, f"unfit: {backend.unfit}"))
+            elif max_cost is not None and cost > max_cost:
+                detail = f"expected {usd(cost)} USD, over max_cost {usd(max_cost)}"
+                self._notes.append(("exclude", name, detail))
+            elif backend.healthy:
+                options.append(Option(name, backend.success, cost))
             else:
-                option = Option(name, backend.success, backend.cost_pico)
-                (options if backend.healthy else poorly).append(option)
+                poorly.append(Option(name, backend.success, cost))
         return options, poorly
 
     def _empty(self, explicit: str | None) -> Denial:
         """Nothing is left: denied where constraints did it, no_candidates where fitness or cost."""
-        reasons = {s.name: s.detail for s in self._trail if s.kind == "exclude"}
+        steps = written_out(self._notes)
+        reasons = {step.name: step.detail for step in steps if step.kind == "exclude"}
         if explicit is not None:
             message = f"`{explicit}` may not take this request ({reasons[explicit]})."
         else:
@@ -164,32 +170,46 @@ class Walk:
             f"no candidate left on route {self._route.name}",
             message,
             tuple(self._rules),
-            tuple(self._trail),
+            tuple(self._notes),
         )
 
     def _choose(
         self, options: list[Option], poorly: list[Option], terms: Terms, shadow: ShadowDoc | None
     ) -> Decision:
         ranking = rank(options or poorly, terms)
-        ranking, propensity = self._settle(ranking, options or poorly, terms)
-        order = ranking.order
-        if options:
-            order += tuple(option.name for option in poorly)
-        every = [*options, *poorly]
-        cascade = self._cascade(ranking, terms)
+        propensity = 1.0
+        if terms.sticky or terms.weights:
+            ranking, propensity = self._settle(ranking, options or poorly, terms)
+        if options and poorly:
+            last = tuple(option.name for option in poorly)
+            ranking = Ranking(ranking.order + last, ranking.reason, ranking.steps)
+        return self._decision(ranking, options + poorly, terms, shadow, propensity=propensity)
+
+    def _decision(
+        self,
+        ranking: Ranking,
+        options: list[Option],
+        terms: Terms,
+        shadow: ShadowDoc | None,
+        *,
+        propensity: float = 1.0,
+    ) -> Decision:
+        order, reason, steps = ranking
+        cascade = self._cascade(steps, terms.cascade) if steps and terms.cascade else None
+        self._notes.append(("choose", order[0], reason))
         return Decision(
-            route=self._route.name,
-            candidates=order,
-            allowed=frozenset(self._allowed),
-            reason=ranking.reason,
-            objective=terms.objective,
-            success={o.name: o.success for o in every if o.success is not None},
-            cost_pico={o.name: o.cost for o in every},
-            rules=tuple(self._rules),
-            trail=(*self._trail, Step("choose", order[0], ranking.reason)),
-            cascade=cascade,
-            shadow=self._shadow(shadow, order[0]) if terms.shadow else None,
-            propensity=propensity,
+            self._route.name,
+            order,
+            self._allowed,
+            reason,
+            terms.objective,
+            _success(options),
+            dict(map(_COST, options)),
+            tuple(self._rules),
+            tuple(self._notes),
+            cascade,
+            self._shadow(shadow, order[0]) if shadow is not None and terms.shadow else None,
+            propensity,
         )
 
     def _settle(
@@ -200,7 +220,7 @@ class Walk:
         weights = terms.weights or {}
         may_stay = terms.sticky and previous in ranking.order and weights.get(previous, 1) > 0
         if may_stay and _still_capable(previous, options, terms):
-            self._trail.append(Step("sticky", previous, "served this conversation before"))
+            self._notes.append(("sticky", previous, "served this conversation before"))
             reason = f"sticky: {previous} served this conversation"
             return _in_front(ranking, previous, reason), 1.0
         if ranking.order[0] in weights:
@@ -219,28 +239,34 @@ class Walk:
             point -= weights[name]
         share = weights[name] / total
         reason = f"weights: {name} has {share:.0%} of this conversation draw"
-        self._trail.append(Step("weights", name, f"{weights[name]} of {total}"))
+        self._notes.append(("weights", name, f"{weights[name]} of {total}"))
         return (ranking if name == ranking.order[0] else _in_front(ranking, name, reason)), share
 
-    def _cascade(self, ranking: Ranking, terms: Terms) -> Cascade | None:
+    def _cascade(self, steps: tuple[str, ...], terms: CascadeTerms) -> Cascade:
         """The plan; its judge reads prompt and answer, so the constraints bind it too."""
-        if terms.cascade is None or not ranking.steps:
-            return None
-        judge = terms.cascade.judge
+        judge = terms.judge
         if judge is not None and judge not in self._allowed:
-            self._trail.append(Step("judge", judge, "dropped: it may not take this request"))
+            self._notes.append(("judge", judge, "dropped: it may not take this request"))
             judge = None
-        return Cascade(ranking.steps, terms.cascade.verify, judge)
+        return Cascade(steps, terms.verify, judge)
 
-    def _shadow(self, doc: ShadowDoc | None, chosen: str) -> Shadow | None:
+    def _shadow(self, doc: ShadowDoc, chosen: str) -> Shadow | None:
         """A copy goes only where the request itself might have gone."""
-        if doc is None or doc.to == chosen or doc.to not in self._allowed:
+        if doc.to == chosen or doc.to not in self._allowed:
             return None
         if doc.judge is not None and doc.judge not in self._allowed:
             return None
         if draw("shadow", self._signals.request.id) >= doc.share:
             return None
         return Shadow(doc.to, doc.judge)
+
+
+def _success(options: list[Option]) -> dict[str, float]:
+    """P(success) of those that have one."""
+    success = dict(map(_SUCCESS, options))
+    if None in success.values():
+        return {name: p for name, p in success.items() if p is not None}
+    return success
 
 
 def draw(salt: str, identity: str) -> float:
