@@ -1,8 +1,8 @@
 """What a request costs as things grow: rules, backends, keys, tenants, prompt length, streams.
 
-In process, as `bench.steps`: CPU and interpreter instructions of the whole corridor for one request
-(for streams: CPU through a real gateway, per event). Each series is measured forth and back, and the
-smaller of the two is kept.
+In process, as `bench.steps`: CPU and interpreter instructions of the whole corridor for one
+request (for streams: CPU through a real gateway, per event). Each series is measured forth and
+back, and the smaller of the two is kept.
 """
 
 import copy
