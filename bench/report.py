@@ -331,5 +331,6 @@ def _soak(found: Mapping[str, Any]) -> str:
     return (
         f"{found['requests']:,} requests in {found['minutes']:g} minutes, plain and streamed in"
         f" turn, under load for {found['share']:.0%} of the time, {found['errors']} errors."
-        f" MB every {10 * every} seconds: {row}. From the middle to the end: {memory[-1] - middle:+.1f} MB."
+        f" MB every {10 * every} seconds: {row}."
+        f" From the middle to the end: {memory[-1] - middle:+.1f} MB."
     )

@@ -151,7 +151,7 @@ class Corridor:
         head = f"POST {self._endpoint.path} HTTP/1.1\r\nHost: localhost\r\n"
         head += f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
         self._over_http = f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
-        self._line = line(gateway)
+        self._lines: list[Connection] = []  # at rest
         self._principal = gateway.authenticator.authenticate(self._authorization)
         self._request = self._endpoint.parse(raw)
         self._scored: Gateway
@@ -200,8 +200,10 @@ class Corridor:
         return Caller(self._raw, self._authorization)
 
     async def _edge(self) -> None:
-        self._line.data_received(self._over_http)
+        connection = self._lines.pop() if self._lines else line(self._gateway)
+        connection.data_received(self._over_http)
         await asyncio.sleep(0)  # the task that it started runs
+        self._lines.append(connection)
 
     async def _authenticate(self) -> None:
         self._gateway.authenticator.authenticate(self._authorization)
