@@ -140,6 +140,8 @@ class Backend:
         """
         if self.context_window is not None and tokens > self.context_window:
             return "context_window"
+        if not (request.tools or request.images or request.json_schema):
+            return None
         needs = (
             ("tools", bool(request.tools)),
             ("vision", request.images > 0),

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from router.backends.backend import Capacity
 
 STEEPNESS: Final = 3  # times the cost elsewhere, when every slot is taken
+KNEE: Final = 0.5  # part of the slots in use up to which a slot is worth nothing beyond its price
 _MEMORY: Final = 0.2  # weight of the newest service time in the running mean
 
 
@@ -175,7 +176,7 @@ def _was_called(waiter: _Waiter) -> bool:
     return called.done() and not called.cancelled() and called.exception() is None
 
 
-def shadow_price(load: float, elsewhere_pico: int, knee: float = 0.5) -> int:
+def shadow_price(load: float, elsewhere_pico: int, knee: float = KNEE) -> int:
     """What a slot is worth beyond its price, in pico-USD, for one request.
 
     `elsewhere_pico` is what the request would cost elsewhere, see `cost_elsewhere`. Nothing below

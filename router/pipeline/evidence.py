@@ -23,15 +23,16 @@ def evidence_of(
     predicted = inquiry.reading.success.get(ability) if ability else None
     if evidence is None or ability is None or predicted is None:
         return None
+    reading = inquiry.reading
     return ScoredDecision(
-        decision=inquiry.reading.request_id + part,
-        at=inquiry.reading.now_ms,
-        organization=inquiry.principal.organization,
-        route=route,
-        backend=backend,
-        ability=ability,
-        predicted=predicted,
-        classifier=classifier,
-        z=evidence.z.tobytes(),
-        embedding=evidence.embedding.tobytes(),
+        reading.request_id + part if part else reading.request_id,
+        reading.now_ms,
+        inquiry.principal.organization,
+        route,
+        backend,
+        ability,
+        predicted,
+        classifier,
+        evidence.z.tobytes(),
+        evidence.embedding.tobytes(),
     )

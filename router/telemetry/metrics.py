@@ -8,6 +8,7 @@ scrape.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
@@ -31,14 +32,22 @@ Readings = Mapping[Metric, Mapping[Labels, float]]
 BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
+@dataclass(slots=True)
+class _Used:
+    """What the requests of one backend that ended alike have used."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_pico: int = 0
+
+
 class Metrics(Collector):
     """The gateway's own counts. `gauges` are read at scrape time, from whoever knows them."""
 
     def __init__(self, gauges: Callable[[], Readings]) -> None:
         self.requests: dict[Labels, int] = defaultdict(int)
-        self.outcomes: dict[Labels, int] = defaultdict(int)
-        self.tokens: dict[Labels, int] = defaultdict(int)
-        self.cost_pico: dict[Labels, int] = defaultdict(int)
+        self._used: dict[Labels, _Used] = {}  # by backend and outcome
         self.reloads: dict[Labels, int] = defaultdict(int)
         self.in_flight = 0
         self._buckets: dict[Labels, list[int]] = {}
@@ -59,20 +68,20 @@ class Metrics(Collector):
 
     def charged(self, charge: Charge) -> None:
         """Count what an admitted request used."""
-        backend = charge.backend or ""
-        self.outcomes[backend, charge.outcome.value] += 1
-        self.tokens[backend, "input"] += charge.usage.input_tokens
-        self.tokens[backend, "output"] += charge.usage.output_tokens
-        self.cost_pico[backend,] += charge.cost_pico
+        key = (charge.backend or "", charge.outcome)
+        used = self._used.get(key)
+        if used is None:
+            used = self._used[key] = _Used()
+        used.requests += 1
+        used.input_tokens += charge.usage.input_tokens
+        used.output_tokens += charge.usage.output_tokens
+        used.cost_pico += charge.cost_pico
 
     def collect(self) -> Iterable[Family]:
         """Yield every family of `names.METRICS`, as Prometheus wants them."""
-        cost = {key: pico / PICO_PER_USD for key, pico in self.cost_pico.items()}
         readings: dict[Metric, Mapping[Labels, float]] = {
             names.REQUESTS: self.requests,
-            names.OUTCOMES: self.outcomes,
-            names.TOKENS: self.tokens,
-            names.COST: cost,
+            **self._uses(),
             names.RELOADS: self.reloads,
             names.IN_FLIGHT: {(): self.in_flight},
             **self._gauges(),
@@ -82,6 +91,18 @@ class Metrics(Collector):
                 yield self._histogram(metric)
             else:
                 yield _family(metric, readings.get(metric, {}))
+
+    def _uses(self) -> Readings:
+        outcomes: dict[Labels, float] = {}
+        tokens: dict[Labels, float] = defaultdict(int)
+        pico: dict[Labels, int] = defaultdict(int)
+        for (backend, outcome), used in self._used.items():
+            outcomes[backend, str(outcome)] = used.requests
+            tokens[backend, "input"] += used.input_tokens
+            tokens[backend, "output"] += used.output_tokens
+            pico[backend,] += used.cost_pico
+        cost = {key: spent / PICO_PER_USD for key, spent in pico.items()}
+        return {names.OUTCOMES: outcomes, names.TOKENS: tokens, names.COST: cost}
 
     def _histogram(self, metric: Metric) -> HistogramMetricFamily:
         family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
