@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
-from classifiers.features import PAIRS, WORDS, encode
+from classifiers.bag import PAIRS
+from classifiers.features import encode
 from classifiers.prompt import prompt_of_text
+from classifiers.words import WORDS
 
 Sparse = Any  # scipy.sparse.csr_matrix: scipy ships no types
 Matrix = NDArray[np.float64]

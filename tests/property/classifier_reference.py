@@ -8,14 +8,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import log, log1p
 from zlib import crc32
 
 import numpy as np
 
-from classifiers.features import PAIRS, WORDS
+from classifiers.bag import PAIRS
 from classifiers.hand import COUNTED, PRESENT
 from classifiers.prompt import Prompt
+from classifiers.words import WORDS
 
 WORD = re.compile(
     r"[\u2e80-\u9fff\uac00-\ud7af]|[^\W_\u2e80-\u9fff\uac00-\ud7af]+|[^\w\s]|_", re.UNICODE
@@ -145,7 +147,7 @@ def number(word: str) -> int:
 
 def pairs_of(words: Sequence[str]) -> Iterator[int]:
     """The numbers of neighbouring pairs."""
-    for left, right in zip(words, words[1:], strict=False):
+    for left, right in pairwise(words):
         yield (number(left) * 31337 + number(right)) % (1 << 32) % (PAIRS - 1) + 1
 
 

@@ -4,9 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.features import _WORD, encode, words_of
+from classifiers.features import encode
 from classifiers.prompt import Prompt, Turn, prompt_of_messages
 from classifiers.serving import Classifier
+from classifiers.words import _WORD, words_of
 
 ANY_TEXT = st.one_of(
     st.text(max_size=400),

@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 
-from classifiers.features import MAX_WORDS, PAIRS, WORDS, clip, encode, number_of, words_of
+from classifiers.bag import MAX_WORDS, PAIRS
+from classifiers.features import clip, encode
 from classifiers.hand import HAND_FEATURES
 from classifiers.prompt import Prompt, Turn, prompt_of_messages, prompt_of_text
+from classifiers.words import WORDS, number_of, words_of
 
 
 def test_a_word_has_the_same_number_in_every_process() -> None:
-    program = "from classifiers.features import number_of; print(number_of('naïve'))"
+    program = "from classifiers.words import number_of; print(number_of('naïve'))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert int(said.stdout) == number_of("naïve")
 

@@ -1,0 +1,81 @@
+"""Texts to words, and words to numbers.
+
+A word is a run of letters and digits, or one sign; one Chinese, Japanese or Korean character is a
+word too. Words are lower case, digits are zeros. The words seen lately are remembered with what is
+known of them, so that a word is hashed and looked up in the tables once and not in every prompt.
+"""
+
+import re
+import struct
+from collections.abc import Iterable
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifiers.hand import traits_of
+
+WORDS: Final = 1 << 16  # word numbers run from 1 to WORDS - 1; 0 is padding
+
+_REMEMBERED: Final = 100_000  # words; some 20 MB
+_LONGEST: Final = 64  # characters of a word worth remembering
+_WORD: Final = re.compile(
+    r"[\u2e80-\u9fff\uac00-\ud7af]|[^\W_\u2e80-\u9fff\uac00-\ud7af]+|[^\w\s]|_"
+)
+_SIGNS: Final = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_GAP: Final = b"\xff"
+_RECORD: Final = struct.Struct("=II")
+
+
+def _spaced() -> NDArray[np.uint32]:
+    """Four bytes for one: a sign between spaces, a digit as a zero, and gaps to be taken out."""
+    table = np.full((128, 4), _GAP[0], dtype=np.uint8)
+    table[:, 0] = np.arange(128)
+    table[list(b"123456789"), 0] = ord("0")
+    for sign in _SIGNS:
+        table[sign] = (ord(" "), sign, ord(" "), _GAP[0])
+    return table.view(np.uint32).ravel()
+
+
+_SPACED: Final = _spaced()
+
+
+def words_of(text: str) -> list[str]:
+    """The words and signs of a text, lower case, digits flattened to zeros.
+
+    For ASCII, setting spaces around signs and splitting says what the regular expression says. A
+    table does it for all characters at once, in a quarter of the expression's time.
+    """
+    flat = text.lower()
+    if not flat.isascii():
+        for digit in "123456789":  # translate() looks every foreign character up and fails
+            flat = flat.replace(digit, "0")
+        return _WORD.findall(flat)
+    spaced = _SPACED.take(np.frombuffer(flat.encode("ascii"), dtype=np.uint8))
+    return spaced.tobytes().translate(None, _GAP).decode("ascii").split()
+
+
+def number_of(word: str) -> int:
+    """The number of a word, 1 to WORDS - 1, the same in every process."""
+    return crc32(word.encode("utf-8", "surrogatepass")) % (WORDS - 1) + 1
+
+
+class KnownWords(dict[str, bytes]):
+    """Word to number and traits, packed; remembered for the words seen lately."""
+
+    def __missing__(self, word: str) -> bytes:
+        record = _RECORD.pack(number_of(word), traits_of(word))
+        if len(word) <= _LONGEST:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[word] = record
+        return record
+
+    def look_up(self, words: Iterable[str]) -> NDArray[np.uint32]:
+        """A row of number and traits per word.
+
+        Joining bytes that are packed already costs half of turning as many integers into an array.
+        """
+        packed = b"".join(map(self.__getitem__, words))
+        return np.frombuffer(packed, dtype=np.uint32).reshape(-1, 2)
