@@ -116,6 +116,9 @@ class _Nowhere(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
+    def close(self) -> None:
+        return
+
 
 def line(gateway: Gateway) -> Connection:
     """A client's connection without a network."""
