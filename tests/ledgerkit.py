@@ -9,6 +9,7 @@ import redis
 
 from router.domain import Charge, Estimate, Outcome, Principal, Usage
 from router.ledger.dimensions import Quota, quotas
+from router.ledger.journal import row_of_entry
 from router.ledger.ticket import Ticket
 
 PRICE = 10**7  # pico-USD per token, in these tests
@@ -70,10 +71,19 @@ class Outside:
 
     def rows(self) -> list[dict[str, str]]:
         """Every row of every journal stream."""
-        return [
-            {name.decode(): value.decode() for name, value in entry.items()}
+        found = [
+            row_of_entry([part for pair in entry.items() for part in pair])
             for key in self.client.keys("lg:{*}:j")
             for _, entry in self.client.xrange(key)
+        ]
+        return [
+            {
+                **{name: str(value) for name, value in row._asdict().items()},
+                "used": ",".join(str(n) for n in row.used),
+                "meta": row.meta.decode(),
+                "payload": row.payload.decode(),
+            }
+            for row in found
         ]
 
     def open_leases(self) -> int:

@@ -5,6 +5,7 @@ that the stored usage closed before the look is added. Every difference is a dri
 Repairing writes what the books say, fenced: only where the state still is what was looked at.
 """
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import Any, Final, Protocol
 import orjson
 
 from router.ledger.dimensions import DIMENSIONS, Dimension, Quota
+from router.ledger.journal import row_of_entry
 from router.ledger.keys import Shard, scope, shard_of
 from router.ledger.nodes import Nodes
 from router.ledger.plan import LEVEL_NAMES, Plan, field_of, levels_present
@@ -183,11 +185,14 @@ class Audit:
                     look.counts[key, name] += 1
                 else:
                     look.held[key, name, int(pos)] += int(amount)
-        known = self._books.known([row[0].decode() for row in rows])
-        for rid, seq, t0, used, meta in rows:
-            if (rid.decode(), int(seq)) not in known:
-                numbers = tuple(int(n) for n in used.split(b","))
-                look.rows.append((rid.decode(), int(seq), int(t0), numbers, orjson.loads(meta)))
+        told = []
+        for flat in rows:
+            with contextlib.suppress(ValueError):  # a foreign entry is nobody's usage
+                told.append(row_of_entry(flat))
+        known = self._books.known([row.rid for row in told])
+        for row in told:
+            if (row.rid, row.seq) not in known:
+                look.rows.append((row.rid, row.seq, row.t0, row.used, orjson.loads(row.meta)))
         return look
 
     def _differences(self, shard: Shard, look: Look) -> Iterable[Drift]:

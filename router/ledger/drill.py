@@ -23,7 +23,7 @@ from router.domain import Charge, Estimate, Outcome, Principal, Usage
 from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.connection import Disconnected
 from router.ledger.dimensions import Options, Quota
-from router.ledger.journal import Entry
+from router.ledger.journal import Row
 from router.ledger.ledger import Ledger
 from router.ledger.pools import Pools
 from router.ledger.ticket import Ticket
@@ -192,23 +192,23 @@ class Rows:
 
     def __init__(self, ledger: Ledger, organization: str) -> None:
         self._journal = ledger.journal()
-        self._mine = f'"organization":"{organization}"'
-        self.entries: list[Entry] = []
+        self._mine = f'"organization":"{organization}"'.encode()
+        self.rows: list[Row] = []
 
     async def collect(self) -> None:
         """Take what is there now."""
-        found = [e for e in await self._journal.read(100_000) if self._mine in e.fields["meta"]]
-        self.entries += found
-        await self._journal.forget(found)
+        found = [(e, e.row()) for e in await self._journal.read(100_000)]
+        mine = [(entry, row) for entry, row in found if self._mine in row.meta]
+        self.rows += [row for _, row in mine]
+        await self._journal.forget([entry for entry, _ in mine])
 
     def used(self, place: int) -> int:
         """The sum of one metric over all rows."""
-        return sum(int(e.fields["used"].split(",")[place]) for e in self.entries)
+        return sum(row.used[place] for row in self.rows)
 
     def busiest(self, window_ms: int) -> int:
         """The most requests that any sliding window saw admitted, by the ledger's own clock."""
-        first = [e for e in self.entries if e.fields["seq"] == "0"]
-        instants = sorted(int(e.fields["t0"]) for e in first if e.fields["used"][0] == "1")
+        instants = sorted(row.t0 for row in self.rows if not row.seq and row.used[0] == 1)
         recent: deque[int] = deque()
         most = 0
         for instant in instants:
@@ -222,8 +222,8 @@ class Rows:
 async def judge(ledger: Ledger, load: Load, granted: Granted, rows: Rows) -> Findings:
     """Compare the ledger with the workers' notes, once every lease has run out."""
     pools = await _at_rest(ledger, load, rows)
-    times = Counter(e.fields["rid"] for e in rows.entries if e.fields["seq"] == "0")
-    served = {e.fields["rid"] for e in rows.entries if e.fields["status"] != "cancelled"}
+    times = Counter(row.rid for row in rows.rows if not row.seq)
+    served = {row.rid for row in rows.rows if row.status != "cancelled"}
     lost, unknown = len(granted.rids - times.keys()), len(served - granted.rids)
     busiest = rows.busiest(load.window_ms)
     found = Findings()
@@ -254,7 +254,7 @@ async def judge(ledger: Ledger, load: Load, granted: Granted, rows: Rows) -> Fin
     found.figures = {
         **{name: str(granted.counts[name]) for name in ("admitted", "denied", "unavailable")},
         "admitted, by notes": str(len(granted.rids)),
-        "closed by the reaper": str(sum(e.fields["status"] == "expired" for e in rows.entries)),
+        "closed by the reaper": str(sum(row.status == "expired" for row in rows.rows)),
         "gateways killed": str(granted.killed),
         **{f"{name} of the slowest gateway, µs": str(n) for name, n in granted.slowest.items()},
     }

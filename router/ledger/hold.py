@@ -108,6 +108,10 @@ class Hold:
             self._dispatched = True
             self._ledger.beat_soon(self)
 
+    def covers(self, output_tokens: int) -> bool:
+        """Whether the hold is known to cover so many output tokens: if not, ask `cover`."""
+        return output_tokens <= self._covered and not self.lost
+
     async def cover(self, output_tokens: int) -> bool:
         """Make sure that the hold covers so many output tokens; false where its limits refuse.
 

@@ -5,8 +5,9 @@ only after it is stored, and storing one twice is harmless.
 """
 
 import asyncio
-from dataclasses import dataclass
-from typing import Final
+import struct
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import hiredis
 
@@ -17,15 +18,37 @@ from router.ledger.nodes import Nodes
 _PEN: Final = f"{PREFIX}:{{v00}}:pen"
 _PEN_MS: Final = 10_000
 _SECONDS: Final = 2.0
+_HEAD: Final = struct.Struct(">B7qBBI")
 
 
-@dataclass(frozen=True, slots=True)
+class Row(NamedTuple):
+    """A hold's end: `used` is requests, tokens, input, output, pico-USD; `meta` and `payload` are
+    JSON objects; instants in Unix milliseconds. `seq` is 1 for a late correction, else 0.
+    """
+
+    rid: str
+    seq: int
+    status: str
+    t0: int
+    t1: int
+    used: tuple[int, ...]
+    meta: bytes
+    payload: bytes
+
+
 class Entry:
-    """One row of the journal, where it lies and what it says."""
+    """One row of the journal: where it lies, and what it says, unread."""
 
-    shard: int
-    entry_id: bytes
-    fields: dict[str, str]
+    __slots__ = ("_flat", "entry_id", "shard")
+
+    def __init__(self, shard: int, entry_id: bytes, flat: Sequence[bytes]) -> None:
+        self.shard = shard
+        self.entry_id = entry_id
+        self._flat = flat
+
+    def row(self) -> Row:
+        """What it says. Raises ValueError for a foreign entry."""
+        return row_of_entry(self._flat)
 
 
 class JournalStreams:
@@ -35,6 +58,7 @@ class JournalStreams:
         self._nodes = nodes
         self._shards = shards
         self._reader = reader
+        self._first = 0
 
     async def take_pen(self) -> bool:
         """Become, or stay, the one that reads. The pen is lost ten seconds after the last call."""
@@ -45,9 +69,16 @@ class JournalStreams:
         return bool(taken)
 
     async def read(self, most: int) -> list[Entry]:
-        """The oldest entries, up to `most` of each shard."""
-        found = await asyncio.gather(*(self._read(shard, most) for shard in self._shards))
-        return [entry for entries in found for entry in entries]
+        """The oldest entries of shards that have some, `most` of them in all. Every call begins
+        with another shard, so that none waits for one that never runs dry.
+        """
+        lengths = await asyncio.gather(*(self._length(shard) for shard in self._shards))
+        self._first = (self._first + 1) % len(self._shards)
+        found: list[Entry] = []
+        for shard in (*self._shards[self._first :], *self._shards[: self._first]):
+            if lengths[shard.number] and len(found) < most:
+                found += await self._read(shard, most - len(found))
+        return found
 
     async def forget(self, entries: list[Entry]) -> None:
         """Delete entries: they are stored."""
@@ -62,10 +93,13 @@ class JournalStreams:
 
     async def backlog(self) -> int:
         """How many entries wait to be stored."""
-        counts = await asyncio.gather(
-            *(self._node(shard.number).ask("XLEN", shard.journal) for shard in self._shards)
-        )
-        return int(sum(counts))
+        return sum(await asyncio.gather(*(self._length(shard) for shard in self._shards)))
+
+    async def _length(self, shard: Shard) -> int:
+        try:
+            return int(await self._node(shard.number).ask("XLEN", shard.journal, seconds=_SECONDS))
+        except hiredis.ReplyError as error:
+            raise Disconnected(str(error).split(":", 1)[0]) from None
 
     async def _read(self, shard: Shard, most: int) -> list[Entry]:
         try:
@@ -74,13 +108,38 @@ class JournalStreams:
             )
         except hiredis.ReplyError as error:
             raise Disconnected(str(error).split(":", 1)[0]) from None
-        return [Entry(shard.number, entry_id, fields_of(flat)) for entry_id, flat in raw]
+        return [Entry(shard.number, entry_id, flat) for entry_id, flat in raw]
 
     def _node(self, shard: int) -> Connection:
         return self._nodes.connection(shard)
 
 
-def fields_of(flat: list[bytes]) -> dict[str, str]:
-    """A stream entry's fields."""
-    text = [part.decode("utf-8", "replace") for part in flat]
-    return dict(zip(text[::2], text[1::2], strict=True))
+def row_of_entry(flat: Sequence[bytes]) -> Row:
+    """The row that a stream entry's fields hold. Raises ValueError where they hold none."""
+    if len(flat) != 2 or flat[0] != b"e":  # one field and its value
+        return _first_row(flat)
+    blob = flat[1]
+    try:
+        seq, t0, t1, q, t, i, o, u, rid, status, meta = _HEAD.unpack_from(blob)
+    except struct.error as error:
+        raise ValueError(str(error)) from None
+    name = _HEAD.size + rid
+    about = name + status
+    told = about + meta
+    return Row(
+        blob[_HEAD.size : name].decode(), seq, blob[name:about].decode(), t0, t1,
+        (q, t, i, o, u), blob[about:told], blob[told:],
+    )  # fmt: skip
+
+
+def _first_row(flat: Sequence[bytes]) -> Row:
+    """A row as ledgers of format 1 wrote it: a field for each part."""
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    try:
+        return Row(
+            fields[b"rid"].decode(), int(fields[b"seq"]), fields[b"status"].decode(),
+            int(fields[b"t0"]), int(fields[b"t1"]),
+            tuple(int(n) for n in fields[b"used"].split(b",")), fields[b"meta"], fields[b"payload"],
+        )  # fmt: skip
+    except KeyError as error:
+        raise ValueError(f"{error} is missing") from None

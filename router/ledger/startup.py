@@ -9,7 +9,8 @@ import hiredis
 from router.ledger.connection import Connection
 from router.ledger.keys import META
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_READABLE: Final = (1, FORMAT)  # the scripts and the journal read both; only the newest is written
 SHARDS: Final = 64
 _OLDEST: Final = (6, 2)
 
@@ -64,12 +65,14 @@ async def _read_meta(connection: Connection, founding: Founding) -> None:
     for field, value in fresh.items():
         await connection.ask("HSETNX", META, field, value)
     version, shards, secret = await connection.ask("HMGET", META, "format", "shards", "secret")
-    if int(version) != FORMAT or int(shards) != SHARDS:
+    if int(version) not in _READABLE or int(shards) != SHARDS:
         raise StartupError(
             f"The ledger at {connection.node} has format {int(version)} with {int(shards)} virtual"
             f" shards; this Turnout writes format {FORMAT} with {SHARDS}. Use the Turnout version"
             " that wrote it, or another database."
         )
+    if int(version) != FORMAT:
+        await connection.ask("HSET", META, "format", FORMAT)  # earlier versions now refuse to start
     founding.secret = bytes.fromhex(secret.decode())
 
 

@@ -5,26 +5,24 @@ batch, which the table's primary key makes harmless; while SQL is away the journ
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from router.usage.rows import row_of
+from router.usage.rows import Told, row_of
 from router.usage.store import StoreError, UsageStore
 
 log = logging.getLogger(__name__)
 
-_BATCH: Final = 500
-_PAUSE_SECONDS: Final = 0.25
-_QUIET_SECONDS: Final = 1.0  # while nothing is to be stored
+_BATCH: Final = 2_000
+_PAUSE_SECONDS: Final = 1.0  # a bill may be that late; a step costs more than its rows
 _REST_SECONDS: Final = (0.5, 10.0)
 
 
 class Entry(Protocol):
     """One entry of a journal."""
 
-    @property
-    def fields(self) -> Mapping[str, str]:
-        """What it says."""
+    def row(self) -> Told:
+        """What it says. Raises ValueError for a foreign entry."""
 
 
 class Journal(Protocol):
@@ -88,7 +86,7 @@ class JournalConsumer:
         rows, good = [], []
         for entry in entries:
             try:
-                rows.append(row_of(entry.fields))
+                rows.append(row_of(entry.row()))
             except (ValueError, KeyError):
                 self.foreign += 1
                 log.exception("An entry of the usage journal cannot be read; it stays there")
@@ -104,12 +102,12 @@ class JournalConsumer:
     async def _consume(self) -> None:
         rest, longest = _REST_SECONDS
         while True:
-            pause = _QUIET_SECONDS
+            pause = _PAUSE_SECONDS
             try:
                 if await self._journal.take_pen():
                     read, _ = await self._step()
-                    if read:
-                        pause = 0.0 if read >= _BATCH else _PAUSE_SECONDS
+                    if read >= _BATCH:
+                        pause = 0.0
                 rest = _REST_SECONDS[0]
             except (StoreError, ConnectionError) as error:
                 self.failures += 1

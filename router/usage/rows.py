@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
 import orjson
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
 
 PASSED: Final = "passed"
 _FIRED_LENGTH: Final = 120
+_DAY_MS: Final = 86_400_000
 
 METADATA: Final = MetaData()
 # Columns that databases of earlier versions lack; empty where no cascade was planned. `verifier`
@@ -68,51 +70,79 @@ USAGE: Final = Table(
 )
 
 
-def row_of(fields: Mapping[str, str]) -> dict[str, Any]:
-    """A journal entry as a row of the table. Raises ValueError or KeyError for a foreign entry."""
-    meta, payload = orjson.loads(fields["meta"]), orjson.loads(fields["payload"] or "{}")
-    requests, tokens, prompt, output, cost = (int(n) for n in fields["used"].split(","))
-    t0 = int(fields["t0"])
-    correction = int(fields["seq"]) > 0
-    return {
-        "rid": fields["rid"],
-        "seq": int(fields["seq"]),
-        "status": fields["status"],
-        "t0": t0,
-        "t1": int(fields["t1"]),
-        "day": datetime.fromtimestamp(t0 / 1000, UTC).date().isoformat(),
-        "request_id": meta.get("request"),
-        "organization": meta["organization"],
-        "team": meta.get("team"),
-        "key_id": meta.get("key"),
-        "end_user": meta.get("user"),
-        "tier": meta.get("tier"),
-        "asked": meta.get("model"),
-        "route": payload.get("route"),
-        "backend": payload.get("backend"),
-        "model": payload.get("model"),
-        "requests": requests,
-        "tokens": tokens,
-        "input_tokens": prompt,
-        "output_tokens": output,
-        "cached_tokens": 0 if correction else payload.get("cached", 0),
-        "reasoning_tokens": 0 if correction else payload.get("reasoning", 0),
-        "cost_pico": cost,
-        "price_version": payload.get("price"),
-        "busy_ms": 0 if correction else payload.get("busy", 0),
-        "energy_mj": None if correction else payload.get("energy"),
-        "energy_source": payload.get("energy_source"),
-        "predicted": payload.get("predicted"),
-        "estimated": bool(payload.get("estimated", fields["status"] == "expired")),
-        **_cascade({} if correction else payload.get("cascade") or {}),
-    }
+NAMES: Final = tuple(column.name for column in USAGE.columns)
 
 
-def _cascade(told: Mapping[str, Any]) -> dict[str, Any]:
+class Told(Protocol):
+    """What a journal says of a hold's end."""
+
+    @property
+    def rid(self) -> str:
+        """The hold."""
+
+    @property
+    def seq(self) -> int:
+        """0, or 1 where this is the difference that a late settlement made."""
+
+    @property
+    def status(self) -> str:
+        """How it ended."""
+
+    @property
+    def t0(self) -> int:
+        """When it was admitted, Unix milliseconds."""
+
+    @property
+    def t1(self) -> int:
+        """When it was closed."""
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Requests, tokens, input, output, pico-USD."""
+
+    @property
+    def meta(self) -> bytes:
+        """Who asked: a JSON object."""
+
+    @property
+    def payload(self) -> bytes:
+        """What served: a JSON object, or nothing."""
+
+
+def row_of(told: Told) -> tuple[Any, ...]:
+    """A journal entry as a row of the table, in the order of NAMES. Raises ValueError or KeyError
+    for a foreign entry.
+    """
+    rid, seq, status, t0 = told.rid, told.seq, told.status, told.t0
+    requests, tokens, prompt, output, cost = told.used
+    meta = orjson.loads(told.meta).get
+    payload = orjson.loads(told.payload or b"{}").get
+    organization = meta("organization")
+    if organization is None:
+        raise ValueError("it names no organization")
+    cached, reasoning, busy, energy, cascade = 0, 0, 0, None, None
+    if not seq:  # a correction repeats only what is a fact, not what is counted
+        cached, reasoning = payload("cached", 0), payload("reasoning", 0)
+        busy, energy, cascade = payload("busy", 0), payload("energy"), payload("cascade")
+    return (
+        rid, seq, status, t0, told.t1, _day(t0 // _DAY_MS),
+        meta("request"), organization, meta("team"), meta("key"), meta("user"),
+        meta("tier"), meta("model"), payload("route"), payload("backend"), payload("model"),
+        requests, tokens, prompt, output, cached, reasoning, cost, payload("price"),
+        bool(payload("estimated", status == "expired")), busy, energy,
+        payload("energy_source"), payload("predicted"), *_cascade(cascade or {}),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _day(number: int) -> str:
+    """The date of a day, counted from 1 January 1970."""
+    return datetime.fromtimestamp(number * _DAY_MS / 1000, UTC).date().isoformat()
+
+
+def _cascade(told: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The columns of LATER."""
+    if not told:
+        return (None, None, None, None)
     fired = ", ".join(told.get("fired", ()))[:_FIRED_LENGTH]
-    return {
-        "verifier": (fired or PASSED) if told else None,
-        "rejected_pico": told.get("rejected"),
-        "judge_pico": told.get("judge"),
-        "direct_pico": told.get("direct"),
-    }
+    return (fired or PASSED, told.get("rejected"), told.get("judge"), told.get("direct"))

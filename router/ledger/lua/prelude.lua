@@ -8,66 +8,68 @@
 --   B bucket    level (amount x window), instant
 --   C calendar  window id, its end, used, held, left over from the window before, limit last seen,
 --               pico remainder of used; the window before: id, used, held, pico remainder
--- A record is {state, t0, dispatched, crash, progress, payload, meta, scope keys, items}; an item is
--- {scope, field, algo, metric, amount, pos, span, limit, scale}; pos = ring slot or window id.
--- Record states: 1 open, 2 settled, 3 closed by the reaper, 4 reaped and then adjusted.
+-- A record is RECORD: version 2, state, dispatched, t0, vector crash, then with their lengths:
+-- vector of progress (or nothing), payload, scope keys (one a line), amount and pos of each item,
+-- the items as reserve was given them (ITEM), meta. pos = ring slot, window id, or bucket size x
+-- window. Items of one scope and dimension (a hold and its top-ups) follow each other.
+-- Record states: 1 open, 2 settled, 3 closed by the reaper, 4 reaped and then adjusted; a record of
+-- state 2 or 4 is only its first two bytes.
+--
+-- What costs here, measured: a redis.call 2 us and more, a number made text 0.6 us, an allocated
+-- string or table 0.2 us; a local function 0.07 us a run.
 
 local RING, CAL, VEC = '>i8i8i8i8i8i8i8i8i8i8i8i8i8i8', '>i8i8i8i8i8i8i8i8i8i8i8', '>i8i8i8i8i8'
-local SLOTS, TOMBSTONE = 13, 900000
+local ITEM, PAIR = '>BBBi8i8i8i8i8i4Bc0', '>i8i8'
+local RECORD = '>BBBi8c40Bc0I4c0I4c0I4c0I4c0I4c0'
+local S, B, C, L = 83, 66, 67, 76 -- algorithms: the letters' codes
+local SLOTS, TOMBSTONE, REST = 13, '900000', 250
+local NOTHING = string.rep('\0', 40)
+local call, pack, read = redis.call, struct.pack, struct.unpack
 local floor, max, min, ceil = math.floor, math.max, math.min, math.ceil
-local ZERO = {0, 0, 0, 0, 0}
 
--- A clock that never runs backwards and never stands still: where TIME jumps back, it goes on from
--- where it was, a tenth slower until TIME has caught up. Returns now and what to store with it.
-local function read_clock(key)
+-- A clock that does not run backwards: where TIME jumps back, it goes on from where it was, a tenth
+-- slower until TIME has caught up. It is stored at most every REST ms, and by that much it may step
+-- back once: the states take an earlier instant for their last one. `stored`: what is stored.
+-- Returns now, and what to store with the next write, if it is time.
+local function clock_at(stored)
   local t = redis.call('TIME')
   local real = t[1] * 1000 + floor(t[2] / 1000)
-  local stored = redis.call('GET', key)
-  if not stored then return real, struct.pack('>i8i8', real, real) end
-  local last, last_real = struct.unpack('>i8i8', stored)
+  if not stored then return real, pack(PAIR, real, real) end
+  local last, last_real = read(PAIR, stored)
   local ahead
   if real >= last_real then
     ahead = last - last_real
     ahead = max(0, ahead - floor((real - last_real) / 10))
+    if real - last_real < REST then return real + ahead end
   else
     ahead = last - real
   end
-  return real + ahead, struct.pack('>i8i8', real + ahead, real)
+  return real + ahead, pack(PAIR, real + ahead, real)
 end
 
-local function vector(blob)
-  return {struct.unpack(VEC, blob)}
-end
-
--- The amount of an item's dimension in a vector: money is rounded up to a whole nano-USD.
-local function amount_of(vec, metric, scale)
-  return ceil(vec[metric] / scale)
-end
-
-local function ring_at(raw, slot)
-  local r = raw and {struct.unpack(RING, raw)} or {slot, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-  local behind = slot - r[1]
-  if behind > 0 then
-    for k = max(r[1] + 1, slot - SLOTS + 1), slot do r[2 + k % SLOTS] = 0 end
-    r[1] = slot
-  end
-  return r
+-- The ring at now and its slot, which never goes back.
+local function ring_at(raw, now, sub)
+  local slot = floor(now / sub)
+  if not raw then return {slot, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, slot end
+  local r = {read(RING, raw)}
+  local from = r[1]
+  if slot <= from then return r, from end
+  for k = max(from + 1, slot - SLOTS + 1), slot do r[2 + k % SLOTS] = 0 end
+  r[1] = slot
+  return r, slot
 end
 
 local function ring_sum(r)
-  local sum = 0
-  for k = 2, SLOTS + 1 do sum = sum + r[k] end
-  return sum
+  return r[2] + r[3] + r[4] + r[5] + r[6] + r[7] + r[8] + r[9] + r[10] + r[11] + r[12] + r[13]
+    + r[14]
 end
 
+-- The level of a bucket at now, and the instant of it.
 local function bucket_at(raw, now, limit, cap)
-  if not raw then return {cap, now} end
-  local level, ts = struct.unpack('>i8i8', raw)
-  return {min(cap, level + max(0, now - ts) * limit), now}
-end
-
-local function calendar_raw(raw)
-  return {struct.unpack(CAL, raw)}
+  if not raw then return cap, now end
+  local level, ts = read(PAIR, raw)
+  if now <= ts then return min(cap, level), ts end
+  return min(cap, level + (now - ts) * limit), now
 end
 
 -- What the window before leaves to this one, as today's policy caps it.
@@ -79,7 +81,7 @@ end
 -- A stored window that has not ended stays: a change of time zone acts at the next boundary.
 local function calendar_at(raw, now, start, stop, cap, limit)
   if not raw then return {start, stop, 0, 0, 0, limit, 0, 0, 0, 0, 0} end
-  local c = calendar_raw(raw)
+  local c = {read(CAL, raw)}
   if now < c[2] then
     c[6] = limit
     return c
@@ -88,116 +90,166 @@ local function calendar_at(raw, now, start, stop, cap, limit)
   return {max(start, c[2]), stop, 0, 0, left, limit, 0, c[1], c[3], c[4], c[7]}
 end
 
--- Moves an item from what it holds (from) to what was really used (to, in the vector's unit).
+-- Each moves an item from what it holds (from) to what was really used (to, in the vector's unit).
 -- held: whether `from` is still reserved (a settlement) or already charged (an adjustment).
-local CLOSE = {}
 
-function CLOSE.S(raw, item, from, to, now)
-  local slot = floor(now / item[7])
-  local r = ring_at(raw, slot)
+local function close_ring(raw, item, pos, from, to, now)
+  local r, slot = ring_at(raw, now, item[5])
   local delta = ceil(to / item[9]) - from
-  if slot - item[6] < SLOTS then
-    r[2 + item[6] % SLOTS] = r[2 + item[6] % SLOTS] + delta
+  if slot - pos < SLOTS then
+    r[2 + pos % SLOTS] = r[2 + pos % SLOTS] + delta
   elseif delta > 0 then
     r[2 + slot % SLOTS] = r[2 + slot % SLOTS] + delta
   end
-  return struct.pack(RING, unpack(r))
+  return pack(RING, unpack(r))
 end
 
-function CLOSE.B(raw, item, from, to, now)
-  local cap = item[6]
-  local b = bucket_at(raw, now, item[8], cap)
-  b[1] = min(cap, b[1] + (from - ceil(to / item[9])) * item[7])
-  return struct.pack('>i8i8', b[1], b[2])
+local function close_bucket(raw, item, cap, from, to, now)
+  local level, ts = bucket_at(raw, now, item[4], cap)
+  return pack(PAIR, min(cap, level + (from - ceil(to / item[9])) * item[5]), ts)
 end
 
-function CLOSE.C(raw, item, from, to, _, held)
+local function close_calendar(raw, item, pos, from, to, held)
   if not raw then return nil end
-  local c = calendar_raw(raw)
+  local c, scale = {read(CAL, raw)}, item[9]
   local used, hold, rem = 3, 4, 7
-  if c[1] ~= item[6] then
-    if c[8] ~= item[6] then return nil end
+  if c[1] ~= pos then
+    if c[8] ~= pos then return nil end
     used, hold, rem = 9, 10, 11
   end
   local before = c[used]
   local pico = c[rem] + (held and to or to - from)
-  c[used] = c[used] + floor(pico / item[9])
-  c[rem] = pico % item[9]
+  c[used] = before + floor(pico / scale)
+  c[rem] = pico % scale
   if held then c[hold] = c[hold] - from end
   if used == 9 then c[5] = c[5] + (held and from or 0) - (c[used] - before) end
-  return struct.pack(CAL, unpack(c))
+  return pack(CAL, unpack(c))
 end
 
-function CLOSE.L(raw, _, _, _, _, held)
-  if not held then return nil end
-  return struct.pack('>i8', max(0, (raw and struct.unpack('>i8', raw) or 0) - 1))
-end
-
--- Items of one scope and dimension (the hold and its top-ups) share one actual: filled in order,
--- the last takes the rest. Returns the share of each item.
-local function shares(items, vec)
-  local last, rest, out = {}, {}, {}
-  for n, item in ipairs(items) do last[item[1] .. item[2]] = n end
-  for n, item in ipairs(items) do
-    local key = item[1] .. item[2]
-    local left = rest[key] or vec[item[4]]
-    out[n] = last[key] == n and left or min(left, item[5] * item[9])
-    rest[key] = left - out[n]
+local function close_item(raw, item, from, to, now, held)
+  local algo = item[1]
+  if algo == L then
+    if not held then return nil end
+    return pack('>i8', max(0, (raw and read('>i8', raw) or 0) - 1))
   end
-  return out
+  local was = item[12]
+  if algo == C then return close_calendar(raw, item, item[13], held and was or from, to, held) end
+  if not held then was = ceil(from / item[9]) end
+  return (algo == S and close_ring or close_bucket)(raw, item, item[13], was, to, now)
+end
+
+-- A record as version 1 wrote it (cmsgpack), in the shape of today's.
+local function read_first_record(raw)
+  local state, t0, dispatched, crash, progress, payload, meta, scopes, old = unpack(cmsgpack.unpack(raw))
+  if not old then return {state} end
+  local items, numbers, taken = {}, {}, {}
+  local function take(n, item)
+    local span, algo = item[7], item[3]
+    local windowed = algo == 'S' or algo == 'B'
+    items[#items + 1] = pack(ITEM, string.byte(algo), item[1], item[4], item[8],
+      windowed and span or 0, 0, 0, windowed and 0 or span, item[9], #item[2], item[2])
+    numbers[#numbers + 1] = pack(PAIR, item[5], item[6])
+    taken[n] = true
+  end
+  for n, item in ipairs(old) do
+    for k = n, #old do
+      local same = old[k][1] == item[1] and old[k][2] == item[2]
+      if same and not taken[k] then take(k, old[k]) end
+    end
+  end
+  return {state, t0, dispatched, crash, progress, payload, table.concat(scopes, '\n'),
+    table.concat(numbers), table.concat(items), meta}
+end
+
+-- A record, read: {state, t0, dispatched, crash, progress, payload, scopes, numbers, items, meta}.
+local function read_record(raw)
+  local version, state = string.byte(raw, 1, 2)
+  if version ~= 2 then return read_first_record(raw) end
+  if #raw == 2 then return {state} end
+  local _, _, dispatched, t0, crash, progress, payload, scopes, numbers, items, meta =
+    read(RECORD, raw)
+  return {state, t0, dispatched, crash, progress, payload, scopes, numbers, items, meta}
+end
+
+local function write_record(key, r)
+  call('SET', key, pack(RECORD, 2, r[1], r[3], r[2], r[4], #r[5], r[5], #r[6], r[6], #r[7], r[7],
+    #r[8], r[8], #r[9], r[9], #r[10], r[10]))
+end
+
+-- The items of a record: as packed, and amount and pos in [12] and [13].
+local function items_of(rec)
+  local blob, numbers, items, at, n = rec[9], rec[8], {}, 1, 0
+  while at <= #blob do
+    local item = {read(ITEM, blob, at)}
+    n, at = n + 1, item[11]
+    item[12], item[13] = read(PAIR, numbers, 16 * n - 15)
+    items[n] = item
+  end
+  return items, n
+end
+
+-- Closes (held) or adjusts (not held) the items of one scope, items[first] to items[last]. Those of
+-- one place share one actual: filled in order, the last takes the rest.
+local function close_scope(key, items, first, last, before, after, now, held)
+  local fields, places = {}, 0
+  for n = first, last do
+    local field = items[n][10]
+    if field ~= fields[places] then places = places + 1; fields[places] = field end
+  end
+  local raws, write, place = call('HMGET', key, unpack(fields)), {}, 0
+  local state, to_left, from_left
+  for n = first, last do
+    local item = items[n]
+    local field, metric = item[10], item[3]
+    if field ~= fields[place] then
+      place = place + 1
+      state, to_left, from_left = raws[place], after[metric], before[metric]
+    end
+    local to, from, more = to_left, from_left, n < last and items[n + 1][10] == field
+    if more then to, from = min(to, item[12] * item[9]), min(from, item[12] * item[9]) end
+    to_left, from_left = to_left - to, from_left - from
+    state = close_item(state, item, from, to, now, held) or state
+    if state and not more then write[#write + 1] = field; write[#write + 1] = state end
+  end
+  if #write > 0 then call('HSET', key, unpack(write)) end
 end
 
 -- Applies one closing (held) or adjusting (not held) of a record to all its scopes.
 local function apply(rec, before, after, now, held)
-  local to, from, by_scope = shares(rec[9], after), before and shares(rec[9], before), {}
-  for n, item in ipairs(rec[9]) do
-    local of = by_scope[item[1]]
-    if not of then of = {}; by_scope[item[1]] = of end
-    of[#of + 1] = n
-  end
-  for scope, numbers in pairs(by_scope) do
-    local key, fields, state = rec[8][scope], {}, {}
-    for k, n in ipairs(numbers) do fields[k] = rec[9][n][2] end
-    local raws = redis.call('HMGET', key, unpack(fields))
-    for k, n in ipairs(numbers) do
-      local item = rec[9][n]
-      local raw = state[fields[k]] or raws[k]
-      local was = item[5]
-      if not held then was = item[3] == 'C' and from[n] or ceil(from[n] / item[9]) end
-      state[fields[k]] = CLOSE[item[3]](raw, item, was, to[n], now, held) or raw
-    end
-    local write = {}
-    for field, value in pairs(state) do
-      if value then write[#write + 1] = field; write[#write + 1] = value end
-    end
-    if #write > 0 then redis.call('HSET', key, unpack(write)) end
+  local items, count = items_of(rec)
+  local first, number = 1, 0
+  for key in string.gmatch(rec[7], '[^\n]+') do
+    number = number + 1
+    local last = first - 1
+    while last < count and items[last + 1][2] == number do last = last + 1 end
+    if last >= first then close_scope(key, items, first, last, before, after, now, held) end
+    first = last + 1
   end
 end
 
--- One row of the usage journal.
-local function journal(key, rid, seq, status, t0, now, vec, meta, payload)
-  local used = string.format('%.0f,%.0f,%.0f,%.0f,%.0f', vec[1], vec[2], vec[3], vec[4], vec[5])
-  redis.call('XADD', key, '*', 'rid', rid, 'seq', seq, 'status', status,
-    't0', string.format('%.0f', t0), 't1', string.format('%.0f', now),
-    'used', used, 'meta', meta, 'payload', payload)
+-- One row of the usage journal, packed in one field: seq, t0, now, the vector `used`, lengths of rid,
+-- status and meta, then these three and the payload.
+local function journal(key, rid, seq, status, t0, now, used, meta, payload)
+  call('XADD', key, '*', 'e', pack('>Bi8i8c40BBI4', seq, t0, now, used, #rid, #status, #meta)
+    .. rid .. status .. meta .. payload)
 end
 
 -- Closes up to `most` leases that have run out: charged for progress where one was reported, for
 -- the prompt where it had only been dispatched, for nothing where it never was.
 local function reap(leases, journal_key, prefix, now, most)
-  local due = redis.call('ZRANGEBYSCORE', leases, '-inf', string.format('(%.0f', now), 'LIMIT', 0, most)
+  local due = call('ZRANGEBYSCORE', leases, '-inf', string.format('(%.0f', now), 'LIMIT', 0, most)
   for _, rid in ipairs(due) do
-    local raw = redis.call('GET', prefix .. rid)
-    redis.call('ZREM', leases, rid)
-    if raw then
-      local rec = cmsgpack.unpack(raw)
-      if rec[1] == 1 then
-        local used = rec[5] ~= '' and vector(rec[5]) or rec[3] == 1 and vector(rec[4]) or ZERO
-        apply(rec, nil, used, now, true)
-        journal(journal_key, rid, 0, 'expired', rec[2], now, used, rec[7], rec[6])
-        rec[1], rec[5] = 3, struct.pack(VEC, unpack(used))
-        redis.call('SET', prefix .. rid, cmsgpack.pack(rec), 'PX', TOMBSTONE)
-      end
+    local raw = call('GET', prefix .. rid)
+    call('ZREM', leases, rid)
+    local rec = raw and read_record(raw)
+    if rec and rec[1] == 1 then
+      local used = rec[5] ~= '' and rec[5] or rec[3] == 1 and rec[4] or NOTHING
+      local vector = {read(VEC, used)}
+      apply(rec, vector, vector, now, true)
+      journal(journal_key, rid, 0, 'expired', rec[2], now, used, rec[10], rec[6])
+      rec[1], rec[5] = 3, used
+      write_record(prefix .. rid, rec)
+      call('PEXPIRE', prefix .. rid, TOMBSTONE)
     end
   end
   return due

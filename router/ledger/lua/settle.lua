@@ -3,27 +3,26 @@
 -- Returns 0 settled, 1 was settled before (no effect), 3 the reaper had closed it: the difference
 -- was applied and journaled as row 1 of the same rid; -3 unknown.
 
-local rid, used = ARGV[1], vector(ARGV[3])
-local raw = redis.call('GET', KEYS[1])
-if not raw then return -3 end
-local rec = cmsgpack.unpack(raw)
+local known = call('MGET', KEYS[1], KEYS[3])
+if not known[1] then return -3 end
+local rec = read_record(known[1])
 local state = rec[1]
 if state == 2 or state == 4 then return 1 end
-local now, clock = read_clock(KEYS[3])
-redis.call('SET', KEYS[3], clock)
+local now, clock = clock_at(known[2])
+if clock then call('SET', KEYS[3], clock) end
 
+local used = {read(VEC, ARGV[3])}
 if state == 3 then
-  local charged = vector(rec[5])
+  local charged = {read(VEC, rec[5])}
   apply(rec, charged, used, now, false)
-  local more = {}
-  for k = 1, 5 do more[k] = used[k] - charged[k] end
-  journal(KEYS[4], rid, 1, ARGV[2], rec[2], now, more, rec[7], ARGV[4])
-  redis.call('SET', KEYS[1], cmsgpack.pack({4, rec[2]}), 'PX', TOMBSTONE)
+  for k = 1, 5 do used[k] = used[k] - charged[k] end
+  journal(KEYS[4], ARGV[1], 1, ARGV[2], rec[2], now, pack(VEC, unpack(used)), rec[10], ARGV[4])
+  call('SET', KEYS[1], '\2\4', 'PX', TOMBSTONE)
   return 3
 end
 
-apply(rec, nil, used, now, true)
-journal(KEYS[4], rid, 0, ARGV[2], rec[2], now, used, rec[7], ARGV[4])
-redis.call('ZREM', KEYS[2], rid)
-redis.call('SET', KEYS[1], cmsgpack.pack({2, rec[2]}), 'PX', TOMBSTONE)
+if rec[9] ~= '' then apply(rec, used, used, now, true) end
+journal(KEYS[4], ARGV[1], 0, ARGV[2], rec[2], now, ARGV[3], rec[10], ARGV[4])
+call('ZREM', KEYS[2], ARGV[1])
+call('SET', KEYS[1], '\2\2', 'PX', TOMBSTONE)
 return 0

@@ -14,6 +14,7 @@ from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
 from router.usage.journal import JournalConsumer
 from router.usage.report import as_csv, as_json, spend, usd
+from router.usage.rows import NAMES
 from router.usage.store import StoreError, UsageStore
 
 LIMITS = {"key": {"requests_per_minute": 10_000}}
@@ -193,5 +194,6 @@ def test_sums_do_not_overflow_where_one_column_would(store: UsageStore) -> None:
         "requests": 1, "tokens": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
         "reasoning_tokens": 0, "cost_pico": 9 * 10**18, "estimated": False, "busy_ms": 0,
     }  # fmt: skip
-    store.add([{**row, "rid": str(n), "seq": 0} for n in range(3)])
+    rows = [{**row, "rid": str(n), "seq": 0} for n in range(3)]
+    store.add([tuple(row.get(name) for name in NAMES) for row in rows])
     assert spend(store, ["organization"]).total["cost_pico"] == 27 * 10**18

@@ -78,6 +78,18 @@ class LedgerMachine(Promises):
     def time_passes(self, ms: int) -> None:
         self.advance(ms)
 
+    @rule(ms=st.integers(-249, 249))
+    def the_clock_jitters(self, ms: int) -> None:
+        self.advance(ms)
+
+    @rule(amount=AMOUNT)
+    def the_clock_jitters_over_the_edge_of_a_slot(self, amount: int) -> None:
+        self.advance(4_900 - self.model.real % 5_000 + 5_000)
+        for ms in (0, 120, -60):
+            self.advance(ms)
+            self.reserve(amount, firm=True, force=False)
+            self.every_state_is_as_the_model_says()
+
     @rule(ms=st.sampled_from([299_000, 300_000, 600_000, 1_200_000]))
     def a_window_ends(self, ms: int) -> None:
         self.advance(ms)

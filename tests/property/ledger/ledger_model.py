@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 SLOTS = 13
 LEASE = 40_000
+REST = 250  # the clock is stored no more often
 ZERO = (0, 0, 0, 0, 0)
 
 
@@ -103,8 +104,13 @@ class Model:
         ahead = shown - real
         return self.real + max(0, ahead - (self.real - real) // 10)
 
+    def stale(self) -> bool:
+        """Whether the stored clock is old enough to be stored again."""
+        return self.stored is None or not 0 <= self.real - self.stored[1] < REST
+
     def tick(self) -> None:
-        self.stored = (self.clock(), self.real)
+        if self.stale():
+            self.stored = (self.clock(), self.real)
 
     # Reserving.
 
@@ -119,7 +125,7 @@ class Model:
         force: bool = False,
     ) -> Answer:
         now = self.clock()
-        if self.reap(4):
+        if self.stale() and self.reap(4):
             self.tick()
             now = self.clock()
         if rid in self.records:
@@ -158,7 +164,7 @@ class Model:
     def free(self, spec: Spec, now: int) -> int:
         """What is left, before this request."""
         if spec.algo == "S":
-            return spec.limit - self.sliding(spec, now // spec.span)
+            return spec.limit - self.sliding(spec, self.slot(spec, now))
         if spec.algo == "B":
             return self.level(spec, now) // spec.span
         if spec.algo == "L":
@@ -179,7 +185,7 @@ class Model:
             return self.window(spec, now).now.end - now
         if spec.algo == "B":
             return -(-(amount * spec.span - self.level(spec, now)) // spec.limit)
-        slot = now // spec.span
+        slot = self.slot(spec, now)
         later = next(
             s for s in range(slot + 1, slot + SLOTS + 1)
             if self.sliding(spec, s) + amount <= spec.limit
@@ -188,11 +194,12 @@ class Model:
 
     def take(self, spec: Spec, now: int, amount: int) -> Part:
         if spec.algo == "S":
-            slot = now // spec.span
+            slot = self.slot(spec, now)
             self.add(spec, slot, now, amount)
             return Part(spec, amount, slot)
         if spec.algo == "B":
-            self.levels[spec.place] = (self.level(spec, now) - amount * spec.span, now)
+            level = self.level(spec, now) - amount * spec.span
+            self.levels[spec.place] = (level, self.since(spec, now))
             return Part(spec, amount, spec.burst * spec.span)
         if spec.algo == "L":
             self.counts[spec.place] = self.counts.get(spec.place, 0) + 1
@@ -212,7 +219,15 @@ class Model:
     def add(self, spec: Spec, slot: int, now: int, amount: int) -> None:
         slots = self.slots.setdefault(spec.place, defaultdict(int))
         slots[slot] += amount
-        self.last_slot[spec.place] = now // spec.span
+        self.last_slot[spec.place] = self.slot(spec, now)
+
+    def slot(self, spec: Spec, now: int) -> int:
+        """A sliding window's slot of now: it never goes back."""
+        return max(now // spec.span, self.last_slot.get(spec.place, 0))
+
+    def since(self, spec: Spec, now: int) -> int:
+        """The instant that a bucket's level is of: it never goes back."""
+        return max(now, self.levels[spec.place][1]) if spec.place in self.levels else now
 
     def level(self, spec: Spec, now: int) -> int:
         full = spec.burst * spec.span
@@ -254,7 +269,7 @@ class Model:
         spec = part.spec
         delta = -(-after // spec.scale) - (part.amount if held else -(-before // spec.scale))
         if spec.algo == "S":
-            current = now // spec.span
+            current = self.slot(spec, now)
             if current - part.pos < SLOTS:
                 self.add(spec, part.pos, now, delta)
             else:
@@ -263,7 +278,8 @@ class Model:
             full = part.pos
             level, since = self.levels[spec.place]
             level = min(full, level + max(0, now - since) * spec.limit)
-            self.levels[spec.place] = (min(full, level - delta * spec.span), now)
+            level = min(full, level - delta * spec.span)
+            self.levels[spec.place] = (level, self.since(spec, now))
         elif spec.algo == "L":
             self.counts[spec.place] -= held
         else:
@@ -388,7 +404,7 @@ class Model:
         elif spec.algo == "B":
             self.take(spec, now, amount)
             part.amount += amount
-        elif part.pos == now // spec.span:
+        elif part.pos == self.slot(spec, now):
             self.add(spec, part.pos, now, amount)
             part.amount += amount
         else:

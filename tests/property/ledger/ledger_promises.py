@@ -7,6 +7,7 @@ import redis
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from ledger_model import SLOTS, Calendar, Model, Spec
 
+from router.ledger.journal import row_of_entry
 from router.ledger.keys import shard
 
 HOME = shard(0)
@@ -95,13 +96,8 @@ class Promises(RuleBasedStateMachine):
     def the_journal_has_each_request_once_and_adds_up(self) -> None:
         if not hasattr(self, "model"):
             return
-        rows = [
-            (
-                e[b"rid"].decode(), int(e[b"seq"]), int(e[b"t0"]),
-                tuple(int(n) for n in e[b"used"].split(b",")),
-            )
-            for _, e in self.client.xrange(HOME.journal)
-        ]  # fmt: skip
+        told = [row_of_entry([b"e", e[b"e"]]) for _, e in self.client.xrange(HOME.journal)]
+        rows = [(row.rid, row.seq, row.t0, row.used) for row in told]
         assert rows == self.model.journal
         assert len({row[:2] for row in rows}) == len(rows)
         raw = self.client.hget(HOME.scopes + "org", "usdo")
