@@ -42,10 +42,9 @@ def texts_of(value: object) -> list[str]:
     """Every text inside a JSON value (keys and `data:` addresses left out): all of a prompt."""
     found: list[str] = []
     waiting = [value]
-    while waiting:
-        item = waiting.pop()
+    for item in waiting:  # which grows meanwhile
         if isinstance(item, str):
-            if not item.startswith("data:"):
+            if item[:5] != "data:":
                 found.append(item)
         elif isinstance(item, dict):
             waiting += item.values()

@@ -37,6 +37,11 @@ class Needs:
     sticky: bool = False  # the backend that served the conversation last
     budget: bool = False  # the used shares of the customer's quotas
     language: bool = False  # of the last turn
+    conversation: bool = False  # its name, for a draw by `weights`
+    code: bool = False
+    math: bool = False
+    principal: bool = False  # organization, team, key, tags
+    clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,10 @@ class Policy:
             pii=any(need.pii for need in each),
             budget=any(need.budget for need in each),
             language=any(need.language for need in each),
+            code=any(need.code for need in each),
+            math=any(need.math for need in each),
+            principal=any(need.principal for need in each),
+            clock=any(need.clock for need in each),
         )
 
     def decide(self, signals: Signals, hints: Hints = NO_HINTS) -> Decision | Denial:
@@ -177,16 +186,29 @@ class Policy:
         return f"x-turnout-exclude: there is no backend `{unknown[0]}`." if unknown else None
 
     def _needs(self, route: Route) -> Needs:
-        settings = [t.objective for key, t in self._terms.items() if key[0] == route.name]
+        terms = [t for key, t in self._terms.items() if key[0] == route.name]
+        settings = [t.objective for t in terms]
         settings += [str(r.overrides.get("objective", "fixed")) for r in route.rules]
         scored = len(route.candidates) > 1 and any(objective != "fixed" for objective in settings)
+        overrides = [rule.overrides for rule in route.rules]
         return Needs(
             classifier=scored or "success" in route.facts,
             pii="request.pii" in route.facts,
-            sticky=route.terms.sticky or any(r.overrides.get("sticky") for r in route.rules),
-            budget=any(fact.startswith("budget") for fact in route.facts),
+            sticky=route.terms.sticky or any(each.get("sticky") for each in overrides),
+            budget=_reads(route, "budget."),
             language="prompt.language" in route.facts,
+            conversation=any(each.weights for each in terms)
+            or any(each.get("weights") for each in overrides),
+            code="prompt.code" in route.facts,
+            math="prompt.math" in route.facts,
+            principal=_reads(route, "principal."),
+            clock=_reads(route, "clock."),
         )
+
+
+def _reads(route: Route, facts: str) -> bool:
+    """Whether a condition of the route reads any fact that begins so."""
+    return any(fact.startswith(facts) for fact in route.facts)
 
 
 def load(text: str, filename: str) -> Policy:

@@ -1,12 +1,11 @@
 """From a parsed request to what will be done about it: signals, decision, size of the hold."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from policies.decision import Decision, Denial, Status
-from policies.tiers import Tier
+from policies.value import value
 from router.backends.backend import Backend
 from router.backends.capacity import Asker
 from router.backends.judge import MAX_TOKENS
@@ -15,8 +14,9 @@ from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
 from router.ledger.ticket import Ticket
 from router.pipeline.inquiry import Inquiry
-from router.pipeline.signals import likely_output
+from router.pipeline.signals import likely_cost
 from router.pipeline.snapshot import Snapshot
+from router.wire.chat import ChatRequest
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -27,11 +27,10 @@ _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
         "bad_hint": BadRequest,
     }
 )
-_RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
 _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """What will be tried, in order, and what the ledger should hold for it.
 
@@ -43,14 +42,18 @@ class Plan:
     judge: Backend | None
     ticket: Ticket
     input_tokens: int  # of the prompt, estimated
-    expected_cost_pico: Mapping[str, int]  # of each candidate, by the price book alone
+    world: Snapshot
     asker: Asker
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
+
+    def expected_cost_pico(self, backend: str, request: ChatRequest) -> int:
+        """Return what the request is expected to cost at `backend`, by the price book alone."""
+        return likely_cost(self.world, backend, request, self.input_tokens)
 
     def headers(self) -> list[tuple[str, str]]:
         """Return the response headers that explain the decision."""
         decision = self.decision
-        odds = ", ".join(f"{name}={p:.2f}" for name, p in decision.success.items())
+        odds = ", ".join([f"{name}={p:.2f}" for name, p in decision.success.items()])
         rules = f"; rules: {', '.join(decision.rules)}" if decision.rules else ""
         return [
             ("x-turnout-route", decision.route),
@@ -79,38 +82,33 @@ def plan_of(
     """
     if isinstance(answer, Denial):
         raise refusal(answer)
-    request, input_tokens = inquiry.request, inquiry.reading.input_tokens
+    request, principal = inquiry.request, inquiry.principal
     cascade = answer.cascade
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
-    tier = world.tier(inquiry.principal.tier)
-    way = "worst" if _is_prepaid(tier) else world.estimate
+    standing = world.standing(principal.tier)
+    way = "worst" if standing.prepaid else world.estimate
     output = estimate_output(
         cap=request.max_output_tokens,
         choices=request.choices,
         way=way,
-        expected=history.expected(inquiry.principal.key_id, answer.route),
+        expected=history.expected(principal.key_id, answer.route),
     )
     return Plan(
-        decision=answer,
-        backends=tuple(world.backends[name] for name in _in_order(answer)),
-        judge=judge,
-        ticket=Ticket(
-            request_id=inquiry.reading.request_id,
-            principal=inquiry.principal,
-            route_or_model=answer.route,
-            end_user=request.user,
-            quotas=world.quotas.get(inquiry.principal.tier, ()),
-            estimate=_estimate(answer, world, inquiry, judge, output),
-            outage_share=tier.outage_share or 0.0,
+        answer,
+        tuple([world.backends[name] for name in _in_order(answer)]),
+        judge,
+        Ticket(
+            inquiry.reading.request_id,
+            principal,
+            answer.route,
+            request.user,
+            standing.quotas,
+            _estimate(answer, world, inquiry, judge, output),
+            standing.outage_share,
         ),
-        input_tokens=input_tokens,
-        expected_cost_pico={
-            name: world.prices.price(name).cost(
-                Usage(input_tokens, likely_output(world, name, request))
-            )
-            for name in answer.candidates
-        },
-        asker=Asker(_RANKS[tier.priority], tier.name),
+        inquiry.reading.input_tokens,
+        world,
+        standing.asker,
         topped_up=way == "chunk",
     )
 
@@ -119,22 +117,27 @@ def _estimate(
     decision: Decision, world: Snapshot, inquiry: Inquiry, judge: Backend | None, output: int
 ) -> Estimate:
     """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
-    input_tokens = inquiry.reading.input_tokens
-    prices = [world.prices.price(name) for name in decision.candidates]
-    steps = 1 if decision.cascade is None else len(decision.cascade.steps)
-    judging, judging_cost = _judging(world, judge, input_tokens + output, steps - 1)
+    tokens = inquiry.reading.input_tokens
+    firm = inquiry.request.max_output_tokens is not None
+    cost, prompt_cost = world.prices.dearest(decision.candidates, tokens, output)
+    if decision.cascade is None:
+        return Estimate(tokens, output, cost, prompt_cost, firm)
+    steps = len(decision.cascade.steps)
+    judging, judging_cost = _judging(world, judge, tokens + output, steps - 1)
     return Estimate(
-        steps * input_tokens + judging.input_tokens,
+        steps * tokens + judging.input_tokens,
         steps * output + judging.output_tokens,
-        steps * max(price.cost(Usage(input_tokens, output)) for price in prices) + judging_cost,
-        max(price.cost(Usage(input_tokens, 0)) for price in prices),
-        firm=inquiry.request.max_output_tokens is not None,
+        steps * cost + judging_cost,
+        prompt_cost,
+        firm,
     )
 
 
-def _in_order(decision: Decision) -> list[str]:
+def _in_order(decision: Decision) -> Sequence[str]:
     """The candidates in the order in which they are asked."""
-    steps = () if decision.cascade is None else decision.cascade.steps
+    if decision.cascade is None:
+        return decision.candidates
+    steps = decision.cascade.steps
     return [*steps, *(name for name in decision.candidates if name not in steps)]
 
 
@@ -145,7 +148,3 @@ def _judging(world: Snapshot, judge: Backend | None, tokens: int, times: int) ->
     once = Usage(tokens, MAX_TOKENS)
     usage = Usage(times * tokens, times * MAX_TOKENS)
     return usage, times * world.prices.price(judge.name).cost(once)
-
-
-def _is_prepaid(tier: Tier) -> bool:
-    return any(limits.get("prepaid_usd") for limits in tier.limits.values())

@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from zlib import crc32
 
@@ -9,7 +11,7 @@ from classifiers.prompt import Prompt
 from classifiers.serving import UNKNOWN
 from policies.hints import HintError, parse_hints
 from policies.language import guess_language
-from policies.pii import contains_pii, texts_of
+from policies.pii import contains_pii, may_contain_pii, texts_of
 from policies.signals import NO_HINTS, Hints
 from router.domain import Principal
 from router.errors import BadRequest
@@ -17,11 +19,14 @@ from router.ledger.estimate import estimate_tokens
 from router.pipeline.caller import Caller
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
-from router.pipeline.signals import Reading, gather
+from router.pipeline.signals import EVERYTHING, Reading, gather
 from router.pipeline.snapshot import Snapshot
 from router.wire.chat import ChatRequest
 
 _READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond or two
+_SIFTED_AT_ONCE: Final = 1_000_000  # bytes that they look through for beginnings in as long
+_NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _HEAD: Final = 400  # characters that tell conversations apart
 
 
@@ -31,27 +36,31 @@ async def inquire(
     """Find out what the policy needs to know. Raises BadRequest for a wrong hint."""
     hints = _hints(caller)
     needs = world.needs(hints.route or request.model)
+    logged = gateway.decisions.on  # a recorded decision can be decided again by another policy
     prompt = request.prompt
-    conversation = conversation_of(prompt, principal)
-    previous = ""
+    conversation = previous = ""
+    if needs.sticky or needs.conversation or logged:
+        conversation = conversation_of(prompt, principal)
     if needs.sticky:
         previous = await gateway.conversations.previous(
             principal.organization, conversation, follow_up=len(prompt.turns) > 1
         )
     classification = await gateway.classifier.classify(prompt) if needs.classifier else UNKNOWN
     reading = Reading(
-        request_id=caller.id,
-        success=classification.success,
-        input_tokens=estimate_tokens(request.text_bytes, images=request.images),
-        pii=needs.pii and await _is_private(request),
-        conversation=conversation,
-        previous=previous,
-        budget=gateway.budgets.get(principal.organization, {}) if needs.budget else {},
-        now_ms=time.time_ns() // 1_000_000,
-        language=guess_language(_last(prompt)) if needs.language else "",
-        headers=caller.header_values(world.policy.headers) if world.policy.headers else {},
+        caller.id,
+        classification.success,
+        estimate_tokens(request.text_bytes, images=request.images),
+        needs.pii and await _is_private(request),
+        conversation,
+        previous,
+        gateway.budgets.get(principal.organization, _NO_SHARES) if needs.budget else _NO_SHARES,
+        time.time_ns() // 1_000_000,
+        guess_language(_last(prompt)) if needs.language else "",
+        caller.header_values(world.policy.headers) if world.policy.headers else _NO_HEADERS,
     )
-    signals = gather(world, request, principal, reading, gateway.dispatcher.view())
+    wanted = EVERYTHING if logged else needs
+    health = gateway.dispatcher.view()
+    signals = gather(world, request, principal, reading, health, needs=wanted)
     return Inquiry(principal, request, hints, needs, reading, classification, signals)
 
 
@@ -64,11 +73,17 @@ def _hints(caller: Caller) -> Hints:
 
 
 async def _is_private(request: ChatRequest) -> bool:
-    """Whether the detectors find anything; a long prompt is read beside the event loop."""
+    """Whether the detectors find anything; a long prompt is read beside the event loop, unless a
+    first look says that there is nothing to be found.
+    """
     texts = texts_of(request.body.get("messages"))
-    if request.text_bytes <= _READ_AT_ONCE:
-        return contains_pii(texts)
-    return await asyncio.to_thread(contains_pii, texts)
+    if request.text_bytes > _SIFTED_AT_ONCE:
+        return await asyncio.to_thread(contains_pii, texts)
+    if not may_contain_pii(texts):
+        return False
+    if request.text_bytes > _READ_AT_ONCE:
+        return await asyncio.to_thread(contains_pii, texts)
+    return contains_pii(texts)
 
 
 def _last(prompt: Prompt) -> str:

@@ -1,16 +1,15 @@
 """What is known of a request when it is decided."""
 
-from dataclasses import dataclass
-
 from classifiers.serving import Classification
 from policies.policy import Needs
 from policies.signals import Hints, Signals
+from policies.value import value
 from router.domain import Principal
 from router.pipeline.signals import Reading
 from router.wire.chat import ChatRequest
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Inquiry:
     """One request, ready to be decided; `signals` is the part of it that a policy may see."""
 

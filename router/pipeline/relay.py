@@ -4,7 +4,7 @@ from typing import Final
 
 from policies.money import usd
 from router.backends.capacity import Place
-from router.backends.upstream import Upstream
+from router.backends.upstream import Put, Upstream
 from router.ledger.hold import Hold
 from router.pipeline.caller import Caller
 from router.pipeline.decide import Plan
@@ -53,7 +53,7 @@ class Relay:
         if upstream.place is not None:
             self._caller.headers += queue_headers(upstream.place)
         if upstream.stream_requested:
-            expected = self._plan.expected_cost_pico[served_by]
+            expected = self._plan.expected_cost_pico(served_by, self._inquiry.request)
             self._caller.headers.append(("x-turnout-cost-usd", usd(expected)))
             await self._stream(upstream)
             return
@@ -69,7 +69,8 @@ class Relay:
         encoder = None if build is None else build(self._inquiry.request)
         keeps = self._plan.decision.shadow is not None
         await caller.start()
-        async for block in upstream.stream():
+        put = None if encoder is not None or keeps else self._putter(upstream)
+        async for block in upstream.stream(put):
             data = block if encoder is None else encoder.feed(block)
             if data:
                 await caller.write(data)
@@ -82,6 +83,18 @@ class Relay:
         if encoder is not None:
             await caller.write(encoder.finish())
         await caller.end()
+
+    def _putter(self, upstream: Upstream) -> Put:
+        """What takes a block without waiting, where nothing but writing is to be done with it."""
+        put, hold = self._caller.put, self._hold
+        if not self._plan.topped_up:
+            return put
+
+        def covered(block: bytes) -> bool:
+            safe = upstream.usage is not None or hold.covers(upstream.output_tokens_seen)
+            return safe and put(block)
+
+        return covered
 
     async def _covered(self, upstream: Upstream) -> bool:
         """Say whether the hold covers what was delivered; the answer that ended needs no more."""

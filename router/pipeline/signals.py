@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field, fields
 from types import MappingProxyType
 from typing import Final
 
 from classifiers.prompt import Prompt
+from policies.policy import Needs
 from policies.signals import (
     BackendSignals,
     Clock,
@@ -15,9 +16,10 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
-from router.backends.capacity import cost_elsewhere, shadow_price
+from policies.value import value
+from router.backends.capacity import KNEE, cost_elsewhere, shadow_price
 from router.backends.health import Health
-from router.domain import Principal, Usage
+from router.domain import Principal
 from router.ledger.estimate import estimate_tokens
 from router.pipeline.snapshot import Snapshot
 from router.wire.chat import ChatRequest
@@ -33,6 +35,11 @@ _SIGNS: Final = ("^", "*", "/", "=")
 _FORMULA: Final = re.compile(r"\$[^$]+\$")
 _LATEX: Final = re.compile(r"\\(frac|sum|int|sqrt)", re.IGNORECASE)
 _ARITHMETIC: Final = re.compile(r"\d\s*[\^*/=]\s*\d")
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_ANYBODY: Final = PrincipalSignals()
+_ANY_TIME: Final = Clock()
+EVERYTHING: Final = Needs(*[True] * len(fields(Needs)))
 
 
 def _is_code(text: str) -> bool:
@@ -60,7 +67,13 @@ def likely_output(world: Snapshot, backend: str, request: ChatRequest) -> int:
     return likely * request.choices
 
 
-@dataclass(frozen=True, slots=True)
+def likely_cost(world: Snapshot, backend: str, request: ChatRequest, input_tokens: int) -> int:
+    """Return what the request is likely to cost at `backend`, by the price book alone, pico-USD."""
+    output = likely_output(world, backend, request)
+    return world.prices.price(backend).fresh(input_tokens, output)
+
+
+@value
 class Reading:
     """What was found out about one request; `success` is empty where it is unknown."""
 
@@ -73,7 +86,7 @@ class Reading:
     budget: Mapping[str, float]
     now_ms: int
     language: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)  # those that the policy reads
+    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)  # that the policy reads
 
 
 def gather(
@@ -82,18 +95,21 @@ def gather(
     principal: Principal,
     reading: Reading,
     health: Mapping[str, Health],
+    *,
+    needs: Needs = EVERYTHING,
 ) -> Signals:
-    """Return what the policy decides on. Holds no text of the prompt."""
+    """Return what the policy decides on. Holds no text of the prompt.
+
+    What `needs` does not name is left out where it takes time to find out: nobody would read it.
+    """
     return Signals(
-        request=_asked(request, reading),
-        prompt=_measured(request.prompt, reading),
-        tier=principal.tier,
-        principal=PrincipalSignals(
-            principal.organization, principal.team or "", principal.key_id, principal.tags
-        ),
-        backends=_Backends(world, request, reading, health),
-        budget=reading.budget,
-        clock=Clock.at(reading.now_ms, world.policy.timezone),
+        _asked(request, reading),
+        _measured(request.prompt, reading, needs),
+        principal.tier,
+        _who(principal) if needs.principal else _ANYBODY,
+        _Backends(world, request, reading, health),
+        reading.budget,
+        Clock.at(reading.now_ms, world.policy.timezone) if needs.clock else _ANY_TIME,
     )
 
 
@@ -102,7 +118,7 @@ class _Backends(Mapping[str, BackendSignals]):
     candidates of one route, however many backends there are.
     """
 
-    __slots__ = ("_health", "_known", "_reading", "_request", "_world")
+    __slots__ = ("_costs", "_health", "_known", "_reading", "_request", "_world")
 
     def __init__(
         self,
@@ -116,6 +132,7 @@ class _Backends(Mapping[str, BackendSignals]):
         self._reading = reading
         self._health = health
         self._known: dict[str, BackendSignals] = {}
+        self._costs: dict[str, int] = {}
 
     def __getitem__(self, name: str) -> BackendSignals:
         known = self._known.get(name)
@@ -123,60 +140,74 @@ class _Backends(Mapping[str, BackendSignals]):
             known = self._known[name] = self._facts(name)
         return known
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._world.backends
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._world.backends)
 
     def __len__(self) -> int:
         return len(self._world.backends)
 
-    def _cost(self, name: str) -> int:
-        """Return what the request is likely to cost there, in pico-USD."""
-        output = likely_output(self._world, name, self._request)
-        return self._world.prices.price(name).cost(Usage(self._reading.input_tokens, output))
-
     def _facts(self, name: str) -> BackendSignals:
         """Return one backend's facts; a scarce slot is worth what leaving it would cost."""
-        backend, health = self._world.backends[name], self._health[name]
-        request, reading = self._request, self._reading
-        cost_pico = self._cost(name)
-        if backend.capacity is not None:
-            costs = {other: self._cost(other) for other in self._world.backends}
-            cost_pico += shadow_price(health.load, cost_elsewhere(costs, name))
+        world, request, reading = self._world, self._request, self._reading
+        backend, health = world.backends[name], self._health[name]
+        cost_pico = likely_cost(world, name, request, reading.input_tokens)
+        if backend.capacity is not None and (load := health.load) > KNEE:
+            cost_pico += shadow_price(load, cost_elsewhere(self._everywhere(), name))
         return BackendSignals(
-            success=reading.success.get(backend.ability) if backend.ability else None,
-            cost_pico=cost_pico,
-            healthy=health.healthy,
-            in_flight=health.in_flight,
-            queued=health.queued,
-            wait_ms=health.wait_ms,
-            unfit=backend.unfit(request, reading.input_tokens + (request.max_output_tokens or 0)),
+            reading.success.get(backend.ability) if backend.ability else None,
+            cost_pico,
+            health.healthy,
+            health.in_flight,
+            health.queued,
+            health.wait_ms,
+            backend.unfit(request, reading.input_tokens + (request.max_output_tokens or 0)),
         )
+
+    def _everywhere(self) -> dict[str, int]:
+        """What the request is likely to cost at each backend there is; found out once."""
+        if not self._costs:
+            world, tokens = self._world, self._reading.input_tokens
+            self._costs = {n: likely_cost(world, n, self._request, tokens) for n in world.backends}
+        return self._costs
 
 
 def _asked(request: ChatRequest, reading: Reading) -> RequestSignals:
     return RequestSignals(
-        model=request.model,
-        id=reading.request_id,
-        conversation=reading.conversation,
-        previous=reading.previous,
-        pii=reading.pii,
-        tools=bool(request.tools),
-        images=bool(request.images),
-        json_schema=request.json_schema,
-        stream=request.stream,
-        max_tokens=request.max_output_tokens or 0,
-        user=request.user or "",
-        headers=reading.headers,
+        request.model,
+        "",
+        reading.request_id,
+        reading.conversation,
+        reading.previous,
+        reading.pii,
+        bool(request.tools),
+        bool(request.images),
+        request.json_schema,
+        request.stream,
+        request.max_output_tokens or 0,
+        request.user or "",
+        reading.headers,
     )
 
 
-def _measured(prompt: Prompt, reading: Reading) -> PromptSignals:
-    text = prompt.turns[-1].text[:_LOOKED_AT] if prompt.turns else ""
+def _who(principal: Principal) -> PrincipalSignals:
+    return PrincipalSignals(
+        principal.organization, principal.team or "", principal.key_id, principal.tags
+    )
+
+
+def _measured(prompt: Prompt, reading: Reading, needs: Needs) -> PromptSignals:
+    code = math = False
+    if needs.code or needs.math:
+        text = prompt.turns[-1].text[:_LOOKED_AT] if prompt.turns else ""
+        code, math = _is_code(text), _is_mathematics(text)
     return PromptSignals(
-        tokens=reading.input_tokens,
-        turns=len(prompt.turns),
-        language=reading.language,
-        code=_is_code(text),
-        math=_is_mathematics(text),
-        system_tokens=estimate_tokens(len(prompt.system)) if prompt.system else 0,
+        reading.input_tokens,
+        len(prompt.turns),
+        reading.language,
+        code,
+        math,
+        estimate_tokens(len(prompt.system)) if prompt.system else 0,
     )

@@ -14,14 +14,37 @@ from policies.findings import DocumentError, Finding
 from policies.policy import Needs, Policy
 from policies.tiers import Tier
 from router.backends.backend import Backend
+from router.backends.capacity import Asker
 from router.ledger.dimensions import Quota, QuotaError, quotas
 from router.ledger.estimate import Way
 from router.pipeline.config import Config
 from router.pipeline.resolve import resolve
 from router.prices.book import PriceBook
 
-_OPEN: Final = Tier("")
+_RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
 NOTHING: Final = Needs(classifier=False, pii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a tier's requests have at the ledger's window and in a backend's queue."""
+
+    quotas: tuple[Quota, ...]
+    outage_share: float
+    prepaid: bool
+    asker: Asker
+
+
+def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
+    return Standing(
+        limits,
+        tier.outage_share or 0.0,
+        any(level.get("prepaid_usd") for level in tier.limits.values()),
+        Asker(_RANKS[tier.priority], tier.name),
+    )
+
+
+_OPEN: Final = _standing(Tier(""), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +55,18 @@ class Snapshot:
     backends: Mapping[str, Backend]
     prices: PriceBook
     quotas: Mapping[str, tuple[Quota, ...]]
+    standings: Mapping[str, Standing]
     expected_output: Mapping[str, int]
     estimate: Way
-    needs_of: Mapping[str, Needs]
+    needs_of: Mapping[str, Needs]  # by what a client may put in `model`
 
-    def tier(self, name: str) -> Tier:
-        """Return a tier of the policy; one without limits where the policy has no tiers at all."""
-        return self.policy.tiers.get(name, _OPEN)
+    def standing(self, tier: str) -> Standing:
+        """Return a tier's standing; that of no tier where the policy has none at all."""
+        return self.standings.get(tier, _OPEN)
 
     def needs(self, model: str) -> Needs:
         """Return what has to be known before the policy can decide on `model`."""
-        route = self.policy.resolve(model)
-        return NOTHING if route is None else self.needs_of[route]
+        return self.needs_of.get(model, NOTHING)
 
 
 def _with_shares(backend: Backend, tiers: Mapping[str, Tier]) -> Backend:
@@ -93,14 +116,23 @@ def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
         ),
         prices=price_book(config),
         quotas=limits,
+        standings=MappingProxyType(
+            {name: _standing(tier, limits.get(name, ())) for name, tier in policy.tiers.items()}
+        ),
         expected_output=MappingProxyType(
             {name: section.expected_output_tokens for name, section in sections}
         ),
         estimate=config.estimate,
-        needs_of=MappingProxyType(
-            {route: policy.needs(route) for route in (*policy.backends, *policy.routes)}
-        ),
+        needs_of=MappingProxyType(_needs(policy)),
     )
+
+
+def _needs(policy: Policy) -> dict[str, Needs]:
+    """Return the needs of every name: first a route's, then an alias's, then a backend's."""
+    of = {route: policy.needs(route) for route in (*policy.backends, *policy.routes)}
+    return of | {
+        name: of[a.route] for name, a in policy.aliases.items() if name not in policy.routes
+    }
 
 
 def _quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Finding]]:

@@ -10,7 +10,7 @@ whole request is priced at the step. The kind of token: fresh, read from a cache
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
@@ -67,6 +67,11 @@ class Price:
             + written * (price.input_pico if write is None else write)
             + usage.output_tokens * price.output_pico
         )
+
+    def fresh(self, input_tokens: int, output_tokens: int) -> int:
+        """Return what so many tokens cost in pico-USD, none of them cached: `cost`, but quicker."""
+        price = self if not self.steps else self._step(input_tokens)
+        return input_tokens * price.input_pico + output_tokens * price.output_pico
 
     def _step(self, input_tokens: int) -> "Price | Step":
         price: Price | Step = self
@@ -151,3 +156,16 @@ class PriceBook:
         if fixed is not None:
             return fixed
         return self._schedules[backend].at(self._clock() if at is None else at)
+
+    def dearest(
+        self, backends: Iterable[str], input_tokens: int, output_tokens: int
+    ) -> tuple[int, int]:
+        """Return what so many fresh tokens cost at most at any of the backends, in pico-USD: prompt
+        and answer together, and the prompt alone.
+        """
+        together = alone = 0
+        for name in backends:
+            price = self._fixed.get(name) or self.price(name)
+            together = max(together, price.fresh(input_tokens, output_tokens))
+            alone = max(alone, price.fresh(input_tokens, 0))
+        return together, alone

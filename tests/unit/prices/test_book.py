@@ -79,3 +79,16 @@ def test_cost_never_falls_with_more_tokens(a: int, b: int, output: int, rate: in
     low, high = sorted((a, b))
     tiered = Price(rate, rate, rate // 10, None, (Step(5000, 2 * rate, 2 * rate, rate, rate),))
     assert tiered.cost(Usage(low, output)) <= tiered.cost(Usage(high, output))
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.booleans())
+def test_fresh_tokens_have_one_price_however_it_is_asked(
+    given: int, out: int, tiered: bool
+) -> None:
+    steps = (Step(5000, 7, 9, 1, 1), Step(50_000, 8, 10, 1, 1)) if tiered else ()
+    one, other = Price(3, 5, 1, None, steps), Price(5, 2, 1)
+    assert one.fresh(given, out) == one.cost(Usage(given, out))
+    book = PriceBook({"one": one, "other": Schedule((Entry(one), Entry(other)))}, clock=lambda: 0)
+    together, alone = book.dearest(["one", "other"], given, out)
+    assert together == max(price.cost(Usage(given, out)) for price in (one, other))
+    assert alone == max(price.cost(Usage(given)) for price in (one, other))
