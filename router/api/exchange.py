@@ -218,6 +218,14 @@ class Exchange:
         if data:
             await self._put(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
 
+    def put(self, data: bytes) -> bool:
+        """Send a part of a stream, unless the client is behind; whether it was sent."""
+        if self._connection.flow.write_paused or self.disconnected:
+            return False
+        chunk = b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
+        self._connection.transport.write(chunk)
+        return True
+
     async def end(self) -> None:
         """Finish a stream."""
         if self.chunked:

@@ -119,6 +119,12 @@ class _AiohttpAnswer:
         except (aiohttp.ClientError, OSError, ValueError):
             raise TransportError("broke off its answer") from None
 
+    async def flow(self, take: Callable[[bytes], bool]) -> bool:
+        while data := await self.read():
+            if not take(data):
+                return False
+        return True
+
     def rest(self) -> bytes | None:
         return b"" if self._response.content.at_eof() else None
 

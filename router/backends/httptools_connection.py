@@ -10,7 +10,7 @@ READ_BUFFER stops the upstream.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 import httptools
@@ -22,6 +22,9 @@ HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
 HEADERS_CAP: Final = 200
 _NO_BODY: Final = frozenset({204, 304})
 _SPELLINGS_KEPT: Final = 64
+_STALLED: Final = "stalled: nothing came within the timeout"
+_TOO_LONG: Final = "took longer than the total timeout"
+Take = Callable[[bytes], bool]
 
 # Header names in lower case -> as they were sent, by the names of a whole head: a server sends the
 # same ones with every answer, so they are put into lower case once.
@@ -35,6 +38,19 @@ def _spelling(names: tuple[bytes, ...]) -> dict[str, bytes]:
     return found
 
 
+class _Flow:
+    """Pieces of an answer on their way to a taker."""
+
+    __slots__ = ("deadline", "error", "goes_on", "patience", "take")
+
+    def __init__(self, take: Take, patience: float, deadline: float) -> None:
+        self.take = take
+        self.patience = patience
+        self.deadline = deadline
+        self.goes_on = True
+        self.error: Exception | None = None
+
+
 class Connection(asyncio.Protocol):
     """An open connection. `ask`, then `read` until it gives nothing; then it may be used again."""
 
@@ -45,6 +61,7 @@ class Connection(asyncio.Protocol):
         "_error",
         "_fields",
         "_fires_at",
+        "_flow",
         "_head_bytes",
         "_held",
         "_late",
@@ -75,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._flow: _Flow | None = None
         self._fires_at = self._deadline = 0.0
         self._late = ""
         self.lost = False
@@ -134,12 +152,43 @@ class Connection(asyncio.Protocol):
                 return b""
             if self._error is not None:
                 raise self._error
-            now = self._loop.time()
-            if now >= deadline:
-                raise TransportTimeout("took longer than the total timeout")
-            late = "stalled: nothing came within the timeout"
-            await self._wait(min(now + patience, deadline), late)
+            await self._wait(self._patient_until(patience, deadline), _STALLED)
         return self._taken()
+
+    async def flow(self, take: Take, patience: float, deadline: float) -> bool:
+        """Hand what comes to `take` as it comes, and wake nobody for it, while that returns true.
+
+        Whether the answer came to its end. Times as for `read`; raises TransportError, and
+        whatever `take` raises.
+        """
+        while True:
+            if self._pieces:
+                if not take(self._taken()):
+                    return False
+            elif self._complete:
+                return True
+            elif self._error is not None:
+                raise self._error
+            elif not await self._flowing(_Flow(take, patience, deadline)):
+                return False
+
+    async def _flowing(self, flow: "_Flow") -> bool:
+        """Let `data_received` hand on what comes; whether its taker would take more."""
+        until = self._patient_until(flow.patience, flow.deadline)
+        self._flow = flow
+        try:
+            await self._wait(until, _STALLED)
+        finally:
+            self._flow = None
+        if flow.error is not None:
+            raise flow.error
+        return flow.goes_on
+
+    def _patient_until(self, patience: float, deadline: float) -> float:
+        now = self._loop.time()
+        if now >= deadline:
+            raise TransportTimeout(_TOO_LONG)
+        return min(now + patience, deadline)
 
     def rest(self) -> bytes | None:
         """Return all that was not read yet, if the answer is whole; None while more is to come."""
@@ -182,10 +231,12 @@ class Connection(asyncio.Protocol):
             if self._head_bytes > HEAD_CAP:
                 self._fail(TransportError("sent a head without end"))
             return
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-        self._held += len(data)
+        flow = self._flow
+        if flow is not None and flow.goes_on and self._pieces and not self._complete:
+            self._hand_on(flow)
+        else:
+            self._held += len(data)
+            self._wake()
         if len(self._fields) > HEADERS_CAP:
             self._fail(self._invalid())
         elif self._held > READ_BUFFER and not self._paused and self._transport is not None:
@@ -237,6 +288,16 @@ class Connection(asyncio.Protocol):
 
     # Inside.
 
+    def _hand_on(self, flow: "_Flow") -> None:
+        """Give what came to whoever takes it, and move the deadline; or end the flow."""
+        try:
+            flow.goes_on = flow.take(self._taken())
+            self._deadline = self._patient_until(flow.patience, flow.deadline)
+        except Exception as error:  # noqa: BLE001 # the taker's own: raised where it waits
+            flow.error, flow.goes_on = error, False
+        if not flow.goes_on:
+            self._wake()
+
     def _wait(self, deadline: float, late: str) -> asyncio.Future[None]:
         """What to await until something comes, or it is too late."""
         self._deadline, self._late = deadline, late
@@ -258,6 +319,8 @@ class Connection(asyncio.Protocol):
             return
         if self._loop.time() < self._deadline - 0.001:
             self._set_timer(self._deadline)
+        elif self._flow is not None and self._deadline >= self._flow.deadline:
+            self._fail(TransportTimeout(_TOO_LONG))
         else:
             self._fail(TransportTimeout(self._late))
 

@@ -8,7 +8,7 @@ new one, once: the server had let it go and never saw the request.
 import asyncio
 import socket
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -200,6 +200,12 @@ class _HttptoolsAnswer:
         if self._connection is None:
             return _nothing()
         return self._connection.read(self._patience, self._end)
+
+    async def flow(self, take: Callable[[bytes], bool]) -> bool:
+        """Hand on what comes; see `Answer.flow`."""
+        if self._connection is None:
+            return True
+        return await self._connection.flow(take, self._patience, self._end)
 
     def rest(self) -> bytes | None:
         """Return what is left, if it is there; see `Answer.rest`."""

@@ -5,7 +5,7 @@ connections, and keeps an unfinished answer's connection out of the pool. Its fo
 end inside it: callers see `TransportError` and its two kinds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from policies.value import value
@@ -62,6 +62,10 @@ class Answer(Protocol):
 
     async def read(self) -> bytes:
         """The next bytes as they come, empty at the end; TransportError where it breaks off."""
+
+    async def flow(self, take: Callable[[bytes], bool]) -> bool:
+        """Hand what comes to `take`, piece by piece, while it returns true; its exceptions are
+        raised here. Whether the body came to its end; TransportError where it breaks off."""
 
     def rest(self) -> bytes | None:
         """All that was not read yet, if it has come already; None where one has to wait."""

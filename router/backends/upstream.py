@@ -39,6 +39,8 @@ class Leg:
     rejected: bool = True
 
 
+Put = Callable[[bytes], bool]
+_BREAKS: Final = (TransportError, MalformedReply, ErrorInside)
 ANSWERED: Final = "answered"
 LAST_READ: Final = 0.2  # seconds for a server to close the answer whose end it has told
 
@@ -111,10 +113,12 @@ class Upstream:
             self.usage = self._final_usage(translator)
         return self._first
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self, put: Put | None = None) -> AsyncIterator[bytes]:
         """Client-ready bytes, one block for each upstream read; StreamBroken where it breaks off.
 
-        Leaving it early is fine: the `open` block closes the connection.
+        Blocks that `put` takes, and it says so, are not handed out: while it does, nobody is woken
+        for them. The last block always is. Leaving it early is fine: the `open` block closes the
+        connection.
         """
         translator = self._translator
         if translator is None:
@@ -124,7 +128,7 @@ class Upstream:
             if block:
                 self.model, self.usage = translator.model, translator.usage
                 yield block
-            block = await self._next(translator)
+            block = await (self._next(translator) if put is None else self._pour(translator, put))
         self.usage = self._final_usage(translator)
         self.model = translator.model
         self._settle(True)
@@ -136,12 +140,29 @@ class Upstream:
         try:
             data = await self._answer.read()
             return translator.feed(data) if data else translator.finish()
-        except TransportError as error:
-            raise self._broken(error.reason) from None
-        except MalformedReply as error:
-            raise self._broken(str(error)) from None
-        except ErrorInside:
-            raise self._broken("reported an error") from None
+        except _BREAKS as error:
+            raise self._broken(error) from None
+
+    async def _pour(self, translator: Translator, put: Put) -> bytes:
+        """The next block that `put` does not take, or the last one."""
+        left = b""
+
+        def take(data: bytes) -> bool:
+            nonlocal left
+            block = translator.feed(data)
+            if translator.finished:
+                left = block
+                return False
+            self.model, self.usage = translator.model, translator.usage
+            if block and not put(block):
+                left = block
+                return False
+            return True
+
+        try:
+            return translator.finish() if await self._answer.flow(take) else left
+        except _BREAKS as error:
+            raise self._broken(error) from None
 
     def _final_usage(self, translator: Translator) -> Usage:
         seen = translator.output_tokens_seen
@@ -171,8 +192,9 @@ class Upstream:
         if release is not None:
             release()
 
-    def _broken(self, reason: str) -> StreamBroken:
+    def _broken(self, error: TransportError | MalformedReply | ErrorInside) -> StreamBroken:
         self._settle(False)
+        reason = "reported an error" if isinstance(error, ErrorInside) else str(error)
         return StreamBroken(f"The answer broke off: backend '{self.backend.name}' {reason}.")
 
     def _settle(self, outcome: bool | None) -> None:

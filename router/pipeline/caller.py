@@ -28,6 +28,9 @@ class Caller(Protocol):
     async def write(self, data: bytes) -> None:
         """Send a part of a stream."""
 
+    def put(self, data: bytes) -> bool:
+        """Send a part of a stream, if that needs no waiting; whether it was sent."""
+
     async def end(self) -> None:
         """Finish a stream."""
 

@@ -21,6 +21,7 @@ from router.backends.transport import (
 QUICK = Timeouts(connect=0.5, first_byte=0.2, between_chunks=0.2, total=0.5)
 PATIENT = Timeouts(connect=5.0, first_byte=5.0, between_chunks=5.0, total=10.0)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+FIVE = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabcde"
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -36,6 +37,22 @@ def call(
 ) -> Call:
     headers = tuple((name.replace("_", "-"), value) for name, value in more.items())
     return Call(f"{server.base_url}/chat/completions", headers, body, timeouts)
+
+
+def drips(text: bytes) -> Script:
+    """One byte each 20 ms, then silence."""
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        left = asyncio.ensure_future(reader.read(1))
+        for at in range(len(text)):
+            writer.write(text[at : at + 1])
+            await asyncio.wait([left], timeout=0.02)
+            if left.done():
+                return
+        await left
+
+    return drip
 
 
 async def whole(answer: Answer) -> bytes:
@@ -191,17 +208,65 @@ async def test_a_head_that_never_comes_is_late(transport: HttptoolsTransport) ->
         await asyncio.wait_for(server.closed.wait(), 1.0)
 
 
+async def test_what_flows_is_taken_as_it_comes(transport: HttptoolsTransport) -> None:
+    async with raw_server(writes(OK, then="stay")) as server:
+        answer = await transport.send(call(server))
+        taken: list[bytes] = []
+        assert await answer.flow(lambda piece: taken.append(piece) is None)
+        assert taken == [b"hi"]
+        assert answer.rest() == b""
+        answer.close()
+        assert await whole(await transport.send(call(server))) == b"hi"
+        assert server.connections == 1
+
+
+async def test_a_taker_that_has_enough_leaves_the_rest(transport: HttptoolsTransport) -> None:
+    async with raw_server(writes(FIVE, then="stay")) as server:
+        answer = await transport.send(call(server))
+        assert not await answer.flow(lambda _piece: False)
+        await answer.read()
+        answer.close()
+
+
+async def test_what_a_taker_raises_is_raised_where_it_waits(transport: HttptoolsTransport) -> None:
+    def take(piece: bytes) -> bool:
+        if b"e" in piece:
+            raise ValueError("enough")
+        return True
+
+    async with raw_server(drips(b"abcdef")) as server:
+        answer = await transport.send(call(server))
+        with pytest.raises(ValueError, match="enough"):
+            await answer.flow(take)
+        answer.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "error"), [(b"abc", "stalled"), (b"x" * 1000, "longer than the total")]
+)
+async def test_a_flow_keeps_the_timeouts(
+    transport: HttptoolsTransport, text: bytes, error: str
+) -> None:
+    async with raw_server(drips(text)) as server:
+        answer = await transport.send(call(server, timeouts=QUICK))
+        with pytest.raises(TransportTimeout, match=error):
+            await answer.flow(lambda _piece: True)
+        answer.close()
+
+
+async def test_an_answer_that_breaks_off_ends_the_flow(transport: HttptoolsTransport) -> None:
+    half = b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\nhalf"
+    async with raw_server(writes(half)) as server:
+        answer = await transport.send(call(server))
+        with pytest.raises(TransportError, match="broke off"):
+            await answer.flow(lambda _piece: True)
+        answer.close()
+
+
 async def test_pieces_that_keep_coming_meet_the_total_timeout(
     transport: HttptoolsTransport,
 ) -> None:
-    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        while not reader.at_eof():
-            writer.write(b"x")
-            await writer.drain()
-            await asyncio.wait([asyncio.ensure_future(reader.read(1))], timeout=0.02)
-
-    async with raw_server(drip) as server:
+    async with raw_server(drips(b"x" * 1000)) as server:
         answer = await transport.send(call(server, timeouts=QUICK))
         with pytest.raises(TransportTimeout):
             await whole(answer)
