@@ -29,6 +29,7 @@ _ROWS: Final = 1 << 32 - _WEIGHT_BITS - _NUMBER_BITS  # more than that need keys
 _MIX: Final = np.uint32(31337)
 _LAST_PAIR: Final = np.uint32(PAIRS - 1)
 _ONE: Final = np.uint32(1)
+_NO_PAIR: Final = {4: np.uint32(2**32 - 1), 8: np.uint64(2**64 - 1)}  # by size of key; sorts last
 
 Numbers = NDArray[np.int32]
 Weights = NDArray[np.float32]
@@ -121,7 +122,7 @@ def _marked(keys: Keys, passages: Passages, rows: int) -> Keys:
     words |= marks
     pairs |= marks[1:]
     last = [end - 1 for end in accumulate(passages.sizes[:-1])]
-    pairs[last] = np.iinfo(keys.dtype).max  # a text's last word has no neighbour: sorts to the end
+    pairs[last] = _NO_PAIR[keys.itemsize]  # a text's last word has no neighbour
     words.sort()
     pairs.sort()
     return keys[: len(keys) - len(last)]

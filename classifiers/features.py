@@ -13,15 +13,14 @@ other numbers refuses to load.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from classifiers.bag import MAX_WORDS, UNIT, Numbers, Passages, Weights, bags_of
 from classifiers.hand import HAND_FEATURES, hand_features
 from classifiers.prompt import Prompt
-from classifiers.words import KnownWords, words_of
+from classifiers.words import KnownWords, LookedUp, words_of
 
 FEATURES_VERSION: Final = 2
 
@@ -38,8 +37,7 @@ _HAND_ROW: Final = struct.Struct(f"={len(HAND_FEATURES)}f")
 _KNOWN: Final = KnownWords()
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What the ONNX graph takes: numbers int32 and weights float32 [B, T], `hand` float32 [B, F].
 
     Every number stands once in its row; its weight grows with the logarithm of how often it was
@@ -65,15 +63,15 @@ def encode(prompts: Sequence[Prompt]) -> Batch:
     """Read prompts into one padded batch."""
     passages = Passages()
     finals = [_gather(prompt, row, passages) for row, prompt in enumerate(prompts)]
-    known = _KNOWN.look_up(passages.words)
+    known = LookedUp(_KNOWN, passages.words)
     hand = b"".join(
         [
-            _HAND_ROW.pack(*hand_features(prompt, text, chars, words, known[start:end, 1]))
+            _HAND_ROW.pack(*hand_features(prompt, text, chars, words, known.traits(start, end)))
             for prompt, (text, chars, words, start, end) in zip(prompts, finals, strict=True)
         ]
     )
     rows = np.frombuffer(hand, dtype=np.float32).reshape(len(prompts), len(HAND_FEATURES))
-    return Batch(*bags_of(known[:, 0], passages, len(prompts)), rows)
+    return Batch(*bags_of(known.numbers, passages, len(prompts)), rows)
 
 
 def _gather(prompt: Prompt, row: int, passages: Passages) -> tuple[str, int, list[str], int, int]:
@@ -84,30 +82,35 @@ def _gather(prompt: Prompt, row: int, passages: Passages) -> tuple[str, int, lis
     start = len(passages.words)
     passages.add(words, row, FINAL_WEIGHT)
     room = MAX_WORDS - len(words)
-    for part, weight in _context(prompt, earlier):
-        if part and room > 0:
-            others = words_of(part)[:room]
-            room -= len(others)
-            passages.add(others, row, weight)
+    if earlier or prompt.system or prompt.tools:
+        for part, weight in _context(prompt, earlier):
+            if room > 0:
+                others = words_of(part)[:room]
+                room -= len(others)
+                passages.add(others, row, weight)
     return text, len(final), words, start, start + len(words)
 
 
 def _final_and_earlier(prompt: Prompt) -> tuple[str, int]:
     """The last user message, and how many turns come before it."""
-    for index in range(len(prompt.turns) - 1, -1, -1):
-        if prompt.turns[index].role == "user":
-            return prompt.turns[index].text, index
-    last = len(prompt.turns) - 1
-    return (prompt.turns[last].text, last) if prompt.turns else (prompt.system, 0)
+    turns = prompt.turns
+    if not turns:
+        return prompt.system, 0
+    for index in range(len(turns) - 1, -1, -1):
+        if turns[index].role == "user":
+            return turns[index].text, index
+    return turns[-1].text, len(turns) - 1
 
 
 def _context(prompt: Prompt, earlier: int) -> list[tuple[str, int]]:
-    """The other texts with their weights, nearest first."""
-    turns = prompt.turns[max(0, earlier - EARLIER_TURNS) : earlier]
-    context = [
-        (clip(turn.text, EARLIER_CHARS), USER_WEIGHT if turn.role == "user" else OTHER_WEIGHT)
-        for turn in reversed(turns)
-    ]
-    context.append((clip(prompt.system, SYSTEM_CHARS), OTHER_WEIGHT))
-    context.append((clip(" ".join(prompt.tools), SYSTEM_CHARS), OTHER_WEIGHT))
+    """The other texts that are not empty with their weights, nearest first."""
+    context = []
+    if earlier:
+        for turn in reversed(prompt.turns[max(0, earlier - EARLIER_TURNS) : earlier]):
+            weight = USER_WEIGHT if turn.role == "user" else OTHER_WEIGHT
+            context.append((clip(turn.text, EARLIER_CHARS), weight))
+    if prompt.system:
+        context.append((clip(prompt.system, SYSTEM_CHARS), OTHER_WEIGHT))
+    if prompt.tools:
+        context.append((clip(" ".join(prompt.tools), SYSTEM_CHARS), OTHER_WEIGHT))
     return context

@@ -2,21 +2,18 @@
 
 Counts and shares, taken on the (already cut) final message and its words. All are bounded by
 construction or by a logarithm, so that no input gives an infinite or absurd number. What the tables
-say of a word is packed into one integer, its traits, and remembered with the word: counting kinds
-and noticing words is two calls into numpy. Regular expressions begin with a line's end, which is
-rare, because a prompt of 1 KB has to be read in a fraction of 0.1 ms.
+say of a word is packed and remembered with the word, so that counting kinds is counting bytes.
+Regular expressions begin with a line's end, which is rare, because a prompt of 1 KB has to be read
+in a fraction of 0.1 ms.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from itertools import repeat
 from math import log1p
-from operator import add, truediv
+from operator import truediv
 from string import ascii_uppercase
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final, NamedTuple
 
 from classifiers.prompt import Prompt
 
@@ -91,17 +88,12 @@ _KIND_OF: Final = {
     word: number for number, words in enumerate(COUNTED.values(), 1) for word in words
 }
 
-# Traits: the kind (0: none) in four bits, whether the word is long, one bit for each of PRESENT.
-_KINDS: Final = 1 << 4
-_COUNTED_MASK: Final = 2 * _KINDS - 1
-_PRESENT_BITS: Final = 5
 _PRESENT_OF: Final = {
-    word: sum(
-        1 << place + _PRESENT_BITS for place, group in enumerate(PRESENT.values()) if word in group
-    )
+    word: sum(1 << place for place, group in enumerate(PRESENT.values()) if word in group)
     for words in PRESENT.values()
     for word in words
 }
+_KINDS: Final = tuple(range(1, len(COUNTED) + 1))
 _SEVEN: Final = tuple(  # seven bits of PRESENT, the lowest first, as features
     tuple(float(bits >> place & 1) for place in range(7)) for bits in range(1 << 7)
 )
@@ -143,25 +135,29 @@ HAND_FEATURES: Final = (
 )
 
 
-def traits_of(word: str) -> int:
-    """What the tables say of a word, packed for `hand_features`."""
-    long = _KINDS if len(word) >= _LONG else 0
-    return _KIND_OF.get(word, 0) | long | _PRESENT_OF.get(word, 0)
+class Traits(NamedTuple):
+    """What the tables say of the words of a text."""
+
+    kinds: bytes  # of each word: its place in COUNTED from 1, or 0
+    long: int  # words
+    present: int  # one bit for each of PRESENT, the first lowest
+
+
+def traits_of(word: str) -> tuple[int, bool, int]:
+    """What the tables say of one word: its kind, whether it is long, bits of PRESENT."""
+    return _KIND_OF.get(word, 0), len(word) >= _LONG, _PRESENT_OF.get(word, 0)
 
 
 def hand_features(
-    prompt: Prompt, text: str, chars: int, words: Sequence[str], traits: NDArray[np.uint32]
+    prompt: Prompt, text: str, chars: int, words: Sequence[str], traits: Traits
 ) -> list[float]:
     """One number per name in HAND_FEATURES.
 
-    `chars` is the length before the text was cut; `traits` has one integer per word of the text, of
-    which there are at most a thousand.
+    `chars` is the length before the text was cut; of `words` there are a thousand at most.
     """
+    kinds, long, present = traits
     count = len(words) or 1
-    kinds: list[int] = np.bincount(traits & _COUNTED_MASK, minlength=2 * _KINDS).tolist()
-    long = kinds[_KINDS:]
-    counts = list(map(add, kinds[1:_KINDS], long[1:]))
-    present = int(np.bitwise_or.reduce(traits)) >> _PRESENT_BITS
+    counts = list(map(kinds.count, _KINDS))
     lines, stops = text.count("\n"), text.count(". ")
     asked = text.count("? ") if "?" in text else 0
     *options, spread = _options(text, lines)
@@ -173,11 +169,11 @@ def hand_features(
         len(set(words)) / count,
         *_letters(text),
         *options,
-        float("```" in text),
+        float("`" in text and "```" in text),
         log1p(text.count("__")) if "_" in text else 0.0,
         *_lines(text, lines),
         log1p(len(words) / (stops + asked + lines + 1)),
-        sum(long) / count,
+        long / count,
         spread,
         log1p(stops),
         *_edges(text),

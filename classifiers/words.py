@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.hand import traits_of
+from classifiers.hand import Traits, traits_of
 
 WORDS: Final = 1 << 16  # word numbers run from 1 to WORDS - 1; 0 is padding
 
@@ -25,7 +25,7 @@ _WORD: Final = re.compile(
 )
 _SIGNS: Final = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _GAP: Final = b"\xff"
-_RECORD: Final = struct.Struct("=II")
+_RECORD: Final = struct.Struct("=IIBB2x")  # number, bits of PRESENT, kind, whether it is long
 
 
 def _spaced() -> NDArray[np.uint32]:
@@ -65,17 +65,37 @@ class KnownWords(dict[str, bytes]):
     """Word to number and traits, packed; remembered for the words seen lately."""
 
     def __missing__(self, word: str) -> bytes:
-        record = _RECORD.pack(number_of(word), traits_of(word))
+        kind, long, present = traits_of(word)
+        record = _RECORD.pack(number_of(word), present, kind, long)
         if len(word) <= _LONGEST:
             if len(self) >= _REMEMBERED:
                 self.clear()
             self[word] = record
         return record
 
-    def look_up(self, words: Iterable[str]) -> NDArray[np.uint32]:
-        """A row of number and traits per word.
 
-        Joining bytes that are packed already costs half of turning as many integers into an array.
-        """
-        packed = b"".join(map(self.__getitem__, words))
-        return np.frombuffer(packed, dtype=np.uint32).reshape(-1, 2)
+class LookedUp:
+    """What is known of each of `words`.
+
+    Joining bytes that are packed already costs half of turning as many integers into an array.
+    """
+
+    __slots__ = ("_packed", "_table")
+
+    def __init__(self, known: KnownWords, words: Iterable[str]) -> None:
+        self._packed = b"".join(map(known.__getitem__, words))
+        self._table = np.frombuffer(self._packed, dtype=np.uint32).reshape(-1, _RECORD.size // 4)
+
+    @property
+    def numbers(self) -> NDArray[np.uint32]:
+        """The number of each word."""
+        return self._table[:, 0]
+
+    def traits(self, start: int, end: int) -> Traits:
+        """The traits of the words from `start` to `end`."""
+        first, last, size = start * _RECORD.size, end * _RECORD.size, _RECORD.size
+        return Traits(
+            self._packed[first + 8 : last : size],
+            self._packed[first + 9 : last : size].count(1),
+            int(np.bitwise_or.reduce(self._table[start:end, 1])),
+        )
