@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+# Made for every request, and so not frozen at run time, which would cost four times as much.
+# Nobody changes one.
+@dataclass(slots=True, unsafe_hash=True)
 class Turn:
     """One message: who speaks (`user`, `assistant`, `tool` ...) and its text."""
 
@@ -13,7 +15,7 @@ class Turn:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Prompt:
     """A conversation up to the point where an answer is wanted, oldest turn first.
 

@@ -5,12 +5,12 @@ the backend unchanged. Wrong input is a BadRequest with OpenAI's wording and `pa
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from classifiers.prompt import Prompt, Turn
+from policies.value import value
 from router.errors import BadRequest
 from router.wire.document import parse_object
 from router.wire.fields import (
@@ -21,15 +21,15 @@ from router.wire.fields import (
     read_model,
     read_user,
     refuse_addresses,
-    utf8_length,
     wrong_type,
 )
 
 MAX_CHOICES: Final = 128
+_MOST_TOKENS: Final = 2**31 - 1
 _SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ChatRequest:
     """One chat completion request; `body` is the parsed `raw` and is never changed.
 
@@ -65,25 +65,25 @@ def chat_request(raw: bytes, body: dict[str, Any]) -> ChatRequest:
     refuse_addresses(body)
     check_options(body)
     model = read_model(body)
-    stream = read_flag(body, "stream")
+    stream = "stream" in body and read_flag(body, "stream")
     text = _Text()
     text.read_messages(body.get("messages"))
-    tools = text.read_tools(body.get("tools"))
-    schema = text.read_response_format(body.get("response_format"))
+    tools = text.read_tools(body["tools"]) if "tools" in body else ()
+    schema = "response_format" in body and text.read_response_format(body["response_format"])
     return ChatRequest(
-        raw=raw,
-        body=body,
-        model=model,
-        stream=stream,
-        include_usage=_include_usage(body),
-        max_output_tokens=_max_output_tokens(body),
-        choices=read_integer(body, "n", 1, MAX_CHOICES) or 1,
-        user=read_user(body),
-        tools=tools,
-        images=text.images,
-        json_schema=schema,
-        text_bytes=text.bytes,
-        prompt=Prompt(system="\n".join(text.system), turns=tuple(text.turns), tools=tools),
+        raw,
+        body,
+        model,
+        stream,
+        _include_usage(body["stream_options"]) if "stream_options" in body else False,
+        _max_output_tokens(body),
+        (read_integer(body, "n", 1, MAX_CHOICES) or 1) if "n" in body else 1,
+        read_user(body) if "user" in body else None,
+        tools,
+        text.images,
+        schema,
+        text.bytes,
+        Prompt("\n".join(text.system), tuple(text.turns), tools),
     )
 
 
@@ -117,20 +117,21 @@ class _Text:
         role = message.get("role")
         if not isinstance(role, str):
             raise wrong_type(f"messages[{index}].role", "a string")
-        said = self._content(message.get("content"), index)
-        self.bytes += utf8_length(said)
+        said = message.get("content")
+        if not isinstance(said, str):
+            said = self._content(said, index)
+        self.bytes += len(said) if said.isascii() else len(said.encode())
         if role in _SYSTEM_ROLES:
             self.system.append(said)
         else:
-            self.turns.append(Turn(role=role, text=said))
+            self.turns.append(Turn(role, said))
         calls = message.get("tool_calls")
         if calls is not None:
             check_calls(calls, f"messages[{index}].tool_calls")
             self.bytes += len(orjson.dumps(calls))
 
     def _content(self, content: Any, index: int) -> str:
-        if isinstance(content, str):
-            return content
+        """A content that is no plain text."""
         if content is None:
             return ""
         if not isinstance(content, list):
@@ -186,8 +187,7 @@ def _tool_name(tool: Any, index: int) -> str:
     return name
 
 
-def _include_usage(body: dict[str, Any]) -> bool:
-    options = body.get("stream_options")
+def _include_usage(options: Any) -> bool:
     if options is None:
         return False
     if not isinstance(options, dict):
@@ -196,9 +196,9 @@ def _include_usage(body: dict[str, Any]) -> bool:
 
 
 def _max_output_tokens(body: dict[str, Any]) -> int | None:
-    given = [
-        value
-        for name in ("max_tokens", "max_completion_tokens")
-        if (value := read_integer(body, name, 1, 2**31 - 1)) is not None
-    ]
-    return max(given, default=None)
+    """The larger of the two ways to say it."""
+    most = read_integer(body, "max_tokens", 1, _MOST_TOKENS) if "max_tokens" in body else None
+    if "max_completion_tokens" not in body:
+        return most
+    newer = read_integer(body, "max_completion_tokens", 1, _MOST_TOKENS)
+    return newer if most is None else most if newer is None else max(most, newer)

@@ -7,10 +7,15 @@ from router.errors import BadRequest
 MAX_NAME: Final = 256  # characters of a model name or an end user
 # Where to send a request, and as whom, is the operator's to say.
 _REFUSED_KEYS: Final = ("api_base", "base_url", "api_key", "extra_headers")
+# Most bodies have none of these: one look for all of them together, by a set, decides that.
+_OF_ADDRESSES: Final = frozenset((*_REFUSED_KEYS, "extra_body"))
+_TRANSLATED: Final = frozenset(("stop", "reasoning_effort", "tool_choice"))
 
 
 def refuse_addresses(body: dict[str, Any]) -> None:
     """BadRequest where a client says where to send its request, or with whose key."""
+    if _OF_ADDRESSES.isdisjoint(body):
+        return
     extra = body.get("extra_body")
     for key in _REFUSED_KEYS:
         if key in body or (isinstance(extra, dict) and key in extra):
@@ -23,6 +28,8 @@ def refuse_addresses(body: dict[str, Any]) -> None:
 
 def check_options(body: dict[str, Any]) -> None:
     """BadRequest where an option that dialects translate is of the wrong type."""
+    if _TRANSLATED.isdisjoint(body):
+        return
     stop = body.get("stop")
     texts = stop if isinstance(stop, list) else [stop or ""]
     if not all(isinstance(text, str) for text in texts):
@@ -77,9 +84,11 @@ def read_user(body: dict[str, Any], name: str = "user") -> str | None:
 def read_flag(body: dict[str, Any], name: str) -> bool:
     """A boolean; False where it is missing or null."""
     value = body.get(name)
-    if value is not None and not isinstance(value, bool):
+    if value is None:
+        return False
+    if not isinstance(value, bool):
         raise wrong_type(name, "a boolean")
-    return bool(value)
+    return value
 
 
 def read_integer(body: dict[str, Any], name: str, least: int, most: int) -> int | None:
@@ -99,8 +108,3 @@ def read_integer(body: dict[str, Any], name: str, least: int, most: int) -> int 
 def wrong_type(param: str, expected: str) -> BadRequest:
     """OpenAI's words for a parameter of the wrong type."""
     return BadRequest(f"Invalid type for '{param}': expected {expected}.", param=param)
-
-
-def utf8_length(text: str) -> int:
-    """Bytes of a text in UTF-8; free of charge where it is ASCII."""
-    return len(text) if text.isascii() else len(text.encode())
