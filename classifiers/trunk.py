@@ -3,8 +3,7 @@
 import ctypes
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -20,9 +19,10 @@ DEVICES: Final = ("auto", "cpu", "cuda")
 
 Vector = NDArray[np.float32]
 
+_OUTPUTS: Final = ("z", "embedding")  # the inputs have the names of a Batch
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+
+class Reading(NamedTuple):
     """What the trunk says of a batch: z [B, Z] and embedding [B, E], float32 and finite."""
 
     z: Vector
@@ -40,16 +40,7 @@ class Trunk:
     def read(self, prompts: Sequence[Prompt]) -> Reading:
         """Encode and run one batch."""
         batch = encode(prompts)
-        z, embedding = self._session.run(
-            ["z", "embedding"],
-            {
-                "words": batch.words,
-                "word_weights": batch.word_weights,
-                "pairs": batch.pairs,
-                "pair_weights": batch.pair_weights,
-                "hand": batch.hand,
-            },
-        )
+        z, embedding = self._session.run(_OUTPUTS, batch._asdict())
         return Reading(z, embedding)
 
 
