@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from router.auth.keys import hash_key, is_well_formed
+from router.auth.keys import hash_bytes, is_well_formed
 from router.auth.store import KeyStore
 from router.domain import Principal
 from router.errors import Unauthenticated
@@ -43,9 +43,9 @@ class Authenticator:
         if not authorization:
             raise Unauthenticated(_MISSING, code="invalid_api_key")
         scheme, _, token = authorization.partition(b" ")
-        key = token.strip().decode("latin-1")
-        if scheme.lower() == b"bearer" and is_well_formed(key):
-            principal = self._principals.get(hash_key(key))
+        key = token.strip()
+        if is_well_formed(key) and scheme.lower() == b"bearer":
+            principal = self._principals.get(hash_bytes(key))
             if principal is not None:
                 return principal
         raise Unauthenticated(_UNKNOWN)
