@@ -55,7 +55,7 @@ class Price:
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
-        price = self if not self.steps else self._step(usage.input_tokens)
+        price = self if not self.steps else self.at(usage.input_tokens)
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
         write = price.cache_write_pico
@@ -70,10 +70,11 @@ class Price:
 
     def fresh(self, input_tokens: int, output_tokens: int) -> int:
         """Return what so many tokens cost in pico-USD, none of them cached: `cost`, but quicker."""
-        price = self if not self.steps else self._step(input_tokens)
+        price = self if not self.steps else self.at(input_tokens)
         return input_tokens * price.input_pico + output_tokens * price.output_pico
 
-    def _step(self, input_tokens: int) -> "Price | Step":
+    def at(self, input_tokens: int) -> "Price | Step":
+        """Return what counts for a prompt of this size."""
         price: Price | Step = self
         for step in self.steps:
             if input_tokens > step.above:
@@ -166,6 +167,9 @@ class PriceBook:
         together = alone = 0
         for name in backends:
             price = self._fixed.get(name) or self.price(name)
-            together = max(together, price.fresh(input_tokens, output_tokens))
-            alone = max(alone, price.fresh(input_tokens, 0))
+            rate = price.at(input_tokens) if price.steps else price
+            prompt = input_tokens * rate.input_pico
+            cost = prompt + output_tokens * rate.output_pico
+            together = max(together, cost)
+            alone = max(alone, prompt)
         return together, alone
