@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from router.api.admin import admin_router
+from router.api import admin
 from router.api.inference import Inference
 from router.api.rest import bare_application, public_application
 from router.auth.authenticate import Authenticator
@@ -142,7 +142,8 @@ def _admin(config: Config, gateway: Gateway, reloader: Reloader) -> FastAPI | No
         return None
     application = bare_application("Turnout admin")
     token = config.admin.token.get_secret_value()
-    application.include_router(admin_router(gateway, reloader, token))
+    application.state.administration = admin.Administration(gateway, reloader, token)
+    application.include_router(admin.router)
     return application
 
 

@@ -1,8 +1,8 @@
 """The administrators' application, on a listener and with a credential of its own."""
 
 import hmac
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,47 +10,50 @@ from router.errors import Unauthenticated
 from router.pipeline.gateway import Gateway
 from router.pipeline.reload import Reloader
 
-
-def _guard(token: str) -> Callable[[Request], None]:
-    expected = f"Bearer {token}".encode()
-
-    def check(request: Request) -> None:
-        given = request.headers.get("authorization", "").encode("latin-1")
-        if not hmac.compare_digest(given, expected):
-            raise Unauthenticated("Send the admin token of turnout.yaml as a bearer token.")
-
-    return check
+router: Final = APIRouter(prefix="/admin")
 
 
-def admin_router(gateway: Gateway, reloader: Reloader, token: str) -> APIRouter:
-    """Return /admin: status and reload."""
-    router = APIRouter(prefix="/admin")
-    check = _guard(token)
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What the handlers ask the application for, as `state.administration`."""
 
-    @router.get("/status")
-    async def status(request: Request) -> dict[str, Any]:
-        """Say what is in force on this replica."""
-        check(request)
-        world = gateway.snapshot
-        return {
-            "ready": gateway.ready,
-            "policy": world.policy.version,
-            "prices": world.prices.version,
-            "classifier": gateway.classifier.version,
-            "device": gateway.classifier.provider,
-            "in_flight": gateway.metrics.in_flight,
-            "backends": {
-                name: {"healthy": state.healthy, "in_flight": state.in_flight}
-                for name, state in gateway.dispatcher.view().items()
-            },
-        }
+    gateway: Gateway
+    reloader: Reloader
+    token: str = field(repr=False)
 
-    @router.post("/reload")
-    async def reload(request: Request, response: Response) -> dict[str, Any]:
-        """Read the documents again: 200 and the version in force, or 422 and the report."""
-        check(request)
-        result = reloader.reload()
-        response.status_code = 200 if result.done else 422
-        return {"reloaded": result.done, "policy": result.policy, "report": result.report}
 
-    return router
+def _admitted(request: Request) -> Administration:
+    """Return what is administered. Raises Unauthenticated."""
+    administration: Administration = request.app.state.administration
+    expected = f"Bearer {administration.token}".encode()
+    given = request.headers.get("authorization", "").encode("latin-1")
+    if not hmac.compare_digest(given, expected):
+        raise Unauthenticated("Send the admin token of turnout.yaml as a bearer token.")
+    return administration
+
+
+@router.get("/status")
+async def status(request: Request) -> dict[str, Any]:
+    """Say what is in force on this replica."""
+    gateway = _admitted(request).gateway
+    world = gateway.snapshot
+    return {
+        "ready": gateway.ready,
+        "policy": world.policy.version,
+        "prices": world.prices.version,
+        "classifier": gateway.classifier.version,
+        "device": gateway.classifier.provider,
+        "in_flight": gateway.metrics.in_flight,
+        "backends": {
+            name: {"healthy": state.healthy, "in_flight": state.in_flight}
+            for name, state in gateway.dispatcher.view().items()
+        },
+    }
+
+
+@router.post("/reload")
+async def reload(request: Request, response: Response) -> dict[str, Any]:
+    """Read the documents again: 200 and the version in force, or 422 and the report."""
+    result = _admitted(request).reloader.reload()
+    response.status_code = 200 if result.done else 422
+    return {"reloaded": result.done, "policy": result.policy, "report": result.report}

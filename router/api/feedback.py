@@ -12,6 +12,8 @@ from router.pipeline.gateway import Gateway
 
 _MOST: Final = 10_000  # bytes of a body
 
+router: Final = APIRouter()
+
 
 class Feedback(BaseModel):
     """What is sent: the id of `x-turnout-decision`, and a score from 0 (useless) to 1 (good)."""
@@ -40,31 +42,27 @@ async def _opinion(request: Request) -> Feedback:
         ) from None
 
 
-def feedback_router(gateway: Gateway) -> APIRouter:
-    """Return /v1/feedback. A key can judge the decisions of its own organization only."""
-    router = APIRouter()
-
-    @router.post("/v1/feedback", status_code=202)
-    async def feedback(request: Request) -> dict[str, object]:
-        header = request.headers.get("authorization")
-        principal = gateway.authenticator.authenticate(header.encode("latin-1") if header else None)
-        opinion = await _opinion(request)
-        await gateway.recorder.flush()
-        known = await asyncio.to_thread(
-            gateway.outcomes.judge,
-            opinion.decision,
-            opinion.score,
-            organization=principal.organization,
-            source="feedback",
-            by=principal.key_id,
-            at=time.time_ns() // 1_000_000,
+@router.post("/v1/feedback", status_code=202)
+async def feedback(request: Request) -> dict[str, object]:
+    """Keep an opinion. A key can judge the decisions of its own organization only."""
+    gateway: Gateway = request.app.state.gateway
+    header = request.headers.get("authorization")
+    principal = gateway.authenticator.authenticate(header.encode("latin-1") if header else None)
+    opinion = await _opinion(request)
+    await gateway.recorder.flush()
+    known = await asyncio.to_thread(
+        gateway.outcomes.judge,
+        opinion.decision,
+        opinion.score,
+        organization=principal.organization,
+        source="feedback",
+        by=principal.key_id,
+        at=time.time_ns() // 1_000_000,
+    )
+    if not known:
+        raise NotFound(
+            "There is no such decision of yours, or it is too old to be judged.",
+            param="decision",
+            code="decision_not_found",
         )
-        if not known:
-            raise NotFound(
-                "There is no such decision of yours, or it is too old to be judged.",
-                param="decision",
-                code="decision_not_found",
-            )
-        return {"decision": opinion.decision, "accepted": True}
-
-    return router
+    return {"decision": opinion.decision, "accepted": True}

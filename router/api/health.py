@@ -1,38 +1,40 @@
 """Liveness, readiness and metrics."""
 
-from fastapi import APIRouter, Response
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from router.pipeline.gateway import Gateway
 
+router: Final = APIRouter()
 
-def health_router(gateway: Gateway) -> APIRouter:
-    """Return /livez, /readyz and /metrics."""
-    router = APIRouter()
 
-    @router.get("/livez")
-    async def livez() -> dict[str, str]:
-        """Say that the process runs."""
-        return {"status": "ok"}
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """Say that the process runs."""
+    return {"status": "ok"}
 
-    @router.get("/readyz")
-    async def readyz(response: Response) -> dict[str, object]:
-        """Say whether requests would be served: 200, or 503 with the part that is missing."""
-        ledger = await gateway.ledger.ping()
-        ready = gateway.ready and ledger
-        response.status_code = 200 if ready else 503
-        return {
-            "status": "ready" if ready else "not ready",
-            "ledger": "ok" if ledger else "no answer",
-            "policy": gateway.snapshot.policy.version,
-            "classifier": gateway.classifier.version,
-        }
 
-    @router.get("/metrics")
-    async def metrics() -> Response:
-        """Return the Prometheus text format, of all workers with the label `worker`."""
-        siblings = gateway.siblings
-        text = await siblings.exposition() if siblings else gateway.metrics.exposition()
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
+@router.get("/readyz")
+async def readyz(request: Request, response: Response) -> dict[str, object]:
+    """Say whether requests would be served: 200, or 503 with the part that is missing."""
+    gateway: Gateway = request.app.state.gateway
+    ledger = await gateway.ledger.ping()
+    ready = gateway.ready and ledger
+    response.status_code = 200 if ready else 503
+    return {
+        "status": "ready" if ready else "not ready",
+        "ledger": "ok" if ledger else "no answer",
+        "policy": gateway.snapshot.policy.version,
+        "classifier": gateway.classifier.version,
+    }
 
-    return router
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Return the Prometheus text format, of all workers with the label `worker`."""
+    gateway: Gateway = request.app.state.gateway
+    siblings = gateway.siblings
+    text = await siblings.exposition() if siblings else gateway.metrics.exposition()
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
 """GET /v1/models: what this key may put in `model`."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
@@ -8,30 +8,31 @@ from router.domain import Principal
 from router.errors import NotFound
 from router.pipeline.gateway import Gateway
 
+router: Final = APIRouter()
+
 
 def _entry(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "turnout"}
 
 
-def models_router(gateway: Gateway) -> APIRouter:
-    """Return the routes under /v1/models."""
-    router = APIRouter()
+def _names(request: Request) -> list[str]:
+    gateway: Gateway = request.app.state.gateway
+    header = request.headers.get("authorization")
+    principal: Principal = gateway.authenticator.authenticate(
+        header.encode("latin-1") if header else None
+    )
+    return list(gateway.snapshot.policy.visible(principal.tier))
 
-    def names(request: Request) -> list[str]:
-        header = request.headers.get("authorization")
-        principal: Principal = gateway.authenticator.authenticate(
-            header.encode("latin-1") if header else None
-        )
-        return list(gateway.snapshot.policy.visible(principal.tier))
 
-    @router.get("/v1/models")
-    async def list_models(request: Request) -> dict[str, Any]:
-        return {"object": "list", "data": [_entry(name) for name in names(request)]}
+@router.get("/v1/models")
+async def list_models(request: Request) -> dict[str, Any]:
+    """List them."""
+    return {"object": "list", "data": [_entry(name) for name in _names(request)]}
 
-    @router.get("/v1/models/{name:path}")
-    async def one_model(request: Request, name: str) -> dict[str, Any]:
-        if name not in names(request):
-            raise NotFound(f"The model '{name}' does not exist or you do not have access to it.")
-        return _entry(name)
 
-    return router
+@router.get("/v1/models/{name:path}")
+async def one_model(request: Request, name: str) -> dict[str, Any]:
+    """Describe one. Raises NotFound."""
+    if name not in _names(request):
+        raise NotFound(f"The model '{name}' does not exist or you do not have access to it.")
+    return _entry(name)

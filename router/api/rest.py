@@ -6,9 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from router.api.feedback import feedback_router
-from router.api.health import health_router
-from router.api.models import models_router
+from router.api import feedback, health, models
 from router.errors import BadRequest, NotFound, TurnoutError
 from router.pipeline.gateway import Gateway
 from router.wire.envelope import error_body
@@ -59,9 +57,13 @@ def bare_application(title: str) -> FastAPI:
 
 
 def public_application(gateway: Gateway) -> FastAPI:
-    """Return what stands behind the inference front."""
+    """Return what stands behind the inference front.
+
+    Its handlers ask the application for the gateway: FastAPI remembers every handler that it ever
+    saw, and a gateway that was closed must not be remembered with them.
+    """
     application = bare_application("Turnout")
-    application.include_router(models_router(gateway))
-    application.include_router(feedback_router(gateway))
-    application.include_router(health_router(gateway))
+    application.state.gateway = gateway
+    for module in (models, feedback, health):
+        application.include_router(module.router)
     return application
