@@ -27,7 +27,9 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise BadRequest(f"The body is not valid JSON: {_reason(error)}.") from None
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
-    if raw.count(b"[") + raw.count(b"{") > _SAFE_DEPTH:
+    # Taking a byte out is many times faster than counting it: CPython searches by memchr there.
+    flat = raw.replace(b"[", b"").replace(b"{", b"")
+    if len(raw) - len(flat) > _SAFE_DEPTH:
         _refuse_depth(body)
     if _may_repeat(raw):
         _refuse_second_model(raw)
@@ -51,9 +53,9 @@ def _refuse_depth(body: dict[str, Any]) -> None:
 
 def _may_repeat(raw: bytes) -> bool:
     """Whether `model` may stand twice; cheap, and never wrongly false."""
-    if raw.count(b'"model"') > 1:
+    if raw.find(b'"model"') != raw.rfind(b'"model"'):
         return True
-    return b"\\u00" in raw and _ESCAPED_LETTER.search(raw) is not None
+    return b"\\" in raw and b"\\u00" in raw and _ESCAPED_LETTER.search(raw) is not None
 
 
 def _refuse_second_model(raw: bytes) -> None:
