@@ -24,7 +24,7 @@ _OPTION: Final = re.compile(r"\n[^\S\n]*[(\[]?[A-J][.):\]]\s*(.*)")
 _LINE: Final = re.compile(r"\n(- |\* | - |    |\t|\d+[.)] )")
 _LIST: Final = frozenset({"- ", "* ", " - "})
 _INDENT: Final = frozenset({"    ", "\t"})
-_HAN: Final = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af]+")
+_HAN_OR_ARABIC: Final = re.compile(r"[\u0590-\u08ff\u2e80-\u9fff\uac00-\ud7af\ufb1d-\ufefc]+")
 _ARABIC: Final = re.compile(r"[\u0590-\u08ff\ufb1d-\ufefc]+")
 
 _KEYWORDS: Final = """
@@ -197,8 +197,11 @@ def _letters(text: str) -> tuple[float, float, float, float]:
     if len(letters) == len(text):
         return upper, 0.0, 0.0, 0.0
     foreign = (len(text) - len(letters)) / size
-    han, arabic = "".join(_HAN.findall(text)), "".join(_ARABIC.findall(text))
-    return upper, foreign, len(han) / size, len(arabic) / size
+    counted = "".join(_HAN_OR_ARABIC.findall(text))
+    if not counted:
+        return upper, foreign, 0.0, 0.0
+    arabic = len("".join(_ARABIC.findall(counted)))
+    return upper, foreign, (len(counted) - arabic) / size, arabic / size
 
 
 def _lines(text: str, lines: int) -> tuple[float, float, float]:
