@@ -1,10 +1,11 @@
 """Ability cards: what one kind of backend can do, as a few numbers on top of the trunk.
 
-    P(success) = sigmoid(a . z + b + residual . embedding)
+    P(success) = sigmoid(a . z + b + residual . embedding + nearby(embedding))
 
 A card is a small JSON document. It is fitted by training, by `turnout calibrate` or by
 `turnout recalibrate`, and records how many outcomes it rests on and how well calibrated it was on
-outcomes it had not seen. `residual` is absent until a card has seen enough outcomes of its own.
+outcomes it had not seen. `nearby` is absent until a card has seen enough outcomes of its own.
+Cards of format 1 may hold a `residual` instead; they are read, and no longer written by a fit.
 """
 
 import base64
@@ -20,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifiers.artifact import ArtifactError
+from classifiers.nearby import Nearby
 
-CARD_FORMAT: Final = 1
+CARD_FORMAT: Final = 2
+READABLE: Final = (1, 2)  # format 1 knew no `nearby`
 LOGIT_LIMIT: Final = 8.0  # no card claims more certainty than 0.9997
 
 Vector = NDArray[np.float32]
@@ -40,6 +43,7 @@ class Ability:
     a: Vector
     b: float
     residual: Vector | None = None
+    nearby: Nearby | None = None
     outcomes: int = 0
     fitted: Mapping[str, Any] = field(default_factory=dict)  # date, Brier score, ECE, base, ...
 
@@ -48,6 +52,8 @@ class Ability:
         raw = z @ self.a + np.float32(self.b)
         if self.residual is not None:
             raw = raw + embedding @ self.residual
+        if self.nearby is not None:
+            raw = raw + self.nearby.logits(embedding)
         clipped: Vector = np.clip(raw, -LOGIT_LIMIT, LOGIT_LIMIT)
         return clipped
 
@@ -58,11 +64,15 @@ class Ability:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heads:
-    """Several cards side by side: a [Z, C], b [C], residual [E, C]; one product scores them all."""
+    """Several cards side by side: a [Z, C], b [C], residual [E, C]; one product scores them all.
+
+    `nearby` joins the places of all cards; its weights [M, C] are zero for places of another card.
+    """
 
     a: Vector
     b: Vector
     residual: Vector | None
+    nearby: Nearby | None
 
     @classmethod
     def of(cls, cards: Sequence[Ability]) -> "Heads":
@@ -77,6 +87,7 @@ class Heads:
             np.array([card.a for card in cards], dtype=np.float32).T,
             np.array([card.b for card in cards], dtype=np.float32),
             residual,
+            _joined([card.nearby for card in cards]),
         )
 
     def probabilities(self, z: Vector, embedding: Vector) -> Vector:
@@ -85,11 +96,27 @@ class Heads:
         raw += self.b
         if self.residual is not None:
             raw += embedding @ self.residual
+        if self.nearby is not None:
+            raw += self.nearby.logits(embedding)
         np.maximum(raw, _LOW, out=raw)
         np.minimum(raw, _HIGH, out=raw)
         np.exp(np.negative(raw, out=raw), out=raw)
         raw += _ONE
         return np.reciprocal(raw, out=raw)
+
+
+def _joined(cards: Sequence[Nearby | None]) -> Nearby | None:
+    """The places of all cards under one another, and weights with one column per card."""
+    if not any(cards):
+        return None
+    places = [card.places for card in cards if card is not None]
+    weights = np.zeros((sum(map(len, places)), len(cards)), dtype=np.float32)
+    row = 0
+    for column, card in enumerate(cards):
+        if card is not None:
+            weights[row : row + len(card.places), column] = card.weights
+            row += len(card.places)
+    return Nearby(np.concatenate(places), weights)
 
 
 def sigmoid(logits: Vector) -> Vector:
@@ -99,7 +126,7 @@ def sigmoid(logits: Vector) -> Vector:
 
 
 def to_json(ability: Ability) -> bytes:
-    """The card as a document: numbers rounded to what matters, the residual packed as float16."""
+    """The card as a document: numbers rounded to what matters, long rows of them packed."""
     document: dict[str, Any] = {
         "format": CARD_FORMAT,
         "ability": ability.name,
@@ -110,8 +137,12 @@ def to_json(ability: Ability) -> bytes:
         "fitted": dict(ability.fitted),
     }
     if ability.residual is not None:
-        packed = ability.residual.astype("<f2").tobytes()
-        document["residual"] = base64.b64encode(packed).decode("ascii")
+        document["residual"] = _packed(ability.residual, "<f2")
+    if ability.nearby is not None:
+        document["nearby"] = {
+            "places": _packed(ability.nearby.places, "<f2"),
+            "weights": _packed(ability.nearby.weights, "<f4"),
+        }
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
 
 
@@ -119,8 +150,8 @@ def from_json(data: bytes, *, where: str) -> Ability:
     """Read a card; `where` names it in the ArtifactError of a wrong one."""
     try:
         document = json.loads(data)
-        if not isinstance(document, dict) or document.get("format") != CARD_FORMAT:
-            raise ValueError(f"it is not an ability card of format {CARD_FORMAT}")
+        if not isinstance(document, dict) or document.get("format") not in READABLE:
+            raise ValueError(f"it is not an ability card of format {READABLE[0]} or {READABLE[1]}")
         ability = _ability(document)
     except (ValueError, TypeError, KeyError, binascii.Error) as error:
         raise ArtifactError(
@@ -140,11 +171,12 @@ def read_card(path: Path) -> Ability:
 
 def check_fits(ability: Ability, *, classifier: str, z_size: int, embedding_size: int) -> None:
     """Raise ArtifactError when a card was fitted on another trunk."""
-    residual = ability.residual
+    residual, nearby = ability.residual, ability.nearby
     if (
         ability.classifier == classifier
         and ability.a.shape == (z_size,)
         and (residual is None or residual.shape == (embedding_size,))
+        and (nearby is None or nearby.places.shape[1] == embedding_size)
     ):
         return
     raise ArtifactError(
@@ -153,23 +185,41 @@ def check_fits(ability: Ability, *, classifier: str, z_size: int, embedding_size
     )
 
 
+def _packed(numbers: Vector, kind: str) -> str:
+    return base64.b64encode(numbers.astype(kind).tobytes()).decode("ascii")
+
+
+def _unpacked(text: str, kind: str) -> Vector:
+    raw = base64.b64decode(text, validate=True)
+    return np.frombuffer(raw, dtype=kind).astype(np.float32)
+
+
+def _nearby(document: Mapping[str, Any]) -> Nearby:
+    weights = _unpacked(document["weights"], "<f4")
+    if not len(weights):
+        raise ValueError("its `nearby` holds no places")
+    return Nearby(_unpacked(document["places"], "<f2").reshape(len(weights), -1), weights)
+
+
 def _ability(document: Mapping[str, Any]) -> Ability:
-    packed = document.get("residual")
-    residual = None
-    if packed is not None:
-        raw = base64.b64decode(packed, validate=True)
-        residual = np.frombuffer(raw, dtype="<f2").astype(np.float32)
+    residual, nearby = document.get("residual"), document.get("nearby")
     ability = Ability(
         name=str(document["ability"]),
         classifier=str(document["classifier"]),
         a=np.array(document["a"], dtype=np.float32),
         b=float(document["b"]),
-        residual=residual,
+        residual=None if residual is None else _unpacked(residual, "<f2"),
+        nearby=None if nearby is None else _nearby(nearby),
         outcomes=int(document["outcomes"]),
         fitted=dict(document["fitted"]),
     )
     numbers = [ability.b, float(np.abs(ability.a).sum())]
-    numbers += [] if residual is None else [float(np.abs(residual).sum())]
+    for row in (ability.residual, *_rows(ability.nearby)):
+        numbers += [] if row is None else [float(np.abs(row).sum())]
     if not all(map(math.isfinite, numbers)):
         raise ValueError("it holds numbers that are not finite")
     return ability
+
+
+def _rows(nearby: Nearby | None) -> tuple[Vector, ...]:
+    return () if nearby is None else (nearby.places, nearby.weights)

@@ -62,6 +62,22 @@ def ece(
     return sum(abs(said - was) * count for said, was, count in rows) / max(total, 1)
 
 
+def debiased_ece(
+    probabilities: NDArray[np.floating], truth: NDArray[np.floating], bins: int = BINS
+) -> float:
+    """Root mean square calibration error over the bins, less what chance adds to it; at least 0.
+
+    A bin's squared gap is, on average, larger than the true one by the variance of its mean.
+    """
+    order = np.argsort(probabilities, kind="stable")
+    total = 0.0
+    for part in np.array_split(order, bins):
+        error = (truth[part] - probabilities[part]).astype(np.float64)
+        if len(error) > 1:
+            total += len(error) * (error.mean() ** 2 - error.var(ddof=1) / len(error))
+    return float(np.sqrt(max(total, 0.0) / max(len(order), 1)))
+
+
 def gap_curve(
     preference: NDArray[np.floating], weak: NDArray[np.floating], strong: NDArray[np.floating]
 ) -> tuple[Vector, Vector]:

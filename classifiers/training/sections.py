@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from classifiers.ability import Ability
 from classifiers.drift import drift
-from classifiers.metrics import apgr, auc, brier, cpt, ece
+from classifiers.metrics import apgr, auc, brier, cpt, debiased_ece, ece
 from classifiers.recalibrate import fit_card, observe
 from classifiers.training.dataset import CLASSES
 from classifiers.training.forecasts import LengthAlone, Readings
@@ -65,12 +65,15 @@ def _calibration(
     for what, said in forecasts.items():
         target = "<=0.03" if "recalibrated" in what else ""
         yield measured(section, f"ECE {name}", what, _on(ece, said, y), len(y), target=target)
+        if "classifier" in what or target:
+            unbiased = _on(debiased_ece, said, y)
+            yield measured(section, f"ECE {name}, less chance", what, unbiased, len(y))
     chance = drift(forecasts["classifier as shipped"], y).chance
     yield Line(section, f"ECE {name}", "perfect forecasts, 95 % bound by chance", chance, 0, chance)
 
 
 def _cross_refitted(
-    valid: Readings, rows: NDArray[np.intp], y: Vector, card: Ability, folds: int = 5
+    valid: Readings, rows: NDArray[np.intp], y: Vector, card: Ability, folds: int = 10
 ) -> Vector:
     said = np.empty(len(rows))
     fold = np.random.default_rng(3).integers(0, folds, len(rows))

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from classifiers.metrics import apgr, auc, brier, cpt, ece, gap_curve, reliability
+from classifiers.metrics import (
+    apgr,
+    auc,
+    brier,
+    cpt,
+    debiased_ece,
+    ece,
+    gap_curve,
+    reliability,
+)
 
 RANDOM = np.random.default_rng(4)
 
@@ -23,6 +32,16 @@ def test_a_perfectly_calibrated_forecast_has_an_error_near_zero() -> None:
     y = (RANDOM.random(50_000) < p).astype(float)
     assert ece(p, y) < 0.01
     assert ece(np.clip(p + 0.1, 0, 1), y) == pytest.approx(0.1, abs=0.02)
+
+
+def test_chance_is_taken_off_the_calibration_error_and_a_true_error_stays() -> None:
+    p = RANDOM.uniform(0.2, 0.6, size=(40, 800))
+    y = (RANDOM.random(p.shape) < p).astype(float)
+    true = np.mean([debiased_ece(*row) for row in zip(p, y, strict=True)])
+    false = np.mean([debiased_ece(said + 0.1, was) for said, was in zip(p, y, strict=True)])
+    plain = np.mean([ece(*row) for row in zip(p, y, strict=True)])
+    assert true < 0.6 * plain
+    assert false == pytest.approx(0.1, abs=0.01)
 
 
 def test_reliability_bins_hold_equally_many() -> None:
