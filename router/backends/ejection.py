@@ -26,7 +26,8 @@ class Pace:
     def add(self, seconds: float) -> None:
         """One more answer."""
         self.answers += 1
-        self.mean += (seconds - self.mean) * max(_MEMORY, 1.0 / self.answers)
+        weight = _MEMORY if self.answers * _MEMORY > 1.0 else 1.0 / self.answers
+        self.mean += (seconds - self.mean) * weight
 
 
 def outliers(paces: Sequence[Pace]) -> list[bool]:

@@ -34,9 +34,11 @@ def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     completion = count(usage.get("completion_tokens"))
     if prompt is None or completion is None:
         return None
-    total = count(usage.get("total_tokens")) or 0
-    output = max(completion, total - prompt)
-    if is_impossible(output, request):
+    total = usage.get("total_tokens")
+    output = completion
+    if total != prompt + completion:
+        output = max(completion, (count(total) or 0) - prompt)
+    if request.max_output_tokens is not None and is_impossible(output, request):
         return None
     if len(usage) == 3 and total:  # these three and no details
         return Usage(prompt, output)
