@@ -42,6 +42,7 @@ class Needs:
     math: bool = False
     principal: bool = False  # organization, team, key, tags
     clock: bool = False
+    backends: bool = False  # the requests that each works on and has waiting, and the wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Policy:
             math=any(need.math for need in each),
             principal=any(need.principal for need in each),
             clock=any(need.clock for need in each),
+            backends=any("backend" in f for f in facts),
         )
 
     def decide(self, signals: Signals, hints: Hints = NO_HINTS) -> Decision | Denial:
@@ -203,6 +205,7 @@ class Policy:
             math="prompt.math" in route.facts,
             principal=_reads(route, "principal."),
             clock=_reads(route, "clock."),
+            backends="backend" in route.facts,
         )
 
 

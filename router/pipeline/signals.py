@@ -107,7 +107,7 @@ def gather(
         _measured(request.prompt, reading, needs),
         principal.tier,
         _who(principal) if needs.principal else _ANYBODY,
-        _Backends(world, request, reading, health),
+        _Backends(world, request, reading, health, counted=needs.backends),
         reading.budget,
         Clock.at(reading.now_ms, world.policy.timezone) if needs.clock else _ANY_TIME,
     )
@@ -118,7 +118,7 @@ class _Backends(Mapping[str, BackendSignals]):
     candidates of one route, however many backends there are.
     """
 
-    __slots__ = ("_costs", "_health", "_known", "_reading", "_request", "_world")
+    __slots__ = ("_costs", "_counted", "_health", "_known", "_reading", "_request", "_world")
 
     def __init__(
         self,
@@ -126,11 +126,14 @@ class _Backends(Mapping[str, BackendSignals]):
         request: ChatRequest,
         reading: Reading,
         health: Mapping[str, Health],
+        *,
+        counted: bool,
     ) -> None:
         self._world = world
         self._request = request
         self._reading = reading
         self._health = health
+        self._counted = counted
         self._known: dict[str, BackendSignals] = {}
         self._costs: dict[str, int] = {}
 
@@ -156,13 +159,14 @@ class _Backends(Mapping[str, BackendSignals]):
         cost_pico = likely_cost(world, name, request, reading.input_tokens)
         if backend.capacity is not None and (load := health.load) > KNEE:
             cost_pico += shadow_price(load, cost_elsewhere(self._everywhere(), name))
+        counted = self._counted
         return BackendSignals(
             reading.success.get(backend.ability) if backend.ability else None,
             cost_pico,
             health.healthy,
-            health.in_flight,
-            health.queued,
-            health.wait_ms,
+            health.in_flight if counted else 0,
+            health.queued if counted else 0,
+            health.wait_ms if counted else 0,
             backend.unfit(request, reading.input_tokens + (request.max_output_tokens or 0)),
         )
 

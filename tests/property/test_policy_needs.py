@@ -28,6 +28,7 @@ CONDITIONS = (
     'clock.weekday == "sunday"',
     "budget.used_share > 0.5",
     'success["a"] > 0.5',
+    'backend["a"].queued > 3 || backend["b"].wait_ms > 10',
     "true",
 )
 subsets = st.lists(st.sampled_from(NAMES), min_size=1, max_size=2, unique=True)
@@ -62,7 +63,11 @@ documents = st.builds(
     routes,
 )
 backend = st.builds(
-    BackendSignals, success=st.none() | st.floats(0, 1), cost_pico=st.integers(0, 10**9)
+    BackendSignals,
+    success=st.none() | st.floats(0, 1),
+    cost_pico=st.integers(0, 10**9),
+    queued=st.integers(0, 6),
+    wait_ms=st.integers(0, 20),
 )
 worlds = st.builds(
     Signals,
@@ -102,13 +107,15 @@ def without(signals, needs):
         "math": needs.math and signals.prompt.math,
         "language": signals.prompt.language if needs.language else "",
     }
-    unknown = {name: replace(each, success=None) for name, each in signals.backends.items()}
+    unasked: dict[str, object] = {} if needs.classifier else {"success": None}
+    if not needs.backends:
+        unasked |= {"in_flight": 0, "queued": 0, "wait_ms": 0}
     return replace(
         signals,
         request=replace(signals.request, **asked),
         prompt=replace(signals.prompt, **prompt),
         principal=signals.principal if needs.principal else PrincipalSignals(),
-        backends=signals.backends if needs.classifier else unknown,
+        backends={name: replace(each, **unasked) for name, each in signals.backends.items()},
         budget=signals.budget if needs.budget else {},
         clock=signals.clock if needs.clock else Clock(),
     )
