@@ -66,36 +66,44 @@ _WEIGHT_OF_COUNT: Final = np.ascontiguousarray(_WEIGHT_OF[::UNIT])
 
 def bags_of(numbers: NDArray[np.uint32], passages: Passages, rows: int) -> Bags:
     """Count `numbers`, one per word of `passages`; distinct ones in order, padded with 0."""
-    if rows == 1 and passages.marks == [UNIT] and len(numbers) > 1:
-        return _single(numbers)
-    return _several(numbers, passages, rows)
+    one_text = rows == 1 and passages.marks == [UNIT]
+    found, weights, words = _single(numbers) if one_text else _several(numbers, passages, rows)
+    if rows == 1 and 0 < words < len(found):  # nothing to pad
+        found = found.view(np.int32)
+        return (
+            found[None, :words],
+            weights[None, :words],
+            found[None, words:],
+            weights[None, words:],
+        )
+    return (
+        *_padded(found[:words], weights[:words], rows),
+        *_padded(found[words:], weights[words:], rows),
+    )
 
 
-def _single(numbers: NDArray[np.uint32]) -> Bags:
-    """One text of two words or more: nothing to pad, and all words weigh alike."""
+def _single(numbers: NDArray[np.uint32]) -> tuple[Keys, Weights, int]:
+    """One text, all of whose words weigh alike: what `_several` says, in half the time."""
     count = len(numbers)
     keys = _with_pairs(numbers)
     keys[:count].sort()
     keys[count:].sort()
     starts, words = _starts(keys, count)
-    weights = _WEIGHT_OF_COUNT[starts[1:] - starts[:-1]]
-    found = keys[starts[:-1]].view(np.int32)
-    return found[None, :words], weights[None, :words], found[None, words:], weights[None, words:]
+    firsts = starts[:-1]
+    return keys[firsts], _WEIGHT_OF_COUNT[starts[1:] - firsts], words
 
 
-def _several(numbers: NDArray[np.uint32], passages: Passages, rows: int) -> Bags:
-    """Any number of texts and of rows."""
-    count = len(numbers)
+def _several(
+    numbers: NDArray[np.uint32], passages: Passages, rows: int
+) -> tuple[Keys, Weights, int]:
+    """Row and number of each distinct word, then of each pair; their weights; how many words."""
     keys = _marked(_with_pairs(numbers), passages, rows)
     placed = keys >> _WEIGHT_BITS
-    starts, words = _starts(placed, count)
+    starts, words = _starts(placed, len(numbers))
     firsts = starts[:-1]
-    weights = _WEIGHT_OF[np.add.reduceat(keys & _WEIGHT_MASK, firsts)] if count else _WEIGHT_OF[:0]
-    found = placed[firsts]
-    return (
-        *_padded(found[:words], weights[:words], rows),
-        *_padded(found[words:], weights[words:], rows),
-    )
+    if not len(firsts):
+        return placed, _WEIGHT_OF[:0], 0
+    return placed[firsts], _WEIGHT_OF[np.add.reduceat(keys & _WEIGHT_MASK, firsts)], words
 
 
 def _with_pairs(numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:
@@ -137,10 +145,8 @@ def _starts(ordered: Keys, middle: int) -> tuple[NDArray[np.intp], int]:
 
 
 def _padded(found: Keys, weights: Weights, rows: int) -> tuple[Numbers, Weights]:
-    """Rows of numbers and of weights from keys without weight."""
+    """Rows of numbers and of weights."""
     numbers = (found & _NUMBER_MASK).astype(np.int32)
-    if rows == 1 and len(found):
-        return numbers[None], weights[None]
     row_of = (found >> _NUMBER_BITS).astype(np.intp)
     starts = row_of.searchsorted(np.arange(rows + 1))
     width = max(int(np.diff(starts).max(initial=0)), 1)

@@ -235,4 +235,4 @@ def _options(text: str, lines: int) -> tuple[float, float, float, float, float]:
 def _edges(text: str) -> tuple[float, float, float]:
     """Ends with a question mark, ends with a colon, starts in lower case."""
     end = text[-8:].rstrip()
-    return float(end.endswith("?")), float(end.endswith(":")), float(text[:1].islower())
+    return float(end[-1:] == "?"), float(end[-1:] == ":"), float(text[:1].islower())
