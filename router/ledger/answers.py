@@ -1,6 +1,7 @@
 """What a client reads about its limits: x-ratelimit headers and the words of a 429, as OpenAI's."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from router.errors import LimitExceeded
@@ -14,41 +15,40 @@ _NAMES: Final = {
 _DENIED_BY, _WAIT, _USED, _AMOUNT, _LIMIT = 1, 2, 3, 4, 5
 
 
+@lru_cache(maxsize=8_192)  # a used-up slot of a minute resets in one of 5,000 spans
 def go_duration(ms: int) -> str:
     """A span in milliseconds as Go writes it: 12ms, 1s, 1.5s, 6m0s, 1h0m0s."""
     if ms < 1000:
-        return f"{max(0, ms)}ms" if ms > 0 else "0s"
-    seconds, rest = divmod(ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    tail = f"{seconds}.{rest:03d}".rstrip("0") + "s" if rest else f"{seconds}s"
-    if hours:
-        return f"{hours}h{minutes}m{tail}"
-    return f"{minutes}m{tail}" if minutes else tail
+        return f"{ms}ms" if ms > 0 else "0s"
+    tail = f"{ms % 60_000 / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    minutes = ms // 60_000
+    if minutes < 60:
+        return f"{minutes}m{tail}" if minutes else tail
+    return f"{minutes // 60}h{minutes % 60}m{tail}"
 
 
 def rate_headers(plan: Plan, reply: Sequence[int]) -> Headers:
     """x-ratelimit-{limit,remaining,reset}-{requests,tokens}, of the tightest level each."""
-    headers: list[tuple[str, str]] = []
-    for family, places in plan.shown.items():
-        if not places:
-            continue
+    headers: Headers = ()
+    for family, places in plan.shown:
         tightest = places[0]
         if len(places) > 1:
             tightest = min(places, key=lambda place: reply[place.at] / max(1, place.limit))
         at, (limit, remaining, reset) = tightest.at, _NAMES[family]
-        headers.append((limit, str(tightest.limit)))
-        headers.append((remaining, str(reply[at])))
-        headers.append((reset, go_duration(reply[at + 1])))
-    return tuple(headers)
+        headers += (
+            (limit, str(tightest.limit)),
+            (remaining, str(reply[at])),
+            (reset, go_duration(reply[at + 1])),
+        )
+    return headers
 
 
 def used_shares(plan: Plan, reply: Sequence[int]) -> dict[str, float]:
     """The largest used share, 0 to 1, of the quotas of each window: minute, day, month."""
     shares: dict[str, float] = {}
-    for window, place in plan.shares:
-        share = 1.0 - reply[place.at] / place.limit
-        if share > shares.get(window, -1.0):
+    for window, at, limit in plan.shares:
+        share = 1.0 - reply[at] / limit
+        if window not in shares or share > shares[window]:
             shares[window] = share
     return shares
 

@@ -30,6 +30,8 @@ class _Customer:
     scopes: tuple[str, ...]
     meta: bytes
     denied: Denied | None = None
+    day: int = -1
+    keys: tuple[str | bytes, ...] = ()  # of that day, but for the record's
 
 
 class ReserveCalls:
@@ -67,12 +69,16 @@ class ReserveCalls:
             if len(self._customers) >= _MOST_CUSTOMERS:
                 self._customers.clear()
             customer = self._customers[who] = self._customer(ticket)
-        plan, home, rid, now = customer.plan, customer.home, self._ids.new(), self.now()
+        plan, home = customer.plan, customer.home
+        now = time.time_ns() // 1_000_000
+        rid = self._ids.new(now)
+        now += self._ahead_ms
+        if customer.day != now // DAY_MS:
+            customer.day = now // DAY_MS
+            users = f"{customer.users}:{customer.day}"
+            customer.keys = (home.leases, home.clock, home.journal, users, *customer.scopes)
         hold.plan, hold.shard, hold.customer = plan, home, customer
-        hold.keys = (
-            home.records + rid, home.leases, home.clock, home.journal,
-            f"{customer.users}:{now // DAY_MS}", *customer.scopes,
-        )  # fmt: skip
+        hold.keys = (home.records + rid, *customer.keys)
         hold.args = (
             rid, self._lease_ms, pack_estimate(ticket.estimate), plan.packed(now),
             b'{"request":%b,%b' % (orjson.dumps(ticket.request_id), customer.meta), "",

@@ -20,6 +20,7 @@ import hiredis
 from router.ledger.address import Address, Node
 
 Part = bytes | str | int
+_pack = hiredis.pack_command
 _CONNECT_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 0.02
 _BACKOFF_SECONDS: Final = (0.02, 1.0)
@@ -35,15 +36,6 @@ class TimedOut(Disconnected):
 
 class NotSent(Disconnected):
     """The node is not connected: the command never left."""
-
-
-class _Waiter:
-    __slots__ = ("deadline", "future", "sent")
-
-    def __init__(self, future: asyncio.Future[Any], sent: float, deadline: float) -> None:
-        self.future = future
-        self.sent = sent
-        self.deadline = deadline
 
 
 class Connection(asyncio.Protocol):
@@ -78,7 +70,10 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._ready = False
         self._closing = False
-        self._waiters: deque[_Waiter] = deque()
+        self._create_future = self._loop.create_future
+        self._time = self._loop.time
+        # Who waits, in the order of the commands: (future, instant sent, deadline).
+        self._waiters: deque[tuple[asyncio.Future[Any], float, float]] = deque()
         self._out: list[bytes] = []
         self._watch: asyncio.TimerHandle | None = None
         self._heard = 0.0
@@ -103,11 +98,11 @@ class Connection(asyncio.Protocol):
 
         An error reply is the future's result, as hiredis.ReplyError.
         """
-        future: asyncio.Future[Any] = self._loop.create_future()
-        if not self._ready:
-            future.set_exception(NotSent(f"The ledger at {self.node} is not connected."))
-            return future
-        return self._send(future, parts, seconds or self._timeout)
+        if self._ready:
+            return self._send(parts, seconds or self._timeout)
+        future = self._create_future()
+        future.set_exception(NotSent(f"The ledger at {self.node} is not connected."))
+        return future
 
     async def close(self) -> None:
         """Close for good. Whoever still waits gets Disconnected."""
@@ -131,13 +126,13 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand each reply to whoever has waited longest."""
-        self._heard = self._loop.time()
+        self._heard = self._time()
         reader, waiters = self._reader, self._waiters
         try:
             reader.feed(data)
             reply = reader.gets()
             while reply is not False:
-                future = waiters.popleft().future
+                future = waiters.popleft()[0]
                 if not future.done():
                     future.set_result(reply)
                 reply = reader.gets()
@@ -151,16 +146,14 @@ class Connection(asyncio.Protocol):
 
     # Inside.
 
-    def _send(
-        self, future: asyncio.Future[Any], parts: tuple[Part, ...], timeout: float
-    ) -> asyncio.Future[Any]:
-        now = self._loop.time()
-        if not self._waiters:
+    def _send(self, parts: tuple[Part, ...], timeout: float) -> asyncio.Future[Any]:
+        future, now, waiters, out = self._create_future(), self._time(), self._waiters, self._out
+        if not waiters:
             self._heard = now
-        self._waiters.append(_Waiter(future, now, now + timeout))
-        if not self._out:
+        waiters.append((future, now, now + timeout))
+        if not out:
             self._loop.call_soon(self._flush)
-        self._out.append(hiredis.pack_command(parts))  # type: ignore[arg-type]  # a narrow stub
+        out.append(_pack(parts))  # type: ignore[arg-type]  # a narrow stub
         self.commands += 1
         if self._watch is None:
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
@@ -179,12 +172,12 @@ class Connection(asyncio.Protocol):
     def _judge(self) -> None:
         self._watch = None
         now = self._loop.time()
-        for waiter in self._waiters:
-            if waiter.deadline <= now and not waiter.future.done():
-                waiter.future.set_exception(TimedOut(f"The ledger at {self.node} is late."))
+        for future, _, deadline in self._waiters:
+            if deadline <= now and not future.done():
+                future.set_exception(TimedOut(f"The ledger at {self.node} is late."))
         if not self._waiters:
             return
-        if now - max(self._heard, self._waiters[0].sent) > self._silence:
+        if now - max(self._heard, self._waiters[0][1]) > self._silence:
             self.kick()
         else:
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
@@ -217,7 +210,7 @@ class Connection(asyncio.Protocol):
         """One command off the hot path, while opening too. Raises its error reply."""
         if self._transport is None:
             raise Disconnected(f"The ledger at {self.node} is not connected.")
-        reply = await self._send(self._loop.create_future(), parts, seconds)
+        reply = await self._send(parts, seconds)
         if isinstance(reply, hiredis.ReplyError):
             raise reply
         return reply
@@ -232,9 +225,9 @@ class Connection(asyncio.Protocol):
             self._watch = None
         self._out.clear()
         waiters, self._waiters = self._waiters, deque()
-        for waiter in waiters:
-            if not waiter.future.done():
-                waiter.future.set_exception(Disconnected(f"The ledger at {self.node} went away."))
+        for future, _, _ in waiters:
+            if not future.done():
+                future.set_exception(Disconnected(f"The ledger at {self.node} went away."))
 
     def _reopen(self) -> None:
         if not self._closing and (self._reopening is None or self._reopening.done()):

@@ -5,7 +5,6 @@ its scripts run on one node of a cluster; ids are length-capped, end users only 
 import hashlib
 import itertools
 import os
-import time
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
@@ -73,10 +72,9 @@ class HoldIds:
         self.process = os.urandom(4).hex()
         self._count = itertools.count(int.from_bytes(os.urandom(3)))
 
-    def new(self) -> str:
-        """The next id."""
-        now = time.time_ns() // 1_000_000
-        return f"{now:012x}{self.process}{next(self._count) & 0xFFFFFFFF:08x}"
+    def new(self, now_ms: int) -> str:
+        """The next id. `now_ms`: this machine's time, Unix milliseconds."""
+        return f"{now_ms:012x}{self.process}{next(self._count) & 0xFFFFFFFF:08x}"
 
 
 def hold_time(rid: str) -> int:

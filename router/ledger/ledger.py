@@ -309,7 +309,9 @@ class Ledger:
         if not self._breaker.allows():
             raise NotSent("The ledger has not answered lately.")
         try:
-            reply = await self._nodes.run("reserve", hold.shard.number, hold.keys, hold.args)
+            reply = await self._nodes.send("reserve", hold.shard.number, hold.keys, hold.args)
+            if type(reply) is not list:  # an error reply: nothing was done, ask in earnest
+                reply = await self._nodes.run("reserve", hold.shard.number, hold.keys, hold.args)
             if reply[0] == _STALE:
                 reply = await self._ask_at(hold, int(reply[_NOW]))
         except Disconnected as error:

@@ -60,12 +60,13 @@ class Plan:
             (item, Place(FIXED + 2 * n, item.quota.options.burst or item.quota.limit))
             for n, item in enumerate(self.items)
         ]
-        self.shown = {
-            family: tuple(place for item, place in places if item.row.shown == family)
+        self.shown = tuple(
+            (family, found)
             for family in ("requests", "tokens")
-        }
+            if (found := tuple(place for item, place in places if item.row.shown == family))
+        )
         self.shares = tuple(
-            (item.row.period or "minute", place)
+            (item.row.period or "minute", place.at, place.limit)
             for item, place in places
             if place.limit > 0 and (item.row.period or item.row.window_ms == MINUTE)
         )

@@ -1,10 +1,11 @@
-"""The ledger's Lua scripts: read once, each with the shared prelude before it, named by its SHA-1.
+"""The ledger's Lua scripts: read once, with what they include, each named by its SHA-1.
 
 EVALSHA rather than FUNCTION: it works on Redis 6.2 and behind managed services, and the hash is the
 version, so a rolling deployment runs both.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,6 +14,9 @@ from typing import Final
 
 NAMES: Final = ("reserve", "settle", "renew", "topup", "reap", "look", "mend", "credit", "pool")
 CLOCK: Final = "redis.call('TIME')"
+_INCLUDE: Final = re.compile(r"^ *-- include: (.+)\n", re.MULTILINE)
+_CONSTANT: Final = re.compile(r"^([A-Z_]+) = (.+)$", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^ *--.*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,13 @@ class Script:
 
 
 def read_sources() -> dict[str, str]:
-    """The Lua files by name, the prelude among them."""
+    """The Lua files by name, those that scripts include among them."""
     folder = files("router.ledger") / "lua"
-    return {name: (folder / f"{name}.lua").read_text("utf-8") for name in ("prelude", *NAMES)}
+    return {
+        file.name.removesuffix(".lua"): file.read_text("utf-8")
+        for file in folder.iterdir()
+        if file.name.endswith(".lua")
+    }
 
 
 def compile_scripts(
@@ -35,8 +43,16 @@ def compile_scripts(
 ) -> Mapping[str, Script]:
     """The scripts, ready to be loaded. A drill passes other `sources` or another `clock`."""
     sources = sources or read_sources()
-    prelude = sources["prelude"].replace(CLOCK, clock)
-    return MappingProxyType({name: _script(name, prelude + sources[name]) for name in NAMES})
+    constants = dict(_CONSTANT.findall(sources["constants"]))
+    names = re.compile(rf"\b(?:{'|'.join(constants)})\b")
+
+    def whole(name: str) -> str:
+        text = _INCLUDE.sub(lambda found: "".join(map(whole, found[1].split())), sources[name])
+        return names.sub(lambda found: constants[found[0]], _COMMENT.sub("", text))
+
+    return MappingProxyType(
+        {name: _script(name, whole(name).replace(CLOCK, clock)) for name in NAMES}
+    )
 
 
 def _script(name: str, text: str) -> Script:

@@ -1,9 +1,10 @@
 """One request's end, as the ledger has to be told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
+from policies.value import value
 from router.ledger.connection import Part
 from router.ledger.keys import Shard
 from router.ledger.plan import Plan
@@ -11,7 +12,7 @@ from router.ledger.plan import Plan
 _FLAGS, _ITEMS = 5, 3
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reservation:
     """The reserve call that made a hold, kept so that it can be made again.
 
@@ -32,7 +33,7 @@ class Reservation:
         return replace(self, args=(*self.args[:_ITEMS], packed, *self.args[_ITEMS + 1 :]))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settlement:
     """What one hold used, and its reservation, should the ledger not know it (any more).
 

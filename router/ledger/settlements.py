@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,7 @@ class Settlements:
         self._on_told = on_told
         self._disk = ThreadPoolExecutor(1, "ledger-spool")
         self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._pending: dict[str, Settlement] = {}
         self._again: dict[str, Settlement] = {}
         self._recent: deque[tuple[float, Settlement]] = deque()
@@ -52,8 +54,7 @@ class Settlements:
         self._local: set[str] = set()
         self._spooled = False
         self._task: asyncio.Task[None] | None = None
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._empty: asyncio.Event | None = None  # while somebody waits for it
         self.settled = 0
         self.adjusted = 0
         self.recharged = 0
@@ -64,10 +65,10 @@ class Settlements:
 
     def settle(self, settlement: Settlement) -> None:
         """Send a settlement. Never raises, never waits."""
-        self._pending[settlement.rid] = settlement
-        self._empty.clear()
-        if settlement.rid in self._local:
-            self._local.discard(settlement.rid)
+        rid = settlement.rid
+        self._pending[rid] = settlement
+        if rid in self._local:
+            self._local.discard(rid)
             self._later(settlement)
         else:
             self._send(settlement)
@@ -92,7 +93,6 @@ class Settlements:
             self._later(settlement, spool=False)
         if found:
             self._spooled = True
-            self._empty.clear()
         else:
             self._forget_spool()
         return len(found)
@@ -102,7 +102,6 @@ class Settlements:
         self._forget_old()
         for _, settlement in self._recent:
             self._pending.setdefault(settlement.rid, settlement)
-            self._empty.clear()
             self._later(settlement, spool=False)
 
     def on_disk(self) -> None:
@@ -117,9 +116,11 @@ class Settlements:
 
     async def drain(self, seconds: float) -> bool:
         """Wait until everything is acknowledged; false where that took too long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._empty.wait()
+        if self._pending:
+            self._empty = self._empty or asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._empty.wait()
         return not self._pending
 
     async def close(self) -> None:
@@ -141,30 +142,30 @@ class Settlements:
             (settlement.rid, settlement.status, settlement.used, settlement.payload),
             seconds=_TIMEOUT_SECONDS,
         )  # fmt: skip
-        future.add_done_callback(self._reader_of(settlement))
+        future.add_done_callback(partial(self._read, settlement))
 
-    def _reader_of(self, settlement: Settlement) -> Callable[[asyncio.Future[Any]], None]:
-        def read(future: asyncio.Future[Any]) -> None:
-            if future.cancelled() or future.exception() is not None:
-                self._later(settlement)
-                return
-            reply = future.result()
-            if isinstance(reply, hiredis.ReplyError):
-                self._nodes.trouble(settlement.shard.number, reply)
-                self._later(settlement)
-            elif reply == UNKNOWN and settlement.reservation is not None:
-                self._later(settlement)
-            else:
-                self._acknowledged(settlement, reply)
-
-        return read
+    def _read(self, settlement: Settlement, future: asyncio.Future[Any]) -> None:
+        if future.cancelled() or future.exception() is not None:
+            self._later(settlement)
+            return
+        reply = future.result()
+        if reply == SETTLED:
+            self._acknowledged(settlement, reply)
+        elif isinstance(reply, hiredis.ReplyError):
+            self._nodes.trouble(settlement.shard.number, reply)
+            self._later(settlement)
+        elif reply == UNKNOWN and settlement.reservation is not None:
+            self._later(settlement)
+        else:
+            self._acknowledged(settlement, reply)
 
     def _acknowledged(self, settlement: Settlement, reply: int) -> None:
-        self.settled += reply == SETTLED
-        self.adjusted += reply == ADJUSTED
         if reply == SETTLED:
-            self._recent.append((self._loop.time(), settlement))
+            self.settled += 1
+            self._recent.append((self._time(), settlement))
             self._forget_old()
+        elif reply == ADJUSTED:
+            self.adjusted += 1
         self._pending.pop(settlement.rid, None)
         if self._pending:
             return
@@ -172,12 +173,14 @@ class Settlements:
             self._spooled = False
             self._disk.submit(self._forget_spool)
             self._on_told()
-        self._empty.set()
+        if self._empty is not None:
+            self._empty.set()
+            self._empty = None
 
     def _forget_old(self) -> None:
-        horizon = self._loop.time() - _REMEMBERED_SECONDS
-        while self._recent and self._recent[0][0] < horizon:
-            self._recent.popleft()
+        recent, horizon = self._recent, self._time() - _REMEMBERED_SECONDS
+        while recent and recent[0][0] < horizon:
+            recent.popleft()
 
     def _later(self, settlement: Settlement, *, spool: bool = True) -> None:
         self._again[settlement.rid] = settlement

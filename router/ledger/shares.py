@@ -7,6 +7,7 @@ and what was lent comes back as the borrowers end.
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class Shares:
 
     async def take(self, pool: Pool, tier: str) -> str | None:
         """Take a slot for a tier's request: its id, or None where there is none to be had."""
-        rid = self._ids.new()
+        rid = self._ids.new(time.time_ns() // 1_000_000)
         args: list[str | int] = ["take", rid, tier, pool.slots, self._lease_ms, self._idle_ms]
         for name, share in pool.shares.items():
             args += (name, share.guaranteed, share.ceiling)

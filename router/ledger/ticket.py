@@ -1,13 +1,14 @@
 """What the gateway asks of the ledger, and what it is given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from policies.value import value
 from router.domain import Estimate, Principal
 from router.ledger.dimensions import Quota
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ticket:
     """One request at the ledger's window.
 
@@ -25,7 +26,7 @@ class Ticket:
     outage_share: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Admission:
     """A request that was let in: the x-ratelimit headers of its answer."""
 

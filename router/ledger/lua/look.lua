@@ -3,11 +3,13 @@
 -- Returns {now, {field, state, ...} of each scope, {rid, scope key, field, algo, amount, pos, ...}
 -- of each open lease, the fields of each journal entry}. Numbers come as text.
 
-local now = clock_at(call('GET', KEYS[2]))
+-- include: clock records
+
+local now = clock_at(redis.call('GET', KEYS[2]))
 local scopes, opened, rows = {}, {}, {}
-for n = 4, #KEYS do scopes[n - 3] = call('HGETALL', KEYS[n]) end
-for _, rid in ipairs(call('ZRANGE', KEYS[1], 0, -1)) do
-  local raw = call('GET', ARGV[1] .. rid)
+for n = 4, #KEYS do scopes[n - 3] = redis.call('HGETALL', KEYS[n]) end
+for _, rid in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  local raw = redis.call('GET', ARGV[1] .. rid)
   local rec = raw and read_record(raw)
   if rec and rec[9] then
     local flat, keys = {rid}, {}
@@ -22,5 +24,5 @@ for _, rid in ipairs(call('ZRANGE', KEYS[1], 0, -1)) do
     opened[#opened + 1] = flat
   end
 end
-for n, entry in ipairs(call('XRANGE', KEYS[3], '-', '+')) do rows[n] = entry[2] end
+for n, entry in ipairs(redis.call('XRANGE', KEYS[3], '-', '+')) do rows[n] = entry[2] end
 return {string.format('%.0f', now), scopes, opened, rows}

@@ -3,10 +3,10 @@
 -- state to write; repeated.   Returns how many were written; 0 where something moved meanwhile.
 
 for n = 1, #ARGV, 4 do
-  local found = call('HGET', KEYS[tonumber(ARGV[n])], ARGV[n + 1]) or ''
+  local found = redis.call('HGET', KEYS[tonumber(ARGV[n])], ARGV[n + 1]) or ''
   if found ~= ARGV[n + 2] then return 0 end
 end
 for n = 1, #ARGV, 4 do
-  call('HSET', KEYS[tonumber(ARGV[n])], ARGV[n + 1], ARGV[n + 3])
+  redis.call('HSET', KEYS[tonumber(ARGV[n])], ARGV[n + 1], ARGV[n + 3])
 end
 return #ARGV / 4

@@ -8,18 +8,20 @@
 -- it while it is active, and all but one slot of it is lent while it is idle. Leases that run out
 -- are free again.
 
-local now, clock = clock_at(call('GET', KEYS[4]))
-for _, rid in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now))) do
-  call('HDEL', KEYS[2], rid)
-  call('ZREM', KEYS[1], rid)
+-- include: clock
+
+local now, clock = clock_at(redis.call('GET', KEYS[4]))
+for _, rid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now))) do
+  redis.call('HDEL', KEYS[2], rid)
+  redis.call('ZREM', KEYS[1], rid)
 end
-if clock then call('SET', KEYS[4], clock) end
+if clock then redis.call('SET', KEYS[4], clock) end
 
 if ARGV[1] == 'give' then
   local given = 0
   for n = 2, #ARGV do
-    given = given + call('HDEL', KEYS[2], ARGV[n])
-    call('ZREM', KEYS[1], ARGV[n])
+    given = given + redis.call('HDEL', KEYS[2], ARGV[n])
+    redis.call('ZREM', KEYS[1], ARGV[n])
   end
   return given
 end
@@ -27,8 +29,8 @@ end
 if ARGV[1] == 'renew' then
   local live = 0
   for n = 3, #ARGV do
-    if call('ZSCORE', KEYS[1], ARGV[n]) then
-      call('ZADD', KEYS[1], 'XX', now + tonumber(ARGV[2]), ARGV[n])
+    if redis.call('ZSCORE', KEYS[1], ARGV[n]) then
+      redis.call('ZADD', KEYS[1], 'XX', now + tonumber(ARGV[2]), ARGV[n])
       live = live + 1
     end
   end
@@ -37,26 +39,26 @@ end
 
 local rid, mine, slots, lease, idle = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local used, all = {}, 0
-for _, class in ipairs(call('HVALS', KEYS[2])) do
+for _, class in ipairs(redis.call('HVALS', KEYS[2])) do
   used[class] = (used[class] or 0) + 1
   all = all + 1
 end
-if call('HEXISTS', KEYS[2], rid) == 1 then return {0, all, used[mine] or 0} end
-call('HSET', KEYS[3], mine, string.format('%.0f', now))
-call('PEXPIRE', KEYS[3], 86400000)
+if redis.call('HEXISTS', KEYS[2], rid) == 1 then return {0, all, used[mine] or 0} end
+redis.call('HSET', KEYS[3], mine, string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[3], 86400000)
 local kept, most = 0, slots
 for n = 7, #ARGV, 3 do
   local class, guaranteed = ARGV[n], tonumber(ARGV[n + 1])
   if class == mine then
     most = tonumber(ARGV[n + 2])
   else
-    local spare = max(0, guaranteed - (used[class] or 0))
-    local seen = tonumber(call('HGET', KEYS[3], class) or 0)
-    if now - seen > idle then spare = min(1, spare) end
+    local spare = math.max(0, guaranteed - (used[class] or 0))
+    local seen = tonumber(redis.call('HGET', KEYS[3], class) or 0)
+    if now - seen > idle then spare = math.min(1, spare) end
     kept = kept + spare
   end
 end
 if all + 1 > slots - kept or (used[mine] or 0) + 1 > most then return {1, all, used[mine] or 0} end
-call('HSET', KEYS[2], rid, mine)
-call('ZADD', KEYS[1], now + lease, rid)
+redis.call('HSET', KEYS[2], rid, mine)
+redis.call('ZADD', KEYS[1], now + lease, rid)
 return {0, all + 1, (used[mine] or 0) + 1}

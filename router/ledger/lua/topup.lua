@@ -4,33 +4,35 @@
 -- The lease is renewed either way. Returns {0} held, {1, field} denied by that dimension, {-3} the
 -- lease is gone.
 
-local raw = call('GET', KEYS[1])
+-- include: clock states records
+
+local raw = redis.call('GET', KEYS[1])
 local rec = raw and read_record(raw)
 if not rec or rec[1] ~= 1 then return {-3} end
-local now, clock = clock_at(call('GET', KEYS[3]))
-local more = {read(VEC, ARGV[3])}
-call('ZADD', KEYS[2], 'XX', now + tonumber(ARGV[2]), ARGV[1])
-if clock then call('SET', KEYS[3], clock) end
+local now, clock = clock_at(redis.call('GET', KEYS[3]))
+local more = {struct.unpack(VECTOR, ARGV[3])}
+redis.call('ZADD', KEYS[2], 'XX', now + tonumber(ARGV[2]), ARGV[1])
+if clock then redis.call('SET', KEYS[3], clock) end
 
 -- GROW[algorithm](state, item, amount) -> new state and pos, or nil where it does not fit.
 local GROW = {}
 
-GROW[S] = function(state, item, amount)
+GROW[ALGO_S] = function(state, item, amount)
   local r, slot = ring_at(state, now, item[5])
   if ring_sum(r) + amount > item[4] then return nil end
   r[2 + slot % SLOTS] = r[2 + slot % SLOTS] + amount
-  return pack(RING, unpack(r)), slot
+  return struct.pack(RING, unpack(r)), slot
 end
 
-GROW[B] = function(state, item, amount)
+GROW[ALGO_B] = function(state, item, amount)
   local level, ts = bucket_at(state, now, item[4], item[13])
   if amount * item[5] > level then return nil end
-  return pack(PAIR, level - amount * item[5], ts), item[13]
+  return struct.pack(PAIR, level - amount * item[5], ts), item[13]
 end
 
-GROW[C] = function(state, item, amount)
+GROW[ALGO_C] = function(state, item, amount)
   if not state then return nil end
-  local c, pos = {read(CAL, state)}, item[13]
+  local c, pos = {struct.unpack(CALENDAR, state)}, item[13]
   if c[1] == pos then
     local most = (item[4] >= 0 and item[4] or c[6]) + carry_of(c, item[8])
     if c[3] + c[4] + (c[7] > 0 and 1 or 0) + amount > most then return nil end
@@ -40,7 +42,7 @@ GROW[C] = function(state, item, amount)
   else
     return nil
   end
-  return pack(CAL, unpack(c)), pos
+  return struct.pack(CALENDAR, unpack(c)), pos
 end
 
 local keys = {}
@@ -52,22 +54,22 @@ for n = 1, count do
   local following = items[n + 1]
   local blob = string.sub(rec[9], start, item[11] - 1)
   local newest = not (following and following[2] == item[2] and following[10] == item[10])
-  local amount = ceil(more[item[3]] / item[9])
+  local amount = math.ceil(more[item[3]] / item[9])
   start = item[11]
-  packed[#packed + 1], numbers[#numbers + 1] = blob, pack(PAIR, item[12], item[13])
+  packed[#packed + 1], numbers[#numbers + 1] = blob, struct.pack(PAIR, item[12], item[13])
   if newest and GROW[item[1]] and amount > 0 then
-    local state = call('HGET', keys[item[2]], item[10])
+    local state = redis.call('HGET', keys[item[2]], item[10])
     local grown, pos = GROW[item[1]](state, item, amount)
     if not grown then return {1, item[10]} end
     states[#states + 1] = {keys[item[2]], item[10], grown}
     if pos == item[13] then
-      numbers[#numbers] = pack(PAIR, item[12] + amount, pos)
+      numbers[#numbers] = struct.pack(PAIR, item[12] + amount, pos)
     else
-      packed[#packed + 1], numbers[#numbers + 1] = blob, pack(PAIR, amount, pos)
+      packed[#packed + 1], numbers[#numbers + 1] = blob, struct.pack(PAIR, amount, pos)
     end
   end
 end
-for _, s in ipairs(states) do call('HSET', s[1], s[2], s[3]) end
+for _, s in ipairs(states) do redis.call('HSET', s[1], s[2], s[3]) end
 rec[8], rec[9] = table.concat(numbers), table.concat(packed)
 write_record(KEYS[1], rec)
 return {0}
