@@ -23,6 +23,7 @@ from router.ledger.embedded import Embedded
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.outcomes.cards import CardStore
+from router.outcomes.prompts import PromptStore
 from router.outcomes.recorder import OutcomeRecorder
 from router.outcomes.store import OutcomeStore
 from router.pipeline.audit import Auditor
@@ -99,7 +100,11 @@ async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authent
 
 
 async def _learner(
-    stack: AsyncExitStack, documents: Documents, classifier: Classifier, outcomes: OutcomeStore
+    stack: AsyncExitStack,
+    documents: Documents,
+    classifier: Classifier,
+    outcomes: OutcomeStore,
+    prompts: PromptStore,
 ) -> Learner:
     section = documents.config.classifier
     cards = CardStore(documents.database)
@@ -108,6 +113,7 @@ async def _learner(
         classifier,
         outcomes,
         cards,
+        prompts,
         folder=documents.data / "cards",
         device=section.device,
         own=[documents.folder / card for card in section.cards],
@@ -119,8 +125,10 @@ async def _learner(
     return learner
 
 
-def _recorder(stack: AsyncExitStack, store: OutcomeStore) -> OutcomeRecorder:
-    recorder = OutcomeRecorder(store)
+def _recorder(
+    stack: AsyncExitStack, documents: Documents, store: OutcomeStore, prompts: PromptStore
+) -> OutcomeRecorder:
+    recorder = OutcomeRecorder(store, prompts if documents.config.outcomes.prompts else None)
     recorder.start()
     stack.push_async_callback(recorder.close)
     return recorder
@@ -172,7 +180,9 @@ async def running(
         outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
         stack.callback(outcomes.close)
         dispatcher = _dispatcher(stack, config, snapshot, ledger)
-        recorder = _recorder(stack, outcomes)
+        prompts = PromptStore(documents.database, keep=config.outcomes.keep)
+        stack.callback(prompts.close)
+        recorder = _recorder(stack, documents, outcomes, prompts)
         auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
         stack.push_async_callback(auditor.close)
         gateway = Gateway(
@@ -188,7 +198,7 @@ async def running(
             outcomes=outcomes,
             recorder=recorder,
             auditor=auditor,
-            learner=await _learner(stack, documents, classifier, outcomes),
+            learner=await _learner(stack, documents, classifier, outcomes, prompts),
             conversations=ledger.conversations(),
             history=OutputHistory(),
             budgets={},

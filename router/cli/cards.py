@@ -12,6 +12,7 @@ from router.app import load_classifier
 from router.cli.documents import config_option, documents_or_end
 from router.cli.stores import opened
 from router.outcomes.cards import CardStore
+from router.outcomes.prompts import PromptStore
 from router.outcomes.store import OutcomeStore
 from router.pipeline.documents import Documents
 from router.pipeline.learning import Learner
@@ -19,7 +20,9 @@ from router.pipeline.learning import Learner
 
 def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
     section = documents.config.classifier
-    outcomes = OutcomeStore(documents.database, keep=documents.config.outcomes.keep)
+    keep = documents.config.outcomes.keep
+    outcomes = OutcomeStore(documents.database, keep=keep)
+    prompts = PromptStore(documents.database, keep=keep)
     try:
         classifier = load_classifier(documents)
     except ArtifactError as error:
@@ -28,6 +31,7 @@ def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
         classifier,
         outcomes,
         cards,
+        prompts,
         folder=documents.data / "cards",
         device=section.device,
         own=[documents.folder / card for card in section.cards],
@@ -46,6 +50,7 @@ def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
         else:
             done = "promoted" if verdict.promoted else "kept"
             click.echo(f"{name}: {done}; {verdict.reason}")
+    prompts.close()
     outcomes.close()
 
 

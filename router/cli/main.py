@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "score": "router.cli.score:score",
         "calibrate": "router.cli.calibrate:calibrate",
         "recalibrate": "router.cli.cards:recalibrate_cards",
+        "outcomes": "router.cli.outcomes:outcomes",
         "demo": "router.cli.demo:demo",
     }
 )

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from router.outcomes.prompts import KeptPrompt, PromptStore
 from router.outcomes.store import Outcome, OutcomeStore, ScoredDecision
 
 _LOG = logging.getLogger(__name__)
@@ -18,11 +19,14 @@ _MOST_WAITING: Final = 20_000
 class OutcomeRecorder:
     """Remembers decisions for later opinions, and opinions that bring their evidence along.
 
-    Loses the oldest, counted in `lost`, where SQL cannot keep up.
+    Loses the oldest, counted in `lost`, where SQL cannot keep up. `prompts` is where prompts are
+    kept, None where they are not.
     """
 
-    def __init__(self, store: OutcomeStore) -> None:
+    def __init__(self, store: OutcomeStore, prompts: PromptStore | None = None) -> None:
         self._store = store
+        self._prompt_store = prompts
+        self._prompts: list[KeptPrompt] = []
         self._decisions: list[ScoredDecision] = []
         self._outcomes: list[Outcome] = []
         self._task: asyncio.Task[None] | None = None
@@ -34,6 +38,16 @@ class OutcomeRecorder:
             self.lost += len(self._decisions)
             self._decisions.clear()
         self._decisions.append(decision)
+
+    @property
+    def keeps_prompts(self) -> bool:
+        """Whether the operator wants prompts kept."""
+        return self._prompt_store is not None
+
+    def add_prompt(self, prompt: KeptPrompt) -> None:
+        """Remember what was asked, soon."""
+        if len(self._prompts) < _MOST_WAITING:
+            self._prompts.append(prompt)
 
     def judge(self, decision: ScoredDecision, score: float, *, source: str, by: str) -> None:
         """Remember an opinion (0..1) of an answer, soon."""
@@ -48,9 +62,12 @@ class OutcomeRecorder:
         """Store what waits now."""
         decisions, self._decisions = self._decisions, []
         outcomes, self._outcomes = self._outcomes, []
+        prompts, self._prompts = self._prompts, []
         if not decisions and not outcomes:
             return
         try:
+            if self._prompt_store is not None:
+                await asyncio.to_thread(self._prompt_store.remember, prompts)
             await asyncio.to_thread(self._store.remember, decisions)
             await asyncio.to_thread(self._store.add, outcomes)
         except SQLAlchemyError:

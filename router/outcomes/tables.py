@@ -1,6 +1,6 @@
 """The tables of the loop: what was decided, how it turned out, and the cards learned from it.
 
-No text of any prompt.
+No text of any prompt but in `prompts`, which stays empty unless the operator asks for it.
 """
 
 from typing import Final
@@ -57,6 +57,16 @@ OUTCOMES: Final = Table(
     Column("embedding", LargeBinary, nullable=False),
     PrimaryKeyConstraint("decision", "source", "by"),
     Index("outcomes_ability", "ability", "at"),
+)
+
+# One row a prompt, where `outcomes.prompts` is on: what outlives the classifier that read it.
+PROMPTS: Final = Table(
+    "outcome_prompts",
+    METADATA,
+    Column("decision", String(64), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("asked", LargeBinary, nullable=False),  # JSON: messages and tools, as the client sent
+    Index("outcome_prompts_at", "at"),
 )
 
 # Every card that was ever in force, by name and number; none active: the shipped one is.

@@ -114,9 +114,10 @@ class DecisionSection(_Section):
 
 
 class OutcomeSection(_Section):
-    """What is kept for feedback and recalibration: numbers, never text."""
+    """What is kept for feedback and recalibration: numbers; text only where `prompts` is on."""
 
     keep: int = Field(default=200_000, gt=0)
+    prompts: bool = False
 
 
 class AuditSection(_Section):

@@ -12,7 +12,7 @@ from router.domain import Outcome as End
 from router.ledger.ticket import Admission
 from router.outcomes.store import ScoredDecision
 from router.pipeline.audit import Case
-from router.pipeline.evidence import evidence_of
+from router.pipeline.evidence import evidence_of, prompt_of
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.snapshot import Snapshot
@@ -89,8 +89,12 @@ class Episode:
             return
         route = charge.route or ""
         decision = self._evidence(charge.backend, route)
-        if decision is not None:
-            self._gateway.recorder.add(decision)
+        if decision is None:
+            return
+        recorder = self._gateway.recorder
+        recorder.add(decision)
+        if recorder.keeps_prompts and (prompt := prompt_of(self._inquiry)) is not None:
+            recorder.add_prompt(prompt)
 
     def _evidence(self, backend: str, route: str, part: str = "") -> ScoredDecision | None:
         return evidence_of(

@@ -1,8 +1,25 @@
 """What is kept of a decision so that an opinion on its answer can teach the classifier."""
 
+import orjson
+
+from router.outcomes.prompts import LARGEST, KeptPrompt
 from router.outcomes.store import ScoredDecision
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.snapshot import Snapshot
+
+
+def prompt_of(inquiry: Inquiry) -> KeptPrompt | None:
+    """Return the prompt to keep, where the operator wants prompts kept.
+
+    None where it is very long.
+    """
+    if inquiry.request.text_bytes > LARGEST:
+        return None
+    body = inquiry.request.body
+    asked = orjson.dumps({name: body[name] for name in ("messages", "tools") if name in body})
+    if len(asked) > LARGEST:  # images
+        return None
+    return KeptPrompt(inquiry.reading.request_id, inquiry.reading.now_ms, asked)
 
 
 def evidence_of(

@@ -6,10 +6,12 @@ is fitted on, however much it says, and a card must win on held-back outcomes be
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,13 +21,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from classifiers.ability import to_json
 from classifiers.drift import Drift, drift
+from classifiers.prompt import prompt_of_messages
 from classifiers.recalibrate import LEAST_OUTCOMES, Observations, Verdict, observe, recalibrate
 from classifiers.serving import Classifier
 from router.outcomes.cards import CardStore
+from router.outcomes.prompts import PromptStore
 from router.outcomes.store import Outcome, OutcomeStore
 
 _LOG = logging.getLogger("turnout")
 _MOST: Final = 20_000
+_BATCH: Final = 64
 _SHARE_OF_ONE: Final = 0.2
 _LOOK_SECONDS: Final = 5.0
 _DRIFT_SECONDS: Final = 60.0
@@ -59,6 +64,7 @@ class Learner:
         classifier: Classifier,
         outcomes: OutcomeStore,
         cards: CardStore,
+        prompts: PromptStore,
         *,
         folder: Path,
         device: str,
@@ -69,6 +75,7 @@ class Learner:
         self._classifier = classifier
         self._outcomes = outcomes
         self._cards = cards
+        self._prompts = prompts
         self._folder = folder
         self._device = device
         self._own = tuple(own)
@@ -85,6 +92,7 @@ class Learner:
         """
         version = self._classifier.version
         seen = self._outcomes.recent(ability, _MOST, version)
+        seen = [*self._read_again(ability, _MOST - len(seen)), *seen]
         if len(seen) < self._least:
             return None
         running = self._classifier.cards[ability]
@@ -95,6 +103,21 @@ class Learner:
             now = time.time_ns() // 1_000_000
             self._cards.promote(ability, running.classifier, card, reason=verdict.reason, at=now)
         return verdict
+
+    def _read_again(self, ability: str, most: int) -> list[Outcome]:
+        """Outcomes of earlier classifiers whose prompts were kept, as this one reads them."""
+        version = self._classifier.version
+        old = self._prompts.of_other_classifiers(ability, version, most)
+        found = []
+        for start in range(0, len(old), _BATCH):
+            part = old[start : start + _BATCH]
+            asked = [json.loads(kept) for _, kept in part]
+            prompts = [prompt_of_messages(one["messages"], one.get("tools")) for one in asked]
+            reading = self._classifier.read(prompts)
+            for row, (outcome, _) in enumerate(part):
+                z, embedding = reading.z[row].tobytes(), reading.embedding[row].tobytes()
+                found.append(replace(outcome, classifier=version, z=z, embedding=embedding))
+        return found
 
     def put_in_force(self) -> bool:
         """Load the active cards if they are others than before; blocks, about 40 ms."""

@@ -4,6 +4,7 @@ import sqlite3
 
 import httpx
 import pytest
+from conftest import RunningGateway, config_text, free_port, start_gateway
 
 BODY = {"model": "auto", "messages": [{"role": "user", "content": "a secret word: xyzzy-4711"}]}
 
@@ -66,3 +67,29 @@ def test_an_endless_opinion_is_cut_off(gateway):
     reply = httpx.post(f"{gateway.url}/feedback", content=b" " * 100_000, headers=headers)
     assert reply.status_code == 413
     assert reply.json()["error"]["code"] == "payload_too_large"
+
+
+def test_prompts_are_kept_where_the_operator_asks_for_it_but_never_personal_data(
+    tmp_path, simulators
+):
+    port, (seen, urls) = free_port(), simulators
+    config = config_text(port, urls | {"local": urls["moe"]}, outcomes={"prompts": True})
+    private = "call Ann at ann.lee@example.com about invoice 77-plugh"
+    with start_gateway(tmp_path, config) as process:
+        try:
+            running = RunningGateway(tmp_path, port, seen)
+            running.until_ready(process)
+            key = running.key("enterprise")
+            for text in (BODY["messages"][0]["content"], private):
+                body = {**BODY, "messages": [{"role": "user", "content": text}]}
+                url = f"{running.url}/chat/completions"
+                answer = httpx.post(url, json=body, headers=_headers(key), timeout=30)
+                decision = answer.headers["x-turnout-decision"]
+                assert _judge(running, key, decision=decision, score=1.0).status_code == 202
+        finally:
+            process.terminate()
+    with sqlite3.connect(tmp_path / "data" / "turnout.db") as database:
+        kept = database.execute("select asked from outcome_prompts").fetchall()
+    database.close()
+    assert [b"xyzzy" in asked for (asked,) in kept] == [True]
+    assert b"plugh" not in (tmp_path / "gateway.log").read_bytes()

@@ -8,6 +8,7 @@ import pytest
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.outcomes.cards import CardStore
+from router.outcomes.prompts import PromptStore
 from router.outcomes.store import Outcome, OutcomeStore
 from router.pipeline.learning import Learner, weights_of
 
@@ -18,11 +19,13 @@ WORDS = ("prove", "sum", "poem", "capital", "code", "why", "translate", "list", 
 def parts(tmp_path):
     url = f"sqlite:///{tmp_path / 'loop.db'}"
     outcomes, cards = OutcomeStore(url, keep=10), CardStore(url)
+    prompts = PromptStore(url, keep=10)
     classifier = Classifier.load(device="cpu")
     learner = Learner(
         classifier,
         outcomes,
         cards,
+        prompts,
         folder=tmp_path / "cards",
         device="cpu",
         own=(),
@@ -30,6 +33,7 @@ def parts(tmp_path):
         least=200,
     )
     yield classifier, outcomes, cards, learner
+    prompts.close()
     outcomes.close()
     cards.close()
     classifier.close()

@@ -1,0 +1,59 @@
+"""`turnout outcomes`: the judged answers, as a file that `turnout calibrate` reads."""
+
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+import numpy as np
+
+from router.cli.documents import config_option, documents_or_end
+from router.cli.stores import opened
+from router.outcomes.prompts import PromptStore
+from router.outcomes.store import Outcome
+
+
+def _line(outcome: Outcome, asked: bytes | None) -> dict[str, Any]:
+    """A line of an outcomes file: with the prompt where it was kept, else with its numbers."""
+    read: dict[str, Any] = (
+        {"z": _numbers(outcome.z), "embedding": _numbers(outcome.embedding)}
+        if asked is None
+        else json.loads(asked)
+    )
+    return read | {
+        "backend": outcome.ability,
+        "score": outcome.score,
+        "by": outcome.by,
+        "source": outcome.source,
+        "route": outcome.route,
+        "classifier": outcome.classifier,
+        "at": outcome.at,
+    }
+
+
+def _numbers(data: bytes) -> list[float]:
+    return [round(float(number), 6) for number in np.frombuffer(data, np.float32)]
+
+
+@click.command()
+@config_option
+@click.option("--ability", help="Only outcomes of this card; default: of all.")
+@click.option("--out", type=click.File("w"), default="-", help="A file; default: standard output.")
+def outcomes(config_path: Path, ability: str | None, out: TextIO) -> None:
+    """Write the stored outcomes as JSON lines, oldest first.
+
+    The file is what `turnout calibrate --outcomes` reads. A line holds the prompt where
+    `outcomes.prompts` was on when it was asked, else what the classifier made of it, which only the
+    same classifier understands.
+    """
+    documents = documents_or_end(config_path)
+    count = 0
+
+    def build(url: str) -> PromptStore:
+        return PromptStore(url, keep=documents.config.outcomes.keep)
+
+    with opened(documents, build) as store:
+        for outcome, asked in store.outcomes(ability):
+            out.write(json.dumps(_line(outcome, asked), ensure_ascii=False) + "\n")
+            count += 1
+    click.echo(f"{count} outcomes", err=True)
