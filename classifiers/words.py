@@ -18,7 +18,7 @@ from classifiers.hand import Traits, traits_of
 
 WORDS: Final = 1 << 16  # word numbers run from 1 to WORDS - 1; 0 is padding
 
-_REMEMBERED: Final = 100_000  # words; some 20 MB
+REMEMBERED: Final = 100_000  # words; some 20 MB
 _LONGEST: Final = 64  # characters of a word worth remembering
 _WORD: Final = re.compile(
     r"[\u2e80-\u9fff\uac00-\ud7af]|[^\W_\u2e80-\u9fff\uac00-\ud7af]+|[^\w\s]|_"
@@ -85,7 +85,7 @@ class KnownWords(dict[str, bytes]):
         kind, long, present = traits_of(word)
         record = _RECORD.pack(number_of(word), present, kind, long)
         if len(word) <= _LONGEST:
-            if len(self) >= _REMEMBERED:
+            if len(self) >= REMEMBERED:
                 self.clear()
             self[word] = record
         return record

@@ -9,13 +9,23 @@ from classifiers.bag import MAX_WORDS, PAIRS
 from classifiers.features import clip, encode
 from classifiers.hand import HAND_FEATURES
 from classifiers.prompt import Prompt, Turn, prompt_of_messages, prompt_of_text
-from classifiers.words import WORDS, number_of, words_of
+from classifiers.words import REMEMBERED, WORDS, KnownWords, number_of, words_of
 
 
 def test_a_word_has_the_same_number_in_every_process() -> None:
     program = "from classifiers.words import number_of; print(number_of('naïve'))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert int(said.stdout) == number_of("naïve")
+
+
+def test_words_are_remembered_up_to_a_bound_and_enormous_ones_not_at_all() -> None:
+    known = KnownWords()
+    packed = known["a" * 4000]
+    assert known["a" * 4000] == packed
+    assert not known
+    sizes = {len(known) for word in map(str, range(REMEMBERED + 9)) if known[word]}
+    assert max(sizes) == REMEMBERED
+    assert len(known) == 9
 
 
 def test_words_are_runs_of_letters_and_digits_signs_and_single_chinese_characters() -> None:
