@@ -15,27 +15,16 @@ from typing import Final, cast
 
 import httptools
 
+from router.backends.header_names import spelling
 from router.backends.transport import TransportError, TransportTimeout
 
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
 HEADERS_CAP: Final = 200
 _NO_BODY: Final = frozenset({204, 304})
-_SPELLINGS_KEPT: Final = 64
 _STALLED: Final = "stalled: nothing came within the timeout"
 _TOO_LONG: Final = "took longer than the total timeout"
 Take = Callable[[bytes], bool]
-
-# Header names in lower case -> as they were sent, by the names of a whole head: a server sends the
-# same ones with every answer, so they are put into lower case once.
-_spellings: dict[tuple[bytes, ...], dict[str, bytes]] = {}
-
-
-def _spelling(names: tuple[bytes, ...]) -> dict[str, bytes]:
-    if len(_spellings) >= _SPELLINGS_KEPT:
-        _spellings.clear()
-    found = _spellings[names] = {name.decode("latin-1").lower(): name for name in names}
-    return found
 
 
 class _Flow:
@@ -113,14 +102,13 @@ class Connection(asyncio.Protocol):
 
     def header(self, name: str) -> str:
         """Return a header of the answer by its name in lower case; empty where there is none."""
-        names = tuple(self._fields)
-        sent = (_spellings.get(names) or _spelling(names)).get(name)
+        sent = spelling(self._fields).get(name)
         return "" if sent is None else self._fields[sent].decode("latin-1")
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Every header of the answer, names in lower case."""
-        return {name: self.header(name) for name in _spelling(tuple(self._fields))}
+        return {name: self.header(name) for name in spelling(self._fields)}
 
     async def ask(self, request: tuple[bytes, ...], deadline: float) -> None:
         """Write a request and wait for the head of its answer; any failure closes the connection.

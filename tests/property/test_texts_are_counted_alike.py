@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.backends.dialects.base import ErrorInside
-from router.backends.dialects.openai import OpenAIStream
+from router.backends.dialects.openai_stream import OpenAIStream
 from router.wire.chat import parse_chat
 
 ASKED = parse_chat(
