@@ -36,7 +36,7 @@ def rate_headers(plan: Plan, reply: Sequence[int]) -> Headers:
             tightest = min(places, key=lambda place: reply[place.at] / max(1, place.limit))
         at, (limit, remaining, reset) = tightest.at, _NAMES[family]
         headers += (
-            (limit, str(tightest.limit)),
+            (limit, tightest.says),
             (remaining, str(reply[at])),
             (reset, go_duration(reply[at + 1])),
         )

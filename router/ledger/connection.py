@@ -98,6 +98,10 @@ class Connection(asyncio.Protocol):
 
         An error reply is the future's result, as hiredis.ReplyError.
         """
+        return self.send(parts, seconds)
+
+    def send(self, parts: tuple[Part, ...], seconds: float | None) -> asyncio.Future[Any]:
+        """As `call`, for a command that is a tuple already."""
         if self._ready:
             return self._send(parts, seconds or self._timeout)
         future = self._create_future()

@@ -28,6 +28,8 @@ class Heartbeats:
         self._nodes = nodes
         self._lease_ms = lease_ms
         self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
+        self._rest = lease_ms / 3000
         self._holds: dict[str, Hold] = {}
         self._task = self._loop.create_task(self._beat())
         self.lost = 0
@@ -37,12 +39,13 @@ class Heartbeats:
 
     def add(self, hold: Hold) -> None:
         """Begin to renew a hold."""
-        hold.due = self._loop.time() + self._lease_ms / 3000
+        hold.due = self._time() + self._rest
         self._holds[hold.admission.hold_id] = hold
 
     def soon(self, hold: Hold) -> None:
         """Renew a hold shortly: something about it has changed."""
-        hold.due = min(hold.due, self._loop.time() + MARK_SECONDS)
+        due = self._time() + MARK_SECONDS
+        hold.due = min(hold.due, due)
 
     def remove(self, hold: Hold) -> None:
         """Stop renewing a hold."""
@@ -65,7 +68,7 @@ class Heartbeats:
             due: dict[int, list[Hold]] = defaultdict(list)
             for hold in self._holds.values():
                 if hold.due <= now:
-                    hold.due = now + self._lease_ms / 3000
+                    hold.due = now + self._rest
                     due[hold.shard.number].append(hold)
             for holds in due.values():
                 for first in range(0, len(holds), _LARGEST_BATCH):

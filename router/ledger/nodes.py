@@ -43,6 +43,7 @@ class Nodes:
     ) -> None:
         address = parse_address(url)
         self._scripts = scripts or compile_scripts()
+        self._shas = {name: script.sha for name, script in self._scripts.items()}
         self._check = check
         self.on_restart: Callable[[], None] | None = None
         self.calls: Counter[str] = Counter()
@@ -80,9 +81,8 @@ class Nodes:
     ) -> asyncio.Future[Any]:
         """Send a script's call, once; error replies are the future's result."""
         self.calls[script] += 1
-        sha = self._scripts[script].sha
-        connection = self._topology.connection(shard)
-        return connection.call("EVALSHA", sha, len(keys), *keys, *args, seconds=seconds)
+        command = (b"EVALSHA", self._shas[script], len(keys), *keys, *args)
+        return self._topology.connection(shard).send(command, seconds)
 
     async def run(
         self,

@@ -36,10 +36,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a reserve reply says what is left of an item (then when it resets), and its limit."""
+    """Where a reserve reply says what is left of an item (then when it resets), and its limit,
+    in digits too.
+    """
 
     at: int
     limit: int
+    says: str
 
 
 class Plan:
@@ -57,8 +60,9 @@ class Plan:
         )
         self.user_scope = self.levels.index("user") + 1 if "user" in self.levels else 0
         places = [
-            (item, Place(FIXED + 2 * n, item.quota.options.burst or item.quota.limit))
+            (item, Place(FIXED + 2 * n, limit, str(limit)))
             for n, item in enumerate(self.items)
+            for limit in (item.quota.options.burst or item.quota.limit,)
         ]
         self.shown = tuple(
             (family, found)
