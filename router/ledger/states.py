@@ -1,4 +1,4 @@
-"""The states of the ledger as Python reads them: what prelude.lua packs, unpacked."""
+"""The states of the ledger as Python reads them: what lua/constants.lua lays out, unpacked."""
 
 import struct
 from dataclasses import astuple, dataclass
