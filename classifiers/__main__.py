@@ -1,4 +1,4 @@
-"""`python -m classifiers train | evaluate | bench`."""
+"""`python -m classifiers train | evaluate | episodes | deep | bench`."""
 
 import importlib
 import sys
@@ -9,6 +9,8 @@ from typing import Final
 COMMANDS: Final = {
     "train": "classifiers.training.train",
     "evaluate": "classifiers.training.evaluate",
+    "episodes": "classifiers.training.episodes",
+    "deep": "classifiers.training.deep",
     "bench": "classifiers.bench",
 }
 USAGE: Final = f"usage: python -m classifiers {{{'|'.join(COMMANDS)}}} [--help]"

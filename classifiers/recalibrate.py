@@ -107,7 +107,7 @@ def fit_card(
     if seen.size < LEAST_OUTCOMES:
         raise TooFewOutcomes(
             f"{seen.size} outcomes are too few to fit a card: it takes at least {LEAST_OUTCOMES}; "
-            "200 are a good start, and from 500 on the card learns what this traffic is like."
+            "from 200 on the card also learns what this traffic is like, and 1,500 are plenty."
         )
     enough = seen.size >= LEAST_FOR_NEARBY
     places = places_among(seen.embedding, seed=seed) if enough else None

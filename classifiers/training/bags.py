@@ -29,6 +29,10 @@ class Bags:
     pairs: Sparse
     hand: NDArray[np.float32]
 
+    def take(self, rows: NDArray[Any]) -> "Bags":
+        """The prompts at these positions."""
+        return Bags(self.words[rows], self.pairs[rows], self.hand[rows])
+
     def head(self, count: int) -> "Bags":
         """The first prompts."""
         return Bags(self.words[:count], self.pairs[:count], self.hand[:count])

@@ -53,16 +53,16 @@ def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, seed: int) -> FittedT
     fold = random.integers(0, FOLDS, len(goals))
     idf = idf_of(bags)
     rows = idf.unit_rows(bags)
-    votes, coefficients, intercepts = _cross_fitted_votes(rows, goals, fold)
-    inputs = _Inputs.fit(votes, bags, idf, table)
+    votes, coefficients, intercepts = cross_fitted_votes(rows, goals, fold)
+    inputs = Inputs.fit(votes, bags, idf, table)
     x = inputs.of(votes, bags)
-    landmarks = _landmarks(x, seed)
+    landmarks = landmarks_of(x, seed)
     kernel = kernel_of(x, landmarks)
     gram = kernel_of(landmarks, landmarks) + 1e-4 * np.eye(len(landmarks))
-    z_weights, z_bias = _fit_z(kernel, gram, goals)
+    z_weights, z_bias = fit_z(kernel, gram, goals)
     unseen = np.empty_like(goals)
-    for inside, outside in _splits(fold):
-        w, b = _fit_z(kernel[inside], gram, goals[inside])
+    for inside, outside in splits_of(fold):
+        w, b = fit_z(kernel[inside], gram, goals[inside])
         unseen[outside] = kernel[outside] @ w + b
     scale, mean = 1 / unseen.std(axis=0), unseen.mean(axis=0)
     weights = inputs.weights(
@@ -103,7 +103,7 @@ def fit_head(z: Matrix, scores: NDArray[np.floating], index: int) -> tuple[Matri
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Inputs:
+class Inputs:
     """How votes, hand features and the bag become x."""
 
     idf: Idf
@@ -115,7 +115,8 @@ class _Inputs:
     hand_scale: Matrix
 
     @classmethod
-    def fit(cls, votes: Matrix, bags: Bags, idf: Idf, table: WordTable) -> "_Inputs":
+    def fit(cls, votes: Matrix, bags: Bags, idf: Idf, table: WordTable) -> "Inputs":
+        """Standardise by the training prompts."""
         deviation = bags.hand.std(axis=0, dtype=np.float64)
         plain = cls(
             idf,
@@ -130,17 +131,20 @@ class _Inputs:
         return replace(plain, bag_step=(table.step / spread * BAG_WEIGHT / 2).astype(np.float32))
 
     def bag(self, bags: Bags) -> Matrix:
+        """The weighted mean of the words' vectors, per prompt."""
         share = bags.words.multiply(self.idf.rarity).tocsr()
         total = np.asarray(share.sum(axis=1)) + 1e-6
         mean: Matrix = (share @ self.table.steps.astype(np.float32)) / total * self.bag_step
         return mean
 
     def of(self, votes: Matrix, bags: Bags) -> Matrix:
+        """x of prompts with these votes: votes, hand features, bag."""
         standard = np.clip((votes - self.vote_mean) * self.vote_scale, -LIMIT, LIMIT)
         noticed = np.clip((bags.hand - self.hand_mean) * self.hand_scale, -LIMIT, LIMIT)
         return np.hstack([VOTE_WEIGHT * standard, noticed, self.bag(bags)])
 
     def weights(self, coefficients: Matrix, intercepts: Matrix, **rest: Any) -> TrunkWeights:
+        """The graph's weights; `rest` are those of the kernel."""
         words = len(self.idf.words)
         known = np.concatenate([self.idf.words, self.idf.pairs])[:, None]
         votes = (coefficients * known).astype(np.float16)
@@ -161,32 +165,33 @@ class _Inputs:
         )
 
 
-def _landmarks(x: Matrix, seed: int) -> Matrix:
+def landmarks_of(x: Matrix, seed: int) -> Matrix:
     """The middles of clusters: half as many do as well as prompts drawn at random."""
     clusters = MiniBatchKMeans(LANDMARKS, random_state=seed, n_init=1, batch_size=2048)
     middles: Matrix = clusters.fit(x).cluster_centers_.astype(np.float64)
     return middles
 
 
-def _splits(fold: NDArray[np.integer]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+def splits_of(fold: NDArray[np.integer]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """(inside, outside) for every fold."""
     for number in range(FOLDS):
         yield fold != number, fold == number
 
 
-def _cross_fitted_votes(
+def cross_fitted_votes(
     rows: Any, goals: Matrix, fold: NDArray[np.integer]
 ) -> tuple[Matrix, Matrix, Matrix]:
     """Votes fitted without the prompt [N, K]; coefficients and intercepts fitted on all."""
     votes = np.empty((len(goals), VOTES))
     fitted = [fit_votes(rows, goals[:, column]) for column in range(VOTES)]
-    for inside, outside in _splits(fold):
+    for inside, outside in splits_of(fold):
         for column in range(VOTES):
             w, b = fit_votes(rows[inside], goals[inside, column])
             votes[outside, column] = rows[outside] @ w + b
     return votes, np.column_stack([w for w, _ in fitted]), np.array([b for _, b in fitted])
 
 
-def _fit_z(kernel: Matrix, gram: Matrix, goals: Matrix) -> tuple[Matrix, Matrix]:
+def fit_z(kernel: Matrix, gram: Matrix, goals: Matrix) -> tuple[Matrix, Matrix]:
     """Kernel ridge regression of every target on the landmarks."""
     columns, means = [], []
     for goal in goals.T:

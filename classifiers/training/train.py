@@ -88,7 +88,7 @@ def _artifact(
     fitted: FittedTrunk, train: Outcomes, valid: Outcomes, about: dict[str, Any]
 ) -> Artifact:
     onnx = to_onnx(fitted.weights)
-    manifest = _manifest(fitted.weights, onnx)
+    manifest = manifest_of(fitted.weights, onnx)
     trunk = Classifier.from_artifact(Artifact(manifest, onnx, {}), device="cpu")
     _check_parity(trunk, train, fitted)
     z = _read(trunk, valid)
@@ -117,7 +117,8 @@ def _check_parity(trunk: Classifier, train: Outcomes, fitted: FittedTrunk) -> No
         raise click.ClickException(f"the graph's z is {apart:.3f} away from the fitted one")
 
 
-def _manifest(weights: TrunkWeights, onnx: bytes) -> Manifest:
+def manifest_of(weights: TrunkWeights, onnx: bytes) -> Manifest:
+    """The manifest of a trunk without cards."""
     return Manifest(
         name=NAME,
         format=FORMAT,

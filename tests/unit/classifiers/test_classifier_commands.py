@@ -109,7 +109,7 @@ def test_bench_prints_every_timing_as_json() -> None:
 
 def test_an_unknown_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["guess"]) == 2
-    assert "train|evaluate|bench" in capsys.readouterr().err
+    assert "train|evaluate|episodes|deep|bench" in capsys.readouterr().err
     assert main(["--help"]) == 0
 
 
