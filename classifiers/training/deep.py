@@ -5,6 +5,7 @@ and once with the sentence vector of the encoder they were distilled from (deep)
 sentence vector counts is chosen by cross-validation on the training data; `valid` only compares.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ from classifiers.training.fit import (
     splits_of,
 )
 from classifiers.training.report import Line, measured, show
+from classifiers.training.routing import curve, quality_at
 from classifiers.training.table import distil
 from classifiers.training.targets import targets
 from classifiers.training.teacher import Teacher, encode_sorted, teacher_folder
@@ -60,7 +62,8 @@ def main(data: Path, cache: Path | None, seed: int) -> None:
     best = max(heads[1:], key=lambda head: float(head.ranking.mean()))
     for name, head in (("swift", heads[0]), ("deep", best)):
         click.echo(f"{name}, cross-validated on train: AUC {np.round(head.ranking, 4)}", err=True)
-    show(_compared(best.said, heads[0].said, valid), Console())
+    lines = _compared(best.said, heads[0].said, valid)
+    show([*lines, *_routed(best.said, heads[0].said, valid)], Console())
 
 
 def _encoded(split: Outcomes, cache: Path | None, name: str) -> NDArray[np.float32]:
@@ -150,3 +153,24 @@ def _compared(deep: Matrix, swift: Matrix, valid: Outcomes) -> list[Line]:
         paired = lambda rows, a=theirs, b=ours, y=y: auc(a[rows], y[rows]) - auc(b[rows], y[rows])  # noqa: E731
         lines.append(measured(SECTION, f"AUC {name}", "deep minus swift", paired, len(y)))
     return lines
+
+
+def _routed(deep: Matrix, swift: Matrix, valid: Outcomes) -> list[Line]:
+    known = np.isfinite(valid.by_class).all(axis=1)
+    truth = valid.by_class[known].astype(np.float64)
+    ours, theirs = swift[known], deep[known]
+
+    def more(rows: NDArray[np.intp], budget: float) -> float:
+        gained = [quality_at(*curve(said[rows], truth[rows]), budget) for said in (theirs, ours)]
+        return gained[0] - gained[1]
+
+    return [
+        measured(
+            SECTION,
+            f"quality at {budget:.0%} of always-premium cost",
+            "deep minus swift",
+            partial(more, budget=budget),
+            len(truth),
+        )
+        for budget in (0.3, 0.5)
+    ]
