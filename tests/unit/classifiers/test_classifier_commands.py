@@ -65,6 +65,23 @@ def test_a_card_calibrated_on_failures_lowers_what_score_says(tmp_path: Path) ->
     assert after["premium"] == before["premium"]
 
 
+def test_from_two_hundred_outcomes_a_card_tells_kinds_of_prompts_apart(tmp_path: Path) -> None:
+    source, card = tmp_path / "outcomes.jsonl", tmp_path / "moe.json"
+    primes = [f"Is {number} a prime number?" for number in range(150)]
+    poems = [f"Write a poem of {number} lines about the sea." for number in range(150)]
+    lines = [request(text, backend="moe", score=1) for text in primes]
+    lines += [request(text, backend="moe", score=0) for text in poems]
+    source.write_text("\n".join(lines))
+    made = RUNNER.invoke(calibrate, ["--outcomes", str(source), "--out", str(card)])
+    assert made.exit_code == 0, made.output
+    assert "correction: what is near" in made.stderr
+    asked = "\n".join([request("Is 977 a prime number?"), request("Write a poem about the sea.")])
+    result = RUNNER.invoke(score, ["--ability", str(card)], input=asked)
+    prime, poem = [json.loads(line)["success"]["moe"] for line in result.stdout.splitlines()]
+    assert prime > 0.9
+    assert poem < 0.2
+
+
 def test_a_new_backend_gets_a_card_of_its_own_name(tmp_path: Path) -> None:
     source = tmp_path / "outcomes.jsonl"
     source.write_text("\n".join([*outcomes("tiny", good=False)[:40], *outcomes("tiny", True)[40:]]))
