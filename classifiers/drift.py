@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.metrics import ece
+from classifiers.metrics import adaptive_ece
 
 DRAWS: Final = 200
 ALARM_EXCESS: Final = 0.03  # smaller errors than this change no decision
@@ -48,6 +48,6 @@ def drift(
         return Drift(0, 0.0, 0.0, 0.0)
     random = np.random.default_rng(seed)
     drawn = random.random((DRAWS, len(scores))) < probabilities
-    chance = np.quantile([ece(probabilities, row) for row in drawn.astype(float)], 0.95)
+    chance = np.quantile([adaptive_ece(probabilities, row) for row in drawn.astype(float)], 0.95)
     bias = float(np.mean(probabilities) - np.mean(scores))
-    return Drift(len(scores), ece(probabilities, scores), float(chance), bias)
+    return Drift(len(scores), adaptive_ece(probabilities, scores), float(chance), bias)

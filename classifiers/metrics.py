@@ -56,7 +56,16 @@ def reliability(
 def ece(
     probabilities: NDArray[np.floating], truth: NDArray[np.floating], bins: int = BINS
 ) -> float:
-    """Expected calibration error over bins of equal count."""
+    """Expected calibration error over bins of equal width (Naeini et al., AAAI 2015)."""
+    place = np.minimum((probabilities * bins).astype(np.intp), bins - 1)
+    gaps = np.bincount(place, weights=truth.astype(np.float64) - probabilities)
+    return float(np.abs(gaps).sum() / max(len(place), 1))
+
+
+def adaptive_ece(
+    probabilities: NDArray[np.floating], truth: NDArray[np.floating], bins: int = BINS
+) -> float:
+    """Expected calibration error over bins of equal count: every bin counts alike."""
     rows = reliability(probabilities, truth, bins)
     total = sum(count for _, _, count in rows)
     return sum(abs(said - was) * count for said, was, count in rows) / max(total, 1)

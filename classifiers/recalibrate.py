@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from classifiers.ability import Ability
 from classifiers.correction import Design
-from classifiers.metrics import brier, ece, log_loss
+from classifiers.metrics import adaptive_ece, brier, log_loss
 from classifiers.nearby import places_among
 
 Vector = NDArray[np.float64]
@@ -121,10 +121,10 @@ def fit_card(
         "correction": _named(shares, places),
         "kept": round(float(shares[0]), 3),  # the base's own share in the average
         "brier": round(brier(forecast, seen.scores), 4),
-        "ece": round(ece(forecast, seen.scores), 4),
+        "ece": round(adaptive_ece(forecast, seen.scores), 4),
         "log_loss": round(_mean(log_loss(forecast, seen.scores), seen.weights), 4),
         "brier_before": round(brier(before, seen.scores), 4),
-        "ece_before": round(ece(before, seen.scores), 4),
+        "ece_before": round(adaptive_ece(before, seen.scores), 4),
         "log_loss_before": round(_mean(log_loss(before, seen.scores), seen.weights), 4),
     }
     return replace(fitted, name=name or base.name, outcomes=seen.size, fitted=record)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from classifiers.ability import Ability
 from classifiers.drift import drift
-from classifiers.metrics import apgr, auc, brier, cpt, debiased_ece, ece
+from classifiers.metrics import adaptive_ece, apgr, auc, brier, cpt, debiased_ece, ece
 from classifiers.recalibrate import fit_card, observe
 from classifiers.training.dataset import CLASSES
 from classifiers.training.forecasts import LengthAlone, Readings
@@ -70,12 +70,15 @@ def _calibration(
         target = "<=0.03" if what == RECALIBRATED else ""
         mean = partial(_mean_of, ece, said, y)
         yield measured(section, f"ECE {name}", what, mean, len(y), target=target)
+        alike = partial(_mean_of, adaptive_ece, said, y)
+        yield measured(section, f"adaptive ECE {name}", what, alike, len(y))
         if what.startswith(("classifier", "recalibrated")):
             unbiased = partial(_mean_of, debiased_ece, said, y)
-            yield measured(section, f"ECE {name}, less chance", what, unbiased, len(y))
+            yield measured(section, f"adaptive ECE {name}, less chance", what, unbiased, len(y))
     shipped = forecasts["classifier as shipped"][0]
     chance = drift(shipped, y).chance
-    yield Line(section, f"ECE {name}", "perfect forecasts, 95 % bound by chance", chance, 0, chance)
+    perfect = "perfect forecasts, 95 % bound by chance"
+    yield Line(section, f"adaptive ECE {name}", perfect, chance, 0, chance)
 
 
 def _mean_of(

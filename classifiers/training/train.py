@@ -17,7 +17,7 @@ from rich.progress import Progress
 from classifiers.ability import Ability, to_json
 from classifiers.artifact import FORMAT, SHIPPED, Artifact, Manifest, digest_of, write_artifact
 from classifiers.features import FEATURES_VERSION
-from classifiers.metrics import auc, brier, ece
+from classifiers.metrics import adaptive_ece, auc, brier
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from classifiers.training.bags import read_bags
@@ -138,7 +138,7 @@ def _quality(card: Ability, z: NDArray[np.float32], truth: NDArray[np.float32]) 
     return {
         "auc": round(auc(said, truth[asked]), 4),
         "brier": round(brier(said, truth[asked]), 4),
-        "ece": round(ece(said, truth[asked]), 4),
+        "ece": round(adaptive_ece(said, truth[asked]), 4),
     }
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from classifiers.metrics import (
+    adaptive_ece,
     apgr,
     auc,
     brier,
@@ -30,8 +31,16 @@ def test_a_fractional_score_counts_as_that_share_of_a_success() -> None:
 def test_a_perfectly_calibrated_forecast_has_an_error_near_zero() -> None:
     p = RANDOM.random(50_000)
     y = (RANDOM.random(50_000) < p).astype(float)
-    assert ece(p, y) < 0.01
-    assert ece(np.clip(p + 0.1, 0, 1), y) == pytest.approx(0.1, abs=0.02)
+    for error in (ece, adaptive_ece):
+        assert error(p, y) < 0.01
+        assert error(np.clip(p + 0.1, 0, 1), y) == pytest.approx(0.1, abs=0.02)
+
+
+def test_calibration_error_is_the_gap_of_each_bin_weighted_by_its_prompts() -> None:
+    p = np.array([0.12, 0.18, 0.55, 1.0])
+    y = np.array([0.0, 1.0, 0.5, 1.0])
+    assert ece(p, y) == pytest.approx((abs(0.30 - 1.0) + 0.05 + 0.0) / 4)
+    assert adaptive_ece(p, y, bins=2) == pytest.approx((abs(0.30 - 1.0) + abs(1.55 - 1.5)) / 4)
 
 
 def test_chance_is_taken_off_the_calibration_error_and_a_true_error_stays() -> None:
@@ -39,7 +48,7 @@ def test_chance_is_taken_off_the_calibration_error_and_a_true_error_stays() -> N
     y = (RANDOM.random(p.shape) < p).astype(float)
     true = np.mean([debiased_ece(*row) for row in zip(p, y, strict=True)])
     false = np.mean([debiased_ece(said + 0.1, was) for said, was in zip(p, y, strict=True)])
-    plain = np.mean([ece(*row) for row in zip(p, y, strict=True)])
+    plain = np.mean([adaptive_ece(*row) for row in zip(p, y, strict=True)])
     assert true < 0.6 * plain
     assert false == pytest.approx(0.1, abs=0.01)
 
