@@ -12,7 +12,6 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    create_engine,
     func,
     insert,
     select,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 )
 
 from router.auth.keys import hash_key, new_key, new_key_id
+from router.database import open_database
 from router.domain import Principal
 
 _METADATA = MetaData()
@@ -49,7 +49,7 @@ class KeyStore:
     """Keys in SQL. Every method is one short transaction."""
 
     def __init__(self, url: str) -> None:
-        self._engine: Engine = create_engine(url)
+        self._engine: Engine = open_database(url)
         _METADATA.create_all(self._engine)
 
     def create(self, organization: str, tier: str, team: str | None = None) -> tuple[str, str]:

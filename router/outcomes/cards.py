@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import create_engine, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from router.database import open_database
 from router.outcomes.tables import ATTEMPTS, CARDS, METADATA
 
 _INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
@@ -30,7 +31,7 @@ class CardStore:
     """Every method is one short transaction and blocks: call it off the loop."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url)
+        self._engine = open_database(url)
         self._insert = _INSERTS[self._engine.dialect.name]
         METADATA.create_all(self._engine)
 

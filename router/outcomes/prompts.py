@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Select, create_engine, delete, func, insert, select
+from sqlalchemy import Select, delete, func, insert, select
 
 from policies.pii import contains_pii, texts_of
 from policies.value import value
+from router.database import open_database
 from router.outcomes.store import Outcome
 from router.outcomes.tables import METADATA, OUTCOMES, PROMPTS
 
@@ -36,7 +37,7 @@ class PromptStore:
     """
 
     def __init__(self, url: str, *, keep: int) -> None:
-        self._engine = create_engine(url)
+        self._engine = open_database(url)
         self._keep = keep
         METADATA.create_all(self._engine)
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, create_engine, delete, func, select
+from sqlalchemy import Connection, Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from policies.value import value
+from router.database import open_database
 from router.outcomes.tables import DECISIONS, METADATA, OUTCOMES
 
 _INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
@@ -67,7 +68,7 @@ class OutcomeStore:
     """
 
     def __init__(self, url: str, *, keep: int) -> None:
-        self._engine = create_engine(url)
+        self._engine = open_database(url)
         self._insert = _INSERTS[self._engine.dialect.name]
         self._keep = keep
         METADATA.create_all(self._engine)

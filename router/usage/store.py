@@ -6,12 +6,13 @@ Adding a row twice is harmless: its primary key is the hold's id and the number 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Engine, Select, create_engine, event, func, inspect, select, text
+from sqlalchemy import Engine, Select, func, inspect, select, text
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
+from router.database import open_database
 from router.usage.rows import LATER, METADATA, NAMES, USAGE
 
 _MICRO: Final = 10**6
@@ -28,14 +29,12 @@ class UsageStore:
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine: Engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+            self._engine: Engine = open_database(url)
             insert = _INSERTS[self._engine.dialect.name](USAGE).on_conflict_do_nothing()
             compiled = insert.compile(dialect=self._engine.dialect)
             self._insert, self._positional = str(compiled), bool(compiled.positional)
         except (SQLAlchemyError, ImportError, KeyError) as error:
             raise StoreError(f"The usage database cannot be used: {error}") from None
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _write_ahead)
         self._made = False
 
     def add(self, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -198,11 +197,6 @@ def _total(row: Mapping[str, Any]) -> dict[str, Any]:
         total[name] = int(total[name] or 0)
     total["cost_pico"] = int(row["high"] or 0) * _MICRO + int(row["low"] or 0)
     return total
-
-
-def _write_ahead(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA busy_timeout=5000")
 
 
 def _short(error: SQLAlchemyError) -> str:

@@ -1,0 +1,49 @@
+"""The database file: several stores write to one SQLite file at once."""
+
+import sqlite3
+from threading import Barrier, Thread
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from router.database import open_database
+
+
+def test_a_store_that_writes_does_not_stop_those_who_open_the_file_beside_it(tmp_path):
+    url = f"sqlite:///{tmp_path / 'turnout.db'}"
+    first = open_database(url)
+    with first.begin() as connection:
+        connection.execute(text("create table numbers (n integer)"))
+    with first.begin() as writing:
+        writing.execute(text("insert into numbers values (1)"))
+        with open_database(url).connect() as reading:
+            assert reading.execute(text("select count(*) from numbers")).scalar() == 0
+    first.dispose()
+
+
+def test_stores_that_open_a_new_file_at_the_same_moment_all_get_to_write(tmp_path):
+    url = f"sqlite:///{tmp_path / 'turnout.db'}"
+    with sqlite3.connect(tmp_path / "turnout.db") as made:
+        made.execute("create table numbers (n integer)")
+    made.close()
+    together, failed = Barrier(8), []
+
+    def write(number: int) -> None:
+        engine = open_database(url)
+        together.wait(10)
+        try:
+            for _ in range(5):
+                with engine.begin() as connection:
+                    connection.execute(text("insert into numbers values (:n)"), {"n": number})
+        except SQLAlchemyError as error:
+            failed.append(error)
+        engine.dispose()
+
+    threads = [Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failed == []
+    with open_database(url).connect() as connection:
+        assert connection.execute(text("select count(*) from numbers")).scalar() == 40
