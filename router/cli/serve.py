@@ -39,6 +39,9 @@ from router.telemetry.siblings import Siblings
 
 _LOG = logging.getLogger("turnout")
 _DRAIN_SECONDS: Final = 600
+# Longer than clients and load balancers keep a connection (a minute is usual): whoever closes first
+# must be the side that sends requests, or one gets lost on a connection that is just being closed.
+_IDLE_SECONDS: Final = 75
 _COLLECT_AFTER: Final = 10_000  # containers made and not freed; a request leaves hardly any
 # Each says by itself what is wrong and what to change.
 _PLAIN: Final = (ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError)
@@ -79,6 +82,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # nothing here goes by a client's address
+                timeout_keep_alive=_IDLE_SECONDS,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
         )
