@@ -10,7 +10,6 @@ from router.backends.health import LaneState
 from router.backends.search import Search
 from router.backends.transport import (
     Answer,
-    Call,
     ConnectFailed,
     Transport,
     TransportError,
@@ -33,17 +32,20 @@ async def attempt(
     connection is closed and `state` was not told.
     """
     dialect, lane, request = DIALECTS[backend.dialect], state.lane, search.request
-    call = _call(dialect, lane, backend, request, search.request_id)
     try:
+        call = dialect.call(lane, backend, request, search.request_id)
         answer = await transport.send(call)
+    except Unsupported as error:
+        raise _unsupported(error) from None
     except TransportError as error:
         raise _failed(error, lane) from None
     try:
         if not 200 <= answer.status < 300:
             raise await _refused(answer, dialect, lane)
-        if answer.header("content-encoding").strip().lower() not in ("", "identity"):
+        coding = answer.header("content-encoding")
+        if coding and coding.strip().lower() not in ("", "identity"):
             raise MalformedReply("encoded its answer although it was asked not to")
-        upstream = Upstream(backend, request, answer, state.over)
+        upstream = Upstream(backend, search, answer, state)
         if request.stream:
             await _begin(upstream, answer, dialect, request)
         else:
@@ -60,15 +62,10 @@ async def attempt(
     return upstream
 
 
-def _call(
-    dialect: Dialect, lane: Lane, backend: Backend, request: ChatRequest, request_id: str
-) -> Call:
-    try:
-        return dialect.call(lane, backend, request, request_id)
-    except Unsupported as error:
-        failure = Failure(f"No backend can be asked with '{error.param}'.", param=error.param)
-        reason = f"cannot be asked with '{error.param}'"
-        raise AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure) from None
+def _unsupported(error: Unsupported) -> AttemptFailed:
+    failure = Failure(f"No backend can be asked with '{error.param}'.", param=error.param)
+    reason = f"cannot be asked with '{error.param}'"
+    return AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure)
 
 
 async def _begin(

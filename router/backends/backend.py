@@ -65,23 +65,20 @@ class Quirks:
     developer_role: bool = True
     plain_content: bool = False
     short_call_ids: bool = False
-    none: bool = field(init=False, compare=False, repr=False, default=False)
+    touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
+    reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
-        """Find out once whether there are any: `none` is asked for every request."""
-        if self._are_none():
-            object.__setattr__(self, "none", True)
-
-    def _are_none(self) -> bool:
-        told = (self.token_param, self.drop, self.rename, self.extra, self.values)
-        return not any(told) and (
-            self.stream_options and self.developer_role and not self.reshapes_messages
-        )
-
-    @property
-    def reshapes_messages(self) -> bool:
-        """Whether messages cannot go on as they are, whatever their roles."""
-        return bool(self.message_drop or self.plain_content or self.short_call_ids)
+        """Find out once what is asked for every request: which parameters may not go on as they
+        are (`touched`), and whether messages may not, whatever their roles."""
+        touched = {*self.drop, *self.rename, *self.values}
+        if not self.stream_options:
+            touched.add("stream_options")
+        if self.token_param is not None:
+            touched |= {"max_tokens", "max_completion_tokens"}
+        object.__setattr__(self, "touched", frozenset(touched))
+        reshapes = bool(self.message_drop or self.plain_content or self.short_call_ids)
+        object.__setattr__(self, "reshapes_messages", reshapes)
 
 
 @dataclass(frozen=True, slots=True)

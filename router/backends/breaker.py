@@ -57,13 +57,18 @@ class _Memory:
 
 
 class Breaker:
-    """One lane's breaker. `allows` asks before a try, `began` and the outcome are told to it."""
+    """One lane's breaker. `allows` asks before a try, `began` and the outcome are told to it.
 
-    __slots__ = ("_memory",)
+    `quiet` is true while nothing is held against the lane: then it allows a try, and neither a
+    beginning nor a success changes anything, so neither needs to be told.
+    """
+
+    __slots__ = ("_memory", "quiet")
 
     def __init__(self, policy: BreakerPolicy | None = None) -> None:
         policy = policy or BreakerPolicy()
         self._memory = _Memory(policy, policy.rest)
+        self.quiet = True
 
     @property
     def state(self) -> State:
@@ -93,13 +98,13 @@ class Breaker:
 
     def succeeded(self, now: float) -> None:
         """The request was answered."""
-        if self._memory.state is State.CLOSED:  # the usual case, without the table
-            _reset(self._memory, now)
-        else:
-            self._apply(Event.SUCCESS, now)
+        self._apply(Event.SUCCESS, now)
+        memory = self._memory
+        self.quiet = memory.state is State.CLOSED and now >= memory.until
 
     def failed(self, now: float) -> None:
         """The request failed for a reason that is the backend's."""
+        self.quiet = False
         self._apply(Event.FAILURE, now)
 
     def abandoned(self) -> None:
@@ -108,6 +113,7 @@ class Breaker:
 
     def rest_for(self, seconds: float, now: float) -> None:
         """The backend said when to come back."""
+        self.quiet = False
         self._memory.until = max(self._memory.until, now + seconds)
         self.abandoned()
 

@@ -9,10 +9,10 @@ slots are scarce is asked when a slot is free, or after a bounded wait in its qu
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from router.backends.backend import Backend
 from router.backends.breaker import BreakerPolicy
@@ -89,25 +89,28 @@ class Dispatcher:
         Raises UpstreamRejected where a backend finds the request wrong, and UpstreamTimeout,
         Overloaded or UpstreamFailed where every candidate failed before its first byte.
         """
-        return Opening(self, candidates, Search(request, request_id, asker))
+        return Opening(self, candidates, request, request_id, asker)
 
-    async def first_answer(self, candidates: Sequence[Backend], search: Search) -> Upstream:
-        """The first answer; whoever gets it closes it."""
+    async def first_answer(self, opening: "Opening") -> Upstream:
+        """The first answer; the opening, which gets it, closes it."""
         self._budget.earn()
-        for round_ in range(self._retry.rounds + 1):
-            if round_ and not await self._may_go_round(candidates, search, round_):
-                break
+        candidates, round_ = opening.candidates, 0
+        while True:
             for backend in candidates:
-                upstream = await self._ask(backend, search)
+                upstream = await self._ask(backend, opening)
                 if upstream is not None:
-                    upstream.attempts = tuple(search.tries)
+                    opening.upstream = upstream
                     return upstream
-        raise search.error(self._rest_of(candidates))
+            round_ += 1
+            if not await self._may_go_round(candidates, opening, round_):
+                raise opening.error(self._rest_of(candidates))
 
     async def _may_go_round(
         self, candidates: Sequence[Backend], search: Search, round_: int
     ) -> bool:
         """Whether to ask all once more; waits first, as long as the first of them rests."""
+        if round_ > self._retry.rounds:
+            return False
         rest = self._rest_of(candidates)
         if rest > self._retry.longest or not search.worth_another_round():
             return False
@@ -121,13 +124,13 @@ class Dispatcher:
         """Ask this backend, in the shortest way that does for it; None where another candidate
         should be asked."""
         health = self._board.of(backend)
+        only = health.only
+        if only is not None and only.breaker.quiet and not search.tried:
+            return self._tries.one(backend, only, search)
         gate = health.gate
         if gate is not None:
             return self._ask_in_turn(backend, health, gate, search)
-        lane = health.only_lane(search.tried)
-        if lane is None:
-            return self._ask_lanes(backend, health, search)
-        return self._tries.one(backend, lane, search)
+        return self._ask_lanes(backend, health, search)
 
     async def _ask_in_turn(
         self, backend: Backend, health: Health, gate: Gate, search: Search
@@ -192,22 +195,26 @@ class Dispatcher:
         return min((self._board.of(backend).resting() for backend in candidates), default=0.0)
 
 
-class Opening:
+class Opening(Search):
     """The block in which an answer is open; leaving it lets go of the connection."""
 
-    __slots__ = ("_candidates", "_dispatcher", "_search", "_upstream")
+    __slots__ = ("_dispatcher", "candidates", "upstream")
 
     def __init__(
-        self, dispatcher: Dispatcher, candidates: Sequence[Backend], search: Search
+        self,
+        dispatcher: Dispatcher,
+        candidates: Sequence[Backend],
+        request: ChatRequest,
+        request_id: str,
+        asker: Asker,
     ) -> None:
+        super().__init__(request, request_id, asker)
         self._dispatcher = dispatcher
-        self._candidates = candidates
-        self._search = search
-        self._upstream: Upstream | None = None
+        self.candidates = candidates
+        self.upstream: Upstream | None = None
 
-    async def __aenter__(self) -> Upstream:
-        self._upstream = await self._dispatcher.first_answer(self._candidates, self._search)
-        return self._upstream
+    def __aenter__(self) -> Coroutine[Any, Any, Upstream]:
+        return self._dispatcher.first_answer(self)
 
     async def __aexit__(
         self,
@@ -215,5 +222,5 @@ class Opening:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._upstream is not None:
-            self._upstream.close()
+        if self.upstream is not None:
+            self.upstream.close()

@@ -16,13 +16,14 @@ from router.wire.chat import ChatRequest
 class LaneState:
     """One lane, its breaker, its pace, and how many requests run on it."""
 
-    __slots__ = ("_clock", "breaker", "in_flight", "lane", "pace")
+    __slots__ = ("_clock", "breaker", "in_flight", "lane", "pace", "paced")
 
     def __init__(self, lane: Lane, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.lane = lane
         self.breaker = Breaker(policy)
         self.pace = Pace()
+        self.paced = False  # whether there are sisters to compare it with
         self.in_flight = 0
 
     def over(self, outcome: bool | None) -> None:
@@ -31,21 +32,31 @@ class LaneState:
         if outcome is None:
             self.breaker.abandoned()
         elif outcome:
-            self.breaker.succeeded(self._clock())
+            if not self.breaker.quiet:
+                self.breaker.succeeded(self._clock())
         else:
             self.breaker.failed(self._clock())
 
 
 class Health:
-    """A live view of one backend, read by whoever decides: always of this moment."""
+    """A live view of one backend, read by whoever decides: always of this moment.
 
-    __slots__ = ("_clock", "gate", "lanes")
+    `only` is its one lane, where it has one and slots are not scarce.
+    """
+
+    __slots__ = ("_clock", "backend", "gate", "lanes", "only")
 
     def __init__(
-        self, lanes: Sequence[LaneState], gate: Gate | None, clock: Callable[[], float]
+        self,
+        backend: Backend,
+        lanes: Sequence[LaneState],
+        gate: Gate | None,
+        clock: Callable[[], float],
     ) -> None:
+        self.backend = backend
         self.lanes = tuple(lanes)
         self.gate = gate
+        self.only = lanes[0] if len(lanes) == 1 and gate is None else None
         self._clock = clock
 
     @property
@@ -79,14 +90,6 @@ class Health:
         for state in self.lanes:
             running += state.in_flight
         return running
-
-    def only_lane(self, tried: frozenset[str]) -> LaneState | None:
-        """The one lane of a backend that has one, if it may be asked now and was not tried."""
-        if len(self.lanes) != 1:
-            return None
-        state = self.lanes[0]
-        free = state.lane.id not in tried and state.breaker.allows(self._clock())
-        return state if free else None
 
     def open_lanes(self, request: ChatRequest, tried: frozenset[str]) -> list[LaneState]:
         """Lanes that may be asked now and were not tried, the best for this request first."""
@@ -139,13 +142,13 @@ class HealthBoard:
         self._policy = policy
         self._clock = clock
         self._known = _Known()
-        self._described: dict[str, Backend] = {}
 
     def of(self, backend: Backend) -> Health:
         """The health of this backend; a new or changed one begins healthy."""
-        if self._described.get(backend.name) is not backend:
-            self._describe(backend)
-        return self._known[backend.name]
+        health = self._known.get(backend.name)
+        if health is None or health.backend is not backend:
+            health = self._describe(backend)
+        return health
 
     def adopt(self, backends: Sequence[Backend]) -> None:
         """Know these backends, and forget the others."""
@@ -154,7 +157,6 @@ class HealthBoard:
         names = {backend.name for backend in backends}
         for name in [name for name in self._known if name not in names]:
             self._known.retired[name] = self._known.pop(name)
-            del self._described[name]
 
     def view(self) -> Mapping[str, Health]:
         """Every backend's health by name: live. One that a reload took away is no longer listed,
@@ -163,21 +165,23 @@ class HealthBoard:
 
     def watched(self) -> Iterator[tuple[Backend, Gate]]:
         """The backends whose servers tell their load, each with its gate."""
-        for name, backend in self._described.items():
-            gate = self._known[name].gate
+        for health in self._known.values():
+            backend, gate = health.backend, health.gate
             if gate is not None and backend.capacity is not None and backend.capacity.load_url:
                 yield backend, gate
 
-    def _describe(self, backend: Backend) -> None:
+    def _describe(self, backend: Backend) -> Health:
         old = self._known.get(backend.name) or self._known.retired.get(backend.name)
         kept = {state.lane: state for state in old.lanes} if old else {}
         lanes = [
             kept.get(lane) or LaneState(lane, self._policy, self._clock) for lane in backend.lanes()
         ]
+        for state in lanes:
+            state.paced = len(lanes) > 1
         gate = old.gate if old is not None else None
         if gate is not None and gate.capacity != backend.capacity:
             gate = None
         if gate is None and backend.capacity is not None:
             gate = Gate(backend.capacity, self._clock)
-        self._known[backend.name] = Health(lanes, gate, self._clock)
-        self._described[backend.name] = backend
+        health = self._known[backend.name] = Health(backend, lanes, gate, self._clock)
+        return health

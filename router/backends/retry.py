@@ -31,7 +31,9 @@ class RetryBudget:
 
     def earn(self) -> None:
         """A request came in."""
-        self.left = min(self._policy.saved, self.left + self._policy.share)
+        policy = self._policy
+        if self.left < policy.saved:
+            self.left = min(policy.saved, self.left + policy.share)
 
     def spend(self) -> bool:
         """Whether one retry may be made; it is paid for if so."""

@@ -1,8 +1,8 @@
 """What one request has met on its way along the candidates, and what its client is told of it."""
 
+from policies.value import value
 from router.backends.backend import Backend
 from router.backends.capacity import Asker
-from router.backends.upstream import Try
 from router.backends.verdict import VERDICTS, AttemptFailed, Kind
 from router.errors import (
     Overloaded,
@@ -12,6 +12,16 @@ from router.errors import (
     UpstreamTimeout,
 )
 from router.wire.chat import ChatRequest
+
+
+@value
+class Try:
+    """One try in the history of a request: which lane, how it ended, how long it took (seconds)."""
+
+    backend: str
+    lane: str
+    outcome: str
+    seconds: float
 
 
 class Search:

@@ -9,7 +9,7 @@ from router.backends.health import LaneState
 from router.backends.retry import RetryBudget
 from router.backends.search import Search
 from router.backends.transport import Transport
-from router.backends.upstream import ANSWERED, Try, Upstream
+from router.backends.upstream import Upstream
 from router.backends.verdict import VERDICTS, AttemptFailed, Kind
 
 
@@ -65,7 +65,8 @@ class Tries:
     async def one(self, backend: Backend, state: LaneState, search: Search) -> Upstream | None:
         """One try on one lane; None where it failed and another may be asked."""
         began = self._clock()
-        state.breaker.began(began)
+        if not state.breaker.quiet:
+            state.breaker.began(began)
         state.in_flight += 1
         try:
             upstream = await attempt(self._transport, backend, state, search)
@@ -78,9 +79,9 @@ class Tries:
             state.in_flight -= 1
             state.breaker.abandoned()
             raise
-        seconds = upstream.first_byte_seconds = self._clock() - began
-        state.pace.add(seconds)
-        search.tries.append(Try(backend.name, state.lane.id, ANSWERED, seconds))
+        upstream.first_byte_seconds = self._clock() - began
+        if state.paced:
+            state.pace.add(upstream.first_byte_seconds)
         return upstream
 
     def _learn(self, state: LaneState, failed: AttemptFailed) -> None:

@@ -9,20 +9,11 @@ from router.backends.backend import Backend
 from router.backends.capacity import Place
 from router.backends.dialects.base import ErrorInside, MalformedReply, Reply, Translator
 from router.backends.dialects.usage import estimate_usage
+from router.backends.health import LaneState
+from router.backends.search import Search, Try
 from router.backends.transport import Answer, TransportError
 from router.domain import Usage
 from router.errors import StreamBroken
-from router.wire.chat import ChatRequest
-
-
-@value
-class Try:
-    """One try in the history of a request: which lane, how it ended, how long it took (seconds)."""
-
-    backend: str
-    lane: str
-    outcome: str
-    seconds: float
 
 
 @value
@@ -54,34 +45,38 @@ class Upstream:
     """
 
     __slots__ = (
-        *("_answer", "_first", "_release", "_request", "_tell", "_translator"),
-        *("attempts", "backend", "body", "first_byte_seconds", "legs", "model", "place"),
-        *("stream_requested", "usage"),
+        *("_answer", "_first", "_release", "_search", "_state", "_told", "_translator"),
+        *("backend", "body", "first_byte_seconds", "legs", "model", "place", "usage"),
     )
+    _first: bytes  # of a stream, that is
+    _release: Callable[[], None]  # of a place
 
-    def __init__(
-        self,
-        backend: Backend,
-        request: ChatRequest,
-        answer: Answer,
-        tell: Callable[[bool | None], None],
-    ) -> None:
-        """`tell` is called once: True for an answer, False for a failure, None for neither."""
+    def __init__(self, backend: Backend, search: Search, answer: Answer, state: LaneState) -> None:
+        """`state` is told once how it ends: well, ill, or neither."""
         self.backend = backend
-        self.stream_requested = request.stream
-        self.attempts: tuple[Try, ...] = ()
         self.first_byte_seconds = 0.0
         self.body = b""
         self.usage: Usage | None = None
         self.model: str | None = None
-        self._request = request
-        self._answer = answer
         self.legs: tuple[Leg, ...] = ()  # answers that a cascade paid for and rejected
         self.place: Place | None = None  # where it waited for its slot, if slots are scarce
-        self._release: Callable[[], None] | None = None
-        self._tell: Callable[[bool | None], None] | None = tell
+        self._search = search
+        self._answer = answer
+        self._state = state
+        self._told = False
         self._translator: Translator | None = None
-        self._first = b""
+
+    @property
+    def stream_requested(self) -> bool:
+        """Whether the client asked for a stream."""
+        return self._search.request.stream
+
+    @property
+    def attempts(self) -> tuple[Try, ...]:
+        """The tries that failed, and this one."""
+        seconds = self.first_byte_seconds
+        own = Try(self.backend.name, self._state.lane.id, ANSWERED, seconds)
+        return (*self._search.tries, own)
 
     def replied(self, reply: Reply) -> None:
         """A whole body came."""
@@ -166,7 +161,7 @@ class Upstream:
 
     def _final_usage(self, translator: Translator) -> Usage:
         seen = translator.output_tokens_seen
-        return translator.usage or estimate_usage(self._request, seen)
+        return translator.usage or estimate_usage(self._search.request, seen)
 
     async def _read_to_the_end(self) -> None:
         """The answer is over; a server that says so too gets its connection back to the pool."""
@@ -180,17 +175,16 @@ class Upstream:
             return  # `close` ends it
 
     def hold(self, place: Place, release: Callable[[], None]) -> None:
-        """Keep a slot of the backend until the close."""
+        """Keep a slot of the backend until the close, where `release` gives it back."""
         self.place, self._release = place, release
 
     def close(self) -> None:
         """Let go of the connection: back to the pool if the answer was read to its end."""
-        if self._tell is not None:
+        if not self._told:
             self._settle(None)
         self._answer.close()
-        release, self._release = self._release, None
-        if release is not None:
-            release()
+        if self.place is not None:
+            self._release()
 
     def _broken(self, error: TransportError | MalformedReply | ErrorInside) -> StreamBroken:
         self._settle(False)
@@ -198,6 +192,6 @@ class Upstream:
         return StreamBroken(f"The answer broke off: backend '{self.backend.name}' {reason}.")
 
     def _settle(self, outcome: bool | None) -> None:
-        tell, self._tell = self._tell, None
-        if tell is not None:
-            tell(outcome)
+        if not self._told:
+            self._told = True
+            self._state.over(outcome)

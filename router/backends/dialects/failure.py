@@ -1,14 +1,19 @@
 """Errors of the OpenAI family in all their shapes: refused requests, and 200s that are none."""
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from router.backends.dialects.base import ErrorInside, Failure
 
+# Most bodies have neither: one look for both together, by a set, decides that.
+_TELLING: Final = frozenset(("error", "base_resp"))
+
 
 def refuse_error_inside(body: dict[str, Any]) -> None:
     """Raise ErrorInside where a 200 is none: `error`, `base_resp` or `object: error`."""
+    if _TELLING.isdisjoint(body) and body.get("object") != "error":
+        return
     error = body.get("error")
     if error:
         message, code = error, 502

@@ -14,7 +14,7 @@ from router.backends.backend import Backend, Lane
 from router.backends.dialects.base import EVENT_STREAM, Failure, MalformedReply, Reply, Translator
 from router.backends.dialects.failure import read_failure, refuse_error_inside
 from router.backends.dialects.openai_stream import OpenAIStream
-from router.backends.dialects.parts import checked_choices, flatten
+from router.backends.dialects.parts import checked_choices, flatten, is_one_text
 from router.backends.dialects.quirks import shaped_body
 from router.backends.dialects.usage import (
     estimate_output,
@@ -81,11 +81,15 @@ class OpenAI:
         if not isinstance(body, dict):
             raise MalformedReply("answered JSON that is not an object")
         refuse_error_inside(body)
-        choices = checked_choices(body, "message")
+        choices: Any = body.get("choices")
+        changed = False
+        if not is_one_text(choices):
+            choices = checked_choices(body, "message")
+            changed = flatten(choices, "message")
         usage = read_usage(body.get("usage"), request)
         model = body.get("model")
         return Reply(
-            orjson.dumps(body) if flatten(choices, "message") else raw.strip(),
+            orjson.dumps(body) if changed else raw.strip(),
             usage or estimate_usage(request, _spoken(choices)),
             model if isinstance(model, str) else None,
         )

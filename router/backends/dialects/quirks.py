@@ -17,11 +17,17 @@ def shaped_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
     body = {**request.body, **quirks.extra, "model": backend.model}
     if request.stream and not request.include_usage and quirks.stream_options:
         body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-    return body if quirks.none else _quirky(body, quirks, request)
+    if not quirks.touched.isdisjoint(body):  # one look for all parameters together
+        _reshape(body, quirks, request)
+    # The raw bytes tell quickly that no message has the role.
+    unknown_role = not quirks.developer_role and b'"developer"' in request.raw
+    if quirks.reshapes_messages or unknown_role:
+        body["messages"] = [_message(message, quirks) for message in request.body["messages"]]
+    return body
 
 
-def _quirky(body: dict[str, Any], quirks: Quirks, request: ChatRequest) -> dict[str, Any]:
-    """The body as a server takes it that differs from OpenAI's own."""
+def _reshape(body: dict[str, Any], quirks: Quirks, request: ChatRequest) -> None:
+    """Make the parameters of a body what a server takes that differs from OpenAI's own."""
     if not quirks.stream_options:
         body.pop("stream_options", None)
     if quirks.token_param is not None and request.max_output_tokens is not None:
@@ -37,11 +43,6 @@ def _quirky(body: dict[str, Any], quirks: Quirks, request: ChatRequest) -> dict[
         told = body.get(name)
         if isinstance(told, str) and told in values:
             body[name] = values[told]
-    # The raw bytes tell quickly that no message has the role.
-    unknown_role = not quirks.developer_role and b'"developer"' in request.raw
-    if quirks.reshapes_messages or unknown_role:
-        body["messages"] = [_message(message, quirks) for message in request.body["messages"]]
-    return body
 
 
 def _message(message: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:

@@ -30,20 +30,31 @@ def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     """An OpenAI-like `usage` object; None where it is missing or cannot be true."""
     if not isinstance(usage, dict):
         return None
-    prompt = count(usage.get("prompt_tokens"))
-    completion = count(usage.get("completion_tokens"))
+    prompt: Any = usage.get("prompt_tokens")
+    completion: Any = usage.get("completion_tokens")
+    if len(usage) == 3 and _add_up(prompt, completion, usage.get("total_tokens"), request):
+        return Usage(prompt, completion)  # what most servers tell: these three and no details
+    prompt, completion = count(prompt), count(completion)
     if prompt is None or completion is None:
         return None
     total = usage.get("total_tokens")
     output = completion
     if total != prompt + completion:
         output = max(completion, (count(total) or 0) - prompt)
-    if request.max_output_tokens is not None and is_impossible(output, request):
+    if is_impossible(output, request):
         return None
-    if len(usage) == 3 and total:  # these three and no details
-        return Usage(prompt, output)
     reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
     return Usage(prompt, output, min(_cached(usage), prompt), min(reasoning, output))
+
+
+def _add_up(prompt: Any, completion: Any, total: Any, request: ChatRequest) -> bool:
+    """Whether these are counts, the last one the others' sum, and not more than was allowed."""
+    if type(prompt) is not int or type(completion) is not int or total != prompt + completion:
+        return False
+    if prompt < 0 or completion < 0 or total >= _IMPOSSIBLE:
+        return False
+    most = request.max_output_tokens
+    return most is None or completion <= most * request.choices
 
 
 def _cached(usage: Mapping[str, Any]) -> int:

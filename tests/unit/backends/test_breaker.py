@@ -90,3 +90,27 @@ def test_a_late_answer_does_not_move_an_open_breaker(tell: str) -> None:
     getattr(breaker, tell)(1.0)
     assert breaker.state is State.OPEN
     assert breaker.resting(1.0) == 9.0
+
+
+def test_it_is_quiet_only_while_nothing_is_held_against_the_lane() -> None:
+    breaker = Breaker(POLICY)
+    assert breaker.quiet
+    breaker.failed(0.0)
+    assert not breaker.quiet  # a failure is counted
+    breaker.succeeded(1.0)
+    assert breaker.quiet
+    breaker.rest_for(5.0, now=1.0)
+    breaker.succeeded(2.0)  # of a request that began before the rest
+    assert not breaker.quiet
+    breaker.succeeded(6.0)
+    assert breaker.quiet
+    assert not opened().quiet
+
+
+def test_a_breaker_that_recovered_is_quiet_again() -> None:
+    breaker = opened()
+    for step in range(3):
+        assert not breaker.quiet
+        breaker.began(10.0 + step)
+        breaker.succeeded(10.0 + step)
+    assert breaker.quiet
