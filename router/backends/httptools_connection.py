@@ -3,10 +3,8 @@
 Theory of operation. The event loop hands over what it read, the parser cuts it, and everything
 that one read held reaches the reader as one piece. Headers and chunks go from the parser straight
 into a dictionary and a list, without a call of ours: a read may hold fifty chunks. Nobody is woken
-twice for one read, and a reader that is ahead costs one future for each wait. There is one timer a
-connection: a wait only moves the deadline, and the timer, when it fires early, sets itself again;
-so a thousand events within the timeout cost one timer. A reader that falls behind by more than
-READ_BUFFER stops the upstream.
+twice for one read, and a reader that is ahead costs one future for each wait (`Waiting`). A reader
+that falls behind by more than READ_BUFFER stops the upstream.
 """
 
 import asyncio
@@ -17,6 +15,7 @@ import httptools
 
 from router.backends.header_names import spelling
 from router.backends.transport import TransportError, TransportTimeout
+from router.backends.waiting import Waiting
 
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
@@ -40,27 +39,22 @@ class _Flow:
         self.error: Exception | None = None
 
 
-class Connection(asyncio.Protocol):
+class Connection(Waiting, asyncio.Protocol):
     """An open connection. `ask`, then `read` until it gives nothing; then it may be used again."""
 
     __slots__ = (
         "_at_eof",
         "_complete",
-        "_deadline",
         "_error",
-        "_fields",
-        "_fires_at",
         "_flow",
         "_head_bytes",
         "_held",
-        "_late",
-        "_loop",
+        "_keeps",
         "_parser",
         "_paused",
         "_pieces",
-        "_timer",
         "_transport",
-        "_waiter",
+        "fields",
         "idle_since",
         "lost",
         "on_body",
@@ -72,18 +66,15 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        super().__init__(loop)
         self._pieces: list[bytes] = []
-        self._fields: dict[bytes, bytes] = {}  # of a header that stands twice, the last
+        self.fields: dict[bytes, bytes] = {}  # as sent; of a header that stands twice, the last
         self.on_body = self._pieces.append
-        self.on_header = self._fields.__setitem__
+        self.on_header = self.fields.__setitem__
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._flow: _Flow | None = None
-        self._fires_at = self._deadline = 0.0
-        self._late = ""
+        self._keeps = False  # what the head says
         self.lost = False
         self.used = False  # an exchange ended well on it before this one
         self.idle_since = 0.0
@@ -94,7 +85,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.ready = False  # the head is there
         self.reusable = False
-        self._fields.clear()
+        self.fields.clear()
         self._pieces.clear()
         self._held = self._head_bytes = 0
         self._complete = self._at_eof = self._paused = False
@@ -102,30 +93,33 @@ class Connection(asyncio.Protocol):
 
     def header(self, name: str) -> str:
         """Return a header of the answer by its name in lower case; empty where there is none."""
-        sent = spelling(self._fields).get(name)
-        return "" if sent is None else self._fields[sent].decode("latin-1")
+        sent = spelling(self.fields).get(name)
+        return "" if sent is None else self.fields[sent].decode("latin-1")
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Every header of the answer, names in lower case."""
-        return {name: self.header(name) for name in spelling(self._fields)}
+        return {name: self.header(name) for name in spelling(self.fields)}
 
-    async def ask(self, request: tuple[bytes, ...], deadline: float) -> None:
+    async def ask(self, request: bytes, body: bytes, deadline: float) -> None:
         """Write a request and wait for the head of its answer; any failure closes the connection.
 
-        `deadline` is an instant of the loop's clock. Raises TransportError.
+        `body` is what of it does not stand in `request` yet. `deadline` is an instant of the
+        loop's clock. Raises TransportError.
         """
         self._begin()
-        if self._transport is None or self.lost:
+        transport = self._transport
+        if transport is None or self.lost:
             self.abort()
             raise self._without_answer()
         try:
-            for part in request:
-                self._transport.write(part)
+            transport.write(request)
+            if body:
+                transport.write(body)
             while not self.ready:
                 if self._error is not None:
                     raise self._error
-                await self._wait(deadline, "sent no first byte in time")
+                await self.wait(deadline)
         except BaseException:  # a cancelled client's, too
             self.abort()
             raise
@@ -140,7 +134,7 @@ class Connection(asyncio.Protocol):
                 return b""
             if self._error is not None:
                 raise self._error
-            await self._wait(self._patient_until(patience, deadline), _STALLED)
+            await self.wait(self._patient_until(patience, deadline))
         return self._taken()
 
     async def flow(self, take: Take, patience: float, deadline: float) -> bool:
@@ -165,7 +159,7 @@ class Connection(asyncio.Protocol):
         until = self._patient_until(flow.patience, flow.deadline)
         self._flow = flow
         try:
-            await self._wait(until, _STALLED)
+            await self.wait(until)
         finally:
             self._flow = None
         if flow.error is not None:
@@ -173,7 +167,7 @@ class Connection(asyncio.Protocol):
         return flow.goes_on
 
     def _patient_until(self, patience: float, deadline: float) -> float:
-        now = self._loop.time()
+        now = self.loop.time()
         if now >= deadline:
             raise TransportTimeout(_TOO_LONG)
         return min(now + patience, deadline)
@@ -195,9 +189,8 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self.lost = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.reusable = False
+        self.still()
         if self._transport is not None:
             self._transport.abort()
 
@@ -219,13 +212,16 @@ class Connection(asyncio.Protocol):
             if self._head_bytes > HEAD_CAP:
                 self._fail(TransportError("sent a head without end"))
             return
+        if self._complete:
+            self.wake()
+            return
         flow = self._flow
-        if flow is not None and flow.goes_on and self._pieces and not self._complete:
+        if flow is not None and flow.goes_on and self._pieces:
             self._hand_on(flow)
         else:
             self._held += len(data)
-            self._wake()
-        if len(self._fields) > HEADERS_CAP:
+            self.wake()
+        if len(self.fields) > HEADERS_CAP:
             self._fail(self._invalid())
         elif self._held > READ_BUFFER and not self._paused and self._transport is not None:
             self._paused = True
@@ -239,7 +235,7 @@ class Connection(asyncio.Protocol):
             self._fail(self._without_answer())
         elif self._at_eof and exc is None:
             self._complete = True
-            self._wake()
+            self.wake()
         elif not self._complete:
             self._fail(TransportError("broke off its answer"))
 
@@ -256,11 +252,12 @@ class Connection(asyncio.Protocol):
         status = parser.get_status_code()
         if 100 <= status < 200:
             return
-        if len(self._fields) > HEADERS_CAP:
+        if len(self.fields) > HEADERS_CAP:
             raise ValueError("too many headers")
         self.status = status
         self.ready = True
-        if parser.should_keep_alive():
+        self._keeps = parser.should_keep_alive()
+        if self._keeps:
             return  # then it says itself where it ends
         framed = self.header("content-length") or "chunked" in self.header("transfer-encoding")
         self._at_eof = not framed and status not in _NO_BODY
@@ -268,11 +265,14 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The answer is whole; what was interim is forgotten."""
         if not self.ready:
-            self._fields.clear()
+            self.fields.clear()
             return
+        if len(self.fields) > HEADERS_CAP:
+            raise ValueError("too many trailers")
         self._complete = self.used = True
-        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 1
-        self.reusable = self._parser.should_keep_alive() and not unsent
+        transport = self._transport
+        if self._keeps and transport is not None:
+            self.reusable = not transport.get_write_buffer_size()
 
     # Inside.
 
@@ -280,47 +280,26 @@ class Connection(asyncio.Protocol):
         """Give what came to whoever takes it, and move the deadline; or end the flow."""
         try:
             flow.goes_on = flow.take(self._taken())
-            self._deadline = self._patient_until(flow.patience, flow.deadline)
+            self.deadline = self._patient_until(flow.patience, flow.deadline)
         except Exception as error:  # noqa: BLE001 # the taker's own: raised where it waits
             flow.error, flow.goes_on = error, False
         if not flow.goes_on:
-            self._wake()
+            self.wake()
 
-    def _wait(self, deadline: float, late: str) -> asyncio.Future[None]:
-        """What to await until something comes, or it is too late."""
-        self._deadline, self._late = deadline, late
-        if self._timer is None or self._fires_at > deadline:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._set_timer(deadline)
-        waiter = self._waiter = self._loop.create_future()
-        return waiter
-
-    def _set_timer(self, at: float) -> None:
-        self._fires_at = at
-        self._timer = self._loop.call_at(at, self._ring)
-
-    def _ring(self) -> None:
-        """The timer fired: too late for whoever waits, or just too early."""
-        self._timer = None
-        if self._waiter is None or self._waiter.done():
-            return
-        if self._loop.time() < self._deadline - 0.001:
-            self._set_timer(self._deadline)
-        elif self._flow is not None and self._deadline >= self._flow.deadline:
-            self._fail(TransportTimeout(_TOO_LONG))
+    def too_late(self) -> None:
+        """Fail: nothing came within the timeout."""
+        if not self.ready:
+            late = "sent no first byte in time"
+        elif self._flow is not None and self.deadline >= self._flow.deadline:
+            late = _TOO_LONG
         else:
-            self._fail(TransportTimeout(self._late))
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+            late = _STALLED
+        self._fail(TransportTimeout(late))
 
     def _fail(self, error: TransportError) -> None:
         self._error = self._error or error
         self.reusable = False
-        self._wake()
+        self.wake()
 
     def _resume(self) -> None:
         if self._transport is not None and not self.lost:

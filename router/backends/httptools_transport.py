@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from router.backends.backend import Timeouts
+from router.backends.header_names import spelling
 from router.backends.httptools_connection import Connection
 from router.backends.transport import (
     Answer,
@@ -25,16 +26,25 @@ from router.backends.transport import (
 KEEP_ALIVE: Final = 4.0  # seconds; below the 5 that uvicorn and llama.cpp keep a connection
 _PLACES_KEPT: Final = 1_000
 _ONE_WRITE: Final = 64 * 1024  # bytes; a longer body is not copied behind its head
+_USUAL: Final = b"%bX-Request-Id: %b\r\nContent-Length: %d\r\n\r\n%b"
 _ADDED_LINE: Final = "cannot be asked: a header or credential holds a line break"
 _PATH_SIGNS: Final = "/%:@!$&'()*+,;=~-._"
 
 
-class Origin(NamedTuple):
-    """Where a connection leads."""
+class Origin:
+    """Where connections lead, and those that wait there for their next exchange.
 
-    host: str
-    port: int
-    secure: bool
+    `listed` is whether the pool looks after them.
+    """
+
+    __slots__ = ("host", "idle", "listed", "port", "secure")
+
+    def __init__(self, host: str, port: int, secure: bool) -> None:
+        self.host = host
+        self.port = port
+        self.secure = secure
+        self.idle: list[Connection] = []
+        self.listed = False
 
 
 class _Place(NamedTuple):
@@ -51,7 +61,8 @@ class HttptoolsTransport:
         self._tls = tls
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places: dict[tuple[Any, ...], _Place] = {}
-        self._idle: dict[Origin, list[Connection]] = {}
+        self._origins: dict[tuple[str, int, bool], Origin] = {}
+        self._listed: list[Origin] = []  # those with idle connections
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -61,45 +72,47 @@ class HttptoolsTransport:
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         known = (call.method, call.url, call.headers)
-        place = self._places.get(known) or self._place(known)
-        request = _request(place.head, call)
+        origin, head = self._places.get(known) or self._place(known)
+        request, body = _request(head, call)
         limits = call.timeouts
         began = loop.time()
         end = began + limits.total
-        kept = self._take(place.origin, began)
+        kept = _take(origin.idle, began)
         if kept is not None:
             try:
-                await kept.ask(request, min(began + limits.first_byte, end))
+                await kept.ask(request, body, min(began + limits.first_byte, end))
             except TransportError as error:
                 if not error.stale:
                     raise
             else:
-                return _HttptoolsAnswer(self, kept, place.origin, limits.between_chunks, end)
-        fresh = await self._connect(place.origin, limits)
-        await fresh.ask(request, min(loop.time() + limits.first_byte, end))
-        return _HttptoolsAnswer(self, fresh, place.origin, limits.between_chunks, end)
+                return _HttptoolsAnswer(self, kept, origin, limits.between_chunks, end)
+        fresh = await self._connect(origin, limits)
+        await fresh.ask(request, body, min(loop.time() + limits.first_byte, end))
+        return _HttptoolsAnswer(self, fresh, origin, limits.between_chunks, end)
 
     async def close(self) -> None:
         """Close every connection."""
         self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
-        idle, self._idle = self._idle, {}
-        for connections in idle.values():
-            for connection in connections:
+        for origin in self._listed:
+            for connection in origin.idle:
                 connection.abort()
+            origin.idle.clear()
         await asyncio.sleep(0)  # the loop lets go of them
 
     def give_back(self, connection: Connection, origin: Origin) -> None:
         """Keep a connection whose exchange ended well; close any other."""
-        loop = self._loop
-        if not connection.reusable or connection.lost or self._closed or loop is None:
+        if not connection.reusable or self._closed:
             connection.abort()
             return
-        connection.idle_since = loop.time()
-        self._idle.setdefault(origin, []).append(connection)
-        if self._sweep is None:
-            self._sweep = loop.call_later(KEEP_ALIVE, self._close_old)
+        connection.idle_since = connection.loop.time()
+        origin.idle.append(connection)
+        if not origin.listed:
+            origin.listed = True
+            self._listed.append(origin)
+            if self._sweep is None:
+                self._sweep = connection.loop.call_later(KEEP_ALIVE, self._close_old)
 
     async def _connect(self, origin: Origin, limits: Timeouts) -> Connection:
         loop = asyncio.get_running_loop()
@@ -129,17 +142,6 @@ class HttptoolsTransport:
             self._tls = ssl.create_default_context()
         return self._tls
 
-    def _take(self, origin: Origin, now: float) -> Connection | None:
-        """The connection that was used last, if it is still open and not too old."""
-        idle = self._idle.get(origin)
-        while idle:
-            connection = idle.pop()
-            young = now - connection.idle_since < KEEP_ALIVE
-            if young and connection.reusable and not connection.lost:
-                return connection
-            connection.abort()
-        return None
-
     def _close_old(self) -> None:
         """Close what was idle for too long, and look again while something is idle."""
         self._sweep = None
@@ -147,23 +149,36 @@ class HttptoolsTransport:
         if loop is None or self._closed:
             return
         oldest = loop.time() - KEEP_ALIVE
-        for origin, connections in list(self._idle.items()):
-            for connection in connections:
+        for origin in self._listed:
+            for connection in origin.idle:
                 if connection.lost or connection.idle_since <= oldest:
                     connection.abort()
-            kept = [connection for connection in connections if not connection.lost]
-            if kept:
-                self._idle[origin] = kept
-            else:
-                del self._idle[origin]
-        if self._idle:
+            origin.idle[:] = [connection for connection in origin.idle if not connection.lost]
+            origin.listed = bool(origin.idle)
+        self._listed = [origin for origin in self._listed if origin.listed]
+        if self._listed:
             self._sweep = loop.call_later(KEEP_ALIVE / 4, self._close_old)
 
     def _place(self, known: tuple[str, str, tuple[tuple[str, str], ...]]) -> _Place:
         if len(self._places) >= _PLACES_KEPT:
             self._places.clear()
-        place = self._places[known] = _place_of(*known)
+            self._origins.clear()
+        where, head = _place_of(*known)
+        origin = self._origins.get(where)
+        if origin is None:
+            origin = self._origins[where] = Origin(*where)
+        place = self._places[known] = _Place(origin, head)
         return place
+
+
+def _take(idle: list[Connection], now: float) -> Connection | None:
+    """The connection that was used last, if it is still open and not too old."""
+    while idle:
+        connection = idle.pop()
+        if connection.reusable and now - connection.idle_since < KEEP_ALIVE:
+            return connection
+        connection.abort()
+    return None
 
 
 class _HttptoolsAnswer:
@@ -193,7 +208,11 @@ class _HttptoolsAnswer:
 
     def header(self, name: str) -> str:
         """Return one header; see `Answer.header`."""
-        return self._connection.header(name) if self._connection is not None else ""
+        if self._connection is None:
+            return ""
+        fields = self._connection.fields
+        sent = spelling(fields).get(name)
+        return "" if sent is None else fields[sent].decode("latin-1")
 
     def read(self) -> Coroutine[Any, Any, bytes]:
         """Return the next bytes; see `Answer.read`."""
@@ -222,8 +241,10 @@ async def _nothing() -> bytes:
     return b""
 
 
-def _place_of(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> _Place:
-    """Take an address apart, and write what the requests there have in common.
+def _place_of(
+    method: str, url: str, headers: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, int, bool], bytes]:
+    """Take an address apart: its origin, and what the requests there have in common.
 
     Raises TransportError for an address that is none, and where a header would add a line.
     """
@@ -243,22 +264,26 @@ def _place_of(method: str, url: str, headers: tuple[tuple[str, str], ...]) -> _P
     shown = f"[{host}]" if ":" in host else host
     if port is not None:
         shown += f":{port}"
-    origin = Origin(host, port or (443 if secure else 80), secure)
+    origin = host, port or (443 if secure else 80), secure
     fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
     if fields.count("\n") != len(headers) or fields.count("\r") != len(headers):
         raise TransportError(_ADDED_LINE)
-    return _Place(origin, f"{method} {target} HTTP/1.1\r\nHost: {shown}\r\n{fields}".encode())
+    return origin, f"{method} {target} HTTP/1.1\r\nHost: {shown}\r\n{fields}".encode()
 
 
-def _request(head: bytes, call: Call) -> tuple[bytes, ...]:
-    """The bytes of a request. Raises TransportError where its id would add a line."""
+def _request(head: bytes, call: Call) -> tuple[bytes, bytes]:
+    """The bytes of a request, and its body where that is better written apart.
+
+    Raises TransportError where its id would add a line.
+    """
     body, request_id = call.body, call.request_id
-    if request_id:
-        if not request_id.isprintable():
-            raise TransportError(_ADDED_LINE)
-        head += b"X-Request-Id: %b\r\n" % request_id.encode()
+    if not request_id.isprintable():
+        raise TransportError(_ADDED_LINE)
+    length, sent_id = len(body), request_id.encode()
+    if sent_id and 0 < length <= _ONE_WRITE:  # the usual case, at one go
+        return _USUAL % (head, sent_id, length, body), b""
+    if sent_id:
+        head += b"X-Request-Id: %b\r\n" % sent_id
     if body or call.method == "POST":
-        head += b"Content-Length: %d\r\n" % len(body)
-    if len(body) <= _ONE_WRITE:
-        return (b"%b\r\n%b" % (head, body),)
+        head += b"Content-Length: %d\r\n" % length
     return head + b"\r\n", body
