@@ -18,12 +18,18 @@ FEATURES = frozenset({"tools", "json_schema", "vision"})
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds. `total` bounds a whole exchange, streams included."""
+    """How long to wait, in seconds. `total` bounds a whole exchange, streams included; `head` is
+    what of it the head of an answer has on a connection that is open."""
 
     connect: float = 5.0
     first_byte: float = 120.0
     between_chunks: float = 60.0
     total: float = 1800.0
+    head: float = field(init=False, compare=False, repr=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        """Compare once."""
+        object.__setattr__(self, "head", min(self.first_byte, self.total))
 
 
 @dataclass(frozen=True, slots=True)

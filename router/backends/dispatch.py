@@ -20,7 +20,7 @@ from router.backends.capacity import Asker, Full, Gate, SharedSlots
 from router.backends.health import Health, HealthBoard
 from router.backends.load import LoadWatch
 from router.backends.retry import RetryBudget, RetryPolicy, backoff
-from router.backends.search import Search
+from router.backends.search import NOTHING, Search
 from router.backends.transport import Transport
 from router.backends.tries import Tries
 from router.backends.upstream import Upstream
@@ -117,7 +117,7 @@ class Dispatcher:
         if not self._budget.spend():
             return False
         await self._sleep(max(rest, backoff(self._retry, round_, self._rand)))
-        search.tried = frozenset()
+        search.tried = NOTHING
         return True
 
     def _ask(self, backend: Backend, search: Search) -> Awaitable[Upstream | None]:

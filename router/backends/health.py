@@ -29,11 +29,11 @@ class LaneState:
     def over(self, outcome: bool | None) -> None:
         """An answer that had begun is over: True well, False ill, None cut. To be told once."""
         self.in_flight -= 1
-        if outcome is None:
-            self.breaker.abandoned()
-        elif outcome:
+        if outcome:
             if not self.breaker.quiet:
                 self.breaker.succeeded(self._clock())
+        elif outcome is None:
+            self.breaker.abandoned()
         else:
             self.breaker.failed(self._clock())
 

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 import httptools
 
-from router.backends.header_names import spelling
+from router.backends.header_names import SPELLINGS
 from router.backends.transport import TransportError, TransportTimeout
 from router.backends.waiting import Waiting
 
@@ -74,32 +74,33 @@ class Connection(Waiting, asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._flow: _Flow | None = None
+        self.status = 0
         self._keeps = False  # what the head says
+        self._at_eof = self._paused = False
         self.lost = False
         self.used = False  # an exchange ended well on it before this one
         self.idle_since = 0.0
         self._begin()
 
     def _begin(self) -> None:
-        """Forget the last exchange."""
-        self.status = 0
+        """Forget the last exchange, which ended well."""
         self.ready = False  # the head is there
         self.reusable = False
         self.fields.clear()
         self._pieces.clear()
         self._held = self._head_bytes = 0
-        self._complete = self._at_eof = self._paused = False
+        self._complete = False
         self._error: TransportError | None = None
 
     def header(self, name: str) -> str:
         """Return a header of the answer by its name in lower case; empty where there is none."""
-        sent = spelling(self.fields).get(name)
+        sent = SPELLINGS[tuple(self.fields)].get(name)
         return "" if sent is None else self.fields[sent].decode("latin-1")
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Every header of the answer, names in lower case."""
-        return {name: self.header(name) for name in spelling(self.fields)}
+        return {name: self.header(name) for name in SPELLINGS[tuple(self.fields)]}
 
     async def ask(self, request: bytes, body: bytes, deadline: float) -> None:
         """Write a request and wait for the head of its answer; any failure closes the connection.
@@ -174,7 +175,10 @@ class Connection(Waiting, asyncio.Protocol):
 
     def rest(self) -> bytes | None:
         """Return all that was not read yet, if the answer is whole; None while more is to come."""
-        return self._taken() if self._complete else None
+        if not self._complete:
+            return None
+        pieces = self._pieces  # nothing is paused: more than what is held has come
+        return pieces.pop() if len(pieces) == 1 else self._taken()
 
     def _taken(self) -> bytes:
         pieces = self._pieces
@@ -250,7 +254,7 @@ class Connection(Waiting, asyncio.Protocol):
         """The head is there, unless it is an interim one, which is skipped."""
         parser = self._parser
         status = parser.get_status_code()
-        if 100 <= status < 200:
+        if status < 200 and status >= 100:  # mostly one comparison, not two
             return
         if len(self.fields) > HEADERS_CAP:
             raise ValueError("too many headers")

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from router.backends.backend import Timeouts
-from router.backends.header_names import spelling
+from router.backends.header_names import SPELLINGS
 from router.backends.httptools_connection import Connection
 from router.backends.transport import (
     Answer,
@@ -80,7 +80,7 @@ class HttptoolsTransport:
         kept = _take(origin.idle, began)
         if kept is not None:
             try:
-                await kept.ask(request, body, min(began + limits.first_byte, end))
+                await kept.ask(request, body, began + limits.head)
             except TransportError as error:
                 if not error.stale:
                     raise
@@ -211,7 +211,7 @@ class _HttptoolsAnswer:
         if self._connection is None:
             return ""
         fields = self._connection.fields
-        sent = spelling(fields).get(name)
+        sent = SPELLINGS[tuple(fields)].get(name)
         return "" if sent is None else fields[sent].decode("latin-1")
 
     def read(self) -> Coroutine[Any, Any, bytes]:
@@ -280,7 +280,7 @@ def _request(head: bytes, call: Call) -> tuple[bytes, bytes]:
     if not request_id.isprintable():
         raise TransportError(_ADDED_LINE)
     length, sent_id = len(body), request_id.encode()
-    if sent_id and 0 < length <= _ONE_WRITE:  # the usual case, at one go
+    if sent_id and body and length <= _ONE_WRITE:  # the usual case, at one go
         return _USUAL % (head, sent_id, length, body), b""
     if sent_id:
         head += b"X-Request-Id: %b\r\n" % sent_id

@@ -1,5 +1,7 @@
 """What one request has met on its way along the candidates, and what its client is told of it."""
 
+from typing import Final
+
 from policies.value import value
 from router.backends.backend import Backend
 from router.backends.capacity import Asker
@@ -24,6 +26,9 @@ class Try:
     seconds: float
 
 
+NOTHING: Final[frozenset[str]] = frozenset()
+
+
 class Search:
     """What one request has met so far on its way along the candidates."""
 
@@ -35,7 +40,7 @@ class Search:
         self.request_id = request_id
         self.tries: list[Try] = []
         self.failures: list[tuple[str, AttemptFailed]] = []
-        self.tried: frozenset[str] = frozenset()
+        self.tried = NOTHING
 
     def note(self, backend: Backend, lane: str, failed: AttemptFailed, seconds: float) -> None:
         """Remember a failure; raise it at once where no other backend can do better."""

@@ -81,7 +81,8 @@ class Upstream:
     def replied(self, reply: Reply) -> None:
         """A whole body came."""
         self.body, self.usage, self.model = reply.body, reply.usage, reply.model
-        self._settle(True)
+        self._told = True
+        self._state.over(True)
 
     def streams(self, translator: Translator, first: bytes) -> None:
         """The first block of a stream came."""

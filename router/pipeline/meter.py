@@ -121,6 +121,8 @@ class Meter:
 
     def _at_work(self) -> Backend:
         """The backend that has the request now: the next one that was not passed over."""
+        if not self._legs:
+            return self._plan.backends[0]
         over = {leg.backend.name for leg in self._legs if leg.rejected}
         left = [backend for backend in self._plan.backends if backend.name not in over]
         return left[0] if left else self._plan.backends[-1]
@@ -135,29 +137,41 @@ class Meter:
         """
         if self._final is not None:
             return self._final
-        served, legs, decision = self._served, self._paid(), self._plan.decision
+        served = self._served
         if self._outcome is Outcome.FAILED:
-            return self._failed(legs)
-        backend = self._at_work() if served is None else served.backend
-        usage = None if served is None else served.usage
-        if usage is None:
-            seen = 0 if served is None else served.output_tokens_seen
-            usage = Usage(self._plan.input_tokens, seen, estimated=True)
+            return self._failed(self._paid())
+        if served is None:
+            backend = self._at_work()
+            usage = Usage(self._plan.input_tokens, 0, estimated=True)
+            return self._charged(backend, backend.model, usage, self._legs)
+        backend = served.backend
+        usage = served.usage or Usage(
+            self._plan.input_tokens, served.output_tokens_seen, estimated=True
+        )
+        return self._charged(backend, served.model or backend.model, usage, served.legs)
+
+    def _charged(self, backend: Backend, model: str, usage: Usage, legs: tuple[Leg, ...]) -> Charge:
+        """The charge of an answer by `backend`, and of what was paid for beside it."""
+        decision = self._plan.decision
         seconds = time.monotonic() - self._began
-        energy = None if backend.energy is None else self._energy(backend, usage, seconds)
+        millijoules = source = cascaded = None
+        if backend.energy is not None and (energy := self._energy(backend, usage, seconds)):
+            millijoules, source = energy.millijoules, energy.provenance.value
+        if decision.cascade is not None:
+            cascaded = self._cascaded(decision.cascade, legs, usage)
         return Charge(
             together([usage, *(leg.usage for leg in legs)]) if legs else usage,
             self._cost(backend, usage, legs),
             self._outcome,
             backend.name,
-            (None if served is None else served.model) or backend.model,
+            model,
             decision.route,
             self._prices.version,
             round(seconds * 1000),
-            None if energy is None else energy.millijoules,
-            None if energy is None else energy.provenance.value,
+            millijoules,
+            source,
             decision.success.get(backend.name),
-            None if decision.cascade is None else self._cascaded(decision.cascade, legs, usage),
+            cascaded,
         )
 
     def cost_pico(self) -> int:
@@ -171,7 +185,8 @@ class Meter:
         """The cost of an answer and its legs: computed once, told to the client and charged."""
         priced = self._priced
         if priced is None or priced[0] is not usage or priced[1] is not legs:
-            cost = self._prices.price(backend.name).cost(usage) + self._cost_of(legs)
+            cost = self._prices.price(backend.name).cost(usage)
+            cost += self._cost_of(legs) if legs else 0
             priced = self._priced = (usage, legs, cost)
         return priced[2]
 

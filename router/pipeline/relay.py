@@ -47,22 +47,20 @@ class Relay:
         known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
         """
         meter.serve(upstream)
-        served_by = upstream.backend.name
-        self._caller.backend = served_by
-        self._caller.headers.append(("x-turnout-backend", served_by))
+        caller, request = self._caller, self._inquiry.request
+        served_by = caller.backend = upstream.backend.name
         if upstream.place is not None:
-            self._caller.headers += queue_headers(upstream.place)
-        if upstream.stream_requested:
-            expected = self._plan.expected_cost_pico(served_by, self._inquiry.request)
-            self._caller.headers.append(("x-turnout-cost-usd", usd(expected)))
+            caller.headers += queue_headers(upstream.place)
+        plain = not request.stream
+        cost = meter.cost_pico() if plain else self._plan.expected_cost_pico(served_by, request)
+        caller.headers += ("x-turnout-backend", served_by), ("x-turnout-cost-usd", usd(cost))
+        if not plain:
             await self._stream(upstream)
             return
-        self._caller.headers.append(("x-turnout-cost-usd", usd(meter.cost_pico())))
-        encode = self._endpoint.encode
-        body = upstream.body
+        encode, body = self._endpoint.encode, upstream.body
         if self._plan.decision.shadow is not None:
             self.kept = body
-        await self._caller.send(body if encode is None else encode(body, self._inquiry.request))
+        await caller.send(body if encode is None else encode(body, request))
 
     async def _stream(self, upstream: Upstream) -> None:
         caller, build = self._caller, self._endpoint.encoder

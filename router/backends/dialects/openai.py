@@ -31,7 +31,6 @@ _HEADINGS_KEPT: Final = 1_000
 class _Heading:
     """What every call to one lane has in common."""
 
-    lane: Lane
     backend: Backend
     url: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
@@ -48,7 +47,7 @@ class OpenAI:
     def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
         """POST {base_url}/chat/completions."""
         heading = self._headings.get(lane.id)
-        if heading is None or heading.lane is not lane or heading.backend is not backend:
+        if heading is None or heading.backend is not backend:  # whose lanes never change
             heading = self._heading(lane, backend)
         return Call(
             heading.url,
@@ -69,7 +68,7 @@ class OpenAI:
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
         url = f"{lane.base_url}/chat/completions"
-        heading = self._headings[lane.id] = _Heading(lane, backend, url, tuple(headers))
+        heading = self._headings[lane.id] = _Heading(backend, url, tuple(headers))
         return heading
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:

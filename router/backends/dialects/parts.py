@@ -17,17 +17,16 @@ _CONTENT: Final = (*_TEXT, list)
 def is_one_text(choices: Any) -> bool:
     """Whether these are the choices of nearly every whole answer: one message, which is a text.
 
-    Then there is nothing to check and nothing to flatten: one quick look instead of two walks.
+    Then there is nothing to check and nothing to flatten: one quick look instead of two walks. Of
+    all that JSON knows only an object can be asked for a key, so asking is the check.
     """
-    if type(choices) is not list or len(choices) != 1:
+    try:
+        (choice,) = choices
+        message = choice["message"]
+        plain = type(message["content"]) is str and type(choice["index"]) is int
+    except (TypeError, KeyError, ValueError):
         return False
-    choice = choices[0]
-    if type(choice) is not dict or type(choice.get("index")) is not int:
-        return False
-    message = choice.get("message")
-    if type(message) is not dict or type(message.get("content")) is not str:
-        return False
-    return message.get("tool_calls") is None
+    return plain and "tool_calls" not in message
 
 
 def checked_choices(told: dict[str, Any], holder: str) -> list[dict[str, Any]]:

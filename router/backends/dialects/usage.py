@@ -7,6 +7,7 @@ says `estimated`. Usage may be told twice: the last one counts, never the sum.
 """
 
 from collections.abc import Mapping
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from router.wire.chat import ChatRequest
 
 _IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_THREE: Final = itemgetter("prompt_tokens", "completion_tokens", "total_tokens")
 BYTES_PER_TOKEN: Final = 4  # of text, where nobody counted
 TOKENS_PER_IMAGE: Final = 1000
 
@@ -30,11 +32,20 @@ def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     """An OpenAI-like `usage` object; None where it is missing or cannot be true."""
     if not isinstance(usage, dict):
         return None
-    prompt: Any = usage.get("prompt_tokens")
-    completion: Any = usage.get("completion_tokens")
-    if len(usage) == 3 and _add_up(prompt, completion, usage.get("total_tokens"), request):
-        return Usage(prompt, completion)  # what most servers tell: these three and no details
-    prompt, completion = count(prompt), count(completion)
+    if len(usage) == 3:  # what most servers tell: three counts and no details
+        try:
+            prompt, completion, total = _THREE(usage)
+        except KeyError:
+            pass
+        else:
+            if _add_up(prompt, completion, total, request.max_output_tokens):
+                return Usage(prompt, completion)
+    return _read_details(usage, request)
+
+
+def _read_details(usage: dict[str, Any], request: ChatRequest) -> Usage | None:
+    prompt = count(usage.get("prompt_tokens"))
+    completion = count(usage.get("completion_tokens"))
     if prompt is None or completion is None:
         return None
     total = usage.get("total_tokens")
@@ -47,14 +58,13 @@ def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     return Usage(prompt, output, min(_cached(usage), prompt), min(reasoning, output))
 
 
-def _add_up(prompt: Any, completion: Any, total: Any, request: ChatRequest) -> bool:
-    """Whether these are counts, the last one the others' sum, and not more than was allowed."""
-    if type(prompt) is not int or type(completion) is not int or total != prompt + completion:
+def _add_up(prompt: Any, completion: Any, total: Any, most: int | None) -> bool:
+    """Whether these are counts, the last one the others' sum, and the output at most `most`."""
+    if not (type(prompt) is type(completion) is int and total == prompt + completion):
         return False
-    if prompt < 0 or completion < 0 or total >= _IMPOSSIBLE:
-        return False
-    most = request.max_output_tokens
-    return most is None or completion <= most * request.choices
+    return prompt >= 0 <= completion <= (_IMPOSSIBLE if most is None else most) and (
+        total < _IMPOSSIBLE
+    )
 
 
 def _cached(usage: Mapping[str, Any]) -> int:
