@@ -2,16 +2,11 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
 
 from router.errors import LimitExceeded
-from router.ledger.plan import Item, Plan
+from router.ledger.plan import Item, Place, Plan
 
 Headers = tuple[tuple[str, str], ...]
-_NAMES: Final = {
-    family: tuple(f"x-ratelimit-{what}-{family}" for what in ("limit", "remaining", "reset"))
-    for family in ("requests", "tokens")
-}
 _DENIED_BY, _WAIT, _USED, _AMOUNT, _LIMIT = 1, 2, 3, 4, 5
 
 
@@ -20,37 +15,29 @@ def go_duration(ms: int) -> str:
     """A span in milliseconds as Go writes it: 12ms, 1s, 1.5s, 6m0s, 1h0m0s."""
     if ms < 1000:
         return f"{ms}ms" if ms > 0 else "0s"
-    tail = f"{ms % 60_000 / 1000:.3f}".rstrip("0").rstrip(".") + "s"
-    minutes = ms // 60_000
-    if minutes < 60:
-        return f"{minutes}m{tail}" if minutes else tail
-    return f"{minutes // 60}h{minutes % 60}m{tail}"
+    if ms < 60_000:
+        return f"{ms / 1000:g}s"  # five digits at most: `g` writes them all, and no zeros behind
+    minutes, tail = ms // 60_000, f"{ms % 60_000 / 1000:g}s"
+    return f"{minutes}m{tail}" if minutes < 60 else f"{minutes // 60}h{minutes % 60}m{tail}"
 
 
 def rate_headers(plan: Plan, reply: Sequence[int]) -> Headers:
     """x-ratelimit-{limit,remaining,reset}-{requests,tokens}, of the tightest level each."""
     headers: Headers = ()
-    for family, places in plan.shown:
-        tightest = places[0]
-        if len(places) > 1:
-            tightest = min(places, key=lambda place: reply[place.at] / max(1, place.limit))
-        at, (limit, remaining, reset) = tightest.at, _NAMES[family]
+    for remaining, reset, places in plan.shown:
+        place = places[0] if len(places) == 1 else _tightest(places, reply)
+        at = place.at
         headers += (
-            (limit, tightest.says),
+            place.header,
             (remaining, str(reply[at])),
             (reset, go_duration(reply[at + 1])),
         )
     return headers
 
 
-def used_shares(plan: Plan, reply: Sequence[int]) -> dict[str, float]:
-    """The largest used share, 0 to 1, of the quotas of each window: minute, day, month."""
-    shares: dict[str, float] = {}
-    for window, at, limit in plan.shares:
-        share = 1.0 - reply[at] / limit
-        if window not in shares or share > shares[window]:
-            shares[window] = share
-    return shares
+def _tightest(places: Sequence[Place], reply: Sequence[int]) -> Place:
+    """The place with the least left, measured by its limit."""
+    return min(places, key=lambda place: reply[place.at] / max(1, place.limit))
 
 
 def denial(plan: Plan, reply: Sequence[int], model: str, organization: str) -> LimitExceeded:

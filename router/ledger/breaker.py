@@ -39,9 +39,15 @@ class Breaker:
 
     def succeeded(self) -> None:
         """An answer came, whatever it said."""
+        if not self._failures:
+            return
         self._failures = 0
         self._probing = False
         self._rest = _REST_SECONDS[0]
+
+    def undecided(self) -> None:
+        """Whoever was allowed to ask did not find out: another may."""
+        self._probing = False
 
     def failed(self) -> None:
         """No answer came in time."""

@@ -11,11 +11,12 @@ from router.ledger.denials import Denied
 from router.ledger.hold import Hold
 from router.ledger.keys import HoldIds, Shard, scope, shard_of, user_hash
 from router.ledger.plan import Plan, levels_present, pack_estimate
+from router.ledger.settlement import Reservation
 from router.ledger.startup import Founding
 from router.ledger.ticket import Ticket
 
 DAY_MS: Final = 86_400_000
-_USER_SCOPE_DAYS: Final = 62  # twice the longest window
+_USER_SCOPE_MS: Final = 62 * DAY_MS  # twice the longest window
 _MOST_PLANS: Final = 1000
 _MOST_CUSTOMERS: Final = 20_000
 
@@ -29,6 +30,7 @@ class _Customer:
     users: str
     scopes: tuple[str, ...]
     meta: bytes
+    rest: tuple[str | int, ...]  # of the arguments: the last four
     denied: Denied | None = None
     day: int = -1
     keys: tuple[str | bytes, ...] = ()  # of that day, but for the record's
@@ -65,7 +67,7 @@ class ReserveCalls:
         ticket = hold.ticket
         who = (id(ticket.quotas), ticket.principal, ticket.end_user, ticket.route_or_model)
         customer = self._customers.get(who)
-        if customer is None or customer.plan.quotas is not ticket.quotas:
+        if customer is None:  # it keeps its quotas alive: nothing else can come to have their id
             if len(self._customers) >= _MOST_CUSTOMERS:
                 self._customers.clear()
             customer = self._customers[who] = self._customer(ticket)
@@ -73,17 +75,19 @@ class ReserveCalls:
         now = time.time_ns() // 1_000_000
         rid = self._ids.new(now)
         now += self._ahead_ms
-        if customer.day != now // DAY_MS:
-            customer.day = now // DAY_MS
+        day = now // DAY_MS
+        if customer.day != day:
+            customer.day = day
             users = f"{customer.users}:{customer.day}"
             customer.keys = (home.leases, home.clock, home.journal, users, *customer.scopes)
-        hold.plan, hold.shard, hold.customer = plan, home, customer
-        hold.keys = (home.records + rid, *customer.keys)
-        hold.args = (
-            rid, self._lease_ms, pack_estimate(ticket.estimate), plan.packed(now),
-            b'{"request":%b,%b' % (orjson.dumps(ticket.request_id), customer.meta), "",
-            plan.user_scope, _USER_SCOPE_DAYS * DAY_MS, self._users_per_day,
-        )  # fmt: skip
+        hold.rid, hold.shard, hold.customer = rid, home, customer
+        meta = b'{"request":%b,%b' % (orjson.dumps(ticket.request_id), customer.meta)
+        estimate, items = pack_estimate(ticket.estimate), plan.packed(now)
+        hold.call = Reservation(
+            (home.records + rid, *customer.keys),
+            (rid, self._lease_ms, estimate, items, meta, *customer.rest),
+            plan,
+        )
 
     def _customer(self, ticket: Ticket) -> _Customer:
         principal = ticket.principal
@@ -92,7 +96,8 @@ class ReserveCalls:
         user = user_hash(ticket.end_user, self._founding.secret) if ticket.end_user else None
         users = scope("user", principal.organization, "~")
         scopes = (home.scopes + users, *_scopes(plan, ticket, home, user))
-        return _Customer(plan, home, home.counts + users, scopes, _meta(ticket, user)[1:])
+        rest = ("", plan.user_scope, _USER_SCOPE_MS, self._users_per_day)
+        return _Customer(plan, home, home.counts + users, scopes, _meta(ticket, user)[1:], rest)
 
     def _plan(self, ticket: Ticket) -> Plan:
         team, user = ticket.principal.team is not None, ticket.end_user is not None

@@ -42,8 +42,7 @@ class Connection(asyncio.Protocol):
     """A connection that opens itself again until it is closed.
 
     `on_open` runs after each successful opening, before anybody else may call: it may refuse the
-    node by raising. `locate` says, before each opening, which node it is today. `commands` and
-    `writes` count what was sent, for whoever asserts round trips.
+    node by raising. `locate` says, before each opening, which node it is today.
     """
 
     def __init__(
@@ -57,9 +56,6 @@ class Connection(asyncio.Protocol):
         silence: float = 1.0,
     ) -> None:
         self.node = node
-        self.commands = 0
-        self.writes = 0
-        self.connects = 0
         self._address = address
         self._timeout = timeout
         self._silence = max(silence, 2 * timeout)
@@ -71,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._ready = False
         self._closing = False
         self._create_future = self._loop.create_future
+        self._call_soon = self._loop.call_soon
         self._time = self._loop.time
         # Who waits, in the order of the commands: (future, instant sent, deadline).
         self._waiters: deque[tuple[asyncio.Future[Any], float, float]] = deque()
@@ -100,12 +97,21 @@ class Connection(asyncio.Protocol):
         """
         return self.send(parts, seconds)
 
-    def send(self, parts: tuple[Part, ...], seconds: float | None) -> asyncio.Future[Any]:
-        """As `call`, for a command that is a tuple already."""
-        if self._ready:
-            return self._send(parts, seconds or self._timeout)
+    def send(
+        self, parts: tuple[Part, ...], seconds: float | None, *, opening: bool = False
+    ) -> asyncio.Future[Any]:
+        """As `call`, for a command that is a tuple already. `opening`: before we are ready."""
         future = self._create_future()
-        future.set_exception(NotSent(f"The ledger at {self.node} is not connected."))
+        if not self._ready and not opening:
+            future.set_exception(NotSent(f"The ledger at {self.node} is not connected."))
+            return future
+        now, out = self._time(), self._out
+        self._waiters.append((future, now, now + (seconds or self._timeout)))
+        if not out:
+            self._call_soon(self._flush)
+        out.append(_pack(parts))  # type: ignore[arg-type]  # a narrow stub
+        if self._watch is None:
+            self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
         return future
 
     async def close(self) -> None:
@@ -150,24 +156,11 @@ class Connection(asyncio.Protocol):
 
     # Inside.
 
-    def _send(self, parts: tuple[Part, ...], timeout: float) -> asyncio.Future[Any]:
-        future, now, waiters, out = self._create_future(), self._time(), self._waiters, self._out
-        if not waiters:
-            self._heard = now
-        waiters.append((future, now, now + timeout))
-        if not out:
-            self._loop.call_soon(self._flush)
-        out.append(_pack(parts))  # type: ignore[arg-type]  # a narrow stub
-        self.commands += 1
-        if self._watch is None:
-            self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
-        return future
-
     def _flush(self) -> None:
-        if self._out and self._transport is not None:
-            self._transport.write(b"".join(self._out))
-            self.writes += 1
-        self._out.clear()
+        out, transport = self._out, self._transport
+        if out and transport is not None:
+            transport.write(b"".join(out))
+        out.clear()
 
     def _look(self) -> None:
         # The loop itself may have been late: let it read what has arrived before judging.
@@ -200,7 +193,6 @@ class Connection(asyncio.Protocol):
         await self._greet()
         if self._on_open is not None:
             await self._on_open(self)
-        self.connects += 1
         self._ready = True
 
     async def _greet(self) -> None:
@@ -214,7 +206,7 @@ class Connection(asyncio.Protocol):
         """One command off the hot path, while opening too. Raises its error reply."""
         if self._transport is None:
             raise Disconnected(f"The ledger at {self.node} is not connected.")
-        reply = await self._send(parts, seconds)
+        reply = await self.send(parts, seconds, opening=True)
         if isinstance(reply, hiredis.ReplyError):
             raise reply
         return reply

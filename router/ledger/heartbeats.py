@@ -40,7 +40,7 @@ class Heartbeats:
     def add(self, hold: Hold) -> None:
         """Begin to renew a hold."""
         hold.due = self._time() + self._rest
-        self._holds[hold.admission.hold_id] = hold
+        self._holds[hold.rid] = hold
 
     def soon(self, hold: Hold) -> None:
         """Renew a hold shortly: something about it has changed."""
@@ -49,7 +49,7 @@ class Heartbeats:
 
     def remove(self, hold: Hold) -> None:
         """Stop renewing a hold."""
-        self._holds.pop(hold.admission.hold_id, None)
+        self._holds.pop(hold.rid, None)
 
     def live(self) -> list[Hold]:
         """The holds of this process."""
@@ -80,7 +80,7 @@ class Heartbeats:
         keys: list[Part] = [shard.leases, shard.clock]
         args: list[Part] = [self._lease_ms]
         for hold in holds:
-            rid = hold.admission.hold_id
+            rid = hold.rid
             keys.append(shard.records + rid)
             args += (rid, "d" if hold.is_dispatched else "", *hold.progress())
         try:
@@ -90,7 +90,7 @@ class Heartbeats:
                 hold.due = 0.0
             return
         for hold, reply in zip(holds, replies, strict=True):
-            if reply == _GONE and hold.admission.hold_id in self._holds:
+            if reply == _GONE and hold.rid in self._holds:
                 hold.lost = True
                 self.lost += 1
                 self.remove(hold)

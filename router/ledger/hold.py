@@ -1,19 +1,18 @@
 """A hold: the part of its quotas that a request keeps from admission to settlement."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import orjson
 
 from router.domain import Charge, Outcome, Usage
-from router.ledger.connection import Part
 from router.ledger.denials import Denied
 from router.ledger.estimate import CHUNK
 from router.ledger.keys import Shard
 from router.ledger.outage import Local
-from router.ledger.plan import NOTHING, Plan, covered_output, pack_charge
+from router.ledger.plan import NOTHING, covered_output, pack_charge
 from router.ledger.settlement import Reservation
 from router.ledger.ticket import Admission, Ticket
 
@@ -31,8 +30,8 @@ class Customer(Protocol):
 class Keeper(Protocol):
     """What a hold asks of its ledger."""
 
-    async def reserve(self, hold: "Hold") -> None:
-        """Reserve for the hold, or raise LimitExceeded or LedgerUnavailable."""
+    async def reserve(self, hold: "Hold") -> "Hold":
+        """Reserve for the hold and return it, or raise LimitExceeded or LedgerUnavailable."""
 
     def settle(self, hold: "Hold") -> None:
         """Settle the hold, now, without waiting."""
@@ -58,13 +57,12 @@ class Hold:
         "_dispatched",
         "_ledger",
         "admission",
-        "args",
+        "call",
         "customer",
         "due",
-        "keys",
         "local",
         "lost",
-        "plan",
+        "rid",
         "shard",
         "ticket",
     )
@@ -76,18 +74,16 @@ class Hold:
         self.ticket = ticket
         self.admission: Admission
         self.customer: Customer
-        self.plan: Plan
         self.shard: Shard
-        self.keys: tuple[Part, ...] = ()
-        self.args: tuple[Part, ...] = ()
+        self.rid: str  # the id of the hold in the ledger
+        self.call: Reservation  # the reserve call that makes this hold
         self.due = NEVER
         self.lost = False
         self.local: Local | None = None
         self._covered = -1
 
-    async def __aenter__(self) -> Self:
-        await self._ledger.reserve(self)
-        return self
+    def __aenter__(self) -> Coroutine[Any, Any, "Hold"]:
+        return self._ledger.reserve(self)
 
     async def __aexit__(
         self,
@@ -120,7 +116,7 @@ class Hold:
         what it uses is charged.
         """
         if self._covered < 0:
-            self._covered = covered_output(self.plan, self.ticket.estimate)
+            self._covered = covered_output(self.call.plan, self.ticket.estimate)
         if output_tokens <= self._covered:
             return True
         missing = output_tokens - self._covered
@@ -130,18 +126,9 @@ class Hold:
                 return True
         return False
 
-    @property
-    def rid(self) -> str:
-        """The id of the hold in the ledger."""
-        return str(self.args[0])
-
     def scopes(self) -> dict[int, str]:
         """The keys of its scopes, numbered as its plan's items number them."""
-        return {n: str(key) for n, key in enumerate(self.keys[_FIRST_SCOPE:], 1)}
-
-    def reservation(self) -> Reservation:
-        """The reserve call that made this hold."""
-        return Reservation(self.keys, self.args, self.plan)
+        return {n: str(key) for n, key in enumerate(self.call.keys[_FIRST_SCOPE:], 1)}
 
     def progress(self) -> tuple[bytes, bytes]:
         """What was used so far: vector and payload, empty before a backend was reached."""
@@ -169,27 +156,24 @@ class Hold:
 
 def _payload(charge: Charge) -> bytes:
     usage, cascade = charge.usage, charge.cascade
-    checked = {}
+    payload: dict[str, object] = {
+        "backend": charge.backend,
+        "model": charge.model,
+        "route": charge.route,
+        "cached": usage.cached_tokens,
+        "reasoning": usage.reasoning_tokens,
+        "estimated": usage.estimated,
+        "price": charge.price_version,
+        "busy": charge.busy_ms,
+        "energy": charge.energy_mj,
+        "energy_source": charge.energy_source,
+        "predicted": charge.predicted,
+    }
     if cascade is not None:
-        checked["cascade"] = {
+        payload["cascade"] = {
             "fired": cascade.fired,
             "rejected": cascade.rejected_pico,
             "judge": cascade.judge_pico,
             "direct": cascade.direct_pico,
         }
-    return orjson.dumps(
-        {
-            "backend": charge.backend,
-            "model": charge.model,
-            "route": charge.route,
-            "cached": usage.cached_tokens,
-            "reasoning": usage.reasoning_tokens,
-            "estimated": usage.estimated,
-            "price": charge.price_version,
-            "busy": charge.busy_ms,
-            "energy": charge.energy_mj,
-            "energy_source": charge.energy_source,
-            "predicted": charge.predicted,
-            **checked,
-        }
-    )
+    return orjson.dumps(payload)

@@ -18,7 +18,7 @@ import hiredis
 
 from router.domain import Charge
 from router.errors import LedgerUnavailable, LimitExceeded
-from router.ledger.answers import denial, rate_headers, used_shares
+from router.ledger.answers import denial, rate_headers
 from router.ledger.audit import Audit, Books
 from router.ledger.breaker import Breaker
 from router.ledger.calls import ReserveCalls
@@ -77,6 +77,7 @@ class Ledger:
         self._outage = Outage(lambda: time.monotonic_ns() // 1_000_000)
         self._breaker = Breaker(time.monotonic)
         self._beats = Heartbeats(nodes, lease_ms)
+        self.beat_soon = self._beats.soon  # a hold asks for it
         self._reaper = Reaper(nodes, shards, lease_ms)
         self._settlements = Settlements(nodes, spool, self._outage.told)
         self._reasserting: set[asyncio.Task[None]] = set()
@@ -245,29 +246,33 @@ class Ledger:
 
     # What a hold calls.
 
-    async def reserve(self, hold: Hold) -> None:
-        """Reserve for a hold: one round trip. Raises LimitExceeded or LedgerUnavailable."""
+    async def reserve(self, hold: Hold) -> Hold:
+        """Reserve for a hold, and return it: one round trip.
+
+        Raises LimitExceeded or LedgerUnavailable.
+        """
         self._calls.prepare(hold)
         ticket, now = hold.ticket, time.monotonic_ns() // 1_000_000
         denied = hold.customer.denied
         if denied is not None and denied.denies(ticket.estimate, now):
             self.denied_from_memory += 1
             raise self._denial(hold, denied.reply_at(now))
+        if not self._breaker.allows():
+            return await self._serve_locally(hold)
+        shard, call = hold.shard.number, hold.call
         try:
-            reply = await self._ask(hold)
-        except asyncio.CancelledError:
-            self._cancel(hold)
-            raise
-        except Disconnected:
-            await self._serve_locally(hold)
-            return
+            reply = await self._nodes.send("reserve", shard, call.keys, call.args)
+            if type(reply) is not list or reply[0] == _STALE:
+                reply = await self._ask_again(hold, reply)
+        except (asyncio.CancelledError, Disconnected) as error:
+            return await self._unanswered(hold, error)
+        self._breaker.succeeded()
         if reply[0] == _DENIED:
             hold.customer.denied = Denied.remember(reply, ticket.estimate, now)
             raise self._denial(hold, reply)
-        hold.admission = Admission(
-            str(hold.args[0]), rate_headers(hold.plan, reply), used_shares(hold.plan, reply)
-        )
+        hold.admission = Admission(rate_headers(call.plan, reply), call.plan, reply)
         self._beats.add(hold)
+        return hold
 
     def settle(self, hold: Hold) -> None:
         """Settle a hold: written now, acknowledged later."""
@@ -275,10 +280,8 @@ class Ledger:
         hold.customer.denied = None  # what it gives back may be what somebody waits for
         status, used, payload = hold.bill()
         if hold.local is not None:
-            self._outage.settle(hold.plan, hold.local, hold.scopes(), unpack_vector(used))
-        self._settlements.settle(
-            Settlement(hold.shard, hold.rid, status, used, payload, hold.reservation())
-        )
+            self._outage.settle(hold.call.plan, hold.local, hold.scopes(), unpack_vector(used))
+        self._settlements.settle(Settlement(hold.shard, hold.rid, status, used, payload, hold.call))
 
     async def top_up(self, hold: Hold, output_tokens: int) -> bool:
         """Hold for more output: one round trip. False where a limit or a lost lease refuses."""
@@ -294,40 +297,40 @@ class Ledger:
         hold.lost = hold.lost or (reply[0] == _GONE and hold.local is None)
         return reply[0] == 0 or hold.local is not None
 
-    def beat_soon(self, hold: Hold) -> None:
-        """Tell the ledger shortly that a hold has reached a backend."""
-        self._beats.soon(hold)
-
     # Inside.
 
     @staticmethod
     def _denial(hold: Hold, reply: Sequence[int]) -> LimitExceeded:
         ticket = hold.ticket
-        return denial(hold.plan, reply, ticket.route_or_model, ticket.principal.organization)
+        return denial(hold.call.plan, reply, ticket.route_or_model, ticket.principal.organization)
 
-    async def _ask(self, hold: Hold) -> Any:
-        if not self._breaker.allows():
-            raise NotSent("The ledger has not answered lately.")
-        try:
-            reply = await self._nodes.send("reserve", hold.shard.number, hold.keys, hold.args)
-            if type(reply) is not list:  # an error reply: nothing was done, ask in earnest
-                reply = await self._nodes.run("reserve", hold.shard.number, hold.keys, hold.args)
-            if reply[0] == _STALE:
-                reply = await self._ask_at(hold, int(reply[_NOW]))
-        except Disconnected as error:
-            if not isinstance(error, NotSent):
-                self._breaker.failed()
-                self._cancel(hold)
-            raise
-        self._breaker.succeeded()
+    async def _ask_again(self, hold: Hold, reply: Any) -> Any:
+        """Ask in earnest after an error, which did nothing; then, if need be, with the calendar
+        windows of the ledger's time instead of ours.
+        """
+        shard, call = hold.shard.number, hold.call
+        if type(reply) is not list:
+            reply = await self._nodes.run("reserve", shard, call.keys, call.args)
+        if reply[0] == _STALE:
+            ledger_now = int(reply[_NOW])
+            self._calls.set_clock(ledger_now)
+            call.plan.forget()
+            call = hold.call = call.at(ledger_now)
+            reply = await self._nodes.run("reserve", shard, call.keys, call.args)
         return reply
 
-    async def _ask_at(self, hold: Hold, ledger_now: int) -> Any:
-        """Ask again, with the calendar windows of the ledger's time instead of ours."""
-        self._calls.set_clock(ledger_now)
-        hold.plan.forget()
-        hold.args = tuple(hold.reservation().at(ledger_now).args)
-        return await self._nodes.run("reserve", hold.shard.number, hold.keys, hold.args)
+    async def _unanswered(self, hold: Hold, error: asyncio.CancelledError | Disconnected) -> Hold:
+        """Undo what may have been reserved, and serve without the ledger where that is why."""
+        if isinstance(error, asyncio.CancelledError):
+            self._breaker.undecided()
+            self._cancel(hold)
+            raise error
+        if isinstance(error, NotSent):
+            self._breaker.undecided()
+        else:
+            self._breaker.failed()
+            self._cancel(hold)
+        return await self._serve_locally(hold)
 
     def _cancel(self, hold: Hold) -> None:
         """Undo a reserve that nobody knows to have happened."""
@@ -335,34 +338,36 @@ class Ledger:
             Settlement(hold.shard, hold.rid, "cancelled", NOTHING, b"{}", None)
         )
 
-    async def _serve_locally(self, hold: Hold) -> None:
+    async def _serve_locally(self, hold: Hold) -> Hold:
         """Admit from the tier's allowance, once that is on disk. Raises LedgerUnavailable."""
-        ticket, estimate = hold.ticket, bytes(hold.args[2])  # type: ignore[arg-type]  # packed
+        ticket, estimate = hold.ticket, bytes(hold.call.args[2])  # type: ignore[arg-type]  # packed
         want = unpack_vector(estimate)
         if ticket.outage_share <= 0:
             raise _unavailable()
-        local = self._outage.admit(hold.plan, hold.scopes(), want, ticket.outage_share)
+        local = self._outage.admit(hold.call.plan, hold.scopes(), want, ticket.outage_share)
         if local is None:
             raise _unavailable()
         self._calls.prepare(hold)  # a new id: the old one's reserve may yet turn out to have worked
         crash = crash_vector(estimate)
         try:
             await self._settlements.admit_local(
-                Settlement(hold.shard, hold.rid, "expired", crash, b"{}", hold.reservation())
+                Settlement(hold.shard, hold.rid, "expired", crash, b"{}", hold.call)
             )
         except BaseException as error:
-            self._outage.settle(hold.plan, local, hold.scopes(), unpack_vector(NOTHING))
+            self._outage.settle(hold.call.plan, local, hold.scopes(), unpack_vector(NOTHING))
             if isinstance(error, OSError):
                 raise _unavailable() from None
             raise
         hold.local = local
-        left = self._outage.left(hold.plan, hold.scopes(), ticket.outage_share)
-        hold.admission = Admission(hold.rid, rate_headers(hold.plan, left))
+        plan = hold.call.plan
+        left = self._outage.left(plan, hold.scopes(), ticket.outage_share)
+        hold.admission = Admission(rate_headers(plan, left), plan, left, {})
         self.served_locally += 1
+        return hold
 
     async def _reassert(self) -> None:
         for hold in self._beats.live():
-            call = hold.reservation().forced()
+            call = hold.call.forced()
             with contextlib.suppress(Disconnected):
                 await self._nodes.run("reserve", hold.shard.number, call.keys, call.args)
                 await self._beats.renew([hold])

@@ -36,13 +36,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a reserve reply says what is left of an item (then when it resets), and its limit,
-    in digits too.
+    """Where a reserve reply says what is left of an item (then when it resets), its limit, and
+    the header that tells the limit, where clients are shown it.
     """
 
     at: int
     limit: int
-    says: str
+    header: tuple[str, str]
 
 
 class Plan:
@@ -60,12 +60,12 @@ class Plan:
         )
         self.user_scope = self.levels.index("user") + 1 if "user" in self.levels else 0
         places = [
-            (item, Place(FIXED + 2 * n, limit, str(limit)))
+            (item, Place(FIXED + 2 * n, limit, (f"x-ratelimit-limit-{item.row.shown}", str(limit))))
             for n, item in enumerate(self.items)
             for limit in (item.quota.options.burst or item.quota.limit,)
         ]
         self.shown = tuple(
-            (family, found)
+            (f"x-ratelimit-remaining-{family}", f"x-ratelimit-reset-{family}", found)
             for family in ("requests", "tokens")
             if (found := tuple(place for item, place in places if item.row.shown == family))
         )
@@ -76,6 +76,15 @@ class Plan:
         )
         self._packed = b""
         self._until = -1
+
+    def used_shares(self, reply: Sequence[int]) -> dict[str, float]:
+        """The largest used share, 0 to 1, of the quotas of each window: minute, day, month."""
+        shares: dict[str, float] = {}
+        for window, at, limit in self.shares:
+            share = 1.0 - reply[at] / limit
+            if window not in shares or share > shares[window]:
+                shares[window] = share
+        return shares
 
     def packed(self, now_ms: int) -> bytes:
         """The items for a script at this instant, kept until the first calendar window ends."""
@@ -152,9 +161,15 @@ def pack_estimate(estimate: Estimate) -> bytes:
     """
     prompt, output, cost = estimate.input_tokens, estimate.output_tokens, estimate.cost_pico
     total, prompt_cost = prompt + output, estimate.input_cost_pico
-    want = (1, total, prompt, output, cost)
-    need = want if estimate.firm else (1, prompt + 1, prompt, 1, prompt_cost)
-    return _VECTORS.pack(*want, *need, 1, prompt, prompt, 0, prompt_cost)
+    if estimate.firm:
+        return _VECTORS.pack(
+            1, total, prompt, output, cost, 1, total, prompt, output, cost,
+            1, prompt, prompt, 0, prompt_cost,
+        )  # fmt: skip
+    return _VECTORS.pack(
+        1, total, prompt, output, cost, 1, prompt + 1, prompt, 1, prompt_cost,
+        1, prompt, prompt, 0, prompt_cost,
+    )  # fmt: skip
 
 
 def pack_charge(charge: Charge) -> bytes:

@@ -65,13 +65,17 @@ class Settlements:
 
     def settle(self, settlement: Settlement) -> None:
         """Send a settlement. Never raises, never waits."""
-        rid = settlement.rid
+        rid, shard = settlement.rid, settlement.shard
         self._pending[rid] = settlement
         if rid in self._local:
             self._local.discard(rid)
             self._later(settlement)
-        else:
-            self._send(settlement)
+            return
+        future = self._nodes.send(
+            "settle", shard.number, (shard.records + rid, shard.leases, shard.clock, shard.journal),
+            (rid, settlement.status, settlement.used, settlement.payload), seconds=_TIMEOUT_SECONDS,
+        )  # fmt: skip
+        future.add_done_callback(partial(self._read, settlement))
 
     async def admit_local(self, settlement: Settlement) -> None:
         """Keep on disk what is charged should this process die while it serves a request that the
@@ -134,16 +138,6 @@ class Settlements:
             self._spool.close()
             self._spool.release(self._adopted)
 
-    def _send(self, settlement: Settlement) -> None:
-        shard = settlement.shard
-        future = self._nodes.send(
-            "settle", shard.number,
-            (shard.records + settlement.rid, shard.leases, shard.clock, shard.journal),
-            (settlement.rid, settlement.status, settlement.used, settlement.payload),
-            seconds=_TIMEOUT_SECONDS,
-        )  # fmt: skip
-        future.add_done_callback(partial(self._read, settlement))
-
     def _read(self, settlement: Settlement, future: asyncio.Future[Any]) -> None:
         if future.cancelled() or future.exception() is not None:
             self._later(settlement)
@@ -162,13 +156,19 @@ class Settlements:
     def _acknowledged(self, settlement: Settlement, reply: int) -> None:
         if reply == SETTLED:
             self.settled += 1
-            self._recent.append((self._time(), settlement))
-            self._forget_old()
+            now, recent = self._time(), self._recent
+            recent.append((now, settlement))
+            if recent[0][0] < now - _REMEMBERED_SECONDS:
+                self._forget_old()
         elif reply == ADJUSTED:
             self.adjusted += 1
-        self._pending.pop(settlement.rid, None)
-        if self._pending:
-            return
+        pending = self._pending
+        pending.pop(settlement.rid, None)
+        if not pending and (self._spooled or self._empty is not None):
+            self._at_rest()
+
+    def _at_rest(self) -> None:
+        """Everything is acknowledged: the spool is not needed, and who waited for it may go on."""
         if self._spooled and not self._local:
             self._spooled = False
             self._disk.submit(self._forget_spool)

@@ -1,11 +1,12 @@
 """What the gateway asks of the ledger, and what it is given."""
 
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from policies.value import value
 from router.domain import Estimate, Principal
 from router.ledger.dimensions import Quota
+from router.ledger.plan import Plan
 
 
 @value
@@ -26,12 +27,23 @@ class Ticket:
     outage_share: float = 0.0
 
 
-@value
+@dataclass(slots=True, eq=False)
 class Admission:
-    """A request that was let in: the x-ratelimit headers of its answer."""
+    """A request that was let in: the x-ratelimit headers of its answer, and the ledger's reply.
 
-    hold_id: str
+    `_used`: the shares used, once they are found out; none where the ledger was not asked.
+    """
+
     headers: tuple[tuple[str, str], ...]
-    used: Mapping[str, float] = field(
-        default_factory=dict
-    )  # share used, by "minute", "day", "month"
+    _plan: Plan
+    _reply: Sequence[int]
+    _used: Mapping[str, float] | None = None
+
+    @property
+    def used(self) -> Mapping[str, float]:
+        """The share used of the customer's quotas, by "minute", "day", "month": found out when a
+        policy first asks, since most ask never.
+        """
+        if self._used is None:
+            self._used = self._plan.used_shares(self._reply)
+        return self._used

@@ -53,7 +53,7 @@ async def inquire(
         needs.pii and await _is_private(request),
         conversation,
         previous,
-        gateway.budgets.get(principal.organization, _NO_SHARES) if needs.budget else _NO_SHARES,
+        _used(gateway, principal) if needs.budget else _NO_SHARES,
         time.time_ns() // 1_000_000,
         guess_language(_last(prompt)) if needs.language else "",
         caller.header_values(world.policy.headers) if world.policy.headers else _NO_HEADERS,
@@ -70,6 +70,12 @@ def _hints(caller: Caller) -> Hints:
         return parse_hints(headers) if headers else NO_HINTS
     except HintError as error:
         raise BadRequest(str(error), param=error.header) from None
+
+
+def _used(gateway: Gateway, principal: Principal) -> Mapping[str, float]:
+    """The shares that the customer had used when its last request was admitted."""
+    admission = gateway.budgets.get(principal.organization)
+    return _NO_SHARES if admission is None else admission.used
 
 
 async def _is_private(request: ChatRequest) -> bool:

@@ -34,6 +34,18 @@ def test_five_failures_in_a_row_open_it_and_one_probe_at_a_time_tries_again() ->
     assert not breaker.open
 
 
+def test_a_probe_that_never_came_to_ask_gives_its_turn_to_another() -> None:
+    now = [0.0]
+    breaker = Breaker(lambda: now[0])
+    for _ in range(5):
+        breaker.failed()
+    now[0] = 1.0
+    assert breaker.allows()
+    breaker.undecided()  # its client left, or the connection was down
+    assert breaker.allows()
+    assert not breaker.allows()
+
+
 def test_an_allowance_is_a_share_of_every_limit_and_its_tightest_decides() -> None:
     clock = [0]
     plan = Plan(quotas({"key": {"tokens_per_day": 10_000, "requests_per_minute": 100}}), ("key",))

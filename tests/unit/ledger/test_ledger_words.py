@@ -14,7 +14,15 @@ from router.ledger.estimate import (
     estimate_tokens,
 )
 from router.ledger.keys import scope, shard_of, user_hash
-from router.ledger.plan import Plan, covered_output, levels_present, pack_estimate, unpack_vector
+from router.ledger.plan import (
+    FIXED,
+    Plan,
+    covered_output,
+    levels_present,
+    pack_estimate,
+    unpack_vector,
+)
+from router.ledger.ticket import Admission
 from router.ledger.topology import key_slot
 
 LEVELS = levels_present(team=False, user=False)
@@ -27,6 +35,32 @@ LEVELS = levels_present(team=False, user=False)
 )  # fmt: skip
 def test_durations_are_written_as_go_does(ms: int, text: str) -> None:
     assert go_duration(ms) == text
+
+
+def test_every_span_of_a_minute_keeps_its_milliseconds() -> None:
+    for ms in range(1000, 60_000):
+        seconds, rest = divmod(ms, 1000)
+        written = go_duration(ms)
+        whole, _, part = written.removesuffix("s").partition(".")
+        assert (int(whole), int(part.ljust(3, "0"))) == (seconds, rest)
+        assert not part.endswith("0")
+
+
+def test_used_shares_are_the_largest_of_each_window_and_none_from_an_allowance() -> None:
+    made = quotas(
+        {
+            "key": {"requests_per_minute": 10, "tokens_per_day": 1000},
+            "organization": {"requests_per_minute": 1000},
+        }
+    )
+    plan = Plan(made, LEVELS)
+    left = {"organization": 900, "key": 4}
+    reply = [0] * FIXED
+    for item in plan.items:
+        daily = item.row.period == "day"
+        reply += (500 if daily else left[item.quota.level], 60_000)
+    assert Admission((), plan, reply).used == {"minute": 0.6, "day": 0.5}
+    assert Admission((), plan, reply, {}).used == {}
 
 
 def test_headers_show_the_tightest_level() -> None:
