@@ -91,3 +91,9 @@ def _report(card: Ability, error: float, chance: float, path: Path) -> None:
         f"  wrote {path}",
         err=True,
     )
+    if fitted["log_loss"] >= fitted["log_loss_before"]:
+        click.echo(
+            f"  It forecasts these outcomes no better than {fitted['base']} did: stay with that, "
+            "or come back with more outcomes.",
+            err=True,
+        )

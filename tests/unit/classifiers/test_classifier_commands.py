@@ -1,4 +1,5 @@
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from classifiers.__main__ import main
 from classifiers.bench import main as bench
 from classifiers.features import FEATURES_VERSION
+from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.cli.calibrate import calibrate
 from router.cli.score import score
@@ -63,6 +65,24 @@ def test_a_card_calibrated_on_failures_lowers_what_score_says(tmp_path: Path) ->
     ]
     assert after["moe"] < before["moe"] - 0.2
     assert after["premium"] == before["premium"]
+
+
+def test_a_card_that_forecasts_no_better_is_written_and_called_so(tmp_path: Path) -> None:
+    dice = random.Random(1)
+    texts = [f"What is {dice.randrange(999)} plus {dice.randrange(99)}?" for _ in range(60)]
+    classifier = Classifier.load(device="cpu")
+    said = [one.success["moe"] for one in classifier.score([prompt_of_text(t) for t in texts])]
+    classifier.close()
+    lines = [
+        request(text, backend="moe", score=float(dice.random() < p))
+        for text, p in zip(texts, said, strict=True)
+    ]
+    source, card = tmp_path / "outcomes.jsonl", tmp_path / "moe.json"
+    source.write_text("\n".join(lines))
+    made = RUNNER.invoke(calibrate, ["--outcomes", str(source), "--out", str(card)])
+    assert made.exit_code == 0, made.output
+    assert card.exists()
+    assert "no better than moe" in made.stderr
 
 
 def test_from_two_hundred_outcomes_a_card_tells_kinds_of_prompts_apart(tmp_path: Path) -> None:
