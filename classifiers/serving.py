@@ -74,6 +74,7 @@ class Classifier:
         self._deadline = deadline
         self._pending: list[tuple[Prompt, asyncio.Future[Classification]]] = []
         self._scheduled = False
+        self._working = False
         self._worker: ThreadPoolExecutor | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts: dict[str, int] = dict.fromkeys(
@@ -143,17 +144,24 @@ class Classifier:
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._flush, loop)
-        timer = loop.call_later(self._deadline, self._expire, future)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        elif self._working:
+            self._limit(loop, future)
+        return await future
 
     def close(self) -> None:
         """Give the worker thread back; waits for the batch that runs."""
         if self._worker is not None:
             self._worker.shutdown()
             self._worker = None
+
+    def _limit(
+        self, loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Classification]"
+    ) -> None:
+        """Hold whoever waits for the worker to the deadline. What is scored inline is there before
+        a timer could say anything, and would pay for one with every request.
+        """
+        timer = loop.call_later(self._deadline, self._expire, future)
+        future.add_done_callback(lambda _: timer.cancel())
 
     def _expire(self, future: "asyncio.Future[Classification]") -> None:
         if not future.done():
@@ -162,16 +170,22 @@ class Classifier:
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         """Score what waits: inline when small, else in the worker, which flushes again after."""
-        waiting = [entry for entry in self._pending if not entry[1].done()]
-        self.counts["dropped"] += len(self._pending) - len(waiting)
-        batch, self._pending = waiting[:MAX_BATCH], waiting[MAX_BATCH:]
-        self._scheduled = False
-        if not batch:
+        pending = self._pending
+        waiting = [entry for entry in pending if not entry[1].done()]
+        if len(waiting) < len(pending):
+            self.counts["dropped"] += len(pending) - len(waiting)
+        self._pending = waiting[MAX_BATCH:]
+        limited, self._working, self._scheduled = self._working, False, False
+        if not waiting:
             return
-        if len(batch) <= INLINE_PROMPTS and self.provider == CPU:
-            self._answer(batch, self._scored([prompt for prompt, _ in batch]))
+        if len(waiting) <= INLINE_PROMPTS and self._model.trunk.provider == CPU:
+            self._answer(waiting, self._scored([prompt for prompt, _ in waiting]))
             return
-        self._scheduled = True  # those who arrive meanwhile wait for this batch to end
+        if not limited:
+            for _, future in waiting:
+                self._limit(loop, future)
+        self._working = self._scheduled = True  # those who arrive meanwhile wait for this batch
+        batch = waiting[:MAX_BATCH]
         task = loop.create_task(self._flush_in_worker(loop, batch))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -201,7 +215,8 @@ class Classifier:
         results: Sequence[Classification],
     ) -> None:
         self.counts["batches"] += 1
-        self.counts["scored"] += len([result for result in results if result is not UNKNOWN])
+        if results[0] is not UNKNOWN:  # a batch is scored whole or not at all
+            self.counts["scored"] += len(results)
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)

@@ -14,7 +14,7 @@ number of a person (a long log, say) is not read to its end: it counts as `uncle
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from policies.checksums import br_cpf, card, ch_ahv, es_dni, fr_nir, iban, us_ssn
 
@@ -41,14 +41,15 @@ def kinds(texts: Iterable[str]) -> frozenset[str]:
 def texts_of(value: object) -> list[str]:
     """Every text inside a JSON value (keys and `data:` addresses left out): all of a prompt."""
     found: list[str] = []
-    waiting = [value]
+    waiting: list[Any] = [value]
     for item in waiting:  # which grows meanwhile
-        if isinstance(item, str):
+        kind = type(item)  # what a JSON parser makes has exactly these
+        if kind is str:
             if item[:5] != "data:":
                 found.append(item)
-        elif isinstance(item, dict):
+        elif kind is dict:
             waiting += item.values()
-        elif isinstance(item, list):
+        elif kind is list:
             waiting += item
     return found
 

@@ -4,6 +4,7 @@ A tokenizer on the event loop stalls everybody; three bytes a token is an upper 
 languages and code that models are asked about, and settling refunds what was too much.
 """
 
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable
 from typing import Final, Literal
@@ -17,6 +18,7 @@ _TOKENS_AROUND: Final = 16  # what a chat template adds
 DEFAULT_OUTPUT: Final = 1_024
 CHUNK: Final = 512
 _RUNS_KEPT: Final = 64
+_FEWEST_RUNS: Final = 8
 _KEYS_KEPT: Final = 10_000
 
 
@@ -71,20 +73,27 @@ class OutputHistory:
     """
 
     def __init__(self) -> None:
-        self._runs: dict[tuple[str, str], deque[int]] = {}
+        # By key and model: the lengths as they came, and the same in order of length, kept so:
+        # sorting them for every request would cost ten times as much.
+        self._runs: dict[tuple[str, str], tuple[deque[int], list[int]]] = {}
 
     def observe(self, key: str, model: str, output_tokens: int) -> None:
         """Remember one answer's length."""
-        runs = self._runs.get((key, model))
-        if runs is None:
+        known = self._runs.get((key, model))
+        if known is None:
             if len(self._runs) >= _KEYS_KEPT:
                 self._runs.pop(next(iter(self._runs)))
-            runs = self._runs[key, model] = deque(maxlen=_RUNS_KEPT)
+            known = self._runs[key, model] = (deque(), [])
+        runs, ordered = known
+        if len(runs) == _RUNS_KEPT:
+            del ordered[bisect_left(ordered, runs.popleft())]
         runs.append(output_tokens)
+        insort(ordered, output_tokens)
 
     def expected(self, key: str, model: str) -> int:
         """The length that 95 of 100 answers stay under; the default until eight are known."""
-        runs = self._runs.get((key, model))
-        if runs is None or len(runs) < 8:
+        known = self._runs.get((key, model))
+        if known is None:
             return DEFAULT_OUTPUT
-        return sorted(runs)[int(len(runs) * 0.95)]
+        ordered = known[1]
+        return ordered[int(len(ordered) * 0.95)] if len(ordered) >= _FEWEST_RUNS else DEFAULT_OUTPUT

@@ -8,7 +8,7 @@ from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 
 from classifiers.artifact import ArtifactError, read_artifact, write_artifact
 from classifiers.prompt import Prompt, prompt_of_text
-from classifiers.serving import INLINE_PROMPTS, UNKNOWN, Classification, Classifier
+from classifiers.serving import INLINE_PROMPTS, MAX_BATCH, UNKNOWN, Classification, Classifier
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +105,17 @@ async def test_a_late_answer_is_unknown_and_counted() -> None:
     gate.open.set()
     assert results == [UNKNOWN] * (INLINE_PROMPTS + 1)
     assert classifier.counts["late"] == INLINE_PROMPTS + 1
+    classifier.close()
+
+
+async def test_whoever_waits_behind_a_batch_that_hangs_is_late_too() -> None:
+    classifier, gate = gated(deadline=0.02)
+    left_over = await many(classifier, MAX_BATCH + 3)
+    await asyncio.to_thread(gate.started.wait)
+    arrived = await many(classifier, 2)
+    assert await asyncio.gather(*left_over, *arrived) == [UNKNOWN] * (MAX_BATCH + 5)
+    assert classifier.counts["late"] == MAX_BATCH + 5
+    gate.open.set()
     classifier.close()
 
 

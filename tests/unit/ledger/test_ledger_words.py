@@ -1,5 +1,8 @@
 """What clients and operators read: durations, headers, denials, addresses, limits refused."""
 
+import random
+from collections import deque
+
 import pytest
 
 from router.domain import Estimate
@@ -210,3 +213,13 @@ def test_a_hold_trimmed_by_a_small_limit_covers_less_output() -> None:
     assert covered_output(plan, Estimate(10, 1024, 0)) == 40
     assert covered_output(plan, Estimate(10, 30, 0)) == 30
     assert covered_output(plan, Estimate(10, 1024, 0, firm=True)) == 1024
+
+
+def test_the_expected_output_is_that_of_the_last_64_answers() -> None:
+    chance, history, last = random.Random(3), OutputHistory(), deque[int](maxlen=64)
+    for _ in range(1000):
+        length = chance.choice([chance.randrange(5), chance.randrange(4000)])
+        history.observe("key", "moe", length)
+        last.append(length)
+        known = sorted(last)[int(len(last) * 0.95)]
+        assert history.expected("key", "moe") == (known if len(last) >= 8 else DEFAULT_OUTPUT)
