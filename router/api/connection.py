@@ -40,6 +40,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None  # None while a request arrives or is served
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -50,13 +51,14 @@ class Connection(HttpToolsProtocol):
         """End what runs for a client that is gone."""
         super().connection_lost(exc)
         self._calm()
+        self._unset_keepalive_if_required()
         self.pipeline.clear()
         if self._current is not None:
             self._current.left()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and begin a request whose body is still on its way."""
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         self._parse(data)
         if self.transport.is_closing():
             return
@@ -140,10 +142,7 @@ class Connection(HttpToolsProtocol):
             self._go_uvicorns_way()
             return
         fields = dict(reversed(self.headers))  # of several of a name, the first counts
-        method = self.parser.get_method()
-        exchange = Exchange(self, row, fields, method, self._inference.limits)
-        exchange.keep_alive = self.parser.should_keep_alive()
-        exchange.chunked = self.parser.get_http_version() == "1.1"
+        exchange = Exchange(self, row, fields, self._inference.limits)
         before, self.cycle = self.cycle, exchange  # type: ignore[assignment] # it is one to uvicorn
         if before is None or before.response_complete:  # type: ignore[redundant-expr]
             self._new = exchange
@@ -177,6 +176,36 @@ class Connection(HttpToolsProtocol):
         exchange.complete()
         if exchange is self._new:
             self._begin(exchange)
+
+    def on_response_complete(self) -> None:
+        """Go on with what stands in the pipeline, or begin to be idle.
+
+        uvicorn sets a timer after each answer and takes it back at the next request. Here there is
+        one timer a connection, which looks how long it was idle when it rings.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again(self.timeout_keep_alive)
+
+    def _look_again(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return  # its answer sets the timer again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0.001:
+            self._look_again(left)
+        else:
+            self.timeout_keep_alive_handler()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Start what stood in the pipeline, or what is uvicorn's."""

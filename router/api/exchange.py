@@ -7,44 +7,19 @@ OpenAI's envelope here and nowhere else: as a JSON body before the first byte, a
 """
 
 import asyncio
-import os
 import re
-import time
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head
+from router.api.request_id import new_request_id
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
 from router.pipeline.gateway import Limits
 from router.wire.table import Calculation, Endpoint
 
-_JSON: Final = "application/json"
-_SSE: Final = "text/event-stream; charset=utf-8"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_RANDOM_BYTES: Final = 10
-
-
-class _Randomness:
-    """Random bytes of the kernel's, fetched for many ids at once: each call costs a system call."""
-
-    def __init__(self) -> None:
-        self._pool = ""
-
-    def take(self) -> str:
-        """Return 80 random bits as hex digits."""
-        if not self._pool:
-            self._pool = os.urandom(_RANDOM_BYTES * 256).hex()
-        taken, self._pool = self._pool[: 2 * _RANDOM_BYTES], self._pool[2 * _RANDOM_BYTES :]
-        return taken
-
-
-_RANDOM: Final = _Randomness()
-
-
-def new_request_id() -> str:
-    """Return a fresh id: 48 bits of milliseconds, then 80 random bits, as 32 hex digits."""
-    return f"{time.time_ns() // 1_000_000:012x}{_RANDOM.take()}"
 
 
 class _Nobody:
@@ -66,10 +41,8 @@ class Exchange:
 
     __slots__ = (
         "_body",
-        "_client_id",
         "_connection",
         "_limits",
-        "_more",
         "_received",
         "_waiter",
         "authorization",
@@ -80,49 +53,46 @@ class Exchange:
         "headers",
         "id",
         "keep_alive",
-        "message_event",
         "method",
         "response_complete",
         "route",
         "row",
-        "started",
         "status",
         "streaming",
         "task",
     )
+
+    message_event: Any = _NOBODY
 
     def __init__(
         self,
         connection: HttpToolsProtocol,
         row: Endpoint | Calculation,
         fields: dict[bytes, bytes],
-        method: bytes,
         limits: Limits,
     ) -> None:
+        """`fields` are the headers, names in lower case, as the connection's parser has them."""
+        parser = connection.parser
         self._connection = connection
         self._limits = limits
-        self._body = b""  # the first part, which mostly is all
-        self._more: bytearray | None = None  # all of it, once there was a second part
+        self._body: bytes | bytearray = b""  # mostly it comes in one part
         self._received = False
         self._waiter: asyncio.Future[None] | None = None
         self.fields = fields
         self.row = row
-        self.method = method
+        self.method: bytes = parser.get_method()
         self.authorization = fields.get(b"authorization")
         if self.authorization is None and (key := fields.get(b"x-api-key")):
             self.authorization = b"Bearer " + key  # Anthropic's way to send a key
         self.id = new_request_id()
-        self._client_id = self.id
-        if (sent := fields.get(b"x-request-id")) and _REQUEST_ID.fullmatch(sent):
-            self._client_id = sent.decode()
         self.headers: list[tuple[str, str]] = []
         self.route = self.backend = ""
-        self.status = 0
-        self.started = self.streaming = False
+        self.status = 0  # until the head was sent
+        self.streaming = False
         self.task: asyncio.Task[None] | None = None
-        self.keep_alive = self.chunked = True
+        self.keep_alive: bool = parser.should_keep_alive()
+        self.chunked = parser.get_http_version() == "1.1"
         self.disconnected = self.response_complete = False
-        self.message_event: Any = _NOBODY
 
     # What the connection tells.
 
@@ -131,10 +101,10 @@ class Exchange:
         if not self._body:
             self._body = data
             return
-        if self._more is None:
-            self._more = bytearray(self._body)
-        if len(self._more) <= self._limits.body:
-            self._more += data
+        if isinstance(self._body, bytes):
+            self._body = bytearray(self._body)
+        if len(self._body) <= self._limits.body:
+            self._body += data
         else:
             self.complete()
 
@@ -175,21 +145,24 @@ class Exchange:
 
         Raises PayloadTooLarge, BodyTooSlow, BadRequest (a coded body).
         """
-        fields, most = self.fields, self._limits.body
-        if fields.get(b"content-encoding", b"identity").lower() != b"identity":
-            raise BadRequest("Send the body uncompressed: Content-Encoding is not accepted here.")
-        announced = fields.get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > most:
-            raise self._too_large()
+        if b"content-encoding" in self.fields:
+            self._refuse_coding(self.fields[b"content-encoding"])
         if not self._received:
             await self._rest_of_body()
-        body = self._body if self._more is None else bytes(self._more)
-        if len(body) > most:
+        body, self._body = self._body, b""
+        if len(body) > self._limits.body:
             raise self._too_large()
-        self._body, self._more = b"", None
-        return body
+        return body if isinstance(body, bytes) else bytes(body)
+
+    @staticmethod
+    def _refuse_coding(coding: bytes) -> None:
+        if coding.lower() != b"identity":
+            raise BadRequest("Send the body uncompressed: Content-Encoding is not accepted here.")
 
     async def _rest_of_body(self) -> None:
+        announced = self.fields.get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced) > self._limits.body:
+            raise self._too_large()
         if self.fields.get(b"expect", b"").lower() == b"100-continue":
             self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._waiter = asyncio.get_running_loop().create_future()
@@ -203,15 +176,16 @@ class Exchange:
             ) from None
 
     def _too_large(self) -> PayloadTooLarge:
+        self.keep_alive = False  # whatever else arrives belongs to this request
         return PayloadTooLarge(
-            f"The request body is larger than this gateway accepts ({self._limits.body} bytes).",
-            headers=(("connection", "close"),),
+            f"The request body is larger than this gateway accepts ({self._limits.body} bytes)."
         )
 
     async def start(self) -> None:
         """Send the head of a stream."""
         self.streaming = True
-        await self._put(self._head(200, _SSE))
+        self.chunked = self.chunked and self.keep_alive
+        await self._put(self._head(200, STREAM, CHUNKED if self.chunked else b""))
 
     async def write(self, data: bytes) -> None:
         """Send a part of a stream."""
@@ -232,39 +206,29 @@ class Exchange:
             await self._put(b"0\r\n\r\n")
         self._finish()
 
-    async def send(self, body: bytes) -> None:
+    def send(self, body: bytes) -> Coroutine[Any, Any, None]:
         """Send a whole answer at once."""
-        await self._answer(200, body)
+        return self._answer(200, body)
 
     async def _answer(self, status: int, body: bytes) -> None:
-        self.headers.append(("content-length", str(len(body))))
-        head = self._head(status, _JSON)
-        await self._put(head if self.method == b"HEAD" else head + body)
+        data = self._head(status, WHOLE[status], b"content-length: %d\r\n" % len(body))
+        if self.method != b"HEAD":
+            data += body
+        if self._connection.flow.write_paused:
+            await self._put(data)
+        elif not self.disconnected:
+            self._connection.transport.write(data)
         self._finish()
 
-    def _head(self, status: int, content_type: str) -> bytes:
-        self.started = True
+    def _head(self, status: int, opening: bytes, framing: bytes) -> bytes:
+        sent = self.fields.get(b"x-request-id")
+        known = self.id if sent is None or not _REQUEST_ID.fullmatch(sent) else sent.decode()
+        self.headers.append(("x-request-id", known))
+        if not self.keep_alive:
+            framing += CLOSE
+        data = head(opening, self._connection.server_state.default_headers, self.headers, framing)
         self.status = status
-        fields = [
-            ("content-type", content_type),
-            ("cache-control", "no-store"),
-            ("x-request-id", self._client_id),
-            *self.headers,
-        ]
-        if self.streaming:
-            self.chunked = self.chunked and self.keep_alive
-            fields += [("transfer-encoding", "chunked")] if self.chunked else []
-        if ("connection", "close") in fields:
-            self.keep_alive = False
-        elif not self.keep_alive:
-            fields.append(("connection", "close"))
-        text = "\r\n".join(map(": ".join, fields)) + "\r\n"
-        if text.count("\n") != len(fields) or text.count("\r") != len(fields) or "\0" in text:
-            self.started = False
-            raise ValueError("a response header holds a line break")
-        always = self._connection.server_state.default_headers
-        date = b"".join([b"%b: %b\r\n" % pair for pair in always])
-        return b"%b%b%b\r\n" % (STATUS_LINE[status], date, text.encode("latin-1"))
+        return data
 
     async def _put(self, data: bytes) -> None:
         """Write to the client as fast as it reads; to nobody once it is gone."""
@@ -292,6 +256,6 @@ class Exchange:
         if self.streaming and isinstance(self.row, Endpoint):
             await self.write(self.row.error_event(error))
             await self.end()
-        elif not self.started:
+        elif not self.status:
             self.headers += error.headers
             await self._answer(error.status, self.row.error_body(error))

@@ -9,8 +9,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from router.api.connection import Connection
-from router.api.exchange import Exchange, new_request_id
+from router.api.exchange import Exchange
 from router.api.inference import Inference
+from router.api.request_id import new_request_id
 from router.pipeline.gateway import Limits
 from router.telemetry.metrics import Metrics
 
@@ -37,6 +38,10 @@ class Clock:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.timers: list[Any] = []
+        self.ahead = 0.0
+
+    def time(self) -> float:
+        return self._loop.time() + self.ahead
 
     def call_later(self, _seconds: float, ring: Any, *_arguments: Any) -> Any:
         timer = SimpleNamespace(ring=ring, cancelled=False)
@@ -48,7 +53,8 @@ class Clock:
         return getattr(self._loop, name)
 
     def ring(self) -> None:
-        for timer in self.timers:
+        due, self.timers = self.timers, []
+        for timer in due:
             if not timer.cancelled:
                 timer.ring()
 
@@ -118,6 +124,48 @@ async def test_a_head_that_drips_on_a_kept_connection_is_timed_too(line):
     line.connection.data_received(b"POST /v1")
     line.clock.ring()
     assert line.client.closed
+
+
+async def test_a_kept_connection_is_closed_once_it_was_idle_long_enough(line):
+    line.inference.go.set()
+    line.connection.data_received(REQUEST)
+    await _all_done(line)
+    line.clock.ahead += line.connection.timeout_keep_alive / 2
+    line.clock.ring()
+    assert not line.client.closed
+    line.connection.data_received(REQUEST)
+    await _all_done(line)
+    line.clock.ahead += line.connection.timeout_keep_alive * 0.9
+    line.clock.ring()
+    assert not line.client.closed  # idle since the second answer, not the first
+    line.clock.ahead += line.connection.timeout_keep_alive * 0.2
+    line.clock.ring()
+    assert line.client.closed
+
+
+async def test_a_request_that_takes_long_is_not_ended_as_idle_and_its_end_begins_the_wait(line):
+    line.inference.go.set()
+    line.connection.data_received(REQUEST)
+    await _all_done(line)
+    line.inference.go.clear()
+    line.connection.data_received(REQUEST)
+    line.clock.ahead += line.connection.timeout_keep_alive * 3
+    line.clock.ring()
+    assert not line.client.closed
+    line.inference.go.set()
+    await _all_done(line)
+    assert not line.client.closed
+    line.clock.ahead += line.connection.timeout_keep_alive * 1.1
+    line.clock.ring()
+    assert line.client.closed
+
+
+async def test_a_connection_that_is_lost_leaves_no_timer_behind(line):
+    line.inference.go.set()
+    line.connection.data_received(REQUEST)
+    await _all_done(line)
+    line.connection.connection_lost(ConnectionResetError())
+    assert all(timer.cancelled for timer in line.clock.timers)
 
 
 async def test_a_client_that_leaves_ends_what_runs_for_it(line):

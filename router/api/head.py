@@ -1,0 +1,49 @@
+"""The heads of answers: what is the same in many of them is written once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+_JSON: Final = b"%bcontent-type: application/json\r\ncache-control: no-store\r\n"
+_SSE: Final = b"%bcontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"
+STREAM: Final = _SSE % STATUS_LINE[200]  # how the head of a stream begins
+WHOLE: Final[Mapping[int, bytes]] = {status: _JSON % line for status, line in STATUS_LINE.items()}
+CLOSE: Final = b"connection: close\r\n"
+CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+
+
+class _Lines:
+    """The header lines that uvicorn wants in every answer: a new list each second, for the date."""
+
+    __slots__ = ("_list", "_text")
+
+    def __init__(self) -> None:
+        self._list: Sequence[tuple[bytes, bytes]] = ()
+        self._text = b""
+
+    def of(self, pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """Return them as text."""
+        if pairs is not self._list:
+            self._list, self._text = pairs, b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+        return self._text
+
+
+_ALWAYS: Final = _Lines()
+
+
+def head(
+    opening: bytes,
+    always: Sequence[tuple[bytes, bytes]],
+    headers: Sequence[tuple[str, str]],
+    framing: bytes,
+) -> bytes:
+    """Return a whole head: `opening` is one of those above, `framing` says where the body ends.
+
+    Raises ValueError where a header would split the answer, or is not Latin-1.
+    """
+    text = "\r\n".join((*map(": ".join, headers), ""))
+    lines = len(headers)
+    if text.count("\n") != lines or text.count("\r") != lines or "\0" in text:
+        raise ValueError("a response header holds a line break")
+    return b"%b%b%b%b\r\n" % (opening, _ALWAYS.of(always), text.encode("latin-1"), framing)
