@@ -52,7 +52,9 @@ def _unknown(options: Sequence[Option], terms: Terms) -> Ranking:
 
 def cheapest_capable(options: Sequence[Option], terms: Terms) -> Ranking:
     """Least expected cost among those capable; then the others, most able first."""
-    chances = [-2.0 if option.success is None else option.success for option in options]
+    chances = list(map(_success, options))
+    if None in chances:
+        chances = [-2.0 if chance is None else chance for chance in chances]
     best = max(chances)
     floor = capable_floor(best, terms)
     capable: list[Option] = []
@@ -145,6 +147,7 @@ def fixed(options: Sequence[Option], terms: Terms) -> Ranking:
 
 
 _name = attrgetter("name")
+_success = attrgetter("success")
 _cost = attrgetter("cost")
 
 

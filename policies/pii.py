@@ -14,6 +14,7 @@ number of a person (a long log, say) is not read to its end: it counts as `uncle
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from policies.checksums import br_cpf, card, ch_ahv, es_dni, fr_nir, iban, us_ssn
@@ -40,18 +41,35 @@ def kinds(texts: Iterable[str]) -> frozenset[str]:
 
 def texts_of(value: object) -> list[str]:
     """Every text inside a JSON value (keys and `data:` addresses left out): all of a prompt."""
+    plain = _texts_of_plain(value)
+    if plain is not None:
+        return plain
     found: list[str] = []
-    waiting: list[Any] = [value]
+    waiting = [value]
     for item in waiting:  # which grows meanwhile
-        kind = type(item)  # what a JSON parser makes has exactly these
-        if kind is str:
+        if isinstance(item, str):
             if item[:5] != "data:":
                 found.append(item)
-        elif kind is dict:
+        elif isinstance(item, dict):
             waiting += item.values()
-        elif kind is list:
+        elif isinstance(item, list):
             waiting += item
     return found
+
+
+def _texts_of_plain(value: object) -> list[str] | None:
+    """The texts where every message holds nothing but texts, as most do; None where it is not so.
+    The looks at each text stay in C, which takes a third of the time.
+    """
+    if not isinstance(value, list):
+        return None
+    found: list[Any] = []
+    for message in value:
+        if not isinstance(message, dict):
+            return None
+        found += message.values()
+    plain = _TEXT.issuperset(map(type, found))
+    return found if plain and not any(map(str.startswith, found, repeat("data:"))) else None
 
 
 def _found(text: str) -> Iterator[str]:
@@ -169,6 +187,7 @@ def _secret(prefix: str, rest: str) -> tuple[str, re.Pattern[str]]:
 
 MOST_LOOKS: Final = 20_000  # closer looks at one text: some tenths of a second at most
 
+_TEXT: Final = frozenset((str,))
 _EMAIL: Final = re.compile(
     r"@(?<=[A-Za-z0-9_%+-]@)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}\b"
 )

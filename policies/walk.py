@@ -7,6 +7,7 @@ anything, but the hard constraints of later rules still hold. Only the constrain
 """
 
 from collections.abc import Mapping
+from functools import partial
 from hashlib import blake2b
 from operator import itemgetter
 from typing import Final
@@ -23,6 +24,7 @@ from policies.tiers import Tier
 _SPAN: Final = float(2**64)
 _SUCCESS: Final = itemgetter(0, 1)  # of an Option: name and P(success)
 _COST: Final = itemgetter(0, 2)
+_option: Final = partial(tuple.__new__, Option)  # past a named tuple's constructor in Python
 _ABSENT: Final = BackendSignals(unfit="it is not configured")
 
 
@@ -149,10 +151,9 @@ class Walk:
             elif max_cost is not None and cost > max_cost:
                 detail = f"expected {usd(cost)} USD, over max_cost {usd(max_cost)}"
                 self._notes.append(("exclude", name, detail))
-            elif backend.healthy:
-                options.append(Option(name, backend.success, cost))
             else:
-                poorly.append(Option(name, backend.success, cost))
+                fit = options if backend.healthy else poorly
+                fit.append(_option((name, backend.success, cost)))
         return options, poorly
 
     def _empty(self, explicit: str | None) -> Denial:

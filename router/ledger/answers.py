@@ -24,8 +24,9 @@ def go_duration(ms: int) -> str:
 def rate_headers(plan: Plan, reply: Sequence[int]) -> Headers:
     """x-ratelimit-{limit,remaining,reset}-{requests,tokens}, of the tightest level each."""
     headers: Headers = ()
-    for remaining, reset, places in plan.shown:
-        place = places[0] if len(places) == 1 else _tightest(places, reply)
+    for remaining, reset, place, others in plan.shown:
+        if others:
+            place = _tightest((place, *others), reply)  # noqa: PLW2901  # one level's, mostly
         at = place.at
         headers += (
             place.header,

@@ -65,7 +65,7 @@ class Plan:
             for limit in (item.quota.options.burst or item.quota.limit,)
         ]
         self.shown = tuple(
-            (f"x-ratelimit-remaining-{family}", f"x-ratelimit-reset-{family}", found)
+            (f"x-ratelimit-remaining-{family}", f"x-ratelimit-reset-{family}", found[0], found[1:])
             for family in ("requests", "tokens")
             if (found := tuple(place for item, place in places if item.row.shown == family))
         )
@@ -176,7 +176,7 @@ def pack_charge(charge: Charge) -> bytes:
     """What a request used. One that failed and used nothing does not even count as a request."""
     usage = charge.usage
     total = usage.input_tokens + usage.output_tokens
-    counted = 0 if charge.outcome == "failed" and total == 0 else 1
+    counted = 1 if total or charge.outcome != "failed" else 0
     return _VECTOR.pack(counted, total, usage.input_tokens, usage.output_tokens, charge.cost_pico)
 
 

@@ -67,7 +67,7 @@ class Settlements:
         """Send a settlement. Never raises, never waits."""
         rid, shard = settlement.rid, settlement.shard
         self._pending[rid] = settlement
-        if rid in self._local:
+        if self._local and rid in self._local:
             self._local.discard(rid)
             self._later(settlement)
             return

@@ -59,18 +59,16 @@ def _is_mathematics(text: str) -> bool:
     return any(word in lowered and pattern.search(lowered) for word, pattern in _WORDS.items())
 
 
-def likely_output(world: Snapshot, backend: str, request: ChatRequest) -> int:
-    """Return how many output tokens are likely at `backend`, all choices together."""
-    likely = world.expected_output[backend]
-    if request.max_output_tokens is not None:
-        likely = min(likely, request.max_output_tokens)
-    return likely * request.choices
-
-
 def likely_cost(world: Snapshot, backend: str, request: ChatRequest, input_tokens: int) -> int:
-    """Return what the request is likely to cost at `backend`, by the price book alone, pico-USD."""
-    output = likely_output(world, backend, request)
-    return world.prices.price(backend).fresh(input_tokens, output)
+    """Return what the request is likely to cost at `backend`, by the price book alone, pico-USD.
+
+    The output is as long as the configuration expects there, within the client's cap, and comes
+    once for each choice.
+    """
+    output, cap = world.expected_output[backend], request.max_output_tokens
+    if cap is not None and cap < output:
+        output = cap
+    return world.prices.price(backend).fresh(input_tokens, output * request.choices)
 
 
 @value
@@ -159,15 +157,18 @@ class _Backends(Mapping[str, BackendSignals]):
         cost_pico = likely_cost(world, name, request, reading.input_tokens)
         if backend.capacity is not None and (load := health.load) > KNEE:
             cost_pico += shadow_price(load, cost_elsewhere(self._everywhere(), name))
-        counted = self._counted
+        success = reading.success.get(backend.ability) if backend.ability else None
+        unfit = backend.unfit(request, reading.input_tokens + (request.max_output_tokens or 0))
+        if not self._counted:
+            return BackendSignals(success, cost_pico, health.healthy, 0, 0, 0, unfit)
         return BackendSignals(
-            reading.success.get(backend.ability) if backend.ability else None,
+            success,
             cost_pico,
             health.healthy,
-            health.in_flight if counted else 0,
-            health.queued if counted else 0,
-            health.wait_ms if counted else 0,
-            backend.unfit(request, reading.input_tokens + (request.max_output_tokens or 0)),
+            health.in_flight,
+            health.queued,
+            health.wait_ms,
+            unfit,
         )
 
     def _everywhere(self) -> dict[str, int]:

@@ -96,6 +96,29 @@ def test_all_of_a_prompt_is_looked_at_but_no_image():
     assert contains_pii(texts_of([*messages, {"role": "assistant", "tool_calls": [call]}]))
 
 
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}],
+        [{"role": "user", "content": "data:image/png;base64,AKIA"}, {"content": "ho"}],
+        [{"role": "user", "content": None}, {"content": ["ho", {"text": "hi"}]}],
+        [{"content": "hi", "n": 3}, "ho", ["ha"]],
+        [],
+        None,
+        "hi",
+        {"content": "hi"},
+    ],
+)
+def test_the_quick_look_at_plain_messages_finds_the_same_texts(messages):
+    def every(value):
+        if isinstance(value, str):
+            return [] if value.startswith("data:") else [value]
+        inside = value.values() if isinstance(value, dict) else value
+        return [t for v in inside for t in every(v)] if isinstance(value, list | dict) else []
+
+    assert sorted(texts_of(messages)) == sorted(every(messages))
+
+
 def test_a_text_made_of_suspicious_places_counts_as_private_without_being_read_to_its_end():
     begin = time.perf_counter()
     assert kinds(["AA11 ZZ " * 1_000_000]) == {"unclear"}
