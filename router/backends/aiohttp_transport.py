@@ -42,10 +42,10 @@ class AiohttpTransport:
         try:
             async with asyncio.timeout(min(limits.connect + limits.first_byte, limits.total)):
                 response = await session.request(
-                    call.method,
-                    call.url,
+                    call.target.method,
+                    call.target.url,
                     data=call.body or None,
-                    headers=call.headers + told,
+                    headers=call.target.headers + told,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect),
                 )

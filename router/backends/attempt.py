@@ -40,7 +40,8 @@ async def attempt(
     except TransportError as error:
         raise _failed(error, lane) from None
     try:
-        if not 200 <= answer.status < 300:
+        status = answer.status
+        if status != 200 and not 200 < status < 300:
             raise await _refused(answer, dialect, lane)
         coding = answer.header("content-encoding")
         if coding and coding.strip().lower() not in ("", "identity"):

@@ -97,7 +97,12 @@ class Dispatcher:
         candidates, round_ = opening.candidates, 0
         while True:
             for backend in candidates:
-                upstream = await self._ask(backend, opening)
+                health = self._board.of(backend)
+                lane = health.only
+                if lane is not None and lane.breaker.quiet and not opening.tried:
+                    upstream = await self._tries.one(backend, lane, opening)  # mostly
+                else:
+                    upstream = await self._ask(backend, health, opening)
                 if upstream is not None:
                     opening.upstream = upstream
                     return upstream
@@ -120,13 +125,8 @@ class Dispatcher:
         search.tried = NOTHING
         return True
 
-    def _ask(self, backend: Backend, search: Search) -> Awaitable[Upstream | None]:
-        """Ask this backend, in the shortest way that does for it; None where another candidate
-        should be asked."""
-        health = self._board.of(backend)
-        only = health.only
-        if only is not None and only.breaker.quiet and not search.tried:
-            return self._tries.one(backend, only, search)
+    def _ask(self, backend: Backend, health: Health, search: Search) -> Awaitable[Upstream | None]:
+        """Ask this backend; None where another candidate should be asked."""
         gate = health.gate
         if gate is not None:
             return self._ask_in_turn(backend, health, gate, search)

@@ -19,6 +19,7 @@ from router.backends.transport import (
     Answer,
     Call,
     ConnectFailed,
+    Target,
     TransportError,
     TransportTimeout,
 )
@@ -60,7 +61,7 @@ class HttptoolsTransport:
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._places: dict[tuple[Any, ...], _Place] = {}
+        self._places: dict[Target, _Place] = {}
         self._origins: dict[tuple[str, int, bool], Origin] = {}
         self._listed: list[Origin] = []  # those with idle connections
         self._sweep: asyncio.TimerHandle | None = None
@@ -71,8 +72,8 @@ class HttptoolsTransport:
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        known = (call.method, call.url, call.headers)
-        origin, head = self._places.get(known) or self._place(known)
+        target = call.target
+        origin, head = self._places.get(target) or self._place(target)
         request, body = _request(head, call)
         limits = call.timeouts
         began = loop.time()
@@ -159,15 +160,15 @@ class HttptoolsTransport:
         if self._listed:
             self._sweep = loop.call_later(KEEP_ALIVE / 4, self._close_old)
 
-    def _place(self, known: tuple[str, str, tuple[tuple[str, str], ...]]) -> _Place:
+    def _place(self, target: Target) -> _Place:
         if len(self._places) >= _PLACES_KEPT:
             self._places.clear()
             self._origins.clear()
-        where, head = _place_of(*known)
+        where, head = _place_of(target)
         origin = self._origins.get(where)
         if origin is None:
             origin = self._origins[where] = Origin(*where)
-        place = self._places[known] = _Place(origin, head)
+        place = self._places[target] = _Place(origin, head)
         return place
 
 
@@ -241,13 +242,12 @@ async def _nothing() -> bytes:
     return b""
 
 
-def _place_of(
-    method: str, url: str, headers: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, int, bool], bytes]:
+def _place_of(target: Target) -> tuple[tuple[str, int, bool], bytes]:
     """Take an address apart: its origin, and what the requests there have in common.
 
     Raises TransportError for an address that is none, and where a header would add a line.
     """
+    url, headers, method = target
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -258,9 +258,9 @@ def _place_of(
     if parts.scheme not in ("http", "https") or not host:
         raise TransportError("has an address that cannot be read")
     secure = parts.scheme == "https"
-    target = quote(parts.path or "/", safe=_PATH_SIGNS)
+    path = quote(parts.path or "/", safe=_PATH_SIGNS)
     if parts.query:
-        target += "?" + quote(parts.query, safe=_PATH_SIGNS + "?")
+        path += "?" + quote(parts.query, safe=_PATH_SIGNS + "?")
     shown = f"[{host}]" if ":" in host else host
     if port is not None:
         shown += f":{port}"
@@ -268,7 +268,7 @@ def _place_of(
     fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
     if fields.count("\n") != len(headers) or fields.count("\r") != len(headers):
         raise TransportError(_ADDED_LINE)
-    return origin, f"{method} {target} HTTP/1.1\r\nHost: {shown}\r\n{fields}".encode()
+    return origin, f"{method} {path} HTTP/1.1\r\nHost: {shown}\r\n{fields}".encode()
 
 
 def _request(head: bytes, call: Call) -> tuple[bytes, bytes]:
@@ -284,6 +284,6 @@ def _request(head: bytes, call: Call) -> tuple[bytes, bytes]:
         return _USUAL % (head, sent_id, length, body), b""
     if sent_id:
         head += b"X-Request-Id: %b\r\n" % sent_id
-    if body or call.method == "POST":
+    if body or call.target.method == "POST":
         head += b"Content-Length: %d\r\n" % length
     return head + b"\r\n", body

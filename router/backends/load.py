@@ -14,7 +14,7 @@ from router.backends.attempt import read_all
 from router.backends.backend import Backend, Timeouts
 from router.backends.capacity import Gate
 from router.backends.dialects.base import MalformedReply
-from router.backends.transport import Call, Transport, TransportError
+from router.backends.transport import Call, Target, Transport, TransportError
 
 EVERY: Final = 1.0  # seconds
 _CAP: Final = 1024 * 1024  # bytes of a page of metrics
@@ -95,7 +95,7 @@ class LoadWatch:
         gate.reported = await self._read(address)
 
     async def _read(self, address: str) -> int | None:
-        call = Call(address, (("Accept-Encoding", "identity"),), b"", _PATIENCE, method="GET")
+        call = Call(Target(address, (("Accept-Encoding", "identity"),), "GET"), b"", _PATIENCE)
         try:
             answer = await self._transport.send(call)
             try:

@@ -6,7 +6,7 @@ end inside it: callers see `TransportError` and its two kinds.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from policies.value import value
 from router.backends.backend import Timeouts
@@ -33,16 +33,22 @@ class TransportTimeout(TransportError):
     """One of the timeouts passed; the text names which."""
 
 
-@value
-class Call:
-    """One HTTP request to a model server. `headers` are the same for many calls, `request_id` is
-    sent as one more where there is one."""
+class Target(NamedTuple):
+    """Where calls go, and the headers that all of them have."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
+    method: str = "POST"
+
+
+@value
+class Call:
+    """One HTTP request to a model server. `target` is the same for many calls, `request_id` is
+    sent as one more header where there is one."""
+
+    target: Target
     body: bytes
     timeouts: Timeouts
-    method: str = "POST"
     request_id: str = ""
 
 

@@ -7,7 +7,7 @@ used, tokens are counted from what passed through, and the usage is marked as es
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import Final, Protocol
 
 from policies.decision import Cascade as CascadePlan
 from router.backends.backend import Backend
@@ -56,6 +56,9 @@ class Served(Protocol):
         """The model as the reply names it."""
 
 
+_NOTHING_PRICED: Final[tuple[Usage | None, tuple[Leg, ...], int]] = (None, (), 0)
+
+
 class Meter:
     """Counts one request. As a block, the way it was left becomes the outcome."""
 
@@ -88,7 +91,7 @@ class Meter:
         self._legs: tuple[Leg, ...] = ()
         self._outcome = Outcome.DISCONNECTED
         self._final: Charge | None = None
-        self._priced: tuple[Usage, tuple[Leg, ...], int] | None = None
+        self._priced = _NOTHING_PRICED
 
     def __enter__(self) -> "Meter":
         return self
@@ -184,11 +187,13 @@ class Meter:
     def _cost(self, backend: Backend, usage: Usage, legs: tuple[Leg, ...]) -> int:
         """The cost of an answer and its legs: computed once, told to the client and charged."""
         priced = self._priced
-        if priced is None or priced[0] is not usage or priced[1] is not legs:
-            cost = self._prices.price(backend.name).cost(usage)
-            cost += self._cost_of(legs) if legs else 0
-            priced = self._priced = (usage, legs, cost)
-        return priced[2]
+        if priced[0] is usage and priced[1] is legs:
+            return priced[2]
+        cost = self._prices.price(backend.name).cost(usage)
+        if legs:
+            cost += self._cost_of(legs)
+        self._priced = (usage, legs, cost)
+        return cost
 
     def _failed(self, legs: tuple[Leg, ...]) -> Charge:
         """The charge of a request that was not answered: what its cascade paid for in vain."""

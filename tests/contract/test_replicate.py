@@ -44,8 +44,8 @@ def asked(request: ChatRequest, quirks: Quirks | None = None) -> tuple[Any, Any]
 def test_one_turn_is_a_prompt_waited_for_with_a_deadline(chat: Chat) -> None:
     request = chat(messages=[SYSTEM, TURNS[0]], max_tokens=9, temperature=0.5, seed=1)
     call, told = asked(request)
-    assert call.url == "https://host/v1/models/meta/small/predictions"
-    assert {"Prefer": "wait=60", "Cancel-After": "1m"}.items() <= dict(call.headers).items()
+    assert call.target.url == "https://host/v1/models/meta/small/predictions"
+    assert {"Prefer": "wait=60", "Cancel-After": "1m"}.items() <= dict(call.target.headers).items()
     assert told == {
         "prompt": "Hi.", "system_prompt": "Be brief.", "max_tokens": 9, "temperature": 0.5,
     }  # fmt: skip

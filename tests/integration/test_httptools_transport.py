@@ -14,6 +14,7 @@ from router.backends.transport import (
     Answer,
     Call,
     ConnectFailed,
+    Target,
     TransportError,
     TransportTimeout,
 )
@@ -36,7 +37,7 @@ def call(
     server: RawServer, *, timeouts: Timeouts = PATIENT, body: bytes = b"{}", **more: str
 ) -> Call:
     headers = tuple((name.replace("_", "-"), value) for name, value in more.items())
-    return Call(f"{server.base_url}/chat/completions", headers, body, timeouts)
+    return Call(Target(f"{server.base_url}/chat/completions", headers), body, timeouts)
 
 
 def drips(text: bytes) -> Script:
@@ -291,7 +292,7 @@ async def test_a_large_body_arrives_whole(transport: HttptoolsTransport) -> None
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "http://", "http://127.0.0.1:99999/v1"])
 async def test_an_address_that_is_none_is_said_so(transport: HttptoolsTransport, url: str) -> None:
     with pytest.raises(TransportError):
-        await transport.send(Call(url, (), b"", QUICK))
+        await transport.send(Call(Target(url, ()), b"", QUICK))
 
 
 async def test_an_unknown_host_and_a_closed_port_are_told_apart(
@@ -302,4 +303,4 @@ async def test_an_unknown_host_and_a_closed_port_are_told_apart(
     with pytest.raises(ConnectFailed, match="refused"):
         await transport.send(gone)
     with pytest.raises(ConnectFailed, match="unknown host"):
-        await transport.send(Call("http://turnout.invalid/v1", (), b"", PATIENT))
+        await transport.send(Call(Target("http://turnout.invalid/v1", ()), b"", PATIENT))

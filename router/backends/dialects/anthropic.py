@@ -35,7 +35,7 @@ from router.backends.dialects.conversation import (
     wanted_schema,
 )
 from router.backends.dialects.failure import read_failure
-from router.backends.transport import Call
+from router.backends.transport import Call, Target
 from router.wire.chat import ChatRequest
 
 VERSION: Final = "2023-06-01"
@@ -61,12 +61,12 @@ class Anthropic:
         ]
         if lane.api_key is not None:
             headers.append(("x-api-key", lane.api_key))
+        url = f"{lane.base_url}/messages"
         return Call(
-            url=f"{lane.base_url}/messages",
-            headers=tuple(headers),
-            body=orjson.dumps(message_body(backend, request)),
-            timeouts=backend.timeouts,
-            request_id=request_id,
+            Target(url, tuple(headers)),
+            orjson.dumps(message_body(backend, request)),
+            backend.timeouts,
+            request_id,
         )
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:

@@ -37,7 +37,7 @@ from router.backends.dialects.conversation import (
 )
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.gemini_reply import GeminiStream, read_response
-from router.backends.transport import Call
+from router.backends.transport import Call, Target
 from router.wire.chat import ChatRequest
 
 _SETTINGS: Final = MappingProxyType(
@@ -77,12 +77,12 @@ class Gemini:
             headers.append(("x-goog-api-key", lane.api_key))
         verb = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         model = quote(backend.model.removeprefix("models/"), safe="")
+        url = f"{lane.base_url}/models/{model}:{verb}"
         return Call(
-            url=f"{lane.base_url}/models/{model}:{verb}",
-            headers=tuple(headers),
-            body=orjson.dumps(content_body(backend, request)),
-            timeouts=backend.timeouts,
-            request_id=request_id,
+            Target(url, tuple(headers)),
+            orjson.dumps(content_body(backend, request)),
+            backend.timeouts,
+            request_id,
         )
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:

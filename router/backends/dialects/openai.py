@@ -21,7 +21,7 @@ from router.backends.dialects.usage import (
     estimate_usage,
     read_usage,
 )
-from router.backends.transport import Call
+from router.backends.transport import Call, Target
 from router.wire.chat import ChatRequest
 
 _HEADINGS_KEPT: Final = 1_000
@@ -32,8 +32,7 @@ class _Heading:
     """What every call to one lane has in common."""
 
     backend: Backend
-    url: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    target: Target = field(repr=False)
 
 
 class OpenAI:
@@ -50,11 +49,10 @@ class OpenAI:
         if heading is None or heading.backend is not backend:  # whose lanes never change
             heading = self._heading(lane, backend)
         return Call(
-            heading.url,
-            heading.headers,
+            heading.target,
             orjson.dumps(shaped_body(backend, request)),
             backend.timeouts,
-            request_id=request_id,
+            request_id,
         )
 
     def _heading(self, lane: Lane, backend: Backend) -> "_Heading":
@@ -67,8 +65,8 @@ class OpenAI:
             headers.append(("Authorization", f"Bearer {lane.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        url = f"{lane.base_url}/chat/completions"
-        heading = self._headings[lane.id] = _Heading(backend, url, tuple(headers))
+        target = Target(f"{lane.base_url}/chat/completions", tuple(headers))
+        heading = self._headings[lane.id] = _Heading(backend, target)
         return heading
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:

@@ -20,8 +20,7 @@ def shaped_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
     if not quirks.touched.isdisjoint(body):  # one look for all parameters together
         _reshape(body, quirks, request)
     # The raw bytes tell quickly that no message has the role.
-    unknown_role = not quirks.developer_role and b'"developer"' in request.raw
-    if quirks.reshapes_messages or unknown_role:
+    if quirks.reshapes_messages or (not quirks.developer_role and b'"developer"' in request.raw):
         body["messages"] = [_message(message, quirks) for message in request.body["messages"]]
     return body
 

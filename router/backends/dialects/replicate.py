@@ -26,7 +26,7 @@ from router.backends.dialects.chunks import ChunkStream, choice, completion, par
 from router.backends.dialects.conversation import Unsupported, parts, system_text, turns
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
-from router.backends.transport import Call
+from router.backends.transport import Call, Target
 from router.domain import Usage
 from router.wire.chat import ChatRequest
 
@@ -55,12 +55,12 @@ class Replicate:
         ]
         if lane.api_key is not None:
             headers.append(("Authorization", f"Bearer {lane.api_key}"))
+        url = f"{lane.base_url}/models/{quote(backend.model, safe='/')}/predictions"
         return Call(
-            url=f"{lane.base_url}/models/{quote(backend.model, safe='/')}/predictions",
-            headers=tuple(headers),
-            body=orjson.dumps({"input": _input(backend, request)}),
-            timeouts=backend.timeouts,
-            request_id=request_id,
+            Target(url, tuple(headers)),
+            orjson.dumps({"input": _input(backend, request)}),
+            backend.timeouts,
+            request_id,
         )
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:

@@ -30,20 +30,22 @@ def count(value: Any) -> int | None:
 
 def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     """An OpenAI-like `usage` object; None where it is missing or cannot be true."""
-    if not isinstance(usage, dict):
-        return None
-    if len(usage) == 3:  # what most servers tell: three counts and no details
-        try:
-            prompt, completion, total = _THREE(usage)
-        except KeyError:
-            pass
-        else:
-            if _add_up(prompt, completion, total, request.max_output_tokens):
-                return Usage(prompt, completion)
+    try:
+        prompt, completion, total = _THREE(usage)
+    except (KeyError, TypeError):
+        return _read_details(usage, request)
+    # What most servers tell: three counts that add up, and no details.
+    if len(usage) == 3 and type(prompt) is type(completion) is int and total == prompt + completion:
+        most = request.max_output_tokens
+        possible = prompt >= 0 <= completion and total < _IMPOSSIBLE
+        if possible and (most is None or completion <= most):
+            return Usage(prompt, completion)
     return _read_details(usage, request)
 
 
-def _read_details(usage: dict[str, Any], request: ChatRequest) -> Usage | None:
+def _read_details(usage: Any, request: ChatRequest) -> Usage | None:
+    if not isinstance(usage, dict):
+        return None
     prompt = count(usage.get("prompt_tokens"))
     completion = count(usage.get("completion_tokens"))
     if prompt is None or completion is None:
@@ -56,15 +58,6 @@ def _read_details(usage: dict[str, Any], request: ChatRequest) -> Usage | None:
         return None
     reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
     return Usage(prompt, output, min(_cached(usage), prompt), min(reasoning, output))
-
-
-def _add_up(prompt: Any, completion: Any, total: Any, most: int | None) -> bool:
-    """Whether these are counts, the last one the others' sum, and the output at most `most`."""
-    if not (type(prompt) is type(completion) is int and total == prompt + completion):
-        return False
-    return prompt >= 0 <= completion <= (_IMPOSSIBLE if most is None else most) and (
-        total < _IMPOSSIBLE
-    )
 
 
 def _cached(usage: Mapping[str, Any]) -> int:

@@ -61,8 +61,8 @@ def test_quirks_rename_drop_and_add(chat: Chat) -> None:
 def test_the_credential_travels_in_one_header_only(chat: Chat) -> None:
     backend = Backend("b", "http://x/v1/", "m", api_key="sk-1")
     call = OpenAI().call(backend.lanes()[0], backend, chat(), "r1")
-    assert call.url == "http://x/v1/chat/completions"
-    assert dict(call.headers)["Authorization"] == "Bearer sk-1"
+    assert call.target.url == "http://x/v1/chat/completions"
+    assert dict(call.target.headers)["Authorization"] == "Bearer sk-1"
     assert b"sk-1" not in call.body
 
 
