@@ -60,15 +60,18 @@ def cheapest_capable(options: Sequence[Option], terms: Terms) -> Ranking:
     capable: list[Option] = []
     rest: list[Option] = []
     for option, chance in zip(options, chances, strict=True):
-        (capable if chance >= floor else rest).append(option)
+        if chance >= floor:
+            capable.append(option)
+        else:
+            rest.append(option)
     if len(capable) > 1:
         capable.sort(key=_cost)
     if len(rest) > 1:
         rest.sort(key=_p, reverse=True)
-    order = tuple(map(_name, capable + rest))
     first = capable[0]
     reason = f"cheapest_capable: {first.name} {_because(_p(first), best, terms)}"
-    return Ranking(order, reason, _escalation(capable, rest, terms.cascade))
+    steps = () if terms.cascade is None else _escalation(capable, rest, terms.cascade)
+    return Ranking(tuple(map(_name, capable + rest)), reason, steps)
 
 
 def capable_floor(best: float, terms: Terms) -> float:
@@ -86,11 +89,9 @@ def _because(p: float, best: float, terms: Terms) -> str:
 
 
 def _escalation(
-    capable: Sequence[Option], rest: Sequence[Option], cascade: CascadeTerms | None
+    capable: Sequence[Option], rest: Sequence[Option], cascade: CascadeTerms
 ) -> tuple[str, ...]:
     """First choice, then each abler one in order of cost, up to the cascade's length."""
-    if cascade is None:
-        return ()
     steps = [capable[0]]
     for option in sorted((*capable[1:], *rest), key=lambda o: o.cost):
         if len(steps) < cascade.max_steps and _p(option) > _p(steps[-1]):

@@ -19,6 +19,7 @@ DEFAULT_OUTPUT: Final = 1_024
 CHUNK: Final = 512
 _RUNS_KEPT: Final = 64
 _FEWEST_RUNS: Final = 8
+_NO_RUNS: Final[tuple[tuple[int, ...], tuple[int, ...]]] = ((), ())
 _KEYS_KEPT: Final = 10_000
 
 
@@ -92,8 +93,6 @@ class OutputHistory:
 
     def expected(self, key: str, model: str) -> int:
         """The length that 95 of 100 answers stay under; the default until eight are known."""
-        known = self._runs.get((key, model))
-        if known is None:
-            return DEFAULT_OUTPUT
-        ordered = known[1]
-        return ordered[int(len(ordered) * 0.95)] if len(ordered) >= _FEWEST_RUNS else DEFAULT_OUTPUT
+        _, ordered = self._runs.get((key, model), _NO_RUNS)
+        known = len(ordered)
+        return ordered[int(known * 0.95)] if known >= _FEWEST_RUNS else DEFAULT_OUTPUT

@@ -95,7 +95,7 @@ def plan_of(
     )
     return Plan(
         answer,
-        tuple([world.backends[name] for name in _in_order(answer)]),
+        tuple(map(world.backends.__getitem__, _in_order(answer))),
         judge,
         Ticket(
             inquiry.reading.request_id,
