@@ -33,7 +33,7 @@ def usd(pico: int) -> str:
     if pico < 0:
         return f"-{usd(-pico)}"
     whole, rest = divmod(pico, PICO_PER_USD)
-    return f"{whole}.{rest:012}".rstrip("0").rstrip(".") if rest else str(whole)
+    return f"{whole}.{rest:012}".rstrip("0") if rest else str(whole)
 
 
 def _validated(value: Any) -> int:

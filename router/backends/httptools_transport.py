@@ -10,11 +10,11 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, urlsplit
 
 from router.backends.backend import Timeouts
 from router.backends.header_names import SPELLINGS
 from router.backends.httptools_connection import Connection
+from router.backends.httptools_request import address_of, written
 from router.backends.transport import (
     Answer,
     Call,
@@ -26,10 +26,6 @@ from router.backends.transport import (
 
 KEEP_ALIVE: Final = 4.0  # seconds; below the 5 that uvicorn and llama.cpp keep a connection
 _PLACES_KEPT: Final = 1_000
-_ONE_WRITE: Final = 64 * 1024  # bytes; a longer body is not copied behind its head
-_USUAL: Final = b"%bX-Request-Id: %b\r\nContent-Length: %d\r\n\r\n%b"
-_ADDED_LINE: Final = "cannot be asked: a header or credential holds a line break"
-_PATH_SIGNS: Final = "/%:@!$&'()*+,;=~-._"
 
 
 class Origin:
@@ -74,7 +70,7 @@ class HttptoolsTransport:
             loop = self._loop = asyncio.get_running_loop()
         target = call.target
         origin, head = self._places.get(target) or self._place(target)
-        request, body = _request(head, call)
+        request, body = written(head, call)
         limits = call.timeouts
         began = loop.time()
         end = began + limits.total
@@ -164,7 +160,7 @@ class HttptoolsTransport:
         if len(self._places) >= _PLACES_KEPT:
             self._places.clear()
             self._origins.clear()
-        where, head = _place_of(target)
+        where, head = address_of(target)
         origin = self._origins.get(where)
         if origin is None:
             origin = self._origins[where] = Origin(*where)
@@ -240,50 +236,3 @@ class _HttptoolsAnswer:
 
 async def _nothing() -> bytes:
     return b""
-
-
-def _place_of(target: Target) -> tuple[tuple[str, int, bool], bytes]:
-    """Take an address apart: its origin, and what the requests there have in common.
-
-    Raises TransportError for an address that is none, and where a header would add a line.
-    """
-    url, headers, method = target
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-        host = parts.hostname or ""
-        host = host if host.isascii() else host.encode("idna").decode()
-    except (ValueError, UnicodeError):
-        raise TransportError("has an address that cannot be read") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise TransportError("has an address that cannot be read")
-    secure = parts.scheme == "https"
-    path = quote(parts.path or "/", safe=_PATH_SIGNS)
-    if parts.query:
-        path += "?" + quote(parts.query, safe=_PATH_SIGNS + "?")
-    shown = f"[{host}]" if ":" in host else host
-    if port is not None:
-        shown += f":{port}"
-    origin = host, port or (443 if secure else 80), secure
-    fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    if fields.count("\n") != len(headers) or fields.count("\r") != len(headers):
-        raise TransportError(_ADDED_LINE)
-    return origin, f"{method} {path} HTTP/1.1\r\nHost: {shown}\r\n{fields}".encode()
-
-
-def _request(head: bytes, call: Call) -> tuple[bytes, bytes]:
-    """The bytes of a request, and its body where that is better written apart.
-
-    Raises TransportError where its id would add a line.
-    """
-    body, request_id = call.body, call.request_id
-    if not request_id.isprintable():
-        raise TransportError(_ADDED_LINE)
-    length, sent_id = len(body), request_id.encode()
-    if sent_id and body and length <= _ONE_WRITE:  # the usual case, at one go
-        return _USUAL % (head, sent_id, length, body), b""
-    if sent_id:
-        head += b"X-Request-Id: %b\r\n" % sent_id
-    if body or call.target.method == "POST":
-        head += b"Content-Length: %d\r\n" % length
-    return head + b"\r\n", body

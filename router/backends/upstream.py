@@ -48,13 +48,13 @@ class Upstream:
         *("_answer", "_first", "_release", "_search", "_state", "_told", "_translator"),
         *("backend", "body", "first_byte_seconds", "legs", "model", "place", "usage"),
     )
+    first_byte_seconds: float  # told by whoever made the try
     _first: bytes  # of a stream, that is
     _release: Callable[[], None]  # of a place
 
     def __init__(self, backend: Backend, search: Search, answer: Answer, state: LaneState) -> None:
         """`state` is told once how it ends: well, ill, or neither."""
         self.backend = backend
-        self.first_byte_seconds = 0.0
         self.body = b""
         self.usage: Usage | None = None
         self.model: str | None = None
