@@ -71,11 +71,14 @@ Measure = Callable[[Step], Coroutine[Any, Any, float]]
 async def _each_step(port: int, measure: Measure) -> Figures:
     with folder_of_steps() as folder:
         async with gateway_in_process(folder, port) as (gateway, key):
-            corridor = Corridor(gateway, key, chat(model=MODEL))
+            corridor, explicit = (Corridor(gateway, key, chat(model=m)) for m in (MODEL, "moe"))
             await corridor.prepare()
+            await explicit.prepare()
             gc.collect()
             gc.freeze()
-            return {name: round(await measure(step), 3) for name, step in corridor.steps().items()}
+            steps = corridor.steps()
+            steps["whole corridor, explicit model"] = explicit.steps()["whole corridor"]
+            return {name: round(await measure(step), 3) for name, step in steps.items()}
 
 
 def _measured(measure: Measure) -> Figures:
