@@ -51,7 +51,7 @@ async def reply(dispatcher: Dispatcher, backend: Backend, request: ChatRequest) 
 async def test_a_whole_answer_names_its_model_and_its_usage(
     dispatcher: Dispatcher, backend: Backend, chat: Chat
 ) -> None:
-    body = await reply(dispatcher, backend, chat("Say hello.", max_tokens=8))
+    body = await reply(dispatcher, backend, chat("Say hello.", max_tokens=8, temperature=0))
     assert body["choices"][0]["message"]["content"]
     assert body["usage"]["completion_tokens"] == 8
     assert body["choices"][0]["finish_reason"] == "length"
