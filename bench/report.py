@@ -294,7 +294,8 @@ STEPS_SAID: Final = (
 GROWTH_SAID: Final = (
     "CPU of the whole corridor for one request while one thing grows (streams: of everything, per"
     " event, at up to ten thousand events a second; one stream alone carries the idle cost)."
-    " Flat means within 10 %."
+    " Flat means within 10 %. In brackets: interpreter instructions, which are exact. Where the CPU"
+    " moves and they do not, the machine's own speed moved, or the caches were missed more often."
 )
 
 
