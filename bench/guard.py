@@ -23,6 +23,7 @@ import uvloop
 from bench.instructions import instructions
 from bench.payloads import MODEL, chat
 from bench.steps import IN_FLIGHT, Corridor, Step, folder_of_steps, gateway_in_process
+from classifiers.reading import READS_IN
 from router.backends.child import Child
 
 BUDGET: Final = Path(__file__).with_name("budget.json")
@@ -112,13 +113,13 @@ def over_budget(found: Figures, budget: Figures, allowed: float, unit: str) -> l
 
 def check_instructions() -> list[str]:
     """Count and compare. Empty where this version of Python has no budget: counts are its own."""
-    budget = _budget()["instructions"].get(_python())
+    budget = _budget()["instructions"].get(_instructions_of())
     return [] if budget is None else over_budget(counts(), budget, 1 + TOLERANCE, "instructions")
 
 
 def check_time() -> list[str]:
     """Time and compare; what seems too dear is timed twice more before it is named."""
-    budget = _budget()["times"]
+    budget = _budget()["times"][READS_IN]
     unit = "times the calibration loop"
     found = ratios()
     for _ in range(_SECOND_LOOKS):
@@ -131,10 +132,13 @@ def check_time() -> list[str]:
 def renew() -> Mapping[str, Figures]:
     """Write the present figures as the budget: the counts, and the smaller of two timings."""
     budget = _budget()
-    budget["instructions"][_python()] = counts()
-    budget["times"] = _smaller(ratios(), ratios())
+    budget["instructions"][_instructions_of()] = counts()
+    budget["times"][READS_IN] = _smaller(ratios(), ratios())
     BUDGET.write_text(json.dumps(budget, indent=2) + "\n")
-    return {"instructions": budget["instructions"][_python()], "times": budget["times"]}
+    return {
+        "instructions": budget["instructions"][_instructions_of()],
+        "times": budget["times"][READS_IN],
+    }
 
 
 def _smaller(one: Figures, other: Figures) -> Figures:
@@ -146,5 +150,6 @@ def _budget() -> dict[str, Any]:
     return found
 
 
-def _python() -> str:
-    return ".".join(platform.python_version_tuple()[:2])
+def _instructions_of() -> str:
+    """What counts of instructions hold for: a version of Python, and how prompts are read."""
+    return f"{'.'.join(platform.python_version_tuple()[:2])}, reading in {READS_IN}"

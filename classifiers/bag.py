@@ -60,8 +60,8 @@ def _weight_of() -> Weights:
     return weights.astype(np.float32)
 
 
-_WEIGHT_OF: Final = _weight_of()
-_WEIGHT_OF_COUNT: Final = np.ascontiguousarray(_WEIGHT_OF[::UNIT])
+WEIGHT_OF: Final = _weight_of()
+_WEIGHT_OF_COUNT: Final = np.ascontiguousarray(WEIGHT_OF[::UNIT])
 
 
 def bags_of(numbers: NDArray[np.uint32], passages: Passages, rows: int) -> Bags:
@@ -102,8 +102,8 @@ def _several(
     starts, words = _starts(placed, len(numbers))
     firsts = starts[:-1]
     if not len(firsts):
-        return placed, _WEIGHT_OF[:0], 0
-    return placed[firsts], _WEIGHT_OF[np.add.reduceat(keys & _WEIGHT_MASK, firsts)], words
+        return placed, WEIGHT_OF[:0], 0
+    return placed[firsts], WEIGHT_OF[np.add.reduceat(keys & _WEIGHT_MASK, firsts)], words
 
 
 def _with_pairs(numbers: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from classifiers.features import encode
 from classifiers.prompt import Prompt, prompt_of_text
+from classifiers.reading import READS_IN
 from classifiers.serving import Classifier
 
 BATCH: Final = 32
@@ -95,7 +96,7 @@ def _timed(what: str, work: Callable[[], object], rounds: int, budget: float = 0
 
 
 def _show(classifier: Classifier, timings: Sequence[Timing]) -> None:
-    title = f"{classifier.version} on {classifier.provider}, one thread"
+    title = f"{classifier.version} on {classifier.provider}, one thread, reading in {READS_IN}"
     table = Table("what", "p50 µs", "p99 µs", "a second", "budget µs", "", title=title)
     for one in timings:
         met = "" if not one.budget else "yes" if one.p50 <= one.budget else "no"

@@ -17,12 +17,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from classifiers.bag import MAX_WORDS, UNIT, Numbers, Passages, Weights, bags_of
+from classifiers.bag import UNIT, Numbers, Weights
 from classifiers.hand import HAND_FEATURES, hand_features
 from classifiers.prompt import Prompt
-from classifiers.words import KnownWords, LookedUp, words_of
+from classifiers.reading import EDITION, READ, Passage
 
-FEATURES_VERSION: Final = 2
+FEATURES_VERSION: Final = EDITION
 
 FINAL_CHARS: Final = 4000  # of the final user message: three quarters head, one quarter tail
 EARLIER_CHARS: Final = 1000  # of each of the earlier turns
@@ -34,7 +34,6 @@ USER_WEIGHT: Final = UNIT // 2  # an earlier question says much about a follow-u
 OTHER_WEIGHT: Final = 3  # answers, tool results, system prompt, tool names
 
 _HAND_ROW: Final = struct.Struct(f"={len(HAND_FEATURES)}f")
-_KNOWN: Final = KnownWords()
 
 
 class Batch(NamedTuple):
@@ -61,34 +60,25 @@ def clip(text: str, size: int) -> str:
 
 def encode(prompts: Sequence[Prompt]) -> Batch:
     """Read prompts into one padded batch."""
-    passages = Passages()
-    finals = [_gather(prompt, row, passages) for row, prompt in enumerate(prompts)]
-    known = LookedUp(_KNOWN, passages.words)
+    read = [_passages(prompt) for prompt in prompts]
+    bags, traits = READ([passages for passages, _ in read])
     hand = b"".join(
         [
-            _HAND_ROW.pack(*hand_features(prompt, text, chars, words, known.traits(start, end)))
-            for prompt, (text, chars, words, start, end) in zip(prompts, finals, strict=True)
+            _HAND_ROW.pack(*hand_features(prompt, passages[0][0], chars, told))
+            for prompt, (passages, chars), told in zip(prompts, read, traits, strict=True)
         ]
     )
     rows = np.frombuffer(hand, dtype=np.float32).reshape(len(prompts), len(HAND_FEATURES))
-    return Batch(*bags_of(known.numbers, passages, len(prompts)), rows)
+    return Batch(*bags, rows)
 
 
-def _gather(prompt: Prompt, row: int, passages: Passages) -> tuple[str, int, list[str], int, int]:
-    """Add a prompt's texts; its final text, uncut length, words, and where those start and end."""
+def _passages(prompt: Prompt) -> tuple[list[Passage], int]:
+    """The texts to read with their weights, the final one first; its length before it was cut."""
     final, earlier = _final_and_earlier(prompt)
-    text = clip(final, FINAL_CHARS)
-    words = words_of(text)[:MAX_WORDS]
-    start = len(passages.words)
-    passages.add(words, row, FINAL_WEIGHT)
-    room = MAX_WORDS - len(words)
+    passages = [(clip(final, FINAL_CHARS), FINAL_WEIGHT)]
     if earlier or prompt.system or prompt.tools:
-        for part, weight in _context(prompt, earlier):
-            if room > 0:
-                others = words_of(part)[:room]
-                room -= len(others)
-                passages.add(others, row, weight)
-    return text, len(final), words, start, start + len(words)
+        passages += _context(prompt, earlier)
+    return passages, len(final)
 
 
 def _final_and_earlier(prompt: Prompt) -> tuple[str, int]:
@@ -102,7 +92,7 @@ def _final_and_earlier(prompt: Prompt) -> tuple[str, int]:
     return turns[-1].text, len(turns) - 1
 
 
-def _context(prompt: Prompt, earlier: int) -> list[tuple[str, int]]:
+def _context(prompt: Prompt, earlier: int) -> list[Passage]:
     """The other texts that are not empty with their weights, nearest first."""
     context = []
     if earlier:

@@ -8,12 +8,12 @@ in a fraction of 0.1 ms.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import repeat
 from math import log1p
 from operator import truediv
 from string import ascii_uppercase
-from typing import Final, NamedTuple
+from typing import Final
 
 from classifiers.prompt import Prompt
 
@@ -93,7 +93,6 @@ _PRESENT_OF: Final = {
     for words in PRESENT.values()
     for word in words
 }
-_KINDS: Final = tuple(range(1, len(COUNTED) + 1))
 _SEVEN: Final = tuple(  # seven bits of PRESENT, the lowest first, as features
     tuple(float(bits >> place & 1) for place in range(7)) for bits in range(1 << 7)
 )
@@ -135,44 +134,42 @@ HAND_FEATURES: Final = (
 )
 
 
-class Traits(NamedTuple):
-    """What the tables say of the words of a text."""
+# Every word the tables know: its kind (its place in COUNTED from 1, or 0) and its bits of PRESENT.
+KNOWN_WORDS: Final = {
+    word: (_KIND_OF.get(word, 0), _PRESENT_OF.get(word, 0)) for word in {**_KIND_OF, **_PRESENT_OF}
+}
 
-    kinds: bytes  # of each word: its place in COUNTED from 1, or 0
-    long: int  # words
-    present: int  # one bit for each of PRESENT, the first lowest
+
+# What the tables say of the words of a text, of which there are a thousand at most: words, distinct
+# ones, long ones, one bit for each of PRESENT (the first lowest), words of each kind of COUNTED.
+Traits = tuple[int, int, int, int, list[int]]
 
 
 def traits_of(word: str) -> tuple[int, bool, int]:
     """What the tables say of one word: its kind, whether it is long, bits of PRESENT."""
-    return _KIND_OF.get(word, 0), len(word) >= _LONG, _PRESENT_OF.get(word, 0)
+    kind, present = KNOWN_WORDS.get(word, (0, 0))
+    return kind, len(word) >= _LONG, present
 
 
-def hand_features(
-    prompt: Prompt, text: str, chars: int, words: Sequence[str], traits: Traits
-) -> list[float]:
-    """One number per name in HAND_FEATURES.
-
-    `chars` is the length before the text was cut; of `words` there are a thousand at most.
-    """
-    kinds, long, present = traits
-    count = len(words) or 1
-    counts = list(map(kinds.count, _KINDS))
+def hand_features(prompt: Prompt, text: str, chars: int, traits: Traits) -> list[float]:
+    """One number per name in HAND_FEATURES; `chars` is the length before the text was cut."""
+    words, distinct, long, present, counts = traits
+    count = words or 1
     lines, stops = text.count("\n"), text.count(". ")
     asked = text.count("? ") if "?" in text else 0
     *options, spread = _options(text, lines)
     return [
         log1p(chars),
-        _LOG[len(words)],
+        _LOG[words],
         log1p(lines),
         log1p(len(text) / count),
-        len(set(words)) / count,
+        distinct / count,
         *_letters(text),
         *options,
         float("`" in text and "```" in text),
         log1p(text.count("__")) if "_" in text else 0.0,
         *_lines(text, lines),
-        log1p(len(words) / (stops + asked + lines + 1)),
+        log1p(words / (stops + asked + lines + 1)),
         long / count,
         spread,
         log1p(stops),

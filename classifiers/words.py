@@ -7,14 +7,14 @@ known of them, so that a word is hashed and looked up in the tables once and not
 
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.hand import Traits, traits_of
+from classifiers.hand import COUNTED, Traits, traits_of
 
 WORDS: Final = 1 << 16  # word numbers run from 1 to WORDS - 1; 0 is padding
 
@@ -32,6 +32,7 @@ _SIGNS: Final = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _CONTROLS: Final = bytes([*range(9), *range(14, 28), 127])
 _GAP: Final = b"\xff"  # never part of UTF-8
 _RECORD: Final = struct.Struct("=IIBB2x")  # number, bits of PRESENT, kind, whether it is long
+_KINDS: Final = tuple(range(1, len(COUNTED) + 1))
 
 
 def _spaced(signs: bytes) -> NDArray[np.uint32]:
@@ -108,11 +109,14 @@ class LookedUp:
         """The number of each word."""
         return self._table[:, 0]
 
-    def traits(self, start: int, end: int) -> Traits:
-        """The traits of the words from `start` to `end`."""
-        first, last, size = start * _RECORD.size, end * _RECORD.size, _RECORD.size
-        return Traits(
-            self._packed[first + 8 : last : size],
-            self._packed[first + 9 : last : size].count(1),
+    def traits(self, start: int, words: Sequence[str]) -> Traits:
+        """The traits of `words`, the first of which is number `start` of all."""
+        end, size = start + len(words), _RECORD.size
+        kinds = self._packed[start * size + 8 : end * size : size]
+        return (
+            len(words),
+            len(set(words)),
+            self._packed[start * size + 9 : end * size : size].count(1),
             int(np.bitwise_or.reduce(self._table[start:end, 1])),
+            list(map(kinds.count, _KINDS)),
         )

@@ -1,11 +1,14 @@
 from functools import cache
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from classifiers.bag import MAX_WORDS, UNIT
 from classifiers.features import encode
+from classifiers.hand import KNOWN_WORDS
 from classifiers.prompt import Prompt, Turn, prompt_of_messages
+from classifiers.reading import READ, Passage, read_in_python
 from classifiers.serving import Classifier
 from classifiers.words import _WORD, words_of
 
@@ -25,6 +28,13 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=20,
+)
+# Words that the tables know, words that repeat, signs, and characters that fold, stand alone or
+# look like digits or spaces and are none.
+_PIECES = [*KNOWN_WORDS, *"aZ09_ .?\t\n\0\x1c\x7f“é量가كŞİK²٣\u00a0\u2028\u3000\U0001f600\ud800"]
+WORDY = st.lists(st.sampled_from([*_PIECES, " ", "  "]), max_size=200).map("".join)
+PASSAGES = st.lists(
+    st.tuples(st.one_of(WORDY, ANY_TEXT), st.integers(1, UNIT)), min_size=1, max_size=3
 )
 
 
@@ -58,6 +68,20 @@ def test_reading_is_deterministic_and_bounded(prompt: Prompt) -> None:
 def test_splitting_ascii_says_what_the_regular_expression_says(text: str) -> None:
     flat = text.lower().translate(str.maketrans("123456789", "000000000"))
     assert words_of(text) == _WORD.findall(flat)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PASSAGES, min_size=1, max_size=4))
+@example([[("a b " * MAX_WORDS, 3), ("never read", 20)], [("", 20)], [("x" * 5000, 1)]])
+def test_reading_in_c_gives_every_number_that_reading_in_python_gives(
+    prompts: list[list[Passage]],
+) -> None:
+    bags, traits = READ(prompts)
+    wanted, wanted_traits = read_in_python(prompts)
+    assert traits == wanted_traits
+    for found, expected in zip(bags, wanted, strict=True):
+        assert found.dtype == expected.dtype
+        assert np.array_equal(found, expected)
 
 
 @settings(max_examples=150, deadline=None)

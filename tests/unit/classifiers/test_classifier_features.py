@@ -1,5 +1,9 @@
+import shutil
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +13,48 @@ from classifiers.bag import MAX_WORDS, PAIRS
 from classifiers.features import clip, encode
 from classifiers.hand import HAND_FEATURES
 from classifiers.prompt import Prompt, Turn, prompt_of_messages, prompt_of_text
+from classifiers.reading import READ, READS_IN
 from classifiers.words import REMEMBERED, WORDS, KnownWords, number_of, words_of
+
+_HEADERS = Path(sysconfig.get_path("include")) / "Python.h"
+
+
+def test_where_there_is_a_compiler_prompts_are_read_in_c() -> None:
+    able = shutil.which("cc") is not None and _HEADERS.exists()
+    assert READS_IN == "c" or not able, "installing did not build classifiers/_reader.c"
+
+
+def test_without_the_extension_the_classifier_says_the_same() -> None:
+    program = """
+from sys import modules
+{hide}
+from classifiers.prompt import prompt_of_text
+from classifiers.reading import READS_IN
+from classifiers.serving import Classifier
+said = Classifier.load(device="cpu").score([prompt_of_text("Prove that 2 + 2 = 4, naïvely.")])
+print(READS_IN, said[0].success)
+"""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program.format(hide=hide)], capture_output=True, check=True
+        )
+        .stdout.decode()
+        .split(maxsplit=1)
+        for hide in ("", "modules['classifiers._reader'] = None")
+    ]
+    assert said[0][0] == READS_IN
+    assert said[1][0] == "python"
+    assert said[0][1] == said[1][1]
+
+
+@pytest.mark.skipif(READS_IN != "c", reason="no C compiler when this was installed")
+@pytest.mark.parametrize(
+    "prompts",
+    [None, [None], [[]], [[("text",)]], [[("text", 21)]], [[(b"text", 1)]], [[("a", 1), None]]],
+)
+def test_the_extension_refuses_what_are_no_passages(prompts: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        READ(prompts)
 
 
 def test_a_word_has_the_same_number_in_every_process() -> None:
