@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import uvicorn
 import uvloop
-from uvicorn.server import ServerState
 
 from bench.instructions import instructions
 from bench.native import upstream
@@ -29,6 +28,7 @@ from router.api.connection import Connection
 from router.api.exchange import Exchange
 from router.api.inference import Inference
 from router.api.rest import public_application
+from router.api.server_state import DatedState
 from router.app import load_classifier, running
 from router.errors import LedgerUnavailable
 from router.pipeline.decide import Plan, plan_of
@@ -128,7 +128,7 @@ def line(gateway: Gateway) -> Connection:
     config = uvicorn.Config(public_application(gateway), log_config=None)
     config.load()
     inference = _Answered(gateway)
-    made = Connection(inference, config=config, server_state=ServerState(), app_state={})
+    made = Connection(inference, config=config, server_state=DatedState(), app_state={})
     made.connection_made(_Nowhere())
     return made
 

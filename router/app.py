@@ -83,7 +83,12 @@ async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
     stack.push_async_callback(ledger.close)
     usage = UsageStore(documents.database)
     stack.callback(usage.close)
-    journal = JournalConsumer(ledger.journal(), usage)
+
+    def written() -> int:
+        counts = ledger.counts
+        return counts["settled"] + counts["adjusted"] + counts["reaped"]
+
+    journal = JournalConsumer(ledger.journal(), usage, written)
     journal.start()
     stack.push_async_callback(journal.close)
     stack.push_async_callback(ledger.settled)

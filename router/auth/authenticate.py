@@ -30,6 +30,7 @@ class Authenticator:
         self._store = store
         self._state: tuple[object, ...] = ()
         self._principals: Mapping[bytes, Principal] = {}
+        self._version: int | None = None  # of the database when it was read
         self._refresher: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -65,8 +66,12 @@ class Authenticator:
     async def _keep_fresh(self) -> None:
         while True:
             await asyncio.sleep(_REFRESH_SECONDS)
+            version = self._store.version()
+            if version is not None and version == self._version:
+                continue
             try:
                 await asyncio.to_thread(self.refresh)
+                self._version = version
             except SQLAlchemyError:
                 _LOG.exception("cannot read the key table; the keys known so far stay in force")
 

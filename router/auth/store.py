@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from router.auth.keys import hash_key, new_key, new_key_id
-from router.database import open_database
+from router.database import Changes, open_database
 from router.domain import Principal
 
 _METADATA = MetaData()
@@ -50,6 +50,7 @@ class KeyStore:
 
     def __init__(self, url: str) -> None:
         self._engine: Engine = open_database(url)
+        self._changes = Changes(self._engine)
         _METADATA.create_all(self._engine)
 
     def create(self, organization: str, tier: str, team: str | None = None) -> tuple[str, str]:
@@ -101,6 +102,10 @@ class KeyStore:
                     Principal(row.key_id, row.organization, row.tier, row.team),
                 )
 
+    def version(self) -> int | None:
+        """A value that differs after any change of the database, or None: see Changes."""
+        return self._changes.version()
+
     def state(self) -> tuple[object, ...]:
         """Return a value that differs after any change, cheaply enough to ask every second."""
         query = select(
@@ -111,4 +116,5 @@ class KeyStore:
 
     def close(self) -> None:
         """Give the connections back."""
+        self._changes.close()
         self._engine.dispose()

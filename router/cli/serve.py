@@ -23,6 +23,7 @@ from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
 from router.api.connection import Connection
+from router.api.server_state import DatedState
 from router.app import Running, load_classifier, running
 from router.cli.documents import config_option, documents_or_end, end_with_findings
 from router.cli.workers import Minder, Seat
@@ -69,7 +70,10 @@ def _listen(address: str, *, shared: bool = False) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, leaving the signals to us: its own way ends the process before holds are settled."""
+    """uvicorn, leaving the signals to us: its own way ends the process before holds are settled.
+
+    It sleeps until `end`, where uvicorn looks ten times a second whether it should.
+    """
 
     def __init__(self, application: FastAPI, protocol: Callable[..., asyncio.Protocol]) -> None:
         super().__init__(
@@ -86,6 +90,18 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
         )
+        self.server_state = DatedState()
+        self._ended = asyncio.Event()
+
+    def end(self, *, at_once: bool = False) -> None:
+        """Stop after what is in flight, or without waiting for it."""
+        self.force_exit = at_once
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        await self._ended.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -99,8 +115,7 @@ def _heed_signals(gateway: Gateway, started: Running, servers: list[_Server]) ->
     def stop() -> None:
         gateway.ready = False
         for server in servers:
-            server.force_exit = server.should_exit
-            server.should_exit = True
+            server.end(at_once=server.should_exit)
         _LOG.info("stopping", extra={"in_flight": gateway.metrics.in_flight})
 
     loop = asyncio.get_running_loop()
@@ -150,7 +165,7 @@ def _end(servers: list[_Server], lifeline: int) -> None:
     """Stop: the process that minds us is gone."""
     asyncio.get_running_loop().remove_reader(lifeline)
     for server in servers:
-        server.should_exit = True
+        server.end(at_once=server.force_exit)
 
 
 def _run_alone(documents: Documents, seat: Seat | None) -> None:

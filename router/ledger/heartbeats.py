@@ -1,7 +1,8 @@
 """Heartbeats: one task per process tells the ledger which holds still live, and how far they are.
 
 A hold that reached a backend is marked soon after (so that a crash is charged for its prompt), then
-renewed every third of its lease. Short requests end before their first beat and cost nothing here.
+renewed every third of its lease. Short requests end before their first beat and cost nothing here,
+and where no holds are, nothing ticks.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ class Heartbeats:
         self._time = self._loop.time
         self._rest = lease_ms / 3000
         self._holds: dict[str, Hold] = {}
+        self._ticking = False  # or about to
+        self._wanted = asyncio.Event()
         self._task = self._loop.create_task(self._beat())
         self.lost = 0
 
@@ -41,6 +44,9 @@ class Heartbeats:
         """Begin to renew a hold."""
         hold.due = self._time() + self._rest
         self._holds[hold.rid] = hold
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_later(_TICK_SECONDS, self._wanted.set)
 
     def soon(self, hold: Hold) -> None:
         """Renew a hold shortly: something about it has changed."""
@@ -63,16 +69,23 @@ class Heartbeats:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(_TICK_SECONDS)
-            now = self._loop.time()
-            due: dict[int, list[Hold]] = defaultdict(list)
-            for hold in self._holds.values():
-                if hold.due <= now:
-                    hold.due = now + self._rest
-                    due[hold.shard.number].append(hold)
-            for holds in due.values():
-                for first in range(0, len(holds), _LARGEST_BATCH):
-                    await self.renew(holds[first : first + _LARGEST_BATCH])
+            await self._wanted.wait()
+            while self._holds:
+                await self._renew_due()
+                await asyncio.sleep(_TICK_SECONDS)
+            self._wanted.clear()
+            self._ticking = False
+
+    async def _renew_due(self) -> None:
+        now = self._loop.time()
+        due: dict[int, list[Hold]] = defaultdict(list)
+        for hold in self._holds.values():
+            if hold.due <= now:
+                hold.due = now + self._rest
+                due[hold.shard.number].append(hold)
+        for holds in due.values():
+            for first in range(0, len(holds), _LARGEST_BATCH):
+                await self.renew(holds[first : first + _LARGEST_BATCH])
 
     async def renew(self, holds: list[Hold]) -> None:
         """Renew holds of one virtual shard now; marks those whose lease is gone as lost."""

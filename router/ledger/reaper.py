@@ -31,10 +31,19 @@ class Reaper:
             await self._task
 
     async def sweep(self) -> int:
-        """Visit every shard once; returns how many holds were closed."""
-        found = await asyncio.gather(*(self._reap(shard) for shard in self._shards))
+        """Visit every shard that has leases once; returns how many holds were closed."""
+        found = await asyncio.gather(*(self._reap(shard) for shard in await self._leased()))
         self.reaped += sum(found)
         return sum(found)
+
+    async def _leased(self) -> list[Shard]:
+        """The shards with leases, and those that cannot be asked so simply: at rest, none."""
+        asked = [
+            self._nodes.connection(shard.number).call("EXISTS", shard.leases, seconds=1.0)
+            for shard in self._shards
+        ]
+        replies = await asyncio.gather(*asked, return_exceptions=True)
+        return [shard for shard, reply in zip(self._shards, replies, strict=True) if reply != 0]
 
     async def _visit(self) -> None:
         while True:

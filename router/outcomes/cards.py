@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from router.database import open_database
+from router.database import Changes, open_database
 from router.outcomes.tables import ATTEMPTS, CARDS, METADATA
 
 _INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
@@ -32,8 +32,13 @@ class CardStore:
 
     def __init__(self, url: str) -> None:
         self._engine = open_database(url)
+        self._changes = Changes(self._engine)
         self._insert = _INSERTS[self._engine.dialect.name]
         METADATA.create_all(self._engine)
+
+    def version(self) -> int | None:
+        """A value that differs after any change of the database, or None: see Changes."""
+        return self._changes.version()
 
     def active(self, classifier: str) -> dict[str, bytes]:
         """Return the cards in force that fit this classifier, by name."""
@@ -99,4 +104,5 @@ class CardStore:
 
     def close(self) -> None:
         """Give the connections back."""
+        self._changes.close()
         self._engine.dispose()

@@ -82,6 +82,7 @@ class Learner:
         self._every = every
         self._least = max(least, LEAST_OUTCOMES)
         self._in_force: dict[str, bytes] = {}
+        self._version: int | None = None  # of the database when the cards were read
         self._task: asyncio.Task[None] | None = None
         self.drift: dict[str, Drift] = {}
 
@@ -164,14 +165,21 @@ class Learner:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                if await asyncio.to_thread(self.put_in_force):
-                    _LOG.info("ability cards in force", extra={"cards": sorted(self._in_force)})
+                await self._look_for_cards()
                 if time.monotonic() - measured >= _DRIFT_SECONDS:
                     measured = time.monotonic()
                     await asyncio.to_thread(self.measure_drift)
                     await asyncio.to_thread(self._refit_what_is_due)
             except SQLAlchemyError:
                 _LOG.exception("the outcomes cannot be read; the cards in force stay")
+
+    async def _look_for_cards(self) -> None:
+        version = self._cards.version()
+        if version is not None and version == self._version:
+            return
+        if await asyncio.to_thread(self.put_in_force):
+            _LOG.info("ability cards in force", extra={"cards": sorted(self._in_force)})
+        self._version = version
 
     def _refit_what_is_due(self) -> None:
         if not self._every:

@@ -1,11 +1,14 @@
 """From the ledger's journal into SQL: read, store, only then delete. A crash in between repeats a
 batch, which the table's primary key makes harmless; while SQL is away the journal waits.
+
+At rest nobody asks: a consumer looks when its own process wrote rows, until it found the journal
+empty, and now and then for rows of gateways that died before they could.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from router.usage.rows import Told, row_of
@@ -15,6 +18,7 @@ log = logging.getLogger(__name__)
 
 _BATCH: Final = 2_000
 _PAUSE_SECONDS: Final = 1.0  # a bill may be that late; a step costs more than its rows
+_OTHERS_LOOKS: Final = 10  # pauses between two looks for rows of others
 _REST_SECONDS: Final = (0.5, 10.0)
 
 
@@ -31,6 +35,9 @@ class Journal(Protocol):
     async def take_pen(self) -> bool:
         """Become, or stay, the one that reads."""
 
+    async def drop_pen(self) -> None:
+        """Let another one read at once."""
+
     async def read(self, most: int) -> Sequence[Any]:
         """The oldest entries."""
 
@@ -45,12 +52,22 @@ class JournalConsumer:
     """Stores the journal, as a task of this process, while it holds the pen.
 
     `stored` counts new rows, `failures` the batches that SQL refused, `foreign` unreadable entries
-    (they stay in the journal and are logged).
+    (they stay in the journal and are logged). `written` says how many rows this process wrote.
     """
 
-    def __init__(self, journal: Journal, store: UsageStore) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        store: UsageStore,
+        written: Callable[[], int] = lambda: 0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._journal = journal
         self._store = store
+        self._written = written
+        self._sleep = sleep
+        self._seen: int | None = None  # rows written when the journal was last found empty
+        self._rests = 0
         self._task: asyncio.Task[None] | None = None
         self.stored = 0
         self.failures = 0
@@ -99,18 +116,38 @@ class JournalConsumer:
         self.stored += added
         return len(good), added
 
+    async def _is_due(self) -> bool:
+        """Whether there may be rows: of this process since its last look, or of others by now."""
+        if self._written() != self._seen:
+            return True
+        self._rests += 1
+        if self._rests % _OTHERS_LOOKS:
+            return False
+        if await self._journal.backlog():
+            self._seen = None  # until it is empty
+        return self._seen is None
+
+    async def _look(self) -> float:
+        """Store a batch; returns the seconds until the next. Gives the pen back at rest."""
+        written = self._written()
+        read, _ = await self._step()
+        if read >= _BATCH:
+            return 0.0
+        if read == 0:
+            self._seen = written
+            await self._journal.drop_pen()
+        return _PAUSE_SECONDS
+
     async def _consume(self) -> None:
         rest, longest = _REST_SECONDS
         while True:
             pause = _PAUSE_SECONDS
             try:
-                if await self._journal.take_pen():
-                    read, _ = await self._step()
-                    if read >= _BATCH:
-                        pause = 0.0
+                if await self._is_due() and await self._journal.take_pen():
+                    pause = await self._look()
                 rest = _REST_SECONDS[0]
             except (StoreError, ConnectionError) as error:
                 self.failures += 1
                 log.warning("Usage waits in the journal: %s", error)
                 pause, rest = rest, min(longest, rest * 2)
-            await asyncio.sleep(pause)
+            await self._sleep(pause)

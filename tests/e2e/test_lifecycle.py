@@ -3,7 +3,10 @@
 import json
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -71,3 +74,33 @@ def test_a_second_sigterm_does_not_wait_for_a_backend_that_stalls(stoppable):
     assert process.wait(20) == 0
     assert '"level": "error"' not in (gateway.folder / "gateway.log").read_text()
     assert _stored(gateway)["requests"] == 1
+
+
+def _wake_ups(process: int) -> int:
+    """How often the threads of a process gave up their core so far, to wait for something."""
+    statuses = [path.read_text() for path in Path(f"/proc/{process}/task").glob("*/status")]
+    lines = [line for status in statuses for line in status.splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt"))
+
+
+def _rests(gateway: RunningGateway, process: subprocess.Popen, pid: int, most: int) -> None:
+    """Wait for three seconds in which process `pid` wakes at most `most` times."""
+    began, before = time.monotonic(), _wake_ups(pid)
+
+    def calm() -> bool:
+        nonlocal began, before
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+        now, seen = time.monotonic(), _wake_ups(pid)
+        if seen - before > most:
+            began, before = now, seen
+        return now - began >= 3.0
+
+    gateway.until(calm)
+
+
+def test_a_gateway_at_rest_and_its_ledger_hardly_ever_wake(stoppable):
+    gateway, process = stoppable
+    ledger = next((gateway.folder / "data").rglob("valkey.pid"))
+    _rests(gateway, process, int(ledger.read_text()), 12)
+    _rests(gateway, process, process.pid, 24)

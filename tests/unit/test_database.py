@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from router.database import open_database
+from router.database import Changes, open_database
 
 
 def test_a_store_that_writes_does_not_stop_those_who_open_the_file_beside_it(tmp_path):
@@ -47,3 +47,25 @@ def test_stores_that_open_a_new_file_at_the_same_moment_all_get_to_write(tmp_pat
     assert failed == []
     with open_database(url).connect() as connection:
         assert connection.execute(text("select count(*) from numbers")).scalar() == 40
+
+
+def test_whoever_looks_again_and_again_learns_cheaply_that_nothing_was_written(tmp_path):
+    url = f"sqlite:///{tmp_path / 'turnout.db'}"
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(text("create table numbers (n integer)"))
+    changes = Changes(engine)
+    first = changes.version()
+    assert first is not None
+    assert changes.version() == first
+    with engine.begin() as connection:
+        connection.execute(text("insert into numbers values (1)"))
+    second = changes.version()
+    assert second != first
+    assert changes.version() == second
+    changes.close()
+    engine.dispose()
+
+
+def test_of_a_database_in_memory_nothing_is_told():
+    assert Changes(open_database("sqlite://")).version() is None

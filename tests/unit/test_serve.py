@@ -1,5 +1,8 @@
 """How `turnout serve` sets up its server."""
 
+import asyncio
+import socket
+
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -8,3 +11,12 @@ from router.cli.serve import _Server
 
 def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it():
     assert _Server(FastAPI(), HttpToolsProtocol).config.timeout_keep_alive > 60
+
+
+async def test_a_server_sleeps_until_it_is_ended():
+    server = _Server(FastAPI(), HttpToolsProtocol)
+    with socket.create_server(("127.0.0.1", 0)) as place:
+        serving = asyncio.create_task(server.serve(sockets=[place]))
+        server.end()
+        await asyncio.wait_for(serving, 5)
+    assert not server.force_exit

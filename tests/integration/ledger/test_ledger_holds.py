@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 
 import pytest
-from ledgerkit import Outside, ticket, used
+from ledgerkit import Outside, eventually, ticket, used
 
 from router.domain import Outcome
 from router.errors import LedgerUnavailable, LimitExceeded
@@ -24,6 +24,19 @@ EVERY = {
 
 async def settled(ledger: Ledger) -> None:
     assert await ledger.settled(5)
+
+
+async def test_a_hold_keeps_its_lease_also_after_a_rest_without_holds(
+    server: Embedded, outside: Outside
+) -> None:
+    ledger = await Ledger.connect(server.url, command_seconds=5, lease_ms=600)
+    for _ in range(2):
+        async with ledger.hold(ticket(EVERY), used) as hold:
+            leases, rid = hold.shard.leases, hold.rid
+            ends = outside.client.zscore(leases, rid)
+            await eventually(lambda a=leases, b=rid, c=ends: outside.client.zscore(a, b) > c)
+        await settled(ledger)
+    await ledger.close()
 
 
 async def test_a_settled_request_leaves_its_actual_use_and_nothing_held(

@@ -1,6 +1,9 @@
 """From a settled request to a row of SQL, on a real Valkey and a real database."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,6 +161,92 @@ async def test_one_gateway_at_a_time_holds_the_pen(
     assert await ledger.journal().take_pen()
     assert not await other.journal().take_pen()
     await other.close()
+
+
+class Seconds:
+    """Pauses that last until the test lets them end."""
+
+    def __init__(self) -> None:
+        self._go, self._asleep = asyncio.Event(), asyncio.Event()
+
+    async def sleep(self, _seconds: float) -> None:
+        self._asleep.set()
+        await self._go.wait()
+        self._go.clear()
+
+    async def pass_by(self, count: int = 1) -> None:
+        """Let the consumer do what it does in so many seconds."""
+        for _ in range(count):
+            await asyncio.wait_for(self._asleep.wait(), 10)
+            self._asleep.clear()
+            self._go.set()
+        await asyncio.wait_for(self._asleep.wait(), 10)
+
+
+class Counted:
+    """A journal that counts what is asked of it."""
+
+    def __init__(self, journal: object) -> None:
+        self._journal = journal
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> object:
+        self.asked[name] += 1
+        return getattr(self._journal, name)
+
+
+@asynccontextmanager
+async def consuming(ledger: Ledger, store: UsageStore) -> AsyncIterator[tuple[Counted, Seconds]]:
+    """A consumer in its task, as a gateway runs it."""
+    journal, seconds = Counted(ledger.journal()), Seconds()
+    consumer = JournalConsumer(journal, store, lambda: ledger.counts["settled"], seconds.sleep)
+    consumer.start()
+    yield journal, seconds
+    await consumer.close()
+
+
+async def test_what_a_gateway_served_is_stored_within_a_second_after_any_rest(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    async with consuming(ledger, store) as (_, seconds):
+        for stored in (1, 2, 3):
+            await serve(ledger, f"acme-{stored}", 1)
+            await seconds.pass_by(1)
+            assert store.count() == stored
+            await seconds.pass_by(25)
+
+
+async def test_a_gateway_at_rest_asks_its_journal_once_in_ten_seconds(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    async with consuming(ledger, store) as (journal, seconds):
+        await seconds.pass_by(1)
+        journal.asked.clear()
+        await seconds.pass_by(20)
+        assert journal.asked == {"backlog": 2}
+
+
+async def test_rows_of_a_gateway_that_died_are_stored_by_another_within_ten_seconds(
+    server: Embedded, ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    async with consuming(ledger, store) as (_, seconds):
+        await seconds.pass_by(1)
+        other = await Ledger.connect(server.url, command_seconds=5)
+        await serve(other, "acme", 3)
+        await other.close()
+        await seconds.pass_by(10)
+        assert store.count() == 3
+
+
+async def test_whoever_found_the_journal_empty_lets_another_one_read(
+    server: Embedded, ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    async with consuming(ledger, store) as (_, seconds):
+        await serve(ledger, "acme", 1)
+        await seconds.pass_by(2)
+        other = await Ledger.connect(server.url, command_seconds=5)
+        assert await other.journal().take_pen()
+        await other.close()
 
 
 async def test_an_entry_that_cannot_be_read_stays_and_blocks_nobody(

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import uvicorn
-from uvicorn.server import ServerState
 
 from router.api.connection import Connection
 from router.api.exchange import Exchange
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
+from router.api.server_state import DatedState
 from router.pipeline.gateway import Limits
 from router.telemetry.metrics import Metrics
 
@@ -87,7 +87,7 @@ async def line():
     config.load()
     clock = Clock(loop)
     connection = Connection(
-        inference, config=config, server_state=ServerState(), app_state={}, _loop=clock
+        inference, config=config, server_state=DatedState(), app_state={}, _loop=clock
     )
     client = Socket()
     connection.connection_made(client)
