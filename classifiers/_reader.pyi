@@ -1,4 +1,4 @@
-"""Types of the C extension `_reader.c`; what it reads is told in reading.py."""
+"""Types of the C extension in native/; what it reads is told in reading.py."""
 
 from typing import Final
 
@@ -11,21 +11,14 @@ class Reader:
     """Reads prompts with the tables it is given.
 
     `known` says kind and bits of each known word, `weight_of` turns twentieths into a weight
-    (float32, 768 * 20 + 1 of them), `kinds` is how many kinds are counted. Raises ValueError for
-    tables of another size.
+    (float32, 768 * 20 + 1 of them). Raises ValueError for tables of another size.
     """
 
-    def __init__(
-        self, known: dict[str, tuple[int, int]], weight_of: NDArray[float32], kinds: int
-    ) -> None: ...
+    def __init__(self, known: dict[str, tuple[int, int]], weight_of: NDArray[float32]) -> None: ...
     def read(
-        self, prompts: list[list[tuple[str, int]]]
-    ) -> tuple[
-        tuple[int, bytes, bytes],
-        tuple[int, bytes, bytes],
-        list[tuple[int, int, int, int, list[int]]],
-    ]:
-        """Words (width, int32 numbers, float32 weights), pairs likewise, traits of each prompt.
+        self, prompts: list[tuple[list[tuple[str, int]], tuple[int, int, int, int]]]
+    ) -> tuple[tuple[int, bytes, bytes], tuple[int, bytes, bytes], bytes]:
+        """Words (width, int32 numbers, float32 weights), pairs likewise, float32 hand features.
 
-        Raises TypeError or ValueError for passages that are none.
+        Raises TypeError or ValueError for what is no opened prompt.
         """

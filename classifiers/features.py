@@ -11,16 +11,12 @@ Change anything that alters a number here and `FEATURES_VERSION` must rise: an a
 other numbers refuses to load.
 """
 
-import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-import numpy as np
-
-from classifiers.bag import UNIT, Numbers, Weights
-from classifiers.hand import HAND_FEATURES, hand_features
+from classifiers.bag import UNIT
 from classifiers.prompt import Prompt
-from classifiers.reading import EDITION, READ, Passage
+from classifiers.reading import EDITION, READ, Batch, Opened, Passage
 
 FEATURES_VERSION: Final = EDITION
 
@@ -33,22 +29,6 @@ FINAL_WEIGHT: Final = UNIT  # weights in twentieths
 USER_WEIGHT: Final = UNIT // 2  # an earlier question says much about a follow-up
 OTHER_WEIGHT: Final = 3  # answers, tool results, system prompt, tool names
 
-_HAND_ROW: Final = struct.Struct(f"={len(HAND_FEATURES)}f")
-
-
-class Batch(NamedTuple):
-    """What the ONNX graph takes: numbers int32 and weights float32 [B, T], `hand` float32 [B, F].
-
-    Every number stands once in its row; its weight grows with the logarithm of how often it was
-    there. Rows are padded with number 0 and weight 0.
-    """
-
-    words: Numbers
-    word_weights: Weights
-    pairs: Numbers
-    pair_weights: Weights
-    hand: Weights
-
 
 def clip(text: str, size: int) -> str:
     """At most `size` characters: three quarters from the head, one quarter from the tail."""
@@ -60,25 +40,15 @@ def clip(text: str, size: int) -> str:
 
 def encode(prompts: Sequence[Prompt]) -> Batch:
     """Read prompts into one padded batch."""
-    read = [_passages(prompt) for prompt in prompts]
-    bags, traits = READ([passages for passages, _ in read])
-    hand = b"".join(
-        [
-            _HAND_ROW.pack(*hand_features(prompt, passages[0][0], chars, told))
-            for prompt, (passages, chars), told in zip(prompts, read, traits, strict=True)
-        ]
-    )
-    rows = np.frombuffer(hand, dtype=np.float32).reshape(len(prompts), len(HAND_FEATURES))
-    return Batch(*bags, rows)
+    return READ([_opened(prompt) for prompt in prompts])
 
 
-def _passages(prompt: Prompt) -> tuple[list[Passage], int]:
-    """The texts to read with their weights, the final one first; its length before it was cut."""
+def _opened(prompt: Prompt) -> Opened:
     final, earlier = _final_and_earlier(prompt)
     passages = [(clip(final, FINAL_CHARS), FINAL_WEIGHT)]
     if earlier or prompt.system or prompt.tools:
         passages += _context(prompt, earlier)
-    return passages, len(final)
+    return passages, (len(final), len(prompt.system), len(prompt.turns), len(prompt.tools))
 
 
 def _final_and_earlier(prompt: Prompt) -> tuple[str, int]:

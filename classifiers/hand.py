@@ -15,8 +15,6 @@ from operator import truediv
 from string import ascii_uppercase
 from typing import Final
 
-from classifiers.prompt import Prompt
-
 _UPPER: Final = ascii_uppercase.encode()
 # A line that begins "A." or "(B)", and what follows. Blank lines before it are not looked over:
 # a match at the last line's end says the same, and three thousand of them cost no more than three.
@@ -143,6 +141,9 @@ KNOWN_WORDS: Final = {
 # What the tables say of the words of a text, of which there are a thousand at most: words, distinct
 # ones, long ones, one bit for each of PRESENT (the first lowest), words of each kind of COUNTED.
 Traits = tuple[int, int, int, int, list[int]]
+# The length of the final text before it was cut, that of the system prompt, and how many turns and
+# tools there are.
+Around = tuple[int, int, int, int]
 
 
 def traits_of(word: str) -> tuple[int, bool, int]:
@@ -151,8 +152,9 @@ def traits_of(word: str) -> tuple[int, bool, int]:
     return kind, len(word) >= _LONG, present
 
 
-def hand_features(prompt: Prompt, text: str, chars: int, traits: Traits) -> list[float]:
-    """One number per name in HAND_FEATURES; `chars` is the length before the text was cut."""
+def hand_features(text: str, traits: Traits, around: Around) -> list[float]:
+    """One number per name in HAND_FEATURES."""
+    chars, system, turns, tools = around
     words, distinct, long, present, counts = traits
     count = words or 1
     lines, stops = text.count("\n"), text.count(". ")
@@ -174,9 +176,9 @@ def hand_features(prompt: Prompt, text: str, chars: int, traits: Traits) -> list
         spread,
         log1p(stops),
         *_edges(text),
-        log1p(len(prompt.system)),
-        log1p(len(prompt.turns)),
-        log1p(len(prompt.tools)),
+        log1p(system),
+        log1p(turns),
+        log1p(tools),
         float(chars > len(text)),
         *map(_LOG.__getitem__, counts),
         *map(truediv, counts, repeat(count)),

@@ -1,17 +1,18 @@
-"""Passages to bags and traits: in C where the extension was built, in Python else.
+"""Prompts to numbers: in C where the extension was built, in Python else.
 
-Both give the same numbers, bit for bit. The Python below is the definition; `_reader.c` says the
-same in a tenth of the time, which is a fifth of what a whole request costs. Installing builds it
-where it finds a C compiler, and goes on without where it does not (docs/adr/0054).
+Both give the same numbers, bit for bit. The Python below is the definition; what stands in native/
+says the same in a tenth of the time, and reading was the largest part of a request. Installing
+builds the extension where it finds a C compiler, and goes on without where it does not (ADR 54).
 """
 
+import struct
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from classifiers.bag import MAX_WORDS, WEIGHT_OF, Bags, Numbers, Passages, Weights, bags_of
-from classifiers.hand import COUNTED, KNOWN_WORDS, Traits
+from classifiers.bag import MAX_WORDS, WEIGHT_OF, Numbers, Passages, Weights, bags_of
+from classifiers.hand import HAND_FEATURES, KNOWN_WORDS, Around, hand_features
 from classifiers.words import KnownWords, LookedUp, words_of
 
 try:
@@ -22,16 +23,34 @@ except ImportError:
 EDITION: Final = 2  # of the numbers: rises whenever one of them changes
 
 Passage = tuple[str, int]  # a text, and the weight of each of its words in twentieths
-Read = Callable[[list[list[Passage]]], tuple[Bags, list[Traits]]]
+Opened = tuple[list[Passage], Around]  # the passages to read, the final text first
+
+
+class Batch(NamedTuple):
+    """What the ONNX graph takes: numbers int32 and weights float32 [B, T], `hand` float32 [B, F].
+
+    Every number stands once in its row; its weight grows with the logarithm of how often it was
+    there. Rows are padded with number 0 and weight 0.
+    """
+
+    words: Numbers
+    word_weights: Weights
+    pairs: Numbers
+    pair_weights: Weights
+    hand: Weights
+
+
+Read = Callable[[list[Opened]], Batch]
 
 _KNOWN: Final = KnownWords()
+_HAND_ROW: Final = struct.Struct(f"={len(HAND_FEATURES)}f")
 
 
-def read_in_python(prompts: list[list[Passage]]) -> tuple[Bags, list[Traits]]:
-    """Read the passages of each prompt; the first of each is its final text, whose traits count."""
+def read_in_python(prompts: list[Opened]) -> Batch:
+    """Read opened prompts into one padded batch."""
     passages = Passages()
     finals: list[tuple[int, list[str]]] = []
-    for row, texts in enumerate(prompts):
+    for row, (texts, _) in enumerate(prompts):
         begin = len(passages.words)
         for place, (text, weight) in enumerate(texts):
             start = len(passages.words)
@@ -40,8 +59,13 @@ def read_in_python(prompts: list[list[Passage]]) -> tuple[Bags, list[Traits]]:
             if place == 0:
                 finals.append((start, words))
     known = LookedUp(_KNOWN, passages.words)
-    traits = [known.traits(start, words) for start, words in finals]
-    return bags_of(known.numbers, passages, len(prompts)), traits
+    hand = b"".join(
+        [
+            _HAND_ROW.pack(*hand_features(texts[0][0], known.traits(*final), around))
+            for (texts, around), final in zip(prompts, finals, strict=True)
+        ]
+    )
+    return Batch(*bags_of(known.numbers, passages, len(prompts)), _rows(hand, len(prompts)))
 
 
 def _in_c() -> Read | None:
@@ -53,12 +77,12 @@ def _in_c() -> Read | None:
             f"classifiers/_reader was built for edition {_reader.EDITION} of the features, and the "
             f"source beside it is of edition {EDITION}. Build it anew: pip install --editable ."
         )
-    known = _reader.Reader(KNOWN_WORDS, WEIGHT_OF, len(COUNTED))
+    known = _reader.Reader(KNOWN_WORDS, WEIGHT_OF)
 
-    def read(prompts: list[list[Passage]]) -> tuple[Bags, list[Traits]]:
+    def read(prompts: list[Opened]) -> Batch:
         rows = len(prompts)
-        words, pairs, traits = known.read(prompts)
-        return (*_bag(rows, *words), *_bag(rows, *pairs)), traits
+        words, pairs, hand = known.read(prompts)
+        return Batch(*_bag(rows, *words), *_bag(rows, *pairs), _rows(hand, rows))
 
     return read
 
@@ -68,6 +92,10 @@ def _bag(rows: int, width: int, numbers: bytes, weights: bytes) -> tuple[Numbers
         np.frombuffer(numbers, np.int32).reshape(rows, width),
         np.frombuffer(weights, np.float32).reshape(rows, width),
     )
+
+
+def _rows(hand: bytes, rows: int) -> Weights:
+    return np.frombuffer(hand, np.float32).reshape(rows, len(HAND_FEATURES))
 
 
 _COMPILED: Final = _in_c()

@@ -21,7 +21,7 @@ _HEADERS = Path(sysconfig.get_path("include")) / "Python.h"
 
 def test_where_there_is_a_compiler_prompts_are_read_in_c() -> None:
     able = shutil.which("cc") is not None and _HEADERS.exists()
-    assert READS_IN == "c" or not able, "installing did not build classifiers/_reader.c"
+    assert READS_IN == "c" or not able, "installing did not build classifiers/native"
 
 
 def test_without_the_extension_the_classifier_says_the_same() -> None:
@@ -49,12 +49,23 @@ print(READS_IN, said[0].success)
 
 @pytest.mark.skipif(READS_IN != "c", reason="no C compiler when this was installed")
 @pytest.mark.parametrize(
-    "prompts",
-    [None, [None], [[]], [[("text",)]], [[("text", 21)]], [[(b"text", 1)]], [[("a", 1), None]]],
+    "prompt",
+    [
+        None,
+        [],
+        ([("text", 20)],),
+        ([("text", 20)], (4, 0, 1)),
+        ([], (0, 0, 0, 0)),
+        ((), (0, 0, 0, 0)),
+        ([("text",)], (4, 0, 1, 0)),
+        ([("text", 21)], (4, 0, 1, 0)),
+        ([(b"text", 1)], (4, 0, 1, 0)),
+        ([("text", 1), None], (4, 0, 1, 0)),
+    ],
 )
-def test_the_extension_refuses_what_are_no_passages(prompts: Any) -> None:
+def test_the_extension_refuses_what_is_no_prompt(prompt: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        READ(prompts)
+        READ([([("text", 1)], (4, 0, 1, 0)), prompt])
 
 
 def test_a_word_has_the_same_number_in_every_process() -> None:
