@@ -1,6 +1,8 @@
 """From an Authorization header to a principal."""
 
 import hmac
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -47,3 +49,34 @@ def test_bytes_that_are_no_text_are_no_key(known):
     assert is_well_formed(b"tk-" + b"\xe9" * 43)
     with pytest.raises(Unauthenticated):
         known[0].authenticate(b"Bearer tk-" + b"\xe9" * 43)
+
+
+def test_what_is_asked_each_second_differs_after_any_change_of_the_keys(tmp_path):
+    store = KeyStore(f"sqlite:///{tmp_path / 'keys.db'}")
+    states = [store.state()]
+    ids = []
+    for change in (
+        lambda: ids.append(store.create("acme", "pro")[1]),
+        lambda: ids.append(store.create("acme", "pro")[1]),
+        lambda: store.revoke(ids[0]),
+        lambda: store.revoke(ids[1]),
+        lambda: store.create("bolt", "pro"),
+    ):
+        change()
+        states.append(store.state())
+        assert store.state() == states[-1]
+    assert len(set(states)) == len(states)
+    store.close()
+
+
+def test_a_table_of_an_earlier_version_gets_the_index_that_the_state_needs(tmp_path):
+    url = f"sqlite:///{tmp_path / 'keys.db'}"
+    first = KeyStore(url)
+    first.create("acme", "pro")
+    first.close()
+    with closing(sqlite3.connect(tmp_path / "keys.db")) as connection:
+        connection.execute("drop index api_keys_revoked_at")
+    KeyStore(url).close()
+    with closing(sqlite3.connect(tmp_path / "keys.db")) as connection:
+        query = "select name from sqlite_master where name = 'api_keys_revoked_at'"
+        assert connection.execute(query).fetchall()
