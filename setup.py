@@ -1,4 +1,4 @@
-"""The one part of the build that pyproject.toml cannot say: the C extension, where it can be built."""
+"""What pyproject.toml cannot say of the build: the C extension, where it can be built."""
 
 from setuptools import Extension, setup
 
