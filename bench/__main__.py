@@ -38,14 +38,10 @@ def measure_steps() -> int:
 
 def measure_growth(names: list[str]) -> int:
     for name in names or growth.SERIES:
-        record = report.read("growth") or {"series": {}, "instructions": {}}
-        times, counts = growth.grow([name])
+        found = growth.as_record(growth.grow(name))
+        record = (report.read("growth") or {"series": {}})["series"] | {name: found}
         report.keep(
-            "growth",
-            {
-                "series": record["series"] | times,
-                "instructions": record.get("instructions", {}) | counts,
-            },
+            "growth", {"series": {name: record[name] for name in growth.SERIES if name in record}}
         )
     return 0
 
@@ -54,7 +50,7 @@ def measure_footprint() -> int:
     found = footprint.footprint()
     report.keep("footprint", found)
     for name, value in found.items():
-        print(f"{name:<22} {value:.3f}")
+        print(f"{name:<22} {value:.4f}")
     return 0
 
 

@@ -2,16 +2,27 @@
 
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from bench.native import Load, run_load, upstream
 from bench.payloads import MODEL, chat
-from bench.processes import CORES, await_ready, cpu_seconds, free_port, memory_mb, start, stop, tree
+from bench.processes import (
+    CORES,
+    await_ready,
+    cpu_seconds,
+    free_port,
+    memory_mb,
+    start,
+    stop,
+    tree,
+    wake_ups,
+)
 from bench.systems import ledger_pid, new_keys, turnout_command, turnout_config
 
-IDLE_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 30.0
 
 
 def _alone(port: int) -> dict[str, Any]:
@@ -25,9 +36,7 @@ def _alone(port: int) -> dict[str, Any]:
             ready = await_ready(own, process, log)
             time.sleep(3)
             pids, ledger = tree(process.pid), ledger_pid(folder)
-            before = cpu_seconds([*pids, *ledger])
-            time.sleep(IDLE_SECONDS)
-            idle = (cpu_seconds([*pids, *ledger]) - before) / IDLE_SECONDS
+            rest = _at_rest(pids, ledger)
             at_rest = memory_mb(pids)
             body = chat(model=MODEL)
             head = f"Authorization: Bearer {key}\r\n"
@@ -35,13 +44,23 @@ def _alone(port: int) -> dict[str, Any]:
                 run_load(own, Load(64, 4.0, body), head)
             return {
                 "ready_seconds": ready,
-                "idle_cpu": idle,
+                **rest,
                 "memory_mb": at_rest,
                 "memory_after_load_mb": memory_mb(pids),
                 "ledger_memory_mb": memory_mb(ledger),
             }
         finally:
             stop(process)
+
+
+def _at_rest(gateway: Sequence[int], ledger: Sequence[int]) -> dict[str, float]:
+    """CPU seconds and wake-ups a second while nobody asks for anything."""
+    before = [f(pids) for f in (cpu_seconds, wake_ups) for pids in (gateway, ledger)]
+    time.sleep(IDLE_SECONDS)
+    after = [f(pids) for f in (cpu_seconds, wake_ups) for pids in (gateway, ledger)]
+    spent = [(late - early) / IDLE_SECONDS for early, late in zip(before, after, strict=True)]
+    names = ("idle_gateway_cpu", "idle_ledger_cpu", "gateway_wakes", "ledger_wakes")
+    return {"idle_cpu": spent[0] + spent[1]} | dict(zip(names, spent, strict=True))
 
 
 def _throughput(port: int, workers: int) -> float:
@@ -75,7 +94,7 @@ def footprint() -> dict[str, Any]:
 
 
 def soak(minutes: float, share: float = 1.0) -> dict[str, Any]:
-    """Memory of the gateway every ten seconds under load: plain and streamed in turn.
+    """Memory of gateway and ledger every ten seconds under load: plain and streamed in turn.
 
     `share` of the time is under load, the rest without.
     """
@@ -90,11 +109,13 @@ def soak(minutes: float, share: float = 1.0) -> dict[str, Any]:
             head = f"Authorization: Bearer {key}\r\n"
             bodies = (chat(model=MODEL), chat(model=MODEL, stream=True))
             memory, requests, errors = [memory_mb(tree(process.pid))], 0, 0
+            ledger = [memory_mb(ledger_pid(folder))]
             for number in range(max(1, round(minutes * 6))):
                 seen = run_load(own, Load(16, 10.0 * share, bodies[number % 2]), head)
                 time.sleep(10.0 * (1 - share))
                 requests, errors = requests + seen.requests, errors + seen.errors
                 memory.append(memory_mb(tree(process.pid)))
+                ledger.append(memory_mb(ledger_pid(folder)))
                 print(f"{(number + 1) * 10:>6} s  {memory[-1]:.1f} MB  {requests:,}", flush=True)
             return {
                 "minutes": minutes,
@@ -102,6 +123,7 @@ def soak(minutes: float, share: float = 1.0) -> dict[str, Any]:
                 "requests": requests,
                 "errors": errors,
                 "memory_mb": memory,
+                "ledger_mb": ledger,
             }
         finally:
             stop(process)

@@ -1,32 +1,26 @@
 """What a request costs as things grow: rules, backends, keys, tenants, prompt length, streams.
 
-In process, as `bench.steps`: CPU and interpreter instructions of the whole corridor for one
-request (for streams: CPU through a real gateway, per event). Each series is measured forth and
-back, and the smaller of the two is kept.
+A machine's speed drifts by more than what is asked for. So all sizes of a series live at the same
+time, a gateway in a process each, and serve in turn, in many short rounds whose order rotates. What
+counts is the ratio to the smallest size: the median of the rounds, and all rounds together, which
+also holds what happens once a second in the background; each with the interval that resampled
+rounds give (95 %).
 """
 
-import copy
-import sqlite3
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from datetime import datetime
-from pathlib import Path
+import json
+import random
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-import uvloop
-import yaml
-
-from bench.instructions import instructions
 from bench.native import Load, run_load, upstream
 from bench.payloads import MODEL, chat
-from bench.processes import cpu_seconds
-from bench.steps import Corridor, cost, whole
-from bench.systems import CONFIGS, TURNOUT, new_keys, running, turnout_config
-from router.app import load_classifier
-from router.app import running as gateway_running
-from router.auth.keys import hash_key, new_key, new_key_id
-from router.pipeline.documents import read_documents
+from bench.processes import cpu_seconds, pinned
+from bench.systems import ROOT, TURNOUT, Target, running
 
 SERIES: Final[dict[str, Sequence[int]]] = {
     "rules": (1, 10, 100, 300, 1_000),
@@ -36,118 +30,157 @@ SERIES: Final[dict[str, Sequence[int]]] = {
     "prompt bytes": (1_000, 4_000, 20_000, 100_000, 300_000, 1_000_000),
     "streams": (1, 50, 500, 1_000, 2_000),
 }
+FLAT: Final = ("rules", "backends", "keys", "active tenants")  # within 10 %
+ROUNDS: Final = 120
+CALLS: Final = 32  # requests a round: some 30 milliseconds, in which a machine's speed stays
+_LONG: Final = {"prompt bytes": (24, 32)}  # rounds, requests: their requests are longer
+_STREAM_ROUNDS: Final = 3
+_RESAMPLES: Final = 2_000
 
 
-def _policy(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    path = folder / "policy.yaml"
-    document = yaml.safe_load((CONFIGS / "policy.yaml").read_text())
-    change(document)
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio, and the interval in which it lies with 95 % confidence."""
+
+    middle: float
+    low: float
+    high: float
 
 
-def _with_rules(count: int) -> Callable[[dict[str, Any]], None]:
-    def change(document: dict[str, Any]) -> None:
-        rules = document["routes"]["auto"]["rules"]
-        rules += [
-            {"name": f"r{n}", "when": f'request.user == "nobody-{n}"', "except": ["premium"]}
-            for n in range(count)
-        ]
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What one size costs. Microseconds of CPU of the `best` round, of the `middle` one and, of it,
+    the `ledger`'s; the ratios to the smallest size; instructions, 0 where they are not counted.
+    """
 
-    return change
-
-
-def _backends(count: int) -> dict[str, Any]:
-    """Turnout's three and more like the last one, none of which the route may use."""
-
-    def change(document: dict[str, Any]) -> None:
-        document["backends"] |= {
-            f"other-{n}": copy.deepcopy(document["backends"]["premium"]) for n in range(count - 3)
-        }
-
-    return {"change": change}
+    best: float
+    middle: float
+    ledger: float
+    rounds: Ratio
+    together: Ratio
+    instructions: int = 0
 
 
-def _add_keys(database: Path, count: int) -> None:
-    """Put keys into the table directly: creating them one by one would take minutes."""
-    made = datetime(2026, 1, 1).isoformat(" ")  # as the table holds it
-    rows = [
-        (new_key_id(), hash_key(new_key()), f"customer-{n}", None, "measured", made, None)
-        for n in range(count)
-    ]
-    with closing(sqlite3.connect(database)) as connection, connection:
-        columns = "key_id, key_hash, organization, team, tier, created_at, revoked_at"
-        connection.executemany(
-            f"insert into api_keys ({columns}) values (?,?,?,?,?,?,?)",  # noqa: S608 # constants
-            rows,
-        )
+Costs = Mapping[int, Sequence[Mapping[str, float]]]  # by size: each round's, by where it was spent
+Pairs = Sequence[tuple[float, float]]  # what the smallest size cost in a round, and another one
 
 
-async def _corridor(
-    port: int, raw: bytes, *, rules: int = 0, backends: int = 3, keys: int = 1, tenants: int = 1
-) -> tuple[float, int]:
-    with tempfile.TemporaryDirectory(prefix="turnout-growth-") as name:
-        folder = Path(name)
-        config = turnout_config(folder, port, 0)
-        if rules:
-            _policy(folder, _with_rules(rules))
-        if backends != 3:
-            document = yaml.safe_load(config.read_text())
-            _backends(backends)["change"](document)
-            config.write_text(yaml.safe_dump(document, sort_keys=False))
-        own = [new_keys(folder, ["measured"])["measured"]]
-        if keys > 1:
-            _add_keys(folder / "data" / "turnout.db", keys - 1)
-        documents = read_documents(config, {})
-        async with gateway_running(documents, load_classifier(documents), {}) as started:
-            corridors = await _tenants(started.gateway, own[0], raw, tenants)
-            calls = max(320, tenants + 2_000 if tenants > 1_000 else 0)
-            step = whole(corridors)
-            spent = await cost(step, rounds=2 if tenants > 1_000 else 3, calls=calls)
-            return spent, await instructions(step)
+def of_rounds(pairs: Pairs) -> float:
+    """The median of the rounds' ratios."""
+    return statistics.median(other / base for base, other in pairs)
 
 
-async def _tenants(gateway: Any, key: str, raw: bytes, count: int) -> list[Corridor]:
-    """Corridors of different customers, without a key each: their principals are put in place."""
-    first = Corridor(gateway, key, raw)
-    await first.prepare()
-    return [first, *(first.of_customer(f"tenant-{n}") for n in range(count - 1))]
+def of_all(pairs: Pairs) -> float:
+    """The ratio of all rounds together."""
+    return sum(other for _, other in pairs) / sum(base for base, _ in pairs)
 
 
-def _streams(port: int, count: int) -> float:
+def ratio(of: Callable[[Pairs], float], pairs: Pairs) -> Ratio:
+    """A ratio of these rounds with its interval, by a bootstrap."""
+    chance = random.Random(0)
+    found = sorted(of(chance.choices(pairs, k=len(pairs))) for _ in range(_RESAMPLES))
+    edge = round(_RESAMPLES * 0.025)
+    return Ratio(of(pairs), found[edge], found[-1 - edge])
+
+
+def rounds_of(sizes: Sequence[int], count: int) -> Iterator[list[int]]:
+    """The order in which sizes serve: each round begins with another one."""
+    for number in range(count):
+        first = number % len(sizes)
+        yield [*sizes[first:], *sizes[:first]]
+
+
+@contextmanager
+def _growing(series: str, size: int, port: int) -> Iterator[Callable[[object], Any]]:
+    """Start a gateway; yield what tells it something and returns its answer."""
+    command = [sys.executable, "-m", "bench.growing", series, str(size), str(port)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(pinned(command), stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        tell, answers = process.stdin, process.stdout
+
+        def ask(what: object) -> Any:
+            print(what, file=tell, flush=True)
+            return json.loads(answers.readline())
+
+        answers.readline()  # it is warm; the next one need not become so beside it
+        yield ask
+
+
+def _gateways(series: str, port: int) -> tuple[Costs, Mapping[int, int]]:
+    """What each size costs in each round, and its instructions."""
+    sizes = SERIES[series]
+    rounds, calls = _LONG.get(series, (ROUNDS, CALLS))
+    costs: dict[int, list[Mapping[str, float]]] = {size: [] for size in sizes}
+    with ExitStack() as stack:
+        asks = {size: stack.enter_context(_growing(series, size, port)) for size in sizes}
+        for ask in asks.values():
+            ask(calls)  # it also says what it did while the others became warm
+        for order in rounds_of(sizes, rounds):
+            for size in order:
+                costs[size].append(asks[size](calls))
+        return costs, {size: ask("count")["instructions"] for size, ask in asks.items()}
+
+
+def _paced(target: Target, count: int) -> Mapping[str, float]:
     """CPU microseconds an event, with so many paced streams at once."""
+    pace = max(20, count // 10)  # milliseconds: at most ten thousand events a second
+    body = chat(model=MODEL, stream=True, tokens=40, pace_ms=pace)
+    own = [pid for pid in target.pids() if pid not in target.ledger]
+    before = cpu_seconds(own), cpu_seconds(target.ledger)
+    seen = run_load(target.port, Load(count, 60.0, body, requests=count), target.head)
+    spent = cpu_seconds(own) - before[0], cpu_seconds(target.ledger) - before[1]
+    events = max(1, seen.events)
+    return {"gateway": spent[0] / events * 1e6, "ledger": spent[1] / events * 1e6}
+
+
+def _streams(series: str, port: int) -> tuple[Costs, Mapping[int, int]]:
+    """The same for streams, through one gateway: only how many there are changes."""
+    sizes = SERIES[series]
+    costs: dict[int, list[Mapping[str, float]]] = {size: [] for size in sizes}
     with running(TURNOUT[0], port) as target:
-        pace = max(20, count // 10)  # milliseconds: at most ten thousand events a second
-        body = chat(model=MODEL, stream=True, tokens=40, pace_ms=pace)
-        run_load(target.port, Load(1, 1.0, body, requests=1), target.head)
-        before = cpu_seconds(target.pids())
-        seen = run_load(target.port, Load(count, 60.0, body, requests=count), target.head)
-        return (cpu_seconds(target.pids()) - before) / max(1, seen.events) * 1e6
+        _paced(target, sizes[1])
+        for order in rounds_of(sizes, _STREAM_ROUNDS):
+            for size in order:
+                costs[size].append(_paced(target, size))
+    return costs, dict.fromkeys(sizes, 0)
 
 
-def _one(port: int, series: str, size: int) -> tuple[float, int]:
-    if series == "streams":
-        return _streams(port, size), 0
-    if series == "prompt bytes":
-        return uvloop.run(_corridor(port, chat(size, model=MODEL)))
-    name = {"active tenants": "tenants"}.get(series, series)
-    return uvloop.run(_corridor(port, chat(model=MODEL), **{name: size}))
+def sizes_of(costs: Costs, counts: Mapping[int, int]) -> dict[int, Size]:
+    """What the rounds say of each size."""
+    totals = {size: [sum(one.values()) for one in rounds] for size, rounds in costs.items()}
+    found = {}
+    for size, total in totals.items():
+        pairs = list(zip(totals[min(totals)], total, strict=True))
+        found[size] = Size(
+            best=min(total),
+            middle=statistics.median(total),
+            ledger=statistics.median(one["ledger"] for one in costs[size]),
+            rounds=ratio(of_rounds, pairs),
+            together=ratio(of_all, pairs),
+            instructions=counts[size],
+        )
+    return found
 
 
-Series = dict[str, dict[int, float]]
-
-
-def grow(names: Sequence[str] | None = None) -> tuple[Series, Series]:
-    """By series and size: microseconds of CPU, and interpreter instructions where it has any."""
-    found: Series = {}
-    counts: Series = {}
+def grow(series: str) -> dict[int, Size]:
+    """Measure one series, and print it."""
+    measure = _streams if series == "streams" else _gateways
     with upstream() as port:
-        for series in names or list(SERIES):
-            sizes = SERIES[series]
-            found[series], counts[series] = {}, {}
-            for size in (*sizes, *reversed(sizes)):
-                spent, count = _one(port, series, size)
-                found[series][size] = min(spent, found[series].get(size, spent))
-                counts[series][size] = min(count, counts[series].get(size, count))
-            row = "  ".join(f"{size:,}: {spent:.0f}" for size, spent in found[series].items())
-            print(f"{series:<16} {row}", flush=True)
-    return found, {name: series for name, series in counts.items() if any(series.values())}
+        found = sizes_of(*measure(series, port))
+    print(f"{series}: CPU us (best; the ledger's), times the smallest, all rounds together")
+    for size, one in found.items():
+        parts = f"{size:>11,} {one.middle:9,.1f} ({one.best:,.1f}; {one.ledger:,.1f})"
+        counted = f"{one.instructions:,} instructions" if one.instructions else ""
+        print(f"{parts:<42} {_said(one.rounds)}   {_said(one.together)}   {counted}", flush=True)
+    return found
+
+
+def _said(ratio: Ratio) -> str:
+    return f"{ratio.middle:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def as_record(found: Mapping[int, Size]) -> dict[str, Any]:
+    """A series as a record holds it."""
+    return {str(size): asdict(one) for size, one in found.items()}

@@ -49,17 +49,18 @@ def draw_systems(found: Mapping[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
-def draw_growth(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
-    """One small picture a series."""
+def draw_growth(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """One small picture a series: the median round of each size."""
     plt = _pyplot()
     columns = 3
     lines = -(-len(found) // columns)
     figure, places = plt.subplots(lines, columns, figsize=(10, 2.8 * lines), squeeze=False)
     for axes, (name, series) in zip(places.flat, found.items(), strict=False):
         sizes = [int(size) for size in series]
-        axes.plot(sizes, list(series.values()), marker="o", color="#1f6f43")
+        spent = [one["middle"] for one in series.values()]
+        axes.plot(sizes, spent, marker="o", color="#1f6f43")
         axes.set_xscale("log")
-        axes.set_ylim(0, max(series.values()) * 1.15)
+        axes.set_ylim(0, max(spent) * 1.15)
         axes.set_title(name, fontsize=10)
         axes.set_ylabel("µs an event" if name == "streams" else "µs a request", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)

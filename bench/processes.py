@@ -33,10 +33,9 @@ def start(
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a command on one core, its output in `log`."""
-    pin = ["taskset", "--cpu-list", str(core)] if shutil.which("taskset") else []
     with log.open("wb") as out:
         return subprocess.Popen(
-            [*pin, *command],
+            pinned(command, core),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -44,6 +43,12 @@ def start(
             cwd=cwd,
             start_new_session=True,
         )
+
+
+def pinned(command: Sequence[str], core: int | str = GATEWAY_CORE) -> list[str]:
+    """The command on one core, where that can be had."""
+    pin = ["taskset", "--cpu-list", str(core)] if shutil.which("taskset") else []
+    return [*pin, *command]
 
 
 def free_port() -> int:
@@ -132,6 +137,16 @@ def _ticks(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wake_ups(pids: Iterable[int]) -> int:
+    """How often these processes gave up their core so far to wait for something."""
+    lines: list[str] = []
+    for pid in pids:
+        for status in Path(f"/proc/{pid}/task").glob("*/status"):
+            with contextlib.suppress(OSError):  # a thread that is gone by now
+                lines += status.read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt"))
 
 
 def memory_mb(pids: Iterable[int]) -> float:

@@ -3,11 +3,13 @@
 import json
 import os
 import platform
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from bench import report_growth
 from bench.plots import NoMatplotlib, draw_growth, draw_systems
 from bench.rounds import LARGE, ONE, PACED, PACED_1000, PLAIN, SSE, median, spread
 
@@ -205,28 +207,6 @@ def _better(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _growth(found: Mapping[str, Any]) -> str:
-    lines = [
-        "| series | at each size: CPU µs (instructions) | last over first |",
-        "|---|---|---|",
-    ]
-    for name, series in found["series"].items():
-        counts = found.get("instructions", {}).get(name)
-        row = ", ".join(
-            f"{int(size):,}: {spent:,.0f}" + (f" ({counts[size]:,})" if counts else "")
-            for size, spent in series.items()
-        )
-        last = _last_over_first(series)
-        last += f" ({_last_over_first(counts)})" if counts else ""
-        lines.append(f"| {name} | {row} | {last} |")
-    return "\n".join(lines)
-
-
-def _last_over_first(series: Mapping[str, float]) -> str:
-    values = list(series.values())
-    return f"{values[-1] / values[0]:.2f}"
-
-
 def _steps(found: Mapping[str, Any]) -> str:
     kinds = found["steps"]
     names = list(dict.fromkeys(name for steps in kinds.values() for name in steps))
@@ -268,9 +248,9 @@ def write() -> list[str]:
         parts += ["## Where the time goes", _made(steps), STEPS_SAID, _steps(steps)]
         parts.append((Path(__file__).parent / "dominates.md").read_text().rstrip())
     if growth is not None:
-        parts += ["## Growth", _made(growth), GROWTH_SAID]
-        parts += [_pictured(notes, lambda g, p: draw_growth(g["series"], p), growth, "growth")]
-        parts += [_growth(growth)]
+        series = growth["series"]
+        parts += ["## Growth", _made(growth), report_growth.SAID, report_growth.verdicts(series)]
+        parts += [_pictured(notes, draw_growth, series, "growth"), report_growth.table(series)]
     soak = read("soak")
     if foot is not None:
         parts += ["## Start-up, rest, memory, workers", _made(foot), _foot(foot), WORKERS_SAID]
@@ -291,12 +271,6 @@ STEPS_SAID: Final = (
     " writing it) and the ledger's process come on top in the table above. In brackets: interpreter"
     " instructions, which no other work on the machine can change; the guard allows them 10 %."
 )
-GROWTH_SAID: Final = (
-    "CPU of the whole corridor for one request while one thing grows (streams: of everything, per"
-    " event, at up to ten thousand events a second; one stream alone carries the idle cost)."
-    " Flat means within 10 %. In brackets: interpreter instructions, which are exact. Where the CPU"
-    " moves and they do not, the machine's own speed moved, or the caches were missed more often."
-)
 
 
 def _pictured(notes: list[str], draw: Callable[..., None], found: Any, name: str) -> str:
@@ -309,29 +283,48 @@ def _pictured(notes: list[str], draw: Callable[..., None], found: Any, name: str
     return f"![{name}](images/{path.name})" if path.exists() else ""
 
 
+_FOOT: Final = (  # key in the record, words, how it is written, target
+    ("ready_seconds", "start to ready", "{:.2f} s", "2 s"),
+    ("idle_cpu", "CPU at rest, gateway and ledger", "{:.2%} of a core", "1 %"),
+    ("idle_gateway_cpu", "of it, the gateway", "{:.2%}", ""),
+    ("idle_ledger_cpu", "of it, the ledger", "{:.2%}", ""),
+    ("gateway_wakes", "wake-ups of the gateway at rest", "{:.1f} a second", ""),
+    ("ledger_wakes", "wake-ups of the ledger at rest", "{:.1f} a second", ""),
+    ("memory_mb", "memory with the classifier", "{:.0f} MB", "150 MB"),
+    ("memory_after_load_mb", "memory after load", "{:.0f} MB", ""),
+    ("ledger_memory_mb", "memory of the embedded ledger", "{:.0f} MB", ""),
+    ("gain", "two workers over one", "{:.2f} times", "1.8 (a core each)"),
+)
+
+
 def _foot(found: Mapping[str, Any]) -> str:
-    return "\n".join(
-        (
-            "| | measured | target |",
-            "|---|---|---|",
-            f"| start to ready | {found['ready_seconds']:.2f} s | 2 s |",
-            f"| CPU at rest, gateway and ledger | {found['idle_cpu']:.2%} of a core | 1 % |",
-            f"| memory with the classifier | {found['memory_mb']:.0f} MB | 150 MB |",
-            f"| memory after load | {found['memory_after_load_mb']:.0f} MB | |",
-            f"| memory of the embedded ledger | {found['ledger_memory_mb']:.0f} MB | |",
-            f"| two workers over one | {found['gain']:.2f} times | 1.8 (a core each) |",
-        )
+    rows = (
+        f"| {words} | {form.format(found[key])} | {target} |".replace("|  |", "| |")
+        for key, words, form, target in _FOOT
+        if key in found  # a record of an earlier version has less
     )
+    return "\n".join(("| | measured | target |", "|---|---|---|", *rows))
+
+
+def quarters(memory: Sequence[float]) -> tuple[float, float]:
+    """The medians of the second quarter of a series, after it warmed up, and of the last one."""
+    part = max(1, len(memory) // 4)
+    return statistics.median(memory[part : 2 * part] or memory), statistics.median(memory[-part:])
 
 
 def _soak(found: Mapping[str, Any]) -> str:
     memory = found["memory_mb"]
     every = -(-len(memory) // _SHOWN)
-    middle = memory[len(memory) // 2]
     row = ", ".join(f"{value:.0f}" for value in memory[::every])
-    return (
+    early, late = quarters(memory)
+    lines = [
         f"{found['requests']:,} requests in {found['minutes']:g} minutes, plain and streamed in"
         f" turn, under load for {found['share']:.0%} of the time, {found['errors']} errors."
-        f" MB every {10 * every} seconds: {row}."
-        f" From the middle to the end: {memory[-1] - middle:+.1f} MB."
-    )
+        f" MB every {10 * every} seconds: {row}.",
+        f"Median of the last quarter {late:.0f} MB, of the second one {early:.0f} MB:"
+        f" {late / early - 1:+.1%}; flat means at most 5 % more: {_verdict(late <= early * 1.05)}.",
+    ]
+    if found.get("ledger_mb"):
+        early, late = quarters(found["ledger_mb"])
+        lines.append(f"The ledger's own, in the same quarters: {early:.0f} and {late:.0f} MB.")
+    return " ".join(lines)

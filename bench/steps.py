@@ -11,9 +11,8 @@ import copy
 import gc
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,10 +88,15 @@ async def cost(step: Step, *, rounds: int = 7, calls: int = 640) -> float:
     for number in range(rounds + 1):
         gc.collect()
         began = time.process_time_ns()
-        await asyncio.gather(*(_repeat(step, calls // IN_FLIGHT) for _ in range(IN_FLIGHT)))
+        await burst(step, calls)
         spent = (time.process_time_ns() - began) / calls / 1000
         best = min(best, spent) if number else best  # the first warms up
     return best
+
+
+async def burst(step: Step, calls: int) -> None:
+    """Make so many calls (a multiple of IN_FLIGHT), as many as that in flight."""
+    await asyncio.gather(*(_repeat(step, calls // IN_FLIGHT) for _ in range(IN_FLIGHT)))
 
 
 async def _repeat(step: Step, times: int) -> None:
@@ -135,14 +139,11 @@ def line(gateway: Gateway) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A classifier that has answered already, or an authenticator: steps without their work."""
+    """A classifier that has answered already: the steps after it, without its work."""
 
     answer: Any
 
     async def classify(self, _prompt: Any) -> Any:
-        return self.answer
-
-    def authenticate(self, _authorization: bytes | None) -> Any:
         return self.answer
 
 
@@ -188,19 +189,18 @@ class Corridor:
             "plan": self._planned,
             "reserve and settle": self._hold,
             "dispatch and relay": self._dispatch,
-            "whole corridor": self._whole,
+            "whole corridor": self.walk,
         }
 
-    def of_customer(self, organization: str) -> "Corridor":
-        """The same request of another customer, who needs no key of his own here."""
+    def of_customer(self, key: str) -> "Corridor":
+        """The same request of another customer: only the whole corridor is his."""
         other = copy.copy(self)
-        other._principal = replace(self._principal, organization=organization)  # noqa: SLF001 # a copy of our own
+        other._authorization = f"Bearer {key}".encode()  # noqa: SLF001 # a copy of our own
         return other
 
     async def walk(self) -> None:
-        """One request, from its parsing to its bill, by this corridor's customer."""
-        world = replace(self._gateway, authenticator=_Known(self._principal))  # type: ignore[arg-type]
-        await serve(world, self._endpoint, self._caller())
+        """One request, from its parsing to its bill."""
+        await serve(self._gateway, self._endpoint, self._caller())
 
     def _caller(self) -> Caller:
         return Caller(self._raw, self._authorization)
@@ -258,21 +258,6 @@ class Corridor:
                 episode.answered(answered)
                 relay = Relay(self._endpoint, caller, self._inquiry, self._plan, None)  # type: ignore[arg-type]
                 await relay.deliver(answered, meter)
-
-    async def _whole(self) -> None:
-        await serve(self._gateway, self._endpoint, self._caller())
-
-
-def whole(corridors: Sequence[Corridor]) -> Step:
-    """A step that walks these corridors in turn, the whole way, authentication included."""
-    if len(corridors) == 1:
-        return corridors[0].steps()["whole corridor"]
-    turn = cycle(corridors)
-
-    async def step() -> None:
-        await next(turn).walk()
-
-    return step
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from bench import guard, report
+from bench import growth, guard, report, report_growth
 from bench.instructions import instructions
 from bench.payloads import chat
 from bench.systems import TURNOUT, turnout_config
@@ -37,8 +37,9 @@ def test_a_step_over_its_budget_or_without_one_is_named() -> None:
 
 def test_the_budget_and_the_corridor_have_the_same_steps() -> None:
     budget = json.loads(guard.BUDGET.read_text())
-    assert {"parse", "decide", "reserve and settle"} <= budget["times"].keys()
-    assert budget["instructions"].keys() >= {"3.11"}
+    for part in (*budget["times"].values(), *budget["instructions"].values()):
+        assert {"parse", "decide", "reserve and settle"} <= part.keys()
+    assert any(kind.startswith("3.11,") for kind in budget["instructions"])
 
 
 def test_instructions_are_counted_exactly() -> None:
@@ -76,3 +77,63 @@ def test_targets_are_judged_by_the_figures() -> None:
     assert "| explicit model: a 90th of LiteLLM's | 1/75.0 | not reached |" in said
     assert "| an 8th of Portkey's | not measured | |" in said
     assert "| LiteLLM |" in report.table(found)
+
+
+def _size(middle: float, low: float, high: float) -> dict:
+    ratio = {"middle": middle, "low": low, "high": high}
+    figures = {"best": 500.0, "middle": 600.0, "ledger": 200.0, "instructions": 9000}
+    return figures | {"rounds": ratio, "together": ratio}
+
+
+def test_growth_is_judged_by_the_dearest_size_and_its_interval():
+    one = _size(1.0, 1.0, 1.0)
+    series = {
+        "rules": {"1": one, "10": _size(1.02, 0.98, 1.06), "100": _size(1.01, 0.9, 1.2)},
+        "keys": {"1": one, "1000": _size(1.08, 1.01, 1.15)},
+        "backends": {"1": one, "50": _size(1.2, 1.15, 1.25)},
+        "streams": {"1": one, "2000": _size(9.0, 8.0, 10.0)},
+    }
+    said = report_growth.verdicts(series)
+    assert "| rules | 10 | 1.02 (0.98 to 1.06) | 1.02 (0.98 to 1.06) | 1.00 | reached |" in said
+    assert said.count("| reached, within the noise |") == said.count("| keys | 1,000 |") == 1
+    assert said.count("| not reached |") == said.count("| backends | 50 |") == 1
+    assert "streams" not in said
+    assert "| streams | 2,000 |" in report_growth.table(series)
+
+
+def test_a_drifting_machine_does_not_move_the_ratio_of_two_sizes():
+    speeds = [1.0 + 0.7 * (number % 7) / 7 for number in range(120)]
+    costs = {
+        1: [{"loop": 300.0 * speed, "ledger": 100.0 * speed} for speed in speeds],
+        1_000: [{"loop": 310.0 * speed, "ledger": 110.0 * speed} for speed in speeds],
+    }
+    found = growth.sizes_of(costs, {1: 9_000, 1_000: 9_001})
+    for ratio in (found[1_000].rounds, found[1_000].together):
+        assert ratio.low == pytest.approx(1.05)
+        assert ratio.high == pytest.approx(1.05)
+    assert found[1_000].best == pytest.approx(420.0)
+    assert found[1_000].instructions == 9_001
+
+
+def test_what_happens_once_a_second_is_in_the_ratio_of_all_rounds():
+    pairs = [(100.0, 200.0 if number % 10 == 0 else 100.0) for number in range(120)]
+    assert growth.ratio(growth.of_rounds, pairs).middle == 1.0
+    assert growth.ratio(growth.of_all, pairs).middle == pytest.approx(1.1)
+
+
+def test_every_size_begins_a_round_in_turn():
+    assert list(growth.rounds_of((1, 2, 3), 4)) == [[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 2, 3]]
+
+
+def test_cpu_at_rest_is_told_apart_for_gateway_and_ledger():
+    found = {"idle_cpu": 0.0042, "idle_gateway_cpu": 0.003, "idle_ledger_cpu": 0.0012}
+    said = report._foot(found)
+    assert "| CPU at rest, gateway and ledger | 0.42% of a core | 1 % |" in said
+    assert "| of it, the ledger | 0.12% | |" in said
+    assert "memory" not in said
+
+
+def test_memory_is_judged_by_quarters_not_by_two_moments():
+    memory = [100.0] + [150.0] * 99 + [190.0]
+    assert report.quarters(memory) == (150.0, 150.0)
+    assert report.quarters([140.0]) == (140.0, 140.0)
