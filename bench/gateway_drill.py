@@ -169,7 +169,7 @@ def left_over(root: str, data: Path, simulator: str) -> dict[str, float]:
         status = json.loads(asyncio.run(fetch(simulator.removesuffix("/v1") + "/status")))
         found = re.search(r"^turnout_in_flight ([\d.]+)$", metrics, re.MULTILINE)
         with redis.Redis(unix_socket_path=str(next(data.rglob("*.sock")))) as ledger:
-            holds = sum(int(ledger.zcard(key)) for key in ledger.scan_iter("lg:*:x"))
+            holds = sum(int(ledger.hlen(key)) for key in ledger.scan_iter("lg:*:h"))
         left = {
             "in flight": float(found[1]) if found else -1.0,
             "holds": float(holds),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from router.errors import LimitExceeded
-from router.ledger.plan import Item, Place, Plan
+from router.ledger.plan import FIXED, Item, Place, Plan
 
 Headers = tuple[tuple[str, str], ...]
 _DENIED_BY, _WAIT, _USED, _AMOUNT, _LIMIT = 1, 2, 3, 4, 5
@@ -52,7 +52,7 @@ def denial(plan: Plan, reply: Sequence[int], model: str, organization: str) -> L
     pool = item.row.code == "insufficient_quota"
     says = "Quota exceeded" if pool else "Rate limit reached"
     headers = [
-        *rate_headers(plan, reply),
+        *rate_headers(plan, reply[FIXED:]),
         ("x-turnout-limit", f"{item.quota.level}:{item.quota.dimension}"),
     ]
     if wait >= 0:

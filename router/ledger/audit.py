@@ -18,7 +18,7 @@ from router.ledger.journal import row_of_entry
 from router.ledger.keys import Shard, scope, shard_of
 from router.ledger.nodes import Nodes
 from router.ledger.plan import LEVEL_NAMES, Plan, field_of, levels_present
-from router.ledger.states import CalendarState, pack_count, unpack_count
+from router.ledger.states import CalendarState, Numbers, read_states, write_states
 
 _BY_FIELD: Final = {row.field: row for row in DIMENSIONS.values()}
 _COLUMN: Final = {1: "requests", 2: "tokens", 3: "input_tokens", 4: "output_tokens", 5: "cost_pico"}
@@ -48,7 +48,7 @@ class Books(Protocol):
 @dataclass(frozen=True, slots=True)
 class Drift:
     """One difference: what the ledger says and what the books say, in the dimension's unit (money
-    in pico-USD). `expected` is the state looked at, `mended` what repairing would write.
+    in pico-USD). `expected` is the scope looked at, `mended` the state that repairing would write.
     """
 
     shard: int
@@ -58,7 +58,12 @@ class Drift:
     ledger: int
     books: int
     expected: bytes = b""
-    mended: bytes = b""
+    mended: Numbers = ()
+
+    @property
+    def place(self) -> str:
+        """How the scope's state names what drifted."""
+        return _BY_FIELD[self.field].algorithm + self.field
 
     def __str__(self) -> str:
         where = f"{self.key.split(':s:')[1]} {self.field}"
@@ -70,7 +75,7 @@ class Look:
     """What one shard held at one moment."""
 
     now: int
-    states: dict[tuple[str, str], bytes]
+    scopes: dict[str, bytes]
     held: dict[tuple[str, str, int], int] = field(default_factory=lambda: defaultdict(int))
     counts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     rows: list[tuple[str, int, int, tuple[int, ...], dict[str, Any]]] = field(default_factory=list)
@@ -107,11 +112,13 @@ class Audit:
                 by_shard[drift.shard][drift.key, drift.field] = drift
         mended = 0
         for number, found in by_shard.items():
-            keys = list(dict.fromkeys(drift.key for drift in found.values()))
-            args: list[bytes | str | int] = []
+            scopes: dict[str, tuple[bytes, dict[str, Numbers]]] = {}
             for drift in found.values():
-                args += (keys.index(drift.key) + 1, drift.field, drift.expected, drift.mended)
-            mended += int(await self._nodes.run("mend", number, keys, args, seconds=_SECONDS))
+                kept = drift.expected, read_states(drift.expected)
+                scopes.setdefault(drift.key, kept)[1][drift.place] = drift.mended
+            args = [part for raw, states in scopes.values() for part in (raw, write_states(states))]
+            written = await self._nodes.run("mend", number, list(scopes), args, seconds=_SECONDS)
+            mended += len(found) if written else 0
         return mended
 
     async def rebuild(self, tiers: Mapping[str, tuple[Quota, ...]], now_ms: int) -> int:
@@ -127,10 +134,27 @@ class Audit:
             plan = Plan(quotas, present)
             for item, window in plan.windows(now_ms):
                 drifts.append(self._lost(customer, item.quota, window, now_ms))
-        unique = {(drift.key, drift.field): drift for drift in drifts if drift.mended}
+        missing: dict[int, dict[tuple[str, str], Drift]] = defaultdict(dict)
+        for drift in drifts:
+            if drift.mended:
+                missing[drift.shard][drift.key, drift.field] = drift
         mended = 0
-        for drift in unique.values():
-            mended += await self.mend([drift])
+        for number, found in missing.items():
+            mended += await self._make(self._shards[number], list(found.values()))
+        return mended
+
+    async def _make(self, shard: Shard, missing: list[Drift]) -> int:
+        """Write the states that their scopes have not, a scope at a time."""
+        by_key: dict[str, list[Drift]] = defaultdict(list)
+        for drift in missing:
+            by_key[drift.key].append(drift)
+        keys, mended = list(by_key), 0
+        for first in range(0, len(keys), _PAGE):
+            look = await self._look(shard, keys[first : first + _PAGE])
+            for key, raw in look.scopes.items():
+                there = read_states(raw)
+                lost = [replace(d, expected=raw) for d in by_key[key] if d.place not in there]
+                mended += await self.mend(lost)
         return mended
 
     def _lost(
@@ -147,7 +171,7 @@ class Audit:
         state = CalendarState(*window, used, 0, 0, max(0, quota.limit), rem)
         return Drift(
             home.number, key, field_of(quota), "used", 0, spent,
-            mended=state.pack() if spent else b"",
+            mended=state.numbers() if spent else (),
         )  # fmt: skip
 
     async def _scope_keys(self, shard: Shard) -> list[str]:
@@ -171,13 +195,10 @@ class Audit:
 
     async def _look(self, shard: Shard, keys: list[str]) -> Look:
         now, scopes, opened, rows = await self._nodes.run(
-            "look", shard.number, (shard.leases, shard.clock, shard.journal, *keys),
-            (shard.records,), seconds=_SECONDS,
+            "look", shard.number, (shard.holds, shard.clock, shard.journal, *keys), (),
+            seconds=_SECONDS,
         )  # fmt: skip
-        look = Look(int(now), {})
-        for key, flat in zip(keys, scopes, strict=True):
-            for name, raw in zip(flat[::2], flat[1::2], strict=True):
-                look.states[key, name.decode()] = raw
+        look = Look(int(now), dict(zip(keys, scopes, strict=True)))
         for _, *parts in opened:
             for at in range(0, len(parts), 5):
                 key, name, algo, amount, pos = (part.decode() for part in parts[at : at + 5])
@@ -196,25 +217,24 @@ class Audit:
         return look
 
     def _differences(self, shard: Shard, look: Look) -> Iterable[Drift]:
-        for (key, name), raw in look.states.items():
-            row = _BY_FIELD.get(name)
-            if row is None or "#" in key or key.endswith("/~"):
-                continue  # rings and buckets have no books; hashed names cannot be looked up
-            if row.algorithm == "L":
-                opened = look.counts[key, name]
-                if unpack_count(raw) != opened:
-                    yield Drift(
-                        shard.number, key, name, "open", unpack_count(raw), opened,
-                        raw, pack_count(opened),
-                    )  # fmt: skip
-            elif row.algorithm == "C":
-                yield from self._calendar(shard, look, key, name, row)
+        for key, raw in look.scopes.items():
+            if "#" in key or key.endswith("/~"):
+                continue  # hashed names cannot be looked up
+            for place, numbers in read_states(raw).items():
+                name = place[1:]
+                row = _BY_FIELD.get(name)
+                if row is None:
+                    continue
+                if place[0] == "L" and numbers[0] != look.counts[key, name]:
+                    found, opened = numbers[0], look.counts[key, name]
+                    yield Drift(shard.number, key, name, "open", found, opened, raw, (opened,))
+                elif place[0] == "C":  # rings and buckets have no books
+                    yield from self._calendar(shard, look, key, row, CalendarState.of(numbers))
 
     def _calendar(
-        self, shard: Shard, look: Look, key: str, name: str, row: Dimension
+        self, shard: Shard, look: Look, key: str, row: Dimension, state: CalendarState
     ) -> Iterable[Drift]:
-        raw = look.states[key, name]
-        state = CalendarState.unpack(raw)
+        name, raw = row.field, look.scopes[key]
         spent = self._spent(look, key, row, (state.start, state.end))
         earlier = self._spent(look, key, row, (state.before_start, state.start))
         held = look.held[key, name, state.start]
@@ -238,7 +258,7 @@ class Audit:
         )
         for what, ledger, books in pairs:
             if ledger != books:
-                yield Drift(shard.number, key, name, what, ledger, books, raw, mended.pack())
+                yield Drift(shard.number, key, name, what, ledger, books, raw, mended.numbers())
 
     def _spent(self, look: Look, key: str, row: Dimension, span: tuple[int, int]) -> int:
         level, organization, name = _parts(key)

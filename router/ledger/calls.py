@@ -10,8 +10,8 @@ from router.domain import Principal
 from router.ledger.denials import Denied
 from router.ledger.hold import Hold
 from router.ledger.keys import HoldIds, Shard, scope, shard_of, user_hash
-from router.ledger.plan import Plan, levels_present, pack_estimate
-from router.ledger.settlement import Reservation
+from router.ledger.plan import Plan, levels_present
+from router.ledger.settlement import Frame
 from router.ledger.startup import Founding
 from router.ledger.ticket import Ticket
 
@@ -25,15 +25,10 @@ _MOST_CUSTOMERS: Final = 20_000
 class _Customer:
     """What the calls of one key, user and model have in common, and their last denial."""
 
-    plan: Plan
-    home: Shard
-    users: str
-    scopes: tuple[str, ...]
+    frame: Frame
+    users: tuple[str, ...]  # where a scope is a user's: the key of their count, and their overflow
     meta: bytes
-    rest: tuple[str | int, ...]  # of the arguments: the last four
     denied: Denied | None = None
-    day: int = -1
-    keys: tuple[str | bytes, ...] = ()  # of that day, but for the record's
 
 
 class ReserveCalls:
@@ -47,7 +42,7 @@ class ReserveCalls:
         self._founding = founding
         self._shards = shards
         self._lease_ms = lease_ms
-        self._users_per_day = users_per_day
+        self._users = (_USER_SCOPE_MS, users_per_day)
         self._ids = HoldIds()
         self.process = self._ids.process
         self._customers: dict[tuple[int, Principal, str | None, str], _Customer] = {}
@@ -71,33 +66,27 @@ class ReserveCalls:
             if len(self._customers) >= _MOST_CUSTOMERS:
                 self._customers.clear()
             customer = self._customers[who] = self._customer(ticket)
-        plan, home = customer.plan, customer.home
+        frame = customer.frame
         now = time.time_ns() // 1_000_000
         rid = self._ids.new(now)
         now += self._ahead_ms
-        day = now // DAY_MS
-        if customer.day != day:
-            customer.day = day
-            users = f"{customer.users}:{customer.day}"
-            customer.keys = (home.leases, home.clock, home.journal, users, *customer.scopes)
-        hold.rid, hold.shard, hold.customer = rid, home, customer
+        users: tuple[str, ...] = ()
+        if customer.users:
+            users = (f"{customer.users[0]}:{now // DAY_MS}", customer.users[1])
         meta = b'{"request":%b,%b' % (orjson.dumps(ticket.request_id), customer.meta)
-        estimate, items = pack_estimate(ticket.estimate), plan.packed(now)
-        hold.call = Reservation(
-            (home.records + rid, *customer.keys),
-            (rid, self._lease_ms, estimate, items, meta, *customer.rest),
-            plan,
-        )
+        hold.rid, hold.shard, hold.customer = rid, frame.home, customer
+        hold.call = frame.call(rid, ticket.estimate, meta, now, users)
 
     def _customer(self, ticket: Ticket) -> _Customer:
-        principal = ticket.principal
+        organization = ticket.principal.organization
         plan = self._plan(ticket)
-        home = self._shards[shard_of(principal.organization, self._founding.shards)]
+        home = self._shards[shard_of(organization, self._founding.shards)]
         user = user_hash(ticket.end_user, self._founding.secret) if ticket.end_user else None
-        users = scope("user", principal.organization, "~")
-        scopes = (home.scopes + users, *_scopes(plan, ticket, home, user))
-        rest = ("", plan.user_scope, _USER_SCOPE_MS, self._users_per_day)
-        return _Customer(plan, home, home.counts + users, scopes, _meta(ticket, user)[1:], rest)
+        shared = scope("user", organization, "~")
+        users = (home.counts + shared, home.scopes + shared) if plan.user_scope else ()
+        scopes = tuple(_scopes(plan, ticket, home, user))
+        frame = Frame.of(home, plan, scopes, self._lease_ms, self._users)
+        return _Customer(frame, users, _meta(ticket, user)[1:])
 
     def _plan(self, ticket: Ticket) -> Plan:
         team, user = ticket.principal.team is not None, ticket.end_user is not None

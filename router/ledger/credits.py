@@ -30,9 +30,9 @@ async def add_credit(
     home = shards[shard_of(organization, len(shards))]
     keys = (
         home.clock,
-        f"{home.records.removesuffix('r:')}credit:{scope('organization', organization, credit_id)}",
+        f"{home.scopes.removesuffix('s:')}credit:{scope('organization', organization, credit_id)}",
         home.scopes + scope("organization", organization),
     )
-    args = (DIMENSIONS["prepaid_usd"].field, nano_usd, FOREVER)
+    args = (f"C{DIMENSIONS['prepaid_usd'].field} ;", nano_usd, FOREVER)
     known, granted, used, held = await nodes.run("credit", home.number, keys, args, seconds=1.0)
     return Balance(not known, int(granted), int(used), int(held))

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from router.domain import Estimate
+from router.ledger.plan import FIXED
 
 _LONGEST_MS: Final = 250
-_WAIT, _FIXED = 2, 7
+_WAIT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,6 @@ class Denied:
         passed = now - self.at
         reply = list(self.reply)
         reply[_WAIT] = max(0, reply[_WAIT] - passed)
-        for place in range(_FIXED + 1, len(reply), 2):
+        for place in range(FIXED + 1, len(reply), 2):
             reply[place] = max(0, reply[place] - passed)
         return reply

@@ -90,12 +90,10 @@ class Heartbeats:
     async def renew(self, holds: list[Hold]) -> None:
         """Renew holds of one virtual shard now; marks those whose lease is gone as lost."""
         shard = holds[0].shard
-        keys: list[Part] = [shard.leases, shard.clock]
+        keys = (shard.holds, shard.clock)
         args: list[Part] = [self._lease_ms]
         for hold in holds:
-            rid = hold.rid
-            keys.append(shard.records + rid)
-            args += (rid, "d" if hold.is_dispatched else "", *hold.progress())
+            args += (hold.rid, "d" if hold.is_dispatched else "", *hold.progress())
         try:
             replies = await self._nodes.run("renew", shard.number, keys, args, seconds=1.0)
         except (Disconnected, hiredis.HiredisError):

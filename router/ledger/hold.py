@@ -17,7 +17,6 @@ from router.ledger.settlement import Reservation
 from router.ledger.ticket import Admission, Ticket
 
 log = logging.getLogger(__name__)
-_FIRST_SCOPE: Final = 6
 NEVER: Final = float("inf")
 
 
@@ -128,7 +127,7 @@ class Hold:
 
     def scopes(self) -> dict[int, str]:
         """The keys of its scopes, numbered as its plan's items number them."""
-        return {n: str(key) for n, key in enumerate(self.call.keys[_FIRST_SCOPE:], 1)}
+        return self.call.scopes()
 
     def progress(self) -> tuple[bytes, bytes]:
         """What was used so far: vector and payload, empty before a backend was reached."""

@@ -18,7 +18,9 @@ from router.ledger.nodes import Nodes
 _PEN: Final = f"{PREFIX}:{{v00}}:pen"
 _PEN_MS: Final = 10_000
 _SECONDS: Final = 2.0
-_HEAD: Final = struct.Struct(">B7qBBI")
+_HEAD: Final = struct.Struct(">BqqI")
+_USED: Final = struct.Struct(">5qBB")
+_SECOND: Final = struct.Struct(">B7qBBI")
 
 
 class Row(NamedTuple):
@@ -128,20 +130,43 @@ class JournalStreams:
 
 def row_of_entry(flat: Sequence[bytes]) -> Row:
     """The row that a stream entry's fields hold. Raises ValueError where they hold none."""
-    if len(flat) != 2 or flat[0] != b"e":  # one field and its value
+    if len(flat) != 2 or flat[0] not in _READERS:
         return _first_row(flat)
-    blob = flat[1]
     try:
-        seq, t0, t1, q, t, i, o, u, rid, status, meta = _HEAD.unpack_from(blob)
+        return _READERS[flat[0]](flat[1])
     except struct.error as error:
         raise ValueError(str(error)) from None
-    name = _HEAD.size + rid
+
+
+def _row(blob: bytes) -> Row:
+    """Sequence, t0, t1, length of meta, meta; then as settling told: use, lengths of rid and of
+    status, these two, payload.
+    """
+    seq, t0, t1, meta = _HEAD.unpack_from(blob)
+    told = _HEAD.size + meta
+    *used, rid, status = _USED.unpack_from(blob, told)
+    name = told + _USED.size
+    about = name + rid
+    behind = about + status
+    return Row(
+        blob[name:about].decode(), seq, blob[about:behind].decode(), t0, t1, tuple(used),
+        blob[_HEAD.size : told], blob[behind:],
+    )  # fmt: skip
+
+
+def _second_row(blob: bytes) -> Row:
+    """A row as ledgers of format 2 wrote it."""
+    seq, t0, t1, *used, rid, status, meta = _SECOND.unpack_from(blob)
+    name = _SECOND.size + rid
     about = name + status
     told = about + meta
     return Row(
-        blob[_HEAD.size : name].decode(), seq, blob[name:about].decode(), t0, t1,
-        (q, t, i, o, u), blob[about:told], blob[told:],
+        blob[_SECOND.size : name].decode(), seq, blob[name:about].decode(), t0, t1, tuple(used),
+        blob[about:told], blob[told:],
     )  # fmt: skip
+
+
+_READERS: Final = {b"f": _row, b"e": _second_row}
 
 
 def _first_row(flat: Sequence[bytes]) -> Row:

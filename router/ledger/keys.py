@@ -19,25 +19,30 @@ class Shard:
     """The keys that one virtual shard has once."""
 
     number: int
-    records: str
-    leases: bytes
+    holds: bytes
     clock: bytes
     journal: bytes
+    records: str  # of what the reaper closed
+    marks: str
     scopes: str
     counts: str
+    closing: tuple[bytes, bytes, bytes]  # the keys of a settlement
 
 
 def shard(number: int) -> Shard:
     """The keys of a virtual shard."""
     base = f"{PREFIX}:{{v{number:02d}}}:"
+    holds, clock, journal = ((base + name).encode() for name in "htj")
     return Shard(
         number,
+        holds=holds,
+        clock=clock,
+        journal=journal,
         records=base + "r:",
-        leases=(base + "x").encode(),
-        clock=(base + "t").encode(),
-        journal=(base + "j").encode(),
+        marks=base + "d:",
         scopes=base + "s:",
         counts=base + "n:",
+        closing=(holds, clock, journal),
     )
 
 

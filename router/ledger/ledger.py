@@ -33,13 +33,7 @@ from router.ledger.journal import JournalStreams
 from router.ledger.keys import shard
 from router.ledger.nodes import Nodes
 from router.ledger.outage import Outage
-from router.ledger.plan import (
-    NOTHING,
-    crash_vector,
-    output_price,
-    pack_more,
-    unpack_vector,
-)
+from router.ledger.plan import FIXED, NOTHING, output_price, pack_more, unpack_vector, wanted
 from router.ledger.pools import Pools, read_pools
 from router.ledger.reaper import Reaper
 from router.ledger.scripts import Script
@@ -252,25 +246,22 @@ class Ledger:
         Raises LimitExceeded or LedgerUnavailable.
         """
         self._calls.prepare(hold)
-        ticket, now = hold.ticket, time.monotonic_ns() // 1_000_000
         denied = hold.customer.denied
-        if denied is not None and denied.denies(ticket.estimate, now):
-            self.denied_from_memory += 1
-            raise self._denial(hold, denied.reply_at(now))
+        if denied is not None:
+            self._deny_again(hold, denied)
         if not self._breaker.allows():
             return await self._serve_locally(hold)
-        shard, call = hold.shard.number, hold.call
+        call = hold.call
         try:
-            reply = await self._nodes.send("reserve", shard, call.keys, call.args)
-            if type(reply) is not list or reply[0] == _STALE:
+            reply = await self._nodes.send("reserve", hold.shard.number, call.keys, call.args)
+            if type(reply) is not bytes:
                 reply = await self._ask_again(hold, reply)
         except (asyncio.CancelledError, Disconnected) as error:
             return await self._unanswered(hold, error)
         self._breaker.succeeded()
-        if reply[0] == _DENIED:
-            hold.customer.denied = Denied.remember(reply, ticket.estimate, now)
-            raise self._denial(hold, reply)
-        hold.admission = Admission(rate_headers(call.plan, reply), call.plan, reply)
+        plan = call.plan
+        left = plan.read(reply) if type(reply) is bytes else self._not_made(hold, reply)
+        hold.admission = Admission(rate_headers(plan, left), plan, left)
         self._beats.add(hold)
         return hold
 
@@ -286,7 +277,7 @@ class Ledger:
     async def top_up(self, hold: Hold, output_tokens: int) -> bool:
         """Hold for more output: one round trip. False where a limit or a lost lease refuses."""
         shard, price = hold.shard, output_price(hold.ticket.estimate)
-        keys = (shard.records + hold.rid, shard.leases, shard.clock)
+        keys = (shard.holds, shard.clock)
         args = (hold.rid, self._lease_ms, pack_more(output_tokens, output_tokens * price))
         try:
             reply = await self._nodes.run(
@@ -299,6 +290,21 @@ class Ledger:
 
     # Inside.
 
+    def _deny_again(self, hold: Hold, denied: Denied) -> None:
+        """Deny from memory what was just denied. Raises LimitExceeded."""
+        now = time.monotonic_ns() // 1_000_000
+        if denied.denies(hold.ticket.estimate, now):
+            self.denied_from_memory += 1
+            raise self._denial(hold, denied.reply_at(now))
+
+    def _not_made(self, hold: Hold, reply: Sequence[int]) -> Sequence[int]:
+        """What is left, where the hold had been made before. Raises LimitExceeded."""
+        if reply[0] == _DENIED:
+            now = time.monotonic_ns() // 1_000_000
+            hold.customer.denied = Denied.remember(reply, hold.ticket.estimate, now)
+            raise self._denial(hold, reply)
+        return reply[FIXED:]
+
     @staticmethod
     def _denial(hold: Hold, reply: Sequence[int]) -> LimitExceeded:
         ticket = hold.ticket
@@ -309,9 +315,9 @@ class Ledger:
         windows of the ledger's time instead of ours.
         """
         shard, call = hold.shard.number, hold.call
-        if type(reply) is not list:
+        if isinstance(reply, hiredis.ReplyError):
             reply = await self._nodes.run("reserve", shard, call.keys, call.args)
-        if reply[0] == _STALE:
+        if type(reply) is list and reply[0] == _STALE:
             ledger_now = int(reply[_NOW])
             self._calls.set_clock(ledger_now)
             call.plan.forget()
@@ -340,18 +346,17 @@ class Ledger:
 
     async def _serve_locally(self, hold: Hold) -> Hold:
         """Admit from the tier's allowance, once that is on disk. Raises LedgerUnavailable."""
-        ticket, estimate = hold.ticket, bytes(hold.call.args[2])  # type: ignore[arg-type]  # packed
-        want = unpack_vector(estimate)
+        ticket = hold.ticket
+        want = wanted(ticket.estimate)
         if ticket.outage_share <= 0:
             raise _unavailable()
         local = self._outage.admit(hold.call.plan, hold.scopes(), want, ticket.outage_share)
         if local is None:
             raise _unavailable()
         self._calls.prepare(hold)  # a new id: the old one's reserve may yet turn out to have worked
-        crash = crash_vector(estimate)
         try:
             await self._settlements.admit_local(
-                Settlement(hold.shard, hold.rid, "expired", crash, b"{}", hold.call)
+                Settlement(hold.shard, hold.rid, "expired", hold.call.crash(), b"{}", hold.call)
             )
         except BaseException as error:
             self._outage.settle(hold.call.plan, local, hold.scopes(), unpack_vector(NOTHING))

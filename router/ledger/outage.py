@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from router.ledger.plan import FIXED, Item, Plan, field_of
+from router.ledger.plan import Item, Plan, field_of
 
 Place = tuple[str, str]
 _FRESH_MS: Final = 65_000  # as the ledger's own sliding window: a minute and a slot
@@ -67,7 +67,7 @@ class Outage:
 
     def left(self, plan: Plan, scopes: Mapping[int, str], share: float) -> list[int]:
         """What is left of each allowance, in the places of a reserve reply."""
-        reply = [0] * FIXED
+        reply: list[int] = []
         for item in plan.items:
             used = self._used(item, (scopes[item.scope], field_of(item.quota)))
             reply += (max(0, _allowance(item, share) - used), _FRESH_MS)

@@ -13,11 +13,12 @@ from router.domain import Charge, Estimate
 from router.ledger.calendar import FOREVER, Window, window_at
 from router.ledger.dimensions import DIMENSIONS, LEVELS, MINUTE, Dimension, Quota
 
-_ITEM: Final = struct.Struct(">cBBqqqqqiB")
-_VECTORS: Final = struct.Struct(">15q")
+_ITEM: Final = struct.Struct("<cBHddddd")
+_WANTS: Final = struct.Struct("<11d")
 _VECTOR: Final = struct.Struct(">5q")
+_CHANGING: Final = {"S": 3, "C": 3, "B": 2, "L": 1}  # numbers of a state that most requests change
 _SUB_WINDOWS: Final = 12
-FIXED: Final = 7  # numbers of a reserve reply before those of its items
+FIXED: Final = 7  # numbers before those of the items, in any other reply than an admission
 _TOTAL, _OUTPUT, _MONEY = 2, 4, 5
 _OUTPUT_OF: Final = (_TOTAL, _OUTPUT, _MONEY)
 # Where a stored row of usage keeps the name of each level's scope.
@@ -60,7 +61,7 @@ class Plan:
         )
         self.user_scope = self.levels.index("user") + 1 if "user" in self.levels else 0
         places = [
-            (item, Place(FIXED + 2 * n, limit, (f"x-ratelimit-limit-{item.row.shown}", str(limit))))
+            (item, Place(2 * n, limit, (f"x-ratelimit-limit-{item.row.shown}", str(limit))))
             for n, item in enumerate(self.items)
             for limit in (item.quota.options.burst or item.quota.limit,)
         ]
@@ -74,6 +75,7 @@ class Plan:
             for item, place in places
             if place.limit > 0 and (item.row.period or item.row.window_ms == MINUTE)
         )
+        self.read = struct.Struct(f"<{2 * len(self.items)}q").unpack  # the reply of an admission
         self._packed = b""
         self._until = -1
 
@@ -95,8 +97,15 @@ class Plan:
         return self._packed
 
     def pack(self, now_ms: int) -> bytes:
-        """The items for a script at any instant."""
-        return b"".join(_pack(item, _window(item, now_ms)) for item in self.items)
+        """The items for a script at any instant, as lua/constants.lua says."""
+        parts = [bytes((len(self.levels), self.user_scope))]
+        for scope in range(1, len(self.levels) + 1):
+            items = [item for item in self.items if item.scope == scope]
+            layout = b"".join(place_of(item.quota) + b" " for item in items) + b";"
+            changing = sum(_CHANGING[chr(place_of(item.quota)[0])] for item in items)
+            parts += (bytes((len(layout), len(items), changing)), layout)
+            parts += (_pack(item, _window(item, now_ms)) for item in items)
+        return b"".join(parts)
 
     def windows(self, now_ms: int) -> list[tuple[Item, tuple[int, int]]]:
         """The items with a calendar window, and the window that holds an instant."""
@@ -132,6 +141,12 @@ def field_of(quota: Quota) -> str:
     return f"{row.field}.{quota.options.window_ms}" if quota.options.window_ms else row.field
 
 
+def place_of(quota: Quota) -> bytes:
+    """Algorithm and field: how the state of a scope names what a quota counts."""
+    algorithm = "B" if quota.options.bucket else DIMENSIONS[quota.dimension].algorithm
+    return f"{algorithm}{field_of(quota)}".encode()
+
+
 def _window(item: Item, now_ms: int) -> Window | None:
     if item.row.period is None:
         return None
@@ -141,35 +156,36 @@ def _window(item: Item, now_ms: int) -> Window | None:
 
 def _pack(item: Item, window: Window | None) -> bytes:
     row, quota, options = item.row, item.quota, item.quota.options
-    algorithm, span = row.algorithm, options.window_ms or row.window_ms
+    span = options.window_ms or row.window_ms
     numbers = (-(-span // _SUB_WINDOWS), 0, 0, 0)
     if options.bucket:
-        algorithm, numbers = "B", (span, options.burst or quota.limit, 0, 0)
+        numbers = (span, options.burst or quota.limit, 0, 0)
     elif window is not None:
         numbers = (window.start, window.end, window.next_end, options.rollover)
-    field = field_of(quota).encode()
-    head = _ITEM.pack(
-        algorithm.encode(), item.scope, row.metric, quota.limit, *numbers, row.scale, len(field)
-    )
-    return head + field
+    return _ITEM.pack(place_of(quota)[:1], row.metric, row.scale, quota.limit, *numbers)
 
 
-def pack_estimate(estimate: Estimate) -> bytes:
-    """What a request wants, what it needs at least, and what it costs if we die before progress.
+def pack_estimate(estimate: Estimate, bit: int) -> tuple[bytes, bytes]:
+    """`bit`, then what a request wants and what it needs at least; and what it costs if we die
+    before any progress.
 
     An estimate that is not firm may be trimmed to a small limit, down to its prompt and one token.
     """
     prompt, output, cost = estimate.input_tokens, estimate.output_tokens, estimate.cost_pico
     total, prompt_cost = prompt + output, estimate.input_cost_pico
+    crash = _VECTOR.pack(1, prompt, prompt, 0, prompt_cost)
     if estimate.firm:
-        return _VECTORS.pack(
-            1, total, prompt, output, cost, 1, total, prompt, output, cost,
-            1, prompt, prompt, 0, prompt_cost,
-        )  # fmt: skip
-    return _VECTORS.pack(
-        1, total, prompt, output, cost, 1, prompt + 1, prompt, 1, prompt_cost,
-        1, prompt, prompt, 0, prompt_cost,
-    )  # fmt: skip
+        need = (1, total, prompt, output, cost)
+        return _WANTS.pack(bit, 1, total, prompt, output, cost, *need), crash
+    return _WANTS.pack(
+        bit, 1, total, prompt, output, cost, 1, prompt + 1, prompt, 1, prompt_cost
+    ), crash  # fmt: skip
+
+
+def wanted(estimate: Estimate) -> tuple[int, ...]:
+    """What a request wants: requests, tokens, input, output, pico-USD."""
+    prompt, output = estimate.input_tokens, estimate.output_tokens
+    return 1, prompt + output, prompt, output, estimate.cost_pico
 
 
 def pack_charge(charge: Charge) -> bytes:
@@ -178,11 +194,6 @@ def pack_charge(charge: Charge) -> bytes:
     total = usage.input_tokens + usage.output_tokens
     counted = 1 if total or charge.outcome != "failed" else 0
     return _VECTOR.pack(counted, total, usage.input_tokens, usage.output_tokens, charge.cost_pico)
-
-
-def crash_vector(estimate: bytes) -> bytes:
-    """The part of a packed estimate that is charged when a gateway dies before any progress."""
-    return estimate[2 * _VECTOR.size :]
 
 
 def unpack_vector(vector: bytes) -> tuple[int, ...]:

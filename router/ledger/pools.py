@@ -9,8 +9,8 @@ from router.ledger.connection import Disconnected
 from router.ledger.dimensions import DIMENSIONS, Quota
 from router.ledger.keys import Shard, scope, shard_of
 from router.ledger.nodes import Nodes
-from router.ledger.plan import field_of
-from router.ledger.states import CalendarState, unpack_count
+from router.ledger.plan import place_of
+from router.ledger.states import CalendarState, read_states
 
 
 @dataclass(slots=True)
@@ -34,15 +34,16 @@ async def read_pools(
         row = DIMENSIONS[quota.dimension]
         key = home.scopes + scope(quota.level, organization, names[quota.level])
         try:
-            raw = await nodes.connection(home.number).ask("HGET", key, field_of(quota))
+            raw = await nodes.connection(home.number).ask("GET", key)
         except hiredis.ReplyError as error:
             raise Disconnected(str(error).split(":", 1)[0]) from None
-        if raw is None:
+        numbers = read_states(raw or b"").get(place_of(quota).decode())
+        if numbers is None:
             continue
         if row.algorithm == "L":
-            pools.open += unpack_count(raw)
+            pools.open += numbers[0]
         elif row.algorithm == "C":
-            state = CalendarState.unpack(raw)
+            state = CalendarState.of(numbers)
             pools.held += state.held
             if row.money:
                 pools.spent_pico += state.used * row.scale + state.rem

@@ -1,6 +1,6 @@
 """Closes the holds of gateways that died: when their leases run out, any gateway's reaper does it.
 
-Every reservation also closes up to four of its own shard, so this only matters where nobody asks.
+It looks at every open hold: their leases are in their records, so that a request pays for no index.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from router.ledger.connection import Disconnected
 from router.ledger.keys import Shard
 from router.ledger.nodes import Nodes
 
-_MOST: Final = 100
+_PAGE: Final = 100  # holds that one call looks at: it delays everybody else
 
 
 class Reaper:
@@ -39,7 +39,7 @@ class Reaper:
     async def _leased(self) -> list[Shard]:
         """The shards with leases, and those that cannot be asked so simply: at rest, none."""
         asked = [
-            self._nodes.connection(shard.number).call("EXISTS", shard.leases, seconds=1.0)
+            self._nodes.connection(shard.number).call("EXISTS", *_open_in(shard), seconds=1.0)
             for shard in self._shards
         ]
         replies = await asyncio.gather(*asked, return_exceptions=True)
@@ -51,14 +51,19 @@ class Reaper:
             await self.sweep()
 
     async def _reap(self, shard: Shard) -> int:
-        keys = (shard.leases, shard.clock, shard.journal)
-        closed, last = 0, _MOST
+        keys = (shard.holds, shard.clock, shard.journal)
+        closed, cursor = 0, b"0"
         with contextlib.suppress(Disconnected):
-            while last == _MOST:
-                last = int(
-                    await self._nodes.run(
-                        "reap", shard.number, keys, (shard.records, _MOST), seconds=1.0
-                    )
+            while True:
+                cursor, found = await self._nodes.run(
+                    "reap", shard.number, keys, (cursor, _PAGE), seconds=1.0
                 )
-                closed += last
+                closed += int(found)
+                if cursor == b"0":
+                    break
         return closed
+
+
+def _open_in(shard: Shard) -> tuple[bytes, bytes]:
+    """The keys of a shard that are there while holds are open: ours, and those of format 2."""
+    return shard.holds, shard.holds[:-1] + b"x"

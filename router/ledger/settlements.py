@@ -65,16 +65,15 @@ class Settlements:
 
     def settle(self, settlement: Settlement) -> None:
         """Send a settlement. Never raises, never waits."""
-        rid, shard = settlement.rid, settlement.shard
+        rid = settlement.rid
         self._pending[rid] = settlement
         if self._local and rid in self._local:
             self._local.discard(rid)
             self._later(settlement)
             return
         future = self._nodes.send(
-            "settle", shard.number, (shard.records + rid, shard.leases, shard.clock, shard.journal),
-            (rid, settlement.status, settlement.used, settlement.payload), seconds=_TIMEOUT_SECONDS,
-        )  # fmt: skip
+            "settle", settlement.shard.number, *settlement.call(), seconds=_TIMEOUT_SECONDS
+        )
         future.add_done_callback(partial(self._read, settlement))
 
     async def admit_local(self, settlement: Settlement) -> None:
@@ -212,11 +211,8 @@ class Settlements:
         return reply
 
     async def _settle_once(self, settlement: Settlement) -> int:
-        shard = settlement.shard
-        keys = (shard.records + settlement.rid, shard.leases, shard.clock, shard.journal)
-        args = (settlement.rid, settlement.status, settlement.used, settlement.payload)
-        seconds = _TIMEOUT_SECONDS
-        return int(await self._nodes.run("settle", shard.number, keys, args, seconds=seconds))
+        number, (keys, args) = settlement.shard.number, settlement.call()
+        return int(await self._nodes.run("settle", number, keys, args, seconds=_TIMEOUT_SECONDS))
 
     async def _reserve_anyway(self, settlement: Settlement, call: Reservation) -> None:
         number, seconds = settlement.shard.number, _TIMEOUT_SECONDS

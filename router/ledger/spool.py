@@ -9,6 +9,7 @@ import base64
 import contextlib
 import fcntl
 import os
+import struct
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +17,14 @@ from typing import IO, Any, Final
 
 import orjson
 
+from router.domain import Estimate
 from router.ledger.connection import Part
 from router.ledger.dimensions import Options, Quota
-from router.ledger.keys import shard
+from router.ledger.keys import hold_time, shard
 from router.ledger.plan import Plan
-from router.ledger.settlement import Reservation, Settlement
+from router.ledger.settlement import Frame, Reservation, Settlement
 
+_SECOND_ARGS: Final = 9
 _PATTERN: Final = "spool-*.jsonl"
 
 
@@ -131,7 +134,7 @@ def _settlement(line: dict[str, Any]) -> Settlement:
             for q in made["quotas"]
         )
         plan = Plan(quotas, made["levels"])
-        call = Reservation(_parts(made["keys"]), _parts(made["args"]), plan)
+        call = _reservation(line["rid"], _parts(made["keys"]), _parts(made["args"]), plan)
     return Settlement(
         shard(line["shard"]),
         line["rid"],
@@ -140,6 +143,24 @@ def _settlement(line: dict[str, Any]) -> Settlement:
         line["payload"].encode(),
         call,
     )
+
+
+def _reservation(
+    rid: str, keys: tuple[Part, ...], args: tuple[Any, ...], plan: Plan
+) -> Reservation:
+    """The reserve call of a line. Format 2 had nine arguments: id, lease, vectors want, need and
+    crash, items, meta, flags, three numbers on users; its scopes began with the seventh key.
+    """
+    if len(args) != _SECOND_ARGS:
+        return Reservation(keys, args, plan)
+    record, count, overflow, *scopes = (str(key) for key in (keys[0], *keys[4:]))
+    home = shard(int(record[5:7]))  # lg:{v07}:...
+    _, _, prompt, output, cost, _, least, *_ = struct.unpack(">15q", args[2])
+    prompt_cost = struct.unpack(">15q", args[2])[-1]
+    estimate = Estimate(prompt, output, cost, prompt_cost, firm=least == prompt + output)
+    frame = Frame.of(home, plan, tuple(scopes), int(args[1]), (int(args[7]), int(args[8])))
+    users = (count, overflow) if plan.user_scope else ()
+    return frame.call(rid, estimate, args[4], hold_time(rid), users)
 
 
 def _text(part: Part) -> str | int | list[str]:

@@ -9,8 +9,12 @@ import hiredis
 from router.ledger.connection import Connection
 from router.ledger.keys import META
 
-FORMAT: Final = 2
-_READABLE: Final = (1, FORMAT)  # the scripts and the journal read both; only the newest is written
+FORMAT: Final = 3
+_READABLE: Final = (
+    1,
+    2,
+    FORMAT,
+)  # the scripts and the journal read them; only the newest is written
 SHARDS: Final = 64
 _OLDEST: Final = (6, 2)
 

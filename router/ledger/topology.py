@@ -47,8 +47,8 @@ def key_slot(tag: str) -> int:
 
 def shard_slot(number: int) -> int:
     """The cluster slot of a virtual shard."""
-    records = shard(number).records
-    return key_slot(records[records.index("{") + 1 : records.index("}")])
+    scopes = shard(number).scopes
+    return key_slot(scopes[scopes.index("{") + 1 : scopes.index("}")])
 
 
 class SingleNode:

@@ -1,90 +1,103 @@
--- Each moves an item from what it holds (from) to what was really used (to, in the vector's unit).
--- held: whether `from` is still reserved (a settlement) or already charged (an adjustment).
-
-local function close_ring(raw, item, pos, from, to, now)
-  local r, slot = ring_at(raw, now, item[5])
-  local delta = math.ceil(to / item[9]) - from
-  if slot - pos < SLOTS then
-    r[2 + pos % SLOTS] = r[2 + pos % SLOTS] + delta
-  elseif delta > 0 then
-    r[2 + slot % SLOTS] = r[2 + slot % SLOTS] + delta
-  end
-  return struct.pack(RING, unpack(r))
-end
-
-local function close_bucket(raw, item, cap, from, to, now)
-  local level, ts = bucket_at(raw, now, item[4], cap)
-  return struct.pack(PAIR, math.min(cap, level + (from - math.ceil(to / item[9])) * item[5]), ts)
-end
-
-local function close_calendar(raw, item, pos, from, to, held)
-  if not raw then return nil end
-  local c, scale = {struct.unpack(CALENDAR, raw)}, item[9]
-  local used, hold, rem = 3, 4, 7
-  if c[1] ~= pos then
-    if c[8] ~= pos then return nil end
-    used, hold, rem = 9, 10, 11
-  end
-  local before = c[used]
-  local pico = c[rem] + (held and to or to - from)
-  c[used] = before + math.floor(pico / scale)
-  c[rem] = pico % scale
-  if held then c[hold] = c[hold] - from end
-  if used == 9 then c[5] = c[5] + (held and from or 0) - (c[used] - before) end
-  return struct.pack(CALENDAR, unpack(c))
-end
-
--- Closes (held) or adjusts (not held) the items of one scope, items[first] to items[last]. Those of
--- one place share one actual: filled in order, the last takes the rest.
-local function close_scope(key, items, first, last, before, after, now, held)
-  local fields, places = {}, 0
-  for n = first, last do
-    local field = items[n][10]
-    if field ~= fields[places] then places = places + 1; fields[places] = field end
-  end
-  local raws, write, place = redis.call('HMGET', key, unpack(fields)), {}, 0
-  local state, to_left, from_left
-  for n = first, last do
-    local item = items[n]
-    local field, metric = item[10], item[3]
-    if field ~= fields[place] then
-      place = place + 1
-      state, to_left, from_left = raws[place], after[metric], before[metric]
+-- Closes an open record (held) or adjusts a reaped one (not held): moves each item from what it holds,
+-- or was charged by the vector `before`, to what was really used, the vector `after`. `known`: what
+-- `keys` hold. Returns keys and states to write, and where the plan ends.
+local function apply(rec, numbers, count, pieces, keys, known, at, before, after, now, held)
+  local get, put, sub, byte = struct.unpack, struct.pack, string.sub, string.byte
+  local floor, min = math.floor, math.min
+  local scopes, user_scope = byte(rec, at, at + 1)
+  local writes, n = {}, 0
+  at = at + 2
+  for scope = 1, scopes do
+    local size, items, heads = byte(rec, at, at + 2)
+    local layout, key, raw = sub(rec, at + 3, at + 2 + size), keys[1 + scope], known[1 + scope]
+    at = at + 3 + size
+    if not raw or sub(raw, 1, size) ~= layout then
+      -- include: layout older
+      raw = raw or older_state(key)
+      raw = raw and arrange(raw, layout)
     end
-    local to, from, more = to_left, from_left, n < last and items[n + 1][10] == field
-    if more then to, from = math.min(to, item[12] * item[9]), math.min(from, item[12] * item[9]) end
-    to_left, from_left = to_left - to, from_left - from
-    local algo, was = item[1], item[12]
-    if algo == ALGO_C then
-      if not held then was = from end
-      state = close_calendar(state, item, item[13], was, to, held) or state
-    elseif algo ~= ALGO_L then
-      if not held then was = math.ceil(from / item[9]) end
-      state = (algo == ALGO_S and close_ring or close_bucket)(state, item, item[13], was, to, now)
-    elseif held then
-      state = struct.pack('>i8', math.max(0, (state and struct.unpack('>i8', state) or 0) - 1))
+    if raw then
+      local format = sub(DOUBLES, 1, heads + 1)
+      local v = {get(format, raw, size + 1)}
+      local rest, i, o = sub(raw, v[heads + 1]), 1, 0
+      for item = n + 1, n + items do
+        local algo, metric, scale, limit, a = get(ITEM, rec, at)
+        local was, pos, to, from = numbers[1 + 2 * item], numbers[2 + 2 * item], after[metric], before[metric]
+        at = at + ITEM_SIZE
+        if algo == ALGO_S then
+          local slot, newest = v[i], floor(now / a)
+          if newest > slot then
+            rest, v[i + 2] = turn(rest, o, slot, v[i + 1], newest)
+            v[i], v[i + 1], slot = newest, 0, newest
+          end
+          -- A hold and its pieces share one actual: filled in order, the last takes the rest.
+          local piece, more = 2 + 2 * count
+          repeat
+            more = nil
+            for k = piece, 2 * count + 3 * pieces - 1, 3 do
+              if numbers[k + 1] == item then
+                more = k
+                break
+              end
+            end
+            local share, charged = to, from
+            if more then share, charged = min(to, was), min(from, was) end
+            local delta = share - (held and was or charged)
+            to, from = to - share, from - charged
+            if slot - pos >= SLOTS then
+              -- The slot is gone; only what was used beyond the hold counts, as of now.
+              if delta > 0 then v[i + 1] = v[i + 1] + delta end
+            elseif pos == slot then
+              v[i + 1] = v[i + 1] + delta
+            else
+              local where = o + 8 * (pos % SLOTS)
+              v[i + 2] = v[i + 2] + delta
+              rest = replace(rest, where, get('<d', rest, where + 1) + delta)
+            end
+            if more then was, pos, piece = numbers[more + 2], numbers[more + 3], more + 3 end
+          until not more
+          i, o = i + 3, o + 104
+        elseif algo == ALGO_C then
+          local start, _, left = get('<ddd', rest, o + 1)
+          local pico = held and to or to - from
+          if start == pos then
+            pico = v[i + 2] + pico
+            v[i], v[i + 2] = v[i] + floor(pico / scale), pico % scale
+            if held then v[i + 1] = v[i + 1] - was end
+          else
+            local earlier, used, hold, rem = get('<dddd', rest, o + 33)
+            if earlier == pos then
+              local freed = held and was or 0
+              pico = rem + pico
+              rest = replace(rest, o + 16, left + freed - floor(pico / scale))
+              rest = replace(rest, o + 40, used + floor(pico / scale))
+              rest = replace(rest, o + 48, hold - freed)
+              rest = replace(rest, o + 56, pico % scale)
+            end
+          end
+          i, o = i + 3, o + 64
+        elseif algo == ALGO_L then
+          if held then v[i] = math.max(0, v[i] - 1) end
+          i = i + 1
+        else
+          local level, ts = v[i], v[i + 1]
+          if ts == 0 then level, ts = pos, now end
+          if now > ts then level, ts = level + (now - ts) * limit, now end
+          v[i] = min(pos, min(pos, level) + ((held and was or from) - to) * a)
+          v[i + 1], i = ts, i + 2
+        end
+      end
+      raw = layout .. put(format, unpack(v)) .. rest
+      if scope == user_scope then
+        redis.call('SET', key, raw, 'KEEPTTL')
+      else
+        writes[#writes + 1] = key
+        writes[#writes + 1] = raw
+      end
+    else
+      at = at + items * ITEM_SIZE
     end
-    if state and not more then write[#write + 1] = field; write[#write + 1] = state end
+    n = n + items
   end
-  if #write > 0 then redis.call('HSET', key, unpack(write)) end
-end
-
--- Applies one closing (held) or adjusting (not held) of a record to all its scopes.
-local function apply(rec, before, after, now, held)
-  local items, count = items_of(rec)
-  local first, number = 1, 0
-  for key in string.gmatch(rec[7], '[^\n]+') do
-    number = number + 1
-    local last = first - 1
-    while last < count and items[last + 1][2] == number do last = last + 1 end
-    if last >= first then close_scope(key, items, first, last, before, after, now, held) end
-    first = last + 1
-  end
-end
-
--- One row of the usage journal, packed in one field: seq, t0, now, the vector `used`, lengths of rid,
--- status and meta, then these three and the payload.
-local function journal(key, rid, seq, status, t0, now, used, meta, payload)
-  redis.call('XADD', key, '*', 'e', struct.pack(ROW, seq, t0, now, used, #rid, #status, #meta)
-    .. rid .. status .. meta .. payload)
+  return writes, at
 end

@@ -8,9 +8,8 @@
 -- it while it is active, and all but one slot of it is lent while it is idle. Leases that run out
 -- are free again.
 
+local stored = redis.call('GET', KEYS[4])
 -- include: clock
-
-local now, clock = clock_at(redis.call('GET', KEYS[4]))
 for _, rid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now))) do
   redis.call('HDEL', KEYS[2], rid)
   redis.call('ZREM', KEYS[1], rid)

@@ -1,29 +1,21 @@
--- A record, read: {state, t0, dispatched, crash, progress, payload, scopes, numbers, items, meta}.
-local function read_record(raw)
-  local version, state = string.byte(raw, 1, 2)
-  if version ~= 2 then
-    -- include: first
-    return read_first_record(raw)
+-- A record, read: its numbers (from the third on amount and pos of its items, then its pieces), how
+-- many items and pieces, the keys of its scopes (after the clock's), where its plan begins, and how
+-- long progress and payload behind the plan are.
+local function read_record(rec, clock_key)
+  local get, sub, byte = struct.unpack, string.sub, string.byte
+  local count, low, high = byte(rec, 2, 4)
+  local pieces = low + 256 * high
+  local size = 2 + 2 * count + 3 * pieces
+  local format = size <= MOST_DOUBLES and sub(DOUBLES, 1, size + 1) or '<' .. string.rep('d', size)
+  local numbers = {get(format, rec, HEAD_SIZE + 1)}
+  local at = numbers[size + 1]
+  local _, progress, payload, length = get(BODY, rec, at)
+  at = at + BODY_SIZE + length
+  local keys, text = {clock_key}, sub(rec, at - length, at - 1)
+  if byte(rec, at) == 1 then
+    keys[2] = text
+  else
+    for key in string.gmatch(text, '[^\n]+') do keys[#keys + 1] = key end
   end
-  if #raw == 2 then return {state} end
-  local _, _, dispatched, t0, crash, progress, payload, scopes, numbers, items, meta =
-    struct.unpack(RECORD, raw)
-  return {state, t0, dispatched, crash, progress, payload, scopes, numbers, items, meta}
-end
-
-local function write_record(key, r)
-  redis.call('SET', key, struct.pack(RECORD, 2, r[1], r[3], r[2], r[4], #r[5], r[5], #r[6], r[6], #r[7], r[7],
-    #r[8], r[8], #r[9], r[9], #r[10], r[10]))
-end
-
--- The items of a record: as packed, and amount and pos in [12] and [13].
-local function items_of(rec)
-  local blob, numbers, items, at, n = rec[9], rec[8], {}, 1, 0
-  while at <= #blob do
-    local item = {struct.unpack(ITEM, blob, at)}
-    n, at = n + 1, item[11]
-    item[12], item[13] = struct.unpack(PAIR, numbers, 16 * n - 15)
-    items[n] = item
-  end
-  return items, n
+  return numbers, count, pieces, keys, at, progress, payload
 end

@@ -1,26 +1,35 @@
 -- Heartbeats of many open requests of one virtual shard: extends leases, keeps their progress.
--- KEYS: leases, clock, then one record per request.
+-- KEYS: holds, clock.
 -- ARGV: lease ms, then for each request: rid, 'd' where a backend was reached, vector of progress
 --       (or empty), payload.
 -- Returns for each request 0, or -3 where its lease is gone: stop serving it.
 
--- include: clock records
-
-local now, clock = clock_at(redis.call('GET', KEYS[2]))
+local stored = redis.call('GET', KEYS[2])
+-- include: clock
 local lease, reply = tonumber(ARGV[1]), {}
-for n = 3, #KEYS do
-  local at = 4 * (n - 3) + 2
-  local raw = redis.call('GET', KEYS[n])
-  local rec = raw and read_record(raw)
-  if rec and rec[1] == 1 then
-    if ARGV[at + 1] == 'd' then rec[3] = 1 end
-    if ARGV[at + 2] ~= '' then rec[5] = ARGV[at + 2] end
-    if ARGV[at + 3] ~= '' then rec[6] = ARGV[at + 3] end
-    write_record(KEYS[n], rec)
-    redis.call('ZADD', KEYS[1], 'XX', now + lease, ARGV[at])
-    reply[n - 2] = 0
+for at = 2, #ARGV, 4 do
+  local rid, vector, told = ARGV[at], ARGV[at + 2], ARGV[at + 3]
+  local rec = redis.call('HGET', KEYS[1], rid)
+  if rec then
+    local _, count, pieces = struct.unpack(HEAD, rec)
+    local body = HEAD_SIZE + 1 + 16 * (1 + count) + 24 * pieces
+    local dispatched, progress, payload, length = struct.unpack(BODY, rec, body)
+    local plan = body + BODY_SIZE + length
+    local behind = plan + 2
+    for _ = 1, string.byte(rec, plan) do
+      local size, items = string.byte(rec, behind, behind + 1)
+      behind = behind + 3 + size + items * ITEM_SIZE
+    end
+    local meta = string.sub(rec, behind + progress + payload)
+    if vector == '' then vector = string.sub(rec, behind, behind + progress - 1) end
+    if told == '' then told = string.sub(rec, behind + progress, behind + progress + payload - 1) end
+    if ARGV[at + 1] == 'd' then dispatched = 1 end
+    redis.call('HSET', KEYS[1], rid, string.sub(rec, 1, HEAD_SIZE) .. struct.pack('<d', now + lease)
+      .. string.sub(rec, HEAD_SIZE + 9, body - 1) .. struct.pack(BODY, dispatched, #vector, #told, length)
+      .. string.sub(rec, body + 8, behind - 1) .. vector .. told .. meta)
+    reply[#reply + 1] = 0
   else
-    reply[n - 2] = -3
+    reply[#reply + 1] = -3
   end
 end
 if clock then redis.call('SET', KEYS[2], clock) end

@@ -1,75 +1,122 @@
 -- Adds to what an open request holds, all of it or nothing, while it streams.
--- KEYS: record, leases, clock.   ARGV: rid; lease ms; vector more.
+-- KEYS: holds, clock.   ARGV: rid; lease ms; vector more.
 -- Minute windows take it in the slot or level of now, calendar windows in the window of admission.
 -- The lease is renewed either way. Returns {0} held, {1, field} denied by that dimension, {-3} the
 -- lease is gone.
 
--- include: clock states records
+-- include: states records layout older
 
-local raw = redis.call('GET', KEYS[1])
-local rec = raw and read_record(raw)
-if not rec or rec[1] ~= 1 then return {-3} end
-local now, clock = clock_at(redis.call('GET', KEYS[3]))
-local more = {struct.unpack(VECTOR, ARGV[3])}
-redis.call('ZADD', KEYS[2], 'XX', now + tonumber(ARGV[2]), ARGV[1])
-if clock then redis.call('SET', KEYS[3], clock) end
+local rec = redis.call('HGET', KEYS[1], ARGV[1])
+if not rec then return {-3} end
+local numbers, count, pieces, keys, at = read_record(rec, KEYS[2])
+local body = HEAD_SIZE + 1 + 16 * (1 + count) + 24 * pieces
+local known = redis.call('MGET', unpack(keys))
+local stored = known[1]
+-- include: clock
+local more, writes, fresh = {struct.unpack(VECTOR, ARGV[3])}, {}, {}
 
--- GROW[algorithm](state, item, amount) -> new state and pos, or nil where it does not fit.
-local GROW = {}
-
-GROW[ALGO_S] = function(state, item, amount)
-  local r, slot = ring_at(state, now, item[5])
-  if ring_sum(r) + amount > item[4] then return nil end
-  r[2 + slot % SLOTS] = r[2 + slot % SLOTS] + amount
-  return struct.pack(RING, unpack(r)), slot
+-- Keeps the record, with its lease renewed and what it holds.
+local function keep(held)
+  local size = #held + #fresh
+  redis.call('HSET', KEYS[1], ARGV[1], struct.pack(HEAD, 3, count, (size - 2 - 2 * count) / 3)
+    .. struct.pack('<' .. string.rep('d', #held), unpack(held))
+    .. struct.pack('<' .. string.rep('d', #fresh), unpack(fresh)) .. string.sub(rec, body))
+  if clock then redis.call('SET', KEYS[2], clock) end
 end
 
-GROW[ALGO_B] = function(state, item, amount)
-  local level, ts = bucket_at(state, now, item[4], item[13])
-  if amount * item[5] > level then return nil end
-  return struct.pack(PAIR, level - amount * item[5], ts), item[13]
+-- Where the newest piece of an item is in `numbers` (its amount), or its own amount.
+local function newest_of(item)
+  local found = 1 + 2 * item
+  for k = 2 + 2 * count, 2 * count + 3 * pieces - 1, 3 do
+    if numbers[k + 1] == item then found = k + 2 end
+  end
+  return found
 end
 
-GROW[ALGO_C] = function(state, item, amount)
-  if not state then return nil end
-  local c, pos = {struct.unpack(CALENDAR, state)}, item[13]
-  if c[1] == pos then
-    local most = (item[4] >= 0 and item[4] or c[6]) + carry_of(c, item[8])
-    if c[3] + c[4] + (c[7] > 0 and 1 or 0) + amount > most then return nil end
-    c[4] = c[4] + amount
-  elseif c[8] == pos and c[5] >= amount then
-    c[10], c[5] = c[10] + amount, c[5] - amount
+-- Each: (v, i, rest, o, item fields, amount, pos) -> rest, pos, or nil where it does not fit.
+local function grow_ring(v, i, rest, o, limit, a, amount)
+  local slot, newest = v[i], math.floor(now / a)
+  if newest > slot then
+    rest, v[i + 2] = turn(rest, o, slot, v[i + 1], newest)
+    v[i], v[i + 1] = newest, 0
+  end
+  if v[i + 1] + v[i + 2] + amount > limit then return nil end
+  v[i + 1] = v[i + 1] + amount
+  return rest, v[i]
+end
+
+local function grow_calendar(v, i, rest, o, limit, d, amount, pos)
+  local start, stop, left, last, earlier, _, hold = struct.unpack('<ddddddd', rest, o + 1)
+  if stop == 0 then return nil end
+  if start == pos then
+    local most = (limit >= 0 and limit or last) + math.max(0, math.min(d, left))
+    if v[i] + v[i + 1] + (v[i + 2] > 0 and 1 or 0) + amount > most then return nil end
+    v[i + 1] = v[i + 1] + amount
+  elseif earlier == pos and left >= amount then
+    rest = replace(replace(rest, o + 16, left - amount), o + 48, hold + amount)
   else
     return nil
   end
-  return struct.pack(CALENDAR, unpack(c)), pos
+  return rest, pos
 end
 
-local keys = {}
-for key in string.gmatch(rec[7], '[^\n]+') do keys[#keys + 1] = key end
-local states, packed, numbers, items, count = {}, {}, {}, items_of(rec)
-local start = 1
-for n = 1, count do
-  local item = items[n]
-  local following = items[n + 1]
-  local blob = string.sub(rec[9], start, item[11] - 1)
-  local newest = not (following and following[2] == item[2] and following[10] == item[10])
-  local amount = math.ceil(more[item[3]] / item[9])
-  start = item[11]
-  packed[#packed + 1], numbers[#numbers + 1] = blob, struct.pack(PAIR, item[12], item[13])
-  if newest and GROW[item[1]] and amount > 0 then
-    local state = redis.call('HGET', keys[item[2]], item[10])
-    local grown, pos = GROW[item[1]](state, item, amount)
-    if not grown then return {1, item[10]} end
-    states[#states + 1] = {keys[item[2]], item[10], grown}
-    if pos == item[13] then
-      numbers[#numbers] = struct.pack(PAIR, item[12] + amount, pos)
-    else
-      packed[#packed + 1], numbers[#numbers + 1] = blob, struct.pack(PAIR, amount, pos)
-    end
-  end
+local function grow_bucket(v, i, rest, limit, a, amount, cap)
+  local level, ts = v[i], v[i + 1]
+  if ts == 0 then level, ts = cap, now end
+  if now > ts then level, ts = level + (now - ts) * limit, now end
+  level = math.min(cap, level)
+  if amount * a > level then return nil end
+  v[i], v[i + 1] = level - amount * a, ts
+  return rest, cap
 end
-for _, s in ipairs(states) do redis.call('HSET', s[1], s[2], s[3]) end
-rec[8], rec[9] = table.concat(numbers), table.concat(packed)
-write_record(KEYS[1], rec)
+
+local renewed = {unpack(numbers, 1, #numbers - 1)}
+renewed[1] = now + tonumber(ARGV[2])
+local scopes = string.byte(rec, at)
+local item = 0
+at = at + 2
+local after = {unpack(renewed)}
+for scope = 1, scopes do
+  local size, items, heads = string.byte(rec, at, at + 2)
+  local layout, key = string.sub(rec, at + 3, at + 2 + size), keys[1 + scope]
+  local raw, names = known[1 + scope] or older_state(key), {}
+  for name in string.gmatch(layout, '([^ ;]+)') do names[#names + 1] = string.sub(name, 2) end
+  raw = arrange(raw, layout)
+  at = at + 3 + size
+  local format = string.sub(DOUBLES, 1, heads + 1)
+  local v = {struct.unpack(format, raw, size + 1)}
+  local rest, i, o = string.sub(raw, v[heads + 1]), 1, 0
+  for k = 1, items do
+    local algo, metric, scale, limit, a, _, _, d = struct.unpack(ITEM, rec, at)
+    local amount, place, pos = math.ceil(more[metric] / scale), nil, nil
+    item, at = item + 1, at + ITEM_SIZE
+    if amount > 0 and algo ~= ALGO_L then
+      place = newest_of(item)
+      local grown
+      if algo == ALGO_S then
+        grown, pos = grow_ring(v, i, rest, o, limit, a, amount)
+      elseif algo == ALGO_C then
+        grown, pos = grow_calendar(v, i, rest, o, limit, d, amount, numbers[place + 1])
+      else
+        grown, pos = grow_bucket(v, i, rest, limit, a, amount, numbers[place + 1])
+      end
+      if not grown then
+        fresh = {}
+        keep(renewed)
+        return {1, names[k]}
+      end
+      rest = grown
+      if pos == numbers[place + 1] then
+        after[place] = after[place] + amount
+      else
+        for _, number in ipairs({item, amount, pos}) do fresh[#fresh + 1] = number end
+      end
+    end
+    i = i + (algo == ALGO_L and 1 or algo == ALGO_B and 2 or 3)
+    o = o + (algo == ALGO_S and 104 or algo == ALGO_C and 64 or 0)
+  end
+  writes[#writes + 1] = {key, layout .. struct.pack(format, unpack(v)) .. rest}
+end
+for _, write in ipairs(writes) do redis.call('SET', write[1], write[2], 'KEEPTTL') end
+keep(after)
 return {0}

@@ -1,6 +1,5 @@
 """Reconciling ledger, journal and stored usage; repairing; prepaid balances."""
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,10 +54,9 @@ async def test_a_drift_is_named_and_mended(
 ) -> None:
     await serve(ledger, 5)
     (key,) = outside.client.keys("*:s:o:acme")
-    raw = outside.client.hget(key, "tpo")
-    outside.client.hset(key, "tpo", struct.pack(">11q", *tweaked(raw, used=7, held=3)))
+    outside.tweak(key, "Ctpo", tweaked(outside, used=7, held=3))
     (own,) = outside.client.keys("*:s:k:acme/key1")
-    outside.client.hset(own, "conc", struct.pack(">q", 4))
+    outside.tweak(own, "Lconc", (4,))
     audit = ledger.audit(store)
     drifts = await audit.check()
     assert sorted(str(drift) for drift in drifts) == [
@@ -71,12 +69,11 @@ async def test_a_drift_is_named_and_mended(
     assert outside.scopes()["o:acme"]["tpo"][2:4] == (215, 0)
 
 
-def tweaked(raw: bytes | None, used: int, held: int) -> list[int]:
-    assert raw is not None
-    state = list(struct.unpack(">11q", raw))
+def tweaked(outside: Outside, used: int, held: int) -> tuple[int, ...]:
+    state = list(outside.scopes()["o:acme"]["tpo"])
     state[2] += used
     state[3] += held
-    return state
+    return tuple(state)
 
 
 async def test_mending_leaves_alone_what_has_moved_since_the_look(
@@ -84,8 +81,7 @@ async def test_mending_leaves_alone_what_has_moved_since_the_look(
 ) -> None:
     await serve(ledger, 2)
     (key,) = outside.client.keys("*:s:o:acme")
-    raw = outside.client.hget(key, "tpo")
-    outside.client.hset(key, "tpo", struct.pack(">11q", *tweaked(raw, used=7, held=0)))
+    outside.tweak(key, "Ctpo", tweaked(outside, used=7, held=0))
     audit = ledger.audit(store)
     drifts = await audit.check()
     await serve(ledger, 1)

@@ -1,6 +1,7 @@
 """A hold, from admission to settlement, against a real Valkey."""
 
 import asyncio
+import re
 import time
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.dimensions import quotas
 from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
+from router.ledger.scripts import compile_scripts, read_sources
 
 EVERY = {
     "organization": {"usd_per_month": 200 * 10**12, "tokens_per_day": 10**6},
@@ -32,9 +34,9 @@ async def test_a_hold_keeps_its_lease_also_after_a_rest_without_holds(
     ledger = await Ledger.connect(server.url, command_seconds=5, lease_ms=600)
     for _ in range(2):
         async with ledger.hold(ticket(EVERY), used) as hold:
-            leases, rid = hold.shard.leases, hold.rid
-            ends = outside.client.zscore(leases, rid)
-            await eventually(lambda a=leases, b=rid, c=ends: outside.client.zscore(a, b) > c)
+            holds, rid = hold.shard.holds, hold.rid
+            ends = outside.lease_ends(holds, rid)
+            await eventually(lambda a=holds, b=rid, c=ends: outside.lease_ends(a, b) > c)
         await settled(ledger)
     await ledger.close()
 
@@ -235,3 +237,33 @@ async def test_a_client_that_floods_is_denied_without_asking_until_something_is_
     assert await ledger.settled()
     async with ledger.hold(asked, used) as hold:
         hold.dispatched()
+
+
+async def test_a_stream_that_outlives_its_mark_is_still_settled_once(
+    server: Embedded, outside: Outside
+) -> None:
+    sources = read_sources()
+    for name, ms in (("MARK_FRESH", 50), ("MARK_LIFE", 600)):
+        sources["constants"] = re.sub(rf"{name} = \d+", f"{name} = {ms}", sources["constants"])
+    scripts = compile_scripts(sources)
+    ledger = await Ledger.connect(server.url, command_seconds=5, scripts=scripts)
+    async with ledger.hold(ticket(EVERY), used) as hold:
+        hold.dispatched()
+        await eventually(lambda: not outside.client.keys("lg:{*}:d:*"))
+    await settled(ledger)
+    assert len(outside.client.keys("lg:{*}:d:*")) == 1
+    ledger.restarted()  # what was settled is told again
+    await settled(ledger)
+    assert len(outside.rows()) == 1
+    assert ledger.counts["recharged"] == 0
+    await ledger.close()
+
+
+async def test_marks_are_kept_by_process_and_do_not_last(ledger: Ledger, outside: Outside) -> None:
+    for _ in range(300):
+        async with ledger.hold(ticket(EVERY), used):
+            pass
+    await settled(ledger)
+    marks = outside.client.keys("lg:{*}:d:*")
+    assert len(marks) in {2, 3}  # 256 holds each
+    assert all(15 * 60_000 < outside.client.pttl(mark) < 30 * 60_000 for mark in marks)

@@ -1,6 +1,5 @@
 """Streams that grow, users without number, and time zones that change."""
 
-import struct
 import time
 from collections.abc import Callable
 
@@ -144,9 +143,8 @@ async def test_an_ended_window_rolls_over_what_its_pool_did_not_use(
         hold.dispatched()
     assert await ledger.settled()
     (key,) = outside.client.keys("*:s:k:acme/key1")
-    state = list(struct.unpack(">11q", outside.client.hget(key, "tpd") or b""))
-    state[0], state[1] = state[0] - DAY, state[1] - DAY  # as if it had been yesterday
-    outside.client.hset(key, "tpd", struct.pack(">11q", *state))
+    start, end, *rest = outside.scopes()["k:acme/key1"]["tpd"]
+    outside.tweak(key, "Ctpd", (start - DAY, end - DAY, *rest))  # as if it had been yesterday
     large = ticket(quota, input_tokens=10, output_tokens=1_490, firm=True)
     async with ledger.hold(large, lambda: used(10, 100)) as hold:
         hold.dispatched()

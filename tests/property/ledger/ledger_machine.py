@@ -12,7 +12,10 @@ from hypothesis.stateful import initialize, precondition, rule
 from ledger_model import LEASE, Model, Spec
 from ledger_promises import HOME, Promises
 
+from router.domain import Estimate
+from router.ledger.plan import FIXED, Plan
 from router.ledger.scripts import Script, compile_scripts
+from router.ledger.settlement import Frame, Settlement
 
 VIRTUAL = "redis.call('HMGET', 'virtual', 's', 'us')"
 START = 1_795_000_000_000
@@ -52,6 +55,7 @@ class LedgerMachine(Promises):
         self.client.flushdb()
         self.model = Model(START)
         self.specs = specs_of(limits)
+        self.tier = 0
         self.rids: list[str] = []
         self.admissions: list[tuple[int, str]] = []
         self.overspent = False
@@ -103,6 +107,16 @@ class LedgerMachine(Promises):
         burst = self.specs[3].burst  # a bucket's size belongs to its state
         self.specs = specs_of((limits[0], burst, *limits[2:]))
 
+    @rule(tier=st.integers(0, 2))
+    def another_tier_asks(self, tier: int) -> None:
+        self.tier = tier
+
+    def asked(self) -> list[Spec]:
+        """What this tier limits, in its order: another order, or one dimension less."""
+        if self.tier == 1:
+            return [*reversed(self.specs[:2]), *reversed(self.specs[2:])]
+        return [spec for spec in self.specs if self.tier == 0 or spec.algo != "B"]
+
     @rule(amount=AMOUNT, firm=st.booleans(), force=st.sampled_from([False] * 9 + [True]))
     def ask(self, amount: int, firm: bool, force: bool) -> None:
         self.reserve(amount, firm=firm, force=force)
@@ -112,16 +126,16 @@ class LedgerMachine(Promises):
         rid = f"{len(self.rids):028x}"
         want = (1, amount, 0, 0, amount * 700)
         need = want if firm else (1, 1, 0, 0, 0)
-        quiet = not self.model.due()
         before = self.snapshot()
         reply = self.call_reserve(rid, want, need, force)
-        answer = self.model.reserve(rid, self.specs, want=want, need=need, crash=CRASH, force=force)
+        answer = self.model.reserve(
+            rid, self.asked(), want=want, need=need, crash=CRASH, force=force
+        )
         assert reply[0] == answer.code, (reply, answer)
         if answer.code == 1:
             assert reply[1:3] == [answer.item, answer.wait], (reply, answer)
             assert [max(0, left) for left in answer.remaining] == reply[7::2]
-            if quiet:
-                assert self.snapshot() == before, "a denial wrote something"
+            assert self.snapshot() == before, "a denial wrote something"
             return None
         self.rids.append(rid)
         self.admissions.append((self.model.records[rid].t0, rid))
@@ -155,7 +169,7 @@ class LedgerMachine(Promises):
             return
         self.do_heartbeat(rid, progress)
         self.advance(45_000)
-        self.reap(10)
+        self.reap()
         self.every_state_is_as_the_model_says()
         self.do_settle(rid, used)
 
@@ -175,14 +189,27 @@ class LedgerMachine(Promises):
         self, rid: str, want: tuple[int, ...], need: tuple[int, ...], force: bool
     ) -> list[int]:
         now = self.model.clock()
-        blob = b"".join(self.pack(spec, now) for spec in self.specs)
-        vectors = struct.pack(">15q", *want, *need, 1, 1, 0, 0, 300)
-        base = HOME.scopes
-        keys = [HOME.records + rid, HOME.leases, HOME.clock, HOME.journal, "n", "o"]
-        flags = "f" if force else ""
-        args = [rid, LEASE, vectors, blob, "{}", flags, 0, 0, 0]
-        reply: list[int] = self.run("reserve", [*keys, base + "org", base + "key"], args)
+        scopes = (HOME.scopes + "org", HOME.scopes + "key")
+        frame = Frame.of(HOME, Plan((), ()), scopes, LEASE, (0, 0))
+        call = frame.call(rid, Estimate(0, 0, 0, 0), b"{}", now, ())
+        body = frame.begin + struct.pack(">5q", *CRASH) + frame.addresses
+        ask = frame.numbers + struct.pack("<11d", int(rid[-2:], 16), *want, *need)
+        args = [rid, ask, body + self.plan(now) + b"{}", *(["f"] if force else [])]
+        reply = self.run("reserve", list(call.keys), args)
+        if isinstance(reply, bytes):
+            return [0] * FIXED + list(struct.unpack(f"<{len(reply) // 8}q", reply))
+        assert isinstance(reply, list)
         return reply
+
+    def plan(self, now: int) -> bytes:
+        plan = bytes((2, 0))
+        for scope in ("org", "key"):
+            specs = [spec for spec in self.asked() if spec.scope == scope]
+            layout = "".join(f"{spec.algo}{spec.name} " for spec in specs) + ";"
+            changing = sum({"S": 3, "C": 3, "B": 2, "L": 1}[spec.algo] for spec in specs)
+            plan += bytes((len(layout), len(specs), changing)) + layout.encode()
+            plan += b"".join(self.pack(spec, now) for spec in specs)
+        return plan
 
     def pack(self, spec: Spec, now: int) -> bytes:
         start = now // WINDOW * WINDOW
@@ -192,9 +219,8 @@ class LedgerMachine(Promises):
             "C": (start, start + WINDOW, start + 2 * WINDOW, spec.cap),
             "L": (0, 0, 0, 0),
         }[spec.algo]
-        scope, name = {"org": 1, "key": 2}[spec.scope], spec.name.encode()
-        head = (spec.algo.encode(), scope, spec.metric, spec.limit, *numbers, spec.scale, len(name))
-        return struct.pack(">cBBqqqqqiB", *head) + name
+        head = (spec.algo.encode(), spec.metric, spec.scale, spec.limit)
+        return struct.pack("<cBHddddd", *head, *numbers)
 
     @rule(amount=AMOUNT)
     def a_denied_client_waits_as_told(self, amount: int) -> None:
@@ -203,14 +229,14 @@ class LedgerMachine(Promises):
             return  # somebody else may yet spend
         rid = f"{len(self.rids):028x}"
         reply = self.call_reserve(rid, want, want, force=False)
-        answer = self.model.reserve(rid, self.specs, want=want, need=want, crash=CRASH)
+        answer = self.model.reserve(rid, self.asked(), want=want, need=want, crash=CRASH)
         assert reply[0] == answer.code
         if answer.code == 1 and reply[2] > 0:
             rolls = (self.model.clock() + reply[2]) // WINDOW != self.model.clock() // WINDOW
             self.advance(max(0, -self.behind()))
             self.advance(reply[2] * (10 if self.model.clock() > self.model.real else 1))
             reply = self.call_reserve(rid, want, want, force=False)
-            answer = self.model.reserve(rid, self.specs, want=want, need=want, crash=CRASH)
+            answer = self.model.reserve(rid, self.asked(), want=want, need=want, crash=CRASH)
             assert reply[0] == answer.code
             assert rolls or reply[0] == 0, "waiting as told did not suffice"
         if answer.code == 0:
@@ -224,8 +250,6 @@ class LedgerMachine(Promises):
     @precondition(lambda self: self.rids)
     @rule(number=NUMBER)
     def a_lost_reply_is_asked_for_again(self, number: int) -> None:
-        if self.model.due():
-            return
         before = self.snapshot()
         rid = self.rid(number)
         assert rid is not None
@@ -254,8 +278,9 @@ class LedgerMachine(Promises):
         assert self.call_settle(rid, used) == self.model.settle(rid, used)
 
     def call_settle(self, rid: str, used: tuple[int, ...]) -> Any:
-        keys = [HOME.records + rid, HOME.leases, HOME.clock, HOME.journal]
-        return self.run("settle", keys, [rid, "completed", struct.pack(">5q", *used), "{}"])
+        vector = struct.pack(">5q", *used)
+        keys, args = Settlement(HOME, rid, "completed", vector, b"{}", None).call()
+        return self.run("settle", list(keys), list(args))
 
     @precondition(lambda self: self.rids)
     @rule(number=NUMBER, progress=st.one_of(st.none(), VECTOR))
@@ -268,7 +293,7 @@ class LedgerMachine(Promises):
         if progress is not None:
             self.note_overspending(rid, progress)
         blob = struct.pack(">5q", *progress) if progress is not None else b""
-        keys = [HOME.leases, HOME.clock, HOME.records + rid]
+        keys = [HOME.holds, HOME.clock]
         reply = self.run("renew", keys, [LEASE, rid, "d", blob, "{}"])
         assert reply == [self.model.renew(rid, LEASE, progress)]
 
@@ -281,18 +306,18 @@ class LedgerMachine(Promises):
 
     def do_top_up(self, rid: str, amount: int) -> None:
         more = (0, amount, 0, 0, amount * 300)
-        keys = [HOME.records + rid, HOME.leases, HOME.clock]
+        keys = [HOME.holds, HOME.clock]
         reply = self.run("topup", keys, [rid, LEASE, struct.pack(">5q", *more)])
         expected = self.model.top_up(rid, LEASE, more)
         assert reply[0] == (1 if expected == "denied" else expected), (reply, expected)
 
-    @rule(most=st.sampled_from([1, 10]))
-    def reap(self, most: int) -> None:
-        keys = [HOME.leases, HOME.clock, HOME.journal]
-        expected = self.model.reap(most)
+    @rule()
+    def reap(self) -> None:
+        keys = [HOME.holds, HOME.clock, HOME.journal]
+        expected = self.model.reap()
         if expected:
             self.model.tick()
-        assert self.run("reap", keys, [HOME.records, most]) == expected
+        assert self.run("reap", keys, [0, 1000]) == [b"0", expected]
 
 
 def machine_for(

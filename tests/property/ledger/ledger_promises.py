@@ -1,6 +1,5 @@
 """What the state machine checks after each step, whatever was called."""
 
-import struct
 from typing import Any
 
 import redis
@@ -9,6 +8,7 @@ from ledger_model import SLOTS, Calendar, Model, Spec
 
 from router.ledger.journal import row_of_entry
 from router.ledger.keys import shard
+from router.ledger.states import read_states
 
 HOME = shard(0)
 
@@ -56,9 +56,11 @@ class Promises(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         for spec in self.specs:
-            raw = self.client.hget(HOME.scopes + spec.scope, spec.name)
-            found = None if raw is None else struct.unpack(f">{len(raw) // 8}q", raw)
+            found = self.state(spec.scope, spec.algo + spec.name)
             assert found == self.expected(spec), (spec.name, found, self.expected(spec))
+
+    def state(self, scope: str, place: str) -> tuple[int, ...] | None:
+        return read_states(self.client.get(HOME.scopes + scope) or b"").get(place)
 
     def expected(self, spec: Spec) -> tuple[int, ...] | None:
         model, place = self.model, spec.place
@@ -80,14 +82,12 @@ class Promises(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         opened = [r for r in self.model.records.values() if r.state == "open"]
-        raw = self.client.hget(HOME.scopes + "key", "conc")
-        assert (struct.unpack(">q", raw)[0] if raw else 0) == len(opened)
-        assert self.client.zcard(HOME.leases) == len(opened)
+        assert (self.state("key", "Lconc") or (0,))[0] == len(opened)
+        assert self.client.hlen(HOME.holds) == len(opened)
         for name in ("tpo", "usdo"):
-            raw = self.client.hget(HOME.scopes + "org", name)
-            if raw is None:
+            state = self.state("org", f"C{name}")
+            if state is None:
                 continue
-            state = struct.unpack(">11q", raw)
             for wid, held in ((state[0], state[3]), (state[7], state[9])):
                 parts = [p for r in opened for p in r.parts if p.spec.name == name and p.pos == wid]
                 assert held == sum(part.amount for part in parts)
@@ -96,13 +96,12 @@ class Promises(RuleBasedStateMachine):
     def the_journal_has_each_request_once_and_adds_up(self) -> None:
         if not hasattr(self, "model"):
             return
-        told = [row_of_entry([b"e", e[b"e"]]) for _, e in self.client.xrange(HOME.journal)]
+        told = [row_of_entry([b"f", e[b"f"]]) for _, e in self.client.xrange(HOME.journal)]
         rows = [(row.rid, row.seq, row.t0, row.used) for row in told]
         assert rows == self.model.journal
         assert len({row[:2] for row in rows}) == len(rows)
-        raw = self.client.hget(HOME.scopes + "org", "usdo")
-        if raw is not None:
-            state = struct.unpack(">11q", raw)
+        state = self.state("org", "Cusdo")
+        if state is not None:
             spent = sum(used[4] for _, _, t0, used in rows if state[0] <= t0 < state[1])
             assert state[2] * 1000 + state[6] == spent
 
@@ -112,10 +111,9 @@ class Promises(RuleBasedStateMachine):
             return
         for spec in self.specs[:2]:
             calendar = self.model.calendars.get(spec.place)
-            raw = self.client.hget(HOME.scopes + "org", spec.name)
-            if calendar is None or raw is None:
+            state = self.state("org", f"C{spec.name}")
+            if calendar is None or state is None:
                 continue
-            state = struct.unpack(">11q", raw)
             assert state[2] + state[3] <= max(40, state[5]) + spec.cap
 
 

@@ -42,60 +42,66 @@ MUTANTS = {
     "the ring is one slot short": (
         "constants", "SLOTS = 13", "SLOTS = 12",
     ),
-    "no debt after the window": ("closing", "elseif delta > 0 then", "elseif delta > 10000 then"),
-    "settling twice counts twice": (
-        "settle", "if state == 2 or state == 4 then return 1 end", "",
+    "no debt after the window": (
+        "closing", "if delta > 0 then v[i + 1]", "if delta > 10000 then v[i + 1]",
     ),
+    "settling twice counts twice": ("settle", "call('HDEL', holds, rid)", ""),
+    "what was settled is forgotten": ("reserve", "remember(keys[3], mark, bit, now)", ""),
+    "a mark is not looked at": ("reserve", "local old = mark and", "local old = false and"),
+    "a mark tells of its neighbour": ("reserve", "(7 - bit % 8)) % 2", "(6 - bit % 8)) % 2"),
     "a late refund of the last window is lost": (
-        "closing", "if used == 9 then c[5]", "if used == 99 then c[5]",
+        "closing", "left + freed - floor(pico / scale)", "left",
     ),
-    "a denial writes": (
-        "reserve", "if reply[1] ~= 0 then return reply end", "if old then return reply end",
-    ),
+    "a denial writes": ("reserve", "if bad > 0 then return {1", "if old then return {1"),
     "a top-up ignores the limit": (
-        "topup", "if ring_sum(r) + amount > item[4] then return nil end", "",
+        "topup", "if v[i + 1] + v[i + 2] + amount > limit then return nil end", "",
     ),
     "a top-up writes in part": (
-        "topup", "states[#states + 1] = {keys[item[2]], item[10], grown}",
-        "redis.call('HSET', keys[item[2]], item[10], grown)",
+        "topup", "writes[#writes + 1] = {key, layout .. struct.pack(format, unpack(v)) .. rest}",
+        "redis.call('SET', key, layout .. struct.pack(format, unpack(v)) .. rest)",
     ),
     "a settlement ignores the split over slots": (
-        "closing",
-        "if more then to, from = math.min(to, item[12] * item[9])",
-        "if more then to, from = 0",
+        "closing", "share, charged = min(to, was)", "share, charged = 0",
     ),
     "an adjustment forgets what was charged": (
-        "closing",
-        "if not held then was = math.ceil(from / item[9]) end",
-        "if not held then was = 0 end",
+        "closing", "share - (held and was or charged)", "share - (held and was or 0)",
     ),
     "the hold stays after settling": (
-        "closing", "if held then c[hold] = c[hold] - from end", "",
+        "closing", "if held then v[i + 1] = v[i + 1] - was end", "",
     ),
-    "the pico remainder is dropped": ("closing", "c[rem] = pico % scale", "c[rem] = 0"),
-    "the clock may run backwards": ("clock", "ahead = last - real\n", "ahead = 0\n"),
+    "a late settlement counts in the newest slot": (
+        "closing", "elseif pos == slot then", "elseif pos then",
+    ),
+    "a ring that turns loses what it held": (
+        "states", "ring[1 + slot % SLOTS] = used", "",
+    ),
+    "a ring that turns keeps what has left": (
+        "states", "do ring[1 + k % SLOTS] = 0 end", "do end",
+    ),
+    "the pico remainder is dropped": (
+        "closing", "floor(pico / scale), pico % scale", "floor(pico / scale), 0",
+    ),
+    "the clock may run backwards": ("clock", "ahead = last - now\n", "ahead = 0\n"),
     "rollover is not capped": (
-        "states", "return math.max(0, math.min(cap, c[5]))", "return math.max(0, c[5])",
+        "reserve", "carried = left < d and left or d", "carried = left",
     ),
-    "the reaper charges nothing": (
-        "reaping", "rec[5] ~= '' and rec[5] or rec[3] == 1 and rec[4] or", "",
+    "the reaper forgets what was reported": (
+        "reaping", "if progress > 0 then used =", "if false then used =",
     ),
-    "the reaper leaves the lease": ("reaping", "redis.call('ZREM', leases, rid)", ""),
+    "the reaper leaves the lease": ("reap", "redis.call('HDEL', KEYS[1], rid)", ""),
     "concurrency lets one too many in": (
-        "reserve", "if count + amount > limit then", "if count > limit then",
+        "reserve", "if used + amount > most then wait = most >= 1",
+        "if used > most then wait = most >= 1",
     ),
-    "a ring goes back with the clock": ("states", "if slot <= from then return r, from end", ""),
+    "a ring goes back with the clock": ("reserve", "if to > slot then", "if to ~= slot then"),
     "a bucket refills twice": (
-        "states", "if now <= ts then return math.min(cap, level), ts end",
-        "if now <= ts then return math.min(cap, level), now end",
+        "reserve", "if now > ts then level, ts = level + (now - ts) * limit, now end",
+        "level, ts = level + math.max(0, now - ts) * limit, now",
     ),
     "the wait is a slot too short": (
-        "reserve", "wait = (k + SLOTS) * sub - now", "wait = (k + SLOTS - 1) * sub - now",
+        "reserve", "wait = (k + SLOTS) * a - now", "wait = (k + SLOTS - 1) * a - now",
     ),
-    "a bucket refills past its size": (
-        "states", "return math.min(cap, level + (now - ts) * limit), now",
-        "return level + (now - ts) * limit, now",
-    ),
+    "a bucket refills past its size": ("reserve", "level = math.min(pos, level)\n", ""),
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """What clients and operators read: durations, headers, denials, addresses, limits refused."""
 
 import random
+import struct
 from collections import deque
 
 import pytest
@@ -18,12 +19,12 @@ from router.ledger.estimate import (
 )
 from router.ledger.keys import scope, shard_of, user_hash
 from router.ledger.plan import (
-    FIXED,
     Plan,
     covered_output,
     levels_present,
     pack_estimate,
     unpack_vector,
+    wanted,
 )
 from router.ledger.ticket import Admission
 from router.ledger.topology import key_slot
@@ -58,7 +59,7 @@ def test_used_shares_are_the_largest_of_each_window_and_none_from_an_allowance()
     )
     plan = Plan(made, LEVELS)
     left = {"organization": 900, "key": 4}
-    reply = [0] * FIXED
+    reply: list[int] = []
     for item in plan.items:
         daily = item.row.period == "day"
         reply += (500 if daily else left[item.quota.level], 60_000)
@@ -72,7 +73,7 @@ def test_headers_show_the_tightest_level() -> None:
     )
     plan = Plan(made, LEVELS)
     assert [item.quota.level for item in plan.items] == ["organization", "key"]
-    reply = [0, 0, 0, 0, 0, 0, 0, 40, 900, 9, 6000]  # 40 of 1000 left, 9 of 10 left
+    reply = [40, 900, 9, 6000]  # 40 of 1000 left, 9 of 10 left
     assert rate_headers(plan, reply) == (
         ("x-ratelimit-limit-requests", "1000"),
         ("x-ratelimit-remaining-requests", "40"),
@@ -202,10 +203,11 @@ def test_the_dearest_candidate_sizes_the_hold() -> None:
 
 
 def test_an_estimate_that_is_not_firm_needs_only_its_prompt_and_a_token() -> None:
-    packed = pack_estimate(Estimate(10, 90, 1000, 100))
-    assert unpack_vector(packed) == (1, 100, 10, 90, 1000)
-    assert unpack_vector(packed[40:]) == (1, 11, 10, 1, 100)
-    assert unpack_vector(packed[80:]) == (1, 10, 10, 0, 100)
+    estimate = Estimate(10, 90, 1000, 100)
+    ask, crash = pack_estimate(estimate, 7)
+    assert wanted(estimate) == (1, 100, 10, 90, 1000)
+    assert struct.unpack("<11d", ask) == (7, *wanted(estimate), 1, 11, 10, 1, 100)
+    assert unpack_vector(crash) == (1, 10, 10, 0, 100)
 
 
 def test_a_hold_trimmed_by_a_small_limit_covers_less_output() -> None:
