@@ -2,13 +2,9 @@
 
 import asyncio
 import itertools
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
 
 import pytest
-import trustme
 from modelservers import RunningSimulator
 from rawserver import Script, raw_server, writes
 from transports import NewTransport
@@ -346,38 +342,6 @@ async def test_a_refused_connection_lets_the_next_candidate_answer(
     assert (await answer(dispatcher, [gone, nowhere, sound(simulator)], chat()))[0] == "sound"
 
 
-async def test_a_certificate_for_another_host_is_refused(
-    new_transport: NewTransport, simulator: RunningSimulator, chat: Chat
-) -> None:
-    authority = trustme.CA()
-    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("elsewhere.example").configure_cert(serving)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    dispatcher = Dispatcher(new_transport(tls=trusting), retry=no_retries())
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(dispatcher.close)
-        server = await stack.enter_async_context(raw_server(writes(b"never"), tls=serving))
-        wrong = Backend("wrong", server.base_url, "m", api_key="k")
-        with pytest.raises(UpstreamFailed, match="TLS"):
-            await answer(dispatcher, [wrong], chat())
-        assert server.requests == 0
-
-
-async def test_a_good_certificate_is_served(new_transport: NewTransport, chat: Chat) -> None:
-    authority = trustme.CA()
-    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(serving)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    body = b'{"model":"m","choices":[]}'
-    reply = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-    dispatcher = Dispatcher(new_transport(tls=trusting), retry=no_retries())
-    async with raw_server(writes(reply, then="stay"), tls=serving) as server:
-        assert (await answer(dispatcher, [Backend("b", server.base_url, "m")], chat()))[1] == body
-        await dispatcher.close()
-
-
 async def test_a_breaker_that_opened_spares_the_backend(
     new_transport: NewTransport, simulator: RunningSimulator, chat: Chat
 ) -> None:
@@ -408,20 +372,6 @@ async def test_a_storm_of_failures_is_not_made_worse_by_retries(
             await answer(dispatcher, [broken], chat())
     await dispatcher.close()
     assert 200 < simulator.app.served <= 200 * 1.1 + 2
-
-
-async def test_an_expired_certificate_is_refused(new_transport: NewTransport, chat: Chat) -> None:
-    authority = trustme.CA()
-    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    past = datetime.now(UTC) - timedelta(days=1)
-    authority.issue_cert("127.0.0.1", not_after=past).configure_cert(serving)
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
-    dispatcher = Dispatcher(new_transport(tls=trusting), retry=no_retries())
-    async with raw_server(writes(b"never"), tls=serving) as server:
-        with pytest.raises(UpstreamFailed, match="TLS"):
-            await answer(dispatcher, [Backend("old", server.base_url, "m")], chat())
-        await dispatcher.close()
 
 
 def drips(data: bytes) -> Script:
