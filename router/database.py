@@ -2,10 +2,18 @@
 
 import contextlib
 import sqlite3
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import URL
+
+# What makes an INSERT that says what to do about keys that are there, by dialect.
+INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
+_MOST_PARAMETERS: Final = 999  # of a statement, in any SQLite
 
 
 def open_database(url: str) -> Engine:
@@ -19,6 +27,39 @@ def open_database(url: str) -> Engine:
     if sqlite:
         event.listen(engine, "connect", _write_ahead)
     return engine
+
+
+class Insertion:
+    """Adds rows, in the order of the table's columns, to a table, unless their keys are there.
+
+    SQLite gets many rows in one statement. With one row each, its driver gives the interpreter's
+    lock back once a row, and on a busy gateway gets it again milliseconds later, while everybody
+    else waits for the database.
+    """
+
+    def __init__(self, engine: Engine, table: Table) -> None:
+        insert = INSERTS[engine.dialect.name](table).on_conflict_do_nothing()
+        self._columns = table.columns.keys()
+        compiled = insert.compile(dialect=engine.dialect, column_keys=self._columns)
+        self._one = str(compiled)
+        self._most = max(1, _MOST_PARAMETERS // len(self._columns)) if compiled.positional else 0
+
+    def add(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Add rows within the connection's transaction; returns how many were new."""
+        # The driver's own statement: binding through SQLAlchemy costs more than storing.
+        if rows and not self._most:
+            named = [dict(zip(self._columns, row, strict=True)) for row in rows]
+            return connection.exec_driver_sql(self._one, named).rowcount
+        added = 0
+        for first in range(0, len(rows), self._most):
+            some = rows[first : first + self._most]
+            values = tuple(chain.from_iterable(some))
+            added += connection.exec_driver_sql(self._statement(len(some)), values).rowcount
+        return added
+
+    def _statement(self, count: int) -> str:
+        values = f"({', '.join('?' * len(self._columns))})"
+        return self._one.replace(values, ", ".join([values] * count))
 
 
 class Changes:

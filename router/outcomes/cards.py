@@ -1,17 +1,11 @@
 """Ability cards in SQL: every replica puts the same ones in force, and nothing is forgotten."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
-from router.database import Changes, open_database
+from router.database import INSERTS, Changes, open_database
 from router.outcomes.tables import ATTEMPTS, CARDS, METADATA
-
-_INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +27,7 @@ class CardStore:
     def __init__(self, url: str) -> None:
         self._engine = open_database(url)
         self._changes = Changes(self._engine)
-        self._insert = _INSERTS[self._engine.dialect.name]
+        self._insert = INSERTS[self._engine.dialect.name]
         METADATA.create_all(self._engine)
 
     def version(self) -> int | None:

@@ -1,19 +1,16 @@
 """Decisions and outcomes in SQL: SQLite by default, PostgreSQL by URL, through SQLAlchemy Core."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Table, delete, func, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy import delete, func, select
 
 from policies.value import value
-from router.database import open_database
+from router.database import INSERTS, Insertion, open_database
 from router.outcomes.tables import DECISIONS, METADATA, OUTCOMES
 
-_INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 _INHERITED: Final = (
     "organization",
     "route",
@@ -61,6 +58,10 @@ class Outcome:
     embedding: bytes
 
 
+_ROW_OF_DECISION: Final = attrgetter(*DECISIONS.columns.keys())
+_ROW_OF_OUTCOME: Final = attrgetter(*OUTCOMES.columns.keys())
+
+
 class OutcomeStore:
     """Every method is one short transaction and blocks: call it off the loop.
 
@@ -69,7 +70,9 @@ class OutcomeStore:
 
     def __init__(self, url: str, *, keep: int) -> None:
         self._engine = open_database(url)
-        self._insert = _INSERTS[self._engine.dialect.name]
+        self._insert = INSERTS[self._engine.dialect.name]
+        self._decisions = Insertion(self._engine, DECISIONS)
+        self._outcomes = Insertion(self._engine, OUTCOMES)
         self._keep = keep
         METADATA.create_all(self._engine)
 
@@ -79,7 +82,7 @@ class OutcomeStore:
             return
         newest = select(DECISIONS.c.at).order_by(DECISIONS.c.at.desc()).offset(self._keep).limit(1)
         with self._engine.begin() as connection:
-            self._add(connection, DECISIONS, decisions)
+            self._decisions.add(connection, list(map(_ROW_OF_DECISION, decisions)))
             edge = connection.execute(newest).scalar()
             if edge is not None:
                 connection.execute(delete(DECISIONS).where(DECISIONS.c.at <= edge))
@@ -114,23 +117,7 @@ class OutcomeStore:
         if not outcomes:
             return
         with self._engine.begin() as connection:
-            self._add(connection, OUTCOMES, outcomes)
-
-    def _add(self, connection: Connection, table: Table, records: Sequence[Any]) -> None:
-        """Insert records whose fields are the table's columns, unless they are there.
-
-        There is a decision for every request, so SQLite gets its rows as they are: half the cost.
-        """
-        statement = self._insert(table).on_conflict_do_nothing()
-        names = table.columns.keys()
-        compiled = statement.compile(dialect=self._engine.dialect, column_keys=names)
-        order = compiled.positiontup
-        if order is not None:
-            connection.exec_driver_sql(str(compiled), list(map(attrgetter(*order), records)))
-            return
-        read = attrgetter(*names)
-        rows = [dict(zip(names, read(record), strict=True)) for record in records]
-        connection.execute(statement, rows)
+            self._outcomes.add(connection, list(map(_ROW_OF_OUTCOME, outcomes)))
 
     def audits(self) -> list[tuple[str, float]]:
         """Return backend and score of every shadow audit."""

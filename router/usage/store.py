@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Engine, Select, func, inspect, select, text
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.elements import ColumnElement
 
-from router.database import open_database
-from router.usage.rows import LATER, METADATA, NAMES, USAGE
+from router.database import Insertion, open_database
+from router.usage.rows import LATER, METADATA, USAGE
 
 _MICRO: Final = 10**6
-_INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 SUMS: Final = ("requests", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 
@@ -30,9 +27,7 @@ class UsageStore:
     def __init__(self, url: str) -> None:
         try:
             self._engine: Engine = open_database(url)
-            insert = _INSERTS[self._engine.dialect.name](USAGE).on_conflict_do_nothing()
-            compiled = insert.compile(dialect=self._engine.dialect)
-            self._insert, self._positional = str(compiled), bool(compiled.positional)
+            self._insertion = Insertion(self._engine, USAGE)
         except (SQLAlchemyError, ImportError, KeyError) as error:
             raise StoreError(f"The usage database cannot be used: {error}") from None
         self._made = False
@@ -44,14 +39,10 @@ class UsageStore:
         """
         if not rows:
             return 0
-        # The driver's own statement: binding 33 columns through SQLAlchemy costs more than storing.
-        params: Any = (
-            rows if self._positional else [dict(zip(NAMES, row, strict=True)) for row in rows]
-        )
         try:
             self._make()
             with self._engine.begin() as connection:
-                return connection.exec_driver_sql(self._insert, list(params)).rowcount
+                return self._insertion.add(connection, rows)
         except SQLAlchemyError as error:
             raise StoreError(_short(error)) from None
 

@@ -3,10 +3,11 @@
 import sqlite3
 from threading import Barrier, Thread
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, event, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from router.database import Changes, open_database
+from router.database import Changes, Insertion, open_database
 
 
 def test_a_store_that_writes_does_not_stop_those_who_open_the_file_beside_it(tmp_path):
@@ -69,3 +70,25 @@ def test_whoever_looks_again_and_again_learns_cheaply_that_nothing_was_written(t
 
 def test_of_a_database_in_memory_nothing_is_told():
     assert Changes(open_database("sqlite://")).version() is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 332, 333, 334, 2_000])
+def test_a_batch_is_stored_whole_and_once_in_few_statements(tmp_path, count):
+    engine = open_database(f"sqlite:///{tmp_path / 'turnout.db'}")
+    table = Table(
+        "numbers",
+        MetaData(),
+        Column("n", Integer, primary_key=True),
+        Column("double", Integer),
+        Column("blob", LargeBinary),
+    )
+    table.create(engine)
+    rows = [(n, 2 * n, bytes([n % 256])) for n in range(count)]
+    insertion, statements = Insertion(engine, table), []
+    event.listen(engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    with engine.begin() as connection:
+        assert insertion.add(connection, rows[: count // 2]) == count // 2
+        assert insertion.add(connection, rows) == count - count // 2
+        assert len(statements) <= 2 + count // 200
+        assert connection.execute(select(table)).all() == rows
+    engine.dispose()
