@@ -28,6 +28,9 @@ def stoppable(tmp_path, simulators):
         running = RunningGateway(tmp_path, port, seen)
         running.until_ready(process)
         yield running, process
+        process.terminate()  # a gateway that is killed leaves its ledger behind
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
         process.kill()
 
 
