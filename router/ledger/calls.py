@@ -43,7 +43,7 @@ class ReserveCalls:
         self._shards = shards
         self._lease_ms = lease_ms
         self._users = (_USER_SCOPE_MS, users_per_day)
-        self._ids = HoldIds()
+        self._ids = HoldIds(founding.shards)
         self.process = self._ids.process
         self._customers: dict[tuple[int, Principal, str | None, str], _Customer] = {}
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
@@ -68,7 +68,7 @@ class ReserveCalls:
             customer = self._customers[who] = self._customer(ticket)
         frame = customer.frame
         now = time.time_ns() // 1_000_000
-        rid = self._ids.new(now)
+        rid = self._ids.new(now, frame.home.number)
         now += self._ahead_ms
         users: tuple[str, ...] = ()
         if customer.users:

@@ -6,12 +6,12 @@ only after it is stored, and storing one twice is harmless.
 
 import asyncio
 import struct
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 import hiredis
 
-from router.ledger.connection import Connection, Disconnected
+from router.ledger.connection import Disconnected, Part
 from router.ledger.keys import PREFIX, Shard
 from router.ledger.nodes import Nodes
 
@@ -82,50 +82,46 @@ class JournalStreams:
         """
         lengths = await self._lengths()
         self._first = (self._first + 1) % len(self._shards)
-        found: list[Entry] = []
+        asked: dict[int, asyncio.Future[Any]] = {}
         for shard in (*self._shards[self._first :], *self._shards[: self._first]):
-            if lengths[shard.number] and len(found) < most:
-                found += await self._read(shard, most - len(found))
-        return found
+            count = min(lengths[shard.number], most)
+            if count > 0:
+                most -= count
+                parts = ("XRANGE", shard.journal, "-", "+", "COUNT", count)
+                asked[shard.number] = self._send(shard.number, *parts)
+        found = zip(asked, await _all(asked.values()), strict=True)
+        return [Entry(number, entry_id, flat) for number, raw in found for entry_id, flat in raw]
 
     async def forget(self, entries: list[Entry]) -> None:
         """Delete entries: they are stored."""
         by_shard: dict[int, list[bytes]] = {}
         for entry in entries:
             by_shard.setdefault(entry.shard, []).append(entry.entry_id)
-        deletions = [
-            self._node(number).ask("XDEL", self._shards[number].journal, *ids)
+        await _all(
+            self._send(number, "XDEL", self._shards[number].journal, *ids)
             for number, ids in by_shard.items()
-        ]
-        await asyncio.gather(*deletions)
+        )
 
     async def backlog(self) -> int:
         """How many entries wait to be stored."""
         return sum(await self._lengths())
 
     async def _lengths(self) -> list[int]:
-        """How many entries each shard has: one write for all, without a task for each."""
-        asked = [
-            self._node(shard.number).call("XLEN", shard.journal, seconds=_SECONDS)
-            for shard in self._shards
-        ]
-        lengths = await asyncio.gather(*asked)
-        for length in lengths:
-            if isinstance(length, hiredis.ReplyError):
-                raise Disconnected(str(length).split(":", 1)[0])
-        return lengths
+        """How many entries each shard has."""
+        return await _all(self._send(shard.number, "XLEN", shard.journal) for shard in self._shards)
 
-    async def _read(self, shard: Shard, most: int) -> list[Entry]:
-        try:
-            raw = await self._node(shard.number).ask(
-                "XRANGE", shard.journal, "-", "+", "COUNT", most, seconds=_SECONDS
-            )
-        except hiredis.ReplyError as error:
-            raise Disconnected(str(error).split(":", 1)[0]) from None
-        return [Entry(shard.number, entry_id, flat) for entry_id, flat in raw]
+    def _send(self, shard: int, *parts: Part) -> asyncio.Future[Any]:
+        """Ask one shard. What is asked of all in one go is one write, and no task for each."""
+        return self._nodes.connection(shard).call(*parts, seconds=_SECONDS)
 
-    def _node(self, shard: int) -> Connection:
-        return self._nodes.connection(shard)
+
+async def _all(asked: Iterable[asyncio.Future[Any]]) -> list[Any]:
+    """All the replies. Raises Disconnected, for an error reply too."""
+    replies = await asyncio.gather(*asked)
+    for reply in replies:
+        if isinstance(reply, hiredis.ReplyError):
+            raise Disconnected(str(reply).split(":", 1)[0])
+    return replies
 
 
 def row_of_entry(flat: Sequence[bytes]) -> Row:

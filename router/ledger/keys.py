@@ -71,15 +71,19 @@ def _safe(name: str) -> str:
 
 
 class HoldIds:
-    """Ids of holds: the time in milliseconds, this process, a counter. 28 hexadecimal digits."""
+    """Ids of holds: the time in milliseconds, this process, the virtual shard, a counter. 28
+    hexadecimal digits. Each shard counts for itself: 256 holds in a row have one mark there, in
+    however many shards their like are made.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, shards: int) -> None:
         self.process = os.urandom(4).hex()
-        self._count = itertools.count(int.from_bytes(os.urandom(3)))
+        self._counts = [itertools.count(int.from_bytes(os.urandom(3))) for _ in range(shards)]
 
-    def new(self, now_ms: int) -> str:
+    def new(self, now_ms: int, shard: int) -> str:
         """The next id. `now_ms`: this machine's time, Unix milliseconds."""
-        return f"{now_ms:012x}{self.process}{next(self._count) & 0xFFFFFFFF:08x}"
+        count = next(self._counts[shard]) & 0xFFFFFF
+        return f"{now_ms:012x}{self.process}{shard:02x}{count:06x}"
 
 
 def hold_time(rid: str) -> int:

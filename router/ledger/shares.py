@@ -63,7 +63,7 @@ class Shares:
         self._shards = shards
         self._lease_ms = lease_ms
         self._idle_ms = idle_ms
-        self._ids = HoldIds()
+        self._ids = HoldIds(len(shards))
         self._mine: dict[str, set[str]] = defaultdict(set)
         self._giving: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -71,7 +71,8 @@ class Shares:
 
     async def take(self, pool: Pool, tier: str) -> str | None:
         """Take a slot for a tier's request: its id, or None where there is none to be had."""
-        rid = self._ids.new(time.time_ns() // 1_000_000)
+        home = self._home(pool.name)
+        rid = self._ids.new(time.time_ns() // 1_000_000, home.number)
         args: list[str | int] = ["take", rid, tier, pool.slots, self._lease_ms, self._idle_ms]
         for name, share in pool.shares.items():
             args += (name, share.guaranteed, share.ceiling)
@@ -132,11 +133,14 @@ class Shares:
                         await self._run(name, ["renew", self._lease_ms, *rids])
 
     async def _run(self, pool: str, args: list[str | int]) -> list[int]:
-        home = self._shards[shard_of(pool, len(self._shards))]
+        home = self._home(pool)
         base = f"{home.scopes.removesuffix('s:')}cap:{pool}:"
         keys = [base + end for end in ("x", "m", "d", "t")]
         reply = await self._nodes.run("pool", home.number, keys, args, seconds=_SECONDS)
         return reply if isinstance(reply, list) else [reply]
+
+    def _home(self, pool: str) -> Shard:
+        return self._shards[shard_of(pool, len(self._shards))]
 
 
 def _nothing() -> None:

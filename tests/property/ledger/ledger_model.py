@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 SLOTS = 13
 LEASE = 40_000
-REST = 250  # the clock is stored no more often
+REST = 1_000  # the clock is stored no more often
 ZERO = (0, 0, 0, 0, 0)
 
 

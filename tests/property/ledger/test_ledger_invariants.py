@@ -73,10 +73,13 @@ MUTANTS = {
         "closing", "elseif pos == slot then", "elseif pos then",
     ),
     "a ring that turns loses what it held": (
-        "states", "ring[1 + slot % SLOTS] = used", "",
+        "states", "struct.pack('<d', used), nil", "struct.pack('<d', 0), nil",
     ),
     "a ring that turns keeps what has left": (
-        "states", "do ring[1 + k % SLOTS] = 0 end", "do end",
+        "states", "sub(ZEROS, 1, 8 * (to - slot))", "sub(rest, o + 8 * from + 9, o + 8 * last + 8)",
+    ),
+    "a ring that turns past its end keeps what has left": (
+        "states", "sub(ZEROS, 1, 8 * last + 8)", "sub(rest, o + 1, o + 8 * last + 8)",
     ),
     "the pico remainder is dropped": (
         "closing", "floor(pico / scale), pico % scale", "floor(pico / scale), 0",
