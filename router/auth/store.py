@@ -1,5 +1,6 @@
 """Where keys live: one SQL table, SQLite by default, through SQLAlchemy Core."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -128,7 +129,7 @@ class KeyStore:
             for row in connection.execute(query):
                 yield (
                     bytes(row.key_hash),
-                    Principal(row.key_id, row.organization, row.tier, row.team),
+                    Principal(row.key_id, row.organization, sys.intern(row.tier), row.team),
                 )
 
     def version(self) -> int | None:

@@ -6,7 +6,6 @@ from typing import Final
 
 import orjson
 
-from router.domain import Principal
 from router.ledger.denials import Denied
 from router.ledger.hold import Hold
 from router.ledger.keys import HoldIds, Shard, scope, shard_of, user_hash
@@ -45,7 +44,7 @@ class ReserveCalls:
         self._users = (_USER_SCOPE_MS, users_per_day)
         self._ids = HoldIds(founding.shards)
         self.process = self._ids.process
-        self._customers: dict[tuple[int, Principal, str | None, str], _Customer] = {}
+        self._customers: dict[tuple[int | str | None, ...], _Customer] = {}
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
         self._ahead_ms = 0
 
@@ -60,7 +59,11 @@ class ReserveCalls:
     def prepare(self, hold: Hold) -> None:
         """Write the reserve call of a hold into it."""
         ticket = hold.ticket
-        who = (id(ticket.quotas), ticket.principal, ticket.end_user, ticket.route_or_model)
+        by = ticket.principal  # its parts: hashing it whole is a call of Python's own
+        who = (
+            id(ticket.quotas), by.key_id, by.organization, by.tier, by.team, ticket.end_user,
+            ticket.route_or_model,
+        )  # fmt: skip
         customer = self._customers.get(who)
         if customer is None:  # it keeps its quotas alive: nothing else can come to have their id
             if len(self._customers) >= _MOST_CUSTOMERS:

@@ -42,7 +42,7 @@ from router.ledger.settlements import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
 from router.ledger.spool import Spool
 from router.ledger.startup import SHARDS, Founding, found
-from router.ledger.ticket import Admission, Ticket
+from router.ledger.ticket import Admission, Budget, Ticket
 
 _DENIED, _STALE, _GONE = 1, -2, -3
 _NOW: Final = 6
@@ -260,8 +260,9 @@ class Ledger:
             return await self._unanswered(hold, error)
         self._breaker.succeeded()
         plan = call.plan
-        left = plan.read(reply) if type(reply) is bytes else self._not_made(hold, reply)
-        hold.admission = Admission(rate_headers(plan, left), plan, left)
+        if type(reply) is not bytes:
+            reply = self._not_made(hold, reply)
+        hold.admission = Admission(rate_headers(plan, plan.read(reply)), Budget(plan, reply))
         self._beats.add(hold)
         return hold
 
@@ -297,13 +298,13 @@ class Ledger:
             self.denied_from_memory += 1
             raise self._denial(hold, denied.reply_at(now))
 
-    def _not_made(self, hold: Hold, reply: Sequence[int]) -> Sequence[int]:
+    def _not_made(self, hold: Hold, reply: Sequence[int]) -> bytes:
         """What is left, where the hold had been made before. Raises LimitExceeded."""
         if reply[0] == _DENIED:
             now = time.monotonic_ns() // 1_000_000
             hold.customer.denied = Denied.remember(reply, hold.ticket.estimate, now)
             raise self._denial(hold, reply)
-        return reply[FIXED:]
+        return hold.call.plan.write(*reply[FIXED:])
 
     @staticmethod
     def _denial(hold: Hold, reply: Sequence[int]) -> LimitExceeded:
@@ -366,7 +367,7 @@ class Ledger:
         hold.local = local
         plan = hold.call.plan
         left = self._outage.left(plan, hold.scopes(), ticket.outage_share)
-        hold.admission = Admission(rate_headers(plan, left), plan, left, {})
+        hold.admission = Admission(rate_headers(plan, left), None)
         self.served_locally += 1
         return hold
 

@@ -75,7 +75,8 @@ class Plan:
             for item, place in places
             if place.limit > 0 and (item.row.period or item.row.window_ms == MINUTE)
         )
-        self.read = struct.Struct(f"<{2 * len(self.items)}q").unpack  # the reply of an admission
+        reply = struct.Struct(f"<{2 * len(self.items)}q")  # of an admission
+        self.read, self.write = reply.unpack, reply.pack
         self._packed = b""
         self._until = -1
 

@@ -1,7 +1,6 @@
 """What the gateway asks of the ledger, and what it is given."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from policies.value import value
 from router.domain import Estimate, Principal
@@ -27,23 +26,25 @@ class Ticket:
     outage_share: float = 0.0
 
 
-@dataclass(slots=True, eq=False)
-class Admission:
-    """A request that was let in: the x-ratelimit headers of its answer, and the ledger's reply.
+@value
+class Budget:
+    """What was left of a customer's quotas when a request of its was let in, as the ledger packed
+    it: it is kept for each customer, and most policies never ask.
+    """
 
-    `_used`: the shares used, once they are found out; none where the ledger was not asked.
+    _plan: Plan
+    _reply: bytes
+
+    def used(self) -> Mapping[str, float]:
+        """The share used, by "minute", "day", "month"."""
+        return self._plan.used_shares(self._plan.read(self._reply))
+
+
+@value
+class Admission:
+    """A request that was let in: the x-ratelimit headers of its answer, and what is left; None
+    where the ledger was not asked.
     """
 
     headers: tuple[tuple[str, str], ...]
-    _plan: Plan
-    _reply: Sequence[int]
-    _used: Mapping[str, float] | None = None
-
-    @property
-    def used(self) -> Mapping[str, float]:
-        """The share used of the customer's quotas, by "minute", "day", "month": found out when a
-        policy first asks, since most ask never.
-        """
-        if self._used is None:
-            self._used = self._plan.used_shares(self._reply)
-        return self._used
+    budget: Budget | None

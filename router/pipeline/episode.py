@@ -36,7 +36,7 @@ class Episode:
 
     def admitted(self, admission: Admission) -> None:
         """Note what the ledger said of the customer's quotas, for the rules of its next request."""
-        self._gateway.budgets[self._inquiry.principal.organization] = admission
+        self._gateway.budgets[self._inquiry.principal.organization] = admission.budget
 
     def answered(self, upstream: Upstream) -> None:
         """Note who answers, so that the conversation's next turn can go there too."""

@@ -10,7 +10,7 @@ from router.backends.dispatch import Dispatcher
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
-from router.ledger.ticket import Admission
+from router.ledger.ticket import Budget
 from router.outcomes.recorder import OutcomeRecorder
 from router.outcomes.store import OutcomeStore
 from router.pipeline.audit import Auditor
@@ -50,7 +50,7 @@ class Gateway:
     learner: Learner
     conversations: Conversations
     history: OutputHistory
-    budgets: dict[str, Admission]  # organization -> its last admission
+    budgets: dict[str, Budget | None]  # organization -> as its last request was let in
     siblings: Siblings | None = None  # the other workers, where there are any
     ready: bool = False
 

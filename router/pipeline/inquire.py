@@ -74,8 +74,8 @@ def _hints(caller: Caller) -> Hints:
 
 def _used(gateway: Gateway, principal: Principal) -> Mapping[str, float]:
     """The shares that the customer had used when its last request was admitted."""
-    admission = gateway.budgets.get(principal.organization)
-    return _NO_SHARES if admission is None else admission.used
+    budget = gateway.budgets.get(principal.organization)
+    return _NO_SHARES if budget is None else budget.used()
 
 
 async def _is_private(request: ChatRequest) -> bool:

@@ -26,7 +26,7 @@ from router.ledger.plan import (
     unpack_vector,
     wanted,
 )
-from router.ledger.ticket import Admission
+from router.ledger.ticket import Budget
 from router.ledger.topology import key_slot
 
 LEVELS = levels_present(team=False, user=False)
@@ -63,8 +63,7 @@ def test_used_shares_are_the_largest_of_each_window_and_none_from_an_allowance()
     for item in plan.items:
         daily = item.row.period == "day"
         reply += (500 if daily else left[item.quota.level], 60_000)
-    assert Admission((), plan, reply).used == {"minute": 0.6, "day": 0.5}
-    assert Admission((), plan, reply, {}).used == {}
+    assert Budget(plan, plan.write(*reply)).used() == {"minute": 0.6, "day": 0.5}
 
 
 def test_headers_show_the_tightest_level() -> None:
