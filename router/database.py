@@ -34,7 +34,8 @@ class Insertion:
 
     SQLite gets many rows in one statement. With one row each, its driver gives the interpreter's
     lock back once a row, and on a busy gateway gets it again milliseconds later, while everybody
-    else waits for the database.
+    else waits for the database. Statements come in few sizes: the driver keeps each one prepared,
+    and one of a hundred rows takes 100 KB.
     """
 
     def __init__(self, engine: Engine, table: Table) -> None:
@@ -42,24 +43,32 @@ class Insertion:
         self._columns = table.columns.keys()
         compiled = insert.compile(dialect=engine.dialect, column_keys=self._columns)
         self._one = str(compiled)
-        self._most = max(1, _MOST_PARAMETERS // len(self._columns)) if compiled.positional else 0
+        most = max(1, _MOST_PARAMETERS // len(self._columns)) if compiled.positional else 0
+        self._statements = {rows: self._statement(rows) for rows in _sizes(most)}
 
     def add(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         """Add rows within the connection's transaction; returns how many were new."""
         # The driver's own statement: binding through SQLAlchemy costs more than storing.
-        if rows and not self._most:
+        if rows and not self._statements:
             named = [dict(zip(self._columns, row, strict=True)) for row in rows]
             return connection.exec_driver_sql(self._one, named).rowcount
-        added = 0
-        for first in range(0, len(rows), self._most):
-            some = rows[first : first + self._most]
-            values = tuple(chain.from_iterable(some))
-            added += connection.exec_driver_sql(self._statement(len(some)), values).rowcount
+        added = first = 0
+        for size, statement in self._statements.items():
+            while len(rows) - first >= size:
+                values = tuple(chain.from_iterable(rows[first : first + size]))
+                added += connection.exec_driver_sql(statement, values).rowcount
+                first += size
         return added
 
     def _statement(self, count: int) -> str:
         values = f"({', '.join('?' * len(self._columns))})"
         return self._one.replace(values, ", ".join([values] * count))
+
+
+def _sizes(most: int) -> list[int]:
+    """How many rows a statement may have: the most, and every power of two below, down to one."""
+    powers = (1 << bit for bit in reversed(range(most.bit_length())))
+    return list(dict.fromkeys((most, *powers))) if most else []
 
 
 class Changes:

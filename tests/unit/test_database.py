@@ -72,23 +72,44 @@ def test_of_a_database_in_memory_nothing_is_told():
     assert Changes(open_database("sqlite://")).version() is None
 
 
-@pytest.mark.parametrize("count", [0, 1, 332, 333, 334, 2_000])
-def test_a_batch_is_stored_whole_and_once_in_few_statements(tmp_path, count):
+_NUMBERS = Table(
+    "numbers",
+    MetaData(),
+    Column("n", Integer, primary_key=True),
+    Column("double", Integer),
+    Column("blob", LargeBinary),
+)
+
+
+@pytest.fixture
+def numbers(tmp_path):
+    """A database with an empty table, how rows are added to it, and the statements it is given."""
     engine = open_database(f"sqlite:///{tmp_path / 'turnout.db'}")
-    table = Table(
-        "numbers",
-        MetaData(),
-        Column("n", Integer, primary_key=True),
-        Column("double", Integer),
-        Column("blob", LargeBinary),
-    )
-    table.create(engine)
-    rows = [(n, 2 * n, bytes([n % 256])) for n in range(count)]
-    insertion, statements = Insertion(engine, table), []
+    _NUMBERS.create(engine)
+    statements: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    yield engine, Insertion(engine, _NUMBERS), statements
+    engine.dispose()
+
+
+def _rows(count):
+    return [(n, 2 * n, bytes([n % 256])) for n in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 332, 333, 334, 2_000])
+def test_a_batch_is_stored_whole_and_once_in_few_statements(numbers, count):
+    engine, insertion, statements = numbers
+    rows = _rows(count)
     with engine.begin() as connection:
         assert insertion.add(connection, rows[: count // 2]) == count // 2
         assert insertion.add(connection, rows) == count - count // 2
-        assert len(statements) <= 2 + count // 200
-        assert connection.execute(select(table)).all() == rows
-    engine.dispose()
+        assert len(statements) <= 2 * min(count, 8) + count // 200
+        assert connection.execute(select(_NUMBERS)).all() == rows
+
+
+def test_batches_of_every_size_need_a_handful_of_statements(numbers):
+    engine, insertion, statements = numbers
+    with engine.begin() as connection:
+        for count in range(1, 700):
+            insertion.add(connection, _rows(count))
+    assert len(set(statements)) == 10  # 333 rows, and 256 down to one
