@@ -95,6 +95,8 @@ def run(systems: Sequence[System], scenarios: Sequence[Scenario], rounds: int) -
             _say(f"round {number + 1} of {rounds}")
             for scenario in scenarios:
                 direct = measure(ceiling, scenario, "")
+                if not direct["requests"]:
+                    raise RuntimeError("The upstream answers nothing: see .bench/upstream.log")
                 found.setdefault("(no gateway)", {}).setdefault(scenario.name, []).append(direct)
                 for name, (system, target) in targets.items():
                     if not scenario.slow and not system.quick:

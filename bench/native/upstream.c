@@ -46,6 +46,7 @@ static struct conn *conns[MOST];
 static int poller;
 static struct conn *busy_head, *busy_tail;   /* streams without a pace */
 static struct conn *paced_head, *paced_tail; /* by the time they are due: the pace is the same */
+static struct conn *dead; /* closed, and in no list: whoever called `drop` may still look at it */
 
 static double now_ms(void) {
     struct timespec t;
@@ -80,7 +81,12 @@ static void drop(struct conn *c) {
     close(c->fd);
     conns[c->fd] = NULL;
     c->fd = -1;
-    if (!c->listed) { free(c->in); free(c); }
+    if (!c->listed) { c->next = dead; dead = c; }
+}
+
+static void bury(struct conn *c) {
+    free(c->in);
+    free(c);
 }
 
 /* Whether all of it is out. */
@@ -231,14 +237,14 @@ static void advance(void) {
     while (busy_head) {
         struct conn *c = take(&busy_head, &busy_tail);
         int was_last = c == last;
-        if (c->fd < 0) { free(c->in); free(c); }
+        if (c->fd < 0) bury(c);
         else if (step(c)) append(&busy_head, &busy_tail, c);
         if (was_last) break;
     }
     double now = now_ms();
     while (paced_head && paced_head->due <= now) {
         struct conn *c = take(&paced_head, &paced_tail);
-        if (c->fd < 0) { free(c->in); free(c); }
+        if (c->fd < 0) bury(c);
         else if (step(c)) { c->due += c->pace_ms; append(&paced_head, &paced_tail, c); }
     }
 }
@@ -274,5 +280,10 @@ int main(int argc, char **argv) {
             if (c && c->fd >= 0 && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))) readable(c);
         }
         advance();
+        while (dead) {
+            struct conn *c = dead;
+            dead = c->next;
+            bury(c);
+        }
     }
 }

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import socket
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
 
 from bench import growth, guard, report, report_growth
 from bench.instructions import instructions
+from bench.native import Load, run_load, upstream
 from bench.payloads import chat
 from bench.systems import TURNOUT, turnout_config
 from router.pipeline.documents import read_documents
@@ -67,6 +70,18 @@ def _run(cpu_us: float) -> dict:
         "cores": 0.5,
     }  # fmt: skip
     return {name: [one] for name in ("plain, 1 KB", "stream, 50 events", "one at a time")}
+
+
+def test_the_upstream_outlives_readers_that_leave_in_the_middle_of_an_answer() -> None:
+    body = chat(stream=True, tokens=5_000)
+    request = f"POST / HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    with upstream() as port:
+        for _ in range(20):
+            with ExitStack() as leaving:
+                for _ in range(40):
+                    reader = leaving.enter_context(socket.create_connection(("127.0.0.1", port)))
+                    reader.sendall(request)
+        assert run_load(port, Load(4, 10.0, chat(), requests=40)).requests == 40
 
 
 def test_targets_are_judged_by_the_figures() -> None:
