@@ -160,6 +160,48 @@ def _admin(config: Config, gateway: Gateway, reloader: Reloader) -> FastAPI | No
     return application
 
 
+async def _gateway(
+    stack: AsyncExitStack,
+    documents: Documents,
+    snapshot: Snapshot,
+    classifier: Classifier,
+    siblings: Siblings | None,
+) -> Gateway:
+    """Every part that serves, started; `stack` stops them in reverse order."""
+    config = documents.config
+    decisions = _decision_log(documents, siblings)
+    stack.callback(decisions.close)
+    ledger = await _ledger(stack, documents)
+    outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
+    stack.callback(outcomes.close)
+    dispatcher = _dispatcher(stack, config, snapshot, ledger)
+    prompts = PromptStore(documents.database, keep=config.outcomes.keep)
+    stack.callback(prompts.close)
+    recorder = _recorder(stack, documents, outcomes, prompts)
+    auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
+    stack.push_async_callback(auditor.close)
+    gateway = Gateway(
+        snapshot=snapshot,
+        authenticator=await _authenticator(stack, documents),
+        classifier=classifier,
+        ledger=ledger,
+        dispatcher=dispatcher,
+        cascades=Cascades(dispatcher),
+        limits=Limits(config.limits.body, config.limits.body_timeout),
+        metrics=Metrics(lambda: gauges(gateway)),
+        decisions=decisions,
+        outcomes=outcomes,
+        recorder=recorder,
+        auditor=auditor,
+        learner=await _learner(stack, documents, classifier, outcomes, prompts),
+        conversations=ledger.conversations(),
+        history=OutputHistory(),
+        budgets={},
+        siblings=siblings,
+    )
+    return gateway
+
+
 @asynccontextmanager
 async def running(
     documents: Documents,
@@ -174,41 +216,11 @@ async def running(
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
     """
-    config = documents.config
-    snapshot = compile_snapshot(config, documents.policy)
+    snapshot = compile_snapshot(documents.config, documents.policy)
     documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
-        decisions = _decision_log(documents, siblings)
-        stack.callback(decisions.close)
-        ledger = await _ledger(stack, documents)
-        outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
-        stack.callback(outcomes.close)
-        dispatcher = _dispatcher(stack, config, snapshot, ledger)
-        prompts = PromptStore(documents.database, keep=config.outcomes.keep)
-        stack.callback(prompts.close)
-        recorder = _recorder(stack, documents, outcomes, prompts)
-        auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
-        stack.push_async_callback(auditor.close)
-        gateway = Gateway(
-            snapshot=snapshot,
-            authenticator=await _authenticator(stack, documents),
-            classifier=classifier,
-            ledger=ledger,
-            dispatcher=dispatcher,
-            cascades=Cascades(dispatcher),
-            limits=Limits(config.limits.body, config.limits.body_timeout),
-            metrics=Metrics(lambda: gauges(gateway)),
-            decisions=decisions,
-            outcomes=outcomes,
-            recorder=recorder,
-            auditor=auditor,
-            learner=await _learner(stack, documents, classifier, outcomes, prompts),
-            conversations=ledger.conversations(),
-            history=OutputHistory(),
-            budgets={},
-            siblings=siblings,
-        )
+        gateway = await _gateway(stack, documents, snapshot, classifier, siblings)
         reloader = Reloader(gateway, documents, environ)
         await reloader.start()
         stack.push_async_callback(reloader.close)
@@ -216,6 +228,6 @@ async def running(
             await siblings.start(gateway.metrics.exposition)
             stack.push_async_callback(siblings.close)
         gateway.ready = True
-        public, admin = public_application(gateway), _admin(config, gateway, reloader)
+        public, admin = public_application(gateway), _admin(documents.config, gateway, reloader)
         yield Running(gateway, reloader, Inference(gateway), public, admin)
         gateway.ready = False
