@@ -76,7 +76,7 @@ class OutputHistory:
     def __init__(self) -> None:
         # By key and model: the lengths as they came, and the same in order of length, kept so:
         # sorting them for every request would cost ten times as much.
-        # As arrays, an eighth of the memory of a deque and a list: a request touches its pair's.
+        # As arrays, a third of the memory of a deque and a list: a request touches its pair's.
         self._runs: dict[tuple[str, str], tuple[array[int], array[int]]] = {}
 
     def observe(self, key: str, model: str, output_tokens: int) -> None:

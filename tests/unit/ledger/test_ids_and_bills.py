@@ -4,6 +4,7 @@ import tracemalloc
 from typing import Any, cast
 
 from router.domain import Charge, Outcome, Usage
+from router.ledger.estimate import OutputHistory
 from router.ledger.hold import Hold
 from router.ledger.keys import HoldIds, hold_time
 
@@ -33,3 +34,10 @@ def test_a_bill_that_is_kept_fills_hardly_more_memory_than_it_says() -> None:
     finally:
         tracemalloc.stop()
     assert filled < 2 * sum(map(len, kept)) + 20_000
+
+
+def test_the_largest_count_that_a_server_may_tell_is_remembered() -> None:
+    history = OutputHistory()
+    for _ in range(100):
+        history.observe("key", "model", 2**53)
+    assert history.expected("key", "model") == 2**53
