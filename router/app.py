@@ -130,6 +130,15 @@ async def _learner(
     return learner
 
 
+def _evidence(stack: AsyncExitStack, documents: Documents) -> tuple[OutcomeStore, PromptStore]:
+    keep = documents.config.outcomes.keep
+    outcomes = OutcomeStore(documents.database, keep=keep)
+    stack.callback(outcomes.close)
+    prompts = PromptStore(documents.database, keep=keep)
+    stack.callback(prompts.close)
+    return outcomes, prompts
+
+
 def _recorder(
     stack: AsyncExitStack, documents: Documents, store: OutcomeStore, prompts: PromptStore
 ) -> OutcomeRecorder:
@@ -172,11 +181,8 @@ async def _gateway(
     decisions = _decision_log(documents, siblings)
     stack.callback(decisions.close)
     ledger = await _ledger(stack, documents)
-    outcomes = OutcomeStore(documents.database, keep=config.outcomes.keep)
-    stack.callback(outcomes.close)
+    outcomes, prompts = _evidence(stack, documents)
     dispatcher = _dispatcher(stack, config, snapshot, ledger)
-    prompts = PromptStore(documents.database, keep=config.outcomes.keep)
-    stack.callback(prompts.close)
     recorder = _recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)

@@ -127,6 +127,23 @@ async def test_a_crash_between_storing_and_deleting_doubles_nothing(
     assert await journal.backlog() == 0
 
 
+async def test_a_server_that_refuses_to_delete_costs_neither_rows_nor_the_reader(
+    ledger: Ledger, outside: Outside, store: UsageStore
+) -> None:
+    await serve(ledger, "acme", 3)
+    journal = ledger.journal()
+    entries = await journal.read(10)
+    server = outside.client
+    name = server.keys("lg:*:j")[0]
+    server.rename(name, "aside")
+    server.set(name, "no stream")
+    for refused in (journal.forget(entries), journal.backlog(), journal.read(10)):
+        with pytest.raises(ConnectionError):
+            await refused
+    server.rename("aside", name)
+    assert await JournalConsumer(journal, store).drain() == 3
+
+
 class Forgetful:
     """A journal whose reader dies before it can delete what was stored."""
 
