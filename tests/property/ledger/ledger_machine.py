@@ -9,8 +9,9 @@ from typing import Any
 import redis
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
-from ledger_model import LEASE, Model, Spec
+from ledger_model import LEASE, Model
 from ledger_promises import HOME, Promises
+from ledger_windows import Spec
 
 from router.domain import Estimate
 from router.ledger.plan import FIXED, Plan

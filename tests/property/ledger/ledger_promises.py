@@ -4,7 +4,8 @@ from typing import Any
 
 import redis
 from hypothesis.stateful import RuleBasedStateMachine, invariant
-from ledger_model import SLOTS, Calendar, Model, Spec
+from ledger_model import Model
+from ledger_windows import SLOTS, Calendar, Spec
 
 from router.ledger.journal import row_of_entry
 from router.ledger.keys import shard

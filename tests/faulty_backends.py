@@ -1,0 +1,42 @@
+"""Backends that fail in one way, for the tests of what the gateway makes of it."""
+
+from collections.abc import Callable
+
+from modelservers import RunningSimulator
+
+from router.backends.backend import Backend, Timeouts
+from router.backends.dispatch import Dispatcher
+from router.backends.retry import RetryPolicy
+from router.wire.chat import ChatRequest
+
+Chat = Callable[..., ChatRequest]
+QUICK = Timeouts(connect=0.2, first_byte=0.1, between_chunks=0.15, total=5.0)
+SSE_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+)
+TEXT = b'data: {"model":"m","choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
+
+
+def chunked(data: bytes) -> bytes:
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+def no_retries() -> RetryPolicy:
+    return RetryPolicy(rounds=0, saved=0.0)
+
+
+def faulty(simulator: RunningSimulator, fault: str, **fields: object) -> Backend:
+    return Backend("faulty", simulator.base_url, f"sim?fault={fault}", timeouts=QUICK, **fields)  # type: ignore[arg-type]
+
+
+def sound(simulator: RunningSimulator) -> Backend:
+    return Backend("sound", simulator.base_url, "sim")
+
+
+async def answer(
+    dispatcher: Dispatcher, backends: list[Backend], request: ChatRequest
+) -> tuple[str, bytes]:
+    async with dispatcher.open(backends, request, "r1") as upstream:
+        if not request.stream:
+            return upstream.backend.name, upstream.body
+        return upstream.backend.name, b"".join([block async for block in upstream.stream()])
