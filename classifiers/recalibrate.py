@@ -34,6 +34,7 @@ FOLDS: Final = 5
 TEMPERATURE: Final = 4.0  # nats of cross-validated loss that cost a fit two thirds of its weight
 CERTAIN: Final = 1.645  # standard errors by which a new card must be better: one chance in twenty
 LEAST_OUTCOMES: Final = 30  # fewer say nothing about calibration
+LEAST_TO_RECALIBRATE: Final = 45  # two thirds of them fit a card, and the others judge it
 MOST_OUTCOMES: Final = 5_000  # the latest are kept: more take minutes and tell little more
 
 
@@ -134,7 +135,10 @@ def recalibrate(running: Ability, seen: Observations, *, date: str, seed: int = 
     """Refit the running card and decide whether the new one may replace it.
 
     Every outcome is forecast by a card that was fitted without it, penalties included.
+    TooFewOutcomes below LEAST_TO_RECALIBRATE.
     """
+    if seen.size < LEAST_TO_RECALIBRATE:
+        raise TooFewOutcomes(f"{seen.size} outcomes are too few to judge a card on")
     gains = np.empty(seen.size)
     for inside, outside in _splits(seen.size, FOLDS - 2, seed + 1):
         new = fit_card(running, seen.take(inside), date=date, seed=seed)

@@ -104,6 +104,7 @@ class Cascades:
             failure = BROKEN, "has an unknown shape"
         if failure is None:
             self.passed += 1
+            upstream.passed = True
             return None
         verifier, reason = failure
         self.fired[verifier] += 1

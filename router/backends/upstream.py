@@ -46,7 +46,7 @@ class Upstream:
 
     __slots__ = (
         *("_answer", "_first", "_release", "_search", "_state", "_told", "_translator"),
-        *("backend", "body", "first_byte_seconds", "legs", "model", "place", "usage"),
+        *("backend", "body", "first_byte_seconds", "legs", "model", "passed", "place", "usage"),
     )
     first_byte_seconds: float  # told by whoever made the try
     _first: bytes  # of a stream, that is
@@ -59,6 +59,7 @@ class Upstream:
         self.usage: Usage | None = None
         self.model: str | None = None
         self.legs: tuple[Leg, ...] = ()  # answers that a cascade paid for and rejected
+        self.passed = False  # the checks of a cascade
         self.place: Place | None = None  # where it waited for its slot, if slots are scarce
         self._search = search
         self._answer = answer

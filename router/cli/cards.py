@@ -1,5 +1,6 @@
 """`turnout recalibrate`: refit ability cards on stored outcomes, see their history, roll back."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,19 +69,19 @@ def _show(cards: CardStore) -> None:
 
 
 def _roll_back(cards: CardStore, name: str) -> None:
-    number = cards.roll_back(name)
+    number = cards.roll_back(name, at=time.time_ns() // 1_000_000)
     if number is None:
         raise click.ClickException(f"no refitted card of {name!r} is in force")
-    click.echo(f"{name}: {f'card number {number}' if number else 'the shipped card'} is in force")
+    first = "the card that ships, or that `classifier.cards` names,"
+    click.echo(f"{name}: {f'card number {number}' if number else first} is in force")
+    click.echo("Outcomes from before now teach this card no more.", err=True)
 
 
 @click.command("recalibrate")
 @config_option
 @click.option("--ability", help="Only this card; default: every card.")
 @click.option("--history", is_flag=True, help="Show the cards that were ever in force instead.")
-@click.option(
-    "--roll-back", metavar="ABILITY", help="Put the card before the present one in force."
-)
+@click.option("--roll-back", metavar="ABILITY", help="Put the card that was in force before back.")
 def recalibrate_cards(
     config_path: Path, ability: str | None, history: bool, roll_back: str | None
 ) -> None:
@@ -90,6 +91,8 @@ def recalibrate_cards(
     more than the noise; otherwise it is refused, and why is said. Running gateways follow within
     seconds. They also try by themselves: see `classifier.refit_every` in turnout.yaml.
     """
+    if roll_back is not None and (history or ability):
+        raise click.UsageError("--roll-back stands alone: it names its ability itself")
     documents = documents_or_end(config_path)
     with opened(documents, CardStore) as cards:
         if roll_back is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, insert, select, update
 
 from router.database import INSERTS, Changes, open_database
-from router.outcomes.tables import ATTEMPTS, CARDS, METADATA
+from router.outcomes.tables import ATTEMPTS, CARDS, METADATA, ROLLBACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +69,46 @@ class CardStore:
             )
         return number
 
-    def roll_back(self, name: str) -> int | None:
-        """Put the card before the active one in force; 0 means the shipped one.
+    def roll_back(self, name: str, *, at: int) -> int | None:
+        """Put the card that was in force before the active one back; 0 means the one that ships.
 
-        None where no card of this name is active.
+        A card that was rolled back once, or that is of another classifier, is passed over. None
+        where no card of this name is active.
         """
-        now = select(CARDS.c.number).where(CARDS.c.name == name, CARDS.c.active.is_(True))
+        now = select(CARDS.c.number, CARDS.c.classifier).where(
+            CARDS.c.name == name, CARDS.c.active.is_(True)
+        )
+        left = select(ROLLBACKS.c.number).where(ROLLBACKS.c.name == name)
         with self._engine.begin() as connection:
-            number = connection.execute(now).scalar()
-            if number is None:
+            row = connection.execute(now).first()
+            if row is None:
                 return None
-            connection.execute(update(CARDS).where(CARDS.c.name == name).values(active=False))
-            connection.execute(
-                update(CARDS)
-                .where(CARDS.c.name == name, CARDS.c.number == number - 1)
-                .values(active=True)
+            number, classifier = row
+            connection.execute(insert(ROLLBACKS).values(name=name, number=number, at=at))
+            before = select(func.coalesce(func.max(CARDS.c.number), 0)).where(
+                CARDS.c.name == name,
+                CARDS.c.number < number,
+                CARDS.c.classifier == classifier,
+                CARDS.c.number.not_in(left),
             )
-        return int(number) - 1
+            found = int(connection.execute(before).scalar_one())
+            mine = update(CARDS).where(CARDS.c.name == name)
+            connection.execute(mine.values(active=False))
+            connection.execute(mine.where(CARDS.c.number == found).values(active=True))
+        return found
+
+    def rolled_back(self, name: str) -> int:
+        """When a card of this name was last rolled back, in Unix milliseconds; 0 for never."""
+        query = select(func.coalesce(func.max(ROLLBACKS.c.at), 0)).where(ROLLBACKS.c.name == name)
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def since(self, name: str) -> int:
+        """Since when the card of this name is in force, in Unix milliseconds; 0 for ever."""
+        query = select(CARDS.c.at).where(CARDS.c.name == name, CARDS.c.active.is_(True))
+        with self._engine.connect() as connection:
+            promoted = connection.execute(query).scalar()
+        return max(int(promoted or 0), self.rolled_back(name))
 
     def claim(self, name: str, *, at: int, not_since: int) -> bool:
         """Whether this replica is the one to refit a card now: nobody tried since `not_since`."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select
 
 from policies.value import value
 from router.database import INSERTS, Insertion, open_database
@@ -134,6 +134,32 @@ class OutcomeStore:
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         return [Outcome(**row) for row in reversed(rows)]
+
+    def fair(self, ability: str, most: int, classifier: str, since: int) -> list[Outcome]:
+        """Return the latest outcomes of each judge in turn, at most `most`, oldest first.
+
+        Who says much takes no place away from who says little. `since`: not older than that.
+        """
+        turn = func.row_number().over(
+            partition_by=(OUTCOMES.c.source, OUTCOMES.c.by), order_by=OUTCOMES.c.at.desc()
+        )
+        wanted = (
+            (OUTCOMES.c.ability == ability)
+            & (OUTCOMES.c.classifier == classifier)
+            & (OUTCOMES.c.at >= since)
+        )
+        keys = (OUTCOMES.c.decision, OUTCOMES.c.source, OUTCOMES.c.by)
+        ranked = select(*keys, turn.label("turn")).where(wanted).subquery()
+        same = [ranked.c[key.name] == key for key in keys]
+        query = (
+            select(OUTCOMES)
+            .join(ranked, and_(*same))
+            .order_by(ranked.c.turn, OUTCOMES.c.at.desc())
+            .limit(most)
+        )
+        with self._engine.connect() as connection:
+            found = [Outcome(**row) for row in connection.execute(query).mappings().all()]
+        return sorted(found, key=attrgetter("at"))
 
     def verdicts(self) -> dict[tuple[str, str], float]:
         """Return (decision, backend) -> mean score, of customers' feedback and audits."""

@@ -44,7 +44,7 @@ OUTCOMES: Final = Table(
     METADATA,
     Column("decision", String(64), nullable=False),
     Column("source", String(16), nullable=False),  # feedback, verifier, audit
-    Column("by", String(64), nullable=False),  # key id, verifier, judge
+    Column("by", String(64), nullable=False),  # key id, `cascade`, judge
     Column("at", BigInteger, nullable=False),
     Column("organization", String(128), nullable=False),
     Column("route", String(128), nullable=False),
@@ -80,6 +80,16 @@ CARDS: Final = Table(
     Column("card", LargeBinary, nullable=False),
     Column("reason", String(512), nullable=False),
     Column("active", Boolean, nullable=False),
+    PrimaryKeyConstraint("name", "number"),
+)
+
+# Cards that were rolled back: they are not gone back to, and what was known then teaches no more.
+ROLLBACKS: Final = Table(
+    "card_rollbacks",
+    METADATA,
+    Column("name", String(128), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
     PrimaryKeyConstraint("name", "number"),
 )
 

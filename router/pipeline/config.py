@@ -95,7 +95,7 @@ class ClassifierSection(_Section):
     deadline: Duration = 0.02
     cards: Cards = ()
     refit_every: Duration | None = 3600.0
-    refit_from: int = Field(default=200, ge=30)
+    refit_from: int = Field(default=200, ge=45)
 
 
 class LimitSection(_Section):

@@ -117,7 +117,11 @@ class Episode:
         for number, leg in enumerate(upstream.legs):
             decision = self._evidence(leg.backend.name, answer.route, f".{number}")
             if decision is not None and leg.rejected:
-                self._gateway.recorder.judge(decision, 0.0, source="verifier", by=leg.verifier)
+                self._gateway.recorder.judge(decision, 0.0, source="verifier", by="cascade")
+        if upstream.passed:
+            decision = self._evidence(upstream.backend.name, answer.route)
+            if decision is not None:
+                self._gateway.recorder.judge(decision, 1.0, source="verifier", by="cascade")
         shadow = answer.shadow
         if shadow is None or shadow.judge is None or shadow.to == upstream.backend.name:
             return

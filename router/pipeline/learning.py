@@ -1,7 +1,9 @@
 """The loop that keeps the classifier true: outcomes in, better cards out, or a refusal and why.
 
-Poisoning is bounded: whoever judges, by key or by verifier, weighs at most a fifth of what a card
-is fitted on, however much it says, and a card must win on held-back outcomes beyond the noise.
+Poisoning is bounded: of five judges or more none weighs more than a fifth of what a card is fitted
+on, of fewer none more than an equal share, however much it says or how late; and a card must win on
+held-back outcomes beyond the noise. What an operator rolled back is not learnt again from what was
+known then.
 """
 
 import asyncio
@@ -9,39 +11,37 @@ import contextlib
 import json
 import logging
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from sqlalchemy.exc import SQLAlchemyError
 
 from classifiers.ability import to_json
 from classifiers.drift import Drift, drift
+from classifiers.judges import fair_weights
 from classifiers.prompt import prompt_of_messages
-from classifiers.recalibrate import LEAST_OUTCOMES, Observations, Verdict, observe, recalibrate
+from classifiers.recalibrate import (
+    LEAST_TO_RECALIBRATE,
+    MOST_OUTCOMES,
+    Observations,
+    Verdict,
+    observe,
+    recalibrate,
+)
 from classifiers.serving import Classifier
 from router.outcomes.cards import CardStore
 from router.outcomes.prompts import PromptStore
 from router.outcomes.store import Outcome, OutcomeStore
 
 _LOG = logging.getLogger("turnout")
-_MOST: Final = 20_000
 _BATCH: Final = 64
-_SHARE_OF_ONE: Final = 0.2
 _LOOK_SECONDS: Final = 5.0
 _DRIFT_SECONDS: Final = 60.0
 _DRIFT_WINDOW: Final = 1_000
-
-
-def weights_of(outcomes: Sequence[Outcome]) -> list[float]:
-    """Return a weight for each outcome: 1, or less where its judge said more than its share."""
-    said = Counter((outcome.source, outcome.by) for outcome in outcomes)
-    most = max(float(LEAST_OUTCOMES), _SHARE_OF_ONE * len(outcomes))
-    return [min(1.0, most / said[outcome.source, outcome.by]) for outcome in outcomes]
 
 
 def observations(outcomes: Sequence[Outcome]) -> Observations:
@@ -49,14 +49,16 @@ def observations(outcomes: Sequence[Outcome]) -> Observations:
     z = np.stack([np.frombuffer(outcome.z, np.float32) for outcome in outcomes])
     embedding = np.stack([np.frombuffer(outcome.embedding, np.float32) for outcome in outcomes])
     scores = [outcome.score for outcome in outcomes]
-    return observe(z, embedding, scores, weights_of(outcomes))
+    judges = [(outcome.source, outcome.by) for outcome in outcomes]
+    return observe(z, embedding, scores, fair_weights([1.0] * len(outcomes), judges))
 
 
 class Learner:
     """Refits cards on stored outcomes, puts promoted ones in force, and watches for drift.
 
-    `drift`: how far each ability's forecasts are from its latest outcomes. `every`: seconds between
-    two tries at a card, 0 for never by itself; `least`: outcomes that are worth a try.
+    `drift`: how far the forecasts of each ability are from the outcomes since its card came in
+    force, where there are any. `every`: seconds between two tries at a card, 0 for never by itself;
+    `least`: outcomes that are worth a try.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Learner:
         self._device = device
         self._own = tuple(own)
         self._every = every
-        self._least = max(least, LEAST_OUTCOMES)
+        self._least = max(least, LEAST_TO_RECALIBRATE)
         self._in_force: dict[str, bytes] = {}
         self._version: int | None = None  # of the database when the cards were read
         self._task: asyncio.Task[None] | None = None
@@ -92,8 +94,9 @@ class Learner:
         None where there are too few outcomes.
         """
         version = self._classifier.version
-        seen = self._outcomes.recent(ability, _MOST, version)
-        seen = [*self._read_again(ability, _MOST - len(seen)), *seen]
+        since = self._cards.rolled_back(ability)
+        seen = self._outcomes.fair(ability, MOST_OUTCOMES, version, since)
+        seen = [*self._read_again(ability, MOST_OUTCOMES - len(seen), since), *seen]
         if len(seen) < self._least:
             return None
         running = self._classifier.cards[ability]
@@ -105,10 +108,11 @@ class Learner:
             self._cards.promote(ability, running.classifier, card, reason=verdict.reason, at=now)
         return verdict
 
-    def _read_again(self, ability: str, most: int) -> list[Outcome]:
+    def _read_again(self, ability: str, most: int, since: int) -> list[Outcome]:
         """Outcomes of earlier classifiers whose prompts were kept, as this one reads them."""
         version = self._classifier.version
-        old = self._prompts.of_other_classifiers(ability, version, most)
+        kept = self._prompts.of_other_classifiers(ability, version, most)
+        old = [one for one in kept if one[0].at >= since]
         found = []
         for start in range(0, len(old), _BATCH):
             part = old[start : start + _BATCH]
@@ -129,7 +133,8 @@ class Learner:
         self._folder.mkdir(parents=True, exist_ok=True)
         paths = []
         for name, card in active.items():
-            path = self._folder / f"{name}.json"
+            # A name may hold anything, a slash to begin with.
+            path = self._folder / f"{sha256(name.encode()).hexdigest()[:24]}.json"
             path.write_bytes(card)
             paths.append(path)
         self._classifier.reload(device=self._device, cards=[*self._own, *paths])
@@ -137,9 +142,13 @@ class Learner:
         return True
 
     def measure_drift(self) -> None:
-        """Compare what was said with what came of it, for each ability."""
+        """Compare what the card in force said with what came of it, for each ability."""
         for ability in self._classifier.abilities:
-            seen = self._outcomes.recent(ability, _DRIFT_WINDOW, self._classifier.version)
+            since = self._cards.since(ability)
+            seen = self._outcomes.fair(ability, _DRIFT_WINDOW, self._classifier.version, since)
+            if not seen:
+                self.drift.pop(ability, None)
+                continue
             said = np.array([outcome.predicted for outcome in seen])
             was = np.array([outcome.score for outcome in seen])
             found, before = drift(said, was), self.drift.get(ability)
@@ -170,8 +179,8 @@ class Learner:
                     measured = time.monotonic()
                     await asyncio.to_thread(self.measure_drift)
                     await asyncio.to_thread(self._refit_what_is_due)
-            except SQLAlchemyError:
-                _LOG.exception("the outcomes cannot be read; the cards in force stay")
+            except Exception:  # noqa: BLE001 # the next look may do better; nobody else looks
+                _LOG.exception("the loop of outcomes and cards failed; the cards in force stay")
 
     async def _look_for_cards(self) -> None:
         version = self._cards.version()

@@ -1,16 +1,19 @@
 """The loop with the shipped classifier and a real database: refit, promote, follow, roll back."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from ledgerkit import eventually
 
+from classifiers.ability import to_json
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.outcomes.cards import CardStore
 from router.outcomes.prompts import PromptStore
 from router.outcomes.store import Outcome, OutcomeStore
-from router.pipeline.learning import Learner, weights_of
+from router.pipeline.learning import Learner, observations
 
 WORDS = ("prove", "sum", "poem", "capital", "code", "why", "translate", "list", "river", "graph")
 
@@ -83,10 +86,10 @@ def test_a_card_learns_from_outcomes_is_followed_and_can_be_rolled_back(parts):
     assert abs(_said(classifier) - truth) < 0.1
     assert not learner.put_in_force()
     assert [card.active for card in cards.history("local")] == [True]
-    assert cards.roll_back("local") == 0
+    assert cards.roll_back("local", at=1_000) == 0
     assert learner.put_in_force()
     assert _said(classifier) == pytest.approx(before, abs=1e-6)
-    assert cards.roll_back("local") is None
+    assert cards.roll_back("local", at=1_000) is None
 
 
 def test_a_card_that_is_no_better_is_refused_with_the_reason(parts):
@@ -119,13 +122,80 @@ def test_outcomes_of_another_classifier_teach_nothing(parts):
     assert learner.refit("local") is None
 
 
-def test_whoever_judges_a_thousand_times_weighs_a_fifth_at_most(parts):
+def test_of_many_judges_the_loudest_weighs_a_fifth_of_what_is_fitted(parts):
     classifier, *_ = parts
     honest = _outcomes(classifier, 200, truth=0.5)
     loud = _outcomes(classifier, 800, truth=0.0, by="key_loud")
-    weights = weights_of([*honest, *loud])
-    assert sum(weights[:200]) == 200
-    assert sum(weights[200:]) == pytest.approx(0.2 * 1000)
+    weights = observations([*honest, *loud]).weights
+    assert weights[:200].sum() == 200
+    assert weights[200:].sum() == pytest.approx(0.2 * weights.sum())
+
+
+def test_a_flood_of_late_outcomes_takes_no_place_away(parts):
+    classifier, outcomes, _, _ = parts
+    honest = _outcomes(classifier, 200, truth=0.5)
+    loud = _outcomes(classifier, 800, truth=0.0, by="key_loud")
+    flood = [Outcome(**{**_fields(o), "decision": f"f{o.decision}", "at": 10_000}) for o in loud]
+    outcomes.add([*honest, *flood])
+    kept = outcomes.fair("local", 400, classifier.version, 0)
+    assert len(kept) == 400
+    assert sum(outcome.by != "key_loud" for outcome in kept) == 200
+
+
+def test_what_was_rolled_back_is_not_learnt_again_from_what_was_known_then(parts):
+    classifier, outcomes, cards, learner = parts
+    before = _said(classifier)
+    truth = 0.05 if before > 0.4 else 0.95
+    outcomes.add(_outcomes(classifier, 400, truth=truth))
+    assert learner.refit("local").promoted
+    assert cards.roll_back("local", at=1_000) == 0
+    assert learner.refit("local") is None
+    later = [
+        Outcome(**{**_fields(o), "decision": f"x{o.decision}", "at": 1_000 + o.at})
+        for o in _outcomes(classifier, 400, truth=truth)
+    ]
+    outcomes.add(later)
+    assert learner.refit("local").promoted
+
+
+def test_rolling_back_passes_over_cards_that_were_rolled_back(parts):
+    _, _, cards, _ = parts
+    for number in (1, 2):
+        assert cards.promote("local", "swift-1", b"{}", reason="r", at=number) == number
+    assert cards.roll_back("local", at=3) == 1
+    assert cards.promote("local", "swift-1", b"{}", reason="r", at=4) == 3
+    assert cards.roll_back("local", at=5) == 1
+    assert cards.roll_back("local", at=6) == 0
+
+
+def test_rolling_back_passes_over_cards_of_another_classifier(parts):
+    _, _, cards, _ = parts
+    cards.promote("local", "swift-old", b"{}", reason="r", at=1)
+    cards.promote("local", "swift-new", b"{}", reason="r", at=2)
+    assert cards.roll_back("local", at=3) == 0
+
+
+def test_a_card_whose_name_is_a_path_is_put_in_force_inside_the_folder(parts, tmp_path):
+    classifier, _, cards, learner = parts
+    for name in ("openai/gpt-4o", "../outside"):
+        card = to_json(replace(classifier.cards["moe"], name=name))
+        cards.promote(name, classifier.cards["moe"].classifier, card, reason="r", at=1)
+    assert learner.put_in_force()
+    assert {"openai/gpt-4o", "../outside"} <= set(classifier.abilities)
+    assert len(list((tmp_path / "cards").iterdir())) == 2
+    assert not (tmp_path / "outside.json").exists()
+
+
+async def test_a_look_that_fails_is_logged_and_the_next_one_follows(parts, caplog, monkeypatch):
+    classifier, _, cards, learner = parts
+    monkeypatch.setattr("router.pipeline.learning._LOOK_SECONDS", 0.01)
+    await learner.start()
+    cards.promote("local", classifier.cards["local"].classifier, b"?", reason="r", at=1)
+    await eventually(lambda: "the loop of outcomes and cards failed" in caplog.text)
+    card = to_json(replace(classifier.cards["local"], b=3.0))
+    cards.promote("local", classifier.cards["local"].classifier, card, reason="r", at=2)
+    await eventually(lambda: classifier.cards["local"].b == 3.0)
+    await learner.close()
 
 
 def test_one_replica_refits_a_card_and_the_others_wait(parts):
@@ -141,3 +211,14 @@ def test_drift_is_measured_on_live_outcomes(parts):
     learner.measure_drift()
     assert learner.drift["local"].error > 0.1
     assert learner.drift["local"].alarm
+    assert "moe" not in learner.drift
+
+
+def test_the_alarm_ends_with_the_card_that_raised_it(parts):
+    classifier, outcomes, cards, learner = parts
+    outcomes.add(_outcomes(classifier, 400, truth=0.05 if _said(classifier) > 0.4 else 0.95))
+    learner.measure_drift()
+    assert learner.refit("local").promoted
+    learner.measure_drift()
+    assert "local" not in learner.drift
+    assert cards.since("local") > 400
