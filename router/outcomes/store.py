@@ -125,35 +125,29 @@ class OutcomeStore:
         with self._engine.connect() as connection:
             return [(str(row[0]), float(row[1])) for row in connection.execute(query).all()]
 
-    def recent(self, ability: str, most: int, classifier: str | None = None) -> list[Outcome]:
-        """Return the latest outcomes of an ability, oldest first; of one classifier if named."""
-        wanted = OUTCOMES.c.ability == ability
-        if classifier is not None:
-            wanted &= OUTCOMES.c.classifier == classifier
-        query = select(OUTCOMES).where(wanted).order_by(OUTCOMES.c.at.desc()).limit(most)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [Outcome(**row) for row in reversed(rows)]
-
-    def fair(self, ability: str, most: int, classifier: str, since: int) -> list[Outcome]:
+    def fair(
+        self, ability: str, most: int, classifier: str, since: int, among: int | None = None
+    ) -> list[Outcome]:
         """Return the latest outcomes of each judge in turn, at most `most`, oldest first.
 
-        Who says much takes no place away from who says little. `since`: not older than that.
+        Who says much takes no place away from who says little. `since`: not older than that;
+        `among`: of so many latest ones, where a look at all of them would take too long.
         """
-        turn = func.row_number().over(
-            partition_by=(OUTCOMES.c.source, OUTCOMES.c.by), order_by=OUTCOMES.c.at.desc()
-        )
+        keys = (OUTCOMES.c.decision, OUTCOMES.c.source, OUTCOMES.c.by)
         wanted = (
             (OUTCOMES.c.ability == ability)
             & (OUTCOMES.c.classifier == classifier)
             & (OUTCOMES.c.at >= since)
         )
-        keys = (OUTCOMES.c.decision, OUTCOMES.c.source, OUTCOMES.c.by)
-        ranked = select(*keys, turn.label("turn")).where(wanted).subquery()
-        same = [ranked.c[key.name] == key for key in keys]
+        latest = select(*keys, OUTCOMES.c.at).where(wanted).order_by(OUTCOMES.c.at.desc())
+        looked_at = latest.limit(among).subquery()
+        turn = func.row_number().over(
+            partition_by=(looked_at.c.source, looked_at.c.by), order_by=looked_at.c.at.desc()
+        )
+        ranked = select(looked_at, turn.label("turn")).subquery()
         query = (
             select(OUTCOMES)
-            .join(ranked, and_(*same))
+            .join(ranked, and_(*(ranked.c[key.name] == key for key in keys)))
             .order_by(ranked.c.turn, OUTCOMES.c.at.desc())
             .limit(most)
         )

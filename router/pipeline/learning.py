@@ -42,6 +42,7 @@ _BATCH: Final = 64
 _LOOK_SECONDS: Final = 5.0
 _DRIFT_SECONDS: Final = 60.0
 _DRIFT_WINDOW: Final = 1_000
+_DRIFT_AMONG: Final = 4_000
 
 
 def observations(outcomes: Sequence[Outcome]) -> Observations:
@@ -145,7 +146,8 @@ class Learner:
         """Compare what the card in force said with what came of it, for each ability."""
         for ability in self._classifier.abilities:
             since = self._cards.since(ability)
-            seen = self._outcomes.fair(ability, _DRIFT_WINDOW, self._classifier.version, since)
+            version = self._classifier.version
+            seen = self._outcomes.fair(ability, _DRIFT_WINDOW, version, since, _DRIFT_AMONG)
             if not seen:
                 self.drift.pop(ability, None)
                 continue

@@ -67,6 +67,11 @@ routes:
     objective: cheapest_capable
     capable: {min_success: 0.0, max_regret: 1.0}
     cascade: {verify: [not_empty], max_steps: 2}
+  checked:
+    candidates: [moe, premium]
+    objective: cheapest_capable
+    capable: {min_success: 0.0, max_regret: 1.0}
+    cascade: {verify: [not_empty]}
   judged:
     candidates: [moe, premium, strict]
     objective: cheapest_capable

@@ -69,6 +69,24 @@ def test_the_savings_say_how_often_a_verifier_fired_and_what_it_cost(gateway):
     assert "not_empty" in _run(gateway, "savings")
 
 
+def _checked(gateway, route: str) -> set[float]:
+    """The scores that the checks of a route's cascade gave, once there are any."""
+    deadline = time.monotonic() + 20
+    while True:
+        lines = map(json.loads, _run(gateway, "outcomes").splitlines())
+        mine = {one["score"] for one in lines if (one["route"], one["by"]) == (route, "cascade")}
+        if mine:
+            return mine
+        assert time.monotonic() < deadline, "the checks taught nothing"
+
+
+def test_the_loop_learns_from_checks_that_pass_as_from_those_that_fail(gateway):
+    assert _ask(gateway, model="checked").headers["x-turnout-backend"] == "moe"
+    assert _ask(gateway).headers["x-turnout-backend"] == "premium"
+    assert _checked(gateway, "checked") == {1.0}
+    assert _checked(gateway, "careful") == {0.0}
+
+
 def test_a_judge_sends_an_answer_on_and_is_on_the_bill(gateway):
     name = 'turnout_cascade_checks_total{verifier="judge"}'
     before = gateway.counts()[name]

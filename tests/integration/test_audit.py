@@ -107,7 +107,7 @@ async def test_an_answer_is_judged_in_both_places_and_a_tie_is_good_enough(parts
     auditor.begin(_case(world, answer))
     await asyncio.gather(*auditor._tasks)
     await recorder.flush()
-    [outcome] = store.recent("moe", 10)
+    [outcome] = store.fair("moe", 10, "swift-1", 0)
     assert (outcome.score, outcome.source, outcome.by) == (score, "audit", "strong")
     assert outcome.backend == "cheap"
     assert auditor.spent_pico == 3 * 11 * 1_000_000

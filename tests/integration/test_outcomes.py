@@ -36,7 +36,7 @@ def _judge(store: OutcomeStore, number: int, score: float, by: str = "key_1", or
 def test_an_opinion_carries_the_evidence_of_its_decision(store):
     store.remember([_decision(1)])
     assert _judge(store, 1, 0.25)
-    [outcome] = store.recent("moe", 10)
+    [outcome] = store.fair("moe", 10, "swift-1", 0)
     assert (outcome.score, outcome.predicted, outcome.backend) == (0.25, 0.7, "moe")
     assert outcome.z == b"\x00" * 64
     assert store.counts() == {"moe": 1}
@@ -46,13 +46,13 @@ def test_the_same_judge_counts_once_however_often_it_speaks(store):
     store.remember([_decision(1)])
     for score in (0.0, 1.0, 0.5):
         assert _judge(store, 1, score)
-    assert [outcome.score for outcome in store.recent("moe", 10)] == [0.5]
+    assert [outcome.score for outcome in store.fair("moe", 10, "swift-1", 0)] == [0.5]
 
 
 def test_nobody_judges_the_decisions_of_another_organization(store):
     store.remember([_decision(1)])
     assert not _judge(store, 1, 0.0, org="rival")
-    assert store.recent("moe", 10) == []
+    assert store.fair("moe", 10, "swift-1", 0) == []
 
 
 def test_the_oldest_decisions_are_forgotten_and_the_outcomes_stay(store):
@@ -61,4 +61,4 @@ def test_the_oldest_decisions_are_forgotten_and_the_outcomes_stay(store):
     store.remember([_decision(number) for number in range(2, 30)])
     assert not _judge(store, 1, 0.0)
     assert _judge(store, 29, 1.0)
-    assert len(store.recent("moe", 10)) == 2
+    assert len(store.fair("moe", 10, "swift-1", 0)) == 2
