@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from router.api.exchange import Exchange
 from router.api.inference import Inference
+from router.api.request_id import new_request_id
 from router.errors import BadRequest
 from router.wire.envelope import error_body
 
@@ -25,7 +26,8 @@ _MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
 _HEAD_SECONDS: Final = 20.0
 _OFFER: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _REFUSAL: Final = (
-    b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+    b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
+    b"x-request-id: %b\r\nconnection: close\r\n\r\n"
 )
 
 
@@ -110,10 +112,8 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         body = error_body(BadRequest(msg))
-        head = (
-            b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head % (STATUS_LINE[400], len(body)) + body)
+        name = new_request_id().encode()
+        self.transport.write(_REFUSAL % (STATUS_LINE[400], len(body), name) + body)
         self.transport.close()
 
     # What the parser calls.

@@ -7,19 +7,16 @@ OpenAI's envelope here and nowhere else: as a JSON body before the first byte, a
 """
 
 import asyncio
-import re
 from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head
-from router.api.request_id import new_request_id
+from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
 from router.pipeline.gateway import Limits
-from router.wire.table import Calculation, Endpoint
-
-_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+from router.wire.table import Endpoint, Row
 
 
 class _Nobody:
@@ -67,7 +64,7 @@ class Exchange:
     def __init__(
         self,
         connection: HttpToolsProtocol,
-        row: Endpoint | Calculation,
+        row: Row,
         fields: dict[bytes, bytes],
         limits: Limits,
     ) -> None:
@@ -206,9 +203,9 @@ class Exchange:
             await self._put(b"0\r\n\r\n")
         self._finish()
 
-    def send(self, body: bytes) -> Coroutine[Any, Any, None]:
+    def send(self, body: bytes, status: int = 200) -> Coroutine[Any, Any, None]:
         """Send a whole answer at once."""
-        return self._answer(200, body)
+        return self._answer(status, body)
 
     async def _answer(self, status: int, body: bytes) -> None:
         data = self._head(status, WHOLE[status], b"content-length: %d\r\n" % len(body))
@@ -221,8 +218,7 @@ class Exchange:
         self._finish()
 
     def _head(self, status: int, opening: bytes, framing: bytes) -> bytes:
-        sent = self.fields.get(b"x-request-id")
-        known = self.id if sent is None or not _REQUEST_ID.fullmatch(sent) else sent.decode()
+        known = sent_request_id(self.fields.get(b"x-request-id")) or self.id
         self.headers.append(("x-request-id", known))
         if not self.keep_alive:
             framing += CLOSE

@@ -1,68 +1,108 @@
-"""POST /v1/feedback: a customer says how good an answer was."""
+"""POST /v1/feedback: a customer says how good an answer was.
+
+An opinion may come to another worker or replica than the answer did, before that one has stored its
+decision: what is not found is looked for again, a little longer than a recorder's pause.
+"""
 
 import asyncio
+import json
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from fastapi import APIRouter, Request
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
-from router.errors import BadRequest, NotFound, PayloadTooLarge
-from router.pipeline.gateway import Gateway
+from router.domain import Principal
+from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable
+from router.outcomes.recorder import OutcomeRecorder
+from router.outcomes.store import OutcomeStore
 
 _MOST: Final = 10_000  # bytes of a body
-
-router: Final = APIRouter()
+_NAMED: Final = 3  # places that an error names, and characters of each
+_SHOWN: Final = 40
+_LOOKS: Final = (0.0, 0.25, 0.5, 1.0)  # seconds before each; a recorder stores after one
+_UNKNOWN: Final = (
+    "There is no forecast of yours with this decision id, so nothing to judge. Send the header "
+    "x-turnout-decision of an answer that this organization got, in time: old ones are forgotten. "
+    "A request that the classifier did not score for its backend (many that name one themselves) "
+    "has an id, but nothing to learn from."
+)
 
 
 class Feedback(BaseModel):
     """What is sent: the id of `x-turnout-decision`, and a score from 0 (useless) to 1 (good)."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     decision: str = Field(pattern=r"^[0-9a-f]{32}$")
     score: float = Field(ge=0, le=1, allow_inf_nan=False)
 
 
-async def _opinion(request: Request) -> Feedback:
-    """Read the body, as much of it as an opinion may have. Raises BadRequest, PayloadTooLarge."""
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST:
-            raise PayloadTooLarge(f"An opinion has at most {_MOST} bytes.")
+def parse_feedback(body: bytes) -> Feedback:
+    """Read an opinion. Raises BadRequest, PayloadTooLarge."""
+    if len(body) > _MOST:
+        raise PayloadTooLarge(f"An opinion has at most {_MOST} bytes.")
     try:
-        return Feedback.model_validate_json(bytes(body))
+        opinion = Feedback.model_validate_json(body)
     except ValidationError as error:
-        places = {".".join(str(part) for part in item["loc"]) for item in error.errors()}
-        raise BadRequest(
-            'Send {"decision": "the id of x-turnout-decision", "score": 0 to 1}. Wrong: '
-            f"{', '.join(sorted(places)) or 'the body'}.",
-            param=min(places) or None,
-        ) from None
+        places = {".".join(map(str, item["loc"]))[:_SHOWN] for item in error.errors()}
+        raise _wrong(sorted(places)) from None
+    if len(json.loads(body, object_pairs_hook=list)) != len(Feedback.model_fields):
+        raise _wrong(["a name that is there twice"])
+    return opinion
 
 
-@router.post("/v1/feedback", status_code=202)
-async def feedback(request: Request) -> dict[str, object]:
-    """Keep an opinion. A key can judge the decisions of its own organization only."""
-    gateway: Gateway = request.app.state.gateway
-    header = request.headers.get("authorization")
-    principal = gateway.authenticator.authenticate(header.encode("latin-1") if header else None)
-    opinion = await _opinion(request)
-    await gateway.recorder.flush()
-    known = await asyncio.to_thread(
-        gateway.outcomes.judge,
-        opinion.decision,
-        opinion.score,
-        organization=principal.organization,
-        source="feedback",
-        by=principal.key_id,
-        at=time.time_ns() // 1_000_000,
+def _wrong(places: list[str]) -> BadRequest:
+    return BadRequest(
+        'Send {"decision": "the id of x-turnout-decision", "score": a number from 0 to 1}. Wrong: '
+        f"{', '.join(places[:_NAMED]).strip() or 'the body'}.",
+        param=places[0] if places[0] in Feedback.model_fields else None,
     )
-    if not known:
-        raise NotFound(
-            "There is no such decision of yours, or it is too old to be judged.",
-            param="decision",
-            code="decision_not_found",
-        )
-    return {"decision": opinion.decision, "accepted": True}
+
+
+class Opinions:
+    """Takes opinions in; `sleep` is what passes the time between two looks for a decision."""
+
+    def __init__(
+        self,
+        recorder: OutcomeRecorder,
+        store: OutcomeStore,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._recorder = recorder
+        self._store = store
+        self._sleep = sleep
+
+    async def take(self, principal: Principal, body: bytes) -> bytes:
+        """Keep an opinion and return the answer to it.
+
+        A key can judge the decisions of its own organization only. Raises BadRequest,
+        PayloadTooLarge, NotFound, Unavailable.
+        """
+        opinion = parse_feedback(body)
+        await self._recorder.flush()
+        for pause in _LOOKS:
+            if pause:
+                await self._sleep(pause)
+            if await self._judge(principal, opinion):
+                return orjson.dumps({"decision": opinion.decision, "accepted": True})
+        raise NotFound(_UNKNOWN, param="decision", code="decision_not_found")
+
+    async def _judge(self, principal: Principal, opinion: Feedback) -> bool:
+        try:
+            return await asyncio.to_thread(
+                self._store.judge,
+                opinion.decision,
+                opinion.score,
+                organization=principal.organization,
+                source="feedback",
+                by=principal.key_id,
+                at=time.time_ns() // 1_000_000,
+            )
+        except SQLAlchemyError:
+            raise Unavailable(
+                "The database that keeps opinions does not answer. Please send it again.",
+                headers=(("retry-after", "1"),),
+            ) from None

@@ -7,21 +7,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router.api.exchange import Exchange
+from router.api.feedback import Opinions
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable
 from router.pipeline.gateway import Gateway, Limits
 from router.pipeline.serve import serve
-from router.wire.table import CALCULATIONS, ENDPOINTS, Calculation, Endpoint
+from router.wire.table import CALCULATIONS, ENDPOINTS, FEEDBACK, Calculation, Endpoint, Row
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
-_ROWS: Final[tuple[Endpoint | Calculation, ...]] = (*ENDPOINTS, *CALCULATIONS)
-_ROUTES: Final[Mapping[bytes, Endpoint | Calculation]] = {row.path.encode(): row for row in _ROWS}
+_ROWS: Final[tuple[Row, ...]] = (*ENDPOINTS, *CALCULATIONS, FEEDBACK)
+_ROUTES: Final[Mapping[bytes, Row]] = {row.path.encode(): row for row in _ROWS}
 
 
 class Inference:
-    """Every row of ENDPOINTS and CALCULATIONS, served by one gateway."""
+    """Every row of ENDPOINTS and CALCULATIONS, and FEEDBACK, served by one gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -78,6 +79,11 @@ class Inference:
             )
         if isinstance(row, Endpoint):
             await serve(self._gateway, row, exchange)
+            return
+        principal = self._gateway.authenticator.authenticate(exchange.authorization)
+        body = await exchange.body()
+        if isinstance(row, Calculation):
+            await exchange.send(row.answer(body))
         else:
-            self._gateway.authenticator.authenticate(exchange.authorization)
-            await exchange.send(row.answer(await exchange.body()))
+            opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
+            await exchange.send(await opinions.take(principal, body), 202)

@@ -18,6 +18,8 @@ def _entry(name: str) -> dict[str, Any]:
 def _names(request: Request) -> list[str]:
     gateway: Gateway = request.app.state.gateway
     header = request.headers.get("authorization")
+    if header is None and (key := request.headers.get("x-api-key")):
+        header = f"Bearer {key}"  # Anthropic's way to send a key
     principal: Principal = gateway.authenticator.authenticate(
         header.encode("latin-1") if header else None
     )

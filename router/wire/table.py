@@ -1,4 +1,4 @@
-"""The inference endpoints: one row each. The edge mounts every row; tests run over every row."""
+"""What the edge serves by itself, one row each: inference, calculations, opinions of answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +51,16 @@ class Calculation:
     error_body: Callable[[TurnoutError], bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The way in for opinions of answers: no backend, but what is said is kept."""
+
+    path: str
+    error_body: Callable[[TurnoutError], bytes]
+
+
+Row = Endpoint | Calculation | Judgement
+
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("/v1/chat/completions", parse_chat, error_body, error_event),
     Endpoint(
@@ -65,3 +75,4 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
 CALCULATIONS: Final[tuple[Calculation, ...]] = (
     Calculation("/v1/messages/count_tokens", count_tokens, message_error_body),
 )
+FEEDBACK: Final = Judgement("/v1/feedback", error_body)

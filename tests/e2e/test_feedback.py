@@ -1,5 +1,6 @@
 """POST /v1/feedback: who may judge what, and what is kept of it."""
 
+import socket
 import sqlite3
 
 import httpx
@@ -53,13 +54,52 @@ def test_nobody_else_may(gateway):
         {"decision": "x", "score": 1},
         {"decision": "0" * 32, "score": 2},
         {"decision": "0" * 32, "score": "good"},
+        {"decision": "0" * 32, "score": "0.5"},
+        {"decision": "0" * 32, "score": True},
+        {"decision": "0" * 32, "score": 1, "k" * 5_000: 1},
         {"decision": "0" * 32, "score": 1, "by": "somebody else"},
     ],
 )
 def test_a_wrong_opinion_is_a_400_in_the_envelope(gateway, body):
     reply = _judge(gateway, gateway.key("enterprise"), **body)
     assert reply.status_code == 400
-    assert reply.json()["error"]["message"]
+    assert 0 < len(reply.json()["error"]["message"]) < 300
+    assert reply.headers["x-request-id"]
+
+
+def test_a_score_that_is_there_twice_is_refused(gateway):
+    body = f'{{"decision": "{_decide(gateway)}", "score": 1, "score": 0}}'
+    headers = _headers(gateway.key("enterprise"))
+    reply = httpx.post(f"{gateway.url}/feedback", content=body, headers=headers)
+    assert reply.status_code == 400
+    assert "twice" in reply.json()["error"]["message"]
+
+
+def test_opinions_come_the_way_of_inference_with_its_ids_keys_and_refusals(gateway):
+    url, body = f"{gateway.url}/feedback", {"decision": _decide(gateway), "score": 1}
+    reply = httpx.post(url, json=body, headers={"x-api-key": gateway.key("enterprise")})
+    assert reply.status_code == 202
+    assert reply.headers["x-request-id"]
+    assert httpx.get(url, headers={"x-request-id": "mine"}).headers["x-request-id"] == "mine"
+    assert httpx.get(url).json()["error"]["code"] == "method_not_allowed"
+
+
+def test_a_decision_without_a_forecast_says_that_there_is_nothing_to_learn(gateway):
+    body, headers = {**BODY, "model": "moe"}, _headers(gateway.key("enterprise"))
+    answer = httpx.post(f"{gateway.url}/chat/completions", json=body, headers=headers, timeout=30)
+    decision = answer.headers["x-turnout-decision"]
+    reply = _judge(gateway, gateway.key("enterprise"), decision=decision, score=1)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "decision_not_found")
+    assert "nothing to learn from" in reply.json()["error"]["message"]
+
+
+def test_a_client_that_leaves_amid_its_opinion_is_no_fault_of_the_gateway(gateway):
+    head = f"authorization: Bearer {gateway.key('enterprise')}\r\ncontent-length: 100"
+    with socket.create_connection(gateway.address) as client:
+        client.sendall(f"POST /v1/feedback HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n{{".encode())
+        gateway.until(lambda: gateway.counts()["turnout_in_flight"] > 0)
+    gateway.until(lambda: gateway.counts()["turnout_in_flight"] == 0)
+    assert "ClientDisconnect" not in (gateway.folder / "gateway.log").read_text()
 
 
 def test_an_endless_opinion_is_cut_off(gateway):

@@ -1,5 +1,6 @@
 """`turnout serve --workers 2`: one port, one ledger, one page of metrics; a dead worker returns."""
 
+import json
 import os
 import re
 import signal
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 from modelservers import RunningSimulator
 
 from router.auth.store import KeyStore
@@ -21,7 +21,9 @@ from router.telemetry.siblings import together
 PATIENCE = 40.0
 POLICY = """\
 version: 1
-routes: {auto: {candidates: [moe], objective: fixed}}
+routes:
+  auto: {candidates: [moe], objective: fixed}
+  scored: {candidates: [moe, twin], objective: cheapest_capable, capable: {min_success: 0.0}}
 tiers: {counted: {requests_per_day: 12}, open: {}}
 """
 
@@ -96,7 +98,8 @@ def workers(tmp_path: Path, simulator: RunningSimulator) -> Iterator[Workers]:
     backend = {"base_url": simulator.base_url, "model": "simulated-moe", "ability": "moe"}
     backend |= {"price": {"input": 1, "output": 1}, "simulated": True}
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "."}
-    (tmp_path / "turnout.yaml").write_text(yaml.safe_dump(head | {"backends": {"moe": backend}}))
+    more = {"backends": {"moe": backend, "twin": backend}, "classifier": {"deadline": "10s"}}
+    (tmp_path / "turnout.yaml").write_text(json.dumps(head | more))  # as YAML, without anchors
     (tmp_path / "policy.yaml").write_text(POLICY)
     command = [sys.executable, "-m", "router.cli", "serve", "--workers", "2"]
     with (tmp_path / "gateway.log").open("wb") as log:
@@ -110,6 +113,18 @@ def workers(tmp_path: Path, simulator: RunningSimulator) -> Iterator[Workers]:
     finally:
         process.kill()
         process.wait()
+
+
+def test_an_answer_can_be_judged_at_once_at_whichever_worker(workers: Workers) -> None:
+    workers.until(lambda: workers.ask("open") == 200, "a new key works")
+    body = {"model": "scored", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
+    headers = {"authorization": f"Bearer {workers.keys['open']}", "connection": "close"}
+    for _ in range(10):
+        answer = httpx.post(f"{workers.root}/v1/chat/completions", json=body, headers=headers)
+        opinion = {"decision": answer.headers["x-turnout-decision"], "score": 1}
+        assert "moe" in answer.headers["x-turnout-success"]
+        reply = httpx.post(f"{workers.root}/v1/feedback", json=opinion, headers=headers)
+        assert reply.status_code == 202, reply.text
 
 
 def test_two_workers_share_the_port_the_ledger_and_the_metrics(workers: Workers) -> None:

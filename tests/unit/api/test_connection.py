@@ -80,9 +80,11 @@ class Waiting(Inference):
 
 @pytest.fixture
 async def line():
+    return _line(Waiting(SimpleNamespace(limits=Limits(1000, 5.0), metrics=Metrics(dict))))
+
+
+def _line(inference: Inference) -> SimpleNamespace:
     loop = asyncio.get_running_loop()
-    gateway = SimpleNamespace(limits=Limits(1000, 5.0), metrics=Metrics(dict))
-    inference = Waiting(gateway)
     config = uvicorn.Config(lambda: None, log_config=None)
     config.load()
     clock = Clock(loop)
@@ -99,6 +101,18 @@ REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
 
 async def _all_done(line) -> None:
     await asyncio.wait(line.connection.tasks, timeout=5)
+
+
+@pytest.mark.parametrize("path", [b"/v1/feedback", b"/v1/messages/count_tokens"])
+async def test_a_body_that_does_not_arrive_in_time_is_a_408(path):
+    known = SimpleNamespace(authenticate=lambda _: None)
+    gateway = SimpleNamespace(limits=Limits(1000, 0.0), metrics=Metrics(dict), authenticator=known)
+    slow = _line(Inference(gateway))
+    slow.connection.data_received(b"POST %b HTTP/1.1\r\nContent-Length: 9\r\n\r\n{" % path)
+    await _all_done(slow)
+    assert slow.client.sent.startswith(b"HTTP/1.1 408 ")
+    assert b"x-request-id: " in slow.client.sent
+    assert slow.client.closed
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/chat", REQUEST[:-8]], ids=["nothing", "a", "b"])
