@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from classifiers.artifact import ArtifactError
 from router.app import load_classifier
@@ -60,12 +58,11 @@ def _show(cards: CardStore) -> None:
     if not history:
         click.echo("No card was ever refitted: the shipped ones are in force.", err=True)
         return
-    table = Table("Ability", "Number", "Promoted (UTC)", "State", "Why")
     for card in history:
         when = datetime.fromtimestamp(card.at / 1000, UTC)
-        state = "in force" if card.active else ""
-        table.add_row(card.name, str(card.number), f"{when:%Y-%m-%d %H:%M}", state, card.reason)
-    Console().print(table)
+        state = ", in force" if card.active else ""
+        click.echo(f"{card.name} {card.number}, promoted {when:%Y-%m-%d %H:%M} UTC{state}")
+        click.echo(f"  {card.reason}")
 
 
 def _roll_back(cards: CardStore, name: str) -> None:

@@ -5,12 +5,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Column, Table
 
 from router.auth.store import KeyStore, StoredKey
 from router.cli.documents import config_option, documents_or_end
 from router.cli.stores import opened
+from router.cli.tables import show
 
 
 @click.group()
@@ -21,24 +21,38 @@ def keys() -> None:
 @keys.command()
 @config_option
 @click.option("--organization", required=True, help="The customer; quotas are kept per customer.")
-@click.option("--tier", required=True, help="A tier of the policy.")
+@click.option("--tier", help="A tier of the policy; left out where the policy has none.")
 @click.option("--team", help="A team within the customer.")
-def create(config_path: Path, organization: str, tier: str, team: str | None) -> None:
+def create(config_path: Path, organization: str, tier: str | None, team: str | None) -> None:
     """Make a key and print it, once: only its hash is kept.
 
     Standard output holds the key alone, so that a script can take it:
     KEY=$(turnout keys create --organization acme --tier pro)
     """
     documents = documents_or_end(config_path)
-    tiers = list(documents.policy.tiers)
+    tier = _known(tier, list(documents.policy.tiers))
+    with opened(documents, KeyStore) as store:
+        key, key_id = store.create(organization, tier, team)
+    click.echo(key)
+    named = f"tier {tier}" if tier else "no tier: it may use everything"
+    click.echo(f"{key_id}: {organization}, {named}. It is not shown again.", err=True)
+
+
+def _known(tier: str | None, tiers: list[str]) -> str:
+    """Return the tier as a key keeps it, empty for none. Raises click.BadParameter."""
+    if not tiers:
+        if tier:
+            problem = "the policy has no tiers: leave --tier out, or add tiers to the policy"
+            raise click.BadParameter(problem, param_hint="--tier")
+        return ""
+    if tier is None:
+        problem = f"every key of this policy needs one; tiers: {', '.join(tiers)}"
+        raise click.BadParameter(problem, param_hint="--tier")
     if tier not in tiers:
         near = get_close_matches(tier, tiers, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"tiers: {', '.join(tiers)}"
         raise click.BadParameter(f"the policy has no tier {tier!r}; {hint}", param_hint="--tier")
-    with opened(documents, KeyStore) as store:
-        key, key_id = store.create(organization, tier, team)
-    click.echo(key)
-    click.echo(f"{key_id}: {organization}, tier {tier}. It is not shown again.", err=True)
+    return tier
 
 
 @keys.command("list")
@@ -72,7 +86,7 @@ def list_keys(config_path: Path, form: str) -> None:
             f"{key.created_at:%Y-%m-%d %H:%M}",
             state,
         )
-    Console().print(table)
+    show(table)
 
 
 def _record(key: StoredKey) -> dict[str, str | None]:

@@ -2,20 +2,21 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from policies.findings import suggestion
 from router.cli.documents import config_option, documents_or_end
+from router.cli.tables import narrow, show
 from router.cli.usage import day
+from router.domain import PICO_PER_USD
 from router.outcomes.store import OutcomeStore
 from router.pipeline.documents import Documents
 from router.pipeline.snapshot import price_book
-from router.usage.report import usd
 from router.usage.savings import Checks, Line, checks, savings
 from router.usage.store import StoreError, UsageStore
 
@@ -27,11 +28,22 @@ def _lines(
     usage = UsageStore(documents.database)
     outcomes = OutcomeStore(documents.database, keep=documents.config.outcomes.keep)
     try:
-        lines = savings(usage.backends(since, until), outcomes.audits(), price.cost)
+        lines = savings(
+            usage.backends(since, until),
+            outcomes.audits(_milliseconds(since), _milliseconds(until)),
+            price.cost,
+        )
         return lines, checks(usage.cascades(since, until))
     finally:
         usage.close()
         outcomes.close()
+
+
+def _milliseconds(day: str | None) -> int | None:
+    """When a day begins, in Unix milliseconds."""
+    if day is None:
+        return None
+    return round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
 
 
 @click.command("savings")
@@ -52,11 +64,12 @@ def show_savings(
 ) -> None:
     """Show what routing saved beside sending everything to one backend.
 
-    Costs are what was paid; the comparison prices the same tokens at that backend's present price.
-    Quality is what shadow audits found (with its 95 % interval), or what the classifier expected
-    where nothing was audited. Energy carries its source: measured or declared.
+    Costs are what was paid; "Compared" prices the same tokens at that backend's present price.
+    Quality is what shadow audits of these days found, with its 95 % interval, or what the
+    classifier expected where nothing was audited. Energy carries its source: measured or declared.
+    Tables round dollars; JSON has every digit.
 
-    Where cascades checked answers, a second table says how often each verifier fired, what the
+    Where cascades checked answers, a third table says how often each verifier fired, what the
     rejected answers and the judge cost, and what cheap-first saved beside asking the cascade's last
     step alone (negative: it cost more).
     """
@@ -78,9 +91,10 @@ def show_savings(
         }
         click.echo(json.dumps(found, indent=2))
     elif lines:
-        Console().print(_table(lines, chosen))
-        if checked:
-            Console().print(_checks_table(checked))
+        tables = [_costs_table(lines, chosen), _quality_table(lines)]
+        for table in [*tables, _checks_table(checked)] if checked else tables:
+            show(table)
+            click.echo()
     else:
         click.echo("No usage is stored for these days.", err=True)
 
@@ -90,11 +104,10 @@ def _record(line: Line) -> dict[str, object]:
     return asdict(line) | more
 
 
-def _table(lines: list[Line], against: str) -> Table:
-    table = Table(title=f"Beside {against} for everything", title_justify="left")
-    for heading in ("Backend", "Requests", "Tokens", "Cost USD", f"At {against}", "Saved"):
-        table.add_column(heading, justify="left" if heading == "Backend" else "right")
-    for heading in ("Quality", "USD per success", "Tokens/s", "Joules/request"):
+def _costs_table(lines: list[Line], against: str) -> Table:
+    table = narrow(f"Beside {against} for everything")
+    table.add_column("Backend")
+    for heading in ("Requests", "Tokens", "Cost USD", "Compared", "Saved", "Tokens/s"):
         table.add_column(heading, justify="right")
     for line in lines:
         if line.backend == "total":
@@ -103,19 +116,33 @@ def _table(lines: list[Line], against: str) -> Table:
             line.backend,
             f"{line.requests:,}",
             f"{line.tokens:,}",
-            usd(line.cost_pico),
-            usd(line.baseline_pico),
+            _usd(line.cost_pico),
+            _usd(line.baseline_pico),
             "–" if line.saved is None else f"{line.saved:.0%}",
-            _quality(line),
-            "–" if line.cost_per_success_pico is None else usd(line.cost_per_success_pico),
             "–" if line.tokens_per_second is None else f"{line.tokens_per_second:.0f}",
+        )
+    return table
+
+
+def _quality_table(lines: list[Line]) -> Table:
+    table = narrow("What the answers were worth")
+    table.add_column("Backend")
+    for heading in ("Quality", "95 % range", "Audited", "USD per success", "Joules a request"):
+        table.add_column(heading, justify="right")
+    for line in lines:
+        if line.backend == "total":
+            table.add_section()
+        table.add_row(
+            line.backend,
+            *_quality(line),
+            "–" if line.cost_per_success_pico is None else _usd(line.cost_per_success_pico),
             _energy(line),
         )
     return table
 
 
 def _checks_table(lines: list[Checks]) -> Table:
-    table = Table(title="Cascades: answers checked", title_justify="left")
+    table = narrow("Cascades: answers checked")
     table.add_column("Verifier")
     for heading in ("Fired", "Rejected USD", "Judge USD", "Paid USD", "Last alone", "Saved USD"):
         table.add_column(heading, justify="right")
@@ -125,25 +152,31 @@ def _checks_table(lines: list[Checks]) -> Table:
         table.add_row(
             line.verifier,
             f"{line.requests:,}",
-            usd(line.rejected_pico),
-            usd(line.judge_pico),
-            usd(line.cost_pico),
-            usd(line.direct_pico),
-            usd(line.saved_pico),
+            _usd(line.rejected_pico),
+            _usd(line.judge_pico),
+            _usd(line.cost_pico),
+            _usd(line.direct_pico),
+            _usd(line.saved_pico),
         )
     return table
 
 
-def _quality(line: Line) -> str:
-    quality = line.quality
-    if quality is not None:
-        return (
-            f"{quality.mean:.2f} ({quality.low:.2f}–{quality.high:.2f}, {quality.answers} audited)"
-        )
-    return "–" if line.predicted is None else f"{line.predicted:.2f} expected"
+def _quality(line: Line) -> tuple[str, str, str]:
+    """Mean, interval and number of audits; what the classifier expected where there is none."""
+    found = line.quality
+    if found is not None:
+        return f"{found.mean:.2f}", f"{found.low:.2f}–{found.high:.2f}", f"{found.answers:,}"
+    if line.predicted is None:
+        return "–", "–", "0"
+    return f"{line.predicted:.2f}", "expected", "0"
 
 
 def _energy(line: Line) -> str:
     if line.joules_per_request is None:
         return "–"
-    return f"{line.joules_per_request:.1f} ({line.energy_source})"
+    return f"{line.joules_per_request:.1f} {line.energy_source}"
+
+
+def _usd(pico: int) -> str:
+    """Dollars: cents from one on, millionths below, so that a table fits; JSON is exact."""
+    return f"{pico / PICO_PER_USD:,.{2 if abs(pico) >= PICO_PER_USD else 6}f}"

@@ -4,10 +4,10 @@ from datetime import date
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from router.cli.documents import config_option, documents_or_end
+from router.cli.tables import show
 from router.usage.report import GROUPS, Report, as_csv, as_json, spend, usd
 from router.usage.store import SUMS, StoreError, UsageStore
 
@@ -89,4 +89,4 @@ def _show(report: Report) -> None:
             *(f"{row[name]:,}" for name in counted),
             usd(row["cost_pico"]),
         )
-    Console().print(table)
+    show(table)

@@ -119,9 +119,13 @@ class OutcomeStore:
         with self._engine.begin() as connection:
             self._outcomes.add(connection, list(map(_ROW_OF_OUTCOME, outcomes)))
 
-    def audits(self) -> list[tuple[str, float]]:
-        """Return backend and score of every shadow audit."""
+    def audits(self, since: int | None, until: int | None) -> list[tuple[str, float]]:
+        """Return backend and score of shadow audits in [since, until), Unix milliseconds."""
         query = select(OUTCOMES.c.backend, OUTCOMES.c.score).where(OUTCOMES.c.source == "audit")
+        if since is not None:
+            query = query.where(OUTCOMES.c.at >= since)
+        if until is not None:
+            query = query.where(OUTCOMES.c.at < until)
         with self._engine.connect() as connection:
             return [(str(row[0]), float(row[1])) for row in connection.execute(query).all()]
 

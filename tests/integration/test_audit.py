@@ -111,7 +111,7 @@ async def test_an_answer_is_judged_in_both_places_and_a_tie_is_good_enough(parts
     assert (outcome.score, outcome.source, outcome.by) == (score, "audit", "strong")
     assert outcome.backend == "cheap"
     assert auditor.spent_pico == 3 * 11 * 1_000_000
-    assert store.audits() == [("cheap", score)]
+    assert store.audits(None, None) == [("cheap", score)]
 
 
 async def test_the_budget_of_a_day_is_not_passed_and_the_next_day_has_its_own(parts, server):
