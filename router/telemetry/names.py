@@ -86,7 +86,7 @@ CLASSIFICATIONS: Final = Metric(
     "turnout_classifications",
     "counter",
     ("result",),
-    "Prompts the classifier scored, and those that stayed unknown: late or failed.",
+    "What the classifier did: prompts scored, late, failed; batches; reloads. They overlap.",
 )
 INFO: Final = Metric(
     "turnout_active",

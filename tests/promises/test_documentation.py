@@ -51,6 +51,13 @@ def test_every_error_is_documented_with_its_status_and_code(error):
         assert (error.code or "–") in row[3]
 
 
+def test_every_code_of_an_error_is_documented():
+    sources = "".join(path.read_text() for path in (ROOT / "router").rglob("*.py"))
+    codes = set(re.findall(r"\bcode=\"(\w+)\"", sources))
+    assert "decision_not_found" in codes
+    assert {code for code in codes if f"`{code}`" not in _doc("errors.md")} == set()
+
+
 def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     found = []
     for name, field in model.model_fields.items():
@@ -81,6 +88,11 @@ def _commands(group: click.Command, path: str = "turnout") -> list[tuple[str, cl
     context = click.Context(group)
     subs = [(name, group.get_command(context, name)) for name in group.list_commands(context)]
     return [pair for name, sub in subs for pair in _commands(sub, f"{path} {name}")]
+
+
+@pytest.mark.parametrize("name", main.list_commands(click.Context(main)))
+def test_every_command_is_in_the_operators_list(name):
+    assert f"`turnout {name}" in _doc("operations.md")
 
 
 @pytest.mark.parametrize(("path", "command"), _commands(main), ids=lambda value: str(value)[:40])
