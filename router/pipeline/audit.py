@@ -23,6 +23,7 @@ from router.errors import TurnoutError
 from router.outcomes.recorder import OutcomeRecorder
 from router.outcomes.store import ScoredDecision
 from router.pipeline.snapshot import Snapshot
+from router.pipeline.verdict import Verdict, read_verdict
 from router.wire.chat import ChatRequest, parse_chat
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ _INSTRUCTION: Final = (
     "B if answer B is better, TIE if they are about as good."
 )
 _WORTH: Final = {"A": 1.0, "TIE": 1.0, "B": 0.0}  # of answer A: as good is good enough
+_VERDICT_TOKENS: Final = 512  # room for a judge that thinks aloud before its one word
+_LOG_EVERY: Final = 60.0  # seconds between two lines about failed audits
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Auditor:
         self._pico_per_day = pico_per_day
         self._clock = clock
         self._day = 0
+        self._said = float("-inf")  # when the log was last told of a failure
         self._tasks: set[asyncio.Task[None]] = set()
         self.spent_pico = 0
         self.counts = dict.fromkeys(("done", "failed", "skipped"), 0)
@@ -91,34 +95,43 @@ class Auditor:
         try:
             score = await self.compare(case)
         except TurnoutError as error:
-            self.counts["failed"] += 1
-            _LOG.warning("an audit failed", extra={"reason": type(error).__name__})
+            self._failed(type(error).__name__)
             return
         if score is None:
-            self.counts["failed"] += 1
+            self._failed("the judge's reply is no clear A, B or TIE")
             return
-        self._recorder.judge(case.evidence, score, source="audit", by=case.shadow.judge or "")
+        self._recorder.judge(case.evidence, score, source="audit", by=case.shadow.judge)
         self.counts["done"] += 1
+
+    def _failed(self, reason: str) -> None:
+        """Count it, and say why at most once a minute; a reply's text stays out of the log."""
+        self.counts["failed"] += 1
+        now = self._clock()
+        if now - self._said >= _LOG_EVERY:
+            self._said = now
+            _LOG.warning(
+                "an audit failed", extra={"reason": reason, "failed": self.counts["failed"]}
+            )
 
     async def compare(self, case: Case) -> float | None:
         """Return how good the delivered answer is beside the other, 0 to 1; None if undecided."""
         backends = case.world.backends
-        judge = backends[case.shadow.judge or case.shadow.to]
+        judge = backends[case.shadow.judge]
         rival = await self._ask(case, backends[case.shadow.to], plain(case.request))
         question = _question(case.request)
         first = await self._verdict(case, judge, question, case.answer, rival)
+        if first is None:
+            return None
         second = await self._verdict(case, judge, question, rival, case.answer)
-        if first is None or second is None:
+        if second is None:
             return None
         swapped = 1.0 if second in ("B", "TIE") else 0.0
         return (_WORTH[first] + swapped) / 2
 
     async def _verdict(
         self, case: Case, judge: Backend, question: str, a: str, b: str
-    ) -> str | None:
-        text = await self._ask(case, judge, _judgement(question, a, b))
-        word = text.strip().strip("*.\"'").upper()[:3]
-        return next((verdict for verdict in ("TIE", "A", "B") if word.startswith(verdict)), None)
+    ) -> Verdict | None:
+        return read_verdict(await self._ask(case, judge, _judgement(question, a, b)))
 
     async def _ask(self, case: Case, backend: Backend, request: ChatRequest) -> str:
         """Ask a backend and pay from the audits' budget. Raises TurnoutError."""
@@ -154,7 +167,7 @@ def _judgement(question: str, a: str, b: str) -> ChatRequest:
             {"role": "system", "content": _INSTRUCTION},
             {"role": "user", "content": text},
         ],
-        "max_tokens": 16,
+        "max_tokens": _VERDICT_TOKENS,
         "temperature": 0,
     }
     return parse_chat(orjson.dumps(body))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 
 import pytest
 
@@ -26,6 +27,7 @@ class Scripted:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.verdict: str | None = None  # said in place of a judgement
 
     async def __call__(self, scope, receive, send) -> None:
         self.asked += 1
@@ -57,7 +59,7 @@ class Scripted:
     def _judge(self, text: str) -> str:
         a, b = text.split("=== Answer A ===")[1].split("=== Answer B ===")
         good = ("good" in a, "good" in b.split("===")[0])
-        return {(True, False): "A", (False, True): "**B**"}.get(good, "TIE.")
+        return self.verdict or {(True, False): "A", (False, True): "**B**"}.get(good, "TIE.")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def server():
 @pytest.fixture
 async def parts(server, tmp_path):
     app, url = server
-    app.asked = 0
+    app.asked, app.verdict = 0, None
     one = {"base_url": url, "model": "m", "ability": "moe", "price": {"input": 1, "output": 1}}
     text = json.dumps({"version": 1, "backends": {"cheap": one, "strong": one}})
     world = compile_snapshot(load_config(text, "t.yaml", {}), load_policy(POLICY, "p.yaml"))
@@ -127,3 +129,23 @@ async def test_the_budget_of_a_day_is_not_passed_and_the_next_day_has_its_own(pa
     auditor.begin(_case(world, "bad"))
     await asyncio.gather(*auditor._tasks)
     assert auditor.counts["done"] == 2
+
+
+async def test_why_audits_fail_is_logged_once_a_minute_and_never_with_the_text(
+    parts, server, caplog
+):
+    world, dispatcher, recorder, _ = parts
+    server[0].verdict = "A secret or B secret"
+    now = [0.0]
+    auditor = Auditor(dispatcher, recorder, pico_per_day=10**12, clock=lambda: now[0])
+    with caplog.at_level(logging.WARNING):
+        for now[0] in (0.0, 59.0, 60.0):
+            auditor.begin(_case(world, "bad"))
+            await asyncio.gather(*auditor._tasks)
+    assert auditor.counts == {"done": 0, "failed": 3, "skipped": 0}
+    assert [(line.reason, line.failed) for line in caplog.records] == [
+        ("the judge's reply is no clear A, B or TIE", 1),
+        ("the judge's reply is no clear A, B or TIE", 3),
+    ]
+    assert "secret" not in repr([vars(line) for line in caplog.records])
+    assert server[0].asked == 3 * 2  # a verdict that nobody can use is not paid for twice

@@ -1,0 +1,68 @@
+"""What a judge of two answers said: A, B, TIE, or nothing that can be told for sure.
+
+A verdict is never guessed. A line that is nothing but a verdict counts, a labelled one
+(`Verdict: B`) before a bare one; else the text must begin with a verdict and say nothing against
+it. What names both answers or neither, and a train of thought that was cut short, is no verdict.
+"""
+
+import re
+from typing import Final, Literal
+
+Verdict = Literal["A", "B", "TIE"]
+
+_DECORATION: Final = re.compile(r"\\(?:boxed|text)|[*_`~\"'{}$()\[\]]")
+_NAME: Final = r"(?:(?:the )?(?:answer|option|response|assistant) )?(?P<name>[ab])"
+_BETTER: Final = (
+    r"(?: is| was)(?: \w+ly| much| far| a bit)? ?"
+    r"(?:the )?(?:better|best|superior|preferable|winner)(?: one| answer)?| wins"
+)
+_TIE: Final = (
+    r"(?:(?:its|it is|this is|they are|both are|both answers are|(?:the )?(?:two )?answers are) )?"
+    r"(?:(?:a|about|roughly|essentially|basically|just|both) )*"
+    r"(?P<tie>tied?|draw|equal|equally (?:good|helpful|correct)|as good(?: as each other)?"
+    r"|equivalent|of (?:equal|the same) quality)"
+)
+_LABEL: Final = (
+    r"(?:(?:so|therefore|my|the|final|overall),? )*"
+    r"(?:(?:verdict|answer|winner|choice|judge?ment|decision|(?:better|best)(?: one| answer)?)"
+    r"(?: is| ?[:=])+|i(?: would)? (?:choose|prefer|pick)) ?"
+)
+_SAID: Final = rf"(?:{_TIE}|{_NAME}(?:{_BETTER})?)"
+_LABELLED: Final = re.compile(rf"{_LABEL}{_SAID}[.!]*", re.IGNORECASE)
+_BARE: Final = re.compile(rf"{_SAID}[.!]*", re.IGNORECASE)
+_OPENING: Final = re.compile(
+    rf"(?:{_LABEL})?{_SAID}(?=\s*[.,;!-]|\s+(?:because|since|as)\b)(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_AGAINST: Final = re.compile(
+    r"(?i:\b(?:not|no|but|however|although|though|yet|neither|unless|if|or|wrong|incorrect|worse"
+    r"|tied?|draw|equal(?:ly)?|better|best|wins)\b|n't\b)"
+    r"|(?i:\b(?:answer|option|response|assistant) [ab]\b)|\b[AB]\b"
+)
+
+
+def read_verdict(text: str) -> Verdict | None:
+    """Return what a judge's reply says of the answers A and B; None where that is not clear."""
+    said = text.rpartition("</think>")[2]
+    if "<think>" in said:
+        return None
+    said = _DECORATION.sub("", said)
+    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
+    labelled = _verdicts(_LABELLED, lines)
+    bare = labelled or _verdicts(_BARE, [*lines[:1], *lines[-1:]])
+    if bare:
+        return bare.pop() if len(bare) == 1 else None
+    opening = _OPENING.fullmatch(" ".join(lines))
+    if opening is None or _AGAINST.search(opening["rest"]):
+        return None
+    return _meant(opening)
+
+
+def _verdicts(pattern: re.Pattern[str], lines: list[str]) -> set[Verdict]:
+    return {_meant(found) for line in lines if (found := pattern.fullmatch(line))}
+
+
+def _meant(found: re.Match[str]) -> Verdict:
+    if found["tie"]:
+        return "TIE"
+    return "A" if found["name"] in "aA" else "B"
