@@ -53,7 +53,7 @@ class Shadow:
     """Send a copy to `to`, its answer judged by `judge` and thrown away."""
 
     to: str
-    judge: str | None
+    judge: str
 
 
 @value

@@ -247,7 +247,7 @@ class ShadowDoc(Strict):
 
     share: Probability = Field(examples=[0.01])
     to: Name = Field(examples=["premium"])
-    judge: Name | None = None
+    judge: Name = Field(examples=["premium"])
 
 
 class PolicyDoc(Strict):

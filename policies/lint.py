@@ -10,6 +10,7 @@ from typing import Final
 from policies.document import RouteDoc, RuleDoc
 from policies.findings import Finding, suggestion
 from policies.lint_quotas import contradicting_quotas, overcommitted_shares
+from policies.lint_shadow import unaudited_routes
 from policies.policy import Policy
 from policies.probes import Probes, run_probes
 from policies.signals import WEEKDAYS
@@ -253,4 +254,5 @@ LINTS: Final[tuple[Callable[[Policy], Iterator[Finding]], ...]] = (
     dead_settings,
     contradicting_quotas,
     overcommitted_shares,
+    unaudited_routes,
 )

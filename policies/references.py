@@ -60,8 +60,7 @@ class _Checker:
                 self._timezone(("tiers", name, "timezone"), tier.timezone)
         if self.doc.shadow is not None:
             self._known(("shadow", "to"), [self.doc.shadow.to], self.backends, "backends")
-            if self.doc.shadow.judge is not None:
-                self._known(("shadow", "judge"), [self.doc.shadow.judge], self.backends, "backends")
+            self._known(("shadow", "judge"), [self.doc.shadow.judge], self.backends, "backends")
 
     def _timezone(self, path: Path, name: str) -> None:
         try:

@@ -253,9 +253,7 @@ class Walk:
 
     def _shadow(self, doc: ShadowDoc, chosen: str) -> Shadow | None:
         """A copy goes only where the request itself might have gone."""
-        if doc.to == chosen or doc.to not in self._allowed:
-            return None
-        if doc.judge is not None and doc.judge not in self._allowed:
+        if doc.to == chosen or not self._allowed >= {doc.to, doc.judge}:
             return None
         if draw("shadow", self._signals.request.id) >= doc.share:
             return None
