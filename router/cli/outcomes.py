@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 import numpy as np
 
 from router.cli.documents import config_option, documents_or_end
 from router.cli.stores import opened
+from router.cli.streams import STANDARD, any_file, writing
 from router.outcomes.prompts import PromptStore
 from router.outcomes.store import Outcome
 
@@ -38,8 +39,8 @@ def _numbers(data: bytes) -> list[float]:
 @click.command()
 @config_option
 @click.option("--ability", help="Only outcomes of this card; default: of all.")
-@click.option("--out", type=click.File("w"), default="-", help="A file; default: standard output.")
-def outcomes(config_path: Path, ability: str | None, out: TextIO) -> None:
+@click.option("--out", type=any_file, default=STANDARD, help="A file; default: standard output.")
+def outcomes(config_path: Path, ability: str | None, out: Path) -> None:
     """Write the stored outcomes as JSON lines, oldest first.
 
     The file is what `turnout calibrate --outcomes` reads. A line holds the prompt where
@@ -52,8 +53,13 @@ def outcomes(config_path: Path, ability: str | None, out: TextIO) -> None:
     def build(url: str) -> PromptStore:
         return PromptStore(url, keep=documents.config.outcomes.keep)
 
-    with opened(documents, build) as store:
+    with opened(documents, build) as store, writing(out) as sink:
         for outcome, asked in store.outcomes(ability):
-            out.write(json.dumps(_line(outcome, asked), ensure_ascii=False) + "\n")
+            line = json.dumps(_line(outcome, asked), ensure_ascii=False) + "\n"
+            sink.write(line.encode())
             count += 1
+    if not count:
+        of = "" if ability is None else f" of {ability!r}"
+        click.echo(f"there are no outcomes{of}", err=True)
+        return
     click.echo(f"{count} outcomes", err=True)

@@ -1,9 +1,9 @@
 """`turnout score`: JSONL of chat requests in, JSONL of probabilities out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 import click
 import orjson
@@ -12,14 +12,17 @@ from classifiers.artifact import ArtifactError
 from classifiers.features import FEATURES_VERSION
 from classifiers.prompt import Prompt, prompt_of_messages
 from classifiers.serving import Classifier
+from router.cli.streams import STANDARD, any_file, reading, writing
 
 BATCH: Final = 64
+_AT_ONCE: Final = 1 << 20  # bytes read at most before they are scored
+_BOM: Final = b"\xef\xbb\xbf"
 _EMPTY: Final = Prompt()
 
 
 @click.command()
-@click.argument("requests", type=click.File("rb"), default="-")
-@click.option("--out", type=click.File("wb"), default="-", help="Where to write; default: stdout.")
+@click.argument("requests", type=any_file, default=STANDARD)
+@click.option("--out", type=any_file, default=STANDARD, help="Where to write; default: stdout.")
 @click.option(
     "--ability",
     "cards",
@@ -34,33 +37,59 @@ _EMPTY: Final = Prompt()
     show_default=True,
     help="Where to score; auto takes the GPU where there is one.",
 )
-def score(requests: BinaryIO, out: BinaryIO, cards: Sequence[Path], device: str) -> None:
+def score(requests: Path, out: Path, cards: Sequence[Path], device: str) -> None:
     """Say how likely each backend is to answer well, for every chat request in REQUESTS.
 
     REQUESTS holds one JSON object a line with `messages` (and `tools`), as sent to
     /v1/chat/completions; `model` may be missing. Each line gives one line
     {"id", "success": {ability: probability}, "features_version", "classifier"}; the id is the
     request's `id` or `custom_id`, else its line number. A line that cannot be read gives an empty
-    `success` and an `error`, and the exit code is 1.
+    `success` and an `error`, and the exit code is 1. Lines are answered as they arrive.
     """
     try:
         classifier = Classifier.load(device=device, cards=cards)
     except ArtifactError as error:
         raise click.ClickException(str(error)) from None
-    unreadable = 0
-    for lines in _batches(requests):
-        results = list(_score(classifier, lines))
-        unreadable += sum("error" in result for result in results)
-        out.write(b"".join(orjson.dumps(result) + b"\n" for result in results))
+    with reading(requests) as source, writing(out, source=source) as sink:
+        unreadable = _answer(classifier, source, sink)
     if unreadable:
         click.echo(f"{unreadable} lines could not be read; their `error` says why", err=True)
         raise SystemExit(1)
 
 
-def _batches(source: Iterable[bytes]) -> Iterator[list[tuple[int, bytes]]]:
-    numbered = ((number, line) for number, line in enumerate(source, 1) if line.strip())
-    while batch := list(islice(numbered, BATCH)):
-        yield batch
+def _answer(classifier: Classifier, source: BinaryIO, sink: BinaryIO) -> int:
+    """Answer every line; returns how many could not be read."""
+    unreadable = 0
+    for lines in _arrivals(source):
+        for start in range(0, len(lines), BATCH):
+            results = list(_score(classifier, lines[start : start + BATCH]))
+            unreadable += sum("error" in result for result in results)
+            sink.write(b"".join(orjson.dumps(result) + b"\n" for result in results))
+        sink.flush()
+    return unreadable
+
+
+def _arrivals(source: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
+    """The lines that are there, numbered and without blank ones; more are not waited for."""
+    number = 0
+    for text in _whole_lines(cast(BufferedReader, source)):
+        lines = text.split(b"\n")
+        if not number:
+            lines[0] = lines[0].removeprefix(_BOM)
+        yield [(place, line) for place, line in enumerate(lines, number + 1) if line.strip()]
+        number += len(lines)
+
+
+def _whole_lines(source: BufferedReader) -> Iterator[bytes]:
+    parts: list[bytes] = []
+    while chunk := source.read1(_AT_ONCE):
+        whole, newline, rest = chunk.rpartition(b"\n")
+        if newline:
+            yield b"".join((*parts, whole))
+            parts = []
+        parts.append(rest)
+    if tail := b"".join(parts):
+        yield tail
 
 
 def _score(
@@ -90,8 +119,19 @@ def _read(number: int, line: bytes) -> tuple[Any, Prompt, str]:
         return number, _EMPTY, f"line {number} is not JSON: {error}"
     if not isinstance(request, dict):
         return number, _EMPTY, f"line {number} is not a JSON object"
-    name = request.get("id", request.get("custom_id", number))
+    given = (request.get("id"), request.get("custom_id"))
+    name = next((each for each in given if each is not None), number)
+    if not _writable(name):
+        return number, _EMPTY, f"the id of line {number} is nested too deeply"
     body = request.get("body") if "messages" not in request else request
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         return name, _EMPTY, f"line {number} has no `messages`: a list of chat messages is needed"
     return name, prompt_of_messages(body["messages"], body.get("tools")), ""
+
+
+def _writable(name: Any) -> bool:
+    try:
+        orjson.dumps({"id": name})
+    except TypeError:  # orjson reads deeper than it writes
+        return False
+    return True

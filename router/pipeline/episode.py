@@ -123,7 +123,7 @@ class Episode:
             if decision is not None:
                 self._gateway.recorder.judge(decision, 1.0, source="verifier", by="cascade")
         shadow = answer.shadow
-        if shadow is None or shadow.judge is None or shadow.to == upstream.backend.name:
+        if shadow is None or shadow.to == upstream.backend.name:
             return
         read = read_stream if upstream.stream_requested else read_body
         answers = read(kept)

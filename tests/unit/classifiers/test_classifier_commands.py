@@ -44,6 +44,30 @@ def test_score_goes_on_after_a_line_it_cannot_read_and_says_so() -> None:
     assert "3 lines could not be read" in result.stderr
 
 
+def test_score_answers_a_line_whose_id_is_too_deep_to_be_repeated() -> None:
+    deep = json.loads("[" * 300 + "]" * 300)
+    lines = [request("Hi", id=deep), request("Hi", id=[["fine"]])]
+    result = RUNNER.invoke(score, input="\n".join(lines))
+    assert result.exit_code == 1
+    first, second = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (first["id"], first["success"]) == (1, {})
+    assert "nested too deeply" in first["error"]
+    assert (second["id"], len(second["success"])) == ([["fine"]], 3)
+
+
+def test_an_id_of_null_is_no_id_and_a_byte_order_mark_no_mistake() -> None:
+    lines = [request("Hi", id=None), "", request("Hi", id=None, custom_id="c")]
+    result = RUNNER.invoke(score, input="\ufeff" + "\n".join(lines))
+    assert result.exit_code == 0
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [1, "c"]
+
+
+def test_lines_longer_and_more_than_are_read_at_once_keep_their_numbers() -> None:
+    lines = [request("Hi"), request("x " * 1_300_000), *[request("Hi")] * 200]
+    result = RUNNER.invoke(score, input="\n".join(lines))
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == [*range(1, 203)]
+
+
 def outcomes(backend: str, good: bool) -> list[str]:
     return [
         request(f"Question {number}: is {number} prime?", backend=backend, score=float(good))
