@@ -11,7 +11,7 @@ Cards of format 1 may hold a `residual` instead; they are read, and no longer wr
 import base64
 import binascii
 import json
-import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +20,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.artifact import ArtifactError
+from classifiers.artifact import ArtifactError, strict_json
 from classifiers.nearby import Nearby
 
 CARD_FORMAT: Final = 2
 READABLE: Final = (1, 2)  # format 1 knew no `nearby`
 LOGIT_LIMIT: Final = 8.0  # no card claims more certainty than 0.9997
+LARGEST: Final = 1e6  # of any number in a card: far beyond a fit's, far below overflow
+LONGEST_NAME: Final = 200  # characters
 
 Vector = NDArray[np.float32]
 
@@ -149,15 +151,21 @@ def to_json(ability: Ability) -> bytes:
 def from_json(data: bytes, *, where: str) -> Ability:
     """Read a card; `where` names it in the ArtifactError of a wrong one."""
     try:
-        document = json.loads(data)
+        document = strict_json(data)
         if not isinstance(document, dict) or document.get("format") not in READABLE:
             raise ValueError(f"it is not an ability card of format {READABLE[0]} or {READABLE[1]}")
         ability = _ability(document)
-    except (ValueError, TypeError, KeyError, binascii.Error) as error:
-        raise ArtifactError(
-            f"{where} is not a usable ability card: {error}. Fit it again with `turnout calibrate`."
-        ) from None
+    except KeyError as error:
+        raise _unusable(where, f"{error} is missing") from None
+    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
+        raise _unusable(where, str(error)) from None
     return ability
+
+
+def _unusable(where: str, why: str) -> ArtifactError:
+    return ArtifactError(
+        f"{where} is not a usable ability card: {why}. Fit it again with `turnout calibrate`."
+    )
 
 
 def read_card(path: Path) -> Ability:
@@ -169,20 +177,27 @@ def read_card(path: Path) -> Ability:
     return from_json(data, where=str(path))
 
 
-def check_fits(ability: Ability, *, classifier: str, z_size: int, embedding_size: int) -> None:
-    """Raise ArtifactError when a card was fitted on another trunk."""
+def check_fits(
+    ability: Ability, *, classifier: str, z_size: int, embedding_size: int, where: str
+) -> None:
+    """Raise ArtifactError when a card was fitted on another trunk; `where` names it there."""
+    if ability.classifier != classifier:
+        raise ArtifactError(
+            f"The ability card {where} was fitted on {ability.classifier}, and {classifier} "
+            "is loaded: its numbers mean nothing there. Fit it again with `turnout calibrate`."
+        )
     residual, nearby = ability.residual, ability.nearby
-    if (
-        ability.classifier == classifier
-        and ability.a.shape == (z_size,)
-        and (residual is None or residual.shape == (embedding_size,))
-        and (nearby is None or nearby.places.shape[1] == embedding_size)
+    for what, found, wanted in (
+        ("`a`", len(ability.a), z_size),
+        ("`residual`", embedding_size if residual is None else len(residual), embedding_size),
+        (
+            "a place of `nearby`",
+            embedding_size if nearby is None else nearby.places.shape[1],
+            embedding_size,
+        ),
     ):
-        return
-    raise ArtifactError(
-        f"The ability card {ability.name!r} was fitted on {ability.classifier}, and {classifier} "
-        "is loaded: its numbers mean nothing there. Fit it again with `turnout calibrate`."
-    )
+        if found != wanted:
+            raise _unusable(where, f"{what} holds {found} numbers, {classifier} has {wanted}")
 
 
 def _packed(numbers: Vector, kind: str) -> str:
@@ -191,7 +206,15 @@ def _packed(numbers: Vector, kind: str) -> str:
 
 def _unpacked(text: str, kind: str) -> Vector:
     raw = base64.b64decode(text, validate=True)
-    return np.frombuffer(raw, dtype=kind).astype(np.float32)
+    return _checked(np.frombuffer(raw, dtype=kind).astype(np.float64))
+
+
+def _checked(numbers: NDArray[Any]) -> Vector:
+    if numbers.ndim != 1:
+        raise ValueError("`a` must be a row of numbers")
+    if not np.all(np.abs(numbers) <= LARGEST):  # false for NaN too
+        raise ValueError(f"it holds numbers that are not finite, or beyond {LARGEST:,.0f}")
+    return numbers.astype(np.float32)
 
 
 def _nearby(document: Mapping[str, Any]) -> Nearby:
@@ -203,23 +226,30 @@ def _nearby(document: Mapping[str, Any]) -> Nearby:
 
 def _ability(document: Mapping[str, Any]) -> Ability:
     residual, nearby = document.get("residual"), document.get("nearby")
-    ability = Ability(
-        name=str(document["ability"]),
-        classifier=str(document["classifier"]),
-        a=np.array(document["a"], dtype=np.float32),
-        b=float(document["b"]),
+    return Ability(
+        name=_name(document["ability"], "`ability`"),
+        classifier=_name(document["classifier"], "`classifier`"),
+        a=_checked(np.array(document["a"], dtype=np.float64)),
+        b=float(_checked(np.array([document["b"]], dtype=np.float64))[0]),
         residual=None if residual is None else _unpacked(residual, "<f2"),
         nearby=None if nearby is None else _nearby(nearby),
-        outcomes=int(document["outcomes"]),
+        outcomes=_count(document["outcomes"]),
         fitted=dict(document["fitted"]),
     )
-    numbers = [ability.b, float(np.abs(ability.a).sum())]
-    for row in (ability.residual, *_rows(ability.nearby)):
-        numbers += [] if row is None else [float(np.abs(row).sum())]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("it holds numbers that are not finite")
-    return ability
 
 
-def _rows(nearby: Nearby | None) -> tuple[Vector, ...]:
-    return () if nearby is None else (nearby.places, nearby.weights)
+def _name(name: Any, what: str) -> str:
+    """A name that can be shown, logged and stored; a slash is as good as any character."""
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"{what} must be a name")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"{what} is longer than {LONGEST_NAME} characters")
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        raise ValueError(f"{what} holds control characters or half of a character")
+    return name
+
+
+def _count(number: Any) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= LARGEST**2:
+        raise ValueError("`outcomes` must be a count")
+    return number

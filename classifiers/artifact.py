@@ -11,6 +11,8 @@ is unpickled and nothing executable is read.
 
 import hashlib
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +22,14 @@ from classifiers.features import FEATURES_VERSION
 
 FORMAT: Final = 1
 SHIPPED: Final = Path(__file__).parent / "artifacts" / "swift.json"
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_KINDS: Final[Mapping[type, tuple[str, ...]]] = {
+    str: ("name", "onnx", "sha256"),
+    int: ("opset", "z_size", "embedding_size"),
+    dict: ("cards", "training"),
+}
+_CALLED: Final[Mapping[type, str]] = {str: "a text", int: "a number", dict: "an object"}
 
 
 class ArtifactError(Exception):
@@ -61,6 +71,14 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def strict_json(data: bytes) -> Any:
+    """JSON as the standard has it. Raises ValueError, for duplicated keys and deep nesting too."""
+    try:
+        return json.loads(data, object_pairs_hook=_unique, parse_constant=_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def read_artifact(path: Path | None = None) -> Artifact:
     """Read and check an artifact; `path` is its manifest (None: the one that ships)."""
     source = path or SHIPPED
@@ -81,9 +99,21 @@ def write_artifact(folder: Path, artifact: Artifact) -> Path:
     return path
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"the key {twice[:80]!r} is there twice")
+    return found
+
+
+def _constant(name: str) -> float:
+    raise ValueError(f"it holds numbers that are not finite: {name}")
+
+
 def _manifest(path: Path) -> Manifest:
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = strict_json(path.read_bytes())
     except FileNotFoundError:
         raise ArtifactError(
             f"There is no classifier manifest at {path}. Name the .json file that "
@@ -94,10 +124,27 @@ def _manifest(path: Path) -> Manifest:
         raise ArtifactError(f"The classifier manifest {path} cannot be read: {error}") from None
     try:
         manifest = Manifest(**document)
-    except TypeError as error:
+        _check_versions(path, manifest)
+        _check_kinds(manifest)
+    except (TypeError, ValueError) as error:
         raise ArtifactError(f"{path} is not a classifier manifest: {error}") from None
-    _check_versions(path, manifest)
     return manifest
+
+
+def _check_kinds(manifest: Manifest) -> None:
+    """Raise ValueError where a field is not what it should be, or a file is in another folder."""
+    for kind, names in _KINDS.items():
+        for name in names:
+            value = getattr(manifest, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise ValueError(f"`{name}` must be {_CALLED[kind]}")
+    for name in (manifest.onnx, *manifest.cards):
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+            raise ValueError(f"{name[:80]!r} is not the name of a file beside it")
+    digests: list[Any] = [manifest.sha256, *manifest.cards.values()]
+    for digest in digests:
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise ValueError("a `sha256` must be 64 hexadecimal digits")
 
 
 def _check_versions(path: Path, manifest: Manifest) -> None:

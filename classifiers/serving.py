@@ -228,15 +228,16 @@ def _load(path: Path | None, device: str, cards: Sequence[Path]) -> _Model:
 
 def _model(artifact: Artifact, device: str, cards: Sequence[Path]) -> _Model:
     manifest = artifact.manifest
-    shipped = [from_json(data, where=name) for name, data in artifact.cards.items()]
-    own = [read_card(card) for card in cards]
-    for card in (*shipped, *own):
+    found = [(name, from_json(data, where=name)) for name, data in artifact.cards.items()]
+    found += [(str(card), read_card(card)) for card in cards]
+    for where, card in found:
         check_fits(
             card,
+            where=where,
             classifier=manifest.version,
             z_size=manifest.z_size,
             embedding_size=manifest.embedding_size,
         )
-    by_name = {card.name: card for card in (*shipped, *own)}
+    by_name = {card.name: card for _, card in found}
     heads = Heads.of(list(by_name.values()))
     return _Model(Trunk(artifact, device=device), MappingProxyType(by_name), heads)
