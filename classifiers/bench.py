@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from classifiers.artifact import ArtifactError
 from classifiers.features import encode
 from classifiers.prompt import Prompt, prompt_of_text
 from classifiers.reading import READS_IN
@@ -36,12 +37,15 @@ class Timing:
 @click.command(name="bench")
 @click.option("--classifier", "manifest", type=click.Path(path_type=Path), help="default: shipped")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="cpu")
-@click.option("--rounds", default=2000, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=2000, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def main(manifest: Path | None, device: str, rounds: int, as_json: bool) -> None:
     """Time reading, scoring and loading. Run it on a quiet machine: the budgets are for one."""
     began = time.perf_counter()
-    classifier = Classifier.load(manifest, device=device)
+    try:
+        classifier = Classifier.load(manifest, device=device)
+    except ArtifactError as error:
+        raise click.ClickException(str(error)) from None
     loading = time.perf_counter() - began
     timings = measure(classifier, rounds)
     timings.append(Timing("load the classifier", loading * 1e6, loading * 1e6))

@@ -116,8 +116,8 @@ async def _ask_all(backend: Backend, open_: list[Probe], file: IO[str]) -> None:
             await dispatcher.close()
     if len(failed) >= FAILURES:
         raise click.ClickException(
-            f"{backend.name} does not answer: {failed[-1]} What was answered is kept; run the same "
-            "command again to go on."
+            f"{backend.name} does not answer: {failed[-1].rstrip('.')}. What was answered is kept; "
+            "run the same command again to go on."
         )
 
 

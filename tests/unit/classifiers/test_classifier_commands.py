@@ -168,6 +168,26 @@ def test_bench_prints_every_timing_as_json() -> None:
     assert all(one["p50"] > 0 for one in timings.values())
 
 
+@pytest.mark.parametrize("rounds", ["0", "-3"])
+def test_bench_wants_a_round_at_least(rounds: str) -> None:
+    result = RUNNER.invoke(bench, ["--rounds", rounds])
+    assert result.exit_code == 2
+    assert "--rounds" in result.stderr
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_bench_says_in_one_line_what_is_wrong_with_a_classifier(
+    tmp_path: Path, text: str | None
+) -> None:
+    if text is not None:
+        (tmp_path / "swift.json").write_text(text)
+    result = RUNNER.invoke(bench, ["--classifier", str(tmp_path / "swift.json")])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert "swift.json" in result.stderr
+
+
 def test_an_unknown_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["guess"]) == 2
     assert "train|evaluate|episodes|deep|bench" in capsys.readouterr().err
