@@ -12,6 +12,7 @@ import click
 from policies.findings import DocumentError, Finding, render
 from policies.formats import as_json, as_sarif
 from policies.lint import lint
+from router.cli.check_classifier import classifier_findings
 from router.cli.documents import config_option
 from router.cli.policies import read_policy, read_probes
 from router.pipeline.documents import read_documents
@@ -33,7 +34,7 @@ _Findings = Sequence[Finding]
     help="How findings are printed.",
 )
 def check(config_path: Path, policy_name: str | None, strict: bool, kind: str) -> None:
-    """Check turnout.yaml and its policy, or one policy, without serving.
+    """Check turnout.yaml, its policy and its ability cards, or one policy, without serving.
 
     Every mistake and doubt is listed as file:line:column with what to write instead; the probes
     beside the policy are run. Exit code 0 when clean, 1 for warnings under --strict, 2 for errors.
@@ -62,6 +63,7 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     policy = documents.policy
     where = documents.config.policy if documents.policy_path is None else documents.policy_path
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))
+    findings += classifier_findings(documents)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
         f"{len(policy.tiers)} tiers, policy {policy.version}"

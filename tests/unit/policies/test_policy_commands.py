@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from policy_worlds import signals
 
+from classifiers.artifact import read_artifact
 from policies.record import Outcome, to_record
 from policies.signals import NO_HINTS
 from router.cli.check import check
@@ -141,6 +142,36 @@ def test_check_of_a_configuration_takes_both_documents(config):
     wrong = run(check, "--config", config)
     assert wrong.exit_code == 2
     assert "no backend `moe` is configured\n    did you mean `mow`?" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("card", "why"),
+    [
+        ("none.json", "cannot be read: No such file"),
+        (".", "cannot be read: Is a directory"),
+        ("foreign.json", "was fitted on swift-other"),
+    ],
+)
+def test_check_refuses_a_card_that_serve_would_refuse(config, card, why):
+    document = json.loads(read_artifact().cards["moe.json"])
+    for name, trunk in (("foreign", "swift-other"), ("good", document["classifier"])):
+        text = json.dumps({**document, "classifier": trunk})
+        config.with_name(f"{name}.json").write_text(text)
+    config.write_text(f"{CONFIG}classifier:\n  cards:\n    - good.json\n    - {card}\n")
+    done = run(check, "--config", config)
+    assert done.exit_code == 2
+    assert f"{config}:9:7: error:" in done.stderr
+    assert why in done.stderr
+    assert done.stderr.count("error:") == 1
+
+
+def test_check_warns_of_an_ability_that_no_card_describes(config):
+    config.write_text(CONFIG.replace("ability: moe", "ability: mistral"))
+    done = run(check, "--config", config, "--strict")
+    assert done.exit_code == 1
+    assert f"{config}:4:" in done.stderr
+    assert "no ability card is named `mistral`: the success of `moe` stays unknown" in done.stderr
+    assert "write one of local, moe, premium, or make a card" in done.stderr
 
 
 def test_a_policy_that_is_not_there_says_what_is():
