@@ -22,7 +22,7 @@ from router.outcomes.store import OutcomeStore
 _MOST: Final = 10_000  # bytes of a body
 _NAMED: Final = 3  # places that an error names, and characters of each
 _SHOWN: Final = 40
-_LOOKS: Final = (0.0, 0.25, 0.5, 1.0)  # seconds before each; a recorder stores after one
+_LOOKS: Final = (0.0, 0.25, 0.5, 0.5, 0.5, 1.0)  # seconds before each; a recorder stores after one
 _UNKNOWN: Final = (
     "There is no forecast of yours with this decision id, so nothing to judge. Send the header "
     "x-turnout-decision of an answer that this organization got, in time: old ones are forgotten. "

@@ -28,7 +28,7 @@ async def _our_error(_: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
-        return _reply(NotFound(f"Unknown path: {request.method} {request.url.path}", code=None))
+        return _reply(NotFound(f"Unknown path: {request.method} {request.url.path}"))
     if status == 405:
         allowed = tuple((getattr(error, "headers", None) or {}).items())
         words = f"Not allowed: {request.method} {request.url.path}"
