@@ -47,7 +47,7 @@ def test_what_another_worker_has_not_stored_yet_is_waited_for(stores):
     passing = Passing(2, theirs.flush)
     reply = asyncio.run(Opinions(ours, stores[1], passing).take(ASKER, OPINION))
     assert json.loads(reply) == {"decision": ID, "accepted": True}
-    assert [outcome.score for outcome in stores[0].recent("moe", 10)] == [0.5]
+    assert [outcome.score for outcome in stores[0].fair("moe", 10, "swift-1", 0)] == [0.5]
 
 
 def test_an_own_decision_is_judged_without_a_pause(stores):
