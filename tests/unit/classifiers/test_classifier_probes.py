@@ -1,4 +1,6 @@
 import json
+import resource
+import textwrap
 
 import pytest
 
@@ -87,3 +89,81 @@ def test_code_that_does_not_define_the_function_fails(source: str) -> None:
 
 def test_an_endless_loop_is_ended() -> None:
     assert not passes("def add(a):\n    while True: pass", "add", ADD)
+
+
+FLOOD = "import sys\ns = 'x' * (1 << 20)\nwhile True: sys.__stdout__.write(s)"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        FLOOD,
+        FLOOD.replace("__stdout__", "stdout"),
+        "import os\nwhile True: os.write(1, bytes(1 << 20))",
+        "import sys\nsys.__stdout__.write('[' * 200000)\nsys.__stdout__.flush()\n"
+        "import os\nos._exit(0)",
+        "def add(a): return '9' * (1 << 20)",
+    ],
+)
+def test_an_answer_that_floods_its_output_fails_and_takes_no_memory(source: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert not passes(source, "add", ADD)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32_000  # kB
+
+
+def test_what_an_answer_prints_does_not_count() -> None:
+    source = "def add(a):\n    print('adding')\n    return sum(a) + 1\nprint(add([1, 2]))"
+    assert passes(source, "add", ADD)
+
+
+CODE = "def add(a):\n    return sum(a) + {shift}\n"
+
+
+@pytest.mark.parametrize(
+    "dressed",
+    [
+        "```Python\n{code}```",
+        "```python3\n{code}```",
+        "```py \r\n{code}```",
+        "~~~python\n{code}~~~",
+        "1. Like this:\n\n    ```python\n{indented}    ```",
+        "```\nadd([1, 2])\n```\nis answered by\n```python\n{code}```",
+        "<think>```python\ndef add(a): return 0\n```</think>\n```python\n{code}```",
+        "```python\ndef add(a): return 0\n```\n</think>{code}",
+        "```python\nfrom __future__ import annotations\n{code}print(add([1, 2]))\n```",
+        "```python\n{code}",
+        "{code}",
+    ],
+)
+def test_right_code_is_right_however_it_is_dressed(dressed: str) -> None:
+    probe = next(probe for probe in probes() if probe.id == "code-00")
+    (shift,) = [want for case, want in probe.expected["cases"] if case == []]
+    code = CODE.format(shift=shift)
+    answer = dressed.format(code=code, indented=textwrap.indent(code, "    "))
+    assert check(probe, answer) == 1.0
+    assert check(probe, answer.replace("sum(a)", "len(a)")) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "right", "wrong"),
+    [
+        ("arithmetic", -7, "It is \u22127", "It is \u22128"),
+        ("arithmetic", 12, "<think>13</think> **12**", "<think>12</think> 13"),
+        ("extraction", "A-1234", "A\u20111234.", "A1234"),
+        ("choice", "B", "b", "c"),
+        ("choice", "B", "The answer is (b).", "It is a mistake"),
+        ("choice", "B", "**b)** Tuesday", "a"),
+        ("json", [{"n": 1}], 'As asked [see below], [1]: [{"n": 1}]', '[[{"n": 1}], 2]'),
+        ("json", [], "[]", "[none]"),
+    ],
+)
+def test_right_answers_are_right_however_they_are_dressed(
+    kind: str, expected: object, right: str, wrong: str
+) -> None:
+    probe = Probe("x", kind, "?", expected)
+    assert check(probe, right) == 1.0
+    assert check(probe, wrong) == 0.0
+
+
+def test_a_heap_of_brackets_is_read_quickly() -> None:
+    assert check(Probe("x", "json", "?", [{"n": 1}]), "[" * 200_000) == 0.0
