@@ -1,5 +1,6 @@
 """`turnout calibrate`: an ability card for a backend, from outcomes or from probe prompts."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -9,21 +10,43 @@ import click
 from classifiers.ability import Ability, to_json
 from classifiers.artifact import ArtifactError
 from classifiers.drift import drift
-from classifiers.outcomes import Outcome, OutcomeError, by_backend, observations, read_outcomes
-from classifiers.recalibrate import TooFewOutcomes, fit_card, nearest
+from classifiers.outcomes import (
+    Outcome,
+    OutcomeError,
+    by_backend,
+    check_numbers,
+    observations,
+    read_outcomes,
+    sampled,
+)
+from classifiers.recalibrate import LEAST_OUTCOMES, MOST_OUTCOMES, fit_card, nearest
 from classifiers.serving import Classifier
+from router.cli.card_files import STDOUT, cannot_write, card_path, write_card
 from router.cli.documents import config_option, documents_or_end
-from router.cli.probe import probe_backend
+from router.cli.probe import ANSWER_TOKENS, Probed, probe_backend
+
+Groups = Mapping[str, Sequence[Outcome]]
 
 
 @click.command()
 @click.argument("backend", required=False)
 @click.option("--backend", "named", help="The backend of turnout.yaml to ask; like the argument.")
 @click.option("--outcomes", type=click.File("rb"), help="JSONL of judged answers, instead.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The card to write.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The card to write, - for standard output; default: NAME.json in this folder.",
+)
 @config_option
 @click.option("--yes", is_flag=True, help="Spend the estimated cost without asking.")
 @click.option("--limit", type=click.IntRange(30), help="Ask at most so many probe prompts.")
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1),
+    default=ANSWER_TOKENS,
+    show_default=True,
+    help="The most a probe's answer may take; models that reason first need more.",
+)
 def calibrate(
     *,
     backend: str | None,
@@ -33,34 +56,50 @@ def calibrate(
     config_path: Path,
     yes: bool,
     limit: int | None,
+    max_tokens: int,
 ) -> None:
     """Fit an ability card: how likely BACKEND answers well, given what the classifier sees.
 
     With --outcomes FILE.jsonl the card is fitted on lines of
-    {"messages": [...], "backend": "moe", "score": 0..1} and named after `backend`. Without it,
-    BACKEND of turnout.yaml is asked probe prompts with checkable answers; what it will cost is said
-    first, and an interrupted run goes on where it stopped. The card starts from the shipped card of
-    the same name, else from the nearest one.
+    {"messages": [...], "backend": "moe", "score": 0..1} and named after `backend`; a file of
+    several backends gives one card each, without --out, and none where one of them has too few
+    lines. Of more than 5,000 lines of a backend, 5,000 drawn at random are used.
 
-    Use the card with `turnout score --ability CARD.json`, or under `classifier.cards` in
-    turnout.yaml.
+    Without it, BACKEND of turnout.yaml is asked probe prompts with checkable answers; what it will
+    cost is said first, and an interrupted run goes on where it stopped: scores are kept beside the
+    card in NAME.probes.jsonl. Answers that are cut or hold no text do not count. Where more than a
+    tenth of the probes stay without an answer, the exit code is 1.
+
+    The card starts from the shipped card of the same name, else from the nearest one. Use it with
+    `turnout score --ability CARD.json`, or under `classifier.cards` in turnout.yaml.
     """
+    if backend and named:
+        raise click.UsageError("name the BACKEND once: as the argument or with --backend")
     name = backend or named
     if (name is None) == (outcomes is None):  # one of the two
         raise click.UsageError("name a BACKEND to ask, or give --outcomes FILE.jsonl")
     try:
-        judged = read_outcomes(outcomes) if outcomes else None
-        if judged is None:
+        if outcomes is not None:
+            _from_file(outcomes, out)
+        else:
             documents = documents_or_end(config_path)
-            answers = (out or Path(f"{name}.json")).with_suffix(".probes.jsonl")
-            judged = probe_backend(documents, str(name), answers=answers, yes=yes, limit=limit)
-        _write_cards(judged, out)
-    except (ArtifactError, OutcomeError, TooFewOutcomes, ValueError) as error:
+            path = card_path(str(name), out)
+            answers = (Path(f"{name}.json") if path == STDOUT else path).with_suffix(
+                ".probes.jsonl"
+            )
+            try:
+                probed = probe_backend(
+                    documents, str(name), answers=answers, yes=yes, limit=limit, tokens=max_tokens
+                )
+            except OSError as error:
+                raise cannot_write(answers, error) from None
+            _from_probes(str(name), probed, path)
+    except (ArtifactError, OutcomeError) as error:
         raise click.ClickException(str(error)) from None
 
 
-def _write_cards(judged: list[Outcome], out: Path | None) -> None:
-    groups = by_backend(judged)
+def _from_file(outcomes: BinaryIO, out: Path | None) -> None:
+    groups = by_backend(read_outcomes(outcomes))
     if not groups:
         raise click.ClickException("the file holds no outcomes")
     if out is not None and len(groups) > 1:
@@ -68,32 +107,70 @@ def _write_cards(judged: list[Outcome], out: Path | None) -> None:
             f"the file holds outcomes of {', '.join(groups)}: leave --out away to write one card "
             "each, NAME.json"
         )
-    classifier = Classifier.load(device="cpu")
-    today = datetime.now(UTC).date().isoformat()
+    paths = {name: card_path(name, out) for name in groups}
+    source = Path(outcomes.name)
+    for path in paths.values():
+        if source.exists() and path.exists() and source.samefile(path):
+            raise click.ClickException(
+                f"the card would be written over the outcomes in {path}: give another --out"
+            )
+    _write_cards(groups, paths)
+
+
+def _from_probes(name: str, probed: Probed, path: Path) -> None:
+    if probed.missing:
+        click.echo(f"{name}: {probed.missing}", err=True)
+    _write_cards({name: probed.outcomes}, {name: path})
+    if probed.many:
+        raise click.ClickException(
+            f"the card rests on the {len(probed.outcomes)} probes that were answered"
+        )
+
+
+def _write_cards(groups: Groups, paths: Mapping[str, Path]) -> None:
+    """Fit all, then write all: a group that cannot be fitted leaves no card of another behind."""
     for name, group in groups.items():
-        seen = observations(classifier, group)
-        base = nearest(classifier.cards, name, seen)
-        before = drift(base.probabilities(seen.z, seen.embedding), seen.scores)
-        card = fit_card(base, seen, date=today, name=name)
-        path = out or Path(f"{name}.json")
-        path.write_bytes(to_json(card))
-        _report(card, before.error, before.chance, path)
+        if len(group) < LEAST_OUTCOMES:
+            raise click.ClickException(
+                f"{name}: {len(group)} outcomes are too few to fit a card: it takes at least "
+                f"{LEAST_OUTCOMES}; from 200 on the card also learns what this traffic is like, "
+                "and 1,500 are plenty. No card was written."
+            )
+    classifier = Classifier.load(device="cpu")
+    for group in groups.values():
+        check_numbers(classifier, group)
+    fitted = [_fit(classifier, name, group) for name, group in groups.items()]
+    for card, report in fitted:
+        path = paths[card.name]
+        write_card(path, to_json(card))
+        click.echo(f"{report}\n  wrote {'the card' if path == STDOUT else path}", err=True)
 
 
-def _report(card: Ability, error: float, chance: float, path: Path) -> None:
+def _fit(classifier: Classifier, name: str, group: Sequence[Outcome]) -> tuple[Ability, str]:
+    if len(group) > MOST_OUTCOMES:
+        click.echo(
+            f"{name}: {MOST_OUTCOMES} of {len(group)} outcomes are used, drawn at random", err=True
+        )
+    seen = observations(classifier, sampled(group))
+    base = nearest(classifier.cards, name, seen)
+    before = drift(base.probabilities(seen.z, seen.embedding), seen.scores)
+    today = datetime.now(UTC).date().isoformat()
+    card = fit_card(base, seen, date=today, name=name)
+    return card, _report(card, before.error, before.chance)
+
+
+def _report(card: Ability, error: float, chance: float) -> str:
     fitted = card.fitted
-    click.echo(
+    said = (
         f"{card.name}: {card.outcomes} outcomes, started from {fitted['base']}\n"
         f"  calibration error {error:.3f} before (chance alone gives up to {chance:.3f}), "
         f"{fitted['ece']:.3f} after, cross-validated\n"
         f"  log loss {fitted['log_loss_before']:.3f} before, {fitted['log_loss']:.3f} after; "
-        f"correction: {fitted['correction']}\n"
-        f"  wrote {path}",
-        err=True,
+        f"correction: {fitted['correction']}"
     )
     if fitted["log_loss"] >= fitted["log_loss_before"]:
-        click.echo(
-            f"  It forecasts these outcomes no better than {fitted['base']} did: stay with that, "
-            "or come back with more outcomes.",
-            err=True,
+        said += (
+            f"\n  It forecasts these outcomes no better than {fitted['base']} did: stay with that, "
+            "or come back with more outcomes."
         )
+    return said

@@ -1,58 +1,82 @@
 """Ask a backend the probe prompts: cost first, then a progress bar; a broken run goes on."""
 
 import asyncio
-import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 
 import click
-import orjson
 from rich.console import Console
 from rich.progress import Progress
 
-from classifiers.checks import check
 from classifiers.outcomes import Outcome
 from classifiers.probes import Probe, probes
 from classifiers.prompt import prompt_of_text
 from policies.findings import suggestion
-from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend
-from router.backends.dispatch import Dispatcher
+from router.cli.probe_answers import ProbeAnswers
+from router.cli.probe_asking import Asking
 from router.domain import PICO_PER_USD, Usage
-from router.errors import TurnoutError
 from router.pipeline.documents import Documents
 from router.pipeline.resolve import resolve
 from router.pipeline.snapshot import price_book
-from router.wire.chat import parse_chat
 
-ANSWER_TOKENS: Final = 500  # the most a probe may answer
+ANSWER_TOKENS: Final = 1000  # the most a probe may answer, unless --max-tokens says more
 LIKELY_TOKENS: Final = 150
-AT_ONCE: Final = 4
-FAILURES: Final = 10  # so many failures without an answer between them end the run
+MANY: Final = 0.1  # of the probes without an answer make the run fail
+GO_ON: Final = "run the same command again to go on"
+
+
+class Stopped(click.ClickException):
+    """Ctrl-C, with what is kept of the run."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """The outcomes of all probes that were answered. `missing` says, in words, which were not;
+    `many` whether a card on the others is doubtful."""
+
+    outcomes: list[Outcome]
+    missing: str = ""
+    many: bool = False
 
 
 def probe_backend(
-    documents: Documents, name: str, *, answers: Path, yes: bool, limit: int | None
-) -> list[Outcome]:
+    documents: Documents,
+    name: str,
+    *,
+    answers: Path,
+    yes: bool,
+    limit: int | None,
+    tokens: int = ANSWER_TOKENS,
+) -> Probed:
     """Ask every probe that was not asked yet; returns the outcomes of all.
 
     Scores are kept in `answers` as they come (no text), so that a run that broke off goes on.
     Ends with a ClickException where the backend is unknown or does not answer.
     """
-    backend = _backend(documents, name)
-    asked = probes()[:limit]
-    done = _answered(answers)
-    open_ = [probe for probe in asked if probe.id not in done]
+    backend, all_ = _backend(documents, name), probes()
+    asked = all_[:limit]
+    kept = ProbeAnswers(answers, name, backend.model, {probe.id for probe in all_})
+    open_ = [probe for probe in asked if probe.id not in kept.scores]
+    missing = ""
     if open_:
-        _confirm(documents, name, open_, yes)
-        with answers.open("a", encoding="utf-8") as file:
-            asyncio.run(_ask_all(backend, open_, file))
-        done = _answered(answers)
-    return [
-        Outcome(name, done[probe.id], prompt_of_text(probe.text), by="probes")
+        _confirm(documents, name, open_, yes, tokens)
+        missing = _ask(backend, open_, kept, tokens)
+    else:
+        click.echo(f"{name}: {len(asked)} answered before ({answers}), none asked", err=True)
+    outcomes = [
+        Outcome(name, kept.scores[probe.id], prompt_of_text(probe.text), by="probes")
         for probe in asked
-        if probe.id in done
+        if probe.id in kept.scores
     ]
+    lost = len(asked) - len(outcomes)
+    if lost:
+        missing = f"{lost} of {len(asked)} probes were not answered: {missing}. R{GO_ON[1:]}."
+    return Probed(outcomes, missing, lost > MANY * len(asked))
 
 
 def _backend(documents: Documents, name: str) -> Backend:
@@ -66,11 +90,14 @@ def _backend(documents: Documents, name: str) -> Backend:
     return backend
 
 
-def _confirm(documents: Documents, name: str, open_: list[Probe], yes: bool) -> None:
+def _confirm(
+    documents: Documents, name: str, open_: Sequence[Probe], yes: bool, most_tokens: int
+) -> None:
     price = price_book(documents.config).price(name)
     tokens = sum(len(probe.text) // 4 + 10 for probe in open_)
-    likely = price.cost(Usage(tokens, LIKELY_TOKENS * len(open_))) / PICO_PER_USD
-    most = price.cost(Usage(tokens, ANSWER_TOKENS * len(open_))) / PICO_PER_USD
+    answers = min(LIKELY_TOKENS, most_tokens) * len(open_)
+    likely = price.cost(Usage(tokens, answers)) / PICO_PER_USD
+    most = price.cost(Usage(tokens, most_tokens * len(open_))) / PICO_PER_USD
     click.echo(
         f"{name}: {len(open_)} probe prompts, about {tokens} tokens in; likely ${likely:.4f}, at "
         f"most ${most:.4f} at the prices of {documents.config_path}",
@@ -80,56 +107,25 @@ def _confirm(documents: Documents, name: str, open_: list[Probe], yes: bool) -> 
         click.confirm("Ask them?", abort=True, err=True)
 
 
-def _answered(path: Path) -> dict[str, float]:
-    if not path.exists():
-        return {}
-    records = (json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip())
-    return {record["probe"]: float(record["score"]) for record in records}
-
-
-async def _ask_all(backend: Backend, open_: list[Probe], file: IO[str]) -> None:
-    dispatcher = Dispatcher(AiohttpTransport())
-    dispatcher.adopt([backend])
-    waiting = iter(open_)
-    failed: list[str] = []
-    with Progress(console=Console(stderr=True)) as bar:
+def _ask(backend: Backend, open_: Sequence[Probe], kept: ProbeAnswers, tokens: int) -> str:
+    """Ask them; why some were not answered. ClickException where the run ended early."""
+    with kept.open() as file, Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task(f"asking {backend.name}", total=len(open_))
 
-        async def worker() -> None:
-            for probe in waiting:
-                try:
-                    answer = await _ask(dispatcher, backend, probe)
-                except TurnoutError as error:
-                    failed.append(error.message)
-                    if len(failed) >= FAILURES:
-                        return
-                    continue
-                failed.clear()
-                score = await asyncio.to_thread(check, probe, answer)
-                file.write(json.dumps({"probe": probe.id, "score": score}) + "\n")
-                file.flush()
-                bar.advance(task)
+        def keep(probe: str, score: float) -> None:
+            kept.add(file, probe, score)
+            bar.advance(task)
 
+        asking = Asking(backend, tokens, keep)
         try:
-            await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
-        finally:
-            await dispatcher.close()
-    if len(failed) >= FAILURES:
-        raise click.ClickException(
-            f"{backend.name} does not answer: {failed[-1].rstrip('.')}. What was answered is kept; "
-            "run the same command again to go on."
-        )
+            asyncio.run(asking.run(open_))
+        except KeyboardInterrupt:
+            raise Stopped(f"stopped: {_so_far(kept)}") from None
+    if asking.ended:
+        why = asking.ended.rstrip(".")
+        raise click.ClickException(f"{backend.name} does not answer: {why}. {_so_far(kept)}")
+    return "; ".join(f"{why} ({count})" for why, count in asking.reasons.most_common(3))
 
 
-async def _ask(dispatcher: Dispatcher, backend: Backend, probe: Probe) -> str:
-    """The text of one answer; TurnoutError where there is none."""
-    body = {
-        "model": backend.name,
-        "messages": [{"role": "user", "content": probe.text}],
-        "temperature": 0,
-        "max_tokens": ANSWER_TOKENS,
-    }
-    request = parse_chat(orjson.dumps(body))
-    async with dispatcher.open((backend,), request, f"probe-{probe.id}") as upstream:
-        reply: Any = orjson.loads(upstream.body)
-    return str(reply["choices"][0]["message"].get("content") or "")
+def _so_far(kept: ProbeAnswers) -> str:
+    return f"{len(kept.scores)} answers are kept in {kept.path}; {GO_ON}."
