@@ -38,8 +38,12 @@ def write_card(path: Path, card: bytes) -> None:
             return
         path = path.resolve()
         part = path.with_name(f".{path.name}.part")
-        part.write_bytes(card)
-        part.replace(path)
+        try:
+            part.write_bytes(card)
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise cannot_write(path, error) from None
 

@@ -1,6 +1,8 @@
 """`turnout calibrate BACKEND` against model servers that answer some probes, or oddly."""
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -229,3 +231,22 @@ def test_naming_two_backends_is_refused(run: Callable[..., Result], server: Scri
     assert result.exit_code == 2
     assert "name the BACKEND once" in result.stderr
     assert server.asked == []
+
+
+def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(
+    run: Callable[..., Result], server: Scripted, tmp_path: Path
+) -> None:
+    def interrupt(n: int, _: dict[str, Any]) -> Reply:
+        if n == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        return 200, completion(), ()
+
+    server.reply = interrupt
+    result = run("moe")
+    assert result.exit_code == 130
+    count = len(kept(tmp_path))
+    assert 0 < count < 40
+    assert f"stopped: {count} answers are kept in {tmp_path}" in result.stderr
+    assert "run the same command again to go on" in result.stderr
+    assert run("moe").exit_code == 0
+    assert len(kept(tmp_path)) == 40
