@@ -58,7 +58,7 @@ def read_outcomes(lines: Iterable[bytes | str]) -> list[Outcome]:
             try:
                 read.append(_outcome(line, number))
             except ValueError as error:
-                raise OutcomeError(f"line {number}: {error}") from None
+                raise OutcomeError(f"line {number}{error}") from None
     return read
 
 
@@ -136,21 +136,21 @@ def bounded_weights(outcomes: Sequence[Outcome]) -> list[float]:
 
 
 def _outcome(line: bytes | str, number: int) -> Outcome:
-    """One line; ValueError says what is wrong with it."""
+    """One line; ValueError says what is wrong with it, after the words "line 3"."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise ValueError(f"it is not JSON: {error}") from None
+        raise ValueError(f" is not JSON: {error}") from None
     if not isinstance(record, dict):
-        raise ValueError("it is not a JSON object")
+        raise ValueError(" is not a JSON object")
     score, weight = record.get("score"), record.get("weight", 1.0)
     if not isinstance(score, int | float) or not 0 <= score <= 1:
-        raise ValueError(f"`score` must be a number from 0 to 1, not {str(score)[:40]}")
+        raise ValueError(f": `score` must be a number from 0 to 1, not {str(score)[:40]}")
     if not isinstance(weight, int | float) or not LEAST_WEIGHT <= weight <= 1:
-        raise ValueError(f"`weight` must be from {LEAST_WEIGHT} to 1, not {str(weight)[:40]}")
+        raise ValueError(f": `weight` must be from {LEAST_WEIGHT} to 1, not {str(weight)[:40]}")
     backend = record.get("backend")
     if not isinstance(backend, str) or not backend:
-        raise ValueError("`backend` must name the backend that answered")
+        raise ValueError(": `backend` must name the backend that answered")
     prompt, z, embedding, classifier = _asked(record)
     by = str(record.get("by", ""))
     return Outcome(
@@ -164,7 +164,7 @@ def _asked(record: Mapping[str, Any]) -> tuple[Prompt | None, Vector, Vector, st
         prompt = prompt_of_messages(record["messages"], record.get("tools"))
         return prompt, _NONE, _NONE, ""
     if not (isinstance(record.get("z"), list) and isinstance(record.get("embedding"), list)):
-        raise ValueError("it needs `messages`, or `z` and `embedding`, each a list")
+        raise ValueError(" needs `messages`, or `z` and `embedding`, each a list")
     classifier = str(record.get("classifier") or "")
     return None, _numbers(record, "z"), _numbers(record, "embedding"), classifier
 
@@ -177,7 +177,7 @@ def _numbers(record: Mapping[str, Any], key: str) -> Vector:
             return numbers.astype(np.float32)
     wrong = next(one for one in values if type(one) not in (int, float) or not _fits(one))
     raise ValueError(
-        f"`{key}` must hold numbers from -{LARGEST_NUMBER:.0f} to {LARGEST_NUMBER:.0f}, "
+        f": `{key}` must hold numbers from -{LARGEST_NUMBER:.0f} to {LARGEST_NUMBER:.0f}, "
         f"not {str(wrong)[:40]}"
     )
 

@@ -142,9 +142,12 @@ class Asking:
 
 def _reason(failed: AttemptFailed | None, error: TurnoutError) -> str:
     if failed is None:
-        return error.message[:200]
-    said = failed.failure.message if failed.failure else failed.reason
-    return (f"HTTP {failed.status}: {said}" if failed.status else said)[:200]
+        said = error.message
+    else:
+        said = failed.failure.message if failed.failure else failed.reason
+        said = f"HTTP {failed.status}: {said}" if failed.status else said
+    line = " ".join(said.split())
+    return "".join(one for one in line if one.isprintable())[:200].rstrip(".")
 
 
 def _text(body: bytes, tokens: int) -> str:

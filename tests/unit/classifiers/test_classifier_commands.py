@@ -138,7 +138,7 @@ def test_a_new_backend_gets_a_card_of_its_own_name(tmp_path: Path) -> None:
     ("lines", "said"),
     [
         ([request("Hi", backend="moe", score=1)], "1 outcomes are too few"),
-        (["nonsense"], "line 1: it is not JSON"),
+        (["nonsense"], "line 1 is not JSON"),
         ([], "holds no outcomes"),
         ([*outcomes("moe", True), *outcomes("big", True)], "leave --out away"),
     ],

@@ -53,8 +53,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (numbers(z=[math.nan] * 16), "it is not JSON"),
-        (numbers(z=[math.inf] * 16), "it is not JSON"),
+        (numbers(z=[math.nan] * 16), "line 41 is not JSON"),
+        (numbers(z=[math.inf] * 16), "line 41 is not JSON"),
         (numbers(z=[None] * 16), "`z` must hold numbers from -1000 to 1000, not None"),
         (numbers(z=[1e300] * 16), "`z` must hold numbers from -1000 to 1000, not 1e+300"),
         (numbers(z=[{}] * 16), "`z` must hold numbers"),
@@ -62,14 +62,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
         (numbers(embedding=["1"] * 256), "`embedding` must hold numbers"),
         (numbers(embedding=[[0.1]] * 256), "`embedding` must hold numbers"),
         (numbers(z=[10**400] * 16), ""),
-        (numbers(z="abc"), "it needs `messages`, or `z` and `embedding`, each a list"),
+        (numbers(z="abc"), "line 41 needs `messages`, or `z` and `embedding`, each a list"),
         (numbers(z=[0.1] * 15), "`z` holds 15 numbers, and the classifier"),
         (numbers(embedding=[]), "`embedding` holds 0 numbers, and the classifier"),
         (numbers(classifier="other-1"), "made by the classifier other-1"),
         (numbers(weight=5e-324), "`weight` must be from 0.001 to 1"),
         (numbers(weight="1"), "`weight` must be from 0.001 to 1"),
         (numbers(score="9" * 5000), "`score` must be a number from 0 to 1"),
-        ("[" * 200_000, "it is not JSON"),
+        ("[" * 200_000, "line 41 is not JSON"),
     ],
 )
 def test_a_wrong_line_is_refused_with_its_number(
@@ -77,7 +77,7 @@ def test_a_wrong_line_is_refused_with_its_number(
 ) -> None:
     result = run([*forty("moe"), line], "--out", "moe.json")
     assert result.exit_code == 1
-    assert "Error: line 41: " in result.stderr
+    assert "Error: line 41" in result.stderr
     assert said in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not Path("moe.json").exists()
@@ -179,7 +179,7 @@ def test_a_card_that_breaks_off_leaves_the_old_one(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_refused_as_score_refuses_it(run: Callable[..., Result]) -> None:
     marked = "\ufeff" + asked("moe")
-    assert "line 1: it is not JSON" in run([marked]).stderr
+    assert "line 1 is not JSON" in run([marked]).stderr
     assert "line 1 is not JSON" in CliRunner().invoke(score, input=marked).stdout
 
 
