@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
@@ -24,6 +24,7 @@ from classifiers.serving import Classifier
 from router.cli.card_files import STDOUT, cannot_write, card_path, write_card
 from router.cli.documents import config_option, documents_or_end
 from router.cli.probe import ANSWER_TOKENS, Probed, probe_backend
+from router.pipeline.documents import Documents
 
 Groups = Mapping[str, Sequence[Outcome]]
 
@@ -82,20 +83,26 @@ def calibrate(
         if outcomes is not None:
             _from_file(outcomes, out)
         else:
-            documents = documents_or_end(config_path)
             path = card_path(str(name), out)
-            answers = (Path(f"{name}.json") if path == STDOUT else path).with_suffix(
-                ".probes.jsonl"
+            answers = Path(f"{name}.json") if path == STDOUT else path
+            probed = _ask(
+                str(name),
+                documents_or_end(config_path),
+                answers=answers.with_suffix(".probes.jsonl"),
+                yes=yes,
+                limit=limit,
+                tokens=max_tokens,
             )
-            try:
-                probed = probe_backend(
-                    documents, str(name), answers=answers, yes=yes, limit=limit, tokens=max_tokens
-                )
-            except OSError as error:
-                raise cannot_write(answers, error) from None
             _from_probes(str(name), probed, path)
     except (ArtifactError, OutcomeError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def _ask(name: str, documents: Documents, *, answers: Path, **how: Any) -> Probed:
+    try:
+        return probe_backend(documents, name, answers=answers, **how)
+    except OSError as error:
+        raise cannot_write(answers, error) from None
 
 
 def _from_file(outcomes: BinaryIO, out: Path | None) -> None:
