@@ -27,7 +27,7 @@ CARD_FORMAT: Final = 2
 READABLE: Final = (1, 2)  # format 1 knew no `nearby`
 LOGIT_LIMIT: Final = 8.0  # no card claims more certainty than 0.9997
 LARGEST: Final = 1e6  # of any number in a card: far beyond a fit's, far below overflow
-LONGEST_NAME: Final = 200  # characters
+LONGEST_NAME: Final = 128  # characters, as many as the table of cards holds
 
 Vector = NDArray[np.float32]
 

@@ -18,13 +18,14 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from classifiers.judges import fair_weights
 from classifiers.prompt import Prompt, prompt_of_messages
 from classifiers.recalibrate import MOST_OUTCOMES, Observations, observe
 from classifiers.serving import Classifier
 from classifiers.trunk import Vector
 
 BATCH: Final = 64
-LARGEST_SHARE: Final = 0.25  # of the weight that one judge may have among several
+_BOM: Final = b"\xef\xbb\xbf"
 LEAST_WEIGHT: Final = 0.001
 LARGEST_NUMBER: Final = 1000.0  # what a trunk gives stays below ten
 _NONE: Final = np.empty(0, dtype=np.float32)
@@ -56,10 +57,15 @@ def read_outcomes(lines: Iterable[bytes | str]) -> list[Outcome]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                read.append(_outcome(line, number))
+                read.append(_outcome(_unmarked(line) if number == 1 else line, number))
             except ValueError as error:
                 raise OutcomeError(f"line {number}{error}") from None
     return read
+
+
+def _unmarked(line: bytes | str) -> bytes | str:
+    """The line without the byte order mark that some editors set before a file."""
+    return line.removeprefix(_BOM) if isinstance(line, bytes) else line.removeprefix("\ufeff")
 
 
 def by_backend(outcomes: Iterable[Outcome]) -> Mapping[str, list[Outcome]]:
@@ -107,8 +113,8 @@ def check_numbers(classifier: Classifier, outcomes: Iterable[Outcome]) -> None:
 def observations(classifier: Classifier, outcomes: Sequence[Outcome]) -> Observations:
     """Turn outcomes into numbers; prompts are read by the classifier's trunk.
 
-    No judge gets more than LARGEST_SHARE of the weight where there are several: one key that
-    floods the feedback cannot bend the card. OutcomeError for numbers of another classifier.
+    No judge outweighs the others: see `classifiers.judges`. OutcomeError for numbers of another
+    classifier.
     """
     check_numbers(classifier, outcomes)
     rows: list[tuple[Any, Any]] = [(one.z, one.embedding) for one in outcomes]
@@ -122,17 +128,8 @@ def observations(classifier: Classifier, outcomes: Sequence[Outcome]) -> Observa
         np.array([z for z, _ in rows], dtype=np.float32),
         np.array([embedding for _, embedding in rows], dtype=np.float32),
         [one.score for one in outcomes],
-        bounded_weights(outcomes),
+        fair_weights([one.weight for one in outcomes], [one.by for one in outcomes]),
     )
-
-
-def bounded_weights(outcomes: Sequence[Outcome]) -> list[float]:
-    """Each outcome's weight, scaled down where its judge would have more than LARGEST_SHARE."""
-    totals: dict[str, float] = defaultdict(float)
-    for one in outcomes:
-        totals[one.by] += one.weight
-    limit = max(LARGEST_SHARE, 1 / max(len(totals), 1)) * sum(totals.values())
-    return [one.weight * min(1.0, limit / max(totals[one.by], 1e-12)) for one in outcomes]
 
 
 def _outcome(line: bytes | str, number: int) -> Outcome:

@@ -11,7 +11,6 @@ from classifiers.logistic import fit_logistic
 from classifiers.outcomes import (
     Outcome,
     OutcomeError,
-    bounded_weights,
     by_backend,
     observations,
     read_outcomes,
@@ -188,15 +187,6 @@ def test_outcomes_are_read_with_and_without_text() -> None:
 def test_a_wrong_outcome_is_refused_with_its_line(wrong: str, said: str) -> None:
     with pytest.raises(OutcomeError, match=said):
         read_outcomes([line(backend="moe", score=1), wrong])
-
-
-def test_no_judge_among_several_has_more_than_a_quarter_of_the_weight() -> None:
-    crowd = [Outcome("moe", 1.0, by=f"key-{number}") for number in range(9)]
-    flood = [Outcome("moe", 0.0, by="flood")] * 91
-    weights = bounded_weights([*crowd, *flood])
-    assert sum(weights[9:]) == pytest.approx(25.0)
-    assert weights[:9] == [1.0] * 9
-    assert bounded_weights([Outcome("moe", 1.0)] * 3) == [1.0] * 3
 
 
 def test_a_card_fitted_on_numbers_is_the_card_fitted_on_the_text(tmp_path: Path) -> None:
