@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from classifiers.artifact import ArtifactError
+from classifiers.serving import Classifier
 from router.app import load_classifier
 from router.cli.documents import config_option, documents_or_end
 from router.cli.stores import opened
@@ -18,15 +19,42 @@ from router.pipeline.learning import Learner
 
 
 def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
-    section = documents.config.classifier
     keep = documents.config.outcomes.keep
     outcomes = OutcomeStore(documents.database, keep=keep)
     prompts = PromptStore(documents.database, keep=keep)
+    least = documents.config.classifier.refit_from
     try:
         classifier = load_classifier(documents)
+        learner = _learner(documents, classifier, outcomes, cards, prompts)
+        learner.put_in_force()
     except ArtifactError as error:
         raise click.ClickException(str(error)) from error
-    learner = Learner(
+    if only is not None and only not in classifier.abilities:
+        known = ", ".join(classifier.abilities)
+        raise click.ClickException(f"there is no ability {only!r}; there are: {known}")
+    for name in [only] if only else classifier.abilities:
+        verdict = learner.refit(name)
+        if verdict is None:
+            since = cards.rolled_back(name)
+            count = len(outcomes.fair(name, least, classifier.version, since))
+            when = " since it was rolled back" if since else ""
+            click.echo(f"{name}: kept; {count} outcomes{when}, {least} are worth a try")
+        else:
+            done = "promoted" if verdict.promoted else "kept"
+            click.echo(f"{name}: {done}; {verdict.reason}")
+    prompts.close()
+    outcomes.close()
+
+
+def _learner(
+    documents: Documents,
+    classifier: Classifier,
+    outcomes: OutcomeStore,
+    cards: CardStore,
+    prompts: PromptStore,
+) -> Learner:
+    section = documents.config.classifier
+    return Learner(
         classifier,
         outcomes,
         cards,
@@ -37,20 +65,6 @@ def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
         every=0.0,
         least=section.refit_from,
     )
-    learner.put_in_force()
-    if only is not None and only not in classifier.abilities:
-        known = ", ".join(classifier.abilities)
-        raise click.ClickException(f"there is no ability {only!r}; there are: {known}")
-    for name in [only] if only else classifier.abilities:
-        verdict = learner.refit(name)
-        if verdict is None:
-            count = outcomes.counts().get(name, 0)
-            click.echo(f"{name}: kept; {count} outcomes, {section.refit_from} are worth a try")
-        else:
-            done = "promoted" if verdict.promoted else "kept"
-            click.echo(f"{name}: {done}; {verdict.reason}")
-    prompts.close()
-    outcomes.close()
 
 
 def _show(cards: CardStore) -> None:

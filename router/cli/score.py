@@ -28,7 +28,8 @@ _EMPTY: Final = Prompt()
     "cards",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="An ability card to use in place of the shipped one of its name, or beside them.",
+    help="An ability card to use in place of the shipped one of its name, or beside them. "
+    "May be given several times.",
 )
 @click.option(
     "--device",
