@@ -164,7 +164,7 @@ def test_workers_end_when_their_minder_is_killed(workers: Workers) -> None:
 
 
 def test_a_configuration_that_cannot_serve_ends_the_command(tmp_path: Path) -> None:
-    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "policy.yaml").write_text(POLICY.replace(", twin", ""))
     (tmp_path / "turnout.yaml").write_text(
         "version: 1\npolicy: policy.yaml\nlisten: 127.0.0.1:0\nledger: redis://127.0.0.1:9/0\n"
         "backends: {moe: {base_url: 'http://127.0.0.1:9/v1', model: m, ability: moe,"
