@@ -111,10 +111,24 @@ async def _learner(
     outcomes: OutcomeStore,
     prompts: PromptStore,
 ) -> Learner:
-    section = documents.config.classifier
     cards = CardStore(documents.database)
     stack.callback(cards.close)
-    learner = Learner(
+    learner = learner_of(documents, classifier, outcomes, cards, prompts)
+    await learner.start()
+    stack.push_async_callback(learner.close)
+    return learner
+
+
+def learner_of(
+    documents: Documents,
+    classifier: Classifier,
+    outcomes: OutcomeStore,
+    cards: CardStore,
+    prompts: PromptStore,
+) -> Learner:
+    """The loop as configured, over these stores; not started."""
+    section = documents.config.classifier
+    return Learner(
         classifier,
         outcomes,
         cards,
@@ -125,9 +139,6 @@ async def _learner(
         every=section.refit_every or 0.0,
         least=section.refit_from,
     )
-    await learner.start()
-    stack.push_async_callback(learner.close)
-    return learner
 
 
 def _evidence(stack: AsyncExitStack, documents: Documents) -> tuple[OutcomeStore, PromptStore]:

@@ -7,15 +7,13 @@ from pathlib import Path
 import click
 
 from classifiers.artifact import ArtifactError
-from classifiers.serving import Classifier
-from router.app import load_classifier
+from router.app import learner_of, load_classifier
 from router.cli.documents import config_option, documents_or_end
 from router.cli.stores import opened
 from router.outcomes.cards import CardStore
 from router.outcomes.prompts import PromptStore
 from router.outcomes.store import OutcomeStore
 from router.pipeline.documents import Documents
-from router.pipeline.learning import Learner
 
 
 def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
@@ -25,7 +23,7 @@ def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
     least = documents.config.classifier.refit_from
     try:
         classifier = load_classifier(documents)
-        learner = _learner(documents, classifier, outcomes, cards, prompts)
+        learner = learner_of(documents, classifier, outcomes, cards, prompts)
         learner.put_in_force()
     except ArtifactError as error:
         raise click.ClickException(str(error)) from error
@@ -44,27 +42,6 @@ def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
             click.echo(f"{name}: {done}; {verdict.reason}")
     prompts.close()
     outcomes.close()
-
-
-def _learner(
-    documents: Documents,
-    classifier: Classifier,
-    outcomes: OutcomeStore,
-    cards: CardStore,
-    prompts: PromptStore,
-) -> Learner:
-    section = documents.config.classifier
-    return Learner(
-        classifier,
-        outcomes,
-        cards,
-        prompts,
-        folder=documents.data / "cards",
-        device=section.device,
-        own=[documents.folder / card for card in section.cards],
-        every=0.0,
-        least=section.refit_from,
-    )
 
 
 def _show(cards: CardStore) -> None:
