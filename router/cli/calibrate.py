@@ -84,7 +84,7 @@ def calibrate(
             _from_file(outcomes, out)
         else:
             path = card_path(str(name), out)
-            answers = Path(f"{name}.json") if path == STDOUT else path
+            answers = card_path(str(name), None) if path == STDOUT else path
             probed = _ask(
                 str(name),
                 documents_or_end(config_path),

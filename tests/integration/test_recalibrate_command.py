@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from operatorkit import configured, database_of, told
 
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
@@ -13,31 +14,16 @@ from router.cli.cards import recalibrate_cards
 from router.outcomes.cards import CardStore
 from router.outcomes.store import Outcome, OutcomeStore
 
-CONFIG = """
-version: 1
-policy: policy.yaml
-data: data
-backends:
-  moe: {base_url: "http://127.0.0.1:9/v1", model: m, price: {input: 1, output: 2}}
-"""
-POLICY = "version: 1\nroutes: {auto: {candidates: [moe], objective: fixed}}\n"
 WORDS = ("prove", "sum", "poem", "capital", "code", "why", "translate", "list", "river", "graph")
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    (tmp_path / "turnout.yaml").write_text(CONFIG)
-    (tmp_path / "data").mkdir()
-    return tmp_path / "turnout.yaml"
-
-
-def _database(config: Path) -> str:
-    return f"sqlite:///{config.parent / 'data' / 'turnout.db'}"
+    return configured(tmp_path, "moe")
 
 
 def _run(config: Path, *words: str) -> Result:
-    return CliRunner().invoke(recalibrate_cards, [*words, "--config", str(config)])
+    return told(recalibrate_cards, config, *words)
 
 
 def _judged(config: Path, count: int) -> None:
@@ -45,7 +31,7 @@ def _judged(config: Path, count: int) -> None:
     dice = random.Random(count)
     classifier = Classifier.load(device="cpu")
     prompts = [prompt_of_text(" ".join(dice.choices(WORDS, k=9))) for _ in range(count)]
-    store = OutcomeStore(_database(config), keep=10)
+    store = OutcomeStore(database_of(config), keep=10)
     store.add(
         [
             Outcome(
@@ -85,16 +71,16 @@ def test_a_card_is_promoted_shown_and_rolled_back_for_good(config):
 
 
 def test_rolling_back_stands_alone(config):
-    told = _run(config, "--roll-back", "moe", "--history")
-    assert told.exit_code == 2
-    assert "stands alone" in told.stderr
+    answer = _run(config, "--roll-back", "moe", "--history")
+    assert answer.exit_code == 2
+    assert "stands alone" in answer.stderr
 
 
 def test_a_stored_card_that_cannot_be_read_is_said_in_one_line(config):
-    cards = CardStore(_database(config))
+    cards = CardStore(database_of(config))
     cards.promote("moe", Classifier.load(device="cpu").version, b"?", reason="r", at=1)
     cards.close()
-    told = _run(config)
-    assert told.exit_code == 1
-    assert told.stderr.startswith("Error: ")
-    assert told.stderr.count("\n") == 1
+    answer = _run(config)
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith("Error: ")
+    assert answer.stderr.count("\n") == 1

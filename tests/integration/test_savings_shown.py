@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from operatorkit import POLICY, configured, database_of, told
 from rich.console import Console
 
 from router.auth.store import KeyStore
@@ -20,14 +20,6 @@ from router.usage.rows import NAMES, USAGE
 from router.usage.savings import Line, Quality
 from router.usage.store import UsageStore
 
-CONFIG = """
-version: 1
-policy: policy.yaml
-data: data
-backends:
-  local: {base_url: "http://127.0.0.1:9/v1", model: m, price: {input: 1, output: 2}}
-"""
-POLICY = "version: 1\nroutes: {auto: {candidates: [local], objective: fixed}}\n"
 QUALITY = Quality(0.82, 0.61, 0.93, 1_204)
 LINE = Line(
     *("premium-eu-west", 1_234_567, 987_654_321, 1_234_567_890_123_456, 9_876_543_210_123_456),
@@ -37,18 +29,7 @@ LINE = Line(
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    (tmp_path / "turnout.yaml").write_text(CONFIG)
-    (tmp_path / "data").mkdir()
-    return tmp_path / "turnout.yaml"
-
-
-def _database(config: Path) -> str:
-    return f"sqlite:///{config.parent / 'data' / 'turnout.db'}"
-
-
-def _run(command: object, config: Path, *words: str) -> Result:
-    return CliRunner().invoke(command, [*words, "--config", str(config)])  # type: ignore[arg-type]
+    return configured(tmp_path, "local")
 
 
 def _served(config: Path, day: str, score: float) -> None:
@@ -56,12 +37,12 @@ def _served(config: Path, day: str, score: float) -> None:
     row: dict[str, object] = {column.name: 0 for column in USAGE.columns}
     row |= {"rid": day, "status": "settled", "day": day, "organization": "acme"}
     row |= {"backend": "local", "requests": 1, "verifier": None, "energy_source": None}
-    usage = UsageStore(_database(config))
+    usage = UsageStore(database_of(config))
     usage.add([tuple(row[name] for name in NAMES)])
     usage.close()
     at = round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
     said = ("auto", "local", "local", 0.7, score, "swift-1", b"", b"")
-    store = OutcomeStore(_database(config), keep=10)
+    store = OutcomeStore(database_of(config), keep=10)
     store.add([Outcome(day, "audit", "judge", at, "acme", *said)])
     store.close()
 
@@ -81,7 +62,7 @@ def test_the_tables_of_savings_fit_80_columns_with_the_interval_of_the_quality()
 def test_a_pipe_gets_whole_lines(config, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     _served(config, "2026-03-02", 1.0)
-    shown = _run(show_savings, config)
+    shown = told(show_savings, config)
     assert shown.exit_code == 0, shown.output
     [line] = [line for line in shown.stdout.splitlines() if "local" in line and "–1.00" in line]
     assert "0.21–1.00" in line
@@ -91,34 +72,36 @@ def test_the_days_asked_for_are_those_of_usage_and_of_audits(config):
     for day, score in (("2026-03-01", 0.0), ("2026-03-02", 1.0), ("2026-03-03", 0.0)):
         _served(config, day, score)
     days = ("--since", "2026-03-02", "--until", "2026-03-03")
-    local = json.loads(_run(show_savings, config, "--format", "json", *days).stdout)["backends"][0]
+    local = json.loads(told(show_savings, config, "--format", "json", *days).stdout)["backends"][0]
     assert local["requests"] == 1
     assert (local["quality"]["mean"], local["quality"]["answers"]) == (1.0, 1)
 
 
 def test_the_history_of_cards_needs_no_wide_terminal(config):
     why = "better by 0.012 [0.004, 0.020] on 240 outcomes that it was not fitted on"
-    store = CardStore(_database(config))
+    store = CardStore(database_of(config))
     store.promote("moe", "swift-1", b"{}", reason=why, at=0)
     store.close()
-    shown = _run(recalibrate_cards, config, "--history").stdout
+    shown = told(recalibrate_cards, config, "--history").stdout
     assert shown == f"moe 1, promoted 1970-01-01 00:00 UTC, in force\n  {why}\n"
 
 
 def test_a_policy_without_tiers_has_keys_without_a_tier(config):
-    made = _run(keys, config, "create", "--organization", "acme")
+    made = told(keys, config, "create", "--organization", "acme")
     assert made.exit_code == 0, made.output
-    store = KeyStore(_database(config))
+    store = KeyStore(database_of(config))
     [key] = store.all()
     store.close()
     assert key.principal.tier == ""
-    named = _run(keys, config, "create", "--organization", "acme", "--tier", "pro")
+    named = told(keys, config, "create", "--organization", "acme", "--tier", "pro")
     assert named.exit_code == 2
     assert "leave --tier out" in named.output
 
 
 def test_a_policy_with_tiers_says_which_there_are(config):
-    (config.parent / "policy.yaml").write_text(f"{POLICY}tiers: {{pro: {{}}, free: {{}}}}\n")
-    made = _run(keys, config, "create", "--organization", "acme")
+    (config.parent / "policy.yaml").write_text(
+        f"{POLICY.format(name='local')}tiers: {{pro: {{}}, free: {{}}}}\n"
+    )
+    made = told(keys, config, "create", "--organization", "acme")
     assert made.exit_code == 2
     assert "tiers: pro, free" in made.output

@@ -201,3 +201,9 @@ def test_a_dash_writes_the_card_to_standard_output(run: Callable[..., Result]) -
     assert result.exit_code == 0
     assert json.loads(result.stdout)["ability"] == "moe"
     assert not Path("-").exists()
+
+
+def test_probes_of_a_name_that_is_no_file_name_need_an_out_that_is_one() -> None:
+    refused = CliRunner().invoke(calibrate, ["openai/gpt", "--out", "-"])
+    assert refused.exit_code == 1
+    assert "is no plain file name" in refused.stderr
