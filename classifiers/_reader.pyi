@@ -10,11 +10,13 @@ EDITION: Final[int]
 class Reader:
     """Reads prompts with the tables it is given.
 
-    `known` says kind and bits of each known word, `weight_of` turns twentieths into a weight
+    `known` says kind, bits and cue of each known word, `weight_of` turns twentieths into a weight
     (float32, 768 * 20 + 1 of them). Raises ValueError for tables of another size.
     """
 
-    def __init__(self, known: dict[str, tuple[int, int]], weight_of: NDArray[float32]) -> None: ...
+    def __init__(
+        self, known: dict[str, tuple[int, int, int]], weight_of: NDArray[float32]
+    ) -> None: ...
     def read(
         self, prompts: list[tuple[list[tuple[str, int]], tuple[int, int, int, int]]]
     ) -> tuple[tuple[int, bytes, bytes], tuple[int, bytes, bytes], bytes]:

@@ -8,12 +8,14 @@ in a fraction of 0.1 ms.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from itertools import repeat
 from math import log1p
 from operator import truediv
 from string import ascii_uppercase
 from typing import Final
+
+from classifiers.vocabulary import COUNTED, CUES, PRESENT
 
 _UPPER: Final = ascii_uppercase.encode()
 # A line that begins "A." or "(B)", and what follows. Blank lines before it are not looked over:
@@ -25,77 +27,29 @@ _INDENT: Final = frozenset({"    ", "\t"})
 _HAN_OR_ARABIC: Final = re.compile(r"[\u0590-\u08ff\u2e80-\u9fff\uac00-\ud7af\ufb1d-\ufefc]+")
 _ARABIC: Final = re.compile(r"[\u0590-\u08ff\ufb1d-\ufefc]+")
 
-_KEYWORDS: Final = """
-def return import class elif else print assert function const var void self null true lambda async
-await struct public static select from append range str len dict list
-"""
-
-_AMOUNTS: Final = """
-one two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred thousand
-million third quarter dozen percent double triple
-"""
-
-# Kinds that are counted. Digits arrive as zeros: "0" is one digit, "0000" four.
-COUNTED: Final[Mapping[str, frozenset[str]]] = {
-    "sign": frozenset(".,:!'-/%&*"),
-    "bracket": frozenset("(){}[]<>"),
-    "operator": frozenset("=+^|~_;#@"),
-    "latex": frozenset({"$", "\\", "frac", "sqrt", "sum", "int", "mathrm", "mathbb", "cdot"}),
-    "question": frozenset("?"),
-    "quote": frozenset('"`“”'),
-    "digit": frozenset({"0"}),
-    "number": frozenset({"00", "000"}),
-    "long_number": frozenset("0" * size for size in range(4, 20)),
-    "keyword": frozenset(_KEYWORDS.split()),
-    "loop": frozenset({"for", "while", "if", "elif", "else"}),
-    "amount": frozenset(_AMOUNTS.split()),
-    "each": frozenset({"each", "every", "per", "times", "twice", "half", "remaining", "left"}),
-    "glue": frozenset({"the", "of", "and", "a", "to", "in", "is", "that", "with", "as", "by"}),
-    "symbol": frozenset("bcdefghjklmnopqrstuvwxyz"),
-}
-
-# Kinds of which it only matters whether one occurs.
-PRESENT: Final[Mapping[str, frozenset[str]]] = {
-    "asks_what": frozenset({"what", "whats"}),
-    "asks_which": frozenset({"which"}),
-    "asks_who": frozenset({"who", "whom", "whose"}),
-    "asks_when_where": frozenset({"when", "where"}),
-    "asks_why": frozenset({"why", "explain", "because", "reason"}),
-    "asks_how": frozenset({"how"}),
-    "asks_how_many": frozenset({"many", "much", "total", "number", "count"}),
-    "asks_proof": frozenset({"prove", "proof", "show", "theorem", "lemma"}),
-    "asks_compute": frozenset({"compute", "calculate", "evaluate", "determine", "find", "solve"}),
-    "asks_writing": frozenset({"write", "implement", "create", "draft", "generate", "compose"}),
-    "asks_change": frozenset({"summarize", "translate", "rewrite", "fix", "debug", "improve"}),
-    "negates": frozenset({"not", "except", "never", "false", "incorrect", "least", "cannot"}),
-    "all_or_none": frozenset({"none", "neither", "both", "all"}),
-    "compares": frozenset({"more", "less", "most", "greater", "larger", "best", "than"}),
-    "supposes": frozenset({"if", "suppose", "assume", "given", "let", "consider"}),
-    "money": frozenset({"dollars", "cost", "price", "pay", "rate", "interest", "tax", "dollar"}),
-    "law": frozenset({"court", "plaintiff", "defendant", "statute", "contract", "liable"}),
-    "medicine": frozenset({"patient", "clinical", "disease", "symptoms", "treatment", "blood"}),
-    "chemistry": frozenset({"mol", "acid", "reaction", "molecule", "solution", "atoms"}),
-    "physics": frozenset({"energy", "force", "velocity", "mass", "electron", "temperature"}),
-    "algebra": frozenset({"group", "ring", "matrix", "integral", "polynomial", "theorem"}),
-}
-
-_LONG: Final = 10  # letters
-
-# A word of two kinds counts as the later one: `for` is a loop rather than a keyword.
-_KIND_OF: Final = {
-    word: number for number, words in enumerate(COUNTED.values(), 1) for word in words
-}
-
-_PRESENT_OF: Final = {
-    word: sum(1 << place for place, group in enumerate(PRESENT.values()) if word in group)
-    for words in PRESENT.values()
-    for word in words
-}
 _SEVEN: Final = tuple(  # seven bits of PRESENT, the lowest first, as features
     tuple(float(bits >> place & 1) for place in range(7)) for bits in range(1 << 7)
 )
 _LOG: Final = tuple(log1p(count) for count in range(1025))  # of counts of words
 
+# A word problem: arithmetic told in words, without code, LaTeX, answer options or foreign letters.
+_LEAST_WORDS: Final = 16
+_LEAST_NUMBERS: Final = 2
+_MOST_LINES: Final = 3
+_MOST_KEYWORDS: Final = 2
+_MOST_FOREIGN: Final = 0.1  # share of letters
+_NUMBERS: Final = slice(list(COUNTED).index("digit"), list(COUNTED).index("long_number") + 1)
+_KEYWORD: Final = list(COUNTED).index("keyword")
+
+# Zero, all of them, for what is no word problem.
+PROBLEM_FEATURES: Final = (
+    "word_problem",
+    "problem_log_chars",
+    "problem_log_words",
+    "problem_log_numbers",
+    *(f"problem_log_{cue}" for cue in CUES),
+)
+_NO_PROBLEM: Final = (0.0,) * len(PROBLEM_FEATURES)
 HAND_FEATURES: Final = (
     "log_chars",
     "log_words",
@@ -129,44 +83,36 @@ HAND_FEATURES: Final = (
     *(f"log_{kind}" for kind in COUNTED),
     *(f"{kind}_share" for kind in COUNTED),
     *PRESENT,
+    *PROBLEM_FEATURES,
 )
 
 
-# Every word the tables know: its kind (its place in COUNTED from 1, or 0) and its bits of PRESENT.
-KNOWN_WORDS: Final = {
-    word: (_KIND_OF.get(word, 0), _PRESENT_OF.get(word, 0)) for word in {**_KIND_OF, **_PRESENT_OF}
-}
-
-
 # What the tables say of the words of a text, of which there are a thousand at most: words, distinct
-# ones, long ones, one bit for each of PRESENT (the first lowest), words of each kind of COUNTED.
-Traits = tuple[int, int, int, int, list[int]]
+# ones, long ones, one bit for each of PRESENT (the first lowest), words of each kind of COUNTED,
+# words of each of CUES.
+Traits = tuple[int, int, int, int, list[int], list[int]]
 # The length of the final text before it was cut, that of the system prompt, and how many turns and
 # tools there are.
 Around = tuple[int, int, int, int]
 
 
-def traits_of(word: str) -> tuple[int, bool, int]:
-    """What the tables say of one word: its kind, whether it is long, bits of PRESENT."""
-    kind, present = KNOWN_WORDS.get(word, (0, 0))
-    return kind, len(word) >= _LONG, present
-
-
 def hand_features(text: str, traits: Traits, around: Around) -> list[float]:
     """One number per name in HAND_FEATURES."""
     chars, system, turns, tools = around
-    words, distinct, long, present, counts = traits
+    words, distinct, long, present, counts, cues = traits
     count = words or 1
     lines, stops = text.count("\n"), text.count(". ")
     asked = text.count("? ") if "?" in text else 0
     *options, spread = _options(text, lines)
+    letters = _letters(text)
+    told = not options[0] and _is_told(text, words, lines, letters[1], counts)
     return [
         log1p(chars),
         _LOG[words],
         log1p(lines),
         log1p(len(text) / count),
         distinct / count,
-        *_letters(text),
+        *letters,
         *options,
         float("`" in text and "```" in text),
         log1p(text.count("__")) if "_" in text else 0.0,
@@ -185,7 +131,28 @@ def hand_features(text: str, traits: Traits, around: Around) -> list[float]:
         *_SEVEN[present & 127],
         *_SEVEN[present >> 7 & 127],
         *_SEVEN[present >> 14],
+        *(_problem(text, words, counts, cues) if told else _NO_PROBLEM),
     ]
+
+
+def _is_told(text: str, words: int, lines: int, foreign: float, counts: Sequence[int]) -> bool:
+    """Whether a text without answer options is a word problem."""
+    return (
+        words >= _LEAST_WORDS
+        and lines <= _MOST_LINES
+        and foreign <= _MOST_FOREIGN
+        and counts[_KEYWORD] <= _MOST_KEYWORDS
+        and sum(counts[_NUMBERS]) >= _LEAST_NUMBERS
+        and "\\" not in text
+    )
+
+
+def _problem(
+    text: str, words: int, counts: Sequence[int], cues: Sequence[int]
+) -> tuple[float, ...]:
+    """The features of a word problem."""
+    numbers = sum(counts[_NUMBERS])
+    return (1.0, log1p(len(text)), _LOG[words], _LOG[numbers], *map(_LOG.__getitem__, cues))
 
 
 def _letters(text: str) -> tuple[float, float, float, float]:

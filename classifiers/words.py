@@ -14,7 +14,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.hand import COUNTED, Traits, traits_of
+from classifiers.hand import Traits
+from classifiers.vocabulary import COUNTED, CUES, traits_of
 
 WORDS: Final = 1 << 16  # word numbers run from 1 to WORDS - 1; 0 is padding
 
@@ -31,8 +32,9 @@ _FEW: Final = 16  # different ones; with more the regular expression is quicker
 _SIGNS: Final = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _CONTROLS: Final = bytes([*range(9), *range(14, 28), 127])
 _GAP: Final = b"\xff"  # never part of UTF-8
-_RECORD: Final = struct.Struct("=IIBB2x")  # number, bits of PRESENT, kind, whether it is long
+_RECORD: Final = struct.Struct("=IIBBBx")  # number, bits of PRESENT, kind, whether it is long, cue
 _KINDS: Final = tuple(range(1, len(COUNTED) + 1))
+_CUES: Final = tuple(range(1, len(CUES) + 1))
 
 
 def _spaced(signs: bytes) -> NDArray[np.uint32]:
@@ -83,8 +85,8 @@ class KnownWords(dict[str, bytes]):
     """Word to number and traits, packed; remembered for the words seen lately."""
 
     def __missing__(self, word: str) -> bytes:
-        kind, long, present = traits_of(word)
-        record = _RECORD.pack(number_of(word), present, kind, long)
+        kind, long, present, cue = traits_of(word)
+        record = _RECORD.pack(number_of(word), present, kind, long, cue)
         if len(word) <= _LONGEST:
             if len(self) >= REMEMBERED:
                 self.clear()
@@ -113,10 +115,12 @@ class LookedUp:
         """The traits of `words`, the first of which is number `start` of all."""
         end, size = start + len(words), _RECORD.size
         kinds = self._packed[start * size + 8 : end * size : size]
+        cues = self._packed[start * size + 10 : end * size : size]
         return (
             len(words),
             len(set(words)),
             self._packed[start * size + 9 : end * size : size].count(1),
             int(np.bitwise_or.reduce(self._table[start:end, 1])),
             list(map(kinds.count, _KINDS)),
+            list(map(cues.count, _CUES)),
         )

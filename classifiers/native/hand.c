@@ -55,7 +55,7 @@ static Options find_options(const Text *text) {
 
 typedef struct { /* what is counted in one pass over the text */
   Py_ssize_t upper, ascii, arabic, han, lines, stops, asked, blanks, listed, numbered, indented;
-  int fenced;
+  int fenced, escaped;
 } Counts;
 
 static int is_all(const Text *text, Py_ssize_t index, const char *wanted) {
@@ -99,6 +99,7 @@ static Counts count_all(const Text *text) {
     else if (c == '?') counts.asked += is(text, k + 1, ' ');
     else if (c == '_') counts.blanks += unpaired % 2 == 0;
     else if (c == '`') counts.fenced |= is_all(text, k, "```");
+    else if (c == '\\') counts.escaped = 1;
     else if (c == '\n') {
       counts.lines++;
       note_line(text, k + 1, &counts);
@@ -123,6 +124,27 @@ static float *add_words(const Traits *traits, double words, float *to) {
   for (int kind = 1; kind <= KINDS; kind++) *to++ = (float)(traits->counts[kind] / words);
   for (int place = 0; place < PRESENT; place++) *to++ = traits->present >> place & 1;
   return to;
+}
+
+/* Whether a text without answer options is a word problem; `foreign` is its share of such letters. */
+static int is_told(const Traits *traits, const Counts *all, double foreign, uint32_t numbers) {
+  return traits->words >= 16 && all->lines <= 3 && foreign <= 0.1 &&
+         traits->counts[KEYWORD] <= 2 && numbers >= 2 && !all->escaped;
+}
+
+/* The features of a word problem: zeros for any other text. */
+static void add_problem(
+    const Text *text, const Traits *traits, const Counts *all, const Options *options, float *to) {
+  double foreign = (double)(text->size - all->ascii) / (text->size ? (double)text->size : 1);
+  uint32_t numbers = 0;
+  for (int kind = DIGIT; kind <= LONG_NUMBER; kind++) numbers += traits->counts[kind];
+  memset(to, 0, PROBLEM * sizeof *to);
+  if (options->count || !is_told(traits, all, foreign, numbers)) return;
+  *to++ = 1;
+  *to++ = (float)logarithm(text->size);
+  *to++ = (float)logarithm(traits->words);
+  *to++ = (float)logarithm(numbers);
+  for (int cue = 1; cue <= CUES; cue++) *to++ = (float)logarithm(traits->cues[cue]);
 }
 
 /* HAND numbers, in the order of HAND_FEATURES. */
@@ -152,5 +174,6 @@ void hand_features(const Text *text, const Around *around, const Traits *traits,
   *to++ = (float)logarithm(around->turns);
   *to++ = (float)logarithm(around->tools);
   *to++ = around->chars > text->size;
-  add_words(traits, words, to);
+  to = add_words(traits, words, to);
+  add_problem(text, traits, &all, &options, to);
 }

@@ -120,18 +120,21 @@ static PyObject *Reader_read(Reader *self, PyObject *prompts) {
 }
 
 static int learn_word(Reader *self, PyObject *word, PyObject *facts) {
-  unsigned int kind, present;
-  if (!PyTuple_Check(facts)) return refuse("what is known of a word is its kind and its bits");
-  if (!PyArg_ParseTuple(facts, "II", &kind, &present)) return -1;
+  unsigned int kind, present, cue;
+  if (!PyTuple_Check(facts)) return refuse("what is known of a word is its kind, bits and cue");
+  if (!PyArg_ParseTuple(facts, "III", &kind, &present, &cue)) return -1;
   Py_ssize_t size = PyUnicode_GetLength(word);
   if (size < 0) return -1;
-  if (kind > KINDS || present >> PRESENT || size > KNOWN_LONGEST || self->known == KNOWN_MOST)
-    return refuse("too many or too long words, or an unknown kind");
+  if (kind > KINDS || cue > CUES || present >> PRESENT)
+    return refuse("an unknown kind, cue or bit");
+  if (size > KNOWN_LONGEST || self->known == KNOWN_MOST)
+    return refuse("too many or too long words");
   Known *known = &self->words[self->known++];
   for (Py_ssize_t k = 0; k < size; k++) known->letters[k] = PyUnicode_READ_CHAR(word, k);
   known->crc = crc_of(known->letters, size);
   known->present = present;
   known->kind = (uint8_t)kind;
+  known->cue = (uint8_t)cue;
   known->size = (uint8_t)size;
   uint32_t place = known->crc % KNOWN_PLACES;
   while (self->place[place]) place = (place + 1) % KNOWN_PLACES;

@@ -4,15 +4,20 @@
 #include <stdint.h>
 
 enum {
-  EDITION = 2,       /* of the numbers, as in classifiers/reading.py */
+  EDITION = 3,       /* of the numbers, as in classifiers/reading.py */
   WORDS = 1 << 16,   /* word numbers are 1 to WORDS - 1 */
   PAIRS = 1 << 17,   /* pair numbers are 1 to PAIRS - 1 */
   MAX_WORDS = 768,   /* of one prompt */
   UNIT = 20,         /* a weight of one, in the twentieths that are counted */
   WEIGHT_BITS = 5,   /* of a key, below the number */
   KINDS = 15,        /* of words that are counted */
+  DIGIT = 7,         /* kinds of numbers are DIGIT to LONG_NUMBER */
+  LONG_NUMBER = 9,
+  KEYWORD = 10,
   PRESENT = 21,      /* kinds of words of which it matters whether one occurs */
-  HAND = 29 + 2 * KINDS + PRESENT, /* hand features */
+  CUES = 7,          /* kinds of words that are counted in word problems */
+  PROBLEM = 4 + CUES, /* features of word problems */
+  HAND = 29 + 2 * KINDS + PRESENT + PROBLEM, /* hand features */
   LONG_WORD = 10,    /* characters */
   KNOWN_PLACES = 2048,
   KNOWN_MOST = 1024, /* so that a search of the table always ends */
@@ -33,12 +38,12 @@ typedef struct {
 
 typedef struct { /* a word of a table of hand.py */
   uint32_t crc, present;
-  uint8_t kind, size;
+  uint8_t kind, cue, size;
   Py_UCS4 letters[KNOWN_LONGEST];
 } Known;
 
 typedef struct { /* what the tables say of the words of the final text */
-  uint32_t words, distinct, longs, present, counts[KINDS + 1];
+  uint32_t words, distinct, longs, present, counts[KINDS + 1], cues[CUES + 1];
 } Traits;
 
 typedef struct { /* what the hand features need to know beside the final text and its words */

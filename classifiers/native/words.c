@@ -119,6 +119,7 @@ void note_traits(
     const Known *known = known_word(self, text, &words[k]);
     if (known) {
       traits->counts[known->kind]++;
+      traits->cues[known->cue]++;
       traits->present |= known->present;
     }
     traits->longs += words[k].size >= LONG_WORD;

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 CLASSES: Final = ("local", "moe", "premium")
 # Sources whose licence was not verified may be evaluated on, never trained on.
 PERMISSIVE: Final = re.compile(r"^(Apache-2\.0|MIT)\b")
-_COLUMNS: Final = ["prompt_id", "prompt", "source", "model", "model_class", "score", "split"]
+_COLUMNS: Final = [
+    *("prompt_id", "prompt", "source", "task", "model", "model_class", "score", "split", "licence")
+]
 
 Matrix = NDArray[np.float32]
 
@@ -30,6 +32,7 @@ class Outcomes:
     ids: tuple[str, ...]
     texts: tuple[str, ...]
     sources: tuple[str, ...]
+    tasks: tuple[str, ...]
     models: tuple[str, ...]
     kinds: tuple[str, ...]  # the class of each model
     by_model: Matrix
@@ -45,6 +48,7 @@ class Outcomes:
             tuple(self.ids[row] for row in rows),
             tuple(self.texts[row] for row in rows),
             tuple(self.sources[row] for row in rows),
+            tuple(self.tasks[row] for row in rows),
             self.models,
             self.kinds,
             self.by_model[rows],
@@ -63,7 +67,7 @@ def read_splits(
 ) -> dict[str, Outcomes]:
     """The named splits of an outcomes file; rows without a permissive licence only on request."""
     wanted = list(splits)
-    table = pq.read_table(path, columns=[*_COLUMNS, "licence"], filters=[("split", "in", wanted)])
+    table = pq.read_table(path, columns=_COLUMNS, filters=[("split", "in", wanted)])
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in table.to_pylist():
         if any_licence or PERMISSIVE.match(row["licence"]):
@@ -118,6 +122,7 @@ def _outcomes(rows: list[dict[str, Any]]) -> Outcomes:
         tuple(ids),
         tuple(str(prompts[name]["prompt"]) for name in ids),
         tuple(str(prompts[name]["source"]) for name in ids),
+        tuple(str(prompts[name]["task"]) for name in ids),
         tuple(models),
         tuple(kind_of[model] for model in models),
         by_model,

@@ -134,6 +134,7 @@ class _Contender:
         for index in range(len(CLASSES)):
             scores = train.by_class[:, index]
             head, intercept = fit_head(before, scores, index)
+            head = head[:-1]  # neither contender has the direction of word problems
             known = np.isfinite(scores)
             ranking.append(auc(before[known] @ head, scores[known]))
             said.append(sigmoid((after @ head + intercept).astype(np.float32)))

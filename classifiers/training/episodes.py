@@ -1,6 +1,7 @@
 """`python -m classifiers episodes`: a new domain with few labels, played on training data alone.
 
-One source of the training data at a time is kept out of the trunk and of the cards it starts with.
+One source of the training data at a time is kept out of the trunk and of the cards it starts with,
+or half of a task, where the other half is to help.
 Then a few of its outcomes, of one weak and one strong model, fit two cards, and the rest of the
 source is routed by them. The constants of `classifiers.recalibrate`, `classifiers.correction` and
 `classifiers.nearby` were chosen here: the sets that `evaluate --dev` reports have no say in it.
@@ -25,6 +26,7 @@ from classifiers.training.dataset import CLASSES, Outcomes, read_splits, without
 from classifiers.training.export import to_onnx
 from classifiers.training.fit import fit_head, fit_trunk
 from classifiers.training.forecasts import read_split
+from classifiers.training.problems import WORD_PROBLEMS, gaps
 from classifiers.training.report import Line, show
 from classifiers.training.sections import FewLabels
 from classifiers.training.table import WordTable, distil
@@ -34,13 +36,25 @@ from classifiers.training.train import HELD_BACK, WORD_SIZE, manifest_of
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A source kept out; who answers, and the classes whose cards these two start from."""
+    """A source kept out; who answers, and the classes whose cards these two start from.
+
+    With a task, every second prompt of that task is kept out instead.
+    """
 
     source: str
     weak: str
     strong: str
     start: tuple[str, str]
     labels: tuple[int, ...]
+    task: str = ""
+
+    def kept_out(self, train: Outcomes) -> NDArray[np.bool_]:
+        """Which prompts the trunk must not have seen."""
+        if not self.task:
+            return np.array(train.sources) == self.source
+        kept_out = np.zeros(len(train.ids), dtype=np.bool_)
+        kept_out[np.flatnonzero(np.array(train.tasks) == self.task)[::2]] = True
+        return kept_out
 
 
 EPISODES: Final = (
@@ -73,6 +87,14 @@ EPISODES: Final = (
         (300,),
     ),
     Episode("zeroeval_zebra-grid", "deepseek-v2.5-0908", "gpt-4-0314", ("moe", "premium"), (200,)),
+    Episode(
+        "llmrouter_ulab",
+        "mistral-7b-instruct-v0.3",
+        "llama-3.3-nemotron-super-49b-v1",
+        ("local", "moe"),
+        (100,),
+        task=WORD_PROBLEMS,
+    ),
 )
 
 
@@ -109,13 +131,13 @@ class _Material:
 
 def _play(episode: Episode, material: _Material, draws: int) -> Iterator[Line]:
     train = material.train
-    kept_out = np.array([source == episode.source for source in train.sources])
+    kept_out = episode.kept_out(train)
     others = np.flatnonzero(~kept_out)
     rest = _asked(train.select(others))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a prompt without a class has no mean
         goals = targets(rest)
-    fitted = fit_trunk(material.table, material.bags.take(others), goals, material.seed)
+    fitted = fit_trunk(material.table, material.bags.take(others), goals, gaps(rest), material.seed)
     onnx = to_onnx(fitted.weights)
     manifest = manifest_of(fitted.weights, onnx)
     cards = {}
@@ -127,7 +149,8 @@ def _play(episode: Episode, material: _Material, draws: int) -> Iterator[Line]:
     trunk = Classifier.from_artifact(Artifact(manifest, onnx, {}), device="cpu")
     readings = read_split(trunk, new)
     for labels in episode.labels:
-        yield from FewLabels(readings, cards, labels, draws).lines(episode.source, labels, {})
+        name = f"half of {episode.task}" if episode.task else episode.source
+        yield from FewLabels(readings, cards, labels, draws).lines(name, labels, {})
 
 
 def _asked(outcomes: Outcomes) -> Outcomes:

@@ -3,6 +3,7 @@
     words, pairs --look up, add--> votes ------\\
     words --look up, average------> bag ---------> x --kernel with landmarks--> z
     hand --standardise, clip-------------------/                           `--> embedding
+    hand --a direction of the counts in word problems----------------------> the last of z
 
 `votes` are linear forecasts from words and pairs of words (TF-IDF, unit length); `bag` is the
 weighted mean of the words' static vectors. z compares x with a thousand training prompts (a
@@ -29,8 +30,8 @@ Floats = NDArray[np.float32]
 class TrunkWeights:
     """Everything the graph holds.
 
-    D numbers a word, K votes, F hand features, X = K + F + D inputs, M landmarks, Z outputs,
-    E numbers of embedding.
+    D numbers a word, K votes, F hand features of any prompt and P of word problems,
+    X = K + F + D inputs, M landmarks, Z - 1 outputs of the kernel, E numbers of embedding.
     """
 
     word_vectors: NDArray[np.int8]  # [WORDS, D]
@@ -47,14 +48,15 @@ class TrunkWeights:
     hand_scale: Floats  # [F]: one over the deviation, 0 for a constant feature
     landmarks: Floats  # [M, X]
     gamma: Floats  # []: width of the kernel
-    z_weights: Floats  # [M, Z]
-    z_bias: Floats  # [Z]
+    z_weights: Floats  # [M, Z - 1]
+    z_bias: Floats  # [Z - 1]
+    problem_weights: Floats  # [P, 1]: the last of z, in deviations
     embedding_weights: Floats  # [M, E]
 
     @property
     def z_size(self) -> int:
         """Numbers in z."""
-        return int(self.z_bias.size)
+        return int(self.z_bias.size) + 1
 
     @property
     def embedding_size(self) -> int:
@@ -71,19 +73,20 @@ def to_onnx(weights: TrunkWeights) -> bytes:
         "high": np.float32(LIMIT),
         "least": np.float32(1e-6),
         "two": np.float32(2),
+        "sizes_of_hand": np.array([len(weights.hand_mean), len(weights.problem_weights)]),
         "landmark_size": (weights.landmarks**2).sum(axis=1)[None],
         "landmark_columns": np.ascontiguousarray(weights.landmarks.T),
     }
     del held["landmarks"]
     graph = helper.make_graph(
-        [*_votes(), *_bag(), *_inputs(), *_kernel()],
+        [*_votes(), *_bag(), *_inputs(), *_kernel(), *_problem()],
         "swift",
         [
             _tensor("words", ["batch", "words"], TensorProto.INT32),
             _tensor("word_weights", ["batch", "words"]),
             _tensor("pairs", ["batch", "pairs"], TensorProto.INT32),
             _tensor("pair_weights", ["batch", "pairs"]),
-            _tensor("hand", ["batch", len(weights.hand_mean)]),
+            _tensor("hand", ["batch", len(weights.hand_mean) + len(weights.problem_weights)]),
         ],
         [
             _tensor("z", ["batch", weights.z_size]),
@@ -103,8 +106,8 @@ def _tensor(name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> onnx.
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def _node(kind: str, inputs: str, output: str, **attributes: Any) -> onnx.NodeProto:
-    return helper.make_node(kind, inputs.split(), [output], **attributes)
+def _node(kind: str, inputs: str, outputs: str, **attributes: Any) -> onnx.NodeProto:
+    return helper.make_node(kind, inputs.split(), outputs.split(), **attributes)
 
 
 def _votes() -> list[onnx.NodeProto]:
@@ -156,7 +159,8 @@ def _inputs() -> list[onnx.NodeProto]:
         _node("Mul", "vote_centred vote_scale", "vote_standard"),
         _node("Clip", "vote_standard low high", "vote_bounded"),
         _node("Mul", "vote_bounded vote_weight", "voted"),
-        _node("Sub", "hand hand_mean", "hand_centred"),
+        _node("Split", "hand sizes_of_hand", "of_any of_problem", axis=1),
+        _node("Sub", "of_any hand_mean", "hand_centred"),
         _node("Mul", "hand_centred hand_scale", "hand_standard"),
         _node("Clip", "hand_standard low high", "noticed"),
         _node("Concat", "voted noticed bag", "x", axis=1),
@@ -174,6 +178,16 @@ def _kernel() -> list[onnx.NodeProto]:
         _node("Sub", "doubled sizes", "closeness"),
         _node("Mul", "closeness gamma", "exponent"),
         _node("Exp", "exponent", "kernel"),
-        _node("Gemm", "kernel z_weights z_bias", "z"),
+        _node("Gemm", "kernel z_weights z_bias", "hardness"),
         _node("MatMul", "kernel embedding_weights", "embedding"),
+    ]
+
+
+def _problem() -> list[onnx.NodeProto]:
+    """The last of z: zero but for word problems. Twice a deviation, so that few labels weigh it."""
+    return [
+        _node("MatMul", "of_problem problem_weights", "direction"),
+        _node("Clip", "direction low high", "bounded"),
+        _node("Mul", "bounded two", "parting"),
+        _node("Concat", "hardness parting", "z", axis=1),
     ]

@@ -1,7 +1,7 @@
 """Fit the trunk: votes, inputs, landmarks, z, and the embedding that cards may learn on.
 
 Votes are cross-fitted: a training prompt enters the kernel with the votes of words that were
-fitted without it, otherwise the kernel would trust them too much. In the same way `fit_heads`
+fitted without it, otherwise the kernel would trust them too much. In the same way `fit_head`
 gets z of training prompts from kernels fitted without them.
 """
 
@@ -18,6 +18,7 @@ from classifiers.logistic import fit_logistic
 from classifiers.training.bags import Bags, Idf, fit_votes, idf_of
 from classifiers.training.dataset import CLASSES
 from classifiers.training.export import LIMIT, TrunkWeights
+from classifiers.training.problems import COLUMNS, fit_direction
 from classifiers.training.table import WordTable
 
 Matrix = NDArray[np.float64]
@@ -38,8 +39,8 @@ KERNEL_PENALTY: Final = 1.0
 class FittedTrunk:
     """The graph's weights, and what it must say.
 
-    `unseen_z` [N, Z] is z of the training prompts as if they had not been seen; `sample_z` is z of
-    the first SAMPLE of them as the graph has to compute it.
+    `unseen_z` [N, Z - 1] is what the kernel says of the training prompts as if they had not been
+    seen; `sample_z` [SAMPLE, Z] is z of the first of them as the graph has to compute it.
     """
 
     weights: TrunkWeights
@@ -47,8 +48,11 @@ class FittedTrunk:
     sample_z: Matrix
 
 
-def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, seed: int) -> FittedTrunk:
-    """Fit everything on encoded training prompts and their targets [N, Z], NaN where unknown."""
+def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, gap: Matrix, seed: int) -> FittedTrunk:
+    """Fit everything on encoded training prompts, their targets [N, Z - 1] and gaps [N].
+
+    NaN stands for what is unknown.
+    """
     random = np.random.default_rng(seed)
     fold = random.integers(0, FOLDS, len(goals))
     idf = idf_of(bags)
@@ -65,6 +69,7 @@ def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, seed: int) -> FittedT
         w, b = fit_z(kernel[inside], gram, goals[inside])
         unseen[outside] = kernel[outside] @ w + b
     scale, mean = 1 / unseen.std(axis=0), unseen.mean(axis=0)
+    direction = fit_direction(bags.hand, gap)
     weights = inputs.weights(
         coefficients,
         intercepts,
@@ -72,11 +77,13 @@ def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, seed: int) -> FittedT
         gamma=np.array(GAMMA, dtype=np.float32),
         z_weights=(z_weights * scale).astype(np.float32),
         z_bias=((z_bias - mean) * scale).astype(np.float32),
+        problem_weights=direction[:, None].astype(np.float32),
         embedding_weights=_main_directions(kernel, gram),
     )
     first = inputs.of(rows[:SAMPLE] @ coefficients + intercepts, bags.head(SAMPLE))
     sample = (kernel_of(first, landmarks) @ z_weights + z_bias - mean) * scale
-    return FittedTrunk(weights, (unseen - mean) * scale, sample)
+    parting = 2 * np.clip(bags.hand[:SAMPLE, COLUMNS] @ direction, -LIMIT, LIMIT)
+    return FittedTrunk(weights, (unseen - mean) * scale, np.column_stack([sample, parting]))
 
 
 def kernel_of(x: Matrix, landmarks: Matrix) -> Matrix:
@@ -87,7 +94,10 @@ def kernel_of(x: Matrix, landmarks: Matrix) -> Matrix:
 
 
 def fit_head(z: Matrix, scores: NDArray[np.floating], index: int) -> tuple[Matrix, float]:
-    """Logistic head (a, b) on fractional scores, leaning on the class's own z."""
+    """Logistic head (a, b) on fractional scores, leaning on the class's own z.
+
+    `z` is the kernel's, `a` one longer: no weight on the direction of word problems.
+    """
     known = np.isfinite(scores)
     columns = np.column_stack([z[known], np.ones(known.sum())])
     penalty = np.full(columns.shape[1], 30.0)
@@ -99,7 +109,7 @@ def fit_head(z: Matrix, scores: NDArray[np.floating], index: int) -> tuple[Matri
         penalty=penalty,
         weights=np.ones(len(columns)),
     )
-    return found[:-1], float(found[-1])
+    return np.append(found[:-1], 0.0), float(found[-1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,14 +127,15 @@ class Inputs:
     @classmethod
     def fit(cls, votes: Matrix, bags: Bags, idf: Idf, table: WordTable) -> "Inputs":
         """Standardise by the training prompts."""
-        deviation = bags.hand.std(axis=0, dtype=np.float64)
+        hand = _of_any(bags)
+        deviation = hand.std(axis=0, dtype=np.float64)
         plain = cls(
             idf,
             table,
             table.step,
             votes.mean(axis=0),
             1 / votes.std(axis=0),
-            bags.hand.mean(axis=0, dtype=np.float64),
+            hand.mean(axis=0, dtype=np.float64),
             np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0),
         )
         spread = plain.bag(bags).std()
@@ -140,7 +151,7 @@ class Inputs:
     def of(self, votes: Matrix, bags: Bags) -> Matrix:
         """x of prompts with these votes: votes, hand features, bag."""
         standard = np.clip((votes - self.vote_mean) * self.vote_scale, -LIMIT, LIMIT)
-        noticed = np.clip((bags.hand - self.hand_mean) * self.hand_scale, -LIMIT, LIMIT)
+        noticed = np.clip((_of_any(bags) - self.hand_mean) * self.hand_scale, -LIMIT, LIMIT)
         return np.hstack([VOTE_WEIGHT * standard, noticed, self.bag(bags)])
 
     def weights(self, coefficients: Matrix, intercepts: Matrix, **rest: Any) -> TrunkWeights:
@@ -163,6 +174,11 @@ class Inputs:
             hand_scale=self.hand_scale.astype(np.float32),
             **rest,
         )
+
+
+def _of_any(bags: Bags) -> NDArray[np.float32]:
+    """The hand features that every prompt has."""
+    return bags.hand[:, : COLUMNS.start]
 
 
 def landmarks_of(x: Matrix, seed: int) -> Matrix:

@@ -20,7 +20,7 @@ from classifiers.features import FEATURES_VERSION
 from classifiers.metrics import adaptive_ece, auc, brier
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
-from classifiers.training.bags import read_bags
+from classifiers.training.bags import Bags, read_bags
 from classifiers.training.dataset import (
     CLASSES,
     Outcomes,
@@ -31,6 +31,7 @@ from classifiers.training.dataset import (
 from classifiers.training.export import OPSET, TrunkWeights, to_onnx
 from classifiers.training.fit import LANDMARKS, SAMPLE, FittedTrunk, fit_head, fit_trunk
 from classifiers.training.model_card import model_card
+from classifiers.training.problems import cross_validated, gaps
 from classifiers.training.table import distil
 from classifiers.training.targets import targets
 
@@ -52,12 +53,15 @@ def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
     splits = read_splits(data, ("train", *HELD_BACK), any_licence=any_licence)
     train = without_overlap(splits["train"], [splits[name] for name in HELD_BACK])
     console.print(f"{len(train.ids)} prompts, {np.isfinite(train.by_model).sum()} outcomes")
-    fitted = _fit(train, console, seed)
+    bags = read_bags(train.texts)
+    fitted = _fit(train, bags, console, seed)
+    problems, correlation = cross_validated(bags.hand, gaps(train), seed)
     about = {
         "data_sha256": file_digest(data),
         "seed": seed,
         "prompts": len(train.ids),
         "models": len(train.models),
+        "word_problems": {"prompts": problems, "correlation": round(correlation, 3)},
         "commit": _commit(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _VERSIONS},
@@ -70,7 +74,7 @@ def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
     console.print(artifact.manifest.training["valid"])
 
 
-def _fit(train: Outcomes, console: Console, seed: int) -> FittedTrunk:
+def _fit(train: Outcomes, bags: Bags, console: Console, seed: int) -> FittedTrunk:
     with Progress(console=console) as bar:
         task = bar.add_task("distilling words", total=None)
         table = distil(
@@ -78,10 +82,8 @@ def _fit(train: Outcomes, console: Console, seed: int) -> FittedTrunk:
             size=WORD_SIZE,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    console.print("reading prompts")
-    bags = read_bags(train.texts)
     console.print("fitting votes, landmarks and z (a minute or two)")
-    return fit_trunk(table, bags, targets(train), seed)
+    return fit_trunk(table, bags, targets(train), gaps(train), seed)
 
 
 def _artifact(

@@ -15,8 +15,8 @@ from zlib import crc32
 import numpy as np
 
 from classifiers.bag import PAIRS
-from classifiers.hand import COUNTED, PRESENT
 from classifiers.prompt import Prompt
+from classifiers.vocabulary import COUNTED, CUES, PRESENT
 from classifiers.words import WORDS
 
 WORD = re.compile(
@@ -97,7 +97,29 @@ def plain_hand(prompt: Prompt, text: str, chars: int, words: Sequence[str]) -> l
         *[log1p(one) for one in found],
         *[one / count for one in found],
         *[float(bool(group & set(words))) for group in PRESENT.values()],
+        *plain_problem(text, words, kinds, bool(options[0])),
     ]
+
+
+def plain_problem(
+    text: str, words: Sequence[str], kinds: Counter[str | None], options: bool
+) -> list[float]:
+    """What is counted in word problems alone."""
+    numbers = kinds["digit"] + kinds["number"] + kinds["long_number"]
+    foreign = sum(char > "\x7f" for char in text)
+    told = [
+        len(words) >= 16,
+        text.count("\n") <= 3,
+        foreign / max(len(text), 1) <= 0.1,
+        kinds["keyword"] <= 2,
+        numbers >= 2,
+        "\\" not in text,
+        not options,
+    ]
+    if not all(told):
+        return [0.0] * (4 + len(CUES))
+    cues = [sum(word in group for word in words) for group in CUES.values()]
+    return [1.0, *[log1p(count) for count in (len(text), len(words), numbers, *cues)]]
 
 
 def plain_options(text: str) -> tuple[float, ...]:

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from classifiers.bag import MAX_WORDS, UNIT
 from classifiers.features import encode
-from classifiers.hand import KNOWN_WORDS
 from classifiers.prompt import Prompt, Turn, prompt_of_messages
 from classifiers.reading import READ, Opened, read_in_python
 from classifiers.serving import Classifier
+from classifiers.vocabulary import KNOWN_WORDS
 from classifiers.words import _WORD, words_of
 
 ANY_TEXT = st.one_of(

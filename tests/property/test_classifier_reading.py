@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from classifiers import features
 from classifiers.features import encode
-from classifiers.hand import COUNTED, PRESENT
+from classifiers.hand import HAND_FEATURES
 from classifiers.prompt import Prompt, Turn, prompt_of_text
+from classifiers.vocabulary import COUNTED, CUES, PRESENT
 
-KNOWN = sorted({word for words in (*COUNTED.values(), *PRESENT.values()) for word in words})
+TABLES = (*COUNTED.values(), *PRESENT.values(), *CUES.values())
+KNOWN = sorted({word for words in TABLES for word in words})
 PIECES = (
     *KNOWN,
     *("Which", "DEF", "internationalisation", "x2", "3.14", "2026", "1234567890123", "a_b__c"),
@@ -54,6 +56,10 @@ PROMPTS = st.builds(
 )
 TABLE = "| name | price |\n|---|---|\n" + "".join(f"| item {n} | {n * 7}.5 |\n" for n in range(90))
 CODE = inspect.getsource(features)
+PROBLEM = (
+    "A baker has 48 rolls and sells half of them for $2 each. She bakes 25 percent more than are "
+    "left. How many rolls has she in total?"
+)
 ODD = {
     "empty": Prompt(),
     "no user": Prompt(turns=(Turn("tool", "42"), Turn("assistant", "It is 42."))),
@@ -68,6 +74,18 @@ ODD = {
     "numbers": prompt_of_text(" ".join(str(n) for n in range(2000))),
     "blank lines": prompt_of_text("\n" * 900 + "A. x\n \n\nB) 12\n(C)\n\n\nD. z"),
     "signs": prompt_of_text("".join(map(chr, range(128))) * 9),
+    "word problem": prompt_of_text(PROBLEM),
+    "word problem of too many lines": prompt_of_text(PROBLEM.replace(". ", ".\n\n")),
+    "word problem on as many lines as may be": prompt_of_text(f"{PROBLEM}\n\n\n"),
+    "word problem with answer options": prompt_of_text(f"{PROBLEM}\nA. 30\nB. 54"),
+    "word problem in LaTeX": prompt_of_text(f"{PROBLEM} \\frac{{1}}{{2}}"),
+    "word problem of one number": prompt_of_text(
+        "A baker has 48 rolls. " + "How many are left? " * 4
+    ),
+    "word problem of few words": prompt_of_text("5 rolls cost $3. How many can I buy for 12?"),
+    "word problem in code": prompt_of_text(f"{PROBLEM} Return a list: def rolls, class Baker"),
+    "word problem with accents": prompt_of_text(PROBLEM.replace("rolls", "rølls")),
+    "word problem told half abroad": prompt_of_text(PROBLEM.replace("rolls", "брецели")),
     "one megabyte": prompt_of_text("The quick brown fox 12345, is it? " * 31_000),
     "long conversation": Prompt(
         CODE,
@@ -113,6 +131,17 @@ def test_every_known_word_is_counted_and_noticed_as_the_tables_say() -> None:
 
 def test_no_prompts_give_a_batch_of_no_rows() -> None:
     assert encode([]).hand.shape[0] == 0
+
+
+def test_word_problems_are_told_from_what_looks_like_them() -> None:
+    at = HAND_FEATURES.index("word_problem")
+    told = {name for name, row in zip(ODD, encode(list(ODD.values())).hand, strict=True) if row[at]}
+    problems = {name for name in ODD if name.startswith("word problem")}
+    assert told & problems == {
+        "word problem",
+        "word problem on as many lines as may be",
+        "word problem with accents",
+    }
 
 
 @settings(max_examples=200, deadline=None)
