@@ -50,10 +50,11 @@ class Episode:
 
     def kept_out(self, train: Outcomes) -> NDArray[np.bool_]:
         """Which prompts the trunk must not have seen."""
-        if not self.task:
-            return np.array(train.sources) == self.source
-        kept_out = np.zeros(len(train.ids), dtype=np.bool_)
-        kept_out[np.flatnonzero(np.array(train.tasks) == self.task)[::2]] = True
+        kept_out = np.array([source == self.source for source in train.sources])
+        if self.task:
+            mine = np.flatnonzero([task == self.task for task in train.tasks])
+            kept_out[:] = False
+            kept_out[mine[::2]] = True
         return kept_out
 
 

@@ -23,8 +23,8 @@ PROMPTS = {
     ),
     "foreign": prompt_of_text("请解释量子纠缠。 Erkläre 2 Übungen."),
     "word problem": prompt_of_text(
-        "A baker has 48 rolls and sells half of them for $2 each. She bakes 25 percent more than are "
-        "left. How many rolls has she in total?"
+        "A baker has 48 rolls and sells half of them for $2 each. She bakes 25 percent more than "
+        "are left. How many rolls has she in total?"
     ),
     "empty": Prompt(),
 }
