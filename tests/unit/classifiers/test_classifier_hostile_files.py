@@ -11,6 +11,7 @@ from classifiers.artifact import ArtifactError, read_artifact, write_artifact
 from classifiers.serving import Classifier
 
 MOE: dict[str, Any] = json.loads(read_artifact().cards["moe.json"])
+SIZE = read_artifact().manifest.z_size
 DEEP = "[" * 200_000 + "]" * 200_000
 
 
@@ -29,9 +30,9 @@ def card(**changes: object) -> bytes:
         {"b": 1e40},
         {"b": float("nan")},
         {"b": None},
-        {"a": [10**400] * 16},
-        {"a": [1e40] * 16},
-        {"a": [[1.0] * 16]},
+        {"a": [10**400] * SIZE},
+        {"a": [1e40] * SIZE},
+        {"a": [[1.0] * SIZE]},
         {"a": 1.0},
         {"a": {}},
         {"fitted": 5},
@@ -77,7 +78,9 @@ def test_a_card_of_wrong_json_is_refused_with_why(tmp_path: Path, text: bytes, w
 
 def test_a_card_of_another_shape_is_refused_for_its_shape(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_bytes(card(a=[1.0] * 5))
-    with pytest.raises(ArtifactError, match=r"mine\.json .*`a` holds 5 numbers, swift-\w+ has 16"):
+    with pytest.raises(
+        ArtifactError, match=rf"mine\.json .*`a` holds 5 numbers, swift-\w+ has {SIZE}"
+    ):
         Classifier.load(cards=[tmp_path / "mine.json"])
 
 

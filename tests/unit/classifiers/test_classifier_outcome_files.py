@@ -14,6 +14,7 @@ from click import ClickException
 from click.testing import CliRunner, Result
 
 import router
+from classifiers.artifact import read_artifact
 from classifiers.outcomes import LARGEST_NUMBER, read_outcomes, sampled
 from classifiers.recalibrate import MOST_OUTCOMES
 from classifiers.serving import Classifier
@@ -21,7 +22,8 @@ from router.cli.calibrate import calibrate
 from router.cli.card_files import write_card
 from router.cli.score import score
 
-Z, EMBEDDING = [0.1] * 16, [0.0] * 256
+SIZE = read_artifact().manifest.z_size
+Z, EMBEDDING = [0.1] * SIZE, [0.0] * 256
 
 
 def asked(backend: str, number: int = 0, **fields: object) -> str:
@@ -53,15 +55,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (numbers(z=[math.nan] * 16), "line 41 is not JSON"),
-        (numbers(z=[math.inf] * 16), "line 41 is not JSON"),
-        (numbers(z=[None] * 16), "`z` must hold numbers from -1000 to 1000, not None"),
-        (numbers(z=[1e300] * 16), "`z` must hold numbers from -1000 to 1000, not 1e+300"),
-        (numbers(z=[{}] * 16), "`z` must hold numbers"),
-        (numbers(z=[True] * 16), "`z` must hold numbers"),
+        (numbers(z=[math.nan] * SIZE), "line 41 is not JSON"),
+        (numbers(z=[math.inf] * SIZE), "line 41 is not JSON"),
+        (numbers(z=[None] * SIZE), "`z` must hold numbers from -1000 to 1000, not None"),
+        (numbers(z=[1e300] * SIZE), "`z` must hold numbers from -1000 to 1000, not 1e+300"),
+        (numbers(z=[{}] * SIZE), "`z` must hold numbers"),
+        (numbers(z=[True] * SIZE), "`z` must hold numbers"),
         (numbers(embedding=["1"] * 256), "`embedding` must hold numbers"),
         (numbers(embedding=[[0.1]] * 256), "`embedding` must hold numbers"),
-        (numbers(z=[10**400] * 16), ""),
+        (numbers(z=[10**400] * SIZE), ""),
         (numbers(z="abc"), "line 41 needs `messages`, or `z` and `embedding`, each a list"),
         (numbers(z=[0.1] * 15), "`z` holds 15 numbers, and the classifier"),
         (numbers(embedding=[]), "`embedding` holds 0 numbers, and the classifier"),
