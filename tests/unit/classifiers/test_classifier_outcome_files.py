@@ -88,9 +88,9 @@ def test_a_wrong_line_is_refused_with_its_number(
 def test_the_largest_numbers_that_are_read_give_a_card_that_can_be_used(
     run: Callable[..., Result],
 ) -> None:
-    largest = [LARGEST_NUMBER, -LARGEST_NUMBER]
+    largest = [LARGEST_NUMBER, -LARGEST_NUMBER] * 128
     lines = [
-        numbers(z=largest * 8, embedding=largest * 128, score=number % 2, weight=0.001)
+        numbers(z=largest[:SIZE], embedding=largest, score=number % 2, weight=0.001)
         for number in range(300)
     ]
     assert run([*lines, *forty("moe")]).exit_code == 0
