@@ -106,10 +106,11 @@ def gap_curve(
 def apgr(
     preference: NDArray[np.floating], weak: NDArray[np.floating], strong: NDArray[np.floating]
 ) -> float:
-    """Average performance gap recovered: 0.5 is chance, 1 needs no strong calls."""
-    share, quality = gap_curve(preference, weak, strong)
-    low, high = float(weak.mean()), float(strong.mean())
-    recovered = (quality - low) / (high - low)
+    """Average performance gap recovered: 0.5 is chance, 1 needs no strong calls.
+
+    NaN where both are equally good, which leaves no gap.
+    """
+    share, recovered = _recovered(preference, weak, strong)
     return float(np.trapezoid(recovered, share))
 
 
@@ -119,10 +120,13 @@ def cpt(
     strong: NDArray[np.floating],
     goal: float,
 ) -> float:
-    """Least share of strong calls, 0 to 1, that recovers `goal` of the gap, interpolated."""
-    share, quality = gap_curve(preference, weak, strong)
-    low, high = float(weak.mean()), float(strong.mean())
-    recovered = (quality - low) / (high - low)
+    """Least share of strong calls, 0 to 1, that recovers `goal` of the gap, interpolated.
+
+    NaN where both are equally good, which leaves no gap.
+    """
+    share, recovered = _recovered(preference, weak, strong)
+    if np.isnan(recovered).any():
+        return float("nan")
     above = np.flatnonzero(recovered >= goal)
     if not len(above) or above[0] == 0:
         return float(share[above[0]]) if len(above) else 1.0
@@ -130,3 +134,14 @@ def cpt(
     left = right - 1
     part = (goal - recovered[left]) / (recovered[right] - recovered[left])
     return float(share[left] + part * (share[right] - share[left]))
+
+
+def _recovered(
+    preference: NDArray[np.floating], weak: NDArray[np.floating], strong: NDArray[np.floating]
+) -> tuple[Vector, Vector]:
+    """(share of calls to the strong model, share of the gap recovered) at eleven thresholds."""
+    share, quality = gap_curve(preference, weak, strong)
+    low, gap = float(weak.mean()), float(strong.mean()) - float(weak.mean())
+    if not gap:
+        return share, np.full_like(quality, np.nan)
+    return share, (quality - low) / gap

@@ -12,7 +12,6 @@ from typing import Final
 import click
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
 from classifiers.ability import sigmoid
 from classifiers.metrics import auc
@@ -63,7 +62,7 @@ def main(data: Path, cache: Path | None, seed: int) -> None:
     for name, head in (("swift", heads[0]), ("deep", best)):
         click.echo(f"{name}, cross-validated on train: AUC {np.round(head.ranking, 4)}", err=True)
     lines = _compared(best.said, heads[0].said, valid)
-    show([*lines, *_routed(best.said, heads[0].said, valid)], Console())
+    show([*lines, *_routed(best.said, heads[0].said, valid)])
 
 
 def _encoded(split: Outcomes, cache: Path | None, name: str) -> NDArray[np.float32]:

@@ -16,7 +16,6 @@ from typing import Final
 import click
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
 from classifiers.ability import Ability
 from classifiers.artifact import Artifact
@@ -117,7 +116,7 @@ def main(data: Path, draws: int, seed: int) -> None:
     for episode in EPISODES:
         click.echo(f"... {episode.source}", err=True)
         lines += _play(episode, material, draws)
-    show(lines, Console())
+    show(lines)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 
 from classifiers.serving import Classifier
 from classifiers.training.dataset import file_digest, read_splits
@@ -44,7 +43,6 @@ def main(
     Cards fitted on few labels come from the code that `turnout calibrate` and `turnout recalibrate`
     run. Splits of unverified licence are used for evaluation only.
     """
-    console = Console()
     note("reading prompts")
     classifier = Classifier.load(manifest, device="cpu")
     outcomes = read_splits(data, ("train", "valid", *(DEV if dev else ())), any_licence=True)
@@ -52,7 +50,7 @@ def main(
     splits = {name: read_split(classifier, split) for name, split in outcomes.items()}
     few = dict(_few_labels(classifier, splits, draws)) if dev else {}
     lines = list(_lines(classifier, splits, lengths, few))
-    show(lines, console)
+    show(lines)
     if json_path is not None:
         about = {"classifier": classifier.version, "data_sha256": file_digest(data), "draws": draws}
         write_json(lines, json_path, about)

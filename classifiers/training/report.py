@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 ROUNDS: Final = 200
+PIPED: Final = 200  # columns, where nobody looks: a line stays a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,11 @@ def measured(
     return Line(section, name, what, float(value), float(low), float(high), target)
 
 
-def show(lines: Sequence[Line], console: Console) -> None:
+def show(lines: Sequence[Line]) -> None:
     """Print one table per section."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED
     for section in dict.fromkeys(line.section for line in lines):
         table = Table("measure", "of", "value", "95 % interval", "target", "", title=section)
         for line in lines:

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,12 @@ def test_routing_at_random_recovers_half_and_knowing_all_recovers_most() -> None
     knowing = strong - weak + 0.01 * chance
     assert apgr(knowing, weak, strong) > 0.85
     assert cpt(knowing, weak, strong, 0.8) < 0.2
+
+
+def test_between_equally_good_models_there_is_no_gap_to_recover() -> None:
+    same = np.array([0.0, 1.0, 1.0, 0.0])
+    assert math.isnan(apgr(np.arange(4.0), same, same[::-1]))
+    assert math.isnan(cpt(np.arange(4.0), same, same[::-1], 0.5))
 
 
 def test_the_gap_curve_runs_from_all_weak_to_all_strong() -> None:
