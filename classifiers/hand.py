@@ -32,7 +32,8 @@ _SEVEN: Final = tuple(  # seven bits of PRESENT, the lowest first, as features
 )
 _LOG: Final = tuple(log1p(count) for count in range(1025))  # of counts of words
 
-# A word problem: arithmetic told in words, without code, LaTeX, answer options or foreign letters.
+# A word problem: arithmetic told in words, without formulas, code, answer options, foreign letters;
+# it asks how many or how much, or holds a cue.
 _LEAST_WORDS: Final = 16
 _LEAST_NUMBERS: Final = 2
 _MOST_LINES: Final = 3
@@ -40,6 +41,9 @@ _MOST_KEYWORDS: Final = 2
 _MOST_FOREIGN: Final = 0.1  # share of letters
 _NUMBERS: Final = slice(list(COUNTED).index("digit"), list(COUNTED).index("long_number") + 1)
 _KEYWORD: Final = list(COUNTED).index("keyword")
+_OPERATOR: Final = list(COUNTED).index("operator")
+_ASKS: Final = 1 << list(PRESENT).index("asks_how_many")
+_LATEX: Final = re.compile(r"\\|\$(?!\.?[0-9])")  # a dollar sign before a number is money
 
 # Zero, all of them, for what is no word problem.
 PROBLEM_FEATURES: Final = (
@@ -105,7 +109,7 @@ def hand_features(text: str, traits: Traits, around: Around) -> list[float]:
     asked = text.count("? ") if "?" in text else 0
     *options, spread = _options(text, lines)
     letters = _letters(text)
-    told = not options[0] and _is_told(text, words, lines, letters[1], counts)
+    told = not options[0] and _is_told(text, lines, letters[1], traits)
     return [
         log1p(chars),
         _LOG[words],
@@ -135,15 +139,18 @@ def hand_features(text: str, traits: Traits, around: Around) -> list[float]:
     ]
 
 
-def _is_told(text: str, words: int, lines: int, foreign: float, counts: Sequence[int]) -> bool:
+def _is_told(text: str, lines: int, foreign: float, traits: Traits) -> bool:
     """Whether a text without answer options is a word problem."""
+    words, _, _, present, counts, cues = traits
     return (
         words >= _LEAST_WORDS
         and lines <= _MOST_LINES
         and foreign <= _MOST_FOREIGN
+        and counts[_OPERATOR] == 0
         and counts[_KEYWORD] <= _MOST_KEYWORDS
         and sum(counts[_NUMBERS]) >= _LEAST_NUMBERS
-        and "\\" not in text
+        and bool(present & _ASKS or any(cues))
+        and not _LATEX.search(text)
     )
 
 

@@ -55,7 +55,7 @@ static Options find_options(const Text *text) {
 
 typedef struct { /* what is counted in one pass over the text */
   Py_ssize_t upper, ascii, arabic, han, lines, stops, asked, blanks, listed, numbered, indented;
-  int fenced, escaped;
+  int fenced, latex;
 } Counts;
 
 static int is_all(const Text *text, Py_ssize_t index, const char *wanted) {
@@ -83,6 +83,11 @@ static void note_foreign(Py_UCS4 c, Counts *counts) {
   else if ((c >= 0x2e80 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7af)) counts->han++;
 }
 
+/* A number after a dollar sign: money, where anything else would be LaTeX. */
+static int is_amount(const Text *text, Py_ssize_t index) {
+  return is_one_of(text, index + is(text, index, '.'), "0123456789");
+}
+
 static Counts count_all(const Text *text) {
   Counts counts = {0};
   Py_ssize_t unpaired = 0; /* underscores in a row that make no pair yet */
@@ -99,7 +104,8 @@ static Counts count_all(const Text *text) {
     else if (c == '?') counts.asked += is(text, k + 1, ' ');
     else if (c == '_') counts.blanks += unpaired % 2 == 0;
     else if (c == '`') counts.fenced |= is_all(text, k, "```");
-    else if (c == '\\') counts.escaped = 1;
+    else if (c == '\\') counts.latex = 1;
+    else if (c == '$') counts.latex |= !is_amount(text, k + 1);
     else if (c == '\n') {
       counts.lines++;
       note_line(text, k + 1, &counts);
@@ -126,18 +132,24 @@ static float *add_words(const Traits *traits, double words, float *to) {
   return to;
 }
 
+static uint32_t sum_of(const uint32_t *counts, int first, int last) {
+  uint32_t sum = 0;
+  for (int kind = first; kind <= last; kind++) sum += counts[kind];
+  return sum;
+}
+
 /* Whether a text without answer options is a word problem; `foreign` is its share of such letters. */
 static int is_told(const Traits *traits, const Counts *all, double foreign, uint32_t numbers) {
-  return traits->words >= 16 && all->lines <= 3 && foreign <= 0.1 &&
-         traits->counts[KEYWORD] <= 2 && numbers >= 2 && !all->escaped;
+  if (traits->words < 16 || all->lines > 3 || foreign > 0.1 || numbers < 2 || all->latex) return 0;
+  if (traits->counts[OPERATOR] || traits->counts[KEYWORD] > 2) return 0;
+  return traits->present >> ASKS_HOW_MANY & 1 || sum_of(traits->cues, 1, CUES);
 }
 
 /* The features of a word problem: zeros for any other text. */
 static void add_problem(
     const Text *text, const Traits *traits, const Counts *all, const Options *options, float *to) {
   double foreign = (double)(text->size - all->ascii) / (text->size ? (double)text->size : 1);
-  uint32_t numbers = 0;
-  for (int kind = DIGIT; kind <= LONG_NUMBER; kind++) numbers += traits->counts[kind];
+  uint32_t numbers = sum_of(traits->counts, DIGIT, LONG_NUMBER);
   memset(to, 0, PROBLEM * sizeof *to);
   if (options->count || !is_told(traits, all, foreign, numbers)) return;
   *to++ = 1;

@@ -11,10 +11,12 @@ enum {
   UNIT = 20,         /* a weight of one, in the twentieths that are counted */
   WEIGHT_BITS = 5,   /* of a key, below the number */
   KINDS = 15,        /* of words that are counted */
+  OPERATOR = 3,
   DIGIT = 7,         /* kinds of numbers are DIGIT to LONG_NUMBER */
   LONG_NUMBER = 9,
   KEYWORD = 10,
   PRESENT = 21,      /* kinds of words of which it matters whether one occurs */
+  ASKS_HOW_MANY = 6, /* one of them: its bit */
   CUES = 7,          /* kinds of words that are counted in word problems */
   PROBLEM = 4 + CUES, /* features of word problems */
   HAND = 29 + 2 * KINDS + PRESENT + PROBLEM, /* hand features */

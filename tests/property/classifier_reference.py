@@ -113,12 +113,14 @@ def plain_problem(
         foreign / max(len(text), 1) <= 0.1,
         kinds["keyword"] <= 2,
         numbers >= 2,
-        "\\" not in text,
+        kinds["operator"] == 0,
+        not re.search(r"\\|\$([^0-9.]|\.[^0-9]|\.?\Z)", text),
         not options,
     ]
-    if not all(told):
-        return [0.0] * (4 + len(CUES))
     cues = [sum(word in group for word in words) for group in CUES.values()]
+    asked = any(cues) or not PRESENT["asks_how_many"].isdisjoint(words)
+    if not all(told) or not asked:
+        return [0.0] * (4 + len(CUES))
     return [1.0, *[log1p(count) for count in (len(text), len(words), numbers, *cues)]]
 
 

@@ -79,12 +79,23 @@ ODD = {
     "word problem on as many lines as may be": prompt_of_text(f"{PROBLEM}\n\n\n"),
     "word problem with answer options": prompt_of_text(f"{PROBLEM}\nA. 30\nB. 54"),
     "word problem in LaTeX": prompt_of_text(f"{PROBLEM} \\frac{{1}}{{2}}"),
+    "word problem with numbers in LaTeX": prompt_of_text(PROBLEM.replace("48", "$48$")),
+    "word problem that ends in a dollar sign": prompt_of_text(f"{PROBLEM} $"),
+    "word problem that ends in a dollar sign and a stop": prompt_of_text(f"{PROBLEM} $."),
+    "word problem with an equation": prompt_of_text(f"{PROBLEM} rolls = 48"),
+    "word problem in cents": prompt_of_text(PROBLEM.replace("$2", "$.50")),
     "word problem of one number": prompt_of_text(
         "A baker has 48 rolls. " + "How many are left? " * 4
     ),
     "word problem of few words": prompt_of_text("5 rolls cost $3. How many can I buy for 12?"),
     "word problem in code": prompt_of_text(f"{PROBLEM} Return a list: def rolls, class Baker"),
     "word problem with accents": prompt_of_text(PROBLEM.replace("rolls", "rølls")),
+    "word problem that only asks how many": prompt_of_text(
+        "A baker has 48 rolls and sells 12 of them. She bakes 25 on top. How many has she then?"
+    ),
+    "word problem that asks nothing": prompt_of_text(
+        "A baker had 48 rolls and sold 12 of them in 1914. She was born in Rome. What was her name?"
+    ),
     "word problem told half abroad": prompt_of_text(PROBLEM.replace("rolls", "брецели")),
     "one megabyte": prompt_of_text("The quick brown fox 12345, is it? " * 31_000),
     "long conversation": Prompt(
@@ -140,6 +151,8 @@ def test_word_problems_are_told_from_what_looks_like_them() -> None:
     assert told & problems == {
         "word problem",
         "word problem on as many lines as may be",
+        "word problem in cents",
+        "word problem that only asks how many",
         "word problem with accents",
     }
 
