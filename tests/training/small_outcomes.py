@@ -42,6 +42,7 @@ SYLLABLES: Final = ("ba", "ko", "mi", "tu", "ze", "ra", "lo", "ni", "fu", "se")
 EASY: Final = tuple(f"{a}{b}p" for a in SYLLABLES for b in SYLLABLES)
 HARD: Final = tuple(f"{a}{b}x" for a in SYLLABLES for b in SYLLABLES)
 CUES: Final = ("percent", "half", "third", "quarter")
+IDLE: Final = ("each", "left", "total")  # words of arithmetic that widen nothing here
 
 
 def scored(difficulty: float, cues: int, random: np.random.Generator) -> Iterator[Row]:
@@ -65,6 +66,7 @@ def word_problem(random: np.random.Generator) -> tuple[str, int]:
     cues = int(random.integers(0, 3))
     said = [CUES[random.integers(len(CUES))] for _ in range(cues)]
     things = [EASY[random.integers(len(EASY))] for _ in range(random.integers(16, 26))]
+    said += [IDLE[random.integers(len(IDLE))] for _ in range(random.integers(0, 3))]
     for word in said:
         things.insert(int(random.integers(len(things))), f"{random.integers(2, 60)} {word}")
     have, sold = random.integers(60, 900), random.integers(2, 50)
