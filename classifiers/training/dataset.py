@@ -99,9 +99,13 @@ def read_training(path: Path, *, any_licence: bool = False) -> tuple[Outcomes, O
     splits = read_splits(path, both, any_licence=any_licence, needed=both)
     held_back = read_splits(path, HELD_BACK, any_licence=True).values()
     train = asked(without_overlap(splits["train"], held_back))
-    for column, kind in enumerate(CLASSES):
-        if not np.isfinite(train.by_class[:, column]).any():
-            raise click.ClickException(f"{path} holds no outcomes of `{kind}` to train on.")
+    for name, split in (("train", train), ("valid", splits["valid"])):
+        for kind, scores in zip(CLASSES, split.by_class.T, strict=True):
+            if len(np.unique(scores[np.isfinite(scores)])) < 2:
+                raise click.ClickException(
+                    f"{path} tells nothing of `{kind}` in the split `{name}`: there are no "
+                    "outcomes of it, or all are alike."
+                )
     return train, splits["valid"]
 
 

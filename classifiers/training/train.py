@@ -91,7 +91,7 @@ def _artifact(
     onnx = to_onnx(fitted.weights)
     manifest = manifest_of(fitted.weights, onnx)
     trunk = Classifier.from_artifact(Artifact(manifest, onnx, {}), device="cpu")
-    _check_parity(trunk, train, fitted)
+    check_parity(trunk, train, fitted)
     z = _read(trunk, valid)
     cards: dict[str, bytes] = {}
     metrics: dict[str, Any] = {}
@@ -110,11 +110,11 @@ def _artifact(
     return Artifact(finished, onnx, cards)
 
 
-def _check_parity(trunk: Classifier, train: Outcomes, fitted: FittedTrunk) -> None:
+def check_parity(trunk: Classifier, train: Outcomes, fitted: FittedTrunk) -> None:
     """End the training if serving would compute other numbers than it was fitted on."""
     prompts = [prompt_of_text(text) for text in train.texts[:SAMPLE]]
     apart = float(np.abs(trunk.read(prompts).z - fitted.sample_z).max())
-    if apart > PARITY:
+    if not apart <= PARITY:  # not a number is no parity either
         raise click.ClickException(f"the graph's z is {apart:.3f} away from the fitted one")
 
 
@@ -150,6 +150,11 @@ def _read(classifier: Classifier, outcomes: Outcomes) -> NDArray[np.float32]:
 
 
 def _commit() -> str:
+    """This program's commit, or "unknown" without git or outside a repository."""
     command = ["git", "rev-parse", "--short=12", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=here)
+    except FileNotFoundError:
+        return "unknown"
     return done.stdout.strip() or "unknown"

@@ -112,18 +112,19 @@ def test_a_different_question_is_kept(tmp_path: Path, ours: str, held_back: str)
 def trainable() -> list[dict[str, Any]]:
     kinds = {"local-a": "local", "moe-a": "moe", "premium-a": "premium"}
     return [
-        row(prompt_id=f"{split}-{n}", prompt=f"{split} {n}", split=split, model=m, model_class=kind)
+        row(prompt_id=f"{split}-{n}", prompt=f"{split} {n}", split=split, score=n % 2)
+        | {"model": model, "model_class": kind}
         for split in ("train", "valid")
-        for n in range(3)
-        for m, kind in kinds.items()
+        for n in range(4)
+        for model, kind in kinds.items()
     ]
 
 
 def test_a_held_back_prompt_of_unverified_licence_is_not_trained_on(tmp_path: Path) -> None:
     held_back = row(prompt_id="x", prompt="Train: 1!", split="dev_mmlu", licence="unverified")
     train, valid = read_training(write(tmp_path / "o.parquet", [*trainable(), held_back]))
-    assert train.ids == ("train-0", "train-2")
-    assert valid.ids == ("valid-0", "valid-1", "valid-2")
+    assert train.ids == ("train-0", "train-2", "train-3")
+    assert valid.ids == ("valid-0", "valid-1", "valid-2", "valid-3")
 
 
 def test_a_model_that_answered_only_dropped_prompts_is_no_model_of_the_training(
@@ -135,10 +136,17 @@ def test_a_model_that_answered_only_dropped_prompts_is_no_model_of_the_training(
     assert np.isfinite(train.by_model).all()
 
 
-def test_a_class_without_outcomes_is_told(tmp_path: Path) -> None:
-    path = write(tmp_path / "o.parquet", [r for r in trainable() if r["model_class"] != "moe"])
-    with pytest.raises(click.ClickException, match="no outcomes of `moe` to train on"):
-        read_training(path)
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_a_class_that_is_not_asked_or_always_right_is_told(tmp_path: Path, split: str) -> None:
+    def others(row: dict[str, Any]) -> bool:
+        return row["split"] != split or row["model_class"] != "moe"
+
+    without = [row for row in trainable() if others(row)]
+    alike = [row if others(row) else {**row, "score": 1} for row in trainable()]
+    for rows in (without, alike):
+        path = write(tmp_path / "o.parquet", rows)
+        with pytest.raises(click.ClickException, match=f"nothing of `moe` in the split `{split}`"):
+            read_training(path)
 
 
 def test_chosen_prompts_keep_what_is_known_of_them(tmp_path: Path) -> None:

@@ -117,6 +117,12 @@ def test_a_single_model_gives_no_gap(train: Outcomes) -> None:
     assert np.isnan(gaps(alone)).all()
 
 
+def test_gaps_that_are_all_alike_give_no_direction(hand: np.ndarray, gap: np.ndarray) -> None:
+    flat = np.where(np.isfinite(gap), 0.5, np.nan)
+    assert not fit_direction(hand, flat).any()
+    assert cross_validated(hand, flat, seed=3) == (360, 0.0)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_shuffled_gaps_cannot_be_foretold(hand: np.ndarray, gap: np.ndarray, seed: int) -> None:
     _, forecast = cross_validated(hand, shuffled(gap, seed), seed=3)

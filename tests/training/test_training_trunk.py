@@ -1,8 +1,9 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import click
 import numpy as np
 import pytest
-from small_outcomes import read
+from small_outcomes import EASY, read
 
 from classifiers.artifact import Artifact
 from classifiers.metrics import auc
@@ -16,8 +17,8 @@ from classifiers.training.forecasts import read_split
 from classifiers.training.problems import gaps
 from classifiers.training.table import WordTable, quantised
 from classifiers.training.targets import targets
-from classifiers.training.train import PARITY, manifest_of
-from classifiers.words import WORDS
+from classifiers.training.train import PARITY, check_parity, manifest_of
+from classifiers.words import WORDS, number_of
 
 SEED = 5
 
@@ -74,6 +75,17 @@ def test_the_graph_computes_what_was_fitted(
     assert np.isfinite(said.embedding).all()
     np.testing.assert_allclose(said.z, fitted.sample_z, atol=PARITY)
     assert (fitted.sample_z.std(axis=0) > 0.3).all()
+
+
+@pytest.mark.parametrize("wrong", [2 * PARITY, float("nan")])
+def test_the_training_ends_where_the_graph_says_other_numbers_than_were_fitted(
+    material: Material, fitted: FittedTrunk, trunk: Classifier, wrong: float
+) -> None:
+    check_parity(trunk, material.train, fitted)
+    other = fitted.sample_z.copy()
+    other[3, 2] += wrong
+    with pytest.raises(click.ClickException, match="away from the fitted one"):
+        check_parity(trunk, material.train, replace(fitted, sample_z=other))
 
 
 def test_the_last_of_z_is_computed_as_fitted_and_not_only_as_zero(
@@ -135,6 +147,14 @@ def test_z_of_training_prompts_is_as_unseen_so_shuffled_goals_cannot_be_foretold
         assert abs(np.corrcoef(chance[:, column], mixed[:, column])[0, 1]) < 0.15
         told = np.corrcoef(fitted.unseen_z[:, column], targets(material.train)[:, column])[0, 1]
         assert told > 0.3
+
+
+def test_a_word_that_no_two_training_prompts_hold_counts_for_nothing(fitted: FittedTrunk) -> None:
+    known, unheard = number_of(EASY[0]), number_of("unheardof")
+    assert fitted.weights.word_idf2[known] > 1
+    assert fitted.weights.word_votes[known].any()
+    assert fitted.weights.word_idf2[unheard] == 0
+    assert not fitted.weights.word_votes[unheard].any()
 
 
 def test_z_has_mean_0_and_deviation_1_over_the_training_prompts(fitted: FittedTrunk) -> None:
