@@ -101,7 +101,13 @@ EPISODES: Final = (
 
 @click.command(name="episodes")
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--draws", default=5, show_default=True, help="Random draws of the few labels.")
+@click.option(
+    "--draws",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Random draws of the few labels.",
+)
 @click.option("--seed", default=20, show_default=True)
 def main(data: Path, draws: int, seed: int) -> None:
     """Play new domains on the training data: fit cards on few labels, route the rest by them.
