@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from classifiers.ability import sigmoid
 from classifiers.metrics import auc
 from classifiers.training.bags import idf_of, read_bags
-from classifiers.training.dataset import CLASSES, Outcomes, read_splits, without_overlap
+from classifiers.training.dataset import CLASSES, Outcomes, read_training
 from classifiers.training.fit import (
     FOLDS,
     Inputs,
@@ -32,7 +32,7 @@ from classifiers.training.routing import curve, quality_at
 from classifiers.training.table import distil
 from classifiers.training.targets import targets
 from classifiers.training.teacher import Teacher, encode_sorted, teacher_folder
-from classifiers.training.train import HELD_BACK, WORD_SIZE
+from classifiers.training.train import WORD_SIZE
 
 WEIGHTS: Final = (0.25, 0.35, 0.5, 0.7)  # of the sentence vector in x, as in `fit.BAG_WEIGHT`
 SECTION: Final = "deep (sentence encoder) against swift (averaged word vectors) on valid"
@@ -48,9 +48,7 @@ Matrix = NDArray[np.float64]
 @click.option("--seed", default=20, show_default=True)
 def main(data: Path, cache: Path | None, seed: int) -> None:
     """Compare a sentence encoder with averaged word vectors; encoding takes half an hour."""
-    splits = read_splits(data, ("train", *HELD_BACK))
-    train = without_overlap(splits["train"], [splits[name] for name in HELD_BACK])
-    valid = splits["valid"]
+    train, valid = read_training(data)
     vectors = [_encoded(split, cache, name) for name, split in (("train", train), ("valid", valid))]
     goals = targets(train)
     fold = np.random.default_rng(seed).integers(0, FOLDS, len(goals))

@@ -21,7 +21,7 @@ from classifiers.ability import Ability
 from classifiers.artifact import Artifact
 from classifiers.serving import Classifier
 from classifiers.training.bags import Bags, read_bags
-from classifiers.training.dataset import CLASSES, Outcomes, read_splits, without_overlap
+from classifiers.training.dataset import CLASSES, Outcomes, asked, read_training
 from classifiers.training.export import to_onnx
 from classifiers.training.fit import fit_head, fit_trunk
 from classifiers.training.forecasts import read_split
@@ -30,7 +30,7 @@ from classifiers.training.report import Line, show
 from classifiers.training.sections import FewLabels
 from classifiers.training.table import WordTable, distil
 from classifiers.training.targets import targets
-from classifiers.training.train import HELD_BACK, WORD_SIZE, manifest_of
+from classifiers.training.train import WORD_SIZE, manifest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +100,20 @@ EPISODES: Final = (
 
 @click.command(name="episodes")
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--draws", default=5, show_default=True, help="Random draws of the few labels.")
+@click.option(
+    "--draws",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Random draws of the few labels.",
+)
 @click.option("--seed", default=20, show_default=True)
 def main(data: Path, draws: int, seed: int) -> None:
     """Play new domains on the training data: fit cards on few labels, route the rest by them.
 
     This is how a change to the fitting of cards is judged without looking at the dev sets.
     """
-    splits = read_splits(data, ("train", *HELD_BACK))
-    train = without_overlap(splits["train"], [splits[name] for name in HELD_BACK])
+    train, _ = read_training(data)
     click.echo("... distilling words", err=True)
     table = distil(train.texts, size=WORD_SIZE, progress=lambda done, total: None)
     material = _Material(train, read_bags(train.texts), table, seed)
@@ -133,7 +138,7 @@ def _play(episode: Episode, material: _Material, draws: int) -> Iterator[Line]:
     train = material.train
     kept_out = episode.kept_out(train)
     others = np.flatnonzero(~kept_out)
-    rest = _asked(train.select(others))
+    rest = asked(train.select(others))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a prompt without a class has no mean
         goals = targets(rest)
@@ -151,17 +156,6 @@ def _play(episode: Episode, material: _Material, draws: int) -> Iterator[Line]:
     for labels in episode.labels:
         name = f"half of {episode.task}" if episode.task else episode.source
         yield from FewLabels(readings, cards, labels, draws).lines(name, labels, {})
-
-
-def _asked(outcomes: Outcomes) -> Outcomes:
-    """Without the models that answered none of these prompts."""
-    asked = np.flatnonzero(np.isfinite(outcomes.by_model).any(axis=0))
-    return replace(
-        outcomes,
-        models=tuple(outcomes.models[column] for column in asked),
-        kinds=tuple(outcomes.kinds[column] for column in asked),
-        by_model=outcomes.by_model[:, asked],
-    )
 
 
 def _pair(outcomes: Outcomes, episode: Episode) -> Outcomes:

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from classifiers.training.dataset import file_digest, read_splits
 from classifiers.training.forecasts import LengthAlone, Readings, length_heads, read_split
@@ -26,7 +27,13 @@ FEW: Final = (
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--classifier", "manifest", type=click.Path(path_type=Path), help="default: shipped")
 @click.option("--dev", is_flag=True, help="Also unseen traffic, without labels and with a few.")
-@click.option("--draws", default=10, show_default=True, help="Random draws of the few labels.")
+@click.option(
+    "--draws",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Random draws of the few labels.",
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the lines here.")
 @click.option("--plots", type=click.Path(path_type=Path), help="Write PNG files into this folder.")
 def main(
@@ -44,8 +51,12 @@ def main(
     run. Splits of unverified licence are used for evaluation only.
     """
     note("reading prompts")
-    classifier = Classifier.load(manifest, device="cpu")
-    outcomes = read_splits(data, ("train", "valid", *(DEV if dev else ())), any_licence=True)
+    classifier = _loaded(manifest)
+    wanted = ("train", "valid", *(DEV if dev else ()))
+    outcomes = read_splits(data, wanted, any_licence=True, needed=wanted)
+    for name, labels, _ in FEW if dev else ():
+        if len(outcomes[name].ids) <= labels:
+            raise click.ClickException(f"{name} needs more prompts than the {labels} to be drawn.")
     lengths = length_heads(outcomes.pop("train"))
     splits = {name: read_split(classifier, split) for name, split in outcomes.items()}
     few = dict(_few_labels(classifier, splits, draws)) if dev else {}
@@ -53,6 +64,7 @@ def main(
     show(lines)
     if json_path is not None:
         about = {"classifier": classifier.version, "data_sha256": file_digest(data), "draws": draws}
+        json_path.parent.mkdir(parents=True, exist_ok=True)
         write_json(lines, json_path, about)
     if plots is not None:
         plots.mkdir(parents=True, exist_ok=True)
@@ -67,6 +79,13 @@ def main(
 def note(what: str) -> None:
     """Tell on standard error what is going on: the whole takes minutes."""
     click.echo(f"... {what}", err=True)
+
+
+def _loaded(manifest: Path | None) -> Classifier:
+    try:
+        return Classifier.load(manifest, device="cpu")
+    except ArtifactError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _few_labels(

@@ -66,9 +66,9 @@ def fit_direction(hand: NDArray[np.float32], gap: Matrix) -> Matrix:
 
 def cross_validated(hand: NDArray[np.float32], gap: Matrix, seed: int) -> tuple[int, float]:
     """How many word problems there are, and how the direction fitted on others of them correlates
-    with the gap: 0.0 where there are too few."""
+    with the gap: 0.0 where there are too few, or all gaps are alike."""
     rows = np.flatnonzero((hand[:, COLUMNS.start] > 0) & np.isfinite(gap))
-    if len(rows) < 2 * LEAST:
+    if len(rows) < 2 * LEAST or np.ptp(gap[rows]) == 0:
         return len(rows), 0.0
     random, found = np.random.default_rng(seed), []
     for _ in range(DIVISIONS):

@@ -72,7 +72,7 @@ def _calibration(
         yield measured(section, f"ECE {name}", what, mean, len(y), target=target)
         alike = partial(_mean_of, adaptive_ece, said, y)
         yield measured(section, f"adaptive ECE {name}", what, alike, len(y))
-        if what.startswith(("classifier", "recalibrated")):
+        if what != "constant":
             unbiased = partial(_mean_of, debiased_ece, said, y)
             yield measured(section, f"adaptive ECE {name}, less chance", what, unbiased, len(y))
     shipped = forecasts["classifier as shipped"][0]

@@ -25,8 +25,7 @@ from classifiers.training.dataset import (
     CLASSES,
     Outcomes,
     file_digest,
-    read_splits,
-    without_overlap,
+    read_training,
 )
 from classifiers.training.export import OPSET, TrunkWeights, to_onnx
 from classifiers.training.fit import LANDMARKS, SAMPLE, FittedTrunk, fit_head, fit_trunk
@@ -38,7 +37,6 @@ from classifiers.training.targets import targets
 NAME: Final = "swift"
 WORD_SIZE: Final = 128
 PARITY: Final = 0.02  # deviations of z: votes are rounded to float16
-HELD_BACK: Final = ("valid", "dev_mmlu", "dev_gsm8k", "dev_mmlu_aux3class", "dev_gsm8k_aux3class")
 _VERSIONS: Final = ("numpy", "scipy", "scikit-learn", "onnx", "onnxruntime-gpu", "tokenizers")
 
 
@@ -50,8 +48,9 @@ _VERSIONS: Final = ("numpy", "scipy", "scikit-learn", "onnx", "onnxruntime-gpu",
 def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
     """Train the classifier on an outcomes file; write trunk, ability cards and manifest."""
     console = Console(stderr=True)
-    splits = read_splits(data, ("train", *HELD_BACK), any_licence=any_licence)
-    train = without_overlap(splits["train"], [splits[name] for name in HELD_BACK])
+    train, valid = read_training(data, any_licence=any_licence)
+    if len(train.ids) < LANDMARKS:
+        raise click.ClickException(f"{len(train.ids)} prompts are too few: it takes {LANDMARKS}.")
     console.print(f"{len(train.ids)} prompts, {np.isfinite(train.by_model).sum()} outcomes")
     bags = read_bags(train.texts)
     fitted = _fit(train, bags, console, seed)
@@ -66,7 +65,7 @@ def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _VERSIONS},
     }
-    artifact = _artifact(fitted, train, splits["valid"], about)
+    artifact = _artifact(fitted, train, valid, about)
     path = write_artifact(out, artifact)
     card = model_card(artifact.manifest, len(artifact.onnx), LANDMARKS)
     (out / "MODEL_CARD.md").write_text(card, encoding="utf-8")
@@ -92,7 +91,7 @@ def _artifact(
     onnx = to_onnx(fitted.weights)
     manifest = manifest_of(fitted.weights, onnx)
     trunk = Classifier.from_artifact(Artifact(manifest, onnx, {}), device="cpu")
-    _check_parity(trunk, train, fitted)
+    check_parity(trunk, train, fitted)
     z = _read(trunk, valid)
     cards: dict[str, bytes] = {}
     metrics: dict[str, Any] = {}
@@ -111,11 +110,11 @@ def _artifact(
     return Artifact(finished, onnx, cards)
 
 
-def _check_parity(trunk: Classifier, train: Outcomes, fitted: FittedTrunk) -> None:
+def check_parity(trunk: Classifier, train: Outcomes, fitted: FittedTrunk) -> None:
     """End the training if serving would compute other numbers than it was fitted on."""
     prompts = [prompt_of_text(text) for text in train.texts[:SAMPLE]]
     apart = float(np.abs(trunk.read(prompts).z - fitted.sample_z).max())
-    if apart > PARITY:
+    if not apart <= PARITY:  # not a number is no parity either
         raise click.ClickException(f"the graph's z is {apart:.3f} away from the fitted one")
 
 
@@ -151,6 +150,11 @@ def _read(classifier: Classifier, outcomes: Outcomes) -> NDArray[np.float32]:
 
 
 def _commit() -> str:
+    """This program's commit, or "unknown" without git or outside a repository."""
     command = ["git", "rev-parse", "--short=12", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=here)
+    except FileNotFoundError:
+        return "unknown"
     return done.stdout.strip() or "unknown"
