@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 CLASSES: Final = ("local", "moe", "premium")
 # Sources whose licence was not verified may be evaluated on, never trained on.
 PERMISSIVE: Final = re.compile(r"^(Apache-2\.0|MIT)\b")
-HELD_BACK: Final = ("valid", "dev_mmlu", "dev_gsm8k", "dev_mmlu_aux3class", "dev_gsm8k_aux3class")
+HELD_BACK: Final = (
+    "valid",
+    "dev_mmlu",
+    "dev_gsm8k",
+    "dev_transfer",
+    "dev_mmlu_aux3class",
+    "dev_gsm8k_aux3class",
+)
 _COLUMNS: Final = [
     *("prompt_id", "prompt", "source", "task", "model", "model_class", "score", "split", "licence")
 ]

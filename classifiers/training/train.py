@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
+from threadpoolctl import threadpool_limits
 
 from classifiers.ability import Ability, to_json
 from classifiers.artifact import FORMAT, SHIPPED, Artifact, Manifest, digest_of, write_artifact
@@ -43,7 +44,7 @@ _VERSIONS: Final = ("numpy", "scipy", "scikit-learn", "onnx", "onnxruntime-gpu",
 @click.command(name="train")
 @click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", default=SHIPPED.parent, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seed", default=20, help="Same seed, data and versions: same trunk, to the byte.")
+@click.option("--seed", default=21, help="Same seed, data and versions: same trunk, to the byte.")
 @click.option("--any-licence", is_flag=True, help="Also train on rows of unverified licence.")
 def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
     """Train the classifier on an outcomes file; write trunk, ability cards and manifest."""
@@ -53,7 +54,8 @@ def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
         raise click.ClickException(f"{len(train.ids)} prompts are too few: it takes {LANDMARKS}.")
     console.print(f"{len(train.ids)} prompts, {np.isfinite(train.by_model).sum()} outcomes")
     bags = read_bags(train.texts)
-    fitted = _fit(train, bags, console, seed)
+    with threadpool_limits(1):  # several round in another order, and give other bytes
+        fitted = _fit(train, bags, console, seed)
     problems, correlation = cross_validated(bags.hand, gaps(train), seed)
     about = {
         "data_sha256": file_digest(data),

@@ -21,8 +21,6 @@ pytestmark = pytest.mark.timeout(400)
 
 SEED = 11
 ROOT = Path(classifiers.__file__).parents[1]
-# On a busy machine several threads of a product of matrices wait for each other.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -44,7 +42,7 @@ def run(command: str, *arguments: str | Path) -> tuple[str, str]:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **ONE_THREAD},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
