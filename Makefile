@@ -7,6 +7,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK ?= requirements/dev.txt
 STAMP = $(VENV)/.installed-$(notdir $(basename $(LOCK)))
+# What training needs comes on top of the rest.
+TRAINS = $(filter %/train.txt,$(LOCK))
 ARGS ?=
 
 .PHONY: help install demo test check format lint types imports fast bench bench-quick train lock clean
@@ -19,17 +21,17 @@ $(STAMP): $(LOCK) pyproject.toml setup.py $(wildcard classifiers/native/*)
 	  { echo "Turnout needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Could not create $(VENV). On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
-	@echo "Installing the locked packages of $(LOCK) into $(VENV) (about 400 MB, once)"
+	@echo "Installing the locked packages of $(LOCK) into $(VENV) (about $(if $(TRAINS),600,400) MB, once)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . 
-	@rm -f $(VENV)/.installed-*; touch $@
+	@rm -f $(VENV)/.installed-*; touch $@ $(if $(TRAINS),$(VENV)/.installed-dev)
 
 install: $(STAMP)  ## set up .venv and do nothing else
 
 demo: install  ## the main job, end to end: no key, no GPU, no network (ARGS=--once to end by itself)
 	@$(BIN)/turnout demo $(ARGS)
 
-test: install  ## every test, on real parts (ARGS='-k name' to choose)
+test: train  ## every test, on real parts (ARGS='-k name' to choose)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
