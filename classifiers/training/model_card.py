@@ -94,5 +94,7 @@ def model_card(manifest: Manifest, size: int, landmarks: int) -> str:
         data=about["data_sha256"][:16],
         seed=about["seed"],
         table="\n".join(rows),
-        versions=", ".join(f"{name} {number}" for name, number in sorted(about["versions"].items())),
+        versions=", ".join(
+            f"{name} {number}" for name, number in sorted(about["versions"].items())
+        ),
     )
