@@ -8,10 +8,10 @@ import pytest
 from modelservers import RunningSimulator
 from transports import TRANSPORTS, NewTransport
 
-from router.backends.child import in_thread
-from router.backends.llamacpp import local_model
-from router.backends.simulator import Simulator
-from router.wire.chat import ChatRequest, parse_chat
+from router.children.child import in_thread
+from router.children.llamacpp import local_model
+from router.protocols.chat import ChatRequest, parse_chat
+from router.simulator.server import Simulator
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from modelservers import RunningSimulator
 
 from router.backends.backend import Backend, Timeouts
-from router.backends.dispatch import Dispatcher
-from router.backends.retry import RetryPolicy
-from router.wire.chat import ChatRequest
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.retry import RetryPolicy
+from router.protocols.chat import ChatRequest
 
 Chat = Callable[..., ChatRequest]
 QUICK = Timeouts(connect=0.2, first_byte=0.1, between_chunks=0.15, total=5.0)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from router.backends.energy import EnergyProfile
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 FEATURES = frozenset({"tools", "json_schema", "vision"})
 

@@ -10,8 +10,8 @@ from zlib import crc32
 from classifiers.prompt import Prompt
 from classifiers.serving import UNKNOWN
 from policies.hints import HintError, parse_hints
-from policies.language import guess_language
-from policies.pii import contains_pii, may_contain_pii, texts_of
+from policies.natural_language import guess_language
+from policies.pii.pii import contains_pii, may_contain_pii, texts_of
 from policies.signals import NO_HINTS, Hints
 from router.domain import Principal
 from router.errors import BadRequest
@@ -20,8 +20,8 @@ from router.pipeline.caller import Caller
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.signals import EVERYTHING, Reading, gather
-from router.pipeline.snapshot import Snapshot
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
+from router.world.snapshot import Snapshot
 
 _READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond or two
 _SIFTED_AT_ONCE: Final = 1_000_000  # bytes that they look through for beginnings in as long

@@ -6,7 +6,7 @@ from policies.signals import Hints, Signals
 from policies.value import value
 from router.domain import Principal
 from router.pipeline.signals import Reading
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 
 @value

@@ -2,12 +2,12 @@
 
 from contextlib import AbstractAsyncContextManager
 
-from router.backends.cascade import Cascade
-from router.backends.upstream import Upstream
-from router.pipeline.decide import Plan
+from router.backends.cascade.cascade import Cascade
+from router.backends.dispatch.upstream import Upstream
 from router.pipeline.gateway import Gateway
 from router.pipeline.meter import Meter
-from router.wire.chat import ChatRequest
+from router.pipeline.plan import Plan
+from router.protocols.chat import ChatRequest
 
 
 def open_upstream(

@@ -17,12 +17,12 @@ from policies.signals import (
     Signals,
 )
 from policies.value import value
-from router.backends.capacity import KNEE, cost_elsewhere, shadow_price
-from router.backends.health import Health
+from router.backends.health.health import Health
+from router.backends.health.slots import KNEE, cost_elsewhere, shadow_price
 from router.domain import Principal
 from router.ledger.estimate import estimate_tokens
-from router.pipeline.snapshot import Snapshot
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
+from router.world.snapshot import Snapshot
 
 _LOOKED_AT: Final = 4_000  # characters of the last turn
 # Each pattern stands behind a look for the one thing that it cannot do without: an alternation of

@@ -15,8 +15,8 @@ from router.backends.backend import Backend
 from router.backends.dialects.base import ErrorInside, MalformedReply, Translator
 from router.backends.dialects.table import DIALECTS
 from router.domain import Usage
-from router.wire.chat import ChatRequest, parse_chat
-from router.wire.sse import data_of, events
+from router.protocols.chat import ChatRequest, parse_chat
+from router.protocols.sse import data_of, events
 
 Chat = Callable[..., ChatRequest]
 USAGE = {"text": Usage(20, 4, 8), "tools": Usage(50, 30, 0, 6), "length": Usage(10, 2)}

@@ -9,11 +9,11 @@ from modelservers import RunningSimulator
 from transports import NewTransport
 
 from router.backends.backend import Backend
-from router.backends.dispatch import Dispatcher
-from router.backends.llamacpp import MODEL
+from router.backends.dispatch.dispatch import Dispatcher
+from router.children.llamacpp import MODEL
 from router.errors import UpstreamRejected
-from router.wire.chat import ChatRequest
-from router.wire.sse import data_of, events
+from router.protocols.chat import ChatRequest
+from router.protocols.sse import data_of, events
 
 Chat = Callable[..., ChatRequest]
 SCHEMA = {

@@ -14,9 +14,9 @@ from router.backends.backend import Backend, Quirks
 from router.backends.dialects.base import ErrorInside
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.replicate import Replicate
-from router.backends.dispatch import Dispatcher
+from router.backends.dispatch.dispatch import Dispatcher
 from router.domain import Usage
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 Chat = Callable[..., ChatRequest]
 DIALECT = Replicate()

@@ -11,10 +11,10 @@ from rawserver import RawServer, raw_server, writes
 from transports import NewTransport
 
 from router.backends.backend import Backend
-from router.backends.dispatch import Dispatcher
-from router.backends.retry import RetryPolicy
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.retry import RetryPolicy
 from router.errors import UpstreamFailed
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 Chat = Callable[..., ChatRequest]
 BODY = b'{"model":"m","choices":[]}'

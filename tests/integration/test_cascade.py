@@ -8,15 +8,15 @@ import pytest
 from modelservers import RunningSimulator
 from rawserver import Script, raw_server
 
-from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend
-from router.backends.cascade import Cascade, Cascades
-from router.backends.dispatch import Dispatcher
-from router.backends.upstream import Leg, Upstream
+from router.backends.cascade.cascade import Cascade, Cascades
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.upstream import Leg, Upstream
+from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.domain import Usage
 from router.errors import UpstreamFailed
-from router.wire.chat import ChatRequest
-from router.wire.sse import encode
+from router.protocols.chat import ChatRequest
+from router.protocols.sse import encode
 
 Chat = Callable[..., ChatRequest]
 CHECKED = Cascade(verify=("not_empty", "not_refusal", "json_schema"), max_steps=2, window=8)

@@ -7,14 +7,14 @@ import pytest
 from modelservers import RunningSimulator
 from rawserver import raw_server, writes
 
-from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend, Capacity
-from router.backends.capacity import Gate
-from router.backends.dispatch import Dispatcher
-from router.backends.load import LoadWatch
-from router.backends.retry import RetryPolicy
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.retry import RetryPolicy
+from router.backends.health.load import LoadWatch
+from router.backends.health.slots import Gate
+from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.errors import Overloaded
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 Chat = Callable[..., ChatRequest]
 BODY = b'{"model":"m","choices":[]}'

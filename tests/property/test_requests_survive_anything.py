@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.backends.backend import Backend, Quirks
-from router.backends.cascade import first_failure, read_body
+from router.backends.cascade.cascade import first_failure, read_body
+from router.backends.cascade.verifiers import VERIFIERS
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.table import DIALECTS
-from router.backends.verifiers import VERIFIERS
 from router.errors import BadRequest
-from router.wire.chat import ChatRequest, parse_chat
-from router.wire.messages import count_tokens, parse_messages
+from router.protocols.anthropic_messages import count_tokens, parse_messages
+from router.protocols.chat import ChatRequest, parse_chat
 
 WORDS = """text image image_url tool_use tool_result function json_schema auto none user assistant
  system developer tool type content role name id input source url data"""

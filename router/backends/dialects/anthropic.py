@@ -35,8 +35,8 @@ from router.backends.dialects.conversation import (
     wanted_schema,
 )
 from router.backends.dialects.failure import read_failure
-from router.backends.transport import Call, Target
-from router.wire.chat import ChatRequest
+from router.backends.transport.transport import Call, Target
+from router.protocols.chat import ChatRequest
 
 VERSION: Final = "2023-06-01"
 MAX_TOKENS: Final = 8192

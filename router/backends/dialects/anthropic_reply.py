@@ -15,7 +15,7 @@ from router.backends.dialects.base import ErrorInside, Reply
 from router.backends.dialects.chunks import ChunkStream, choice, completion, tool_call
 from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
 from router.domain import Usage
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 _FINISH: Final = MappingProxyType(
     {

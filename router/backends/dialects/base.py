@@ -8,9 +8,9 @@ from typing import Final, Protocol
 
 from policies.value import value
 from router.backends.backend import Backend, Lane
-from router.backends.transport import Call
+from router.backends.transport.transport import Call
 from router.domain import Usage
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 EVENT_STREAM: Final = "text/event-stream"
 

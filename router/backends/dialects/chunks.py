@@ -9,8 +9,8 @@ import orjson
 from router.backends.dialects.base import MalformedReply
 from router.backends.dialects.usage import estimate_output
 from router.domain import Usage
-from router.wire.chat import ChatRequest
-from router.wire.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.chat import ChatRequest
+from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
 
 DONE: Final = b"data: [DONE]\n\n"
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})

@@ -37,8 +37,8 @@ from router.backends.dialects.conversation import (
 )
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.gemini_reply import GeminiStream, read_response
-from router.backends.transport import Call, Target
-from router.wire.chat import ChatRequest
+from router.backends.transport.transport import Call, Target
+from router.protocols.chat import ChatRequest
 
 _SETTINGS: Final = MappingProxyType(
     {

@@ -21,8 +21,8 @@ from router.backends.dialects.usage import (
     estimate_usage,
     read_usage,
 )
-from router.backends.transport import Call, Target
-from router.wire.chat import ChatRequest
+from router.backends.transport.transport import Call, Target
+from router.protocols.chat import ChatRequest
 
 _HEADINGS_KEPT: Final = 1_000
 

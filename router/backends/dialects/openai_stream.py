@@ -10,8 +10,8 @@ from router.backends.dialects.failure import refuse_error_inside
 from router.backends.dialects.parts import checked_choices, flatten
 from router.backends.dialects.usage import read_usage
 from router.domain import Usage
-from router.wire.chat import ChatRequest
-from router.wire.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.chat import ChatRequest
+from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
 
 DONE: Final = b"data: [DONE]\n\n"
 # Keys of the chunk itself: quotes inside a text are escaped, so a text never looks like these.

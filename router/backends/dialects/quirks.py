@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from router.backends.backend import Backend, Quirks
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 _SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
 

@@ -26,9 +26,9 @@ from router.backends.dialects.chunks import ChunkStream, choice, completion, par
 from router.backends.dialects.conversation import Unsupported, parts, system_text, turns
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
-from router.backends.transport import Call, Target
+from router.backends.transport.transport import Call, Target
 from router.domain import Usage
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 WAIT: Final = 60  # seconds: the longest that the API holds a request open
 _CANCEL_AFTER: Final = "1m"

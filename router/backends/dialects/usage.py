@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.domain import Usage
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 _IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})

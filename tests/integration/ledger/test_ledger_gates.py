@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 from ledgerkit import Outside
 
-from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend, Capacity
-from router.backends.capacity import Asker
-from router.backends.dispatch import Dispatcher
-from router.backends.retry import RetryPolicy
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.retry import RetryPolicy
+from router.backends.health.slots import Asker
+from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.errors import Overloaded
 from router.ledger.ledger import Ledger
-from router.wire.chat import ChatRequest, parse_chat
+from router.protocols.chat import ChatRequest, parse_chat
 
 REPLY = b'{"model":"m","choices":[]}'
 

@@ -9,7 +9,7 @@ import pytest
 from router.backends.backend import Backend, Quirks
 from router.backends.dialects.openai import OpenAI
 from router.domain import Usage
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 Chat = Callable[..., ChatRequest]
 TOOL = {"type": "function", "function": {"name": "f"}}

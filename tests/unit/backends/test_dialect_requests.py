@@ -9,7 +9,7 @@ from router.backends.backend import Backend
 from router.backends.dialects.anthropic import message_body
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.gemini import content_body
-from router.wire.chat import ChatRequest
+from router.protocols.chat import ChatRequest
 
 Chat = Callable[..., ChatRequest]
 BACKEND = Backend("b", "https://host", "real-model")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from router.backends.dialects.base import ErrorInside, MalformedReply
 from router.backends.dialects.openai import OpenAI
 from router.domain import Usage
-from router.wire.chat import ChatRequest, parse_chat
+from router.protocols.chat import ChatRequest, parse_chat
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from router.backends.affinity import conversation, preference
-from router.backends.ejection import Pace, outliers
-from router.wire.chat import ChatRequest
+from router.backends.health.affinity import conversation, preference
+from router.backends.health.ejection import Pace, outliers
+from router.protocols.chat import ChatRequest
 
 Chat = Callable[..., ChatRequest]
 REPLICAS = ["http://a", "http://b", "http://c", "http://d"]

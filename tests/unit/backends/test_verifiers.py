@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
-from policies.document import CHECKS
-from router.backends.json_schema import misfit
-from router.backends.transcript import Transcript, read_body, read_stream
-from router.backends.verifiers import VERIFIERS, first_failure
-from router.wire.chat import ChatRequest
-from router.wire.sse import encode
+from policies.language.document import CHECKS
+from router.backends.cascade.json_schema import misfit
+from router.backends.cascade.transcript import Transcript, read_body, read_stream
+from router.backends.cascade.verifiers import VERIFIERS, first_failure
+from router.protocols.chat import ChatRequest
+from router.protocols.sse import encode
 
 Chat = Callable[..., ChatRequest]
 SCHEMA = {

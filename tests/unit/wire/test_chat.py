@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from router.errors import BadRequest
-from router.wire.chat import ChatRequest, parse_chat
+from router.protocols.chat import ChatRequest, parse_chat
 
 HELLO = [{"role": "user", "content": "Hello"}]
 

@@ -7,15 +7,15 @@ import orjson
 import pytest
 
 from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
-from router.wire.chat import ChatRequest
-from router.wire.messages import count_tokens, parse_messages
-from router.wire.messages_reply import (
+from router.protocols.anthropic_messages import count_tokens, parse_messages
+from router.protocols.anthropic_reply import (
     MessageStream,
     encode_message,
     message_error_body,
     message_error_event,
 )
-from router.wire.sse import data_of, encode, events, name_of
+from router.protocols.chat import ChatRequest
+from router.protocols.sse import data_of, encode, events, name_of
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
