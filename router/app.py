@@ -22,12 +22,12 @@ from router.backends.transport.transport import Transport
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
-from router.loop.cards import CardStore
-from router.loop.learning import Learner
-from router.loop.prompts import PromptStore
-from router.loop.recorder import OutcomeRecorder
+from router.loop.card_store import CardStore
+from router.loop.learner import Learner
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
+from router.loop.prompt_store import PromptStore
 from router.loop.shadow_audit import Auditor
-from router.loop.store import OutcomeStore
 from router.pipeline.gateway import Gateway, Limits, gauges
 from router.pipeline.reload import Reloader
 from router.telemetry.decisions import DecisionLog

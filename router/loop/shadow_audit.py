@@ -22,8 +22,8 @@ from router.backends.cascade.transcript import read_body
 from router.backends.dispatch.dispatch import Dispatcher
 from router.errors import TurnoutError
 from router.loop.judge_reply import Verdict, read_verdict
-from router.loop.recorder import OutcomeRecorder
-from router.loop.store import ScoredDecision
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import ScoredDecision
 from router.protocols.chat import parse_chat
 from router.world.snapshot import Snapshot
 

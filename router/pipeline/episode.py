@@ -10,8 +10,8 @@ from router.backends.dispatch.upstream import Upstream
 from router.domain import Charge
 from router.domain import Outcome as End
 from router.ledger.reserve_request import Admission
+from router.loop.outcome_store import ScoredDecision
 from router.loop.shadow_audit import Case
-from router.loop.store import ScoredDecision
 from router.pipeline.evidence import evidence_of, prompt_of
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry

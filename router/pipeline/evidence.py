@@ -2,8 +2,8 @@
 
 import orjson
 
-from router.loop.prompts import LARGEST, KeptPrompt
-from router.loop.store import ScoredDecision
+from router.loop.outcome_store import ScoredDecision
+from router.loop.prompt_store import LARGEST, KeptPrompt
 from router.pipeline.inquiry import Inquiry
 from router.world.snapshot import Snapshot
 

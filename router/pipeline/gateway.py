@@ -11,10 +11,10 @@ from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.ledger.reserve_request import Budget
-from router.loop.learning import Learner
-from router.loop.recorder import OutcomeRecorder
+from router.loop.learner import Learner
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
 from router.loop.shadow_audit import Auditor
-from router.loop.store import OutcomeStore
 from router.telemetry import names
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Labels, Metrics

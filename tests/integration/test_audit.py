@@ -11,9 +11,9 @@ from policies.policy import load as load_policy
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.children.child import in_thread
-from router.loop.recorder import OutcomeRecorder
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore, ScoredDecision
 from router.loop.shadow_audit import Auditor, Case
-from router.loop.store import OutcomeStore, ScoredDecision
 from router.protocols.chat import parse_chat
 from router.world.config_load import load_config
 from router.world.snapshot import compile_snapshot

@@ -33,9 +33,9 @@ from classifiers.cards.recalibrate import (
 )
 from classifiers.prompt import prompt_of_messages
 from classifiers.serving import Classifier
-from router.loop.cards import CardStore
-from router.loop.prompts import PromptStore
-from router.loop.store import Outcome, OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.outcome_store import JudgedDecision, OutcomeStore
+from router.loop.prompt_store import PromptStore
 
 _LOG = logging.getLogger("turnout")
 _BATCH: Final = 64
@@ -45,7 +45,7 @@ _DRIFT_WINDOW: Final = 1_000
 _DRIFT_AMONG: Final = 4_000
 
 
-def observations(outcomes: Sequence[Outcome]) -> Observations:
+def observations(outcomes: Sequence[JudgedDecision]) -> Observations:
     """Return outcomes of one classifier as the numbers that a card is fitted on."""
     z = np.stack([np.frombuffer(outcome.z, np.float32) for outcome in outcomes])
     embedding = np.stack([np.frombuffer(outcome.embedding, np.float32) for outcome in outcomes])
@@ -109,7 +109,7 @@ class Learner:
             self._cards.promote(ability, running.classifier, card, reason=verdict.reason, at=now)
         return verdict
 
-    def _read_again(self, ability: str, most: int, since: int) -> list[Outcome]:
+    def _read_again(self, ability: str, most: int, since: int) -> list[JudgedDecision]:
         """Outcomes of earlier classifiers whose prompts were kept, as this one reads them."""
         version = self._classifier.version
         kept = self._prompts.of_other_classifiers(ability, version, most)

@@ -6,10 +6,9 @@ import logging
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from router.loop.prompts import KeptPrompt, PromptStore
-from router.loop.store import Outcome, OutcomeStore, ScoredDecision
+from router.database import DatabaseError
+from router.loop.outcome_store import JudgedDecision, OutcomeStore, ScoredDecision
+from router.loop.prompt_store import KeptPrompt, PromptStore
 
 _LOG = logging.getLogger(__name__)
 _PAUSE_SECONDS: Final = 1.0
@@ -28,7 +27,7 @@ class OutcomeRecorder:
         self._prompt_store = prompts
         self._prompts: list[KeptPrompt] = []
         self._decisions: list[ScoredDecision] = []
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[JudgedDecision] = []
         self._task: asyncio.Task[None] | None = None
         self.lost = 0
 
@@ -51,7 +50,7 @@ class OutcomeRecorder:
 
     def judge(self, decision: ScoredDecision, score: float, *, source: str, by: str) -> None:
         """Remember an opinion (0..1) of an answer, soon."""
-        outcome = Outcome(**asdict(decision), score=score, source=source, by=by)
+        outcome = JudgedDecision(**asdict(decision), score=score, source=source, by=by)
         self._outcomes.append(outcome)
 
     def start(self) -> None:
@@ -70,7 +69,7 @@ class OutcomeRecorder:
                 await asyncio.to_thread(self._prompt_store.remember, prompts)
             await asyncio.to_thread(self._store.remember, decisions)
             await asyncio.to_thread(self._store.add, outcomes)
-        except SQLAlchemyError:
+        except DatabaseError:
             self.lost += len(decisions) + len(outcomes)
             _LOG.exception("outcomes could not be stored; feedback on them will not be known")
 
