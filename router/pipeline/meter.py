@@ -74,7 +74,7 @@ def standing(events: Sequence[Event]) -> tuple[Served | None, tuple[BilledAnswer
     if not events:
         return None, ()
     last = events[-1]
-    if type(last) is BilledAnswer:
+    if isinstance(last, BilledAnswer):
         return None, (*standing(events[:-1])[1], last)
     return last, last.billed  # it was told of what came before
 

@@ -12,7 +12,7 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.cascade import Cascade, Cascades
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.dispatch.upstream import BilledAnswer, Upstream
+from router.backends.dispatch.upstream import Event, Upstream
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.domain import Usage
 from router.errors import UpstreamFailed
@@ -88,10 +88,10 @@ async def test_a_refusal_is_answered_by_the_next_and_both_are_paid_for(
 ) -> None:
     async with raw_server(says("I'm sorry, but I can't help with that.")) as server:
         backends = [small(server.base_url), large(simulator)]
-        paid: list[BilledAnswer] = []
-        opened = cascades.open(backends, chat(), "r1", CHECKED, events=paid)
+        events: list[Event] = []
+        opened = cascades.open(backends, chat(), "r1", CHECKED, events=events)
         async with opened as upstream:
-            assert upstream.billed == tuple(paid)
+            assert [upstream.billed, upstream] == [(events[1],), events[2]]
             assert upstream.backend.name == "large"
             assert upstream.usage is not None
             (leg,) = upstream.billed
@@ -275,9 +275,9 @@ async def test_the_judges_answer_stays_on_the_bill_of_the_answer_it_refused(
     async with raw_server(says("Four.")) as server, raw_server(says("FAIL")) as court:
         backends = [small(server.base_url), Backend("gone", "http://127.0.0.1:9/v1", "m")]
         judge = Backend("judge", court.base_url, "m")
-        told: list[Upstream] = []
-        opened = cascades.open(backends, chat(), "r1", judging(judge), events=told)
+        events: list[Event] = []
+        opened = cascades.open(backends, chat(), "r1", judging(judge), events=events)
         async with opened as upstream:
             assert upstream.backend.name == "small"
             assert [leg.backend.name for leg in upstream.billed] == ["judge"]
-            assert told == [upstream, upstream]
+            assert [events[0], events[-1]] == [upstream, upstream]
