@@ -55,6 +55,14 @@ class TwinKeys(UnsafeBody):
         )
 
 
+class AliasKey(UnsafeBody):
+    """A key that the protocol does not know, and that some servers take for one that it does."""
+
+    def __init__(self, key: str, meant: str) -> None:
+        self.param = printable(key)
+        super().__init__(f"Unknown parameter '{self.param}'. Did you mean '{meant}'?")
+
+
 def printable(key: str) -> str:
     """A client's key as it may stand in a message and in a log line; lookalikes are escaped."""
     short = key[:_SHOWN]
