@@ -30,17 +30,17 @@ from router.api.rest import public_application
 from router.api.server_state import DatedState
 from router.app import load_classifier, running
 from router.errors import LedgerUnavailable
-from router.pipeline.decide import Plan, plan_of
-from router.pipeline.documents import read_documents
+from router.operations.table import ENDPOINTS
 from router.pipeline.episode import Episode
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquire import inquire
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.meter import Meter
+from router.pipeline.plan import Plan, plan_of
 from router.pipeline.relay import Relay
 from router.pipeline.send import open_upstream
 from router.pipeline.serve import serve
-from router.wire.table import ENDPOINTS
+from router.world.documents import read_documents
 
 IN_FLIGHT: Final = 16
 STREAMED: Final = 50  # events of a relayed answer

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from classifiers.features import FEATURES_VERSION
+from classifiers.text.features import FEATURES_VERSION
 
 FORMAT: Final = 1
 SHIPPED: Final = Path(__file__).parent / "artifacts" / "swift.json"

@@ -10,8 +10,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from classifiers.artifact import Artifact, ArtifactError
-from classifiers.features import encode
 from classifiers.prompt import Prompt
+from classifiers.text.features import encode
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"

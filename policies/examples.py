@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from policies.document import Name, Probability, Strict
+from policies.language.document import Name, Probability, Strict
 from policies.money import Usd
 from policies.policy import Policy
 from policies.signals import (

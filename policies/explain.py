@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from policies.compiler import Rule
 from policies.decision import Decision, Denial
+from policies.language.compiler import Rule
 from policies.money import usd
 from policies.policy import Policy
 from policies.signals import NO_HINTS, Hints, Signals

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from policies.document import NAME_PATTERN
+from policies.language.document import NAME_PATTERN
 from policies.money import to_pico
 from policies.signals import NO_HINTS, Hints
 

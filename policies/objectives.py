@@ -9,7 +9,7 @@ from itertools import permutations
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from policies.terms import CascadeTerms, Terms
+from policies.language.terms import CascadeTerms, Terms
 
 _MAX_CASCADE_OPTIONS: Final = 5  # the best single ones; keeps the search under 200 sequences
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from policies.compiler import Alias, Route, compile_aliases, compile_routes
-from policies.crosscheck import BackendFacts, crosscheck
 from policies.decision import Decision, Denial, Status
-from policies.document import PolicyDoc
 from policies.findings import DocumentError, Finding
-from policies.references import backend_names, check_references
+from policies.language.compiler import Alias, Route, compile_aliases, compile_routes
+from policies.language.crosscheck import BackendFacts, crosscheck
+from policies.language.document import PolicyDoc
+from policies.language.references import backend_names, check_references
+from policies.language.source import Document, parse
+from policies.language.terms import NAMED, Terms, overrides_of, with_overrides
+from policies.language.tiers import Tier, tier_of
+from policies.language.validation import validate
+from policies.route_decision import Walk
 from policies.signals import NO_HINTS, Hints, Signals
-from policies.source import Document, parse
-from policies.terms import NAMED, Terms, overrides_of, with_overrides
-from policies.tiers import Tier, tier_of
-from policies.validation import validate
-from policies.walk import Walk
 
 _OPEN_TIER: Final = Tier("default")
 _BY_BACKEND: Final = " a backend's name"  # in place of an alias, which has no spaces

@@ -14,30 +14,30 @@ from router.api.inference import Inference
 from router.api.rest import bare_application, public_application
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
-from router.backends.aiohttp_transport import AiohttpTransport
-from router.backends.cascade import Cascades
-from router.backends.dispatch import Dispatcher
-from router.backends.httptools_transport import HttptoolsTransport
-from router.backends.transport import Transport
-from router.ledger.embedded import Embedded
+from router.backends.cascade.cascade import Cascades
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.backends.transport.httptools_transport import HttptoolsTransport
+from router.backends.transport.transport import Transport
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
-from router.outcomes.cards import CardStore
-from router.outcomes.prompts import PromptStore
-from router.outcomes.recorder import OutcomeRecorder
-from router.outcomes.store import OutcomeStore
-from router.pipeline.audit import Auditor
-from router.pipeline.config import Config
-from router.pipeline.documents import Documents
+from router.ledger.server.embedded import Embedded
+from router.loop.cards import CardStore
+from router.loop.learning import Learner
+from router.loop.prompts import PromptStore
+from router.loop.recorder import OutcomeRecorder
+from router.loop.shadow_audit import Auditor
+from router.loop.store import OutcomeStore
 from router.pipeline.gateway import Gateway, Limits, gauges
-from router.pipeline.learning import Learner
 from router.pipeline.reload import Reloader
-from router.pipeline.snapshot import Snapshot, compile_snapshot
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
-from router.telemetry.siblings import Siblings
+from router.telemetry.worker_metrics import Siblings
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
+from router.world.config import Config
+from router.world.documents import Documents
+from router.world.snapshot import Snapshot, compile_snapshot
 
 _TRANSPORTS: Final[Mapping[str, Callable[[], Transport]]] = MappingProxyType(
     {"aiohttp": AiohttpTransport, "httptools": HttptoolsTransport}

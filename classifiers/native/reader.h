@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 enum {
-  EDITION = 3,       /* of the numbers, as in classifiers/reading.py */
+  EDITION = 3,       /* of the numbers, as in classifiers/text/reading.py */
   WORDS = 1 << 16,   /* word numbers are 1 to WORDS - 1 */
   PAIRS = 1 << 17,   /* pair numbers are 1 to PAIRS - 1 */
   MAX_WORDS = 768,   /* of one prompt */

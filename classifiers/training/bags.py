@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
-from classifiers.bag import PAIRS
-from classifiers.features import encode
 from classifiers.prompt import prompt_of_text
-from classifiers.words import WORDS
+from classifiers.text.bag import PAIRS
+from classifiers.text.features import encode
+from classifiers.text.words import WORDS
 
 Sparse = Any  # scipy.sparse.csr_matrix: scipy ships no types
 Matrix = NDArray[np.float64]

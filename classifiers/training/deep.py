@@ -13,8 +13,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.ability import sigmoid
-from classifiers.metrics import auc
+from classifiers.cards.ability import sigmoid
+from classifiers.cards.metrics import auc
 from classifiers.training.bags import idf_of, read_bags
 from classifiers.training.dataset import CLASSES, Outcomes, read_training
 from classifiers.training.fit import (

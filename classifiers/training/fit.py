@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.cluster import MiniBatchKMeans
 
-from classifiers.logistic import fit_logistic
+from classifiers.cards.logistic import fit_logistic
 from classifiers.training.bags import Bags, Idf, fit_votes, idf_of
 from classifiers.training.dataset import CLASSES
 from classifiers.training.export import LIMIT, TrunkWeights

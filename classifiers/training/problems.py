@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.hand import HAND_FEATURES, PROBLEM_FEATURES
+from classifiers.text.lexical_features import HAND_FEATURES, PROBLEM_FEATURES
 from classifiers.training.dataset import Outcomes
 
 Matrix = NDArray[np.float64]

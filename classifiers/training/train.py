@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
-from classifiers.ability import Ability, to_json
 from classifiers.artifact import FORMAT, SHIPPED, Artifact, Manifest, digest_of, write_artifact
-from classifiers.features import FEATURES_VERSION
-from classifiers.metrics import adaptive_ece, auc, brier
+from classifiers.cards.ability import Ability, to_json
+from classifiers.cards.metrics import adaptive_ece, auc, brier
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
+from classifiers.text.features import FEATURES_VERSION
 from classifiers.training.bags import Bags, read_bags
 from classifiers.training.dataset import (
     CLASSES,

@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
+from router.operations.table import Endpoint, Row
 from router.pipeline.gateway import Limits
-from router.wire.table import Endpoint, Row
 
 
 class _Nobody:

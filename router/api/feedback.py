@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from router.domain import Principal
 from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable
-from router.outcomes.recorder import OutcomeRecorder
-from router.outcomes.store import OutcomeStore
+from router.loop.recorder import OutcomeRecorder
+from router.loop.store import OutcomeStore
 
 _MOST: Final = 10_000  # bytes of a body
 _NAMED: Final = 3  # places that an error names, and characters of each

@@ -9,9 +9,9 @@ from typing import Any, Final
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable
+from router.operations.table import CALCULATIONS, ENDPOINTS, FEEDBACK, Calculation, Endpoint, Row
 from router.pipeline.gateway import Gateway, Limits
 from router.pipeline.serve import serve
-from router.wire.table import CALCULATIONS, ENDPOINTS, FEEDBACK, Calculation, Endpoint, Row
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0

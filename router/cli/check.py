@@ -10,14 +10,14 @@ from typing import Any, Final
 import click
 
 from policies.findings import DocumentError, Finding, render
-from policies.formats import as_json, as_sarif
-from policies.lint import lint
-from router.cli.check_classifier import classifier_findings
-from router.cli.documents import config_option
-from router.cli.policies import read_policy, read_probes
-from router.pipeline.documents import read_documents
-from router.pipeline.snapshot import backend_facts, compile_snapshot
+from policies.lint.formats import as_json, as_sarif
+from policies.lint.lint import lint
+from router.cli.common.check_classifier import classifier_findings
+from router.cli.common.documents import config_option
+from router.cli.common.policies import read_policy, read_probes
 from router.settings import environment
+from router.world.documents import read_documents
+from router.world.snapshot import backend_facts, compile_snapshot
 
 _Findings = Sequence[Finding]
 

@@ -11,17 +11,17 @@ import openai
 from openai import OpenAI
 from rich.console import Console
 
-from router.cli.demo_prompts import PIECES
-from router.cli.demo_report import (
+from router.cli.common.documents import documents_or_end
+from router.cli.demo_parts.prompts import PIECES
+from router.cli.demo_parts.report import (
     answers_table,
     print_caveat,
     print_invitation,
     refusal_panel,
 )
-from router.cli.demo_run import Answer, ask, run_into_limit
-from router.cli.demo_stack import Stack, running_stack
-from router.cli.documents import documents_or_end
-from router.pipeline.snapshot import price_book
+from router.cli.demo_parts.run import Answer, ask, run_into_limit
+from router.cli.demo_parts.stack import Stack, running_stack
+from router.world.snapshot import price_book
 
 _MOST_FREE_REQUESTS = 60
 

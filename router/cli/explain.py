@@ -11,8 +11,8 @@ from policies.explain import explain as explain_decision
 from policies.explain import render_explanation
 from policies.findings import DocumentError
 from policies.policy import Policy
-from router.cli.documents import documents_or_end, end_with_findings
-from router.cli.explain_sources import (
+from router.cli.common.documents import documents_or_end, end_with_findings
+from router.cli.common.explain_sources import (
     Asked,
     document_of_flags,
     from_chat,
@@ -21,9 +21,9 @@ from router.cli.explain_sources import (
     read_request,
     tiers_of,
 )
-from router.cli.policies import policy_or_end
-from router.pipeline.documents import Documents
-from router.pipeline.snapshot import Snapshot, compile_snapshot
+from router.cli.common.policies import policy_or_end
+from router.world.documents import Documents
+from router.world.snapshot import Snapshot, compile_snapshot
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -29,7 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "schema": "router.cli.schema:schema",
         "score": "router.cli.score:score",
         "calibrate": "router.cli.calibrate:calibrate",
-        "recalibrate": "router.cli.cards:recalibrate_cards",
+        "recalibrate": "router.cli.recalibrate:recalibrate_cards",
         "outcomes": "router.cli.outcomes:outcomes",
         "demo": "router.cli.demo:demo",
     }

@@ -10,15 +10,15 @@ from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from policies.findings import suggestion
-from router.cli.documents import config_option, documents_or_end
-from router.cli.tables import narrow, show
+from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.tables import narrow, show
 from router.cli.usage import day
 from router.domain import PICO_PER_USD
-from router.outcomes.store import OutcomeStore
-from router.pipeline.documents import Documents
-from router.pipeline.snapshot import price_book
+from router.loop.store import OutcomeStore
 from router.usage.savings import Checks, Line, checks, savings
 from router.usage.store import StoreError, UsageStore
+from router.world.documents import Documents
+from router.world.snapshot import price_book
 
 
 def _lines(

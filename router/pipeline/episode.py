@@ -4,18 +4,18 @@ import time
 from types import TracebackType
 
 from policies.decision import Decision, Denial
-from policies.record import Outcome, to_record
-from router.backends.transcript import read_body, read_stream
-from router.backends.upstream import Upstream
+from policies.replay.record import Outcome, to_record
+from router.backends.cascade.transcript import read_body, read_stream
+from router.backends.dispatch.upstream import Upstream
 from router.domain import Charge
 from router.domain import Outcome as End
-from router.ledger.ticket import Admission
-from router.outcomes.store import ScoredDecision
-from router.pipeline.audit import Case
+from router.ledger.reserve_request import Admission
+from router.loop.shadow_audit import Case
+from router.loop.store import ScoredDecision
 from router.pipeline.evidence import evidence_of, prompt_of
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
-from router.pipeline.snapshot import Snapshot
+from router.world.snapshot import Snapshot
 
 
 class Episode:

@@ -2,10 +2,10 @@
 
 import orjson
 
-from router.outcomes.prompts import LARGEST, KeptPrompt
-from router.outcomes.store import ScoredDecision
+from router.loop.prompts import LARGEST, KeptPrompt
+from router.loop.store import ScoredDecision
 from router.pipeline.inquiry import Inquiry
-from router.pipeline.snapshot import Snapshot
+from router.world.snapshot import Snapshot
 
 
 def prompt_of(inquiry: Inquiry) -> KeptPrompt | None:

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 from classifiers.serving import Classifier
 from router.auth.authenticate import Authenticator
-from router.backends.cascade import Cascades
-from router.backends.dispatch import Dispatcher
+from router.backends.cascade.cascade import Cascades
+from router.backends.dispatch.dispatch import Dispatcher
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
-from router.ledger.ticket import Budget
-from router.outcomes.recorder import OutcomeRecorder
-from router.outcomes.store import OutcomeStore
-from router.pipeline.audit import Auditor
-from router.pipeline.learning import Learner
-from router.pipeline.snapshot import Snapshot
+from router.ledger.reserve_request import Budget
+from router.loop.learning import Learner
+from router.loop.recorder import OutcomeRecorder
+from router.loop.shadow_audit import Auditor
+from router.loop.store import OutcomeStore
 from router.telemetry import names
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Labels, Metrics
 from router.telemetry.names import Metric
-from router.telemetry.siblings import Siblings
+from router.telemetry.worker_metrics import Siblings
+from router.world.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from typing import Final, Protocol
 
 from policies.decision import Cascade as CascadePlan
 from router.backends.backend import Backend
+from router.backends.dispatch.upstream import Leg
 from router.backends.energy import Energy, energy_of
-from router.backends.health import Health
-from router.backends.upstream import Leg
+from router.backends.health.health import Health
 from router.domain import Cascaded, Charge, Outcome, Usage
 from router.errors import TurnoutError
-from router.pipeline.decide import Plan
+from router.pipeline.plan import Plan
 from router.prices.book import PriceBook
 
 

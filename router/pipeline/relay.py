@@ -3,15 +3,15 @@
 from typing import Final
 
 from policies.money import usd
-from router.backends.capacity import Place
-from router.backends.upstream import Put, Upstream
+from router.backends.dispatch.upstream import Put, Upstream
+from router.backends.health.slots import Place
 from router.ledger.hold import Hold
+from router.operations.table import Endpoint
 from router.pipeline.caller import Caller
-from router.pipeline.decide import Plan
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.meter import Meter
-from router.wire.cut import length_events
-from router.wire.table import Endpoint
+from router.pipeline.plan import Plan
+from router.protocols.truncation import length_events
 
 _MOST_KEPT: Final = 1_000_000  # bytes
 _QUOTA: Final = "the quota does not allow further output tokens"

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from policies.findings import DocumentError, render
-from router.pipeline.documents import Documents, read_documents
 from router.pipeline.gateway import Gateway
-from router.pipeline.snapshot import compile_snapshot
+from router.world.documents import Documents, read_documents
+from router.world.snapshot import compile_snapshot
 
 _LOG = logging.getLogger("turnout")
 _LOOK_SECONDS: Final = 1.0

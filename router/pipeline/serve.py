@@ -1,14 +1,14 @@
 """THE CORRIDOR: one request, from its credentials to its bill."""
 
+from router.operations.table import Endpoint
 from router.pipeline.caller import Caller
-from router.pipeline.decide import plan_of
 from router.pipeline.episode import Episode
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquire import inquire
 from router.pipeline.meter import Meter
+from router.pipeline.plan import plan_of
 from router.pipeline.relay import Relay
 from router.pipeline.send import open_upstream
-from router.wire.table import Endpoint
 
 
 async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:

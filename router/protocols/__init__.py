@@ -1,1 +1,1 @@
-"""The protocols that clients and backends speak, sans I/O."""
+"""What clients and model servers say on the wire, one module a protocol; sans I/O."""

@@ -14,7 +14,7 @@ from conftest import POLICY, RunningGateway, config_text, free_port, start_gatew
 
 from policies.decision import Decision
 from policies.policy import load
-from policies.record import from_record
+from policies.replay.record import from_record
 
 ADMIN = {"authorization": "Bearer admin-token-for-tests"}
 STRICTER = POLICY.replace("routes: [auto]}\n  tiny", "routes: [staff]}\n  tiny")

@@ -16,7 +16,7 @@ import pytest
 from modelservers import RunningSimulator
 
 from router.auth.store import KeyStore
-from router.telemetry.siblings import together
+from router.telemetry.worker_metrics import together
 
 PATIENCE = 40.0
 POLICY = """\

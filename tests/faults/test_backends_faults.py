@@ -11,9 +11,9 @@ from faulty_backends import (
 from modelservers import RunningSimulator
 from transports import NewTransport
 
-from router.backends.breaker import BreakerPolicy
-from router.backends.dispatch import Dispatcher
-from router.backends.retry import RetryPolicy
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.retry import RetryPolicy
+from router.backends.health.breaker import BreakerPolicy
 from router.domain import Usage
 from router.errors import (
     Overloaded,

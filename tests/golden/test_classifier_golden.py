@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from classifiers.features import FEATURES_VERSION, encode
 from classifiers.prompt import Prompt, Turn, prompt_of_text
+from classifiers.text.features import FEATURES_VERSION, encode
 
 GOLDEN = json.loads(Path(__file__).with_name("classifier_features.json").read_text("utf-8"))
 OPTIONS = "\nA. Mars\nB. Earth\nC. 12\nD. none of these\nAnswer:"

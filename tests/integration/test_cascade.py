@@ -8,17 +8,17 @@ import pytest
 from modelservers import RunningSimulator
 from rawserver import Script, raw_server
 
-from router.backends.aiohttp_transport import AiohttpTransport
+from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.cascade import Cascade, Cascades
-from router.backends.dispatch import Dispatcher
-from router.backends.upstream import Leg, Upstream
+from router.backends.cascade.cascade import Cascade, Cascades
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.upstream import Leg, Upstream
+from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.domain import Usage
 from router.errors import UpstreamFailed
-from router.wire.chat import ChatRequest
-from router.wire.sse import encode
+from router.protocols.sse import encode
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 CHECKED = Cascade(verify=("not_empty", "not_refusal", "json_schema"), max_steps=2, window=8)
 SORRY = ["I'm", " sorry", ",", " I", " can't", " help", " you", " here", "."]
 USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}

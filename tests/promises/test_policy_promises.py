@@ -10,15 +10,15 @@ import pytest
 
 import policies
 from policies.decision import Decision, Denial
-from policies.document import CHECKS, Check, Limits, PolicyDoc
-from policies.facts import BACKEND_FACTS, FACTS
 from policies.findings import render
 from policies.hints import HEADERS
-from policies.lint import lint
+from policies.language.document import CHECKS, Check, Limits, PolicyDoc
+from policies.language.facts import BACKEND_FACTS, FACTS
+from policies.language.schema import SCHEMAS, schema, schema_text
+from policies.lint.lint import lint
 from policies.objectives import OBJECTIVES
 from policies.policy import Policy, load
-from policies.probes import SUFFIX, load_probes
-from policies.schema import SCHEMAS, schema, schema_text
+from policies.replay.probes import SUFFIX, load_probes
 from policies.signals import (
     BackendSignals,
     PrincipalSignals,
@@ -26,7 +26,7 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
-from router.backends.verifiers import VERIFIERS
+from router.backends.cascade.verifiers import VERIFIERS
 from router.cli.main import main
 
 ROOT = Path(__file__).parents[2]

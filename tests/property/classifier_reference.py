@@ -14,10 +14,10 @@ from zlib import crc32
 
 import numpy as np
 
-from classifiers.bag import PAIRS
 from classifiers.prompt import Prompt
-from classifiers.vocabulary import COUNTED, CUES, PRESENT
-from classifiers.words import WORDS
+from classifiers.text.bag import PAIRS
+from classifiers.text.vocabulary import COUNTED, CUES, PRESENT
+from classifiers.text.words import WORDS
 
 WORD = re.compile(
     r"[\u2e80-\u9fff\uac00-\ud7af]|[^\W_\u2e80-\u9fff\uac00-\ud7af]+|[^\w\s]|_", re.UNICODE

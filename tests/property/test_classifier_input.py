@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from classifiers.bag import MAX_WORDS, UNIT
-from classifiers.features import encode
 from classifiers.prompt import Prompt, Turn, prompt_of_messages
-from classifiers.reading import READ, Opened, read_in_python
 from classifiers.serving import Classifier
-from classifiers.vocabulary import KNOWN_WORDS
-from classifiers.words import _WORD, words_of
+from classifiers.text.bag import MAX_WORDS, UNIT
+from classifiers.text.features import encode
+from classifiers.text.reading import READ, Opened, read_in_python
+from classifiers.text.vocabulary import KNOWN_WORDS
+from classifiers.text.words import _WORD, words_of
 
 ANY_TEXT = st.one_of(
     st.text(max_size=400),

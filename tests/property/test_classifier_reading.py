@@ -10,11 +10,11 @@ from classifier_reference import plain_reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers import features
-from classifiers.features import encode
-from classifiers.hand import HAND_FEATURES
 from classifiers.prompt import Prompt, Turn, prompt_of_text
-from classifiers.vocabulary import COUNTED, CUES, PRESENT
+from classifiers.text import features
+from classifiers.text.features import encode
+from classifiers.text.lexical_features import HAND_FEATURES
+from classifiers.text.vocabulary import COUNTED, CUES, PRESENT
 
 TABLES = (*COUNTED.values(), *PRESENT.values(), *CUES.values())
 KNOWN = sorted({word for words in TABLES for word in words})

@@ -3,8 +3,8 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from policies.expression import ConditionError, Conditions
-from policies.plain import plain
+from policies.language.expression import ConditionError, Conditions
+from policies.language.fast_conditions import plain
 from policies.signals import (
     BackendSignals,
     Clock,

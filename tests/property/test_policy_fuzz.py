@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 import policies
 from policies.decision import Decision, Denial
-from policies.expression import ConditionError, Conditions
 from policies.findings import DocumentError
+from policies.language.expression import ConditionError, Conditions
 from policies.policy import load
 from policies.signals import (
     BackendSignals,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from small_outcomes import read
 
-from classifiers.hand import PROBLEM_FEATURES
+from classifiers.text.lexical_features import PROBLEM_FEATURES
 from classifiers.training.bags import read_bags
 from classifiers.training.dataset import Outcomes
 from classifiers.training.problems import COLUMNS, LEAST, cross_validated, fit_direction, gaps

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.backends.breaker import Breaker, BreakerPolicy, State
+from router.backends.health.breaker import Breaker, BreakerPolicy, State
 
 POLICY = BreakerPolicy(threshold=3, rest=10.0, max_rest=25.0, ramp=3)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.backends.backend import Capacity
-from router.backends.capacity import Asker, Full, Gate, Place, cost_elsewhere, shadow_price
+from router.backends.health.slots import Asker, Full, Gate, Place, cost_elsewhere, shadow_price
 
 HIGH, NORMAL, LOW = Asker(0), Asker(1), Asker(2)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from router.backends.dialects.base import Failure
-from router.backends.verdict import VERDICTS, Kind, kind_of_status, rest_asked_for
+from router.backends.dispatch.failures import VERDICTS, Kind, kind_of_status, rest_asked_for
 
 
 @pytest.mark.parametrize(

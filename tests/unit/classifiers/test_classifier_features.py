@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 
-from classifiers.bag import MAX_WORDS, PAIRS
-from classifiers.features import clip, encode
-from classifiers.hand import HAND_FEATURES
 from classifiers.prompt import Prompt, Turn, prompt_of_messages, prompt_of_text
-from classifiers.reading import READ, READS_IN
-from classifiers.words import REMEMBERED, WORDS, KnownWords, number_of, words_of
+from classifiers.text.bag import MAX_WORDS, PAIRS
+from classifiers.text.features import clip, encode
+from classifiers.text.lexical_features import HAND_FEATURES
+from classifiers.text.reading import READ, READS_IN
+from classifiers.text.words import REMEMBERED, WORDS, KnownWords, number_of, words_of
 
 _HEADERS = Path(sysconfig.get_path("include")) / "Python.h"
 
@@ -29,7 +29,7 @@ def test_without_the_extension_the_classifier_says_the_same() -> None:
 from sys import modules
 {hide}
 from classifiers.prompt import prompt_of_text
-from classifiers.reading import READS_IN
+from classifiers.text.reading import READS_IN
 from classifiers.serving import Classifier
 said = Classifier.load(device="cpu").score([prompt_of_text("Prove that 2 + 2 = 4, naïvely.")])
 print(READS_IN, said[0].success)
@@ -69,7 +69,7 @@ def test_the_extension_refuses_what_is_no_prompt(prompt: Any) -> None:
 
 
 def test_a_word_has_the_same_number_in_every_process() -> None:
-    program = "from classifiers.words import number_of; print(number_of('naïve'))"
+    program = "from classifiers.text.words import number_of; print(number_of('naïve'))"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert int(said.stdout) == number_of("naïve")
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from policies.pii import contains_pii, kinds, texts_of
+from policies.pii.pii import contains_pii, kinds, texts_of
 
 PRESENT = [
     ("email", "write to jane.doe+test@mail.example.co.uk please"),

@@ -1,0 +1,187 @@
+"""What the gateway knows of its backends at this moment: breakers, requests in flight, queues.
+
+It outlives a reload of the configuration: a lane that is the same lane keeps its breaker.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from router.ask import Ask
+from router.backends.backend import Backend, Lane
+from router.backends.health.affinity import conversation, preference
+from router.backends.health.breaker import Breaker, BreakerPolicy
+from router.backends.health.ejection import Pace, outliers
+from router.backends.health.slots import Gate
+
+
+class LaneState:
+    """One lane, its breaker, its pace, and how many requests run on it."""
+
+    __slots__ = ("_clock", "breaker", "in_flight", "lane", "pace", "paced")
+
+    def __init__(self, lane: Lane, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.lane = lane
+        self.breaker = Breaker(policy)
+        self.pace = Pace()
+        self.paced = False  # whether there are sisters to compare it with
+        self.in_flight = 0
+
+    def over(self, outcome: bool | None) -> None:
+        """An answer that had begun is over: True well, False ill, None cut. To be told once."""
+        self.in_flight -= 1
+        if outcome:
+            if not self.breaker.quiet:
+                self.breaker.succeeded(self._clock())
+        elif outcome is None:
+            self.breaker.abandoned()
+        else:
+            self.breaker.failed(self._clock())
+
+
+class Health:
+    """A live view of one backend, read by whoever decides: always of this moment.
+
+    `only` is its one lane, where it has one and slots are not scarce.
+    """
+
+    __slots__ = ("_clock", "backend", "gate", "lanes", "only")
+
+    def __init__(
+        self,
+        backend: Backend,
+        lanes: Sequence[LaneState],
+        gate: Gate | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.backend = backend
+        self.lanes = tuple(lanes)
+        self.gate = gate
+        self.only = lanes[0] if len(lanes) == 1 and gate is None else None
+        self._clock = clock
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a slot."""
+        return self.gate.queued if self.gate is not None else 0
+
+    @property
+    def wait_ms(self) -> int:
+        """Milliseconds a newcomer would wait for a slot."""
+        return self.gate.wait_ms if self.gate is not None else 0
+
+    @property
+    def load(self) -> float:
+        """Part of the slots in use, over 1 where requests wait; 0 where slots are not scarce."""
+        return self.gate.load if self.gate is not None else 0.0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether any lane may be asked now."""
+        now = self._clock()
+        for state in self.lanes:  # noqa: SIM110 # asked for every request: no generator
+            if state.breaker.allows(now):
+                return True
+        return False
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that run there now."""
+        running = 0
+        for state in self.lanes:
+            running += state.in_flight
+        return running
+
+    def open_lanes(self, request: Ask, tried: frozenset[str]) -> list[LaneState]:
+        """Lanes that may be asked now and were not tried, the best for this request first."""
+        now = self._clock()
+        free = [
+            state
+            for state in self.lanes
+            if state.lane.id not in tried and state.breaker.allows(now)
+        ]
+        return free if len(free) < 2 else _ordered(free, request)
+
+    def resting(self) -> float:
+        """Seconds until a lane may be asked again."""
+        now = self._clock()
+        return min(state.breaker.resting(now) for state in self.lanes)
+
+
+def _ordered(free: list[LaneState], request: Ask) -> list[LaneState]:
+    """The conversation's own replica first; outliers last; of equal addresses the idlest key."""
+    addresses = sorted({state.lane.base_url for state in free})
+    loads = [
+        sum(state.in_flight for state in free if state.lane.base_url == address)
+        for address in addresses
+    ]
+    order = preference(conversation(request), addresses, loads)
+    place = {addresses[at]: rank for rank, at in enumerate(order)}
+    avoided = outliers([state.pace for state in free])
+    ranked = sorted(
+        range(len(free)),
+        key=lambda at: (avoided[at], place[free[at].lane.base_url], free[at].in_flight),
+    )
+    return [free[at] for at in ranked]
+
+
+class _Known(dict[str, Health]):
+    """Health by name; what was taken out is still found, though not listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.retired: dict[str, Health] = {}
+
+    def __missing__(self, name: str) -> Health:
+        return self.retired[name]
+
+
+class HealthBoard:
+    """The health of every backend, by name."""
+
+    def __init__(self, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._known = _Known()
+
+    def of(self, backend: Backend) -> Health:
+        """The health of this backend; a new or changed one begins healthy."""
+        health = self._known.get(backend.name)
+        if health is None or health.backend is not backend:
+            health = self._describe(backend)
+        return health
+
+    def adopt(self, backends: Sequence[Backend]) -> None:
+        """Know these backends, and forget the others."""
+        for backend in backends:
+            self.of(backend)
+        names = {backend.name for backend in backends}
+        for name in [name for name in self._known if name not in names]:
+            self._known.retired[name] = self._known.pop(name)
+
+    def view(self) -> Mapping[str, Health]:
+        """Every backend's health by name: live. One that a reload took away is no longer listed,
+        but still found by name: requests that began before it go on to ask for it."""
+        return self._known
+
+    def watched(self) -> Iterator[tuple[Backend, Gate]]:
+        """The backends whose servers tell their load, each with its gate."""
+        for health in self._known.values():
+            backend, gate = health.backend, health.gate
+            if gate is not None and backend.capacity is not None and backend.capacity.load_url:
+                yield backend, gate
+
+    def _describe(self, backend: Backend) -> Health:
+        old = self._known.get(backend.name) or self._known.retired.get(backend.name)
+        kept = {state.lane: state for state in old.lanes} if old else {}
+        lanes = [
+            kept.get(lane) or LaneState(lane, self._policy, self._clock) for lane in backend.lanes()
+        ]
+        for state in lanes:
+            state.paced = len(lanes) > 1
+        gate = old.gate if old is not None else None
+        if gate is not None and gate.capacity != backend.capacity:
+            gate = None
+        if gate is None and backend.capacity is not None:
+            gate = Gate(backend.capacity, self._clock)
+        health = self._known[backend.name] = Health(backend, lanes, gate, self._clock)
+        return health

@@ -1,0 +1,150 @@
+"""From a parsed request to what will be done about it: signals, decision, size of the hold."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from policies.decision import Decision, Denial, Status
+from policies.value import value
+from router.ask import Ask
+from router.backends.backend import Backend
+from router.backends.cascade.judge import MAX_TOKENS
+from router.backends.health.slots import Asker
+from router.domain import Estimate, Usage
+from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
+from router.ledger.estimate import OutputHistory, estimate_output
+from router.ledger.reserve_request import Ticket
+from router.pipeline.inquiry import Inquiry
+from router.pipeline.signals import likely_cost
+from router.world.snapshot import Snapshot
+
+_ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
+    {
+        "denied": PermissionDenied,
+        "route_not_allowed": PermissionDenied,
+        "unknown_model": NotFound,
+        "no_candidates": BadRequest,
+        "bad_hint": BadRequest,
+    }
+)
+_OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
+
+
+@value
+class Plan:
+    """What will be tried, in order, and what the ledger should hold for it.
+
+    `backends` begins with the steps of the cascade, where there is one; `judge` checks its answers.
+    """
+
+    decision: Decision
+    backends: tuple[Backend, ...]
+    judge: Backend | None
+    ticket: Ticket
+    input_tokens: int  # of the prompt, estimated
+    world: Snapshot
+    asker: Asker
+    topped_up: bool  # the hold covers a part of the answer, and grows while it streams
+
+    def expected_cost_pico(self, backend: str, request: Ask) -> int:
+        """Return what the request is expected to cost at `backend`, by the price book alone."""
+        return likely_cost(self.world, backend, request, self.input_tokens)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return the response headers that explain the decision."""
+        decision = self.decision
+        odds = ", ".join([f"{name}={p:.2f}" for name, p in decision.success.items()])
+        rules = f"; rules: {', '.join(decision.rules)}" if decision.rules else ""
+        return [
+            ("x-turnout-route", decision.route),
+            ("x-turnout-decision", self.ticket.request_id),
+            ("x-turnout-reason", decision.reason + rules),
+            ("x-turnout-success", odds or "unknown"),
+        ]
+
+
+def refusal(denial: Denial) -> TurnoutError:
+    """Return the error that a denial means for the client."""
+    return _ERRORS[denial.status](
+        denial.message,
+        param="model" if denial.status in _OF_THE_MODEL else None,
+        headers=(("x-turnout-route", denial.route), ("x-turnout-reason", denial.reason)),
+    )
+
+
+def plan_of(
+    answer: Decision | Denial, world: Snapshot, inquiry: Inquiry, history: OutputHistory
+) -> Plan:
+    """Return the plan of a decision; a denial raises its error.
+
+    The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
+    as many answers as it may take.
+    """
+    if isinstance(answer, Denial):
+        raise refusal(answer)
+    request, principal = inquiry.request, inquiry.principal
+    cascade = answer.cascade
+    judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
+    standing = world.standing(principal.tier)
+    way = "worst" if standing.prepaid else world.estimate
+    output = estimate_output(
+        cap=request.max_output_tokens,
+        choices=request.choices,
+        way=way,
+        expected=history.expected(principal.key_id, answer.route),
+    )
+    return Plan(
+        answer,
+        tuple(map(world.backends.__getitem__, _in_order(answer))),
+        judge,
+        Ticket(
+            inquiry.reading.request_id,
+            principal,
+            answer.route,
+            request.user,
+            standing.quotas,
+            _estimate(answer, world, inquiry, judge, output),
+            standing.outage_share,
+        ),
+        inquiry.reading.input_tokens,
+        world,
+        standing.asker,
+        topped_up=way == "chunk",
+    )
+
+
+def _estimate(
+    decision: Decision, world: Snapshot, inquiry: Inquiry, judge: Backend | None, output: int
+) -> Estimate:
+    """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
+    tokens = inquiry.reading.input_tokens
+    firm = inquiry.request.max_output_tokens is not None
+    cost, prompt_cost = world.prices.dearest(decision.candidates, tokens, output)
+    if decision.cascade is None:
+        return Estimate(tokens, output, cost, prompt_cost, firm)
+    steps = len(decision.cascade.steps)
+    judging, judging_cost = _judging(world, judge, tokens + output, steps - 1)
+    return Estimate(
+        steps * tokens + judging.input_tokens,
+        steps * output + judging.output_tokens,
+        steps * cost + judging_cost,
+        prompt_cost,
+        firm,
+    )
+
+
+def _in_order(decision: Decision) -> Sequence[str]:
+    """The candidates in the order in which they are asked."""
+    if decision.cascade is None:
+        return decision.candidates
+    steps = decision.cascade.steps
+    return [*steps, *(name for name in decision.candidates if name not in steps)]
+
+
+def _judging(world: Snapshot, judge: Backend | None, tokens: int, times: int) -> tuple[Usage, int]:
+    """What a judge uses who reads so many tokens so many times, and what that costs."""
+    if judge is None:
+        return Usage(), 0
+    once = Usage(tokens, MAX_TOKENS)
+    usage = Usage(times * tokens, times * MAX_TOKENS)
+    return usage, times * world.prices.price(judge.name).cost(once)
