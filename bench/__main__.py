@@ -1,4 +1,4 @@
-"""`python -m bench`: quick | run | steps | growth | footprint | soak | guard | compare | report | all."""
+"""`python -m bench PART`; `python -m bench compare CHECKOUT` counts against another checkout."""
 
 import argparse
 import sys
@@ -82,8 +82,19 @@ def write() -> int:
 def main() -> int:
     """Run one part, or all."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parts = ["quick", "run", "steps", "growth", "footprint", "soak", "guard", "compare", "report", "all"]
-    parser.add_argument("part", choices=parts)
+    parts = [
+        "quick",
+        "run",
+        "steps",
+        "growth",
+        "footprint",
+        "soak",
+        "guard",
+        "compare",
+        "report",
+        "all",
+    ]
+    parser.add_argument("part", choices=[*parts, "report", "all"])
     parser.add_argument("series", nargs="*", help="growth: only these; compare: a checkout")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=60.0, help="soak: how long")
