@@ -34,7 +34,7 @@ from bench.payloads import agent, chat, messages
 from bench.processes import await_ready, free_port, stop
 from bench.systems import CONFIGS, PRICES
 from bench.traced import SLOTS
-from router.backends.child import Child
+from router.children.child import Child
 
 ALLOWED: Final = 1.02
 WARM_UP: Final = 20  # calls, until caches and specialised code have settled
