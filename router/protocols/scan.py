@@ -7,8 +7,9 @@ order and raises
 - TwinKeys where any object, at any depth, has a key twice, escapes decoded. In the body itself, and
   in the object that is the value of a member named in `folded`, keys that are equal after `fold`
   are twins too.
-- TooManyKeys where an object has more than MAX_KEYS keys, TooDeep beyond MAX_DEPTH levels. Where
-  a body is at fault in several ways, any one of them is raised.
+- TooManyKeys where an object has more than MAX_KEYS keys, or MAX_PARAMETERS where its keys are
+  folded; TooDeep beyond MAX_DEPTH levels. Where a body is at fault in several ways, any one of
+  them is raised.
 - ValueError, or returns nonsense, for bytes that orjson does not accept; it reads nothing else.
 
 Time and memory grow with the body's size, whatever its content. The Python below is the definition;

@@ -10,6 +10,7 @@ from typing import Final
 
 MAX_DEPTH: Final = 200  # levels of objects and arrays, the body itself included
 MAX_KEYS: Final = 65_536  # of one object
+MAX_PARAMETERS: Final = 1_024  # of one whose keys are folded, which takes longer
 _SHOWN: Final = 64  # characters of a client's key in a message
 
 
@@ -30,11 +31,12 @@ class TooDeep(UnsafeBody):
 
 
 class TooManyKeys(UnsafeBody):
-    """An object has more than MAX_KEYS keys."""
+    """An object has more than MAX_KEYS keys, or MAX_PARAMETERS where its keys are folded."""
 
-    def __init__(self, param: str | None) -> None:
+    def __init__(self, most: int, param: str | None) -> None:
         self.param = None if param is None else printable(param)
-        super().__init__(f"An object of the body has more than {MAX_KEYS:,} keys.")
+        place = "The body" if param is None else f"An object in '{self.param}'"
+        super().__init__(f"{place} has more than {most:,} keys.")
 
 
 class TwinKeys(UnsafeBody):
@@ -80,8 +82,9 @@ def refuse_twins(keys: Sequence[str], folded: bool, param: str | None) -> None:
     `folded` says whether keys that are equal after `fold` are twins too; `param` is the top-level
     parameter that the object belongs to, None for the body itself.
     """
-    if len(keys) > MAX_KEYS:
-        raise TooManyKeys(param)
+    most = MAX_PARAMETERS if folded else MAX_KEYS
+    if len(keys) > most:
+        raise TooManyKeys(most, param)
     _refuse_equal(keys, keys, param)
     if folded:
         _refuse_equal(keys, list(map(fold, keys)), param)

@@ -14,6 +14,7 @@ from router.protocols.scan import SCANS_IN, Scan, scan, scan_in_python
 from router.protocols.twins import (
     MAX_DEPTH,
     MAX_KEYS,
+    MAX_PARAMETERS,
     TooDeep,
     TooManyKeys,
     TwinKeys,
@@ -170,9 +171,20 @@ def test_an_object_may_have_as_many_keys_as_the_bound_and_no_more(scan: Scan) ->
     def keys(count: int) -> bytes:
         return b"{" + b",".join(b'"%d":0' % n for n in range(count)) + b"}"
 
-    assert len(scan(keys(MAX_KEYS))) == MAX_KEYS
-    assert isinstance(refusal(scan, keys(MAX_KEYS + 1)), TooManyKeys)
-    assert refusal(scan, b'{"logit_bias":' + keys(100_000) + b"}").param == "logit_bias"
+    def inside(count: int) -> bytes:
+        return b'{"logit_bias":' + keys(count) + b"}"
+
+    assert list(scan(inside(MAX_KEYS))) == ["logit_bias"]
+    error = refusal(scan, inside(MAX_KEYS + 1))
+    assert isinstance(error, TooManyKeys)
+    assert error.param == "logit_bias"
+    assert isinstance(refusal(scan, inside(100_000)), TooManyKeys)
+    assert len(scan(keys(MAX_PARAMETERS))) == MAX_PARAMETERS
+    for many in (MAX_PARAMETERS + 1, MAX_KEYS + 1):
+        assert str(refusal(scan, keys(many))) == "The body has more than 1,024 keys."
+    folded = frozenset({"logit_bias"})
+    assert list(scan(inside(MAX_PARAMETERS), folded)) == ["logit_bias"]
+    assert isinstance(refusal(scan, inside(MAX_PARAMETERS + 1), folded), TooManyKeys)
     together = b'{"a":[' + b",".join([keys(999)] * 101) + b"]}"
     assert list(scan(together)) == ["a"]
 
