@@ -72,7 +72,7 @@ def printable(key: str) -> str:
 
 
 def fold(key: str) -> str:
-    """What a server takes a key for that ignores case, `_` and `-` (encoding/json of Go)."""
+    """What a server takes a key for that ignores case, `_` and `-` (as encoding/json of Go can)."""
     return key.casefold().replace("_", "").replace("-", "")
 
 
