@@ -7,7 +7,7 @@ chunks, an error. It never sees a socket; `Upstream` feeds it the bytes that cam
 from typing import Final, Protocol
 
 from policies.value import value
-from router.backends.backend import Backend, Lane
+from router.backends.backend import Backend, Deployment
 from router.backends.transport.transport import Call
 from router.domain import Usage
 from router.protocols.chat import ChatRequest
@@ -82,7 +82,9 @@ class Dialect(Protocol):
     def stream_type(self) -> str:
         """The content type in which an answer comes that is to be streamed."""
 
-    def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
+    def call(
+        self, deployment: Deployment, backend: Backend, request: ChatRequest, request_id: str
+    ) -> Call:
         """The HTTP request that asks this backend."""
 
     def reply(self, raw: bytes, request: ChatRequest) -> Reply:
