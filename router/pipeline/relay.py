@@ -4,7 +4,7 @@ from typing import Final
 
 from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
-from router.backends.health.slots import Place
+from router.backends.health.slots import Slot
 from router.ledger.hold import Hold
 from router.operations.table import Endpoint
 from router.pipeline.caller import Caller
@@ -17,11 +17,11 @@ _MOST_KEPT: Final = 1_000_000  # bytes
 _QUOTA: Final = "the quota does not allow further output tokens"
 
 
-def queue_headers(place: Place) -> tuple[tuple[str, str], ...]:
+def queue_headers(slot: Slot) -> tuple[tuple[str, str], ...]:
     """Return how a request waited for a scarce backend's slot."""
     return (
-        ("x-turnout-queue-position", str(place.position)),
-        ("x-turnout-queue-ms", str(round(place.waited * 1000))),
+        ("x-turnout-queue-position", str(slot.position)),
+        ("x-turnout-queue-ms", str(round(slot.waited * 1000))),
     )
 
 
@@ -49,8 +49,8 @@ class Relay:
         meter.serve(upstream)
         caller, request = self._caller, self._inquiry.request
         served_by = caller.backend = upstream.backend.name
-        if upstream.place is not None:
-            caller.headers += queue_headers(upstream.place)
+        if upstream.slot is not None:
+            caller.headers += queue_headers(upstream.slot)
         plain = not request.stream
         cost = meter.cost_pico() if plain else self._plan.expected_cost_pico(served_by, request)
         caller.headers += ("x-turnout-backend", served_by), ("x-turnout-cost-usd", usd(cost))
