@@ -8,7 +8,7 @@ from policies.decision import Decision, Denial, Status
 from policies.value import value
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
@@ -40,7 +40,7 @@ class Plan:
     judge: Backend | None
     ticket: Ticket
     input_tokens: int  # of the prompt, estimated
-    asker: Asker
+    priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
 
     def headers(self) -> list[tuple[str, str]]:
@@ -98,7 +98,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
             standing.outage_share,
         ),
         context.input_tokens,
-        standing.asker,
+        standing.priority,
         topped_up=way == "chunk",
     )
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
-from router.backends.health.slots import Place
+from router.backends.health.slots import Slot
 from router.ledger.hold import Hold
 from router.operations.table import Endpoint
 from router.pipeline.caller import Caller
@@ -18,11 +18,11 @@ _MOST_KEPT: Final = 1_000_000  # bytes
 _QUOTA: Final = "the quota does not allow further output tokens"
 
 
-def queue_headers(place: Place) -> tuple[tuple[str, str], ...]:
+def queue_headers(slot: Slot) -> tuple[tuple[str, str], ...]:
     """Return how a request waited for a scarce backend's slot."""
     return (
-        ("x-turnout-queue-position", str(place.position)),
-        ("x-turnout-queue-ms", str(round(place.waited * 1000))),
+        ("x-turnout-queue-position", str(slot.position)),
+        ("x-turnout-queue-ms", str(round(slot.waited * 1000))),
     )
 
 
@@ -51,8 +51,8 @@ class Relay:
         caller, context = self._caller, self._context
         ask = context.ask
         served_by = caller.backend = upstream.backend.name
-        if upstream.place is not None:
-            caller.headers += queue_headers(upstream.place)
+        if upstream.slot is not None:
+            caller.headers += queue_headers(upstream.slot)
         cost = (
             likely_cost(context.world, served_by, ask, context.input_tokens)
             if ask.stream

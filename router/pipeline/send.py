@@ -37,8 +37,8 @@ class Sender:
         """
         request_id, steps = plan.ticket.request_id, plan.decision.cascade
         if steps is None:
-            return self._dispatcher.open(plan.backends, ask, request_id, plan.asker)
+            return self._dispatcher.open(plan.backends, ask, request_id, plan.priority)
         cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)
         return self._cascades.open(
-            plan.backends, ask, request_id, cascade, plan.asker, events=events
+            plan.backends, ask, request_id, cascade, plan.priority, events=events
         )

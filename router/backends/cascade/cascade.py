@@ -18,9 +18,9 @@ from router.backends.cascade.judge import JUDGE, PATIENCE, opinion_of
 from router.backends.cascade.transcript import Transcript, read_body, read_stream
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
 from router.backends.dialects.usage import estimate_usage
-from router.backends.dispatch.dispatch import ANYONE, Dispatcher
+from router.backends.dispatch.dispatch import NORMAL, Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer, Event, Upstream
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.errors import StreamBroken, TurnoutError
 
 BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be read
@@ -55,7 +55,7 @@ class Cascades:
         request: Ask,
         request_id: str,
         cascade: Cascade,
-        asker: Asker = ANYONE,
+        priority: Priority = NORMAL,
         *,
         events: list[Event] | None = None,
     ) -> AsyncIterator[Upstream]:
@@ -71,13 +71,13 @@ class Cascades:
         async with AsyncExitStack() as kept:
             while True:
                 async with AsyncExitStack() as stack:
-                    opening = self._dispatcher.open(descent.left, request, request_id, asker)
+                    opening = self._dispatcher.open(descent.left, request, request_id, priority)
                     upstream = await descent.enter(opening, stack, kept)
                     upstream.billed = tuple(descent.billed)
                     events.append(upstream)
                     rejected = None
                     if not descent.is_over():
-                        check = _Check(upstream, request, cascade, request_id, asker)
+                        check = _Check(upstream, request, cascade, request_id, priority)
                         rejected = await self._check(check)
                         descent.billed = list(upstream.billed)
                     if rejected is None:
@@ -121,7 +121,7 @@ class Cascades:
             check.request,
             answer,
             request_id=check.request_id,
-            asker=check.asker,
+            priority=check.priority,
             patience=check.cascade.patience,
         )
         if opinion.billed is not None:
@@ -139,7 +139,7 @@ class _Check:
     request: Ask
     cascade: Cascade
     request_id: str
-    asker: Asker
+    priority: Priority
 
 
 def _is_whole(answers: Sequence[Transcript]) -> bool:

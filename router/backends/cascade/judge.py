@@ -15,7 +15,7 @@ from router.backends.backend import Backend
 from router.backends.cascade.transcript import Transcript, read_body
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.errors import TurnoutError
 from router.protocols.chat import parse_chat
 
@@ -46,7 +46,7 @@ async def opinion_of(
     answer: Transcript,
     *,
     request_id: str,
-    asker: Asker,
+    priority: Priority,
     patience: float = PATIENCE,
 ) -> Opinion:
     """Ask the judge about one answer, for so many seconds. Never raises but when cancelled."""
@@ -54,7 +54,7 @@ async def opinion_of(
         question = _judgement(request, answer)
         async with (
             asyncio.timeout(patience),
-            dispatcher.open([judge], question, f"{request_id}-judge", asker) as upstream,
+            dispatcher.open([judge], question, f"{request_id}-judge", priority) as upstream,
         ):
             told = read_body(upstream.body)
             usage = upstream.usage
