@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from policies.decision import Decision, Denial, Status
 from policies.findings import DocumentError, Finding
+from policies.headers import ASK_EXCLUDE, ASK_ROUTE
+from policies.hints import HINTS, given_hints
 from policies.language.compiler import Alias, Route, compile_aliases, compile_routes
 from policies.language.crosscheck import BackendFacts, crosscheck
 from policies.language.document import PolicyDoc
@@ -173,19 +175,13 @@ class Policy:
 
     def _refused_hint(self, hints: Hints, tier: Tier) -> str | None:
         """Why the request's hints are refused, or None."""
-        asked = {
-            "route": hints.route is not None,
-            "min_success": hints.min_success is not None,
-            "max_cost": hints.max_cost_pico is not None,
-            "exclude": bool(hints.exclude),
-        }
-        for name, given in asked.items():
-            if given and tier.hints is not None and name not in tier.hints:
-                return f"Your tier may not use the header x-turnout-{name.replace('_', '-')}."
+        for name in given_hints(hints):
+            if tier.hints is not None and name not in tier.hints:
+                return f"Your tier may not use the header {HINTS[name].header}."
         if hints.route is not None and hints.route not in self.routes:
-            return f"x-turnout-route: there is no route `{hints.route}`."
+            return f"{ASK_ROUTE}: there is no route `{hints.route}`."
         unknown = [name for name in hints.exclude if name not in self.backends]
-        return f"x-turnout-exclude: there is no backend `{unknown[0]}`." if unknown else None
+        return f"{ASK_EXCLUDE}: there is no backend `{unknown[0]}`." if unknown else None
 
     def _needs(self, route: Route) -> Needs:
         terms = [t for key, t in self._terms.items() if key[0] == route.name]

@@ -13,9 +13,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from policies.hints import HINTS
+from policies.language.choices import NAME_PATTERN, OneOf
 from policies.money import Usd
 
-NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$"
 CHECKS: Final = (
     "not_empty",
     "not_refusal",
@@ -41,7 +42,7 @@ Check = Literal[
     "code_parses",
     "confident",
 ]
-HintName = Literal["route", "min_success", "max_cost", "exclude"]
+HintName = Annotated[str, OneOf(HINTS)]
 
 
 def _unique(value: Any) -> Any:
@@ -224,7 +225,7 @@ class TierDoc(Limits, Settings):
     backends: Names | None = Field(None, description="Hard constraint: none but these.")
     hints: Annotated[list[HintName], BeforeValidator(_unique)] | None = Field(
         None,
-        description="Request headers obeyed: route, min_success, max_cost, exclude; default all.",
+        description=f"Request headers obeyed: {', '.join(HINTS)}; default all.",
     )
     per_key: Limits | None = None
     per_user: Limits | None = None

@@ -10,6 +10,7 @@ import click
 from policies.explain import explain as explain_decision
 from policies.explain import render_explanation
 from policies.findings import DocumentError
+from policies.headers import DECISION
 from policies.policy import Policy
 from router.cli.common.documents import documents_or_end, end_with_findings
 from router.cli.common.explain_sources import (
@@ -35,7 +36,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--request", "request_path", type=_FILE, help="A chat request, or a probe-like file.")
 @click.option("--log", "log_path", type=_FILE, help="A decision log; with --id.")
-@click.option("--id", "decision_id", help="A past decision: the header x-turnout-decision.")
+@click.option("--id", "decision_id", help=f"A past decision: the header {DECISION}.")
 @click.option("--model", help="What the client sends as model; default: the policy's first route.")
 @click.option("--tier", help="The customer's tier; default: the policy's first.")
 @click.option("--tokens", default=200, show_default=True, help="Tokens of the prompt.")

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from policies.headers import BACKEND, COST_USD, QUEUE_MS, QUEUE_POSITION
 from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
 from router.backends.health.slots import Place
@@ -20,8 +21,8 @@ _QUOTA: Final = "the quota does not allow further output tokens"
 def queue_headers(place: Place) -> tuple[tuple[str, str], ...]:
     """Return how a request waited for a scarce backend's slot."""
     return (
-        ("x-turnout-queue-position", str(place.position)),
-        ("x-turnout-queue-ms", str(round(place.waited * 1000))),
+        (QUEUE_POSITION, str(place.position)),
+        (QUEUE_MS, str(round(place.waited * 1000))),
     )
 
 
@@ -53,7 +54,7 @@ class Relay:
             caller.headers += queue_headers(upstream.place)
         plain = not request.stream
         cost = meter.cost_pico() if plain else self._plan.expected_cost_pico(served_by, request)
-        caller.headers += ("x-turnout-backend", served_by), ("x-turnout-cost-usd", usd(cost))
+        caller.headers += (BACKEND, served_by), (COST_USD, usd(cost))
         if not plain:
             await self._stream(upstream)
             return

@@ -1,6 +1,7 @@
 """What the documentation and the shipped files promise about policies."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ import click
 import pytest
 
 import policies
+import router
 from policies.decision import Decision, Denial
 from policies.findings import render
-from policies.hints import HEADERS
+from policies.headers import PREFIX, REQUEST_HEADERS, RESPONSE_HEADERS
+from policies.hints import HINTS
 from policies.language.document import CHECKS, Check, Limits, PolicyDoc
 from policies.language.facts import BACKEND_FACTS, FACTS
 from policies.language.schema import SCHEMAS, schema, schema_text
@@ -21,6 +24,7 @@ from policies.policy import Policy, load
 from policies.replay.probes import SUFFIX, load_probes
 from policies.signals import (
     BackendSignals,
+    Hints,
     PrincipalSignals,
     PromptSignals,
     RequestSignals,
@@ -90,14 +94,51 @@ def test_every_key_of_a_policy_is_documented():
         [f"`{name}`" for name in FACTS],
         [f".{name}`" for name in BACKEND_FACTS],
         [f"`{name}`" for name in OBJECTIVES],
-        [f"`{name}`" for name in HEADERS],
         [f"`{name}`" for name in CHECKS],
         [f"`{name}`" for name in Limits.model_fields],
     ],
-    ids=["facts", "backend facts", "objectives", "hints", "checks", "limits"],
+    ids=["facts", "backend facts", "objectives", "checks", "limits"],
 )
 def test_every_word_of_the_language_is_documented(words):
     assert [word for word in words if word not in GUIDE] == []
+
+
+def rows_under(heading: str) -> dict[str, str]:
+    """The rows of the table below a heading of the guide: first cell, without its marks -> rest."""
+    section = GUIDE.split(f"### {heading}\n", 1)[1].split("\n#", 1)[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
+    return {cells[0].strip("`"): " | ".join(cells[1:]) for cells in rows}
+
+
+@pytest.mark.parametrize(
+    ("heading", "headers"),
+    [("Request headers", REQUEST_HEADERS), ("Response headers", RESPONSE_HEADERS)],
+)
+def test_the_guide_lists_exactly_the_headers_there_are(heading, headers):
+    assert rows_under(heading) == dict(headers)
+
+
+def test_no_other_module_writes_the_name_of_a_header():
+    named = re.compile(rf"""["']{PREFIX}""")
+    folders = [Path(policies.__file__).parent, Path(router.__file__).parent]
+    modules = [path for folder in folders for path in folder.rglob("*.py")]
+    writing = [m.name for m in modules if named.search(m.read_text(encoding="utf-8"))]
+    assert writing == ["headers.py"]
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_a_tier_may_refuse_each_hint_and_the_refusal_names_its_header(name):
+    given = {
+        "route": Hints(route="auto"),
+        "min_success": Hints(min_success=0.5),
+        "max_cost": Hints(max_cost_pico=1),
+        "exclude": Hints(exclude=("local",)),
+    }
+    text = "version: 1\nroutes: {auto: {candidates: [local]}}\ntiers: {free: {hints: []}}\n"
+    signals = Signals(RequestSignals("auto"), PromptSignals(), "free", PrincipalSignals(), {})
+    answer = load(text, "test.yaml").decide(signals, given[name])
+    assert isinstance(answer, Denial)
+    assert answer.message == f"Your tier may not use the header {HINTS[name].header}."
 
 
 def test_the_checks_of_a_cascade_are_one_list():
