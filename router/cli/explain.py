@@ -85,7 +85,7 @@ def _policy(name: str | None, documents: Documents | None) -> Policy:
 
 def _world(documents: Documents) -> Snapshot:
     try:
-        return compile_snapshot(documents.config, documents.policy)
+        return compile_snapshot(documents.loaded, documents.policy)
     except DocumentError as error:
         end_with_findings(error)
 
