@@ -23,7 +23,7 @@ from policies.language.source import Document, parse
 from policies.language.terms import NAMED, Terms, overrides_of, with_overrides
 from policies.language.tiers import Tier, tier_of
 from policies.language.validation import validate
-from policies.route_decision import Walk
+from policies.route_decision import RouteDecision
 from policies.signals import NO_HINTS, Hints, Signals
 
 _OPEN_TIER: Final = Tier("default")
@@ -170,8 +170,8 @@ class Policy:
         if "request.route" in route.facts and signals.request.route != route.name:
             signals = signals.on_route(route.name)
         by = alias.name if alias is not None else "" if explicit is None else _BY_BACKEND
-        walk = Walk(route, self._terms[route.name, tier.name, by], signals)
-        return walk.decide(tier, alias, hints, self.document.shadow, explicit)
+        deciding = RouteDecision(route, self._terms[route.name, tier.name, by], signals)
+        return deciding.decide(tier, alias, hints, self.document.shadow, explicit)
 
     def _refused_hint(self, hints: Hints, tier: Tier) -> str | None:
         """Why the request's hints are refused, or None."""

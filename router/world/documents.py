@@ -70,6 +70,11 @@ def shipped_policies() -> list[str]:
     )
 
 
+def read_shipped_policy(name: str) -> str:
+    """Return the text of a shipped policy; `name.probes` for that of its probes."""
+    return (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+
+
 def _read(path: Path, what: str, remedy: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -90,8 +95,7 @@ def read_documents(config_path: Path, environ: Mapping[str, str]) -> Documents:
     shipped = shipped_policies()
     named = loaded.config.policy
     if named in shipped:
-        policy_text = (_SHIPPED / f"{named}.yaml").read_text(encoding="utf-8")
-        policy = load_policy(policy_text, f"{named}.yaml")
+        policy = load_policy(read_shipped_policy(named), f"{named}.yaml")
         return Documents(loaded, policy, config_path, None)
     path = config_path.parent / named
     remedy = f"name a file beside turnout.yaml, or one of: {', '.join(shipped)}"
