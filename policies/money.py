@@ -28,6 +28,11 @@ def to_pico(value: Any) -> int:
     return int(pico)
 
 
+def to_usd(pico: float) -> float:
+    """USD as a fraction, for arithmetic and for JSON; `usd` is what to show."""
+    return pico / PICO_PER_USD
+
+
 def usd(pico: int) -> str:
     """Pico-USD as a short decimal text: `0.00042`."""
     if pico < 0:

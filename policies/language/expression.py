@@ -16,7 +16,14 @@ from cel_expr_python import cel
 
 from policies.findings import suggestion
 from policies.language.cel_errors import explain_complaint, kind_words
-from policies.language.facts import BACKEND_FACTS, FACTS, HEADERS, SECRET_HEADERS, success_of
+from policies.language.facts import (
+    ABSENT,
+    BACKEND_FACTS,
+    FACTS,
+    HEADERS,
+    SECRET_HEADERS,
+    success_of,
+)
 from policies.language.fast_conditions import ConditionTable, Match, read_condition
 from policies.signals import Signals
 
@@ -230,8 +237,8 @@ def _reader(root: str, name: str, attribute: str) -> _Variable:
     if root == "success":
         return _Variable("double", lambda signals: success_of(signals, name))
     if root == "backend":
-        kind, read, _ = BACKEND_FACTS[attribute]
-        return _Variable(kind, lambda signals: read(signals, name))
+        fact = BACKEND_FACTS[attribute]
+        return _Variable(fact.kind, lambda signals: fact.read(signals.backends.get(name, ABSENT)))
     return _Variable("string", lambda signals: signals.request.headers.get(name, ""))
 
 

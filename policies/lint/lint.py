@@ -96,7 +96,7 @@ def _set_keys(rule: RuleDoc) -> set[str]:
 
 def unknown_literals(policy: Policy) -> Iterator[Finding]:
     """A tier, route or weekday in a condition that does not exist: the rule can never match."""
-    known = {
+    known: dict[str, tuple[str, list[str]]] = {
         "tier.name": ("tier", list(policy.tiers)),
         "request.route": ("route", list(policy.routes)),
         "clock.weekday": ("weekday", list(WEEKDAYS)),

@@ -16,7 +16,7 @@ from policies.findings import render
 from policies.headers import PREFIX, REQUEST_HEADERS, RESPONSE_HEADERS
 from policies.hints import HINTS
 from policies.language.document import CHECKS, Check, Limits, PolicyDoc
-from policies.language.facts import BACKEND_FACTS, FACTS
+from policies.language.facts import BACKEND_FACTS, FACTS, KIND_WORDS
 from policies.language.schema import SCHEMAS, schema, schema_text
 from policies.lint.lint import lint
 from policies.objectives import OBJECTIVES
@@ -31,6 +31,7 @@ from policies.signals import (
     Signals,
 )
 from router.backends.cascade.verifiers import VERIFIERS
+from router.cli.explain import explain
 from router.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -91,13 +92,11 @@ def test_every_key_of_a_policy_is_documented():
 @pytest.mark.parametrize(
     "words",
     [
-        [f"`{name}`" for name in FACTS],
-        [f".{name}`" for name in BACKEND_FACTS],
         [f"`{name}`" for name in OBJECTIVES],
         [f"`{name}`" for name in CHECKS],
         [f"`{name}`" for name in Limits.model_fields],
     ],
-    ids=["facts", "backend facts", "objectives", "checks", "limits"],
+    ids=["objectives", "checks", "limits"],
 )
 def test_every_word_of_the_language_is_documented(words):
     assert [word for word in words if word not in GUIDE] == []
@@ -116,6 +115,27 @@ def rows_under(heading: str) -> dict[str, str]:
 )
 def test_the_guide_lists_exactly_the_headers_there_are(heading, headers):
     assert rows_under(heading) == dict(headers)
+
+
+def test_the_guide_lists_exactly_the_facts_there_are():
+    own = {f'backend["moe"].{name}': fact for name, fact in BACKEND_FACTS.items()}
+    derived = {n: f"{KIND_WORDS[f.kind]} | {f.meaning}" for n, f in (FACTS | own).items()}
+    written = rows_under("Conditions")
+    assert set(written) - set(derived) == {'request.headers["x-app"]', 'success["moe"]'}
+    assert {name: row for name, row in written.items() if name in derived} == derived
+
+
+def test_every_fact_can_be_written_in_a_probe_and_given_to_explain():
+    """The sections of a probe and the flags of explain are made from the fields of the signals."""
+    properties = schema("probes")["$defs"]
+    flags = {name for param in explain.params for name in param.opts}
+    for name in FACTS:
+        section, _, field = name.partition(".")
+        if section in ("request", "prompt", "principal", "clock") and field != "route":
+            assert field in properties[f"{section.capitalize()}Doc"]["properties"]
+        if section in ("request", "prompt") and field != "route":
+            assert f"--{field.replace('_', '-')}" in flags
+    assert set(BACKEND_FACTS) <= set(properties["BackendDoc"]["properties"])
 
 
 def test_no_other_module_writes_the_name_of_a_header():
