@@ -33,8 +33,13 @@ def to_usd(pico: float) -> float:
     return pico / PICO_PER_USD
 
 
+def usd_at(pico: float, decimals: int) -> str:
+    """Pico-USD rounded to so many decimals, with thousands apart: `1,234.50`."""
+    return f"{pico / PICO_PER_USD:,.{decimals}f}"
+
+
 def usd(pico: int) -> str:
-    """Pico-USD as a short decimal text: `0.00042`."""
+    """Pico-USD as a short decimal text, exactly: `0.00042`."""
     if pico < 0:
         return f"-{usd(-pico)}"
     whole, rest = divmod(pico, PICO_PER_USD)

@@ -18,11 +18,13 @@ from policies.hints import HINTS, given_hints
 from policies.language.compiler import Alias, Route, compile_aliases, compile_routes
 from policies.language.crosscheck import BackendFacts, crosscheck
 from policies.language.document import PolicyDoc
+from policies.language.overrides import overrides_of
 from policies.language.references import backend_names, check_references
 from policies.language.source import Document, parse
-from policies.language.terms import NAMED, Terms, overrides_of, with_overrides
+from policies.language.terms import NAMED, Terms, with_overrides
 from policies.language.tiers import Tier, tier_of
 from policies.language.validation import validate
+from policies.objectives import OBJECTIVES
 from policies.route_decision import RouteDecision
 from policies.signals import NO_HINTS, Hints, Signals
 
@@ -187,7 +189,7 @@ class Policy:
         terms = [t for key, t in self._terms.items() if key[0] == route.name]
         settings = [t.objective for t in terms]
         settings += [str(r.overrides.get("objective", "fixed")) for r in route.rules]
-        scored = len(route.candidates) > 1 and any(objective != "fixed" for objective in settings)
+        scored = len(route.candidates) > 1 and any(OBJECTIVES[name].scored for name in settings)
         overrides = [rule.overrides for rule in route.rules]
         return Needs(
             classifier=scored or "success" in route.facts,

@@ -12,11 +12,12 @@ import pytest
 import policies
 import router
 from policies.decision import Decision, Denial
-from policies.findings import render
+from policies.findings import DocumentError, render
 from policies.headers import PREFIX, REQUEST_HEADERS, RESPONSE_HEADERS
 from policies.hints import HINTS
-from policies.language.document import CHECKS, Check, Limits, PolicyDoc
+from policies.language.document import PolicyDoc
 from policies.language.facts import BACKEND_FACTS, FACTS, KIND_WORDS
+from policies.language.limits import DIMENSIONS
 from policies.language.schema import SCHEMAS, schema, schema_text
 from policies.lint.lint import lint
 from policies.objectives import OBJECTIVES
@@ -30,7 +31,8 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
-from router.backends.cascade.verifiers import VERIFIERS
+from policies.verifiers import VERIFIERS
+from router.backends.cascade.verifiers import VERIFIERS as CHECKS
 from router.cli.explain import explain
 from router.cli.main import main
 
@@ -93,8 +95,8 @@ def test_every_key_of_a_policy_is_documented():
     "words",
     [
         [f"`{name}`" for name in OBJECTIVES],
-        [f"`{name}`" for name in CHECKS],
-        [f"`{name}`" for name in Limits.model_fields],
+        [f"`{name}`" for name in VERIFIERS],
+        [f"`{name}`" for name in DIMENSIONS],
     ],
     ids=["objectives", "checks", "limits"],
 )
@@ -161,9 +163,29 @@ def test_a_tier_may_refuse_each_hint_and_the_refusal_names_its_header(name):
     assert answer.message == f"Your tier may not use the header {HINTS[name].header}."
 
 
-def test_the_checks_of_a_cascade_are_one_list():
-    assert Check.__args__ == CHECKS
+def test_every_check_of_a_cascade_is_explained_with_what_it_finds_wrong():
+    page = (ROOT / "docs/backends.md").read_text(encoding="utf-8")
+    early = {name: "yes |" if row.early else "|" for name, row in CHECKS.items()}
+    rows = [f"| `{name}` | {wrong} | {early[name]}" for name, wrong in VERIFIERS.items()]
+    assert [row for row in rows if row not in page] == []
     assert set(CHECKS) == set(VERIFIERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("routes: {a: {candidates: [x], objective: best_qualty}}", "did you mean `best_quality`?"),
+        ("routes: {a: {candidates: [x], cascade: {verify: [not_emty]}}}", "`not_empty`?"),
+        ("routes: {a: {candidates: [x]}}\ntiers: {t: {hints: [exlude]}}", "`exclude`?"),
+        ("routes: {a: {candidates: [x]}}\ntiers: {t: {tokens_per_minit: 1}}", "_per_minute`?"),
+        ("routes: {a: {candidates: [x], rules: [{name: r, when: request.pi}]}}", "`request.pii`?"),
+    ],
+    ids=["objective", "verifier", "hint", "dimension", "fact"],
+)
+def test_an_unknown_name_suggests_the_one_that_was_meant(text, words):
+    with pytest.raises(DocumentError) as caught:
+        load(f"version: 1\n{text}\n", "test.yaml")
+    assert words in render(caught.value.findings)
 
 
 def test_the_schema_knows_the_short_forms():
