@@ -13,6 +13,7 @@ from policies.hints import HintError, parse_hints
 from policies.natural_language import guess_language
 from policies.pii.pii import contains_pii, may_contain_pii, texts_of
 from policies.signals import NO_HINTS, Hints
+from router.ask import Ask
 from router.domain import Principal
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
@@ -20,7 +21,6 @@ from router.pipeline.caller import Caller
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.signals import EVERYTHING, Reading, gather
-from router.protocols.chat import ChatRequest
 from router.world.snapshot import Snapshot
 
 _READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond or two
@@ -31,7 +31,7 @@ _HEAD: Final = 400  # characters that tell conversations apart
 
 
 async def inquire(
-    gateway: Gateway, world: Snapshot, principal: Principal, request: ChatRequest, caller: Caller
+    gateway: Gateway, world: Snapshot, principal: Principal, request: Ask, caller: Caller
 ) -> Inquiry:
     """Find out what the policy needs to know. Raises BadRequest for a wrong hint."""
     hints = _hints(caller)
@@ -78,7 +78,7 @@ def _used(gateway: Gateway, principal: Principal) -> Mapping[str, float]:
     return _NO_SHARES if budget is None else budget.used()
 
 
-async def _is_private(request: ChatRequest) -> bool:
+async def _is_private(request: Ask) -> bool:
     """Whether the detectors find anything; a long prompt is read beside the event loop, unless a
     first look says that there is nothing to be found.
     """

@@ -7,6 +7,7 @@ from typing import Final
 from policies.decision import Decision, Denial, Status
 from policies.headers import DECISION, REASON, ROUTE, SUCCESS
 from policies.value import value
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Asker
@@ -16,7 +17,6 @@ from router.ledger.estimate import OutputHistory, estimate_output
 from router.ledger.reserve_request import Ticket
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.signals import likely_cost
-from router.protocols.chat import ChatRequest
 from router.world.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
@@ -47,7 +47,7 @@ class Plan:
     asker: Asker
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
 
-    def expected_cost_pico(self, backend: str, request: ChatRequest) -> int:
+    def expected_cost_pico(self, backend: str, request: Ask) -> int:
         """Return what the request is expected to cost at `backend`, by the price book alone."""
         return likely_cost(self.world, backend, request, self.input_tokens)
 

@@ -2,16 +2,16 @@
 
 from contextlib import AbstractAsyncContextManager
 
+from router.ask import Ask
 from router.backends.cascade.cascade import Cascade
 from router.backends.dispatch.upstream import Upstream
 from router.pipeline.gateway import Gateway
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
-from router.protocols.chat import ChatRequest
 
 
 def open_upstream(
-    gateway: Gateway, plan: Plan, request: ChatRequest, meter: Meter
+    gateway: Gateway, plan: Plan, request: Ask, meter: Meter
 ) -> AbstractAsyncContextManager[Upstream]:
     """Return the block in which the answer of the plan's backends is open.
 

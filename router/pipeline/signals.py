@@ -17,11 +17,11 @@ from policies.signals import (
     Signals,
 )
 from policies.value import value
+from router.ask import Ask
 from router.backends.health.health import Health
 from router.backends.health.slots import KNEE, cost_elsewhere, shadow_price
 from router.domain import Principal
 from router.ledger.estimate import estimate_tokens
-from router.protocols.chat import ChatRequest
 from router.world.snapshot import Snapshot
 
 _LOOKED_AT: Final = 4_000  # characters of the last turn
@@ -59,7 +59,7 @@ def _is_mathematics(text: str) -> bool:
     return any(word in lowered and pattern.search(lowered) for word, pattern in _WORDS.items())
 
 
-def likely_cost(world: Snapshot, backend: str, request: ChatRequest, input_tokens: int) -> int:
+def likely_cost(world: Snapshot, backend: str, request: Ask, input_tokens: int) -> int:
     """Return what the request is likely to cost at `backend`, by the price book alone, pico-USD.
 
     The output is as long as the configuration expects there, within the client's cap, and comes
@@ -89,7 +89,7 @@ class Reading:
 
 def gather(
     world: Snapshot,
-    request: ChatRequest,
+    request: Ask,
     principal: Principal,
     reading: Reading,
     health: Mapping[str, Health],
@@ -121,7 +121,7 @@ class _Backends(Mapping[str, BackendSignals]):
     def __init__(
         self,
         world: Snapshot,
-        request: ChatRequest,
+        request: Ask,
         reading: Reading,
         health: Mapping[str, Health],
         *,
@@ -179,7 +179,7 @@ class _Backends(Mapping[str, BackendSignals]):
         return self._costs
 
 
-def _asked(request: ChatRequest, reading: Reading) -> RequestSignals:
+def _asked(request: Ask, reading: Reading) -> RequestSignals:
     return RequestSignals(
         request.model,
         "",

@@ -8,6 +8,7 @@ import pytest
 from modelservers import RunningSimulator
 from rawserver import Script, raw_server
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.cascade import Cascade, Cascades
 from router.backends.dispatch.dispatch import Dispatcher
@@ -15,10 +16,9 @@ from router.backends.dispatch.upstream import Leg, Upstream
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.domain import Usage
 from router.errors import UpstreamFailed
-from router.protocols.chat import ChatRequest
 from router.protocols.sse import encode
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 CHECKED = Cascade(verify=("not_empty", "not_refusal", "json_schema"), max_steps=2, window=8)
 SORRY = ["I'm", " sorry", ",", " I", " can't", " help", " you", " here", "."]
 USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Final
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import JUDGE, PATIENCE, opinion_of
 from router.backends.cascade.transcript import Transcript, read_body, read_stream
@@ -21,7 +22,6 @@ from router.backends.dispatch.dispatch import ANYONE, Dispatcher
 from router.backends.dispatch.upstream import Leg, Upstream
 from router.backends.health.slots import Asker
 from router.errors import StreamBroken, TurnoutError
-from router.protocols.chat import ChatRequest
 
 BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be read
 
@@ -52,7 +52,7 @@ class Cascades:
     async def open(
         self,
         candidates: Sequence[Backend],
-        request: ChatRequest,
+        request: Ask,
         request_id: str,
         cascade: Cascade,
         asker: Asker = ANYONE,
@@ -136,7 +136,7 @@ class _Check:
     """One answer to be checked, and for whom."""
 
     upstream: Upstream
-    request: ChatRequest
+    request: Ask
     cascade: Cascade
     request_id: str
     asker: Asker

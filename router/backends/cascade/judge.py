@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.transcript import Transcript, read_body
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.upstream import Leg
 from router.backends.health.slots import Asker
 from router.errors import TurnoutError
-from router.protocols.chat import ChatRequest, parse_chat
+from router.protocols.chat import parse_chat
 
 JUDGE: Final = "judge"  # its name among the verifiers
 PATIENCE: Final = 10.0  # seconds; a client waits meanwhile
@@ -41,7 +42,7 @@ class Opinion:
 async def opinion_of(
     dispatcher: Dispatcher,
     judge: Backend,
-    request: ChatRequest,
+    request: Ask,
     answer: Transcript,
     *,
     request_id: str,
@@ -65,7 +66,7 @@ async def opinion_of(
     return Opinion(content, leg)
 
 
-def _judgement(request: ChatRequest, answer: Transcript) -> ChatRequest:
+def _judgement(request: Ask, answer: Transcript) -> Ask:
     turns = [f"{turn.role}: {turn.text}" for turn in request.prompt.turns]
     asked = "\n".join([request.prompt.system, *turns])[-_LONGEST:]
     calls = [f"calls {name} with {arguments}" for name, arguments in answer.calls]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.backends.backend import Backend, Lane
 from router.backends.dialects.base import EVENT_STREAM, Failure, MalformedReply, Reply, Translator
 from router.backends.dialects.failure import read_failure, refuse_error_inside
@@ -22,7 +23,6 @@ from router.backends.dialects.usage import (
     read_usage,
 )
 from router.backends.transport.transport import Call, Target
-from router.protocols.chat import ChatRequest
 
 _HEADINGS_KEPT: Final = 1_000
 
@@ -43,7 +43,7 @@ class OpenAI:
     def __init__(self) -> None:
         self._headings: dict[str, _Heading] = {}  # by lane, as it was last described
 
-    def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
+    def call(self, lane: Lane, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/chat/completions."""
         heading = self._headings.get(lane.id)
         if heading is None or heading.backend is not backend:  # whose lanes never change
@@ -69,7 +69,7 @@ class OpenAI:
         heading = self._headings[lane.id] = _Heading(backend, target)
         return heading
 
-    def reply(self, raw: bytes, request: ChatRequest) -> Reply:
+    def reply(self, raw: bytes, request: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""
         try:
             body = orjson.loads(raw)
@@ -91,7 +91,7 @@ class OpenAI:
             model if isinstance(model, str) else None,
         )
 
-    def translator(self, request: ChatRequest) -> Translator:
+    def translator(self, request: Ask) -> Translator:
         """Relay the chunks."""
         return OpenAIStream(request)
 

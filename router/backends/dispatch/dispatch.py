@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.attempt_log import NOTHING, Search
 from router.backends.dispatch.failures import AttemptFailed, Kind
@@ -25,7 +26,6 @@ from router.backends.health.health import Health, HealthBoard
 from router.backends.health.load import LoadWatch
 from router.backends.health.slots import Asker, Full, Gate, SharedSlots
 from router.backends.transport.transport import Transport
-from router.protocols.chat import ChatRequest
 
 ANYONE: Final = Asker()
 
@@ -78,7 +78,7 @@ class Dispatcher:
     def open(
         self,
         candidates: Sequence[Backend],
-        request: ChatRequest,
+        request: Ask,
         request_id: str,
         asker: Asker = ANYONE,
     ) -> "Opening":
@@ -204,7 +204,7 @@ class Opening(Search):
         self,
         dispatcher: Dispatcher,
         candidates: Sequence[Backend],
-        request: ChatRequest,
+        request: Ask,
         request_id: str,
         asker: Asker,
     ) -> None:

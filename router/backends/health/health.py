@@ -5,12 +5,12 @@ It outlives a reload of the configuration: a lane that is the same lane keeps it
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from router.ask import Ask
 from router.backends.backend import Backend, Lane
 from router.backends.health.affinity import conversation, preference
 from router.backends.health.breaker import Breaker, BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
 from router.backends.health.slots import Gate
-from router.protocols.chat import ChatRequest
 
 
 class LaneState:
@@ -91,7 +91,7 @@ class Health:
             running += state.in_flight
         return running
 
-    def open_lanes(self, request: ChatRequest, tried: frozenset[str]) -> list[LaneState]:
+    def open_lanes(self, request: Ask, tried: frozenset[str]) -> list[LaneState]:
         """Lanes that may be asked now and were not tried, the best for this request first."""
         now = self._clock()
         free = [
@@ -107,7 +107,7 @@ class Health:
         return min(state.breaker.resting(now) for state in self.lanes)
 
 
-def _ordered(free: list[LaneState], request: ChatRequest) -> list[LaneState]:
+def _ordered(free: list[LaneState], request: Ask) -> list[LaneState]:
     """The conversation's own replica first; outliers last; of equal addresses the idlest key."""
     addresses = sorted({state.lane.base_url for state in free})
     loads = [

@@ -21,6 +21,7 @@ from policies.pii.pii import contains_pii, texts_of
 from policies.policy import Policy
 from policies.replay.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, PromptSignals, RequestSignals, Signals
+from router.ask import Ask
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import HealthBoard
 from router.cli.common.documents import end_with_findings
@@ -28,7 +29,7 @@ from router.domain import Principal, Usage
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
 from router.pipeline.signals import Reading, gather
-from router.protocols.chat import ChatRequest, parse_chat
+from router.protocols.chat import parse_chat
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
 
@@ -120,7 +121,7 @@ def from_chat(raw: bytes, documents: Documents, world: Snapshot, tier: str) -> A
     return Asked(gather(world, request, principal, reading, health), NO_HINTS)
 
 
-def _read(request: ChatRequest, documents: Documents) -> Reading:
+def _read(request: Ask, documents: Documents) -> Reading:
     section = documents.config.classifier
     try:
         cards = [documents.folder / card for card in section.cards]
