@@ -311,7 +311,7 @@ async def running(
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
     """
-    snapshot = compile_snapshot(documents.config, documents.policy)
+    snapshot = compile_snapshot(documents.loaded, documents.policy)
     documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)

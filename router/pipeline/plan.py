@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from policies.decision import Decision, Denial, Status
+from policies.headers import DECISION, REASON, ROUTE, SUCCESS
 from policies.value import value
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
@@ -49,10 +50,10 @@ class Plan:
         odds = ", ".join([f"{name}={p:.2f}" for name, p in decision.success.items()])
         rules = f"; rules: {', '.join(decision.rules)}" if decision.rules else ""
         return [
-            ("x-turnout-route", decision.route),
-            ("x-turnout-decision", self.ticket.request_id),
-            ("x-turnout-reason", decision.reason + rules),
-            ("x-turnout-success", odds or "unknown"),
+            (ROUTE, decision.route),
+            (DECISION, self.ticket.request_id),
+            (REASON, decision.reason + rules),
+            (SUCCESS, odds or "unknown"),
         ]
 
 
@@ -61,7 +62,7 @@ def refusal(denial: Denial) -> TurnoutError:
     return _ERRORS[denial.status](
         denial.message,
         param="model" if denial.status in _OF_THE_MODEL else None,
-        headers=(("x-turnout-route", denial.route), ("x-turnout-reason", denial.reason)),
+        headers=((ROUTE, denial.route), (REASON, denial.reason)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from policies.headers import BACKEND, COST_USD, QUEUE_MS, QUEUE_POSITION
 from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
 from router.backends.health.slots import Slot
@@ -21,8 +22,8 @@ _QUOTA: Final = "the quota does not allow further output tokens"
 def queue_headers(slot: Slot) -> tuple[tuple[str, str], ...]:
     """Return how a request waited for a scarce backend's slot."""
     return (
-        ("x-turnout-queue-position", str(slot.position)),
-        ("x-turnout-queue-ms", str(round(slot.waited * 1000))),
+        (QUEUE_POSITION, str(slot.position)),
+        (QUEUE_MS, str(round(slot.waited * 1000))),
     )
 
 
@@ -58,7 +59,7 @@ class Relay:
             if ask.stream
             else meter.cost_pico()
         )
-        caller.headers += ("x-turnout-backend", served_by), ("x-turnout-cost-usd", usd(cost))
+        caller.headers += (BACKEND, served_by), (COST_USD, usd(cost))
         if ask.stream:
             await self._stream(upstream)
             return self._kept

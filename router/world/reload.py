@@ -75,7 +75,7 @@ class Reloader:
         self._stamp = self._look()
         try:
             documents = read_documents(self._documents.config_path, self._environ)
-            snapshot = compile_snapshot(documents.config, documents.policy)
+            snapshot = compile_snapshot(documents.loaded, documents.policy)
         except DocumentError as error:
             self._counts["refused",] += 1
             report = render(error.findings)
