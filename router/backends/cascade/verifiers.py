@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
 from router.backends.cascade.transcript import Transcript
@@ -157,6 +158,8 @@ VERIFIERS: Final[Mapping[str, Verifier]] = MappingProxyType(
         "confident": Verifier(confident, early=True),
     }
 )
+if set(VERIFIERS) != set(KNOWN):
+    raise AssertionError("policies.verifiers and this table name different checks")
 
 
 def first_failure(
