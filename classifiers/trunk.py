@@ -24,7 +24,7 @@ _INPUTS: Final = ("words", "word_weights", "pairs", "pair_weights", "hand")
 _OUTPUTS: Final = ("z", "embedding")
 
 
-class Reading(NamedTuple):
+class TrunkOutput(NamedTuple):
     """What the trunk says of a batch: z [B, Z] and embedding [B, E], float32 and finite."""
 
     z: Vector
@@ -39,11 +39,11 @@ class Trunk:
         self._session = _session(artifact, device)
         self.provider: str = self._session.get_providers()[0]
 
-    def read(self, prompts: Sequence[Prompt]) -> Reading:
+    def read(self, prompts: Sequence[Prompt]) -> TrunkOutput:
         """Encode and run one batch."""
         batch = encode(prompts)
         z, embedding = self._session.run(_OUTPUTS, dict(zip(_INPUTS, batch, strict=True)))
-        return Reading(z, embedding)
+        return TrunkOutput(z, embedding)
 
 
 def _session(artifact: Artifact, device: str) -> ort.InferenceSession:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from classifiers.cards.ability import Ability
 from classifiers.cards.drift import drift
+from classifiers.cards.fit_card import fit_card
 from classifiers.cards.metrics import adaptive_ece, apgr, auc, brier, cpt, debiased_ece, ece
-from classifiers.cards.recalibrate import fit_card, observe
+from classifiers.cards.observations import observe
 from classifiers.training.dataset import CLASSES
 from classifiers.training.forecasts import LengthAlone, Readings
 from classifiers.training.report import Line, measured
@@ -187,7 +188,7 @@ def transfer(split: Readings, cards: Cards, lengths: Lengths) -> Iterator[Line]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Try:
+class Draw:
     """One draw: the prompts tried, and how much each contender wants the stronger backend."""
 
     rest: NDArray[np.intp]
@@ -201,7 +202,7 @@ class FewLabels:
         weak, strong = CLASSES.index("moe"), CLASSES.index("premium")
         self.low = split.outcomes.by_class[:, weak].astype(np.float64)
         self.high = split.outcomes.by_class[:, strong].astype(np.float64)
-        self.tries: list[Try] = []
+        self.draws_made: list[Draw] = []
         for draw in range(draws):
             order = np.random.default_rng(draw).permutation(len(self.low))
             drawn, rest = order[:labels], order[labels:]
@@ -212,7 +213,7 @@ class FewLabels:
                 gap += sign * card.probabilities(split.z[rest], split.embedding[rest])
                 alone = LengthAlone.fit(split.length[drawn], truth[drawn])
                 base += sign * alone.said(split.length[rest])
-            self.tries.append(Try(rest, {"classifier": gap, "length alone, refitted": base}))
+            self.draws_made.append(Draw(rest, {"classifier": gap, "length alone, refitted": base}))
 
     def lines(self, name: str, labels: int, targets: Mapping[str, str]) -> Iterator[Line]:
         """Mean over the draws, with an interval from resampling the prompts tried."""
@@ -223,13 +224,13 @@ class FewLabels:
             ("CPT80", lambda p, low, high: cpt(p, low, high, 0.8)),
         )
         for measure, function in measures:
-            for what in self.tries[0].preferences:
+            for what in self.draws_made[0].preferences:
                 yield measured(
                     section,
                     f"{measure} {name}, {labels} labels",
                     what,
                     partial(self._mean, function, what),
-                    len(self.tries[0].rest),
+                    len(self.draws_made[0].rest),
                     target=targets.get(measure, "") if what == "classifier" else "",
                 )
 
@@ -240,7 +241,7 @@ class FewLabels:
         rows: NDArray[np.intp],
     ) -> float:
         values = []
-        for tried in self.tries:
+        for tried in self.draws_made:
             rest, preference = tried.rest[rows], tried.preferences[what][rows]
             values.append(function(preference, self.low[rest], self.high[rest]))
         return float(np.mean(values))

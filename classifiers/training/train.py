@@ -16,7 +16,8 @@ from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
 from classifiers.artifact import FORMAT, SHIPPED, Artifact, Manifest, digest_of, write_artifact
-from classifiers.cards.ability import Ability, to_json
+from classifiers.cards.ability import Ability
+from classifiers.cards.card_format import to_json
 from classifiers.cards.metrics import adaptive_ece, auc, brier
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier

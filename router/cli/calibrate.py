@@ -8,10 +8,13 @@ from typing import Any, BinaryIO
 import click
 
 from classifiers.artifact import ArtifactError
-from classifiers.cards.ability import Ability, to_json
+from classifiers.cards.ability import Ability
+from classifiers.cards.card_format import to_json
 from classifiers.cards.drift import drift
-from classifiers.cards.outcomes import (
-    Outcome,
+from classifiers.cards.fit_card import LEAST_OUTCOMES, fit_card, nearest
+from classifiers.cards.observations import MOST_OUTCOMES
+from classifiers.outcome_files import (
+    JudgedAnswer,
     OutcomeError,
     by_backend,
     check_numbers,
@@ -19,14 +22,13 @@ from classifiers.cards.outcomes import (
     read_outcomes,
     sampled,
 )
-from classifiers.cards.recalibrate import LEAST_OUTCOMES, MOST_OUTCOMES, fit_card, nearest
 from classifiers.serving import Classifier
 from router.cli.common.card_files import STDOUT, cannot_write, card_path, write_card
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.probing.probe import ANSWER_TOKENS, Probed, probe_backend
 from router.world.documents import Documents
 
-Groups = Mapping[str, Sequence[Outcome]]
+Groups = Mapping[str, Sequence[JudgedAnswer]]
 
 
 @click.command()
@@ -153,7 +155,7 @@ def _write_cards(groups: Groups, paths: Mapping[str, Path]) -> None:
         click.echo(f"{report}\n  wrote {'the card' if path == STDOUT else path}", err=True)
 
 
-def _fit(classifier: Classifier, name: str, group: Sequence[Outcome]) -> tuple[Ability, str]:
+def _fit(classifier: Classifier, name: str, group: Sequence[JudgedAnswer]) -> tuple[Ability, str]:
     if len(group) > MOST_OUTCOMES:
         click.echo(
             f"{name}: {MOST_OUTCOMES} of {len(group)} outcomes are used, drawn at random", err=True

@@ -20,17 +20,11 @@ from typing import Final
 
 import numpy as np
 
-from classifiers.cards.ability import to_json
+from classifiers.cards.card_format import to_json
 from classifiers.cards.drift import Drift, drift
 from classifiers.cards.judges import fair_weights
-from classifiers.cards.recalibrate import (
-    LEAST_TO_RECALIBRATE,
-    MOST_OUTCOMES,
-    Observations,
-    Verdict,
-    observe,
-    recalibrate,
-)
+from classifiers.cards.observations import MOST_OUTCOMES, Observations, observe
+from classifiers.cards.recalibrate import LEAST_TO_RECALIBRATE, Refit, recalibrate
 from classifiers.prompt import prompt_of_messages
 from classifiers.serving import Classifier
 from router.loop.card_store import CardStore
@@ -89,7 +83,7 @@ class Learner:
         self._task: asyncio.Task[None] | None = None
         self.drift: dict[str, Drift] = {}
 
-    def refit(self, ability: str) -> Verdict | None:
+    def refit(self, ability: str) -> Refit | None:
         """Refit a card and put it in force if it is better beyond the noise; blocks, seconds.
 
         None where there are too few outcomes.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ledgerkit import eventually
 
-from classifiers.cards.ability import to_json
+from classifiers.cards.card_format import to_json
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.loop.card_store import CardStore

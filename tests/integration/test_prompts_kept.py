@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from classifiers.cards.outcomes import read_outcomes
+from classifiers.outcome_files import read_outcomes
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.cli.outcomes import outcomes as outcomes_command

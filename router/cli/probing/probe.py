@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from classifiers.cards.outcomes import Outcome
+from classifiers.outcome_files import JudgedAnswer
 from classifiers.probing.probes import Probe, probes
 from classifiers.prompt import prompt_of_text
 from policies.findings import suggestion
@@ -37,7 +37,7 @@ class Probed:
     """The outcomes of all probes that were answered. `missing` says, in words, which were not;
     `many` whether a card on the others is doubtful."""
 
-    outcomes: list[Outcome]
+    outcomes: list[JudgedAnswer]
     missing: str = ""
     many: bool = False
 
@@ -67,7 +67,7 @@ def probe_backend(
     else:
         click.echo(f"{name}: {len(asked)} answered before ({answers}), none asked", err=True)
     outcomes = [
-        Outcome(name, kept.scores[probe.id], prompt_of_text(probe.text), by="probes")
+        JudgedAnswer(name, kept.scores[probe.id], prompt_of_text(probe.text), by="probes")
         for probe in asked
         if probe.id in kept.scores
     ]

@@ -5,7 +5,7 @@ import pytest
 from classifier_prompts import PLAIN
 
 from classifiers.artifact import SHIPPED, Artifact, ArtifactError, read_artifact, write_artifact
-from classifiers.cards.ability import CARD_FORMAT, from_json, read_card, to_json
+from classifiers.cards.card_format import CARD_FORMAT, from_json, read_card, to_json
 from classifiers.serving import Classifier
 
 
