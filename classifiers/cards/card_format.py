@@ -90,7 +90,7 @@ def check_fits(
             "is loaded: its numbers mean nothing there. Fit it again with `turnout calibrate`."
         )
     rbf = ability.rbf
-    for what, found, wanted in (
+    for what, size, wanted in (
         ("`a`", len(ability.a), z_size),
         (
             "a place of `nearby`",
@@ -98,8 +98,8 @@ def check_fits(
             embedding_size,
         ),
     ):
-        if found != wanted:
-            raise _unusable(where, f"{what} holds {found} numbers, {classifier} has {wanted}")
+        if size != wanted:
+            raise _unusable(where, f"{what} holds {size} numbers, {classifier} has {wanted}")
 
 
 def _packed(numbers: Vector, kind: str) -> str:

@@ -96,8 +96,8 @@ def _weigh(design: Design, seen: Observations, seed: int) -> tuple[Vector, Vecto
         folds.append((path, design.take(outside), outside))
     losses = np.zeros(len(folds[0][0]))
     for path, rest, outside in folds:
-        for index, found in enumerate(path):
-            loss = log_loss(rest.forecast(found), seen.scores[outside])
+        for index, solution in enumerate(path):
+            loss = log_loss(rest.forecast(solution), seen.scores[outside])
             losses[index] += loss @ seen.weights[outside]
     shares = np.exp((losses.min() - losses) / TEMPERATURE)
     shares /= shares.sum()

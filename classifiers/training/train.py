@@ -138,11 +138,11 @@ def manifest_of(weights: TrunkWeights, onnx: bytes) -> Manifest:
 
 def _quality(card: Ability, z: NDArray[np.float32], truth: NDArray[np.float32]) -> dict[str, float]:
     asked = np.isfinite(truth)
-    said = card.probabilities(z[asked], z[asked])
+    forecast = card.probabilities(z[asked], z[asked])
     return {
-        "auc": round(auc(said, truth[asked]), 4),
-        "brier": round(brier(said, truth[asked]), 4),
-        "ece": round(adaptive_ece(said, truth[asked]), 4),
+        "auc": round(auc(forecast, truth[asked]), 4),
+        "brier": round(brier(forecast, truth[asked]), 4),
+        "ece": round(adaptive_ece(forecast, truth[asked]), 4),
     }
 
 

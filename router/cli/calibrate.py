@@ -170,7 +170,7 @@ def _fit(classifier: Classifier, name: str, group: Sequence[JudgedAnswer]) -> tu
 
 def _report(card: Ability, error: float, chance: float) -> str:
     fitted = card.fitted
-    said = (
+    report = (
         f"{card.name}: {card.outcomes} outcomes, started from {fitted['base']}\n"
         f"  calibration error {error:.3f} before (chance alone gives up to {chance:.3f}), "
         f"{fitted['ece']:.3f} after, cross-validated\n"
@@ -178,8 +178,8 @@ def _report(card: Ability, error: float, chance: float) -> str:
         f"correction: {fitted['correction']}"
     )
     if fitted["log_loss"] >= fitted["log_loss_before"]:
-        said += (
+        report += (
             f"\n  It forecasts these outcomes no better than {fitted['base']} did: stay with that, "
             "or come back with more outcomes."
         )
-    return said
+    return report

@@ -89,11 +89,11 @@ class CardStore:
                 CARDS.c.classifier == classifier,
                 CARDS.c.number.not_in(left),
             )
-            found = int(connection.execute(before).scalar_one())
+            number_before = int(connection.execute(before).scalar_one())
             mine = update(CARDS).where(CARDS.c.name == name)
             connection.execute(mine.values(active=False))
-            connection.execute(mine.where(CARDS.c.number == found).values(active=True))
-        return found
+            connection.execute(mine.where(CARDS.c.number == number_before).values(active=True))
+        return number_before
 
     def rolled_back(self, name: str) -> int:
         """When a card of this name was last rolled back, in Unix milliseconds; 0 for never."""

@@ -108,7 +108,7 @@ class Learner:
         version = self._classifier.version
         kept = self._prompts.of_other_classifiers(ability, version, most)
         old = [one for one in kept if one[0].at >= since]
-        found = []
+        read_again = []
         for start in range(0, len(old), _BATCH):
             part = old[start : start + _BATCH]
             asked = [json.loads(kept) for _, kept in part]
@@ -116,8 +116,8 @@ class Learner:
             reading = self._classifier.read(prompts)
             for row, (outcome, _) in enumerate(part):
                 z, embedding = reading.z[row].tobytes(), reading.embedding[row].tobytes()
-                found.append(replace(outcome, classifier=version, z=z, embedding=embedding))
-        return found
+                read_again.append(replace(outcome, classifier=version, z=z, embedding=embedding))
+        return read_again
 
     def put_in_force(self) -> bool:
         """Load the active cards if they are others than before; blocks, about 40 ms."""
@@ -145,13 +145,13 @@ class Learner:
             if not seen:
                 self.drift.pop(ability, None)
                 continue
-            said = np.array([outcome.predicted for outcome in seen])
-            was = np.array([outcome.score for outcome in seen])
-            found, before = drift(said, was), self.drift.get(ability)
-            if found.alarm and not (before is not None and before.alarm):
-                facts = {"ability": ability, "error": round(found.error, 3), "outcomes": len(seen)}
+            predicted = np.array([outcome.predicted for outcome in seen])
+            scores = np.array([outcome.score for outcome in seen])
+            now, before = drift(predicted, scores), self.drift.get(ability)
+            if now.alarm and not (before is not None and before.alarm):
+                facts = {"ability": ability, "error": round(now.error, 3), "outcomes": len(seen)}
                 _LOG.warning("the classifier drifts: run `turnout recalibrate`", extra=facts)
-            self.drift[ability] = found
+            self.drift[ability] = now
 
     async def start(self) -> None:
         """Put the active cards in force, then watch until `close`."""

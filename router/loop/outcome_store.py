@@ -155,8 +155,8 @@ class OutcomeStore:
             .limit(most)
         )
         with self._database.reading() as connection:
-            found = [JudgedDecision(**row) for row in connection.execute(query).mappings().all()]
-        return sorted(found, key=attrgetter("at"))
+            outcomes = [JudgedDecision(**row) for row in connection.execute(query).mappings().all()]
+        return sorted(outcomes, key=attrgetter("at"))
 
     def verdicts(self) -> dict[tuple[str, str], float]:
         """Return (decision, backend) -> mean score, of customers' feedback and audits."""

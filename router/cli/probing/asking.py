@@ -142,11 +142,11 @@ class Asking:
 
 def _reason(failed: AttemptFailed | None, error: TurnoutError) -> str:
     if failed is None:
-        said = error.message
+        reason = error.message
     else:
-        said = failed.failure.message if failed.failure else failed.reason
-        said = f"HTTP {failed.status}: {said}" if failed.status else said
-    line = " ".join(said.split())
+        reason = failed.failure.message if failed.failure else failed.reason
+        reason = f"HTTP {failed.status}: {reason}" if failed.status else reason
+    line = " ".join(reason.split())
     return "".join(one for one in line if one.isprintable())[:200].rstrip(".")
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
-from classifiers.classification import UNKNOWN, Classification
 
 from classifiers.artifact import ArtifactError, read_artifact, write_artifact
+from classifiers.classification import UNKNOWN, Classification
 from classifiers.prompt import Prompt, prompt_of_text
 from classifiers.serving import INLINE_PROMPTS, MAX_BATCH, Classifier
 
