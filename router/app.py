@@ -27,6 +27,7 @@ from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
 from router.loop.card_store import CardStore
 from router.loop.learner import Learner
+from router.loop.learning_loop import LearningLoop
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.loop.prompt_store import PromptStore
@@ -125,8 +126,9 @@ async def _learner(
     cards = CardStore(documents.database)
     stack.callback(cards.close)
     learner = learner_of(documents, classifier, outcomes, cards, prompts)
-    await learner.start()
-    stack.push_async_callback(learner.close)
+    loop = LearningLoop(learner)
+    await loop.start()
+    stack.push_async_callback(loop.close)
     return learner
 
 
@@ -137,7 +139,7 @@ def learner_of(
     cards: CardStore,
     prompts: PromptStore,
 ) -> Learner:
-    """The loop as configured, over these stores; not started."""
+    """The learner as configured, over these stores."""
     section = documents.config.classifier
     return Learner(
         classifier,

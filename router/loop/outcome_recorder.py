@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Final
 
@@ -11,8 +12,8 @@ from router.loop.outcome_store import JudgedDecision, OutcomeStore, ScoredDecisi
 from router.loop.prompt_store import KeptPrompt, PromptStore
 
 _LOG = logging.getLogger(__name__)
-_PAUSE_SECONDS: Final = 1.0
-_MOST_WAITING: Final = 20_000
+PAUSE_SECONDS: Final = 1.0
+MOST_WAITING: Final = 20_000
 
 
 class OutcomeRecorder:
@@ -22,7 +23,14 @@ class OutcomeRecorder:
     kept, None where they are not.
     """
 
-    def __init__(self, store: OutcomeStore, prompts: PromptStore | None = None) -> None:
+    def __init__(
+        self,
+        store: OutcomeStore,
+        prompts: PromptStore | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._sleep = sleep
         self._store = store
         self._prompt_store = prompts
         self._prompts: list[KeptPrompt] = []
@@ -33,7 +41,7 @@ class OutcomeRecorder:
 
     def add(self, decision: ScoredDecision) -> None:
         """Remember a decision, soon; costs an append."""
-        if len(self._decisions) >= _MOST_WAITING:
+        if len(self._decisions) >= MOST_WAITING:
             self.lost += len(self._decisions)
             self._decisions.clear()
         self._decisions.append(decision)
@@ -45,7 +53,7 @@ class OutcomeRecorder:
 
     def add_prompt(self, prompt: KeptPrompt) -> None:
         """Remember what was asked, soon."""
-        if len(self._prompts) < _MOST_WAITING:
+        if len(self._prompts) < MOST_WAITING:
             self._prompts.append(prompt)
 
     def judge(self, decision: ScoredDecision, score: float, *, source: str, by: str) -> None:
@@ -83,5 +91,5 @@ class OutcomeRecorder:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await self._sleep(PAUSE_SECONDS)
             await self.flush()
