@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
 from router.backends.cascade.cascade import first_failure, read_body
 from router.backends.cascade.verifiers import VERIFIERS
 from router.backends.dialects.conversation import Unsupported
@@ -16,6 +16,7 @@ from router.backends.dialects.table import DIALECTS
 from router.errors import BadRequest
 from router.protocols.anthropic_messages import count_tokens, parse_messages
 from router.protocols.chat import parse_chat
+from router.protocols.quirks import Quirks
 
 WORDS = """text image image_url tool_use tool_result function json_schema auto none user assistant
  system developer tool type content role name id input source url data"""
