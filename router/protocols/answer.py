@@ -16,6 +16,7 @@ CALLS: Final = "calls"
 REFUSAL: Final = "refusal"  # by the model or by a filter
 PAUSE: Final = "pause"  # a hosted tool takes long: send the answer back to go on
 MALFORMED: Final = "malformed_call"
+UNTOLD: Final = "untold"  # by a server that says of no answer why it ended
 
 # Kinds of usage. The first four add up to what was used; the others are parts of them.
 INPUT: Final = "input"

@@ -12,6 +12,7 @@ from router.protocols.answer import (
     PAUSE,
     REFUSAL,
     SEQUENCE,
+    UNTOLD,
     WINDOW,
     Alternative,
     Answer,
@@ -54,6 +55,7 @@ FINISH: Final = MappingProxyType(
         REFUSAL: "content_filter",
         PAUSE: "stop",
         MALFORMED: "stop",
+        UNTOLD: "stop",
     }
 )
 # Most bodies have neither: one look for both together, by a set, decides that.

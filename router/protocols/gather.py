@@ -7,7 +7,9 @@ from typing import Any
 from router.protocols.answer import Alternative, Answer, Lines, Logprob, Stop
 from router.protocols.conversation import Call, Citation, Part, Seal
 from router.protocols.events import (
+    Ended,
     Event,
+    PartClosed,
     PartDelta,
     PartNoted,
     PartOpened,
@@ -87,3 +89,16 @@ class Gathered:
         return Alternative(
             tuple([part.whole() for part in parts]), self._stops.get(number), logprobs
         )
+
+
+def events_of(answer: Answer) -> list[Event]:
+    """An answer that came in one piece, as the events of a stream."""
+    events: list[Event] = [Started(answer.id, answer.model)]
+    for choice, alternative in enumerate(answer.alternatives):
+        for number, part in enumerate(alternative.parts):
+            events.append(PartOpened(choice, number, part))
+            events.append(PartClosed(choice, number))
+        events.append(Stopped(choice, alternative.stop or Stop()))
+    if answer.usage:
+        events.append(UsageSeen(answer.usage))
+    return [*events, Ended()]

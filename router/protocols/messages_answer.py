@@ -12,6 +12,7 @@ from router.protocols.answer import (
     PAUSE,
     REFUSAL,
     SEQUENCE,
+    UNTOLD,
     WINDOW,
     Alternative,
     Answer,
@@ -35,7 +36,8 @@ _REASONS: Final = MappingProxyType(
     }
 )
 STOP_REASONS: Final = MappingProxyType(
-    {reason: told for told, reason in _REASONS.items()} | {MALFORMED: "end_turn"}
+    {reason: told for told, reason in _REASONS.items()}
+    | {MALFORMED: "end_turn", UNTOLD: "end_turn"}
 )
 _STATUS: Final = MappingProxyType(
     {

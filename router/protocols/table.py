@@ -14,10 +14,14 @@ from router.protocols import (
     chat_read,
     chat_reader,
     chat_write,
+    gemini_answer,
+    gemini_reader,
+    gemini_write,
     messages_answer,
     messages_read,
     messages_reader,
     messages_write,
+    replicate,
 )
 from router.protocols.answer import Answer
 from router.protocols.conversation import Conversation, Written
@@ -48,6 +52,12 @@ PROTOCOLS: Final[Mapping[str, WireProtocol]] = MappingProxyType(
             messages_answer.read_answer,
             messages_reader.MessagesReader,
             messages_read.read_request,
+        ),
+        "gemini": WireProtocol(
+            gemini_write.write_request, gemini_answer.read_answer, gemini_reader.GeminiReader
+        ),
+        "replicate": WireProtocol(
+            replicate.write_request, replicate.read_answer, replicate.ReplicateReader
         ),
     }
 )
