@@ -12,11 +12,11 @@ from transports import NewTransport
 
 from router.ask import Ask
 from router.backends.backend import Backend, Quirks
-from router.backends.dialects.base import ErrorInside
-from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.replicate import Replicate
 from router.backends.dispatch.dispatch import Dispatcher
 from router.domain import Usage
+from router.protocols.passage import ErrorInside
+from router.protocols.unsupported import Unsupported
 
 Chat = Callable[..., Ask]
 DIALECT = Replicate()

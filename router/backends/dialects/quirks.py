@@ -25,6 +25,15 @@ def shaped_body(backend: Backend, request: Ask) -> dict[str, Any]:
     return body
 
 
+def shaped_message(backend: Backend, request: Ask) -> dict[str, Any]:
+    """A message's body under the backend's model name; of quirks, those of parameters count."""
+    quirks = backend.quirks
+    body = {**request.body, **quirks.extra, "model": backend.model}
+    if not quirks.touched.isdisjoint(body):
+        _reshape_parameters(body, quirks)
+    return body
+
+
 def _reshape(body: dict[str, Any], quirks: Quirks, request: Ask) -> None:
     """Make the parameters of a body what a server takes that differs from OpenAI's own."""
     if not quirks.stream_options:
@@ -33,6 +42,10 @@ def _reshape(body: dict[str, Any], quirks: Quirks, request: Ask) -> None:
         body.pop("max_tokens", None)
         body.pop("max_completion_tokens", None)
         body[quirks.token_param] = request.max_output_tokens
+    _reshape_parameters(body, quirks)
+
+
+def _reshape_parameters(body: dict[str, Any], quirks: Quirks) -> None:
     for name in quirks.drop:
         body.pop(name, None)
     for old, new in quirks.rename.items():

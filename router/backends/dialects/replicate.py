@@ -22,13 +22,15 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import ErrorInside, Failure, MalformedReply, Reply, Translator
+from router.backends.dialects.base import Failure
 from router.backends.dialects.chunks import ChunkStream, choice, completion, parse_reply
-from router.backends.dialects.conversation import Unsupported, parts, system_text, turns
+from router.backends.dialects.conversation import parts, system_text, turns
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
 from router.backends.transport.transport import Call, Target
 from router.domain import Usage
+from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Reply
+from router.protocols.unsupported import Unsupported
+from router.protocols.usage import count, estimate_output, estimate_usage, is_impossible
 
 WAIT: Final = 60  # seconds: the longest that the API holds a request open
 _CANCEL_AFTER: Final = "1m"
@@ -42,6 +44,7 @@ _STATUS_OF: Final = MappingProxyType(dict.fromkeys(_LATE, 504))
 class Replicate:
     """The dialect of Replicate's predictions."""
 
+    headers = ()
     stream_type = "application/json"
 
     def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
@@ -68,7 +71,7 @@ class Replicate:
         reply: Reply = parse_reply(raw, lambda body: _read(body, request))
         return reply
 
-    def translator(self, request: Ask) -> Translator:
+    def stream(self, request: Ask) -> AnswerStream:
         """The prediction as one chunk."""
         return ReplicateStream(request)
 
