@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say of the build: the C extension, where it can be built."""
+"""What pyproject.toml cannot say of the build: the C extensions, where they can be built."""
 
 from setuptools import Extension, setup
 
@@ -9,6 +9,7 @@ setup(
             [f"classifiers/native/{part}.c" for part in ("bags", "hand", "module", "words")],
             depends=["classifiers/native/reader.h"],
             optional=True,  # without a C compiler the same is read in Python
-        )
+        ),
+        Extension("router._scan", ["router/native/scan.c"], optional=True),  # likewise
     ]
 )

@@ -30,7 +30,7 @@ from router.api.rest import public_application
 from router.api.server_state import DatedState
 from router.app import load_classifier, running
 from router.errors import LedgerUnavailable
-from router.operations.table import ENDPOINTS
+from router.operations.table import OPERATIONS
 from router.pipeline.episode import Episode
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquire import inquire
@@ -54,6 +54,7 @@ class Caller:
     authorization: bytes | None
     id: str = "0123456789abcdef0123456789abcdef"
     headers: list[tuple[str, str]] = field(default_factory=list)
+    fields: dict[bytes, bytes] = field(default_factory=dict)
     route: str = ""
     backend: str = ""
 
@@ -152,7 +153,7 @@ class Corridor:
 
     def __init__(self, gateway: Gateway, key: str, raw: bytes) -> None:
         self._gateway = gateway
-        self._endpoint = ENDPOINTS[0]
+        self._endpoint = OPERATIONS[0]
         self._raw = raw
         self._authorization = f"Bearer {key}".encode()
         head = f"POST {self._endpoint.path} HTTP/1.1\r\nHost: localhost\r\n"
@@ -160,7 +161,7 @@ class Corridor:
         self._over_http = f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
         self._lines: list[Connection] = []  # at rest
         self._principal = gateway.authenticator.authenticate(self._authorization)
-        self._request = self._endpoint.parse(raw)
+        self._request = self._endpoint.parse(raw, {})
         self._scored: Gateway
         self._inquiry: Inquiry
         self._plan: Plan
@@ -215,7 +216,7 @@ class Corridor:
         self._gateway.authenticator.authenticate(self._authorization)
 
     async def _parse(self) -> None:
-        self._endpoint.parse(self._raw)
+        self._endpoint.parse(self._raw, {})
 
     async def _classify(self) -> None:
         await self._gateway.classifier.classify(self._request.prompt)
@@ -256,7 +257,7 @@ class Corridor:
         with meter:
             async with open_upstream(gateway, self._plan, self._request, meter) as answered:
                 episode.answered(answered)
-                relay = Relay(self._endpoint, caller, self._inquiry, self._plan, None)  # type: ignore[arg-type]
+                relay = Relay(caller, self._inquiry, self._plan, None)  # type: ignore[arg-type]
                 await relay.deliver(answered, meter)
 
 

@@ -1,19 +1,22 @@
 """A backend as the operator describes it: where it is, how it talks, what it can take.
 
 A backend is one model behind one name. It may have several addresses (replicas) and several
-credentials; each pair of the two is a `Lane`, with a breaker of its own: a key that is out of
+credentials; each pair of the two is a `Deployment`, with a breaker of its own: a key that is out of
 quota says nothing of the other keys, a replica that is down nothing of the other replicas.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from router.ask import Ask
+from router.backends.dialects.spoken import SPEAKS, TRANSLATED
 from router.backends.energy import EnergyProfile
 from router.protocols.quirks import PLAIN, Quirks
 
-FEATURES = frozenset({"tools", "json_schema", "vision"})
+_CHECKED: Final = ("tools", "vision", "json_schema")
+FEATURES: Final = frozenset(_CHECKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Deployment:
     """One address with one credential. `id` is unique and holds no secret."""
 
     id: str
@@ -67,7 +70,7 @@ class Backend:
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
     subset of FEATURES; `simulated` marks answers that no model wrote. `replicas` are further
     addresses and `api_keys` further credentials. Where no first byte came after `hedge_after`
-    seconds, another lane is asked too.
+    seconds, another deployment is asked too.
     """
 
     name: str
@@ -88,12 +91,12 @@ class Backend:
     hedge_after: float | None = None
     energy: EnergyProfile | None = None
 
-    def lanes(self) -> tuple[Lane, ...]:
+    def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""
         addresses = (self.base_url, *self.replicas)
         keys = (self.api_key, *self.api_keys)
         return tuple(
-            Lane(f"{self.name}/{at}.{key}", self.name, address.rstrip("/"), keys[key])
+            Deployment(f"{self.name}/{at}.{key}", self.name, address.rstrip("/"), keys[key])
             for at, address in enumerate(addresses)
             for key in range(len(keys))
         )
@@ -105,14 +108,10 @@ class Backend:
         """
         if self.context_window is not None and tokens > self.context_window:
             return "context_window"
-        if not (request.tools or request.images or request.json_schema):
-            return None
-        needs = (
-            ("tools", bool(request.tools)),
-            ("vision", request.images > 0),
-            ("json_schema", request.json_schema),
-        )
-        for feature, needed in needs:
-            if needed and feature not in self.supports:
-                return feature
+        if request.protocol not in TRANSLATED and request.protocol not in SPEAKS[self.dialect]:
+            return f"{request.operation}s"
+        if request.features:
+            for feature in _CHECKED:
+                if feature in request.features and feature not in self.supports:
+                    return feature
         return None

@@ -5,7 +5,6 @@ from types import TracebackType
 
 from policies.decision import Decision, Denial
 from policies.replay.record import Outcome, to_record
-from router.backends.cascade.transcript import read_body, read_stream
 from router.backends.dispatch.upstream import Upstream
 from router.domain import Charge
 from router.domain import Outcome as End
@@ -15,6 +14,7 @@ from router.loop.store import ScoredDecision
 from router.pipeline.evidence import evidence_of, prompt_of
 from router.pipeline.gateway import Gateway
 from router.pipeline.inquiry import Inquiry
+from router.protocols.table import PROTOCOLS
 from router.world.snapshot import Snapshot
 
 
@@ -125,7 +125,8 @@ class Episode:
         shadow = answer.shadow
         if shadow is None or shadow.to == upstream.backend.name:
             return
-        read = read_stream if upstream.stream_requested else read_body
+        protocol = PROTOCOLS[self._inquiry.request.protocol]
+        read = protocol.read_stream if upstream.stream_requested else protocol.read_body
         answers = read(kept)
         evidence = self._evidence(upstream.backend.name, answer.route)
         if answers and evidence is not None:

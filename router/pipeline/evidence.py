@@ -4,18 +4,24 @@ import orjson
 
 from router.loop.prompts import LARGEST, KeptPrompt
 from router.loop.store import ScoredDecision
+from router.operations.message import chat_of
 from router.pipeline.inquiry import Inquiry
+from router.protocols.unsupported import Unsupported
 from router.world.snapshot import Snapshot
 
 
 def prompt_of(inquiry: Inquiry) -> KeptPrompt | None:
     """Return the prompt to keep, where the operator wants prompts kept.
 
-    None where it is very long.
+    None where it is very long, or cannot be said as a chat completion.
     """
     if inquiry.request.text_bytes > LARGEST:
         return None
-    body = inquiry.request.body
+    request = inquiry.request
+    try:
+        body = (request if request.protocol == "chat" else chat_of(request)).body
+    except Unsupported:
+        return None
     asked = orjson.dumps({name: body[name] for name in ("messages", "tools") if name in body})
     if len(asked) > LARGEST:  # images
         return None

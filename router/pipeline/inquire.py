@@ -11,7 +11,7 @@ from classifiers.prompt import Prompt
 from classifiers.serving import UNKNOWN
 from policies.hints import HintError, parse_hints
 from policies.natural_language import guess_language
-from policies.pii.pii import contains_pii, may_contain_pii, texts_of
+from policies.pii.pii import contains_pii, may_contain_pii
 from policies.signals import NO_HINTS, Hints
 from router.ask import Ask
 from router.domain import Principal
@@ -45,7 +45,9 @@ async def inquire(
         previous = await gateway.conversations.previous(
             principal.organization, conversation, follow_up=len(prompt.turns) > 1
         )
-    classification = await gateway.classifier.classify(prompt) if needs.classifier else UNKNOWN
+    classification = UNKNOWN
+    if needs.classifier and request.classified:
+        classification = await gateway.classifier.classify(prompt)
     reading = Reading(
         caller.id,
         classification.success,
@@ -82,7 +84,7 @@ async def _is_private(request: Ask) -> bool:
     """Whether the detectors find anything; a long prompt is read beside the event loop, unless a
     first look says that there is nothing to be found.
     """
-    texts = texts_of(request.body.get("messages"))
+    texts = request.texts()
     if request.text_bytes > _SIFTED_AT_ONCE:
         return await asyncio.to_thread(contains_pii, texts)
     if not may_contain_pii(texts):

@@ -9,7 +9,7 @@ from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
@@ -43,7 +43,7 @@ class Plan:
     ticket: Ticket
     input_tokens: int  # of the prompt, estimated
     world: Snapshot
-    asker: Asker
+    priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
 
     def expected_cost_pico(self, backend: str, request: Ask) -> int:
@@ -108,7 +108,7 @@ def plan_of(
         ),
         inquiry.reading.input_tokens,
         world,
-        standing.asker,
+        standing.priority,
         topped_up=way == "chunk",
     )
 

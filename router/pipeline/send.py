@@ -20,14 +20,14 @@ def open_upstream(
     """
     request_id, steps = plan.ticket.request_id, plan.decision.cascade
     if steps is None:
-        return gateway.dispatcher.open(plan.backends, request, request_id, plan.asker)
+        return gateway.dispatcher.open(plan.backends, request, request_id, plan.priority)
     cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)
     return gateway.cascades.open(
         plan.backends,
         request,
         request_id,
         cascade,
-        plan.asker,
+        plan.priority,
         answering=meter.serve,
         passed_over=meter.pass_over,
     )

@@ -1,6 +1,6 @@
 """THE CORRIDOR: one request, from its credentials to its bill."""
 
-from router.operations.table import Endpoint
+from router.operations.operation import Operation
 from router.pipeline.caller import Caller
 from router.pipeline.episode import Episode
 from router.pipeline.gateway import Gateway
@@ -11,7 +11,7 @@ from router.pipeline.relay import Relay
 from router.pipeline.send import open_upstream
 
 
-async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
+async def serve(gateway: Gateway, operation: Operation, caller: Caller) -> None:
     """Walk one request through the gateway.
 
     Raises TurnoutError, which the edge turns into an answer. Cancelled when the client leaves: the
@@ -19,7 +19,7 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
     """
     world = gateway.snapshot
     principal = gateway.authenticator.authenticate(caller.authorization)
-    request = endpoint.parse(await caller.body())
+    request = operation.parse(await caller.body(), caller.fields)
     inquiry = await inquire(gateway, world, principal, request, caller)
     answer = world.policy.decide(inquiry.signals, inquiry.hints)
     with Episode(gateway, world, inquiry, answer) as episode:
@@ -34,6 +34,6 @@ async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
             with meter:
                 async with open_upstream(gateway, plan, request, meter) as upstream:
                     episode.answered(upstream)
-                    relay = Relay(endpoint, caller, inquiry, plan, hold)
+                    relay = Relay(caller, inquiry, plan, hold)
                     await relay.deliver(upstream, meter)
                     episode.delivered(upstream, relay.kept)

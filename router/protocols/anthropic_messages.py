@@ -1,54 +1,23 @@
-"""Anthropic's Messages as a way in: its requests read as chat requests.
-
-The body is translated once to OpenAI's words, which all routing and metering understands; the
-original stays beside it (`native`), so that a backend which speaks Anthropic gets it unchanged.
-"""
+"""A request in the words of Anthropic's Messages said in those of chat completions."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
-from router.ask import Ask
-from router.errors import BadRequest
-from router.protocols.chat import chat_request
-from router.protocols.document import parse_object
-from router.protocols.fields import read_flag, refuse_addresses, wrong_type
+from router.protocols.fields import read_flag, wrong_type
+from router.protocols.unsupported import Unsupported
 
-BYTES_PER_TOKEN: Final = 4
-TOKENS_PER_IMAGE: Final = 1000
 _PASSED_ON: Final = ("model", "temperature", "top_p", "top_k", "service_tier")
 _TOOL_CHOICES: Final = MappingProxyType({"auto": "auto", "any": "required", "none": "none"})
 
 
-def parse_messages(raw: bytes) -> Ask:
-    """Read the body of POST /v1/messages; BadRequest where it is wrong."""
-    native = parse_object(raw)
-    if native.get("max_tokens") is None:
-        raise BadRequest("max_tokens: Field required", param="max_tokens")
-    return _read(raw, native)
+def chat_body(native: dict[str, Any]) -> dict[str, Any]:
+    """The body of a chat completion that asks the same.
 
-
-def count_tokens(raw: bytes) -> bytes:
-    """The answer to POST /v1/messages/count_tokens: the gateway's own estimate, by length."""
-    request = _read(raw, {"max_tokens": 1} | parse_object(raw))
-    return orjson.dumps({"input_tokens": estimated_input(request)})
-
-
-def estimated_input(request: Ask) -> int:
-    """Input tokens of a request by the length of its text and the number of its images."""
-    return max(1, -(-request.text_bytes // BYTES_PER_TOKEN) + request.images * TOKENS_PER_IMAGE)
-
-
-def _read(raw: bytes, native: dict[str, Any]) -> Ask:
-    refuse_addresses(native)
-    body = _translated(native)
-    return replace(chat_request(raw, body), operation="messages", native=native)
-
-
-def _translated(native: dict[str, Any]) -> dict[str, Any]:
+    Raises Unsupported where chat completions have no words for it, BadRequest where it is wrong.
+    """
     body: dict[str, Any] = {name: native[name] for name in _PASSED_ON if name in native}
     body["messages"] = _messages(native)
     body["max_tokens"] = native["max_tokens"]
@@ -87,10 +56,7 @@ def _tools(tools: Any) -> list[dict[str, Any]]:
         if not isinstance(tool, Mapping):
             raise wrong_type(f"tools[{index}]", "an object")
         if tool.get("type", "custom") != "custom":
-            raise BadRequest(
-                f"tools[{index}]: the hosted tool '{str(tool['type'])[:64]}' is not offered here.",
-                param=f"tools[{index}]",
-            )
+            raise Unsupported(f"the hosted tool {str(tool['type'])[:64]}")
         function = {"name": tool.get("name"), "parameters": tool.get("input_schema") or {}}
         if tool.get("description"):
             function["description"] = tool["description"]
@@ -129,10 +95,7 @@ def _messages(native: Mapping[str, Any]) -> list[dict[str, Any]]:
         elif message.get("role") == "user":
             translated.extend(_user(_blocks(message.get("content"), where), where))
         else:
-            raise BadRequest(
-                f"messages[{index}].role: Input should be 'user' or 'assistant'",
-                param=f"messages[{index}].role",
-            )
+            raise Unsupported(f"{where}: role {str(message.get('role'))[:64]}")
     return translated
 
 
@@ -188,9 +151,7 @@ def _user(blocks: list[Mapping[str, Any]], where: str) -> list[dict[str, Any]]:
         elif kind == "image":
             said.append(_image(block.get("source"), f"{where}[{index}].source"))
         else:
-            raise BadRequest(
-                f"{where}[{index}].type: '{str(kind)[:64]}' is not offered here.", param=where
-            )
+            raise Unsupported(f"{where}: a block of type {str(kind)[:64]}")
     if said:
         only_text = len(said) == 1 and said[0]["type"] == "text"
         messages.append({"role": "user", "content": said[0]["text"] if only_text else said})

@@ -7,9 +7,10 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.errors import TurnoutError
-from router.protocols.anthropic_messages import estimated_input
+from router.domain import Usage
+from router.protocols.passage import AnswerStream
 from router.protocols.sse import Splitter, data_of, encode, events
+from router.protocols.usage import estimate_input
 
 _STOP: Final = MappingProxyType(
     {
@@ -20,31 +21,6 @@ _STOP: Final = MappingProxyType(
         "content_filter": "refusal",
     }
 )
-_ERROR_TYPES: Final = MappingProxyType(
-    {
-        400: "invalid_request_error",
-        401: "authentication_error",
-        402: "billing_error",
-        403: "permission_error",
-        404: "not_found_error",
-        413: "request_too_large",
-        422: "invalid_request_error",
-        429: "rate_limit_error",
-        503: "overloaded_error",
-        504: "timeout_error",
-    }
-)
-
-
-def message_error_body(error: TurnoutError) -> bytes:
-    """An error as the anthropic client expects it."""
-    kind = _ERROR_TYPES.get(error.status, "api_error")
-    return orjson.dumps({"type": "error", "error": {"type": kind, "message": error.message}})
-
-
-def message_error_event(error: TurnoutError) -> bytes:
-    """The same as the last event of a stream."""
-    return encode(message_error_body(error), b"error")
 
 
 def encode_message(body: bytes, _request: Ask) -> bytes:
@@ -109,38 +85,83 @@ def _input(arguments: str) -> Any:
 
 
 class MessageStream:
-    """Encodes a stream of client-ready chat chunks as the events of a message.
+    """A stream of chat chunks as the events of a message; see `AnswerStream`.
 
     At most one content block is open at a time: text, thinking, or one tool call; a delta of
     another kind closes it and opens the next.
     """
 
-    def __init__(self, request: Ask) -> None:
+    def __init__(self, request: Ask, chat: AnswerStream) -> None:
+        """`chat` reads the server's answer into chat chunks."""
         self._request = request
+        self._chat = chat
         self._splitter = Splitter()
         self._out: list[bytes] = []
-        self._started = False
+        self._started = self._ended = False
         self._open: tuple[str, int] | None = None  # kind and number of the open block
         self._index = -1
         self._stop = "end_turn"
-        self._usage: dict[str, int] | None = None
+        self._told: dict[str, int] | None = None
 
-    def feed(self, block: bytes) -> bytes:
-        """Encode the chunks of a block."""
+    @property
+    def usage(self) -> Usage | None:
+        """See `AnswerStream`."""
+        return self._chat.usage
+
+    @property
+    def output_tokens_seen(self) -> int:
+        """See `AnswerStream`."""
+        return self._chat.output_tokens_seen
+
+    @property
+    def model(self) -> str | None:
+        """See `AnswerStream`."""
+        return self._chat.model
+
+    @property
+    def has_content(self) -> bool:
+        """See `AnswerStream`."""
+        return self._chat.has_content
+
+    @property
+    def finished(self) -> bool:
+        """See `AnswerStream`."""
+        return self._chat.finished
+
+    def feed(self, data: bytes) -> bytes:
+        """Encode what the next bytes say."""
+        return self._encoded(self._chat.feed(data))
+
+    def finish(self) -> bytes:
+        """Encode what is left, and the end of the message."""
+        return self._encoded(self._chat.finish())
+
+    def cut(self, request_id: str, model: str, why: str) -> bytes:
+        """Close the message, at its `max_tokens`."""
+        self._encode(self._chat.cut(request_id, model, why))
+        self._end()
+        return self._flush()
+
+    def _encoded(self, block: bytes) -> bytes:
+        self._encode(block)
+        if self._chat.finished and not self._ended:
+            self._end()
+        return self._flush()
+
+    def _encode(self, block: bytes) -> None:
         for event in events(self._splitter.feed(block)):
             data = data_of(event)
             if data is not None and data.strip() != b"[DONE]":
                 self._read(data)
-        return self._flush()
 
-    def finish(self) -> bytes:
+    def _end(self) -> None:
         """The answer came to its end: close the message."""
+        self._ended = True
         self._start({})
         self._close()
         delta = {"stop_reason": self._stop, "stop_sequence": None}
-        self._event("message_delta", delta=delta, usage=self._usage or _usage(None))
+        self._event("message_delta", delta=delta, usage=self._told or _usage(None))
         self._event("message_stop")
-        return self._flush()
 
     def _read(self, data: bytes) -> None:
         """One chunk; what is none is passed over, as every other client would."""
@@ -152,7 +173,7 @@ class MessageStream:
     def _chunk(self, chunk: dict[str, Any]) -> None:
         self._start(chunk)
         if isinstance(chunk.get("usage"), Mapping):
-            self._usage = _usage(chunk["usage"])
+            self._told = _usage(chunk["usage"])
         for choice in chunk.get("choices") or ():
             if choice.get("index", 0) == 0:
                 self._delta(choice.get("delta") or {})
@@ -185,7 +206,7 @@ class MessageStream:
         self._started = True
         message = _message(chunk.get("id"), chunk.get("model"))
         # The true count comes with the last event; until then the gateway's estimate stands.
-        message["usage"] = _usage({"prompt_tokens": estimated_input(self._request)})
+        message["usage"] = _usage({"prompt_tokens": max(1, estimate_input(self._request))})
         self._event("message_start", message=message)
 
     def _enter(self, kind: str, number: int, block: dict[str, Any]) -> None:

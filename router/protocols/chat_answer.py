@@ -32,7 +32,8 @@ from router.protocols.conversation import (
     Thinking,
     Written,
 )
-from router.protocols.faults import ErrorInside, MalformedReply
+from router.protocols.error_inside import refuse_error_inside
+from router.protocols.passage import MalformedReply
 from router.protocols.told import arguments_text, name_of, text_of
 
 CHAT: Final = "chat"
@@ -58,33 +59,11 @@ FINISH: Final = MappingProxyType(
         UNTOLD: "stop",
     }
 )
-# Most bodies have neither: one look for both together, by a set, decides that.
-_TELLING: Final = frozenset(("error", "base_resp"))
-
-
-def refuse_error(body: Mapping[str, Any]) -> None:
-    """Raise ErrorInside where a 200 is none: `error`, `base_resp` or `object: error`."""
-    if _TELLING.isdisjoint(body) and body.get("object") != "error":
-        return
-    error = body.get("error")
-    if error:
-        message: Any = error
-        code: Any = 502
-        if isinstance(error, dict):
-            message = error.get("message") or error.get("type") or "an error"
-            code = error.get("code") or error.get("status") or 502
-        known = isinstance(code, int) and 400 <= code <= 599
-        raise ErrorInside(str(message)[:500], code if known else 502)
-    base = body.get("base_resp")
-    if base and isinstance(base, dict) and base.get("status_code"):
-        raise ErrorInside(str(base.get("status_msg", "an error"))[:500])
-    if body.get("object") == "error":
-        raise ErrorInside(str(body.get("message", "an error"))[:500])
 
 
 def read_answer(body: Mapping[str, Any]) -> Answer:
     """A whole chat completion; ErrorInside or MalformedReply where it is none."""
-    refuse_error(body)
+    refuse_error_inside(body)
     choices = body.get("choices")
     if not isinstance(choices, list):
         raise MalformedReply("answered without choices that can be read")

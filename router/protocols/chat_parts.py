@@ -13,8 +13,8 @@ from router.protocols.conversation import (
     SearchResult,
     Text,
 )
-from router.protocols.faults import Unsupported
 from router.protocols.told import data_url, name_of, text_of
+from router.protocols.unsupported import Unsupported
 
 _PDF: Final = "application/pdf"
 

@@ -21,8 +21,8 @@ from router.protocols.conversation import (
     Tool,
     Turn,
 )
-from router.protocols.faults import Unsupported
 from router.protocols.told import arguments_text, name_of, text_of, unknown
+from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
 MESSAGES: Final = "messages"

@@ -17,10 +17,10 @@ from router.protocols.chat_answer import (
     read_logprobs,
     read_reason,
     read_thought,
-    refuse_error,
 )
 from router.protocols.chat_usage import read_usage
 from router.protocols.conversation import Call, Part, Refusal, Seal, Text, Thinking
+from router.protocols.error_inside import refuse_error_inside
 from router.protocols.events import (
     EventStreamReader,
     PartClosed,
@@ -31,7 +31,7 @@ from router.protocols.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.faults import MalformedReply
+from router.protocols.passage import MalformedReply
 from router.protocols.told import arguments_text, name_of
 
 _PLAIN: Final = frozenset(("role", "content"))
@@ -83,7 +83,7 @@ class ChatReader(EventStreamReader):
         if not self._started:
             self._start(told)
         if "error" in told or "base_resp" in told or told.get("object") == "error":
-            refuse_error(told)
+            refuse_error_inside(told)
         choices = told.get("choices")
         if choices:
             for choice in choices:
@@ -111,7 +111,7 @@ class ChatReader(EventStreamReader):
         super().end()
 
     def _start(self, told: Mapping[str, Any]) -> None:
-        refuse_error(told)
+        refuse_error_inside(told)
         self._started = True
         model = told.get("model")
         self.out.append(Started(name_of(told.get("id")), model if type(model) is str else None))

@@ -24,8 +24,8 @@ from router.protocols.conversation import (
     Turn,
     Written,
 )
-from router.protocols.faults import Unsupported
 from router.protocols.quirks import Quirks, reshape, reshape_message
+from router.protocols.unsupported import Unsupported
 from router.protocols.writing import Dropped
 
 CHAT: Final = "chat"

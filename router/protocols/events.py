@@ -14,7 +14,7 @@ import orjson
 
 from router.protocols.answer import Lines, Logprob, Stop
 from router.protocols.conversation import Citation, Part, Seal
-from router.protocols.faults import MalformedReply
+from router.protocols.passage import MalformedReply
 from router.protocols.sse import EventTooLarge, Splitter
 
 

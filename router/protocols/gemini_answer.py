@@ -39,7 +39,7 @@ from router.protocols.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.faults import ErrorInside
+from router.protocols.passage import ErrorInside
 from router.protocols.told import count, name_of, text_of
 
 GEMINI: Final = "gemini"

@@ -29,9 +29,9 @@ from router.protocols.conversation import (
     Turn,
     Written,
 )
-from router.protocols.faults import Unsupported
 from router.protocols.quirks import Quirks
 from router.protocols.told import arguments_object, count
+from router.protocols.unsupported import Unsupported
 from router.protocols.writing import Dropped, sampling_of
 
 GEMINI: Final = "gemini"

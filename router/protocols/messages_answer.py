@@ -19,9 +19,9 @@ from router.protocols.answer import (
     Stop,
 )
 from router.protocols.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
-from router.protocols.faults import ErrorInside, MalformedReply
 from router.protocols.messages_parts import MESSAGES, read_blocks, write_seal
-from router.protocols.messages_usage import read_usage, write_usage
+from router.protocols.messages_usage import read_lines, refuse_message_error, write_usage
+from router.protocols.passage import MalformedReply
 from router.protocols.told import arguments_object, name_of
 
 _REASONS: Final = MappingProxyType(
@@ -39,33 +39,11 @@ STOP_REASONS: Final = MappingProxyType(
     {reason: told for told, reason in _REASONS.items()}
     | {MALFORMED: "end_turn", UNTOLD: "end_turn"}
 )
-_STATUS: Final = MappingProxyType(
-    {
-        "invalid_request_error": 400,
-        "authentication_error": 401,
-        "billing_error": 402,
-        "permission_error": 403,
-        "not_found_error": 404,
-        "rate_limit_error": 429,
-        "timeout_error": 504,
-        "overloaded_error": 529,
-    }
-)
-
-
-def refuse_error(told: Mapping[str, Any]) -> None:
-    """Raise ErrorInside where this is `{"type": "error", ...}`."""
-    if told.get("type") != "error" and "error" not in told:
-        return
-    error = told.get("error")
-    error = error if isinstance(error, Mapping) else {}
-    status = _STATUS.get(str(error.get("type")), 502)
-    raise ErrorInside(str(error.get("message", "an error"))[:500], status)
 
 
 def read_answer(body: Mapping[str, Any]) -> Answer:
     """A whole message; ErrorInside where it is an error, MalformedReply where it is none."""
-    refuse_error(body)
+    refuse_message_error(body)
     if not isinstance(body.get("content"), list):
         raise MalformedReply("answered without content that can be read")
     model = body.get("model")
@@ -74,7 +52,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
         name_of(body.get("id")),
         model if isinstance(model, str) else None,
         (alternative,),
-        read_usage(body.get("usage")),
+        read_lines(body.get("usage")),
     )
 
 

@@ -26,8 +26,8 @@ from router.protocols.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.faults import Unsupported
 from router.protocols.told import name_of, text_of
+from router.protocols.unsupported import Unsupported
 
 MESSAGES: Final = "messages"
 _MARK: Final = "turnout:"

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.conversation import Choice, Conversation, Opaque, Role, Schema, Tool, Turn
-from router.protocols.faults import Unsupported
 from router.protocols.messages_parts import MESSAGES, cache_of, read_blocks
 from router.protocols.told import name_of, text_of, unknown
+from router.protocols.unsupported import Unsupported
 
 _SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 _SAMPLING: Final = ("temperature", "top_p", "top_k")

@@ -23,9 +23,9 @@ from router.protocols.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.messages_answer import read_stop, refuse_error
+from router.protocols.messages_answer import read_stop
 from router.protocols.messages_parts import MESSAGES, read_blocks, read_citation, read_seal
-from router.protocols.messages_usage import read_usage
+from router.protocols.messages_usage import read_lines, refuse_message_error
 from router.protocols.told import name_of, text_of
 
 
@@ -59,7 +59,7 @@ class MessagesReader(EventStreamReader):
         if reader is not None:
             reader(self, told)
         elif "error" in told:
-            refuse_error(told)
+            refuse_message_error(told)
 
     def end(self) -> None:
         """Close what is open and say how the message ended."""
@@ -96,7 +96,7 @@ class MessagesReader(EventStreamReader):
         message = told["message"]
         model = message.get("model")
         self._usage.update(message.get("usage") or {})
-        known = read_usage(self._usage)
+        known = read_lines(self._usage)
         self.out.append(
             Started(name_of(message.get("id")), model if type(model) is str else None, known)
         )
@@ -153,7 +153,7 @@ class MessagesReader(EventStreamReader):
         """The stop reason and the usage so far."""
         usage = told.get("usage") or {}
         self._usage.update({key: value for key, value in usage.items() if value is not None})
-        if lines := read_usage(self._usage):
+        if lines := read_lines(self._usage):
             self.out.append(UsageSeen(lines))
         delta = told["delta"]
         if delta.get("stop_reason"):
@@ -166,7 +166,7 @@ class MessagesReader(EventStreamReader):
 
     def error(self, told: dict[str, Any]) -> None:
         """The server failed."""
-        refuse_error(told)
+        refuse_message_error(told)
 
 
 _EVENTS: Final = MappingProxyType(

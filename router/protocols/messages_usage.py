@@ -1,8 +1,11 @@
-"""`usage` as Anthropic's servers tell it: what the cache gave and took stands beside the input."""
+"""What Anthropic's answers say of themselves: usage with its cache counters, and errors."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
+from router.ask import Ask
+from router.domain import Usage
 from router.protocols.answer import (
     CACHE_READ,
     CACHE_WRITE,
@@ -11,15 +14,58 @@ from router.protocols.answer import (
     REASONING,
     Lines,
     UsageLine,
+    billed,
     total,
 )
 from router.protocols.conversation import NOTHING
+from router.protocols.passage import ErrorInside
 from router.protocols.told import count
+from router.protocols.usage import is_impossible
 
 _LIFETIMES: Final = (("5m", "ephemeral_5m_input_tokens"), ("1h", "ephemeral_1h_input_tokens"))
+_STATUS: Final = MappingProxyType(
+    {
+        "invalid_request_error": 400,
+        "authentication_error": 401,
+        "billing_error": 402,
+        "permission_error": 403,
+        "not_found_error": 404,
+        "rate_limit_error": 429,
+        "timeout_error": 504,
+        "overloaded_error": 529,
+    }
+)
+# How a message ended, in the words of chat completions.
+MESSAGE_FINISH: Final = MappingProxyType(
+    {
+        "end_turn": "stop",
+        "stop_sequence": "stop",
+        "pause_turn": "stop",
+        "max_tokens": "length",
+        "model_context_window_exceeded": "length",
+        "tool_use": "tool_calls",
+        "refusal": "content_filter",
+    }
+)
 
 
-def read_usage(usage: Any) -> Lines:
+def refuse_message_error(told: Mapping[str, Any]) -> None:
+    """Raise ErrorInside where this is `{"type": "error", ...}`."""
+    if told.get("type") != "error" and "error" not in told:
+        return
+    error = told.get("error") or {}
+    kind = error.get("type") if isinstance(error, Mapping) else None
+    words = error.get("message", "an error") if isinstance(error, Mapping) else error
+    raise ErrorInside(str(words)[:500], _STATUS.get(str(kind), 502))
+
+
+def read_message_usage(usage: Any, ask: Ask) -> Usage | None:
+    """Native usage as the ledger counts it; None where it is missing or cannot be true."""
+    told = billed(read_lines(usage))
+    return None if told is None or is_impossible(told.output_tokens, ask) else told
+
+
+def read_lines(usage: Any) -> Lines:
     """A `usage` object; no lines where it is missing or tells no counts."""
     if not isinstance(usage, Mapping):
         return ()

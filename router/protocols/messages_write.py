@@ -23,10 +23,10 @@ from router.protocols.conversation import (
     Turn,
     Written,
 )
-from router.protocols.faults import Unsupported
 from router.protocols.messages_parts import MESSAGES, cache_control, write_shown
 from router.protocols.quirks import Quirks
 from router.protocols.told import arguments_object
+from router.protocols.unsupported import Unsupported
 from router.protocols.writing import Dropped, sampling_of
 
 MAX_TOKENS: Final = 8192  # where the client names no limit: the API demands one

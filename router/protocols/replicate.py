@@ -28,10 +28,11 @@ from router.protocols.answer import (
 )
 from router.protocols.conversation import Conversation, Text, Turn, Written
 from router.protocols.events import Event
-from router.protocols.faults import ErrorInside, MalformedReply, Unsupported
 from router.protocols.gather import events_of
+from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.quirks import Quirks
 from router.protocols.told import count, name_of
+from router.protocols.unsupported import Unsupported
 from router.protocols.writing import Dropped, sampling_of
 
 WAIT: Final = 60  # seconds: the longest that the API holds a request open

@@ -1,63 +1,44 @@
-"""The protocols that the hub translates between: one row each, four functions a row.
+"""The wire protocols: one row each."""
 
-A row may lack what nobody speaks on that side: a protocol of backends alone reads no requests and
-writes no answers.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from router.protocols import (
-    chat_answer,
-    chat_read,
-    chat_reader,
-    chat_write,
-    gemini_answer,
-    gemini_reader,
-    gemini_write,
-    messages_answer,
-    messages_read,
-    messages_reader,
-    messages_write,
-    replicate,
+from router.protocols.chat_passage import ChatPassage
+from router.protocols.envelope import error_body, error_event
+from router.protocols.messages_errors import message_error_body, message_error_event
+from router.protocols.messages_passage import MessagesPassage
+from router.protocols.protocol import WireProtocol
+from router.protocols.sse import encode
+from router.protocols.transcript import (
+    read_chat_body,
+    read_chat_stream,
+    read_message_body,
+    read_message_stream,
 )
-from router.protocols.answer import Answer
-from router.protocols.conversation import Conversation, Written
-from router.protocols.events import StreamReader
-from router.protocols.quirks import Quirks
+from router.protocols.wanted import chat_wanted, message_wanted
 
-
-@dataclass(frozen=True, slots=True)
-class WireProtocol:
-    """How one protocol is read and written."""
-
-    write_request: Callable[[Conversation, str, Quirks], Written]
-    read_answer: Callable[[Mapping[str, Any]], Answer]
-    reader: Callable[[], StreamReader]
-    read_request: Callable[[Mapping[str, Any]], Conversation] | None = None
-
-
-PROTOCOLS: Final[Mapping[str, WireProtocol]] = MappingProxyType(
-    {
-        "chat": WireProtocol(
-            chat_write.write_request,
-            chat_answer.read_answer,
-            chat_reader.ChatReader,
-            chat_read.read_request,
-        ),
-        "messages": WireProtocol(
-            messages_write.write_request,
-            messages_answer.read_answer,
-            messages_reader.MessagesReader,
-            messages_read.read_request,
-        ),
-        "gemini": WireProtocol(
-            gemini_write.write_request, gemini_answer.read_answer, gemini_reader.GeminiReader
-        ),
-        "replicate": WireProtocol(
-            replicate.write_request, replicate.read_answer, replicate.ReplicateReader
-        ),
-    }
+_ROWS: Final = (
+    WireProtocol(
+        "chat",
+        ChatPassage(),
+        error_body,
+        error_event,
+        b": keepalive\n\n",
+        read_chat_body,
+        read_chat_stream,
+        chat_wanted,
+    ),
+    WireProtocol(
+        "messages",
+        MessagesPassage(),
+        message_error_body,
+        message_error_event,
+        encode(b'{"type":"ping"}', b"ping"),
+        read_message_body,
+        read_message_stream,
+        message_wanted,
+    ),
+)
+PROTOCOLS: Final[MappingProxyType[str, WireProtocol]] = MappingProxyType(
+    {row.name: row for row in _ROWS}
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from router.protocols.conversation import Conversation, Opaque
-from router.protocols.faults import Unsupported
+from router.protocols.unsupported import Unsupported
 
 
 class Dropped:

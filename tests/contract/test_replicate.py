@@ -12,12 +12,12 @@ from transports import NewTransport
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import ErrorInside
-from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.replicate import Replicate
 from router.backends.dispatch.dispatch import Dispatcher
 from router.domain import Usage
+from router.protocols.passage import ErrorInside
 from router.protocols.quirks import Quirks
+from router.protocols.unsupported import Unsupported
 
 Chat = Callable[..., Ask]
 DIALECT = Replicate()
@@ -38,7 +38,7 @@ def asked(request: Ask, quirks: Quirks | None = None) -> tuple[Any, Any]:
     backend = Backend(
         "b", "https://host/v1", "meta/small", dialect="replicate", quirks=quirks or Quirks()
     )
-    call = DIALECT.call(backend.lanes()[0], backend, request, "r1")
+    call = DIALECT.call(backend.deployments()[0], backend, request, "r1")
     return call, orjson.loads(call.body)["input"]
 
 

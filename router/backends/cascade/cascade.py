@@ -15,13 +15,14 @@ from typing import Final
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import JUDGE, PATIENCE, opinion_of
-from router.backends.cascade.transcript import Transcript, read_body, read_stream
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
-from router.backends.dialects.usage import estimate_usage
-from router.backends.dispatch.dispatch import ANYONE, Dispatcher
+from router.backends.dispatch.dispatch import NORMAL, Dispatcher
 from router.backends.dispatch.upstream import Leg, Upstream
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.errors import StreamBroken, TurnoutError
+from router.protocols.table import PROTOCOLS
+from router.protocols.transcript import Transcript
+from router.protocols.usage import estimate_usage
 
 BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be read
 
@@ -55,7 +56,7 @@ class Cascades:
         request: Ask,
         request_id: str,
         cascade: Cascade,
-        asker: Asker = ANYONE,
+        priority: Priority = NORMAL,
         *,
         answering: Callable[[Upstream], None] = lambda _upstream: None,
         passed_over: Callable[[Leg], None] = lambda _leg: None,
@@ -71,13 +72,13 @@ class Cascades:
         async with AsyncExitStack() as kept:
             while True:
                 async with AsyncExitStack() as stack:
-                    opening = self._dispatcher.open(descent.left, request, request_id, asker)
+                    opening = self._dispatcher.open(descent.left, request, request_id, priority)
                     upstream = await descent.enter(opening, stack, kept)
                     upstream.legs = tuple(descent.legs)
                     answering(upstream)
                     leg = None
                     if not descent.is_over():
-                        check = _Check(upstream, request, cascade, request_id, asker)
+                        check = _Check(upstream, request, cascade, request_id, priority)
                         leg = await self._check(check)
                         descent.legs = list(upstream.legs)
                     if leg is None:
@@ -91,10 +92,11 @@ class Cascades:
         """The leg that this answer becomes, or None where it is good enough."""
         upstream, request, cascade = check.upstream, check.request, check.cascade
         try:
+            protocol = PROTOCOLS[request.protocol]
             if request.stream:
-                answers = read_stream(await upstream.hold_back(cascade.window))
+                answers = protocol.read_stream(await upstream.hold_back(cascade.window))
             else:
-                answers = read_body(upstream.body)
+                answers = protocol.read_body(upstream.body)
             failure = first_failure(cascade.verify, answers, request, early=request.stream)
             if failure is None and cascade.judge is not None and _is_whole(answers):
                 failure = await self._judge(check, cascade.judge, answers[0])
@@ -121,7 +123,7 @@ class Cascades:
             check.request,
             answer,
             request_id=check.request_id,
-            asker=check.asker,
+            priority=check.priority,
             patience=check.cascade.patience,
         )
         if opinion.leg is not None:
@@ -139,7 +141,7 @@ class _Check:
     request: Ask
     cascade: Cascade
     request_id: str
-    asker: Asker
+    priority: Priority
 
 
 def _is_whole(answers: Sequence[Transcript]) -> bool:

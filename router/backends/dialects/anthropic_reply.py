@@ -5,46 +5,21 @@ content_block_stop, then message_delta with the stop reason and the final usage,
 `ping` may come at any time, `error` too.
 """
 
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
 from router.ask import Ask
-from router.backends.dialects.base import ErrorInside, Reply
 from router.backends.dialects.chunks import ChunkStream, choice, completion, tool_call
-from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
-from router.domain import Usage
-
-_FINISH: Final = MappingProxyType(
-    {
-        "end_turn": "stop",
-        "stop_sequence": "stop",
-        "pause_turn": "stop",
-        "max_tokens": "length",
-        "model_context_window_exceeded": "length",
-        "tool_use": "tool_calls",
-        "refusal": "content_filter",
-    }
-)
-_STATUS: Final = MappingProxyType(
-    {
-        "invalid_request_error": 400,
-        "authentication_error": 401,
-        "billing_error": 402,
-        "permission_error": 403,
-        "not_found_error": 404,
-        "rate_limit_error": 429,
-        "timeout_error": 504,
-        "overloaded_error": 529,
-    }
-)
+from router.protocols.messages_usage import MESSAGE_FINISH, read_message_usage, refuse_message_error
+from router.protocols.passage import Reply
+from router.protocols.usage import estimate_output, estimate_usage
 
 
 def read_message(body: dict[str, Any], request: Ask) -> Reply:
     """A whole message as a chat completion; ErrorInside where it is an error."""
-    refuse_error(body)
+    refuse_message_error(body)
     text, reasoning = "", ""
     calls: list[dict[str, Any]] = []
     thinking: list[dict[str, Any]] = []
@@ -58,45 +33,16 @@ def read_message(body: dict[str, Any], request: Ask) -> Reply:
         elif kind == "tool_use":
             given = orjson.dumps(block["input"]).decode()
             calls.append(tool_call(block["id"], block["name"], given))
-    usage = read_usage(body.get("usage"), request)
+    usage = read_message_usage(body.get("usage"), request)
     if usage is None:
         usage = estimate_usage(request, estimate_output(len(orjson.dumps(body["content"]))))
     model = body.get("model")
-    finish = _FINISH.get(body.get("stop_reason") or "", "stop")
+    finish = MESSAGE_FINISH.get(body.get("stop_reason") or "", "stop")
     answer = choice(0, text, reasoning, calls, finish)
     if thinking:
         answer["message"]["thinking_blocks"] = thinking  # signed: wanted back in the next turn
     whole = completion(body["id"], model, [answer], usage)
     return Reply(orjson.dumps(whole), usage, model)
-
-
-def refuse_error(told: Mapping[str, Any]) -> None:
-    """Raise ErrorInside where this is `{"type": "error", ...}`."""
-    if told.get("type") != "error" and "error" not in told:
-        return
-    error = told.get("error") or {}
-    status = _STATUS.get(str(error.get("type")), 502)
-    raise ErrorInside(str(error.get("message", "an error"))[:500], status)
-
-
-def read_usage(usage: Any, request: Ask) -> Usage | None:
-    """Native usage, whose input_tokens leaves out what was read from and written to the cache."""
-    if not isinstance(usage, Mapping):
-        return None
-    fresh, output = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
-    if fresh is None or output is None or is_impossible(output, request):
-        return None
-    read = count(usage.get("cache_read_input_tokens")) or 0
-    written = count(usage.get("cache_creation_input_tokens")) or 0
-    details = usage.get("output_tokens_details")
-    thought = details.get("thinking_tokens") if isinstance(details, Mapping) else 0
-    return Usage(
-        input_tokens=fresh + read + written,
-        output_tokens=output,
-        cached_tokens=read,
-        reasoning_tokens=min(count(thought) or 0, output),
-        cache_write_tokens=written,
-    )
 
 
 class AnthropicStream(ChunkStream):
@@ -108,7 +54,7 @@ class AnthropicStream(ChunkStream):
         self._numbers: dict[int, int] = {}  # block index -> number of the tool call
 
     def _take(self, told: dict[str, Any]) -> None:
-        refuse_error(told)
+        refuse_message_error(told)
         reader = _EVENTS.get(told["type"])
         if reader is not None:
             reader(self, told)
@@ -149,10 +95,10 @@ class AnthropicStream(ChunkStream):
             key: value for key, value in (told.get("usage") or {}).items() if value is not None
         }
         self._told.update(final)
-        self.usage = read_usage(self._told, self._request)
+        self.usage = read_message_usage(self._told, self._request)
         reason = told["delta"].get("stop_reason")
         if reason:
-            self._stop(0, _FINISH.get(reason, "stop"))
+            self._stop(0, MESSAGE_FINISH.get(reason, "stop"))
 
     def message_stop(self, _told: dict[str, Any]) -> None:
         """The end."""

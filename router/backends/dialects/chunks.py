@@ -7,10 +7,11 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.backends.dialects.base import MalformedReply
-from router.backends.dialects.usage import estimate_output
 from router.domain import Usage
+from router.protocols.passage import MalformedReply
 from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.truncation import length_events
+from router.protocols.usage import estimate_output
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -64,7 +65,7 @@ class ChunkStream:
     """The common half of a translated stream: framing, writing chunks, counting, ending.
 
     A dialect derives from it and implements `_take`, which gets each event's JSON and calls
-    `_say`, `_finish` and the like. See `Translator` for the promises.
+    `_say`, `_finish` and the like. See `AnswerStream` for the promises.
     """
 
     def __init__(self, request: Ask) -> None:
@@ -78,6 +79,7 @@ class ChunkStream:
         self.usage: Usage | None = None
         self.output_tokens_seen = 0
         self.model: str | None = None
+        self.has_content = False
         self.finished = False
 
     def feed(self, data: bytes) -> bytes:
@@ -102,6 +104,10 @@ class ChunkStream:
             raise MalformedReply("ended its stream before the answer did")
         self._end()
         return self._flush()
+
+    def cut(self, request_id: str, model: str, why: str) -> bytes:
+        """One more chunk with `finish_reason: length`, then [DONE]."""
+        return length_events(request_id, model, why)
 
     def _take_event(self, event: bytes) -> None:
         data = data_of(event)
@@ -135,7 +141,7 @@ class ChunkStream:
 
     def _stop(self, index: int, reason: str) -> None:
         self._write([{"index": index, "delta": {}, "finish_reason": reason}])
-        self._complete = True
+        self._complete = self.has_content = True
 
     def _end(self) -> None:
         """Nothing more is to come."""
@@ -148,6 +154,7 @@ class ChunkStream:
         if index not in self._roles:
             self._roles.add(index)
             delta = {"role": "assistant", **delta}
+        self.has_content = True
         if size:
             self.output_tokens_seen += max(1, estimate_output(size))
         self._write([{"index": index, "delta": delta, "finish_reason": None}])

@@ -8,17 +8,10 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
+from router.protocols.unsupported import Unsupported
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
-
-
-class Unsupported(Exception):
-    """This dialect cannot say what the request asks for; `param` is what it cannot say."""
-
-    def __init__(self, param: str) -> None:
-        super().__init__(param)
-        self.param = param
 
 
 @dataclass(frozen=True, slots=True)

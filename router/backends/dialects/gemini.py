@@ -21,8 +21,8 @@ from urllib.parse import quote
 import orjson
 
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
-from router.backends.dialects.base import EVENT_STREAM, Failure, Reply, Translator
+from router.backends.backend import Backend, Deployment
+from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.chunks import parse_reply
 from router.backends.dialects.conversation import (
     Image,
@@ -39,6 +39,7 @@ from router.backends.dialects.conversation import (
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.gemini_reply import GeminiStream, read_response
 from router.backends.transport.transport import Call, Target
+from router.protocols.passage import AnswerStream, Reply
 
 _SETTINGS: Final = MappingProxyType(
     {
@@ -64,20 +65,21 @@ _BUDGETS: Final = MappingProxyType(
 class Gemini:
     """The dialect of Google's Gemini API."""
 
+    headers = ()
     stream_type = EVENT_STREAM
 
-    def call(self, lane: Lane, backend: Backend, request: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/models/{model}:generateContent, or its streaming sister."""
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("x-goog-api-key", lane.api_key))
+        if deployment.api_key is not None:
+            headers.append(("x-goog-api-key", deployment.api_key))
         verb = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         model = quote(backend.model.removeprefix("models/"), safe="")
-        url = f"{lane.base_url}/models/{model}:{verb}"
+        url = f"{deployment.base_url}/models/{model}:{verb}"
         return Call(
             Target(url, tuple(headers)),
             orjson.dumps(content_body(backend, request)),
@@ -90,7 +92,7 @@ class Gemini:
         reply: Reply = parse_reply(raw, lambda body: read_response(body, request))
         return reply
 
-    def translator(self, request: Ask) -> Translator:
+    def stream(self, request: Ask) -> AnswerStream:
         """Its responses, each a piece, as OpenAI's chunks."""
         return GeminiStream(request)
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.backends.dialects.base import ErrorInside, Reply
 from router.backends.dialects.chunks import ChunkStream, choice, completion, tool_call
-from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
 from router.domain import Usage
+from router.protocols.passage import ErrorInside, Reply
+from router.protocols.usage import count, estimate_output, estimate_usage, is_impossible
 
 _FINISH: Final = MappingProxyType(
     {

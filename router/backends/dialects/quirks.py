@@ -4,7 +4,7 @@ from typing import Any
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.protocols.quirks import reshape, reshape_message
+from router.protocols.quirks import reshape, reshape_message, reshape_parameters
 
 
 def shaped_body(backend: Backend, request: Ask) -> dict[str, Any]:
@@ -20,4 +20,13 @@ def shaped_body(backend: Backend, request: Ask) -> dict[str, Any]:
         body["messages"] = [
             reshape_message(message, quirks) for message in request.body["messages"]
         ]
+    return body
+
+
+def shaped_message(backend: Backend, request: Ask) -> dict[str, Any]:
+    """A message's body under the backend's model name; of quirks, those of parameters count."""
+    quirks = backend.quirks
+    body = {**request.body, **quirks.extra, "model": backend.model}
+    if not quirks.touched.isdisjoint(body):
+        reshape_parameters(body, quirks)
     return body

@@ -21,14 +21,16 @@ from urllib.parse import quote
 import orjson
 
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
-from router.backends.dialects.base import ErrorInside, Failure, MalformedReply, Reply, Translator
+from router.backends.backend import Backend, Deployment
+from router.backends.dialects.base import Failure
 from router.backends.dialects.chunks import ChunkStream, choice, completion, parse_reply
-from router.backends.dialects.conversation import Unsupported, parts, system_text, turns
+from router.backends.dialects.conversation import parts, system_text, turns
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
 from router.backends.transport.transport import Call, Target
 from router.domain import Usage
+from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Reply
+from router.protocols.unsupported import Unsupported
+from router.protocols.usage import count, estimate_output, estimate_usage, is_impossible
 
 WAIT: Final = 60  # seconds: the longest that the API holds a request open
 _CANCEL_AFTER: Final = "1m"
@@ -42,9 +44,10 @@ _STATUS_OF: Final = MappingProxyType(dict.fromkeys(_LATE, 504))
 class Replicate:
     """The dialect of Replicate's predictions."""
 
+    headers = ()
     stream_type = "application/json"
 
-    def call(self, lane: Lane, backend: Backend, request: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/models/{owner}/{name}/predictions."""
         headers = [
             ("Content-Type", "application/json"),
@@ -53,9 +56,9 @@ class Replicate:
             ("Cancel-After", _CANCEL_AFTER),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("Authorization", f"Bearer {lane.api_key}"))
-        url = f"{lane.base_url}/models/{quote(backend.model, safe='/')}/predictions"
+        if deployment.api_key is not None:
+            headers.append(("Authorization", f"Bearer {deployment.api_key}"))
+        url = f"{deployment.base_url}/models/{quote(backend.model, safe='/')}/predictions"
         return Call(
             Target(url, tuple(headers)),
             orjson.dumps({"input": _input(backend, request)}),
@@ -68,7 +71,7 @@ class Replicate:
         reply: Reply = parse_reply(raw, lambda body: _read(body, request))
         return reply
 
-    def translator(self, request: Ask) -> Translator:
+    def stream(self, request: Ask) -> AnswerStream:
         """The prediction as one chunk."""
         return ReplicateStream(request)
 

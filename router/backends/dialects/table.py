@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from router.backends.dialects.anthropic import Anthropic
+from router.backends.dialects.anthropic_chat import ANTHROPIC
 from router.backends.dialects.base import Dialect
 from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.openai import OpenAI
@@ -12,7 +12,7 @@ from router.backends.dialects.replicate import Replicate
 DIALECTS: Final[MappingProxyType[str, Dialect]] = MappingProxyType(
     {
         "openai": OpenAI(),
-        "anthropic": Anthropic(),
+        "anthropic": ANTHROPIC,
         "gemini": Gemini(),
         "replicate": Replicate(),
     }

@@ -16,7 +16,7 @@ from policies.language.source import Document, parse
 from policies.language.validation import validate
 from policies.money import usd
 from policies.natural_language import guess_language
-from policies.pii.pii import contains_pii, texts_of
+from policies.pii.pii import contains_pii
 from policies.policy import Policy
 from policies.replay.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, Signals
@@ -27,8 +27,8 @@ from router.cli.common.documents import end_with_findings
 from router.domain import Principal, Usage
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
+from router.operations.chat import parse_chat
 from router.pipeline.signals import Reading, gather
-from router.protocols.chat import parse_chat
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
 
@@ -103,7 +103,7 @@ def _read(request: Ask, documents: Documents) -> Reading:
         request_id=_ANYONE,
         success=classifier.score([request.prompt])[0].success,
         input_tokens=estimate_tokens(request.text_bytes, images=request.images),
-        pii=contains_pii(texts_of(request.body.get("messages"))),
+        pii=contains_pii(request.texts()),
         conversation=_ANYONE,
         previous="",
         budget={},

@@ -7,9 +7,9 @@ import pytest
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.anthropic import message_body
-from router.backends.dialects.conversation import Unsupported
+from router.backends.dialects.anthropic_chat import message_body
 from router.backends.dialects.gemini import content_body
+from router.protocols.unsupported import Unsupported
 
 Chat = Callable[..., Ask]
 BACKEND = Backend("b", "https://host", "real-model")
