@@ -12,8 +12,6 @@ import orjson
 from classifiers.prompt import Prompt, Turn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
-from router.operations.chat import read_chat
-from router.protocols.anthropic_messages import chat_body
 from router.protocols.document import parse_object
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -26,7 +24,6 @@ from router.protocols.fields import (
 )
 from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
 from router.protocols.texts import message_texts
-from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_input
 
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
@@ -45,15 +42,6 @@ def count_tokens(raw: bytes) -> bytes:
     """The answer to POST /v1/messages/count_tokens: the gateway's own estimate, by length."""
     ask = _read(raw, parse_object(raw), NO_HEADERS)
     return orjson.dumps({"input_tokens": max(1, estimate_input(ask))})
-
-
-def chat_of(ask: Ask) -> Ask:
-    """The same request as a chat completion; Unsupported where it cannot be said as one."""
-    try:
-        body = chat_body(ask.body)
-        return read_chat(orjson.dumps(body), body)
-    except BadRequest as error:
-        raise Unsupported(error.param or "messages") from None
 
 
 def _read(raw: bytes, body: dict[str, Any], headers: Fields) -> Ask:

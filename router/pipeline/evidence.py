@@ -4,8 +4,8 @@ import orjson
 
 from router.loop.prompts import LARGEST, KeptPrompt
 from router.loop.store import ScoredDecision
-from router.operations.message import chat_of
 from router.pipeline.inquiry import Inquiry
+from router.protocols.hub import as_chat
 from router.protocols.unsupported import Unsupported
 from router.world.snapshot import Snapshot
 
@@ -19,7 +19,7 @@ def prompt_of(inquiry: Inquiry) -> KeptPrompt | None:
         return None
     request = inquiry.request
     try:
-        body = (request if request.protocol == "chat" else chat_of(request)).body
+        body = as_chat(request.protocol, request.body, request.model)
     except Unsupported:
         return None
     asked = orjson.dumps({name: body[name] for name in ("messages", "tools") if name in body})

@@ -28,6 +28,7 @@ from router.protocols.events import (
     Stopped,
     UsageSeen,
 )
+from router.protocols.truncation import length_events
 
 DONE: Final = b"data: [DONE]\n\n"
 _GROWS: Final = {Text: "content", Thinking: "reasoning_content", Refusal: "refusal"}
@@ -71,6 +72,10 @@ class ChatWriter:
         out = b"".join(self._out)
         self._out.clear()
         return out
+
+    def cut(self, request_id: str, model: str, why: str) -> bytes:
+        """One more chunk with `finish_reason: length`, then [DONE]."""
+        return length_events(request_id, model, why)
 
     def _delta(self, event: PartDelta) -> None:
         choice, part, text, logprobs = event

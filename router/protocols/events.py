@@ -99,6 +99,9 @@ class StreamWriter(Protocol):
     def write(self, events: Sequence[Event]) -> bytes:
         """The bytes of these events; empty where nothing can be said yet."""
 
+    def cut(self, request_id: str, model: str, why: str) -> bytes:
+        """A well-formed end, as if the output limit had been reached; `why` is for people."""
+
 
 _DONE: Final = b"[DONE]"
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.answer import INPUT, OUTPUT, Lines, Stop, UsageLine
+from router.protocols.answer import INPUT, LENGTH, OUTPUT, Lines, Stop, UsageLine
 from router.protocols.conversation import Call, Citation, Part, Refusal, Seal, Text, Thinking
 from router.protocols.events import (
     Ended,
@@ -71,9 +71,16 @@ class MessagesWriter:
                 self._delta(event)
             else:
                 _WRITERS[type(event)](self, event)
-        out = b"".join(self._out)
-        self._out.clear()
-        return out
+        return self._flush()
+
+    def cut(self, _request_id: str, model: str, why: str) -> bytes:
+        """Close the open block and the message, at its `max_tokens`."""
+        if not self._running:
+            self.started(Started("", model))
+        self._held.clear()
+        self._close()
+        self._end(Stop(LENGTH), turnout={"ended": why})
+        return self._flush()
 
     def _delta(self, event: PartDelta) -> None:
         choice, part, text, _ = event
@@ -221,8 +228,17 @@ class MessagesWriter:
         """Nothing more is to come."""
         if not self._running:
             self.started(Started("", None))
-        self._event("message_delta", delta=write_stop(self._stop), usage=write_usage(self._usage))
+        self._end(self._stop)
+
+    def _end(self, stop: Stop, **more: Any) -> None:
+        usage = write_usage(self._usage)
+        self._event("message_delta", delta=write_stop(stop), usage=usage, **more)
         self._event("message_stop")
+
+    def _flush(self) -> bytes:
+        out = b"".join(self._out)
+        self._out.clear()
+        return out
 
     def _event(self, kind: str, **fields: Any) -> None:
         told = orjson.dumps({"type": kind, **fields})

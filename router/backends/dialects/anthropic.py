@@ -22,12 +22,25 @@ _VERSION: Final = ("anthropic-version", "2023-06-01")
 class Anthropic:
     """The dialect of Anthropic's Messages API."""
 
+    protocol = "messages"
     stream_type = EVENT_STREAM
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
         """POST {base_url}/messages."""
         body = orjson.dumps(shaped_message(backend, ask))
         return message_call(deployment, backend, body, request_id, ask.headers)
+
+    def post(
+        self,
+        deployment: Deployment,
+        backend: Backend,
+        body: bytes,
+        request_id: str,
+        *,
+        stream: bool,  # the body says so too
+    ) -> Call:
+        """POST {base_url}/messages."""
+        return message_call(deployment, backend, body, request_id)
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"type": "error", "error": {"type", "message"}}`."""

@@ -11,7 +11,6 @@ from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.transport.transport import Call
-from router.protocols.passage import Passage
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -26,23 +25,45 @@ class Failure:
     param: str | None = None
 
 
-class Dialect(Protocol):
-    """One family of model servers."""
+class _Server(Protocol):
+    """What is known of every family of model servers."""
 
     @property
     def stream_type(self) -> str:
         """The content type in which an answer comes that is to be streamed."""
 
-    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
-        """The HTTP request that asks this backend, in a protocol that the dialect speaks.
-
-        Raises Unsupported where the request cannot be said there.
-        """
-
     def failure(self, status: int, raw: bytes) -> Failure:
         """What an error answer says; any bytes at all are understood somehow."""
 
 
-class Translation(Dialect, Passage, Protocol):
-    """A dialect asked by a client of another protocol: it reads the answers too, into the client's
-    protocol."""
+class Asking(_Server, Protocol):
+    """Who asks a backend what a client asks: a dialect of its protocol, or a translation."""
+
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+        """The HTTP request that asks this backend.
+
+        Raises Unsupported where the request cannot be said there.
+        """
+
+
+class Dialect(_Server, Protocol):
+    """One family of model servers: where and with which headers it is asked.
+
+    `protocol` names a row of `router.protocols.hub`: what it is asked in where a client speaks a
+    protocol that it does not.
+    """
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's name."""
+
+    def post(
+        self,
+        deployment: Deployment,
+        backend: Backend,
+        body: bytes,
+        request_id: str,
+        *,
+        stream: bool,
+    ) -> Call:
+        """The HTTP request with this body, which is of `protocol`."""

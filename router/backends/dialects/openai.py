@@ -30,17 +30,29 @@ class _Heading:
 class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
 
+    protocol = "chat"
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:
         # By deployment and path, as it was last described.
         self._headings: dict[tuple[str, str], _Heading] = {}
 
+    def post(
+        self,
+        deployment: Deployment,
+        backend: Backend,
+        body: bytes,
+        request_id: str,
+        *,
+        stream: bool,  # the body says so too
+    ) -> Call:
+        """POST {base_url}/chat/completions."""
+        heading = self._heading_of(deployment, backend, "/chat/completions")
+        return Call(heading.target, body, backend.timeouts, request_id)
+
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
         """POST {base_url}{path}."""
-        heading = self._headings.get((deployment.id, ask.path))
-        if heading is None or heading.backend is not backend:  # whose deployments never change
-            heading = self._heading(deployment, backend, ask.path)
+        heading = self._heading_of(deployment, backend, ask.path)
         return Call(
             heading.target,
             orjson.dumps(shaped_body(backend, ask)),
@@ -48,6 +60,12 @@ class OpenAI:
             request_id,
             without_those_of(backend.headers, ask.headers) if ask.headers else (),
         )
+
+    def _heading_of(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
+        heading = self._headings.get((deployment.id, path))
+        if heading is None or heading.backend is not backend:  # whose deployments never change
+            heading = self._heading(deployment, backend, path)
+        return heading
 
     def _heading(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
         headers = [

@@ -3,17 +3,23 @@
 from types import MappingProxyType
 from typing import Final
 
-from router.backends.dialects.anthropic_chat import ANTHROPIC
-from router.backends.dialects.base import Dialect
+from router.backends.dialects.anthropic import Anthropic
+from router.backends.dialects.base import Asking, Dialect
 from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.openai import OpenAI
 from router.backends.dialects.replicate import Replicate
 
+_OPENAI: Final = OpenAI()
+_ANTHROPIC: Final = Anthropic()
 DIALECTS: Final[MappingProxyType[str, Dialect]] = MappingProxyType(
     {
-        "openai": OpenAI(),
-        "anthropic": ANTHROPIC,
+        "openai": _OPENAI,
+        "anthropic": _ANTHROPIC,
         "gemini": Gemini(),
         "replicate": Replicate(),
     }
+)
+# Those that speak a protocol of clients by themselves: `spoken.SPEAKS` says which.
+NATIVE: Final[MappingProxyType[str, Asking]] = MappingProxyType(
+    {"openai": _OPENAI, "anthropic": _ANTHROPIC}
 )
