@@ -17,14 +17,14 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.cascade.transcript import read_body
 from router.backends.dispatch.dispatch import Dispatcher
 from router.domain import Usage
 from router.errors import TurnoutError
 from router.loop.judge_reply import Preference, read_preference
 from router.loop.outcome_store import ScoredDecision
+from router.operations.chat import parse_chat
 from router.prices.book import PriceBook
-from router.protocols.chat import parse_chat
+from router.protocols.table import PROTOCOLS
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE: Final = 2
@@ -79,7 +79,7 @@ def asked_through(dispatcher: Dispatcher) -> AskBackend:
 
     async def ask_backend(backend: Backend, ask: Ask, request_id: str) -> Reply:
         async with dispatcher.open([backend], ask, request_id) as upstream:
-            answers = read_body(upstream.body)
+            answers = PROTOCOLS[ask.protocol].read_body(upstream.body)
             return Reply(answers[0].text if answers else "", upstream.usage)
 
     return ask_backend

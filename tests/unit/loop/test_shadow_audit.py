@@ -14,8 +14,8 @@ from router.domain import Usage
 from router.errors import UpstreamFailed
 from router.loop.outcome_store import ScoredDecision
 from router.loop.shadow_audit import Auditor, Case, Reply
+from router.operations.chat import parse_chat
 from router.prices.book import Price, PriceBook
-from router.protocols.chat import parse_chat
 from router.world.config_load import load_config
 
 BODY = {
