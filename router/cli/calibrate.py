@@ -25,8 +25,7 @@ from classifiers.outcome_files import (
 from classifiers.serving import Classifier
 from router.cli.common.card_files import STDOUT, cannot_write, card_path, write_card
 from router.cli.common.documents import config_option, documents_or_end
-from router.cli.probing.probe import ANSWER_TOKENS, Probed, probe_backend
-from router.world.documents import Documents
+from router.cli.probing.probe import ANSWER_TOKENS, probe_backend
 
 Groups = Mapping[str, Sequence[JudgedAnswer]]
 
@@ -85,26 +84,10 @@ def calibrate(
         if outcomes is not None:
             _from_file(outcomes, out)
         else:
-            path = card_path(str(name), out)
-            answers = card_path(str(name), None) if path == STDOUT else path
-            probed = _ask(
-                str(name),
-                documents_or_end(config_path),
-                answers=answers.with_suffix(".probes.jsonl"),
-                yes=yes,
-                limit=limit,
-                tokens=max_tokens,
-            )
-            _from_probes(str(name), probed, path)
+            how = {"yes": yes, "limit": limit, "tokens": max_tokens}
+            _from_probes(str(name), config_path, card_path(str(name), out), **how)
     except (ArtifactError, OutcomeError) as error:
         raise click.ClickException(str(error)) from None
-
-
-def _ask(name: str, documents: Documents, *, answers: Path, **how: Any) -> Probed:
-    try:
-        return probe_backend(documents, name, answers=answers, **how)
-    except OSError as error:
-        raise cannot_write(answers, error) from None
 
 
 def _from_file(outcomes: BinaryIO, out: Path | None) -> None:
@@ -126,7 +109,14 @@ def _from_file(outcomes: BinaryIO, out: Path | None) -> None:
     _write_cards(groups, paths)
 
 
-def _from_probes(name: str, probed: Probed, path: Path) -> None:
+def _from_probes(name: str, config_path: Path, path: Path, **how: Any) -> None:
+    """Ask a backend the probes, keeping its scores beside the card, and fit the card."""
+    beside = card_path(name, None) if path == STDOUT else path
+    answers = beside.with_suffix(".probes.jsonl")
+    try:
+        probed = probe_backend(documents_or_end(config_path), name, answers=answers, **how)
+    except OSError as error:
+        raise cannot_write(answers, error) from None
     if probed.missing:
         click.echo(f"{name}: {probed.missing}", err=True)
     _write_cards({name: probed.outcomes}, {name: path})
