@@ -18,8 +18,8 @@ Matrix = NDArray[np.float64]
 
 ROUNDS: Final = 60
 SMOOTHED: Final = 0.6  # share of the smoothed score; 0.5 to 0.7 did alike in cross-validation
-YARDSTICKS: Final = 12  # single models whose success the trunk also learns to foretell
-TARGETS: Final = len(CLASSES) + 1 + YARDSTICKS
+SINGLE_MODELS: Final = 12  # whose success the trunk also learns to foretell
+TARGETS: Final = len(CLASSES) + 1 + SINGLE_MODELS
 
 
 def targets(outcomes: Outcomes) -> Matrix:
@@ -33,7 +33,7 @@ def targets(outcomes: Outcomes) -> Matrix:
     ]
     surprise = np.where(known, given - np.nanmean(given, axis=0), 0.0).sum(axis=1)
     columns.append(np.clip(surprise / known.sum(axis=1) + 0.5, 0, 1))
-    for model in np.argsort(-known.sum(axis=0), kind="stable")[:YARDSTICKS]:
+    for model in np.argsort(-known.sum(axis=0), kind="stable")[:SINGLE_MODELS]:
         mixed = SMOOTHED * expected[:, model] + (1 - SMOOTHED) * given[:, model]
         columns.append(mixed)
     return np.column_stack(columns)
