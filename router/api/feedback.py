@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from policies.headers import DECISION
 from router.database import DatabaseError
 from router.domain import Principal
-from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable
+from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable, retry_after
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 
@@ -105,5 +105,5 @@ class Opinions:
         except DatabaseError:
             raise Unavailable(
                 "The database that keeps opinions does not answer. Please send it again.",
-                headers=(("retry-after", "1"),),
+                headers=retry_after(1000),
             ) from None
