@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from classifiers.cards.card_format import to_json
-from classifiers.cards.drift import Drift, drift
+from classifiers.cards.drift import CalibrationDrift, drift
 from classifiers.cards.judges import fair_weights
 from classifiers.cards.observations import MOST_OUTCOMES, Observations, observe
 from classifiers.cards.recalibrate import LEAST_TO_RECALIBRATE, Refit, recalibrate
@@ -77,7 +77,7 @@ class Learner:
         self._every = every
         self._least = max(least, LEAST_TO_RECALIBRATE)
         self._in_force: dict[str, bytes] = {}
-        self.drift: dict[str, Drift] = {}
+        self.drift: dict[str, CalibrationDrift] = {}
 
     def refit(self, ability: str) -> Refit | None:
         """Refit a card and put it in force if it is better beyond the noise; blocks, seconds.

@@ -32,7 +32,7 @@ _DAY_SECONDS: Final = 86_400
 _LONGEST: Final = 12_000  # characters of each text that the judge reads
 _INSTRUCTION: Final = (
     "You compare two answers to the same request. Judge only whether they are correct, complete "
-    "and helpful, not their length or style. Reply with one word: A if answer A is better, "
+    "and helpful, not their length or style. WholeAnswer with one word: A if answer A is better, "
     "B if answer B is better, TIE if they are about as good."
 )
 _WORTH_FIRST: Final = {"A": 1.0, "TIE": 1.0, "B": 0.0}  # of answer A: as good is good enough
@@ -56,18 +56,18 @@ class Case:
     prices: PriceBook
 
 
-class Reply(NamedTuple):
+class WholeAnswer(NamedTuple):
     """What a backend answered; `usage` is None where it cannot be known."""
 
     text: str
     usage: Usage | None
 
 
-AskBackend = Callable[[Backend, Ask, str], Awaitable[Reply]]
+AskBackend = Callable[[Backend, Ask, str], Awaitable[WholeAnswer]]
 """Asks one backend for one whole answer, under a request id. Raises TurnoutError."""
 
 
-class Opinions(Protocol):
+class OutcomeSink(Protocol):
     """Where the outcome of an audit goes: see OutcomeRecorder."""
 
     def judge(self, decision: ScoredDecision, score: float, *, source: str, by: str) -> None:
@@ -77,10 +77,10 @@ class Opinions(Protocol):
 def asked_through(dispatcher: Dispatcher) -> AskBackend:
     """Ask backends as requests do: by their breakers, slots and retries."""
 
-    async def ask_backend(backend: Backend, ask: Ask, request_id: str) -> Reply:
+    async def ask_backend(backend: Backend, ask: Ask, request_id: str) -> WholeAnswer:
         async with dispatcher.open([backend], ask, request_id) as upstream:
             answers = PROTOCOLS[ask.protocol].read_body(upstream.body)
-            return Reply(answers[0].text if answers else "", upstream.usage)
+            return WholeAnswer(answers[0].text if answers else "", upstream.usage)
 
     return ask_backend
 
@@ -91,13 +91,13 @@ class Auditor:
     def __init__(
         self,
         ask_backend: AskBackend,
-        opinions: Opinions,
+        outcomes: OutcomeSink,
         *,
         pico_per_day: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ask_backend = ask_backend
-        self._opinions = opinions
+        self._outcomes = outcomes
         self._pico_per_day = pico_per_day
         self._clock = clock
         self._day = 0
@@ -138,7 +138,7 @@ class Auditor:
         if score is None:
             self._failed("the judge's reply is no clear A, B or TIE")
             return
-        self._opinions.judge(case.evidence, score, source="audit", by=case.judge.name)
+        self._outcomes.judge(case.evidence, score, source="audit", by=case.judge.name)
         self.counts["done"] += 1
 
     def _failed(self, reason: str) -> None:

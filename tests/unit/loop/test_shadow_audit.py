@@ -13,7 +13,7 @@ from router.backends.backend import Backend
 from router.domain import Usage
 from router.errors import UpstreamFailed
 from router.loop.outcome_store import ScoredDecision
-from router.loop.shadow_audit import Auditor, Case, Reply
+from router.loop.shadow_audit import Auditor, Case, WholeAnswer
 from router.operations.chat import parse_chat
 from router.prices.book import Price, PriceBook
 from router.world.config_load import load_config
@@ -54,13 +54,13 @@ class Script:
     error: Exception | None = None
     asked: list[tuple[str, Ask, str]] = field(default_factory=list)
 
-    async def __call__(self, backend: Backend, ask: Ask, request_id: str) -> Reply:
+    async def __call__(self, backend: Backend, ask: Ask, request_id: str) -> WholeAnswer:
         self.asked.append((backend.name, ask, request_id))
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return Reply(self.rival if backend is RIVAL else self.verdicts.pop(0), self.usage)
+        return WholeAnswer(self.rival if backend is RIVAL else self.verdicts.pop(0), self.usage)
 
 
 class Heard:

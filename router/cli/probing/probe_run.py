@@ -41,7 +41,7 @@ class _NoOutcome(Exception):
     """This probe has no answer that could be judged, and asking again would not help."""
 
 
-class Asking:
+class ProbeRun:
     """One run over some probes. Afterwards `ended` says why it stopped early, if it did, and
     `reasons` counts why probes were left without an answer."""
 
