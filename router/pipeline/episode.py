@@ -127,7 +127,10 @@ class Episode:
             return
         protocol = PROTOCOLS[self._inquiry.request.protocol]
         read = protocol.read_stream if upstream.stream_requested else protocol.read_body
-        answers = read(kept)
+        try:
+            answers = read(kept)
+        except ValueError:  # no answer that anybody could compare
+            return
         evidence = self._evidence(upstream.backend.name, answer.route)
         if answers and evidence is not None:
             request = self._inquiry.request

@@ -3,18 +3,16 @@
 from types import MappingProxyType
 from typing import Final
 
+from router.protocols import chat_answer, messages_answer
 from router.protocols.chat_passage import ChatPassage
+from router.protocols.chat_reader import ChatReader
 from router.protocols.envelope import error_body, error_event
 from router.protocols.messages_errors import message_error_body, message_error_event
 from router.protocols.messages_passage import MessagesPassage
+from router.protocols.messages_reader import MessagesReader
 from router.protocols.protocol import WireProtocol
+from router.protocols.reading import body_reader, stream_reader
 from router.protocols.sse import encode
-from router.protocols.transcript import (
-    read_chat_body,
-    read_chat_stream,
-    read_message_body,
-    read_message_stream,
-)
 from router.protocols.wanted import chat_wanted, message_wanted
 
 _ROWS: Final = (
@@ -24,8 +22,8 @@ _ROWS: Final = (
         error_body,
         error_event,
         b": keepalive\n\n",
-        read_chat_body,
-        read_chat_stream,
+        body_reader(chat_answer.read_answer),
+        stream_reader(ChatReader),
         chat_wanted,
     ),
     WireProtocol(
@@ -34,8 +32,8 @@ _ROWS: Final = (
         message_error_body,
         message_error_event,
         encode(b'{"type":"ping"}', b"ping"),
-        read_message_body,
-        read_message_stream,
+        body_reader(messages_answer.read_answer),
+        stream_reader(MessagesReader),
         message_wanted,
     ),
 )
