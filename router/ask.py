@@ -36,7 +36,8 @@ def _texts(ask: "Ask") -> list[str]:
 
 @value
 class Ask:
-    """One request; `body` is the parsed `raw` and is never changed.
+    """One request; `body` is the parsed `raw` and is never changed; `members` says where its
+    members stand in `raw`, in bytes (`router.protocols.scan`).
 
     `operation` names a row of `router.operations.table`, `protocol` the wire language of the body
     and of the answer; `path` is where a backend that speaks it is asked, below its base address.
@@ -55,6 +56,7 @@ class Ask:
     path: str
     raw: bytes
     body: dict[str, Any]
+    members: dict[str, tuple[int, int, int]]
     model: str
     stream: bool
     include_usage: bool

@@ -75,10 +75,11 @@ class Quirks:
     short_call_ids: bool = False
     touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
     reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
+    reshapes: bool = field(init=False, compare=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
         """Find out once what is asked for every request: which parameters may not go on as they
-        are (`touched`), and whether messages may not, whatever their roles."""
+        are (`touched`), whether messages may not, whatever their roles, and whether no body may."""
         touched = {*self.drop, *self.rename, *self.values}
         if not self.stream_options:
             touched.add("stream_options")
@@ -87,6 +88,7 @@ class Quirks:
         object.__setattr__(self, "touched", frozenset(touched))
         reshapes = bool(self.message_drop or self.plain_content or self.short_call_ids)
         object.__setattr__(self, "reshapes_messages", reshapes)
+        object.__setattr__(self, "reshapes", reshapes or bool(self.extra))
 
 
 @dataclass(frozen=True, slots=True)

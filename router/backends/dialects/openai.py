@@ -3,6 +3,7 @@
 Only `model` and `stream_options` are set; the rest of a request goes on as the client said it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,7 +13,7 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.quirks import shaped_body
+from router.backends.dialects.quirks import shaped_body, shaped_chat
 from router.backends.transport.transport import Call, Target
 from router.protocols.headers import without_those_of
 
@@ -25,6 +26,8 @@ class _Heading:
 
     backend: Backend
     target: Target = field(repr=False)
+    model: bytes  # as JSON
+    shape: Callable[[Backend, Ask, bytes], bytes]
 
 
 class OpenAI:
@@ -40,16 +43,16 @@ class OpenAI:
         """POST {base_url}{path}."""
         heading = self._headings.get((deployment.id, ask.path))
         if heading is None or heading.backend is not backend:  # whose deployments never change
-            heading = self._heading(deployment, backend, ask.path)
+            heading = self._heading(deployment, backend, ask)
         return Call(
             heading.target,
-            orjson.dumps(shaped_body(backend, ask)),
+            heading.shape(backend, ask, heading.model),
             backend.timeouts,
             request_id,
             without_those_of(backend.headers, ask.headers) if ask.headers else (),
         )
 
-    def _heading(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
+    def _heading(self, deployment: Deployment, backend: Backend, ask: Ask) -> "_Heading":
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
@@ -59,8 +62,13 @@ class OpenAI:
             headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        target = Target(f"{deployment.base_url}{path}", tuple(headers))
-        heading = self._headings[deployment.id, path] = _Heading(backend, target)
+        target = Target(f"{deployment.base_url}{ask.path}", tuple(headers))
+        heading = self._headings[deployment.id, ask.path] = _Heading(
+            backend,
+            target,
+            orjson.dumps(backend.model),
+            shaped_chat if ask.protocol == "chat" else shaped_body,
+        )
         return heading
 
     def failure(self, status: int, raw: bytes) -> Failure:

@@ -28,13 +28,24 @@ _OF_CHAT: Final[Mapping[str, Translation]] = MappingProxyType(
 )
 
 
+# By dialect and protocol: how a backend is asked natively, and who reads its answer.
+NATIVE: Final[Mapping[tuple[str, str], tuple[Dialect, Passage]]] = MappingProxyType(
+    {
+        (name, protocol): (dialect, PROTOCOLS[protocol].passage)
+        for name, dialect in DIALECTS.items()
+        for protocol in SPEAKS[name]
+    }
+)
+
+
 def dialect_of(name: str, ask: Ask) -> tuple[Dialect, Passage]:
     """How a backend of this dialect is asked this, and who reads its answer.
 
     Raises Unsupported where it cannot be asked in the request's protocol at all.
     """
-    if ask.protocol in SPEAKS[name]:
-        return DIALECTS[name], PROTOCOLS[ask.protocol].passage
+    native = NATIVE.get((name, ask.protocol))
+    if native is not None:
+        return native
     translation = translated(name, ask)
     return translation, translation
 
