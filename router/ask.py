@@ -46,9 +46,10 @@ class Ask:
     apart; `text_bytes` is the UTF-8 length of all text a model will read, tools and schema
     included.
     `features` are what a backend must be able to do: tools, json_schema, vision, audio, files,
-    logprobs, and each hosted tool as `hosted:` and its type. `session` is the client's own name for
-    the conversation. `headers` are those of the request that belong to the protocol. Where it is
-    not `classified`, the classifier is not asked about `prompt`.
+    logprobs, tokens (text that only a model can read), and each hosted tool as `hosted:` and its
+    type. `session` is the client's own name for the conversation. `headers` are those of the
+    request that belong to the protocol. Where it is not `classified`, there is no prompt for the
+    classifier, and no answer that could be verified.
     """
 
     operation: str

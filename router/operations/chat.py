@@ -13,13 +13,14 @@ from classifiers.prompt import Prompt, Turn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.protocols import known_keys
-from router.protocols.document import parse_members, refuse_aliases
+from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
     OPTIONS,
     check_calls,
     check_options,
     read_flag,
+    read_include_usage,
     read_integer,
     read_model,
     read_user,
@@ -68,7 +69,7 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         members,
         model,
         stream,
-        _include_usage(body["stream_options"]) if "stream_options" in body else False,
+        "stream_options" in body and read_include_usage(body),
         _max_output_tokens(body),
         (read_integer(body, "n", 1, MAX_CHOICES) or 1) if "n" in body else 1,
         read_user(body) if "user" in body else None,
@@ -218,15 +219,6 @@ class _Text:
         if schema:
             self.bytes += len(orjson.dumps(chosen))
         return schema
-
-
-def _include_usage(options: Any) -> bool:
-    if options is None:
-        return False
-    if not isinstance(options, dict):
-        raise wrong_type("stream_options", "an object")
-    refuse_aliases(options, known_keys.STREAM_OPTIONS)
-    return read_flag(options, "include_usage")
 
 
 def _max_output_tokens(body: dict[str, Any]) -> int | None:

@@ -166,9 +166,9 @@ class ChatStream:
 
 
 def _says_something(choice: dict[str, Any]) -> bool:
-    """Whether a choice's delta holds more than a role and empty fields."""
+    """Whether a choice's delta holds more than a role and empty fields, or a text."""
     delta = choice.get("delta") or {}
-    return any(told for name, told in delta.items() if name != "role")
+    return bool(choice.get("text")) or any(told for name, told in delta.items() if name != "role")
 
 
 def _is_noteworthy(block: bytes) -> bool:

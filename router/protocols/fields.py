@@ -3,6 +3,8 @@
 from typing import Any, Final
 
 from router.errors import BadRequest
+from router.protocols.document import refuse_aliases
+from router.protocols.known_keys import STREAM_OPTIONS
 
 MOST_TOKENS: Final = 2**31 - 1
 MAX_NAME: Final = 256  # characters of a model name or an end user
@@ -87,6 +89,17 @@ def read_flag(body: dict[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise wrong_type(name, "a boolean")
     return value
+
+
+def read_include_usage(body: dict[str, Any]) -> bool:
+    """Whether the client wants a stream's usage told."""
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise wrong_type("stream_options", "an object")
+    refuse_aliases(options, STREAM_OPTIONS)
+    return read_flag(options, "include_usage")
 
 
 def read_integer(body: dict[str, Any], name: str, least: int, most: int) -> int | None:

@@ -7,7 +7,7 @@ from typing import Final
 from router.protocols.aliases import KnownKeys
 
 # What servers of the OpenAI family call the output limit besides.
-_LIMITS: Final = MappingProxyType(
+OTHER_LIMITS: Final = MappingProxyType(
     dict.fromkeys(("n_predict", "num_predict", "max_new_tokens", "max_output_tokens"), "max_tokens")
 )
 
@@ -21,7 +21,7 @@ CHAT: Final = KnownKeys(
         *("metadata", "service_tier", "prompt_cache_key", "prompt_cache_retention"),
         *("safety_identifier", "verbosity", "web_search_options", "extra_body"),
     ),
-    _LIMITS,
+    OTHER_LIMITS,
 )
 STREAM_OPTIONS: Final = KnownKeys(("include_usage", "include_obfuscation"))
 MESSAGES: Final = KnownKeys(
@@ -31,7 +31,7 @@ MESSAGES: Final = KnownKeys(
         *("output_config", "output_format", "container", "context_management", "mcp_servers"),
         *("cache_control", "inference_geo", "speed"),
     ),
-    _LIMITS,
+    OTHER_LIMITS,
 )
 METERED_OF_CHAT: Final = frozenset({"stream_options"})
 METERED_OF_MESSAGES: Final = frozenset({"thinking", "metadata"})

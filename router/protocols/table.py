@@ -7,6 +7,7 @@ from router.protocols.chat_passage import ChatPassage
 from router.protocols.envelope import error_body, error_event
 from router.protocols.messages_errors import message_error_body, message_error_event
 from router.protocols.messages_passage import MessagesPassage
+from router.protocols.openai_passage import OpenAIPassage
 from router.protocols.protocol import WireProtocol
 from router.protocols.sse import encode
 from router.protocols.transcript import (
@@ -14,8 +15,10 @@ from router.protocols.transcript import (
     read_chat_stream,
     read_message_body,
     read_message_stream,
+    read_text_body,
+    read_text_stream,
 )
-from router.protocols.wanted import chat_wanted, message_wanted
+from router.protocols.wanted import chat_wanted, message_wanted, nothing_wanted
 
 _ROWS: Final = (
     WireProtocol(
@@ -27,6 +30,16 @@ _ROWS: Final = (
         read_chat_body,
         read_chat_stream,
         chat_wanted,
+    ),
+    WireProtocol(
+        "openai",
+        OpenAIPassage(),
+        error_body,
+        error_event,
+        b": keepalive\n\n",
+        read_text_body,
+        read_text_stream,
+        nothing_wanted,
     ),
     WireProtocol(
         "messages",

@@ -4,6 +4,7 @@ Left out are the top-level fields that each protocol lists, and of the conversat
 no text: media in base64 and the seals that providers put on their own words.
 """
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -42,6 +43,16 @@ def message_texts(ask: Ask) -> list[str]:
     return _texts(ask, ask.body.keys() - _MESSAGES)
 
 
+def texts_but(*others: str) -> Callable[[Ask], list[str]]:
+    """Reads the texts of bodies that are no conversations: every top-level field but these."""
+    names = frozenset(others)
+
+    def read(ask: Ask) -> list[str]:
+        return _texts(ask, ask.body.keys() - names)
+
+    return read
+
+
 def _may_hold_media(raw: bytes) -> bool:
     """A quick look: most bodies hold nothing of the kind."""
     return b'"data"' in raw or b'"signature"' in raw or b'"encrypted_' in raw
@@ -56,9 +67,15 @@ def _texts(ask: Ask, names: AbstractSet[str]) -> list[str]:
             found += texts_of(_without_media(held) if mixed else held)
         elif isinstance(held, str):
             found.append(held)
+        elif _are_words(held):
+            found += held
         elif isinstance(held, dict | list) and held:
             found.append(orjson.dumps(held).decode())  # as one text: tools are long and many
     return found
+
+
+def _are_words(held: Any) -> bool:
+    return isinstance(held, list) and all(isinstance(inner, str) for inner in held)
 
 
 def _without_media(held: Any) -> Any:

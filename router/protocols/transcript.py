@@ -40,6 +40,23 @@ def read_chat_stream(block: bytes) -> list[Transcript]:
     return [told[index] for index in sorted(told)]
 
 
+def read_text_body(body: bytes) -> list[Transcript]:
+    """Every choice of a whole completion."""
+    choices = orjson.loads(body).get("choices") or ()
+    return [Transcript(c.get("text") or "", finish=c.get("finish_reason")) for c in choices]
+
+
+def read_text_stream(block: bytes) -> list[Transcript]:
+    """Every choice of a streamed completion as far as it has come."""
+    told: dict[int, Transcript] = {}
+    for chunk in _told(block):
+        for choice in chunk.get("choices") or ():
+            transcript = told.setdefault(choice.get("index", 0), Transcript())
+            transcript.text += choice.get("text") or ""
+            transcript.finish = choice.get("finish_reason") or transcript.finish
+    return [told[index] for index in sorted(told)]
+
+
 def read_message_body(body: bytes) -> list[Transcript]:
     """The one answer of a whole message; its `finish` in the words of chat completions."""
     message = orjson.loads(body)

@@ -77,7 +77,7 @@ class Cascades:
                     upstream.legs = tuple(descent.legs)
                     answering(upstream)
                     leg = None
-                    if not descent.is_over():
+                    if request.classified and not descent.is_over():
                         check = _Check(upstream, request, cascade, request_id, priority)
                         leg = await self._check(check)
                         descent.legs = list(upstream.legs)

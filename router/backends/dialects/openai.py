@@ -5,6 +5,7 @@ Only `model` and `stream_options` are set; the rest of a request goes on as the 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import orjson
@@ -18,6 +19,7 @@ from router.backends.transport.transport import Call, Target
 from router.protocols.headers import without_those_of
 
 _HEADINGS_KEPT: Final = 1_000
+_SHAPES: Final = MappingProxyType({"/chat/completions": shaped_chat})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class OpenAI:
         """POST {base_url}{path}."""
         heading = self._headings.get((deployment.id, ask.path))
         if heading is None or heading.backend is not backend:  # whose deployments never change
-            heading = self._heading(deployment, backend, ask)
+            heading = self._described(deployment, backend, ask.path)
         return Call(
             heading.target,
             heading.shape(backend, ask, heading.model),
@@ -52,7 +54,16 @@ class OpenAI:
             without_those_of(backend.headers, ask.headers) if ask.headers else (),
         )
 
-    def _heading(self, deployment: Deployment, backend: Backend, ask: Ask) -> "_Heading":
+    def post(
+        self, deployment: Deployment, backend: Backend, path: str, body: bytes, request_id: str
+    ) -> Call:
+        """POST a body that is finished, for whoever wrote it in the words of that path."""
+        heading = self._headings.get((deployment.id, path))
+        if heading is None or heading.backend is not backend:
+            heading = self._described(deployment, backend, path)
+        return Call(heading.target, body, backend.timeouts, request_id)
+
+    def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
@@ -62,12 +73,12 @@ class OpenAI:
             headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        target = Target(f"{deployment.base_url}{ask.path}", tuple(headers))
-        heading = self._headings[deployment.id, ask.path] = _Heading(
+        target = Target(f"{deployment.base_url}{path}", tuple(headers))
+        heading = self._headings[deployment.id, path] = _Heading(
             backend,
             target,
             orjson.dumps(backend.model),
-            shaped_chat if ask.protocol == "chat" else shaped_body,
+            _SHAPES.get(path, shaped_body),
         )
         return heading
 

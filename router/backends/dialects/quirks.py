@@ -12,44 +12,52 @@ from router.backends.backend import Backend, Quirks
 from router.protocols.splice import replaced, splice
 
 _SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
-_USAGE: Final = b'{"include_usage":true}'
-_ASKS_FOR_USAGE: Final = b',"stream_options":' + _USAGE
+_ASKS_FOR_USAGE: Final = b',"stream_options":{"include_usage":true}'
 
 
 def shaped_body(backend: Backend, ask: Ask, model: bytes) -> bytes:
-    """The client's body under the backend's model name (as JSON), with its quirks."""
+    """The client's body under the backend's model name (as JSON), with the gateway's wish for
+    usage and the backend's quirks of parameters."""
     quirks, members = backend.quirks, ask.members
     if not quirks.extra and quirks.touched.isdisjoint(members):
-        return replaced(ask.raw, members["model"], model)
+        return _in_passing(quirks, ask, model)
     edits = _parameters(quirks, ask)
-    edits["model"] = model
-    return splice(ask.raw, members, edits, _renames(quirks, ask, edits))
+    return _spliced(quirks, ask, edits | {"model": model})
 
 
 def shaped_chat(backend: Backend, ask: Ask, model: bytes) -> bytes:
-    """The same of a chat body, with the gateway's wish for usage."""
-    quirks = backend.quirks
-    raw, members = ask.raw, ask.members
+    """The same of a chat body, with the quirks of messages and of its output limit."""
+    quirks, raw = backend.quirks, ask.raw
     # The raw bytes tell quickly that no message has the role.
     roles = quirks.developer_role or b'"developer"' not in raw
-    if roles and not quirks.reshapes and quirks.touched.isdisjoint(members):
-        if not ask.stream or ask.include_usage or not quirks.stream_options:
-            return replaced(raw, members["model"], model)
-        if "stream_options" not in members:
-            _, start, end = members["model"]
-            _, _, last = members[next(reversed(members))]
-            return b"".join((raw[:start], model, raw[end:last], _ASKS_FOR_USAGE, raw[last:]))
-    edits = _limits(quirks, ask) | _parameters(quirks, ask)
-    edits["model"] = model
+    if roles and not quirks.reshapes and quirks.touched.isdisjoint(ask.members):
+        return _in_passing(quirks, ask, model)
+    edits = _limits(quirks, ask) | _parameters(quirks, ask) | {"model": model}
+    if quirks.reshapes_messages or not roles:
+        messages = [_message(message, quirks) for message in ask.body["messages"]]
+        edits["messages"] = orjson.dumps(messages)
+    return _spliced(quirks, ask, edits)
+
+
+def _in_passing(quirks: Quirks, ask: Ask, model: bytes) -> bytes:
+    """What most requests need: another model, and in a stream the wish for usage."""
+    raw, members = ask.raw, ask.members
+    if not ask.stream or ask.include_usage or not quirks.stream_options:
+        return replaced(raw, members["model"], model)
+    if "stream_options" in members:
+        return _spliced(quirks, ask, {"model": model})
+    _, start, end = members["model"]
+    _, _, last = members[next(reversed(members))]
+    return b"".join((raw[:start], model, raw[end:last], _ASKS_FOR_USAGE, raw[last:]))
+
+
+def _spliced(quirks: Quirks, ask: Ask, edits: "Edits") -> bytes:
     if not quirks.stream_options:
         edits["stream_options"] = None
     elif ask.stream and not ask.include_usage:
         given = ask.body.get("stream_options") or {}
         edits["stream_options"] = orjson.dumps({**given, "include_usage": True})
-    if quirks.reshapes_messages or not roles:
-        messages = [_message(message, quirks) for message in ask.body["messages"]]
-        edits["messages"] = orjson.dumps(messages)
-    return splice(raw, members, edits, _renames(quirks, ask, edits))
+    return splice(ask.raw, ask.members, edits, _renames(quirks, ask, edits))
 
 
 Edits = dict[str, bytes | None]
