@@ -50,6 +50,10 @@ def count_tokens(raw: bytes) -> bytes:
 
 def chat_of(ask: Ask) -> Ask:
     """The same request as a chat completion; Unsupported where it cannot be said as one."""
+    if ask.protocol == "chat":
+        return ask
+    if ask.protocol != "messages":
+        raise Unsupported(f"the operation {ask.operation}")
     try:
         return parse_chat(orjson.dumps(chat_body(ask.body)))
     except BadRequest as error:

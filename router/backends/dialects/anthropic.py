@@ -13,6 +13,7 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.quirks import shaped_body
+from router.backends.dialects.spoken import SPEAKS
 from router.backends.transport.transport import Call, Target
 from router.protocols.headers import Pairs, without_those_of
 
@@ -22,6 +23,7 @@ _VERSION: Final = ("anthropic-version", "2023-06-01")
 class Anthropic:
     """The dialect of Anthropic's Messages API."""
 
+    speaks = SPEAKS["anthropic"]
     stream_type = EVENT_STREAM
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:

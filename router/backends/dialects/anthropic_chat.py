@@ -35,6 +35,7 @@ from router.backends.dialects.conversation import (
     turns,
     wanted_schema,
 )
+from router.backends.dialects.spoken import NOTHING
 from router.backends.transport.transport import Call
 from router.protocols.passage import AnswerStream, Reply
 from router.protocols.unsupported import Unsupported
@@ -51,6 +52,7 @@ class AnthropicByChat:
     """The same dialect for clients of chat completions."""
 
     headers = ()
+    speaks = NOTHING
     stream_type = EVENT_STREAM
 
     def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:

@@ -5,7 +5,7 @@ must change, and `router.protocols` reads its answers. In any other protocol it 
 `router.backends.dialects.translated`. A dialect never sees a socket.
 """
 
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from policies.value import value
 from router.ask import Ask
@@ -26,8 +26,13 @@ class Failure:
     param: str | None = None
 
 
+@runtime_checkable
 class Dialect(Protocol):
     """One family of model servers."""
+
+    @property
+    def speaks(self) -> frozenset[str]:
+        """The protocols in which a request's own bytes go to it."""
 
     @property
     def stream_type(self) -> str:

@@ -38,6 +38,7 @@ from router.backends.dialects.conversation import (
 )
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.gemini_reply import GeminiStream, read_response
+from router.backends.dialects.spoken import NOTHING
 from router.backends.transport.transport import Call, Target
 from router.protocols.passage import AnswerStream, Reply
 
@@ -66,6 +67,7 @@ class Gemini:
     """The dialect of Google's Gemini API."""
 
     headers = ()
+    speaks = NOTHING
     stream_type = EVENT_STREAM
 
     def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:

@@ -26,6 +26,7 @@ from router.backends.dialects.base import Failure
 from router.backends.dialects.chunks import ChunkStream, choice, completion, parse_reply
 from router.backends.dialects.conversation import parts, system_text, turns
 from router.backends.dialects.failure import read_failure
+from router.backends.dialects.spoken import NOTHING
 from router.backends.transport.transport import Call, Target
 from router.domain import Usage
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Reply
@@ -45,6 +46,7 @@ class Replicate:
     """The dialect of Replicate's predictions."""
 
     headers = ()
+    speaks = NOTHING
     stream_type = "application/json"
 
     def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:

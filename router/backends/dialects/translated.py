@@ -14,7 +14,7 @@ from router.backends.dialects.anthropic_chat import AnthropicByChat
 from router.backends.dialects.base import Dialect, Failure, Translation
 from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.replicate import Replicate
-from router.backends.dialects.spoken import SPEAKS
+from router.backends.dialects.spoken import NOTHING
 from router.backends.dialects.table import DIALECTS
 from router.backends.transport.transport import Call
 from router.operations.message import chat_of
@@ -28,14 +28,8 @@ _OF_CHAT: Final[Mapping[str, Translation]] = MappingProxyType(
 )
 
 
-# By dialect and protocol: how a backend is asked natively, and who reads its answer.
-NATIVE: Final[Mapping[tuple[str, str], tuple[Dialect, Passage]]] = MappingProxyType(
-    {
-        (name, protocol): (dialect, PROTOCOLS[protocol].passage)
-        for name, dialect in DIALECTS.items()
-        for protocol in SPEAKS[name]
-    }
-)
+# By dialect and protocol, once they were asked: how natively, and who reads the answer.
+_NATIVE: Final[dict[tuple[str, str], tuple[Dialect, Passage]]] = {}
 
 
 def dialect_of(name: str, ask: Ask) -> tuple[Dialect, Passage]:
@@ -43,8 +37,12 @@ def dialect_of(name: str, ask: Ask) -> tuple[Dialect, Passage]:
 
     Raises Unsupported where it cannot be asked in the request's protocol at all.
     """
-    native = NATIVE.get((name, ask.protocol))
+    native = _NATIVE.get((name, ask.protocol))
     if native is not None:
+        return native
+    dialect = DIALECTS[name]
+    if ask.protocol in dialect.speaks:
+        native = _NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
         return native
     translation = translated(name, ask)
     return translation, translation
@@ -52,7 +50,7 @@ def dialect_of(name: str, ask: Ask) -> tuple[Dialect, Passage]:
 
 def translated(name: str, ask: Ask) -> Translation:
     """The dialect as clients of another protocol meet it; Unsupported where none can."""
-    if ask.protocol == "chat":
+    if ask.protocol == "chat" and name in _OF_CHAT:
         return _OF_CHAT[name]
     if ask.protocol == "messages":
         return _MessagesByChat(name, ask)
@@ -63,6 +61,7 @@ class _MessagesByChat:
     """A dialect for clients of Anthropic's Messages, by way of chat completions."""
 
     headers = ()
+    speaks = NOTHING
 
     def __init__(self, name: str, ask: Ask) -> None:
         self._chat = chat_of(ask)
