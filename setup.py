@@ -1,12 +1,14 @@
 """What pyproject.toml cannot say of the build: the C extensions, where they can be built."""
 
+from pathlib import Path
+
 from setuptools import Extension, setup
 
 setup(
     ext_modules=[
         Extension(
             "classifiers._reader",
-            [f"classifiers/native/{part}.c" for part in ("bags", "hand", "module", "words")],
+            sorted(str(path) for path in Path("classifiers/native").glob("*.c")),
             depends=["classifiers/native/reader.h"],
             optional=True,  # without a C compiler the same is read in Python
         ),

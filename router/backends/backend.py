@@ -108,10 +108,15 @@ class Backend:
         """
         if self.context_window is not None and tokens > self.context_window:
             return "context_window"
-        if request.protocol not in TRANSLATED and request.protocol not in SPEAKS[self.dialect]:
+        if request.protocol not in TRANSLATED and not self._speaks(request.protocol):
             return f"{request.operation}s"
         if request.features:
             for feature in _CHECKED:
                 if feature in request.features and feature not in self.supports:
                     return feature
         return None
+
+    def _speaks(self, protocol: str) -> bool:
+        """Whether it does, or may: the dialect of a plugin says no itself, when it is asked."""
+        known = SPEAKS.get(self.dialect)
+        return known is None or protocol in known

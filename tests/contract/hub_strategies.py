@@ -184,7 +184,9 @@ def normal(conversation: Conversation) -> dict[str, Any]:
         "system": texts_of(system),
         "said": [(role, grouped(parts)) for role, parts in said],
         "tools": conversation.tools,
-        "choice": (choice.mode, choice.parallel) if conversation.tools else None,
+        "choice": (choice.mode, choice.mode != "none" and choice.parallel)
+        if conversation.tools
+        else None,
         **{
             name: getattr(conversation, name)
             for name in ("schema", "limit", "sampling", "stops", "effort", "user", "tier")

@@ -13,7 +13,7 @@ import orjson
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.dispatch.upstream import Leg
+from router.backends.dispatch.upstream import BilledAnswer
 from router.backends.health.slots import Priority
 from router.errors import TurnoutError
 from router.operations.chat import parse_chat
@@ -37,7 +37,7 @@ class Opinion:
     """What a judge said: content, not content, or None for neither; and what asking it used."""
 
     content: bool | None
-    leg: Leg | None = None
+    billed: BilledAnswer | None = None
 
 
 async def opinion_of(
@@ -63,8 +63,10 @@ async def opinion_of(
         return Opinion(None)
     word = told[0].text.strip().strip("*.\"'`").upper() if told else ""
     content = next((good for name, good in _WORDS if word.startswith(name)), None)
-    leg = None if usage is None else Leg(judge, usage, JUDGE, "an opinion", rejected=False)
-    return Opinion(content, leg)
+    billed = (
+        None if usage is None else BilledAnswer(judge, usage, JUDGE, "an opinion", rejected=False)
+    )
+    return Opinion(content, billed)
 
 
 def _judgement(request: Ask, answer: Alternative) -> Ask:

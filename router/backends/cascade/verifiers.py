@@ -7,14 +7,17 @@ alarm costs a second answer. Those that are `early` can judge the beginning of a
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import orjson
 
+from policies import plugins
+from policies.plugins import Extended
+from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
+from router.backends.cascade.verifier import Verifier
 from router.protocols.answer import LENGTH, REFUSAL, WINDOW, Alternative, Stop
 from router.protocols.table import PROTOCOLS
 from router.protocols.wanted import Wanted
@@ -135,15 +138,8 @@ def confident(answer: Alternative, _request: Ask) -> str | None:
     return None if mean is None or mean >= MIN_LOGPROB else "unsure"
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """One check; `early`: it can judge the beginning of a stream."""
-
-    check: Callable[[Alternative, Ask], str | None]
-    early: bool = False
-
-
-VERIFIERS: Final[Mapping[str, Verifier]] = MappingProxyType(
+VERIFIERS: Final[Extended[Verifier]] = Extended(
+    plugins.VERIFIERS,
     {
         "not_empty": Verifier(not_empty, early=True),
         "not_refusal": Verifier(not_refusal, early=True),
@@ -153,8 +149,11 @@ VERIFIERS: Final[Mapping[str, Verifier]] = MappingProxyType(
         "tool_calls": Verifier(tool_calls),
         "code_parses": Verifier(code_parses),
         "confident": Verifier(confident, early=True),
-    }
+    },
+    Verifier,
 )
+if set(VERIFIERS) != set(KNOWN):
+    raise AssertionError("policies.verifiers and this table name different checks")
 
 
 def first_failure(

@@ -5,7 +5,7 @@ must change, and `router.protocols` reads its answers. In any other protocol it 
 `router.backends.dialects.translated`. A dialect never sees a socket.
 """
 
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from policies.value import value
 from router.ask import Ask
@@ -25,8 +25,12 @@ class Failure:
     param: str | None = None
 
 
-class _Server(Protocol):
+class Server(Protocol):
     """What is known of every family of model servers."""
+
+    @property
+    def speaks(self) -> frozenset[str]:
+        """The protocols in which a request's own bytes go to it."""
 
     @property
     def stream_type(self) -> str:
@@ -36,21 +40,22 @@ class _Server(Protocol):
         """What an error answer says; any bytes at all are understood somehow."""
 
 
-class Asking(_Server, Protocol):
-    """Who asks a backend what a client asks: a dialect of its protocol, or a translation."""
+@runtime_checkable
+class Dialect(Server, Protocol):
+    """One family of model servers, asked in a protocol of clients that it speaks itself."""
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
-        """The HTTP request that asks this backend.
+        """The HTTP request that asks this backend, in a protocol that the dialect speaks.
 
         Raises Unsupported where the request cannot be said there.
         """
 
 
-class Dialect(_Server, Protocol):
-    """One family of model servers: where and with which headers it is asked.
+@runtime_checkable
+class Posting(Server, Protocol):
+    """One family of model servers, asked with a body that the hub wrote.
 
-    `protocol` names a row of `router.protocols.hub`: what it is asked in where a client speaks a
-    protocol that it does not.
+    `protocol` names the row of `router.protocols.hub` that writes it and reads the answer.
     """
 
     @property
@@ -66,4 +71,4 @@ class Dialect(_Server, Protocol):
         *,
         stream: bool,
     ) -> Call:
-        """The HTTP request with this body, which is of `protocol`."""
+        """The HTTP request with this body."""

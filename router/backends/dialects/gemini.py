@@ -8,6 +8,7 @@ from urllib.parse import quote
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
+from router.backends.dialects.spoken import SPEAKS
 from router.backends.transport.transport import Call, Target
 
 
@@ -15,6 +16,7 @@ class Gemini:
     """The dialect of Google's Gemini API."""
 
     protocol = "gemini"
+    speaks = SPEAKS["gemini"]
     stream_type = EVENT_STREAM
 
     def post(

@@ -8,7 +8,7 @@ from typing import Final
 NOTHING: Final[frozenset[str]] = frozenset()
 SPEAKS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "openai": frozenset({"chat"}),
+        "openai": frozenset({"chat", "openai"}),
         "anthropic": frozenset({"messages"}),
         "gemini": NOTHING,
         "replicate": NOTHING,
