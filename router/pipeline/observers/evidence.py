@@ -85,12 +85,13 @@ def judges_cascades(recorder: Recorder, classifier: Versioned) -> Observer:
 def prompt_of(context: RequestContext) -> KeptPrompt | None:
     """Return the prompt to keep, where the operator wants prompts kept.
 
-    None for a long one, and for one that cannot be said as a chat completion.
+    None where it is very long, or cannot be said as a chat completion.
     """
-    if context.ask.text_bytes > LARGEST:
+    ask = context.ask
+    if ask.text_bytes > LARGEST:
         return None
     try:
-        body = as_chat(context.ask.protocol, context.ask.body, context.ask.model)
+        body = as_chat(ask.protocol, ask.body, ask.model)
     except Unsupported:
         return None
     asked = orjson.dumps({name: body[name] for name in ("messages", "tools") if name in body})
