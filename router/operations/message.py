@@ -4,7 +4,6 @@ The body is read in its own words and kept beside these facts. What a block mean
 knows is the chosen backend's matter; here it counts as text that a model will read.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -12,9 +11,7 @@ import orjson
 from classifiers.prompt import Prompt, Turn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
-from router.operations.chat import parse_chat
 from router.protocols import known_keys
-from router.protocols.anthropic_messages import chat_body
 from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -27,11 +24,9 @@ from router.protocols.fields import (
 )
 from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
 from router.protocols.texts import message_texts
-from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_input
 
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def parse_message(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
@@ -46,18 +41,6 @@ def count_tokens(raw: bytes) -> bytes:
     """The answer to POST /v1/messages/count_tokens: the gateway's own estimate, by length."""
     ask = _read(raw, NO_HEADERS)
     return orjson.dumps({"input_tokens": max(1, estimate_input(ask))})
-
-
-def chat_of(ask: Ask) -> Ask:
-    """The same request as a chat completion; Unsupported where it cannot be said as one."""
-    if ask.protocol == "chat":
-        return ask
-    if ask.protocol != "messages":
-        raise Unsupported(f"the operation {ask.operation}")
-    try:
-        return parse_chat(orjson.dumps(chat_body(ask.body)))
-    except BadRequest as error:
-        raise Unsupported(error.param or "messages") from None
 
 
 def _read(raw: bytes, headers: Fields) -> Ask:

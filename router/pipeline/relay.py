@@ -38,7 +38,7 @@ class Relay:
         self._kept = b""
 
     async def deliver(self, upstream: Upstream, meter: Meter) -> bytes:
-        """Deliver the answer; return it where the decision wants an audit (else nothing).
+        """Deliver the answer; return it where the decision wants an audit, else nothing.
 
         A plain answer carries its real cost in a header; a stream's head leaves before its cost is
         known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
@@ -48,12 +48,13 @@ class Relay:
         served_by = caller.backend = upstream.backend.name
         if upstream.slot is not None:
             caller.headers += queue_headers(upstream.slot)
+        caller.headers += upstream.headers
         cost = (
             likely_cost(context.world, served_by, ask, context.input_tokens)
             if ask.stream
             else meter.cost_pico()
         )
-        caller.headers += (BACKEND, served_by), (COST_USD, usd(cost)), *upstream.headers
+        caller.headers += (BACKEND, served_by), (COST_USD, usd(cost))
         if ask.stream:
             await self._stream(upstream)
             return self._kept

@@ -1,5 +1,6 @@
 """Answers of the OpenAI family under status 200 that are errors all the same."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from router.protocols.passage import ErrorInside
@@ -8,7 +9,7 @@ from router.protocols.passage import ErrorInside
 _TELLING: Final = frozenset(("error", "base_resp"))
 
 
-def refuse_error_inside(body: dict[str, Any]) -> None:
+def refuse_error_inside(body: Mapping[str, Any]) -> None:
     """Raise ErrorInside where a 200 is none: `error`, `base_resp` or `object: error`."""
     if _TELLING.isdisjoint(body) and body.get("object") != "error":
         return

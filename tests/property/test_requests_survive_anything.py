@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
 from router.backends.cascade.cascade import first_failure
 from router.backends.cascade.verifiers import VERIFIERS
 from router.backends.dialects.table import DIALECTS
@@ -16,6 +16,7 @@ from router.backends.dialects.translated import dialect_of
 from router.errors import BadRequest
 from router.operations.chat import parse_chat
 from router.operations.message import count_tokens, parse_message
+from router.protocols.quirks import Quirks
 from router.protocols.transcript import read_chat_body
 from router.protocols.unsupported import Unsupported
 

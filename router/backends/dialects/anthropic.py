@@ -23,6 +23,7 @@ _VERSION: Final = ("anthropic-version", "2023-06-01")
 class Anthropic:
     """The dialect of Anthropic's Messages API."""
 
+    protocol = "messages"
     speaks = SPEAKS["anthropic"]
     stream_type = EVENT_STREAM
 
@@ -30,6 +31,18 @@ class Anthropic:
         """POST {base_url}/messages."""
         body = shaped_body(backend, ask, orjson.dumps(backend.model))
         return message_call(deployment, backend, body, request_id, ask.headers)
+
+    def post(
+        self,
+        deployment: Deployment,
+        backend: Backend,
+        body: bytes,
+        request_id: str,
+        *,
+        stream: bool,  # the body says so too
+    ) -> Call:
+        """POST {base_url}/messages."""
+        return message_call(deployment, backend, body, request_id)
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"type": "error", "error": {"type", "message"}}`."""

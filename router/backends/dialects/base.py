@@ -11,7 +11,6 @@ from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.transport.transport import Call
-from router.protocols.passage import Passage
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -27,27 +26,52 @@ class Failure:
 
 
 @runtime_checkable
-class Dialect(Protocol):
-    """One family of model servers."""
-
-    @property
-    def speaks(self) -> frozenset[str]:
-        """The protocols in which a request's own bytes go to it."""
+class _Server(Protocol):
+    """What is known of every family of model servers."""
 
     @property
     def stream_type(self) -> str:
         """The content type in which an answer comes that is to be streamed."""
 
-    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
-        """The HTTP request that asks this backend, in a protocol that the dialect speaks.
-
-        Raises Unsupported where the request cannot be said there.
-        """
-
     def failure(self, status: int, raw: bytes) -> Failure:
         """What an error answer says; any bytes at all are understood somehow."""
 
 
-class Translation(Dialect, Passage, Protocol):
-    """A dialect asked by a client of another protocol: it reads the answers too, into the client's
-    protocol."""
+@runtime_checkable
+class Asking(_Server, Protocol):
+    """Who asks a backend what a client asks: a dialect of its protocol, or a translation."""
+
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+        """The HTTP request that asks this backend.
+
+        Raises Unsupported where the request cannot be said there.
+        """
+
+
+@runtime_checkable
+class Dialect(_Server, Protocol):
+    """One family of model servers: where and with which headers it is asked.
+
+    `protocol` names a row of `router.protocols.hub`: what it is asked in where a client speaks a
+    protocol that it does not. In one that it `speaks` it is `Asking`, and a request's own bytes go
+    to it.
+    """
+
+    @property
+    def speaks(self) -> frozenset[str]:
+        """The names of those protocols."""
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's name."""
+
+    def post(
+        self,
+        deployment: Deployment,
+        backend: Backend,
+        body: bytes,
+        request_id: str,
+        *,
+        stream: bool,
+    ) -> Call:
+        """The HTTP request with this body, which is of `protocol`."""

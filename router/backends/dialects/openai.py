@@ -20,7 +20,8 @@ from router.backends.transport.transport import Call, Target
 from router.protocols.headers import without_those_of
 
 _HEADINGS_KEPT: Final = 1_000
-_SHAPES: Final = MappingProxyType({"/chat/completions": shaped_chat})
+_CHAT: Final = "/chat/completions"
+_SHAPES: Final = MappingProxyType({_CHAT: shaped_chat})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class _Heading:
 class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
 
+    protocol = "chat"
     speaks = SPEAKS["openai"]
     stream_type = EVENT_STREAM
 
@@ -57,12 +59,18 @@ class OpenAI:
         )
 
     def post(
-        self, deployment: Deployment, backend: Backend, path: str, body: bytes, request_id: str
+        self,
+        deployment: Deployment,
+        backend: Backend,
+        body: bytes,
+        request_id: str,
+        *,
+        stream: bool,  # the body says so too
     ) -> Call:
-        """POST a body that is finished, for whoever wrote it in the words of that path."""
-        heading = self._headings.get((deployment.id, path))
+        """POST {base_url}/chat/completions."""
+        heading = self._headings.get((deployment.id, _CHAT))
         if heading is None or heading.backend is not backend:
-            heading = self._described(deployment, backend, path)
+            heading = self._described(deployment, backend, _CHAT)
         return Call(heading.target, body, backend.timeouts, request_id)
 
     def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":

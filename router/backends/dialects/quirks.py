@@ -1,17 +1,14 @@
 """A body as one particular server takes it, by its quirks: as edits of the client's own bytes."""
 
-import re
-from collections.abc import Mapping
-from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
+from router.protocols.quirks import Quirks, reshape_message
 from router.protocols.splice import replaced, splice
 
-_SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
 _ASKS_FOR_USAGE: Final = b',"stream_options":{"include_usage":true}'
 
 
@@ -34,7 +31,7 @@ def shaped_chat(backend: Backend, ask: Ask, model: bytes) -> bytes:
         return _in_passing(quirks, ask, model)
     edits = _limits(quirks, ask) | _parameters(quirks, ask) | {"model": model}
     if quirks.reshapes_messages or not roles:
-        messages = [_message(message, quirks) for message in ask.body["messages"]]
+        messages = [reshape_message(message, quirks) for message in ask.body["messages"]]
         edits["messages"] = orjson.dumps(messages)
     return _spliced(quirks, ask, edits)
 
@@ -90,36 +87,3 @@ def _renames(quirks: Quirks, ask: Ask, edits: Edits) -> dict[str, str]:
         if new in ask.members and new not in renames and edits.get(old, b"") is not None:
             edits[new] = None
     return renames
-
-
-def _message(message: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
-    """One message in the server's shape."""
-    shaped = {key: value for key, value in message.items() if key not in quirks.message_drop}
-    if not quirks.developer_role and shaped.get("role") == "developer":
-        shaped["role"] = "system"
-    content = shaped.get("content")
-    if quirks.plain_content and isinstance(content, list):
-        shaped["content"] = _plain(content)
-    if quirks.short_call_ids:
-        if shaped.get("tool_calls"):
-            shaped["tool_calls"] = [
-                call | {"id": _short(call.get("id"))} for call in shaped["tool_calls"]
-            ]
-        if shaped.get("tool_call_id"):
-            shaped["tool_call_id"] = _short(shaped["tool_call_id"])
-    return shaped
-
-
-def _plain(content: list[Any]) -> Any:
-    """Text parts as one text; content that holds anything else stays as it is."""
-    if all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
-        return "\n".join(str(part.get("text", "")) for part in content)
-    return content
-
-
-def _short(call_id: Any) -> str:
-    """A tool call's id of nine letters and digits: its own where it is one, else made from it."""
-    told = str(call_id)
-    return (
-        told if _SHORT_ID.fullmatch(told) else blake2b(told.encode(), digest_size=8).hexdigest()[:9]
-    )

@@ -4,7 +4,7 @@ from typing import Final
 
 from policies import plugins
 from policies.plugins import Extended
-from router.backends.dialects.anthropic_chat import ANTHROPIC
+from router.backends.dialects.anthropic import Anthropic
 from router.backends.dialects.base import Dialect
 from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.openai import OpenAI
@@ -14,7 +14,7 @@ DIALECTS: Final[Extended[Dialect]] = Extended(
     plugins.DIALECTS,
     {
         "openai": OpenAI(),
-        "anthropic": ANTHROPIC,
+        "anthropic": Anthropic(),
         "gemini": Gemini(),
         "replicate": Replicate(),
     },

@@ -48,8 +48,8 @@ class Upstream:
 
     __slots__ = (
         *("_answer", "_first", "_release", "_log", "_state", "_told", "_translator"),
-        *("backend", "billed", "body", "first_byte_seconds", "headers", "model", "passed"),
-        *("slot", "usage"),
+        *("backend", "billed", "body", "first_byte_seconds", "headers", "model", "passed", "slot"),
+        "usage",
     )
     first_byte_seconds: float  # told by whoever made the try
     _first: bytes  # of a stream, that is

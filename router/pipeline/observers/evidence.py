@@ -10,9 +10,9 @@ import orjson
 from policies.decision import Denial
 from router.loop.prompts import LARGEST, KeptPrompt
 from router.loop.store import ScoredDecision
-from router.operations.message import chat_of
 from router.pipeline.observers.observer import Finished, Observer
 from router.pipeline.request_context import RequestContext
+from router.protocols.hub import as_chat
 from router.protocols.unsupported import Unsupported
 
 
@@ -85,12 +85,13 @@ def judges_cascades(recorder: Recorder, classifier: Versioned) -> Observer:
 def prompt_of(context: RequestContext) -> KeptPrompt | None:
     """Return the prompt to keep, where the operator wants prompts kept.
 
-    None for a long one, and for one that cannot be said as a chat completion.
+    None where it is very long, or cannot be said as a chat completion.
     """
-    if context.ask.text_bytes > LARGEST:
+    ask = context.ask
+    if ask.text_bytes > LARGEST:
         return None
     try:
-        body = chat_of(context.ask).body
+        body = as_chat(ask.protocol, ask.body, ask.model)
     except Unsupported:
         return None
     asked = orjson.dumps({name: body[name] for name in ("messages", "tools") if name in body})

@@ -7,10 +7,11 @@ import orjson
 import pytest
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
 from router.domain import Usage
 from router.protocols.chat_passage import ChatPassage
+from router.protocols.quirks import Quirks
 
 Chat = Callable[..., Ask]
 TOOL = {"type": "function", "function": {"name": "f"}}

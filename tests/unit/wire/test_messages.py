@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from router.ask import Ask, Media
+from router.backends.dialects.translated import translated
 from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
-from router.operations.message import chat_of, count_tokens, parse_message
-from router.protocols.anthropic_reply import MessageStream, encode_message
-from router.protocols.chat_passage import ChatPassage
+from router.operations.message import count_tokens, parse_message
+from router.protocols.hub import as_chat
 from router.protocols.messages_errors import message_error_body, message_error_event
 from router.protocols.sse import data_of, encode, events, name_of
 from router.protocols.unsupported import Unsupported
@@ -152,51 +152,48 @@ def test_tokens_are_counted_without_asking_anyone() -> None:
     assert orjson.loads(count_tokens(raw.encode())) == {"input_tokens": 100}
 
 
-# Said as a chat completion.
+def said_as_chat(**fields: Any) -> dict[str, Any]:
+    ask = message(**fields)
+    return as_chat("messages", ask.body, ask.model)
 
 
 def test_a_request_is_said_as_a_chat_completion() -> None:
-    chat = chat_of(
-        message(
-            system=[{"type": "text", "text": "Be brief."}],
-            stop_sequences=["END"],
-            metadata={"user_id": "u1"},
-            stream=True,
-        )
+    chat = said_as_chat(
+        system=[{"type": "text", "text": "Be brief."}],
+        stop_sequences=["END"],
+        metadata={"user_id": "u1"},
+        stream=True,
     )
-    assert chat.protocol == "chat"
-    assert chat.body["messages"] == [{"role": "system", "content": "Be brief."}, *HELLO]
-    assert chat.body["stop"] == ["END"]
-    assert (chat.user, chat.max_output_tokens) == ("u1", 50)
-    assert chat.include_usage
+    assert chat["messages"] == [{"role": "system", "content": "Be brief."}, *HELLO]
+    assert chat["stop"] == ["END"]
+    assert (chat["user"], chat["max_tokens"]) == ("u1", 50)
+    assert chat["stream_options"] == {"include_usage": True}
 
 
 def test_tools_and_their_results_are_translated() -> None:
-    chat = chat_of(
-        message(
-            tools=[{"name": "f", "description": "d", "input_schema": {"type": "object"}}],
-            tool_choice={"type": "any", "disable_parallel_tool_use": True},
-            messages=[
-                *HELLO,
-                {
-                    "role": "assistant",
-                    "content": [
-                        {"type": "thinking", "thinking": "Hm.", "signature": "s"},
-                        {"type": "text", "text": "One moment."},
-                        {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}},
-                    ],
-                },
-                *user(
-                    {"type": "tool_result", "tool_use_id": "t1", "content": "3 degrees"},
-                    {"type": "text", "text": "And now?"},
-                ),
-            ],
-        )
+    chat = said_as_chat(
+        tools=[{"name": "f", "description": "d", "input_schema": {"type": "object"}}],
+        tool_choice={"type": "any", "disable_parallel_tool_use": True},
+        messages=[
+            *HELLO,
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+                    {"type": "text", "text": "One moment."},
+                    {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}},
+                ],
+            },
+            *user(
+                {"type": "tool_result", "tool_use_id": "t1", "content": "3 degrees"},
+                {"type": "text", "text": "And now?"},
+            ),
+        ],
     )
-    assert chat.tools == ("f",)
-    assert chat.body["tool_choice"] == "required"
-    assert chat.body["parallel_tool_calls"] is False
-    _, assistant, result, said = chat.body["messages"]
+    assert chat["tools"][0]["function"]["name"] == "f"
+    assert chat["tool_choice"] == "required"
+    assert chat["parallel_tool_calls"] is False
+    _, assistant, result, said = chat["messages"]
     assert assistant["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"a":1}'}
     assert assistant["content"] == "One moment."
     assert result == {"role": "tool", "tool_call_id": "t1", "content": "3 degrees"}
@@ -205,22 +202,18 @@ def test_tools_and_their_results_are_translated() -> None:
 
 def test_images_and_schemas_are_translated() -> None:
     image = {"type": "base64", "media_type": "image/png", "data": "QUJD"}
-    chat = chat_of(
-        message(
-            messages=user({"type": "image", "source": image}),
-            output_config={"format": {"type": "json_schema", "schema": {"type": "object"}}},
-        )
+    chat = said_as_chat(
+        messages=user({"type": "image", "source": image}),
+        output_config={"format": {"type": "json_schema", "schema": {"type": "object"}}},
     )
-    part = chat.body["messages"][0]["content"][0]
+    part = chat["messages"][0]["content"][0]
     assert part["image_url"]["url"] == "data:image/png;base64,QUJD"
-    assert chat.images == 1
-    assert chat.json_schema
+    assert chat["response_format"]["json_schema"]["schema"] == {"type": "object"}
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"messages": [{"role": "system", "content": "x"}]},
         {"messages": user({"type": "video"})},
         {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
         {"max_tokens": 0},
@@ -229,7 +222,7 @@ def test_images_and_schemas_are_translated() -> None:
 )
 def test_what_chat_completions_have_no_words_for_is_unsupported(fields: dict[str, Any]) -> None:
     with pytest.raises(Unsupported):
-        chat_of(message(**fields))
+        said_as_chat(**fields)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +263,8 @@ def test_a_whole_answer_is_a_message() -> None:
         ],
         "usage": USAGE,
     }
-    out = orjson.loads(encode_message(orjson.dumps(told), message()))
+    ask = message()
+    out = orjson.loads(translated("openai", ask).reply(orjson.dumps(told), ask).body)
     assert out["type"] == "message"
     assert out["model"] == "served"
     assert out["stop_reason"] == "tool_use"
@@ -289,7 +283,7 @@ def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> byte
 
 def test_a_stream_opens_and_closes_one_block_at_a_time() -> None:
     ask = message(stream=True)
-    encoder = MessageStream(ask, ChatPassage().stream(chat_of(ask)))
+    encoder = translated("openai", ask).stream(ask)
     out = encoder.feed(
         chunk({"role": "assistant", "content": ""})
         + chunk({"reasoning_content": "Hm."})
@@ -325,7 +319,7 @@ def test_a_stream_opens_and_closes_one_block_at_a_time() -> None:
 
 def test_a_stream_that_the_gateway_ends_is_well_formed() -> None:
     ask = message(stream=True)
-    stream = MessageStream(ask, ChatPassage().stream(chat_of(ask)))
+    stream = translated("openai", ask).stream(ask)
     out = stream.feed(chunk({"content": "Hel"})) + stream.cut("r", "served", "why")
     told = [orjson.loads(data_of(event) or b"") for event in events(out)]
     assert [item["type"] for item in told[-3:]] == [
