@@ -4,7 +4,6 @@ The body is read in its own words and kept beside these facts. What a block mean
 knows is the chosen backend's matter; here it counts as text that a model will read.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -28,7 +27,6 @@ from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def parse_message(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:

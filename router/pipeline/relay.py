@@ -54,7 +54,7 @@ class Relay:
             if ask.stream
             else meter.cost_pico()
         )
-        caller.headers += (BACKEND, served_by), (COST_USD, usd(cost)), *upstream.headers
+        caller.headers += (BACKEND, served_by), (COST_USD, usd(cost))
         if ask.stream:
             await self._stream(upstream)
             return self._kept

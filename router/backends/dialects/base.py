@@ -25,12 +25,9 @@ class Failure:
     param: str | None = None
 
 
-class Server(Protocol):
+@runtime_checkable
+class _Server(Protocol):
     """What is known of every family of model servers."""
-
-    @property
-    def speaks(self) -> frozenset[str]:
-        """The protocols in which a request's own bytes go to it."""
 
     @property
     def stream_type(self) -> str:
@@ -41,22 +38,28 @@ class Server(Protocol):
 
 
 @runtime_checkable
-class Dialect(Server, Protocol):
-    """One family of model servers, asked in a protocol of clients that it speaks itself."""
+class Asking(_Server, Protocol):
+    """Who asks a backend what a client asks: a dialect of its protocol, or a translation."""
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
-        """The HTTP request that asks this backend, in a protocol that the dialect speaks.
+        """The HTTP request that asks this backend.
 
         Raises Unsupported where the request cannot be said there.
         """
 
 
 @runtime_checkable
-class Posting(Server, Protocol):
-    """One family of model servers, asked with a body that the hub wrote.
+class Dialect(_Server, Protocol):
+    """One family of model servers: where and with which headers it is asked.
 
-    `protocol` names the row of `router.protocols.hub` that writes it and reads the answer.
+    `protocol` names a row of `router.protocols.hub`: what it is asked in where a client speaks a
+    protocol that it does not. In one that it `speaks` it is `Asking`, and a request's own bytes go
+    to it.
     """
+
+    @property
+    def speaks(self) -> frozenset[str]:
+        """The names of those protocols."""
 
     @property
     def protocol(self) -> str:
@@ -71,4 +74,4 @@ class Posting(Server, Protocol):
         *,
         stream: bool,
     ) -> Call:
-        """The HTTP request with this body."""
+        """The HTTP request with this body, which is of `protocol`."""

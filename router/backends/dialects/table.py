@@ -5,12 +5,12 @@ from typing import Final
 from policies import plugins
 from policies.plugins import Extended
 from router.backends.dialects.anthropic import Anthropic
-from router.backends.dialects.base import Dialect, Posting
+from router.backends.dialects.base import Dialect
 from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.openai import OpenAI
 from router.backends.dialects.replicate import Replicate
 
-DIALECTS: Final[Extended[Dialect | Posting]] = Extended(
+DIALECTS: Final[Extended[Dialect]] = Extended(
     plugins.DIALECTS,
     {
         "openai": OpenAI(),

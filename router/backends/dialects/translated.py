@@ -6,37 +6,29 @@ reader of one protocol and the writer of another, with the hub between them.
 """
 
 import time
-from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import Dialect, Failure, Posting
-from router.backends.dialects.spoken import NOTHING
+from router.backends.dialects.base import Asking, Dialect, Failure
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import Call
 from router.domain import Usage
-from router.errors import BadRequest
-from router.operations.chat import parse_chat
-from router.operations.message import parse_message
 from router.protocols.answer import Answer, billed, lines_of_usage
 from router.protocols.hub import CLIENTS, SERVERS
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply
-from router.protocols.quirks import PLAIN, Quirks
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_output, estimate_usage, is_impossible
 
 # By dialect and protocol, once they were asked: how natively, and who reads the answer.
-_NATIVE: Final[dict[tuple[str, str], tuple[Dialect, Passage]]] = {}
-# How a body in the words of a protocol is read, for a dialect that wants to be asked as a client.
-_PARSERS: Final = MappingProxyType({"chat": parse_chat, "messages": parse_message})
+_NATIVE: Final[dict[tuple[str, str], tuple[Asking, Passage]]] = {}
 
 
-def dialect_of(name: str, ask: Ask) -> "tuple[Dialect | Translation, Passage]":
+def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
     """How a backend of this dialect is asked this, and who reads its answer.
 
     Raises Unsupported where it cannot be asked in the request's protocol at all.
@@ -45,7 +37,7 @@ def dialect_of(name: str, ask: Ask) -> "tuple[Dialect | Translation, Passage]":
     if native is not None:
         return native
     dialect = DIALECTS[name]
-    if ask.protocol in dialect.speaks and isinstance(dialect, Dialect):
+    if ask.protocol in dialect.speaks and isinstance(dialect, Asking):
         native = _NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
         return native
     translation = translated(name, ask)
@@ -54,14 +46,9 @@ def dialect_of(name: str, ask: Ask) -> "tuple[Dialect | Translation, Passage]":
 
 def translated(name: str, ask: Ask) -> "Translation":
     """The dialect as clients of another protocol meet it; Unsupported where none can."""
-    dialect = DIALECTS[name]
-    if ask.protocol in CLIENTS:
-        if isinstance(dialect, Posting):
-            return Translation(dialect, dialect.protocol, ask)
-        for protocol in _PARSERS:
-            if protocol in dialect.speaks:
-                return Translation(dialect, protocol, ask)
-    raise Unsupported(f"the operation {ask.operation}")
+    if ask.protocol not in CLIENTS:
+        raise Unsupported(f"the operation {ask.operation}")
+    return Translation(DIALECTS[name], ask)
 
 
 class Translation:
@@ -72,12 +59,10 @@ class Translation:
     """
 
     headers = ()
-    speaks = NOTHING
 
-    def __init__(self, dialect: Dialect | Posting, protocol: str, ask: Ask) -> None:
+    def __init__(self, dialect: Dialect, ask: Ask) -> None:
         self._dialect = dialect
-        self._protocol = protocol
-        self._server = SERVERS[protocol]
+        self._server = SERVERS[dialect.protocol]
         self._client = CLIENTS[ask.protocol]
         self._conversation = self._client.read_request(ask.body)
         self.stream_type = dialect.stream_type
@@ -85,20 +70,10 @@ class Translation:
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
         """Ask in the backend's words; Unsupported where it has none for the request."""
-        dialect = self._dialect
-        if isinstance(dialect, Posting):
-            body = self._written(backend.model, backend.quirks)
-            return dialect.post(deployment, backend, body, request_id, stream=ask.stream)
-        try:
-            own = _PARSERS[self._protocol](self._written(backend.model, PLAIN))
-        except BadRequest as error:
-            raise Unsupported(error.param or "messages") from None
-        return dialect.call(deployment, backend, own, request_id)  # and minds its quirks itself
-
-    def _written(self, model: str, quirks: Quirks) -> bytes:
-        written = self._server.write_request(self._conversation, model, quirks)
+        written = self._server.write_request(self._conversation, backend.model, backend.quirks)
         self.dropped = written.dropped
-        return orjson.dumps(written.body)
+        body = orjson.dumps(written.body)
+        return self._dialect.post(deployment, backend, body, request_id, stream=ask.stream)
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """See `Dialect.failure`."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import Failure, Server
+from router.backends.dialects.base import Asking, Failure
 from router.backends.dialects.translated import dialect_of
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind, kind_of_status, rest_asked_for
@@ -113,7 +113,7 @@ async def read_all(answer: Answer, cap: int, *, cut: bool = False) -> bytes:
     return b"".join(pieces)[:cap]
 
 
-async def _refused(answer: Answer, dialect: Server, deployment: Deployment) -> AttemptFailed:
+async def _refused(answer: Answer, dialect: Asking, deployment: Deployment) -> AttemptFailed:
     """An answer that is no 2xx: what it says, and when to come back."""
     status = answer.status
     raw = await read_all(answer, ERROR_CAP, cut=True)
