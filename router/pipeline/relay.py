@@ -6,12 +6,12 @@ from policies.headers import BACKEND, COST_USD, QUEUE_MS, QUEUE_POSITION
 from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
 from router.backends.health.slots import Slot
-from router.ledger.hold import Hold
 from router.operations.table import Endpoint
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext
+from router.pipeline.serving import Held
 from router.pipeline.signals import likely_cost
 from router.protocols.truncation import length_events
 
@@ -33,7 +33,7 @@ class Relay:
     __slots__ = ("_caller", "_context", "_endpoint", "_hold", "_kept", "_plan")
 
     def __init__(
-        self, endpoint: Endpoint, caller: Caller, context: RequestContext, plan: Plan, hold: Hold
+        self, endpoint: Endpoint, caller: Caller, context: RequestContext, plan: Plan, hold: Held
     ) -> None:
         self._endpoint = endpoint
         self._caller = caller
