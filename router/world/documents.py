@@ -13,6 +13,7 @@ from router.backends.backend import Backend
 from router.prices.book import PriceBook
 from router.world.config import Config
 from router.world.config_load import LoadedConfig, load_config
+from router.world.plugins import load_plugins
 
 _SHIPPED: Final = files("policies") / "shipped"
 _NO_CONFIG: Final = "write one (docs/operations.md shows how), or see Turnout work: turnout demo"
@@ -87,7 +88,10 @@ def _read(path: Path, what: str, remedy: str) -> str:
 
 
 def read_config(config_path: Path, environ: Mapping[str, str]) -> LoadedConfig:
-    """Read and validate turnout.yaml. Raises DocumentError with every finding."""
+    """Read and validate turnout.yaml, whatever plugins are installed. Raises DocumentError with
+    every finding, PluginError for a plugin that cannot be used.
+    """
+    load_plugins()
     text = _read(config_path, "the configuration", _NO_CONFIG)
     return load_config(text, str(config_path), environ)
 
@@ -114,6 +118,6 @@ def read_policy(loaded: LoadedConfig, config_path: Path) -> Documents:
 
 def read_documents(config_path: Path, environ: Mapping[str, str]) -> Documents:
     """Read and validate both documents. Raises DocumentError with every finding of the first
-    document that has any.
+    document that has any, PluginError for a plugin that cannot be used.
     """
     return read_policy(read_config(config_path, environ), config_path)

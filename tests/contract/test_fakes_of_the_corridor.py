@@ -9,7 +9,7 @@ import orjson
 import pytest
 import redis
 from fakes.backends import DONE, FakeBackends, FakeUpstream, chunk, whole
-from fakes.caller import FakeCaller
+from fakes.caller import FakeCaller, sent
 from fakes.connection import HttpAnswer, answered
 from fakes.corridor import CHAT, planned
 from fakes.ledger import FakeLedger
@@ -41,7 +41,7 @@ SENT = {"x-turnout-route": "auto", "x-team": "blue", "authorization": "Bearer tk
 
 
 async def _by_fake(use: Use) -> HttpAnswer:
-    caller = FakeCaller(RAW, sent_headers=SENT)
+    caller = FakeCaller(RAW, fields=sent(SENT))
     await use(caller)
     return HttpAnswer(200, dict(caller.head or ()), caller.answer, caller.complete)
 
@@ -243,7 +243,9 @@ def opened(request: pytest.FixtureRequest, simulator: RunningSimulator) -> Any:
         async with request.param(world) as backends:
             backends.adopt(list(world.backends.values()))
             events: list[Event] = []
-            async with backends.open(plan, CHAT.parse(caller.raw), events) as upstream:
+            async with backends.open(
+                plan, CHAT.parse(caller.raw, caller.fields), events
+            ) as upstream:
                 yield upstream
 
     return opening
@@ -267,6 +269,15 @@ async def test_a_streams_usage_is_known_at_its_end(opened) -> None:
         assert b"".join(blocks).endswith(DONE)
         assert upstream.usage is not None
         assert upstream.output_tokens_seen > 0
+
+
+async def test_a_stream_that_is_ended_early_can_be_ended_well(opened) -> None:
+    async with opened(stream=True) as upstream:
+        async for _block in upstream.stream():
+            last = upstream.cut("r1", "why")
+            break
+    assert b'"finish_reason":"length"' in last
+    assert last.endswith(DONE)
 
 
 async def test_blocks_that_are_taken_on_the_way_are_not_handed_out_and_none_is_lost(opened) -> None:
@@ -297,7 +308,7 @@ async def test_backends_that_all_fail_are_an_error_before_any_answer(open_backen
         if isinstance(backends, FakeBackends):
             backends.script = [UpstreamFailed("none")]
         with pytest.raises(TurnoutError):
-            async with backends.open(plan, CHAT.parse(caller.raw), []):
+            async with backends.open(plan, CHAT.parse(caller.raw, caller.fields), []):
                 raise AssertionError("nobody answers there")
 
 

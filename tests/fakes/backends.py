@@ -15,6 +15,7 @@ from router.backends.health.slots import Slot
 from router.domain import Usage
 from router.errors import StreamBroken, TurnoutError
 from router.pipeline.plan import Plan
+from router.protocols.headers import Pairs
 
 
 def whole(text: str = "Hi.", **fields: Any) -> bytes:
@@ -34,6 +35,7 @@ def chunk(text: str) -> bytes:
 
 
 DONE = b"data: [DONE]\n\n"
+CUT = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}\n\n' + DONE
 
 
 class FakeUpstream(Upstream):
@@ -56,6 +58,7 @@ class FakeUpstream(Upstream):
         billed: tuple[BilledAnswer, ...] = (),
         passed: bool = False,
         slot: Slot | None = None,
+        headers: Pairs = (),
     ) -> None:
         """`backend` None: the first that is asked."""
         self._blocks = blocks
@@ -66,6 +69,7 @@ class FakeUpstream(Upstream):
         if backend is not None:
             self.backend = backend
         self.body = body
+        self.headers = headers
         self.usage = usage if body else None
         self.model = model
         self.billed = billed
@@ -80,6 +84,10 @@ class FakeUpstream(Upstream):
         if self.body and self.usage is not None:
             return self.usage.output_tokens
         return self._seen
+
+    def cut(self, request_id: str, why: str) -> bytes:
+        """Return how a stream ends that is ended early."""
+        return CUT
 
     async def stream(self, put: Put | None = None) -> AsyncIterator[bytes]:
         """Hand out the first block, the last one, and those between that `put` does not take."""

@@ -1,7 +1,7 @@
 """A client without a network: what it sent is given, what it gets is kept."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,11 @@ from router.errors import TurnoutError
 
 REQUEST_ID = "0123456789abcdef0123456789abcdef"
 KEY = b"Bearer tk-known"
+
+
+def sent(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Return headers as a connection has them: bytes, names in lower case."""
+    return {name.lower().encode(): text.encode() for name, text in headers.items()}
 
 
 @dataclass(slots=True)
@@ -24,7 +29,7 @@ class FakeCaller:
 
     raw: bytes = b""
     authorization: bytes | None = KEY
-    sent_headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
+    fields: dict[bytes, bytes] = field(default_factory=dict)  # of the request: see `sent`
     id: str = REQUEST_ID
     leaves_at: str = ""
     room: int = 1_000
@@ -54,11 +59,12 @@ class FakeCaller:
 
     def hint_headers(self) -> Mapping[str, str]:
         """Return the request's x-turnout-* headers."""
-        return {n: v for n, v in self.sent_headers.items() if n.startswith("x-turnout-")}
+        return {name: text for name, text in self._texts() if name.startswith("x-turnout-")}
 
     def header_values(self, names: Iterable[str]) -> Mapping[str, str]:
         """Return those of the request's headers that were sent."""
-        return {name: self.sent_headers[name] for name in names if name in self.sent_headers}
+        texts = dict(self._texts())
+        return {name: texts[name] for name in names if name in texts}
 
     async def body(self) -> bytes:
         """Return the whole body."""
@@ -97,6 +103,10 @@ class FakeCaller:
         self.head = tuple(self.headers)
         self.received.append(body)
         self.complete = True
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        for name, sent_value in self.fields.items():
+            yield name.decode(), sent_value.decode()
 
     def _note(self, what: str) -> None:
         self.log.append(what)

@@ -12,7 +12,8 @@ from fakes.world import new_world
 from policies.decision import Decision
 from router.backends.dispatch.upstream import Event
 from router.ledger.estimate import OutputHistory
-from router.operations.table import ENDPOINTS, Endpoint
+from router.operations.operation import Operation
+from router.operations.table import OPERATIONS
 from router.pipeline.meter import Meter
 from router.pipeline.observers.observer import Finished, Observer
 from router.pipeline.plan import Plan, plan_of
@@ -22,7 +23,7 @@ from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.world.snapshot import Snapshot
 
-CHAT: Endpoint = ENDPOINTS[0]
+CHAT: Operation = OPERATIONS[0]
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ async def context_of(
 ) -> RequestContext:
     """Return what is known of a chat request, gathered over fakes."""
     found = Senses(FakeClassifier(), FakeConversations(), {})
-    ask = CHAT.parse(caller.raw)
+    ask = CHAT.parse(caller.raw, caller.fields)
     return await gather(replace(found, **senses), world or new_world(), ACME, ask, caller)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from fakes.backends import DONE, FakeUpstream, chunk, whole
 from fakes.caller import FakeCaller
-from fakes.corridor import CHAT, context_of, decided, new_meter
+from fakes.corridor import context_of, decided, new_meter
 from fakes.ledger import FakeHold, FakeLedger
 from fakes.parts import FakeClassifier
 from fakes.world import ODDS, SHADOWED, new_world
@@ -43,7 +43,7 @@ async def relayed(
     hold = FakeHold(ledger or FakeLedger(), plan.ticket, nothing_used)
     hold.lost = lost
     meter = new_meter(plan, world, upstream)
-    return await Relay(CHAT, caller, context, plan, hold).deliver(upstream, meter)
+    return await Relay(caller, context, plan, hold).deliver(upstream, meter)
 
 
 async def test_a_whole_answer_goes_out_at_once_with_its_real_cost():

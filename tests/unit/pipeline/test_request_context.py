@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from fakes.caller import FakeCaller
+from fakes.caller import FakeCaller, sent
 from fakes.corridor import context_of
 from fakes.parts import ACME, FakeClassifier, FakeConversations
 from fakes.world import FIXED, ODDS, new_world
@@ -41,7 +41,7 @@ WEIGHED = (
 async def test_a_policy_that_needs_nothing_has_nothing_gathered():
     classifier, conversations = FakeClassifier(**ODDS), FakeConversations()
     caller = FakeCaller.asking(MAIL)
-    caller.sent_headers = {"x-team": "blue"}
+    caller.fields = sent({"x-team": "blue"})
     context = await context_of(
         caller, new_world(FIXED), classifier=classifier, conversations=conversations
     )
@@ -128,14 +128,14 @@ async def test_the_language_is_guessed_of_the_last_turn_where_a_rule_asks():
 async def test_only_the_headers_that_the_policy_reads_are_taken():
     world = ruled('request.headers["x-team"] == "blue"')
     caller = FakeCaller.asking()
-    caller.sent_headers = {"x-team": "blue", "x-other": "red", "authorization": "secret"}
+    caller.fields = sent({"x-team": "blue", "x-other": "red", "authorization": "secret"})
     assert dict((await context_of(caller, world)).headers) == {"x-team": "blue"}
 
 
 async def test_hints_are_read_and_decide_whose_needs_count():
     world = new_world(CAPABLE)
     caller = FakeCaller.asking(model="local")
-    caller.sent_headers = {"x-turnout-route": "auto", "x-turnout-exclude": "moe"}
+    caller.fields = sent({"x-turnout-route": "auto", "x-turnout-exclude": "moe"})
     context = await context_of(caller, world)
     assert (context.hints.route, context.hints.exclude) == ("auto", ("moe",))
     assert context.needs is world.needs("auto")
@@ -146,7 +146,7 @@ async def test_hints_are_read_and_decide_whose_needs_count():
 )
 async def test_a_wrong_hint_is_a_bad_request_that_names_its_header(header):
     caller = FakeCaller.asking()
-    caller.sent_headers = {header: "?!"}
+    caller.fields = sent({header: "?!"})
     with pytest.raises(BadRequest) as caught:
         await context_of(caller)
     assert caught.value.param == header

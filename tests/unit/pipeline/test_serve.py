@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from fakes.backends import DONE, FakeUpstream, chunk, whole
-from fakes.caller import FakeCaller
+from fakes.caller import FakeCaller, sent
 from fakes.corridor import CHAT, FakeCorridor
 from fakes.ledger import FakeLedger
 from fakes.parts import FakeClassifier
@@ -119,7 +119,7 @@ async def test_a_caller_without_a_key_is_refused_before_its_body_is_read():
 
 async def test_a_wrong_hint_is_refused_by_its_name():
     caller = FakeCaller.asking()
-    caller.sent_headers = {"x-turnout-min-success": "much"}
+    caller.fields = sent({"x-turnout-min-success": "much"})
     corridor = answering()
     with pytest.raises(BadRequest) as caught:
         await corridor.walk(caller)
