@@ -157,3 +157,10 @@ async def test_how_long_a_request_waited_for_a_slot_is_said():
     await relayed(caller, FakeUpstream(body=whole(), usage=USED, slot=slot))
     assert (caller.header(QUEUE_POSITION), caller.header(QUEUE_MS)) == ("3", "1234")
     assert queue_headers(Slot("pro", 0.0)) == ((QUEUE_POSITION, "0"), (QUEUE_MS, "0"))
+
+
+async def test_headers_of_the_answer_that_belong_to_its_protocol_go_on_to_the_client():
+    caller = FakeCaller.asking()
+    upstream = FakeUpstream(body=whole(), usage=USED, headers=(("openai-version", "2020-10-01"),))
+    await relayed(caller, upstream)
+    assert caller.header("openai-version") == "2020-10-01"

@@ -1,10 +1,11 @@
 """What is found out of a request before it is decided: what the policy needs, and no more."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from fakes.caller import FakeCaller, sent
-from fakes.corridor import context_of
+from fakes.corridor import CHAT, context_of
 from fakes.parts import ACME, FakeClassifier, FakeConversations
 from fakes.world import FIXED, ODDS, new_world
 
@@ -13,7 +14,7 @@ from classifiers.serving import UNKNOWN
 from policies.signals import NO_HINTS
 from router.domain import Principal
 from router.errors import BadRequest
-from router.pipeline.request_context import conversation_of
+from router.pipeline.request_context import Senses, conversation_of, gather
 from router.world.snapshot import Snapshot
 
 MAIL = "Write to jane.doe@example.com, please."
@@ -57,6 +58,16 @@ async def test_the_classifier_is_asked_once_where_the_objective_needs_it():
     context = await context_of(FakeCaller.asking("Why?"), new_world(CAPABLE), classifier=classifier)
     assert [prompt.turns[-1].text for prompt in classifier.asked] == ["Why?"]
     assert context.classification.success == ODDS
+
+
+async def test_an_operation_that_is_not_classified_never_asks_the_classifier():
+    classifier, world = FakeClassifier(**ODDS), new_world(CAPABLE)
+    caller = FakeCaller.asking("Why?")
+    ask = replace(CHAT.parse(caller.raw, caller.fields), classified=False)
+    senses = Senses(classifier, FakeConversations(), {})
+    context = await gather(senses, world, ACME, ask, caller)
+    assert classifier.asked == []
+    assert context.classification is UNKNOWN
 
 
 @pytest.mark.parametrize(("text", "found"), [(MAIL, True), ("Good morning.", False)])

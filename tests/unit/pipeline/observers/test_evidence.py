@@ -1,5 +1,7 @@
 """What is kept so that an opinion can teach the classifier: numbers, and prompts only if wanted."""
 
+from dataclasses import replace
+
 import numpy as np
 import orjson
 import pytest
@@ -12,6 +14,7 @@ from policies.decision import Denial
 from router.backends.dispatch.upstream import BilledAnswer
 from router.domain import Usage
 from router.loop.prompts import LARGEST
+from router.operations.table import OPERATIONS
 from router.pipeline.observers.evidence import (
     evidence_of,
     judges_cascades,
@@ -75,6 +78,23 @@ async def test_a_prompt_that_is_too_long_is_not_kept_but_its_evidence_is(content
     keeps_evidence(recorder, Scoring())(finished)
     assert prompt_of(finished.context) is None
     assert (len(recorder.decisions), recorder.prompts) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [("My secret plan", True), ([{"type": "no such part"}], False)]
+)
+async def test_a_prompt_in_another_protocol_is_kept_as_a_chat_or_not_at_all(words, said):
+    message = OPERATIONS[1]
+    body = {"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content": words}]}
+    ask = message.parse(orjson.dumps(body), {})
+    finished = await finished_of()
+    kept = prompt_of(replace(finished.context, ask=ask))
+    if said:
+        assert kept is not None
+        (turn,) = orjson.loads(kept.asked)["messages"]
+        assert (turn["role"], "secret plan" in str(turn["content"])) == ("user", True)
+    else:
+        assert kept is None
 
 
 def over(world, name: str, *, rejected: bool = True) -> BilledAnswer:
