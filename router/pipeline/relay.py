@@ -35,11 +35,12 @@ class Relay:
         self._context = context
         self._plan = plan
         self._hold = hold
-        self._kept = b""
+        self._kept = bytearray()
 
-    async def deliver(self, upstream: Upstream, meter: Meter) -> bytes:
+    async def deliver(self, upstream: Upstream, meter: Meter) -> bytes | None:
         """Deliver the answer; return it where the decision wants an audit, else nothing.
 
+        None: a quota ended it, so that what was delivered is not what the backend would have said.
         A plain answer carries its real cost in a header; a stream's head leaves before its cost is
         known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
         """
@@ -56,15 +57,12 @@ class Relay:
         )
         caller.headers += (BACKEND, served_by), (COST_USD, usd(cost))
         if ask.stream:
-            await self._stream(upstream)
-            return self._kept
-        if self._plan.decision.shadow is not None:
-            self._kept = upstream.body
+            return await self._stream(upstream)
         await caller.send(upstream.body)
-        return self._kept
+        return b"" if self._plan.decision.shadow is None else upstream.body
 
-    async def _stream(self, upstream: Upstream) -> None:
-        caller = self._caller
+    async def _stream(self, upstream: Upstream) -> bytes | None:
+        caller, whole = self._caller, True
         keeps = self._plan.decision.shadow is not None
         await caller.start()
         put = None if keeps else self._putter(upstream)
@@ -75,8 +73,10 @@ class Relay:
                 self._kept += block
             if self._plan.topped_up and not await self._covered(upstream):
                 await caller.write(upstream.cut(caller.id, _QUOTA))
+                whole = False
                 break
         await caller.end()
+        return bytes(self._kept) if whole else None
 
     def _putter(self, upstream: Upstream) -> Put:
         """What takes a block without waiting, where nothing but writing is to be done with it."""

@@ -34,7 +34,7 @@ async def relayed(
     world: Snapshot | None = None,
     ledger: FakeLedger | None = None,
     lost: bool = False,
-) -> bytes:
+) -> bytes | None:
     """Deliver one answer; return what was kept of it."""
     world = world or new_world(MOE_ONLY)
     upstream.backend = world.backends["moe"]
@@ -135,7 +135,8 @@ async def test_a_stream_whose_quota_ends_is_cut_with_the_reason_length():
     caller = FakeCaller.asking(stream=True)
     world = new_world(MOE_ONLY, estimate="chunk")
     upstream = FakeUpstream(blocks=BLOCKS, usage=USED, tokens=300)
-    await relayed(caller, upstream, world=world, ledger=FakeLedger(spare_tokens=0))
+    kept = await relayed(caller, upstream, world=world, ledger=FakeLedger(spare_tokens=0))
+    assert kept is None
     assert caller.answer.startswith(BLOCKS[0] + BLOCKS[1])
     assert BLOCKS[2] not in caller.answer
     assert b'"finish_reason":"length"' in caller.answer

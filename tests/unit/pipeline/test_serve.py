@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from fakes.backends import DONE, FakeUpstream, chunk, whole
+from fakes.backends import CUT, DONE, FakeUpstream, chunk, whole
 from fakes.caller import FakeCaller, sent
 from fakes.corridor import CHAT, FakeCorridor
 from fakes.ledger import FakeLedger
 from fakes.parts import FakeClassifier
-from fakes.world import CASCADE, ODDS, new_world
+from fakes.world import CASCADE, ODDS, SHADOWED, new_world
 
 from policies.decision import Decision, Denial
 from policies.headers import BACKEND, DECISION, REASON, ROUTE, SUCCESS
@@ -71,6 +71,13 @@ async def test_the_answer_says_how_it_was_decided_and_what_is_left_of_the_quota(
     assert caller.header(SUCCESS) == "unknown"
     assert caller.header(REASON)
     assert caller.header("x-ratelimit-remaining-tokens") == "900"
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+async def test_every_fact_is_found_out_where_decisions_are_logged(recorded):
+    finished = await answering(recorded=recorded).walk(FakeCaller.asking("def f(x): return x"))
+    assert finished.signals.prompt.code is recorded
+    assert bool(finished.signals.principal.organization) is recorded
 
 
 async def test_the_walk_keeps_to_the_world_that_it_began_in():
@@ -215,6 +222,18 @@ async def test_a_stream_that_breaks_off_is_charged_as_cut_and_raised_for_the_edg
     assert caller.answer == b"".join(CHUNKS[:2])
     assert not caller.complete
     assert not corridor.told[0].delivered
+
+
+async def test_a_stream_that_its_quota_ends_is_charged_and_teaches_nobody_what_it_would_have_been():
+    upstream = FakeUpstream(blocks=CHUNKS, tokens=300)
+    corridor = FakeCorridor.answering(upstream, world=new_world(SHADOWED, estimate="chunk"))
+    caller = FakeCaller.asking(stream=True)
+    finished = await corridor.walk(caller)
+    (charge,) = corridor.ledger.settled
+    assert (charge.outcome, charge.usage.output_tokens) == (Outcome.COMPLETED, 600)
+    assert caller.answer == b"".join(CHUNKS[:2]) + CUT
+    assert caller.complete
+    assert (finished.delivered, finished.answer) == (False, b"")
 
 
 async def test_a_cascade_is_told_and_charged_with_what_it_passed_over():
