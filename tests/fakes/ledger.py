@@ -75,7 +75,9 @@ class FakeLedger:
     reserved: list[Ticket] = field(default_factory=list)
     settled: list[Charge] = field(default_factory=list)
     topped_up: list[int] = field(default_factory=list)
+    holds: list[FakeHold] = field(default_factory=list)
 
     def hold(self, ticket: Ticket, charge: Callable[[], Charge]) -> FakeHold:
         """Return the block in which the hold is open."""
-        return FakeHold(self, ticket, charge)
+        self.holds.append(FakeHold(self, ticket, charge))
+        return self.holds[-1]

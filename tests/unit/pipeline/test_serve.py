@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from fakes.backends import CUT, DONE, FakeUpstream, chunk, whole
+from fakes.backends import CUT, DONE, FakeBackends, FakeUpstream, chunk, whole
 from fakes.caller import FakeCaller, sent
 from fakes.corridor import CHAT, FakeCorridor
 from fakes.ledger import FakeLedger
@@ -71,6 +71,20 @@ async def test_the_answer_says_how_it_was_decided_and_what_is_left_of_the_quota(
     assert caller.header(SUCCESS) == "unknown"
     assert caller.header(REASON)
     assert caller.header("x-ratelimit-remaining-tokens") == "900"
+
+
+async def test_a_crash_is_charged_from_before_the_first_backend_is_asked():
+    corridor = answering()
+    seen = []
+
+    class Looking(FakeBackends):
+        def open(self, plan, ask, events):
+            seen.extend(hold.is_dispatched for hold in corridor.ledger.holds)
+            return super().open(plan, ask, events)
+
+    corridor.backends = Looking(FakeUpstream(body=whole(), usage=USED))
+    await corridor.walk(FakeCaller.asking())
+    assert seen == [True]
 
 
 @pytest.mark.parametrize("recorded", [False, True])
