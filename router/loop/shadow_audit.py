@@ -24,6 +24,7 @@ from router.loop.judge_reply import Preference, read_preference
 from router.loop.outcome_store import ScoredDecision
 from router.operations.chat import parse_chat
 from router.prices.book import PriceBook
+from router.protocols.edits import without
 from router.protocols.table import PROTOCOLS
 
 _LOG = logging.getLogger(__name__)
@@ -175,9 +176,8 @@ class Auditor:
 
 def one_whole_answer(ask: Ask) -> Ask:
     """Return the request without streaming, for one answer."""
-    left_out = ("stream", "stream_options", "n")
-    body = {key: value for key, value in ask.body.items() if key not in left_out}
-    return replace(ask, body=body, raw=orjson.dumps(body), stream=False, choices=1)
+    one = without(ask, ("stream", "stream_options", "n"))
+    return replace(one, stream=False, choices=1)
 
 
 def _question(ask: Ask) -> str:
