@@ -1,14 +1,19 @@
-"""Both transports: every promise of a backend is kept over each of them."""
+"""Every client: what a backend promises is kept over each of them."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
-from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.backends.transport.transport import Transport
+from router.backends.transport.httpx_transport import HttpxTransport
+from router.backends.transport.transport import Transport, Transports
 
-NewTransport = Callable[..., Transport]
+
+class Client(Transport, Transports, Protocol):
+    """What a test gets: one client, which is all clients at once."""
+
+
+NewTransport = Callable[..., Client]
 TRANSPORTS: Final[dict[str, NewTransport]] = {
-    "aiohttp": AiohttpTransport,
     "httptools": HttptoolsTransport,
+    "httpx": HttpxTransport,
 }

@@ -8,12 +8,13 @@ quota says nothing of the other keys, a replica that is down nothing of the othe
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from router.backends.energy import EnergyProfile
 from router.protocols.chat import ChatRequest
 
 FEATURES = frozenset({"tools", "json_schema", "vision"})
+DIRECTLY: Final = "direct"  # as `proxy`: through none, whatever the environment says
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class Backend:
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
     subset of FEATURES; `simulated` marks answers that no model wrote. `replicas` are further
     addresses and `api_keys` further credentials. Where no first byte came after `hedge_after`
-    seconds, another deployment is asked too.
+    seconds, another deployment is asked too. `proxy` is the URL of a proxy in front of it, or
+    DIRECTLY, or None for what the environment says; `http2` is whether HTTP/2 is offered to it.
     """
 
     name: str
@@ -125,6 +127,8 @@ class Backend:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     hedge_after: float | None = None
     energy: EnergyProfile | None = None
+    proxy: str | None = field(default=None, repr=False)  # may hold a password
+    http2: bool = False
 
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""

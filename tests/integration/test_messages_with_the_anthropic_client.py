@@ -9,7 +9,7 @@ from modelservers import RunningSimulator
 
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.children.child import in_thread
 from router.errors import TurnoutError
 from router.operations.table import CALCULATIONS, ENDPOINTS
@@ -30,7 +30,7 @@ def edge(backend: Backend) -> Callable[..., Awaitable[None]]:
     async def serve(scope: Any, receive: Any, send: Any) -> None:
         exchange = Exchange(receive, send)
         raw = await exchange.body()
-        dispatcher = Dispatcher(AiohttpTransport())
+        dispatcher = Dispatcher(HttptoolsTransport())
         try:
             if scope["path"].endswith("count_tokens"):
                 await exchange.reply_bytes(200, COUNT.answer(raw), "application/json")

@@ -13,7 +13,6 @@ from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import (
     Answer,
     ConnectFailed,
-    Transport,
     TransportError,
     TransportTimeout,
 )
@@ -23,9 +22,7 @@ ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
-async def attempt(
-    transport: Transport, backend: Backend, state: DeploymentState, log: AttemptLog
-) -> Upstream:
+async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> Upstream:
     """Ask. The Upstream that comes back has its body, or the first block of its stream.
 
     `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
@@ -34,7 +31,7 @@ async def attempt(
     dialect, deployment, request = DIALECTS[backend.dialect], state.deployment, log.request
     try:
         call = dialect.call(deployment, backend, request, log.request_id)
-        answer = await transport.send(call)
+        answer = await state.client.send(call)
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:

@@ -25,7 +25,7 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import Health, HealthBoard
 from router.backends.health.load import LoadWatch
 from router.backends.health.slots import Full, Priority, SharedSlots, SlotQueue
-from router.backends.transport.transport import Transport
+from router.backends.transport.transport import Transports
 from router.protocols.chat import ChatRequest
 
 NORMAL: Final = Priority()
@@ -36,7 +36,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        transport: Transport,
+        transports: Transports,
         *,
         retry: RetryPolicy | None = None,
         breaker: BreakerPolicy | None = None,
@@ -45,16 +45,16 @@ class Dispatcher:
         rand: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._transport = transport
+        self._transports = transports
         self._retry = retry or RetryPolicy()
         self._budget = RetryBudget(self._retry)
-        self._tries = Tries(transport, self._budget, clock)
-        self._watch = LoadWatch(transport)
+        self._tries = Tries(self._budget, clock)
+        self._watch = LoadWatch(transports)
         self._watching: asyncio.Future[None] | None = None
         self._slots = slots
         self._rand = rand
         self._sleep = sleep
-        self._board = HealthBoard(breaker or BreakerPolicy(), clock)
+        self._board = HealthBoard(breaker or BreakerPolicy(), clock, transports)
 
     def adopt(self, backends: Sequence[Backend]) -> None:
         """Know these backends and forget others; those that did not change keep their breakers.
@@ -74,7 +74,7 @@ class Dispatcher:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        await self._transport.close()
+        await self._transports.close()
 
     def open(
         self,

@@ -10,16 +10,12 @@ from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, K
 from router.backends.dispatch.retry import RetryBudget
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
-from router.backends.transport.transport import Transport
 
 
 class Tries:
     """Makes tries. A failure that ends the request is raised; any other goes to the attempt log."""
 
-    def __init__(
-        self, transport: Transport, budget: RetryBudget, clock: Callable[[], float]
-    ) -> None:
-        self._transport = transport
+    def __init__(self, budget: RetryBudget, clock: Callable[[], float]) -> None:
         self._budget = budget
         self._clock = clock
 
@@ -75,7 +71,7 @@ class Tries:
             state.breaker.began(began)
         state.in_flight += 1
         try:
-            upstream = await attempt(self._transport, backend, state, log)
+            upstream = await attempt(backend, state, log)
         except AttemptFailed as failed:
             state.in_flight -= 1
             self._learn(state, failed)

@@ -10,13 +10,15 @@ from router.backends.health.affinity import conversation, preference
 from router.backends.health.breaker import Breaker, BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
 from router.backends.health.slots import SlotQueue
+from router.backends.transport.transport import Transport, Transports
 from router.protocols.chat import ChatRequest
 
 
 class DeploymentState:
     """One deployment, its breaker, its pace, and how many requests run on it."""
 
-    __slots__ = ("_clock", "breaker", "deployment", "in_flight", "pace", "paced")
+    __slots__ = ("_clock", "breaker", "client", "deployment", "in_flight", "pace", "paced")
+    client: Transport  # which takes its calls; a reload may change it
 
     def __init__(
         self, deployment: Deployment, policy: BreakerPolicy, clock: Callable[[], float]
@@ -142,9 +144,12 @@ class _Known(dict[str, Health]):
 class HealthBoard:
     """The health of every backend, by name."""
 
-    def __init__(self, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, policy: BreakerPolicy, clock: Callable[[], float], transports: Transports
+    ) -> None:
         self._policy = policy
         self._clock = clock
+        self._transports = transports
         self._known = _Known()
 
     def of(self, backend: Backend) -> Health:
@@ -183,6 +188,7 @@ class HealthBoard:
         ]
         for state in deployments:
             state.paced = len(deployments) > 1
+            state.client = self._transports.client_for(backend, state.deployment.base_url)
         queue = old.queue if old is not None else None
         if queue is not None and queue.capacity != backend.capacity:
             queue = None

@@ -13,9 +13,9 @@ from typing import Final, cast
 
 import httptools
 
-from router.backends.dispatch.waiting import Waiting
 from router.backends.transport.header_names import SPELLINGS
 from router.backends.transport.transport import TransportError, TransportTimeout
+from router.backends.transport.waiting import Waiting
 
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
@@ -54,9 +54,9 @@ class Connection(Waiting, asyncio.Protocol):
         "_paused",
         "_pieces",
         "_transport",
+        "closed",
         "fields",
         "idle_since",
-        "lost",
         "on_body",
         "on_header",
         "ready",
@@ -77,7 +77,7 @@ class Connection(Waiting, asyncio.Protocol):
         self.status = 0
         self._keeps = False  # what the head says
         self._at_eof = self._paused = False
-        self.lost = False
+        self.closed = False
         self.used = False  # an exchange ended well on it before this one
         self.idle_since = 0.0
         self._begin()
@@ -110,7 +110,7 @@ class Connection(Waiting, asyncio.Protocol):
         """
         self._begin()
         transport = self._transport
-        if transport is None or self.lost:
+        if transport is None or self.closed:
             self.abort()
             raise self._without_answer()
         try:
@@ -192,9 +192,9 @@ class Connection(Waiting, asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once."""
-        self.lost = True
+        self.closed = True
         self.reusable = False
-        self.still()
+        self.stop_timer()
         if self._transport is not None:
             self._transport.abort()
 
@@ -233,7 +233,7 @@ class Connection(Waiting, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side closed: the end of some answers, the break of others."""
-        self.lost = True
+        self.closed = True
         self.reusable = False
         if not self.ready:
             self._fail(self._without_answer())
@@ -306,7 +306,7 @@ class Connection(Waiting, asyncio.Protocol):
         self.wake()
 
     def _resume(self) -> None:
-        if self._transport is not None and not self.lost:
+        if self._transport is not None and not self.closed:
             self._transport.resume_reading()
 
     def _invalid(self) -> TransportError:

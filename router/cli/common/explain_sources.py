@@ -22,6 +22,7 @@ from policies.replay.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, Signals
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import HealthBoard
+from router.backends.transport.clients import Clients
 from router.cli.common.documents import end_with_findings
 from router.domain import Principal, Usage
 from router.errors import BadRequest
@@ -83,7 +84,7 @@ def from_chat(raw: bytes, documents: Documents, world: Snapshot, tier: str) -> A
         request = parse_chat(raw)
     except BadRequest as error:
         raise click.ClickException(f"the request is wrong: {error.message}") from None
-    board = HealthBoard(BreakerPolicy(), time.monotonic)
+    board = HealthBoard(BreakerPolicy(), time.monotonic, Clients())
     health = {name: board.of(backend) for name, backend in world.backends.items()}
     reading = _read(request, documents)
     principal = Principal(_ANYONE, _ANYONE, tier)

@@ -40,7 +40,7 @@ class Waiting:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def still(self) -> None:
+    def stop_timer(self) -> None:
         """Stop the timer for good."""
         if self._timer is not None:
             self._timer.cancel()
