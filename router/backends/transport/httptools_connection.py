@@ -8,6 +8,7 @@ that falls behind by more than READ_BUFFER stops the upstream.
 """
 
 import asyncio
+import select
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
@@ -53,6 +54,7 @@ class Connection(Waiting, asyncio.Protocol):
         "_parser",
         "_paused",
         "_pieces",
+        "_poll",
         "_transport",
         "closed",
         "fields",
@@ -73,6 +75,7 @@ class Connection(Waiting, asyncio.Protocol):
         self.on_header = self.fields.__setitem__
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
+        self._poll = select.poll()
         self._flow: _Flow | None = None
         self.status = 0
         self._keeps = False  # what the head says
@@ -190,6 +193,11 @@ class Connection(Waiting, asyncio.Protocol):
             self._resume()
         return data
 
+    def as_new(self) -> bool:
+        """Whether the next exchange may begin: the last one ended well, and since then nothing has
+        come, not even what the event loop has not read yet. It would be taken for the answer."""
+        return self.reusable and not self._poll.poll(0)
+
     def abort(self) -> None:
         """Close at once."""
         self.closed = True
@@ -203,6 +211,7 @@ class Connection(Waiting, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         self._transport = cast("asyncio.Transport", transport)
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came and wake whoever waits for it, once."""
@@ -210,6 +219,7 @@ class Connection(Waiting, asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(self._invalid())
+            self.abort()  # an answer that was whole before is still there to be read
             return
         if not self.ready:
             self._head_bytes += len(data)
@@ -237,7 +247,7 @@ class Connection(Waiting, asyncio.Protocol):
         self.reusable = False
         if not self.ready:
             self._fail(self._without_answer())
-        elif self._at_eof and exc is None:
+        elif self._at_eof and exc is None and self._error is None:
             self._complete = True
             self.wake()
         elif not self._complete:

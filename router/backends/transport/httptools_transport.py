@@ -167,7 +167,7 @@ class HttptoolsTransport:
         """The connection that was used last, if it is still open and not too old."""
         while waiting:
             connection = waiting.pop()
-            if connection.reusable and now - connection.idle_since < self._keep_alive:
+            if now - connection.idle_since < self._keep_alive and connection.as_new():
                 return connection
             connection.abort()
         return None
