@@ -156,7 +156,7 @@ class HttpxConnection:
         if len(connections) != 1 or not connections[0].is_idle():
             return False
         if response.extensions.get("http_version") == _HTTP_2:
-            return True  # its frames name the request that they answer
+            return True  # a frame names the request that it answers
         return _unread(self._parser) == b""
 
     def watch(self, gone: Callable[["HttpxConnection"], None]) -> None:
@@ -167,9 +167,7 @@ class HttpxConnection:
     async def _watch(self, gone: Callable[["HttpxConnection"], None]) -> None:
         with contextlib.suppress(Exception):  # a timeout, a reset: it is no good any more
             async with asyncio.timeout(self._keep_alive):
-                if self._parser is None:
-                    await asyncio.Event().wait()  # HTTP/2: what comes now is for httpx to read
-                elif self._response is not None:
+                if self._response is not None:
                     await self._response.extensions["network_stream"].read(1)
         gone(self)
 
