@@ -9,9 +9,10 @@ from http2server import certificates, http2_in_thread
 from modelservers import RunningSimulator
 from transports import HTTP_2, TRANSPORTS, NewTransport, over_http2
 
+from router.ask import Ask
 from router.children.child import in_thread
 from router.children.llamacpp import local_model
-from router.protocols.chat import ChatRequest, parse_chat
+from router.protocols.chat import parse_chat
 from router.simulator.server import Simulator
 
 
@@ -53,10 +54,10 @@ def simulator(request: pytest.FixtureRequest) -> RunningSimulator:
 
 
 @pytest.fixture
-def chat() -> Callable[..., ChatRequest]:
+def chat() -> Callable[..., Ask]:
     """Makes a parsed chat request; keywords are fields of its body."""
 
-    def make(text: str = "Hello", **fields: Any) -> ChatRequest:
+    def make(text: str = "Hello", **fields: Any) -> Ask:
         body = {"model": "auto", "messages": [{"role": "user", "content": text}]} | fields
         return parse_chat(json.dumps(body).encode())
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.ask import Ask
 from router.backends.energy import EnergyProfile
-from router.protocols.chat import ChatRequest
 
 FEATURES = frozenset({"tools", "json_schema", "vision"})
 DIRECTLY: Final = "direct"  # as `proxy`: through none, whatever the environment says
@@ -140,7 +140,7 @@ class Backend:
             for key in range(len(keys))
         )
 
-    def unfit(self, request: ChatRequest, tokens: int) -> str | None:
+    def unfit(self, request: Ask, tokens: int) -> str | None:
         """Why this backend cannot take the request at all, in one word; None where it can.
 
         `tokens` is what the request needs of the context window: its prompt and its output.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
+from policies.headers import LIMIT
 from router.errors import LimitExceeded
 from router.ledger.quotas.compiled_quotas import FIXED, Item, Place, Plan
 
@@ -53,7 +54,7 @@ def denial(plan: Plan, reply: Sequence[int], model: str, organization: str) -> L
     says = "Quota exceeded" if pool else "Rate limit reached"
     headers = [
         *rate_headers(plan, reply[FIXED:]),
-        ("x-turnout-limit", f"{item.quota.level}:{item.quota.dimension}"),
+        (LIMIT, f"{item.quota.level}:{item.quota.dimension}"),
     ]
     if wait >= 0:
         headers.append(("retry-after", str(max(1, -(-wait // 1000)))))

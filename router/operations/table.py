@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from router.ask import Ask
 from router.errors import TurnoutError
 from router.protocols.anthropic_messages import count_tokens, parse_messages
 from router.protocols.anthropic_reply import (
@@ -12,7 +13,7 @@ from router.protocols.anthropic_reply import (
     message_error_body,
     message_error_event,
 )
-from router.protocols.chat import ChatRequest, parse_chat
+from router.protocols.chat import parse_chat
 from router.protocols.envelope import error_body, error_event
 
 
@@ -35,11 +36,11 @@ class Endpoint:
     """
 
     path: str
-    parse: Callable[[bytes], ChatRequest]
+    parse: Callable[[bytes], Ask]
     error_body: Callable[[TurnoutError], bytes]
     error_event: Callable[[TurnoutError], bytes]
-    encode: Callable[[bytes, ChatRequest], bytes] | None = None
-    encoder: Callable[[ChatRequest], StreamEncoder] | None = None
+    encode: Callable[[bytes, Ask], bytes] | None = None
+    encoder: Callable[[Ask], StreamEncoder] | None = None
 
 
 @dataclass(frozen=True, slots=True)

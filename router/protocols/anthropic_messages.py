@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.errors import BadRequest
-from router.protocols.chat import ChatRequest, chat_request
+from router.protocols.chat import chat_request
 from router.protocols.document import parse_object
 from router.protocols.fields import read_flag, refuse_addresses, wrong_type
 
@@ -22,7 +23,7 @@ _PASSED_ON: Final = ("model", "temperature", "top_p", "top_k", "service_tier")
 _TOOL_CHOICES: Final = MappingProxyType({"auto": "auto", "any": "required", "none": "none"})
 
 
-def parse_messages(raw: bytes) -> ChatRequest:
+def parse_messages(raw: bytes) -> Ask:
     """Read the body of POST /v1/messages; BadRequest where it is wrong."""
     native = parse_object(raw)
     if native.get("max_tokens") is None:
@@ -36,15 +37,15 @@ def count_tokens(raw: bytes) -> bytes:
     return orjson.dumps({"input_tokens": estimated_input(request)})
 
 
-def estimated_input(request: ChatRequest) -> int:
+def estimated_input(request: Ask) -> int:
     """Input tokens of a request by the length of its text and the number of its images."""
     return max(1, -(-request.text_bytes // BYTES_PER_TOKEN) + request.images * TOKENS_PER_IMAGE)
 
 
-def _read(raw: bytes, native: dict[str, Any]) -> ChatRequest:
+def _read(raw: bytes, native: dict[str, Any]) -> Ask:
     refuse_addresses(native)
     body = _translated(native)
-    return replace(chat_request(raw, body), native=native)
+    return replace(chat_request(raw, body), operation="messages", native=native)
 
 
 def _translated(native: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.errors import TurnoutError
 from router.protocols.anthropic_messages import estimated_input
-from router.protocols.chat import ChatRequest
 from router.protocols.sse import Splitter, data_of, encode, events
 
 _STOP: Final = MappingProxyType(
@@ -47,7 +47,7 @@ def message_error_event(error: TurnoutError) -> bytes:
     return encode(message_error_body(error), b"error")
 
 
-def encode_message(body: bytes, _request: ChatRequest) -> bytes:
+def encode_message(body: bytes, _request: Ask) -> bytes:
     """A whole chat completion as a message."""
     told = orjson.loads(body)
     choice: dict[str, Any] = told["choices"][0] if told["choices"] else {"message": {}}
@@ -115,7 +115,7 @@ class MessageStream:
     another kind closes it and opens the next.
     """
 
-    def __init__(self, request: ChatRequest) -> None:
+    def __init__(self, request: Ask) -> None:
         self._request = request
         self._splitter = Splitter()
         self._out: list[bytes] = []

@@ -4,13 +4,12 @@ The bytes and the parsed body are kept beside each other: what nothing here unde
 the backend unchanged. Wrong input is a BadRequest with OpenAI's wording and `param`.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
 from classifiers.prompt import Prompt, Turn
-from policies.value import value
+from router.ask import Ask
 from router.errors import BadRequest
 from router.protocols.document import parse_object
 from router.protocols.fields import (
@@ -29,38 +28,12 @@ _MOST_TOKENS: Final = 2**31 - 1
 _SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 
 
-@value
-class ChatRequest:
-    """One chat completion request; `body` is the parsed `raw` and is never changed.
-
-    `max_output_tokens` is the larger of the two ways to say it, None where neither is given;
-    `choices` is `n`; `images` counts every content part that is not text; `text_bytes` is the
-    UTF-8 length of all text a model will read, tools and schema included. `native` is the body as
-    it came where it came in Anthropic's words, `body` being its translation.
-    """
-
-    raw: bytes
-    body: dict[str, Any]
-    model: str
-    stream: bool
-    include_usage: bool
-    max_output_tokens: int | None
-    choices: int
-    user: str | None
-    tools: tuple[str, ...]
-    images: int
-    json_schema: bool
-    text_bytes: int
-    prompt: Prompt
-    native: Mapping[str, Any] | None = None
-
-
-def parse_chat(raw: bytes) -> ChatRequest:
+def parse_chat(raw: bytes) -> Ask:
     """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
     return chat_request(raw, parse_object(raw))
 
 
-def chat_request(raw: bytes, body: dict[str, Any]) -> ChatRequest:
+def chat_request(raw: bytes, body: dict[str, Any]) -> Ask:
     """Read an already parsed body, of which `raw` is the JSON; BadRequest where it is wrong."""
     refuse_addresses(body)
     check_options(body)
@@ -70,7 +43,10 @@ def chat_request(raw: bytes, body: dict[str, Any]) -> ChatRequest:
     text.read_messages(body.get("messages"))
     tools = text.read_tools(body["tools"]) if "tools" in body else ()
     schema = "response_format" in body and text.read_response_format(body["response_format"])
-    return ChatRequest(
+    return Ask(
+        "chat",
+        "chat",
+        "/chat/completions",
         raw,
         body,
         model,

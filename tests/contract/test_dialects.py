@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapes import ERROR_EVENTS, ERRORS, SHAPES
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.base import ErrorInside, MalformedReply, Translator
 from router.backends.dialects.table import DIALECTS
 from router.domain import Usage
-from router.protocols.chat import ChatRequest, parse_chat
+from router.protocols.chat import parse_chat
 from router.protocols.sse import data_of, events
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 USAGE = {"text": Usage(20, 4, 8), "tools": Usage(50, 30, 0, 6), "length": Usage(10, 2)}
 FINISH = {"text": "stop", "tools": "tool_calls", "length": "length"}
 CONTENT = {"text": "Hello there.", "tools": None, "length": "Once upon"}
@@ -37,7 +38,7 @@ def usage_of(dialect: str, story: str) -> Usage:
     return replace(USAGE[story], cached_tokens=0) if dialect in UNCACHED else USAGE[story]
 
 
-def streamed() -> ChatRequest:
+def streamed() -> Ask:
     return parse_chat(
         b'{"model":"a","stream":true,"messages":[{"role":"user","content":"Weather?"}]}'
     )

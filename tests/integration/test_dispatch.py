@@ -7,6 +7,7 @@ import pytest
 from modelservers import RunningSimulator
 from rawserver import raw_server, writes
 
+from router.ask import Ask
 from router.backends.backend import Backend, Capacity
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
@@ -14,9 +15,8 @@ from router.backends.health.load import LoadWatch
 from router.backends.health.slots import SlotQueue
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.errors import Overloaded
-from router.protocols.chat import ChatRequest
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 BODY = b'{"model":"m","choices":[]}'
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
@@ -28,7 +28,7 @@ async def dispatcher() -> AsyncIterator[Dispatcher]:
     await dispatcher.close()
 
 
-async def served_by(dispatcher: Dispatcher, backend: Backend, request: ChatRequest) -> str:
+async def served_by(dispatcher: Dispatcher, backend: Backend, request: Ask) -> str:
     async with dispatcher.open([backend], request, "r1") as upstream:
         return upstream.attempts[-1].deployment
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 import orjson
 
+from policies.verifiers import VERIFIERS as KNOWN
+from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
 from router.backends.cascade.transcript import Transcript
-from router.protocols.chat import ChatRequest
 
 MIN_LOGPROB: Final = -1.2  # mean per token; below it, the model was guessing
 _CODE_CAP: Final = 100_000  # characters of one block of code
@@ -30,12 +31,12 @@ _REFUSAL: Final = re.compile(
 )
 
 
-def not_empty(answer: Transcript, _request: ChatRequest) -> str | None:
+def not_empty(answer: Transcript, _request: Ask) -> str | None:
     """It says something, or calls a tool."""
     return None if answer.text.strip() or answer.calls or answer.refusal else "empty"
 
 
-def not_refusal(answer: Transcript, _request: ChatRequest) -> str | None:
+def not_refusal(answer: Transcript, _request: Ask) -> str | None:
     """It does not begin with a refusal, and was not filtered."""
     if answer.refusal or answer.finish == "content_filter":
         return "refused"
@@ -44,13 +45,13 @@ def not_refusal(answer: Transcript, _request: ChatRequest) -> str | None:
     return None
 
 
-def not_truncated(answer: Transcript, request: ChatRequest) -> str | None:
+def not_truncated(answer: Transcript, request: Ask) -> str | None:
     """It came to its end, unless the client itself set the limit that it ran into."""
     cut = answer.finish == "length" and request.max_output_tokens is None
     return "truncated" if cut else None
 
 
-def json_schema(answer: Transcript, request: ChatRequest) -> str | None:
+def json_schema(answer: Transcript, request: Ask) -> str | None:
     """It is the JSON that was asked for."""
     wanted = request.body.get("response_format")
     kind = wanted.get("type") if isinstance(wanted, Mapping) else None
@@ -68,7 +69,7 @@ def json_schema(answer: Transcript, request: ChatRequest) -> str | None:
     return None if where is None else f"does not fit the schema at {where[:80]}"
 
 
-def valid_json(answer: Transcript, request: ChatRequest) -> str | None:
+def valid_json(answer: Transcript, request: Ask) -> str | None:
     """It is JSON, where JSON of any kind was asked for."""
     if request.body.get("response_format") is None or answer.calls:
         return None
@@ -76,7 +77,7 @@ def valid_json(answer: Transcript, request: ChatRequest) -> str | None:
     return "not JSON" if wanted != "text" and not _is_json(answer.text) else None
 
 
-def tool_calls(answer: Transcript, request: ChatRequest) -> str | None:
+def tool_calls(answer: Transcript, request: Ask) -> str | None:
     """Its tool calls name tools that exist, with arguments that fit."""
     schemas = _parameters(request)
     for name, arguments in answer.calls:
@@ -93,13 +94,13 @@ def tool_calls(answer: Transcript, request: ChatRequest) -> str | None:
     return None
 
 
-def _parameters(request: ChatRequest) -> dict[str, Any]:
+def _parameters(request: Ask) -> dict[str, Any]:
     tools: Sequence[Mapping[str, Any]] = request.body.get("tools") or ()
     functions = [tool.get("function") or {} for tool in tools]
     return {str(function.get("name")): function.get("parameters") for function in functions}
 
 
-def code_parses(answer: Transcript, _request: ChatRequest) -> str | None:
+def code_parses(answer: Transcript, _request: Ask) -> str | None:
     """Its Python and JSON blocks are Python and JSON."""
     for language, code in _FENCE.findall(answer.text):
         parse = _LANGUAGES.get(language.lower())
@@ -131,7 +132,7 @@ _LANGUAGES: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
 )
 
 
-def confident(answer: Transcript, _request: ChatRequest) -> str | None:
+def confident(answer: Transcript, _request: Ask) -> str | None:
     """Where the backend reports log-probabilities: it was not guessing."""
     mean = answer.mean_logprob
     return None if mean is None or mean >= MIN_LOGPROB else "unsure"
@@ -141,7 +142,7 @@ def confident(answer: Transcript, _request: ChatRequest) -> str | None:
 class Verifier:
     """One check; `early`: it can judge the beginning of a stream."""
 
-    check: Callable[[Transcript, ChatRequest], str | None]
+    check: Callable[[Transcript, Ask], str | None]
     early: bool = False
 
 
@@ -157,10 +158,12 @@ VERIFIERS: Final[Mapping[str, Verifier]] = MappingProxyType(
         "confident": Verifier(confident, early=True),
     }
 )
+if set(VERIFIERS) != set(KNOWN):
+    raise AssertionError("policies.verifiers and this table name different checks")
 
 
 def first_failure(
-    names: Sequence[str], answers: Sequence[Transcript], request: ChatRequest, *, early: bool
+    names: Sequence[str], answers: Sequence[Transcript], request: Ask, *, early: bool
 ) -> tuple[str, str] | None:
     """The first verifier that finds something wrong with any choice, and what; None if none does.
 

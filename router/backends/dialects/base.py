@@ -7,10 +7,10 @@ chunks, an error. It never sees a socket; `Upstream` feeds it the bytes that cam
 from typing import Final, Protocol
 
 from policies.value import value
+from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.transport.transport import Call
 from router.domain import Usage
-from router.protocols.chat import ChatRequest
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -82,15 +82,13 @@ class Dialect(Protocol):
     def stream_type(self) -> str:
         """The content type in which an answer comes that is to be streamed."""
 
-    def call(
-        self, deployment: Deployment, backend: Backend, request: ChatRequest, request_id: str
-    ) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """The HTTP request that asks this backend."""
 
-    def reply(self, raw: bytes, request: ChatRequest) -> Reply:
+    def reply(self, raw: bytes, request: Ask) -> Reply:
         """A whole body of a 200; ErrorInside or MalformedReply where it is none."""
 
-    def translator(self, request: ChatRequest) -> Translator:
+    def translator(self, request: Ask) -> Translator:
         """A new translator for one streamed answer."""
 
     def failure(self, status: int, raw: bytes) -> Failure:

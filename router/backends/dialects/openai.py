@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure, MalformedReply, Reply, Translator
 from router.backends.dialects.failure import read_failure, refuse_error_inside
@@ -22,7 +23,6 @@ from router.backends.dialects.usage import (
     read_usage,
 )
 from router.backends.transport.transport import Call, Target
-from router.protocols.chat import ChatRequest
 
 _HEADINGS_KEPT: Final = 1_000
 
@@ -43,9 +43,7 @@ class OpenAI:
     def __init__(self) -> None:
         self._headings: dict[str, _Heading] = {}  # by deployment, as it was last described
 
-    def call(
-        self, deployment: Deployment, backend: Backend, request: ChatRequest, request_id: str
-    ) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/chat/completions."""
         heading = self._headings.get(deployment.id)
         if heading is None or heading.backend is not backend:  # whose deployments never change
@@ -71,7 +69,7 @@ class OpenAI:
         heading = self._headings[deployment.id] = _Heading(backend, target)
         return heading
 
-    def reply(self, raw: bytes, request: ChatRequest) -> Reply:
+    def reply(self, raw: bytes, request: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""
         try:
             body = orjson.loads(raw)
@@ -93,7 +91,7 @@ class OpenAI:
             model if isinstance(model, str) else None,
         )
 
-    def translator(self, request: ChatRequest) -> Translator:
+    def translator(self, request: Ask) -> Translator:
         """Relay the chunks."""
         return OpenAIStream(request)
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Dialect, ErrorInside, Failure, MalformedReply, Translator
 from router.backends.dialects.conversation import Unsupported
@@ -16,7 +17,6 @@ from router.backends.transport.transport import (
     TransportError,
     TransportTimeout,
 )
-from router.protocols.chat import ChatRequest
 
 ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
@@ -66,9 +66,7 @@ def _unsupported(error: Unsupported) -> AttemptFailed:
     return AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure)
 
 
-async def _begin(
-    upstream: Upstream, answer: Answer, dialect: Dialect, request: ChatRequest
-) -> None:
+async def _begin(upstream: Upstream, answer: Answer, dialect: Dialect, request: Ask) -> None:
     """Read up to the first block of a stream."""
     if dialect.stream_type not in answer.header("content-type").lower():
         # A body instead of a stream: most likely an error under status 200.

@@ -3,6 +3,7 @@
 from typing import Final
 
 from policies.value import value
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Kind
 from router.backends.health.slots import Priority
@@ -13,7 +14,6 @@ from router.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from router.protocols.chat import ChatRequest
 
 
 @value
@@ -34,7 +34,7 @@ class AttemptLog:
 
     __slots__ = ("failures", "priority", "request", "request_id", "tried", "tries")
 
-    def __init__(self, request: ChatRequest, request_id: str, priority: Priority) -> None:
+    def __init__(self, request: Ask, request_id: str, priority: Priority) -> None:
         self.priority = priority
         self.request = request
         self.request_id = request_id

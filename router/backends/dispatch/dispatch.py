@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.attempt_log import NOTHING, AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
@@ -26,7 +27,6 @@ from router.backends.health.health import Health, HealthBoard
 from router.backends.health.load import LoadWatch
 from router.backends.health.slots import Full, Priority, SharedSlots, SlotQueue
 from router.backends.transport.transport import Transports
-from router.protocols.chat import ChatRequest
 
 NORMAL: Final = Priority()
 
@@ -79,7 +79,7 @@ class Dispatcher:
     def open(
         self,
         candidates: Sequence[Backend],
-        request: ChatRequest,
+        request: Ask,
         request_id: str,
         priority: Priority = NORMAL,
     ) -> "Opening":
@@ -207,7 +207,7 @@ class Opening(AttemptLog):
         self,
         dispatcher: Dispatcher,
         candidates: Sequence[Backend],
-        request: ChatRequest,
+        request: Ask,
         request_id: str,
         priority: Priority,
     ) -> None:

@@ -17,7 +17,7 @@ from router.errors import StreamBroken
 
 
 @value
-class Leg:
+class BilledAnswer:
     """An answer that was paid for and not delivered: whose, what it used, which verifier fired.
 
     Not `rejected` is what a judge answered about another's answer.
@@ -46,7 +46,7 @@ class Upstream:
 
     __slots__ = (
         *("_answer", "_first", "_release", "_log", "_state", "_told", "_translator"),
-        *("backend", "body", "first_byte_seconds", "legs", "model", "passed", "slot", "usage"),
+        *("backend", "billed", "body", "first_byte_seconds", "model", "passed", "slot", "usage"),
     )
     first_byte_seconds: float  # told by whoever made the try
     _first: bytes  # of a stream, that is
@@ -60,7 +60,7 @@ class Upstream:
         self.body = b""
         self.usage: Usage | None = None
         self.model: str | None = None
-        self.legs: tuple[Leg, ...] = ()  # answers that a cascade paid for and rejected
+        self.billed: tuple[BilledAnswer, ...] = ()  # what a cascade paid for beside it
         self.passed = False  # the checks of a cascade
         self.slot: Slot | None = None  # where it waited for its slot, if slots are scarce
         self._log = log
@@ -199,3 +199,8 @@ class Upstream:
         if not self._told:
             self._told = True
             self._state.over(outcome)
+
+
+# What a dispatched request is told to pay for, in order: an answer that is being given, or one that
+# was paid for and passed over.
+Event = Upstream | BilledAnswer

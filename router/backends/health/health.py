@@ -5,13 +5,13 @@ It outlives a reload of the configuration: a deployment that did not change keep
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.health.affinity import conversation, preference
 from router.backends.health.breaker import Breaker, BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
 from router.backends.health.slots import SlotQueue
 from router.backends.transport.transport import Transport, Transports
-from router.protocols.chat import ChatRequest
 
 
 class DeploymentState:
@@ -95,9 +95,7 @@ class Health:
             running += state.in_flight
         return running
 
-    def open_deployments(
-        self, request: ChatRequest, tried: frozenset[str]
-    ) -> list[DeploymentState]:
+    def open_deployments(self, request: Ask, tried: frozenset[str]) -> list[DeploymentState]:
         """Deployments that may be asked now and were not tried, the best for this request first."""
         now = self._clock()
         free = [
@@ -113,7 +111,7 @@ class Health:
         return min(state.breaker.resting(now) for state in self.deployments)
 
 
-def _ordered(free: list[DeploymentState], request: ChatRequest) -> list[DeploymentState]:
+def _ordered(free: list[DeploymentState], request: Ask) -> list[DeploymentState]:
     """The conversation's own replica first; outliers last; of equal addresses the idlest key."""
     addresses = sorted({state.deployment.base_url for state in free})
     loads = [

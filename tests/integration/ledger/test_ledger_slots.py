@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from ledgerkit import Outside
 
+from router.ask import Ask
 from router.backends.backend import Backend, Capacity
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
@@ -13,7 +14,7 @@ from router.backends.health.slots import Priority
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.errors import Overloaded
 from router.ledger.ledger import Ledger
-from router.protocols.chat import ChatRequest, parse_chat
+from router.protocols.chat import parse_chat
 
 REPLY = b'{"model":"m","choices":[]}'
 
@@ -31,7 +32,7 @@ async def address() -> AsyncIterator[str]:
     server.close()
 
 
-def chat() -> ChatRequest:
+def chat() -> Ask:
     return parse_chat(b'{"model":"auto","messages":[{"role":"user","content":"hi"}]}')
 
 

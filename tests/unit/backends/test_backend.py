@@ -6,16 +6,16 @@ from typing import Any
 import orjson
 import pytest
 
+from router.ask import Ask
 from router.backends.backend import Backend, Quirks
 from router.backends.dialects.openai import OpenAI
 from router.domain import Usage
-from router.protocols.chat import ChatRequest
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 TOOL = {"type": "function", "function": {"name": "f"}}
 
 
-def sent(backend: Backend, request: ChatRequest) -> dict[str, object]:
+def sent(backend: Backend, request: Ask) -> dict[str, object]:
     call = OpenAI().call(backend.deployments()[0], backend, request, "r1")
     body: dict[str, object] = orjson.loads(call.body)
     return body
@@ -101,7 +101,7 @@ def test_a_server_that_knows_no_developer_is_told_system(chat: Chat) -> None:
     assert messages_of(known, chat(messages=messages)) == messages
 
 
-def messages_of(backend: Backend, request: ChatRequest) -> list[dict[str, Any]]:
+def messages_of(backend: Backend, request: Ask) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = sent(backend, request)["messages"]  # type: ignore[assignment]
     return told
 

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from router.ask import Ask
 from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
 from router.protocols.anthropic_messages import count_tokens, parse_messages
 from router.protocols.anthropic_reply import (
@@ -14,13 +15,12 @@ from router.protocols.anthropic_reply import (
     message_error_body,
     message_error_event,
 )
-from router.protocols.chat import ChatRequest
 from router.protocols.sse import data_of, encode, events, name_of
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
-def message(**fields: Any) -> ChatRequest:
+def message(**fields: Any) -> Ask:
     body = {"model": "auto", "max_tokens": 50, "messages": HELLO} | fields
     return parse_messages(json.dumps(body).encode())
 

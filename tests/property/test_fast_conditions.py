@@ -4,7 +4,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from policies.language.expression import ConditionError, Conditions
-from policies.language.fast_conditions import plain
+from policies.language.fast_conditions import read_condition
 from policies.signals import (
     BackendSignals,
     Clock,
@@ -101,10 +101,10 @@ def test_the_table_and_cel_say_the_same_of_every_condition(written, asked):
             continue
     quick, reference = known.matcher(checked), known.matcher(checked, only_cel=True)
     for world in asked:
-        verdicts = reference.match(world)
-        assert quick.match(world) == verdicts
-        standing = [(place, held) for place, held in enumerate(verdicts) if held is not False]
-        assert quick.standing(world) == standing
+        truths = reference.truths(world)
+        assert quick.truths(world) == truths
+        matches = [(place, held) for place, held in enumerate(truths) if held is not False]
+        assert quick.matches(world) == matches
 
 
 KINDS = {"request.pii": "bool", "prompt.tokens": "int", "tier.name": "string"}
@@ -120,13 +120,15 @@ def test_what_is_not_a_comparison_with_a_constant_is_left_to_cel():
         'tier.name.startsWith("f")',
         "!request.pii < true",
         "request.pii ? true : false",
+        "request.pii || prompt.tokens > 5",
+        "!(request.pii)",
         "prompt.tokens > 99999999999999999",
     ):
-        assert plain(text, KINDS, READ) is None
+        assert read_condition(text, KINDS, READ) is None
 
 
 def test_a_value_that_a_condition_needs_is_its_key():
-    found = plain('prompt.tokens > 5 && tier.name == "free" && !request.pii', KINDS, READ)
-    assert found is not None
-    assert found.key == ("tier.name", "free")
-    assert len(found.tests) == 2
+    fast = read_condition('prompt.tokens > 5 && tier.name == "free" && !request.pii', KINDS, READ)
+    assert fast is not None
+    assert fast.key == ("tier.name", "free")
+    assert len(fast.tests) == 2
