@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from http2server import certificates, http2_in_thread
-from modelservers import RunningSimulator
+from modelservers import RunningSimulator, in_thread
 from transports import HTTP_2, TRANSPORTS, NewTransport, over_http2
 
 from router.ask import Ask
-from router.children.child import in_thread
 from router.children.llamacpp import local_model
 from router.protocols.chat import parse_chat
 from router.simulator.server import Simulator

@@ -14,8 +14,8 @@ import httpx
 import pytest
 import redis
 import yaml
+from modelservers import in_thread
 
-from router.children.child import in_thread
 from router.simulator.server import Profile, Simulator
 
 

@@ -5,12 +5,12 @@ import json
 import logging
 
 import pytest
+from modelservers import in_thread
 
 from policies.decision import Shadow
 from policies.policy import load as load_policy
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.children.child import in_thread
 from router.loop.recorder import OutcomeRecorder
 from router.loop.shadow_audit import Auditor, Case
 from router.loop.store import OutcomeStore, ScoredDecision

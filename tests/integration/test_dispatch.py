@@ -30,7 +30,7 @@ async def dispatcher() -> AsyncIterator[Dispatcher]:
 
 async def served_by(dispatcher: Dispatcher, backend: Backend, request: Ask) -> str:
     async with dispatcher.open([backend], request, "r1") as upstream:
-        return upstream.attempts[-1].deployment
+        return upstream._state.deployment.id
 
 
 async def test_a_conversation_stays_on_one_replica_and_others_elsewhere(

@@ -5,12 +5,11 @@ from typing import Any
 
 import anthropic
 import pytest
-from modelservers import RunningSimulator
+from modelservers import RunningSimulator, in_thread
 
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.children.child import in_thread
 from router.errors import TurnoutError
 from router.operations.table import CALCULATIONS, ENDPOINTS
 from router.simulator.exchange import Exchange

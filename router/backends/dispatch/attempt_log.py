@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Kind
@@ -15,38 +14,23 @@ from router.errors import (
     UpstreamTimeout,
 )
 
-
-@value
-class Try:
-    """One try of a request: which deployment, how it ended, how long it took (seconds)."""
-
-    backend: str
-    deployment: str
-    outcome: str
-    seconds: float
-
-
 NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class AttemptLog:
     """The tries of one request so far: what failed, and why."""
 
-    __slots__ = ("failures", "priority", "request", "request_id", "tried", "tries")
+    __slots__ = ("failures", "priority", "request", "request_id", "tried")
 
     def __init__(self, request: Ask, request_id: str, priority: Priority) -> None:
         self.priority = priority
         self.request = request
         self.request_id = request_id
-        self.tries: list[Try] = []
         self.failures: list[tuple[str, AttemptFailed]] = []
         self.tried = NOTHING
 
-    def note(
-        self, backend: Backend, deployment: str, failed: AttemptFailed, seconds: float
-    ) -> None:
+    def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
         """Remember a failure; raise it at once where no other backend can do better."""
-        self.tries.append(Try(backend.name, deployment, failed.kind.value, seconds))
         self.failures.append((backend.name, failed))
         self.tried |= {deployment}
         if not FAILURE_POLICIES[failed.kind].falls_back:

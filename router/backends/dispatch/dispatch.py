@@ -140,7 +140,7 @@ class Dispatcher:
         try:
             slot = await queue.enter(log.priority)
         except Full as full:
-            log.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason), 0.0)
+            log.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason))
             return None
         leave = ExitStack()
         leave.callback(queue.leave, slot)
@@ -169,7 +169,7 @@ class Dispatcher:
         )
         if give_back is None:
             reason = "has no free slot for any gateway"
-            log.note(backend, backend.name, AttemptFailed(Kind.FULL, reason), 0.0)
+            log.note(backend, backend.name, AttemptFailed(Kind.FULL, reason))
             return False
         leave.callback(give_back)
         return True
@@ -183,7 +183,7 @@ class Dispatcher:
             deployments = health.open_deployments(log.request, log.tried)
             if not deployments:
                 if not asked:
-                    log.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"), 0.0)
+                    log.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"))
                 return None
             if asked and not self._budget.spend():
                 return None

@@ -75,7 +75,7 @@ class Tries:
         except AttemptFailed as failed:
             state.in_flight -= 1
             self._learn(state, failed)
-            log.note(backend, state.deployment.id, failed, self._clock() - began)
+            log.note(backend, state.deployment.id, failed)
             return None
         except BaseException:
             state.in_flight -= 1

@@ -8,7 +8,7 @@ from policies.value import value
 from router.backends.backend import Backend
 from router.backends.dialects.base import ErrorInside, MalformedReply, Reply, Translator
 from router.backends.dialects.usage import estimate_usage
-from router.backends.dispatch.attempt_log import AttemptLog, Try
+from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Slot
 from router.backends.transport.transport import Answer, TransportError
@@ -32,7 +32,6 @@ class BilledAnswer:
 
 Put = Callable[[bytes], bool]
 _BREAKS: Final = (TransportError, MalformedReply, ErrorInside)
-ANSWERED: Final = "answered"
 LAST_READ: Final = 0.2  # seconds for a server to close the answer whose end it has told
 
 
@@ -73,13 +72,6 @@ class Upstream:
     def stream_requested(self) -> bool:
         """Whether the client asked for a stream."""
         return self._log.request.stream
-
-    @property
-    def attempts(self) -> tuple[Try, ...]:
-        """The tries that failed, and this one."""
-        seconds = self.first_byte_seconds
-        own = Try(self.backend.name, self._state.deployment.id, ANSWERED, seconds)
-        return (*self._log.tries, own)
 
     def replied(self, reply: Reply) -> None:
         """A whole body came."""
