@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from streamed import name_of
 
 from router.ask import Ask
 from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
@@ -15,7 +16,7 @@ from router.protocols.anthropic_reply import (
     message_error_body,
     message_error_event,
 )
-from router.protocols.sse import data_of, encode, events, name_of
+from router.protocols.sse import data_of, encode, events
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
