@@ -66,9 +66,9 @@ class Report:
     left_open: int = 0
 
     @property
-    def extra_tries(self) -> int:
-        """Tries beyond one for each request that was offered to a backend, over all backends."""
-        return sum(max(0, self.tries[name] - self.offered[name]) for name in self.tries)
+    def amplification(self) -> float:
+        """Tries over requests offered, of all backends together."""
+        return self.tries.total() / self.offered.total()
 
     @property
     def worst_amplification(self) -> float:
