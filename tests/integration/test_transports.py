@@ -305,3 +305,115 @@ async def test_an_unknown_host_and_a_closed_port_are_told_apart(
         await transport.send(gone)
     with pytest.raises(ConnectFailed, match="unknown host"):
         await transport.send(Call(Target("http://turnout.invalid/v1", ()), b"", PATIENT))
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"HTTP/1.1 20",
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"a%d: b\r\n" % n for n in range(300)) + b"content-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\na: " + b"b" * 200_000 + b"\r\ncontent-length: 0\r\n\r\n",
+        b"\x16\x03\x01\x00\x05hello",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
+    ],
+    ids=["nothing", "half a line", "half a head", "two lengths", "no number", "below zero",
+         "300 headers", "long header", "tls", "only hints"],
+)  # fmt: skip
+async def test_a_head_that_is_none_is_no_answer(transport: Client, data: bytes, then: str) -> None:
+    async with raw_server(writes(data, then=then)) as server:
+        with pytest.raises(TransportError):
+            await transport.send(call(server))
+        assert server.requests == 1
+
+
+@pytest.mark.parametrize("then", ["close", "reset"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"content-length: 9\r\n\r\nshort",
+        b"transfer-encoding: chunked\r\n\r\n",
+        b"transfer-encoding: chunked\r\n\r\n5\r\nab",
+        b"transfer-encoding: chunked\r\n\r\n2\r\nabc\r\n",
+        b"transfer-encoding: chunked\r\n\r\nnonsense\r\n",
+        b"transfer-encoding: chunked\r\n\r\n2\r\nab\r\n-1\r\n\r\n",
+    ],
+    ids=["short", "no chunk", "half a chunk", "long chunk", "no size", "below zero"],
+)
+async def test_a_body_that_is_not_whole_is_said_so(
+    transport: Client, data: bytes, then: str
+) -> None:
+    async with raw_server(writes(b"HTTP/1.1 200 OK\r\n" + data, then=then)) as server:
+        with pytest.raises(TransportError):  # from where it goes wrong, the head's read included
+            await whole(await transport.send(call(server)))
+
+
+async def test_a_length_that_is_too_short_leaves_nothing_for_the_next(transport: Client) -> None:
+    wrong = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi and more"
+    async with raw_server(writes(wrong, then="stay")) as server:
+        for _ in range(2):
+            assert await whole(await transport.send(call(server))) == b"hi"
+        assert server.connections == 2
+
+
+async def test_a_server_that_refuses_before_it_has_read_is_an_answer_or_an_error(
+    transport: Client,
+) -> None:
+    refusal = b"HTTP/1.1 413 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(refusal)
+        writer.close()
+
+    listener = await asyncio.start_server(early, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    target = Target(f"http://127.0.0.1:{port}/v1", ())
+    try:
+        answer = await transport.send(Call(target, b"x" * 8_000_000, PATIENT))
+        assert answer.status == 413
+        answer.close()
+    except TransportError:
+        pass
+    listener.close()
+
+
+async def test_a_tls_handshake_that_never_ends_is_no_connection(transport: Client) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1024):
+            pass
+        writer.close()
+
+    listener = await asyncio.start_server(silent, "127.0.0.1", 0)
+    target = Target(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1", ())
+    limits = Timeouts(connect=0.1, first_byte=5.0, between_chunks=5.0, total=10.0)
+    with pytest.raises(TransportTimeout, match="did not accept"):
+        await transport.send(Call(target, b"{}", limits))
+    listener.close()
+
+
+async def test_a_client_that_leaves_during_the_tls_handshake_leaves_no_connection(
+    transport: Client,
+) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1024):
+            asked.set()
+        gone.set()
+        writer.close()
+
+    listener = await asyncio.start_server(handshake, "127.0.0.1", 0)
+    target = Target(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1", ())
+    task = asyncio.ensure_future(transport.send(Call(target, b"{}", PATIENT)))
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(gone.wait(), 1.0)
+    listener.close()

@@ -7,7 +7,8 @@ import pytest
 
 ROUTER = Path(__file__).parents[2] / "router"
 ONLY_USERS = {
-    "httptools": {"backends/transport/httptools_connection.py"},
+    # The edge reads requests with it.
+    "httptools": {"api/connection.py", "backends/transport/httptools_connection.py"},
     # The demo's clients talk to the gateway, not to backends.
     "httpx": {"backends/transport/httpx_connection.py", "cli/demo_parts/stack.py"},
     "httpcore": set(),

@@ -100,7 +100,7 @@ class Dispatcher:
             for backend in candidates:
                 health = self._board.of(backend)
                 deployment = health.only
-                if deployment is not None and deployment.breaker.quiet and not opening.tried:
+                if deployment is not None and deployment.breaker.all_clear and not opening.tried:
                     upstream = await self._tries.one(backend, deployment, opening)  # mostly
                 else:
                     upstream = await self._ask(backend, health, opening)

@@ -67,7 +67,7 @@ class Tries:
     ) -> Upstream | None:
         """One try on one deployment; None where it failed and another may be asked."""
         began = self._clock()
-        if not state.breaker.quiet:
+        if not state.breaker.all_clear:
             state.breaker.began(began)
         state.in_flight += 1
         try:

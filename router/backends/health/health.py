@@ -34,7 +34,7 @@ class DeploymentState:
         """An answer that had begun is over: True well, False ill, None cut. To be told once."""
         self.in_flight -= 1
         if outcome:
-            if not self.breaker.quiet:
+            if not self.breaker.all_clear:
                 self.breaker.succeeded(self._clock())
         elif outcome is None:
             self.breaker.abandoned()

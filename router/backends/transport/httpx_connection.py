@@ -174,7 +174,7 @@ class HttpxConnection:
     async def wake(self) -> bool:
         """Whether the next exchange may begin; else the connection is to be closed."""
         watching, self._watching = self._watching, None
-        if watching is None:
+        if watching is None or self._socket is None:
             return False
         await asyncio.sleep(0)  # what has come already is delivered now
         watching.cancel()
