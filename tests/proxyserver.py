@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -14,10 +14,17 @@ class ForwardProxy:
     """Notes the first line of each request, and every `Proxy-Authorization` in `credentials`.
 
     `wants` are the user and password it asks for; `refuses` a status for all who come, `adds` bytes
-    that it sends behind each plain answer.
+    that it sends behind each plain answer; `knows` are addresses by their names.
     """
 
-    def __init__(self, wants: str = "", refuses: int = 0, adds: bytes = b"") -> None:
+    def __init__(
+        self,
+        wants: str = "",
+        refuses: int = 0,
+        adds: bytes = b"",
+        knows: Mapping[str, tuple[str, int]] | None = None,
+    ) -> None:
+        self._knows = knows or {}
         self._wants = f"Basic {base64.b64encode(wants.encode()).decode()}" if wants else ""
         self._refuses = refuses
         self._adds = adds
@@ -60,7 +67,9 @@ class ForwardProxy:
     ) -> None:
         """Ask for a client; everything that comes until the end of the connection is its answer."""
         parts = urlsplit(target)
-        reader, there = await asyncio.open_connection(parts.hostname, parts.port)
+        name = parts.hostname or ""
+        host, port = self._knows.get(name, (name, parts.port or 80))
+        reader, there = await asyncio.open_connection(host, port)
         kept = "".join(f"{n}: {v}\r\n" for n, v in headers.items() if n != "connection")
         there.write(f"{method} {parts.path} HTTP/1.1\r\n{kept}connection: close\r\n\r\n".encode())
         there.write(body)

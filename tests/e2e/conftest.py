@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 import subprocess
@@ -226,7 +227,7 @@ def simulators():
         yield {"moe": moe, "premium": premium}, urls
 
 
-def start_gateway(folder: Path, config: str) -> subprocess.Popen:
+def start_gateway(folder: Path, config: str, **environ: str) -> subprocess.Popen:
     """Start `turnout serve` on this configuration; it may not listen yet."""
     (folder / "turnout.yaml").write_text(config)
     (folder / "policy.yaml").write_text(POLICY)
@@ -235,6 +236,7 @@ def start_gateway(folder: Path, config: str) -> subprocess.Popen:
             [sys.executable, "-m", "router.cli", "serve", "--config", str(folder / "turnout.yaml")],
             stdout=log,
             stderr=log,
+            env=os.environ | environ,
         )
 
 

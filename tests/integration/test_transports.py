@@ -22,6 +22,7 @@ from router.backends.transport.transport import (
 QUICK = Timeouts(connect=0.5, first_byte=0.2, between_chunks=0.2, total=0.5)
 PATIENT = Timeouts(connect=5.0, first_byte=5.0, between_chunks=5.0, total=10.0)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+MANY = b"".join(b"a%d: b\r\n" % number for number in range(300))
 FIVE = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabcde"
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -317,7 +318,7 @@ async def test_an_unknown_host_and_a_closed_port_are_told_apart(
         b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nhi",
         b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nhi",
         b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nhi",
-        b"HTTP/1.1 200 OK\r\n" + b"".join(b"a%d: b\r\n" % n for n in range(300)) + b"content-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + MANY + b"content-length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\na: " + b"b" * 200_000 + b"\r\ncontent-length: 0\r\n\r\n",
         b"\x16\x03\x01\x00\x05hello",
         b"HTTP/1.1 103 Early Hints\r\n\r\n",
