@@ -11,7 +11,7 @@ from transports import HTTP_2, TRANSPORTS, NewTransport, over_http2
 
 from router.ask import Ask
 from router.children.llamacpp import local_model
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 from router.simulator.server import Simulator
 
 

@@ -12,12 +12,12 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.cascade.transcript import Transcript, read_body
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer
 from router.backends.health.slots import Priority
 from router.errors import TurnoutError
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
+from router.protocols.transcript import Transcript, read_chat_body
 
 JUDGE: Final = "judge"  # its name among the verifiers
 PATIENCE: Final = 10.0  # seconds; a client waits meanwhile
@@ -56,7 +56,7 @@ async def opinion_of(
             asyncio.timeout(patience),
             dispatcher.open([judge], question, f"{request_id}-judge", priority) as upstream,
         ):
-            told = read_body(upstream.body)
+            told = read_chat_body(upstream.body)
             usage = upstream.usage
     except (TurnoutError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
         return Opinion(None)

@@ -9,6 +9,7 @@ _UNREADABLE: Final = "has an address that cannot be read"
 _ADDED_LINE: Final = "cannot be asked: a header or credential holds a line break"
 _PATH_SIGNS: Final = "/%:@!$&'()*+,;=~-._"
 _PORTS: Final = {"http": 80, "https": 443}
+Headers = tuple[tuple[str, str], ...]
 
 
 class Origin(NamedTuple):
@@ -28,7 +29,7 @@ class Address(NamedTuple):
 
 
 def address_of(target: Target) -> Address:
-    """Take a target apart. Raises TransportError where its URL is none or a header adds a line."""
+    """Take a target's URL apart. Raises TransportError where it is none."""
     try:
         parts = urlsplit(target.url)
         port = parts.port
@@ -38,8 +39,6 @@ def address_of(target: Target) -> Address:
         raise TransportError(_UNREADABLE) from None
     if parts.scheme not in _PORTS or not host:
         raise TransportError(_UNREADABLE)
-    if any("\n" in part or "\r" in part for header in target.headers for part in header):
-        raise TransportError(_ADDED_LINE)
     path = quote(parts.path or "/", safe=_PATH_SIGNS)
     if parts.query:
         path += "?" + quote(parts.query, safe=_PATH_SIGNS + "?")
@@ -48,6 +47,12 @@ def address_of(target: Target) -> Address:
         authority += f":{port}"
     origin = Origin(host, port or _PORTS[parts.scheme], parts.scheme == "https")
     return Address(origin, authority, path)
+
+
+def check_headers(headers: Headers) -> None:
+    """Raise TransportError where a header would be two lines."""
+    if any("\n" in part or "\r" in part for header in headers for part in header):
+        raise TransportError(_ADDED_LINE)
 
 
 def check_request_id(request_id: str) -> None:

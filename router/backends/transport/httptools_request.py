@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from router.backends.transport.address import Address, check_request_id
+from router.backends.transport.address import Address, Headers, check_headers, check_request_id
 from router.backends.transport.transport import Call, Target
 
 _ONE_WRITE: Final = 64 * 1024  # bytes; a longer body is not copied behind its head
@@ -11,19 +11,26 @@ _USUAL: Final = b"%bX-Request-Id: %b\r\nContent-Length: %d\r\n\r\n%b"
 
 def head_of(target: Target, address: Address) -> bytes:
     """Return how requests to a target begin."""
-    fields = "".join(f"{name}: {value}\r\n" for name, value in target.headers)
     first = f"{target.method} {address.path} HTTP/1.1\r\nHost: {address.authority}\r\n"
-    return (first + fields).encode()
+    return first.encode() + _lines(target.headers)
+
+
+def _lines(headers: Headers) -> bytes:
+    """Header lines. Raises TransportError where one would be two."""
+    check_headers(headers)
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
 
 
 def request_bytes(head: bytes, call: Call) -> tuple[bytes, bytes]:
     """Return the bytes of a request, and its body where that is better written apart.
 
     `head` is how requests to the call's target begin. Raises TransportError where the request's
-    id would add a line.
+    id or one of its headers would add a line.
     """
     body, request_id = call.body, call.request_id
     check_request_id(request_id)
+    if call.headers:
+        head += _lines(call.headers)
     length = len(body)
     if request_id and body and length <= _ONE_WRITE:  # the usual case, at one go
         return _USUAL % (head, request_id.encode(), length, body), b""

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import httpx
 
-from router.backends.transport.address import Address
+from router.backends.transport.address import Address, Headers, check_headers
 from router.backends.transport.transport import (
     ConnectFailed,
     Target,
@@ -213,8 +213,13 @@ def request_to(target: Target, address: Address) -> HttpxRequest:
         url = httpx.URL(f"{scheme}://{address.authority}{address.path}")
     except httpx.InvalidURL:
         raise TransportError("has an address that cannot be read") from None
-    headers = tuple((name.encode(), value.encode()) for name, value in target.headers)
-    return HttpxRequest(target.method, url, headers, b"")
+    return HttpxRequest(target.method, url, encoded(target.headers), b"")
+
+
+def encoded(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+    """Return headers as bytes. Raises TransportError where one would be two lines."""
+    check_headers(headers)
+    return tuple((name.encode(), value.encode()) for name, value in headers)
 
 
 def proxy_at(url: str, tls: ssl.SSLContext | None) -> httpx.Proxy:

@@ -16,6 +16,7 @@ from router.backends.transport.address import Origin, address_of, check_request_
 from router.backends.transport.httpx_connection import (
     HttpxConnection,
     HttpxRequest,
+    encoded,
     proxy_at,
     request_to,
 )
@@ -143,7 +144,7 @@ class HttpxTransport:
 
     def _request(self, call: Call) -> tuple[Origin, HttpxRequest]:
         origin, request = self._prepared.get(call.target) or self._prepare(call.target)
-        headers = request.headers
+        headers = request.headers + encoded(call.headers)
         if call.request_id:
             check_request_id(call.request_id)
             headers += ((b"X-Request-Id", call.request_id.encode()),)

@@ -23,7 +23,7 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
 from router.errors import TurnoutError
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 from router.settings import environment
 
 AT_ONCE: Final = 4
