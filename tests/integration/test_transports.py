@@ -418,3 +418,53 @@ async def test_a_client_that_leaves_during_the_tls_handshake_leaves_no_connectio
         await task
     await asyncio.wait_for(gone.wait(), 1.0)
     listener.close()
+
+
+async def test_a_cookie_is_not_kept_for_the_next_tenant(transport: Client) -> None:
+    baked = OK.replace(b"\r\n\r\n", b"\r\nset-cookie: tenant=a; path=/\r\n\r\n")
+    async with raw_server(writes(baked, then="stay")) as server:
+        for _ in range(2):
+            assert await whole(await transport.send(call(server))) == b"hi"
+        assert b"cookie" not in server.head.lower()
+
+
+async def test_a_client_alone_does_not_read_the_environment(
+    new_transport: NewTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    transport = new_transport()
+    async with raw_server(writes(OK, then="stay")) as server:
+        assert await whole(await transport.send(call(server))) == b"hi"
+    await transport.close()
+
+
+async def test_nothing_is_sent_but_what_the_call_says(transport: Client) -> None:
+    async with raw_server(writes(OK, then="stay")) as server:
+        asked = Call(
+            Target(f"{server.base_url}/chat", (("Accept-Encoding", "identity"),)),
+            b"{}",
+            PATIENT,
+            "r1",
+            (("X-Beta", "on"),),
+        )
+        await whole(await transport.send(asked))
+        lines = server.head.decode().lower().split("\r\n")
+        host = server.base_url.removeprefix("http://").removesuffix("/v1")
+        assert lines[0] == "post /v1/chat http/1.1"
+        assert sorted(filter(None, lines[1:])) == [
+            "accept-encoding: identity",
+            "content-length: 2",
+            f"host: {host}",
+            "x-beta: on",
+            "x-request-id: r1",
+        ]
+
+
+@pytest.mark.parametrize("header", ["a\r\nx-evil: 1", "a\nb", "a\rb"])
+async def test_a_header_of_one_call_adds_no_line_either(transport: Client, header: str) -> None:
+    async with raw_server(writes(OK)) as server:
+        asked = Call(Target(server.base_url, ()), b"{}", PATIENT, "r1", (("X-A", header),))
+        with pytest.raises(TransportError, match="line break"):
+            await transport.send(asked)
+        assert server.requests == 0
