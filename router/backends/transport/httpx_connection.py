@@ -1,11 +1,13 @@
-"""One connection of httpx: one exchange at a time, watched while idle. httpx's errors end here.
+"""One connection of httpx, for one exchange at a time. httpx's errors end here.
 
 Theory of operation. httpx would use a connection again whatever the server sent behind its answer,
 and read those bytes as the answer to the next request, which may be another tenant's; and over
 HTTP/2 it does not cancel what its reader leaves. So each connection is an httpx transport with room
-for one connection, and this module decides whether it may serve again: only after an answer that
-was read to its end, with nothing left in httpx's parser, and if not a byte has come since. An
-answer that is left takes its connection along, over HTTP/2 too: no second stream is ever on it.
+for one connection, and this module decides whether it may serve again. Bytes that nobody asked
+for may be in three places, and all are looked at: in httpx's parser and in the TLS layer, once an
+answer was read to its end (`_is_clean`); and in the socket, from which nothing is read meanwhile,
+in the moment before the next request is written (`_trace`). An answer that is left takes its
+connection along, over HTTP/2 too: there is never a second stream on one.
 
 Whatever httpx raises, or anything below it (httpcore, h11, h2, anyio), becomes a TransportError.
 """
@@ -14,7 +16,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,22 +58,24 @@ class HttpxRequest:
     body: bytes
 
 
-class HttpxConnection:
-    """An exchange is `ask`, then `read` until it gives nothing. Then, where it is `reusable`,
-    `watch` keeps it until `wake` and the next exchange. In any other case it is to be closed."""
+class _Spoiled(Exception):
+    """A kept connection has something to be read before anything was asked."""
 
-    def __init__(
-        self, tls: ssl.SSLContext, proxy: httpx.Proxy | None, http2: bool, keep_alive: float
-    ) -> None:
+
+class HttpxConnection:
+    """An exchange is `ask`, then `read` until it gives nothing. Where it is `reusable` then,
+    another one may follow; in any other case the connection is to be closed."""
+
+    def __init__(self, tls: ssl.SSLContext, proxy: httpx.Proxy | None, http2: bool) -> None:
         self._client = httpx.AsyncHTTPTransport(
             verify=tls, trust_env=False, http2=http2, proxy=proxy, limits=_ONE
         )
-        self._keep_alive = keep_alive
+        self._proxy_has_tls = proxy is not None and proxy.url.scheme == "https"
+        self._nested = False  # TLS within TLS: one of them cannot be looked into
         self._socket: Any = None  # httpcore's stream of bytes, from the moment it is connected
         self._response: httpx.Response | None = None
         self._pieces: AsyncIterator[bytes] | None = None
         self._parser: Any = None  # h11's, once an answer came over HTTP/1.1
-        self._watching: asyncio.Task[None] | None = None
         self._used = False  # an exchange ended well on it before this one
         self.reusable = False
 
@@ -92,6 +96,7 @@ class HttpxConnection:
         `connect` in seconds, `deadline` an instant of the loop's clock. Raises TransportError.
         """
         self.reusable = False
+        self._nested = self._proxy_has_tls and request.url.scheme == "https"
         try:
             async with asyncio.timeout_at(deadline):
                 response = await self._client.handle_async_request(self._sent(request, connect))
@@ -115,11 +120,18 @@ class HttpxConnection:
         )
 
     async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note the socket as soon as there is one: httpx does not close it for a client that
-        leaves during the TLS handshake."""
+        """What httpx does next.
+
+        The socket is noted as soon as there is one: httpx does not close it for a client that
+        leaves during the TLS handshake. And it is looked at before a kept connection is asked.
+        """
         if event == "connection.connect_tcp.complete":
             self._socket = info["return_value"]
             self._used = False
+            return
+        asks = self._used and event.endswith(".send_request_headers.started")
+        if asks and self._socket.get_extra_info("is_readable"):
+            raise _Spoiled
 
     async def read(self, patience: float, deadline: float) -> bytes:
         """Return the next bytes as they come; empty at the end.
@@ -153,39 +165,19 @@ class HttpxConnection:
     def _is_clean(self, response: httpx.Response) -> bool:
         """Whether the server kept the connection open and sent nothing behind its answer."""
         connections = self._client._pool.connections  # noqa: SLF001 # see `_parser_of`
-        if len(connections) != 1 or not connections[0].is_idle():
+        if self._socket is None or len(connections) != 1 or not connections[0].is_idle():
             return False
-        if response.extensions.get("http_version") == _HTTP_2:
+        stream = response.extensions["network_stream"]
+        tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
+        if tls is not None and (self._nested or not _is_drained(tls)):
+            return False
+        if response.extensions["http_version"] == _HTTP_2:
             return True  # a frame names the request that it answers
         return _unread(self._parser) == b""
-
-    def watch(self, gone: Callable[["HttpxConnection"], None]) -> None:
-        """Be idle until `wake`. Tells `gone` if a byte, the end of the connection, or the end of
-        the time for which it is kept comes first: then it is to be closed."""
-        self._watching = asyncio.create_task(self._watch(gone))
-
-    async def _watch(self, gone: Callable[["HttpxConnection"], None]) -> None:
-        with contextlib.suppress(Exception):  # a timeout, a reset: it is no good any more
-            async with asyncio.timeout(self._keep_alive):
-                if self._response is not None:
-                    await self._response.extensions["network_stream"].read(1)
-        gone(self)
-
-    async def wake(self) -> bool:
-        """Whether the next exchange may begin; else the connection is to be closed."""
-        watching, self._watching = self._watching, None
-        if watching is None or self._socket is None:
-            return False
-        await asyncio.sleep(0)  # what has come already is delivered now
-        watching.cancel()
-        await asyncio.wait((watching,))
-        return watching.cancelled() and not self._socket.get_extra_info("is_readable")
 
     async def close(self) -> None:
         """Close at once."""
         self.reusable = False
-        if self._watching is not None:
-            self._watching.cancel()
         everything: tuple[Any, ...] = (self._response, self._pieces, self._client, self._socket)
         self._pieces = None
         for each in everything:
@@ -195,6 +187,8 @@ class HttpxConnection:
 
     def _unanswered(self, error: Exception) -> TransportError:
         """What the failure of an exchange before its answer means."""
+        if isinstance(error, _Spoiled):
+            return TransportError(_NO_ANSWER, stale=True)
         for raised, kind, text in _MEANINGS:
             if isinstance(error, raised):
                 return kind(text)
@@ -250,6 +244,17 @@ def _parser_of(client: httpx.AsyncHTTPTransport) -> Any:
             return parser
         part = getattr(part, "_connection", None)  # a proxy's tunnel has one inside
     return None
+
+
+def _is_drained(tls: ssl.SSLObject) -> bool:
+    """Whether nothing is left to be decrypted; what is left is lost."""
+    try:
+        tls.read(1)
+    except ssl.SSLWantReadError:
+        return True
+    except ssl.SSLError:  # the end of the connection, for example
+        pass
+    return False
 
 
 def _unread(parser: Any) -> bytes | None:

@@ -59,7 +59,8 @@ class HttpxTransport:
         self._http2 = route.http2
         self._keep_alive = keep_alive
         self._prepared: dict[Target, tuple[Origin, HttpxRequest]] = {}
-        self._idle: defaultdict[Origin, list[HttpxConnection]] = defaultdict(list)
+        self._idle: defaultdict[Origin, dict[HttpxConnection, asyncio.TimerHandle]]
+        self._idle = defaultdict(dict)
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -68,7 +69,7 @@ class HttpxTransport:
         origin, request = self._request(call)
         limits, now = call.timeouts, asyncio.get_running_loop().time
         end = now() + limits.total
-        kept = await self._take(origin)
+        kept = self._take(origin)
         if kept is not None:
             try:
                 await self._ask(kept, request, limits, min(now() + limits.first_byte, end))
@@ -77,7 +78,7 @@ class HttpxTransport:
                     raise
             else:
                 return _HttpxAnswer(self, origin, kept, limits.between_chunks, end)
-        fresh = HttpxConnection(self._tls, self._proxy, self._http2, self._keep_alive)
+        fresh = HttpxConnection(self._tls, self._proxy, self._http2)
         await self._ask(
             fresh, request, limits, min(now() + limits.connect + limits.first_byte, end)
         )
@@ -91,7 +92,8 @@ class HttpxTransport:
         """Close every connection."""
         self._closed = True
         for idle in self._idle.values():
-            for connection in idle:
+            for connection, timer in idle.items():
+                timer.cancel()
                 self.discard(connection)
         self._idle.clear()
         while self._closing:
@@ -102,15 +104,8 @@ class HttpxTransport:
         if not connection.reusable or self._closed:
             self.discard(connection)
             return
-        idle = self._idle[origin]
-        idle.append(connection)
-
-        def gone(connection: HttpxConnection) -> None:
-            if connection in idle:  # else it is being taken, and found out there
-                idle.remove(connection)
-                self.discard(connection)
-
-        connection.watch(gone)
+        loop, idle = asyncio.get_running_loop(), self._idle[origin]
+        idle[connection] = loop.call_later(self._keep_alive, self._expire, idle, connection)
 
     def discard(self, connection: HttpxConnection) -> None:
         """Close a connection, whatever becomes of the task that calls."""
@@ -127,20 +122,20 @@ class HttpxTransport:
             self.discard(connection)
             raise
 
-    async def _take(self, origin: Origin) -> HttpxConnection | None:
-        """The connection that was used last, if it is as good as new."""
+    def _expire(
+        self, idle: dict[HttpxConnection, asyncio.TimerHandle], connection: HttpxConnection
+    ) -> None:
+        del idle[connection]
+        self.discard(connection)
+
+    def _take(self, origin: Origin) -> HttpxConnection | None:
+        """The connection that was used last."""
         idle = self._idle.get(origin)
-        while idle:
-            connection = idle.pop()
-            good = False
-            try:
-                good = await connection.wake()
-            finally:
-                if not good:
-                    self.discard(connection)
-            if good:
-                return connection
-        return None
+        if not idle:
+            return None
+        connection, timer = idle.popitem()
+        timer.cancel()
+        return connection
 
     def _request(self, call: Call) -> tuple[Origin, HttpxRequest]:
         origin, request = self._prepared.get(call.target) or self._prepare(call.target)
