@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from faulty_backends import QUICK
+from faulty_backends import PATIENT, QUICK
 from h2.errors import ErrorCodes
-from http2server import Http2Server, Stream, certificates, http2_server
+from http2server import Stream, certificates, http2_server
 from rawserver import raw_server, writes
 from transports import Client, NewTransport, over_http2
 
+from router.backends.backend import Timeouts
 from router.backends.transport.transport import (
     Answer,
     Call,
@@ -20,8 +21,8 @@ from router.backends.transport.transport import (
     TransportTimeout,
 )
 
+STALLING = Timeouts(connect=10.0, first_byte=10.0, between_chunks=0.1, total=20.0)
 Commit = Callable[[Stream], Awaitable[None]]
-Server = Http2Server
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +71,9 @@ async def numbered(stream: Stream) -> None:
     await body(stream, b"answer on stream %d" % stream.id)
 
 
-def call(server: Server | Any, text: bytes = b"{}") -> Call:
-    return Call(Target(f"{server.base_url}/chat/completions", (("X-A", "b"),)), text, QUICK, "r1")
+def call(server: Any, text: bytes = b"{}", timeouts: Timeouts = PATIENT) -> Call:
+    target = Target(f"{server.base_url}/chat/completions", (("X-A", "b"),))
+    return Call(target, text, timeouts, "r1")
 
 
 async def whole(answer: Answer) -> bytes:
@@ -190,7 +192,7 @@ async def test_a_fault_in_the_body_breaks_it_off(
 
     async with http2_server(app(begins_well), serving) as server:
         answer = await client.send(call(server))
-        with pytest.raises(TransportError, match=r"broke off|stalled"):
+        with pytest.raises(TransportError, match="broke off"):
             await answer.flow(lambda _piece: True)
         answer.close()
         if commit is not cut:
@@ -232,7 +234,7 @@ async def test_a_head_that_never_comes_is_late(client: Client, serving: ssl.SSLC
 
     async with http2_server(app(never), serving) as server:
         with pytest.raises(TransportTimeout, match="first byte"):
-            await client.send(call(server))
+            await client.send(call(server, timeouts=QUICK))
         await asyncio.wait_for(server.closed.wait(), 1.0)
 
 
@@ -243,7 +245,7 @@ async def test_a_body_that_stalls_is_given_up(client: Client, serving: ssl.SSLCo
         await asyncio.Event().wait()
 
     async with http2_server(app(stalls), serving) as server:
-        answer = await client.send(call(server))
+        answer = await client.send(call(server, timeouts=STALLING))
         assert await answer.read() == b"first"
         with pytest.raises(TransportTimeout, match="stalled"):
             await answer.read()

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trustme
-from faulty_backends import QUICK
+from faulty_backends import PATIENT
 from rawserver import RawServer, Script, raw_server
 from transports import Client, NewTransport
 
@@ -61,7 +61,7 @@ async def talkative(
 
 async def asked(transport: Client, server: RawServer) -> bytes:
     target = Target(f"{server.base_url}/chat/completions", ())
-    answer = await transport.send(Call(target, b"{}", QUICK, "r1"))
+    answer = await transport.send(Call(target, b"{}", PATIENT, "r1"))
     pieces = []
     while piece := await answer.read():
         pieces.append(piece)
