@@ -3,10 +3,12 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import trustme
 from faulty_backends import PATIENT, QUICK, Chat
+from http2server import Http2Server, certificates, http2_server
 from proxyserver import ForwardProxy, forward_proxy
 from rawserver import RawServer, raw_server, writes
 
@@ -55,12 +57,12 @@ def with_password(proxy: ForwardProxy, password: str = SECRET) -> str:
     return proxy.url.replace("://", f"://gate:{password}@")
 
 
-def call(server: RawServer) -> Call:
+def call(server: RawServer | Http2Server) -> Call:
     headers = (("Authorization", "Bearer sk-backend"),)
     return Call(Target(f"{server.base_url}/chat/completions", headers), b"{}", PATIENT, "r1")
 
 
-async def body_from(transport: HttpxTransport, server: RawServer) -> bytes:
+async def body_from(transport: HttpxTransport, server: RawServer | Http2Server) -> bytes:
     answer = await transport.send(call(server))
     pieces = []
     while piece := await answer.read():
@@ -227,3 +229,19 @@ async def test_a_proxy_that_says_nothing_is_late(trusting: ssl.SSLContext) -> No
             await transport.send(Call(target, b"{}", QUICK))
         await asyncio.wait_for(proxy.closed.wait(), 1.0)
         await transport.close()
+
+
+async def test_http2_is_spoken_through_a_tunnel(proxy: ForwardProxy) -> None:
+    async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"stream %d" % scope["stream"].id})
+
+    serving, trusting = certificates()
+    transport = HttpxTransport(route=Route(with_password(proxy), http2=True), tls=trusting)
+    async with http2_server(application, serving) as server:
+        told = [await body_from(transport, server) for _ in range(2)]
+        assert told == [b"stream 1", b"stream 3"]
+        assert (server.connections, len(proxy.lines)) == (1, 1)
+    await transport.close()
