@@ -60,9 +60,9 @@ class Child:
                 return self.base_url
             if readable and not line:
                 break
-        said = self._last_words()
+        last_words = self._last_words()
         self.stop()
-        raise ChildFailed(f"{' '.join(self._command[2:4])} did not start: {said}")
+        raise ChildFailed(f"{' '.join(self._command[2:4])} did not start: {last_words}")
 
     def stop(self) -> None:
         """End the process and wait for it; may be called twice."""

@@ -66,7 +66,7 @@ def large(simulator: RunningSimulator) -> Backend:
 
 
 async def received(upstream: Upstream) -> bytes:
-    if not upstream.stream_requested:
+    if upstream.body:
         return upstream.body
     return b"".join([block async for block in upstream.stream()])
 

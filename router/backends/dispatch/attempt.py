@@ -28,7 +28,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     """Ask. The Upstream that comes back has its body, or the first block of its stream.
 
     `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
-    connection is closed and `state` was not told.
+    connection is closed and `state` knows nothing of it.
     """
     deployment, request = state.deployment, log.request
     try:

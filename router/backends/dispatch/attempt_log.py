@@ -1,4 +1,4 @@
-"""What one request has met on its way along the candidates, and what its client is told of it."""
+"""What failed for one request on its way along the candidates, and the error that makes of it."""
 
 from typing import Final
 
@@ -45,7 +45,7 @@ class AttemptLog:
         return any(FAILURE_POLICIES[failed.kind].again for _, failed in self.failures)
 
     def error(self, rest: float) -> TurnoutError:
-        """What the client is told when all failed."""
+        """The error for the client when all failed."""
         kinds = {failed.kind for _, failed in self.failures}
         if kinds and kinds <= {Kind.TOO_LONG, Kind.UNSUPPORTED}:
             return _rejected(self.failures[-1][1])

@@ -77,11 +77,6 @@ class Upstream:
         """What is answered."""
         return self._log.request
 
-    @property
-    def stream_requested(self) -> bool:
-        """Whether the client asked for a stream."""
-        return self._log.request.stream
-
     def replied(self, reply: Reply) -> None:
         """A whole body came."""
         self.body, self.usage, self.model = reply.body, reply.usage, reply.model

@@ -25,7 +25,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What is told to a breaker."""
+    """What a breaker reacts to."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -57,7 +57,7 @@ class _Memory:
 
 
 class Breaker:
-    """One deployment's breaker. `allows` asks before a try, `began` and the outcome are told to it.
+    """One deployment's breaker. Ask `allows` before a try; report `began` and the outcome.
 
     `all_clear` is true while no failure counts against the deployment: then every try is allowed,
     and neither `began` nor `succeeded` would change anything, so callers may skip both.
@@ -112,7 +112,7 @@ class Breaker:
         self._memory.probes = max(0, self._memory.probes - 1)
 
     def rest_for(self, seconds: float, now: float) -> None:
-        """The backend said when to come back."""
+        """The backend asked for a rest of so many seconds (Retry-After)."""
         self.all_clear = False
         self._memory.until = max(self._memory.until, now + seconds)
         self.abandoned()

@@ -27,11 +27,11 @@ class DeploymentState:
         self.deployment = deployment
         self.breaker = Breaker(policy)
         self.pace = Pace()
-        self.paced = False  # whether there are sisters to compare it with
+        self.paced = False  # whether there are others to compare it with
         self.in_flight = 0
 
     def over(self, outcome: bool | None) -> None:
-        """An answer that had begun is over: True well, False ill, None cut. To be told once."""
+        """An answer that had begun is over: True well, False badly, None cut off. Call it once."""
         self.in_flight -= 1
         if outcome:
             if not self.breaker.all_clear:
@@ -43,7 +43,7 @@ class DeploymentState:
 
 
 class Health:
-    """A live view of one backend, read by whoever decides: always of this moment.
+    """A live view of one backend: always of this moment.
 
     `only` is its one deployment, where it has one and slots are not scarce.
     """

@@ -90,7 +90,7 @@ class LoadWatch:
             await self._sleep(EVERY)
 
     async def ask(self, backend: Backend, queue: SlotQueue) -> None:
-        """Ask one server; where it does not answer, its queue forgets what it said."""
+        """Ask one server; where it does not answer, its last report is forgotten."""
         address = backend.capacity.load_url if backend.capacity is not None else None
         if address is None:
             return

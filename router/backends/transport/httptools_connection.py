@@ -214,7 +214,7 @@ class Connection(Waiting, asyncio.Protocol):
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came and wake whoever waits for it, once."""
+        """Parse what came, and end the wait for it, once."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -291,7 +291,7 @@ class Connection(Waiting, asyncio.Protocol):
     # Inside.
 
     def _hand_on(self, flow: "_Flow") -> None:
-        """Give what came to whoever takes it, and move the deadline; or end the flow."""
+        """Give what came to the taker, and move the deadline; or end the flow."""
         try:
             flow.goes_on = flow.take(self._taken())
             self.deadline = self._patient_until(flow.patience, flow.deadline)
