@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -17,7 +18,7 @@ from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
-from router.gauges import gauges_of
+from router.gauges import Seen, read_gauges
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
@@ -282,14 +283,15 @@ def _gateway(
         outcomes=parts.outcomes,
         siblings=siblings,
     )
-    parts.metrics.gauges = gauges_of(
+    seen = Seen(
         gateway.serving,
-        classifier=parts.classifier,
-        cascades=parts.cascades,
-        ledger=parts.ledger,
-        auditor=parts.auditor,
-        learner=parts.learner,
+        parts.classifier,
+        parts.cascades,
+        parts.ledger,
+        parts.auditor,
+        parts.learner,
     )
+    parts.metrics.gauges = partial(read_gauges, seen)
     return gateway
 
 

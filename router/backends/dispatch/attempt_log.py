@@ -12,6 +12,7 @@ from router.errors import (
     UpstreamFailed,
     UpstreamRejected,
     UpstreamTimeout,
+    retry_after,
 )
 
 NOTHING: Final[frozenset[str]] = frozenset()
@@ -56,7 +57,7 @@ class AttemptLog:
             seconds = max(1, round(rest + 0.5))
             return Overloaded(
                 f"Every backend is busy or resting: {story}. Try again in {seconds} s.",
-                headers=(("Retry-After", str(seconds)),),
+                headers=retry_after(seconds * 1000),
             )
         return UpstreamFailed(f"No backend could answer: {story}.")
 
