@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 import subprocess
@@ -14,8 +15,8 @@ import httpx
 import pytest
 import redis
 import yaml
+from modelservers import in_thread
 
-from router.children.child import in_thread
 from router.simulator.server import Profile, Simulator
 
 
@@ -230,7 +231,7 @@ def simulators():
         yield {"moe": moe, "premium": premium}, urls
 
 
-def start_gateway(folder: Path, config: str) -> subprocess.Popen:
+def start_gateway(folder: Path, config: str, **environ: str) -> subprocess.Popen:
     """Start `turnout serve` on this configuration; it may not listen yet."""
     (folder / "turnout.yaml").write_text(config)
     (folder / "policy.yaml").write_text(POLICY)
@@ -239,6 +240,7 @@ def start_gateway(folder: Path, config: str) -> subprocess.Popen:
             [sys.executable, "-m", "router.cli", "serve", "--config", str(folder / "turnout.yaml")],
             stdout=log,
             stderr=log,
+            env=os.environ | environ,
         )
 
 
