@@ -5,8 +5,9 @@ embedded ledger, its policy, classifier and quotas; the model servers are one an
 `bench.traced` counts the bytecode instructions of the gateway's main thread, so nothing else that
 the machine does changes a figure. A call is over when the count rests: what follows the answer
 (settling, observers) is counted too. A figure is the sum over what the event loop called (tasks,
-callbacks, timers) of its median over many calls; so what runs once in a while for many requests
-(the usage journal, a flush of logs) is not in it, and stands beside it as the rest of the mean.
+callbacks, timers) of its lower quartile over many calls (what disturbs a call adds to it); so what
+runs once in a while for many requests (the usage journal, a flush of logs) is not in it, and stands
+beside it as the rest of the mean.
 
 A backend that streams sends an event every few milliseconds, so that each is read by itself: how
 many a read gathers would be chance.
@@ -183,7 +184,7 @@ class Counted:
             calls.append([now - was for now, was in zip(after, before, strict=True)])
             before = after
         total, *roots = zip(*calls, strict=True)
-        each = sum(map(statistics.median, roots))
+        each = sum(statistics.quantiles(root, n=4)[0] for root in roots)
         return Figure(each, statistics.mean(total) - each)
 
     def by_function(self, request: Request, calls: int) -> dict[tuple[str, str], float]:
