@@ -127,7 +127,7 @@ async def test_an_answer_half_read_closes_its_connection(transport: HttptoolsTra
         answer = await transport.send(call(server))
         assert await answer.read() == b"half"
         answer.close()
-        await asyncio.wait_for(server.closed.wait(), 1.0)
+        await server.closed.wait()
         assert await answer.read() == b""
 
 
@@ -137,7 +137,7 @@ async def test_idle_connections_are_closed_after_a_while(
     monkeypatch.setattr(httptools_transport, "KEEP_ALIVE", 0.05)
     async with raw_server(writes(OK, then="stay")) as server:
         await whole(await transport.send(call(server)))
-        await asyncio.wait_for(server.closed.wait(), 2.0)
+        await server.closed.wait()
 
 
 async def test_closing_the_transport_closes_what_is_idle() -> None:
@@ -145,7 +145,7 @@ async def test_closing_the_transport_closes_what_is_idle() -> None:
     async with raw_server(writes(OK, then="stay")) as server:
         await whole(await transport.send(call(server)))
         await transport.close()
-        await asyncio.wait_for(server.closed.wait(), 1.0)
+        await server.closed.wait()
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ async def test_a_head_that_never_comes_is_late(transport: HttptoolsTransport) ->
     async with raw_server(writes(b"HTTP/1.1 200", then="silence")) as server:
         with pytest.raises(TransportTimeout, match="first byte"):
             await transport.send(call(server, timeouts=QUICK))
-        await asyncio.wait_for(server.closed.wait(), 1.0)
+        await server.closed.wait()
 
 
 async def test_what_flows_is_taken_as_it_comes(transport: HttptoolsTransport) -> None:

@@ -194,10 +194,10 @@ class Seconds:
     async def pass_by(self, count: int = 1) -> None:
         """Let the consumer do what it does in so many seconds."""
         for _ in range(count):
-            await asyncio.wait_for(self._asleep.wait(), 10)
+            await self._asleep.wait()
             self._asleep.clear()
             self._go.set()
-        await asyncio.wait_for(self._asleep.wait(), 10)
+        await self._asleep.wait()
 
 
 class Counted:
