@@ -1,10 +1,12 @@
 """Real parts that many tests share: a local model, a simulated one, requests to send."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from clocks import VirtualTime
 from modelservers import RunningSimulator
 from transports import TRANSPORTS, NewTransport
 
@@ -12,6 +14,12 @@ from router.backends.child import in_thread
 from router.backends.llamacpp import local_model
 from router.backends.simulator import Simulator
 from router.wire.chat import ChatRequest, parse_chat
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:
+    """A test marked `virtual_time` runs on a clock of its own."""
+    virtual = item.get_closest_marker("virtual_time") is not None
+    return {"loop": VirtualTime if virtual else asyncio.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -167,6 +167,7 @@ async def test_a_body_without_a_length_ends_with_its_connection(
         assert await whole(await transport.send(call(server))) == b"all of it"
 
 
+@pytest.mark.virtual_time
 async def test_a_switch_of_protocols_is_no_answer(transport: HttptoolsTransport) -> None:
     switch = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
     async with raw_server(writes(switch, then="silence")) as server:
@@ -202,6 +203,7 @@ async def test_a_reader_that_is_slow_stops_the_upstream(transport: HttptoolsTran
         assert len(first) + len(await whole(answer)) == size
 
 
+@pytest.mark.virtual_time
 async def test_a_head_that_never_comes_is_late(transport: HttptoolsTransport) -> None:
     async with raw_server(writes(b"HTTP/1.1 200", then="silence")) as server:
         with pytest.raises(TransportTimeout, match="first byte"):
@@ -242,6 +244,7 @@ async def test_what_a_taker_raises_is_raised_where_it_waits(transport: Httptools
         answer.close()
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     ("text", "error"), [(b"abc", "stalled"), (b"x" * 1000, "longer than the total")]
 )
@@ -264,6 +267,7 @@ async def test_an_answer_that_breaks_off_ends_the_flow(transport: HttptoolsTrans
         answer.close()
 
 
+@pytest.mark.virtual_time
 async def test_pieces_that_keep_coming_meet_the_total_timeout(
     transport: HttptoolsTransport,
 ) -> None:

@@ -3,11 +3,11 @@
 import contextlib
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import redis
+from patience import until
 
 from router.ledger.embedded import server_binary
 
@@ -43,13 +43,14 @@ def server(folder: Path, *options: str, port: int | None = None) -> Iterator[int
 def answers(port: int) -> redis.Redis:
     """A client of the server on this port, once it answers."""
     client = redis.Redis(port=port)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def answering() -> bool:
         with contextlib.suppress(redis.ConnectionError):
-            client.ping()
-            return client
-        time.sleep(0.01)
-    raise TimeoutError(f"no server on port {port}")
+            return bool(client.ping())
+        return False
+
+    until(answering, lambda: f"no server on port {port}")
+    return client
 
 
 @contextlib.contextmanager
@@ -70,7 +71,7 @@ def cluster(folder: Path, nodes: int = 3) -> Iterator[list[int]]:
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", n + 1)
             client.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[0])
-        wait(lambda: all(whole(client) for client in clients))
+        until(lambda: all(whole(client) for client in clients))
         yield ports
 
 
@@ -89,12 +90,3 @@ def sentinel(config: Path) -> Iterator[None]:
             yield
         finally:
             process.kill()
-
-
-def wait(happened: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for what servers agree among themselves."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.02)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import redis
 import trustme
-from ledger_servers import CLUSTERED, answers, cluster, free_port, sentinel, server, wait, whole
+from ledger_servers import CLUSTERED, answers, cluster, free_port, sentinel, server, whole
 from ledgerkit import Outside, eventually, ticket, used
+from patience import until
 
 from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.dimensions import quotas
@@ -45,7 +46,7 @@ async def test_over_tcp_with_a_password_and_a_database(tmp_path: Path) -> None:
         server(tmp_path, "--requirepass", "s3cret") as port,
         redis.Redis(port=port, password="s3cret", db=3) as client,
     ):
-        wait(lambda: responds(client))
+        until(lambda: responds(client))
         ledger = await Ledger.connect(f"redis://:s3cret@127.0.0.1:{port}/3", command_seconds=5)
         await ten_of_twelve_are_served(ledger, "acme")
         assert await ledger.settled()
@@ -161,7 +162,7 @@ async def test_a_master_of_the_cluster_that_dies_is_replaced_and_nothing_is_lost
             await ledger.beat()
             await eventually(lambda: replicated(client, 1))
             os.kill(masters[home].info("server")["process_id"], signal.SIGKILL)
-            await eventually(lambda: client.info("replication")["role"] == "master", 20)
+            await eventually(lambda: client.info("replication")["role"] == "master")
         assert await ledger.settled(20)
         assert len(Outside(client).rows()) == 1
         assert Outside(client).open_leases() == 0
@@ -172,9 +173,9 @@ def join(replica: redis.Redis, master: redis.Redis, port: int) -> None:
     """Make a node of the cluster a replica of one of its masters."""
     replica.execute_command("CLUSTER", "MEET", "127.0.0.1", port)
     identity = master.execute_command("CLUSTER", "MYID")
-    wait(lambda: whole(replica) and knows(replica, identity))
+    until(lambda: whole(replica) and knows(replica, identity))
     replica.execute_command("CLUSTER", "REPLICATE", identity)
-    wait(lambda: replica.info("replication").get("master_link_status") == "up")
+    until(lambda: replica.info("replication").get("master_link_status") == "up")
 
 
 def knows(client: redis.Redis, identity: bytes) -> bool:
@@ -206,7 +207,7 @@ async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_tw
         )
         copy = await asyncio.to_thread(answers, replica)
         stack.callback(copy.close)
-        await eventually(lambda: copy.info("replication")["master_link_status"] == "up", 20)
+        await eventually(lambda: copy.info("replication")["master_link_status"] == "up")
         guard = free_port()
         config = tmp_path / "sentinel.conf"
         config.write_text(
@@ -217,15 +218,15 @@ async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_tw
         watch = await asyncio.to_thread(answers, guard)
         stack.callback(watch.close)
         replicas = ("SENTINEL", "REPLICAS", "turnout")
-        await eventually(lambda: bool(watch.execute_command(*replicas)), 20)
+        await eventually(lambda: bool(watch.execute_command(*replicas)))
         url = f"redis+sentinel://127.0.0.1:{guard}/turnout"
         ledger = await Ledger.connect(url, command_seconds=5)
         async with ledger.hold(ticket(LIMITS), used) as hold:
             hold.dispatched()
             await ledger.beat()
             await eventually(lambda: Outside(copy).open_leases() == 1)
-            await eventually(lambda: fails_over(watch), 20)
-            await eventually(lambda: copy.info("replication")["role"] == "master", 20)
+            await eventually(lambda: fails_over(watch))
+            await eventually(lambda: copy.info("replication")["role"] == "master")
         assert await ledger.settled(20)
         await eventually(lambda: len(Outside(copy).rows()) == 1)
         assert Outside(copy).open_leases() == 0
