@@ -36,7 +36,7 @@ from bench.payloads import agent, chat, messages
 from bench.processes import await_ready, free_port, stop
 from bench.systems import CONFIGS, PRICES
 from bench.traced import SLOTS
-from router.backends.child import Child
+from router.children.child import Child
 
 ALLOWED: Final = 1.02
 WARM_UP: Final = 20  # calls, until caches and specialised code have settled
@@ -252,7 +252,7 @@ def _renamed(route: Any, suffix: str) -> Any:
 @contextlib.contextmanager
 def simulators() -> Iterator[dict[str, str]]:
     """Run one that answers at once, and another way to it for streams, an event at a time."""
-    child = Child("router.backends.simulator", "--name", "instant")
+    child = Child("router.simulator.server", "--name", "instant")
     child.start()
     try:
         base_url = child.await_ready()

@@ -27,8 +27,8 @@ import aiohttp
 import redis
 import yaml
 
-from router.backends.child import Child
-from router.backends.simulated_faults import FAULTS
+from router.children.child import Child
+from router.simulator.faults import FAULTS
 
 LONGEST = 15.0  # seconds for one request, on a busy machine
 ALLOWED = {200, 400, 502, 503, 504}
@@ -218,7 +218,7 @@ def main() -> int:
     asked = parser.parse_args()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    simulator = Child("router.backends.simulator", "--name", "instant")
+    simulator = Child("router.simulator.server", "--name", "instant")
     simulator.start()
     with tempfile.TemporaryDirectory() as folder:
         config = write_documents(Path(folder), port, simulator.await_ready())

@@ -23,8 +23,8 @@ import uvloop
 from bench.instructions import instructions
 from bench.payloads import MODEL, chat
 from bench.steps import IN_FLIGHT, Corridor, Step, folder_of_steps, gateway_in_process
-from classifiers.reading import READS_IN
-from router.backends.child import Child
+from classifiers.text.reading import READS_IN
+from router.children.child import Child
 
 BUDGET: Final = Path(__file__).with_name("budget.json")
 TOLERANCE: Final = 0.10
@@ -83,7 +83,7 @@ async def _each_step(port: int, measure: Measure) -> Figures:
 
 
 def _measured(measure: Measure) -> Figures:
-    server = Child("router.backends.simulator", "--name", "instant")
+    server = Child("router.simulator.server", "--name", "instant")
     server.start()
     try:
         port = urlsplit(server.await_ready()).port

@@ -5,8 +5,8 @@
 A simulated GPU of 8 slots serves a good model next to a paid one of middle and one of high price.
 Each request goes where price plus (1 - P(success)) x failure cost is least. `first come`: to the
 GPU while a slot is free, else where it is next cheapest. `shadow price`: it costs more as it fills
-(router.backends.capacity.shadow_price), so that those who are served nearly as well elsewhere leave
-first. Time is simulated: nothing waits, and the same seed gives the same figures.
+(router.backends.health.slots.shadow_price), so that those who are served nearly as well elsewhere
+leave first. Time is simulated: nothing waits, and the same seed gives the same figures.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from router.backends.capacity import cost_elsewhere, shadow_price
+from router.backends.health.slots import cost_elsewhere, shadow_price
 
 SLOTS = 8
 FAILURE_PICO = 30_000_000_000  # what a wrong answer costs: 3 cents, a few seconds of a person

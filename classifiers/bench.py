@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from classifiers.artifact import ArtifactError
-from classifiers.features import encode
 from classifiers.prompt import Prompt, prompt_of_text
-from classifiers.reading import READS_IN
 from classifiers.serving import Classifier
+from classifiers.text.features import encode
+from classifiers.text.reading import READS_IN
 
 BATCH: Final = 32
 _SYLLABLES: Final = ("ba", "con", "der", "ex", "form", "gra", "hi", "in", "jet", "ka", "tion")

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from classifiers.ability import Ability, Heads, Vector, check_fits, from_json, read_card
 from classifiers.artifact import Artifact, read_artifact
+from classifiers.cards.ability import Ability, Heads, Vector, check_fits, from_json, read_card
 from classifiers.prompt import Prompt
 from classifiers.trunk import CPU, Reading, Trunk
 

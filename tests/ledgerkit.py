@@ -8,10 +8,10 @@ from typing import Any
 import redis
 
 from router.domain import Charge, Estimate, Outcome, Principal, Usage
-from router.ledger.dimensions import Quota, quotas
 from router.ledger.journal import row_of_entry
+from router.ledger.quotas.dimensions import Quota, quotas
+from router.ledger.reserve_request import Ticket
 from router.ledger.states import read_states, write_states
-from router.ledger.ticket import Ticket
 
 PRICE = 10**7  # pico-USD per token, in these tests
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from router.backends.simulator import Simulator
+from router.simulator.server import Simulator
 
 
 @dataclass(frozen=True)

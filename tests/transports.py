@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
-from router.backends.aiohttp_transport import AiohttpTransport
-from router.backends.httptools_transport import HttptoolsTransport
-from router.backends.transport import Transport
+from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.backends.transport.httptools_transport import HttptoolsTransport
+from router.backends.transport.transport import Transport
 
 NewTransport = Callable[..., Transport]
 TRANSPORTS: Final[dict[str, NewTransport]] = {

@@ -3,8 +3,9 @@
 One source of the training data at a time is kept out of the trunk and of the cards it starts with,
 or half of a task, where the other half is to help.
 Then a few of its outcomes, of one weak and one strong model, fit two cards, and the rest of the
-source is routed by them. The constants of `classifiers.recalibrate`, `classifiers.correction` and
-`classifiers.nearby` were chosen here: the sets that `evaluate --dev` reports have no say in it.
+source is routed by them. The constants of `classifiers.cards.recalibrate`,
+`classifiers.cards.correction` and `classifiers.cards.rbf` were chosen here: the sets that
+`evaluate --dev` reports have no say in it.
 """
 
 import warnings
@@ -17,8 +18,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.ability import Ability
 from classifiers.artifact import Artifact
+from classifiers.cards.ability import Ability
 from classifiers.serving import Classifier
 from classifiers.training.bags import Bags, read_bags
 from classifiers.training.dataset import CLASSES, Outcomes, asked, read_training

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.ability import Ability
-from classifiers.logistic import fit_logistic
+from classifiers.cards.ability import Ability
+from classifiers.cards.logistic import fit_logistic
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from classifiers.training.dataset import CLASSES, Outcomes

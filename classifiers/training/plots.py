@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from classifiers.ability import Ability
-from classifiers.metrics import gap_curve, reliability
+from classifiers.cards.ability import Ability
+from classifiers.cards.metrics import gap_curve, reliability
 from classifiers.training.dataset import CLASSES
 from classifiers.training.forecasts import LengthAlone, Readings
 from classifiers.training.routing import curve, hull, static_hull

@@ -1,6 +1,6 @@
 """What routing by the classifier would have cost and earned, beside policies that know nothing.
 
-Two backends: RouteLLM's measures (APGR, CPT), in `classifiers.metrics`. Three classes: every
+Two backends: RouteLLM's measures (APGR, CPT), in `classifiers.cards.metrics`. Three classes: every
 prompt goes where probability minus lambda times price is largest; lambda from 0 to infinity draws
 the cost-quality curve. Prices are relative to premium; quality is relative to always-premium.
 """

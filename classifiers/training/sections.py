@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.ability import Ability
-from classifiers.drift import drift
-from classifiers.metrics import adaptive_ece, apgr, auc, brier, cpt, debiased_ece, ece
-from classifiers.recalibrate import fit_card, observe
+from classifiers.cards.ability import Ability
+from classifiers.cards.drift import drift
+from classifiers.cards.metrics import adaptive_ece, apgr, auc, brier, cpt, debiased_ece, ece
+from classifiers.cards.recalibrate import fit_card, observe
 from classifiers.training.dataset import CLASSES
 from classifiers.training.forecasts import LengthAlone, Readings
 from classifiers.training.report import Line, measured

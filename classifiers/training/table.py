@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.features import FINAL_CHARS, clip
+from classifiers.text.features import FINAL_CHARS, clip
+from classifiers.text.words import WORDS, number_of, words_of
 from classifiers.training.teacher import Teacher, encode_sorted, teacher_folder
-from classifiers.words import WORDS, number_of, words_of
 
 Progress = Callable[[int, int], None]
 

@@ -20,7 +20,7 @@ from router.api.exchange import Exchange
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
 from router.errors import BadRequest
-from router.wire.envelope import error_body
+from router.protocols.envelope import error_body
 
 _MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
 _HEAD_SECONDS: Final = 20.0

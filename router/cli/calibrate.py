@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 
 import click
 
-from classifiers.ability import Ability, to_json
 from classifiers.artifact import ArtifactError
-from classifiers.drift import drift
-from classifiers.outcomes import (
+from classifiers.cards.ability import Ability, to_json
+from classifiers.cards.drift import drift
+from classifiers.cards.outcomes import (
     Outcome,
     OutcomeError,
     by_backend,
@@ -19,12 +19,12 @@ from classifiers.outcomes import (
     read_outcomes,
     sampled,
 )
-from classifiers.recalibrate import LEAST_OUTCOMES, MOST_OUTCOMES, fit_card, nearest
+from classifiers.cards.recalibrate import LEAST_OUTCOMES, MOST_OUTCOMES, fit_card, nearest
 from classifiers.serving import Classifier
-from router.cli.card_files import STDOUT, cannot_write, card_path, write_card
-from router.cli.documents import config_option, documents_or_end
-from router.cli.probe import ANSWER_TOKENS, Probed, probe_backend
-from router.pipeline.documents import Documents
+from router.cli.common.card_files import STDOUT, cannot_write, card_path, write_card
+from router.cli.common.documents import config_option, documents_or_end
+from router.cli.probing.probe import ANSWER_TOKENS, Probed, probe_backend
+from router.world.documents import Documents
 
 Groups = Mapping[str, Sequence[Outcome]]
 

@@ -10,14 +10,14 @@ from typing import Any, Final
 import click
 
 from policies.findings import DocumentError, Finding, render
-from policies.formats import as_json, as_sarif
-from policies.lint import lint
-from router.cli.check_classifier import classifier_findings
-from router.cli.documents import config_option
-from router.cli.policies import read_policy, read_probes
-from router.pipeline.documents import read_documents
-from router.pipeline.snapshot import backend_facts, compile_snapshot
+from policies.lint.formats import as_json, as_sarif
+from policies.lint.lint import lint
+from router.cli.common.check_classifier import classifier_findings
+from router.cli.common.documents import config_option
+from router.cli.common.policies import read_policy, read_probes
 from router.settings import environment
+from router.world.documents import read_documents
+from router.world.snapshot import backend_facts, compile_snapshot
 
 _Findings = Sequence[Finding]
 
@@ -59,7 +59,7 @@ def _check_policy(name: str) -> tuple[str, _Findings]:
 
 def _check_config(path: Path) -> tuple[str, _Findings]:
     documents = read_documents(path, environment())
-    world = compile_snapshot(documents.config, documents.policy)
+    world = compile_snapshot(documents.loaded, documents.policy)
     policy = documents.policy
     where = documents.config.policy if documents.policy_path is None else documents.policy_path
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))

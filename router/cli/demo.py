@@ -11,17 +11,16 @@ import openai
 from openai import OpenAI
 from rich.console import Console
 
-from router.cli.demo_prompts import PIECES
-from router.cli.demo_report import (
+from router.cli.common.documents import documents_or_end
+from router.cli.demo_parts.prompts import PIECES
+from router.cli.demo_parts.report import (
     answers_table,
     print_caveat,
     print_invitation,
     refusal_panel,
 )
-from router.cli.demo_run import Answer, ask, run_into_limit
-from router.cli.demo_stack import Stack, running_stack
-from router.cli.documents import documents_or_end
-from router.pipeline.snapshot import price_book
+from router.cli.demo_parts.run import Answer, ask, run_into_limit
+from router.cli.demo_parts.stack import Stack, running_stack
 
 _MOST_FREE_REQUESTS = 60
 
@@ -52,7 +51,7 @@ def _show(console: Console, stack: Stack) -> None:
         status.update("running the free key into its limit")
         refusal = run_into_limit(clients["free"], _MOST_FREE_REQUESTS)
     documents = documents_or_end(stack.config)
-    console.print(answers_table(answers, price_book(documents.config)))
+    console.print(answers_table(answers, documents.prices))
     print_caveat(console)
     console.print(refusal_panel(refusal))
     shortfalls = _shortfalls(answers)

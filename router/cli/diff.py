@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from policies.diff import diff as diff_policies
-from router.cli.log_options import (
+from policies.replay.diff import diff as diff_policies
+from router.cli.common.log_options import (
     console,
     draw_plane,
     json_option,
@@ -17,8 +17,8 @@ from router.cli.log_options import (
     tiers_option,
     verdicts_of,
 )
-from router.cli.policies import Log, policy_or_end
-from router.cli.replay_report import diff_json, print_diff
+from router.cli.common.policies import Log, policy_or_end
+from router.cli.common.replay_report import diff_json, print_diff
 
 
 @click.command()

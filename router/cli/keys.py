@@ -8,9 +8,9 @@ import click
 from rich.table import Column, Table
 
 from router.auth.store import KeyStore, StoredKey
-from router.cli.documents import config_option, documents_or_end
-from router.cli.stores import opened
-from router.cli.tables import show
+from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.stores import opened
+from router.cli.common.tables import show
 
 
 @click.group()

@@ -16,20 +16,20 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from router.cli.documents import config_option, documents_or_end
+from router.cli.common.documents import config_option, documents_or_end
 from router.domain import PICO_PER_USD
+from router.drills.ledger_drill import Drill, Findings, Load, drill_organization
 from router.errors import LedgerUnavailable
-from router.ledger.address import AddressError
-from router.ledger.connection import Disconnected
-from router.ledger.dimensions import NANO_PER_PICO, quotas
-from router.ledger.drill import Drill, Findings, Load, drill_organization
-from router.ledger.embedded import Embedded, EmbeddedError
 from router.ledger.ledger import Ledger
-from router.ledger.startup import StartupError
-from router.pipeline.documents import Documents
+from router.ledger.quotas.dimensions import NANO_PER_PICO, quotas
+from router.ledger.server.address import AddressError
+from router.ledger.server.connection import Disconnected
+from router.ledger.server.embedded import Embedded, EmbeddedError
+from router.ledger.server.startup import StartupError
 from router.usage.journal import JournalConsumer
 from router.usage.report import usd
 from router.usage.store import StoreError, UsageStore
+from router.world.documents import Documents
 
 _T = TypeVar("_T")
 _TROUBLE = (

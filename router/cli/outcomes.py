@@ -7,11 +7,11 @@ from typing import Any
 import click
 import numpy as np
 
-from router.cli.documents import config_option, documents_or_end
-from router.cli.stores import opened
-from router.cli.streams import STANDARD, any_file, writing
-from router.outcomes.prompts import PromptStore
-from router.outcomes.store import Outcome
+from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.stores import opened
+from router.cli.common.streams import STANDARD, any_file, writing
+from router.loop.prompts import PromptStore
+from router.loop.store import Outcome
 
 
 def _line(outcome: Outcome, asked: bytes | None) -> dict[str, Any]:

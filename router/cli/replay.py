@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from policies.replay import replay as replay_log
-from router.cli.log_options import (
+from policies.replay.replay import replay as replay_log
+from router.cli.common.log_options import (
     LOG,
     console,
     draw_plane,
@@ -17,8 +17,8 @@ from router.cli.log_options import (
     tiers_option,
     verdicts_of,
 )
-from router.cli.policies import Log, policy_or_end
-from router.cli.replay_report import print_report, report_json
+from router.cli.common.policies import Log, policy_or_end
+from router.cli.common.replay_report import print_report, report_json
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 import click
 
-from policies.schema import SCHEMAS, schema_text
+from policies.language.schema import SCHEMAS, schema_text
 
 
 @click.command()

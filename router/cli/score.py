@@ -9,10 +9,10 @@ import click
 import orjson
 
 from classifiers.artifact import ArtifactError
-from classifiers.features import FEATURES_VERSION
 from classifiers.prompt import Prompt, prompt_of_messages
 from classifiers.serving import Classifier
-from router.cli.streams import STANDARD, any_file, reading, writing
+from classifiers.text.lexical_features import FEATURES_VERSION
+from router.cli.common.streams import STANDARD, any_file, reading, writing
 
 BATCH: Final = 64
 _AT_ONCE: Final = 1 << 20  # bytes read at most before they are scored

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
-from policies.tune import TuneError
-from policies.tune import tune as tune_route
-from router.cli.log_options import console, json_option, logs_option, print_json
-from router.cli.policies import Log, policy_or_end, progress
-from router.cli.replay_report import print_tuning, tuning_json
+from policies.replay.tune import TuneError
+from policies.replay.tune import tune as tune_route
+from router.cli.common.log_options import console, json_option, logs_option, print_json
+from router.cli.common.policies import Log, policy_or_end, progress
+from router.cli.common.replay_report import print_tuning, tuning_json
 
 
 @click.command()

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from router.cli.documents import config_option, documents_or_end
-from router.cli.tables import show
+from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.tables import show
 from router.usage.report import GROUPS, Report, as_csv, as_json, spend, usd
 from router.usage.store import SUMS, StoreError, UsageStore
 

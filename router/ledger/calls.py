@@ -6,13 +6,13 @@ from typing import Final
 
 import orjson
 
-from router.ledger.denials import Denied
+from router.ledger.denial_cache import Denied
 from router.ledger.hold import Hold
 from router.ledger.keys import HoldIds, Shard, scope, shard_of, user_hash
-from router.ledger.plan import Plan, levels_present
+from router.ledger.quotas.compiled_quotas import Plan, levels_present
+from router.ledger.reserve_request import Ticket
+from router.ledger.server.startup import Founding
 from router.ledger.settlement import Frame
-from router.ledger.startup import Founding
-from router.ledger.ticket import Ticket
 
 DAY_MS: Final = 86_400_000
 _USER_SCOPE_MS: Final = 62 * DAY_MS  # twice the longest window

@@ -8,9 +8,9 @@ waiting. It is a hint for routing: while the server is away, conversations are d
 from collections import OrderedDict
 from typing import Final
 
-from router.ledger.connection import Disconnected
 from router.ledger.keys import Shard, scope, shard_of
-from router.ledger.nodes import Nodes
+from router.ledger.server.connection import Disconnected
+from router.ledger.server.nodes import Nodes
 
 _MOST: Final = 20_000
 _SECONDS_KEPT: Final = 3_600

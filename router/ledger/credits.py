@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from router.ledger.calendar import FOREVER
-from router.ledger.dimensions import DIMENSIONS
 from router.ledger.keys import Shard, scope, shard_of
-from router.ledger.nodes import Nodes
+from router.ledger.quotas.calendar import FOREVER
+from router.ledger.quotas.dimensions import DIMENSIONS
+from router.ledger.server.nodes import Nodes
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import Final
 
 import hiredis
 
-from router.ledger.connection import Disconnected, Part
 from router.ledger.hold import Hold
-from router.ledger.nodes import Nodes
+from router.ledger.server.connection import Disconnected, Part
+from router.ledger.server.nodes import Nodes
 
 _TICK_SECONDS: Final = 0.1
 MARK_SECONDS: Final = 0.2

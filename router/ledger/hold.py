@@ -8,13 +8,13 @@ from typing import Any, Final, Protocol
 import orjson
 
 from router.domain import Charge, Outcome, Usage
-from router.ledger.denials import Denied
+from router.ledger.denial_cache import Denied
 from router.ledger.estimate import CHUNK
 from router.ledger.keys import Shard
 from router.ledger.outage import Local
-from router.ledger.plan import NOTHING, covered_output, pack_charge
+from router.ledger.quotas.compiled_quotas import NOTHING, covered_output, pack_charge
+from router.ledger.reserve_request import Admission, Ticket
 from router.ledger.settlement import Reservation
-from router.ledger.ticket import Admission, Ticket
 
 log = logging.getLogger(__name__)
 NEVER: Final = float("inf")

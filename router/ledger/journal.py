@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 import hiredis
 
-from router.ledger.connection import Disconnected, Part
 from router.ledger.keys import PREFIX, Shard
-from router.ledger.nodes import Nodes
+from router.ledger.server.connection import Disconnected, Part
+from router.ledger.server.nodes import Nodes
 
 _PEN: Final = f"{PREFIX}:{{v00}}:pen"
 _PEN_MS: Final = 10_000

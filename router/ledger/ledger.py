@@ -18,27 +18,27 @@ import hiredis
 
 from router.domain import Charge
 from router.errors import LedgerUnavailable
-from router.ledger.audit import Audit, Books
+from router.ledger.admissions import Desk
 from router.ledger.calls import ReserveCalls
-from router.ledger.connection import Disconnected
+from router.ledger.check.check import Audit, Books
+from router.ledger.check.pools import Pools, read_pools
 from router.ledger.conversations import Conversations
 from router.ledger.credits import Balance, add_credit
-from router.ledger.desk import Desk
-from router.ledger.dimensions import Quota
 from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold
 from router.ledger.journal import JournalStreams
 from router.ledger.keys import shard
-from router.ledger.nodes import Nodes
 from router.ledger.outage import Outage
-from router.ledger.pools import Pools, read_pools
+from router.ledger.quotas.dimensions import Quota
 from router.ledger.reaper import Reaper
-from router.ledger.scripts import Script
+from router.ledger.reserve_request import Ticket
+from router.ledger.server.connection import Disconnected
+from router.ledger.server.nodes import Nodes
+from router.ledger.server.scripts import Script
+from router.ledger.server.startup import SHARDS, Founding, found
 from router.ledger.settlements import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
 from router.ledger.spool import Spool
-from router.ledger.startup import SHARDS, Founding, found
-from router.ledger.ticket import Ticket
 
 _ON_THE_PATH: Final = ("reserve", "settle", "topup")
 _DRAIN_SECONDS: Final = 5.0
@@ -80,7 +80,7 @@ class Ledger:
         spool: Path | None = None,
         scripts: Mapping[str, Script] | None = None,
     ) -> Self:
-        """Connect to the ledger at `url` (see router.ledger.address) and check that it is fit.
+        """Connect to the ledger at `url` (see router.ledger.server.address); check it is fit.
 
         `command_seconds`: what a reserve may take; by default 0.05, and 0.25 on a unix socket,
         where the server shares the machine's cores with everything else. `lease_ms`: how long a

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from router.ledger.plan import Item, Plan, field_of
+from router.ledger.quotas.compiled_quotas import Item, Plan, field_of
 
 Place = tuple[str, str]
 _FRESH_MS: Final = 65_000  # as the ledger's own sliding window: a minute and a slot

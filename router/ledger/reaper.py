@@ -7,9 +7,9 @@ import asyncio
 import contextlib
 from typing import Final
 
-from router.ledger.connection import Disconnected
 from router.ledger.keys import Shard
-from router.ledger.nodes import Nodes
+from router.ledger.server.connection import Disconnected
+from router.ledger.server.nodes import Nodes
 
 _PAGE: Final = 100  # holds that one call looks at: it delays everybody else
 

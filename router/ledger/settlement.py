@@ -6,9 +6,9 @@ from typing import Final, Self
 
 from policies.value import value
 from router.domain import Estimate
-from router.ledger.connection import Part
 from router.ledger.keys import Shard
-from router.ledger.plan import NOTHING, Plan, pack_estimate
+from router.ledger.quotas.compiled_quotas import NOTHING, Plan, pack_estimate
+from router.ledger.server.connection import Part
 
 FIRST_SCOPE: Final = 3
 _BODY: Final = struct.Struct("<BBIH")

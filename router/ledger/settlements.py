@@ -18,8 +18,8 @@ from typing import Any, Final
 
 import hiredis
 
-from router.ledger.connection import Disconnected
-from router.ledger.nodes import Nodes
+from router.ledger.server.connection import Disconnected
+from router.ledger.server.nodes import Nodes
 from router.ledger.settlement import Reservation, Settlement
 from router.ledger.spool import Spool
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from router.ledger.connection import Disconnected
 from router.ledger.keys import HoldIds, Shard, shard_of
-from router.ledger.nodes import Nodes
+from router.ledger.server.connection import Disconnected
+from router.ledger.server.nodes import Nodes
 
 LEASE_MS: Final = 15_000
 IDLE_MS: Final = 10_000

@@ -18,10 +18,10 @@ from typing import IO, Any, Final
 import orjson
 
 from router.domain import Estimate
-from router.ledger.connection import Part
-from router.ledger.dimensions import Options, Quota
 from router.ledger.keys import hold_time, shard
-from router.ledger.plan import Plan
+from router.ledger.quotas.compiled_quotas import Plan
+from router.ledger.quotas.dimensions import Options, Quota
+from router.ledger.server.connection import Part
 from router.ledger.settlement import Frame, Reservation, Settlement
 
 _SECOND_ARGS: Final = 9

@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapes import ERROR_EVENTS, ERRORS, SHAPES
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.base import ErrorInside, MalformedReply, Translator
 from router.backends.dialects.table import DIALECTS
 from router.domain import Usage
-from router.wire.chat import ChatRequest, parse_chat
-from router.wire.sse import data_of, events
+from router.protocols.chat import parse_chat
+from router.protocols.sse import data_of, events
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 USAGE = {"text": Usage(20, 4, 8), "tools": Usage(50, 30, 0, 6), "length": Usage(10, 2)}
 FINISH = {"text": "stop", "tools": "tool_calls", "length": "length"}
 CONTENT = {"text": "Hello there.", "tools": None, "length": "Once upon"}
@@ -37,7 +38,7 @@ def usage_of(dialect: str, story: str) -> Usage:
     return replace(USAGE[story], cached_tokens=0) if dialect in UNCACHED else USAGE[story]
 
 
-def streamed() -> ChatRequest:
+def streamed() -> Ask:
     return parse_chat(
         b'{"model":"a","stream":true,"messages":[{"role":"user","content":"Weather?"}]}'
     )
@@ -182,7 +183,7 @@ def test_nonsense_is_refused_not_raised(dialect: str, raw: bytes, chat: Chat) ->
 @dialects
 def test_the_credential_stays_out_of_address_and_body(dialect: str, chat: Chat) -> None:
     backend = Backend("b", "https://host/v1", "m", dialect=dialect, api_key=KEY)
-    call = DIALECTS[dialect].call(backend.lanes()[0], backend, chat(stream=True), "r1")
+    call = DIALECTS[dialect].call(backend.deployments()[0], backend, chat(stream=True), "r1")
     assert sum(KEY in value for _, value in call.target.headers) == 1
     assert KEY not in call.target.url
     assert KEY.encode() not in call.body

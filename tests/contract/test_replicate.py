@@ -10,15 +10,15 @@ from rawserver import raw_server
 from shapes import REPLICATE
 from transports import NewTransport
 
+from router.ask import Ask
 from router.backends.backend import Backend, Quirks
 from router.backends.dialects.base import ErrorInside
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.replicate import Replicate
-from router.backends.dispatch import Dispatcher
+from router.backends.dispatch.dispatch import Dispatcher
 from router.domain import Usage
-from router.wire.chat import ChatRequest
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 DIALECT = Replicate()
 MESSAGES = Quirks(
     token_param="max_completion_tokens", rename=MappingProxyType({"prompt": "messages"})
@@ -33,11 +33,11 @@ TOOL = {"type": "function", "function": {"name": "weather"}}
 PICTURE = {"type": "image_url", "image_url": {"url": "https://host/a.png"}}
 
 
-def asked(request: ChatRequest, quirks: Quirks | None = None) -> tuple[Any, Any]:
+def asked(request: Ask, quirks: Quirks | None = None) -> tuple[Any, Any]:
     backend = Backend(
         "b", "https://host/v1", "meta/small", dialect="replicate", quirks=quirks or Quirks()
     )
-    call = DIALECT.call(backend.lanes()[0], backend, request, "r1")
+    call = DIALECT.call(backend.deployments()[0], backend, request, "r1")
     return call, orjson.loads(call.body)["input"]
 
 

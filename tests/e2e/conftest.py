@@ -16,8 +16,8 @@ import redis
 import yaml
 from patience import LONGEST_SECONDS, until
 
-from router.backends.child import in_thread
-from router.backends.simulator import Profile, Simulator
+from router.children.child import in_thread
+from router.simulator.server import Profile, Simulator
 
 
 def _backend(url: str, model: str, ability: str, prices: tuple[float, float], **more) -> dict:

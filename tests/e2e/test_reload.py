@@ -14,7 +14,7 @@ from patience import until
 
 from policies.decision import Decision
 from policies.policy import load
-from policies.record import from_record
+from policies.replay.record import from_record
 
 ADMIN = {"authorization": "Bearer admin-token-for-tests"}
 STRICTER = POLICY.replace("routes: [auto]}\n  tiny", "routes: [staff]}\n  tiny")

@@ -16,7 +16,7 @@ from modelservers import RunningSimulator
 from patience import LONGEST_SECONDS, until
 
 from router.auth.store import KeyStore
-from router.telemetry.siblings import together
+from router.telemetry.worker_metrics import together
 
 POLICY = """\
 version: 1

@@ -14,18 +14,19 @@ from dataclasses import dataclass, field
 
 from rawserver import RawServer, raw_server, writes
 
+from router.ask import Ask
 from router.backends.backend import Backend, Capacity, Timeouts
-from router.backends.breaker import BreakerPolicy
-from router.backends.cascade import Cascade, Cascades
-from router.backends.child import in_thread
-from router.backends.dispatch import Dispatcher
-from router.backends.retry import RetryPolicy
-from router.backends.simulated_faults import FAULTS
-from router.backends.simulator import Simulator
-from router.backends.transport import Transport
+from router.backends.cascade.cascade import Cascade, Cascades
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.retry import RetryPolicy
+from router.backends.health.breaker import BreakerPolicy
+from router.backends.transport.transport import Transport
+from router.children.child import in_thread
 from router.errors import TurnoutError
-from router.wire.chat import ChatRequest, parse_chat
-from router.wire.envelope import error_body
+from router.protocols.chat import parse_chat
+from router.protocols.envelope import error_body
+from router.simulator.faults import FAULTS
+from router.simulator.server import Simulator
 
 LIMITS = Timeouts(connect=0.5, first_byte=0.3, between_chunks=0.3, total=3.0)
 LONGEST = 10.0  # seconds a request may take: some tries in a row, on a busy machine
@@ -154,7 +155,7 @@ async def _ask(
     )
     async with opened as upstream:
         for attempt in upstream.attempts:
-            report.tries[attempt.backend] += attempt.lane != attempt.backend
+            report.tries[attempt.backend] += attempt.deployment != attempt.backend
         received = b""
         async for block in upstream.stream():
             received += block
@@ -167,7 +168,7 @@ async def _ask(
         return f"answered by {'sound' if upstream.backend.name == 'sound' else 'another'}"
 
 
-def _request(*, stream: bool) -> ChatRequest:
+def _request(*, stream: bool) -> Ask:
     messages = b'"messages":[{"role":"user","content":"drill"}],"max_tokens":40'
     return parse_chat(b'{"model":"a","stream":%s,%s}' % (b"true" if stream else b"false", messages))
 

@@ -6,7 +6,7 @@ import pytest
 from faulty_backends import no_retries
 from transports import NewTransport
 
-from router.backends.dispatch import Dispatcher
+from router.backends.dispatch.dispatch import Dispatcher
 
 
 @pytest.fixture

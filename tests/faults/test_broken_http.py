@@ -16,7 +16,7 @@ from modelservers import RunningSimulator
 from rawserver import Script, raw_server, writes
 
 from router.backends.backend import Backend, Timeouts
-from router.backends.dispatch import Dispatcher
+from router.backends.dispatch.dispatch import Dispatcher
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from modelservers import RunningSimulator
 from rawserver import raw_server, writes
 
 from router.backends.backend import Backend
-from router.backends.dispatch import Dispatcher
-from router.backends.upstream import Upstream
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.upstream import Upstream
 from router.errors import (
     StreamBroken,
 )

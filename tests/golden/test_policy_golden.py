@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from policies.findings import DocumentError, render
-from policies.lint import lint
+from policies.lint.lint import lint
 from policies.policy import load
 
 HERE = Path(__file__).parent

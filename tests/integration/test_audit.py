@@ -8,15 +8,15 @@ import pytest
 
 from policies.decision import Shadow
 from policies.policy import load as load_policy
-from router.backends.aiohttp_transport import AiohttpTransport
-from router.backends.child import in_thread
-from router.backends.dispatch import Dispatcher
-from router.outcomes.recorder import OutcomeRecorder
-from router.outcomes.store import OutcomeStore, ScoredDecision
-from router.pipeline.audit import Auditor, Case
-from router.pipeline.config_load import load_config
-from router.pipeline.snapshot import compile_snapshot
-from router.wire.chat import parse_chat
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.children.child import in_thread
+from router.loop.recorder import OutcomeRecorder
+from router.loop.shadow_audit import Auditor, Case
+from router.loop.store import OutcomeStore, ScoredDecision
+from router.protocols.chat import parse_chat
+from router.world.config_load import load_config
+from router.world.snapshot import compile_snapshot
 
 POLICY = "version: 1\nroutes:\n  auto: {candidates: [cheap, strong], objective: cheapest_capable}\n"
 QUESTION = {"model": "auto", "messages": [{"role": "user", "content": "What is 2 + 2?"}]}

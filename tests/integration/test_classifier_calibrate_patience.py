@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from router.backends.child import in_thread
-from router.backends.simulated_exchange import Exchange
+from router.children.child import in_thread
 from router.cli.calibrate import calibrate
+from router.simulator.exchange import Exchange
 
 CONFIG = """\
 version: 1

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from ledgerkit import eventually
 
-from classifiers.ability import to_json
+from classifiers.cards.ability import to_json
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
-from router.outcomes.cards import CardStore
-from router.outcomes.prompts import PromptStore
-from router.outcomes.store import Outcome, OutcomeStore
-from router.pipeline.learning import Learner, observations
+from router.loop.cards import CardStore
+from router.loop.learning import Learner, observations
+from router.loop.prompts import PromptStore
+from router.loop.store import Outcome, OutcomeStore
 
 WORDS = ("prove", "sum", "poem", "capital", "code", "why", "translate", "list", "river", "graph")
 
@@ -188,7 +188,7 @@ def test_a_card_whose_name_is_a_path_is_put_in_force_inside_the_folder(parts, tm
 
 async def test_a_look_that_fails_is_logged_and_the_next_one_follows(parts, caplog, monkeypatch):
     classifier, _, cards, learner = parts
-    monkeypatch.setattr("router.pipeline.learning._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("router.loop.learning._LOOK_SECONDS", 0.01)
     await learner.start()
     cards.promote("local", classifier.cards["local"].classifier, b"?", reason="r", at=1)
     await eventually(lambda: "the loop of outcomes and cards failed" in caplog.text)

@@ -7,13 +7,13 @@ import anthropic
 import pytest
 from modelservers import RunningSimulator
 
-from router.backends.aiohttp_transport import AiohttpTransport
 from router.backends.backend import Backend
-from router.backends.child import in_thread
-from router.backends.dispatch import Dispatcher
-from router.backends.simulated_exchange import Exchange
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.children.child import in_thread
 from router.errors import TurnoutError
-from router.wire.table import CALCULATIONS, ENDPOINTS
+from router.operations.table import CALCULATIONS, ENDPOINTS
+from router.simulator.exchange import Exchange
 
 ENDPOINT = next(row for row in ENDPOINTS if row.path == "/v1/messages")
 COUNT = CALCULATIONS[0]

@@ -8,8 +8,8 @@ import pytest
 from router.api.feedback import Opinions, parse_feedback
 from router.domain import Principal
 from router.errors import BadRequest, NotFound, Unavailable
-from router.outcomes.recorder import OutcomeRecorder
-from router.outcomes.store import OutcomeStore, ScoredDecision
+from router.loop.recorder import OutcomeRecorder
+from router.loop.store import OutcomeStore, ScoredDecision
 
 ASKER = Principal(key_id="key_1", organization="acme", team=None, tier="pro")
 ID = f"{1:032x}"

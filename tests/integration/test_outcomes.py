@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.outcomes.store import OutcomeStore, ScoredDecision
+from router.loop.store import OutcomeStore, ScoredDecision
 
 
 def _decision(number: int, organization: str = "acme") -> ScoredDecision:

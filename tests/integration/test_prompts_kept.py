@@ -5,14 +5,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from classifiers.outcomes import read_outcomes
+from classifiers.cards.outcomes import read_outcomes
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.cli.outcomes import outcomes as outcomes_command
-from router.outcomes.cards import CardStore
-from router.outcomes.prompts import KeptPrompt, PromptStore
-from router.outcomes.store import OutcomeStore, ScoredDecision
-from router.pipeline.learning import Learner
+from router.loop.cards import CardStore
+from router.loop.learning import Learner
+from router.loop.prompts import KeptPrompt, PromptStore
+from router.loop.store import OutcomeStore, ScoredDecision
 
 
 def _decision(number: int, classifier: str = "swift-of-last-year") -> ScoredDecision:

@@ -10,9 +10,9 @@ from operatorkit import configured, database_of, told
 
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
-from router.cli.cards import recalibrate_cards
-from router.outcomes.cards import CardStore
-from router.outcomes.store import Outcome, OutcomeStore
+from router.cli.recalibrate import recalibrate_cards
+from router.loop.cards import CardStore
+from router.loop.store import Outcome, OutcomeStore
 
 WORDS = ("prove", "sum", "poem", "capital", "code", "why", "translate", "list", "river", "graph")
 

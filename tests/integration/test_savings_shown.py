@@ -10,12 +10,12 @@ from operatorkit import POLICY, configured, database_of, told
 from rich.console import Console
 
 from router.auth.store import KeyStore
-from router.cli.cards import recalibrate_cards
+from router.cli.common.tables import show
 from router.cli.keys import keys
+from router.cli.recalibrate import recalibrate_cards
 from router.cli.savings import _costs_table, _quality_table, show_savings
-from router.cli.tables import show
-from router.outcomes.cards import CardStore
-from router.outcomes.store import Outcome, OutcomeStore
+from router.loop.cards import CardStore
+from router.loop.store import Outcome, OutcomeStore
 from router.usage.rows import NAMES, USAGE
 from router.usage.savings import Line, Quality
 from router.usage.store import UsageStore

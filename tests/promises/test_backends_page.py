@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from router.backends.cascade.verifiers import VERIFIERS
 from router.backends.catalog import load_catalog
-from router.backends.verifiers import VERIFIERS
-from router.pipeline.config import BackendSection
-from router.pipeline.config_load import load_config
+from router.world.config import BackendSection
+from router.world.config_load import load_config
 
 PAGE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```yaml\n(backends:\n.*?)```", PAGE, re.DOTALL)

@@ -13,8 +13,8 @@ from bench.instructions import instructions
 from bench.native import Load, run_load, upstream
 from bench.payloads import chat
 from bench.systems import TURNOUT, turnout_config
-from router.pipeline.documents import read_documents
-from router.wire.chat import parse_chat
+from router.protocols.chat import parse_chat
+from router.world.documents import read_documents
 
 
 @pytest.mark.timeout(120)

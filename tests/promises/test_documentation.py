@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from router import errors
 from router.cli.main import main
-from router.pipeline.config import Config
 from router.telemetry.names import METRICS
+from router.world.config import Config
 
 ROOT = Path(__file__).parents[2]
 

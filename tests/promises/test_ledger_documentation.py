@@ -7,13 +7,13 @@ import pytest
 from click import Command
 
 from router.cli.ledger import ledger
-from router.ledger.address import _SCHEMES
-from router.ledger.answers import denial
-from router.ledger.dimensions import DIMENSIONS, quotas
 from router.ledger.estimate import estimate_tokens
-from router.ledger.plan import Plan
-from router.ledger.startup import SHARDS
-from router.ledger.ticket import Ticket
+from router.ledger.quotas.compiled_quotas import Plan
+from router.ledger.quotas.dimensions import DIMENSIONS, quotas
+from router.ledger.rate_limit_headers import denial
+from router.ledger.reserve_request import Ticket
+from router.ledger.server.address import _SCHEMES
+from router.ledger.server.startup import SHARDS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "quotas.md").read_text(encoding="utf-8")
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from router.backends.dialects.base import ErrorInside, MalformedReply
 from router.backends.dialects.table import DIALECTS
-from router.wire.chat import parse_chat
-from router.wire.messages_reply import MessageStream, encode_message
-from router.wire.sse import encode
+from router.protocols.anthropic_reply import MessageStream, encode_message
+from router.protocols.chat import parse_chat
+from router.protocols.sse import encode
 
 STREAMED = parse_chat(b'{"model":"a","stream":true,"messages":[{"role":"user","content":"x"}]}')
 WORDS = """choices delta message content text tool_calls function arguments name index

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import pii
+from policies.pii import pii
 
 LETTERS_THEN_DIGITS = re.compile(r"[A-Z]{2} ?[0-9]{2}")
 DIGITS_THEN_LETTER = re.compile(r"[0-9]{8}-?[A-Z]")

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from policies.decision import Decision, Denial
 from policies.explain import explain, render_explanation
+from policies.language.terms import CascadeTerms, Terms
 from policies.objectives import OBJECTIVES, Option, rank
 from policies.policy import load
-from policies.record import from_record, to_record
+from policies.replay.record import from_record, to_record
 from policies.signals import (
     BackendSignals,
     Clock,
@@ -25,7 +26,6 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
-from policies.terms import CascadeTerms, Terms
 
 NAMES = ("a", "b", "c", "d")
 CONDITIONS = MappingProxyType(

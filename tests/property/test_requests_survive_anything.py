@@ -7,14 +7,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from router.ask import Ask
 from router.backends.backend import Backend, Quirks
-from router.backends.cascade import first_failure, read_body
+from router.backends.cascade.cascade import first_failure, read_body
+from router.backends.cascade.verifiers import VERIFIERS
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.table import DIALECTS
-from router.backends.verifiers import VERIFIERS
 from router.errors import BadRequest
-from router.wire.chat import ChatRequest, parse_chat
-from router.wire.messages import count_tokens, parse_messages
+from router.protocols.anthropic_messages import count_tokens, parse_messages
+from router.protocols.chat import parse_chat
 
 WORDS = """text image image_url tool_use tool_result function json_schema auto none user assistant
  system developer tool type content role name id input source url data"""
@@ -65,7 +66,7 @@ EVERY_QUIRK = Quirks(
 )
 
 
-def read(body: Any, native: bool) -> ChatRequest | None:
+def read(body: Any, native: bool) -> Ask | None:
     raw = orjson.dumps(body | {"max_tokens": 5} if native else body)
     try:
         return parse_messages(raw) if native else parse_chat(raw)
@@ -97,7 +98,7 @@ def test_what_was_read_can_be_asked_or_is_unsupported(
         return
     backend = Backend("b", "http://x", "real", dialect=dialect, quirks=EVERY_QUIRK)
     try:
-        call = DIALECTS[dialect].call(backend.lanes()[0], backend, request, "r")
+        call = DIALECTS[dialect].call(backend.deployments()[0], backend, request, "r")
     except Unsupported:
         return
     assert isinstance(orjson.loads(call.body), dict)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from router.backends.dialects.base import ErrorInside
 from router.backends.dialects.openai_stream import OpenAIStream
-from router.wire.chat import parse_chat
+from router.protocols.chat import parse_chat
 
 ASKED = parse_chat(
     json.dumps(

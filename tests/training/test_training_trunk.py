@@ -7,9 +7,10 @@ from small_outcomes import EASY, read
 from threadpoolctl import threadpool_limits
 
 from classifiers.artifact import Artifact
-from classifiers.metrics import auc
+from classifiers.cards.metrics import auc
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
+from classifiers.text.words import WORDS, number_of
 from classifiers.training.bags import Bags, read_bags
 from classifiers.training.dataset import CLASSES, Outcomes
 from classifiers.training.export import to_onnx
@@ -19,7 +20,6 @@ from classifiers.training.problems import gaps
 from classifiers.training.table import WordTable, quantised
 from classifiers.training.targets import targets
 from classifiers.training.train import PARITY, check_parity, manifest_of
-from classifiers.words import WORDS, number_of
 
 SEED = 5
 

@@ -3,9 +3,9 @@
 import json
 
 from policies.policy import load
-from router.ledger.calendar import window_at
-from router.pipeline.config_load import load_config
-from router.pipeline.snapshot import compile_snapshot
+from router.ledger.quotas.calendar import window_at
+from router.world.config_load import load_config
+from router.world.snapshot import compile_snapshot
 
 POLICY = """\
 version: 1

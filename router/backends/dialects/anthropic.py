@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import orjson
 
-from router.backends.backend import Backend, Lane
+from router.ask import Ask
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.anthropic_reply import AnthropicStream, read_message
 from router.backends.dialects.base import EVENT_STREAM, Failure, Reply, Translator
 from router.backends.dialects.chunks import parse_reply
@@ -35,8 +36,7 @@ from router.backends.dialects.conversation import (
     wanted_schema,
 )
 from router.backends.dialects.failure import read_failure
-from router.backends.transport import Call, Target
-from router.wire.chat import ChatRequest
+from router.backends.transport.transport import Call, Target
 
 VERSION: Final = "2023-06-01"
 MAX_TOKENS: Final = 8192
@@ -51,7 +51,7 @@ class Anthropic:
 
     stream_type = EVENT_STREAM
 
-    def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/messages; Unsupported where the request cannot be said there."""
         headers = [
             ("Content-Type", "application/json"),
@@ -59,9 +59,9 @@ class Anthropic:
             ("anthropic-version", VERSION),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("x-api-key", lane.api_key))
-        url = f"{lane.base_url}/messages"
+        if deployment.api_key is not None:
+            headers.append(("x-api-key", deployment.api_key))
+        url = f"{deployment.base_url}/messages"
         return Call(
             Target(url, tuple(headers)),
             orjson.dumps(message_body(backend, request)),
@@ -69,12 +69,12 @@ class Anthropic:
             request_id,
         )
 
-    def reply(self, raw: bytes, request: ChatRequest) -> Reply:
+    def reply(self, raw: bytes, request: Ask) -> Reply:
         """A whole message."""
         reply: Reply = parse_reply(raw, lambda body: read_message(body, request))
         return reply
 
-    def translator(self, request: ChatRequest) -> Translator:
+    def translator(self, request: Ask) -> Translator:
         """Its events as OpenAI's chunks."""
         return AnthropicStream(request)
 
@@ -86,7 +86,7 @@ class Anthropic:
         return failure
 
 
-def message_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
+def message_body(backend: Backend, request: Ask) -> dict[str, Any]:
     """The body of POST /messages; a request that came in this dialect keeps its own words."""
     if request.native is not None:
         return {**request.native, "model": backend.model, **backend.quirks.extra}
@@ -114,7 +114,7 @@ def message_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
     return body | dict(backend.quirks.extra)
 
 
-def _output_config(request: ChatRequest) -> dict[str, Any]:
+def _output_config(request: Ask) -> dict[str, Any]:
     config: dict[str, Any] = {}
     schema = wanted_schema(request)
     if schema is not None:
@@ -125,7 +125,7 @@ def _output_config(request: ChatRequest) -> dict[str, Any]:
     return config
 
 
-def _tools(request: ChatRequest) -> dict[str, Any]:
+def _tools(request: Ask) -> dict[str, Any]:
     if not request.tools:
         return {}
     kind, name = chosen_tool(request)
@@ -147,7 +147,7 @@ def _tool(function: Any) -> dict[str, Any]:
     return tool
 
 
-def _messages(request: ChatRequest) -> list[dict[str, Any]]:
+def _messages(request: Ask) -> list[dict[str, Any]]:
     """The turns; neighbours of the same role become one, as tool results and texts do."""
     messages: list[dict[str, Any]] = []
     for turn in turns(request):

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.backends.dialects.base import ErrorInside, Reply
 from router.backends.dialects.chunks import ChunkStream, choice, completion, tool_call
 from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
 from router.domain import Usage
-from router.wire.chat import ChatRequest
 
 _FINISH: Final = MappingProxyType(
     {
@@ -42,7 +42,7 @@ _STATUS: Final = MappingProxyType(
 )
 
 
-def read_message(body: dict[str, Any], request: ChatRequest) -> Reply:
+def read_message(body: dict[str, Any], request: Ask) -> Reply:
     """A whole message as a chat completion; ErrorInside where it is an error."""
     refuse_error(body)
     text, reasoning = "", ""
@@ -79,7 +79,7 @@ def refuse_error(told: Mapping[str, Any]) -> None:
     raise ErrorInside(str(error.get("message", "an error"))[:500], status)
 
 
-def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
+def read_usage(usage: Any, request: Ask) -> Usage | None:
     """Native usage, whose input_tokens leaves out what was read from and written to the cache."""
     if not isinstance(usage, Mapping):
         return None
@@ -102,7 +102,7 @@ def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
 class AnthropicStream(ChunkStream):
     """One streamed message."""
 
-    def __init__(self, request: ChatRequest) -> None:
+    def __init__(self, request: Ask) -> None:
         super().__init__(request)
         self._told: dict[str, Any] = {}  # usage so far: later events overwrite, never add
         self._numbers: dict[int, int] = {}  # block index -> number of the tool call

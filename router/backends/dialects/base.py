@@ -4,13 +4,13 @@ Everything a dialect hands back is in OpenAI's words, ready for a client: a body
 chunks, an error. It never sees a socket; `Upstream` feeds it the bytes that came.
 """
 
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from policies.value import value
-from router.backends.backend import Backend, Lane
-from router.backends.transport import Call
+from router.ask import Ask
+from router.backends.backend import Backend, Deployment
+from router.backends.transport.transport import Call
 from router.domain import Usage
-from router.wire.chat import ChatRequest
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -75,6 +75,7 @@ class Translator(Protocol):
         """
 
 
+@runtime_checkable
 class Dialect(Protocol):
     """One family of model servers."""
 
@@ -82,13 +83,13 @@ class Dialect(Protocol):
     def stream_type(self) -> str:
         """The content type in which an answer comes that is to be streamed."""
 
-    def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """The HTTP request that asks this backend."""
 
-    def reply(self, raw: bytes, request: ChatRequest) -> Reply:
+    def reply(self, raw: bytes, request: Ask) -> Reply:
         """A whole body of a 200; ErrorInside or MalformedReply where it is none."""
 
-    def translator(self, request: ChatRequest) -> Translator:
+    def translator(self, request: Ask) -> Translator:
         """A new translator for one streamed answer."""
 
     def failure(self, status: int, raw: bytes) -> Failure:

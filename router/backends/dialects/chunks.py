@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.backends.dialects.base import MalformedReply
 from router.backends.dialects.usage import estimate_output
 from router.domain import Usage
-from router.wire.chat import ChatRequest
-from router.wire.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -67,7 +67,7 @@ class ChunkStream:
     `_say`, `_finish` and the like. See `Translator` for the promises.
     """
 
-    def __init__(self, request: ChatRequest) -> None:
+    def __init__(self, request: Ask) -> None:
         self._request = request
         self._splitter = Splitter()
         self._out: list[bytes] = []

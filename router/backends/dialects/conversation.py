@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.wire.chat import ChatRequest
+from router.ask import Ask
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
@@ -30,12 +30,12 @@ class Image:
     url: str
 
 
-def system_text(request: ChatRequest) -> str:
+def system_text(request: Ask) -> str:
     """All system and developer messages as one text."""
     return request.prompt.system
 
 
-def turns(request: ChatRequest) -> Iterator[Mapping[str, Any]]:
+def turns(request: Ask) -> Iterator[Mapping[str, Any]]:
     """The messages that are not system messages, in order."""
     for message in request.body["messages"]:
         if message["role"] not in SYSTEM_ROLES:
@@ -92,7 +92,7 @@ def arguments(text: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"input": value}
 
 
-def functions(request: ChatRequest) -> Iterator[Mapping[str, Any]]:
+def functions(request: Ask) -> Iterator[Mapping[str, Any]]:
     """The tools of a request; Unsupported for hosted ones."""
     for tool in request.body.get("tools") or ():
         function = tool.get("function")
@@ -101,7 +101,7 @@ def functions(request: ChatRequest) -> Iterator[Mapping[str, Any]]:
         yield function
 
 
-def chosen_tool(request: ChatRequest) -> tuple[str, str | None]:
+def chosen_tool(request: Ask) -> tuple[str, str | None]:
     """`tool_choice` as (auto | none | required | function, the function's name)."""
     choice = request.body.get("tool_choice")
     if choice is None or isinstance(choice, str):
@@ -112,7 +112,7 @@ def chosen_tool(request: ChatRequest) -> tuple[str, str | None]:
     return "function", str(function.get("name", ""))
 
 
-def wanted_schema(request: ChatRequest) -> Any:
+def wanted_schema(request: Ask) -> Any:
     """The JSON schema that the answer must fit; None where none is asked for."""
     chosen = request.body.get("response_format")
     if not isinstance(chosen, Mapping) or chosen.get("type") != "json_schema":
@@ -121,7 +121,7 @@ def wanted_schema(request: ChatRequest) -> Any:
     return described.get("schema") if isinstance(described, Mapping) else None
 
 
-def stops(request: ChatRequest) -> list[str]:
+def stops(request: Ask) -> list[str]:
     """`stop` as a list."""
     stop = request.body.get("stop")
     if isinstance(stop, str):

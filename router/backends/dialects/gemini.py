@@ -20,7 +20,8 @@ from urllib.parse import quote
 
 import orjson
 
-from router.backends.backend import Backend, Lane
+from router.ask import Ask
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure, Reply, Translator
 from router.backends.dialects.chunks import parse_reply
 from router.backends.dialects.conversation import (
@@ -37,8 +38,7 @@ from router.backends.dialects.conversation import (
 )
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.gemini_reply import GeminiStream, read_response
-from router.backends.transport import Call, Target
-from router.wire.chat import ChatRequest
+from router.backends.transport.transport import Call, Target
 
 _SETTINGS: Final = MappingProxyType(
     {
@@ -66,18 +66,18 @@ class Gemini:
 
     stream_type = EVENT_STREAM
 
-    def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/models/{model}:generateContent, or its streaming sister."""
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("x-goog-api-key", lane.api_key))
+        if deployment.api_key is not None:
+            headers.append(("x-goog-api-key", deployment.api_key))
         verb = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         model = quote(backend.model.removeprefix("models/"), safe="")
-        url = f"{lane.base_url}/models/{model}:{verb}"
+        url = f"{deployment.base_url}/models/{model}:{verb}"
         return Call(
             Target(url, tuple(headers)),
             orjson.dumps(content_body(backend, request)),
@@ -85,12 +85,12 @@ class Gemini:
             request_id,
         )
 
-    def reply(self, raw: bytes, request: ChatRequest) -> Reply:
+    def reply(self, raw: bytes, request: Ask) -> Reply:
         """A whole GenerateContentResponse."""
         reply: Reply = parse_reply(raw, lambda body: read_response(body, request))
         return reply
 
-    def translator(self, request: ChatRequest) -> Translator:
+    def translator(self, request: Ask) -> Translator:
         """Its responses, each a piece, as OpenAI's chunks."""
         return GeminiStream(request)
 
@@ -102,7 +102,7 @@ class Gemini:
         return failure
 
 
-def content_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
+def content_body(backend: Backend, request: Ask) -> dict[str, Any]:
     """The body of generateContent."""
     body: dict[str, Any] = {"contents": _contents(request)}
     if system := system_text(request):
@@ -116,7 +116,7 @@ def content_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
     return body | dict(backend.quirks.extra)
 
 
-def _settings(request: ChatRequest) -> dict[str, Any]:
+def _settings(request: Ask) -> dict[str, Any]:
     settings = {
         theirs: request.body[ours]
         for ours, theirs in _SETTINGS.items()
@@ -138,7 +138,7 @@ def _settings(request: ChatRequest) -> dict[str, Any]:
     return settings
 
 
-def _tools(request: ChatRequest) -> dict[str, Any]:
+def _tools(request: Ask) -> dict[str, Any]:
     kind, name = chosen_tool(request)
     chosen: dict[str, Any] = {"mode": _MODES.get(kind, "AUTO")}
     if name is not None:
@@ -158,7 +158,7 @@ def _declaration(function: Mapping[str, Any]) -> dict[str, Any]:
     return declaration
 
 
-def _contents(request: ChatRequest) -> list[dict[str, Any]]:
+def _contents(request: Ask) -> list[dict[str, Any]]:
     contents: list[dict[str, Any]] = []
     names: dict[str, str] = {}  # tool call id -> function name: results are told by name here
     for turn in turns(request):

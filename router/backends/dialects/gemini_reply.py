@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.backends.dialects.base import ErrorInside, Reply
 from router.backends.dialects.chunks import ChunkStream, choice, completion, tool_call
 from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
 from router.domain import Usage
-from router.wire.chat import ChatRequest
 
 _FINISH: Final = MappingProxyType(
     {
@@ -31,7 +31,7 @@ _FINISH: Final = MappingProxyType(
 )
 
 
-def read_response(body: dict[str, Any], request: ChatRequest) -> Reply:
+def read_response(body: dict[str, Any], request: Ask) -> Reply:
     """A whole response as a chat completion; ErrorInside where it is an error."""
     refuse_error(body)
     candidates = _candidates(body)
@@ -53,7 +53,7 @@ def refuse_error(told: Mapping[str, Any]) -> None:
         raise ErrorInside(str(error.get("message", "an error"))[:500], status if known else 502)
 
 
-def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
+def read_usage(usage: Any, request: Ask) -> Usage | None:
     """usageMetadata: thoughts are told beside the candidates' tokens and are output too."""
     if not isinstance(usage, Mapping):
         return None
@@ -115,7 +115,7 @@ def _finish(reason: Any, called: bool) -> str:
 class GeminiStream(ChunkStream):
     """One streamed response."""
 
-    def __init__(self, request: ChatRequest) -> None:
+    def __init__(self, request: Ask) -> None:
         super().__init__(request)
         self._called: dict[int, int] = {}  # choice -> tool calls so far
 

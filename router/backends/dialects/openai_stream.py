@@ -4,14 +4,14 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.backends.dialects.base import MalformedReply
 from router.backends.dialects.deltas import Deltas
 from router.backends.dialects.failure import refuse_error_inside
 from router.backends.dialects.parts import checked_choices, flatten
 from router.backends.dialects.usage import read_usage
 from router.domain import Usage
-from router.wire.chat import ChatRequest
-from router.wire.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
 
 DONE: Final = b"data: [DONE]\n\n"
 # Keys of the chunk itself: quotes inside a text are escaped, so a text never looks like these.
@@ -34,7 +34,7 @@ class OpenAIStream:
         "usage",
     )
 
-    def __init__(self, request: ChatRequest) -> None:
+    def __init__(self, request: Ask) -> None:
         self._request = request
         self._hide = not request.include_usage
         self._splitter = Splitter()

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
+from router.ask import Ask
 from router.backends.backend import Backend, Quirks
-from router.wire.chat import ChatRequest
 
 _SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
 
 
-def shaped_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
+def shaped_body(backend: Backend, request: Ask) -> dict[str, Any]:
     """The client's body under the backend's model name, with the gateway's wish for usage."""
     quirks = backend.quirks
     body = {**request.body, **quirks.extra, "model": backend.model}
@@ -25,7 +25,7 @@ def shaped_body(backend: Backend, request: ChatRequest) -> dict[str, Any]:
     return body
 
 
-def _reshape(body: dict[str, Any], quirks: Quirks, request: ChatRequest) -> None:
+def _reshape(body: dict[str, Any], quirks: Quirks, request: Ask) -> None:
     """Make the parameters of a body what a server takes that differs from OpenAI's own."""
     if not quirks.stream_options:
         body.pop("stream_options", None)

@@ -20,15 +20,15 @@ from urllib.parse import quote
 
 import orjson
 
-from router.backends.backend import Backend, Lane
+from router.ask import Ask
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import ErrorInside, Failure, MalformedReply, Reply, Translator
 from router.backends.dialects.chunks import ChunkStream, choice, completion, parse_reply
 from router.backends.dialects.conversation import Unsupported, parts, system_text, turns
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.usage import count, estimate_output, estimate_usage, is_impossible
-from router.backends.transport import Call, Target
+from router.backends.transport.transport import Call, Target
 from router.domain import Usage
-from router.wire.chat import ChatRequest
 
 WAIT: Final = 60  # seconds: the longest that the API holds a request open
 _CANCEL_AFTER: Final = "1m"
@@ -44,7 +44,7 @@ class Replicate:
 
     stream_type = "application/json"
 
-    def call(self, lane: Lane, backend: Backend, request: ChatRequest, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/models/{owner}/{name}/predictions."""
         headers = [
             ("Content-Type", "application/json"),
@@ -53,9 +53,9 @@ class Replicate:
             ("Cancel-After", _CANCEL_AFTER),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("Authorization", f"Bearer {lane.api_key}"))
-        url = f"{lane.base_url}/models/{quote(backend.model, safe='/')}/predictions"
+        if deployment.api_key is not None:
+            headers.append(("Authorization", f"Bearer {deployment.api_key}"))
+        url = f"{deployment.base_url}/models/{quote(backend.model, safe='/')}/predictions"
         return Call(
             Target(url, tuple(headers)),
             orjson.dumps({"input": _input(backend, request)}),
@@ -63,12 +63,12 @@ class Replicate:
             request_id,
         )
 
-    def reply(self, raw: bytes, request: ChatRequest) -> Reply:
+    def reply(self, raw: bytes, request: Ask) -> Reply:
         """A whole prediction."""
         reply: Reply = parse_reply(raw, lambda body: _read(body, request))
         return reply
 
-    def translator(self, request: ChatRequest) -> Translator:
+    def translator(self, request: Ask) -> Translator:
         """The prediction as one chunk."""
         return ReplicateStream(request)
 
@@ -77,7 +77,7 @@ class Replicate:
         return read_failure(status, raw)
 
 
-def _input(backend: Backend, request: ChatRequest) -> dict[str, Any]:
+def _input(backend: Backend, request: Ask) -> dict[str, Any]:
     """The model's input; its fields differ from model to model, which is what quirks are for."""
     for name in _CANNOT_SAY:
         if request.body.get(name):
@@ -97,7 +97,7 @@ def _input(backend: Backend, request: ChatRequest) -> dict[str, Any]:
     return told | dict(quirks.extra)
 
 
-def _conversation(request: ChatRequest, *, as_messages: bool) -> dict[str, Any]:
+def _conversation(request: Ask, *, as_messages: bool) -> dict[str, Any]:
     said = [(turn["role"], _text(turn)) for turn in turns(request)]
     system = system_text(request)
     if as_messages:
@@ -118,7 +118,7 @@ def _text(turn: Any) -> str:
     return "\n".join(str(text) for text in texts)
 
 
-def _answer(body: dict[str, Any], request: ChatRequest) -> tuple[str, str, Usage]:
+def _answer(body: dict[str, Any], request: Ask) -> tuple[str, str, Usage]:
     """The text of a prediction that succeeded, how it ended, what it used."""
     status = body["status"]
     if status != "succeeded":
@@ -136,7 +136,7 @@ def _answer(body: dict[str, Any], request: ChatRequest) -> tuple[str, str, Usage
     return text, "length" if cut else "stop", usage
 
 
-def _usage(metrics: Any, request: ChatRequest) -> Usage | None:
+def _usage(metrics: Any, request: Ask) -> Usage | None:
     """Token counts, which only some models tell."""
     if not isinstance(metrics, dict):
         return None
@@ -147,7 +147,7 @@ def _usage(metrics: Any, request: ChatRequest) -> Usage | None:
     return Usage(prompt, output)
 
 
-def _read(body: dict[str, Any], request: ChatRequest) -> Reply:
+def _read(body: dict[str, Any], request: Ask) -> Reply:
     _refuse_error(body)
     text, finish, usage = _answer(body, request)
     model = body.get("model")
@@ -164,7 +164,7 @@ def _refuse_error(body: dict[str, Any]) -> None:
 class ReplicateStream(ChunkStream):
     """One prediction told as a stream: the bytes are its JSON, not events."""
 
-    def __init__(self, request: ChatRequest) -> None:
+    def __init__(self, request: Ask) -> None:
         super().__init__(request)
         self._body = bytearray()
 

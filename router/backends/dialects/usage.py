@@ -11,8 +11,8 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.ask import Ask
 from router.domain import Usage
-from router.wire.chat import ChatRequest
 
 _IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -28,7 +28,7 @@ def count(value: Any) -> int | None:
     return value
 
 
-def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
+def read_usage(usage: Any, request: Ask) -> Usage | None:
     """An OpenAI-like `usage` object; None where it is missing or cannot be true."""
     try:
         prompt, completion, total = _THREE(usage)
@@ -43,7 +43,7 @@ def read_usage(usage: Any, request: ChatRequest) -> Usage | None:
     return _read_details(usage, request)
 
 
-def _read_details(usage: Any, request: ChatRequest) -> Usage | None:
+def _read_details(usage: Any, request: Ask) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     prompt = count(usage.get("prompt_tokens"))
@@ -70,18 +70,18 @@ def _cached(usage: Mapping[str, Any]) -> int:
     return told or 0
 
 
-def is_impossible(output: int, request: ChatRequest) -> bool:
+def is_impossible(output: int, request: Ask) -> bool:
     """Whether a server claims more output than it was allowed to give."""
     limit = request.max_output_tokens
     return limit is not None and output > limit * request.choices
 
 
-def estimate_usage(request: ChatRequest, output_tokens: int) -> Usage:
+def estimate_usage(request: Ask, output_tokens: int) -> Usage:
     """The gateway's own count, for a server that told none that can be true."""
     return Usage(input_tokens=estimate_input(request), output_tokens=output_tokens, estimated=True)
 
 
-def estimate_input(request: ChatRequest) -> int:
+def estimate_input(request: Ask) -> int:
     """Input tokens of a request, by the length of its text and the number of its images."""
     return -(-request.text_bytes // BYTES_PER_TOKEN) + request.images * TOKENS_PER_IMAGE
 

@@ -5,7 +5,7 @@ import pytest
 import redis
 from ledgerkit import Outside
 
-from router.ledger.embedded import Embedded
+from router.ledger.server.embedded import Embedded
 
 
 @pytest.fixture

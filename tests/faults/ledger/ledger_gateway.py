@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ledgerkit import ticket, used
 
-from router.ledger.dimensions import quotas
 from router.ledger.ledger import Ledger
+from router.ledger.quotas.dimensions import quotas
 
 LIMITS = quotas({"key": {"tokens_per_day": 10**9, "concurrency": 10_000}})
 

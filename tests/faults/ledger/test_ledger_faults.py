@@ -16,9 +16,9 @@ from ledger_wire import Wire
 from ledgerkit import Outside, eventually, ticket, used
 
 from router.errors import LedgerUnavailable, LimitExceeded
-from router.ledger.dimensions import quotas
-from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
+from router.ledger.quotas.dimensions import quotas
+from router.ledger.server.embedded import Embedded
 
 LIMITS = quotas({"key": {"tokens_per_day": 10**9, "concurrency": 10_000}})
 GATEWAY = Path(__file__).with_name("ledger_gateway.py")

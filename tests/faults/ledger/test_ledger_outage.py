@@ -11,10 +11,10 @@ import pytest
 from ledgerkit import Outside, eventually, ticket, used
 
 from router.errors import LedgerUnavailable
-from router.ledger.dimensions import quotas
-from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
-from router.ledger.ticket import Ticket
+from router.ledger.quotas.dimensions import quotas
+from router.ledger.reserve_request import Ticket
+from router.ledger.server.embedded import Embedded
 
 LIMITS = quotas({"key": {"tokens_per_day": 10_000, "requests_per_minute": 1_000}})
 SERVE_THEN_WAIT = """

@@ -5,8 +5,8 @@ import pytest
 import redis
 from ledgerkit import Outside
 
-from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
+from router.ledger.server.embedded import Embedded
 
 
 @pytest.fixture(scope="module")

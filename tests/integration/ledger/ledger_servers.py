@@ -9,7 +9,7 @@ from pathlib import Path
 import redis
 from patience import until
 
-from router.ledger.embedded import server_binary
+from router.ledger.server.embedded import server_binary
 
 CLUSTERED = (
     "--cluster-enabled", "yes", "--cluster-node-timeout", "500", "--repl-diskless-sync-delay", "0",

@@ -7,8 +7,8 @@ import pytest
 from ledgerkit import PRICE, Outside, ticket, used
 
 from router.errors import LimitExceeded
-from router.ledger.dimensions import quotas
 from router.ledger.ledger import Ledger
+from router.ledger.quotas.dimensions import quotas
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
 

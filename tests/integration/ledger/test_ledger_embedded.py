@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from router.ledger.embedded import Embedded, EmbeddedError
+from router.ledger.server.embedded import Embedded, EmbeddedError
 
 
 def client(embedded: Embedded) -> redis.Redis:

@@ -9,11 +9,11 @@ import pytest
 from ledgerkit import Outside, ticket, used
 
 from router.errors import LimitExceeded
-from router.ledger.calendar import window_at
-from router.ledger.dimensions import quotas
-from router.ledger.embedded import Embedded
 from router.ledger.keys import shard, shard_of
 from router.ledger.ledger import Ledger
+from router.ledger.quotas.calendar import window_at
+from router.ledger.quotas.dimensions import quotas
+from router.ledger.server.embedded import Embedded
 from router.ledger.settlement import Settlement
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore

@@ -10,10 +10,10 @@ from ledgerkit import Outside, eventually, ticket, used
 
 from router.domain import Outcome
 from router.errors import LedgerUnavailable, LimitExceeded
-from router.ledger.dimensions import quotas
-from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
-from router.ledger.scripts import compile_scripts, read_sources
+from router.ledger.quotas.dimensions import quotas
+from router.ledger.server.embedded import Embedded
+from router.ledger.server.scripts import compile_scripts, read_sources
 
 EVERY = {
     "organization": {"usd_per_month": 200 * 10**12, "tokens_per_day": 10**6},

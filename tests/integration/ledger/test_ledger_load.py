@@ -1,7 +1,7 @@
 """One hot key, four gateway processes: the limit, exactly."""
 
-from router.ledger.drill import Drill, Load, drill_organization
-from router.ledger.embedded import Embedded
+from router.drills.ledger_drill import Drill, Load, drill_organization
+from router.ledger.server.embedded import Embedded
 
 
 async def test_four_gateways_offered_20000_admit_exactly_the_limit_in_every_window(

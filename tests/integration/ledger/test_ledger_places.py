@@ -16,11 +16,11 @@ from ledgerkit import Outside, eventually, ticket, used
 from patience import until
 
 from router.errors import LedgerUnavailable, LimitExceeded
-from router.ledger.dimensions import quotas
 from router.ledger.keys import shard_of
 from router.ledger.ledger import Ledger
-from router.ledger.startup import StartupError
-from router.ledger.topology import shard_slot
+from router.ledger.quotas.dimensions import quotas
+from router.ledger.server.startup import StartupError
+from router.ledger.server.topology import shard_slot
 
 LIMITS = quotas(
     {

@@ -6,8 +6,8 @@ from collections import Counter
 
 from ledgerkit import Outside, eventually
 
-from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
+from router.ledger.server.embedded import Embedded
 from router.ledger.shares import Pool, Share, divide
 
 POOL = divide("local", 10, {"enterprise": 0.4, "pro": 0.2})

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from ledgerkit import Outside, ticket, used
 
 from router.errors import LimitExceeded
-from router.ledger.calendar import window_at
-from router.ledger.dimensions import Options, Quota, quotas
-from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
+from router.ledger.quotas.calendar import window_at
+from router.ledger.quotas.dimensions import Options, Quota, quotas
+from router.ledger.server.embedded import Embedded
 
 DAY = 86_400_000
 

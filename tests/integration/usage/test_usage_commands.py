@@ -10,9 +10,9 @@ from ledgerkit import ticket, used
 
 from router.cli.ledger import ledger
 from router.cli.usage import usage
-from router.ledger.dimensions import quotas
-from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
+from router.ledger.quotas.dimensions import quotas
+from router.ledger.server.embedded import Embedded
 
 LIMITS = quotas({"organization": {"usd_per_month": 10**15}, "key": {"tokens_per_day": 10**6}})
 CONFIG = """

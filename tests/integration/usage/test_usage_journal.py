@@ -13,8 +13,8 @@ from ledgerkit import PRICE, Outside, ticket, used
 from sqlalchemy import create_engine, text
 
 from router.domain import Cascaded
-from router.ledger.embedded import Embedded
 from router.ledger.ledger import Ledger
+from router.ledger.server.embedded import Embedded
 from router.usage.journal import JournalConsumer
 from router.usage.report import as_csv, as_json, spend, usd
 from router.usage.rows import NAMES

@@ -14,8 +14,8 @@ from ledger_promises import HOME, Promises
 from ledger_windows import Spec
 
 from router.domain import Estimate
-from router.ledger.plan import FIXED, Plan
-from router.ledger.scripts import Script, compile_scripts
+from router.ledger.quotas.compiled_quotas import FIXED, Plan
+from router.ledger.server.scripts import Script, compile_scripts
 from router.ledger.settlement import Frame, Settlement
 
 VIRTUAL = "redis.call('HMGET', 'virtual', 's', 'us')"

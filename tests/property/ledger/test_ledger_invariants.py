@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from ledger_machine import machine_for
 
-from router.ledger.embedded import Embedded
-from router.ledger.scripts import read_sources
+from router.ledger.server.embedded import Embedded
+from router.ledger.server.scripts import read_sources
 
 QUICK = settings(
     max_examples=100,

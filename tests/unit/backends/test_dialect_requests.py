@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.anthropic import message_body
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.gemini import content_body
-from router.wire.chat import ChatRequest
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 BACKEND = Backend("b", "https://host", "real-model")
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOL = {

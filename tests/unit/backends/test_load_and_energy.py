@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.backends.energy import Energy, EnergyProfile, Provenance, efficiency, energy_of
-from router.backends.load import Load, read_load
+from router.backends.health.load import Load, read_load
 
 VLLM = b"""# HELP vllm:num_requests_running Number of requests in model execution batches.
 # TYPE vllm:num_requests_running gauge

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.ask import Ask
 from router.backends.dialects.base import ErrorInside, MalformedReply
 from router.backends.dialects.openai import OpenAI
 from router.domain import Usage
-from router.wire.chat import ChatRequest, parse_chat
+from router.protocols.chat import parse_chat
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
 
-def request(**fields: Any) -> ChatRequest:
+def request(**fields: Any) -> Ask:
     messages = [{"role": "user", "content": "Hi"}]
     return parse_chat(orjson.dumps({"model": "a", "messages": messages, "stream": True} | fields))
 

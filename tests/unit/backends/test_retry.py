@@ -1,6 +1,6 @@
 """Retries are paid for, and their waits are random."""
 
-from router.backends.retry import RetryBudget, RetryPolicy, backoff
+from router.backends.dispatch.retry import RetryBudget, RetryPolicy, backoff
 
 
 def test_retries_stay_within_a_tenth_of_the_requests() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from classifier_prompts import PLAIN
 
-from classifiers.ability import CARD_FORMAT, from_json, read_card, to_json
 from classifiers.artifact import SHIPPED, Artifact, ArtifactError, read_artifact, write_artifact
+from classifiers.cards.ability import CARD_FORMAT, from_json, read_card, to_json
 from classifiers.serving import Classifier
 
 

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from classifiers.__main__ import main
 from classifiers.bench import main as bench
-from classifiers.features import FEATURES_VERSION
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
+from classifiers.text.lexical_features import FEATURES_VERSION
 from router.cli.calibrate import calibrate
 from router.cli.score import score
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from classifiers.ability import from_json, read_card
 from classifiers.artifact import ArtifactError, read_artifact, write_artifact
+from classifiers.cards.ability import from_json, read_card
 from classifiers.serving import Classifier
 
 MOE: dict[str, Any] = json.loads(read_artifact().cards["moe.json"])

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from classifiers.metrics import (
+from classifiers.cards.metrics import (
     adaptive_ece,
     apgr,
     auc,

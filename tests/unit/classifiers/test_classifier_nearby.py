@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from classifiers.ability import Ability, Heads, from_json, to_json
 from classifiers.artifact import ArtifactError
-from classifiers.nearby import PLACES, Nearby, closeness, places_among, whitening
+from classifiers.cards.ability import Ability, Heads, from_json, to_json
+from classifiers.cards.rbf import PLACES, Nearby, closeness, places_among, whitening
 
 E = 8
 

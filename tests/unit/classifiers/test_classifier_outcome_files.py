@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 
 import router
 from classifiers.artifact import read_artifact
-from classifiers.outcomes import LARGEST_NUMBER, read_outcomes, sampled
-from classifiers.recalibrate import MOST_OUTCOMES
+from classifiers.cards.outcomes import LARGEST_NUMBER, read_outcomes, sampled
+from classifiers.cards.recalibrate import MOST_OUTCOMES
 from classifiers.serving import Classifier
 from router.cli.calibrate import calibrate
-from router.cli.card_files import write_card
+from router.cli.common.card_files import write_card
 from router.cli.score import score
 
 SIZE = read_artifact().manifest.z_size

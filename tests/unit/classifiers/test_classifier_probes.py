@@ -4,9 +4,9 @@ import textwrap
 
 import pytest
 
-from classifiers.checks import check
-from classifiers.probes import EACH, Probe, probes
-from classifiers.sandbox import passes
+from classifiers.probing.checks import check
+from classifiers.probing.probes import EACH, Probe, probes
+from classifiers.probing.sandbox import passes
 
 ADD = [([1, 2], 4), ([], 1)]
 

@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 from classifier_prompts import CODE, PLAIN
 
-from classifiers.ability import Ability, Heads, from_json, to_json
-from classifiers.drift import drift
-from classifiers.logistic import fit_logistic
-from classifiers.outcomes import (
+from classifiers.cards.ability import Ability, Heads, from_json, to_json
+from classifiers.cards.drift import drift
+from classifiers.cards.logistic import fit_logistic
+from classifiers.cards.outcomes import (
     Outcome,
     OutcomeError,
     by_backend,
     observations,
     read_outcomes,
 )
-from classifiers.recalibrate import (
+from classifiers.cards.recalibrate import (
     LEAST_FOR_NEARBY,
     LEAST_OUTCOMES,
     Observations,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.judges import LARGEST_SHARE, fair_weights
+from classifiers.cards.judges import LARGEST_SHARE, fair_weights
 
 
 def _shares(counts: list[int]) -> list[float]:

@@ -1,11 +1,11 @@
 """The breaker in front of the ledger, and the local allowance behind it."""
 
 from router.domain import Estimate
-from router.ledger.breaker import Breaker
-from router.ledger.denials import Denied
-from router.ledger.dimensions import quotas
+from router.ledger.denial_cache import Denied
 from router.ledger.outage import Outage
-from router.ledger.plan import Plan
+from router.ledger.quotas.compiled_quotas import Plan
+from router.ledger.quotas.dimensions import quotas
+from router.ledger.server.breaker import Breaker
 
 SCOPES = {1: "k"}
 WANT = (1, 100, 10, 90, 10**9)

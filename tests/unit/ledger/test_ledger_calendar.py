@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.ledger.calendar import window_at
+from router.ledger.quotas.calendar import window_at
 
 HOUR = 3_600_000
 ZONES = (

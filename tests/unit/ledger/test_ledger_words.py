@@ -7,9 +7,6 @@ from collections import deque
 import pytest
 
 from router.domain import Estimate
-from router.ledger.address import AddressError, parse_address
-from router.ledger.answers import denial, go_duration, rate_headers
-from router.ledger.dimensions import DIMENSIONS, Options, Quota, QuotaError, quotas
 from router.ledger.estimate import (
     DEFAULT_OUTPUT,
     OutputHistory,
@@ -18,7 +15,7 @@ from router.ledger.estimate import (
     estimate_tokens,
 )
 from router.ledger.keys import scope, shard_of, user_hash
-from router.ledger.plan import (
+from router.ledger.quotas.compiled_quotas import (
     Plan,
     covered_output,
     levels_present,
@@ -26,8 +23,11 @@ from router.ledger.plan import (
     unpack_vector,
     wanted,
 )
-from router.ledger.ticket import Budget
-from router.ledger.topology import key_slot
+from router.ledger.quotas.dimensions import DIMENSIONS, Options, Quota, QuotaError, quotas
+from router.ledger.rate_limit_headers import denial, go_duration, rate_headers
+from router.ledger.reserve_request import Budget
+from router.ledger.server.address import AddressError, parse_address
+from router.ledger.server.topology import key_slot
 
 LEVELS = levels_present(team=False, user=False)
 

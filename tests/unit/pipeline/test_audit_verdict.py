@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.pipeline.verdict import read_verdict
+from router.loop.judge_reply import read_verdict
 
 CLEAR = {
     "A": [

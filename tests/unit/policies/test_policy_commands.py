@@ -9,17 +9,17 @@ from click.testing import CliRunner
 from policy_worlds import signals
 
 from classifiers.artifact import read_artifact
-from policies.record import Outcome, to_record
+from policies.replay.record import Outcome, to_record
 from policies.signals import NO_HINTS
 from router.cli.check import check
+from router.cli.common.policies import read_policy
 from router.cli.diff import diff
 from router.cli.explain import explain
-from router.cli.policies import read_policy
 from router.cli.replay import replay
 from router.cli.schema import schema
 from router.cli.tune import tune
-from router.outcomes.store import Outcome as Verdict
-from router.outcomes.store import OutcomeStore
+from router.loop.store import Outcome as Verdict
+from router.loop.store import OutcomeStore
 
 SAME = 'base_url: "http://127.0.0.1:1/v1", model: m'
 CONFIG = f"""\

@@ -1,6 +1,6 @@
 import pytest
 
-from policies.language import guess_language
+from policies.natural_language import guess_language
 
 
 @pytest.mark.parametrize(

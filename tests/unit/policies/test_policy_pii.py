@@ -1,7 +1,7 @@
 import pytest
 
 from bench.instructions import counted
-from policies.pii import contains_pii, kinds, texts_of
+from policies.pii.pii import contains_pii, kinds, texts_of
 
 PRESENT = [
     ("email", "write to jane.doe+test@mail.example.co.uk please"),

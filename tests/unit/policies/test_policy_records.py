@@ -3,7 +3,7 @@ import json
 import pytest
 from policy_worlds import decided, policy, signals
 
-from policies.record import Outcome, RecordError, from_record, read_signals, to_record
+from policies.replay.record import Outcome, RecordError, from_record, read_signals, to_record
 from policies.signals import NO_HINTS, Clock, Hints
 
 SUBJECT = policy("objective: cheapest_capable")

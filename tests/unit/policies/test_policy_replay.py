@@ -4,12 +4,12 @@ import pytest
 from policy_worlds import policy, signals
 
 from bench.instructions import counted
-from policies.diff import diff
-from policies.estimates import Interval
-from policies.record import Outcome, from_record, to_record
-from policies.replay import replay
+from policies.replay.diff import diff
+from policies.replay.estimates import Interval
+from policies.replay.record import Outcome, from_record, to_record
+from policies.replay.replay import replay
+from policies.replay.tune import TuneError, tune
 from policies.signals import NO_HINTS
-from policies.tune import TuneError, tune
 
 START = 1_763_766_000_000
 TIERS = "tiers: {free: {requests_per_minute: 30}, pro: {}}\n"

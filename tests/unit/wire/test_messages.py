@@ -6,21 +6,21 @@ from typing import Any
 import orjson
 import pytest
 
+from router.ask import Ask
 from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
-from router.wire.chat import ChatRequest
-from router.wire.messages import count_tokens, parse_messages
-from router.wire.messages_reply import (
+from router.protocols.anthropic_messages import count_tokens, parse_messages
+from router.protocols.anthropic_reply import (
     MessageStream,
     encode_message,
     message_error_body,
     message_error_event,
 )
-from router.wire.sse import data_of, encode, events, name_of
+from router.protocols.sse import data_of, encode, events, name_of
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
-def message(**fields: Any) -> ChatRequest:
+def message(**fields: Any) -> Ask:
     body = {"model": "auto", "max_tokens": 50, "messages": HELLO} | fields
     return parse_messages(json.dumps(body).encode())
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.errors import UpstreamFailed
-from router.wire.envelope import error_event
-from router.wire.sse import EventTooLarge, Splitter, data_of, encode, events, name_of
+from router.protocols.envelope import error_event
+from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events, name_of
 
 LINES = ("\n", "\r\n", "\r")
 

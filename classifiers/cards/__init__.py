@@ -1,0 +1,1 @@
+"""Ability cards: what one kind of backend can do, fitted and watched."""

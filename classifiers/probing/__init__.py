@@ -1,0 +1,1 @@
+"""Probe prompts, and whether an answer to one is right."""

@@ -1,0 +1,75 @@
+"""Whether an answer to a probe is right: 1 or 0, by rule, never by another model.
+
+A rule looks past how an answer is dressed: thoughts before it, fences, dashes of another kind.
+"""
+
+import json
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from classifiers.probing.probes import Probe
+from classifiers.probing.sandbox import passes
+
+_NUMBER: Final = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_LETTER: Final = re.compile(r"\b([A-D])\b")
+_SMALL_LETTER: Final = re.compile(r"(?:^|(?<=[\s(*\"'`]))([a-d])(?=[).:*\"'`]|\s*$)")
+_BLOCK: Final = re.compile(r"(```+|~~~+)[ \t]*[\w.+-]*[ \t]*\r?\n(.*?)(?:\1|\Z)", re.DOTALL)
+_DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"), "-")
+_TRIES: Final = 50  # opening brackets that may begin the JSON
+
+
+def check(probe: Probe, answer: str) -> float:
+    """The score of an answer, 0 or 1. Never raises, whatever the answer holds."""
+    said = answer.rpartition("</think>")[2]
+    return float(_CHECKS[probe.kind](said, probe.expected))
+
+
+def _number(answer: str, expected: int) -> bool:
+    found = _NUMBER.findall(answer.translate(_DASHES))
+    return bool(found) and float(found[-1].replace(",", "").rstrip(".")) == expected
+
+
+def _exact(answer: str, expected: str) -> bool:
+    said = answer.translate(_DASHES).strip().strip(".\"'`*").strip()
+    return said.casefold() == expected.casefold()
+
+
+def _json(answer: str, expected: Any) -> bool:
+    """The first array of objects counts; a remark in brackets before it is none."""
+    start, decoder = answer.find("["), json.JSONDecoder()
+    for _ in range(_TRIES):
+        if start < 0:
+            return False
+        try:
+            found, end = decoder.raw_decode(answer, start)
+        except (ValueError, RecursionError):
+            found, end = None, start + 1
+        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+            return bool(found == expected)
+        start = answer.find("[", end)
+    return False
+
+
+def _letter(answer: str, expected: str) -> bool:
+    found = _LETTER.findall(answer) or _SMALL_LETTER.findall(answer)
+    return bool(found) and found[-1].upper() == expected
+
+
+def _code(answer: str, expected: Mapping[str, Any]) -> bool:
+    """The first block that defines the function counts; without blocks, all of the answer."""
+    blocks = [textwrap.dedent(block[2]) for block in _BLOCK.finditer(answer)] or [answer]
+    name = expected["function"]
+    defines = re.compile(rf"^[ \t]*(?:def[ \t]+{name}\b|{name}[ \t]*[=:])", re.MULTILINE)
+    source = next(filter(defines.search, blocks), blocks[0])
+    return passes(source, name, expected["cases"])
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, Any], bool]]] = {
+    "arithmetic": _number,
+    "extraction": _exact,
+    "json": _json,
+    "code": _code,
+    "choice": _letter,
+}

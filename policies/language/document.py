@@ -1,0 +1,168 @@
+"""The policy document: keys, types, bounds. Meaning is given by `policies.language.compiler`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from policies.hints import HINTS
+from policies.language.fields import Name, Names, OneOf, Probability, Strict, unique
+from policies.language.limits import Limits
+from policies.money import Usd
+from policies.objectives import OBJECTIVES
+from policies.verifiers import VERIFIERS
+
+Objective = Annotated[str, OneOf(OBJECTIVES)]
+Check = Annotated[str, OneOf(VERIFIERS)]
+HintName = Annotated[str, OneOf(HINTS)]
+
+
+class Capable(Strict):
+    """Who counts as able: P(success) of at least `min_success`, or near enough to the best."""
+
+    min_success: Probability | None = Field(None, description="P(success) that is enough.")
+    max_regret: Probability | None = Field(
+        None, description="or P(success) within this distance of the best candidate's."
+    )
+
+
+class CascadeDoc(Strict):
+    """Try a cheaper backend first; keep its answer only if it passes the checks."""
+
+    verify: Annotated[list[Check], BeforeValidator(unique), Field(min_length=1)] = Field(
+        examples=[["not_empty", "not_refusal"]], description="Checks an answer must pass."
+    )
+    max_steps: Annotated[int, Field(ge=2, le=4)] = Field(2, description="Backends tried at most.")
+    verifier_cost: Usd | None = Field(None, description="USD that checking one answer costs.")
+    judge: Name | None = Field(
+        None,
+        examples=["premium"],
+        description="A candidate that is asked about answers which passed every check.",
+    )
+
+
+class Settings(Strict):
+    """What routes, tiers, aliases and rules may set; the later of these wins, key by key."""
+
+    objective: Objective | None = Field(None, description="How a backend is chosen.")
+    capable: Capable | None = None
+    failure_cost: Usd | None = Field(None, description="USD that a failed answer costs you.")
+    max_cost: Usd | None = Field(None, description="No backend expected to cost more, in USD.")
+
+
+class RouteSettings(Settings):
+    """Settings that name backends."""
+
+    when_unknown: Name | None = Field(
+        None, description="The backend to use when the classifier was late or broken."
+    )
+    cascade: CascadeDoc | Literal["off"] | None = Field(
+        None,
+        examples=[{"verify": ["not_empty", "not_refusal"]}],
+        description="`off` in a rule ends one.",
+    )
+    sticky: Literal["conversation", "off"] | None = Field(
+        None,
+        examples=["conversation"],
+        description="Stay with the backend that served this conversation last.",
+    )
+    weights: (
+        Annotated[dict[Name, Annotated[int, Field(ge=0, le=1_000_000)]], Field(min_length=2)] | None
+    ) = Field(None, description="Share traffic of these candidates; stable per conversation.")
+
+
+class RuleDoc(RouteSettings):
+    """One rule: when its condition holds, it narrows, sets, or ends."""
+
+    name: Name = Field(examples=["private-stays-home"])
+    when: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        None, description="A condition in CEL; always, if left out."
+    )
+    only: Names | None = Field(
+        None, examples=[["local"]], description="Hard constraint: none but these."
+    )
+    except_: Names | None = Field(None, alias="except", description="Hard constraint: not these.")
+    deny: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = Field(
+        None, examples=["Not on this plan."], description="Refuse, with this message to the client."
+    )
+    fixed: Name | None = Field(None, description="Use this backend and look no further.")
+    shadow: Literal["off"] | None = Field(None, description="No shadow copy of these requests.")
+
+
+class RouteDoc(RouteSettings):
+    """What a client puts in `model`, and how it is served."""
+
+    description: str | None = None
+    candidates: Names = Field(examples=[["local", "moe", "premium"]])
+    fixed: Name | None = Field(None, description="The backend of `objective: fixed`.")
+    rules: list[RuleDoc] = Field([], max_length=2_000)
+
+
+class AliasDoc(Settings):
+    """Another name for a route, with its own settings if it has any."""
+
+    route: Name = Field(examples=["auto"])
+    only: Names | None = None
+    except_: Names | None = Field(None, alias="except")
+
+
+class Bounded(Strict):
+    """While the ledger is away, serve up to this share of each quota."""
+
+    bounded: Probability = Field(examples=[0.1])
+
+
+def _route(value: Any) -> Any:
+    """`gpt-4o: auto` is short for `gpt-4o: {route: auto}`."""
+    return {"route": value} if isinstance(value, str) else value
+
+
+AliasEntry = Annotated[AliasDoc, BeforeValidator(_route, json_schema_input_type=Name | AliasDoc)]
+
+
+class TierDoc(Limits, Settings):
+    """Who may have what: quotas of the customer, and the tier's part in routing."""
+
+    description: str | None = None
+    priority: Literal["low", "normal", "high"] = "normal"
+    routes: Names | None = Field(None, description="Routes this tier may use; all, if left out.")
+    backends: Names | None = Field(None, description="Hard constraint: none but these.")
+    hints: Annotated[list[HintName], BeforeValidator(unique)] | None = Field(
+        None,
+        description=f"Request headers obeyed: {', '.join(HINTS)}; default all.",
+    )
+    per_key: Limits | None = None
+    per_user: Limits | None = None
+    per_team: Limits | None = None
+    per_model: Limits | None = None
+    outage: Annotated[Bounded | Literal["closed"], Field(examples=[{"bounded": 0.1}])] = "closed"
+    guaranteed_share: dict[Name, Probability] | None = Field(
+        None, description="Share of a backend's capacity kept for this tier."
+    )
+    timezone: str | None = Field(
+        None, description="Where its days and months begin; the policy's timezone if left out."
+    )
+    billing_day: Annotated[int, Field(ge=1, le=28)] | None = Field(
+        None, description="Day of the month on which its months begin; the first if left out."
+    )
+
+
+class ShadowDoc(Strict):
+    """Audit quality on a share of traffic."""
+
+    share: Probability = Field(examples=[0.01])
+    to: Name = Field(examples=["premium"])
+    judge: Name = Field(examples=["premium"])
+
+
+class PolicyDoc(Strict):
+    """A policy: who may have what, at what cost and quality."""
+
+    version: Literal[1] = Field(examples=[1])
+    description: str | None = None
+    timezone: str = Field("UTC", description="Time zone of `clock` and of day and month.")
+    routes: Annotated[dict[Name, RouteDoc], Field(min_length=1)] = Field(
+        examples=[{"auto": {"candidates": ["local", "premium"]}}]
+    )
+    aliases: dict[Name, AliasEntry] = Field({})
+    tiers: dict[Name, TierDoc] = Field({})
+    shadow: ShadowDoc | None = None

@@ -1,0 +1,75 @@
+"""Tiers as plain data: what the ledger enforces, and what routing takes from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from policies.language.document import Bounded, TierDoc
+from policies.language.limits import DIMENSIONS, Limits, Pool, Rate
+
+LEVELS: Final[Mapping[str, str]] = {
+    "key": "per_key",
+    "user": "per_user",
+    "team": "per_team",
+    "model": "per_model",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One tier. `limits` is level -> dimension -> value.
+
+    Levels are organization, key, user, team and model. Values are integers (tokens, requests,
+    pico-USD for `usd_*`), `prepaid_usd` is a boolean, `tokens_per_month` is
+    {"pool": int, "rollover": share}, a limit per minute may be {"limit": int, "burst": int}.
+    `outage_share` is None where the tier is not served while the ledger is away, else the share of
+    each quota that may then be used.
+    """
+
+    name: str
+    priority: str = "normal"
+    routes: frozenset[str] | None = None  # None: all
+    backends: frozenset[str] | None = None  # None: all
+    hints: frozenset[str] | None = None  # None: all
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outage_share: float | None = None
+    guaranteed_share: Mapping[str, float] = field(default_factory=dict)
+    timezone: str | None = None  # None: the policy's
+    billing_day: int = 1
+
+
+def tier_of(name: str, doc: TierDoc) -> Tier:
+    """The tier a document describes."""
+    limits = {"organization": _limits(doc)}
+    for level, key in LEVELS.items():
+        if (below := getattr(doc, key)) is not None:
+            limits[level] = _limits(below)
+    return Tier(
+        name=name,
+        priority=doc.priority,
+        routes=_set(doc.routes),
+        backends=_set(doc.backends),
+        hints=_set(doc.hints),
+        limits={level: values for level, values in limits.items() if values},
+        outage_share=doc.outage.bounded if isinstance(doc.outage, Bounded) else None,
+        guaranteed_share=dict(doc.guaranteed_share or {}),
+        timezone=doc.timezone,
+        billing_day=doc.billing_day or 1,
+    )
+
+
+def _set(names: Any) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+def _limits(doc: Limits) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for dimension in DIMENSIONS:
+        value = getattr(doc, dimension)
+        if isinstance(value, Pool):
+            found[dimension] = {"pool": value.pool, "rollover": value.rollover}
+        elif isinstance(value, Rate):
+            found[dimension] = {"limit": value.limit, "burst": value.burst}
+        elif value is not None and value is not False:
+            found[dimension] = value
+    return found

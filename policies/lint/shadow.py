@@ -1,0 +1,45 @@
+"""Routes whose answers `shadow` never audits, though it looks as if it did."""
+
+from collections.abc import Iterator
+
+from policies.findings import Finding
+from policies.language.document import RouteDoc, ShadowDoc
+from policies.policy import Policy
+
+
+def unaudited_routes(policy: Policy) -> Iterator[Finding]:
+    """A route with a choice whose candidates lack `to` or `judge`; a policy of such routes alone.
+
+    A route of one backend is left alone, and so is one that says `shadow: "off"`.
+    """
+    shadow = policy.document.shadow
+    if shadow is None:
+        return
+    routes = policy.document.routes
+    if not any(_audited(route, shadow) for route in routes.values()):
+        yield policy.source.warning(
+            ("shadow",),
+            "no route is ever audited",
+            "its candidates must hold `to`, `judge` and a backend that is audited",
+            rule="never-audited",
+        )
+        return
+    for name, route in routes.items():
+        missing = [each for each in (shadow.to, shadow.judge) if each not in route.candidates]
+        if missing and len(route.candidates) > 1 and not _silent(route):
+            yield policy.source.warning(
+                ("routes", name, "candidates"),
+                f"`{name}` is never audited: `{missing[0]}` of `shadow` is no candidate of it",
+                'add it, or say so by a rule with `shadow: "off"`',
+                rule="never-audited",
+            )
+
+
+def _audited(route: RouteDoc, shadow: ShadowDoc) -> bool:
+    copied = {shadow.to, shadow.judge} <= set(route.candidates) and len(route.candidates) > 1
+    return copied and not _silent(route)
+
+
+def _silent(route: RouteDoc) -> bool:
+    """Whether a rule without a condition turns audits off."""
+    return any(rule.shadow == "off" and rule.when in (None, "true") for rule in route.rules)

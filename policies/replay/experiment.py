@@ -1,0 +1,71 @@
+"""What a canary or an A/B test showed: the arms that `weights` drew between, from a decision log.
+
+Only records that were drawn count (propensity under 1) and that the drawn backend really served.
+Each weighs 1 / propensity, so that arms stay comparable while their weights are changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from zlib import crc32
+
+from policies.replay.estimates import BLOCKS, Blocks, Interval
+from policies.replay.record import Record
+
+ENOUGH: Final = 30  # judged answers under which an arm's success abstains
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One backend of the draw; means with 95 % intervals over conversations."""
+
+    requests: int
+    cost_usd: Interval
+    latency_ms: Interval
+    success: Interval
+    judged: int
+
+
+@dataclass(slots=True)
+class _Sums:
+    requests: int = 0
+    cost: Blocks = field(default_factory=Blocks)
+    latency: Blocks = field(default_factory=Blocks)
+    success: Blocks = field(default_factory=Blocks)
+    judged: int = 0
+
+
+class Experiment:
+    """Feed it records one by one, then ask for the arms."""
+
+    def __init__(self) -> None:
+        self._arms: dict[tuple[str, str], _Sums] = {}
+
+    def add(self, record: Record) -> None:
+        """Count a record, if it was drawn and served by the backend drawn."""
+        outcome = record.outcome
+        if record.propensity >= 1.0 or outcome is None or outcome.backend != record.backend:
+            return
+        sums = self._arms.setdefault((record.route, record.backend), _Sums())
+        block = crc32((record.signals.request.conversation or record.id).encode()) % BLOCKS
+        weight = 1.0 / record.propensity
+        sums.requests += 1
+        sums.cost.add(block, outcome.cost_pico / 1e12, weight)
+        if outcome.latency_ms is not None:
+            sums.latency.add(block, outcome.latency_ms, weight)
+        if outcome.success is not None:
+            sums.judged += 1
+            sums.success.add(block, float(outcome.success), weight)
+
+    def arms(self) -> Mapping[str, Mapping[str, Arm]]:
+        """Route -> backend -> arm."""
+        found: dict[str, dict[str, Arm]] = {}
+        for (route, backend), sums in sorted(self._arms.items()):
+            found.setdefault(route, {})[backend] = Arm(
+                requests=sums.requests,
+                cost_usd=sums.cost.interval(),
+                latency_ms=sums.latency.interval(),
+                success=sums.success.interval(at_least=ENOUGH),
+                judged=sums.judged,
+            )
+        return found

@@ -1,0 +1,1 @@
+"""Cheap first: answers checked before they are given, and what checks them."""

@@ -1,0 +1,1 @@
+"""Candidates in order until one answers: attempts, retries, failures."""

@@ -1,0 +1,146 @@
+"""One try against one deployment: send, look at the head, take the first byte."""
+
+from typing import Final
+
+from router.ask import Ask
+from router.backends.backend import Backend, Deployment
+from router.backends.dialects.base import Dialect, ErrorInside, Failure, MalformedReply, Translator
+from router.backends.dialects.conversation import Unsupported
+from router.backends.dialects.table import DIALECTS
+from router.backends.dispatch.attempt_log import AttemptLog
+from router.backends.dispatch.failures import AttemptFailed, Kind, kind_of_status, rest_asked_for
+from router.backends.dispatch.upstream import Upstream
+from router.backends.health.health import DeploymentState
+from router.backends.transport.transport import (
+    Answer,
+    ConnectFailed,
+    Transport,
+    TransportError,
+    TransportTimeout,
+)
+
+ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
+REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
+
+
+async def attempt(
+    transport: Transport, backend: Backend, state: DeploymentState, log: AttemptLog
+) -> Upstream:
+    """Ask. The Upstream that comes back has its body, or the first block of its stream.
+
+    `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
+    connection is closed and `state` was not told.
+    """
+    dialect, deployment, request = DIALECTS[backend.dialect], state.deployment, log.request
+    try:
+        call = dialect.call(deployment, backend, request, log.request_id)
+        answer = await transport.send(call)
+    except Unsupported as error:
+        raise _unsupported(error) from None
+    except TransportError as error:
+        raise _failed(error, deployment) from None
+    try:
+        status = answer.status
+        if status != 200 and not 200 < status < 300:
+            raise await _refused(answer, dialect, deployment)
+        coding = answer.header("content-encoding")
+        if coding and coding.strip().lower() not in ("", "identity"):
+            raise MalformedReply("encoded its answer although it was asked not to")
+        upstream = Upstream(backend, log, answer, state)
+        if request.stream:
+            await _begin(upstream, answer, dialect, request)
+        else:
+            body = answer.rest()  # a short body mostly comes with its head
+            if body is None:
+                body = await read_all(answer, REPLY_CAP)
+            upstream.replied(dialect.reply(body, request))
+    except (TransportError, MalformedReply, ErrorInside) as error:
+        answer.close()
+        raise _failed(error, deployment) from None
+    except BaseException:  # a cancelled client: the connection goes all the same
+        answer.close()
+        raise
+    return upstream
+
+
+def _unsupported(error: Unsupported) -> AttemptFailed:
+    failure = Failure(f"No backend can be asked with '{error.param}'.", param=error.param)
+    reason = f"cannot be asked with '{error.param}'"
+    return AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure)
+
+
+async def _begin(upstream: Upstream, answer: Answer, dialect: Dialect, request: Ask) -> None:
+    """Read up to the first block of a stream."""
+    if dialect.stream_type not in answer.header("content-type").lower():
+        # A body instead of a stream: most likely an error under status 200.
+        dialect.reply(await read_all(answer, ERROR_CAP, cut=True), request)
+        raise MalformedReply("answered without streaming")
+    translator = dialect.translator(request)
+    upstream.streams(translator, await _first_block(answer, translator))
+
+
+async def _first_block(answer: Answer, translator: Translator) -> bytes:
+    """The first bytes for the client: until then another backend may still be asked."""
+    while data := await answer.read():
+        first = translator.feed(data)
+        if first:
+            return first
+    return translator.finish()
+
+
+async def read_all(answer: Answer, cap: int, *, cut: bool = False) -> bytes:
+    """The whole body. Over the cap: MalformedReply, or just its beginning where `cut`."""
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await answer.read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > cap:
+            if cut:
+                break
+            raise MalformedReply(f"answered more than {cap} bytes")
+    return b"".join(pieces)[:cap]
+
+
+async def _refused(answer: Answer, dialect: Dialect, deployment: Deployment) -> AttemptFailed:
+    """An answer that is no 2xx: what it says, and when to come back."""
+    status = answer.status
+    raw = await read_all(answer, ERROR_CAP, cut=True)
+    rest = rest_asked_for(answer.headers)
+    answer.close()
+    failure = _without_key(dialect.failure(status, raw), deployment)
+    kind = kind_of_status(status, failure)
+    return AttemptFailed(
+        kind, f"answered {status} ({kind.value})", status=status, failure=failure, rest=rest
+    )
+
+
+def _error_inside(error: ErrorInside, deployment: Deployment) -> AttemptFailed:
+    failure = _without_key(Failure(error.message), deployment)
+    kind = kind_of_status(error.status, failure)
+    return AttemptFailed(
+        kind, f"answered 200 with an error inside ({kind.value})", status=error.status,
+        failure=failure,
+    )  # fmt: skip
+
+
+def _without_key(failure: Failure, deployment: Deployment) -> Failure:
+    """The failure without our credential, which some servers echo."""
+    key = deployment.api_key
+    if not key or key not in failure.message:
+        return failure
+    return Failure(failure.message.replace(key, "[key]"), failure.type, failure.code, failure.param)
+
+
+def _failed(
+    error: TransportError | MalformedReply | ErrorInside, deployment: Deployment
+) -> AttemptFailed:
+    if isinstance(error, MalformedReply):
+        return AttemptFailed(Kind.MALFORMED, str(error))
+    if isinstance(error, ErrorInside):
+        return _error_inside(error, deployment)
+    if isinstance(error, ConnectFailed):
+        return AttemptFailed(Kind.CONNECT, error.reason)
+    if isinstance(error, TransportTimeout):
+        return AttemptFailed(Kind.TIMEOUT, error.reason)
+    return AttemptFailed(Kind.BROKEN, error.reason)

@@ -1,0 +1,229 @@
+"""Candidates in order, until one answers: first byte wins.
+
+A round asks each candidate once, on its best deployment. Where a deployment fails for its own
+reasons, another deployment of the same backend is tried if the retry budget allows it; the same
+budget pays for a second round, after a random wait. A request that a backend refuses as wrong ends
+at once. A backend whose slots are scarce is asked when a slot is free, or after a bounded wait in
+its queue.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Final
+
+from router.ask import Ask
+from router.backends.backend import Backend
+from router.backends.dispatch.attempt_log import NOTHING, AttemptLog
+from router.backends.dispatch.failures import AttemptFailed, Kind
+from router.backends.dispatch.retry import RetryBudget, RetryPolicy, backoff
+from router.backends.dispatch.tries import Tries
+from router.backends.dispatch.upstream import Upstream
+from router.backends.health.breaker import BreakerPolicy
+from router.backends.health.health import Health, HealthBoard
+from router.backends.health.load import LoadWatch
+from router.backends.health.slots import Full, Priority, SharedSlots, SlotQueue
+from router.backends.transport.transport import Transport
+
+NORMAL: Final = Priority()
+
+
+class Dispatcher:
+    """Sends requests to backends. One for the gateway's life; reloads `adopt` new backends."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        retry: RetryPolicy | None = None,
+        breaker: BreakerPolicy | None = None,
+        slots: SharedSlots | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        rand: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._transport = transport
+        self._retry = retry or RetryPolicy()
+        self._budget = RetryBudget(self._retry)
+        self._tries = Tries(transport, self._budget, clock)
+        self._watch = LoadWatch(transport)
+        self._watching: asyncio.Future[None] | None = None
+        self._slots = slots
+        self._rand = rand
+        self._sleep = sleep
+        self._board = HealthBoard(breaker or BreakerPolicy(), clock)
+
+    def adopt(self, backends: Sequence[Backend]) -> None:
+        """Know these backends and forget others; those that did not change keep their breakers.
+
+        Call it inside the event loop: servers that tell their load are asked for it from now on.
+        """
+        self._board.adopt(backends)
+        if self._watching is None and any(self._board.watched()):
+            self._watching = asyncio.ensure_future(self._watch.run(self._board.watched))
+
+    def view(self) -> Mapping[str, Health]:
+        """The health of every backend by name, live."""
+        return self._board.view()
+
+    async def close(self) -> None:
+        """Stop watching and close every connection."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._transport.close()
+
+    def open(
+        self,
+        candidates: Sequence[Backend],
+        request: Ask,
+        request_id: str,
+        priority: Priority = NORMAL,
+    ) -> "Opening":
+        """The first answer of the candidates, as a block; its connection is let go at its end.
+
+        `priority` decides who waits for whom where a backend's slots are scarce.
+
+        Raises UpstreamRejected where a backend finds the request wrong, and UpstreamTimeout,
+        Overloaded or UpstreamFailed where every candidate failed before its first byte.
+        """
+        return Opening(self, candidates, request, request_id, priority)
+
+    async def first_answer(self, opening: "Opening") -> Upstream:
+        """The first answer; the opening, which gets it, closes it."""
+        self._budget.earn()
+        candidates, round_ = opening.candidates, 0
+        while True:
+            for backend in candidates:
+                health = self._board.of(backend)
+                deployment = health.only
+                if deployment is not None and deployment.breaker.quiet and not opening.tried:
+                    upstream = await self._tries.one(backend, deployment, opening)  # mostly
+                else:
+                    upstream = await self._ask(backend, health, opening)
+                if upstream is not None:
+                    opening.upstream = upstream
+                    return upstream
+            round_ += 1
+            if not await self._may_go_round(candidates, opening, round_):
+                raise opening.error(self._rest_of(candidates))
+
+    async def _may_go_round(
+        self, candidates: Sequence[Backend], log: AttemptLog, round_: int
+    ) -> bool:
+        """Whether to ask all once more; waits first, as long as the first of them rests."""
+        if round_ > self._retry.rounds:
+            return False
+        rest = self._rest_of(candidates)
+        if rest > self._retry.longest or not log.worth_another_round():
+            return False
+        if not self._budget.spend():
+            return False
+        await self._sleep(max(rest, backoff(self._retry, round_, self._rand)))
+        log.tried = NOTHING
+        return True
+
+    def _ask(self, backend: Backend, health: Health, log: AttemptLog) -> Awaitable[Upstream | None]:
+        """Ask this backend; None where another candidate should be asked."""
+        queue = health.queue
+        if queue is not None:
+            return self._ask_in_turn(backend, health, queue, log)
+        return self._ask_deployments(backend, health, log)
+
+    async def _ask_in_turn(
+        self, backend: Backend, health: Health, queue: SlotQueue, log: AttemptLog
+    ) -> Upstream | None:
+        """Ask this backend once a slot is free."""
+        try:
+            slot = await queue.enter(log.priority)
+        except Full as full:
+            log.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason), 0.0)
+            return None
+        leave = ExitStack()
+        leave.callback(queue.leave, slot)
+        upstream: Upstream | None = None
+        try:
+            if await self._claim(backend, log, leave):
+                upstream = await self._ask_deployments(backend, health, log)
+        finally:
+            if upstream is None:
+                leave.close()
+        if upstream is not None:
+            upstream.hold(slot, leave.close)
+        return upstream
+
+    async def _claim(self, backend: Backend, log: AttemptLog, leave: ExitStack) -> bool:
+        """Whether there is a slot left of those that all gateways share; `leave` gives it back."""
+        capacity = backend.capacity
+        if capacity is None or not capacity.shared or self._slots is None:
+            return True
+        give_back = await self._slots.claim(
+            backend.name,
+            capacity.concurrency,
+            capacity.guaranteed,
+            log.priority.tier,
+            capacity.max_wait,
+        )
+        if give_back is None:
+            reason = "has no free slot for any gateway"
+            log.note(backend, backend.name, AttemptFailed(Kind.FULL, reason), 0.0)
+            return False
+        leave.callback(give_back)
+        return True
+
+    async def _ask_deployments(
+        self, backend: Backend, health: Health, log: AttemptLog
+    ) -> Upstream | None:
+        """Try this backend's deployments, the best first, while another one may help."""
+        asked = False
+        while True:
+            deployments = health.open_deployments(log.request, log.tried)
+            if not deployments:
+                if not asked:
+                    log.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"), 0.0)
+                return None
+            if asked and not self._budget.spend():
+                return None
+            asked = True
+            upstream = await self._tries.best(backend, deployments, log)
+            if upstream is not None:
+                return upstream
+            if not log.another_deployment_may_help():
+                return None
+
+    def _rest_of(self, candidates: Sequence[Backend]) -> float:
+        return min((self._board.of(backend).resting() for backend in candidates), default=0.0)
+
+
+class Opening(AttemptLog):
+    """The block in which an answer is open; leaving it lets go of the connection."""
+
+    __slots__ = ("_dispatcher", "candidates", "upstream")
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        candidates: Sequence[Backend],
+        request: Ask,
+        request_id: str,
+        priority: Priority,
+    ) -> None:
+        super().__init__(request, request_id, priority)
+        self._dispatcher = dispatcher
+        self.candidates = candidates
+        self.upstream: Upstream | None = None
+
+    def __aenter__(self) -> Coroutine[Any, Any, Upstream]:
+        return self._dispatcher.first_answer(self)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.upstream is not None:
+            self.upstream.close()

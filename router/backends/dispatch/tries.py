@@ -1,0 +1,111 @@
+"""Tries on deployments, one at a time or a second beside a slow first; breakers learn of each."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from router.backends.backend import Backend
+from router.backends.dispatch.attempt import attempt
+from router.backends.dispatch.attempt_log import AttemptLog
+from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Kind
+from router.backends.dispatch.retry import RetryBudget
+from router.backends.dispatch.upstream import Upstream
+from router.backends.health.health import DeploymentState
+from router.backends.transport.transport import Transport
+
+
+class Tries:
+    """Makes tries. A failure that ends the request is raised; any other goes to the attempt log."""
+
+    def __init__(
+        self, transport: Transport, budget: RetryBudget, clock: Callable[[], float]
+    ) -> None:
+        self._transport = transport
+        self._budget = budget
+        self._clock = clock
+
+    async def best(
+        self, backend: Backend, deployments: Sequence[DeploymentState], log: AttemptLog
+    ) -> Upstream | None:
+        """Try the first deployment; where the backend hedges and it is slow, the second one too."""
+        if backend.hedge_after is None or len(deployments) < 2:
+            return await self.one(backend, deployments[0], log)
+        return await self._hedged(backend, deployments, log, backend.hedge_after)
+
+    async def _hedged(
+        self,
+        backend: Backend,
+        deployments: Sequence[DeploymentState],
+        log: AttemptLog,
+        after: float,
+    ) -> Upstream | None:
+        """The first byte wins; the other try is cancelled, which closes its connection."""
+        first = asyncio.ensure_future(self.one(backend, deployments[0], log))
+        running = [first]
+        try:
+            await asyncio.wait(running, timeout=after)
+            if not first.done() and self._budget.spend():
+                running.append(asyncio.ensure_future(self.one(backend, deployments[1], log)))
+            waiting = set(running)
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in running:
+                    if task in done and task.result() is not None:
+                        return task.result()
+            return None
+        finally:
+            await self._call_off(running)
+
+    @staticmethod
+    async def _call_off(running: Sequence[asyncio.Future[Upstream | None]]) -> None:
+        """Cancel what still runs; close what came second."""
+        winner = next((t for t in running if _upstream_of(t) is not None), None)
+        for task in running:
+            late = _upstream_of(task)
+            if task is not winner and late is not None:
+                late.close()
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def one(
+        self, backend: Backend, state: DeploymentState, log: AttemptLog
+    ) -> Upstream | None:
+        """One try on one deployment; None where it failed and another may be asked."""
+        began = self._clock()
+        if not state.breaker.quiet:
+            state.breaker.began(began)
+        state.in_flight += 1
+        try:
+            upstream = await attempt(self._transport, backend, state, log)
+        except AttemptFailed as failed:
+            state.in_flight -= 1
+            self._learn(state, failed)
+            log.note(backend, state.deployment.id, failed, self._clock() - began)
+            return None
+        except BaseException:
+            state.in_flight -= 1
+            state.breaker.abandoned()
+            raise
+        upstream.first_byte_seconds = self._clock() - began
+        if state.paced:
+            state.pace.add(upstream.first_byte_seconds)
+        return upstream
+
+    def _learn(self, state: DeploymentState, failed: AttemptFailed) -> None:
+        """Tell the breaker what the failure says of the deployment."""
+        now = self._clock()
+        policy = FAILURE_POLICIES[failed.kind]
+        rest = failed.rest if failed.rest is not None else policy.rest
+        if policy.blames:
+            state.breaker.failed(now)
+        if rest:
+            state.breaker.rest_for(rest, now)
+        elif failed.kind is Kind.UNSUPPORTED:
+            state.breaker.abandoned()  # it was not asked
+        elif not policy.blames:
+            state.breaker.succeeded(now)  # it answered; that the request was wrong is not its fault
+
+
+def _upstream_of(task: asyncio.Future[Upstream | None]) -> Upstream | None:
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return None
+    return task.result()

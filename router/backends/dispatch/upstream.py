@@ -1,0 +1,206 @@
+"""The one answer that is given: a body, or a stream that has had its first byte."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from policies.value import value
+from router.backends.backend import Backend
+from router.backends.dialects.base import ErrorInside, MalformedReply, Reply, Translator
+from router.backends.dialects.usage import estimate_usage
+from router.backends.dispatch.attempt_log import AttemptLog, Try
+from router.backends.health.health import DeploymentState
+from router.backends.health.slots import Slot
+from router.backends.transport.transport import Answer, TransportError
+from router.domain import Usage
+from router.errors import StreamBroken
+
+
+@value
+class BilledAnswer:
+    """An answer that was paid for and not delivered: whose, what it used, which verifier fired.
+
+    Not `rejected` is what a judge answered about another's answer.
+    """
+
+    backend: Backend
+    usage: Usage
+    verifier: str
+    reason: str
+    rejected: bool = True
+
+
+Put = Callable[[bytes], bool]
+_BREAKS: Final = (TransportError, MalformedReply, ErrorInside)
+ANSWERED: Final = "answered"
+LAST_READ: Final = 0.2  # seconds for a server to close the answer whose end it has told
+
+
+class Upstream:
+    """What a backend answers to one request, valid inside the `open` block that gave it.
+
+    Not streamed: `body` is whole and client-ready. Streamed: iterate `stream()` once; `body` is
+    empty. `usage` is None until known: of a stream that ends well it is known at its end; of one
+    that is cut, charge `output_tokens_seen`.
+    """
+
+    __slots__ = (
+        *("_answer", "_first", "_release", "_log", "_state", "_told", "_translator"),
+        *("backend", "billed", "body", "first_byte_seconds", "model", "passed", "slot", "usage"),
+    )
+    first_byte_seconds: float  # told by whoever made the try
+    _first: bytes  # of a stream, that is
+    _release: Callable[[], None]  # of a slot
+
+    def __init__(
+        self, backend: Backend, log: AttemptLog, answer: Answer, state: DeploymentState
+    ) -> None:
+        """`state` is told once how it ends: well, ill, or neither."""
+        self.backend = backend
+        self.body = b""
+        self.usage: Usage | None = None
+        self.model: str | None = None
+        self.billed: tuple[BilledAnswer, ...] = ()  # what a cascade paid for beside it
+        self.passed = False  # the checks of a cascade
+        self.slot: Slot | None = None  # where it waited for its slot, if slots are scarce
+        self._log = log
+        self._answer = answer
+        self._state = state
+        self._told = False
+        self._translator: Translator | None = None
+
+    @property
+    def stream_requested(self) -> bool:
+        """Whether the client asked for a stream."""
+        return self._log.request.stream
+
+    @property
+    def attempts(self) -> tuple[Try, ...]:
+        """The tries that failed, and this one."""
+        seconds = self.first_byte_seconds
+        own = Try(self.backend.name, self._state.deployment.id, ANSWERED, seconds)
+        return (*self._log.tries, own)
+
+    def replied(self, reply: Reply) -> None:
+        """A whole body came."""
+        self.body, self.usage, self.model = reply.body, reply.usage, reply.model
+        self._told = True
+        self._state.over(True)
+
+    def streams(self, translator: Translator, first: bytes) -> None:
+        """The first block of a stream came."""
+        self._translator, self._first = translator, first
+
+    @property
+    def output_tokens_seen(self) -> int:
+        """Output tokens handed out so far, counted by the gateway."""
+        if self._translator is not None:
+            return self._translator.output_tokens_seen
+        return self.usage.output_tokens if self.usage is not None else 0
+
+    async def hold_back(self, tokens: int) -> bytes:
+        """Wait for so many tokens, or the end, before any is handed out; what came until then.
+
+        StreamBroken where the stream breaks off before. `stream()` hands it out first.
+        """
+        translator = self._translator
+        if translator is None:
+            return b""
+        while not translator.finished and translator.output_tokens_seen < tokens:
+            self._first += await self._next(translator)
+        if translator.finished:
+            self.usage = self._final_usage(translator)
+        return self._first
+
+    async def stream(self, put: Put | None = None) -> AsyncIterator[bytes]:
+        """Client-ready bytes, one block for each upstream read; StreamBroken where it breaks off.
+
+        Blocks that `put` takes, and it says so, are not handed out: while it does, nobody is woken
+        for them. The last block always is. Leaving it early is fine: the `open` block closes the
+        connection.
+        """
+        translator = self._translator
+        if translator is None:
+            return
+        block = self._first
+        while not translator.finished:
+            if block:
+                self.model, self.usage = translator.model, translator.usage
+                yield block
+            block = await (self._next(translator) if put is None else self._pour(translator, put))
+        self.usage = self._final_usage(translator)
+        self.model = translator.model
+        self._settle(True)
+        yield block
+        await self._read_to_the_end()
+
+    async def _next(self, translator: Translator) -> bytes:
+        """The next block, maybe empty."""
+        try:
+            data = await self._answer.read()
+            return translator.feed(data) if data else translator.finish()
+        except _BREAKS as error:
+            raise self._broken(error) from None
+
+    async def _pour(self, translator: Translator, put: Put) -> bytes:
+        """The next block that `put` does not take, or the last one."""
+        left = b""
+
+        def take(data: bytes) -> bool:
+            nonlocal left
+            block = translator.feed(data)
+            if translator.finished:
+                left = block
+                return False
+            self.model, self.usage = translator.model, translator.usage
+            if block and not put(block):
+                left = block
+                return False
+            return True
+
+        try:
+            return translator.finish() if await self._answer.flow(take) else left
+        except _BREAKS as error:
+            raise self._broken(error) from None
+
+    def _final_usage(self, translator: Translator) -> Usage:
+        seen = translator.output_tokens_seen
+        return translator.usage or estimate_usage(self._log.request, seen)
+
+    async def _read_to_the_end(self) -> None:
+        """The answer is over; a server that says so too gets its connection back to the pool."""
+        if self._answer.rest() is not None:
+            return  # it did, with the last bytes
+        try:
+            async with asyncio.timeout(LAST_READ):
+                while await self._answer.read():
+                    pass
+        except (TimeoutError, TransportError):
+            return  # `close` ends it
+
+    def hold(self, slot: Slot, release: Callable[[], None]) -> None:
+        """Keep a slot of the backend until the close, where `release` gives it back."""
+        self.slot, self._release = slot, release
+
+    def close(self) -> None:
+        """Let go of the connection: back to the pool if the answer was read to its end."""
+        if not self._told:
+            self._settle(None)
+        self._answer.close()
+        if self.slot is not None:
+            self._release()
+
+    def _broken(self, error: TransportError | MalformedReply | ErrorInside) -> StreamBroken:
+        self._settle(False)
+        reason = "reported an error" if isinstance(error, ErrorInside) else str(error)
+        return StreamBroken(f"The answer broke off: backend '{self.backend.name}' {reason}.")
+
+    def _settle(self, outcome: bool | None) -> None:
+        if not self._told:
+            self._told = True
+            self._state.over(outcome)
+
+
+# What a dispatched request is told to pay for, in order: an answer that is being given, or one that
+# was paid for and passed over.
+Event = Upstream | BilledAnswer

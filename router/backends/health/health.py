@@ -1,0 +1,190 @@
+"""What the gateway knows of its backends at this moment: breakers, requests in flight, queues.
+
+It outlives a reload of the configuration: a deployment that did not change keeps its breaker.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from router.ask import Ask
+from router.backends.backend import Backend, Deployment
+from router.backends.health.affinity import conversation, preference
+from router.backends.health.breaker import Breaker, BreakerPolicy
+from router.backends.health.ejection import Pace, outliers
+from router.backends.health.slots import SlotQueue
+
+
+class DeploymentState:
+    """One deployment, its breaker, its pace, and how many requests run on it."""
+
+    __slots__ = ("_clock", "breaker", "deployment", "in_flight", "pace", "paced")
+
+    def __init__(
+        self, deployment: Deployment, policy: BreakerPolicy, clock: Callable[[], float]
+    ) -> None:
+        self._clock = clock
+        self.deployment = deployment
+        self.breaker = Breaker(policy)
+        self.pace = Pace()
+        self.paced = False  # whether there are sisters to compare it with
+        self.in_flight = 0
+
+    def over(self, outcome: bool | None) -> None:
+        """An answer that had begun is over: True well, False ill, None cut. To be told once."""
+        self.in_flight -= 1
+        if outcome:
+            if not self.breaker.quiet:
+                self.breaker.succeeded(self._clock())
+        elif outcome is None:
+            self.breaker.abandoned()
+        else:
+            self.breaker.failed(self._clock())
+
+
+class Health:
+    """A live view of one backend, read by whoever decides: always of this moment.
+
+    `only` is its one deployment, where it has one and slots are not scarce.
+    """
+
+    __slots__ = ("_clock", "backend", "deployments", "only", "queue")
+
+    def __init__(
+        self,
+        backend: Backend,
+        deployments: Sequence[DeploymentState],
+        queue: SlotQueue | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self.backend = backend
+        self.deployments = tuple(deployments)
+        self.queue = queue
+        self.only = deployments[0] if len(deployments) == 1 and queue is None else None
+        self._clock = clock
+
+    @property
+    def queued(self) -> int:
+        """Requests that wait for a slot."""
+        return self.queue.queued if self.queue is not None else 0
+
+    @property
+    def wait_ms(self) -> int:
+        """Milliseconds a newcomer would wait for a slot."""
+        return self.queue.wait_ms if self.queue is not None else 0
+
+    @property
+    def load(self) -> float:
+        """Part of the slots in use, over 1 where requests wait; 0 where slots are not scarce."""
+        return self.queue.load if self.queue is not None else 0.0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether any deployment may be asked now."""
+        now = self._clock()
+        for state in self.deployments:  # noqa: SIM110 # asked for every request: no generator
+            if state.breaker.allows(now):
+                return True
+        return False
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that run there now."""
+        running = 0
+        for state in self.deployments:
+            running += state.in_flight
+        return running
+
+    def open_deployments(self, request: Ask, tried: frozenset[str]) -> list[DeploymentState]:
+        """Deployments that may be asked now and were not tried, the best for this request first."""
+        now = self._clock()
+        free = [
+            state
+            for state in self.deployments
+            if state.deployment.id not in tried and state.breaker.allows(now)
+        ]
+        return free if len(free) < 2 else _ordered(free, request)
+
+    def resting(self) -> float:
+        """Seconds until a deployment may be asked again."""
+        now = self._clock()
+        return min(state.breaker.resting(now) for state in self.deployments)
+
+
+def _ordered(free: list[DeploymentState], request: Ask) -> list[DeploymentState]:
+    """The conversation's own replica first; outliers last; of equal addresses the idlest key."""
+    addresses = sorted({state.deployment.base_url for state in free})
+    loads = [
+        sum(state.in_flight for state in free if state.deployment.base_url == address)
+        for address in addresses
+    ]
+    order = preference(conversation(request), addresses, loads)
+    ranks = {addresses[at]: rank for rank, at in enumerate(order)}
+    avoided = outliers([state.pace for state in free])
+    ranked = sorted(
+        range(len(free)),
+        key=lambda at: (avoided[at], ranks[free[at].deployment.base_url], free[at].in_flight),
+    )
+    return [free[at] for at in ranked]
+
+
+class _Known(dict[str, Health]):
+    """Health by name; what was taken out is still found, though not listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.retired: dict[str, Health] = {}
+
+    def __missing__(self, name: str) -> Health:
+        return self.retired[name]
+
+
+class HealthBoard:
+    """The health of every backend, by name."""
+
+    def __init__(self, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._known = _Known()
+
+    def of(self, backend: Backend) -> Health:
+        """The health of this backend; a new or changed one begins healthy."""
+        health = self._known.get(backend.name)
+        if health is None or health.backend is not backend:
+            health = self._describe(backend)
+        return health
+
+    def adopt(self, backends: Sequence[Backend]) -> None:
+        """Know these backends, and forget the others."""
+        for backend in backends:
+            self.of(backend)
+        names = {backend.name for backend in backends}
+        for name in [name for name in self._known if name not in names]:
+            self._known.retired[name] = self._known.pop(name)
+
+    def view(self) -> Mapping[str, Health]:
+        """Every backend's health by name: live. One that a reload took away is no longer listed,
+        but still found by name: requests that began before it go on to ask for it."""
+        return self._known
+
+    def watched(self) -> Iterator[tuple[Backend, SlotQueue]]:
+        """The backends whose servers tell their load, each with its queue."""
+        for health in self._known.values():
+            backend, queue = health.backend, health.queue
+            if queue is not None and backend.capacity is not None and backend.capacity.load_url:
+                yield backend, queue
+
+    def _describe(self, backend: Backend) -> Health:
+        old = self._known.get(backend.name) or self._known.retired.get(backend.name)
+        kept = {state.deployment: state for state in old.deployments} if old else {}
+        deployments = [
+            kept.get(deployment) or DeploymentState(deployment, self._policy, self._clock)
+            for deployment in backend.deployments()
+        ]
+        for state in deployments:
+            state.paced = len(deployments) > 1
+        queue = old.queue if old is not None else None
+        if queue is not None and queue.capacity != backend.capacity:
+            queue = None
+        if queue is None and backend.capacity is not None:
+            queue = SlotQueue(backend.capacity, self._clock)
+        health = self._known[backend.name] = Health(backend, deployments, queue, self._clock)
+        return health

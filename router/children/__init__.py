@@ -1,0 +1,1 @@
+"""Processes that the demo, tests and bench start beside the gateway."""

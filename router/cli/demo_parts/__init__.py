@@ -1,0 +1,1 @@
+"""What `turnout demo` is made of."""

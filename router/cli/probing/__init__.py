@@ -1,0 +1,1 @@
+"""Asking a backend the probe prompts, for `turnout calibrate`."""

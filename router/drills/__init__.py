@@ -1,0 +1,1 @@
+"""Load and faults against real parts, and the promises with their figures."""

@@ -1,0 +1,1 @@
+"""Whether the ledger's books agree."""

@@ -1,0 +1,55 @@
+"""Denials remembered for a moment, so that a client that floods does not reach the ledger.
+
+A key that was just denied, and told to wait, is denied again from memory for at most 250 ms, for
+requests that want no less. It can only deny what the ledger denied: never admit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from router.domain import Estimate
+from router.ledger.quotas.compiled_quotas import FIXED
+
+_LONGEST_MS: Final = 250
+_WAIT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The ledger's answer to a denied request. Instants are monotonic milliseconds."""
+
+    reply: tuple[int, ...]
+    estimate: Estimate
+    at: int
+
+    @classmethod
+    def remember(cls, reply: Sequence[int], estimate: Estimate, now: int) -> Self | None:
+        """Keep an answer, where it says to wait for longer than it is kept.
+
+        Shorter waits, and those that nobody can tell, are asked again.
+        """
+        if reply[_WAIT] < _LONGEST_MS:
+            return None
+        return cls(tuple(reply), estimate, now)
+
+    def denies(self, estimate: Estimate, now: int) -> bool:
+        """Whether a request of this size would be denied for the same reason."""
+        known = self.estimate
+        return (
+            now - self.at < _LONGEST_MS
+            and estimate.input_tokens >= known.input_tokens
+            and estimate.output_tokens >= known.output_tokens
+            and estimate.cost_pico >= known.cost_pico
+            and estimate.input_cost_pico >= known.input_cost_pico
+            and estimate.firm >= known.firm
+        )
+
+    def reply_at(self, now: int) -> list[int]:
+        """The answer, its waits shortened by the time that has passed."""
+        passed = now - self.at
+        reply = list(self.reply)
+        reply[_WAIT] = max(0, reply[_WAIT] - passed)
+        for place in range(FIXED + 1, len(reply), 2):
+            reply[place] = max(0, reply[place] - passed)
+        return reply

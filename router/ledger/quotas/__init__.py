@@ -1,0 +1,1 @@
+"""What may be limited, over which windows, compiled for the scripts."""

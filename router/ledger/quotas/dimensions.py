@@ -1,0 +1,186 @@
+"""The dimensions a quota may have, as one table; and quotas, built from a policy's plain data.
+
+A new dimension is one row here: the Lua scripts know algorithms and metrics, not names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfoNotFoundError
+
+from router.ledger.quotas.calendar import Period, zone_of
+
+Algorithm = Literal["S", "B", "C", "L"]
+
+LEVELS: Final = ("organization", "team", "key", "user", "model")
+NANO_PER_PICO: Final = 1000
+MOST: Final = 9 * 10**15  # Lua counts in doubles: exact below 2**53
+MINUTE: Final = 60_000
+PREPAID: Final = -1  # the limit is a balance that the ledger itself keeps
+
+
+class QuotaError(ValueError):
+    """A limit that the ledger cannot keep; the message says which and what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One row of the table: what is counted, over which window, and how clients see it.
+
+    `metric` is the place in the vector (requests, tokens, input, output, pico-USD); `scale` divides
+    it into the unit of the limit (money: nano-USD). `shown` is the x-ratelimit family, if any.
+    """
+
+    name: str
+    field: str
+    algorithm: Algorithm
+    metric: int
+    says: str
+    type: str
+    window_ms: int = 0
+    period: Period | None = None
+    shown: Literal["requests", "tokens"] | None = None
+    scale: int = 1
+    code: str = "rate_limit_exceeded"
+
+    @property
+    def money(self) -> bool:
+        """Whether the limit is money: given in pico-USD, kept in nano-USD."""
+        return self.scale != 1
+
+
+def _rate(
+    name: str, field: str, metric: int, says: str, *, shown: bool = True, window: int = MINUTE
+) -> Dimension:
+    kind: Literal["requests", "tokens"] = "requests" if metric == 1 else "tokens"
+    family = kind if shown else None
+    return Dimension(name, field, "S", metric, says, kind, window_ms=window, shown=family)
+
+
+def _pool(name: str, field: str, metric: int, says: str, period: Period) -> Dimension:
+    money = metric == 5
+    return Dimension(
+        name, field, "C", metric, says, "insufficient_quota", period=period,
+        scale=NANO_PER_PICO if money else 1, code="insufficient_quota",
+    )  # fmt: skip
+
+
+DIMENSIONS: Final[Mapping[str, Dimension]] = {
+    row.name: row
+    for row in (
+        _rate(
+            "requests_per_second", "rps", 1, "requests per second (RPS)", shown=False, window=1000
+        ),
+        _rate("requests_per_minute", "rpm", 1, "requests per min (RPM)"),
+        _rate("tokens_per_minute", "tpm", 2, "tokens per min (TPM)"),
+        _rate("input_tokens_per_minute", "itpm", 3, "input tokens per min (ITPM)", shown=False),
+        _rate("output_tokens_per_minute", "otpm", 4, "output tokens per min (OTPM)", shown=False),
+        _pool("requests_per_day", "rpd", 1, "requests per day (RPD)", "day"),
+        _pool("tokens_per_day", "tpd", 2, "tokens per day (TPD)", "day"),
+        _pool("tokens_per_month", "tpo", 2, "tokens per month", "month"),
+        _pool("usd_per_day", "usdd", 5, "USD per day", "day"),
+        _pool("usd_per_month", "usdo", 5, "USD per month", "month"),
+        _pool("prepaid_usd", "usdp", 5, "prepaid USD", "endless"),
+        Dimension("concurrency", "conc", "L", 1, "requests at once", "concurrent_requests"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a limit is kept, where it is not the default of its dimension.
+
+    `bucket`: a token bucket of `burst` (0: the limit) instead of the sliding window. `rollover`:
+    the most that an unused calendar window leaves to the next, in the limit's unit. `window_ms`:
+    another length of a sliding window (drills and tests; 0: the dimension's own).
+    """
+
+    bucket: bool = False
+    burst: int = 0
+    rollover: int = 0
+    timezone: str = "UTC"
+    billing_day: int = 1
+    window_ms: int = 0
+
+
+DEFAULT: Final = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit of one dimension at one level; money in nano-USD, -1 for a prepaid balance."""
+
+    level: str
+    dimension: str
+    limit: int
+    options: Options = DEFAULT
+
+    def __post_init__(self) -> None:
+        where = f"{self.level}.{self.dimension}"
+        if self.level not in LEVELS:
+            raise QuotaError(f"{self.level!r} is not a level; write one of {', '.join(LEVELS)}.")
+        row = DIMENSIONS.get(self.dimension)
+        if row is None:
+            raise QuotaError(
+                f"{self.dimension!r} is not a dimension; write one of {', '.join(DIMENSIONS)}."
+            )
+        if row.period == "endless" and self.limit == PREPAID:
+            return
+        bucket = self.options.bucket
+        if bucket and row.algorithm != "S":
+            raise QuotaError(f"{where}: only limits per minute have a burst.")
+        least, most = (
+            (1, MOST // (self.options.window_ms or row.window_ms)) if bucket else (0, MOST)
+        )
+        if not least <= self.limit <= most or self.options.burst > most:
+            raise QuotaError(
+                f"{where}: {self.limit} is outside what the ledger can count exactly;"
+                f" write a number between {least} and {most}."
+            )
+        if not 1 <= self.options.billing_day <= 28:
+            raise QuotaError(f"{where}: a month can begin on days 1 to 28, which every month has.")
+        try:
+            zone_of(self.options.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise QuotaError(
+                f"{where}: {self.options.timezone!r} is not a time zone; write an IANA name such as"
+                " Europe/Berlin (this machine needs tzdata)."
+            ) from None
+
+
+def quotas(
+    limits: Mapping[str, Mapping[str, Any]], *, timezone: str = "UTC", billing_day: int = 1
+) -> tuple[Quota, ...]:
+    """The quotas of a tier, from a policy's plain data: level -> {dimension: value}.
+
+    A value is a number, or a mapping with `limit` (or `pool`), and `rollover` (a share of the
+    pool), `burst` or `algorithm: bucket`. Money is in pico-USD. Raises QuotaError for what cannot
+    be kept.
+    """
+    return tuple(
+        _quota(level, name, value, timezone, billing_day)
+        for level in LEVELS
+        for name, value in limits.get(level, {}).items()
+        if value is not None and value is not False
+    )
+
+
+def _quota(level: str, name: str, value: Any, timezone: str, billing_day: int) -> Quota:
+    row = DIMENSIONS.get(name)
+    if row is None:
+        raise QuotaError(f"{name!r} is not a dimension; write one of {', '.join(DIMENSIONS)}.")
+    if value is True:
+        return Quota(level, name, PREPAID, Options(timezone=timezone))
+    given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"limit": value}
+    limit = int(given["pool"] if "pool" in given else given["limit"])
+    if row.money:
+        limit //= NANO_PER_PICO
+    burst = int(given.get("burst", 0))
+    options = Options(
+        bucket=burst > 0 or given.get("algorithm") == "bucket",
+        burst=burst,
+        rollover=int(limit * given.get("rollover", 0)),
+        timezone=timezone,
+        billing_day=billing_day,
+    )
+    return Quota(level, name, limit, options)

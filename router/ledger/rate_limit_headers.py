@@ -1,0 +1,86 @@
+"""What a client reads about its limits: x-ratelimit headers and the words of a 429, as OpenAI's."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from policies.headers import LIMIT
+from router.errors import LimitExceeded
+from router.ledger.quotas.compiled_quotas import FIXED, Item, Place, Plan
+
+Headers = tuple[tuple[str, str], ...]
+_DENIED_BY, _WAIT, _USED, _AMOUNT, _LIMIT = 1, 2, 3, 4, 5
+
+
+@lru_cache(maxsize=8_192)  # a used-up slot of a minute resets in one of 5,000 spans
+def go_duration(ms: int) -> str:
+    """A span in milliseconds as Go writes it: 12ms, 1s, 1.5s, 6m0s, 1h0m0s."""
+    if ms < 1000:
+        return f"{ms}ms" if ms > 0 else "0s"
+    if ms < 60_000:
+        return f"{ms / 1000:g}s"  # five digits at most: `g` writes them all, and no zeros behind
+    minutes, tail = ms // 60_000, f"{ms % 60_000 / 1000:g}s"
+    return f"{minutes}m{tail}" if minutes < 60 else f"{minutes // 60}h{minutes % 60}m{tail}"
+
+
+def rate_headers(plan: Plan, reply: Sequence[int]) -> Headers:
+    """x-ratelimit-{limit,remaining,reset}-{requests,tokens}, of the tightest level each."""
+    headers: Headers = ()
+    for remaining, reset, place, others in plan.shown:
+        if others:
+            place = _tightest((place, *others), reply)  # noqa: PLW2901  # one level's, mostly
+        at = place.at
+        headers += (
+            place.header,
+            (remaining, str(reply[at])),
+            (reset, go_duration(reply[at + 1])),
+        )
+    return headers
+
+
+def _tightest(places: Sequence[Place], reply: Sequence[int]) -> Place:
+    """The place with the least left, measured by its limit."""
+    return min(places, key=lambda place: reply[place.at] / max(1, place.limit))
+
+
+def denial(plan: Plan, reply: Sequence[int], model: str, organization: str) -> LimitExceeded:
+    """The 429 of a denied request: which limit, how much of it, and how long to wait."""
+    item = plan.items[reply[_DENIED_BY] - 1]
+    wait = reply[_WAIT]
+    figures = (
+        f"Limit {_amount(item, reply[_LIMIT])}, Used {_amount(item, reply[_USED])},"
+        f" Requested {_amount(item, reply[_AMOUNT])}."
+    )
+    pool = item.row.code == "insufficient_quota"
+    says = "Quota exceeded" if pool else "Rate limit reached"
+    headers = [
+        *rate_headers(plan, reply[FIXED:]),
+        (LIMIT, f"{item.quota.level}:{item.quota.dimension}"),
+    ]
+    if wait >= 0:
+        headers.append(("retry-after", str(max(1, -(-wait // 1000)))))
+        headers.append(("retry-after-ms", str(wait)))
+    if wait < 0 or pool:
+        headers.append(("x-should-retry", "false"))
+    return LimitExceeded(
+        f"{says} for {model} in organization {organization} on {item.row.says}:"
+        f" {figures} {_advice(item, wait, reply[_AMOUNT] > reply[_LIMIT])}",
+        type_=item.row.type,
+        code=item.row.code,
+        headers=headers,
+    )
+
+
+def _advice(item: Item, wait: int, too_large: bool) -> str:
+    if too_large:
+        return "This request alone is larger than the limit: send less, or ask for fewer tokens."
+    if wait < 0:
+        return "It does not renew by itself: ask your administrator to raise it."
+    if item.row.algorithm == "L":
+        return "Please try again when one of your running requests has ended."
+    if item.row.code == "insufficient_quota":
+        return f"It renews in {go_duration(wait)}."
+    return f"Please try again in {go_duration(wait)}."
+
+
+def _amount(item: Item, amount: int) -> str:
+    return f"${amount / 1e9:.6f}" if item.row.money else str(amount)

@@ -1,0 +1,1 @@
+"""The servers that keep the ledger: addresses, connections, topology, scripts."""

@@ -1,0 +1,242 @@
+"""One pipelined connection to one ledger node.
+
+Theory of operation. `call` packs a command, appends it to the loop iteration's write and returns
+a future; everything called in one iteration leaves in one write, and replies come back in order.
+A command has a deadline: past it the caller gets `TimedOut`, and the place in the order stays, so
+that a late reply goes to nobody else. A node that says nothing for `silence` seconds while
+somebody waits is given up: the connection closes, every waiter gets `Disconnected`, and it is
+opened again in the background. Replies that are errors are returned, not raised: the caller knows
+what they mean.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
+
+import hiredis
+
+from router.ledger.server.address import Address, Node
+
+Part = bytes | str | int
+_pack = hiredis.pack_command
+_CONNECT_SECONDS: Final = 2.0
+_WATCH_SECONDS: Final = 0.02
+_BACKOFF_SECONDS: Final = (0.02, 1.0)
+
+
+class Disconnected(ConnectionError):
+    """The node is not connected, or went away before it answered: the outcome is unknown."""
+
+
+class TimedOut(Disconnected):
+    """The node did not answer within the command's budget: the outcome is unknown."""
+
+
+class NotSent(Disconnected):
+    """The node is not connected: the command never left."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection that opens itself again until it is closed.
+
+    `on_open` runs after each successful opening, before anybody else may call: it may refuse the
+    node by raising. `locate` says, before each opening, which node it is today.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        address: Address,
+        *,
+        timeout: float,
+        on_open: Callable[["Connection"], Awaitable[None]] | None = None,
+        locate: Callable[[], Awaitable[Node]] | None = None,
+        silence: float = 1.0,
+    ) -> None:
+        self.node = node
+        self._address = address
+        self._timeout = timeout
+        self._silence = max(silence, 2 * timeout)
+        self._on_open = on_open
+        self._locate = locate
+        self._loop = asyncio.get_running_loop()
+        self._reader: Any = hiredis.Reader()
+        self._transport: asyncio.Transport | None = None
+        self._ready = False
+        self._closing = False
+        self._create_future = self._loop.create_future
+        self._call_soon = self._loop.call_soon
+        self._time = self._loop.time
+        # Who waits, in the order of the commands: (future, instant sent, deadline).
+        self._waiters: deque[tuple[asyncio.Future[Any], float, float]] = deque()
+        self._out: list[bytes] = []
+        self._watch: asyncio.TimerHandle | None = None
+        self._heard = 0.0
+        self._reopening: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether commands can be sent now."""
+        return self._ready
+
+    async def open(self) -> None:
+        """Connect and greet. Raises OSError, Disconnected, or what `on_open` raises."""
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await self._connect()
+        except TimeoutError:
+            self._drop()
+            raise Disconnected(f"The ledger at {self.node} does not answer.") from None
+
+    def call(self, *parts: Part, seconds: float | None = None) -> asyncio.Future[Any]:
+        """Send one command; the future gives its reply, or Disconnected or TimedOut.
+
+        An error reply is the future's result, as hiredis.ReplyError.
+        """
+        return self.send(parts, seconds)
+
+    def send(
+        self, parts: tuple[Part, ...], seconds: float | None, *, opening: bool = False
+    ) -> asyncio.Future[Any]:
+        """As `call`, for a command that is a tuple already. `opening`: before we are ready."""
+        future = self._create_future()
+        if not self._ready and not opening:
+            future.set_exception(NotSent(f"The ledger at {self.node} is not connected."))
+            return future
+        now, out = self._time(), self._out
+        self._waiters.append((future, now, now + (seconds or self._timeout)))
+        if not out:
+            self._call_soon(self._flush)
+        out.append(_pack(parts))  # type: ignore[arg-type]  # a narrow stub
+        if self._watch is None:
+            self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
+        return future
+
+    async def close(self) -> None:
+        """Close for good. Whoever still waits gets Disconnected."""
+        self._closing = True
+        if self._reopening is not None:
+            self._reopening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reopening
+        self._drop()
+
+    def kick(self) -> None:
+        """Give this connection up, as if it had broken, and open it again."""
+        self._drop()
+        self._reopen()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The stream is open."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand each reply to whoever has waited longest."""
+        self._heard = self._time()
+        reader, waiters = self._reader, self._waiters
+        try:
+            reader.feed(data)
+            reply = reader.gets()
+            while reply is not False:
+                future = waiters.popleft()[0]
+                if not future.done():
+                    future.set_result(reply)
+                reply = reader.gets()
+        except (hiredis.ProtocolError, IndexError):
+            self.kick()  # not a Redis server, or one that answers what nobody asked
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everybody who waits, and open again."""
+        self._drop()
+        self._reopen()
+
+    # Inside.
+
+    def _flush(self) -> None:
+        out, transport = self._out, self._transport
+        if out and transport is not None:
+            transport.write(b"".join(out))
+        out.clear()
+
+    def _look(self) -> None:
+        # The loop itself may have been late: let it read what has arrived before judging.
+        self._watch = self._loop.call_later(0, self._judge)
+
+    def _judge(self) -> None:
+        self._watch = None
+        now = self._loop.time()
+        for future, _, deadline in self._waiters:
+            if deadline <= now and not future.done():
+                future.set_exception(TimedOut(f"The ledger at {self.node} is late."))
+        if not self._waiters:
+            return
+        if now - max(self._heard, self._waiters[0][1]) > self._silence:
+            self.kick()
+        else:
+            self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
+
+    async def _connect(self) -> None:
+        self._reader = hiredis.Reader()
+        if self._locate is not None:
+            self.node = await self._locate()
+        if self.node.path:
+            await self._loop.create_unix_connection(lambda: self, self.node.path)
+        else:
+            context = self._address.context()
+            await self._loop.create_connection(
+                lambda: self, self.node.host, self.node.port, ssl=context
+            )
+        await self._greet()
+        if self._on_open is not None:
+            await self._on_open(self)
+        self._ready = True
+
+    async def _greet(self) -> None:
+        if self._address.password is not None:
+            user = (self._address.username,) if self._address.username else ()
+            await self.ask("AUTH", *user, self._address.password)
+        if self._address.database:
+            await self.ask("SELECT", self._address.database)
+
+    async def ask(self, *parts: Part, seconds: float = _CONNECT_SECONDS) -> Any:
+        """One command off the hot path, while opening too. Raises its error reply."""
+        if self._transport is None:
+            raise Disconnected(f"The ledger at {self.node} is not connected.")
+        reply = await self.send(parts, seconds, opening=True)
+        if isinstance(reply, hiredis.ReplyError):
+            raise reply
+        return reply
+
+    def _drop(self) -> None:
+        self._ready = False
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        self._out.clear()
+        waiters, self._waiters = self._waiters, deque()
+        for future, _, _ in waiters:
+            if not future.done():
+                future.set_exception(Disconnected(f"The ledger at {self.node} went away."))
+
+    def _reopen(self) -> None:
+        if not self._closing and (self._reopening is None or self._reopening.done()):
+            self._reopening = self._loop.create_task(self._keep_opening())
+
+    async def _keep_opening(self) -> None:
+        wait, most = _BACKOFF_SECONDS
+        while not self._closing:
+            try:
+                await self.open()
+            except Exception:  # noqa: BLE001  # whatever a server on its way up does: try again
+                self._drop()
+                await asyncio.sleep(wait)
+                wait = min(most, wait * 2)
+            else:
+                return

@@ -1,0 +1,1 @@
+"""What is learnt from answers: outcomes, shadow audits, refits, cards."""

@@ -1,1 +1,0 @@
-"""How answers turned out: what the classifier learns from."""

@@ -1,0 +1,143 @@
+"""From a parsed request to what will be done about it: signals, decision, size of the hold."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from policies.decision import Decision, Denial, Status
+from policies.headers import DECISION, REASON, ROUTE, SUCCESS
+from policies.value import value
+from router.backends.backend import Backend
+from router.backends.cascade.judge import MAX_TOKENS
+from router.backends.health.slots import Priority
+from router.domain import Estimate, Usage
+from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
+from router.ledger.estimate import OutputHistory, estimate_output
+from router.ledger.reserve_request import Ticket
+from router.pipeline.request_context import RequestContext
+from router.prices.book import PriceBook
+
+_ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
+    {
+        "denied": PermissionDenied,
+        "route_not_allowed": PermissionDenied,
+        "unknown_model": NotFound,
+        "no_candidates": BadRequest,
+        "bad_hint": BadRequest,
+    }
+)
+_OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
+
+
+@value
+class Plan:
+    """What will be tried, in order, and what the ledger should hold for it.
+
+    `backends` begins with the steps of the cascade, where there is one; `judge` checks its answers.
+    """
+
+    decision: Decision
+    backends: tuple[Backend, ...]
+    judge: Backend | None
+    ticket: Ticket
+    input_tokens: int  # of the prompt, estimated
+    priority: Priority
+    topped_up: bool  # the hold covers a part of the answer, and grows while it streams
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return the response headers that explain the decision."""
+        decision = self.decision
+        odds = ", ".join([f"{name}={p:.2f}" for name, p in decision.success.items()])
+        rules = f"; rules: {', '.join(decision.rules)}" if decision.rules else ""
+        return [
+            (ROUTE, decision.route),
+            (DECISION, self.ticket.request_id),
+            (REASON, decision.reason + rules),
+            (SUCCESS, odds or "unknown"),
+        ]
+
+
+def refusal(denial: Denial) -> TurnoutError:
+    """Return the error that a denial means for the client."""
+    return _ERRORS[denial.status](
+        denial.message,
+        param="model" if denial.status in _OF_THE_MODEL else None,
+        headers=((ROUTE, denial.route), (REASON, denial.reason)),
+    )
+
+
+def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputHistory) -> Plan:
+    """Return the plan of a decision; a denial raises its error.
+
+    The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
+    as many answers as it may take.
+    """
+    if isinstance(answer, Denial):
+        raise refusal(answer)
+    world, ask, principal = context.world, context.ask, context.principal
+    cascade = answer.cascade
+    judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
+    standing = world.standing(principal.tier)
+    way = "worst" if standing.prepaid else world.estimate
+    output = estimate_output(
+        cap=ask.max_output_tokens,
+        choices=ask.choices,
+        way=way,
+        expected=history.expected(principal.key_id, answer.route),
+    )
+    return Plan(
+        answer,
+        tuple(map(world.backends.__getitem__, _in_order(answer))),
+        judge,
+        Ticket(
+            context.id,
+            principal,
+            answer.route,
+            ask.user,
+            standing.quotas,
+            _estimate(answer, context, judge, output),
+            standing.outage_share,
+        ),
+        context.input_tokens,
+        standing.priority,
+        topped_up=way == "chunk",
+    )
+
+
+def _estimate(
+    decision: Decision, context: RequestContext, judge: Backend | None, output: int
+) -> Estimate:
+    """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
+    tokens, prices = context.input_tokens, context.world.prices
+    firm = context.ask.max_output_tokens is not None
+    cost, prompt_cost = prices.dearest(decision.candidates, tokens, output)
+    if decision.cascade is None:
+        return Estimate(tokens, output, cost, prompt_cost, firm)
+    steps = len(decision.cascade.steps)
+    judging, judging_cost = _judging(prices, judge, tokens + output, steps - 1)
+    return Estimate(
+        steps * tokens + judging.input_tokens,
+        steps * output + judging.output_tokens,
+        steps * cost + judging_cost,
+        prompt_cost,
+        firm,
+    )
+
+
+def _in_order(decision: Decision) -> Sequence[str]:
+    """The candidates in the order in which they are asked."""
+    if decision.cascade is None:
+        return decision.candidates
+    steps = decision.cascade.steps
+    return [*steps, *(name for name in decision.candidates if name not in steps)]
+
+
+def _judging(
+    prices: PriceBook, judge: Backend | None, tokens: int, times: int
+) -> tuple[Usage, int]:
+    """What a judge uses who reads so many tokens so many times, and what that costs."""
+    if judge is None:
+        return Usage(), 0
+    once = Usage(tokens, MAX_TOKENS)
+    usage = Usage(times * tokens, times * MAX_TOKENS)
+    return usage, times * prices.price(judge.name).cost(once)

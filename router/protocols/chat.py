@@ -1,0 +1,180 @@
+"""Chat completions as a client asks for them: read once, tolerantly, for what routing needs.
+
+The bytes and the parsed body are kept beside each other: what nothing here understands goes on to
+the backend unchanged. Wrong input is a BadRequest with OpenAI's wording and `param`.
+"""
+
+from typing import Any, Final
+
+import orjson
+
+from classifiers.prompt import Prompt, Turn
+from router.ask import Ask
+from router.errors import BadRequest
+from router.protocols.document import parse_object
+from router.protocols.fields import (
+    check_calls,
+    check_options,
+    read_flag,
+    read_integer,
+    read_model,
+    read_user,
+    refuse_addresses,
+    wrong_type,
+)
+
+MAX_CHOICES: Final = 128
+_MOST_TOKENS: Final = 2**31 - 1
+_SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+
+
+def parse_chat(raw: bytes) -> Ask:
+    """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
+    return chat_request(raw, parse_object(raw))
+
+
+def chat_request(raw: bytes, body: dict[str, Any]) -> Ask:
+    """Read an already parsed body, of which `raw` is the JSON; BadRequest where it is wrong."""
+    refuse_addresses(body)
+    check_options(body)
+    model = read_model(body)
+    stream = "stream" in body and read_flag(body, "stream")
+    text = _Text()
+    text.read_messages(body.get("messages"))
+    tools = text.read_tools(body["tools"]) if "tools" in body else ()
+    schema = "response_format" in body and text.read_response_format(body["response_format"])
+    return Ask(
+        "chat",
+        "chat",
+        "/chat/completions",
+        raw,
+        body,
+        model,
+        stream,
+        _include_usage(body["stream_options"]) if "stream_options" in body else False,
+        _max_output_tokens(body),
+        (read_integer(body, "n", 1, MAX_CHOICES) or 1) if "n" in body else 1,
+        read_user(body) if "user" in body else None,
+        tools,
+        text.images,
+        schema,
+        text.bytes,
+        Prompt("\n".join(text.system), tuple(text.turns), tools),
+    )
+
+
+class _Text:
+    """What a model will read, gathered in one walk over the body."""
+
+    __slots__ = ("bytes", "images", "system", "turns")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.images = 0
+        self.system: list[str] = []
+        self.turns: list[Turn] = []
+
+    def read_messages(self, messages: Any) -> None:
+        if messages is None:
+            raise BadRequest("Missing required parameter: 'messages'.", param="messages")
+        if not isinstance(messages, list):
+            raise wrong_type("messages", "an array of objects")
+        if not messages:
+            raise BadRequest(
+                "Invalid 'messages': empty array. Expected an array with minimum length 1.",
+                param="messages",
+            )
+        for index, message in enumerate(messages):
+            self._read_message(message, index)
+
+    def _read_message(self, message: Any, index: int) -> None:
+        if not isinstance(message, dict):
+            raise wrong_type(f"messages[{index}]", "an object")
+        role = message.get("role")
+        if not isinstance(role, str):
+            raise wrong_type(f"messages[{index}].role", "a string")
+        said = message.get("content")
+        if not isinstance(said, str):
+            said = self._content(said, index)
+        self.bytes += len(said) if said.isascii() else len(said.encode())
+        if role in _SYSTEM_ROLES:
+            self.system.append(said)
+        else:
+            self.turns.append(Turn(role, said))
+        calls = message.get("tool_calls")
+        if calls is not None:
+            check_calls(calls, f"messages[{index}].tool_calls")
+            self.bytes += len(orjson.dumps(calls))
+
+    def _content(self, content: Any, index: int) -> str:
+        """A content that is no plain text."""
+        if content is None:
+            return ""
+        if not isinstance(content, list):
+            raise wrong_type(f"messages[{index}].content", "a string or an array of objects")
+        texts = [
+            self._part(part, f"messages[{index}].content[{n}]") for n, part in enumerate(content)
+        ]
+        return "\n".join(text for text in texts if text)
+
+    def _part(self, part: Any, where: str) -> str:
+        if not isinstance(part, dict):
+            raise wrong_type(where, "an object")
+        kind = part.get("type")
+        if not isinstance(kind, str):
+            raise wrong_type(f"{where}.type", "a string")
+        if kind not in ("text", "refusal"):
+            self.images += 1
+            return ""
+        said = part.get(kind)
+        if not isinstance(said, str):
+            raise wrong_type(f"{where}.{kind}", "a string")
+        return said
+
+    def read_tools(self, tools: Any) -> tuple[str, ...]:
+        if tools is None:
+            return ()
+        if not isinstance(tools, list):
+            raise wrong_type("tools", "an array of objects")
+        if tools:
+            self.bytes += len(orjson.dumps(tools))
+        return tuple(_tool_name(tool, index) for index, tool in enumerate(tools))
+
+    def read_response_format(self, chosen: Any) -> bool:
+        if chosen is None:
+            return False
+        if not isinstance(chosen, dict):
+            raise wrong_type("response_format", "an object")
+        schema = chosen.get("type") == "json_schema"
+        if schema:
+            self.bytes += len(orjson.dumps(chosen))
+        return schema
+
+
+def _tool_name(tool: Any, index: int) -> str:
+    if not isinstance(tool, dict):
+        raise wrong_type(f"tools[{index}]", "an object")
+    function = tool.get("function")
+    if function is None:
+        return str(tool.get("type", ""))  # a hosted tool: it has a type and no name
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(name, str):
+        raise wrong_type(f"tools[{index}].function.name", "a string")
+    return name
+
+
+def _include_usage(options: Any) -> bool:
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise wrong_type("stream_options", "an object")
+    return read_flag(options, "include_usage")
+
+
+def _max_output_tokens(body: dict[str, Any]) -> int | None:
+    """The larger of the two ways to say it."""
+    most = read_integer(body, "max_tokens", 1, _MOST_TOKENS) if "max_tokens" in body else None
+    if "max_completion_tokens" not in body:
+        return most
+    newer = read_integer(body, "max_completion_tokens", 1, _MOST_TOKENS)
+    return newer if most is None else most if newer is None else max(most, newer)

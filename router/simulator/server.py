@@ -1,0 +1,239 @@
+"""A model server that simulates: for the demo's larger backends and for tests of every fault.
+
+It speaks OpenAI's chat completions with realistic timing, usage, streaming, tool calls, JSON
+schemas, `n` and logprobs, and marks every answer as simulated: in its text, its model name, its
+fingerprint and the header `x-simulated`. A fault is asked for through the model name, as in
+`simulated-moe?fault=reset&after=3`; see `simulated_faults`.
+
+    python -m router.simulator.server --name moe --port 8082
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import click
+import orjson
+
+from router.children.child import serve_until_orphaned
+from router.protocols.sse import encode
+from router.simulator.answer import Answer, compose, prompt_tokens
+from router.simulator.exchange import Exchange, Gone
+from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How fast a simulated model is, in seconds."""
+
+    first_token: float
+    per_token: float
+
+
+PROFILES: Final = MappingProxyType(
+    {
+        "moe": Profile(first_token=0.18, per_token=0.008),
+        "premium": Profile(first_token=0.40, per_token=0.014),
+        "instant": Profile(first_token=0.0, per_token=0.0),
+    }
+)
+
+
+class Simulator:
+    """The ASGI application. `served`, `running` and `left` count its requests, for tests."""
+
+    def __init__(self, name: str, profile: Profile | None = None) -> None:
+        self.name = name
+        self.profile = profile or PROFILES.get(name, PROFILES["instant"])
+        self.served = 0
+        self.running = 0
+        self.left = 0  # clients that closed before their answer was whole
+        self.last_body: dict[str, Any] = {}
+        self.last_headers: dict[str, str] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        exchange = Exchange(receive, send)
+        if scope["method"] != "POST":
+            await exchange.reply(200, self._status(scope["path"]))
+            return
+        self.served += 1
+        self.running += 1
+        try:
+            await self._answer(scope, exchange)
+        except Gone:
+            self.left += 1
+        finally:
+            self.running -= 1
+
+    def _status(self, path: str) -> Any:
+        if path.endswith("/models"):
+            return {"object": "list", "data": [{"id": f"simulated-{self.name}", "object": "model"}]}
+        return {"status": "ok", "served": self.served, "running": self.running, "left": self.left}
+
+    async def _answer(self, scope: Scope, exchange: Exchange) -> None:
+        raw = await exchange.body()
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            await exchange.reply(400, {"error": {"message": "not JSON", "type": "invalid"}})
+            return
+        self.last_body = body
+        self.last_headers = {k.decode(): v.decode("latin-1") for k, v in scope["headers"]}
+        model, _, query = str(body.get("model", "")).partition("?")
+        wish = dict(parse_qsl(query))
+        fault = FAULTS.get(wish.get("fault", ""), NO_FAULT)
+        if fault.instead is not None and await fault.instead(exchange, wish):
+            return
+        job = _Job(body, model, self._compose(body), fault, int(wish.get("after", "0")))
+        try:
+            await (self._stream if body.get("stream") else self._reply)(job, exchange)
+        except CutShort:
+            return
+
+    async def _reply(self, job: "_Job", exchange: Exchange) -> None:
+        longest = max(len(answer.tokens) for answer in job.answers)
+        await exchange.wait(self.profile.first_token + longest * self.profile.per_token)
+        if job.fault.midway is not None:
+            await exchange.head(200, "application/json", (("content-length", "4096"),))
+            await exchange.write(b'{"id":')
+            await job.fault.midway(exchange)
+        choices = [
+            {
+                "index": index,
+                "message": _message(answer),
+                "logprobs": _logprobs(answer.tokens) if job.body.get("logprobs") else None,
+                "finish_reason": answer.finish,
+            }
+            for index, answer in enumerate(job.answers)
+        ]
+        body = _head(job.model, "chat.completion") | {"choices": choices}
+        usage = job.usage()
+        if usage is not None:
+            body["usage"] = usage
+        await exchange.reply(200, body, (("x-simulated", "true"),))
+
+    async def _stream(self, job: "_Job", exchange: Exchange) -> None:
+        head = _head(job.model, "chat.completion.chunk")
+        wants_usage = bool((job.body.get("stream_options") or {}).get("include_usage"))
+        if wants_usage:
+            head["usage"] = None
+        await exchange.wait(self.profile.first_token)
+        await exchange.begin_stream()
+        for index in range(len(job.answers)):
+            await self._stream_choice(job, index, head, exchange)
+        usage = job.usage()
+        if wants_usage and usage is not None:
+            await exchange.event(orjson.dumps(head | {"choices": [], "usage": usage}))
+        await exchange.write(encode(b"[DONE]") if job.fault.done else b"", more=False)
+
+    async def _stream_choice(
+        self, job: "_Job", index: int, head: dict[str, Any], exchange: Exchange
+    ) -> None:
+        async def say(delta: Any, finish: str | None = None, logprobs: Any = None) -> None:
+            choice = {"index": index, "delta": delta, "finish_reason": finish}
+            if logprobs is not None:
+                choice["logprobs"] = logprobs
+            await exchange.event(orjson.dumps(head | {"choices": [choice]}))
+
+        answer, logprobs = job.answers[index], bool(job.body.get("logprobs"))
+        await say({"role": "assistant", "content": None if answer.calls else ""})
+        for number, token in enumerate(answer.tokens):
+            if job.fault.midway is not None and number == job.after:
+                await job.fault.midway(exchange)
+            await exchange.wait(self.profile.per_token)
+            await say({"content": token}, logprobs=_logprobs((token,)) if logprobs else None)
+        for number, call in enumerate(answer.calls):
+            for delta in _call_deltas(number, call):
+                await exchange.wait(self.profile.per_token)
+                await say({"tool_calls": [delta]})
+        await say({}, answer.finish)
+
+    def _compose(self, body: dict[str, Any]) -> list[Answer]:
+        label = f"simulated {self.name}"
+        return [compose(body, label, choice) for choice in range(body.get("n") or 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One request and what to answer; the fault's middle comes after `after` tokens."""
+
+    body: dict[str, Any]
+    model: str
+    answers: list[Answer]
+    fault: Fault
+    after: int = 0
+
+    def usage(self) -> dict[str, Any] | None:
+        """What is told of usage."""
+        return self.fault.usage(_usage(self.body, self.answers))
+
+
+def _call_deltas(number: int, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A tool call as it is streamed: its name first, then its arguments in pieces."""
+    yield call | {"index": number, "function": call["function"] | {"arguments": ""}}
+    arguments = call["function"]["arguments"]
+    for start in range(0, len(arguments), 8):
+        yield {"index": number, "function": {"arguments": arguments[start : start + 8]}}
+
+
+def _head(model: str, kind: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-simulated-{time.time_ns():x}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+        "system_fingerprint": "simulated",
+    }
+
+
+def _message(answer: Answer) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None}
+    if answer.calls:
+        message["tool_calls"] = list(answer.calls)
+    return message
+
+
+def _logprobs(tokens: tuple[str, ...]) -> dict[str, Any]:
+    content = [
+        {"token": token, "logprob": -0.1, "bytes": list(token.encode()), "top_logprobs": []}
+        for token in tokens
+    ]
+    return {"content": content, "refusal": None}
+
+
+def _usage(body: dict[str, Any], answers: list[Answer]) -> dict[str, Any]:
+    prompt = prompt_tokens(body)
+    output = sum(
+        len(answer.tokens) + sum(len(str(call)) // 8 for call in answer.calls) for answer in answers
+    )
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": output,
+        "total_tokens": prompt + output,
+        "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
+
+
+@click.command()
+@click.option("--name", default="moe", help="Profile and label: moe, premium or instant.")
+@click.option("--host", default="127.0.0.1")
+@click.option("--port", default=0, help="0 takes a free one; the ready line says which.")
+def main(name: str, host: str, port: int) -> None:
+    """Run a simulated model server until its parent closes standard input."""
+    asyncio.run(serve_until_orphaned(Simulator(name), host, port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""The OpenAI protocol, sans I/O."""

@@ -1,0 +1,1 @@
+"""The operator's documents, compiled to one immutable snapshot."""

@@ -1,0 +1,159 @@
+"""What turnout.yaml may hold: one class a section. See docs/operations.md for the meanings."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from policies.money import Usd
+from router.world.config_values import (
+    Address,
+    BaseUrl,
+    Cards,
+    Duration,
+    Features,
+    LedgerAddress,
+    Replicas,
+    Size,
+    Words,
+)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class PriceSection(_Section):
+    """USD per million tokens, as written; held as integer pico-USD."""
+
+    input: Usd
+    output: Usd
+    cached_input: Usd | None = None
+    cache_write: Usd | None = None
+
+
+class TimeoutSection(_Section):
+    """How long a backend may take for each step."""
+
+    connect: Duration = 5.0
+    first_byte: Duration = 120.0
+    between_chunks: Duration = 60.0
+    total: Duration = 1800.0
+
+
+class CapacitySection(_Section):
+    """How much a scarce backend takes: requests running, requests waiting, and for how long."""
+
+    concurrency: int = Field(gt=0)
+    queue: int = Field(default=0, ge=0)
+    max_wait: Duration = 2.0
+    load_url: BaseUrl | None = None
+    shared: bool = False
+
+
+class EnergySection(_Section):
+    """What a backend consumes: joules a token, or watts while it is busy, and who says so."""
+
+    joules_per_output_token: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    joules_per_input_token: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    watts: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    source: Literal["declared", "measured"] = "declared"
+
+
+class BackendSection(_Section):
+    """One model server. What is left out comes from the `provider`'s preset, where there is one."""
+
+    provider: str | None = None
+    region: str | None = None
+    base_url: BaseUrl | None = None
+    model: str = Field(min_length=1)
+    dialect: str | None = None
+    api_key: SecretStr | None = None
+    api_keys: tuple[SecretStr, ...] = Field(default=(), strict=False)
+    replicas: Replicas = ()
+    ability: str | None = Field(default=None, min_length=1)
+    price: PriceSection | None = None
+    service_tier: Literal["standard", "flex", "priority", "batch"] = "standard"
+    context_window: int | None = Field(default=None, gt=0)
+    supports: Features | None = None
+    expected_output_tokens: int = Field(default=400, gt=0)
+    timeouts: TimeoutSection = TimeoutSection()
+    capacity: CapacitySection | None = None
+    hedge_after: Duration | None = None
+    energy: EnergySection | None = None
+    token_param: str | None = None
+    drop: Words = ()
+    rename: dict[str, str] = Field(default_factory=dict)
+    extra: dict[str, Any] = Field(default_factory=dict)
+    stream_options: bool | None = None
+    simulated: bool = False
+
+
+class ClassifierSection(_Section):
+    """The prompt classifier."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    deadline: Duration = 0.02
+    cards: Cards = ()
+    refit_every: Duration | None = 3600.0
+    refit_from: int = Field(default=200, ge=45)
+
+
+class LimitSection(_Section):
+    """What the edge accepts of one request."""
+
+    body: Size = 10_000_000
+    body_timeout: Duration = 30.0
+
+
+class DecisionSection(_Section):
+    """Where the decision log goes."""
+
+    to: str = Field(default="off", min_length=1)  # off, stdout, or a file below the data folder
+    rotate: Size = 100_000_000
+    keep: int = Field(default=5, ge=0)
+
+
+class OutcomeSection(_Section):
+    """What is kept for feedback and recalibration: numbers; text only where `prompts` is on."""
+
+    keep: int = Field(default=200_000, gt=0)
+    prompts: bool = False
+
+
+class AuditSection(_Section):
+    """What shadow audits may spend."""
+
+    usd_per_day: Usd = 1_000_000_000_000
+
+
+class AdminSection(_Section):
+    """The administrators' own listener."""
+
+    listen: Address = "127.0.0.1:8079"
+    token: SecretStr
+
+
+class Config(_Section):
+    """All of turnout.yaml."""
+
+    version: Literal[1]
+    listen: Address = "127.0.0.1:8080"
+    policy: str = Field(default="balanced", min_length=1)
+    ledger: LedgerAddress = Field(default="embedded", repr=False)
+    data: str = Field(default=".turnout", min_length=1)
+    database: SecretStr | None = None
+    backends: dict[str, BackendSection] = Field(min_length=1)
+    classifier: ClassifierSection = ClassifierSection()
+    limits: LimitSection = LimitSection()
+    transport: Literal["httptools", "aiohttp"] = "httptools"
+    estimate: Literal["expected", "worst", "chunk"] = "expected"
+    decisions: DecisionSection = DecisionSection()
+    outcomes: OutcomeSection = OutcomeSection()
+    audits: AuditSection = AuditSection()
+    admin: AdminSection | None = None
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the two parts of a listening address; all interfaces where no host is named."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 # the operator left it out

@@ -1,0 +1,95 @@
+"""Reading turnout.yaml: every mistake is found at once, each at its line and column."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from policies.findings import DocumentError, Finding
+from policies.language.source import Document, Path, parse
+from policies.language.validation import validate
+from router.backends.backend import Backend
+from router.prices.book import PriceBook
+from router.world.config import Config
+from router.world.resolve import Resolved, resolve
+
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """turnout.yaml as it is written, and the backends and prices that it comes to."""
+
+    config: Config
+    backends: Mapping[str, Backend]
+    prices: PriceBook  # has a price for each backend
+
+
+def _expand(value: Any, path: Path, environ: Mapping[str, str], found: dict[Path, str]) -> Any:
+    """Replace `${NAME}` in every string below `value`; note in `found` which name stood where."""
+    if isinstance(value, dict):
+        return {key: _expand(item, (*path, key), environ, found) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item, (*path, at), environ, found) for at, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for name in _VARIABLE.findall(value):
+        found[path] = name
+    return _VARIABLE.sub(lambda match: environ.get(match[1], ""), value)
+
+
+def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedConfig:
+    """Return the validated configuration, its backends resolved.
+
+    `${NAME}` in a string is replaced from `environ`; what came from there is never quoted in a
+    finding. Raises DocumentError with every finding.
+    """
+    document = parse(text, filename)
+    found: dict[Path, str] = {}
+    expanded = replace(document, value=_expand(document.value, (), environ, found))
+    findings = [_unset(document, path, name) for path, name in found.items() if name not in environ]
+    config, wrong = validate(Config, expanded)
+    findings += [_without(finding, set(environ.values())) for finding in wrong]
+    sections = {} if config is None else config.backends
+    resolved = {name: resolve(name, section) for name, section in sections.items()}
+    findings += _unresolved(document, resolved)
+    if config is None or findings:
+        raise DocumentError(findings)
+    backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
+    prices = {name: each.price for name, each in resolved.items() if each.price is not None}
+    return LoadedConfig(config, MappingProxyType(backends), PriceBook(prices))
+
+
+def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Finding]:
+    """Return what is wrong with backends beyond each key by itself."""
+    return [
+        document.finding(
+            ("backends", name, *([problem.key] if problem.key else [])),
+            problem.message,
+            problem.hint,
+            rule="backend",
+        )
+        for name, each in resolved.items()
+        for problem in each.problems
+    ]
+
+
+def _without(finding: Finding, secrets: set[str]) -> Finding:
+    message = finding.message
+    for secret in sorted((secret for secret in secrets if len(secret) > 3), key=len, reverse=True):
+        message = message.replace(f"`{secret[:40]}`", "its value from the environment")
+    return replace(finding, message=message)
+
+
+def _unset(document: Document, path: Path, name: str) -> Finding:
+    line, column = document.position_of(path)
+    return Finding(
+        document.filename,
+        line,
+        column,
+        "error",
+        f"the environment variable {name} is not set",
+        f"export {name}=... before starting, or write the value here",
+        "unset-variable",
+    )

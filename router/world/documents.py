@@ -1,0 +1,105 @@
+"""The two documents as they lie on disk: turnout.yaml and the policy it names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from policies.findings import DocumentError, Finding
+from policies.policy import Policy
+from policies.policy import load as load_policy
+from router.backends.backend import Backend
+from router.prices.book import PriceBook
+from router.world.config import Config
+from router.world.config_load import LoadedConfig, load_config
+from router.world.plugins import load_plugins
+
+_SHIPPED: Final = files("policies") / "shipped"
+_NO_CONFIG: Final = "write one (docs/operations.md shows how), or see Turnout work: turnout demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Both documents, valid each for itself, and where they came from."""
+
+    loaded: LoadedConfig
+    policy: Policy
+    config_path: Path
+    policy_path: Path | None  # None: a shipped policy
+
+    @property
+    def config(self) -> Config:
+        """turnout.yaml as it is written."""
+        return self.loaded.config
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        """The backends by name, each with its provider's preset."""
+        return self.loaded.backends
+
+    @property
+    def prices(self) -> PriceBook:
+        """What each backend costs."""
+        return self.loaded.prices
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths of turnout.yaml begin in."""
+        return self.config_path.resolve().parent
+
+    @property
+    def data(self) -> Path:
+        """The folder for keys, the embedded ledger and logs."""
+        return self.folder / self.config.data
+
+    @property
+    def database(self) -> str:
+        """The SQL address of keys and usage."""
+        if self.config.database is not None:
+            return self.config.database.get_secret_value()
+        return f"sqlite:///{self.data / 'turnout.db'}"
+
+
+def shipped_policies() -> list[str]:
+    """Return the names of the policies that ship with Turnout."""
+    names = (entry.name for entry in _SHIPPED.iterdir())
+    return sorted(
+        name.removesuffix(".yaml")
+        for name in names
+        if name.endswith(".yaml") and not name.endswith(".probes.yaml")
+    )
+
+
+def read_shipped_policy(name: str) -> str:
+    """Return the text of a shipped policy; `name.probes` for that of its probes."""
+    return (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _read(path: Path, what: str, remedy: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    message = f"{what} cannot be read: {reason}"
+    raise DocumentError([Finding(str(path), 1, 1, "error", message, remedy, "unreadable")])
+
+
+def read_documents(config_path: Path, environ: Mapping[str, str]) -> Documents:
+    """Read and validate both documents. Raises DocumentError with every finding of the first
+    document that has any, PluginError for a plugin that cannot be used.
+    """
+    load_plugins()
+    text = _read(config_path, "the configuration", _NO_CONFIG)
+    loaded = load_config(text, str(config_path), environ)
+    shipped = shipped_policies()
+    named = loaded.config.policy
+    if named in shipped:
+        policy = load_policy(read_shipped_policy(named), f"{named}.yaml")
+        return Documents(loaded, policy, config_path, None)
+    path = config_path.parent / named
+    remedy = f"name a file beside turnout.yaml, or one of: {', '.join(shipped)}"
+    policy = load_policy(_read(path, "the policy", remedy), str(path))
+    return Documents(loaded, policy, config_path, path)

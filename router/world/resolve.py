@@ -1,0 +1,156 @@
+"""From a backend's section to the backend: its own words, its provider's preset, then defaults.
+
+Problems carry the key they are about, so that the report can point at it.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from policies.findings import suggestion
+from router.backends.backend import FEATURES, Backend, Capacity, Quirks, Timeouts
+from router.backends.catalog import Provider, load_catalog
+from router.backends.dialects.table import DIALECTS
+from router.backends.energy import EnergyProfile, Provenance
+from router.prices.book import Price, Schedule
+from router.prices.list_prices import Listed, list_price
+from router.world.config import BackendSection, CapacitySection, EnergySection, PriceSection
+
+_MILLION: Final = 1_000_000  # prices are written per million tokens
+_PLAIN: Final = Provider(title="", base_url=None)
+_catalog = cache(load_catalog)
+
+
+class Problem(NamedTuple):
+    """What is wrong with a backend, at which of its keys (empty: the backend as a whole)."""
+
+    key: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A backend and its prices; both None where there are problems."""
+
+    backend: Backend | None
+    price: Price | Schedule | None
+    problems: tuple[Problem, ...] = ()
+
+
+def resolve(name: str, section: BackendSection) -> Resolved:
+    """Return the backend that a section describes, or everything that it lacks."""
+    preset, problems = _preset(section)
+    base_url = section.base_url or preset.regions.get(section.region or "") or preset.base_url
+    if base_url is None and not problems:
+        hint = "write base_url, up to and including /v1"
+        problems.append(Problem("", f"`{name}` has no address", hint))
+    dialect = section.dialect or preset.dialect
+    if dialect not in DIALECTS:
+        hint = suggestion(dialect, DIALECTS, what="dialects")
+        problems.append(Problem("dialect", f"unknown dialect `{dialect}`", hint))
+    listed = _listed(section, preset)
+    price = _price(section.price) if section.price else listed.schedule if listed else None
+    if price is None and not problems:
+        problems.append(_unpriced(name, section))
+    if problems or base_url is None:
+        return Resolved(None, None, tuple(problems))
+    return Resolved(_backend(name, section, preset, base_url, listed), price)
+
+
+def _preset(section: BackendSection) -> tuple[Provider, list[Problem]]:
+    if section.provider is None:
+        return _PLAIN, []
+    catalog = _catalog()
+    preset = catalog.get(section.provider)
+    if preset is None:
+        hint = suggestion(section.provider, catalog, what="providers")
+        return _PLAIN, [Problem("provider", f"unknown provider `{section.provider}`", hint)]
+    if section.region is not None and section.region not in preset.regions:
+        hint = suggestion(section.region, preset.regions, what="regions")
+        return preset, [Problem("region", f"unknown region `{section.region}`", hint)]
+    return preset, []
+
+
+def _listed(section: BackendSection, preset: Provider) -> Listed | None:
+    if preset.prices is None:
+        return None
+    return list_price(preset.prices, section.model, section.service_tier)
+
+
+def _unpriced(name: str, section: BackendSection) -> Problem:
+    message = f"no list price is known for `{section.model}`"
+    hint = "write price: {input: USD, output: USD} per million tokens; nothing is taken to be free"
+    return Problem("model" if section.provider else "", f"`{name}`: {message}", hint)
+
+
+def _price(section: PriceSection) -> Price:
+    cached = section.input if section.cached_input is None else section.cached_input
+    write = None if section.cache_write is None else section.cache_write // _MILLION
+    return Price(
+        input_pico=section.input // _MILLION,
+        output_pico=section.output // _MILLION,
+        cached_input_pico=cached // _MILLION,
+        cache_write_pico=write,
+    )
+
+
+def _backend(
+    name: str, section: BackendSection, preset: Provider, base_url: str, listed: Listed | None
+) -> Backend:
+    waits, own = section.timeouts, section.supports
+    supports = own if own is not None else preset.supports if section.provider else tuple(FEATURES)
+    return Backend(
+        name=name,
+        base_url=base_url,
+        model=section.model,
+        dialect=section.dialect or preset.dialect,
+        api_key=section.api_key.get_secret_value() if section.api_key else None,
+        ability=section.ability,
+        timeouts=Timeouts(waits.connect, waits.first_byte, waits.between_chunks, waits.total),
+        context_window=section.context_window or (listed.context_window if listed else None),
+        supports=frozenset(supports),
+        simulated=section.simulated,
+        capacity=_capacity(section.capacity),
+        quirks=_quirks(section, preset.quirks()),
+        replicas=section.replicas,
+        api_keys=tuple(key.get_secret_value() for key in section.api_keys),
+        hedge_after=section.hedge_after,
+        energy=_energy(section.energy),
+    )
+
+
+def _capacity(section: CapacitySection | None) -> Capacity | None:
+    if section is None:
+        return None
+    return Capacity(
+        section.concurrency,
+        section.queue,
+        section.max_wait,
+        load_url=section.load_url,
+        shared=section.shared,
+    )
+
+
+def _energy(section: EnergySection | None) -> EnergyProfile | None:
+    if section is None:
+        return None
+    return EnergyProfile(
+        Provenance(section.source),
+        section.joules_per_output_token,
+        section.joules_per_input_token,
+        section.watts,
+    )
+
+
+def _quirks(section: BackendSection, preset: Quirks) -> Quirks:
+    streams = section.stream_options
+    return replace(
+        preset,
+        token_param=section.token_param or preset.token_param,
+        drop=preset.drop | set(section.drop),
+        rename=MappingProxyType({**preset.rename, **section.rename}),
+        extra=MappingProxyType({**preset.extra, **section.extra}),
+        stream_options=preset.stream_options if streams is None else streams,
+    )

@@ -1,0 +1,143 @@
+"""One immutable, compiled world: policy, backends, prices and quotas that fit each other.
+
+A request takes the snapshot once and keeps it to its end; a reload swaps the reference. Every
+check across documents happens here, so what compiles can serve.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from policies.findings import DocumentError, Finding
+from policies.language.crosscheck import BackendFacts
+from policies.language.tiers import Tier
+from policies.policy import Needs, Policy
+from router.backends.backend import Backend
+from router.backends.health.slots import Priority
+from router.ledger.estimate import Way
+from router.ledger.quotas.dimensions import Quota, QuotaError, quotas
+from router.prices.book import PriceBook
+from router.world.config import Config
+from router.world.config_load import LoadedConfig
+
+_RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
+NOTHING: Final = Needs(classifier=False, pii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a tier's requests have at the ledger's window and in a backend's queue."""
+
+    quotas: tuple[Quota, ...]
+    outage_share: float
+    prepaid: bool
+    priority: Priority
+
+
+def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
+    return Standing(
+        limits,
+        tier.outage_share or 0.0,
+        any(level.get("prepaid_usd") for level in tier.limits.values()),
+        Priority(_RANKS[tier.priority], tier.name),
+    )
+
+
+_OPEN: Final = _standing(Tier(""), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a request is decided by."""
+
+    policy: Policy
+    backends: Mapping[str, Backend]
+    prices: PriceBook
+    quotas: Mapping[str, tuple[Quota, ...]]
+    standings: Mapping[str, Standing]
+    expected_output: Mapping[str, int]
+    estimate: Way
+    needs_of: Mapping[str, Needs]  # by what a client may put in `model`
+
+    def standing(self, tier: str) -> Standing:
+        """Return a tier's standing; that of no tier where the policy has none at all."""
+        return self.standings.get(tier, _OPEN)
+
+    def needs(self, model: str) -> Needs:
+        """Return what has to be known before the policy can decide on `model`."""
+        return self.needs_of.get(model, NOTHING)
+
+
+def _with_shares(backend: Backend, tiers: Mapping[str, Tier]) -> Backend:
+    """Return the backend with the shares of its slots that tiers are guaranteed."""
+    if backend.capacity is None:
+        return backend
+    shares = {
+        tier.name: tier.guaranteed_share[backend.name]
+        for tier in tiers.values()
+        if backend.name in tier.guaranteed_share
+    }
+    capacity = replace(backend.capacity, guaranteed=MappingProxyType(shares))
+    return replace(backend, capacity=capacity)
+
+
+def backend_facts(config: Config) -> dict[str, BackendFacts]:
+    """Return what a policy may be checked against."""
+    return {
+        name: BackendFacts(
+            scored=section.ability is not None,
+            bounded=section.capacity is not None,
+            simulated=section.simulated,
+        )
+        for name, section in config.backends.items()
+    }
+
+
+def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
+    """Return the world of these documents. Raises DocumentError with every finding."""
+    config = loaded.config
+    findings = [f for f in policy.check(backend_facts(config)) if f.severity == "error"]
+    limits, complaints = _quotas(policy)
+    if findings or complaints:
+        raise DocumentError([*findings, *complaints])
+    return Snapshot(
+        policy=policy,
+        backends=MappingProxyType(
+            {name: _with_shares(each, policy.tiers) for name, each in loaded.backends.items()}
+        ),
+        prices=loaded.prices,
+        quotas=limits,
+        standings=MappingProxyType(
+            {name: _standing(tier, limits.get(name, ())) for name, tier in policy.tiers.items()}
+        ),
+        expected_output=MappingProxyType(
+            {name: section.expected_output_tokens for name, section in config.backends.items()}
+        ),
+        estimate=config.estimate,
+        needs_of=MappingProxyType(_needs(policy)),
+    )
+
+
+def _needs(policy: Policy) -> dict[str, Needs]:
+    """Return the needs of every name: first a route's, then an alias's, then a backend's."""
+    of = {route: policy.needs(route) for route in (*policy.backends, *policy.routes)}
+    return of | {
+        name: of[a.route] for name, a in policy.aliases.items() if name not in policy.routes
+    }
+
+
+def _quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Finding]]:
+    """Return the quotas of each tier, and what the ledger could not keep."""
+    found: dict[str, tuple[Quota, ...]] = {}
+    findings = []
+    for name, tier in policy.tiers.items():
+        try:
+            found[name] = quotas(
+                tier.limits,
+                timezone=tier.timezone or policy.timezone,
+                billing_day=tier.billing_day,
+            )
+        except QuotaError as error:
+            findings.append(policy.source.finding(("tiers", name), str(error), rule="quota"))
+    return MappingProxyType(found), findings
