@@ -8,7 +8,9 @@ from typing import Any
 import redis
 
 from router.domain import Charge, Estimate, Outcome, Principal, Usage
+from router.errors import LimitExceeded
 from router.ledger.journal import row_of_entry
+from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import Quota, quotas
 from router.ledger.reserve_request import Ticket
 from router.ledger.states import read_states, write_states
@@ -44,6 +46,25 @@ def used(
     return Charge(
         usage, cost, outcome, backend="local", model="m", route="auto", price_version="v1"
     )
+
+
+TEN_A_MINUTE = quotas(
+    {
+        "organization": {"tokens_per_day": 10**9},
+        "key": {"requests_per_minute": 10, "concurrency": 50},
+    }
+)
+
+
+async def ten_of_twelve_are_served(ledger: Ledger, organization: str) -> None:
+    denied = 0
+    for _ in range(12):
+        try:
+            async with ledger.hold(ticket(TEN_A_MINUTE, organization=organization), used) as hold:
+                hold.dispatched()
+        except LimitExceeded:
+            denied += 1
+    assert denied == 2
 
 
 async def eventually(happened: Callable[[], bool]) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 import redis
 import yaml
 from patience import LONGEST_SECONDS, until
+from ports import free_port
 
 from router.children.child import in_thread
 from router.simulator.server import Profile, Simulator
@@ -96,11 +96,6 @@ tiers:
   pair: {concurrency: 2, routes: [auto, faults]}
   enterprise: {tokens_per_minute: 100_000_000, requests_per_minute: 1_000_000, concurrency: 1000}
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 class RunningGateway:
@@ -250,7 +245,7 @@ def gateway(tmp_path_factory, llama_server, simulators) -> Iterator[RunningGatew
         yield running
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(LONGEST_SECONDS)
     log = (folder / "gateway.log").read_text()
     assert '"level": "error"' not in log, log
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import POLICY, RunningGateway, config_text, free_port, start_gateway
+from conftest import POLICY, RunningGateway, config_text, start_gateway
 from patience import until
+from ports import free_port
 
 from policies.decision import Decision
 from policies.policy import load

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import httpx
 import pytest
 from modelservers import RunningSimulator
 from patience import LONGEST_SECONDS, until
+from ports import free_port
 
 from router.auth.store import KeyStore
 from router.telemetry.worker_metrics import together
@@ -25,11 +25,6 @@ routes:
   scored: {candidates: [moe, twin], objective: cheapest_capable, capable: {min_success: 0.0}}
 tiers: {counted: {requests_per_day: 12}, open: {}}
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def until_gone(pids: list[int]) -> None:

@@ -44,8 +44,8 @@ async def ledger(server: Embedded, outside: Outside) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[UsageStore]:
-    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+def store(database: str) -> Iterator[UsageStore]:
+    store = UsageStore(database)
     yield store
     store.close()
 

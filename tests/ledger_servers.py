@@ -1,29 +1,19 @@
 """Real servers for the tests: clusters, sentinels, TLS, from the embedded binary."""
 
 import contextlib
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import redis
 from patience import until
+from ports import free_port
 
 from router.ledger.server.embedded import server_binary
 
 CLUSTERED = (
     "--cluster-enabled", "yes", "--cluster-node-timeout", "500", "--repl-diskless-sync-delay", "0",
 )  # fmt: skip
-
-
-def free_port() -> int:
-    """A port that is free now, low enough that its cluster bus port (+10000) is valid."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port < 50_000:
-            return port
 
 
 @contextlib.contextmanager
