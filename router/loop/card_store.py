@@ -114,8 +114,9 @@ class CardStore:
         statement = statement.on_conflict_do_update(
             index_elements=["name"], set_={"at": at}, where=ATTEMPTS.c.at < not_since
         )
+        mine = statement.returning(ATTEMPTS.c.name)  # PostgreSQL's driver counts no inserted rows
         with self._database.writing() as connection:
-            return int(connection.execute(statement).rowcount) == 1
+            return connection.execute(mine).first() is not None
 
     def close(self) -> None:
         """Give the connections back."""

@@ -21,10 +21,9 @@ WORDS = ("prove", "sum", "poem", "capital", "code", "why", "translate", "list", 
 
 
 @pytest.fixture
-def parts(tmp_path):
-    url = f"sqlite:///{tmp_path / 'loop.db'}"
-    outcomes, cards = OutcomeStore(url, keep=10), CardStore(url)
-    prompts = PromptStore(url, keep=10)
+def parts(tmp_path, database):
+    outcomes, cards = OutcomeStore(database, keep=10), CardStore(database)
+    prompts = PromptStore(database, keep=10)
     classifier = Classifier.load(device="cpu")
     learner = Learner(
         classifier,

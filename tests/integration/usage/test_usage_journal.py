@@ -45,8 +45,8 @@ async def ledger(server: Embedded, outside: Outside) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[UsageStore]:
-    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+def store(database: str) -> Iterator[UsageStore]:
+    store = UsageStore(database)
     yield store
     store.close()
 
@@ -195,10 +195,10 @@ class Seconds:
     async def pass_by(self, count: int = 1) -> None:
         """Let the consumer do what it does in so many seconds."""
         for _ in range(count):
-            await asyncio.wait_for(self._asleep.wait(), 10)
+            await self._asleep.wait()
             self._asleep.clear()
             self._go.set()
-        await asyncio.wait_for(self._asleep.wait(), 10)
+        await self._asleep.wait()
 
 
 class Counted:

@@ -33,9 +33,8 @@ class Passing:
 
 
 @pytest.fixture
-def stores(tmp_path):
-    url = f"sqlite:///{tmp_path / 'outcomes.db'}"
-    made = [OutcomeStore(url, keep=10) for _ in range(2)]
+def stores(database):
+    made = [OutcomeStore(database, keep=10) for _ in range(2)]
     yield made
     for store in made:
         store.close()

@@ -24,8 +24,8 @@ def _decision(number: int, organization: str = "acme") -> ScoredDecision:
 
 
 @pytest.fixture
-def store(tmp_path):
-    made = OutcomeStore(f"sqlite:///{tmp_path / 'outcomes.db'}", keep=10)
+def store(database):
+    made = OutcomeStore(database, keep=10)
     yield made
     made.close()
 
