@@ -17,8 +17,8 @@ from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import Call
 from router.domain import Usage
-from router.protocols.answer import Answer, billed, lines_of_usage
-from router.protocols.hub import CLIENTS, SERVERS
+from router.protocols.hub.answer import Answer, billed, lines_of_usage
+from router.protocols.hub.table import CLIENTS, SERVERS
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported

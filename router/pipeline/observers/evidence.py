@@ -12,7 +12,7 @@ from router.loop.prompts import LARGEST, KeptPrompt
 from router.loop.store import ScoredDecision
 from router.pipeline.observers.observer import Finished, Observer
 from router.pipeline.request_context import RequestContext
-from router.protocols.hub import as_chat
+from router.protocols.hub.table import as_chat
 from router.protocols.unsupported import Unsupported
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.conversation import (
+from router.protocols.hub.conversation import (
     Audio,
     Call,
     Citation,
@@ -26,7 +26,7 @@ from router.protocols.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.told import name_of, text_of
+from router.protocols.hub.told import name_of, text_of
 from router.protocols.unsupported import Unsupported
 
 MESSAGES: Final = "messages"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.conversation import Opaque
+from router.protocols.hub.conversation import Opaque
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 _IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window

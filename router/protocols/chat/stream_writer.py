@@ -5,8 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.answer import Lines, Logprob, Stop
-from router.protocols.chat_answer import (
+from router.protocols.chat.answer import (
     FINISH,
     explanation,
     is_signed,
@@ -15,9 +14,10 @@ from router.protocols.chat_answer import (
     write_logprobs,
     write_thought,
 )
-from router.protocols.chat_usage import write_usage
-from router.protocols.conversation import Call, Citation, Opaque, Refusal, Text, Thinking
-from router.protocols.events import (
+from router.protocols.chat.usage import write_usage
+from router.protocols.hub.answer import Lines, Logprob, Stop
+from router.protocols.hub.conversation import Call, Citation, Opaque, Refusal, Text, Thinking
+from router.protocols.hub.events import (
     Ended,
     Event,
     PartClosed,

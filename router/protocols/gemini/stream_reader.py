@@ -3,18 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from router.protocols.conversation import Call, Text, Thinking
-from router.protocols.events import (
-    EventStreamReader,
-    PartClosed,
-    PartDelta,
-    PartNoted,
-    PartOpened,
-    Started,
-    Stopped,
-    UsageSeen,
-)
-from router.protocols.gemini_answer import (
+from router.protocols.gemini.answer import (
     candidates_of,
     parts_of,
     read_citations,
@@ -24,7 +13,18 @@ from router.protocols.gemini_answer import (
     read_usage,
     refuse_error,
 )
-from router.protocols.told import name_of
+from router.protocols.hub.conversation import Call, Text, Thinking
+from router.protocols.hub.events import (
+    EventStreamReader,
+    PartClosed,
+    PartDelta,
+    PartNoted,
+    PartOpened,
+    Started,
+    Stopped,
+    UsageSeen,
+)
+from router.protocols.hub.told import name_of
 
 
 class _Candidate:

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.chat_parts import titled
-from router.protocols.conversation import (
+from router.protocols.hub.conversation import (
     Audio,
     Call,
     Choice,
@@ -29,10 +28,10 @@ from router.protocols.conversation import (
     Turn,
     Written,
 )
+from router.protocols.hub.told import arguments_object, count
+from router.protocols.hub.writing import Dropped, sampling_of, titled
 from router.protocols.quirks import Quirks
-from router.protocols.told import arguments_object, count
 from router.protocols.unsupported import Unsupported
-from router.protocols.writing import Dropped, sampling_of
 
 GEMINI: Final = "gemini"
 _SAMPLING: Final = MappingProxyType(

@@ -9,7 +9,7 @@ import re
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.protocols.conversation import (
+from router.protocols.hub.conversation import (
     Call,
     Choice,
     Conversation,
@@ -23,11 +23,11 @@ from router.protocols.conversation import (
     Turn,
     Written,
 )
-from router.protocols.messages_parts import MESSAGES, cache_control, write_shown
+from router.protocols.hub.told import arguments_object
+from router.protocols.hub.writing import Dropped, sampling_of
+from router.protocols.messages.parts import MESSAGES, cache_control, write_shown
 from router.protocols.quirks import Quirks
-from router.protocols.told import arguments_object
 from router.protocols.unsupported import Unsupported
-from router.protocols.writing import Dropped, sampling_of
 
 MAX_TOKENS: Final = 8192  # where the client names no limit: the API demands one
 _MODES: Final = MappingProxyType(

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from router.protocols.answer import Alternative, Answer, Lines, Logprob, Stop
-from router.protocols.conversation import Call, Citation, Part, Seal
-from router.protocols.events import (
+from router.protocols.hub.answer import Alternative, Answer, Lines, Logprob, Stop
+from router.protocols.hub.conversation import Call, Citation, Part, Seal
+from router.protocols.hub.events import (
     Ended,
     Event,
     PartClosed,

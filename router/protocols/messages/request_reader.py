@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.protocols.conversation import Choice, Conversation, Opaque, Role, Schema, Tool, Turn
-from router.protocols.messages_parts import MESSAGES, cache_of, read_blocks
-from router.protocols.told import name_of, text_of, unknown
+from router.protocols.hub.conversation import Choice, Conversation, Opaque, Role, Schema, Tool, Turn
+from router.protocols.hub.told import name_of, text_of, unknown
+from router.protocols.messages.parts import MESSAGES, cache_of, read_blocks
 from router.protocols.unsupported import Unsupported
 
 _SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from router.protocols.chat_parts import read_parts
-from router.protocols.conversation import (
+from router.protocols.chat.parts import read_parts
+from router.protocols.hub.conversation import (
     SAMPLING,
     Call,
     Choice,
@@ -21,7 +21,7 @@ from router.protocols.conversation import (
     Tool,
     Turn,
 )
-from router.protocols.told import arguments_text, name_of, text_of, unknown
+from router.protocols.hub.told import arguments_text, name_of, text_of, unknown
 from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"

@@ -7,7 +7,7 @@ the total only; an explicit zero is a value, only a missing field is missing.
 from collections.abc import Mapping
 from typing import Any
 
-from router.protocols.answer import (
+from router.protocols.hub.answer import (
     CACHE_READ,
     CACHE_WRITE,
     INPUT,
@@ -17,8 +17,8 @@ from router.protocols.answer import (
     lines_of,
     total,
 )
-from router.protocols.conversation import NOTHING
-from router.protocols.told import count
+from router.protocols.hub.conversation import NOTHING
+from router.protocols.hub.told import count
 
 
 def read_usage(usage: Any) -> Lines:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from router.protocols.conversation import Conversation, Opaque
+from router.protocols.hub.conversation import Conversation, Opaque, Part, Text
 from router.protocols.unsupported import Unsupported
 
 
@@ -42,3 +42,16 @@ def sampling_of(
         else:
             told[spelt] = value
     return told
+
+
+def titled(title: str, about: str, parts: Iterable[Part], text: str) -> str:
+    """A document as one text: what it is called, what is said of it, what it says.
+
+    Unsupported where it holds anything but texts.
+    """
+    texts = [text] if text else []
+    for part in parts:
+        if type(part) is not Text:
+            raise Unsupported("messages: a document that holds more than text")
+        texts.append(part.text)
+    return "\n".join([line for line in (title, about) if line] + texts)

@@ -11,25 +11,23 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.ask import Ask
-from router.protocols import (
-    chat_answer,
-    chat_read,
-    chat_reader,
-    chat_write,
-    gemini_answer,
-    gemini_reader,
-    gemini_write,
-    messages_answer,
-    messages_read,
-    messages_reader,
-    messages_write,
-    replicate,
-)
-from router.protocols.answer import Answer
-from router.protocols.chat_writer import ChatWriter
-from router.protocols.conversation import Conversation, Written
-from router.protocols.events import StreamReader, StreamWriter
-from router.protocols.messages_writer import MessagesWriter
+from router.protocols import replicate
+from router.protocols.chat import answer as chat_answer
+from router.protocols.chat import request_reader as chat_requests
+from router.protocols.chat import request_writer as chat_bodies
+from router.protocols.chat.stream_reader import ChatReader
+from router.protocols.chat.stream_writer import ChatWriter
+from router.protocols.gemini import answer as gemini_answer
+from router.protocols.gemini import request_writer as gemini_bodies
+from router.protocols.gemini.stream_reader import GeminiReader
+from router.protocols.hub.answer import Answer
+from router.protocols.hub.conversation import Conversation, Written
+from router.protocols.hub.events import StreamReader, StreamWriter
+from router.protocols.messages import answer as messages_answer
+from router.protocols.messages import request_reader as messages_requests
+from router.protocols.messages import request_writer as messages_bodies
+from router.protocols.messages.stream_reader import MessagesReader
+from router.protocols.messages.stream_writer import MessagesWriter
 from router.protocols.quirks import PLAIN, Quirks
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_input
@@ -70,23 +68,19 @@ def _write_message(answer: Answer, _created: int) -> Written:
 
 CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
     {
-        "chat": ClientSide(chat_read.read_request, chat_answer.write_answer, _chat_writer),
-        "messages": ClientSide(messages_read.read_request, _write_message, _messages_writer),
+        "chat": ClientSide(chat_requests.read_request, chat_answer.write_answer, _chat_writer),
+        "messages": ClientSide(messages_requests.read_request, _write_message, _messages_writer),
     }
 )
 SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
     {
-        "chat": ServerSide(
-            chat_write.write_request, chat_answer.read_answer, chat_reader.ChatReader
-        ),
+        "chat": ServerSide(chat_bodies.write_request, chat_answer.read_answer, ChatReader),
         "messages": ServerSide(
-            messages_write.write_request,
+            messages_bodies.write_request,
             messages_answer.read_answer,
-            messages_reader.MessagesReader,
+            MessagesReader,
         ),
-        "gemini": ServerSide(
-            gemini_write.write_request, gemini_answer.read_answer, gemini_reader.GeminiReader
-        ),
+        "gemini": ServerSide(gemini_bodies.write_request, gemini_answer.read_answer, GeminiReader),
         "replicate": ServerSide(
             replicate.write_request, replicate.read_answer, replicate.ReplicateReader
         ),

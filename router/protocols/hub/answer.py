@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from policies.value import value
 from router.domain import Usage
-from router.protocols.conversation import Call, Part, Refusal, Text, Thinking
+from router.protocols.hub.conversation import Call, Part, Refusal, Text, Thinking
 
 # Why an answer ended. Each protocol has one table that reads them and one that writes them.
 END: Final = "end"

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.answer import Stop
-from router.protocols.conversation import Call, Opaque, Part, Seal, Text, Thinking
-from router.protocols.events import (
+from router.protocols.hub.answer import Stop
+from router.protocols.hub.conversation import Call, Opaque, Part, Seal, Text, Thinking
+from router.protocols.hub.events import (
     EventStreamReader,
     PartClosed,
     PartDelta,
@@ -23,10 +23,10 @@ from router.protocols.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.messages_answer import read_stop
-from router.protocols.messages_parts import MESSAGES, read_blocks, read_citation, read_seal
+from router.protocols.hub.told import name_of, text_of
+from router.protocols.messages.answer import read_stop
+from router.protocols.messages.parts import MESSAGES, read_blocks, read_citation, read_seal
 from router.protocols.messages_usage import read_lines, refuse_message_error
-from router.protocols.told import name_of, text_of
 
 
 class MessagesReader(EventStreamReader):

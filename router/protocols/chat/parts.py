@@ -1,9 +1,9 @@
 """The content of a chat message: texts and media, read and written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from router.protocols.conversation import (
+from router.protocols.hub.conversation import (
     Audio,
     File,
     Image,
@@ -13,7 +13,8 @@ from router.protocols.conversation import (
     SearchResult,
     Text,
 )
-from router.protocols.told import data_url, name_of, text_of
+from router.protocols.hub.told import data_url, name_of, text_of
+from router.protocols.hub.writing import titled
 from router.protocols.unsupported import Unsupported
 
 _PDF: Final = "application/pdf"
@@ -134,19 +135,6 @@ _WRITERS: Final[Mapping[type, Any]] = {
     SearchResult: _write_search_result,
     Opaque: _write_opaque,
 }
-
-
-def titled(title: str, about: str, parts: Iterable[Part], text: str) -> str:
-    """A document as one text: what it is called, what is said of it, what it says.
-
-    Unsupported where it holds anything but texts.
-    """
-    texts = [text] if text else []
-    for part in parts:
-        if type(part) is not Text:
-            raise Unsupported("messages: a document that holds more than text")
-        texts.append(part.text)
-    return "\n".join([line for line in (title, about) if line] + texts)
 
 
 def _with(told: dict[str, Any], name: str, value: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.chat_answer import (
+from router.protocols.chat.answer import (
     citations_of,
     read_citation,
     read_content,
@@ -19,10 +19,10 @@ from router.protocols.chat_answer import (
     read_reason,
     read_thought,
 )
-from router.protocols.chat_usage import read_usage
-from router.protocols.conversation import Call, Part, Refusal, Seal, Text, Thinking
+from router.protocols.chat.usage import read_usage
 from router.protocols.error_inside import refuse_error_inside
-from router.protocols.events import (
+from router.protocols.hub.conversation import Call, Part, Refusal, Seal, Text, Thinking
+from router.protocols.hub.events import (
     EventStreamReader,
     PartClosed,
     PartDelta,
@@ -32,8 +32,8 @@ from router.protocols.events import (
     Stopped,
     UsageSeen,
 )
+from router.protocols.hub.told import arguments_text, name_of
 from router.protocols.passage import MalformedReply
-from router.protocols.told import arguments_text, name_of
 
 _PLAIN: Final = frozenset(("role", "content"))
 

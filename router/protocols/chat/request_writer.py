@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.protocols.chat_parts import name_of_part, write_part
-from router.protocols.conversation import (
+from router.protocols.chat.parts import name_of_part, write_part
+from router.protocols.hub.conversation import (
     Call,
     Choice,
     Conversation,
@@ -24,9 +24,9 @@ from router.protocols.conversation import (
     Turn,
     Written,
 )
+from router.protocols.hub.writing import Dropped
 from router.protocols.quirks import Quirks, reshape, reshape_message
 from router.protocols.unsupported import Unsupported
-from router.protocols.writing import Dropped
 
 CHAT: Final = "chat"
 _TIERS: Final = MappingProxyType({"standard_only": "default"})

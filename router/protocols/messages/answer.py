@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.protocols.answer import (
+from router.protocols.hub.answer import (
     CALLS,
     END,
     LENGTH,
@@ -18,11 +18,11 @@ from router.protocols.answer import (
     Answer,
     Stop,
 )
-from router.protocols.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
-from router.protocols.messages_parts import MESSAGES, read_blocks, write_seal
+from router.protocols.hub.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
+from router.protocols.hub.told import arguments_object, name_of
+from router.protocols.messages.parts import MESSAGES, read_blocks, write_seal
 from router.protocols.messages_usage import read_lines, refuse_message_error, write_usage
 from router.protocols.passage import MalformedReply
-from router.protocols.told import arguments_object, name_of
 
 _REASONS: Final = MappingProxyType(
     {

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.protocols.answer import (
+from router.protocols.chat.usage import read_usage, write_usage
+from router.protocols.error_inside import refuse_error_inside
+from router.protocols.hub.answer import (
     CALLS,
     END,
     LENGTH,
@@ -19,8 +21,7 @@ from router.protocols.answer import (
     Logprob,
     Stop,
 )
-from router.protocols.chat_usage import read_usage, write_usage
-from router.protocols.conversation import (
+from router.protocols.hub.conversation import (
     NOTHING,
     Call,
     Citation,
@@ -32,9 +33,8 @@ from router.protocols.conversation import (
     Thinking,
     Written,
 )
-from router.protocols.error_inside import refuse_error_inside
+from router.protocols.hub.told import arguments_text, name_of, text_of
 from router.protocols.passage import MalformedReply
-from router.protocols.told import arguments_text, name_of, text_of
 
 CHAT: Final = "chat"
 _REASONS: Final = MappingProxyType(

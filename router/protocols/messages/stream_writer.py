@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.answer import INPUT, LENGTH, OUTPUT, Lines, Stop, UsageLine
-from router.protocols.conversation import Call, Citation, Part, Refusal, Seal, Text, Thinking
-from router.protocols.events import (
+from router.protocols.hub.answer import INPUT, LENGTH, OUTPUT, Lines, Stop, UsageLine
+from router.protocols.hub.conversation import Call, Citation, Part, Refusal, Seal, Text, Thinking
+from router.protocols.hub.events import (
     Ended,
     Event,
     PartClosed,
@@ -23,8 +23,8 @@ from router.protocols.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.messages_answer import message_head, write_answered, write_stop
-from router.protocols.messages_parts import MESSAGES, write_seal
+from router.protocols.messages.answer import message_head, write_answered, write_stop
+from router.protocols.messages.parts import MESSAGES, write_seal
 from router.protocols.messages_usage import write_usage
 
 _TEXT: Final = (b'"text_delta","text":', {"type": "text", "text": ""})

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.answer import (
+from router.protocols.hub.answer import (
     CACHE_READ,
     CALLS,
     END,
@@ -28,7 +28,7 @@ from router.protocols.answer import (
     Stop,
     lines_of,
 )
-from router.protocols.conversation import (
+from router.protocols.hub.conversation import (
     NOTHING,
     Call,
     Citation,
@@ -39,8 +39,8 @@ from router.protocols.conversation import (
     Text,
     Thinking,
 )
+from router.protocols.hub.told import count, name_of, text_of
 from router.protocols.passage import ErrorInside
-from router.protocols.told import count, name_of, text_of
 
 GEMINI: Final = "gemini"
 _REASONS: Final = MappingProxyType(

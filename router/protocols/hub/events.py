@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
-from router.protocols.answer import Lines, Logprob, Stop
-from router.protocols.conversation import Citation, Part, Seal
+from router.protocols.hub.answer import Lines, Logprob, Stop
+from router.protocols.hub.conversation import Citation, Part, Seal
 from router.protocols.passage import MalformedReply
 from router.protocols.sse import EventTooLarge, Splitter
 
