@@ -22,6 +22,7 @@ class ChatPassage:
     """Reads chat completions."""
 
     headers = CHAT_ANSWER
+    notes = ()
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""

@@ -36,6 +36,7 @@ class MessagesPassage:
     """Reads Anthropic's answers."""
 
     headers = MESSAGES_ANSWER
+    notes = ()
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""

@@ -26,7 +26,7 @@ from router.protocols.hub.answer import (
     Stop,
     lines_of,
 )
-from router.protocols.hub.conversation import Conversation, Text, Turn, Written
+from router.protocols.hub.conversation import Conversation, Opaque, Text, Turn, Written
 from router.protocols.hub.events import Event
 from router.protocols.hub.gather import events_of
 from router.protocols.hub.told import count, name_of
@@ -95,7 +95,7 @@ def _turns(conversation: Conversation, dropped: Dropped, *, as_messages: bool) -
 
 def _text(turn: Turn) -> str:
     for part in turn.parts:
-        if not isinstance(part, Text):
+        if not isinstance(part, Text) and not (isinstance(part, Opaque) and part.hint):
             raise Unsupported(f"messages: content of type '{type(part).__name__.lower()}'")
     return "\n".join([part.text for part in turn.parts if isinstance(part, Text)])
 

@@ -60,6 +60,8 @@ async def attempt(
         names = passage.headers
         if names and answer.header(names[0]):
             upstream.headers = of_answer(names, answer.header)
+        if passage.notes:
+            upstream.headers += passage.notes
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         raise _failed(error, deployment) from None

@@ -13,7 +13,7 @@ from router.protocols.hub.conversation import (
     SearchResult,
     Text,
 )
-from router.protocols.hub.told import data_url, name_of, text_of
+from router.protocols.hub.told import data_url, name_of, text_of, unknown
 from router.protocols.hub.writing import titled
 from router.protocols.unsupported import Unsupported
 
@@ -24,7 +24,13 @@ def read_parts(content: Any) -> tuple[Part, ...]:
     """A message's content, whatever of its shapes it has."""
     if type(content) is str:
         return (Text(content),) if content else ()
-    return tuple([_READERS.get(part["type"], _opaque)(part) for part in content or ()])
+    parts: list[Part] = []
+    for part in content or ():
+        kind = part["type"]
+        parts.append(_READERS.get(kind, _opaque)(part))
+        if len(part) > 2 and kind in _READERS and not part.keys() <= _FIELDS:
+            parts += unknown("chat", "messages.content", part, _FIELDS | {kind})
+    return tuple(parts)
 
 
 def _cache(part: Mapping[str, Any]) -> str:
@@ -71,6 +77,7 @@ def _opaque(part: Mapping[str, Any]) -> Part:
     return Opaque("chat", f"messages: content of type '{str(part['type'])[:64]}'", part)
 
 
+_FIELDS: Final = frozenset(("type", "cache_control"))
 _READERS: Final = {
     "text": _text,
     "refusal": _refusal,

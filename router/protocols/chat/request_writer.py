@@ -57,54 +57,76 @@ class _Writer:
 
     def messages(self, turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
         """All turns as messages."""
+        messages = self._messages
         for turn in turns:
-            if turn.role == "user":
-                message = self._user(turn)
+            role = turn.role
+            if role == "user":
+                message = self._user(turn.parts)
             else:
-                self._show()
-                write = self._assistant if turn.role == "assistant" else self._system
-                message = write(turn)
+                if self._shown:
+                    self._show()
+                message = (
+                    self._assistant(turn.parts)
+                    if role == "assistant"
+                    else {"role": role, "content": self._content(turn.parts, joined=True)}
+                )
             if message is not None:
-                if turn.name:
-                    message["name"] = turn.name
-                if turn.extras:
-                    self._carry(message, turn.extras)
-                self._messages.append(message)
-        self._show()
-        return self._messages
+                if turn.name or turn.extras:
+                    self._carry(message, turn)
+                messages.append(message)
+        if self._shown:
+            self._show()
+        return messages
 
-    def _carry(self, message: dict[str, Any], extras: tuple[Opaque, ...]) -> None:
-        for extra in extras:
+    def _carry(self, message: dict[str, Any], turn: Turn) -> None:
+        """What stands beside a turn's parts."""
+        if turn.name:
+            message["name"] = turn.name
+        for extra in turn.extras:
             if extra.protocol == CHAT:
                 message[extra.name.partition(".")[2]] = extra.json
             else:
                 self.dropped.foreign((extra,))
 
-    def _system(self, turn: Turn) -> dict[str, Any]:
-        return {"role": turn.role, "content": self._content(turn.parts, joined=True)}
-
     def _content(self, parts: Sequence[Part], *, joined: bool) -> Any:
         """Content: one text where there is one (or where texts are `joined`), else parts."""
-        self._note_caches(parts)
-        texts = [part.text for part in parts if isinstance(part, Text)]
-        if len(texts) == len(parts) and (joined or len(texts) == 1):
+        texts: list[str] = []
+        written: list[dict[str, Any]] = []
+        for part in self._known(parts):
+            if isinstance(part, Text):
+                texts.append(part.text)
+            written.append(write_part(part))
+        if len(texts) == len(written) and (joined or len(texts) == 1):
             return texts[0] if len(texts) == 1 else "\n".join(texts)
-        return [write_part(part) for part in parts]
+        return written
 
-    def _note_caches(self, parts: Sequence[Part]) -> None:
+    def _known(self, parts: Sequence[Part]) -> list[Part]:
+        """The parts without what is only a hint of another protocol; that is named."""
+        known: list[Part] = []
         for part in parts:
-            if not isinstance(part, Opaque) and part.cache:
+            if isinstance(part, Opaque):
+                if part.hint and part.protocol != CHAT:
+                    self.dropped.add(part.name)
+                    continue
+            elif part.cache:
                 self.dropped.add("cache_control")
+            known.append(part)
+        return known
 
-    def _user(self, turn: Turn) -> dict[str, Any] | None:
+    def _user(self, parts: tuple[Part, ...]) -> dict[str, Any] | None:
         """Results first, as tool messages of their own; then what the user says."""
-        said = [part for part in turn.parts if type(part) is not Result]
-        if len(said) < len(turn.parts):
-            for part in turn.parts:
-                if type(part) is Result:
-                    self._result(part)
-            if not said:
-                return None
+        if len(parts) == 1 and not self._shown:  # nearly every turn
+            part = parts[0]
+            if isinstance(part, Text) and not part.cache:
+                return {"role": "user", "content": part.text}
+        said: list[Part] = []
+        for part in parts:
+            if isinstance(part, Result):
+                self._result(part)
+            else:
+                said.append(part)
+        if not said:
+            return None
         content = self._content(said, joined=False)
         if self._shown:
             own = [{"type": "text", "text": content}] if type(content) is str else content
@@ -112,66 +134,77 @@ class _Writer:
         return {"role": "user", "content": content}
 
     def _result(self, result: Result) -> None:
+        parts = result.parts
+        if len(parts) == 1 and isinstance(parts[0], Text):
+            text = parts[0].text
+        else:
+            text = self._shown_beside(result)
+        if result.cache:
+            self.dropped.add("cache_control")
+        if result.error:
+            text = f"Error: {text}"
+        self._messages.append({"role": "tool", "tool_call_id": result.call_id, "content": text})
+
+    def _shown_beside(self, result: Result) -> str:
+        """The text of a result; its images wait for the user's turn behind the results."""
         texts: list[str] = []
-        for part in result.parts:
+        shown: list[dict[str, Any]] = []
+        for part in self._known(result.parts):
             written = write_part(part)
             if written["type"] == "text":
                 texts.append(written["text"])
             else:
-                if not self._shown or self._shown[-1]["type"] == "text":
-                    label = f"What tool call {result.call_id} returned:"
-                    self._shown.append({"type": "text", "text": label})
-                self._shown.append(written)
-        if result.cache:
-            self.dropped.add("cache_control")
-        text = "\n".join(texts)
-        if len(texts) < len(result.parts) and not text:
-            text = "(in the next message)"
-        if result.error:
-            text = f"Error: {text}"
-        message = {"role": "tool", "tool_call_id": result.call_id, "content": text}
-        self._messages.append(message)
+                shown.append(written)
+        if shown:
+            label = f"What tool call {result.call_id} returned:"
+            self._shown += [{"type": "text", "text": label}, *shown]
+            texts = texts or ["(in the next message)"]
+        return "\n".join(texts)
 
     def _show(self) -> None:
         """The images of results, as a user's turn of their own."""
-        if self._shown:
-            self._messages.append({"role": "user", "content": self._shown})
-            self._shown = []
+        self._messages.append({"role": "user", "content": self._shown})
+        self._shown = []
 
-    def _assistant(self, turn: Turn) -> dict[str, Any] | None:
-        texts: list[str] = []
+    def _assistant(self, parts: tuple[Part, ...]) -> dict[str, Any] | None:
+        message: dict[str, Any] = {"role": "assistant", "content": None}
         calls: list[dict[str, Any]] = []
-        more: dict[str, Any] = {}
-        for part in turn.parts:
+        for part in parts:
             if isinstance(part, Text):
-                texts.append(part.text)
+                said = message["content"]
+                message["content"] = part.text if said is None else f"{said}\n{part.text}"
+                if part.cache:
+                    self.dropped.add("cache_control")
             elif isinstance(part, Call):
                 calls.append(self._call(part))
-            elif isinstance(part, Thinking):
-                self._thought(part, more)
-            elif isinstance(part, Refusal):
-                more["refusal"] = more.get("refusal", "") + part.text
             else:
-                raise Unsupported(name_of_part(part))
-        self._note_caches(turn.parts)
-        if not (texts or calls or more):
-            return None
-        empty = None if calls or "refusal" in more else ""
-        message = {"role": "assistant", "content": "\n".join(texts) if texts else empty, **more}
+                self._other(part, message)
         if calls:
             message["tool_calls"] = calls
+        elif message["content"] is None and "refusal" not in message:
+            if len(message) == 2:
+                return None  # nothing is left of it
+            message["content"] = ""
         return message
 
-    def _thought(self, thought: Thinking, more: dict[str, Any]) -> None:
-        """Readable thoughts go back to those who want them; sealed ones to their issuer only."""
-        if thought.seal is not None:
-            self.dropped.add("thinking")
-        elif thought.text:
-            more["reasoning_content"] = more.get("reasoning_content", "") + thought.text
+    def _other(self, part: Part, message: dict[str, Any]) -> None:
+        """A part of an assistant's turn that is neither a text nor a call."""
+        if isinstance(part, Thinking):
+            # Readable thoughts go back to those who want them, sealed ones to their issuer only.
+            if part.seal is not None:
+                self.dropped.add("thinking")
+            elif part.text:
+                message["reasoning_content"] = message.get("reasoning_content", "") + part.text
+        elif isinstance(part, Refusal):
+            message["refusal"] = message.get("refusal", "") + part.text
+        elif self._known((part,)):
+            raise Unsupported(name_of_part(part))
 
     def _call(self, call: Call) -> dict[str, Any]:
         if call.seal is not None:
             self.dropped.add("thought_signature")
+        if call.cache:
+            self.dropped.add("cache_control")
         if call.kind == "custom":
             custom = {"name": call.name, "input": call.arguments}
             return {"id": call.id, "type": "custom", "custom": custom}

@@ -118,6 +118,8 @@ class _Writer:
                 self.dropped.add("reasoning_content" if part.seal is None else "thinking")
             elif isinstance(part, Call):
                 written.append(self._call(part))
+            elif isinstance(part, Opaque) and part.hint:
+                self.dropped.add(part.name)
             else:
                 if not isinstance(part, Opaque):
                     self._note_cache(part.cache)

@@ -26,10 +26,12 @@ from router.protocols.hub.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.hub.told import name_of, text_of
+from router.protocols.hub.told import name_of, text_of, unknown
 from router.protocols.unsupported import Unsupported
 
 MESSAGES: Final = "messages"
+# How many fields the most frequent blocks have that say no more than they must.
+_PLAIN_SIZES: Final = {"tool_use": 4, "tool_result": 3}
 _MARK: Final = "turnout:"
 _PDF: Final = "application/pdf"
 _PLAIN: Final = "text/plain"
@@ -39,11 +41,29 @@ def read_blocks(content: Any) -> tuple[Part, ...]:
     """Content as parts; a string is one text."""
     if type(content) is str:
         return (Text(content),) if content else ()
-    parts = [_READERS.get(block["type"], _opaque)(block) for block in content or ()]
-    for part in parts:
+    parts: list[Part] = []
+    foreign = False
+    for block in content or ():
+        kind = block["type"]
+        if kind == "text" and len(block) == 2:  # most blocks: a loop that is worth its few words
+            text = block["text"]
+            if type(text) is not str:
+                raise TypeError
+            parts.append(Text(text))
+            continue
+        part = _READERS.get(kind, _opaque)(block)
+        parts.append(part)
+        if len(block) != _PLAIN_SIZES.get(kind):
+            parts += _beside(kind, block)
         if type(part) is Thinking and part.seal is not None and part.seal.issuer != MESSAGES:
-            return _sealed(parts)
-    return tuple(parts)
+            foreign = True
+    return _sealed(parts) if foreign else tuple(parts)
+
+
+def _beside(kind: str, block: Mapping[str, Any]) -> tuple[Opaque, ...]:
+    """The fields of a block that its reader does not know."""
+    known = _KNOWN.get(kind)
+    return () if known is None else unknown(MESSAGES, "messages.content", block, known)
 
 
 def _sealed(parts: list[Part]) -> tuple[Part, ...]:
@@ -177,6 +197,19 @@ _READERS: Final = {
     "redacted_thinking": _redacted,
     "tool_use": _tool_use,
     "tool_result": _tool_result,
+}
+_FIELDS: Final = {
+    "text": ("text", "citations"),
+    "image": ("source",),
+    "document": ("source", "title", "context", "citations"),
+    "search_result": ("source", "title", "content", "citations"),
+    "thinking": ("thinking", "signature"),
+    "redacted_thinking": ("data",),
+    "tool_use": ("id", "name", "input"),
+    "tool_result": ("tool_use_id", "content", "is_error"),
+}
+_KNOWN: Final = {
+    kind: frozenset((*fields, "type", "cache_control")) for kind, fields in _FIELDS.items()
 }
 
 

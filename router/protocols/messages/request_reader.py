@@ -22,6 +22,7 @@ _READ: Final = frozenset(
 _HINTS: Final = frozenset(
     ("context_management", "speed", "inference_geo", "cache_control", "diagnostics", "betas")
 )
+_ROLES: Final = frozenset(("user", "assistant", "system"))
 _MESSAGE: Final = frozenset(("role", "content"))
 _TOOL: Final = frozenset(("type", "name", "description", "input_schema", "strict", "cache_control"))
 _OUTPUT: Final = frozenset(("format", "effort"))
@@ -68,15 +69,17 @@ def _extras(body: Mapping[str, Any]) -> list[Opaque]:
 def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
     system = read_blocks(body.get("system"))
     turns = [Turn("system", system)] if system else []
-    for index, message in enumerate(body["messages"]):
-        try:
+    index = -1
+    try:
+        for message in body["messages"]:
+            index += 1
             role: Role = message["role"]
-            if role not in ("user", "assistant", "system"):
+            if role not in _ROLES:
                 raise ValueError
-            extras = unknown(MESSAGES, "messages", message, _MESSAGE)
-            turns.append(Turn(role, read_blocks(message.get("content")), "", extras))
-        except _SHAPES:
-            raise Unsupported(f"messages[{index}]") from None
+            extras = () if len(message) == 2 else unknown(MESSAGES, "messages", message, _MESSAGE)
+            turns.append(Turn(role, read_blocks(message["content"]), "", extras))
+    except _SHAPES:
+        raise Unsupported(f"messages[{max(index, 0)}]") from None
     return tuple(turns)
 
 

@@ -127,6 +127,8 @@ class _Writer:
                 blocks.append(self._result(part))
             elif isinstance(part, Thinking):
                 self._thought(part, blocks)
+            elif isinstance(part, Opaque) and part.hint:
+                self.dropped.add(part.name)
             elif not isinstance(part, Refusal) or part.text.strip():
                 blocks.append(write_shown(part))
         return blocks
