@@ -47,13 +47,11 @@ class MessagesReader(EventStreamReader):
         kind = told["type"]
         if kind == "content_block_delta":
             delta = told["delta"]
-            if delta["type"] == "text_delta":  # nearly every event
-                index = told["index"]
-                if index not in self._open:
-                    raise KeyError
+            index = told["index"]
+            if delta["type"] == "text_delta" and index in self._open:  # nearly every event
                 self.out.append(PartDelta(0, index, text_of(delta["text"])))
             else:
-                self._grow(told["index"], delta)
+                self._grow(index, delta)
             return
         reader = _EVENTS.get(kind)
         if reader is not None:
@@ -70,10 +68,13 @@ class MessagesReader(EventStreamReader):
 
     def _grow(self, index: int, delta: Mapping[str, Any]) -> None:
         kind = delta["type"]
-        if kind == "input_json_delta":
+        if index in self._unknown:
+            if kind == "input_json_delta":
+                self._unknown[index][1].append(text_of(delta["partial_json"]))
+        elif index not in self._open:
+            raise KeyError  # a block that never began
+        elif kind == "input_json_delta":
             self._argue(index, text_of(delta["partial_json"]))
-        elif index in self._unknown or index not in self._open:
-            return
         elif kind == "thinking_delta":
             self.out.append(PartDelta(0, index, text_of(delta["thinking"])))
         elif kind == "signature_delta":
@@ -83,13 +84,9 @@ class MessagesReader(EventStreamReader):
             self.out.append(PartNoted(0, index, read_citation(delta["citation"])))
 
     def _argue(self, index: int, text: str) -> None:
-        if not text:
-            return
-        if index in self._unknown:
-            self._unknown[index][1].append(text)
-            return
-        self._calls[index] = True
-        self.out.append(PartDelta(0, index, text))
+        if text:
+            self._calls[index] = True
+            self.out.append(PartDelta(0, index, text))
 
     def message_start(self, told: dict[str, Any]) -> None:
         """The message's id, model and input usage."""
