@@ -102,6 +102,6 @@ def as_chat(protocol: str, body: dict[str, Any], model: str) -> dict[str, Any]:
     if protocol == "chat":
         return body
     if protocol not in CLIENTS:
-        raise Unsupported(protocol)
+        raise Unsupported(f"the protocol {protocol}")
     conversation = CLIENTS[protocol].read_request(body)
     return SERVERS["chat"].write_request(conversation, model, PLAIN).body

@@ -64,11 +64,6 @@ def reshape(body: dict[str, Any], quirks: Quirks, limit: int | None) -> None:
         body.pop("max_tokens", None)
         body.pop("max_completion_tokens", None)
         body[quirks.token_param] = limit
-    reshape_parameters(body, quirks)
-
-
-def reshape_parameters(body: dict[str, Any], quirks: Quirks) -> None:
-    """Leave out, rename and translate what the rows say of top-level parameters."""
     for name in quirks.drop:
         body.pop(name, None)
     for old, new in quirks.rename.items():

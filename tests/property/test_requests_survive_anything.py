@@ -11,7 +11,6 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.cascade import first_failure
 from router.backends.cascade.verifiers import VERIFIERS
-from router.backends.dialects.spoken import SPEAKS
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated import dialect_of
 from router.errors import BadRequest
@@ -19,7 +18,7 @@ from router.operations.message import count_tokens
 from router.operations.operation import Operation
 from router.operations.table import OPERATIONS
 from router.protocols.quirks import Quirks
-from router.protocols.transcript import read_chat_body
+from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 
 WORDS = """text image image_url tool_use tool_result function json_schema auto none user assistant
@@ -152,7 +151,7 @@ def test_a_native_backend_is_sent_the_same_under_its_own_model(
         ask = operation.parse(raw, HEADERS)
     except BadRequest:
         return
-    native = next(name for name, spoken in SPEAKS.items() if operation.protocol in spoken)
+    native = next(name for name, row in DIALECTS.load() if operation.protocol in row.speaks)
     sent = orjson.loads(called(ask, Backend("b", "http://x", "real", dialect=native)) or b"")
     asked = ask.body | {"model": "real"}
     if ask.stream and not ask.include_usage:
@@ -182,6 +181,6 @@ def test_every_check_judges_any_answer_to_any_request(
         return
     calls_made = [{"function": {"name": call, "arguments": call}} for call in calls]
     choice = {"message": {"content": text, "tool_calls": calls_made}, "finish_reason": "stop"}
-    answers = read_chat_body(orjson.dumps({"choices": [choice]}))
+    answers = PROTOCOLS["chat"].read_body(orjson.dumps({"choices": [choice]}))
     failure = first_failure(tuple(VERIFIERS), answers, request, early=False)
     assert failure is None or failure[0] in VERIFIERS

@@ -13,7 +13,6 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.quirks import shaped_body
-from router.backends.dialects.spoken import SPEAKS
 from router.backends.transport.transport import Call, Target
 from router.protocols.headers import Pairs, without_those_of
 
@@ -24,7 +23,7 @@ class Anthropic:
     """The dialect of Anthropic's Messages API."""
 
     protocol = "messages"
-    speaks = SPEAKS["anthropic"]
+    speaks = frozenset({"messages"})
     stream_type = EVENT_STREAM
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:

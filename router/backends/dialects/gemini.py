@@ -8,7 +8,6 @@ from urllib.parse import quote
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.spoken import NOTHING
 from router.backends.transport.transport import Call, Target
 
 
@@ -16,7 +15,7 @@ class Gemini:
     """The dialect of Google's Gemini API."""
 
     protocol = "gemini"
-    speaks = NOTHING
+    speaks = frozenset[str]()
     stream_type = EVENT_STREAM
 
     def post(

@@ -15,7 +15,6 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.quirks import shaped_body, shaped_chat
-from router.backends.dialects.spoken import SPEAKS
 from router.backends.transport.transport import Call, Target
 from router.protocols.headers import without_those_of
 
@@ -38,7 +37,7 @@ class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
 
     protocol = "chat"
-    speaks = SPEAKS["openai"]
+    speaks = frozenset({"chat", "openai"})
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:

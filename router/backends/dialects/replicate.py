@@ -11,7 +11,6 @@ from urllib.parse import quote
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.spoken import NOTHING
 from router.backends.transport.transport import Call, Target
 from router.protocols.replicate import WAIT
 
@@ -22,7 +21,7 @@ class Replicate:
     """The dialect of Replicate's predictions."""
 
     protocol = "replicate"
-    speaks = NOTHING
+    speaks = frozenset[str]()
     stream_type = "application/json"
 
     def post(

@@ -9,6 +9,7 @@ import pytest
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
+from router.backends.fitness import unfit
 from router.domain import Usage
 from router.operations.embedding import parse_embedding
 from router.operations.message import parse_message
@@ -94,7 +95,7 @@ def test_a_backend_says_why_it_cannot_take_a_request(
     chat: Chat, supports: frozenset[str], window: int | None, tokens: int, why: str | None
 ) -> None:
     backend = Backend("b", "http://x", "m", supports=supports, context_window=window)
-    assert backend.unfit(chat(tools=[TOOL]), tokens) == why
+    assert unfit(backend, chat(tools=[TOOL]), tokens) == why
 
 
 def test_a_server_that_knows_no_developer_is_told_system(chat: Chat) -> None:
@@ -183,7 +184,6 @@ MESSAGE = parse_message(b'{"model":"a","max_tokens":1,"messages":[{"role":"user"
         ("anthropic", EMBEDDING, "embeddings"),
         ("gemini", EMBEDDING, "embeddings"),
         ("replicate", EMBEDDING, "embeddings"),
-        ("of a plugin", EMBEDDING, None),
         ("gemini", MESSAGE, None),
         ("openai", MESSAGE, None),
     ],
@@ -191,4 +191,4 @@ MESSAGE = parse_message(b'{"model":"a","max_tokens":1,"messages":[{"role":"user"
 def test_a_backend_says_which_operations_it_cannot_be_asked(
     dialect: str, ask: Ask, why: str | None
 ) -> None:
-    assert Backend("b", "http://x", "m", dialect=dialect).unfit(ask, 10) == why
+    assert unfit(Backend("b", "http://x", "m", dialect=dialect), ask, 10) == why
