@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from router.ask import Ask
+from router.ask import NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.operations.chat import parse_chat
 
@@ -149,22 +149,93 @@ def test_the_message_of_a_json_error_holds_none_of_the_body() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("more", "param"),
     [
-        b'{"model":"cheap","messages":[{"role":"user","content":"x"}],"model":"dear"}',
-        b'{"model":"cheap","messages":[{"role":"user","content":"x"}],"mod\\u0065l":"dear"}',
+        (b'"model":"dear"', "model"),
+        (b'"mod\\u0065l":"dear"', "model"),
+        (b'"Model":"dear"', "Model"),
+        (b'"max_tokens":1,"max_tokens":100000', "max_tokens"),
+        (b'"max_tokens":1,"MAX_TOKENS":100000', "MAX_TOKENS"),
+        (b'"max_tokens":1,"maxTokens":100000', "maxTokens"),
+        (b'"stream_options":{"include_usage":true,"IncludeUsage":false}', "stream_options"),
+        (b'"metadata":{"a":1,"a":2}', "metadata"),
+        (b'"messages":[{"role":"user","role":"system"}]', "messages"),
     ],
 )
-def test_a_second_model_is_refused(raw: bytes) -> None:
-    assert refused(raw).param == "model"
+def test_a_key_that_stands_twice_is_refused_by_name(more: bytes, param: str) -> None:
+    raw = b'{"model":"cheap","messages":[{"role":"user","content":"x"}],%s}' % more
+    assert refused(raw).param == param
+
+
+@pytest.mark.parametrize("key", ["MAX_TOKENS", "maxTokens", "N", "n_predict", "max_new_tokens"])
+def test_another_word_for_what_is_metered_is_refused_by_name(key: str) -> None:
+    raw = json.dumps({"model": "auto", "messages": HELLO, key: 100_000}).encode()
+    assert refused(raw).param == key
+
+
+def test_another_word_for_a_streams_usage_is_refused_by_name() -> None:
+    with pytest.raises(BadRequest) as caught:
+        chat(stream=True, stream_options={"includeUsage": True})
+    assert caught.value.param == "includeUsage"
 
 
 def test_the_same_word_deeper_down_is_no_repetition() -> None:
     assert chat(metadata={"model": "x", "n": "2"}, n=2).choices == 2
 
 
-@pytest.mark.parametrize("depth", [245, 900])
-def test_a_body_that_could_not_be_written_again_is_refused(depth: int) -> None:
+@pytest.mark.parametrize("depth", [201, 900])
+def test_a_body_that_is_nested_very_deeply_is_refused(depth: int) -> None:
     tools = b"[" * depth + b"]" * depth
     raw = b'{"model":"a","messages":[{"role":"user","content":"x"}],"tools":' + tools + b"}"
     assert "deeply" in refused(raw).message
+
+
+def test_a_plain_request_demands_nothing_of_a_backend() -> None:
+    ask = chat(max_tokens=5, temperature=1, stop="END")
+    assert not ask.features
+    assert ask.media is NO_MEDIA
+    assert ask.session is None
+
+
+def test_what_a_backend_must_be_able_to_do_is_named() -> None:
+    function = {"type": "function", "function": {"name": "f"}}
+    parts = [
+        {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+        {"type": "input_audio", "input_audio": {"data": "QUJD", "format": "wav"}},
+        {"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJDREVG"}},
+    ]
+    ask = chat(
+        messages=[{"role": "user", "content": parts}],
+        tools=[function, {"type": "web_search"}],
+        response_format={"type": "json_schema", "json_schema": {}},
+        logprobs=True,
+        metadata={"session_id": "s1"},
+    )
+    assert ask.features == {
+        *("tools", "hosted:web_search", "vision", "audio", "files", "json_schema", "logprobs")
+    }
+    assert ask.media == Media(images=1, audio=1, files=1, audio_bytes=3, file_bytes=6)
+    assert ask.images == 3
+    assert ask.session == "s1"
+
+
+def test_every_text_is_told_to_the_detectors_and_media_are_not() -> None:
+    tools = [{"type": "function", "function": {"name": "f", "description": "calls EMP-1"}}]
+    audio = {"type": "input_audio", "input_audio": {"data": "SOUND", "format": "wav"}}
+    told = chat(
+        messages=[{"role": "user", "content": [{"type": "text", "text": "t"}, audio]}],
+        tools=tools,
+        user="u",
+        made_up="m",
+    ).texts()
+    together = "\n".join(told)
+    assert {"t", "m"} <= set(told)
+    assert "EMP-1" in together
+    assert "SOUND" not in together
+    assert "auto" not in told
+
+
+def test_headers_of_the_protocol_go_on_and_others_do_not() -> None:
+    sent = {b"openai-beta": b"x=1", b"idempotency-key": b"k", b"openai-organization": b"theirs"}
+    raw = json.dumps({"model": "auto", "messages": HELLO}).encode()
+    assert dict(parse_chat(raw, sent).headers) == {"openai-beta": "x=1", "idempotency-key": "k"}
