@@ -9,8 +9,8 @@ from fakes.corridor import CHAT, context_of
 from fakes.parts import ACME, FakeClassifier, FakeConversations
 from fakes.world import FIXED, ODDS, new_world
 
+from classifiers.classification import UNKNOWN
 from classifiers.prompt import prompt_of_messages
-from classifiers.serving import UNKNOWN
 from policies.signals import NO_HINTS
 from router.domain import Principal
 from router.errors import BadRequest
