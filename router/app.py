@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -20,17 +21,18 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.transport import Transport
-from router.gauges import gauges_of
+from router.gauges import Seen, read_gauges
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
-from router.loop.cards import CardStore
-from router.loop.learning import Learner
-from router.loop.prompts import PromptStore
-from router.loop.recorder import OutcomeRecorder
-from router.loop.shadow_audit import Auditor
-from router.loop.store import OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.learner import Learner
+from router.loop.learning_loop import LearningLoop
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
+from router.loop.prompt_store import PromptStore
+from router.loop.shadow_audit import Auditor, asked_through
 from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import logs_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
@@ -125,8 +127,9 @@ async def _learner(
     cards = CardStore(documents.database)
     stack.callback(cards.close)
     learner = learner_of(documents, classifier, outcomes, cards, prompts)
-    await learner.start()
-    stack.push_async_callback(learner.close)
+    loop = LearningLoop(learner)
+    await loop.start()
+    stack.push_async_callback(loop.close)
     return learner
 
 
@@ -137,7 +140,7 @@ def learner_of(
     cards: CardStore,
     prompts: PromptStore,
 ) -> Learner:
-    """The loop as configured, over these stores; not started."""
+    """The learner as configured, over these stores."""
     section = documents.config.classifier
     return Learner(
         classifier,
@@ -225,7 +228,7 @@ async def _parts(
     outcomes, prompts = _evidence(stack, documents)
     dispatcher = _dispatcher(stack, config, snapshot, ledger)
     recorder = _recorder(stack, documents, outcomes, prompts)
-    auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
+    auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
     return _Parts(
         classifier=classifier,
@@ -287,14 +290,15 @@ def _gateway(
         outcomes=parts.outcomes,
         siblings=siblings,
     )
-    parts.metrics.gauges = gauges_of(
+    seen = Seen(
         gateway.serving,
-        classifier=parts.classifier,
-        cascades=parts.cascades,
-        ledger=parts.ledger,
-        auditor=parts.auditor,
-        learner=parts.learner,
+        parts.classifier,
+        parts.cascades,
+        parts.ledger,
+        parts.auditor,
+        parts.learner,
     )
+    parts.metrics.gauges = partial(read_gauges, seen)
     return gateway
 
 

@@ -5,14 +5,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from classifiers.cards.outcomes import read_outcomes
+from classifiers.outcome_files import read_outcomes
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.cli.outcomes import outcomes as outcomes_command
-from router.loop.cards import CardStore
-from router.loop.learning import Learner
-from router.loop.prompts import KeptPrompt, PromptStore
-from router.loop.store import OutcomeStore, ScoredDecision
+from router.loop.card_store import CardStore
+from router.loop.learner import Learner
+from router.loop.outcome_store import OutcomeStore, ScoredDecision
+from router.loop.prompt_store import KeptPrompt, PromptStore
 
 
 def _decision(number: int, classifier: str = "swift-of-last-year") -> ScoredDecision:

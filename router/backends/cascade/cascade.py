@@ -15,13 +15,14 @@ from typing import Final
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import JUDGE, PATIENCE, opinion_of
-from router.backends.cascade.transcript import Transcript, read_body, read_stream
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
-from router.backends.dialects.usage import estimate_usage
 from router.backends.dispatch.dispatch import NORMAL, Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer, Event, Upstream
 from router.backends.health.slots import Priority
 from router.errors import StreamBroken, TurnoutError
+from router.protocols.answer import Alternative
+from router.protocols.table import PROTOCOLS
+from router.protocols.usage import estimate_usage
 
 BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be read
 
@@ -76,7 +77,7 @@ class Cascades:
                     upstream.billed = tuple(descent.billed)
                     events.append(upstream)
                     rejected = None
-                    if not descent.is_over():
+                    if request.classified and not descent.is_over():
                         check = _Check(upstream, request, cascade, request_id, priority)
                         rejected = await self._check(check)
                         descent.billed = list(upstream.billed)
@@ -91,16 +92,17 @@ class Cascades:
         """What this answer is billed as, or None where it is good enough."""
         upstream, request, cascade = check.upstream, check.request, check.cascade
         try:
+            protocol = PROTOCOLS[request.protocol]
             if request.stream:
-                answers = read_stream(await upstream.hold_back(cascade.window))
+                answers = protocol.read_stream(await upstream.hold_back(cascade.window))
             else:
-                answers = read_body(upstream.body)
+                answers = protocol.read_body(upstream.body)
             failure = first_failure(cascade.verify, answers, request, early=request.stream)
             if failure is None and cascade.judge is not None and _is_whole(answers):
                 failure = await self._judge(check, cascade.judge, answers[0])
         except StreamBroken:
             failure = BROKEN, "broke off"
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except ValueError:
             failure = BROKEN, "has an unknown shape"
         if failure is None:
             self.passed += 1
@@ -112,7 +114,7 @@ class Cascades:
         return BilledAnswer(upstream.backend, usage, verifier, reason)
 
     async def _judge(
-        self, check: "_Check", judge: Backend, answer: Transcript
+        self, check: "_Check", judge: Backend, answer: Alternative
     ) -> tuple[str, str] | None:
         """What the judge has against an answer; asking it is on the bill either way."""
         opinion = await opinion_of(
@@ -142,9 +144,9 @@ class _Check:
     priority: Priority
 
 
-def _is_whole(answers: Sequence[Transcript]) -> bool:
+def _is_whole(answers: Sequence[Alternative]) -> bool:
     """Whether every choice has come to its end, so that a judge has all of it to read."""
-    return bool(answers) and all(answer.finish is not None for answer in answers)
+    return bool(answers) and all(answer.stop is not None for answer in answers)
 
 
 class _Descent:

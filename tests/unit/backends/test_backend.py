@@ -7,9 +7,12 @@ import orjson
 import pytest
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
+from router.backends.fitness import unfit
 from router.domain import Usage
+from router.protocols.chat_passage import ChatPassage
+from router.protocols.quirks import Quirks
 
 Chat = Callable[..., Ask]
 TOOL = {"type": "function", "function": {"name": "f"}}
@@ -90,7 +93,7 @@ def test_a_backend_says_why_it_cannot_take_a_request(
     chat: Chat, supports: frozenset[str], window: int | None, tokens: int, why: str | None
 ) -> None:
     backend = Backend("b", "http://x", "m", supports=supports, context_window=window)
-    assert backend.unfit(chat(tools=[TOOL]), tokens) == why
+    assert unfit(backend, chat(tools=[TOOL]), tokens) == why
 
 
 def test_a_server_that_knows_no_developer_is_told_system(chat: Chat) -> None:
@@ -144,10 +147,10 @@ def test_content_in_parts_is_a_text_to_the_client(chat: Chat) -> None:
     content = [thinking, {"type": "text", "text": "Four."}]
     choice = {"index": 0, "finish_reason": "stop"}
     whole = {"model": "m", "choices": [choice | {"message": {"content": content}}]}
-    message = orjson.loads(OpenAI().reply(orjson.dumps(whole), chat()).body)["choices"][0]
+    message = orjson.loads(ChatPassage().reply(orjson.dumps(whole), chat()).body)["choices"][0]
     assert message["message"] == {"content": "Four.", "reasoning_content": "Hm."}
     piece = {"model": "m", "choices": [choice | {"delta": {"content": content}}]}
-    out = OpenAI().translator(chat(stream=True)).feed(b"data: %s\n\n" % orjson.dumps(piece))
+    out = ChatPassage().stream(chat(stream=True)).feed(b"data: %s\n\n" % orjson.dumps(piece))
     delta = orjson.loads(out[6:])["choices"][0]["delta"]
     assert delta == {"content": "Four.", "reasoning_content": "Hm."}
 
@@ -156,7 +159,7 @@ def test_groqs_usage_is_found_in_its_own_place(chat: Chat) -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
     choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
     last = {"model": "m", "choices": [choice], "x_groq": {"id": "r", "usage": usage}}
-    translator = OpenAI().translator(chat(stream=True))
+    translator = ChatPassage().stream(chat(stream=True))
     out = translator.feed(b"data: %s\n\ndata: [DONE]\n\n" % orjson.dumps(last))
     assert translator.usage == Usage(3, 2)
     assert b'"finish_reason":"stop"' in out

@@ -1,0 +1,54 @@
+"""What a judge may write, and what is made of it."""
+
+import pytest
+
+from router.loop.judge_reply import read_preference
+
+CLEAR = {
+    "A": [
+        "A", "a", "A.", "(A)", "[[A]]", "**A**", '"A"', "`A`", "\n\nA\n", "Answer A", "answer a",
+        "Option A.", "Answer A is better", "A is better.", "A is clearly better", "A wins!",
+        "**Answer A** is the better answer.", "The better answer is A.", "Verdict: A",
+        "Final verdict: **A**", "My verdict is A", "I would choose A.", "I prefer answer A",
+        "<think>B looks right, but no.</think>A", "</think>\nA", "Winner: Answer A",
+        "$\\boxed{A}$", '{"verdict": "A"}', "A is better because it adds up.",
+        "A\n\nAnswer B has the sum wrong.", "Answer B has the sum wrong.\n\nA",
+        "Answer A:\nIt adds up.\nAnswer B:\nIt does not.\nVerdict: A",
+    ],
+    "B": [
+        "B", "b", "B.", "(B)", "**B**", "Answer B", "Answer B is better", "Verdict: B",
+        "<think>x</think>B", "\n\nB", "Answer: B", "So, the final answer is B", "Response B wins",
+        "Verdict - see above\nB",
+    ],
+    "TIE": [
+        "TIE", "tie", "Tie.", "**TIE**", "[TIE]", "It is a tie", "It's a tie.", "A tie.", "Equal",
+        "Both are equally good", "As good as each other", "They are about as good.", "Verdict: TIE",
+        "The two answers are equivalent.", "Final verdict: a tie", "TIE. Both add up.",
+    ],
+}  # fmt: skip
+UNCLEAR = [
+    "", " \n", "?", "C", "AB", "A B", "A/B", "A or B", "A, B or TIE", "Neither", "Both", "Yes",
+    "A good answer", "A\nB", "Verdict: A\nVerdict: B", "Not A", "A is not better", "A is worse",
+    "A is better, but B is right", "TIE, but A is slightly better", "It is not a tie",
+    "A. B is worse", "As an AI model I cannot judge", "Better", "Because",
+    "<think>Answer A is better", "Answer A:\nIt adds up", "A is better or it is a tie",
+    "Both are wrong", "A isn't better",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [(said, meant) for meant, many in CLEAR.items() for said in many]
+)
+def test_a_clear_verdict_is_read_in_whatever_words_it_comes(said, meant):
+    assert read_preference(said) == meant
+
+
+@pytest.mark.parametrize("said", UNCLEAR)
+def test_what_names_both_or_neither_is_no_verdict(said):
+    assert read_preference(said) is None
+
+
+def test_a_megabyte_of_near_verdicts_is_read_at_once():
+    assert read_preference("the " * 250_000) is None
+    assert read_preference("A is " * 200_000) is None
+    assert read_preference("so " * 300_000 + "A") is None
