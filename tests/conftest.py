@@ -2,9 +2,15 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+# numpy's threads wait for each other in busy loops: beside busy neighbours a fit that takes three
+# seconds took a minute. It looks when it is imported, here and in the processes that tests start.
+for _library in ("OPENBLAS", "OMP"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 import pytest
 from clocks import VirtualTime
