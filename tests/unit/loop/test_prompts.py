@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 import pytest
-
 from router.loop.prompts import KeptPrompt, PromptStore
 from router.loop.store import OutcomeStore, ScoredDecision
 
