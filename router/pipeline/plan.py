@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from policies.decision import Decision, Denial, Status
 from policies.headers import DECISION, REASON, ROUTE, SUCCESS
-from policies.value import value
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Priority
@@ -29,8 +28,7 @@ _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
 _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
 
 
-@value
-class Plan:
+class Plan(NamedTuple):
     """What will be tried, in order, and what the ledger should hold for it.
 
     `backends` begins with the steps of the cascade, where there is one; `judge` checks its answers.
