@@ -14,9 +14,9 @@ from classifiers.serving import Classifier
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
 from router.errors import Unauthenticated
-from router.loop.prompts import PromptStore
-from router.loop.recorder import OutcomeRecorder
-from router.loop.store import OutcomeStore
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
+from router.loop.prompt_store import PromptStore
 from router.pipeline.observers.evidence import evidence_of, prompt_of
 from router.pipeline.serving import Authenticates
 
