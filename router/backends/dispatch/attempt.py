@@ -12,7 +12,6 @@ from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import (
     Answer,
     ConnectFailed,
-    Transport,
     TransportError,
     TransportTimeout,
 )
@@ -25,19 +24,17 @@ HELD_CAP: Final = 256 * 1024  # bytes held back of a stream that has no content 
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
-async def attempt(
-    transport: Transport, backend: Backend, state: DeploymentState, log: AttemptLog
-) -> Upstream:
+async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> Upstream:
     """Ask. The Upstream that comes back has its body, or the first block of its stream.
 
     `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
-    connection is closed and `state` was not told.
+    connection is closed and `state` knows nothing of it.
     """
     deployment, request = state.deployment, log.request
     try:
         dialect, passage = dialect_of(backend.dialect, request)
         call = dialect.call(deployment, backend, request, log.request_id)
-        answer = await transport.send(call)
+        answer = await state.client.send(call)
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from streamed import name_of
 
 from router.ask import Ask, Media
 from router.backends.dialects.translated import translated
@@ -12,7 +13,7 @@ from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, U
 from router.operations.message import count_tokens, parse_message
 from router.protocols.hub.table import as_chat
 from router.protocols.messages_errors import message_error_body, message_error_event
-from router.protocols.sse import data_of, encode, events, name_of
+from router.protocols.sse import data_of, encode, events
 from router.protocols.unsupported import Unsupported
 
 HELLO = [{"role": "user", "content": "Hello"}]

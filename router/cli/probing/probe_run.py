@@ -20,9 +20,11 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.retry import RetryPolicy
 from router.backends.health.breaker import BreakerPolicy
-from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.backends.transport.clients import Clients
+from router.backends.transport.proxies import EnvironmentProxies
 from router.errors import TurnoutError
 from router.operations.chat import parse_chat
+from router.settings import environment
 
 AT_ONCE: Final = 4
 FAILURES: Final = 10  # so many without an answer between them end the run
@@ -41,7 +43,7 @@ class _NoOutcome(Exception):
     """This probe has no answer that could be judged, and asking again would not help."""
 
 
-class Asking:
+class ProbeRun:
     """One run over some probes. Afterwards `ended` says why it stopped early, if it did, and
     `reasons` counts why probes were left without an answer."""
 
@@ -54,7 +56,7 @@ class Asking:
         self._keep = keep
         self._in_a_row = 0
         self._dispatcher = Dispatcher(
-            AiohttpTransport(),
+            Clients(proxies=EnvironmentProxies.read(environment())),
             # Patience is decided here, not by a gateway in a hurry.
             retry=RetryPolicy(rounds=0),
             breaker=BreakerPolicy(threshold=1_000_000),
@@ -142,11 +144,11 @@ class Asking:
 
 def _reason(failed: AttemptFailed | None, error: TurnoutError) -> str:
     if failed is None:
-        said = error.message
+        reason = error.message
     else:
-        said = failed.failure.message if failed.failure else failed.reason
-        said = f"HTTP {failed.status}: {said}" if failed.status else said
-    line = " ".join(said.split())
+        reason = failed.failure.message if failed.failure else failed.reason
+        reason = f"HTTP {failed.status}: {reason}" if failed.status else reason
+    line = " ".join(reason.split())
     return "".join(one for one in line if one.isprintable())[:200].rstrip(".")
 
 

@@ -1,8 +1,11 @@
 """The store of decisions and outcomes, on a real SQLite file."""
 
-import pytest
+from dataclasses import replace
 
-from router.loop.store import OutcomeStore, ScoredDecision
+import pytest
+from loop_fakes import judged
+
+from router.loop.outcome_store import OutcomeStore, ScoredDecision
 
 
 def _decision(number: int, organization: str = "acme") -> ScoredDecision:
@@ -21,8 +24,8 @@ def _decision(number: int, organization: str = "acme") -> ScoredDecision:
 
 
 @pytest.fixture
-def store(tmp_path):
-    made = OutcomeStore(f"sqlite:///{tmp_path / 'outcomes.db'}", keep=10)
+def store(database):
+    made = OutcomeStore(database, keep=10)
     yield made
     made.close()
 
@@ -62,3 +65,30 @@ def test_the_oldest_decisions_are_forgotten_and_the_outcomes_stay(store):
     assert not _judge(store, 1, 0.0)
     assert _judge(store, 29, 1.0)
     assert len(store.fair("moe", 10, "swift-1", 0)) == 2
+
+
+def test_who_says_much_takes_no_place_away_from_who_says_little(store):
+    store.add([judged(number, 0.0, by="loud") for number in range(100, 200)])
+    store.add([judged(number, 1.0, by="quiet") for number in range(3)])
+    fair = store.fair("moe", 6, "swift-1", 0)
+    assert sorted(outcome.by for outcome in fair) == ["loud"] * 3 + ["quiet"] * 3
+    assert [outcome.at for outcome in fair] == sorted(outcome.at for outcome in fair)
+
+
+def test_only_outcomes_of_this_classifier_since_then_are_given(store):
+    store.add([judged(1, 1.0), judged(5, 1.0), judged(9, 1.0, classifier="swift-0")])
+    assert [outcome.at for outcome in store.fair("moe", 10, "swift-1", 2)] == [5]
+
+
+def test_an_audit_is_counted_in_the_days_asked_for(store):
+    audits = [replace(judged(at, 1.0), source="audit") for at in (10, 20)]
+    store.add([*audits, judged(15, 0.0)])
+    assert store.audits(None, None) == [("cheap", 1.0)] * 2
+    assert store.audits(11, None) == store.audits(None, 11) == [("cheap", 1.0)]
+
+
+def test_a_decision_is_worth_the_mean_of_feedback_and_audits(store):
+    feedback, audit = judged(1, 0.0), replace(judged(1, 1.0), source="audit")
+    verifier = replace(judged(1, 1.0), source="verifier")
+    store.add([feedback, audit, verifier])
+    assert store.verdicts() == {(f"{1:032x}", "cheap"): 0.5}

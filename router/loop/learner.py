@@ -1,4 +1,4 @@
-"""The loop that keeps the classifier true: outcomes in, better cards out, or a refusal and why.
+"""What keeps the classifier true: outcomes in, better cards out, or a refusal and why.
 
 Poisoning is bounded: of five judges or more none weighs more than a fifth of what a card is fitted
 on, of fewer none more than an equal share, however much it says or how late; and a card must win on
@@ -6,8 +6,6 @@ held-back outcomes beyond the noise. What an operator rolled back is not learnt 
 known then.
 """
 
-import asyncio
-import contextlib
 import json
 import logging
 import time
@@ -20,32 +18,24 @@ from typing import Final
 
 import numpy as np
 
-from classifiers.cards.ability import to_json
-from classifiers.cards.drift import Drift, drift
+from classifiers.cards.card_format import to_json
+from classifiers.cards.drift import CalibrationDrift, drift
 from classifiers.cards.judges import fair_weights
-from classifiers.cards.recalibrate import (
-    LEAST_TO_RECALIBRATE,
-    MOST_OUTCOMES,
-    Observations,
-    Verdict,
-    observe,
-    recalibrate,
-)
+from classifiers.cards.observations import MOST_OUTCOMES, Observations, observe
+from classifiers.cards.recalibrate import LEAST_TO_RECALIBRATE, Refit, recalibrate
 from classifiers.prompt import prompt_of_messages
 from classifiers.serving import Classifier
-from router.loop.cards import CardStore
-from router.loop.prompts import PromptStore
-from router.loop.store import Outcome, OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.outcome_store import JudgedDecision, OutcomeStore
+from router.loop.prompt_store import PromptStore
 
 _LOG = logging.getLogger("turnout")
 _BATCH: Final = 64
-_LOOK_SECONDS: Final = 5.0
-_DRIFT_SECONDS: Final = 60.0
 _DRIFT_WINDOW: Final = 1_000
 _DRIFT_AMONG: Final = 4_000
 
 
-def observations(outcomes: Sequence[Outcome]) -> Observations:
+def observations(outcomes: Sequence[JudgedDecision]) -> Observations:
     """Return outcomes of one classifier as the numbers that a card is fitted on."""
     z = np.stack([np.frombuffer(outcome.z, np.float32) for outcome in outcomes])
     embedding = np.stack([np.frombuffer(outcome.embedding, np.float32) for outcome in outcomes])
@@ -55,7 +45,9 @@ def observations(outcomes: Sequence[Outcome]) -> Observations:
 
 
 class Learner:
-    """Refits cards on stored outcomes, puts promoted ones in force, and watches for drift.
+    """Refits cards on stored outcomes, puts promoted ones in force, and measures drift.
+
+    Every method blocks: call it off the loop, as LearningLoop does.
 
     `drift`: how far the forecasts of each ability are from the outcomes since its card came in
     force, where there are any. `every`: seconds between two tries at a card, 0 for never by itself;
@@ -85,11 +77,9 @@ class Learner:
         self._every = every
         self._least = max(least, LEAST_TO_RECALIBRATE)
         self._in_force: dict[str, bytes] = {}
-        self._version: int | None = None  # of the database when the cards were read
-        self._task: asyncio.Task[None] | None = None
-        self.drift: dict[str, Drift] = {}
+        self.drift: dict[str, CalibrationDrift] = {}
 
-    def refit(self, ability: str) -> Verdict | None:
+    def refit(self, ability: str) -> Refit | None:
         """Refit a card and put it in force if it is better beyond the noise; blocks, seconds.
 
         None where there are too few outcomes.
@@ -102,19 +92,19 @@ class Learner:
             return None
         running = self._classifier.cards[ability]
         today = datetime.now(UTC).date().isoformat()
-        verdict = recalibrate(running, observations(seen), date=today)
-        if verdict.promoted:
-            card = to_json(verdict.card)
+        result = recalibrate(running, observations(seen), date=today)
+        if result.promoted:
+            card = to_json(result.card)
             now = time.time_ns() // 1_000_000
-            self._cards.promote(ability, running.classifier, card, reason=verdict.reason, at=now)
-        return verdict
+            self._cards.promote(ability, running.classifier, card, reason=result.reason, at=now)
+        return result
 
-    def _read_again(self, ability: str, most: int, since: int) -> list[Outcome]:
+    def _read_again(self, ability: str, most: int, since: int) -> list[JudgedDecision]:
         """Outcomes of earlier classifiers whose prompts were kept, as this one reads them."""
         version = self._classifier.version
         kept = self._prompts.of_other_classifiers(ability, version, most)
         old = [one for one in kept if one[0].at >= since]
-        found = []
+        read_again = []
         for start in range(0, len(old), _BATCH):
             part = old[start : start + _BATCH]
             asked = [json.loads(kept) for _, kept in part]
@@ -122,8 +112,8 @@ class Learner:
             reading = self._classifier.read(prompts)
             for row, (outcome, _) in enumerate(part):
                 z, embedding = reading.z[row].tobytes(), reading.embedding[row].tobytes()
-                found.append(replace(outcome, classifier=version, z=z, embedding=embedding))
-        return found
+                read_again.append(replace(outcome, classifier=version, z=z, embedding=embedding))
+        return read_again
 
     def put_in_force(self) -> bool:
         """Load the active cards if they are others than before; blocks, about 40 ms."""
@@ -140,6 +130,7 @@ class Learner:
             paths.append(path)
         self._classifier.reload(device=self._device, cards=[*self._own, *paths])
         self._in_force = active
+        _LOG.info("ability cards in force", extra={"cards": sorted(active)})
         return True
 
     def measure_drift(self) -> None:
@@ -151,48 +142,20 @@ class Learner:
             if not seen:
                 self.drift.pop(ability, None)
                 continue
-            said = np.array([outcome.predicted for outcome in seen])
-            was = np.array([outcome.score for outcome in seen])
-            found, before = drift(said, was), self.drift.get(ability)
-            if found.alarm and not (before is not None and before.alarm):
-                facts = {"ability": ability, "error": round(found.error, 3), "outcomes": len(seen)}
+            predicted = np.array([outcome.predicted for outcome in seen])
+            scores = np.array([outcome.score for outcome in seen])
+            now, before = drift(predicted, scores), self.drift.get(ability)
+            if now.alarm and not (before is not None and before.alarm):
+                facts = {"ability": ability, "error": round(now.error, 3), "outcomes": len(seen)}
                 _LOG.warning("the classifier drifts: run `turnout recalibrate`", extra=facts)
-            self.drift[ability] = found
+            self.drift[ability] = now
 
-    async def start(self) -> None:
-        """Put the active cards in force, then watch until `close`."""
-        await asyncio.to_thread(self.put_in_force)
-        self._task = asyncio.create_task(self._run(), name="learner")
+    def version(self) -> int | None:
+        """A value that differs after any change of the stored cards; None where it is not known."""
+        return self._cards.version()
 
-    async def close(self) -> None:
-        """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        measured = 0.0
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            try:
-                await self._look_for_cards()
-                if time.monotonic() - measured >= _DRIFT_SECONDS:
-                    measured = time.monotonic()
-                    await asyncio.to_thread(self.measure_drift)
-                    await asyncio.to_thread(self._refit_what_is_due)
-            except Exception:  # noqa: BLE001 # the next look may do better; nobody else looks
-                _LOG.exception("the loop of outcomes and cards failed; the cards in force stay")
-
-    async def _look_for_cards(self) -> None:
-        version = self._cards.version()
-        if version is not None and version == self._version:
-            return
-        if await asyncio.to_thread(self.put_in_force):
-            _LOG.info("ability cards in force", extra={"cards": sorted(self._in_force)})
-        self._version = version
-
-    def _refit_what_is_due(self) -> None:
+    def refit_what_is_due(self) -> None:
+        """Refit each card that nobody tried for long and that has outcomes enough; blocks."""
         if not self._every:
             return
         counts = self._outcomes.counts()
@@ -202,8 +165,8 @@ class Learner:
             if counts.get(ability, 0) < self._least:
                 continue
             if self._cards.claim(ability, at=now, not_since=due):
-                verdict = self.refit(ability)
-                if verdict is not None:
-                    facts = {"ability": ability, "reason": verdict.reason}
-                    done = "promoted" if verdict.promoted else "kept as it was"
+                result = self.refit(ability)
+                if result is not None:
+                    facts = {"ability": ability, "reason": result.reason}
+                    done = "promoted" if result.promoted else "kept as it was"
                     _LOG.info(f"ability card {done}", extra=facts)

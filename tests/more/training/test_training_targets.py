@@ -3,7 +3,7 @@ import pytest
 from small_outcomes import EASY, HARD, difficulty, read
 
 from classifiers.training.dataset import CLASSES, Outcomes
-from classifiers.training.targets import TARGETS, YARDSTICKS, expected_scores, targets
+from classifiers.training.targets import SINGLE_MODELS, TARGETS, expected_scores, targets
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_what_is_unknown_stays_unknown_and_everything_else_is_known(questions: O
     assert np.isfinite(found[:, 3]).all()
     asked_most = np.argsort(-np.isfinite(holed.by_model).sum(axis=0), kind="stable")
     np.testing.assert_array_equal(
-        np.isnan(found[:, 4:]), np.isnan(holed.by_model)[:, asked_most[:YARDSTICKS]]
+        np.isnan(found[:, 4:]), np.isnan(holed.by_model)[:, asked_most[:SINGLE_MODELS]]
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import orjson
 
 from classifiers.cards.judges import fair_weights
-from classifiers.cards.recalibrate import MOST_OUTCOMES, Observations, observe
+from classifiers.cards.observations import MOST_OUTCOMES, Observations, observe
 from classifiers.prompt import Prompt, prompt_of_messages
 from classifiers.serving import Classifier
 from classifiers.trunk import Vector
@@ -36,7 +36,7 @@ class OutcomeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class JudgedAnswer:
     """One judged answer; either `prompt` is given or `z` and `embedding` are, which `classifier`
     made, if that is known. `line` is its number in the file."""
 
@@ -51,7 +51,7 @@ class Outcome:
     line: int = 0
 
 
-def read_outcomes(lines: Iterable[bytes | str]) -> list[Outcome]:
+def read_outcomes(lines: Iterable[bytes | str]) -> list[JudgedAnswer]:
     """Read an outcomes file; OutcomeError at the first wrong line."""
     read = []
     for number, line in enumerate(lines, 1):
@@ -68,15 +68,15 @@ def _unmarked(line: bytes | str) -> bytes | str:
     return line.removeprefix(_BOM) if isinstance(line, bytes) else line.removeprefix("\ufeff")
 
 
-def by_backend(outcomes: Iterable[Outcome]) -> Mapping[str, list[Outcome]]:
+def by_backend(outcomes: Iterable[JudgedAnswer]) -> Mapping[str, list[JudgedAnswer]]:
     """Outcomes of each backend, in the order they came."""
-    groups: dict[str, list[Outcome]] = defaultdict(list)
+    groups: dict[str, list[JudgedAnswer]] = defaultdict(list)
     for outcome in outcomes:
         groups[outcome.backend].append(outcome)
     return groups
 
 
-def sampled(outcomes: Sequence[Outcome], most: int = MOST_OUTCOMES) -> Sequence[Outcome]:
+def sampled(outcomes: Sequence[JudgedAnswer], most: int = MOST_OUTCOMES) -> Sequence[JudgedAnswer]:
     """At most so many, drawn at random, the same each time, in their order.
 
     Not the last ones: nothing says that a file is in the order of time.
@@ -87,7 +87,7 @@ def sampled(outcomes: Sequence[Outcome], most: int = MOST_OUTCOMES) -> Sequence[
     return [outcomes[row] for row in sorted(rows)]
 
 
-def check_numbers(classifier: Classifier, outcomes: Iterable[Outcome]) -> None:
+def check_numbers(classifier: Classifier, outcomes: Iterable[JudgedAnswer]) -> None:
     """OutcomeError at the first numbers that this classifier did not make."""
     made = classifier.read([Prompt()])
     sizes = (made.z.shape[1], made.embedding.shape[1])
@@ -110,7 +110,7 @@ def check_numbers(classifier: Classifier, outcomes: Iterable[Outcome]) -> None:
                 )
 
 
-def observations(classifier: Classifier, outcomes: Sequence[Outcome]) -> Observations:
+def observations(classifier: Classifier, outcomes: Sequence[JudgedAnswer]) -> Observations:
     """Turn outcomes into numbers; prompts are read by the classifier's trunk.
 
     No judge outweighs the others: see `classifiers.cards.judges`. OutcomeError for numbers
@@ -132,7 +132,7 @@ def observations(classifier: Classifier, outcomes: Sequence[Outcome]) -> Observa
     )
 
 
-def _outcome(line: bytes | str, number: int) -> Outcome:
+def _outcome(line: bytes | str, number: int) -> JudgedAnswer:
     """One line; ValueError says what is wrong with it, after the words "line 3"."""
     try:
         record = orjson.loads(line)
@@ -150,7 +150,7 @@ def _outcome(line: bytes | str, number: int) -> Outcome:
         raise ValueError(": `backend` must name the backend that answered")
     prompt, z, embedding, classifier = _asked(record)
     by = str(record.get("by", ""))
-    return Outcome(
+    return JudgedAnswer(
         backend, float(score), prompt, z, embedding, by, float(weight), classifier, number
     )
 

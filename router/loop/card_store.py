@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select, update
 
-from router.database import INSERTS, Changes, open_database
-from router.loop.tables import ATTEMPTS, CARDS, METADATA, ROLLBACKS
+from router.database import Database
+from router.loop.outcome_tables import ATTEMPTS, CARDS, METADATA, ROLLBACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +22,22 @@ class StoredCard:
 
 
 class CardStore:
-    """Every method is one short transaction and blocks: call it off the loop."""
+    """Every method is one short transaction that blocks, and may raise DatabaseError."""
 
     def __init__(self, url: str) -> None:
-        self._engine = open_database(url)
-        self._changes = Changes(self._engine)
-        self._insert = INSERTS[self._engine.dialect.name]
-        METADATA.create_all(self._engine)
+        self._database = Database(url)
+        self._database.make(METADATA)
 
     def version(self) -> int | None:
         """A value that differs after any change of the database, or None: see Changes."""
-        return self._changes.version()
+        return self._database.version()
 
     def active(self, classifier: str) -> dict[str, bytes]:
         """Return the cards in force that fit this classifier, by name."""
         query = select(CARDS.c.name, CARDS.c.card).where(
             CARDS.c.active.is_(True), CARDS.c.classifier == classifier
         )
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return {str(row[0]): bytes(row[1]) for row in connection.execute(query).all()}
 
     def history(self, name: str | None = None) -> list[StoredCard]:
@@ -47,13 +45,13 @@ class CardStore:
         query = select(CARDS).order_by(CARDS.c.name, CARDS.c.number)
         if name is not None:
             query = query.where(CARDS.c.name == name)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [StoredCard(**row) for row in connection.execute(query).mappings().all()]
 
     def promote(self, name: str, classifier: str, card: bytes, *, reason: str, at: int) -> int:
         """Put a card in force; returns its number."""
         last = select(func.coalesce(func.max(CARDS.c.number), 0)).where(CARDS.c.name == name)
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             number = int(connection.execute(last).scalar_one()) + 1
             connection.execute(update(CARDS).where(CARDS.c.name == name).values(active=False))
             connection.execute(
@@ -79,7 +77,7 @@ class CardStore:
             CARDS.c.name == name, CARDS.c.active.is_(True)
         )
         left = select(ROLLBACKS.c.number).where(ROLLBACKS.c.name == name)
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             row = connection.execute(now).first()
             if row is None:
                 return None
@@ -91,35 +89,35 @@ class CardStore:
                 CARDS.c.classifier == classifier,
                 CARDS.c.number.not_in(left),
             )
-            found = int(connection.execute(before).scalar_one())
+            number_before = int(connection.execute(before).scalar_one())
             mine = update(CARDS).where(CARDS.c.name == name)
             connection.execute(mine.values(active=False))
-            connection.execute(mine.where(CARDS.c.number == found).values(active=True))
-        return found
+            connection.execute(mine.where(CARDS.c.number == number_before).values(active=True))
+        return number_before
 
     def rolled_back(self, name: str) -> int:
         """When a card of this name was last rolled back, in Unix milliseconds; 0 for never."""
         query = select(func.coalesce(func.max(ROLLBACKS.c.at), 0)).where(ROLLBACKS.c.name == name)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
     def since(self, name: str) -> int:
         """Since when the card of this name is in force, in Unix milliseconds; 0 for ever."""
         query = select(CARDS.c.at).where(CARDS.c.name == name, CARDS.c.active.is_(True))
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             promoted = connection.execute(query).scalar()
         return max(int(promoted or 0), self.rolled_back(name))
 
     def claim(self, name: str, *, at: int, not_since: int) -> bool:
         """Whether this replica is the one to refit a card now: nobody tried since `not_since`."""
-        statement = self._insert(ATTEMPTS).values(name=name, at=at)
+        statement = self._database.insert(ATTEMPTS).values(name=name, at=at)
         statement = statement.on_conflict_do_update(
             index_elements=["name"], set_={"at": at}, where=ATTEMPTS.c.at < not_since
         )
-        with self._engine.begin() as connection:
-            return int(connection.execute(statement).rowcount) == 1
+        mine = statement.returning(ATTEMPTS.c.name)  # PostgreSQL's driver counts no inserted rows
+        with self._database.writing() as connection:
+            return connection.execute(mine).first() is not None
 
     def close(self) -> None:
         """Give the connections back."""
-        self._changes.close()
-        self._engine.dispose()
+        self._database.close()

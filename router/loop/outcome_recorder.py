@@ -3,17 +3,17 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from router.loop.prompts import KeptPrompt, PromptStore
-from router.loop.store import Outcome, OutcomeStore, ScoredDecision
+from router.database import DatabaseError
+from router.loop.outcome_store import JudgedDecision, OutcomeStore, ScoredDecision
+from router.loop.prompt_store import KeptPrompt, PromptStore
 
 _LOG = logging.getLogger(__name__)
-_PAUSE_SECONDS: Final = 1.0
-_MOST_WAITING: Final = 20_000
+PAUSE_SECONDS: Final = 1.0
+MOST_WAITING: Final = 20_000
 
 
 class OutcomeRecorder:
@@ -23,18 +23,25 @@ class OutcomeRecorder:
     kept, None where they are not.
     """
 
-    def __init__(self, store: OutcomeStore, prompts: PromptStore | None = None) -> None:
+    def __init__(
+        self,
+        store: OutcomeStore,
+        prompts: PromptStore | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._sleep = sleep
         self._store = store
         self._prompt_store = prompts
         self._prompts: list[KeptPrompt] = []
         self._decisions: list[ScoredDecision] = []
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[JudgedDecision] = []
         self._task: asyncio.Task[None] | None = None
         self.lost = 0
 
     def add(self, decision: ScoredDecision) -> None:
         """Remember a decision, soon; costs an append."""
-        if len(self._decisions) >= _MOST_WAITING:
+        if len(self._decisions) >= MOST_WAITING:
             self.lost += len(self._decisions)
             self._decisions.clear()
         self._decisions.append(decision)
@@ -46,12 +53,12 @@ class OutcomeRecorder:
 
     def add_prompt(self, prompt: KeptPrompt) -> None:
         """Remember what was asked, soon."""
-        if len(self._prompts) < _MOST_WAITING:
+        if len(self._prompts) < MOST_WAITING:
             self._prompts.append(prompt)
 
     def judge(self, decision: ScoredDecision, score: float, *, source: str, by: str) -> None:
         """Remember an opinion (0..1) of an answer, soon."""
-        outcome = Outcome(**asdict(decision), score=score, source=source, by=by)
+        outcome = JudgedDecision(**asdict(decision), score=score, source=source, by=by)
         self._outcomes.append(outcome)
 
     def start(self) -> None:
@@ -70,7 +77,7 @@ class OutcomeRecorder:
                 await asyncio.to_thread(self._prompt_store.remember, prompts)
             await asyncio.to_thread(self._store.remember, decisions)
             await asyncio.to_thread(self._store.add, outcomes)
-        except SQLAlchemyError:
+        except DatabaseError:
             self.lost += len(decisions) + len(outcomes)
             _LOG.exception("outcomes could not be stored; feedback on them will not be known")
 
@@ -84,5 +91,5 @@ class OutcomeRecorder:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await self._sleep(PAUSE_SECONDS)
             await self.flush()

@@ -1,4 +1,4 @@
-"""Whoever waits for a connection, until a deadline that moves.
+"""Waiting for a connection to bring something, until a deadline that moves.
 
 There is one timer a connection: a wait only moves the deadline, and the timer, when it fires early,
 sets itself again; so a thousand events within the timeout cost one timer.
@@ -10,7 +10,7 @@ _CLOSE_ENOUGH = 0.001  # seconds by which a timer may be early
 
 
 class Waiting:
-    """At most one task waits at a time. `too_late` is told where the deadline passed."""
+    """At most one task waits at a time. `too_late` is called where the deadline passed."""
 
     __slots__ = ("_fires_at", "_timer", "_waiter", "deadline", "loop")
 
@@ -21,7 +21,7 @@ class Waiting:
         self._timer: asyncio.TimerHandle | None = None
 
     def too_late(self) -> None:
-        """Note that the deadline passed while somebody waited, and wake him."""
+        """Note that the deadline passed while somebody waited, and end the wait."""
         raise NotImplementedError
 
     def wait(self, deadline: float) -> asyncio.Future[None]:
@@ -40,7 +40,7 @@ class Waiting:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def still(self) -> None:
+    def stop_timer(self) -> None:
         """Stop the timer for good."""
         if self._timer is not None:
             self._timer.cancel()
@@ -51,7 +51,7 @@ class Waiting:
         self._timer = self.loop.call_at(at, self._ring)
 
     def _ring(self) -> None:
-        """The timer fired: too late for whoever waits, or just too early."""
+        """The timer fired: too late for the wait, or a little early."""
         self._timer = None
         if self._waiter is None or self._waiter.done():
             return

@@ -8,8 +8,8 @@ from typing import Final
 from sqlalchemy import and_, delete, func, select
 
 from policies.value import value
-from router.database import INSERTS, Insertion, open_database
-from router.loop.tables import DECISIONS, METADATA, OUTCOMES
+from router.database import Database
+from router.loop.outcome_tables import DECISIONS, METADATA, OUTCOMES
 
 _INHERITED: Final = (
     "organization",
@@ -40,7 +40,7 @@ class ScoredDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JudgedDecision:
     """One opinion of one decision, with the evidence: what a card is refitted from."""
 
     decision: str
@@ -63,25 +63,24 @@ _ROW_OF_OUTCOME: Final = attrgetter(*OUTCOMES.columns.keys())
 
 
 class OutcomeStore:
-    """Every method is one short transaction and blocks: call it off the loop.
+    """Every method is one short transaction that blocks, and may raise DatabaseError.
 
     `keep`: decisions beyond so many are forgotten, the oldest first.
     """
 
     def __init__(self, url: str, *, keep: int) -> None:
-        self._engine = open_database(url)
-        self._insert = INSERTS[self._engine.dialect.name]
-        self._decisions = Insertion(self._engine, DECISIONS)
-        self._outcomes = Insertion(self._engine, OUTCOMES)
+        self._database = Database(url)
+        self._decisions = self._database.insertion(DECISIONS)
+        self._outcomes = self._database.insertion(OUTCOMES)
         self._keep = keep
-        METADATA.create_all(self._engine)
+        self._database.make(METADATA)
 
     def remember(self, decisions: Sequence[ScoredDecision]) -> None:
         """Store decisions, and forget the oldest beyond `keep`."""
         if not decisions:
             return
         newest = select(DECISIONS.c.at).order_by(DECISIONS.c.at.desc()).offset(self._keep).limit(1)
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             self._decisions.add(connection, list(map(_ROW_OF_DECISION, decisions)))
             edge = connection.execute(newest).scalar()
             if edge is not None:
@@ -97,12 +96,12 @@ class OutcomeStore:
         query = select(DECISIONS).where(
             DECISIONS.c.decision == decision, DECISIONS.c.organization == organization
         )
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             row = connection.execute(query).mappings().first()
             if row is None:
                 return False
             values = {name: row[name] for name in _INHERITED}
-            statement = self._insert(OUTCOMES).values(
+            statement = self._database.insert(OUTCOMES).values(
                 decision=decision, source=source, by=by, at=at, score=score, **values
             )
             connection.execute(
@@ -112,11 +111,11 @@ class OutcomeStore:
             )
         return True
 
-    def add(self, outcomes: Sequence[Outcome]) -> None:
+    def add(self, outcomes: Sequence[JudgedDecision]) -> None:
         """Store opinions that bring their evidence along: verifiers' and audits'."""
         if not outcomes:
             return
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             self._outcomes.add(connection, list(map(_ROW_OF_OUTCOME, outcomes)))
 
     def audits(self, since: int | None, until: int | None) -> list[tuple[str, float]]:
@@ -126,12 +125,12 @@ class OutcomeStore:
             query = query.where(OUTCOMES.c.at >= since)
         if until is not None:
             query = query.where(OUTCOMES.c.at < until)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [(str(row[0]), float(row[1])) for row in connection.execute(query).all()]
 
     def fair(
         self, ability: str, most: int, classifier: str, since: int, among: int | None = None
-    ) -> list[Outcome]:
+    ) -> list[JudgedDecision]:
         """Return the latest outcomes of each judge in turn, at most `most`, oldest first.
 
         Who says much takes no place away from who says little. `since`: not older than that;
@@ -155,9 +154,9 @@ class OutcomeStore:
             .order_by(ranked.c.turn, OUTCOMES.c.at.desc())
             .limit(most)
         )
-        with self._engine.connect() as connection:
-            found = [Outcome(**row) for row in connection.execute(query).mappings().all()]
-        return sorted(found, key=attrgetter("at"))
+        with self._database.reading() as connection:
+            outcomes = [JudgedDecision(**row) for row in connection.execute(query).mappings().all()]
+        return sorted(outcomes, key=attrgetter("at"))
 
     def verdicts(self) -> dict[tuple[str, str], float]:
         """Return (decision, backend) -> mean score, of customers' feedback and audits."""
@@ -166,17 +165,17 @@ class OutcomeStore:
             .where(OUTCOMES.c.source.in_(("feedback", "audit")))
             .group_by(OUTCOMES.c.decision, OUTCOMES.c.backend)
         )
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return {(str(row[0]), str(row[1])): float(row[2]) for row in rows}
 
     def counts(self) -> dict[str, int]:
         """Return how many outcomes each ability has."""
         query = select(OUTCOMES.c.ability, func.count()).group_by(OUTCOMES.c.ability)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return {str(row[0]): int(row[1]) for row in rows}
 
     def close(self) -> None:
         """Give the connections back."""
-        self._engine.dispose()
+        self._database.close()

@@ -1,29 +1,19 @@
 """Real servers for the tests: clusters, sentinels, TLS, from the embedded binary."""
 
 import contextlib
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import redis
+from patience import until
+from ports import free_port
 
 from router.ledger.server.embedded import server_binary
 
 CLUSTERED = (
     "--cluster-enabled", "yes", "--cluster-node-timeout", "500", "--repl-diskless-sync-delay", "0",
 )  # fmt: skip
-
-
-def free_port() -> int:
-    """A port that is free now, low enough that its cluster bus port (+10000) is valid."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port < 50_000:
-            return port
 
 
 @contextlib.contextmanager
@@ -43,13 +33,14 @@ def server(folder: Path, *options: str, port: int | None = None) -> Iterator[int
 def answers(port: int) -> redis.Redis:
     """A client of the server on this port, once it answers."""
     client = redis.Redis(port=port)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def answering() -> bool:
         with contextlib.suppress(redis.ConnectionError):
-            client.ping()
-            return client
-        time.sleep(0.01)
-    raise TimeoutError(f"no server on port {port}")
+            return bool(client.ping())
+        return False
+
+    until(answering, lambda: f"no server on port {port}")
+    return client
 
 
 @contextlib.contextmanager
@@ -70,7 +61,7 @@ def cluster(folder: Path, nodes: int = 3) -> Iterator[list[int]]:
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", n + 1)
             client.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[0])
-        wait(lambda: all(whole(client) for client in clients))
+        until(lambda: all(whole(client) for client in clients))
         yield ports
 
 
@@ -89,12 +80,3 @@ def sentinel(config: Path) -> Iterator[None]:
             yield
         finally:
             process.kill()
-
-
-def wait(happened: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for what servers agree among themselves."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            raise TimeoutError
-        time.sleep(0.02)
