@@ -18,14 +18,16 @@ from rich.table import Table
 
 from router.cli.common.documents import config_option, documents_or_end
 from router.domain import PICO_PER_USD
-from router.drills.ledger_drill import Drill, Findings, Load, drill_organization
+from router.drills.ledger_drill import Drill, drill_organization
+from router.drills.ledger_findings import Findings
+from router.drills.ledger_worker import DrillLoad
 from router.errors import LedgerUnavailable
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import NANO_PER_PICO, quotas
-from router.ledger.server.address import AddressError
-from router.ledger.server.connection import Disconnected
+from router.ledger.server.address import AddressError, parse_address
+from router.ledger.server.clients import send_to_all
 from router.ledger.server.embedded import Embedded, EmbeddedError
-from router.ledger.server.startup import StartupError
+from router.ledger.server.errors import Disconnected, StartupError
 from router.usage.journal import JournalConsumer
 from router.usage.report import usd
 from router.usage.store import StoreError, UsageStore
@@ -50,7 +52,7 @@ def check(config_path: Path) -> None:
     Exit code 0 where they agree, 1 where they do not. Serving may go on meanwhile.
     """
     documents = documents_or_end(config_path)
-    sys.exit(_run(_check(documents, mend=False, rebuild=False)))
+    sys.exit(_run(_check(documents, repairing=False, rebuild=False)))
 
 
 @ledger.command()
@@ -66,7 +68,7 @@ def repair(config_path: Path, *, rebuild: bool) -> None:
     on. Sliding minutes have no books: they start empty.
     """
     documents = documents_or_end(config_path)
-    sys.exit(_run(_check(documents, mend=True, rebuild=rebuild)))
+    sys.exit(_run(_check(documents, repairing=True, rebuild=rebuild)))
 
 
 @ledger.command()
@@ -106,7 +108,9 @@ def torture(*, url: str | None, seconds: float, gateways: int, limit: int, windo
     also stopped for five seconds and killed. The drill works under an organization of its own and
     takes its rows out of the journal. Exit code 1 where a promise broke.
     """
-    load = Load(drill_organization(), limit, int(window * 1000), seconds=seconds, abandoned=0.02)
+    load = DrillLoad(
+        drill_organization(), limit, int(window * 1000), seconds=seconds, abandoned=0.02
+    )
     found = _run(_torture(url, load, gateways))
     _show(found)
     sys.exit(not found.kept)
@@ -137,27 +141,27 @@ async def _connected(documents: Documents) -> AsyncIterator[Ledger]:
             await asyncio.to_thread(embedded.stop)
 
 
-async def _check(documents: Documents, *, mend: bool, rebuild: bool) -> int:
+async def _check(documents: Documents, *, repairing: bool, rebuild: bool) -> int:
     store = UsageStore(documents.database)
     try:
         async with _connected(documents) as connected:
             stored = await JournalConsumer(connected.journal(), store).drain()
-            audit = connected.audit(store)
+            checking = connected.check(store)
             if rebuild:
                 policy = documents.policy
                 zone = policy.timezone
                 tiers = {n: quotas(t.limits, timezone=zone) for n, t in policy.tiers.items()}
-                made = await audit.rebuild(tiers, time.time_ns() // 1_000_000)
+                made = await checking.rebuild(tiers, time.time_ns() // 1_000_000)
                 click.echo(f"{made} windows made again from {store.count()} stored rows")
-            drifts = await audit.check()
+            drifts = await checking.check()
             for drift in drifts:
                 click.echo(str(drift))
-            if mend and drifts:
-                mended = await audit.mend(drifts)
-                drifts = await audit.check()
-                click.echo(f"{mended} states mended; {len(drifts)} drifts left")
+            if repairing and drifts:
+                repaired = await checking.repair(drifts)
+                drifts = await checking.check()
+                click.echo(f"{repaired} states repaired; {len(drifts)} drifts left")
             click.echo(
-                f"{audit.scopes_checked} scopes, {store.count()} stored rows ({stored} new):"
+                f"{checking.scopes_checked} scopes, {store.count()} stored rows ({stored} new):"
                 f" {len(drifts) or 'no'} drift{'s' * (len(drifts) > 1)}"
             )
             return 1 if drifts else 0
@@ -182,7 +186,7 @@ async def _credit(documents: Documents, organization: str, nano: int, credit_id:
     click.echo("  ".join(f"{name} ${value}" for name, value in dollars.items()))
 
 
-async def _torture(url: str | None, load: Load, gateways: int) -> Findings:
+async def _torture(url: str | None, load: DrillLoad, gateways: int) -> Findings:
     if url is not None:
         drill = Drill(url, _anywhere(url))
         return await drill.run(load, workers=gateways, kill=True)
@@ -196,11 +200,7 @@ async def _torture(url: str | None, load: Load, gateways: int) -> Findings:
 def _anywhere(url: str) -> list[Callable[[], Awaitable[str]]]:
     def sending(name: str, *command: str) -> Callable[[], Awaitable[str]]:
         async def fault() -> str:
-            breaker = await Ledger.connect(url, command_seconds=5)
-            try:
-                await breaker.disturb(*command)
-            finally:
-                await breaker.close()
+            await send_to_all(parse_address(url), *command)
             return name
 
         return fault

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Final
 
 from router.ledger.keys import Shard, scope, shard_of
-from router.ledger.server.connection import Disconnected
+from router.ledger.server.errors import Disconnected
 from router.ledger.server.nodes import Nodes
 
 _MOST: Final = 20_000

@@ -8,7 +8,7 @@ import contextlib
 from typing import Final
 
 from router.ledger.keys import Shard
-from router.ledger.server.connection import Disconnected
+from router.ledger.server.errors import Disconnected
 from router.ledger.server.nodes import Nodes
 
 _PAGE: Final = 100  # holds that one call looks at: it delays everybody else
@@ -37,9 +37,9 @@ class Reaper:
         return sum(found)
 
     async def _leased(self) -> list[Shard]:
-        """The shards with leases, and those that cannot be asked so simply: at rest, none."""
+        """The shards with open holds, and those that do not answer: at rest, none."""
         asked = [
-            self._nodes.connection(shard.number).call("EXISTS", *_open_in(shard), seconds=1.0)
+            self._nodes.connection(shard.number).call("EXISTS", shard.holds, seconds=1.0)
             for shard in self._shards
         ]
         replies = await asyncio.gather(*asked, return_exceptions=True)
@@ -62,8 +62,3 @@ class Reaper:
                 if cursor == b"0":
                     break
         return closed
-
-
-def _open_in(shard: Shard) -> tuple[bytes, bytes]:
-    """The keys of a shard that are there while holds are open: ours, and those of format 2."""
-    return shard.holds, shard.holds[:-1] + b"x"

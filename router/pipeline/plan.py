@@ -12,7 +12,7 @@ from router.backends.health.slots import Asker
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
-from router.ledger.reserve_request import Ticket
+from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.inquiry import Inquiry
 from router.pipeline.signals import likely_cost
 from router.protocols.chat import ChatRequest
@@ -40,7 +40,7 @@ class Plan:
     decision: Decision
     backends: tuple[Backend, ...]
     judge: Backend | None
-    ticket: Ticket
+    ticket: ReserveRequest
     input_tokens: int  # of the prompt, estimated
     world: Snapshot
     asker: Asker
@@ -97,7 +97,7 @@ def plan_of(
         answer,
         tuple(map(world.backends.__getitem__, _in_order(answer))),
         judge,
-        Ticket(
+        ReserveRequest(
             inquiry.reading.request_id,
             principal,
             answer.route,

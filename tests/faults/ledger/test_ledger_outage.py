@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from ledgerkit import Outside, eventually, ticket, used
+from ledgerkit import Outside, eventually, reserve_request, used
 
 from router.errors import LedgerUnavailable
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import quotas
-from router.ledger.reserve_request import Ticket
+from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.embedded import Embedded
 
 LIMITS = quotas({"key": {"tokens_per_day": 10_000, "requests_per_minute": 1_000}})
@@ -39,9 +39,9 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def bounded(share: float = 0.05) -> Ticket:
-    asked = ticket(LIMITS, output_tokens=90)
-    return Ticket(
+def bounded(share: float = 0.05) -> ReserveRequest:
+    asked = reserve_request(LIMITS, output_tokens=90)
+    return ReserveRequest(
         asked.request_id, asked.principal, asked.route_or_model, None, LIMITS, asked.estimate, share
     )
 
@@ -67,7 +67,7 @@ async def test_a_closed_tier_is_refused_with_a_time_to_come_back(
     kill(pid_of(server))
     await gone(ledger)
     with pytest.raises(LedgerUnavailable) as refused:
-        async with ledger.hold(ticket(LIMITS), used):
+        async with ledger.hold(reserve_request(LIMITS), used):
             pass
     assert refused.value.status == 503
     assert ("retry-after", "1") in refused.value.headers
