@@ -1,4 +1,4 @@
-"""`turnout ledger`: reconcile, repair, credit, and torture a ledger before trusting it."""
+"""`turnout ledger`: check, repair, show and credit a ledger, and drill it before trusting it."""
 
 import asyncio
 import os
@@ -13,15 +13,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import orjson
 from rich.console import Console
 from rich.table import Table
 
 from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.state_printer import print_state
 from router.domain import PICO_PER_USD
 from router.drills.ledger_drill import Drill, drill_organization
 from router.drills.ledger_findings import Findings
 from router.drills.ledger_worker import DrillLoad
 from router.errors import LedgerUnavailable
+from router.ledger.check.show import UnknownKey
+from router.ledger.check.show import show as show_state
+from router.ledger.check.words import Shown
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import NANO_PER_PICO, quotas
 from router.ledger.server.address import AddressError, parse_address
@@ -36,12 +41,13 @@ from router.world.documents import Documents
 _T = TypeVar("_T")
 _TROUBLE = (
     AddressError, Disconnected, EmbeddedError, LedgerUnavailable, StartupError, StoreError,
+    UnknownKey,
 )  # fmt: skip
 
 
 @click.group()
 def ledger() -> None:
-    """Reconcile, repair and test the ledger of quotas and usage."""
+    """Check, repair, show and test the ledger of quotas and usage."""
 
 
 @ledger.command()
@@ -116,6 +122,32 @@ def torture(*, url: str | None, seconds: float, gateways: int, limit: int, windo
     sys.exit(not found.kept)
 
 
+@ledger.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for pipes.")
+@click.argument("key")
+def show(config_path: Path, key: str, *, as_json: bool) -> None:
+    """Print what the ledger holds under KEY, in words.
+
+    \b
+    KEY may be
+      acme             an organization: its scopes, counts and open holds
+      k:acme/key1      a scope: o, t, k, u, m for organization, team, key, user, model
+      019a...          a hold, by its id (28 hexadecimal digits, as in a usage row)
+      lg:{v07}:h       a key of the server: h open holds, j usage journal, t clock,
+                       s: scopes, r: closed by the reaper, d: marks; lg:meta
+
+    Amounts are in the unit of their dimension; what a request holds counts until it is settled.
+    A limit is shown where the ledger has seen it: limits come with each request, from the policy.
+    Nothing is changed. Exit code 1 where the ledger knows nothing of KEY.
+    """
+    shown = _run(_show_state(documents_or_end(config_path), key))
+    if as_json:
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+    else:
+        print_state(shown, Console())
+
+
 def _run(task: Coroutine[Any, Any, _T]) -> _T:
     try:
         return asyncio.run(task)
@@ -124,21 +156,29 @@ def _run(task: Coroutine[Any, Any, _T]) -> _T:
 
 
 @asynccontextmanager
-async def _connected(documents: Documents) -> AsyncIterator[Ledger]:
+async def _server(documents: Documents) -> AsyncIterator[str]:
+    """The URL of the ledger's server, which is up."""
     url = documents.config.ledger
-    embedded = Embedded(documents.data / "ledger") if url == "embedded" else None
-    if embedded is not None:
-        await asyncio.to_thread(embedded.start)
-        url = embedded.url
-    try:
+    if url != "embedded":
+        yield url
+        return
+    async with Embedded(documents.data / "ledger") as embedded:
+        yield embedded.url
+
+
+@asynccontextmanager
+async def _connected(documents: Documents) -> AsyncIterator[Ledger]:
+    async with _server(documents) as url:
         connected = await Ledger.connect(url, command_seconds=5)
         try:
             yield connected
         finally:
             await connected.close()
-    finally:
-        if embedded is not None:
-            await asyncio.to_thread(embedded.stop)
+
+
+async def _show_state(documents: Documents, key: str) -> Shown:
+    async with _server(documents) as url:
+        return await show_state(parse_address(url), key)
 
 
 async def _check(documents: Documents, *, repairing: bool, rebuild: bool) -> int:

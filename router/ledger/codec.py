@@ -48,6 +48,7 @@ BODY_BYTES: Final = BODY.size + VECTOR.size
 ROW: Final = struct.Struct(">BqqI")
 ROW_END: Final = struct.Struct(f"{VECTOR.format}BB")
 ROW_FIELD: Final = b"row"
+CLOCK_PAIR: Final = struct.Struct(">2q")  # the last instant told, the server's time then
 
 # Replies of the scripts. A reserve that admits answers with packed integers (`what is left of each
 # item, and in how many ms it resets`); any other with a list: these seven, then the same pairs.
@@ -254,6 +255,11 @@ def read_hold(record: bytes) -> HoldRecord:
     )  # fmt: skip
 
 
+def read_expired(raw: bytes) -> tuple[Numbers, HoldRecord]:
+    """What the reaper closed: the vector charged, and the hold."""
+    return VECTOR.unpack_from(raw), read_hold(raw[VECTOR.size :])
+
+
 def _read_items(
     record: bytes, at: int, keys: Sequence[str], amounts: Sequence[Sequence[tuple[int, int]]]
 ) -> tuple[tuple[HeldItem, ...], int]:
@@ -269,6 +275,17 @@ def _read_items(
             size += ITEM.size
         at += size
     return tuple(items), at
+
+
+def read_mark(mark: bytes) -> frozenset[int]:
+    """Which of the 256 holds of a mark were ever reserved."""
+    bits = mark[8:]
+    return frozenset(
+        8 * number + bit
+        for number, byte in enumerate(bits)
+        for bit in range(8)
+        if byte >> (7 - bit) & 1
+    )
 
 
 def pack_row_end(used: bytes, hold_id: str, status: str, payload: bytes) -> bytes:

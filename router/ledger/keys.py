@@ -14,7 +14,8 @@ META: Final = f"{PREFIX}:meta"
 KEYS_BEFORE_SCOPES: Final = 3  # of a reserve call: open holds, clock, mark
 EXPIRED: Final = "r:"  # keys of what the reaper closed, each followed by a hold's id
 MARK: Final = "d:"  # keys of marks, each followed by the digits that its holds have in common
-MARK_NAME: Final = slice(12, 26)  # those digits of a hold's id
+_ID_SHARD: Final = slice(20, 22)  # the digits of a hold's id that tell its virtual shard
+MARK_NAME: Final = slice(12, 26)  # those that holds of one mark have in common
 MARK_BIT: Final = slice(26, 28)  # the digits that tell which bit of the mark is the hold's
 SHARED_USERS: Final = "~"  # the scope of users beyond the day's most
 _LONGEST_ID: Final = 128
@@ -132,3 +133,8 @@ class HoldIds:
 def hold_time(hold_id: str) -> int:
     """When a hold's id was made, in Unix milliseconds."""
     return int(hold_id[:12], 16)
+
+
+def hold_shard(hold_id: str) -> int:
+    """The virtual shard of a hold."""
+    return int(hold_id[_ID_SHARD], 16)

@@ -81,7 +81,7 @@ _FORMATS: Final = {
     name: _lua_format(layout)
     for name, layout in {
         "VECTOR": codec.VECTOR.format,
-        "CLOCK_PAIR": ">2q",
+        "CLOCK_PAIR": codec.CLOCK_PAIR.format,
         "ITEM": codec.ITEM.format,
         "ASK": codec.ASK_FRAME.format + codec.ASK_SIZES.format[1:],
         "HOLD_HEAD": codec.HOLD_HEAD.format,

@@ -75,3 +75,13 @@ async def scope_keys(client: Client) -> dict[int, list[str]]:
         key = raw.decode()
         found[shard_number(key)].add(key)
     return {number: sorted(keys) for number, keys in sorted(found.items())}
+
+
+async def scope_keys_of(client: Client, shard: Shard, organization: str) -> list[str]:
+    """The keys of an organization's scopes. Raises Disconnected."""
+    pattern = "".join(f"[{c}]" if c in "*?[]\\" else c for c in organization)
+    found = set()
+    for end in (pattern, f"{pattern}/*"):
+        async for raw in client.scan_iter(match=f"{shard.scopes}?:{end}", count=1000):
+            found.add(raw.decode())
+    return sorted(found, key=lambda key: ("/" in key, key))
