@@ -7,7 +7,15 @@ from typing import Any, Final
 
 import orjson
 
-from router.ledger.codec import METRICS, CalendarState, HoldRecord, Numbers
+from router.ledger.codec import (
+    ADJUSTED,
+    METRICS,
+    SETTLED,
+    SETTLED_BEFORE,
+    CalendarState,
+    HoldRecord,
+    Numbers,
+)
 from router.ledger.hold_life import NEXT, State
 from router.ledger.keys import scope_name
 from router.ledger.quotas.dimensions import DIMENSIONS, LEVELS, Dimension
@@ -17,6 +25,9 @@ _BY_FIELD: Final = {row.field: row for row in DIMENSIONS.values()}
 _LEVELS: Final = {level[0]: level for level in LEVELS}
 _ALGORITHM_WORDS: Final = {
     "S": "sliding window", "C": "calendar window", "B": "token bucket", "L": "open holds",
+}  # fmt: skip
+_SETTLING: Final[Mapping[int | None, str]] = {
+    SETTLED: "is charged", ADJUSTED: "corrects what was charged", SETTLED_BEFORE: "changes nothing",
 }  # fmt: skip
 
 
@@ -117,9 +128,9 @@ def _crash(hold: HoldRecord) -> Numbers:
 
 
 def life_words(state: State) -> Shown:
-    """Where a hold is in its life, and what settling it would make of it."""
-    settled, _ = NEXT[state]["settle"]
-    return {"state": state.value, "when_settled": settled.value}
+    """Where a hold is in its life, and what settling it would do."""
+    _, reply = NEXT[state]["settle"]
+    return {"state": state.value, "a_settlement_now": _SETTLING[reply]}
 
 
 def vector_words(numbers: Numbers) -> Shown:

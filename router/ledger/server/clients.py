@@ -4,15 +4,18 @@ Finding masters and slots, start-up checks, checking and repairing, drills. The 
 its own connection (router.ledger.server.connection): one write and one parsed reply a command.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any, Final
 
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.retry import Retry as BlockingRetry
 
 from router.ledger.server.address import Address, Node
 from router.ledger.server.errors import translated
@@ -34,6 +37,19 @@ async def client_of(
     with translated():
         async with Redis(**settings) as client:
             yield client
+
+
+@contextmanager
+def blocking_client(socket_path: Path, seconds: float) -> Iterator[BlockingRedis]:
+    """A blocking client of a server on a unix socket. Raises as `client_of`."""
+    settings: dict[str, Any] = {"retry": BlockingRetry(NoBackoff(), 0), "protocol": 2}
+    with (
+        translated(),
+        BlockingRedis(
+            unix_socket_path=str(socket_path), socket_timeout=seconds, **settings
+        ) as client,
+    ):
+        yield client
 
 
 @asynccontextmanager

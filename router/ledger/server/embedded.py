@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import os
 import platform
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
+
+from router.ledger.server.clients import blocking_client
+from router.ledger.server.errors import Disconnected
 
 _LONGEST_SOCKET_PATH: Final = 100  # the kernel takes 107 bytes
 # For background work, such as what expired. Ten are usual, and most of what a server at rest costs;
@@ -132,11 +134,8 @@ class Embedded:
             yield
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(5)
-            probe.connect(str(self._socket))
-            probe.sendall(b"PING\r\n")
-            return probe.recv(64).startswith(b"+PONG")
+        with contextlib.suppress(Disconnected), blocking_client(self._socket, 5) as client:
+            return bool(client.ping())
         return False
 
     def _spawn(self) -> None:
@@ -163,11 +162,11 @@ class Embedded:
         )
 
     def _shutdown(self) -> None:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as wire:
-            wire.settimeout(_START_SECONDS)
-            wire.connect(str(self._socket))
-            wire.sendall(b"SHUTDOWN\r\n")
-            wire.recv(64)  # an end of file: the server has written everything and left
+        with (
+            contextlib.suppress(Disconnected),
+            blocking_client(self._socket, _START_SECONDS) as client,
+        ):
+            client.shutdown()  # returns when the server has written everything and left
 
 
 def _socket_path(folder: Path) -> Path:
