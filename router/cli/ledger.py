@@ -71,7 +71,7 @@ def repair(config_path: Path, *, rebuild: bool) -> None:
     """Write into the ledger what the stored usage and the open leases say.
 
     Each state is replaced only where nothing has moved since it was looked at, so serving may go
-    on. Sliding minutes have no books: they start empty.
+    on. Sliding minutes are stored nowhere else: they start empty.
     """
     documents = documents_or_end(config_path)
     sys.exit(_run(_check(documents, repairing=True, rebuild=rebuild)))
@@ -117,9 +117,9 @@ def torture(*, url: str | None, seconds: float, gateways: int, limit: int, windo
     load = DrillLoad(
         drill_organization(), limit, int(window * 1000), seconds=seconds, abandoned=0.02
     )
-    found = _run(_torture(url, load, gateways))
-    _show(found)
-    sys.exit(not found.kept)
+    findings = _run(_torture(url, load, gateways))
+    _show(findings)
+    sys.exit(not findings.kept)
 
 
 @ledger.command()
@@ -270,12 +270,12 @@ def _embedded(embedded: Embedded) -> list[Callable[[], Awaitable[str]]]:
     return [stop, kill]
 
 
-def _show(found: Findings) -> None:
+def _show(findings: Findings) -> None:
     table = Table("promise", "kept", "figure")
-    for promise, kept, figure in found.promises:
+    for promise, kept, figure in findings.promises:
         table.add_row(promise, "[green]yes[/]" if kept else "[red]NO[/]", figure)
     figures = Table("figure", "value")
-    for name, value in found.figures.items():
+    for name, value in findings.figures.items():
         figures.add_row(name, value)
     console = Console()
     console.print(table)

@@ -52,12 +52,12 @@ class Drill:
         for task in (collecting, trouble):
             task.cancel()
         await asyncio.gather(collecting, trouble, return_exceptions=True)
-        found = await judge(ledger, parse_address(self._url), load, self.granted, rows)
+        findings = await judge(ledger, parse_address(self._url), load, self.granted, rows)
         offered = sum(self.granted.counts.values())
-        found.figures["requests a second, all gateways"] = f"{offered / took:.0f}"
-        found.figures.update({f"fault: {name}": str(n) for name, n in self.disturbed.items()})
+        findings.figures["requests a second, all gateways"] = f"{offered / took:.0f}"
+        findings.figures.update({f"fault: {name}": str(n) for name, n in self.disturbed.items()})
         await ledger.close()
-        return found
+        return findings
 
     async def _immortal(self, load: DrillLoad, number: int) -> None:
         worker = await self._start(load, number)

@@ -48,7 +48,7 @@ BODY_BYTES: Final = BODY.size + VECTOR.size
 ROW: Final = struct.Struct(">BqqI")
 ROW_END: Final = struct.Struct(f"{VECTOR.format}BB")
 ROW_FIELD: Final = b"row"
-CLOCK_PAIR: Final = struct.Struct(">2q")  # the last instant told, the server's time then
+CLOCK_PAIR: Final = struct.Struct(">2q")  # the last instant given, the server's time then
 
 # Replies of the scripts. A reserve that admits answers with packed integers (`what is left of each
 # item, and in how many ms it resets`); any other with a list: these seven, then the same pairs.
@@ -247,11 +247,11 @@ def read_hold(record: bytes) -> HoldRecord:
     for k in range(2 * count, len(numbers), 3):
         amounts[numbers[k] - 1].append((numbers[k + 1], numbers[k + 2]))
     items, at = _read_items(record, at + addresses, keys, amounts)
-    told = at + progress
+    behind = at + progress
     return HoldRecord(
         ends, admitted_at, items, bool(dispatched), crash,
         VECTOR.unpack_from(record, at) if progress else None,
-        record[told : told + payload], record[told + payload :],
+        record[behind : behind + payload], record[behind + payload :],
     )  # fmt: skip
 
 
@@ -289,7 +289,7 @@ def read_mark(mark: bytes) -> frozenset[int]:
 
 
 def pack_row_end(used: bytes, hold_id: str, status: str, payload: bytes) -> bytes:
-    """How a request's row of the journal ends: what settling tells the ledger."""
+    """How a request's row of the journal ends: what settling sends."""
     return b"%b%c%c%b%b%b" % (
         used, len(hold_id), len(status), hold_id.encode(), status.encode(), payload
     )  # fmt: skip
@@ -317,13 +317,13 @@ def read_row(fields: Sequence[bytes]) -> Row:
     blob = fields[1]
     try:
         seq, admitted_at, closed_at, meta = ROW.unpack_from(blob)
-        told = ROW.size + meta
-        *used, id_size, status_size = ROW_END.unpack_from(blob, told)
+        end = ROW.size + meta
+        *used, id_size, status_size = ROW_END.unpack_from(blob, end)
     except struct.error as error:
         raise ValueError(str(error)) from None
-    first = told + ROW_END.size
+    first = end + ROW_END.size
     status, payload = first + id_size, first + id_size + status_size
     return Row(
         blob[first:status].decode(), seq, blob[status:payload].decode(), admitted_at, closed_at,
-        tuple(used), blob[ROW.size : told], blob[payload:],
+        tuple(used), blob[ROW.size : end], blob[payload:],
     )  # fmt: skip

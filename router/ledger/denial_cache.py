@@ -26,7 +26,7 @@ class Denied:
     def remember(cls, reply: Sequence[int], estimate: Estimate, now: int) -> Self | None:
         """Keep an answer, where it says to wait for longer than it is kept.
 
-        Shorter waits, and those that nobody can tell, are asked again.
+        After a shorter wait, or one that nobody knows, the ledger is asked again.
         """
         if reply[WAIT] < _LONGEST_MS:
             return None

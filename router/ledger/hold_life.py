@@ -4,8 +4,7 @@ Theory of operation
 -------------------
 A hold lives in the ledger, so that it outlives its gateway. Its record is a field of its shard's
 hash of open holds; when it is closed, the record becomes a row of the journal, and a bit (its
-*mark*) tells that it once was. Whatever is asked twice, or comes late, finds its answer in the
-table:
+*mark*) says that it once was. What is asked twice, or comes late, finds its answer in the table:
 
 - A reserve whose reply is lost is sent again: the hold is there already, nothing is held twice.
 - A gateway that dies stops renewing. When the lease ends, any other gateway's reaper closes the
@@ -13,11 +12,11 @@ table:
   been reached, for nothing where none had. Its record is kept for a quarter of an hour as
   *expired*.
 - A gateway that only stood still settles late: the difference is applied and journaled (ADJUSTED).
-- A settlement whose reply is lost is sent again: the mark tells that it was settled, nothing
-  happens.
+- A settlement whose reply is lost is sent again: by its mark it was settled, nothing happens.
 - What the ledger never knew (an outage, a restored backup) is UNKNOWN: the gateway then reserves it
   whether or not it fits, and settles it.
-- A heartbeat that finds its lease GONE stops the stream: nobody pays for what it still serves.
+- A heartbeat that finds its lease GONE marks the hold as lost: a stream that then needs more than
+  its hold covers is ended.
 """
 
 from enum import Enum
@@ -37,7 +36,7 @@ class State(Enum):
 
 
 Event = Literal["reserve", "renew", "dispatch", "top up", "settle", "lease ends"]
-# For each state: event -> next state, and what the script replies (None: the reaper tells nobody).
+# For each state: event -> next state, and what the script replies (None: nobody asked).
 NEXT: Final[dict[State, dict[Event, tuple[State, int | None]]]] = {
     State.UNKNOWN: {
         "reserve": (State.OPEN, codec.GRANTED),

@@ -92,8 +92,8 @@ class Ledger:
         `command_seconds`: what a reserve may take; by default 0.05, and 0.25 on a unix socket,
         where the server shares the machine's cores with everything else. `lease_ms`: how long a
         hold outlives its gateway. `users_per_day`: distinct end users that an organization may
-        bring a day before further ones share one scope. `spool`: a folder for what the ledger could
-        not be told; without one, no tier is served while the ledger is away. Raises
+        bring a day before further ones share one scope. `spool`: a folder for settlements that
+        the ledger did not take; without one, no tier is served while the ledger is away. Raises
         LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
@@ -192,7 +192,7 @@ class Ledger:
         await self._nodes.close()
 
     def journal(self) -> JournalStreams:
-        """The usage journal, for whoever stores it."""
+        """The usage journal, for its one reader."""
         return JournalStreams(self._nodes, self._shards, self._calls.process)
 
     def conversations(self) -> Conversations:
@@ -223,11 +223,11 @@ class Ledger:
         self._beats.remove(hold)
 
     def adopt(self) -> int:
-        """Take over what dead processes could not tell the ledger; returns how many settlements."""
+        """Take over the settlements that dead processes left on disk; returns how many."""
         return self._settlements.adopt()
 
     def restarted(self) -> None:
-        """A node came back as another process: tell it again what it may have lost."""
+        """A node came back as another process: send it again what it may have lost."""
         self._settlements.send_recent_again()
         task = asyncio.get_running_loop().create_task(self._reassert())
         self._reasserting.add(task)

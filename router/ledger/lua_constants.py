@@ -104,7 +104,7 @@ _FORMATS: Final = {
 
 def _sizes() -> dict[str, int]:
     """Sizes, and where numbers lie in a state: bytes before each resting number of a calendar."""
-    found = {
+    constants = {
         "VECTOR_BYTES": codec.VECTOR.size,
         "ITEM_BYTES": codec.ITEM.size,
         "HOLD_HEAD_BYTES": codec.HOLD_HEAD.size,
@@ -114,14 +114,14 @@ def _sizes() -> dict[str, int]:
     }
     for letter, row in codec.ALGORITHMS.items():
         name = row.name.upper()
-        found[f"IS_{name}"] = ord(letter)
-        found[f"{name}_VALUES"] = len(row.changing)
-        found[f"{name}_BYTES"] = _NUMBER_BYTES * len(row.resting)
+        constants[f"IS_{name}"] = ord(letter)
+        constants[f"{name}_VALUES"] = len(row.changing)
+        constants[f"{name}_BYTES"] = _NUMBER_BYTES * len(row.resting)
     for number, field in enumerate(codec.ALGORITHMS["C"].resting):
-        found[f"CALENDAR_{field.upper()}_AT"] = _NUMBER_BYTES * number
+        constants[f"CALENDAR_{field.upper()}_AT"] = _NUMBER_BYTES * number
     for number, field in enumerate(codec.ASK_FIELDS, 1):
-        found[f"ASK_{field.upper()}"] = number
-    return found
+        constants[f"ASK_{field.upper()}"] = number
+    return constants
 
 
 def _by_algorithm(counts: dict[str, int]) -> str:

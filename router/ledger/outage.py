@@ -1,9 +1,9 @@
 """What may be served while the ledger is away: nothing, or a declared local allowance.
 
 A tier with `outage: {bounded: share}` may use `share` of each of its limits, per gateway process,
-from a local count. Minute limits count over the last minute; pools count all that the ledger has
-not been told yet. So what the ledger does not know of never exceeds share x limit per process, and
-with N processes the worst case is N x share x limit beyond the limit: the promise to configure by.
+from a local count. Minute limits count over the last minute; pools count all that the ledger does
+not know yet. That never exceeds share x limit per process: with N processes, at worst N x share x
+limit is spent beyond the limit. This is the promise to configure by.
 """
 
 from collections import defaultdict, deque
@@ -13,7 +13,7 @@ from typing import Final
 
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, QuotaItem, field_of
 
-Counter = tuple[str, str]  # of a scope's key: one field
+Counter = tuple[str, str]  # the key of a scope, and a field of it
 _FRESH_MS: Final = 65_000  # as the ledger's own sliding window: a minute and a slot
 
 

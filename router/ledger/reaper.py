@@ -32,9 +32,9 @@ class Reaper:
 
     async def sweep(self) -> int:
         """Visit every shard that has leases once; returns how many holds were closed."""
-        found = await asyncio.gather(*(self._reap(shard) for shard in await self._leased()))
-        self.reaped += sum(found)
-        return sum(found)
+        closed = await asyncio.gather(*(self._reap(shard) for shard in await self._leased()))
+        self.reaped += sum(closed)
+        return sum(closed)
 
     async def _leased(self) -> list[Shard]:
         """The shards with open holds, and those that do not answer: at rest, none."""
@@ -55,10 +55,10 @@ class Reaper:
         closed, cursor = 0, b"0"
         with contextlib.suppress(Disconnected):
             while True:
-                cursor, found = await self._nodes.run(
+                cursor, count = await self._nodes.run(
                     "reap", shard.number, keys, (cursor, _PAGE), seconds=1.0
                 )
-                closed += int(found)
+                closed += int(count)
                 if cursor == b"0":
                     break
         return closed

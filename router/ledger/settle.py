@@ -32,7 +32,7 @@ class Settlements:
     """Sends settlements and keeps each until it is acknowledged.
 
     Counts what was settled, adjusted after the reaper, and reserved anew because the ledger did not
-    know it. `outage` is told when the ledger knows of everything again.
+    know it. `outage` hears when the ledger knows of everything again.
     """
 
     def __init__(self, nodes: Nodes, beats: Heartbeats, outage: Outage, spool: SpoolThread) -> None:

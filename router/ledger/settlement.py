@@ -1,4 +1,4 @@
-"""One request's end, as the ledger has to be told."""
+"""One request's end, as it is sent to the ledger."""
 
 from policies.value import value
 from router.ledger.codec import pack_row_end
@@ -12,7 +12,7 @@ class Settlement:
     """What one hold used, and the call that made it, should the ledger not know it (any more).
 
     `reserve` is None for a reserve whose outcome is unknown: nothing was served, and where the
-    ledger does not know it there is nothing to tell.
+    ledger does not know it there is nothing to do.
     """
 
     shard: Shard

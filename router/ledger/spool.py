@@ -1,4 +1,4 @@
-"""Settlements on disk: what the ledger could not be told yet, kept over a crash of the gateway.
+"""Settlements on disk: what the ledger did not take yet, kept over a crash of the gateway.
 
 A file per process, appended and fsynced line by line, locked while its process lives. A line is the
 reserve call (before serving, in an outage) or the settlement of one hold; the last line of a hold

@@ -83,7 +83,7 @@ class LedgerCheck:
         """
         by_shard = _by_shard(drifts)
         async with client_at(self._address) as client:
-            return sum([await _write(client, found) for found in by_shard.values()])
+            return sum([await _write(client, drifts) for drifts in by_shard.values()])
 
     async def rebuild(self, tiers: Mapping[str, tuple[Quota, ...]], now_ms: int) -> int:
         """After a total loss: make the calendar states again that the ledger has not, from the
@@ -156,9 +156,9 @@ class LedgerCheck:
                     continue
                 if place[0] == "L":
                     opened = look.counts[key, row.field]
-                    if numbers[0] != opened:
-                        found = numbers[0]
-                        yield Drift(shard.number, key, place, "open", found, opened, raw, (opened,))
+                    if numbers != (opened,):
+                        (says,) = numbers
+                        yield Drift(shard.number, key, place, "open", says, opened, raw, (opened,))
                 elif place[0] == "C":  # rings and buckets are stored nowhere else
                     yield from self._calendar(shard, look, key, row, CalendarState.of(numbers))
 
@@ -219,10 +219,10 @@ def _by_shard(drifts: Iterable[Drift]) -> dict[int, list[Drift]]:
     once: dict[tuple[str, str], Drift] = {
         (drift.key, drift.place): drift for drift in drifts if drift.repaired
     }
-    found: dict[int, list[Drift]] = defaultdict(list)
+    by_shard: dict[int, list[Drift]] = defaultdict(list)
     for drift in once.values():
-        found[drift.shard].append(drift)
-    return found
+        by_shard[drift.shard].append(drift)
+    return by_shard
 
 
 async def _write(client: Client, drifts: list[Drift]) -> int:

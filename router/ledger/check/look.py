@@ -70,18 +70,18 @@ async def look_at(client: Client, shard: Shard, keys: Sequence[str], stored: Usa
 
 async def scope_keys(client: Client) -> dict[int, list[str]]:
     """The keys of all scopes, by shard. Raises Disconnected."""
-    found: dict[int, set[str]] = defaultdict(set)
+    by_shard: dict[int, set[str]] = defaultdict(set)
     async for raw in client.scan_iter(match=f"{PREFIX}:{{*}}:s:*", count=1000):
         key = raw.decode()
-        found[shard_number(key)].add(key)
-    return {number: sorted(keys) for number, keys in sorted(found.items())}
+        by_shard[shard_number(key)].add(key)
+    return {number: sorted(keys) for number, keys in sorted(by_shard.items())}
 
 
 async def scope_keys_of(client: Client, shard: Shard, organization: str) -> list[str]:
     """The keys of an organization's scopes. Raises Disconnected."""
     pattern = "".join(f"[{c}]" if c in "*?[]\\" else c for c in organization)
-    found = set()
+    names = set()
     for end in (pattern, f"{pattern}/*"):
         async for raw in client.scan_iter(match=f"{shard.scopes}?:{end}", count=1000):
-            found.add(raw.decode())
-    return sorted(found, key=lambda key: ("/" in key, key))
+            names.add(raw.decode())
+    return sorted(names, key=lambda key: ("/" in key, key))

@@ -145,10 +145,10 @@ async def _clock(client: Client, key: str) -> Shown | None:
     raw = await client.get(key)
     if raw is None:
         return None
-    told, real = CLOCK_PAIR.unpack(raw)
+    last, real = CLOCK_PAIR.unpack(raw)
     return {
         "kind": "clock of a virtual shard", "virtual_shard": shard_number(key),
-        "last_told_at": told, "server_time_then_at": real, "ahead_ms": told - real,
+        "last_given_at": last, "server_time_then_at": real, "ahead_ms": last - real,
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ class UsageTotals(Protocol):
     ) -> int:
         """The sum of a column over rows admitted in [span) and closed by an instant."""
 
-    def known(self, rids: Sequence[str]) -> set[tuple[str, int]]:
+    def known(self, hold_ids: Sequence[str]) -> set[tuple[str, int]]:
         """Which rows of these holds are stored."""
 
     def customers(self, since_ms: int) -> list[dict[str, Any]]:

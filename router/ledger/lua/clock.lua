@@ -2,7 +2,7 @@
 -- slower until TIME has caught up. It is stored at most every CLOCK_REST_MS, and by that much it may
 -- step back once: states take an earlier instant for their last one.
 --
--- in   stored   what is stored: the last instant told and the server's time then, or false
+-- in   stored   what is stored: the last instant given and the server's time then, or false
 -- out  now      milliseconds
 --      clock    what to store with the next write, or nil where that can wait
 local clock

@@ -23,10 +23,10 @@ local function expire(hold_id, record)
   local vector, known = {struct.unpack(VECTOR, used)}, redis.call('MGET', unpack(keys))
   local writes = close(record, numbers, items, keys, known, plan_at, vector, vector, now, true)
   if #writes > 0 then redis.call('MSET', unpack(writes)) end
-  local told = sub(record, behind + progress, behind + progress + payload - 1)
+  local reported = sub(record, behind + progress, behind + progress + payload - 1)
   local meta = sub(record, behind + progress + payload)
   redis.call('XADD', journal, '*', ROW_FIELD, struct.pack(ROW, 0, numbers[2], now, #meta) .. meta
-    .. used .. string.char(#hold_id, #EXPIRED) .. hold_id .. EXPIRED .. told)
+    .. used .. string.char(#hold_id, #EXPIRED) .. hold_id .. EXPIRED .. reported)
   redis.call('SET', base .. EXPIRED_KEY .. hold_id, used .. record, 'PX', EXPIRED_KEPT_MS)
   redis.call('HDEL', holds, hold_id)
   local mark, bit = mark_of(base, hold_id)

@@ -12,7 +12,7 @@ local stored = redis.call('GET', KEYS[2])
 -- include: clock
 local args, lease_ms, reply = ARGV, tonumber(ARGV[1]), {}
 for at = 2, #args, RENEW_ARGUMENTS do
-  local hold_id, reached, vector, told = unpack(args, at, at + RENEW_ARGUMENTS - 1)
+  local hold_id, reached, vector, reported = unpack(args, at, at + RENEW_ARGUMENTS - 1)
   local record = redis.call('HGET', KEYS[1], hold_id)
   if record then
     local items, pieces = struct.unpack(HOLD_HEAD, record)
@@ -21,12 +21,12 @@ for at = 2, #args, RENEW_ARGUMENTS do
     local behind = plan_end(record, body + BODY_BYTES + length)
     local meta = string.sub(record, behind + progress + payload)
     if vector == '' then vector = string.sub(record, behind, behind + progress - 1) end
-    if told == '' then told = string.sub(record, behind + progress, behind + progress + payload - 1) end
+    if reported == '' then reported = string.sub(record, behind + progress, behind + progress + payload - 1) end
     if reached == 'd' then dispatched = 1 end
     redis.call('HSET', KEYS[1], hold_id, string.sub(record, 1, HOLD_HEAD_BYTES)
       .. struct.pack(NUMBER, now + lease_ms) .. string.sub(record, HOLD_HEAD_BYTES + NUMBER_BYTES + 1, body - 1)
-      .. struct.pack(BODY, dispatched, #vector, #told, length)
-      .. string.sub(record, body + BODY_HEAD_BYTES, behind - 1) .. vector .. told .. meta)
+      .. struct.pack(BODY, dispatched, #vector, #reported, length)
+      .. string.sub(record, body + BODY_HEAD_BYTES, behind - 1) .. vector .. reported .. meta)
     reply[#reply + 1] = RENEWED
   else
     reply[#reply + 1] = GONE

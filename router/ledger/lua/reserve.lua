@@ -23,7 +23,7 @@ local ask, body, forced, one = {get(ASK, args[2])}, args[3], args[4], 1
 local bit = ask[ASK_MARK_BIT]
 -- include: mark.read
 if reserved_before then
-  -- Only what is left is told.
+  -- Nothing is asked for: the reply says what is left.
   one = 0
   for metric = 1, 2 * METRICS do ask[WANT + metric] = 0 end
 end

@@ -7,7 +7,7 @@
 
 -- section: turn
 -- A ring turned on to a later slot. Returns the resting bytes, and what is used in the twelve slots
--- before the new one. Bytes are moved, since whoever comes seldom turns the ring each time, and a
+-- before the new one. Bytes are moved, since a rare customer turns the ring each time, and a
 -- number costs more to read and to write again.
 local function turn(resting, offset, slot, used, to)
   local sub, from, last = string.sub, slot % RING_SLOTS, to % RING_SLOTS
@@ -71,15 +71,15 @@ values[i + 1] = values[i + 1] + amount
 -- in   was, pos (what is held, and in which slot); to, from (used, and charged before); slot
 local piece = first_piece
 repeat
-  local found
+  local next_piece
   for k = piece, last_number, PIECE_NUMBERS do
     if numbers[k] == item then
-      found = k
+      next_piece = k
       break
     end
   end
   local share, charged = to, from
-  if found then share, charged = min(to, was), min(from, was) end
+  if next_piece then share, charged = min(to, was), min(from, was) end
   local change = share - (held and was or charged)
   to, from = to - share, from - charged
   if slot - pos >= RING_SLOTS then
@@ -92,6 +92,6 @@ repeat
     values[i + 2] = values[i + 2] + change
     resting = replace(resting, place, get(NUMBER, resting, place + 1) + change)
   end
-  if found then was, pos, piece = numbers[found + 1], numbers[found + 2], found + PIECE_NUMBERS end
-until not found
+  if next_piece then was, pos, piece = numbers[next_piece + 1], numbers[next_piece + 2], next_piece + PIECE_NUMBERS end
+until not next_piece
 i, offset = i + RING_VALUES, offset + RING_BYTES

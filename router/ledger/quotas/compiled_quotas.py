@@ -36,7 +36,7 @@ class QuotaItem:
 @dataclass(frozen=True, slots=True)
 class ShownLimit:
     """Where a reserve reply says what is left of an item (then when it resets), its limit, and
-    the header that tells the limit, where clients are shown it.
+    the header that names the limit, where clients see it.
     """
 
     at: int
@@ -64,9 +64,9 @@ class CompiledQuotas:
             for limit in (item.quota.options.burst or item.quota.limit,)
         ]
         self.shown = tuple(
-            (f"x-ratelimit-remaining-{family}", f"x-ratelimit-reset-{family}", found[0], found[1:])
+            (f"x-ratelimit-remaining-{family}", f"x-ratelimit-reset-{family}", of[0], of[1:])
             for family in ("requests", "tokens")
-            if (found := tuple(shown for item, shown in limits if item.row.shown == family))
+            if (of := tuple(shown for item, shown in limits if item.row.shown == family))
         )
         self.shares = tuple(
             (item.row.period or "minute", shown.at, shown.limit)

@@ -1,6 +1,6 @@
 """A Valkey server of our own: a child process on a unix socket, its append-only file in a folder.
 
-Several gateway processes with one folder share one server: whoever comes first starts it, the last
+Several gateway processes with one folder share one server: the first starts it, the last
 to leave stops it. A process that is killed leaves too (its file locks vanish with it); a server
 that nobody stopped is found and used by the next start.
 """
@@ -154,10 +154,10 @@ class Embedded:
             if self._answers():
                 return
             time.sleep(0.005)
-        said = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()
+        output = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()
         raise EmbeddedError(
             f"The embedded Valkey in {self._dir} did not start"
-            f" ({said[-1] if done.returncode and said else 'it does not answer'});"
+            f" ({output[-1] if done.returncode and output else 'it does not answer'});"
             f" {self._dir / 'valkey.log'} says why."
         )
 

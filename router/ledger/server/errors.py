@@ -47,8 +47,8 @@ class StartupError(RuntimeError):
 
 
 class ErrorReply(Exception):
-    """A reply that is an error. On the path of requests it is returned, not raised: whoever sent
-    the command knows what it means.
+    """A reply that is an error. On the path of requests it is returned, not raised: the
+    sender knows what it means.
     """
 
     @property
