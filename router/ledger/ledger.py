@@ -169,15 +169,6 @@ class Ledger:
         for hold in self._beats.live():
             await self._beats.renew([hold])
 
-    def on_disk(self) -> None:
-        """Block until what is on its way to the spool is there."""
-        self._spool.flush()
-
-    @property
-    def spool_path(self) -> Path:
-        """The file of this process's spool. Raises LookupError where it has none."""
-        return self._spool.path
-
     async def close(self) -> None:
         """Wait until what was served is settled (at most five seconds), then disconnect.
 

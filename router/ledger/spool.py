@@ -86,13 +86,6 @@ class SpoolThread:
         self.used = False
         self.failures = 0
 
-    @property
-    def path(self) -> Path:
-        """The spool's file. Raises LookupError where there is no spool."""
-        if self._spool is None:
-            raise LookupError("This ledger has no spool.")
-        return self._spool.path
-
     async def keep(self, settlement: Settlement) -> None:
         """Return once a settlement is on disk. Raises OSError where it cannot be."""
         if self._spool is None:
@@ -121,10 +114,6 @@ class SpoolThread:
         self.used = False
         if self._spool is not None:
             self._thread.submit(self._spool.clear)
-
-    def flush(self) -> None:
-        """Block until what was to be written is on disk."""
-        self._thread.submit(int).result()
 
     async def close(self) -> None:
         """Finish writing, and leave what is on disk to the next process."""

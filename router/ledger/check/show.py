@@ -29,6 +29,7 @@ from router.ledger.keys import (
     MARK_NAME,
     META,
     hold_shard,
+    hold_time,
     scope,
     scope_name,
     shard,
@@ -125,7 +126,9 @@ async def _hold(client: Client, hold_id: str) -> Shown | None:
     mark = await client.get(home.marks + hold_id[MARK_NAME])
     if mark is None or int(hold_id[MARK_BIT], 16) not in read_mark(mark):
         return None
-    return {"kind": "hold", "hold_id": hold_id, **life_words(State.SETTLED)}
+    return {"kind": "hold", "hold_id": hold_id, **life_words(State.SETTLED)} | {
+        "made_at": hold_time(hold_id)
+    }
 
 
 # Raw keys of a virtual shard.

@@ -11,7 +11,6 @@ from router.ledger.codec import VECTOR
 from router.ledger.estimate import (
     DEFAULT_OUTPUT,
     OutputHistory,
-    dearest,
     estimate_output,
     estimate_tokens,
 )
@@ -191,11 +190,6 @@ def test_history_gives_what_most_answers_stay_under() -> None:
         history.observe("k", "m", length)
     assert history.expected("k", "m") == 96
     assert history.expected("other", "m") == DEFAULT_OUTPUT
-
-
-def test_the_dearest_candidate_sizes_the_hold() -> None:
-    cheap, dear = Estimate(10, 500, 7, 3), Estimate(12, 100, 90, 40, firm=True)
-    assert dearest([cheap, dear]) == Estimate(12, 500, 90, 40, firm=True)
 
 
 def test_an_estimate_that_is_not_firm_needs_only_its_prompt_and_a_token() -> None:
