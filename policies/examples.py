@@ -1,12 +1,18 @@
-"""Requests described in a document: what probes and `turnout explain --request` hold."""
+"""Requests described in a document: what probes and `turnout explain --request` hold.
 
-from collections.abc import Mapping
+The sections about the request, the prompt, the principal, the clock and the backends have the keys
+of `policies.signals`, with defaults of their own: a new fact needs nothing here.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import fields
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_type_hints
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from policies.language.document import Name, Probability, Strict
+from policies.decision import Status
+from policies.language.fields import Name, Probability, Strict
 from policies.money import Usd
 from policies.policy import Policy
 from policies.signals import (
@@ -20,65 +26,70 @@ from policies.signals import (
     Signals,
 )
 
-Whole = Annotated[int, Field(ge=0)]
 Window = Literal["minute", "day", "month"]
 
 
-class RequestDoc(Strict):
-    """What the client asked for."""
+def _section(
+    name: str,
+    meaning: str,
+    kind: type,
+    *,
+    without: Collection[str] = (),
+    optional: bool = False,
+    **defaults: Any,
+) -> type[Strict]:
+    """A section of the document with the fields of one kind of signals.
 
-    model: Name = "auto"
-    conversation: str = "probe"
-    previous: str = ""
-    pii: bool = False
-    tools: bool = False
-    images: bool = False
-    json_schema: bool = False
-    stream: bool = False
-    max_tokens: Annotated[int, Field(ge=0)] = 0
-    user: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)
-
-
-class PromptDoc(Strict):
-    """What was measured of the prompt."""
-
-    tokens: Annotated[int, Field(ge=0)] = 200
-    turns: Annotated[int, Field(ge=1)] = 1
-    language: str = "en"
-    code: bool = False
-    math: bool = False
-    system_tokens: Annotated[int, Field(ge=0)] = 0
+    `defaults` stand in place of the signals' own; those of another type are (type, default).
+    `optional`: every key may be null, and is if it is left out.
+    """
+    hints = get_type_hints(kind, include_extras=True)
+    keys: dict[str, Any] = {
+        each.name: (hints[each.name] | None, None) if optional else (hints[each.name], each.default)
+        for each in fields(kind)
+        if each.name not in without
+    }
+    for key, default in defaults.items():
+        keys[key] = default if isinstance(default, tuple) else (keys[key][0], default)
+    return create_model(name, __base__=Strict, __doc__=meaning, **keys)
 
 
-class PrincipalDoc(Strict):
-    """Who asks."""
-
-    organization: str = "example"
-    team: str = ""
-    key: str = "key"
-    tags: list[str] = Field(default_factory=list)
-
-
-class ClockDoc(Strict):
-    """The time in the policy's zone."""
-
-    hour: Annotated[int, Field(ge=0, le=23)] = 12
-    weekday: Literal[
-        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
-    ] = "monday"
-
-
-class BackendDoc(Strict):
-    """One backend as the probe finds it; what is left out comes from the file's `backends`."""
-
-    success: Probability | None = None
-    cost_usd: Usd | None = None
-    healthy: bool | None = None
-    in_flight: Whole | None = None
-    queued: Whole | None = None
-    wait_ms: Whole | None = None
-    unfit: str | None = None
+if TYPE_CHECKING:  # made at run time: the type checker sees what they have in common
+    RequestDoc = Strict
+    PromptDoc = Strict
+    PrincipalDoc = Strict
+    ClockDoc = Strict
+    BackendDoc = Strict
+else:
+    RequestDoc = _section(
+        "RequestDoc",
+        "What the client asked for.",
+        RequestSignals,
+        without=("id", "route"),
+        model=(Name, "auto"),
+        conversation="probe",
+        headers=(dict[str, str], Field(default_factory=dict)),
+    )
+    PromptDoc = _section(
+        "PromptDoc", "What was measured of the prompt.", PromptSignals, tokens=200, language="en"
+    )
+    PrincipalDoc = _section(
+        "PrincipalDoc",
+        "Who asks.",
+        PrincipalSignals,
+        organization="example",
+        key="key",
+        tags=(list[str], Field(default_factory=list)),
+    )
+    ClockDoc = _section("ClockDoc", "The time in the policy's zone.", Clock, hour=12)
+    BackendDoc = _section(
+        "BackendDoc",
+        "One backend as the probe finds it; what is left out comes from the file's `backends`.",
+        BackendSignals,
+        without=("cost_pico",),
+        optional=True,
+        cost_usd=(Usd | None, None),
+    )
 
 
 class HintsDoc(Strict):
@@ -99,9 +110,7 @@ class ExpectDoc(Strict):
     never: list[Name] | None = None  # not among the candidates, not even as a fallback
     rules: list[Name] | None = None
     cascade: list[Name] | None = None
-    denied: (
-        Literal["denied", "no_candidates", "route_not_allowed", "unknown_model", "bad_hint"] | None
-    ) = None
+    denied: Status | None = None
 
 
 class ExampleDoc(Strict):
@@ -146,9 +155,7 @@ def signals_of(
         request=RequestSignals(id="probe", **probe.request.model_dump()),
         prompt=PromptSignals(**probe.prompt.model_dump()),
         tier=probe.tier,
-        principal=PrincipalSignals(
-            **probe.principal.model_dump() | {"tags": tuple(probe.principal.tags)}
-        ),
+        principal=_principal(probe.principal.model_dump()),
         backends={
             name: _backend(defaults.get(name), probe.backends.get(name), probe.unknown)
             for name in policy.backends
@@ -156,6 +163,10 @@ def signals_of(
         budget=dict(probe.budget.items()),
         clock=Clock(**probe.clock.model_dump()),
     )
+
+
+def _principal(keys: dict[str, Any]) -> PrincipalSignals:
+    return PrincipalSignals(**keys | {"tags": tuple(keys["tags"])})
 
 
 def _backend(base: BackendDoc | None, own: BackendDoc | None, unknown: bool) -> BackendSignals:

@@ -10,7 +10,7 @@ from policies.money import usd
 from policies.policy import Policy
 from policies.signals import NO_HINTS, Hints, Signals
 
-Verdict = Literal["matched", "not matched", "failed", "not reached"]
+RuleResult = Literal["matched", "not matched", "failed", "not reached"]
 Standing = Literal["chosen", "fallback", "excluded", "left out"]
 
 
@@ -20,7 +20,7 @@ class RuleView:
 
     name: str
     when: str
-    verdict: Verdict
+    verdict: RuleResult
     effect: str
 
 
@@ -97,14 +97,14 @@ def _rules(policy: Policy, signals: Signals, answer: Decision | Denial) -> tuple
     if route is None or (isinstance(answer, Denial) and not _walked(answer)):
         return ()
     views: list[RuleView] = []
-    verdicts = route.matcher.match(signals)
+    truths = route.matcher.truths(signals)
     denied = False
-    for rule, verdict in zip(route.rules, verdicts, strict=True):
-        words: Verdict = {True: "matched", False: "not matched", None: "failed"}[verdict]  # type: ignore[assignment]
+    for rule, holds in zip(route.rules, truths, strict=True):
+        result: RuleResult = "failed" if holds is None else "matched" if holds else "not matched"
         views.append(
-            RuleView(rule.name, rule.when, "not reached" if denied else words, _effect(rule))
+            RuleView(rule.name, rule.when, "not reached" if denied else result, _effect(rule))
         )
-        denied = denied or (rule.deny is not None and verdict is not False)
+        denied = denied or (rule.deny is not None and holds is not False)
     return tuple(views)
 
 

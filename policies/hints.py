@@ -1,11 +1,19 @@
-"""A request's own wishes: `x-turnout-*` headers -> Hints, strictly."""
+"""A request's own wishes: `x-turnout-*` headers -> Hints, strictly; one row each."""
 
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import fields
+from typing import Any, Final, NamedTuple
 
-from policies.language.document import NAME_PATTERN
+from policies.headers import (
+    ASK_EXCLUDE,
+    ASK_MAX_COST_USD,
+    ASK_MIN_SUCCESS,
+    ASK_ROUTE,
+    REQUEST_HEADERS,
+)
+from policies.language.fields import NAME_PATTERN
 from policies.money import to_pico
 from policies.signals import NO_HINTS, Hints
 
@@ -24,15 +32,24 @@ class HintError(ValueError):
 
 def parse_hints(headers: Mapping[str, str]) -> Hints:
     """Read the hints among `headers` (names in lower case). Raises HintError."""
-    found: dict[str, Any] = {}
-    for header, (name, read) in HEADERS.items():
-        value = headers.get(header)
+    wishes: dict[str, Any] = {}
+    for hint in HINTS.values():
+        value = headers.get(hint.header)
         if value is not None:
             try:
-                found[name] = read(value.strip())
+                wishes[hint.field] = hint.read(value.strip())
             except ValueError as error:
-                raise HintError(header, str(error)) from None
-    return Hints(**found) if found else NO_HINTS
+                raise HintError(hint.header, str(error)) from None
+    return Hints(**wishes) if wishes else NO_HINTS
+
+
+def given_hints(hints: Hints) -> list[str]:
+    """Names of the hints that a request carries, as a tier's `hints` lists them."""
+    return [
+        name
+        for name, hint in HINTS.items()
+        if getattr(hints, hint.field) != getattr(NO_HINTS, hint.field)
+    ]
 
 
 def _name(value: str) -> str:
@@ -63,9 +80,21 @@ def _usd(value: str) -> int:
         raise ValueError(f"{error}") from None
 
 
-HEADERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
-    "x-turnout-route": ("route", _name),
-    "x-turnout-min-success": ("min_success", _probability),
-    "x-turnout-max-cost-usd": ("max_cost_pico", _usd),
-    "x-turnout-exclude": ("exclude", _names),
+class Hint(NamedTuple):
+    """One row: the header, the field of Hints that it fills, and how its value is read."""
+
+    header: str
+    field: str
+    read: Callable[[str], Any]
+
+
+HINTS: Final[Mapping[str, Hint]] = {  # by the name that a tier's `hints` lists
+    "route": Hint(ASK_ROUTE, "route", _name),
+    "min_success": Hint(ASK_MIN_SUCCESS, "min_success", _probability),
+    "max_cost": Hint(ASK_MAX_COST_USD, "max_cost_pico", _usd),
+    "exclude": Hint(ASK_EXCLUDE, "exclude", _names),
 }
+if {hint.header for hint in HINTS.values()} != set(REQUEST_HEADERS):
+    raise AssertionError("policies.headers and policies.hints name different request headers")
+if {hint.field for hint in HINTS.values()} != {field.name for field in fields(Hints)}:
+    raise AssertionError("policies.signals.Hints and policies.hints name different fields")

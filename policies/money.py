@@ -28,8 +28,18 @@ def to_pico(value: Any) -> int:
     return int(pico)
 
 
+def to_usd(pico: float) -> float:
+    """USD as a fraction, for arithmetic and for JSON; `usd` is what to show."""
+    return pico / PICO_PER_USD
+
+
+def usd_at(pico: float, decimals: int) -> str:
+    """Pico-USD rounded to so many decimals, with thousands apart: `1,234.50`."""
+    return f"{pico / PICO_PER_USD:,.{decimals}f}"
+
+
 def usd(pico: int) -> str:
-    """Pico-USD as a short decimal text: `0.00042`."""
+    """Pico-USD as a short decimal text, exactly: `0.00042`."""
     if pico < 0:
         return f"-{usd(-pico)}"
     whole, rest = divmod(pico, PICO_PER_USD)

@@ -5,11 +5,13 @@ is a better one. Ties keep the order in which the policy lists the candidates.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from policies.language.terms import CascadeTerms, Terms
+from policies.money import usd_at
 
 _MAX_CASCADE_OPTIONS: Final = 5  # the best single ones; keeps the search under 200 sequences
 
@@ -32,14 +34,25 @@ class Ranking(NamedTuple):
     steps: tuple[str, ...] = ()
 
 
-Objective = Callable[[Sequence[Option], Terms], Ranking]
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One row: how it ranks, and what it takes for that.
+
+    `reads` are the settings that mean something only to objectives that list them. `scored`: it
+    goes by P(success), so a route with a choice needs the classifier.
+    """
+
+    rank: Callable[[Sequence[Option], Terms], Ranking]
+    reads: tuple[str, ...]
+    scored: bool = True
 
 
 def rank(options: Sequence[Option], terms: Terms) -> Ranking:
     """Order options (at least one) by the objective in force; UNKNOWN has its own order."""
-    if terms.objective != "fixed" and not any(map(_is_known, options)):
+    objective = OBJECTIVES[terms.objective]
+    if objective.scored and not any(map(_is_known, options)):
         return _unknown(options, terms)
-    return OBJECTIVES[terms.objective](options, terms)
+    return objective.rank(options, terms)
 
 
 def _unknown(options: Sequence[Option], terms: Terms) -> Ranking:
@@ -113,7 +126,7 @@ def expected_cost(options: Sequence[Option], terms: Terms) -> Ranking:
     planned = tuple(step.name for step in best)
     order = (*planned, *(o.name for o in singles if o.name not in planned))
     shown = " then ".join(planned)
-    reason = f"expected_cost: {shown} p={_p(best[0]):.2f} expects {total / 1e12:.6f} USD"
+    reason = f"expected_cost: {shown} p={_p(best[0]):.2f} expects {usd_at(total, 6)} USD"
     return Ranking(order, reason, planned if len(planned) > 1 else ())
 
 
@@ -162,8 +175,8 @@ def _p(option: Option) -> float:
 
 
 OBJECTIVES: Final[Mapping[str, Objective]] = {
-    "cheapest_capable": cheapest_capable,
-    "expected_cost": expected_cost,
-    "best_quality": best_quality,
-    "fixed": fixed,
+    "cheapest_capable": Objective(cheapest_capable, reads=("capable", "cascade")),
+    "expected_cost": Objective(expected_cost, reads=("failure_cost", "cascade")),
+    "best_quality": Objective(best_quality, reads=()),
+    "fixed": Objective(fixed, reads=("fixed",), scored=False),
 }

@@ -13,15 +13,19 @@ from typing import Any, Final
 
 from policies.decision import Decision, Denial, Status
 from policies.findings import DocumentError, Finding
+from policies.headers import ASK_EXCLUDE, ASK_ROUTE
+from policies.hints import HINTS, given_hints
 from policies.language.compiler import Alias, Route, compile_aliases, compile_routes
 from policies.language.crosscheck import BackendFacts, crosscheck
 from policies.language.document import PolicyDoc
+from policies.language.overrides import overrides_of
 from policies.language.references import backend_names, check_references
 from policies.language.source import Document, parse
-from policies.language.terms import NAMED, Terms, overrides_of, with_overrides
+from policies.language.terms import NAMED, Terms, with_overrides
 from policies.language.tiers import Tier, tier_of
 from policies.language.validation import validate
-from policies.route_decision import Walk
+from policies.objectives import OBJECTIVES
+from policies.route_decision import RouteDecision
 from policies.signals import NO_HINTS, Hints, Signals
 
 _OPEN_TIER: Final = Tier("default")
@@ -168,30 +172,24 @@ class Policy:
         if "request.route" in route.facts and signals.request.route != route.name:
             signals = signals.on_route(route.name)
         by = alias.name if alias is not None else "" if explicit is None else _BY_BACKEND
-        walk = Walk(route, self._terms[route.name, tier.name, by], signals)
-        return walk.decide(tier, alias, hints, self.document.shadow, explicit)
+        deciding = RouteDecision(route, self._terms[route.name, tier.name, by], signals)
+        return deciding.decide(tier, alias, hints, self.document.shadow, explicit)
 
     def _refused_hint(self, hints: Hints, tier: Tier) -> str | None:
         """Why the request's hints are refused, or None."""
-        asked = {
-            "route": hints.route is not None,
-            "min_success": hints.min_success is not None,
-            "max_cost": hints.max_cost_pico is not None,
-            "exclude": bool(hints.exclude),
-        }
-        for name, given in asked.items():
-            if given and tier.hints is not None and name not in tier.hints:
-                return f"Your tier may not use the header x-turnout-{name.replace('_', '-')}."
+        for name in given_hints(hints):
+            if tier.hints is not None and name not in tier.hints:
+                return f"Your tier may not use the header {HINTS[name].header}."
         if hints.route is not None and hints.route not in self.routes:
-            return f"x-turnout-route: there is no route `{hints.route}`."
+            return f"{ASK_ROUTE}: there is no route `{hints.route}`."
         unknown = [name for name in hints.exclude if name not in self.backends]
-        return f"x-turnout-exclude: there is no backend `{unknown[0]}`." if unknown else None
+        return f"{ASK_EXCLUDE}: there is no backend `{unknown[0]}`." if unknown else None
 
     def _needs(self, route: Route) -> Needs:
         terms = [t for key, t in self._terms.items() if key[0] == route.name]
         settings = [t.objective for t in terms]
         settings += [str(r.overrides.get("objective", "fixed")) for r in route.rules]
-        scored = len(route.candidates) > 1 and any(objective != "fixed" for objective in settings)
+        scored = len(route.candidates) > 1 and any(OBJECTIVES[name].scored for name in settings)
         overrides = [rule.overrides for rule in route.rules]
         return Needs(
             classifier=scored or "success" in route.facts,

@@ -28,7 +28,7 @@ _option: Final = partial(tuple.__new__, Option)  # past a named tuple's construc
 _ABSENT: Final = BackendSignals(unfit="it is not configured")
 
 
-class Walk:
+class RouteDecision:
     """The state of one decision. Built and thrown away per request."""
 
     __slots__ = ("_allowed", "_notes", "_overrides", "_route", "_rules", "_signals", "_terms")
@@ -76,17 +76,17 @@ class Walk:
     def _apply_rules(self) -> Denial | None:
         rules = self._route.rules
         ended = False
-        for place, verdict in self._route.matcher.standing(self._signals):
+        for place, holds in self._route.matcher.matches(self._signals):
             rule = rules[place]
-            if not rule.constrains and (ended or verdict is None):
-                detail = "matched, but the rules had ended" if verdict else "its condition failed"
+            if not rule.constrains and (ended or holds is None):
+                detail = "matched, but the rules had ended" if holds else "its condition failed"
                 self._notes.append(("rule", rule.name, detail))
                 continue
             self._rules.append(rule.name)
             if rule.deny is not None:
                 return self._denied(rule)
-            self._apply(rule, sets=verdict is True and not ended)
-            ended = ended or (rule.ends and verdict is True)
+            self._apply(rule, sets=holds is True and not ended)
+            ended = ended or (rule.ends and holds is True)
         return None
 
     def _apply(self, rule: Rule, *, sets: bool) -> None:

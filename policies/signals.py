@@ -2,20 +2,36 @@
 
 Nothing here holds text of a prompt. Money is integer pico-USD, times are milliseconds, a
 probability is 0..1 or None where the classifier did not say.
+
+A field that is annotated with a `Fact` is a name that conditions may read (`request.pii`,
+`backend["x"].queued`). Nothing else has to be told of it: the types and readers of the language
+(`policies.language.facts`), probes with their schema, the decision log and `turnout explain` are
+derived from the field, and only where requests are read does it have to be filled in.
 """
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Final, Literal, get_args
 from zoneinfo import ZoneInfo
+
+from pydantic import Field
 
 from policies.value import value
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
-WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
+Whole = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Marks a field that conditions may read, and says what it means, as docs/policy.md does."""
+
+    meaning: str
 
 
 def zone(name: str) -> tzinfo:
@@ -27,66 +43,67 @@ def zone(name: str) -> tzinfo:
 class RequestSignals:
     """What the client asked for, and how."""
 
-    model: str  # as the client sent it: a route, an alias or a backend's name
-    route: str = ""  # what `Policy.resolve(model)` gave; the policy fills it in where it is empty
+    model: Annotated[str, Fact("`model` as the client sent it")]
+    # What `Policy.resolve(model)` gave; the policy fills it in where it is empty.
+    route: Annotated[str, Fact("the route, aliases resolved")] = ""
     id: str = ""  # the request id: draws the shadow share
     conversation: str = ""  # same for every turn of a conversation: draws canary and A/B weights
     previous: str = ""  # the backend that served this conversation last, "" if none
-    pii: bool = False
-    tools: bool = False
-    images: bool = False
-    json_schema: bool = False
-    stream: bool = False
-    max_tokens: int = 0  # 0: the client gave none
-    user: str = ""
-    headers: Mapping[str, str] = field(
-        default_factory=lambda: _NO_HEADERS
-    )  # those of `Policy.headers`, names in lower case
+    pii: Annotated[bool, Fact("personal data or a secret was detected")] = False
+    tools: Annotated[bool, Fact("the request offers tools")] = False
+    images: Annotated[bool, Fact("it holds images")] = False
+    json_schema: Annotated[bool, Fact("the answer must follow a JSON schema")] = False
+    stream: Annotated[bool, Fact("the answer is streamed")] = False
+    max_tokens: Annotated[
+        Whole, Fact("the largest answer asked for, in tokens; 0 if not given")
+    ] = 0
+    user: Annotated[str, Fact("the end user's id as sent; may be empty")] = ""
+    # Those of `Policy.headers`, names in lower case.
+    headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
 
 
 @value
 class PromptSignals:
     """What was measured of the prompt."""
 
-    tokens: int = 0
-    turns: int = 1
-    language: str = ""
-    code: bool = False
-    math: bool = False
-    system_tokens: int = 0
+    tokens: Annotated[Whole, Fact("tokens of the whole prompt, estimated")] = 0
+    turns: Annotated[int, Field(ge=1), Fact("messages of the conversation")] = 1
+    language: Annotated[str, Fact('of the last user turn: "en", "de", ...; may be empty')] = ""
+    code: Annotated[bool, Fact("the last turn holds program code")] = False
+    math: Annotated[bool, Fact("the last turn holds mathematics")] = False
+    system_tokens: Annotated[Whole, Fact("tokens of the system prompt")] = 0
 
 
 @value
 class PrincipalSignals:
     """Who asks."""
 
-    organization: str = ""
-    team: str = ""
-    key: str = ""
-    tags: tuple[str, ...] = ()
+    organization: Annotated[str, Fact("the customer")] = ""
+    team: Annotated[str, Fact("the team of the key; may be empty")] = ""
+    key: Annotated[str, Fact("the id of the key, never the key itself")] = ""
+    tags: Annotated[tuple[str, ...], Fact('tags of the key: `"gold" in principal.tags`')] = ()
 
 
 @value
 class BackendSignals:
     """One backend, now, for this request."""
 
-    success: float | None = None  # P(it handles this prompt)
+    success: Annotated[float, Field(ge=0, le=1)] | None = None  # P(it handles this prompt)
     cost_pico: int = 0  # expected cost of this request there, shadow price included
-    healthy: bool = True
-    in_flight: int = 0
-    queued: int = 0
-    wait_ms: int = 0
-    unfit: str | None = (
-        None  # why it cannot take this request at all: context window, tools, vision
-    )
+    healthy: Annotated[bool, Fact("it answers")] = True
+    in_flight: Annotated[Whole, Fact("requests it works on")] = 0
+    queued: Annotated[Whole, Fact("requests that wait for it")] = 0
+    wait_ms: Annotated[Whole, Fact("expected wait, milliseconds")] = 0
+    # Why it cannot take this request at all: context window, tools, vision.
+    unfit: str | None = None
 
 
 @value
 class Clock:
     """The hour (0-23) and the weekday in the policy's time zone."""
 
-    hour: int = 0
-    weekday: str = "monday"
+    hour: Annotated[int, Field(ge=0, le=23), Fact("0 to 23 in `timezone`")] = 0
+    weekday: Annotated[Weekday, Fact('"monday" to "sunday" in `timezone`')] = "monday"
 
     @classmethod
     def at(cls, unix_ms: int, timezone: str) -> "Clock":
@@ -104,10 +121,8 @@ class Signals:
     tier: str
     principal: PrincipalSignals
     backends: Mapping[str, BackendSignals]
-    budget: Mapping[str, float] = field(
-        default_factory=lambda: _NO_SHARES
-    )  # used share (0..1, may pass 1) of each
-    # window the customer has a quota for: "minute", "day", "month"
+    # Used share (0..1, may pass 1) of each window the customer has a quota for: minute, day, month.
+    budget: Mapping[str, float] = field(default_factory=lambda: _NO_SHARES)
     clock: Clock = Clock()
 
     def on_route(self, route: str) -> "Signals":

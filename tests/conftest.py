@@ -8,9 +8,10 @@ import pytest
 from modelservers import RunningSimulator
 from transports import TRANSPORTS, NewTransport
 
+from router.ask import Ask
 from router.children.child import in_thread
 from router.children.llamacpp import local_model
-from router.protocols.chat import ChatRequest, parse_chat
+from router.operations.chat import parse_chat
 from router.simulator.server import Simulator
 
 
@@ -41,10 +42,10 @@ def simulator(_simulator_thread: RunningSimulator) -> RunningSimulator:
 
 
 @pytest.fixture
-def chat() -> Callable[..., ChatRequest]:
+def chat() -> Callable[..., Ask]:
     """Makes a parsed chat request; keywords are fields of its body."""
 
-    def make(text: str = "Hello", **fields: Any) -> ChatRequest:
+    def make(text: str = "Hello", **fields: Any) -> Ask:
         body = {"model": "auto", "messages": [{"role": "user", "content": text}]} | fields
         return parse_chat(json.dumps(body).encode())
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from modelservers import RunningSimulator
 
+from router.ask import Ask
 from router.backends.backend import Backend, Timeouts
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
-from router.protocols.chat import ChatRequest
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 QUICK = Timeouts(connect=0.2, first_byte=0.1, between_chunks=0.15, total=5.0)
 SSE_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -34,7 +34,7 @@ def sound(simulator: RunningSimulator) -> Backend:
 
 
 async def answer(
-    dispatcher: Dispatcher, backends: list[Backend], request: ChatRequest
+    dispatcher: Dispatcher, backends: list[Backend], request: Ask
 ) -> tuple[str, bytes]:
     async with dispatcher.open(backends, request, "r1") as upstream:
         if not request.stream:

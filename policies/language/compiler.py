@@ -7,9 +7,10 @@ from typing import Any
 from policies.findings import Finding
 from policies.language.document import PolicyDoc, RouteDoc, RuleDoc
 from policies.language.expression import Condition, ConditionError, Conditions, Matcher
+from policies.language.overrides import overrides_of
 from policies.language.references import backend_names
 from policies.language.source import Document, Path
-from policies.language.terms import DEFAULT_CAPABLE, Terms, overrides_of, with_overrides
+from policies.language.terms import DEFAULT_CAPABLE, Terms, with_overrides
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,69 +1,19 @@
 """The policy document: keys, types, bounds. Meaning is given by `policies.language.compiler`."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, StringConstraints
 
+from policies.hints import HINTS
+from policies.language.fields import Name, Names, OneOf, Probability, Strict, unique
+from policies.language.limits import Limits
 from policies.money import Usd
+from policies.objectives import OBJECTIVES
+from policies.verifiers import VERIFIERS
 
-NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$"
-CHECKS: Final = (
-    "not_empty",
-    "not_refusal",
-    "not_truncated",
-    "json_schema",
-    "valid_json",
-    "tool_calls",
-    "code_parses",
-    "confident",
-)
-
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(gt=0, le=10**15)]
-Objective = Literal["cheapest_capable", "expected_cost", "best_quality", "fixed"]
-Check = Literal[
-    "not_empty",
-    "not_refusal",
-    "not_truncated",
-    "json_schema",
-    "valid_json",
-    "tool_calls",
-    "code_parses",
-    "confident",
-]
-HintName = Literal["route", "min_success", "max_cost", "exclude"]
-
-
-def _unique(value: Any) -> Any:
-    if isinstance(value, list):
-        seen: set[Any] = set()
-        for item in value:
-            if isinstance(item, str) and item in seen:
-                raise PydanticCustomError(
-                    "repeated", "`{item}` is listed twice", {"item": item, "hint": "keep one"}
-                )
-            seen.add(item if isinstance(item, str) else id(item))
-    return value
-
-
-Names = Annotated[list[Name], BeforeValidator(_unique), Field(min_length=1, max_length=200)]
-MaybeNames = Annotated[list[Name], BeforeValidator(_unique), Field(max_length=200)]
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors, and nothing is converted: "5" is text, not a number."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+Objective = Annotated[str, OneOf(OBJECTIVES)]
+Check = Annotated[str, OneOf(VERIFIERS)]
+HintName = Annotated[str, OneOf(HINTS)]
 
 
 class Capable(Strict):
@@ -78,7 +28,7 @@ class Capable(Strict):
 class CascadeDoc(Strict):
     """Try a cheaper backend first; keep its answer only if it passes the checks."""
 
-    verify: Annotated[list[Check], BeforeValidator(_unique), Field(min_length=1)] = Field(
+    verify: Annotated[list[Check], BeforeValidator(unique), Field(min_length=1)] = Field(
         examples=[["not_empty", "not_refusal"]], description="Checks an answer must pass."
     )
     max_steps: Annotated[int, Field(ge=2, le=4)] = Field(2, description="Backends tried at most.")
@@ -144,7 +94,7 @@ class RouteDoc(RouteSettings):
     description: str | None = None
     candidates: Names = Field(examples=[["local", "moe", "premium"]])
     fixed: Name | None = Field(None, description="The backend of `objective: fixed`.")
-    rules: Annotated[list[RuleDoc], Field(max_length=2_000)] = []
+    rules: list[RuleDoc] = Field([], max_length=2_000)
 
 
 class AliasDoc(Settings):
@@ -153,20 +103,6 @@ class AliasDoc(Settings):
     route: Name = Field(examples=["auto"])
     only: Names | None = None
     except_: Names | None = Field(None, alias="except")
-
-
-class Rate(Strict):
-    """A limit per minute kept as a token bucket: up to `burst` at once, refilled evenly."""
-
-    limit: Count = Field(examples=[600])
-    burst: Count = Field(examples=[100])
-
-
-class Pool(Strict):
-    """Tokens of a month; of what is left, at most `rollover` of the pool is added to the next."""
-
-    pool: Count = Field(examples=[2_000_000_000])
-    rollover: Probability = 0.0
 
 
 class Bounded(Strict):
@@ -183,38 +119,6 @@ def _route(value: Any) -> Any:
 AliasEntry = Annotated[AliasDoc, BeforeValidator(_route, json_schema_input_type=Name | AliasDoc)]
 
 
-def _pool(value: Any) -> Any:
-    return {"pool": value} if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _rate(value: Any) -> str:
-    return "rate" if isinstance(value, dict | Rate) else "number"
-
-
-PerMinute = Annotated[
-    Annotated[Count, Tag("number")] | Annotated[Rate, Tag("rate")], Discriminator(_rate)
-]
-
-
-class Limits(Strict):
-    """Quotas of one level. Money in USD; `day` and `month` are the customer's calendar's."""
-
-    requests_per_second: Count | None = None
-    requests_per_minute: PerMinute | None = None
-    tokens_per_minute: PerMinute | None = None
-    input_tokens_per_minute: PerMinute | None = None
-    output_tokens_per_minute: PerMinute | None = None
-    requests_per_day: Count | None = None
-    tokens_per_day: Count | None = None
-    tokens_per_month: (
-        Annotated[Pool, BeforeValidator(_pool, json_schema_input_type=Count | Pool)] | None
-    ) = None
-    usd_per_day: Usd | None = None
-    usd_per_month: Usd | None = None
-    prepaid_usd: bool | None = Field(None, description="Serve only from credit bought beforehand.")
-    concurrency: Count | None = None
-
-
 class TierDoc(Limits, Settings):
     """Who may have what: quotas of the customer, and the tier's part in routing."""
 
@@ -222,9 +126,9 @@ class TierDoc(Limits, Settings):
     priority: Literal["low", "normal", "high"] = "normal"
     routes: Names | None = Field(None, description="Routes this tier may use; all, if left out.")
     backends: Names | None = Field(None, description="Hard constraint: none but these.")
-    hints: Annotated[list[HintName], BeforeValidator(_unique)] | None = Field(
+    hints: Annotated[list[HintName], BeforeValidator(unique)] | None = Field(
         None,
-        description="Request headers obeyed: route, min_success, max_cost, exclude; default all.",
+        description=f"Request headers obeyed: {', '.join(HINTS)}; default all.",
     )
     per_key: Limits | None = None
     per_user: Limits | None = None
@@ -259,6 +163,6 @@ class PolicyDoc(Strict):
     routes: Annotated[dict[Name, RouteDoc], Field(min_length=1)] = Field(
         examples=[{"auto": {"candidates": ["local", "premium"]}}]
     )
-    aliases: dict[Name, AliasEntry] = {}
-    tiers: dict[Name, TierDoc] = {}
+    aliases: dict[Name, AliasEntry] = Field({})
+    tiers: dict[Name, TierDoc] = Field({})
     shadow: ShadowDoc | None = None

@@ -3,7 +3,7 @@
 `backend["x"].field`, `success["x"]` and `request.headers["x"]` are rewritten, character for
 character in length, into one flat typed variable each, so that the checker knows every type, a
 missing key cannot fail at run time, columns stay true, and an activation is a handful of scalars.
-Of a route's conditions those that are not plain (`policies.language.fast_conditions`) become one
+Of a route's conditions those that are not fast (`policies.language.fast_conditions`) become one
 list expression.
 """
 
@@ -16,8 +16,15 @@ from cel_expr_python import cel
 
 from policies.findings import suggestion
 from policies.language.cel_errors import explain_complaint, kind_words
-from policies.language.facts import BACKEND_FACTS, FACTS, HEADERS, SECRET_HEADERS, success_of
-from policies.language.fast_conditions import Table, Verdict, plain
+from policies.language.facts import (
+    ABSENT,
+    BACKEND_FACTS,
+    FACTS,
+    HEADERS,
+    SECRET_HEADERS,
+    success_of,
+)
+from policies.language.fast_conditions import ConditionTable, Match, read_condition
 from policies.signals import Signals
 
 MAX_LENGTH: Final = 4_000
@@ -118,12 +125,12 @@ class Conditions:
         """All of them, compiled together. `only_cel`: the reference, without the shorter ways."""
         kinds = {name: variable.kind for name, variable in self._variables.items()}
         read = {name: variable.read for name, variable in self._variables.items()}
-        found = [None if only_cel else plain(c.rewritten, kinds, read) for c in conditions]
+        fast = [None if only_cel else read_condition(c.rewritten, kinds, read) for c in conditions]
         # One list of CEL's costs as much as some twenty tests, whatever its length.
-        keyless = sum(each is not None and each.key is None for each in found)
-        table = Table()
+        keyless = sum(each is not None and each.key is None for each in fast)
+        table = ConditionTable()
         others: list[int] = []
-        for index, each in enumerate(found):
+        for index, each in enumerate(fast):
             if each is None or (each.key is None and keyless > _MOST_KEYLESS):
                 others.append(index)
             else:
@@ -132,7 +139,7 @@ class Conditions:
         return Matcher(len(conditions), table, remainder)
 
     def _remainder(self, conditions: Sequence[Condition], indices: Sequence[int]) -> "Remainder":
-        """Those conditions that are not plain, as lists that CEL evaluates at once."""
+        """Those conditions that are not fast, as lists that CEL evaluates at once."""
         texts = [conditions[index].rewritten for index in indices]
         chunks: list[list[str]] = [[]]
         size = 0
@@ -230,8 +237,8 @@ def _reader(root: str, name: str, attribute: str) -> _Variable:
     if root == "success":
         return _Variable("double", lambda signals: success_of(signals, name))
     if root == "backend":
-        kind, read, _ = BACKEND_FACTS[attribute]
-        return _Variable(kind, lambda signals: read(signals, name))
+        fact = BACKEND_FACTS[attribute]
+        return _Variable(fact.kind, lambda signals: fact.read(signals.backends.get(name, ABSENT)))
     return _Variable("string", lambda signals: signals.request.headers.get(name, ""))
 
 
@@ -255,17 +262,17 @@ class Remainder:
         self._readers = tuple(readers)
         self._singles: list[Any] = []  # one by one, compiled when a list first fails
 
-    def standing(self, signals: Signals) -> list[Verdict]:
+    def matches(self, signals: Signals) -> list[Match]:
         """Those that do not say no, each with its place among the route's."""
         activation = self._env.Activation({name: read(signals) for name, read in self._readers})
-        verdicts: list[bool | None] = []
+        truths: list[bool | None] = []
         for expression in self._lists:
             value = _value(expression, activation)
             if not isinstance(value, list):
-                verdicts = self._one_by_one(activation)
+                truths = self._one_by_one(activation)
                 break
-            verdicts.extend(value)
-        return [each for each in zip(self._indices, verdicts, strict=True) if each[1] is not False]
+            truths.extend(value)
+        return [each for each in zip(self._indices, truths, strict=True) if each[1] is not False]
 
     def _one_by_one(self, activation: Any) -> list[bool | None]:
         """One failing condition fails its whole list: find out which it was."""
@@ -276,32 +283,32 @@ class Remainder:
 
 
 class Matcher:
-    """The compiled conditions of one route: the plain ones in a table, the others in CEL."""
+    """The compiled conditions of one route: the fast ones in a table, the others in CEL."""
 
     __slots__ = ("_count", "_remainder", "_table")
 
-    def __init__(self, count: int, table: Table, remainder: Remainder | None) -> None:
+    def __init__(self, count: int, table: ConditionTable, remainder: Remainder | None) -> None:
         self._count = count
         self._table = table
         self._remainder = remainder
 
-    def standing(self, signals: Signals) -> list[Verdict]:
+    def matches(self, signals: Signals) -> list[Match]:
         """The conditions that do not say no, in order: place and True, or None where it failed (a
         division by zero).
         """
-        found = self._table.standing(signals)
+        matches = self._table.matches(signals)
         if self._remainder is not None:
-            found += self._remainder.standing(signals)
-        if len(found) > 1:
-            found.sort()  # by place: no two have the same
-        return found
+            matches += self._remainder.matches(signals)
+        if len(matches) > 1:
+            matches.sort()  # by place: no two have the same
+        return matches
 
-    def match(self, signals: Signals) -> list[bool | None]:
+    def truths(self, signals: Signals) -> list[bool | None]:
         """The truth of each condition, in order; None where it failed."""
-        verdicts: list[bool | None] = [False] * self._count
-        for place, verdict in self.standing(signals):
-            verdicts[place] = verdict
-        return verdicts
+        truths: list[bool | None] = [False] * self._count
+        for place, truth in self.matches(signals):
+            truths[place] = truth
+        return truths
 
 
 def _value(expression: Any, activation: Any) -> Any:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from policies.language.document import Bounded, Limits, Pool, Rate, TierDoc
+from policies.language.document import Bounded, TierDoc
+from policies.language.limits import DIMENSIONS, Limits, Pool, Rate
 
 LEVELS: Final[Mapping[str, str]] = {
     "key": "per_key",
@@ -12,7 +13,6 @@ LEVELS: Final[Mapping[str, str]] = {
     "team": "per_team",
     "model": "per_model",
 }
-_DIMENSIONS: Final = tuple(Limits.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _set(names: Any) -> frozenset[str] | None:
 
 def _limits(doc: Limits) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for dimension in _DIMENSIONS:
+    for dimension in DIMENSIONS:
         value = getattr(doc, dimension)
         if isinstance(value, Pool):
             found[dimension] = {"pool": value.pool, "rollover": value.rollover}

@@ -12,6 +12,7 @@ from policies.language.document import RouteDoc, RuleDoc
 from policies.language.source import Path
 from policies.lint.quotas import contradicting_quotas, overcommitted_shares
 from policies.lint.shadow import unaudited_routes
+from policies.objectives import OBJECTIVES
 from policies.policy import Policy
 from policies.replay.probes import Probes, run_probes
 from policies.signals import WEEKDAYS
@@ -96,7 +97,7 @@ def _set_keys(rule: RuleDoc) -> set[str]:
 
 def unknown_literals(policy: Policy) -> Iterator[Finding]:
     """A tier, route or weekday in a condition that does not exist: the rule can never match."""
-    known = {
+    known: dict[str, tuple[str, list[str]]] = {
         "tier.name": ("tier", list(policy.tiers)),
         "request.route": ("route", list(policy.routes)),
         "clock.weekday": ("weekday", list(WEEKDAYS)),
@@ -188,19 +189,28 @@ def private_leaks(policy: Policy) -> Iterator[Finding]:
             )
 
 
+# Settings that only some objectives read: setting -> these objectives.
+_READERS: Final = {
+    key: [name for name, row in OBJECTIVES.items() if key in row.reads]
+    for objective in OBJECTIVES.values()
+    for key in objective.reads
+    if key != "fixed"  # also what the objective falls back to when a rule ends
+}
+
+
 def dead_settings(policy: Policy) -> Iterator[Finding]:
     """Settings that the objective in force never reads, and a missing `when_unknown`."""
     for name, route in policy.document.routes.items():
         path: Path = ("routes", name)
         objectives = _objectives(policy, name)
-        thresholds_read = "cheapest_capable" in objectives or route.sticky == "conversation"
-        if route.capable is not None and not thresholds_read:
-            yield _dead(policy, (*path, "capable"), "capable", "cheapest_capable")
-        if route.failure_cost is not None and "expected_cost" not in objectives:
-            yield _dead(policy, (*path, "failure_cost"), "failure_cost", "expected_cost")
-        if route.cascade is not None and not objectives & {"cheapest_capable", "expected_cost"}:
-            yield _dead(policy, (*path, "cascade"), "cascade", "cheapest_capable or expected_cost")
-        if len(route.candidates) > 1 and route.when_unknown is None and objectives != {"fixed"}:
+        scored = any(OBJECTIVES[objective].scored for objective in objectives)
+        for key, readers in _READERS.items():
+            read = objectives & set(readers)
+            if key == "capable" and route.sticky == "conversation":
+                continue
+            if getattr(route, key) is not None and not read:
+                yield _dead(policy, (*path, key), key, " or ".join(readers))
+        if len(route.candidates) > 1 and route.when_unknown is None and scored:
             yield policy.source.warning(
                 path,
                 f"without `when_unknown` the route `{name}` uses `{route.candidates[-1]}` "

@@ -4,21 +4,32 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from policies.findings import Finding
-from policies.language.document import Pool, Rate, TierDoc
+from policies.language.document import TierDoc
+from policies.language.limits import DIMENSIONS, Dimension, Pool, Rate
 from policies.language.source import Path
 from policies.language.tiers import LEVELS
 from policies.policy import Policy
 
 _SMALL_TOKENS: Final = 1_000
-_SMALLER: Final = (  # the first must not be over the second
-    ("requests_per_second", "requests_per_minute"),
-    ("requests_per_minute", "requests_per_day"),
-    ("tokens_per_minute", "tokens_per_day"),
-    ("tokens_per_minute", "tokens_per_month"),
-    ("tokens_per_day", "tokens_per_month"),
-    ("usd_per_day", "usd_per_month"),
-)  # fmt: skip
-_PARTS: Final = ("input_tokens_per_minute", "output_tokens_per_minute")
+_LENGTHS: Final = ("second", "minute", "day", "month")
+_PARTS: Final = ("input_tokens", "output_tokens")  # of "tokens"
+
+
+def _is_within(part: Dimension, whole: Dimension) -> bool:
+    """Whether a limit of `part` over one of `whole` could never be what refuses."""
+    if part.measure == whole.measure and {part.window, whole.window} <= set(_LENGTHS):
+        return _LENGTHS.index(part.window) < _LENGTHS.index(whole.window)
+    within = part.measure in _PARTS and whole.measure == "tokens"
+    return within and part.window == whole.window
+
+
+_PAIRS: Final = tuple(
+    (small, large)
+    for small, part in DIMENSIONS.items()
+    for large, whole in DIMENSIONS.items()
+    if _is_within(part, whole)
+)
+_TOKENS: Final = [name for name, row in DIMENSIONS.items() if row.measure.endswith("tokens")]
 
 
 def contradicting_quotas(policy: Policy) -> Iterator[Finding]:
@@ -31,8 +42,7 @@ def contradicting_quotas(policy: Policy) -> Iterator[Finding]:
             if getattr(tier, key) is not None
         ]
         for path, limits in levels:
-            pairs = [*_SMALLER, *((part, "tokens_per_minute") for part in _PARTS)]
-            for small, large in pairs:
+            for small, large in _PAIRS:
                 yield from _not_over(policy, path, limits, small, large)
             yield from _too_small(policy, path, limits)
         for path, limits in levels[1:]:
@@ -73,7 +83,7 @@ def _not_over(policy: Policy, path: Path, limits: Any, small: str, large: str) -
 
 
 def _too_small(policy: Policy, path: Path, limits: Any) -> Iterator[Finding]:
-    for key in ("tokens_per_minute", "tokens_per_day", "tokens_per_month", *_PARTS):
+    for key in _TOKENS:
         amount = _amount(limits, key)
         if amount is not None and amount < _SMALL_TOKENS:
             yield policy.source.warning(

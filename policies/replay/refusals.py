@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from policies.language.limits import DIMENSIONS
+
 
 class Use(NamedTuple):
     """What one request uses."""
@@ -67,12 +69,11 @@ class Refusals:
 
 def _parsed(limits: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
     """(dimension, window, measure, limit) of every limit that can be replayed."""
-    found = []
-    for dimension, value in limits.items():
-        measure, _, window = dimension.partition("_per_")
-        if window in _WINDOWS and measure in _MEASURES:
-            found.append((dimension, window, measure, _amount(value)))
-    return found
+    return [
+        (name, row.window, row.measure, _amount(limits[name]))
+        for name, row in DIMENSIONS.items()
+        if name in limits and row.window in _WINDOWS
+    ]
 
 
 def _amount(value: Any) -> int:

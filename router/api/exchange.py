@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from policies.headers import PREFIX
+from router.api.gateway import Limits
 from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
-from router.operations.table import Endpoint, Row
-from router.pipeline.gateway import Limits
+from router.operations.operation import Operation, Row
 
 
 class _Nobody:
@@ -27,6 +28,7 @@ class _Nobody:
 
 
 _NOBODY: Final = _Nobody()
+_HINTS: Final = PREFIX.encode()
 
 
 class Exchange:
@@ -129,7 +131,7 @@ class Exchange:
         return {
             name.decode("latin-1"): sent.decode("latin-1")
             for name, sent in self.fields.items()
-            if name.startswith(b"x-turnout-")
+            if name.startswith(_HINTS)
         }
 
     def header_values(self, names: Iterable[str]) -> dict[str, str]:
@@ -249,7 +251,7 @@ class Exchange:
 
     async def fail(self, error: TurnoutError) -> None:
         """Tell the client what went wrong, in OpenAI's envelope, wherever the reply stands."""
-        if self.streaming and isinstance(self.row, Endpoint):
+        if self.streaming and isinstance(self.row, Operation):
             await self.write(self.row.error_event(error))
             await self.end()
         elif not self.status:

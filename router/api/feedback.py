@@ -14,8 +14,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from policies.headers import DECISION
 from router.domain import Principal
-from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable
+from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable, retry_after
 from router.loop.recorder import OutcomeRecorder
 from router.loop.store import OutcomeStore
 
@@ -25,7 +26,7 @@ _SHOWN: Final = 40
 _LOOKS: Final = (0.0, 0.25, 0.5, 0.5, 0.5, 1.0)  # seconds before each; a recorder stores after one
 _UNKNOWN: Final = (
     "There is no forecast of yours with this decision id, so nothing to judge. Send the header "
-    "x-turnout-decision of an answer that this organization got, in time: old ones are forgotten. "
+    f"{DECISION} of an answer that this organization got, in time: old ones are forgotten. "
     "A request that the classifier did not score for its backend (many that name one themselves) "
     "has an id, but nothing to learn from."
 )
@@ -56,7 +57,7 @@ def parse_feedback(body: bytes) -> Feedback:
 
 def _wrong(places: list[str]) -> BadRequest:
     return BadRequest(
-        'Send {"decision": "the id of x-turnout-decision", "score": a number from 0 to 1}. Wrong: '
+        f'Send {{"decision": "the id of {DECISION}", "score": a number from 0 to 1}}. Wrong: '
         f"{', '.join(places[:_NAMED]).strip() or 'the body'}.",
         param=places[0] if places[0] in Feedback.model_fields else None,
     )
@@ -104,5 +105,5 @@ class Opinions:
         except SQLAlchemyError:
             raise Unavailable(
                 "The database that keeps opinions does not answer. Please send it again.",
-                headers=(("retry-after", "1"),),
+                headers=retry_after(1000),
             ) from None

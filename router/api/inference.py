@@ -8,21 +8,22 @@ from typing import Any, Final
 
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
-from router.errors import MethodNotAllowed, TurnoutError, Unavailable
-from router.operations.table import CALCULATIONS, ENDPOINTS, FEEDBACK, Calculation, Endpoint, Row
-from router.pipeline.gateway import Gateway, Limits
+from router.api.gateway import Gateway, Limits
+from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
+from router.operations.operation import Calculation, Operation, Row
+from router.operations.table import CALCULATIONS, FEEDBACK, OPERATIONS
 from router.pipeline.serve import serve
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
-_ROWS: Final[tuple[Row, ...]] = (*ENDPOINTS, *CALCULATIONS, FEEDBACK)
+_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, FEEDBACK)
 _ROUTES: Final[Mapping[bytes, Row]] = {row.path.encode(): row for row in _ROWS}
 
 
 class Inference:
-    """Every row of ENDPOINTS and CALCULATIONS, and FEEDBACK, served by one gateway."""
+    """Every row of OPERATIONS and CALCULATIONS, and FEEDBACK, served by one gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -55,7 +56,7 @@ class Inference:
         except asyncio.CancelledError:
             task.uncancel()  # type: ignore[union-attr]
             if not exchange.disconnected:  # it is not the client who ended it: the gateway stops
-                await exchange.fail(Unavailable(_STOPPING, headers=(("retry-after", "1"),)))
+                await exchange.fail(Unavailable(_STOPPING, headers=retry_after(1000)))
         except TurnoutError as error:
             await exchange.fail(error)
         except Exception:  # noqa: BLE001 - the last resort: logged, told to the client, survived
@@ -66,7 +67,7 @@ class Inference:
             exchange.close()
             self._running.discard(task)
             metrics.in_flight -= 1
-            if isinstance(exchange.row, Endpoint):
+            if isinstance(exchange.row, Operation):
                 status = 499 if exchange.gone else exchange.status
                 seconds = time.perf_counter() - began
                 metrics.answered(exchange.route, exchange.backend, status, seconds)
@@ -77,10 +78,10 @@ class Inference:
             raise MethodNotAllowed(
                 f"Not allowed: {row.path} takes POST.", headers=(("allow", "POST"),)
             )
-        if isinstance(row, Endpoint):
-            await serve(self._gateway, row, exchange)
+        if isinstance(row, Operation):
+            await serve(self._gateway.serving, row, exchange)
             return
-        principal = self._gateway.authenticator.authenticate(exchange.authorization)
+        principal = self._gateway.serving.authenticator.authenticate(exchange.authorization)
         body = await exchange.body()
         if isinstance(row, Calculation):
             await exchange.send(row.answer(body))

@@ -1,19 +1,22 @@
 """A backend as the operator describes it: where it is, how it talks, what it can take.
 
 A backend is one model behind one name. It may have several addresses (replicas) and several
-credentials; each pair of the two is a `Lane`, with a breaker of its own: a key that is out of
+credentials; each pair of the two is a `Deployment`, with a breaker of its own: a key that is out of
 quota says nothing of the other keys, a replica that is down nothing of the other replicas.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Final
 
+from router.ask import Ask
+from router.backends.dialects.spoken import SPEAKS, TRANSLATED
 from router.backends.energy import EnergyProfile
-from router.protocols.chat import ChatRequest
+from router.protocols.quirks import PLAIN, Quirks
 
-FEATURES = frozenset({"tools", "json_schema", "vision"})
+_CHECKED: Final = ("tools", "vision", "json_schema")
+FEATURES: Final = frozenset(_CHECKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +53,7 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Quirks:
-    """How an OpenAI-compatible server differs from OpenAI's own: data, never a branch by name.
-
-    `token_param` is the one name of the output limit that it takes (None: both are passed on);
-    `drop` are parameters it refuses, `rename` those it calls something else, `extra` those to
-    send with every request; `values` are words it says otherwise (parameter -> word -> word);
-    `stream_options` is whether it knows that parameter. Of messages: `message_drop` are fields it
-    refuses, `developer_role` is whether it knows that role, `plain_content` that it wants text as
-    a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
-    """
-
-    token_param: str | None = None
-    drop: frozenset[str] = frozenset()
-    rename: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    stream_options: bool = True
-    message_drop: frozenset[str] = frozenset()
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
-    developer_role: bool = True
-    plain_content: bool = False
-    short_call_ids: bool = False
-    touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
-    reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
-
-    def __post_init__(self) -> None:
-        """Find out once what is asked for every request: which parameters may not go on as they
-        are (`touched`), and whether messages may not, whatever their roles."""
-        touched = {*self.drop, *self.rename, *self.values}
-        if not self.stream_options:
-            touched.add("stream_options")
-        if self.token_param is not None:
-            touched |= {"max_tokens", "max_completion_tokens"}
-        object.__setattr__(self, "touched", frozenset(touched))
-        reshapes = bool(self.message_drop or self.plain_content or self.short_call_ids)
-        object.__setattr__(self, "reshapes_messages", reshapes)
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Deployment:
     """One address with one credential. `id` is unique and holds no secret."""
 
     id: str
@@ -105,7 +70,7 @@ class Backend:
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
     subset of FEATURES; `simulated` marks answers that no model wrote. `replicas` are further
     addresses and `api_keys` further credentials. Where no first byte came after `hedge_after`
-    seconds, another lane is asked too.
+    seconds, another deployment is asked too.
     """
 
     name: str
@@ -119,38 +84,34 @@ class Backend:
     supports: frozenset[str] = FEATURES
     simulated: bool = False
     capacity: Capacity | None = None
-    quirks: Quirks = Quirks()
+    quirks: Quirks = PLAIN
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     replicas: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     hedge_after: float | None = None
     energy: EnergyProfile | None = None
 
-    def lanes(self) -> tuple[Lane, ...]:
+    def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""
         addresses = (self.base_url, *self.replicas)
         keys = (self.api_key, *self.api_keys)
         return tuple(
-            Lane(f"{self.name}/{at}.{key}", self.name, address.rstrip("/"), keys[key])
+            Deployment(f"{self.name}/{at}.{key}", self.name, address.rstrip("/"), keys[key])
             for at, address in enumerate(addresses)
             for key in range(len(keys))
         )
 
-    def unfit(self, request: ChatRequest, tokens: int) -> str | None:
+    def unfit(self, request: Ask, tokens: int) -> str | None:
         """Why this backend cannot take the request at all, in one word; None where it can.
 
         `tokens` is what the request needs of the context window: its prompt and its output.
         """
         if self.context_window is not None and tokens > self.context_window:
             return "context_window"
-        if not (request.tools or request.images or request.json_schema):
-            return None
-        needs = (
-            ("tools", bool(request.tools)),
-            ("vision", request.images > 0),
-            ("json_schema", request.json_schema),
-        )
-        for feature, needed in needs:
-            if needed and feature not in self.supports:
-                return feature
+        if request.protocol not in TRANSLATED and request.protocol not in SPEAKS[self.dialect]:
+            return f"{request.operation}s"
+        if request.features:
+            for feature in _CHECKED:
+                if feature in request.features and feature not in self.supports:
+                    return feature
         return None

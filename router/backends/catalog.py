@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from router.backends.backend import FEATURES, Quirks
+from router.backends.backend import FEATURES
+from router.protocols.quirks import Quirks
 
 
 class Provider(BaseModel):

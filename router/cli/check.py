@@ -59,7 +59,7 @@ def _check_policy(name: str) -> tuple[str, _Findings]:
 
 def _check_config(path: Path) -> tuple[str, _Findings]:
     documents = read_documents(path, environment())
-    world = compile_snapshot(documents.config, documents.policy)
+    world = compile_snapshot(documents.loaded, documents.policy)
     policy = documents.policy
     where = documents.config.policy if documents.policy_path is None else documents.policy_path
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))

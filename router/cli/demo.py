@@ -21,7 +21,6 @@ from router.cli.demo_parts.report import (
 )
 from router.cli.demo_parts.run import Answer, ask, run_into_limit
 from router.cli.demo_parts.stack import Stack, running_stack
-from router.world.snapshot import price_book
 
 _MOST_FREE_REQUESTS = 60
 
@@ -52,7 +51,7 @@ def _show(console: Console, stack: Stack) -> None:
         status.update("running the free key into its limit")
         refusal = run_into_limit(clients["free"], _MOST_FREE_REQUESTS)
     documents = documents_or_end(stack.config)
-    console.print(answers_table(answers, price_book(documents.config)))
+    console.print(answers_table(answers, documents.prices))
     print_caveat(console)
     console.print(refusal_panel(refusal))
     shortfalls = _shortfalls(answers)

@@ -10,11 +10,13 @@ import click
 from policies.explain import explain as explain_decision
 from policies.explain import render_explanation
 from policies.findings import DocumentError
+from policies.headers import DECISION
 from policies.policy import Policy
 from router.cli.common.documents import documents_or_end, end_with_findings
 from router.cli.common.explain_sources import (
     Asked,
     document_of_flags,
+    fact_options,
     from_chat,
     from_example,
     from_log,
@@ -35,21 +37,15 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--request", "request_path", type=_FILE, help="A chat request, or a probe-like file.")
 @click.option("--log", "log_path", type=_FILE, help="A decision log; with --id.")
-@click.option("--id", "decision_id", help="A past decision: the header x-turnout-decision.")
+@click.option("--id", "decision_id", help=f"A past decision: the header {DECISION}.")
 @click.option("--model", help="What the client sends as model; default: the policy's first route.")
 @click.option("--tier", help="The customer's tier; default: the policy's first.")
-@click.option("--tokens", default=200, show_default=True, help="Tokens of the prompt.")
-@click.option("--turns", default=1, show_default=True, help="Messages in the conversation.")
 @click.option("--success", multiple=True, help="P(success): local=0.4,moe=0.8; none: unknown.")
 @click.option("--cost", multiple=True, help="Expected cost in USD: local=0.0001,moe=0.002.")
 @click.option("--budget", multiple=True, help="Used share of quotas: month=0.9.")
 @click.option("--tag", "tags", multiple=True, help="A tag of the key.")
 @click.option("--previous", default="", help="The backend that served this conversation last.")
-@click.option("--pii", is_flag=True, help="The prompt holds personal data or a secret.")
-@click.option("--tools", is_flag=True, help="The request offers tools.")
-@click.option("--images", is_flag=True, help="The request holds images.")
-@click.option("--code", is_flag=True, help="The prompt holds code.")
-@click.option("--math", is_flag=True, help="The prompt holds mathematics.")
+@fact_options
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **flags: Any) -> None:
     """Say why a request goes where it goes: each rule, each candidate, the winner.
@@ -84,7 +80,7 @@ def _policy(name: str | None, documents: Documents | None) -> Policy:
 
 def _world(documents: Documents) -> Snapshot:
     try:
-        return compile_snapshot(documents.config, documents.policy)
+        return compile_snapshot(documents.loaded, documents.policy)
     except DocumentError as error:
         end_with_findings(error)
 

@@ -18,13 +18,12 @@ from router.loop.store import OutcomeStore
 from router.usage.savings import Checks, Line, checks, savings
 from router.usage.store import StoreError, UsageStore
 from router.world.documents import Documents
-from router.world.snapshot import price_book
 
 
 def _lines(
     documents: Documents, against: str, since: str | None, until: str | None
 ) -> tuple[list[Line], list[Checks]]:
-    price = price_book(documents.config).price(against)
+    price = documents.prices.price(against)
     usage = UsageStore(documents.database)
     outcomes = OutcomeStore(documents.database, keep=documents.config.outcomes.keep)
     try:
@@ -74,7 +73,7 @@ def show_savings(
     step alone (negative: it cost more).
     """
     documents = documents_or_end(config_path)
-    book = price_book(documents.config)
+    book = documents.prices
     names = list(documents.config.backends)
     chosen = against or max(names, key=lambda name: book.price(name).output_pico)
     if chosen not in names:

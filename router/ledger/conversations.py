@@ -60,4 +60,4 @@ class Conversations:
 
 
 def _key(shard: Shard, organization: str, conversation: str) -> str:
-    return shard.scopes.removesuffix("s:") + scope("conversation", organization, conversation)
+    return shard.base + scope("conversation", organization, conversation)

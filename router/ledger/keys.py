@@ -26,6 +26,7 @@ class Shard:
     """The keys that one virtual shard has once."""
 
     number: int
+    base: str  # how all of them begin
     holds: bytes
     clock: bytes
     journal: bytes
@@ -42,6 +43,7 @@ def shard(number: int) -> Shard:
     holds, clock, journal = ((base + name).encode() for name in "htj")
     return Shard(
         number,
+        base,
         holds=holds,
         clock=clock,
         journal=journal,

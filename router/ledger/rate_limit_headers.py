@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from router.errors import LimitExceeded
+from policies import headers as names
+from router.errors import LimitExceeded, retry_after
 from router.ledger.codec import AMOUNT, FIXED, ITEM_NUMBER, LIMIT, USED, WAIT
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, QuotaItem, ShownLimit
 
@@ -54,11 +55,10 @@ def denial(
     says = "Quota exceeded" if pool else "Rate limit reached"
     headers = [
         *rate_headers(quotas, reply[FIXED:]),
-        ("x-turnout-limit", f"{item.quota.level}:{item.quota.dimension}"),
+        (names.LIMIT, f"{item.quota.level}:{item.quota.dimension}"),
     ]
     if wait >= 0:
-        headers.append(("retry-after", str(max(1, -(-wait // 1000)))))
-        headers.append(("retry-after-ms", str(wait)))
+        headers += retry_after(wait)
     if wait < 0 or pool:
         headers.append(("x-should-retry", "false"))
     return LimitExceeded(

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from router.errors import LedgerUnavailable, LimitExceeded
+from router.errors import LedgerUnavailable, LimitExceeded, retry_after
 from router.ledger.codec import (
     CANCELLED_STATUS,
     CODE,
@@ -196,5 +196,5 @@ def _unavailable() -> LedgerUnavailable:
     return LedgerUnavailable(
         "The usage ledger does not answer, and this tier may not be served without it."
         " Please try again.",
-        headers=(("retry-after", "1"),),
+        headers=retry_after(1000),
     )

@@ -21,6 +21,7 @@ from router.ledger.server.nodes import Nodes
 LEASE_MS: Final = 15_000
 IDLE_MS: Final = 10_000
 _SECONDS: Final = 1.0
+_POOL_KEYS: Final = ("leases", "members", "demand", "clock")
 _ASK_AGAIN_SECONDS: Final = 0.05
 
 
@@ -70,7 +71,7 @@ class Shares:
         self._task = self._loop.create_task(self._renew())
 
     async def take(self, pool: SlotPool, tier: str) -> str | None:
-        """Take a slot for a tier's request: its id, or None where there is none to be had."""
+        """Take a slot for a tier's request: its id, or None where none is free for this tier."""
         home = self._home(pool.name)
         slot_id = self._ids.new(time.time_ns() // 1_000_000, home.number)
         args: list[str | int] = ["take", slot_id, tier, pool.slots, self._lease_ms, self._idle_ms]
@@ -85,7 +86,7 @@ class Shares:
     async def claim(
         self, name: str, slots: int, guaranteed: Mapping[str, float], tier: str, seconds: float
     ) -> Callable[[], None] | None:
-        """Take a slot, after at most `seconds`: what gives it back, or None where there is none.
+        """Take a slot, after at most `seconds`: returns what gives it back, None where none.
 
         While the ledger is away every claim succeeds: each gateway's own bound is what remains.
         """
@@ -134,8 +135,7 @@ class Shares:
 
     async def _run(self, pool: str, args: list[str | int]) -> list[int]:
         home = self._home(pool)
-        base = f"{home.scopes.removesuffix('s:')}cap:{pool}:"
-        keys = [base + end for end in ("x", "m", "d", "t")]
+        keys = [f"{home.base}cap:{pool}:{name}" for name in _POOL_KEYS]
         reply = await self._nodes.run("pool", home.number, keys, args, seconds=_SECONDS)
         return reply if isinstance(reply, list) else [reply]
 

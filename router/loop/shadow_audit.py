@@ -16,14 +16,15 @@ from typing import Any, Final
 import orjson
 
 from policies.decision import Shadow
+from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.cascade.transcript import read_body
 from router.backends.dispatch.dispatch import Dispatcher
 from router.errors import TurnoutError
 from router.loop.judge_reply import Verdict, read_verdict
 from router.loop.recorder import OutcomeRecorder
 from router.loop.store import ScoredDecision
-from router.protocols.chat import ChatRequest, parse_chat
+from router.operations.chat import parse_chat
+from router.protocols.table import PROTOCOLS
 from router.world.snapshot import Snapshot
 
 _LOG = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Case:
     """An answer that was delivered, to be compared with another backend's."""
 
     world: Snapshot
-    request: ChatRequest
+    request: Ask
     shadow: Shadow
     evidence: ScoredDecision
     answer: str
@@ -133,30 +134,30 @@ class Auditor:
     ) -> Verdict | None:
         return read_verdict(await self._ask(case, judge, _judgement(question, a, b)))
 
-    async def _ask(self, case: Case, backend: Backend, request: ChatRequest) -> str:
+    async def _ask(self, case: Case, backend: Backend, request: Ask) -> str:
         """Ask a backend and pay from the audits' budget. Raises TurnoutError."""
         name = f"{case.evidence.decision}-audit"
         async with self._dispatcher.open([backend], request, name) as upstream:
             if upstream.usage is not None:
                 price = case.world.prices.price(upstream.backend.name)
                 self.spent_pico += price.cost(upstream.usage)
-            answers = read_body(upstream.body)
+            answers = PROTOCOLS[request.protocol].read_body(upstream.body)
         return answers[0].text if answers else ""
 
 
-def plain(request: ChatRequest) -> ChatRequest:
+def plain(request: Ask) -> Ask:
     """Return the request without streaming, for one answer."""
     left_out = ("stream", "stream_options", "n")
     body = {key: value for key, value in request.body.items() if key not in left_out}
     return replace(request, body=body, raw=orjson.dumps(body), stream=False, choices=1)
 
 
-def _question(request: ChatRequest) -> str:
+def _question(request: Ask) -> str:
     turns = [f"{turn.role}: {turn.text}" for turn in request.prompt.turns]
     return "\n".join([request.prompt.system, *turns])[-_LONGEST:]
 
 
-def _judgement(question: str, a: str, b: str) -> ChatRequest:
+def _judgement(question: str, a: str, b: str) -> Ask:
     text = (
         f"The request:\n{question}\n\n=== Answer A ===\n{a[:_LONGEST]}\n\n"
         f"=== Answer B ===\n{b[:_LONGEST]}\n\n=== Your verdict (A, B or TIE) ==="

@@ -2,16 +2,28 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from policies.findings import DocumentError, Finding
 from policies.language.source import Document, Path, parse
 from policies.language.validation import validate
+from router.backends.backend import Backend
+from router.prices.book import PriceBook
 from router.world.config import Config
-from router.world.resolve import resolve
+from router.world.resolve import Resolved, resolve
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """turnout.yaml as it is written, and the backends and prices that it comes to."""
+
+    config: Config
+    backends: Mapping[str, Backend]
+    prices: PriceBook  # has a price for each backend
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], found: dict[Path, str]) -> Any:
@@ -27,8 +39,8 @@ def _expand(value: Any, path: Path, environ: Mapping[str, str], found: dict[Path
     return _VARIABLE.sub(lambda match: environ.get(match[1], ""), value)
 
 
-def load_config(text: str, filename: str, environ: Mapping[str, str]) -> Config:
-    """Return the validated configuration.
+def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedConfig:
+    """Return the validated configuration, its backends resolved.
 
     `${NAME}` in a string is replaced from `environ`; what came from there is never quoted in a
     finding. Raises DocumentError with every finding.
@@ -39,14 +51,17 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> Config:
     findings = [_unset(document, path, name) for path, name in found.items() if name not in environ]
     config, wrong = validate(Config, expanded)
     findings += [_without(finding, set(environ.values())) for finding in wrong]
-    if config is not None:
-        findings += _unresolved(document, config)
+    sections = {} if config is None else config.backends
+    resolved = {name: resolve(name, section) for name, section in sections.items()}
+    findings += _unresolved(document, resolved)
     if config is None or findings:
         raise DocumentError(findings)
-    return config
+    backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
+    prices = {name: each.price for name, each in resolved.items() if each.price is not None}
+    return LoadedConfig(config, MappingProxyType(backends), PriceBook(prices))
 
 
-def _unresolved(document: Document, config: "Config") -> list[Finding]:
+def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Finding]:
     """Return what is wrong with backends beyond each key by itself."""
     return [
         document.finding(
@@ -55,8 +70,8 @@ def _unresolved(document: Document, config: "Config") -> list[Finding]:
             problem.hint,
             rule="backend",
         )
-        for name, section in config.backends.items()
-        for problem in resolve(name, section).problems
+        for name, each in resolved.items()
+        for problem in each.problems
     ]
 
 

@@ -9,8 +9,11 @@ from typing import Final
 from policies.findings import DocumentError, Finding
 from policies.policy import Policy
 from policies.policy import load as load_policy
+from router.backends.backend import Backend
+from router.prices.book import PriceBook
 from router.world.config import Config
-from router.world.config_load import load_config
+from router.world.config_load import LoadedConfig, load_config
+from router.world.plugins import load_plugins
 
 _SHIPPED: Final = files("policies") / "shipped"
 _NO_CONFIG: Final = "write one (docs/operations.md shows how), or see Turnout work: turnout demo"
@@ -20,10 +23,25 @@ _NO_CONFIG: Final = "write one (docs/operations.md shows how), or see Turnout wo
 class Documents:
     """Both documents, valid each for itself, and where they came from."""
 
-    config: Config
+    loaded: LoadedConfig
     policy: Policy
     config_path: Path
     policy_path: Path | None  # None: a shipped policy
+
+    @property
+    def config(self) -> Config:
+        """turnout.yaml as it is written."""
+        return self.loaded.config
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        """The backends by name, each with its provider's preset."""
+        return self.loaded.backends
+
+    @property
+    def prices(self) -> PriceBook:
+        """What each backend costs."""
+        return self.loaded.prices
 
     @property
     def folder(self) -> Path:
@@ -53,6 +71,11 @@ def shipped_policies() -> list[str]:
     )
 
 
+def read_shipped_policy(name: str) -> str:
+    """Return the text of a shipped policy; `name.probes` for that of its probes."""
+    return (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+
+
 def _read(path: Path, what: str, remedy: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -66,17 +89,17 @@ def _read(path: Path, what: str, remedy: str) -> str:
 
 def read_documents(config_path: Path, environ: Mapping[str, str]) -> Documents:
     """Read and validate both documents. Raises DocumentError with every finding of the first
-    document that has any.
+    document that has any, PluginError for a plugin that cannot be used.
     """
+    load_plugins()
     text = _read(config_path, "the configuration", _NO_CONFIG)
-    config = load_config(text, str(config_path), environ)
+    loaded = load_config(text, str(config_path), environ)
     shipped = shipped_policies()
-    if config.policy in shipped:
-        policy_text = (_SHIPPED / f"{config.policy}.yaml").read_text(encoding="utf-8")
-        policy = load_policy(policy_text, f"{config.policy}.yaml")
-        return Documents(config, policy, config_path, None)
-    path = config_path.parent / config.policy
+    named = loaded.config.policy
+    if named in shipped:
+        policy = load_policy(read_shipped_policy(named), f"{named}.yaml")
+        return Documents(loaded, policy, config_path, None)
+    path = config_path.parent / named
     remedy = f"name a file beside turnout.yaml, or one of: {', '.join(shipped)}"
-    return Documents(
-        config, load_policy(_read(path, "the policy", remedy), str(path)), config_path, path
-    )
+    policy = load_policy(_read(path, "the policy", remedy), str(path))
+    return Documents(loaded, policy, config_path, path)

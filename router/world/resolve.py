@@ -9,12 +9,13 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from policies.findings import suggestion
-from router.backends.backend import FEATURES, Backend, Capacity, Quirks, Timeouts
+from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.dialects.table import DIALECTS
 from router.backends.energy import EnergyProfile, Provenance
 from router.prices.book import Price, Schedule
 from router.prices.list_prices import Listed, list_price
+from router.protocols.quirks import Quirks
 from router.world.config import BackendSection, CapacitySection, EnergySection, PriceSection
 
 _MILLION: Final = 1_000_000  # prices are written per million tokens

@@ -14,12 +14,12 @@ from policies.language.crosscheck import BackendFacts
 from policies.language.tiers import Tier
 from policies.policy import Needs, Policy
 from router.backends.backend import Backend
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.ledger.estimate import Way
 from router.ledger.quotas.dimensions import Quota, QuotaError, quotas
 from router.prices.book import PriceBook
 from router.world.config import Config
-from router.world.resolve import resolve
+from router.world.config_load import LoadedConfig
 
 _RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
 NOTHING: Final = Needs(classifier=False, pii=False)
@@ -32,7 +32,7 @@ class Standing:
     quotas: tuple[Quota, ...]
     outage_share: float
     prepaid: bool
-    asker: Asker
+    priority: Priority
 
 
 def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
@@ -40,7 +40,7 @@ def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
         limits,
         tier.outage_share or 0.0,
         any(level.get("prepaid_usd") for level in tier.limits.values()),
-        Asker(_RANKS[tier.priority], tier.name),
+        Priority(_RANKS[tier.priority], tier.name),
     )
 
 
@@ -82,12 +82,6 @@ def _with_shares(backend: Backend, tiers: Mapping[str, Tier]) -> Backend:
     return replace(backend, capacity=capacity)
 
 
-def price_book(config: Config) -> PriceBook:
-    """Return the prices of a configuration that was loaded, and so has one for each backend."""
-    prices = {name: resolve(name, section).price for name, section in config.backends.items()}
-    return PriceBook({name: price for name, price in prices.items() if price is not None})
-
-
 def backend_facts(config: Config) -> dict[str, BackendFacts]:
     """Return what a policy may be checked against."""
     return {
@@ -100,27 +94,25 @@ def backend_facts(config: Config) -> dict[str, BackendFacts]:
     }
 
 
-def compile_snapshot(config: Config, policy: Policy) -> Snapshot:
+def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
     """Return the world of these documents. Raises DocumentError with every finding."""
+    config = loaded.config
     findings = [f for f in policy.check(backend_facts(config)) if f.severity == "error"]
     limits, complaints = _quotas(policy)
     if findings or complaints:
         raise DocumentError([*findings, *complaints])
-    sections = config.backends.items()
-    resolved = {name: resolve(name, section).backend for name, section in sections}
-    backends = {name: backend for name, backend in resolved.items() if backend is not None}
     return Snapshot(
         policy=policy,
         backends=MappingProxyType(
-            {name: _with_shares(backend, policy.tiers) for name, backend in backends.items()}
+            {name: _with_shares(each, policy.tiers) for name, each in loaded.backends.items()}
         ),
-        prices=price_book(config),
+        prices=loaded.prices,
         quotas=limits,
         standings=MappingProxyType(
             {name: _standing(tier, limits.get(name, ())) for name, tier in policy.tiers.items()}
         ),
         expected_output=MappingProxyType(
-            {name: section.expected_output_tokens for name, section in sections}
+            {name: section.expected_output_tokens for name, section in config.backends.items()}
         ),
         estimate=config.estimate,
         needs_of=MappingProxyType(_needs(policy)),

@@ -8,14 +8,14 @@ import pytest
 from modelservers import RunningSimulator
 from transports import NewTransport
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
 from router.children.llamacpp import MODEL
 from router.errors import UpstreamRejected
-from router.protocols.chat import ChatRequest
 from router.protocols.sse import data_of, events
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 SCHEMA = {
     "type": "object",
     "properties": {"city": {"type": "string", "maxLength": 12}, "warm": {"type": "boolean"}},
@@ -39,7 +39,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     return Backend("sim", running.base_url, "simulated-moe", simulated=True)
 
 
-async def reply(dispatcher: Dispatcher, backend: Backend, request: ChatRequest) -> dict[str, Any]:
+async def reply(dispatcher: Dispatcher, backend: Backend, request: Ask) -> dict[str, Any]:
     async with dispatcher.open([backend], request, "r1") as upstream:
         assert upstream.usage is not None
         assert not upstream.usage.estimated

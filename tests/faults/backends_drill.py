@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from rawserver import RawServer, raw_server, writes
 
+from router.ask import Ask
 from router.backends.backend import Backend, Capacity, Timeouts
 from router.backends.cascade.cascade import Cascade, Cascades
 from router.backends.dispatch.dispatch import Dispatcher
@@ -22,7 +23,7 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.transport.transport import Transport
 from router.children.child import in_thread
 from router.errors import TurnoutError
-from router.protocols.chat import ChatRequest, parse_chat
+from router.operations.chat import parse_chat
 from router.protocols.envelope import error_body
 from router.simulator.faults import FAULTS
 from router.simulator.server import Simulator
@@ -154,7 +155,7 @@ async def _ask(
     )
     async with opened as upstream:
         for attempt in upstream.attempts:
-            report.tries[attempt.backend] += attempt.lane != attempt.backend
+            report.tries[attempt.backend] += attempt.deployment != attempt.backend
         received = b""
         async for block in upstream.stream():
             received += block
@@ -167,7 +168,7 @@ async def _ask(
         return f"answered by {'sound' if upstream.backend.name == 'sound' else 'another'}"
 
 
-def _request(*, stream: bool) -> ChatRequest:
+def _request(*, stream: bool) -> Ask:
     messages = b'"messages":[{"role":"user","content":"drill"}],"max_tokens":40'
     return parse_chat(b'{"model":"a","stream":%s,%s}' % (b"true" if stream else b"false", messages))
 

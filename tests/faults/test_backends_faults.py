@@ -86,7 +86,7 @@ async def test_a_rate_limited_backend_says_when_to_come_back(
     limited = faulty(simulator, "status&status=429&retry_after=7")
     with pytest.raises(Overloaded) as caught:
         await answer(dispatcher, [limited], chat())
-    assert dict(caught.value.headers)["Retry-After"] in ("7", "8")
+    assert dict(caught.value.headers)["retry-after"] in ("7", "8")
     with pytest.raises(Overloaded):
         await answer(dispatcher, [limited], chat())
     assert simulator.app.served == 1  # it was left alone
@@ -115,11 +115,11 @@ async def test_the_provider_key_is_cut_out_of_its_own_error(
     dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
 ) -> None:
     leaking = faulty(simulator, "status&status=400&echo=sk-secret", api_key="sk-secret")
-    lane = leaking.lanes()[0]
+    deployment = leaking.deployments()[0]
     with pytest.raises(UpstreamRejected) as caught:
         await answer(dispatcher, [leaking], chat())
     assert "sk-secret" not in caught.value.message
-    assert "api_key" not in repr(leaking) + repr(lane)
+    assert "api_key" not in repr(leaking) + repr(deployment)
 
 
 @pytest.mark.parametrize("fault", ["no_usage", "bad_usage", "much_usage"])

@@ -10,13 +10,13 @@ import trustme
 from rawserver import RawServer, raw_server, writes
 from transports import NewTransport
 
+from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
 from router.errors import UpstreamFailed
-from router.protocols.chat import ChatRequest
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 BODY = b'{"model":"m","choices":[]}'
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
@@ -38,7 +38,7 @@ async def secured(
         await dispatcher.close()
 
 
-async def body_from(dispatcher: Dispatcher, server: RawServer, request: ChatRequest) -> bytes:
+async def body_from(dispatcher: Dispatcher, server: RawServer, request: Ask) -> bytes:
     backend = Backend("b", server.base_url, "m", api_key="k")
     async with dispatcher.open([backend], request, "r1") as upstream:
         return upstream.body

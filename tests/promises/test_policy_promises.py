@@ -1,6 +1,7 @@
 """What the documentation and the shipped files promise about policies."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ import click
 import pytest
 
 import policies
+import router
 from policies.decision import Decision, Denial
-from policies.findings import render
-from policies.hints import HEADERS
-from policies.language.document import CHECKS, Check, Limits, PolicyDoc
-from policies.language.facts import BACKEND_FACTS, FACTS
+from policies.findings import DocumentError, render
+from policies.headers import PREFIX, REQUEST_HEADERS, RESPONSE_HEADERS
+from policies.hints import HINTS
+from policies.language.document import PolicyDoc
+from policies.language.facts import BACKEND_FACTS, FACTS, KIND_WORDS
+from policies.language.limits import DIMENSIONS
 from policies.language.schema import SCHEMAS, schema, schema_text
 from policies.lint.lint import lint
 from policies.objectives import OBJECTIVES
@@ -21,12 +25,15 @@ from policies.policy import Policy, load
 from policies.replay.probes import SUFFIX, load_probes
 from policies.signals import (
     BackendSignals,
+    Hints,
     PrincipalSignals,
     PromptSignals,
     RequestSignals,
     Signals,
 )
-from router.backends.cascade.verifiers import VERIFIERS
+from policies.verifiers import VERIFIERS
+from router.backends.cascade.verifiers import VERIFIERS as CHECKS
+from router.cli.explain import explain
 from router.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -87,22 +94,98 @@ def test_every_key_of_a_policy_is_documented():
 @pytest.mark.parametrize(
     "words",
     [
-        [f"`{name}`" for name in FACTS],
-        [f".{name}`" for name in BACKEND_FACTS],
         [f"`{name}`" for name in OBJECTIVES],
-        [f"`{name}`" for name in HEADERS],
-        [f"`{name}`" for name in CHECKS],
-        [f"`{name}`" for name in Limits.model_fields],
+        [f"`{name}`" for name in VERIFIERS],
+        [f"`{name}`" for name in DIMENSIONS],
     ],
-    ids=["facts", "backend facts", "objectives", "hints", "checks", "limits"],
+    ids=["objectives", "checks", "limits"],
 )
 def test_every_word_of_the_language_is_documented(words):
     assert [word for word in words if word not in GUIDE] == []
 
 
-def test_the_checks_of_a_cascade_are_one_list():
-    assert Check.__args__ == CHECKS
+def rows_under(heading: str) -> dict[str, str]:
+    """The rows of the table below a heading of the guide: first cell, without its marks -> rest."""
+    section = GUIDE.split(f"### {heading}\n", 1)[1].split("\n#", 1)[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
+    return {cells[0].strip("`"): " | ".join(cells[1:]) for cells in rows}
+
+
+@pytest.mark.parametrize(
+    ("heading", "headers"),
+    [("Request headers", REQUEST_HEADERS), ("Response headers", RESPONSE_HEADERS)],
+)
+def test_the_guide_lists_exactly_the_headers_there_are(heading, headers):
+    assert rows_under(heading) == dict(headers)
+
+
+def test_the_guide_lists_exactly_the_facts_there_are():
+    own = {f'backend["moe"].{name}': fact for name, fact in BACKEND_FACTS.items()}
+    derived = {n: f"{KIND_WORDS[f.kind]} | {f.meaning}" for n, f in (FACTS | own).items()}
+    written = rows_under("Conditions")
+    assert set(written) - set(derived) == {'request.headers["x-app"]', 'success["moe"]'}
+    assert {name: row for name, row in written.items() if name in derived} == derived
+
+
+def test_every_fact_can_be_written_in_a_probe_and_given_to_explain():
+    """The sections of a probe and the flags of explain are made from the fields of the signals."""
+    properties = schema("probes")["$defs"]
+    flags = {name for param in explain.params for name in param.opts}
+    for name in FACTS:
+        section, _, field = name.partition(".")
+        if section in ("request", "prompt", "principal", "clock") and field != "route":
+            assert field in properties[f"{section.capitalize()}Doc"]["properties"]
+        if section in ("request", "prompt") and field != "route":
+            assert f"--{field.replace('_', '-')}" in flags
+    assert set(BACKEND_FACTS) <= set(properties["BackendDoc"]["properties"])
+
+
+def test_no_other_module_writes_the_name_of_a_header():
+    named = re.compile(rf"""["']{PREFIX}""")
+    folders = [Path(policies.__file__).parent, Path(router.__file__).parent]
+    modules = [path for folder in folders for path in folder.rglob("*.py")]
+    writing = [m.name for m in modules if named.search(m.read_text(encoding="utf-8"))]
+    assert writing == ["headers.py"]
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_a_tier_may_refuse_each_hint_and_the_refusal_names_its_header(name):
+    given = {
+        "route": Hints(route="auto"),
+        "min_success": Hints(min_success=0.5),
+        "max_cost": Hints(max_cost_pico=1),
+        "exclude": Hints(exclude=("local",)),
+    }
+    text = "version: 1\nroutes: {auto: {candidates: [local]}}\ntiers: {free: {hints: []}}\n"
+    signals = Signals(RequestSignals("auto"), PromptSignals(), "free", PrincipalSignals(), {})
+    answer = load(text, "test.yaml").decide(signals, given[name])
+    assert isinstance(answer, Denial)
+    assert answer.message == f"Your tier may not use the header {HINTS[name].header}."
+
+
+def test_every_check_of_a_cascade_is_explained_with_what_it_finds_wrong():
+    page = (ROOT / "docs/backends.md").read_text(encoding="utf-8")
+    early = {name: "yes |" if row.early else "|" for name, row in CHECKS.items()}
+    rows = [f"| `{name}` | {wrong} | {early[name]}" for name, wrong in VERIFIERS.items()]
+    assert [row for row in rows if row not in page] == []
     assert set(CHECKS) == set(VERIFIERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("routes: {a: {candidates: [x], objective: best_qualty}}", "did you mean `best_quality`?"),
+        ("routes: {a: {candidates: [x], cascade: {verify: [not_emty]}}}", "`not_empty`?"),
+        ("routes: {a: {candidates: [x]}}\ntiers: {t: {hints: [exlude]}}", "`exclude`?"),
+        ("routes: {a: {candidates: [x]}}\ntiers: {t: {tokens_per_minit: 1}}", "_per_minute`?"),
+        ("routes: {a: {candidates: [x], rules: [{name: r, when: request.pi}]}}", "`request.pii`?"),
+    ],
+    ids=["objective", "verifier", "hint", "dimension", "fact"],
+)
+def test_an_unknown_name_suggests_the_one_that_was_meant(text, words):
+    with pytest.raises(DocumentError) as caught:
+        load(f"version: 1\n{text}\n", "test.yaml")
+    assert words in render(caught.value.findings)
 
 
 def test_the_schema_knows_the_short_forms():

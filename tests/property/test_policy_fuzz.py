@@ -111,6 +111,6 @@ def test_any_condition_compiles_or_is_refused_and_what_compiles_never_raises(tex
             assert 0 <= complaint.offset <= len(text)
             assert complaint.message
     else:
-        verdicts = conditions.matcher([condition, conditions.check("true")]).match(SIGNALS)
-        assert verdicts[1] is True
-        assert verdicts[0] in (True, False, None)
+        truths = conditions.matcher([condition, conditions.check("true")]).truths(SIGNALS)
+        assert truths[1] is True
+        assert truths[0] in (True, False, None)

@@ -10,13 +10,14 @@ from typing import Any, Final
 
 import orjson
 
+from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.cascade.transcript import Transcript, read_body
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.dispatch.upstream import Leg
-from router.backends.health.slots import Asker
+from router.backends.dispatch.upstream import BilledAnswer
+from router.backends.health.slots import Priority
 from router.errors import TurnoutError
-from router.protocols.chat import ChatRequest, parse_chat
+from router.operations.chat import parse_chat
+from router.protocols.transcript import Transcript, read_chat_body
 
 JUDGE: Final = "judge"  # its name among the verifiers
 PATIENCE: Final = 10.0  # seconds; a client waits meanwhile
@@ -35,17 +36,17 @@ class Opinion:
     """What a judge said: content, not content, or None for neither; and what asking it used."""
 
     content: bool | None
-    leg: Leg | None = None
+    billed: BilledAnswer | None = None
 
 
 async def opinion_of(
     dispatcher: Dispatcher,
     judge: Backend,
-    request: ChatRequest,
+    request: Ask,
     answer: Transcript,
     *,
     request_id: str,
-    asker: Asker,
+    priority: Priority,
     patience: float = PATIENCE,
 ) -> Opinion:
     """Ask the judge about one answer, for so many seconds. Never raises but when cancelled."""
@@ -53,19 +54,21 @@ async def opinion_of(
         question = _judgement(request, answer)
         async with (
             asyncio.timeout(patience),
-            dispatcher.open([judge], question, f"{request_id}-judge", asker) as upstream,
+            dispatcher.open([judge], question, f"{request_id}-judge", priority) as upstream,
         ):
-            told = read_body(upstream.body)
+            told = read_chat_body(upstream.body)
             usage = upstream.usage
     except (TurnoutError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
         return Opinion(None)
     word = told[0].text.strip().strip("*.\"'`").upper() if told else ""
     content = next((good for name, good in _WORDS if word.startswith(name)), None)
-    leg = None if usage is None else Leg(judge, usage, JUDGE, "an opinion", rejected=False)
-    return Opinion(content, leg)
+    billed = (
+        None if usage is None else BilledAnswer(judge, usage, JUDGE, "an opinion", rejected=False)
+    )
+    return Opinion(content, billed)
 
 
-def _judgement(request: ChatRequest, answer: Transcript) -> ChatRequest:
+def _judgement(request: Ask, answer: Transcript) -> Ask:
     turns = [f"{turn.role}: {turn.text}" for turn in request.prompt.turns]
     asked = "\n".join([request.prompt.system, *turns])[-_LONGEST:]
     calls = [f"calls {name} with {arguments}" for name, arguments in answer.calls]

@@ -7,15 +7,20 @@ alarm costs a second answer. Those that are `early` can judge the beginning of a
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
+from policies import plugins
+from policies.plugins import Extended
+from policies.verifiers import VERIFIERS as KNOWN
+from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
-from router.backends.cascade.transcript import Transcript
-from router.protocols.chat import ChatRequest
+from router.backends.cascade.verifier import Verifier
+from router.protocols.table import PROTOCOLS
+from router.protocols.transcript import Transcript
+from router.protocols.wanted import Wanted
 
 MIN_LOGPROB: Final = -1.2  # mean per token; below it, the model was guessing
 _CODE_CAP: Final = 100_000  # characters of one block of code
@@ -30,12 +35,12 @@ _REFUSAL: Final = re.compile(
 )
 
 
-def not_empty(answer: Transcript, _request: ChatRequest) -> str | None:
+def not_empty(answer: Transcript, _request: Ask) -> str | None:
     """It says something, or calls a tool."""
     return None if answer.text.strip() or answer.calls or answer.refusal else "empty"
 
 
-def not_refusal(answer: Transcript, _request: ChatRequest) -> str | None:
+def not_refusal(answer: Transcript, _request: Ask) -> str | None:
     """It does not begin with a refusal, and was not filtered."""
     if answer.refusal or answer.finish == "content_filter":
         return "refused"
@@ -44,41 +49,38 @@ def not_refusal(answer: Transcript, _request: ChatRequest) -> str | None:
     return None
 
 
-def not_truncated(answer: Transcript, request: ChatRequest) -> str | None:
+def not_truncated(answer: Transcript, request: Ask) -> str | None:
     """It came to its end, unless the client itself set the limit that it ran into."""
     cut = answer.finish == "length" and request.max_output_tokens is None
     return "truncated" if cut else None
 
 
-def json_schema(answer: Transcript, request: ChatRequest) -> str | None:
+def json_schema(answer: Transcript, request: Ask) -> str | None:
     """It is the JSON that was asked for."""
-    wanted = request.body.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if kind not in ("json_schema", "json_object") or answer.calls:
+    wanted = _wanted(request)
+    if wanted.form is None or answer.calls:
         return None
     try:
         value = orjson.loads(answer.text)
     except orjson.JSONDecodeError:
         return "not JSON"
-    if kind == "json_object":
+    if wanted.form == "json_object":
         return None if isinstance(value, dict) else "not a JSON object"
-    described = wanted.get("json_schema") if isinstance(wanted, Mapping) else None
-    schema = described.get("schema") if isinstance(described, Mapping) else None
-    where = misfit(value, schema)
+    where = misfit(value, wanted.schema)
     return None if where is None else f"does not fit the schema at {where[:80]}"
 
 
-def valid_json(answer: Transcript, request: ChatRequest) -> str | None:
+def valid_json(answer: Transcript, request: Ask) -> str | None:
     """It is JSON, where JSON of any kind was asked for."""
-    if request.body.get("response_format") is None or answer.calls:
+    if _wanted(request).form is None or answer.calls:
         return None
-    wanted = request.body["response_format"].get("type")
-    return "not JSON" if wanted != "text" and not _is_json(answer.text) else None
+    return None if _is_json(answer.text) else "not JSON"
 
 
-def tool_calls(answer: Transcript, request: ChatRequest) -> str | None:
+def tool_calls(answer: Transcript, request: Ask) -> str | None:
     """Its tool calls name tools that exist, with arguments that fit."""
-    schemas = _parameters(request)
+    wanted = _wanted(request)
+    schemas = wanted.tools
     for name, arguments in answer.calls:
         if name not in schemas:
             return "calls an unknown tool"
@@ -88,18 +90,17 @@ def tool_calls(answer: Transcript, request: ChatRequest) -> str | None:
             return "calls a tool with broken arguments"
         if not isinstance(value, dict) or misfit(value, schemas[name]):
             return "calls a tool with wrong arguments"
-    if request.body.get("tool_choice") == "required" and schemas and not answer.calls:
+    if wanted.call and schemas and not answer.calls:
         return "calls no tool"
     return None
 
 
-def _parameters(request: ChatRequest) -> dict[str, Any]:
-    tools: Sequence[Mapping[str, Any]] = request.body.get("tools") or ()
-    functions = [tool.get("function") or {} for tool in tools]
-    return {str(function.get("name")): function.get("parameters") for function in functions}
+def _wanted(request: Ask) -> Wanted:
+    """What the client asked the answer to fit."""
+    return PROTOCOLS[request.protocol].wanted(request.body)
 
 
-def code_parses(answer: Transcript, _request: ChatRequest) -> str | None:
+def code_parses(answer: Transcript, _request: Ask) -> str | None:
     """Its Python and JSON blocks are Python and JSON."""
     for language, code in _FENCE.findall(answer.text):
         parse = _LANGUAGES.get(language.lower())
@@ -131,21 +132,14 @@ _LANGUAGES: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
 )
 
 
-def confident(answer: Transcript, _request: ChatRequest) -> str | None:
+def confident(answer: Transcript, _request: Ask) -> str | None:
     """Where the backend reports log-probabilities: it was not guessing."""
     mean = answer.mean_logprob
     return None if mean is None or mean >= MIN_LOGPROB else "unsure"
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """One check; `early`: it can judge the beginning of a stream."""
-
-    check: Callable[[Transcript, ChatRequest], str | None]
-    early: bool = False
-
-
-VERIFIERS: Final[Mapping[str, Verifier]] = MappingProxyType(
+VERIFIERS: Final[Extended[Verifier]] = Extended(
+    plugins.VERIFIERS,
     {
         "not_empty": Verifier(not_empty, early=True),
         "not_refusal": Verifier(not_refusal, early=True),
@@ -155,12 +149,15 @@ VERIFIERS: Final[Mapping[str, Verifier]] = MappingProxyType(
         "tool_calls": Verifier(tool_calls),
         "code_parses": Verifier(code_parses),
         "confident": Verifier(confident, early=True),
-    }
+    },
+    Verifier,
 )
+if set(VERIFIERS) != set(KNOWN):
+    raise AssertionError("policies.verifiers and this table name different checks")
 
 
 def first_failure(
-    names: Sequence[str], answers: Sequence[Transcript], request: ChatRequest, *, early: bool
+    names: Sequence[str], answers: Sequence[Transcript], request: Ask, *, early: bool
 ) -> tuple[str, str] | None:
     """The first verifier that finds something wrong with any choice, and what; None if none does.
 

@@ -1,7 +1,8 @@
 """Where the request that `turnout explain` explains comes from: flags, a file, or the log."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -12,26 +13,51 @@ from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.examples import ExampleDoc, hints_of, signals_of
 from policies.findings import DocumentError
+from policies.language.facts import FACTS, facts_of
 from policies.language.source import Document, parse
 from policies.language.validation import validate
-from policies.money import usd
 from policies.natural_language import guess_language
-from policies.pii.pii import contains_pii, texts_of
+from policies.pii.pii import contains_pii
 from policies.policy import Policy
 from policies.replay.record import RecordError, from_record
-from policies.signals import NO_HINTS, Hints, Signals
+from policies.signals import NO_HINTS, Hints, PromptSignals, RequestSignals, Signals
+from router.ask import Ask
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import HealthBoard
 from router.cli.common.documents import end_with_findings
 from router.domain import Principal, Usage
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
-from router.pipeline.signals import Reading, gather
-from router.protocols.chat import ChatRequest, parse_chat
+from router.operations.chat import parse_chat
+from router.pipeline.request_context import RequestContext
+from router.pipeline.signals import EVERYTHING, read_signals
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
 
 _ANYONE: Final = "example"
+_BY_NAME: Final = ("model", "route")  # `--model` says both
+# Facts of the request and of the prompt, each a flag of `turnout explain`: section -> fields.
+FLAGS: Final[dict[str, tuple[str, ...]]] = {
+    section: tuple(name for name, _, _ in facts_of(kind) if name not in _BY_NAME)
+    for section, kind in (("request", RequestSignals), ("prompt", PromptSignals))
+}
+
+
+def fact_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a flag for each fact of FLAGS, with the example's default."""
+    for section, names in reversed(FLAGS.items()):
+        defaults = getattr(ExampleDoc(), section).model_dump()
+        for name in reversed(names):
+            fact, flag = FACTS[f"{section}.{name}"], f"--{name.replace('_', '-')}"
+            is_flag = fact.kind == "bool"
+            command = click.option(
+                flag,
+                default=defaults[name],
+                is_flag=is_flag,
+                show_default=not is_flag,
+                help=f"{fact.meaning[0].upper()}{fact.meaning[1:]}.",
+            )(command)
+    return command
 
 
 class Asked(NamedTuple):
@@ -62,19 +88,25 @@ def from_example(policy: Policy, document: Document, world: Snapshot | None) -> 
     example, findings = validate(ExampleDoc, document)
     if example is None:
         end_with_findings(DocumentError(findings))
+    signals = signals_of(policy, example)
     if world is not None:
-        example = _priced(example, world)
-    return Asked(signals_of(policy, example), hints_of(example))
+        written = {
+            name: doc.model_dump(exclude_none=True) for name, doc in example.backends.items()
+        }
+        priced = {name for name, keys in written.items() if "cost_usd" in keys}
+        signals = _with_costs(signals, world, priced)
+    return Asked(signals, hints_of(example))
 
 
-def _priced(example: ExampleDoc, world: Snapshot) -> ExampleDoc:
-    """The example with the cost of every backend that it says nothing of."""
-    said = {name: doc.model_dump(exclude_none=True) for name, doc in example.backends.items()}
-    for name in world.backends:
-        usage = Usage(example.prompt.tokens, world.expected_output[name])
-        pico = said.get(name, {}).pop("cost_usd", world.prices.price(name).cost(usage))
-        said[name] = {**said.get(name, {}), "cost_usd": float(usd(pico))}
-    return ExampleDoc.model_validate({**example.model_dump(exclude_unset=True), "backends": said})
+def _with_costs(signals: Signals, world: Snapshot, priced: Collection[str]) -> Signals:
+    """The signals with the list price at every backend whose cost was not given."""
+    backends = dict(signals.backends)
+    for name, backend in signals.backends.items():
+        if name not in priced and name in world.backends:
+            usage = Usage(signals.prompt.tokens, world.expected_output[name])
+            cost = world.prices.price(name).cost(usage)
+            backends[name] = replace(backend, cost_pico=cost)
+    return replace(signals, backends=backends)
 
 
 def from_chat(raw: bytes, documents: Documents, world: Snapshot, tier: str) -> Asked:
@@ -85,29 +117,36 @@ def from_chat(raw: bytes, documents: Documents, world: Snapshot, tier: str) -> A
         raise click.ClickException(f"the request is wrong: {error.message}") from None
     board = HealthBoard(BreakerPolicy(), time.monotonic)
     health = {name: board.of(backend) for name, backend in world.backends.items()}
-    reading = _read(request, documents)
-    principal = Principal(_ANYONE, _ANYONE, tier)
-    return Asked(gather(world, request, principal, reading, health), NO_HINTS)
+    context = _context(request, documents, world, Principal(_ANYONE, _ANYONE, tier))
+    return Asked(read_signals(context, health, EVERYTHING), NO_HINTS)
 
 
-def _read(request: ChatRequest, documents: Documents) -> Reading:
+def _context(
+    ask: Ask, documents: Documents, world: Snapshot, principal: Principal
+) -> RequestContext:
     section = documents.config.classifier
     try:
         cards = [documents.folder / card for card in section.cards]
         classifier = Classifier.load(device="cpu", cards=cards)
     except ArtifactError as error:
         raise click.ClickException(str(error)) from None
-    turns = request.prompt.turns
-    return Reading(
-        request_id=_ANYONE,
-        success=classifier.score([request.prompt])[0].success,
-        input_tokens=estimate_tokens(request.text_bytes, images=request.images),
-        pii=contains_pii(texts_of(request.body.get("messages"))),
+    turns = ask.prompt.turns
+    return RequestContext(
+        id=_ANYONE,
+        at_ms=time.time_ns() // 1_000_000,
+        world=world,
+        principal=principal,
+        ask=ask,
+        hints=NO_HINTS,
+        needs=EVERYTHING,
+        classification=classifier.score([ask.prompt])[0],
+        input_tokens=estimate_tokens(ask.text_bytes, images=ask.images),
+        pii=contains_pii(ask.texts()),
         conversation=_ANYONE,
         previous="",
         budget={},
-        now_ms=time.time_ns() // 1_000_000,
         language=guess_language(turns[-1].text) if turns else "",
+        headers={},
     )
 
 
@@ -119,8 +158,8 @@ def document_of_flags(flags: Mapping[str, Any]) -> Document:
         | ({"cost_usd": costs[name]} if name in costs else {})
         for name in (*success, *(name for name in costs if name not in success))
     }
-    request = {key: flags[key] for key in ("model", "pii", "tools", "images", "previous")}
-    prompt = {key: flags[key] for key in ("tokens", "turns", "code", "math")}
+    request = {key: flags[key] for key in ("model", "previous", *FLAGS["request"])}
+    prompt = {key: flags[key] for key in FLAGS["prompt"]}
     value: dict[str, Any] = {
         "tier": flags["tier"],
         "request": request,

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
@@ -17,16 +16,15 @@ from policies.policy import Policy, load
 from policies.replay.probes import SUFFIX, Probes, load_probes
 from policies.replay.record import Record, RecordError, from_record
 from router.cli.common.documents import end_with_findings
-from router.world.documents import shipped_policies
+from router.world.documents import read_shipped_policy, shipped_policies
 
 GOOD: Final = 0.5  # a mean score from which an answer counts as good
-_SHIPPED: Final = files("policies") / "shipped"
 
 
 def read_policy(where: str) -> Policy:
     """The policy in a file, or the shipped one of that name. Raises DocumentError."""
     if where in shipped_policies():
-        return load((_SHIPPED / f"{where}.yaml").read_text(encoding="utf-8"), f"{where}.yaml")
+        return load(read_shipped_policy(where), f"{where}.yaml")
     return load(_text(Path(where), "the policy"), where)
 
 
@@ -41,8 +39,7 @@ def policy_or_end(where: str) -> Policy:
 def read_probes(where: str) -> Probes | None:
     """The probes beside a policy, if there are any. Raises DocumentError."""
     if where in shipped_policies():
-        name = f"{where}{SUFFIX}"
-        return load_probes((_SHIPPED / name).read_text(encoding="utf-8"), name)
+        return load_probes(read_shipped_policy(f"{where}.probes"), f"{where}{SUFFIX}")
     path = Path(where)
     beside = path.with_name(path.name.removesuffix(path.suffix) + SUFFIX)
     if not beside.exists():

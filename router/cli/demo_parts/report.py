@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from policies.headers import LIMIT
 from router.cli.demo_parts.run import Answer, Refusal
 from router.cli.demo_parts.stack import Stack
 from router.domain import PICO_PER_USD
@@ -19,7 +20,7 @@ _SHOWN_HEADERS = (
     "x-ratelimit-limit-requests",
     "x-ratelimit-remaining-requests",
     "x-ratelimit-reset-requests",
-    "x-turnout-limit",
+    LIMIT,
 )
 
 

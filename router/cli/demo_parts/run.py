@@ -8,6 +8,7 @@ from typing import Any
 import openai
 from openai import OpenAI
 
+from policies.headers import BACKEND, REASON, SUCCESS
 from router.cli.demo_parts.prompts import Piece
 from router.domain import Usage
 
@@ -71,9 +72,9 @@ def ask(client: OpenAI, piece: Piece) -> Answer:
     text, usage, model = _collect(raw, piece.stream)
     return Answer(
         piece=piece,
-        backend=raw.headers["x-turnout-backend"],
-        reason=raw.headers["x-turnout-reason"],
-        success=_success(raw.headers.get("x-turnout-success", "")),
+        backend=raw.headers[BACKEND],
+        reason=raw.headers[REASON],
+        success=_success(raw.headers.get(SUCCESS, "")),
         usage=usage,
         seconds=time.perf_counter() - began,
         model=model,

@@ -19,8 +19,6 @@ from router.cli.probing.answers import ProbeAnswers
 from router.cli.probing.asking import Asking
 from router.domain import PICO_PER_USD, Usage
 from router.world.documents import Documents
-from router.world.resolve import resolve
-from router.world.snapshot import price_book
 
 ANSWER_TOKENS: Final = 1000  # the most a probe may answer, unless --max-tokens says more
 LIKELY_TOKENS: Final = 150
@@ -80,20 +78,16 @@ def probe_backend(
 
 
 def _backend(documents: Documents, name: str) -> Backend:
-    sections = documents.config.backends
-    if name not in sections:
-        hint = suggestion(name, sections, what="backends")
+    if name not in documents.backends:
+        hint = suggestion(name, documents.backends, what="backends")
         raise click.ClickException(f"{documents.config_path} has no backend {name!r}: {hint}")
-    backend = resolve(name, sections[name]).backend
-    if backend is None:
-        raise click.ClickException(f"backend {name!r} is not complete: run turnout check")
-    return backend
+    return documents.backends[name]
 
 
 def _confirm(
     documents: Documents, name: str, open_: Sequence[Probe], yes: bool, most_tokens: int
 ) -> None:
-    price = price_book(documents.config).price(name)
+    price = documents.prices.price(name)
     tokens = sum(len(probe.text) // 4 + 10 for probe in open_)
     answers = min(LIKELY_TOKENS, most_tokens) * len(open_)
     likely = price.cost(Usage(tokens, answers)) / PICO_PER_USD

@@ -69,7 +69,7 @@ async def test_a_living_gateway_keeps_its_slots(ledger: Ledger, outside: Outside
     one = SlotPool("solo", 1, {})
     shares = ledger.shares(lease_ms=300)
     assert await shares.take(one, "free") is not None
-    (key,) = outside.client.keys("*cap:solo:x")
+    (key,) = outside.client.keys("*cap:solo:leases")
     begun = outside.client.zrange(key, 0, -1, withscores=True)[0][1]
     await eventually(lambda: outside.client.zrange(key, 0, -1, withscores=True)[0][1] > begun + 300)
     assert await shares.take(one, "free") is None

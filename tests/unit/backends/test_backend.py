@@ -6,17 +6,19 @@ from typing import Any
 import orjson
 import pytest
 
-from router.backends.backend import Backend, Quirks
+from router.ask import Ask
+from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
 from router.domain import Usage
-from router.protocols.chat import ChatRequest
+from router.protocols.chat_passage import ChatPassage
+from router.protocols.quirks import Quirks
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 TOOL = {"type": "function", "function": {"name": "f"}}
 
 
-def sent(backend: Backend, request: ChatRequest) -> dict[str, object]:
-    call = OpenAI().call(backend.lanes()[0], backend, request, "r1")
+def sent(backend: Backend, request: Ask) -> dict[str, object]:
+    call = OpenAI().call(backend.deployments()[0], backend, request, "r1")
     body: dict[str, object] = orjson.loads(call.body)
     return body
 
@@ -60,7 +62,7 @@ def test_quirks_rename_drop_and_add(chat: Chat) -> None:
 
 def test_the_credential_travels_in_one_header_only(chat: Chat) -> None:
     backend = Backend("b", "http://x/v1/", "m", api_key="sk-1")
-    call = OpenAI().call(backend.lanes()[0], backend, chat(), "r1")
+    call = OpenAI().call(backend.deployments()[0], backend, chat(), "r1")
     assert call.target.url == "http://x/v1/chat/completions"
     assert dict(call.target.headers)["Authorization"] == "Bearer sk-1"
     assert b"sk-1" not in call.body
@@ -68,13 +70,13 @@ def test_the_credential_travels_in_one_header_only(chat: Chat) -> None:
 
 def test_every_address_meets_every_key() -> None:
     backend = Backend("b", "http://a", "m", api_key="1", replicas=("http://b",), api_keys=("2",))
-    assert [(lane.base_url, lane.api_key) for lane in backend.lanes()] == [
+    assert [(deployment.base_url, deployment.api_key) for deployment in backend.deployments()] == [
         ("http://a", "1"),
         ("http://a", "2"),
         ("http://b", "1"),
         ("http://b", "2"),
     ]
-    assert len({lane.id for lane in backend.lanes()}) == 4
+    assert len({deployment.id for deployment in backend.deployments()}) == 4
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_a_server_that_knows_no_developer_is_told_system(chat: Chat) -> None:
     assert messages_of(known, chat(messages=messages)) == messages
 
 
-def messages_of(backend: Backend, request: ChatRequest) -> list[dict[str, Any]]:
+def messages_of(backend: Backend, request: Ask) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = sent(backend, request)["messages"]  # type: ignore[assignment]
     return told
 
@@ -144,10 +146,10 @@ def test_content_in_parts_is_a_text_to_the_client(chat: Chat) -> None:
     content = [thinking, {"type": "text", "text": "Four."}]
     choice = {"index": 0, "finish_reason": "stop"}
     whole = {"model": "m", "choices": [choice | {"message": {"content": content}}]}
-    message = orjson.loads(OpenAI().reply(orjson.dumps(whole), chat()).body)["choices"][0]
+    message = orjson.loads(ChatPassage().reply(orjson.dumps(whole), chat()).body)["choices"][0]
     assert message["message"] == {"content": "Four.", "reasoning_content": "Hm."}
     piece = {"model": "m", "choices": [choice | {"delta": {"content": content}}]}
-    out = OpenAI().translator(chat(stream=True)).feed(b"data: %s\n\n" % orjson.dumps(piece))
+    out = ChatPassage().stream(chat(stream=True)).feed(b"data: %s\n\n" % orjson.dumps(piece))
     delta = orjson.loads(out[6:])["choices"][0]["delta"]
     assert delta == {"content": "Four.", "reasoning_content": "Hm."}
 
@@ -156,7 +158,7 @@ def test_groqs_usage_is_found_in_its_own_place(chat: Chat) -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
     choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
     last = {"model": "m", "choices": [choice], "x_groq": {"id": "r", "usage": usage}}
-    translator = OpenAI().translator(chat(stream=True))
+    translator = ChatPassage().stream(chat(stream=True))
     out = translator.feed(b"data: %s\n\ndata: [DONE]\n\n" % orjson.dumps(last))
     assert translator.usage == Usage(3, 2)
     assert b'"finish_reason":"stop"' in out

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from router.ask import Ask
 from router.backends.health.affinity import conversation, preference
 from router.backends.health.ejection import Pace, outliers
-from router.protocols.chat import ChatRequest
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 REPLICAS = ["http://a", "http://b", "http://c", "http://d"]
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import orjson
 import pytest
 
-from policies.language.document import CHECKS
+from policies.verifiers import VERIFIERS as KNOWN
+from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
-from router.backends.cascade.transcript import Transcript, read_body, read_stream
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
-from router.protocols.chat import ChatRequest
 from router.protocols.sse import encode
+from router.protocols.transcript import Transcript, read_chat_body, read_chat_stream
 
-Chat = Callable[..., ChatRequest]
+Chat = Callable[..., Ask]
 SCHEMA = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "n": {"type": "integer", "minimum": 0}},
@@ -24,7 +24,7 @@ WANTED = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": SCHEMA}}
 
 
-def wrong(name: str, answer: Transcript, request: ChatRequest) -> str | None:
+def wrong(name: str, answer: Transcript, request: Ask) -> str | None:
     return VERIFIERS[name].check(answer, request)
 
 
@@ -93,7 +93,7 @@ def test_text_is_not_held_to_a_schema_that_nobody_asked_for(chat: Chat) -> None:
 
 
 def test_the_policy_language_and_the_table_name_the_same_checks() -> None:
-    assert set(CHECKS) == set(VERIFIERS)
+    assert set(KNOWN) == set(VERIFIERS)
 
 
 def test_valid_json_asks_for_no_schema(chat: Chat) -> None:
@@ -185,7 +185,7 @@ def test_a_stream_is_read_as_its_whole_body_would_be() -> None:
         + piece({}, finish_reason="tool_calls")
         + encode(b"[DONE]")
     )
-    assert read_stream(stream) == read_body(orjson.dumps(whole))
+    assert read_chat_stream(stream) == read_chat_body(orjson.dumps(whole))
 
 
 @pytest.mark.parametrize(

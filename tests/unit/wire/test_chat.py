@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from router.ask import Ask
 from router.errors import BadRequest
-from router.protocols.chat import ChatRequest, parse_chat
+from router.operations.chat import parse_chat
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
-def chat(**fields: Any) -> ChatRequest:
+def chat(**fields: Any) -> Ask:
     return parse_chat(json.dumps({"model": "auto", "messages": HELLO} | fields).encode())
 
 

@@ -1,0 +1,232 @@
+"""Chat completions as a client asks for them: read once, tolerantly, for what routing needs.
+
+The bytes and the parsed body are kept beside each other: what nothing here understands goes on to
+the backend unchanged. Wrong input is a BadRequest with OpenAI's wording and `param`.
+"""
+
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+
+from classifiers.prompt import Prompt, Turn
+from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
+from router.errors import BadRequest
+from router.protocols.document import parse_object
+from router.protocols.fields import (
+    MOST_TOKENS,
+    check_calls,
+    check_options,
+    read_flag,
+    read_integer,
+    read_model,
+    read_user,
+    refuse_addresses,
+    wrong_type,
+)
+from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
+from router.protocols.texts import chat_texts
+
+MAX_CHOICES: Final = 128
+# Most bodies have none of these: one look for all of them together, by a set, decides that.
+_DEMANDING: Final = frozenset(("tools", "response_format", "logprobs"))
+# By the type of a part: how such parts and their bytes are called, and where the bytes stand.
+_MEDIA: Final = MappingProxyType(
+    {
+        "image_url": ("images", "image_bytes", "url"),
+        "input_audio": ("audio", "audio_bytes", "data"),
+        "file": ("files", "file_bytes", "file_data"),
+    }
+)
+_SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+
+
+def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
+    """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
+    return read_chat(raw, parse_object(raw), headers)
+
+
+def read_chat(raw: bytes, body: dict[str, Any], headers: Fields = NO_HEADERS) -> Ask:
+    """Read an already parsed body, of which `raw` is the JSON; BadRequest where it is wrong."""
+    refuse_addresses(body)
+    check_options(body)
+    model = read_model(body)
+    stream = "stream" in body and read_flag(body, "stream")
+    text = _Text()
+    text.read_messages(body.get("messages"))
+    tools = text.read_tools(body["tools"]) if "tools" in body else ()
+    schema = "response_format" in body and text.read_response_format(body["response_format"])
+    plain = not text.media and _DEMANDING.isdisjoint(body)
+    return Ask(
+        "chat",
+        "chat",
+        "/chat/completions",
+        raw,
+        body,
+        model,
+        stream,
+        _include_usage(body["stream_options"]) if "stream_options" in body else False,
+        _max_output_tokens(body),
+        (read_integer(body, "n", 1, MAX_CHOICES) or 1) if "n" in body else 1,
+        read_user(body) if "user" in body else None,
+        tools,
+        text.images,
+        schema,
+        text.bytes,
+        Prompt("\n".join(text.system), tuple(text.turns), tools),
+        NO_FEATURES if plain else _features(body, text, schema=schema),
+        Media(**text.media) if text.media else NO_MEDIA,
+        _session(body["metadata"]) if "metadata" in body else None,
+        of_request(CHAT_REQUEST, headers),
+        chat_texts,
+    )
+
+
+def _features(body: dict[str, Any], text: "_Text", *, schema: bool) -> frozenset[str]:
+    """What a backend must be able to do."""
+    found = {f"hosted:{kind}" for kind in text.hosted}
+    if body.get("tools"):
+        found.add("tools")
+    if text.images:
+        found.add("vision")  # of any kind: what is no text counts alike
+    if schema:
+        found.add("json_schema")
+    found |= {kind for kind in ("audio", "files") if text.media.get(kind)}
+    if body.get("logprobs"):
+        found.add("logprobs")
+    return frozenset(found)
+
+
+def _session(metadata: Any) -> str | None:
+    named = metadata.get("session_id") if isinstance(metadata, dict) else None
+    return named if isinstance(named, str) and named else None
+
+
+class _Text:
+    """What a model will read, gathered in one walk over the body."""
+
+    __slots__ = ("bytes", "hosted", "images", "media", "system", "turns")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.images = 0  # and every other part that is no text
+        self.media: dict[str, int] = {}
+        self.hosted: list[str] = []
+        self.system: list[str] = []
+        self.turns: list[Turn] = []
+
+    def read_messages(self, messages: Any) -> None:
+        if messages is None:
+            raise BadRequest("Missing required parameter: 'messages'.", param="messages")
+        if not isinstance(messages, list):
+            raise wrong_type("messages", "an array of objects")
+        if not messages:
+            raise BadRequest(
+                "Invalid 'messages': empty array. Expected an array with minimum length 1.",
+                param="messages",
+            )
+        for index, message in enumerate(messages):
+            self._read_message(message, index)
+
+    def _read_message(self, message: Any, index: int) -> None:
+        if not isinstance(message, dict):
+            raise wrong_type(f"messages[{index}]", "an object")
+        role = message.get("role")
+        if not isinstance(role, str):
+            raise wrong_type(f"messages[{index}].role", "a string")
+        said = message.get("content")
+        if not isinstance(said, str):
+            said = self._content(said, index)
+        self.bytes += len(said) if said.isascii() else len(said.encode())
+        if role in _SYSTEM_ROLES:
+            self.system.append(said)
+        else:
+            self.turns.append(Turn(role, said))
+        calls = message.get("tool_calls")
+        if calls is not None:
+            check_calls(calls, f"messages[{index}].tool_calls")
+            self.bytes += len(orjson.dumps(calls))
+
+    def _content(self, content: Any, index: int) -> str:
+        """A content that is no plain text."""
+        if content is None:
+            return ""
+        if not isinstance(content, list):
+            raise wrong_type(f"messages[{index}].content", "a string or an array of objects")
+        texts = [
+            self._part(part, f"messages[{index}].content[{n}]") for n, part in enumerate(content)
+        ]
+        return "\n".join(text for text in texts if text)
+
+    def _part(self, part: Any, where: str) -> str:
+        if not isinstance(part, dict):
+            raise wrong_type(where, "an object")
+        kind = part.get("type")
+        if not isinstance(kind, str):
+            raise wrong_type(f"{where}.type", "a string")
+        if kind not in ("text", "refusal"):
+            self.images += 1
+            self._medium(kind, part.get(kind))
+            return ""
+        said = part.get(kind)
+        if not isinstance(said, str):
+            raise wrong_type(f"{where}.{kind}", "a string")
+        return said
+
+    def _medium(self, kind: str, held: Any) -> None:
+        """Count a part that is no text, and the bytes that it carries itself."""
+        number, size, field = _MEDIA.get(kind, _MEDIA["file"])
+        self.media[number] = self.media.get(number, 0) + 1
+        data = held.get(field) if isinstance(held, dict) else held
+        if isinstance(data, str) and "://" not in data[:32]:
+            carried = len(data.partition(",")[2] or data) * 3 // 4
+            self.media[size] = self.media.get(size, 0) + carried
+
+    def read_tools(self, tools: Any) -> tuple[str, ...]:
+        if tools is None:
+            return ()
+        if not isinstance(tools, list):
+            raise wrong_type("tools", "an array of objects")
+        if tools:
+            self.bytes += len(orjson.dumps(tools))
+        return tuple([self._tool_name(tool, index) for index, tool in enumerate(tools)])
+
+    def _tool_name(self, tool: Any, index: int) -> str:
+        if not isinstance(tool, dict):
+            raise wrong_type(f"tools[{index}]", "an object")
+        function = tool.get("function")
+        if function is None:
+            kind = str(tool.get("type", ""))  # a hosted tool: it has a type and no name
+            self.hosted.append(kind[:64])
+            return kind
+        name = function.get("name") if isinstance(function, dict) else None
+        if not isinstance(name, str):
+            raise wrong_type(f"tools[{index}].function.name", "a string")
+        return name
+
+    def read_response_format(self, chosen: Any) -> bool:
+        if chosen is None:
+            return False
+        if not isinstance(chosen, dict):
+            raise wrong_type("response_format", "an object")
+        schema = chosen.get("type") == "json_schema"
+        if schema:
+            self.bytes += len(orjson.dumps(chosen))
+        return schema
+
+
+def _include_usage(options: Any) -> bool:
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise wrong_type("stream_options", "an object")
+    return read_flag(options, "include_usage")
+
+
+def _max_output_tokens(body: dict[str, Any]) -> int | None:
+    """The larger of the two ways to say it."""
+    most = read_integer(body, "max_tokens", 1, MOST_TOKENS) if "max_tokens" in body else None
+    if "max_completion_tokens" not in body:
+        return most
+    newer = read_integer(body, "max_completion_tokens", 1, MOST_TOKENS)
+    return newer if most is None else most if newer is None else max(most, newer)

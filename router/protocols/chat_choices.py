@@ -1,0 +1,104 @@
+"""The choices of an answer: of the shape that everybody downstream relies on, or refused.
+
+Content may be a list of parts where OpenAI's is a text.
+
+Some servers (Mistral's and Databricks' reasoning models) say `content: [{"type": "thinking", ...},
+{"type": "text", ...}]`. Clients expect a text, and the reasoning beside it.
+"""
+
+from typing import Any, Final
+
+from router.protocols.passage import MalformedReply
+
+_TEXT: Final = (str, type(None))
+_CONTENT: Final = (*_TEXT, list)
+
+
+def is_one_text(choices: Any) -> bool:
+    """Whether these are the choices of nearly every whole answer: one message, which is a text.
+
+    Then there is nothing to check and nothing to flatten: one quick look instead of two walks. Of
+    all that JSON knows only an object can be asked for a key, so asking is the check.
+    """
+    try:
+        (choice,) = choices
+        message = choice["message"]
+        plain = type(message["content"]) is str and type(choice["index"]) is int
+    except (TypeError, KeyError, ValueError):
+        return False
+    return plain and "tool_calls" not in message
+
+
+def checked_choices(told: dict[str, Any], holder: str) -> list[dict[str, Any]]:
+    """The choices of a body (`holder` is "message") or of a chunk ("delta", which may be missing).
+
+    MalformedReply where what a client or the gateway reads of them has another shape.
+    """
+    choices = told.get("choices")
+    if choices is None and holder == "delta":
+        return []
+    if not isinstance(choices, list):
+        raise MalformedReply("answered without choices that can be read")
+    for choice in choices:
+        if not _is_choice(choice, holder):
+            raise MalformedReply("answered without choices that can be read")
+    return choices
+
+
+def _is_choice(choice: Any, holder: str) -> bool:
+    if not isinstance(choice, dict) or not isinstance(choice.get("index", 0), int):
+        return False
+    held = choice.get(holder)
+    if held is None:
+        return holder == "delta"
+    if not isinstance(held, dict) or not isinstance(held.get("content"), _CONTENT):
+        return False
+    calls = held.get("tool_calls")
+    return calls is None or _are_calls(calls, whole=holder == "message")
+
+
+def _are_calls(calls: Any, *, whole: bool) -> bool:
+    """Whether these are tool calls; those of a stream may lack what an earlier chunk told."""
+    if not isinstance(calls, list):
+        return False
+    for call in calls:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            return False
+        told = (function.get("name"), function.get("arguments"))
+        if not all(isinstance(text, _TEXT) for text in told) or (whole and None in told):
+            return False
+    return True
+
+
+def flatten(choices: list[dict[str, Any]], holder: str) -> bool:
+    """Make lists of parts a text and a `reasoning_content`, in place; whether there were any."""
+    found = False
+    for choice in choices:
+        held = choice.get(holder)
+        content = held.get("content") if held else None
+        if isinstance(content, list):
+            _flatten(held, content)
+            found = True
+    return found
+
+
+def _flatten(holder: Any, content: list[Any]) -> None:
+    said: list[str] = []
+    thought: list[str] = []
+    for part in content:
+        if isinstance(part, dict):
+            (said if part.get("type") == "text" else thought).append(_text(part))
+        elif isinstance(part, str):
+            said.append(part)
+    holder["content"] = "".join(said)
+    if any(thought):
+        holder["reasoning_content"] = "".join(thought)
+
+
+def _text(part: dict[str, Any]) -> str:
+    """The text of a part, at whatever of the known places it stands."""
+    told = part.get("text") or part.get("thinking") or part.get("summary") or ""
+    if isinstance(told, list):
+        return "".join(_text(inner) for inner in told if isinstance(inner, dict))
+    return told if isinstance(told, str) else ""

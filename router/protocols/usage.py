@@ -1,0 +1,96 @@
+"""Token counts as servers report them, made one: what is billed is decided here, for all dialects.
+
+Rules: input includes what was cached; output includes the reasoning, also where a server adds it to
+the total only; an explicit zero is a value, only a missing field is missing; a count that is
+negative, no integer, or more output than was allowed is a lie, so the gateway counts for itself and
+says `estimated`. Usage may be told twice: the last one counts, never the sum.
+"""
+
+from collections.abc import Mapping
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Any, Final
+
+from router.ask import Ask
+from router.domain import Usage
+
+_IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_THREE: Final = itemgetter("prompt_tokens", "completion_tokens", "total_tokens")
+BYTES_PER_TOKEN: Final = 4  # of text, where nobody counted
+TOKENS_PER_IMAGE: Final = 1000
+
+
+def count(value: Any) -> int | None:
+    """A token count, or None for what cannot be one."""
+    if type(value) is not int or not 0 <= value < _IMPOSSIBLE:  # a boolean is no count
+        return None
+    return value
+
+
+def read_usage(usage: Any, request: Ask) -> Usage | None:
+    """An OpenAI-like `usage` object; None where it is missing or cannot be true."""
+    try:
+        prompt, completion, total = _THREE(usage)
+    except (KeyError, TypeError):
+        return _read_details(usage, request)
+    # What most servers tell: three counts that add up, and no details.
+    if len(usage) == 3 and type(prompt) is type(completion) is int and total == prompt + completion:
+        most = request.max_output_tokens
+        possible = prompt >= 0 <= completion and total < _IMPOSSIBLE
+        if possible and (most is None or completion <= most):
+            return Usage(prompt, completion)
+    return _read_details(usage, request)
+
+
+def _read_details(usage: Any, request: Ask) -> Usage | None:
+    if not isinstance(usage, dict):
+        return None
+    prompt = count(usage.get("prompt_tokens"))
+    completion = count(usage.get("completion_tokens"))
+    if prompt is None or completion is None:
+        return None
+    total = usage.get("total_tokens")
+    output = completion
+    if total != prompt + completion:
+        output = max(completion, (count(total) or 0) - prompt)
+    if is_impossible(output, request):
+        return None
+    reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
+    return Usage(prompt, output, min(_cached(usage), prompt), min(reasoning, output))
+
+
+def _cached(usage: Mapping[str, Any]) -> int:
+    """Cached input tokens: the first place that tells them counts, an explicit zero included."""
+    told = count(_details(usage, "prompt_tokens_details").get("cached_tokens"))
+    if told is None:
+        told = count(usage.get("prompt_cache_hit_tokens"))
+    if told is None:
+        told = count(usage.get("cached_tokens"))
+    return told or 0
+
+
+def is_impossible(output: int, request: Ask) -> bool:
+    """Whether a server claims more output than it was allowed to give."""
+    limit = request.max_output_tokens
+    return limit is not None and output > limit * request.choices
+
+
+def estimate_usage(request: Ask, output_tokens: int) -> Usage:
+    """The gateway's own count, for a server that told none that can be true."""
+    return Usage(input_tokens=estimate_input(request), output_tokens=output_tokens, estimated=True)
+
+
+def estimate_input(request: Ask) -> int:
+    """Input tokens of a request, by the length of its text and the number of its images."""
+    return -(-request.text_bytes // BYTES_PER_TOKEN) + request.images * TOKENS_PER_IMAGE
+
+
+def estimate_output(text_bytes: int) -> int:
+    """Output tokens by the length of the text."""
+    return -(-text_bytes // BYTES_PER_TOKEN)
+
+
+def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    details = usage.get(name)
+    return details if isinstance(details, dict) else _NOTHING

@@ -1,0 +1,126 @@
+"""Reloading the documents: on change, on a signal, on an admin's call; atomic, or not at all.
+
+What is in flight keeps the snapshot it began with. A document that does not pass is refused with
+the same report that `turnout check` gives, and the old world stays in force.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from policies.findings import DocumentError, render
+from router.world.documents import Documents, read_documents
+from router.world.snapshot import Snapshot, compile_snapshot
+
+_LOG = logging.getLogger("turnout")
+_LOOK_SECONDS: Final = 1.0
+# What is built once, at the start: a change of these needs a restart.
+_FIXED: Final = (
+    "listen",
+    "admin",
+    "ledger",
+    "data",
+    "database",
+    "classifier",
+    "limits",
+    "decisions",
+    "outcomes",
+    "audits",
+)
+
+Stamp = tuple[tuple[int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a reload came to: the policy version in force, or why it stayed."""
+
+    done: bool
+    policy: str
+    report: str = ""
+
+
+class Served(Protocol):
+    """What serves by a snapshot."""
+
+    snapshot: Snapshot
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Serve by this one from now on."""
+
+
+class Reloader:
+    """Keeps what is served in step with the documents. `counts`: reloads, by how they ended."""
+
+    def __init__(
+        self,
+        served: Served,
+        documents: Documents,
+        environ: Mapping[str, str],
+        counts: MutableMapping[tuple[str, ...], int],
+    ) -> None:
+        self._served = served
+        self._counts = counts
+        self._documents = documents
+        self._environ = environ
+        self._stamp = self._look()
+        self._watcher: asyncio.Task[None] | None = None
+
+    def reload(self) -> Reloaded:
+        """Read both documents again and put them in force if they pass."""
+        self._stamp = self._look()
+        try:
+            documents = read_documents(self._documents.config_path, self._environ)
+            snapshot = compile_snapshot(documents.loaded, documents.policy)
+        except DocumentError as error:
+            self._counts["refused",] += 1
+            report = render(error.findings)
+            _LOG.error("reload refused; the old documents stay in force", extra={"report": report})
+            return Reloaded(False, self._served.snapshot.policy.version, report)
+        self._warn_of_fixed(documents)
+        self._documents = documents
+        self._served.adopt(snapshot)
+        self._counts["done",] += 1
+        _LOG.info("reloaded", extra={"policy": snapshot.policy.version})
+        return Reloaded(True, snapshot.policy.version)
+
+    def _warn_of_fixed(self, new: Documents) -> None:
+        old = self._documents.config
+        changed = [name for name in _FIXED if getattr(old, name) != getattr(new.config, name)]
+        if changed:
+            _LOG.warning("these changes need a restart", extra={"keys": ", ".join(changed)})
+
+    def _look(self) -> Stamp:
+        documents = self._documents
+        paths = [documents.config_path, *([documents.policy_path] if documents.policy_path else [])]
+        return tuple(_stamp(path) for path in paths)
+
+    async def watch(self) -> None:
+        """Reload whenever a document changed on disk, until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._look() != self._stamp:
+                self.reload()
+
+    async def start(self) -> None:
+        """Begin to watch the documents."""
+        self._watcher = asyncio.create_task(self.watch(), name="reload")
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_size
