@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry as BlockingRetry
 
 from router.ledger.server.address import Address, Node
-from router.ledger.server.errors import translated
+from router.ledger.server.errors import Disconnected, translated
 from router.ledger.server.scripts import compile_scripts
 
 Client = Any  # Redis or RedisCluster: their commands are annotated for both blocking and async use
@@ -117,8 +117,14 @@ async def owners_of(keys: Iterable[str], address: Address, known: Iterable[Node]
     """
     nodes = dict.fromkeys((*known, *address.nodes))
     async with _cluster(address, nodes, _SHORT_SECONDS) as cluster:
-        owners = [cluster.get_node_from_key(key) for key in keys]
-        return [Node(owner.host, int(owner.port)) for owner in owners if owner is not None]
+        return [_owner(cluster, key) for key in keys]
+
+
+def _owner(cluster: RedisCluster, key: str) -> Node:
+    owner = cluster.get_node_from_key(key)
+    if owner is None:
+        raise Disconnected(f"No master of the cluster serves {key}.")
+    return Node(owner.host, int(owner.port))
 
 
 @asynccontextmanager
