@@ -19,11 +19,11 @@ from redis.retry import Retry as BlockingRetry
 
 from router.ledger.server.address import Address, Node
 from router.ledger.server.errors import Disconnected, translated
-from router.ledger.server.scripts import compile_scripts
+from router.ledger.server.scripts import ledger_scripts
 
 Client = Any  # Redis or RedisCluster: their commands are annotated for both blocking and async use
 _ONCE: Final[dict[str, Any]] = {"retry": Retry(NoBackoff(), 0), "protocol": 2}
-_SHORT_SECONDS: Final = 1.0
+_SHORT_SECONDS: Final = 2.0
 _LONG_SECONDS: Final = 30.0  # a look at a large shard
 
 
@@ -69,7 +69,7 @@ async def client_at(address: Address) -> AsyncIterator[Client]:
 
 async def run_script(client: Client, name: str, keys: Sequence[Any], args: Sequence[Any]) -> Any:
     """Run one of the ledger's scripts by a client: its keys all of one virtual shard."""
-    source = compile_scripts()[name].source.decode()
+    source = ledger_scripts()[name].source.decode()
     with translated():
         return await client.eval(source, len(keys), *keys, *args)
 

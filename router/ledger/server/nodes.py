@@ -9,7 +9,7 @@ from typing import Any, Final
 from router.ledger.server.address import Address, Node
 from router.ledger.server.connection import Part, PipelinedConnection
 from router.ledger.server.errors import ErrorReply, Refused
-from router.ledger.server.scripts import Script, compile_scripts
+from router.ledger.server.scripts import Script, ledger_scripts
 from router.ledger.server.topology import Cluster, SingleNode, Topology
 
 _TRIES: Final = 3
@@ -33,7 +33,7 @@ class Nodes:
         check: Callable[[Node], Awaitable[None]],
         scripts: Mapping[str, Script] | None = None,
     ) -> None:
-        self._scripts = scripts or compile_scripts()
+        self._scripts = scripts or ledger_scripts()
         self._shas = {name: script.sha for name, script in self._scripts.items()}
         self._check = check
         self.on_restart: Callable[[], None] | None = None
