@@ -7,7 +7,7 @@ deleted only after it is stored, and storing one twice is harmless.
 from collections.abc import Sequence
 from typing import Final
 
-from router.ledger.codec import Row, read_row
+from router.ledger.codec import JournalRow, read_row
 from router.ledger.keys import PREFIX, Shard
 from router.ledger.server.nodes import Nodes
 
@@ -25,7 +25,7 @@ class JournalEntry:
         self.entry_id = entry_id
         self._fields = fields
 
-    def row(self) -> Row:
+    def row(self) -> JournalRow:
         """What it says. Raises ValueError for a foreign entry."""
         return read_row(self._fields)
 

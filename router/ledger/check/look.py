@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from router.ledger.check.totals import UsageTotals
-from router.ledger.codec import HoldRecord, Row, read_hold, read_row
+from router.ledger.codec import HoldRecord, JournalRow, read_hold, read_row
 from router.ledger.keys import PREFIX, ScopeName, Shard, shard_number
 from router.ledger.server.clients import Client, run_script
 
@@ -27,7 +27,7 @@ class Look:
     scopes: dict[str, bytes]
     held: dict[tuple[str, str, int], int] = field(default_factory=lambda: defaultdict(int))
     counts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-    rows: list[tuple[Row, dict[str, Any]]] = field(default_factory=list)
+    rows: list[tuple[JournalRow, dict[str, Any]]] = field(default_factory=list)
 
     def unstored(self, scope: ScopeName, metric: int, span: tuple[int, int]) -> int:
         """What a scope used of a metric (1: the first) by rows that were admitted in [span)."""
@@ -57,7 +57,7 @@ async def look_at(client: Client, shard: Shard, keys: Sequence[str], stored: Usa
     look = Look(int(now), dict(zip(keys, scopes, strict=True)))
     for record in holds[1::2]:
         look.count(read_hold(record))
-    rows: list[Row] = []
+    rows: list[JournalRow] = []
     for fields in entries:
         with contextlib.suppress(ValueError):  # a foreign entry is nobody's usage
             rows.append(read_row(fields))

@@ -17,7 +17,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.retry import Retry as BlockingRetry
 
-from router.ledger.server.address import Address, Node
+from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.errors import Disconnected, translated
 from router.ledger.server.scripts import ledger_scripts
 
@@ -29,7 +29,7 @@ _LONG_SECONDS: Final = 30.0  # a look at a large shard
 
 @asynccontextmanager
 async def client_of(
-    node: Node, address: Address, seconds: float = _SHORT_SECONDS
+    node: Node, address: LedgerAddress, seconds: float = _SHORT_SECONDS
 ) -> AsyncIterator[Redis]:
     """A client of one node. Raises Disconnected or Refused, also for what is done with it."""
     place = {"unix_socket_path": node.path} if node.path else {"host": node.host, "port": node.port}
@@ -53,7 +53,7 @@ def blocking_client(socket_path: Path, seconds: float) -> Iterator[BlockingRedis
 
 
 @asynccontextmanager
-async def client_at(address: Address) -> AsyncIterator[Client]:
+async def client_at(address: LedgerAddress) -> AsyncIterator[Client]:
     """A client of a whole ledger, wherever its keys live. Raises as `client_of`."""
     if address.kind == "cluster":
         async with _cluster(address, address.nodes, _LONG_SECONDS) as client:
@@ -74,7 +74,7 @@ async def run_script(client: Client, name: str, keys: Sequence[Any], args: Seque
         return await client.eval(source, len(keys), *keys, *args)
 
 
-async def send_to_all(address: Address, *command: str) -> None:
+async def send_to_all(address: LedgerAddress, *command: str) -> None:
     """Send a command to every master of a ledger, for drills. Raises as `client_of`."""
     async with client_at(address) as client:
         everywhere = {"target_nodes": "primaries"} if address.kind == "cluster" else {}
@@ -84,7 +84,7 @@ async def send_to_all(address: Address, *command: str) -> None:
 class Masters:
     """Asks the Sentinels of an address which node is its master now."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: LedgerAddress) -> None:
         self._service = address.service
         self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
             [(node.host, node.port) for node in address.nodes],
@@ -109,7 +109,9 @@ class Masters:
             await client.aclose()
 
 
-async def owners_of(keys: Iterable[str], address: Address, known: Iterable[Node]) -> list[Node]:
+async def owners_of(
+    keys: Iterable[str], address: LedgerAddress, known: Iterable[Node]
+) -> list[Node]:
     """The master of each key of a Cluster, as whichever node answers first tells it.
 
     `known`: nodes to ask besides those of the address. Raises Disconnected, also where no master
@@ -129,7 +131,7 @@ def _owner(cluster: RedisCluster, key: str) -> Node:
 
 @asynccontextmanager
 async def _cluster(
-    address: Address, nodes: Iterable[Node], seconds: float
+    address: LedgerAddress, nodes: Iterable[Node], seconds: float
 ) -> AsyncIterator[RedisCluster]:
     startup = [ClusterNode(node.host, node.port) for node in nodes]
     with translated():
@@ -137,7 +139,7 @@ async def _cluster(
             yield cluster
 
 
-def _settings(address: Address, seconds: float) -> dict[str, Any]:
+def _settings(address: LedgerAddress, seconds: float) -> dict[str, Any]:
     tls = {"ssl": True, "ssl_ca_certs": address.ca_file} if address.tls else {}
     login = {"username": address.username, "password": address.password}
     return {**_timeouts(seconds), **login, **tls}
