@@ -87,7 +87,9 @@ MUTANTS = {
         "values[i] + floor(more / scale), 0",
     ),
     "the clock may run backwards": ("clock", "ahead = last - now\n", "ahead = 0\n"),
-    "rollover is not capped": ("calendar", "carried = left < most_carried and left", "carried = left"),
+    "rollover is not capped": (
+        "calendar", "carried = left < most_carried and left", "carried = left",
+    ),
     "the reaper forgets what was reported": (
         "reap", "if progress > 0 then used =", "if false then used =",
     ),
