@@ -24,6 +24,7 @@ from router.loop.judge_reply import Verdict, read_verdict
 from router.loop.recorder import OutcomeRecorder
 from router.loop.store import ScoredDecision
 from router.operations.chat import parse_chat
+from router.protocols.edits import without
 from router.protocols.table import PROTOCOLS
 from router.world.snapshot import Snapshot
 
@@ -147,9 +148,8 @@ class Auditor:
 
 def plain(request: Ask) -> Ask:
     """Return the request without streaming, for one answer."""
-    left_out = ("stream", "stream_options", "n")
-    body = {key: value for key, value in request.body.items() if key not in left_out}
-    return replace(request, body=body, raw=orjson.dumps(body), stream=False, choices=1)
+    one = without(request, ("stream", "stream_options", "n"))
+    return replace(one, stream=False, choices=1)
 
 
 def _question(request: Ask) -> str:

@@ -17,7 +17,8 @@ from router.backends.dispatch.upstream import BilledAnswer
 from router.backends.health.slots import Priority
 from router.errors import TurnoutError
 from router.operations.chat import parse_chat
-from router.protocols.transcript import Transcript, read_chat_body
+from router.protocols.answer import Alternative
+from router.protocols.table import PROTOCOLS
 
 JUDGE: Final = "judge"  # its name among the verifiers
 PATIENCE: Final = 10.0  # seconds; a client waits meanwhile
@@ -43,7 +44,7 @@ async def opinion_of(
     dispatcher: Dispatcher,
     judge: Backend,
     request: Ask,
-    answer: Transcript,
+    answer: Alternative,
     *,
     request_id: str,
     priority: Priority,
@@ -56,9 +57,9 @@ async def opinion_of(
             asyncio.timeout(patience),
             dispatcher.open([judge], question, f"{request_id}-judge", priority) as upstream,
         ):
-            told = read_chat_body(upstream.body)
+            told = PROTOCOLS[question.protocol].read_body(upstream.body)
             usage = upstream.usage
-    except (TurnoutError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
+    except (TurnoutError, TimeoutError, ValueError):
         return Opinion(None)
     word = told[0].text.strip().strip("*.\"'`").upper() if told else ""
     content = next((good for name, good in _WORDS if word.startswith(name)), None)
@@ -68,10 +69,10 @@ async def opinion_of(
     return Opinion(content, billed)
 
 
-def _judgement(request: Ask, answer: Transcript) -> Ask:
+def _judgement(request: Ask, answer: Alternative) -> Ask:
     turns = [f"{turn.role}: {turn.text}" for turn in request.prompt.turns]
     asked = "\n".join([request.prompt.system, *turns])[-_LONGEST:]
-    calls = [f"calls {name} with {arguments}" for name, arguments in answer.calls]
+    calls = [f"calls {call.name} with {call.arguments}" for call in answer.calls]
     said = "\n".join([answer.text, *calls])[:_LONGEST]
     text = (
         f"=== Request ===\n{asked}\n\n=== Answer ===\n{said}\n\n=== Your verdict: PASS or FAIL ==="
