@@ -37,6 +37,7 @@ from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan, plan_of
 from router.pipeline.relay import Relay
 from router.pipeline.request_context import RequestContext, Senses, gather
+from router.pipeline.response_headers import of_decision
 from router.pipeline.serve import serve
 from router.pipeline.signals import read_signals
 from router.pipeline.watch import Watch
@@ -236,7 +237,8 @@ class Corridor:
         self._context.world.policy.decide(self._signals(), self._context.hints)
 
     async def _planned(self) -> None:
-        plan_of(self._plan.decision, self._context, self._serving.history).headers()
+        plan = plan_of(self._plan.decision, self._context, self._serving.history)
+        of_decision(plan.decision, self._context.id)
 
     def _meter(self) -> Meter:
         return Meter(self._plan, self._context.world.prices, self._serving.backends.view())
