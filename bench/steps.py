@@ -36,6 +36,8 @@ from router.world.documents import read_documents
 
 IN_FLIGHT: Final = 16
 STREAMED: Final = 50  # events of a relayed answer
+_TRIES: Final = 50
+_REST_SECONDS: Final = 0.25
 WHOLE: Final = "whole request"
 
 Step = Callable[[], Awaitable[Any]]
@@ -102,14 +104,23 @@ class Requests:
         return other
 
     async def walk(self) -> None:
-        """One request. Raises NoAnswer."""
+        """One request; asked again where a busy machine kept its ledger. Raises NoAnswer."""
+        for _ in range(_TRIES):
+            began = await self._ask()
+            if began.startswith(b"HTTP/1.1 200"):
+                return
+            if not began.startswith(b"HTTP/1.1 503"):
+                break
+            await asyncio.sleep(_REST_SECONDS)
+        raise NoAnswer(began[:500].decode())
+
+    async def _ask(self) -> bytes:
         connection, client = self._lines.pop() if self._lines else self._line()
         client.began = b""
         connection.data_received(self._raw)
         await asyncio.wait(connection.tasks)
-        if not client.began.startswith(b"HTTP/1.1 200"):
-            raise NoAnswer(client.began[:500].decode())
         self._lines.append((connection, client))
+        return client.began
 
     def _over_http(self, key: str) -> bytes:
         head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
