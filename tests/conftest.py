@@ -14,12 +14,12 @@ for _library in ("OPENBLAS", "OMP"):
 
 import pytest
 from clocks import VirtualTime
-from modelservers import RunningSimulator
+from http2server import certificates, http2_in_thread
+from modelservers import RunningSimulator, in_thread
 from postgresqlkit import PostgreSQL, postgresql
-from transports import TRANSPORTS, NewTransport
+from transports import HTTP_2, TRANSPORTS, NewTransport, over_http2
 
 from router.ask import Ask
-from router.children.child import in_thread
 from router.children.llamacpp import local_model
 from router.operations.chat import parse_chat
 from router.simulator.server import Simulator
@@ -77,12 +77,23 @@ def _simulator_thread() -> Iterator[RunningSimulator]:
         yield RunningSimulator(base_url, app)
 
 
+@pytest.fixture(scope="session")
+def _http2() -> Iterator[tuple[RunningSimulator, NewTransport]]:
+    app = Simulator("instant")
+    serving, trusting = certificates()
+    with http2_in_thread(app, serving) as base_url:
+        yield RunningSimulator(base_url, app), over_http2(trusting)
+
+
 @pytest.fixture
-def simulator(_simulator_thread: RunningSimulator) -> RunningSimulator:
+def simulator(request: pytest.FixtureRequest) -> RunningSimulator:
     """An instant simulator; its counters begin at zero in each test."""
-    app = _simulator_thread.app
-    app.served = app.left = 0
-    return _simulator_thread
+    if _transport_of(request) == HTTP_2:
+        running: RunningSimulator = request.getfixturevalue("_http2")[0]
+    else:
+        running = request.getfixturevalue("_simulator_thread")
+    running.app.served = running.app.left = 0
+    return running
 
 
 @pytest.fixture
@@ -96,7 +107,22 @@ def chat() -> Callable[..., Ask]:
     return make
 
 
-@pytest.fixture(params=sorted(TRANSPORTS))
+@pytest.fixture
 def new_transport(request: pytest.FixtureRequest) -> NewTransport:
-    """Builds a transport; whatever asks for it runs over each kind."""
+    """Builds a client; whatever asks for it runs over each kind, see `pytest_generate_tests`."""
+    if request.param == HTTP_2:
+        built: NewTransport = request.getfixturevalue("_http2")[1]
+        return built
     return TRANSPORTS[request.param]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of clients run over each of them; over HTTP/2 too, where the simulator answers."""
+    if "new_transport" in metafunc.fixturenames:
+        kinds = [*TRANSPORTS, HTTP_2] if "simulator" in metafunc.fixturenames else [*TRANSPORTS]
+        metafunc.parametrize("new_transport", kinds, indirect=True)
+
+
+def _transport_of(request: pytest.FixtureRequest) -> str:
+    callspec = getattr(request.node, "callspec", None)
+    return callspec.params.get("new_transport", "") if callspec is not None else ""

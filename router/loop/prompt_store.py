@@ -46,7 +46,7 @@ class PromptStore:
         rows = [
             {"decision": one.decision, "at": one.at, "asked": one.asked}
             for one in prompts
-            if not contains_pii(texts_of(orjson.loads(one.asked)["messages"]))
+            if not contains_pii(texts_of(orjson.loads(one.asked)))
         ]
         if not rows:
             return

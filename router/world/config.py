@@ -12,6 +12,7 @@ from router.world.config_values import (
     Duration,
     Features,
     LedgerAddress,
+    Proxy,
     Replicas,
     Size,
     Words,
@@ -80,6 +81,8 @@ class BackendSection(_Section):
     capacity: CapacitySection | None = None
     hedge_after: Duration | None = None
     energy: EnergySection | None = None
+    proxy: Proxy | None = None
+    http2: bool = False
     token_param: str | None = None
     drop: Words = ()
     rename: dict[str, str] = Field(default_factory=dict)
@@ -145,7 +148,7 @@ class Config(_Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
-    transport: Literal["httptools", "aiohttp"] = "httptools"
+    transport: Literal["httptools", "httpx"] = "httptools"
     estimate: Literal["expected", "worst", "chunk"] = "expected"
     decisions: DecisionSection = DecisionSection()
     outcomes: OutcomeSection = OutcomeSection()

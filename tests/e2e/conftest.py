@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,10 +14,10 @@ import httpx
 import pytest
 import redis
 import yaml
+from modelservers import in_thread
 from patience import LONGEST_SECONDS, until
 from ports import free_port
 
-from router.children.child import in_thread
 from router.simulator.server import Profile, Simulator
 
 
@@ -224,7 +225,7 @@ def simulators():
         yield {"moe": moe, "premium": premium}, urls
 
 
-def start_gateway(folder: Path, config: str) -> subprocess.Popen:
+def start_gateway(folder: Path, config: str, **environ: str) -> subprocess.Popen:
     """Start `turnout serve` on this configuration; it may not listen yet."""
     (folder / "turnout.yaml").write_text(config)
     (folder / "policy.yaml").write_text(POLICY)
@@ -233,6 +234,7 @@ def start_gateway(folder: Path, config: str) -> subprocess.Popen:
             [sys.executable, "-m", "router.cli", "serve", "--config", str(folder / "turnout.yaml")],
             stdout=log,
             stderr=log,
+            env=os.environ | environ,
         )
 
 

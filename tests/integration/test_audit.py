@@ -4,11 +4,11 @@ import json
 import logging
 
 import pytest
+from modelservers import in_thread
 
 from policies.policy import load as load_policy
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.transport.aiohttp_transport import AiohttpTransport
-from router.children.child import in_thread
+from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore, ScoredDecision
 from router.loop.shadow_audit import Auditor, Case, asked_through
@@ -74,7 +74,7 @@ async def parts(server, tmp_path):
     one = {"base_url": url, "model": "m", "ability": "moe", "price": {"input": 1, "output": 1}}
     text = json.dumps({"version": 1, "backends": {"cheap": one, "strong": one}})
     world = compile_snapshot(load_config(text, "t.yaml", {}), load_policy(POLICY, "p.yaml"))
-    dispatcher = Dispatcher(AiohttpTransport())
+    dispatcher = Dispatcher(HttptoolsTransport())
     dispatcher.adopt(list(world.backends.values()))
     store = OutcomeStore(f"sqlite:///{tmp_path / 'o.db'}", keep=10)
     recorder = OutcomeRecorder(store)

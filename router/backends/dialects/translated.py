@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from policies.headers import DROPPED
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Dialect, Failure
@@ -17,15 +18,16 @@ from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import Call
 from router.domain import Usage
-from router.protocols.answer import Answer, billed, lines_of_usage
-from router.protocols.hub import CLIENTS, SERVERS
+from router.protocols.headers import Pairs, listed
+from router.protocols.hub.answer import Answer, billed, lines_of_usage
+from router.protocols.hub.table import CLIENTS, SERVERS
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_output, estimate_usage, is_impossible
 
 # By dialect and protocol, once they were asked: how natively, and who reads the answer.
-_NATIVE: Final[dict[tuple[str, str], tuple[Asking, Passage]]] = {}
+NATIVE: Final[dict[tuple[str, str], tuple[Asking, Passage]]] = {}
 
 
 def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
@@ -33,12 +35,9 @@ def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
 
     Raises Unsupported where it cannot be asked in the request's protocol at all.
     """
-    native = _NATIVE.get((name, ask.protocol))
-    if native is not None:
-        return native
     dialect = DIALECTS[name]
     if ask.protocol in dialect.speaks and isinstance(dialect, Asking):
-        native = _NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
+        native = NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
         return native
     translation = translated(name, ask)
     return translation, translation
@@ -75,6 +74,11 @@ class Translation:
         body = orjson.dumps(written.body)
         return self._dialect.post(deployment, backend, body, request_id, stream=ask.stream)
 
+    @property
+    def notes(self) -> Pairs:
+        """What was dropped, as a header."""
+        return ((DROPPED, listed(self.dropped)),) if self.dropped else ()
+
     def failure(self, status: int, raw: bytes) -> Failure:
         """See `Dialect.failure`."""
         return self._dialect.failure(status, raw)
@@ -88,6 +92,7 @@ class Translation:
             answer = Answer(answer.id, answer.model, answer.alternatives, lines_of_usage(usage))
         answer = _with_reasons(answer, usage, ask)
         written = self._client.write_answer(answer, int(time.time()))
+        self.dropped += written.dropped
         return Reply(orjson.dumps(written.body), usage, answer.model)
 
     def stream(self, ask: Ask) -> AnswerStream:

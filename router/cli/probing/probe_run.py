@@ -20,9 +20,11 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.retry import RetryPolicy
 from router.backends.health.breaker import BreakerPolicy
-from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.backends.transport.clients import Clients
+from router.backends.transport.proxies import EnvironmentProxies
 from router.errors import TurnoutError
 from router.operations.chat import parse_chat
+from router.settings import environment
 
 AT_ONCE: Final = 4
 FAILURES: Final = 10  # so many without an answer between them end the run
@@ -54,7 +56,7 @@ class ProbeRun:
         self._keep = keep
         self._in_a_row = 0
         self._dispatcher = Dispatcher(
-            AiohttpTransport(),
+            Clients(proxies=EnvironmentProxies.read(environment())),
             # Patience is decided here, not by a gateway in a hurry.
             retry=RetryPolicy(rounds=0),
             breaker=BreakerPolicy(threshold=1_000_000),

@@ -11,7 +11,7 @@ from router.backends.backend import Backend, Capacity
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
 from router.backends.health.slots import Priority
-from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.errors import Overloaded
 from router.ledger.ledger import Ledger
 from router.operations.chat import parse_chat
@@ -43,7 +43,8 @@ async def test_a_slot_taken_by_one_gateway_is_not_there_for_another(
     backend = Backend("gpu", address, "m", capacity=capacity)
     slots = [ledger.shares(), ledger.shares()]
     gateways = [
-        Dispatcher(AiohttpTransport(), retry=RetryPolicy(rounds=0), slots=share) for share in slots
+        Dispatcher(HttptoolsTransport(), retry=RetryPolicy(rounds=0), slots=share)
+        for share in slots
     ]
     one, two = gateways
     free, paid = Priority(tier="free"), Priority(tier="enterprise")

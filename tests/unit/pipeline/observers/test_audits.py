@@ -47,8 +47,12 @@ async def test_a_streams_text_is_put_together_again():
         {"backend": "premium"},
         {"senses": {"classifier": FakeClassifier()}},
         {"answer": b"{}"},
+        {"answer": b"<html>"},
     ],
-    ids=["not drawn", "not delivered", "denied", "by the rival itself", "not scored", "no choice"],
+    ids=[
+        *("not drawn", "not delivered", "denied", "by the rival itself", "not scored"),
+        *("no choice", "unreadable"),
+    ],
 )
 async def test_nothing_else_is_audited(fields):
     _, cases = await begun(**fields)

@@ -1,0 +1,38 @@
+"""`usage` as OpenAI's servers tell it, as lines, and written from them."""
+
+from typing import Any
+
+from router.protocols.hub.answer import (
+    CACHE_READ,
+    CACHE_WRITE,
+    INPUT,
+    OUTPUT,
+    REASONING,
+    Lines,
+    lines_of_usage,
+    total,
+)
+from router.protocols.usage import counted
+
+
+def read_usage(usage: Any) -> Lines:
+    """A `usage` object; no lines where it is missing or tells no counts."""
+    told = counted(usage)
+    return () if told is None else lines_of_usage(told)
+
+
+def write_usage(lines: Lines) -> dict[str, Any]:
+    """The lines as OpenAI's clients expect them; what was written to a cache stands beside."""
+    read, written = total(lines, CACHE_READ), total(lines, CACHE_WRITE)
+    prompt = total(lines, INPUT) + read + written
+    completion = total(lines, OUTPUT)
+    details = {"cached_tokens": read}
+    if written:
+        details["cache_write_tokens"] = written
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": total(lines, REASONING)},
+    }
