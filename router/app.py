@@ -23,12 +23,13 @@ from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
-from router.loop.cards import CardStore
-from router.loop.learning import Learner
-from router.loop.prompts import PromptStore
-from router.loop.recorder import OutcomeRecorder
-from router.loop.shadow_audit import Auditor
-from router.loop.store import OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.learner import Learner
+from router.loop.learning_loop import LearningLoop
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
+from router.loop.prompt_store import PromptStore
+from router.loop.shadow_audit import Auditor, asked_through
 from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import logs_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
@@ -119,8 +120,9 @@ async def _learner(
     cards = CardStore(documents.database)
     stack.callback(cards.close)
     learner = learner_of(documents, classifier, outcomes, cards, prompts)
-    await learner.start()
-    stack.push_async_callback(learner.close)
+    loop = LearningLoop(learner)
+    await loop.start()
+    stack.push_async_callback(loop.close)
     return learner
 
 
@@ -131,7 +133,7 @@ def learner_of(
     cards: CardStore,
     prompts: PromptStore,
 ) -> Learner:
-    """The loop as configured, over these stores; not started."""
+    """The learner as configured, over these stores."""
     section = documents.config.classifier
     return Learner(
         classifier,
@@ -221,7 +223,7 @@ async def _parts(
     outcomes, prompts = _evidence(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
     recorder = _recorder(stack, documents, outcomes, prompts)
-    auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
+    auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
     return _Parts(
         classifier=classifier,

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from router.cli.common.documents import config_option, documents_or_end
+from router.database import DatabaseError
 from router.domain import PICO_PER_USD
 from router.drills.ledger_drill import Drill, Findings, Load, drill_organization
 from router.errors import LedgerUnavailable
@@ -28,12 +29,12 @@ from router.ledger.server.embedded import Embedded, EmbeddedError
 from router.ledger.server.startup import StartupError
 from router.usage.journal import JournalConsumer
 from router.usage.report import usd
-from router.usage.store import StoreError, UsageStore
+from router.usage.store import UsageStore
 from router.world.documents import Documents
 
 _T = TypeVar("_T")
 _TROUBLE = (
-    AddressError, Disconnected, EmbeddedError, LedgerUnavailable, StartupError, StoreError,
+    AddressError, Disconnected, EmbeddedError, LedgerUnavailable, StartupError, DatabaseError,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ it. What names both answers or neither, and a train of thought that was cut shor
 import re
 from typing import Final, Literal
 
-Verdict = Literal["A", "B", "TIE"]
+Preference = Literal["A", "B", "TIE"]
 
 _DECORATION: Final = re.compile(r"\\(?:boxed|text)|[*_`~\"'{}$()\[\]]")
 _NAME: Final = r"(?:(?:the )?(?:answer|option|response|assistant) )?(?P<name>[ab])"
@@ -27,11 +27,11 @@ _LABEL: Final = (
     r"(?:(?:verdict|answer|winner|choice|judge?ment|decision|(?:better|best)(?: one| answer)?)"
     r"(?: is| ?[:=])+|i(?: would)? (?:choose|prefer|pick)) ?"
 )
-_SAID: Final = rf"(?:{_TIE}|{_NAME}(?:{_BETTER})?)"
-_LABELLED: Final = re.compile(rf"{_LABEL}{_SAID}[.!]*", re.IGNORECASE)
-_BARE: Final = re.compile(rf"{_SAID}[.!]*", re.IGNORECASE)
+_CHOICE: Final = rf"(?:{_TIE}|{_NAME}(?:{_BETTER})?)"
+_LABELLED: Final = re.compile(rf"{_LABEL}{_CHOICE}[.!]*", re.IGNORECASE)
+_BARE: Final = re.compile(rf"{_CHOICE}[.!]*", re.IGNORECASE)
 _OPENING: Final = re.compile(
-    rf"(?:{_LABEL})?{_SAID}(?=\s*[.,;!-]|\s+(?:because|since|as)\b)(?P<rest>.*)",
+    rf"(?:{_LABEL})?{_CHOICE}(?=\s*[.,;!-]|\s+(?:because|since|as)\b)(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _AGAINST: Final = re.compile(
@@ -41,15 +41,15 @@ _AGAINST: Final = re.compile(
 )
 
 
-def read_verdict(text: str) -> Verdict | None:
+def read_preference(text: str) -> Preference | None:
     """Return what a judge's reply says of the answers A and B; None where that is not clear."""
-    said = text.rpartition("</think>")[2]
-    if "<think>" in said:
+    reply = text.rpartition("</think>")[2]
+    if "<think>" in reply:
         return None
-    said = _DECORATION.sub("", said)
-    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
-    labelled = _verdicts(_LABELLED, lines)
-    bare = labelled or _verdicts(_BARE, [*lines[:1], *lines[-1:]])
+    reply = _DECORATION.sub("", reply)
+    lines = [" ".join(line.split()) for line in reply.splitlines() if line.strip()]
+    labelled = _preferences(_LABELLED, lines)
+    bare = labelled or _preferences(_BARE, [*lines[:1], *lines[-1:]])
     if bare:
         return bare.pop() if len(bare) == 1 else None
     opening = _OPENING.fullmatch(" ".join(lines))
@@ -58,11 +58,11 @@ def read_verdict(text: str) -> Verdict | None:
     return _meant(opening)
 
 
-def _verdicts(pattern: re.Pattern[str], lines: list[str]) -> set[Verdict]:
-    return {_meant(found) for line in lines if (found := pattern.fullmatch(line))}
+def _preferences(pattern: re.Pattern[str], lines: list[str]) -> set[Preference]:
+    return {_meant(match) for line in lines if (match := pattern.fullmatch(line))}
 
 
-def _meant(found: re.Match[str]) -> Verdict:
-    if found["tie"]:
+def _meant(match: re.Match[str]) -> Preference:
+    if match["tie"]:
         return "TIE"
-    return "A" if found["name"] in "aA" else "B"
+    return "A" if match["name"] in "aA" else "B"

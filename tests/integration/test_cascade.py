@@ -242,8 +242,7 @@ async def test_a_judge_that_takes_too_long_has_no_opinion_and_is_let_go(
         hurried = Cascade(("not_empty",), judge=judge, patience=0.05)
         async with cascades.open(backends, chat(), "r1", hurried) as upstream:
             assert upstream.backend.name == "small"
-            async with asyncio.timeout(5):
-                await left.wait()
+            await left.wait()
     assert cascades.no_opinion == 1
 
 

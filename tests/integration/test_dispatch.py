@@ -90,7 +90,7 @@ async def test_a_slow_first_byte_is_hedged_and_the_loser_is_closed(
             deployment = await served_by(dispatcher, backend, chat(f"conversation {n}"))
             assert deployment == "b/1.0"
         assert slow.requests > 0
-        await asyncio.wait_for(slow.closed.wait(), 1.0)
+        await slow.closed.wait()
     assert dispatcher.view()["b"].in_flight == 0
 
 
@@ -186,5 +186,5 @@ async def test_a_dispatcher_watches_the_load_of_what_it_adopts(
     async with raw_server(writes(told, then="stay")) as server:
         capacity = Capacity(concurrency=4, load_url=server.base_url)
         dispatcher.adopt([Backend("b", server.base_url, "m", capacity=capacity)])
-        await asyncio.wait_for(server.asked.wait(), 2.0)
+        await server.asked.wait()
         await dispatcher.close()

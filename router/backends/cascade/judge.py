@@ -17,7 +17,7 @@ from router.backends.dispatch.upstream import BilledAnswer
 from router.backends.health.slots import Priority
 from router.errors import TurnoutError
 from router.operations.chat import parse_chat
-from router.protocols.answer import Alternative
+from router.protocols.hub.answer import Alternative
 from router.protocols.table import PROTOCOLS
 
 JUDGE: Final = "judge"  # its name among the verifiers

@@ -15,7 +15,7 @@ from router.backends.transport.transport import (
     TransportError,
     TransportTimeout,
 )
-from router.protocols.headers import of_answer
+from router.protocols.headers import Pairs, of_answer
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
 from router.protocols.unsupported import Unsupported
 
@@ -54,9 +54,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
             if body is None:
                 body = await read_all(answer, REPLY_CAP)
             upstream.replied(passage.reply(body, request))
-        names = passage.headers
-        if names and answer.header(names[0]):
-            upstream.headers = of_answer(names, answer.header)
+        upstream.headers = _headers(passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         raise _failed(error, deployment) from None
@@ -64,6 +62,14 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         answer.close()
         raise
     return upstream
+
+
+def _headers(passage: Passage, answer: Answer) -> Pairs:
+    """What goes to the client beside the answer: the protocol's own, and what the gateway says."""
+    names = passage.headers
+    if names and answer.header(names[0]):
+        return of_answer(names, answer.header) + passage.notes
+    return passage.notes
 
 
 def _unsupported(error: Unsupported) -> AttemptFailed:

@@ -54,13 +54,12 @@ async def test_a_slot_taken_by_one_gateway_is_not_there_for_another(
                 pass
         async with two.open([backend], chat(), "r3", paid) as upstream:
             assert upstream.backend is backend
-    async with asyncio.timeout(5):  # given back when the answers have ended
-        while True:
-            try:
-                async with two.open([backend], chat(), "r4", free):
-                    break
-            except Overloaded:
-                continue
+    while True:  # given back when the answers have ended
+        try:
+            async with two.open([backend], chat(), "r4", free):
+                break
+        except Overloaded:
+            continue
     for gateway, share in zip(gateways, slots, strict=True):
         await gateway.close()
         await share.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.loop.judge_reply import read_verdict
+from router.loop.judge_reply import read_preference
 
 CLEAR = {
     "A": [
@@ -40,15 +40,15 @@ UNCLEAR = [
     ("said", "meant"), [(said, meant) for meant, many in CLEAR.items() for said in many]
 )
 def test_a_clear_verdict_is_read_in_whatever_words_it_comes(said, meant):
-    assert read_verdict(said) == meant
+    assert read_preference(said) == meant
 
 
 @pytest.mark.parametrize("said", UNCLEAR)
 def test_what_names_both_or_neither_is_no_verdict(said):
-    assert read_verdict(said) is None
+    assert read_preference(said) is None
 
 
 def test_a_megabyte_of_near_verdicts_is_read_at_once():
-    assert read_verdict("the " * 250_000) is None
-    assert read_verdict("A is " * 200_000) is None
-    assert read_verdict("so " * 300_000 + "A") is None
+    assert read_preference("the " * 250_000) is None
+    assert read_preference("A is " * 200_000) is None
+    assert read_preference("so " * 300_000 + "A") is None
