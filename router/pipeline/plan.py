@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from policies.decision import Decision, Denial, Status
 from policies.headers import DECISION, REASON, ROUTE, SUCCESS
-from policies.value import value
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Priority
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
-from router.ledger.reserve_request import Ticket
+from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.request_context import RequestContext
 from router.prices.book import PriceBook
 
@@ -29,8 +28,7 @@ _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
 _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
 
 
-@value
-class Plan:
+class Plan(NamedTuple):
     """What will be tried, in order, and what the ledger should hold for it.
 
     `backends` begins with the steps of the cascade, where there is one; `judge` checks its answers.
@@ -39,7 +37,7 @@ class Plan:
     decision: Decision
     backends: tuple[Backend, ...]
     judge: Backend | None
-    ticket: Ticket
+    ticket: ReserveRequest
     input_tokens: int  # of the prompt, estimated
     priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
@@ -89,7 +87,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         answer,
         tuple(map(world.backends.__getitem__, _in_order(answer))),
         judge,
-        Ticket(
+        ReserveRequest(
             context.id,
             principal,
             answer.route,
