@@ -17,7 +17,7 @@ from router.errors import BadRequest
 from router.operations.message import count_tokens
 from router.operations.operation import Operation
 from router.operations.table import OPERATIONS
-from router.protocols.hub import CLIENTS
+from router.protocols.hub.table import CLIENTS
 from router.protocols.quirks import Quirks
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
