@@ -8,10 +8,10 @@ quota says nothing of the other keys, a replica that is down nothing of the othe
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 from router.ask import Ask
 from router.backends.energy import EnergyProfile
+from router.backends.quirks import OPENAI, Quirks
 
 FEATURES = frozenset({"tools", "json_schema", "vision"})
 
@@ -50,44 +50,6 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Quirks:
-    """How an OpenAI-compatible server differs from OpenAI's own: data, never a branch by name.
-
-    `token_param` is the one name of the output limit that it takes (None: both are passed on);
-    `drop` are parameters it refuses, `rename` those it calls something else, `extra` those to
-    send with every request; `values` are words it says otherwise (parameter -> word -> word);
-    `stream_options` is whether it knows that parameter. Of messages: `message_drop` are fields it
-    refuses, `developer_role` is whether it knows that role, `plain_content` that it wants text as
-    a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
-    """
-
-    token_param: str | None = None
-    drop: frozenset[str] = frozenset()
-    rename: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    stream_options: bool = True
-    message_drop: frozenset[str] = frozenset()
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
-    developer_role: bool = True
-    plain_content: bool = False
-    short_call_ids: bool = False
-    touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
-    reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
-
-    def __post_init__(self) -> None:
-        """Find out once what is asked for every request: which parameters may not go on as they
-        are (`touched`), and whether messages may not, whatever their roles."""
-        touched = {*self.drop, *self.rename, *self.values}
-        if not self.stream_options:
-            touched.add("stream_options")
-        if self.token_param is not None:
-            touched |= {"max_tokens", "max_completion_tokens"}
-        object.__setattr__(self, "touched", frozenset(touched))
-        reshapes = bool(self.message_drop or self.plain_content or self.short_call_ids)
-        object.__setattr__(self, "reshapes_messages", reshapes)
-
-
-@dataclass(frozen=True, slots=True)
 class Lane:
     """One address with one credential. `id` is unique and holds no secret."""
 
@@ -119,7 +81,7 @@ class Backend:
     supports: frozenset[str] = FEATURES
     simulated: bool = False
     capacity: Capacity | None = None
-    quirks: Quirks = Quirks()
+    quirks: Quirks = OPENAI
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     replicas: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = field(default=(), repr=False)

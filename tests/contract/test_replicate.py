@@ -11,11 +11,12 @@ from shapes import REPLICATE
 from transports import NewTransport
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
 from router.backends.dialects.base import ErrorInside
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.replicate import Replicate
 from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.quirks import Quirks
 from router.domain import Usage
 
 Chat = Callable[..., Ask]

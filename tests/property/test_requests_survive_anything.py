@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
 from router.backends.cascade.cascade import first_failure, read_body
 from router.backends.cascade.verifiers import VERIFIERS
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.table import DIALECTS
+from router.backends.quirks import Quirks
 from router.errors import BadRequest
 from router.protocols.anthropic_messages import count_tokens, parse_messages
 from router.protocols.chat import parse_chat

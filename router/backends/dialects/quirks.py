@@ -6,7 +6,8 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
+from router.backends.quirks import Quirks
 
 _SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
 

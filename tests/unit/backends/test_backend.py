@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from router.ask import Ask
-from router.backends.backend import Backend, Quirks
+from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
+from router.backends.quirks import Quirks
 from router.domain import Usage
 
 Chat = Callable[..., Ask]
