@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from policies.language.terms import CascadeTerms, Terms
-from policies.money import usd_at
+from policies.money import to_usd, usd_rounded
 
 _MAX_CASCADE_OPTIONS: Final = 5  # the best single ones; keeps the search under 200 sequences
 
@@ -126,7 +126,7 @@ def expected_cost(options: Sequence[Option], terms: Terms) -> Ranking:
     planned = tuple(step.name for step in best)
     order = (*planned, *(o.name for o in singles if o.name not in planned))
     shown = " then ".join(planned)
-    reason = f"expected_cost: {shown} p={_p(best[0]):.2f} expects {usd_at(total, 6)} USD"
+    reason = f"expected_cost: {shown} p={_p(best[0]):.2f} expects {usd_rounded(to_usd(total))} USD"
     return Ranking(order, reason, planned if len(planned) > 1 else ())
 
 

@@ -6,11 +6,8 @@ of Unix time unless a name says otherwise.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from policies.value import value
-
-PICO_PER_USD: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from policies.decision import Decision, Denial
+from policies.money import to_usd
 from policies.policy import Policy
 from policies.replay.estimates import BLOCKS, Blocks, Interval
 from policies.replay.record import Record
@@ -44,7 +45,7 @@ def diff(before: Policy, after: Policy, records: Iterable[Record]) -> Diff:
         if isinstance(was, Decision) and isinstance(becomes, Decision):
             block = crc32((record.signals.request.conversation or record.id).encode()) % BLOCKS
             pico = becomes.cost_pico[becomes.backend] - was.cost_pico[was.backend]
-            cost.add(block, pico / 1e12)
+            cost.add(block, to_usd(pico))
             first, second = was.success.get(was.backend), becomes.success.get(becomes.backend)
             if first is not None and second is not None:
                 quality.add(block, second - first)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zlib import crc32
 
+from policies.money import to_usd
 from policies.replay.estimates import BLOCKS, Blocks, Interval
 from policies.replay.record import Record
 
@@ -50,7 +51,7 @@ class Experiment:
         block = crc32((record.signals.request.conversation or record.id).encode()) % BLOCKS
         weight = 1.0 / record.propensity
         sums.requests += 1
-        sums.cost.add(block, outcome.cost_pico / 1e12, weight)
+        sums.cost.add(block, to_usd(outcome.cost_pico), weight)
         if outcome.latency_ms is not None:
             sums.latency.add(block, outcome.latency_ms, weight)
         if outcome.success is not None:

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from policies.money import to_usd
 from policies.replay.baselines import Plane
 from policies.replay.record import Record
 
@@ -89,7 +90,7 @@ class Points:
             return None
         table = np.asarray(self._rows, dtype=float)
         count = len(self._names)
-        scale = np.asarray([measured.ratio(name) for name in self._names]) / 1e12
+        scale = np.asarray([to_usd(measured.ratio(name)) for name in self._names])
         return Plane(
             names=self._names,
             costs=table[:, 2 : 2 + count] * scale,

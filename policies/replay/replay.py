@@ -13,6 +13,7 @@ from typing import Final
 from zlib import crc32
 
 from policies.decision import Decision, Denial
+from policies.money import to_usd
 from policies.policy import Policy
 from policies.replay.baselines import Baseline, compare
 from policies.replay.estimates import BLOCKS, Interval
@@ -106,7 +107,7 @@ class Replay:
             policy=self._policy.version,
             total=self._row(_sum(self._tallies.values())),
             groups={kind: self._group(place) for place, kind in enumerate(_KINDS)},
-            recorded_usd=self._measured.total_pico / 1e12,
+            recorded_usd=to_usd(self._measured.total_pico),
             baselines=tuple(compare(plane)) if plane is not None else (),
             plane_records=len(plane.tokens) if plane is not None else 0,
             arms=self._experiment.arms(),
@@ -127,7 +128,7 @@ class Replay:
             denied=tally.denied,
             refused=tally.refused,
             kept=tally.kept,
-            cost_usd=cost / 1e12,
+            cost_usd=to_usd(cost),
             mix={name: count / served for name, count in sorted(tally.chosen.items())},
             latency_ms=measured.latency_ms(tally.chosen),
             quality=tally.predicted.interval(),

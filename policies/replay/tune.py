@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from policies.decision import Decision
-from policies.money import usd
+from policies.money import to_pico, to_usd, usd
 from policies.policy import Policy
 from policies.replay.record import Record
 
@@ -114,7 +114,7 @@ def _capable_grid() -> Iterator[dict[str, float]]:
 
 def _failure_grid() -> Iterator[dict[str, float]]:
     for amount in _FAILURE_USD:
-        yield {"failure_cost": amount * 1e12}
+        yield {"failure_cost": float(to_pico(amount))}
 
 
 _GRIDS: Final[dict[str, Callable[[], Iterator[dict[str, float]]]]] = {
@@ -143,7 +143,7 @@ def _point(policy: Policy, sample: Sequence[Record], settings: dict[str, Any]) -
                 known += 1
                 quality += probability
     return Point(
-        tuple(settings.items()), cost / 1e12 / max(served, 1), quality / max(known, 1), served
+        tuple(settings.items()), to_usd(cost) / max(served, 1), quality / max(known, 1), served
     )
 
 

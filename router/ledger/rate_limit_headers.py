@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from policies.headers import LIMIT
+from policies.money import PICO_PER_NANO, to_usd, usd_rounded
 from router.errors import LimitExceeded
 from router.ledger.quotas.compiled_quotas import FIXED, Item, Place, Plan
 
@@ -83,4 +84,4 @@ def _advice(item: Item, wait: int, too_large: bool) -> str:
 
 
 def _amount(item: Item, amount: int) -> str:
-    return f"${amount / 1e9:.6f}" if item.row.money else str(amount)
+    return f"${usd_rounded(to_usd(amount * PICO_PER_NANO))}" if item.row.money else str(amount)

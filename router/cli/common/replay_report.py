@@ -7,6 +7,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from policies.money import DECIMALS, usd_rounded, usd_short
 from policies.replay.baselines import Baseline
 from policies.replay.diff import Diff
 from policies.replay.estimates import Interval
@@ -51,7 +52,7 @@ def print_report(report: Report, by: str, console: Console) -> None:
     )
     if len(ranked) > _MOST_ROWS:
         console.print(f"{len(ranked) - _MOST_ROWS} more {by}s: use --json")
-    console.print(f"the log itself cost {_usd(report.recorded_usd)}")
+    console.print(f"the log itself cost {usd_short(report.recorded_usd)}")
     _print_denials(report.total, console)
     _print_support(report.total, console)
     print_baselines({"": report}, console)
@@ -71,7 +72,7 @@ def print_diff(both: Diff, console: Console) -> None:
     for (source, target), count in list(both.moves.items())[:_MOST_MOVES]:
         console.print(f"  {count:>8}  {source} -> {target}")
     console.print(f"P(success) of a request changes by {_change(both.quality_change, 3)}")
-    console.print(f"its expected cost in USD by {_change(both.cost_change, 6)}")
+    console.print(f"its expected cost in USD by {_change(both.cost_change, DECIMALS)}")
     _print_denials(both.after.total, console)
     print_baselines({"before": both.before, "after": both.after}, console)
 
@@ -86,7 +87,7 @@ def print_baselines(reports: Mapping[str, Report], console: Console) -> None:
     table.add_column("USD", justify="right")
     table.add_column("P(success)", justify="right")
     for name, point in named_points(reports):
-        table.add_row(name, f"{point.cost_usd:.6f}", f"{point.quality:.3f}")
+        table.add_row(name, usd_rounded(point.cost_usd), f"{point.quality:.3f}")
     console.print(table)
 
 
@@ -120,7 +121,7 @@ def print_tuning(found: Tuning, console: Console) -> None:
 
 def _point_row(table: Table, mark: str, point: Point, records: int) -> None:
     settings = ", ".join(point.yaml.splitlines())
-    total = f"{point.cost_usd * records:.4f}"
+    total = usd_short(point.cost_usd * records)
     table.add_row(mark, settings, f"{point.cost_usd:.6f}", total, f"{point.quality:.3f}")
 
 
@@ -136,7 +137,7 @@ def _rows_table(title: str, rows: Mapping[str, Row]) -> Table:
             str(row.requests),
             str(row.denied or "-"),
             str(row.refused or "-"),
-            _usd(row.cost_usd),
+            usd_short(row.cost_usd),
             latency,
             _interval(row.quality),
             _mix(row.mix),
@@ -170,7 +171,7 @@ def _print_arms(arms: Mapping[str, Mapping[str, Arm]], console: Console) -> None
         for heading in ("requests", "USD a request", "latency ms", "judged", "good"):
             table.add_column(heading, justify="right")
         for backend, arm in drawn.items():
-            cost, latency = _interval(arm.cost_usd, 6), _interval(arm.latency_ms, 0)
+            cost, latency = _interval(arm.cost_usd, DECIMALS), _interval(arm.latency_ms, 0)
             row = (str(arm.requests), cost, latency, str(arm.judged), _interval(arm.success))
             table.add_row(backend, *row)
         console.print(table)
@@ -196,7 +197,3 @@ def _mix(mix: Mapping[str, float]) -> str:
 
 def _shares(mix: Iterable[tuple[str, float]]) -> Iterable[str]:
     return (f"{name} {share:.0%}" for name, share in sorted(mix, key=lambda item: -item[1]))
-
-
-def _usd(amount: float) -> str:
-    return f"{amount:.2f}" if amount >= 100 else f"{amount:.4f}"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfoNotFoundError
 
+from policies.money import PICO_PER_NANO
 from router.ledger.quotas.calendar import Period, zone_of
 
 Algorithm = Literal["S", "B", "C", "L"]
 
 LEVELS: Final = ("organization", "team", "key", "user", "model")
-NANO_PER_PICO: Final = 1000
 MOST: Final = 9 * 10**15  # Lua counts in doubles: exact below 2**53
 MINUTE: Final = 60_000
 PREPAID: Final = -1  # the limit is a balance that the ledger itself keeps
@@ -61,7 +61,7 @@ def _pool(name: str, field: str, metric: int, says: str, period: Period) -> Dime
     money = metric == 5
     return Dimension(
         name, field, "C", metric, says, "insufficient_quota", period=period,
-        scale=NANO_PER_PICO if money else 1, code="insufficient_quota",
+        scale=PICO_PER_NANO if money else 1, code="insufficient_quota",
     )  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def _quota(level: str, name: str, value: Any, timezone: str, billing_day: int) -
     given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"limit": value}
     limit = int(given["pool"] if "pool" in given else given["limit"])
     if row.money:
-        limit //= NANO_PER_PICO
+        limit //= PICO_PER_NANO
     burst = int(given.get("burst", 0))
     options = Options(
         bucket=burst > 0 or given.get("algorithm") == "bucket",
