@@ -1,4 +1,6 @@
-"""What pyproject.toml cannot say of the build: the C extension, where it can be built."""
+"""What pyproject.toml cannot say of the build: the C extensions, where they can be built."""
+
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -6,9 +8,10 @@ setup(
     ext_modules=[
         Extension(
             "classifiers._reader",
-            [f"classifiers/native/{part}.c" for part in ("bags", "hand", "module", "words")],
+            sorted(str(path) for path in Path("classifiers/native").glob("*.c")),
             depends=["classifiers/native/reader.h"],
             optional=True,  # without a C compiler the same is read in Python
-        )
+        ),
+        Extension("router._scan", ["router/native/scan.c"], optional=True),  # likewise
     ]
 )

@@ -1,9 +1,10 @@
-"""`python -m bench`: quick | run | steps | growth | footprint | soak | guard | report | all."""
+"""`python -m bench PART`; `python -m bench compare CHECKOUT` counts against another checkout."""
 
 import argparse
 import sys
+from pathlib import Path
 
-from bench import footprint, growth, guard, report, rounds, steps
+from bench import compare, footprint, growth, guard, report, rounds, steps
 from bench.systems import NGINX, PEERS, TURNOUT
 
 
@@ -81,9 +82,20 @@ def write() -> int:
 def main() -> int:
     """Run one part, or all."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parts = ["quick", "run", "steps", "growth", "footprint", "soak", "guard", "report", "all"]
-    parser.add_argument("part", choices=parts)
-    parser.add_argument("series", nargs="*", help="growth: only these series")
+    parts = [
+        "quick",
+        "run",
+        "steps",
+        "growth",
+        "footprint",
+        "soak",
+        "guard",
+        "compare",
+        "report",
+        "all",
+    ]
+    parser.add_argument("part", choices=[*parts, "report", "all"])
+    parser.add_argument("series", nargs="*", help="growth: only these; compare: a checkout")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=60.0, help="soak: how long")
     parser.add_argument("--share", type=float, default=1.0, help="soak: of the time under load")
@@ -100,6 +112,7 @@ def main() -> int:
         "footprint": measure_footprint,
         "soak": lambda: measure_soak(asked.minutes, asked.share),
         "guard": lambda: check(asked.renew),
+        "compare": lambda: compare.compare(Path(asked.series[0]), Path(__file__).parents[1]),
         "report": write,
     }
     return table[asked.part]()

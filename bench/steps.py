@@ -23,23 +23,23 @@ from bench.instructions import instructions
 from bench.native import upstream
 from bench.payloads import MODEL, chat
 from bench.systems import new_keys, turnout_config
+from policies.signals import Signals
 from router.api.connection import Connection
 from router.api.exchange import Exchange
+from router.api.gateway import Gateway
 from router.api.inference import Inference
 from router.api.rest import public_application
 from router.api.server_state import DatedState
 from router.app import load_classifier, running
 from router.errors import LedgerUnavailable
 from router.operations.table import ENDPOINTS
-from router.pipeline.episode import Episode
-from router.pipeline.gateway import Gateway
-from router.pipeline.inquire import inquire
-from router.pipeline.inquiry import Inquiry
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan, plan_of
 from router.pipeline.relay import Relay
-from router.pipeline.send import open_upstream
+from router.pipeline.request_context import RequestContext, Senses, gather
 from router.pipeline.serve import serve
+from router.pipeline.signals import read_signals
+from router.pipeline.watch import Watch
 from router.world.documents import read_documents
 
 IN_FLIGHT: Final = 16
@@ -152,6 +152,7 @@ class Corridor:
 
     def __init__(self, gateway: Gateway, key: str, raw: bytes) -> None:
         self._gateway = gateway
+        self._serving = gateway.serving
         self._endpoint = ENDPOINTS[0]
         self._raw = raw
         self._authorization = f"Bearer {key}".encode()
@@ -159,20 +160,23 @@ class Corridor:
         head += f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
         self._over_http = f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
         self._lines: list[Connection] = []  # at rest
-        self._principal = gateway.authenticator.authenticate(self._authorization)
-        self._request = self._endpoint.parse(raw)
-        self._scored: Gateway
-        self._inquiry: Inquiry
+        self._principal = self._serving.authenticator.authenticate(self._authorization)
+        self._ask = self._endpoint.parse(raw)
+        self._scored = self._serving.senses  # once it is prepared: with a classifier that knows
+        self._context: RequestContext
         self._plan: Plan
 
     async def prepare(self) -> None:
         """Walk to the decision once, so that the later steps have something to start from."""
-        self._inquiry = await self._inquire()
-        known = _Known(self._inquiry.classification)
-        self._scored = replace(self._gateway, classifier=known)  # type: ignore[arg-type]
-        world = self._gateway.snapshot
-        answer = world.policy.decide(self._inquiry.signals, self._inquiry.hints)
-        self._plan = plan_of(answer, world, self._inquiry, self._gateway.history)
+        context = self._context = await self._gather(self._serving.senses)
+        known = _Known(context.classification)
+        self._scored = replace(self._serving.senses, classifier=known)
+        answer = context.world.policy.decide(self._signals(), context.hints)
+        self._plan = plan_of(answer, context, self._serving.history)
+
+    def _signals(self) -> Signals:
+        context = self._context
+        return read_signals(context, self._serving.backends.view(), context.needs)
 
     def steps(self) -> dict[str, Step]:
         """Every step by name, in the order of the corridor."""
@@ -181,10 +185,10 @@ class Corridor:
             "authenticate": self._authenticate,
             "parse": self._parse,
         }
-        if self._inquiry.needs.classifier:
+        if self._context.needs.classifier:
             found["classify"] = self._classify
         return found | {
-            "inquire": self._inquire_without_classifier,
+            "gather": self._gather_without_classifier,
             "decide": self._decide,
             "plan": self._planned,
             "reserve and settle": self._hold,
@@ -200,7 +204,7 @@ class Corridor:
 
     async def walk(self) -> None:
         """One request, from its parsing to its bill."""
-        await serve(self._gateway, self._endpoint, self._caller())
+        await serve(self._serving, self._endpoint, self._caller())
 
     def _caller(self) -> Caller:
         return Caller(self._raw, self._authorization)
@@ -212,52 +216,45 @@ class Corridor:
         self._lines.append(connection)
 
     async def _authenticate(self) -> None:
-        self._gateway.authenticator.authenticate(self._authorization)
+        self._serving.authenticator.authenticate(self._authorization)
 
     async def _parse(self) -> None:
         self._endpoint.parse(self._raw)
 
     async def _classify(self) -> None:
-        await self._gateway.classifier.classify(self._request.prompt)
+        await self._gateway.classifier.classify(self._ask.prompt)
 
-    async def _inquire(self) -> Inquiry:
-        gateway = self._gateway
-        return await inquire(
-            gateway, gateway.snapshot, self._principal, self._request, self._caller()
-        )
+    async def _gather(self, senses: Senses) -> RequestContext:
+        world = self._serving.snapshot
+        return await gather(senses, world, self._principal, self._ask, self._caller())
 
-    async def _inquire_without_classifier(self) -> None:
-        gateway = self._scored
-        await inquire(gateway, gateway.snapshot, self._principal, self._request, self._caller())
+    async def _gather_without_classifier(self) -> None:
+        await self._gather(self._scored)
 
     async def _decide(self) -> None:
-        self._gateway.snapshot.policy.decide(self._inquiry.signals, self._inquiry.hints)
+        self._context.world.policy.decide(self._signals(), self._context.hints)
 
     async def _planned(self) -> None:
-        gateway = self._gateway
-        plan_of(self._plan.decision, gateway.snapshot, self._inquiry, gateway.history).headers()
+        plan_of(self._plan.decision, self._context, self._serving.history).headers()
 
     def _meter(self) -> Meter:
-        gateway = self._gateway
-        prices, health = gateway.snapshot.prices, gateway.dispatcher.view()
-        return Meter(self._plan, prices, health, lambda _charge: None)
+        return Meter(self._plan, self._context.world.prices, self._serving.backends.view())
 
     async def _hold(self) -> None:
-        gateway = self._gateway
         meter = self._meter()
-        async with gateway.ledger.hold(self._plan.ticket, meter.charge) as hold:
+        async with self._serving.ledger.hold(self._plan.ticket, meter.charge) as hold:
             hold.dispatched()
 
     async def _dispatch(self) -> None:
-        gateway, caller = self._gateway, self._caller()
-        world = gateway.snapshot
-        meter = self._meter()
-        episode = Episode(gateway, world, self._inquiry, self._plan.decision)
-        with meter:
-            async with open_upstream(gateway, self._plan, self._request, meter) as answered:
-                episode.answered(answered)
-                relay = Relay(self._endpoint, caller, self._inquiry, self._plan, None)  # type: ignore[arg-type]
-                await relay.deliver(answered, meter)
+        caller, context, plan = self._caller(), self._context, self._plan
+        with Watch(self._serving.observers, context, self._signals(), plan.decision) as watch:
+            meter = watch.meter = self._meter()
+            with meter:
+                opening = self._serving.backends.open(plan, context.ask, meter.events)
+                async with opening as watch.upstream:
+                    meter.events.append(watch.upstream)
+                    relay = Relay(self._endpoint, caller, context, plan, None)  # type: ignore[arg-type]
+                    await relay.deliver(watch.upstream, meter)
 
 
 @contextlib.contextmanager

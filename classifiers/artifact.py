@@ -1,6 +1,6 @@
 """The trained classifier on disk: an ONNX file, its manifest, and the ability cards beside it.
 
-    swift.onnx        the trunk: words and hand features to z and an embedding
+    swift.onnx        the trunk: words and lexical features to z and an embedding
     swift.json        the manifest: what the files must be, and how they came to be
     local.json ...    one ability card each
 
@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from classifiers.text.features import FEATURES_VERSION
+from classifiers.text.lexical_features import FEATURES_VERSION
 
 FORMAT: Final = 1
 SHIPPED: Final = Path(__file__).parent / "artifacts" / "swift.json"

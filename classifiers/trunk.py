@@ -19,7 +19,9 @@ DEVICES: Final = ("auto", "cpu", "cuda")
 
 Vector = NDArray[np.float32]
 
-_OUTPUTS: Final = ("z", "embedding")  # the inputs have the names of a Batch
+# Names in the ONNX graph; the inputs in the order of a Batch.
+_INPUTS: Final = ("words", "word_weights", "pairs", "pair_weights", "hand")
+_OUTPUTS: Final = ("z", "embedding")
 
 
 class Reading(NamedTuple):
@@ -40,7 +42,7 @@ class Trunk:
     def read(self, prompts: Sequence[Prompt]) -> Reading:
         """Encode and run one batch."""
         batch = encode(prompts)
-        z, embedding = self._session.run(_OUTPUTS, batch._asdict())
+        z, embedding = self._session.run(_OUTPUTS, dict(zip(_INPUTS, batch, strict=True)))
         return Reading(z, embedding)
 
 

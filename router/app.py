@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from classifiers.serving import Classifier
 from router.api import admin
+from router.api.gateway import Gateway, Limits
 from router.api.inference import Inference
 from router.api.rest import bare_application, public_application
 from router.auth.authenticate import Authenticator
@@ -19,6 +20,8 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.transport import Transport
+from router.gauges import gauges_of
+from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
@@ -28,8 +31,15 @@ from router.loop.prompts import PromptStore
 from router.loop.recorder import OutcomeRecorder
 from router.loop.shadow_audit import Auditor
 from router.loop.store import OutcomeStore
-from router.pipeline.gateway import Gateway, Limits, gauges
-from router.pipeline.reload import Reloader
+from router.pipeline.observers.audits import begins_audits
+from router.pipeline.observers.decision_log import logs_decisions
+from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
+from router.pipeline.observers.metrics import counts_charges, remembers_lengths
+from router.pipeline.observers.observer import Observer
+from router.pipeline.observers.stickiness import remembers_conversations
+from router.pipeline.request_context import Senses
+from router.pipeline.send import Sender
+from router.pipeline.serving import Serving
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import Siblings
@@ -37,6 +47,7 @@ from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
 from router.world.config import Config
 from router.world.documents import Documents
+from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
 
 _TRANSPORTS: Final[Mapping[str, Callable[[], Transport]]] = MappingProxyType(
@@ -180,14 +191,33 @@ def _admin(config: Config, gateway: Gateway, reloader: Reloader) -> FastAPI | No
     return application
 
 
-async def _gateway(
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Every part that serves, started."""
+
+    classifier: Classifier
+    decisions: DecisionLog
+    ledger: Ledger
+    outcomes: OutcomeStore
+    recorder: OutcomeRecorder
+    dispatcher: Dispatcher
+    cascades: Cascades
+    auditor: Auditor
+    authenticator: Authenticator
+    learner: Learner
+    conversations: Conversations
+    history: OutputHistory
+    metrics: Metrics
+
+
+async def _parts(
     stack: AsyncExitStack,
     documents: Documents,
     snapshot: Snapshot,
     classifier: Classifier,
     siblings: Siblings | None,
-) -> Gateway:
-    """Every part that serves, started; `stack` stops them in reverse order."""
+) -> _Parts:
+    """Start every part; `stack` stops them in reverse order."""
     config = documents.config
     decisions = _decision_log(documents, siblings)
     stack.callback(decisions.close)
@@ -197,24 +227,72 @@ async def _gateway(
     recorder = _recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
-    gateway = Gateway(
-        snapshot=snapshot,
-        authenticator=await _authenticator(stack, documents),
+    return _Parts(
         classifier=classifier,
-        ledger=ledger,
-        dispatcher=dispatcher,
-        cascades=Cascades(dispatcher),
-        limits=Limits(config.limits.body, config.limits.body_timeout),
-        metrics=Metrics(lambda: gauges(gateway)),
         decisions=decisions,
+        ledger=ledger,
         outcomes=outcomes,
         recorder=recorder,
+        dispatcher=dispatcher,
+        cascades=Cascades(dispatcher),
         auditor=auditor,
+        authenticator=await _authenticator(stack, documents),
         learner=await _learner(stack, documents, classifier, outcomes, prompts),
         conversations=ledger.conversations(),
         history=OutputHistory(),
-        budgets={},
+        metrics=Metrics(),
+    )
+
+
+def _observers(parts: _Parts) -> tuple[Observer, ...]:
+    """What is told of each finished request, in this order."""
+    recorder, classifier = parts.recorder, parts.classifier
+    return (
+        counts_charges(parts.metrics),
+        remembers_lengths(parts.history),
+        remembers_conversations(parts.conversations),
+        keeps_evidence(recorder, classifier),
+        judges_cascades(recorder, classifier),
+        begins_audits(parts.auditor.begin, classifier),
+        *([logs_decisions(parts.decisions, classifier)] if parts.decisions.on else []),
+    )
+
+
+def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
+    """The corridor's collaborators."""
+    recorded = parts.decisions.on
+    return Serving(
+        snapshot=snapshot,
+        authenticator=parts.authenticator,
+        senses=Senses(parts.classifier, parts.conversations, {}, recorded=recorded),
+        ledger=parts.ledger,
+        backends=Sender(parts.dispatcher, parts.cascades),
+        history=parts.history,
+        observers=_observers(parts),
+    )
+
+
+def _gateway(
+    parts: _Parts, documents: Documents, snapshot: Snapshot, siblings: Siblings | None
+) -> Gateway:
+    limits = documents.config.limits
+    gateway = Gateway(
+        serving=_serving(parts, snapshot),
+        limits=Limits(limits.body, limits.body_timeout),
+        metrics=parts.metrics,
+        classifier=parts.classifier,
+        ledger=parts.ledger,
+        recorder=parts.recorder,
+        outcomes=parts.outcomes,
         siblings=siblings,
+    )
+    parts.metrics.gauges = gauges_of(
+        gateway.serving,
+        classifier=parts.classifier,
+        cascades=parts.cascades,
+        ledger=parts.ledger,
+        auditor=parts.auditor,
+        learner=parts.learner,
     )
     return gateway
 
@@ -237,8 +315,9 @@ async def running(
     documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
-        gateway = await _gateway(stack, documents, snapshot, classifier, siblings)
-        reloader = Reloader(gateway, documents, environ)
+        parts = await _parts(stack, documents, snapshot, classifier, siblings)
+        gateway = _gateway(parts, documents, snapshot, siblings)
+        reloader = Reloader(gateway.serving, documents, environ, gateway.metrics.reloads)
         await reloader.start()
         stack.push_async_callback(reloader.close)
         if siblings is not None:

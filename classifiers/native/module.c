@@ -1,7 +1,7 @@
-/* Reading prompts in C: what words.py, bag.py and hand.py say, number for number.
+/* Reading prompts in C: what python_reader.py says, number for number.
  *
- * The Python there is the definition, and what runs where no compiler was at hand; a property test
- * holds the two together. Sizes are bounded by MAX_WORDS whatever the text, and every index follows
+ * The Python is the definition, and what runs where no compiler was at hand; a property test holds
+ * the two together, for tables of any kind. Sizes are bounded by MAX_WORDS whatever the text, and every index follows
  * from that. No Python code runs while there is a pointer into a text, but str.lower(), whose result
  * is ours.
  */
@@ -9,10 +9,10 @@
 
 typedef struct { /* of one call */
   Bag words, pairs;
-  float *hand; /* HAND of each row */
+  float *lexical; /* the table's features of each row */
 } Batch;
 
-static int refuse(const char *why) {
+int refuse(const char *why) {
   PyErr_SetString(PyExc_ValueError, why);
   return -1;
 }
@@ -22,15 +22,15 @@ static Text text_of(PyObject *held) {
                 PyUnicode_IS_ASCII(held)};
 }
 
-/* The words of a passage, read in lower case; how many, or -1. `traits` is noted where asked for. */
+/* The words of a passage, read in lower case; how many, or -1. They are counted in `values`, if given. */
 static Py_ssize_t read_words(
-    const Reader *self, PyObject *given, Word *found, Py_ssize_t room, Traits *traits) {
+    const Reader *self, PyObject *given, Word *found, Py_ssize_t room, Py_ssize_t *values) {
   PyObject *held = given; /* of ASCII, find_words makes lower case itself */
   if (PyUnicode_IS_ASCII(given)) Py_INCREF(held);
   else if (!(held = PyObject_CallMethod(given, "lower", NULL))) return -1;
   Text text = text_of(held);
   Py_ssize_t count = find_words(&text, found, room);
-  if (traits) note_traits(self, &text, found, count, traits);
+  if (values) count_words(self, &text, found, count, values);
   Py_DECREF(held);
   return count;
 }
@@ -54,7 +54,7 @@ static void add_keys(Keys *keys, const Word *found, Py_ssize_t count, uint32_t w
 }
 
 /* Read a passage, (text, weight), of exactly a str; 0 or -1. */
-static int read_passage(const Reader *self, PyObject *passage, Keys *keys, Traits *traits) {
+static int read_passage(const Reader *self, PyObject *passage, Keys *keys, Py_ssize_t *values) {
   PyObject *text;
   unsigned int weight;
   Word found[MAX_WORDS];
@@ -62,41 +62,50 @@ static int read_passage(const Reader *self, PyObject *passage, Keys *keys, Trait
   if (!PyArg_ParseTuple(passage, "UI", &text, &weight)) return -1;
   if (weight > UNIT || !PyUnicode_CheckExact(text))
     return refuse("a weight is at most a whole unit, a text a plain str");
-  Py_ssize_t fresh = read_words(self, text, found, MAX_WORDS - keys->count, traits);
+  Py_ssize_t fresh = read_words(self, text, found, MAX_WORDS - keys->count, values);
   if (fresh < 0) return -1;
   add_keys(keys, found, fresh, weight);
   return 0;
 }
 
-/* Read a prompt: its passages, the final text first, and what is around it; 0 or -1. */
+/* Take the measures that are given beside a text; 0 or -1. */
+static int read_given(const Reader *self, PyObject *given, Py_ssize_t *values) {
+  if (PyTuple_GET_SIZE(given) != self->table.given) return refuse("too few measures, or too many");
+  for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(given); k++) {
+    values[k + 1] = PyLong_AsSsize_t(PyTuple_GET_ITEM(given, k));
+    if (values[k + 1] == -1 && PyErr_Occurred()) return -1;
+  }
+  return 0;
+}
+
+/* Read a prompt: its passages, the final text first, and what is given beside it; 0 or -1. */
 static int read_row(const Reader *self, PyObject *prompt, Py_ssize_t row, Batch *batch) {
-  PyObject *passages;
-  Around around;
-  Traits traits;
+  PyObject *passages, *given;
+  Py_ssize_t values[MOST_MEASURES] = {1};
   Keys keys = {.count = 0, .joined = 0};
   if (!PyTuple_Check(prompt)) return refuse("a prompt is its passages and what is around them");
-  if (!PyArg_ParseTuple(prompt, "O!(nnnn)", &PyList_Type, &passages, &around.chars, &around.system,
-                        &around.turns, &around.tools))
-    return -1;
+  if (!PyArg_ParseTuple(prompt, "O!O!", &PyList_Type, &passages, &PyTuple_Type, &given)) return -1;
+  if (read_given(self, given, values)) return -1;
   if (!PyList_GET_SIZE(passages)) return refuse("a prompt has a final text, if an empty one");
   for (Py_ssize_t k = 0; k < PyList_GET_SIZE(passages) && keys.count < MAX_WORDS; k++)
-    if (read_passage(self, PyList_GET_ITEM(passages, k), &keys, k ? NULL : &traits)) return -1;
+    if (read_passage(self, PyList_GET_ITEM(passages, k), &keys, k ? NULL : values)) return -1;
   Text text = text_of(PyTuple_GET_ITEM(PyList_GET_ITEM(passages, 0), 0));
-  hand_features(&text, &around, &traits, batch->hand + row * HAND);
+  values[1 + self->table.given + LENGTH] = text.size;
+  lexical_features(&self->table, &text, values, batch->lexical + row * self->table.features);
   add_row(self, &batch->words, row, keys.words, keys.count);
   add_row(self, &batch->pairs, row, keys.pairs, keys.joined);
   return 0;
 }
 
-static PyObject *result_of(const Batch *batch, Py_ssize_t rows) {
+static PyObject *result_of(const Reader *self, const Batch *batch, Py_ssize_t rows) {
   PyObject *words = padded(&batch->words, rows);
   PyObject *pairs = words ? padded(&batch->pairs, rows) : NULL;
   if (!pairs) {
     Py_XDECREF(words);
     return NULL;
   }
-  Py_ssize_t size = rows * HAND * (Py_ssize_t)sizeof(float);
-  return Py_BuildValue("NNy#", words, pairs, (const char *)batch->hand, size);
+  Py_ssize_t size = rows * self->table.features * (Py_ssize_t)sizeof(float);
+  return Py_BuildValue("NNy#", words, pairs, (const char *)batch->lexical, size);
 }
 
 static PyObject *Reader_read(Reader *self, PyObject *prompts) {
@@ -107,59 +116,24 @@ static PyObject *Reader_read(Reader *self, PyObject *prompts) {
     return NULL;
   }
   Py_ssize_t rows = PyList_GET_SIZE(prompts), row = 0;
-  batch.hand = PyMem_Malloc((size_t)rows * HAND * sizeof(float) + 1);
-  if (make_bag(&batch.words, rows) || make_bag(&batch.pairs, rows) || !batch.hand) PyErr_NoMemory();
+  batch.lexical = PyMem_Malloc((size_t)(rows * self->table.features) * sizeof(float) + 1);
+  if (make_bag(&batch.words, rows) || make_bag(&batch.pairs, rows) || !batch.lexical) PyErr_NoMemory();
   else {
     while (row < rows && !read_row(self, PyList_GET_ITEM(prompts, row), row, &batch)) row++;
-    if (row == rows) result = result_of(&batch, rows);
+    if (row == rows) result = result_of(self, &batch, rows);
   }
   free_bag(&batch.words);
   free_bag(&batch.pairs);
-  PyMem_Free(batch.hand);
+  PyMem_Free(batch.lexical);
   return result;
 }
 
-static int learn_word(Reader *self, PyObject *word, PyObject *facts) {
-  unsigned int kind, present, cue;
-  if (!PyTuple_Check(facts)) return refuse("what is known of a word is its kind, bits and cue");
-  if (!PyArg_ParseTuple(facts, "III", &kind, &present, &cue)) return -1;
-  Py_ssize_t size = PyUnicode_GetLength(word);
-  if (size < 0) return -1;
-  if (kind > KINDS || cue > CUES || present >> PRESENT)
-    return refuse("an unknown kind, cue or bit");
-  if (size > KNOWN_LONGEST || self->known == KNOWN_MOST)
-    return refuse("too many or too long words");
-  Known *known = &self->words[self->known++];
-  for (Py_ssize_t k = 0; k < size; k++) known->letters[k] = PyUnicode_READ_CHAR(word, k);
-  known->crc = crc_of(known->letters, size);
-  known->present = present;
-  known->kind = (uint8_t)kind;
-  known->cue = (uint8_t)cue;
-  known->size = (uint8_t)size;
-  uint32_t place = known->crc % KNOWN_PLACES;
-  while (self->place[place]) place = (place + 1) % KNOWN_PLACES;
-  self->place[place] = (uint16_t)self->known;
-  return 0;
-}
-
 static int Reader_init(Reader *self, PyObject *args, PyObject *Py_UNUSED(keywords)) {
-  PyObject *known, *word, *facts;
-  Py_buffer weight_of;
-  Py_ssize_t at = 0;
-  if (!PyArg_ParseTuple(args, "O!y*", &PyDict_Type, &known, &weight_of)) return -1;
-  int fits = weight_of.len == (Py_ssize_t)sizeof self->weight_of;
-  if (fits) memcpy(self->weight_of, weight_of.buf, sizeof self->weight_of);
-  PyBuffer_Release(&weight_of);
-  if (!fits) return refuse("weight_of is of another size");
-  self->known = 0;
-  memset(self->place, 0, sizeof self->place);
-  while (PyDict_Next(known, &at, &word, &facts))
-    if (learn_word(self, word, facts)) return -1;
-  return 0;
+  return take_table(self, args);
 }
 
 static PyMethodDef METHODS[] = {
-    {"read", (PyCFunction)Reader_read, METH_O, "Words, pairs and hand features of prompts."},
+    {"read", (PyCFunction)Reader_read, METH_O, "Words, pairs and lexical features of prompts."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -180,10 +154,16 @@ PyMODINIT_FUNC PyInit__reader(void) {
   fill_tables();
   PyObject *module;
   if (PyType_Ready(&ReaderType) || !(module = PyModule_Create(&MODULE))) return NULL;
-  if (PyModule_AddIntConstant(module, "EDITION", EDITION) ||
-      PyModule_AddObjectRef(module, "Reader", (PyObject *)&ReaderType)) {
-    Py_DECREF(module);
-    return NULL;
+  PyObject *coded = PyTuple_New(CODED);
+  for (int k = 0; coded && k < CODED; k++) {
+    PyObject *name = PyUnicode_FromString(CODED_NAMES[k]);
+    if (name) PyTuple_SET_ITEM(coded, k, name);
+    else Py_CLEAR(coded);
   }
+  if (!coded || PyModule_AddObjectRef(module, "CODED", coded) ||
+      PyModule_AddIntConstant(module, "INTERFACE", INTERFACE) ||
+      PyModule_AddObjectRef(module, "Reader", (PyObject *)&ReaderType))
+    Py_CLEAR(module);
+  Py_XDECREF(coded);
   return module;
 }

@@ -4,26 +4,24 @@
 #include <stdint.h>
 
 enum {
-  EDITION = 3,       /* of the numbers, as in classifiers/text/reading.py */
+  INTERFACE = 4,     /* as in classifiers/text/native_reader.py */
   WORDS = 1 << 16,   /* word numbers are 1 to WORDS - 1 */
   PAIRS = 1 << 17,   /* pair numbers are 1 to PAIRS - 1 */
   MAX_WORDS = 768,   /* of one prompt */
   UNIT = 20,         /* a weight of one, in the twentieths that are counted */
   WEIGHT_BITS = 5,   /* of a key, below the number */
-  KINDS = 15,        /* of words that are counted */
-  OPERATOR = 3,
-  DIGIT = 7,         /* kinds of numbers are DIGIT to LONG_NUMBER */
-  LONG_NUMBER = 9,
-  KEYWORD = 10,
-  PRESENT = 21,      /* kinds of words of which it matters whether one occurs */
-  ASKS_HOW_MANY = 6, /* one of them: its bit */
-  CUES = 7,          /* kinds of words that are counted in word problems */
-  PROBLEM = 4 + CUES, /* features of word problems */
-  HAND = 29 + 2 * KINDS + PRESENT + PROBLEM, /* hand features */
   LONG_WORD = 10,    /* characters */
   KNOWN_PLACES = 2048,
   KNOWN_MOST = 1024, /* so that a search of the table always ends */
   KNOWN_LONGEST = 24,
+  KNOWN_CLASSES = 8, /* one less than this: the last is 0 */
+};
+
+enum { /* the most that a table may hold */
+  MOST_MEASURES = 256,
+  MOST_ROWS = 512, /* of each kind; features too */
+  MOST_PHRASES = 64,
+  LONGEST_PHRASE = 15,
 };
 
 typedef struct { /* a text, in whatever width Python keeps it */
@@ -38,19 +36,43 @@ typedef struct {
   uint32_t crc;
 } Word;
 
-typedef struct { /* a word of a table of hand.py */
-  uint32_t crc, present;
-  uint8_t kind, cue, size;
+typedef struct { /* a word that is in a class of words */
+  uint32_t crc;
+  uint8_t size;
+  uint8_t classes[KNOWN_CLASSES]; /* the measures that count it, then 0 */
   Py_UCS4 letters[KNOWN_LONGEST];
 } Known;
 
-typedef struct { /* what the tables say of the words of the final text */
-  uint32_t words, distinct, longs, present, counts[KINDS + 1], cues[CUES + 1];
-} Traits;
+/* Rows of the table of lexical features (classifiers/text/feature_table.py). `target` and the other
+ * places are those of measures. */
+typedef struct { int target; Py_UCS4 low, high; } Range;
+typedef struct { int target; Py_ssize_t size; char text[LONGEST_PHRASE + 1]; } Phrase;
+typedef struct { int target, measure, factor; } Term;
+typedef struct { int target, measure, per; double least, most; } Bound;
+typedef struct { int measure, per, when, scale; } Feature;
 
-typedef struct { /* what the hand features need to know beside the final text and its words */
-  Py_ssize_t chars, system, turns, tools;
-} Around;
+enum { SHARE, LOG, FLAG, SCALES }; /* of a feature */
+
+/* Measures that are coded here, in the order of CODED_NAMES. */
+enum {
+  OPTIONS, OPTION_CHARS, NUMERIC_OPTIONS, LONGEST_OPTION, SHORTEST_OPTION,
+  NUMBERED_LINES, FORMULAS, ENDS_WITH_QUESTION, ENDS_WITH_COLON, STARTS_LOWER, CODED
+};
+
+/* Measures of any text stand behind those that are given, in this order. */
+enum { LENGTH, WORD_COUNT, DISTINCT, LONG_WORDS, OF_ANY_TEXT };
+
+typedef struct {
+  int measures, given;  /* how many measures; how many of them, from the second, are given */
+  int coded[CODED];     /* where each is kept, or -1 */
+  Py_ssize_t ranges, phrases, terms, bounds, features;
+  Range range[MOST_ROWS];
+  Phrase phrase[MOST_PHRASES]; /* in the order of their text */
+  int first_phrase[129];       /* by the character that it begins with */
+  Term term[MOST_ROWS];
+  Bound bound[MOST_ROWS];
+  Feature feature[MOST_ROWS];
+} Table;
 
 typedef struct { /* distinct numbers and their weights, row after row */
   int32_t *numbers;
@@ -62,6 +84,7 @@ typedef struct { /* distinct numbers and their weights, row after row */
 typedef struct {
   PyObject_HEAD
   float weight_of[MAX_WORDS * UNIT + 1];
+  Table table;
   Py_ssize_t known;
   uint16_t place[KNOWN_PLACES]; /* 1 + index into words, by CRC; 0 is empty */
   Known words[KNOWN_MOST];
@@ -71,12 +94,21 @@ static inline Py_UCS4 char_at(const Text *text, Py_ssize_t index) {
   return PyUnicode_READ(text->kind, text->data, index);
 }
 
+static inline int starts_with(const Text *text, Py_ssize_t index, const char *wanted) {
+  while (*wanted && index < text->size && char_at(text, index) == (Py_UCS4)*wanted)
+    index++, wanted++;
+  return !*wanted;
+}
+
+/* module.c */
+int refuse(const char *why);
+
 /* words.c */
 void fill_tables(void);
 uint32_t crc_of(const Py_UCS4 *letters, Py_ssize_t size);
 Py_ssize_t find_words(const Text *text, Word *words, Py_ssize_t room);
-void note_traits(
-    const Reader *self, const Text *text, const Word *words, Py_ssize_t count, Traits *traits);
+void count_words(
+    const Reader *self, const Text *text, const Word *words, Py_ssize_t count, Py_ssize_t *values);
 
 /* bags.c */
 int make_bag(Bag *bag, Py_ssize_t rows);
@@ -84,5 +116,13 @@ void free_bag(Bag *bag);
 void add_row(const Reader *self, Bag *bag, Py_ssize_t row, uint32_t *keys, Py_ssize_t size);
 PyObject *padded(const Bag *bag, Py_ssize_t rows);
 
-/* hand.c */
-void hand_features(const Text *text, const Around *around, const Traits *traits, float *features);
+/* table.c */
+int take_table(Reader *self, PyObject *args);
+
+/* coded_measures.c */
+extern const char *const CODED_NAMES[CODED];
+void coded_measures(const Text *text, Py_ssize_t *values);
+
+/* lexical_features.c */
+void lexical_features(
+    const Table *table, const Text *text, Py_ssize_t *values, float *features);

@@ -1,4 +1,4 @@
-/* Texts to words: what words.py says, and what the tables of hand.py say of each.
+/* Texts to words: what words.py says, and which classes of the table each is in.
  *
  * A text is walked once. A word is hashed (CRC-32 of its UTF-8) while it is read, and never becomes
  * an object.
@@ -112,20 +112,18 @@ static const Known *known_word(const Reader *self, const Text *text, const Word 
   return NULL;
 }
 
-void note_traits(
-    const Reader *self, const Text *text, const Word *words, Py_ssize_t count, Traits *traits) {
-  memset(traits, 0, sizeof *traits);
+/* Count the words of a text, and those of each class, at their places. */
+void count_words(
+    const Reader *self, const Text *text, const Word *words, Py_ssize_t count, Py_ssize_t *values) {
+  Py_ssize_t *of_text = values + 1 + self->table.given;
   for (Py_ssize_t k = 0; k < count; k++) {
     const Known *known = known_word(self, text, &words[k]);
-    if (known) {
-      traits->counts[known->kind]++;
-      traits->cues[known->cue]++;
-      traits->present |= known->present;
-    }
-    traits->longs += words[k].size >= LONG_WORD;
+    for (const uint8_t *class = known ? known->classes : NULL; class && *class; class++)
+      values[*class]++;
+    of_text[LONG_WORDS] += words[k].size >= LONG_WORD;
   }
-  traits->words = (uint32_t)count;
-  traits->distinct = (uint32_t)count_distinct(text, words, count);
+  of_text[WORD_COUNT] = count;
+  of_text[DISTINCT] = count_distinct(text, words, count);
 }
 
 uint32_t crc_of(const Py_UCS4 *letters, Py_ssize_t size) {

@@ -1,14 +1,14 @@
 """Prompts to numbers: the one reading of a text that training and serving share.
 
 A prompt becomes weighted word numbers, weighted numbers of neighbouring word pairs, and a row of
-hand features. The final user message counts most; earlier turns, the system prompt and tool names
-are read with smaller weights. Long text is cut to its head and tail first, so the cost is bounded
-whatever arrives. Nothing here depends on the process (words are hashed with crc32, not with
+lexical features. The final user message counts most; earlier turns, the system prompt and tool
+names are read with smaller weights. Long text is cut to its head and tail first, so the cost is
+bounded whatever arrives. Nothing here depends on the process (words are hashed with crc32, not with
 Python's salted hash), and nothing raises: empty, binary, right-to-left and astronomically long
 texts all give finite numbers.
 
-Change anything that alters a number here and `FEATURES_VERSION` must rise: an artifact trained on
-other numbers refuses to load.
+Change anything that alters a number here and `FEATURES_VERSION` of lexical_features.py must rise:
+an artifact trained on other numbers refuses to load.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,8 @@ from typing import Final
 
 from classifiers.prompt import Prompt
 from classifiers.text.bag import UNIT
-from classifiers.text.reading import EDITION, READ, Batch, Opened, Passage
-
-FEATURES_VERSION: Final = EDITION
+from classifiers.text.batch import Batch, Opened, Passage
+from classifiers.text.reading import READ
 
 FINAL_CHARS: Final = 4000  # of the final user message: three quarters head, one quarter tail
 EARLIER_CHARS: Final = 1000  # of each of the earlier turns

@@ -1,7 +1,4 @@
-"""What the tables know of single words: kinds that are counted, and kinds of which one is enough.
-
-A word has at most one kind, one cue, and any of the bits of PRESENT.
-"""
+"""Classes of words: those that are counted, those of which one is enough, and cues."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -20,8 +17,9 @@ _PARTS: Final = """
 half halves third thirds quarter quarters fourth fifth sixth tenth twice double triple
 """
 
-# Kinds that are counted. Digits arrive as zeros: "0" is one digit, "0000" four.
-COUNTED: Final[Mapping[str, frozenset[str]]] = {
+# Kinds that are counted. A word of two kinds counts as the later one: `for` is a loop rather than a
+# keyword. Digits arrive as zeros: "0" is one digit, "0000" four.
+_KINDS: Final[Mapping[str, frozenset[str]]] = {
     "sign": frozenset(".,:!'-/%&*"),
     "bracket": frozenset("(){}[]<>"),
     "operator": frozenset("=+^|~_;#@"),
@@ -37,6 +35,12 @@ COUNTED: Final[Mapping[str, frozenset[str]]] = {
     "each": frozenset({"each", "every", "per", "times", "twice", "half", "remaining", "left"}),
     "glue": frozenset({"the", "of", "and", "a", "to", "in", "is", "that", "with", "as", "by"}),
     "symbol": frozenset("bcdefghjklmnopqrstuvwxyz"),
+}
+
+_KIND_OF: Final = {word: kind for kind, words in _KINDS.items() for word in words}
+COUNTED: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset(word for word in words if _KIND_OF[word] == kind)
+    for kind, words in _KINDS.items()
 }
 
 # Kinds of which it only matters whether one occurs.
@@ -75,30 +79,3 @@ CUES: Final[Mapping[str, frozenset[str]]] = {
     "sum": frozenset({"total", "altogether", "combined", "sum"}),
     "money": frozenset("$"),
 }
-
-_LONG: Final = 10  # letters
-
-# A word of two kinds counts as the later one: `for` is a loop rather than a keyword.
-_KIND_OF: Final = {
-    word: number for number, words in enumerate(COUNTED.values(), 1) for word in words
-}
-
-_PRESENT_OF: Final = {
-    word: sum(1 << place for place, group in enumerate(PRESENT.values()) if word in group)
-    for words in PRESENT.values()
-    for word in words
-}
-_CUE_OF: Final = {word: number for number, words in enumerate(CUES.values(), 1) for word in words}
-
-# Every word the tables know: its kind (its place in COUNTED from 1, or 0), its bits of PRESENT, and
-# its cue (its place in CUES from 1, or 0).
-KNOWN_WORDS: Final = {
-    word: (_KIND_OF.get(word, 0), _PRESENT_OF.get(word, 0), _CUE_OF.get(word, 0))
-    for word in {**_KIND_OF, **_PRESENT_OF, **_CUE_OF}
-}
-
-
-def traits_of(word: str) -> tuple[int, bool, int, int]:
-    """What the tables say of one word: its kind, whether it is long, bits of PRESENT, its cue."""
-    kind, present, cue = KNOWN_WORDS.get(word, (0, 0, 0))
-    return kind, len(word) >= _LONG, present, cue

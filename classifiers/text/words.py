@@ -2,20 +2,17 @@
 
 A word is a run of letters and digits, or one sign; one Chinese, Japanese or Korean character is a
 word too. Words are lower case, digits are zeros. The words seen lately are remembered with what is
-known of them, so that a word is hashed and looked up in the tables once and not in every prompt.
+known of them, so that a word is hashed and looked up in its classes once and not in every prompt.
 """
 
 import re
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-
-from classifiers.text.lexical_features import Traits
-from classifiers.text.vocabulary import COUNTED, CUES, traits_of
 
 WORDS: Final = 1 << 16  # word numbers run from 1 to WORDS - 1; 0 is padding
 
@@ -32,9 +29,10 @@ _FEW: Final = 16  # different ones; with more the regular expression is quicker
 _SIGNS: Final = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _CONTROLS: Final = bytes([*range(9), *range(14, 28), 127])
 _GAP: Final = b"\xff"  # never part of UTF-8
-_RECORD: Final = struct.Struct("=IIBBBx")  # number, bits of PRESENT, kind, whether it is long, cue
-_KINDS: Final = tuple(range(1, len(COUNTED) + 1))
-_CUES: Final = tuple(range(1, len(CUES) + 1))
+LONG_WORD: Final = 10  # characters
+_MOST_CLASSES: Final = 8
+_RECORD: Final = struct.Struct(f"=I{_MOST_CLASSES}s")  # number, classes, the rest zeros
+_LONG: Final = b"\x01"  # the class of long words
 
 
 def _spaced(signs: bytes) -> NDArray[np.uint32]:
@@ -82,11 +80,21 @@ def number_of(word: str) -> int:
 
 
 class KnownWords(dict[str, bytes]):
-    """Word to number and traits, packed; remembered for the words seen lately."""
+    """Word to number and classes, packed; remembered for the words seen lately.
+
+    `classes` says which classes a word is in, as numbers from 1 to 255: at most seven, since long
+    words are one more. Raises ValueError for more.
+    """
+
+    def __init__(self, classes: Mapping[str, tuple[int, ...]]) -> None:
+        super().__init__()
+        if any(len(numbers) >= _MOST_CLASSES for numbers in classes.values()):
+            raise ValueError(f"a word is in {_MOST_CLASSES} classes or more")
+        self._classes = {word: bytes(numbers) for word, numbers in classes.items()}
 
     def __missing__(self, word: str) -> bytes:
-        kind, long, present, cue = traits_of(word)
-        record = _RECORD.pack(number_of(word), present, kind, long, cue)
+        classes = self._classes.get(word, b"") + _LONG * (len(word) >= LONG_WORD)
+        record = _RECORD.pack(number_of(word), classes)
         if len(word) <= _LONGEST:
             if len(self) >= REMEMBERED:
                 self.clear()
@@ -100,27 +108,15 @@ class LookedUp:
     Joining bytes that are packed already costs half of turning as many integers into an array.
     """
 
-    __slots__ = ("_packed", "_table")
+    __slots__ = ("_packed", "numbers")
 
     def __init__(self, known: KnownWords, words: Iterable[str]) -> None:
         self._packed = b"".join(map(known.__getitem__, words))
-        self._table = np.frombuffer(self._packed, dtype=np.uint32).reshape(-1, _RECORD.size // 4)
+        table = np.frombuffer(self._packed, dtype=np.uint32).reshape(-1, _RECORD.size // 4)
+        self.numbers: NDArray[np.uint32] = table[:, 0]
 
-    @property
-    def numbers(self) -> NDArray[np.uint32]:
-        """The number of each word."""
-        return self._table[:, 0]
-
-    def traits(self, start: int, words: Sequence[str]) -> Traits:
-        """The traits of `words`, the first of which is number `start` of all."""
-        end, size = start + len(words), _RECORD.size
-        kinds = self._packed[start * size + 8 : end * size : size]
-        cues = self._packed[start * size + 10 : end * size : size]
-        return (
-            len(words),
-            len(set(words)),
-            self._packed[start * size + 9 : end * size : size].count(1),
-            int(np.bitwise_or.reduce(self._table[start:end, 1])),
-            list(map(kinds.count, _KINDS)),
-            list(map(cues.count, _CUES)),
-        )
+    def counts(self, start: int, end: int, classes: int) -> list[int]:
+        """How many words from `start` to `end` are in each class: 0 means nothing, 1 long words."""
+        records = np.frombuffer(self._packed, dtype=np.uint8).reshape(-1, _RECORD.size)
+        counted: list[int] = np.bincount(records[start:end, 4:].ravel(), minlength=classes).tolist()
+        return counted

@@ -23,19 +23,19 @@ LEAST_PROMPTS: Final = 2  # a word seen in fewer training prompts has no vote
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bags:
-    """Encoded prompts: weights by word [N, WORDS] and by pair [N, PAIRS], hand features [N, F]."""
+    """Encoded prompts: weights by word [N, WORDS] and by pair [N, PAIRS]; lexical [N, F]."""
 
     words: Sparse
     pairs: Sparse
-    hand: NDArray[np.float32]
+    lexical: NDArray[np.float32]
 
     def take(self, rows: NDArray[Any]) -> "Bags":
         """The prompts at these positions."""
-        return Bags(self.words[rows], self.pairs[rows], self.hand[rows])
+        return Bags(self.words[rows], self.pairs[rows], self.lexical[rows])
 
     def head(self, count: int) -> "Bags":
         """The first prompts."""
-        return Bags(self.words[:count], self.pairs[:count], self.hand[:count])
+        return Bags(self.words[:count], self.pairs[:count], self.lexical[:count])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,13 +56,13 @@ class Idf:
 
 def read_bags(texts: Sequence[str], *, chunk: int = 500) -> Bags:
     """Encode texts as prompts of one message."""
-    words, pairs, hand = [], [], []
+    words, pairs, lexical = [], [], []
     for start in range(0, len(texts), chunk):
         batch = encode([prompt_of_text(text) for text in texts[start : start + chunk]])
         words.append(_sparse(batch.words, batch.word_weights, WORDS))
         pairs.append(_sparse(batch.pairs, batch.pair_weights, PAIRS))
-        hand.append(batch.hand)
-    return Bags(sparse.vstack(words).tocsr(), sparse.vstack(pairs).tocsr(), np.concatenate(hand))
+        lexical.append(batch.lexical)
+    return Bags(sparse.vstack(words).tocsr(), sparse.vstack(pairs).tocsr(), np.concatenate(lexical))
 
 
 def idf_of(bags: Bags, *, common: float = 1e-2) -> Idf:

@@ -1,8 +1,9 @@
 """`python -m classifiers deep`: would a sentence encoder beat the averaged word vectors?
 
-The same votes, hand features, kernel and heads, once with the mean of static word vectors (swift)
-and once with the sentence vector of the encoder they were distilled from (deep). How much the
-sentence vector counts is chosen by cross-validation on the training data; `valid` only compares.
+The same votes, lexical features, kernel and heads, once with the mean of static word vectors
+(swift) and once with the sentence vector of the encoder they were distilled from (deep). How much
+the sentence vector counts is chosen by cross-validation on the training data; `valid` only
+compares.
 """
 
 from functools import partial
@@ -95,7 +96,7 @@ def _swift(
 def _joined(
     noticed: list[Matrix], vectors: list[NDArray[np.float32]], weight: float
 ) -> list[Matrix]:
-    """Votes and hand features, beside the main directions of the sentence vectors."""
+    """Votes and lexical features, beside the main directions of the sentence vectors."""
     middle = vectors[0].mean(axis=0)
     _, directions = np.linalg.eigh(np.cov(vectors[0], rowvar=False))
     main = directions[:, ::-1][:, :WORD_SIZE]

@@ -23,6 +23,9 @@ OPSET: Final = 17
 IR_VERSION: Final = 9  # read by every onnxruntime since 1.14
 LIMIT: Final = 4.0  # standard deviations; beyond it a number says nothing more
 
+# The graph's own names of weights; its input of lexical features is `hand`.
+_NAMES: Final = {"lexical_mean": "hand_mean", "lexical_scale": "hand_scale"}
+
 Floats = NDArray[np.float32]
 
 
@@ -30,7 +33,7 @@ Floats = NDArray[np.float32]
 class TrunkWeights:
     """Everything the graph holds.
 
-    D numbers a word, K votes, F hand features of any prompt and P of word problems,
+    D numbers a word, K votes, F lexical features of any prompt and P of word problems,
     X = K + F + D inputs, M landmarks, Z - 1 outputs of the kernel, E numbers of embedding.
     """
 
@@ -44,8 +47,8 @@ class TrunkWeights:
     vote_mean: Floats  # [K]
     vote_scale: Floats  # [K]: one over the deviation
     vote_weight: Floats  # []: weight of the votes in x
-    hand_mean: Floats  # [F]
-    hand_scale: Floats  # [F]: one over the deviation, 0 for a constant feature
+    lexical_mean: Floats  # [F]
+    lexical_scale: Floats  # [F]: one over the deviation, 0 for a constant feature
     landmarks: Floats  # [M, X]
     gamma: Floats  # []: width of the kernel
     z_weights: Floats  # [M, Z - 1]
@@ -66,14 +69,16 @@ class TrunkWeights:
 
 def to_onnx(weights: TrunkWeights) -> bytes:
     """The graph as bytes; the same weights give the same bytes."""
-    held = {name: getattr(weights, name) for name in TrunkWeights.__dataclass_fields__}
+    held = {
+        _NAMES.get(name, name): getattr(weights, name) for name in TrunkWeights.__dataclass_fields__
+    }
     held |= {
         "one": np.array([1], dtype=np.int64),
         "low": np.float32(-LIMIT),
         "high": np.float32(LIMIT),
         "least": np.float32(1e-6),
         "two": np.float32(2),
-        "sizes_of_hand": np.array([len(weights.hand_mean), len(weights.problem_weights)]),
+        "sizes_of_hand": np.array([len(weights.lexical_mean), len(weights.problem_weights)]),
         "landmark_size": (weights.landmarks**2).sum(axis=1)[None],
         "landmark_columns": np.ascontiguousarray(weights.landmarks.T),
     }
@@ -86,7 +91,7 @@ def to_onnx(weights: TrunkWeights) -> bytes:
             _tensor("word_weights", ["batch", "words"]),
             _tensor("pairs", ["batch", "pairs"], TensorProto.INT32),
             _tensor("pair_weights", ["batch", "pairs"]),
-            _tensor("hand", ["batch", len(weights.hand_mean) + len(weights.problem_weights)]),
+            _tensor("hand", ["batch", len(weights.lexical_mean) + len(weights.problem_weights)]),
         ],
         [
             _tensor("z", ["batch", weights.z_size]),

@@ -69,7 +69,7 @@ def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, gap: Matrix, seed: in
         w, b = fit_z(kernel[inside], gram, goals[inside])
         unseen[outside] = kernel[outside] @ w + b
     scale, mean = 1 / unseen.std(axis=0), unseen.mean(axis=0)
-    direction = fit_direction(bags.hand, gap)
+    direction = fit_direction(bags.lexical, gap)
     weights = inputs.weights(
         coefficients,
         intercepts,
@@ -82,7 +82,7 @@ def fit_trunk(table: WordTable, bags: Bags, goals: Matrix, gap: Matrix, seed: in
     )
     first = inputs.of(rows[:SAMPLE] @ coefficients + intercepts, bags.head(SAMPLE))
     sample = (kernel_of(first, landmarks) @ z_weights + z_bias - mean) * scale
-    parting = 2 * np.clip(bags.hand[:SAMPLE, COLUMNS] @ direction, -LIMIT, LIMIT)
+    parting = 2 * np.clip(bags.lexical[:SAMPLE, COLUMNS] @ direction, -LIMIT, LIMIT)
     return FittedTrunk(weights, (unseen - mean) * scale, np.column_stack([sample, parting]))
 
 
@@ -114,28 +114,28 @@ def fit_head(z: Matrix, scores: NDArray[np.floating], index: int) -> tuple[Matri
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
-    """How votes, hand features and the bag become x."""
+    """How votes, lexical features and the bag become x."""
 
     idf: Idf
     table: WordTable
     bag_step: NDArray[np.float32]
     vote_mean: Matrix
     vote_scale: Matrix
-    hand_mean: Matrix
-    hand_scale: Matrix
+    lexical_mean: Matrix
+    lexical_scale: Matrix
 
     @classmethod
     def fit(cls, votes: Matrix, bags: Bags, idf: Idf, table: WordTable) -> "Inputs":
         """Standardise by the training prompts."""
-        hand = _of_any(bags)
-        deviation = hand.std(axis=0, dtype=np.float64)
+        lexical = _of_any(bags)
+        deviation = lexical.std(axis=0, dtype=np.float64)
         plain = cls(
             idf,
             table,
             table.step,
             votes.mean(axis=0),
             1 / votes.std(axis=0),
-            hand.mean(axis=0, dtype=np.float64),
+            lexical.mean(axis=0, dtype=np.float64),
             np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0.0),
         )
         spread = plain.bag(bags).std()
@@ -149,9 +149,9 @@ class Inputs:
         return mean
 
     def of(self, votes: Matrix, bags: Bags) -> Matrix:
-        """x of prompts with these votes: votes, hand features, bag."""
+        """x of prompts with these votes: votes, lexical features, bag."""
         standard = np.clip((votes - self.vote_mean) * self.vote_scale, -LIMIT, LIMIT)
-        noticed = np.clip((_of_any(bags) - self.hand_mean) * self.hand_scale, -LIMIT, LIMIT)
+        noticed = np.clip((_of_any(bags) - self.lexical_mean) * self.lexical_scale, -LIMIT, LIMIT)
         return np.hstack([VOTE_WEIGHT * standard, noticed, self.bag(bags)])
 
     def weights(self, coefficients: Matrix, intercepts: Matrix, **rest: Any) -> TrunkWeights:
@@ -170,15 +170,15 @@ class Inputs:
             vote_mean=(self.vote_mean - intercepts).astype(np.float32),
             vote_scale=self.vote_scale.astype(np.float32),
             vote_weight=np.array(VOTE_WEIGHT, dtype=np.float32),
-            hand_mean=self.hand_mean.astype(np.float32),
-            hand_scale=self.hand_scale.astype(np.float32),
+            lexical_mean=self.lexical_mean.astype(np.float32),
+            lexical_scale=self.lexical_scale.astype(np.float32),
             **rest,
         )
 
 
 def _of_any(bags: Bags) -> NDArray[np.float32]:
-    """The hand features that every prompt has."""
-    return bags.hand[:, : COLUMNS.start]
+    """The lexical features that every prompt has."""
+    return bags.lexical[:, : COLUMNS.start]
 
 
 def landmarks_of(x: Matrix, seed: int) -> Matrix:

@@ -14,7 +14,7 @@ enough: `local` (open models of about 7-9B), `moe` (Mixtral, DeepSeek, Jamba cla
 card to yours with `turnout calibrate`.
 
 **What it is.** One ONNX graph ({size:.1f} MB, opset {opset}). Words and pairs of words (hashed with
-crc32) vote linearly; word vectors distilled from all-MiniLM-L6-v2 are averaged; hand features
+crc32) vote linearly; word vectors distilled from all-MiniLM-L6-v2 are averaged; lexical features
 count what a person would notice. A Gaussian kernel against {landmarks} landmarks turns these into z
 ({z_size} numbers) and an embedding ({embedding_size} numbers). Ability cards are logistic heads on
 z; once refitted, they add what lies near in the embedding.
@@ -60,9 +60,9 @@ development sets (docs/adr/0025).
   are not: earlier turns are weighted in by rule.
 - Nothing in it looks at safety, tone or style.
 
-**`deep`** (the sentence vector of all-MiniLM-L6-v2 in place of averaged word vectors; votes, hand
-features, kernel and heads alike) is not shipped: a forward pass costs 50 to 100 times as much and
-gains next to nothing. `python -m classifiers deep` on `valid`, AUC of deep minus swift:
+**`deep`** (the sentence vector of all-MiniLM-L6-v2 in place of averaged word vectors; votes,
+lexical features, kernel and heads alike) is not shipped: a forward pass costs 50 to 100 times as
+much and gains next to nothing. `python -m classifiers deep` on `valid`, AUC of deep minus swift:
 -0.001 [-0.004, 0.003] (local), -0.002
 [-0.007, 0.003] (moe), +0.010 [0.002, 0.016] (premium); cross-validated on the eight times larger
 training data +0.002, +0.003, -0.003. Quality at 30 % and 50 % of always-premium cost: +0.003

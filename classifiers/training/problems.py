@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from classifiers.text.lexical_features import HAND_FEATURES, PROBLEM_FEATURES
+from classifiers.text.lexical_features import FEATURE_NAMES, PROBLEM_FEATURES
 from classifiers.training.dataset import Outcomes
 
 Matrix = NDArray[np.float64]
 
 WORD_PROBLEMS: Final = "ulab/gsm8k"  # with harder mathematics among them the direction told nothing
-COLUMNS: Final = slice(len(HAND_FEATURES) - len(PROBLEM_FEATURES), len(HAND_FEATURES))
+COLUMNS: Final = slice(len(FEATURE_NAMES) - len(PROBLEM_FEATURES), len(FEATURE_NAMES))
 LEAST: Final = 100  # prompts; with fewer there is no such direction
 ANSWERED: Final = 0.9  # of the prompts, by a model that is to count
 PENALTY: Final = 100.0  # 30 to 300 did alike in cross-validation
@@ -45,12 +45,12 @@ def gaps(outcomes: Outcomes) -> Matrix:
     return found
 
 
-def fit_direction(hand: NDArray[np.float32], gap: Matrix) -> Matrix:
+def fit_direction(lexical: NDArray[np.float32], gap: Matrix) -> Matrix:
     """Weights of PROBLEM_FEATURES: mean 0 and deviation 1 over the word problems with a gap.
 
     All zero where there are fewer than LEAST of them.
     """
-    told = hand[:, COLUMNS].astype(np.float64)
+    told = lexical[:, COLUMNS].astype(np.float64)
     rows = (told[:, 0] > 0) & np.isfinite(gap)
     if rows.sum() < LEAST:
         return np.zeros(len(PROBLEM_FEATURES))
@@ -64,10 +64,10 @@ def fit_direction(hand: NDArray[np.float32], gap: Matrix) -> Matrix:
     return direction
 
 
-def cross_validated(hand: NDArray[np.float32], gap: Matrix, seed: int) -> tuple[int, float]:
+def cross_validated(lexical: NDArray[np.float32], gap: Matrix, seed: int) -> tuple[int, float]:
     """How many word problems there are, and how the direction fitted on others of them correlates
     with the gap: 0.0 where there are too few, or all gaps are alike."""
-    rows = np.flatnonzero((hand[:, COLUMNS.start] > 0) & np.isfinite(gap))
+    rows = np.flatnonzero((lexical[:, COLUMNS.start] > 0) & np.isfinite(gap))
     if len(rows) < 2 * LEAST or np.ptp(gap[rows]) == 0:
         return len(rows), 0.0
     random, found = np.random.default_rng(seed), []
@@ -75,7 +75,7 @@ def cross_validated(hand: NDArray[np.float32], gap: Matrix, seed: int) -> tuple[
         fold, said = random.integers(0, FOLDS, len(rows)), np.empty(len(rows))
         for number in range(FOLDS):
             inside, outside = rows[fold != number], rows[fold == number]
-            weights = fit_direction(hand[inside], gap[inside])
-            said[fold == number] = hand[outside, COLUMNS] @ weights
+            weights = fit_direction(lexical[inside], gap[inside])
+            said[fold == number] = lexical[outside, COLUMNS] @ weights
         found.append(np.corrcoef(said, gap[rows])[0, 1])
     return len(rows), float(np.mean(found))

@@ -20,7 +20,7 @@ from classifiers.cards.ability import Ability, to_json
 from classifiers.cards.metrics import adaptive_ece, auc, brier
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
-from classifiers.text.features import FEATURES_VERSION
+from classifiers.text.lexical_features import FEATURES_VERSION
 from classifiers.training.bags import Bags, read_bags
 from classifiers.training.dataset import (
     CLASSES,
@@ -56,7 +56,7 @@ def main(data: Path, out: Path, seed: int, any_licence: bool) -> None:
     bags = read_bags(train.texts)
     with threadpool_limits(1):  # several round in another order, and give other bytes
         fitted = _fit(train, bags, console, seed)
-    problems, correlation = cross_validated(bags.hand, gaps(train), seed)
+    problems, correlation = cross_validated(bags.lexical, gaps(train), seed)
     about = {
         "data_sha256": file_digest(data),
         "seed": seed,

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from router.api.gateway import Gateway
 from router.errors import Unauthenticated
-from router.pipeline.gateway import Gateway
-from router.pipeline.reload import Reloader
+from router.world.reload import Reloader
 
 router: Final = APIRouter(prefix="/admin")
 
@@ -36,7 +36,7 @@ def _admitted(request: Request) -> Administration:
 async def status(request: Request) -> dict[str, Any]:
     """Say what is in force on this replica."""
     gateway = _admitted(request).gateway
-    world = gateway.snapshot
+    world = gateway.serving.snapshot
     return {
         "ready": gateway.ready,
         "policy": world.policy.version,
@@ -46,7 +46,7 @@ async def status(request: Request) -> dict[str, Any]:
         "in_flight": gateway.metrics.in_flight,
         "backends": {
             name: {"healthy": state.healthy, "in_flight": state.in_flight}
-            for name, state in gateway.dispatcher.view().items()
+            for name, state in gateway.serving.backends.view().items()
         },
     }
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from policies.headers import PREFIX
+from router.api.gateway import Limits
 from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
 from router.operations.table import Endpoint, Row
-from router.pipeline.gateway import Limits
 
 
 class _Nobody:

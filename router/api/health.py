@@ -5,7 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from router.pipeline.gateway import Gateway
+from router.api.gateway import Gateway
 
 router: Final = APIRouter()
 
@@ -26,7 +26,7 @@ async def readyz(request: Request, response: Response) -> dict[str, object]:
     return {
         "status": "ready" if ready else "not ready",
         "ledger": "ok" if ledger else "no answer",
-        "policy": gateway.snapshot.policy.version,
+        "policy": gateway.serving.snapshot.policy.version,
         "classifier": gateway.classifier.version,
     }
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
+from router.api.gateway import Gateway, Limits
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable
 from router.operations.table import CALCULATIONS, ENDPOINTS, FEEDBACK, Calculation, Endpoint, Row
-from router.pipeline.gateway import Gateway, Limits
 from router.pipeline.serve import serve
 
 _LOG = logging.getLogger(__name__)
@@ -78,9 +78,9 @@ class Inference:
                 f"Not allowed: {row.path} takes POST.", headers=(("allow", "POST"),)
             )
         if isinstance(row, Endpoint):
-            await serve(self._gateway, row, exchange)
+            await serve(self._gateway.serving, row, exchange)
             return
-        principal = self._gateway.authenticator.authenticate(exchange.authorization)
+        principal = self._gateway.serving.authenticator.authenticate(exchange.authorization)
         body = await exchange.body()
         if isinstance(row, Calculation):
             await exchange.send(row.answer(body))

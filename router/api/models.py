@@ -4,9 +4,9 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
+from router.api.gateway import Gateway
 from router.domain import Principal
 from router.errors import NotFound
-from router.pipeline.gateway import Gateway
 
 router: Final = APIRouter()
 
@@ -20,10 +20,10 @@ def _names(request: Request) -> list[str]:
     header = request.headers.get("authorization")
     if header is None and (key := request.headers.get("x-api-key")):
         header = f"Bearer {key}"  # Anthropic's way to send a key
-    principal: Principal = gateway.authenticator.authenticate(
+    principal: Principal = gateway.serving.authenticator.authenticate(
         header.encode("latin-1") if header else None
     )
-    return list(gateway.snapshot.policy.visible(principal.tier))
+    return list(gateway.serving.snapshot.policy.visible(principal.tier))
 
 
 @router.get("/v1/models")

@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from router.api import health, models
+from router.api.gateway import Gateway
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
-from router.pipeline.gateway import Gateway
 from router.protocols.envelope import error_body
 
 

@@ -1,7 +1,7 @@
 """A backend as the operator describes it: where it is, how it talks, what it can take.
 
 A backend is one model behind one name. It may have several addresses (replicas) and several
-credentials; each pair of the two is a `Lane`, with a breaker of its own: a key that is out of
+credentials; each pair of the two is a `Deployment`, with a breaker of its own: a key that is out of
 quota says nothing of the other keys, a replica that is down nothing of the other replicas.
 """
 
@@ -50,7 +50,7 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Deployment:
     """One address with one credential. `id` is unique and holds no secret."""
 
     id: str
@@ -67,7 +67,7 @@ class Backend:
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
     subset of FEATURES; `simulated` marks answers that no model wrote. `replicas` are further
     addresses and `api_keys` further credentials. Where no first byte came after `hedge_after`
-    seconds, another lane is asked too.
+    seconds, another deployment is asked too.
     """
 
     name: str
@@ -88,12 +88,12 @@ class Backend:
     hedge_after: float | None = None
     energy: EnergyProfile | None = None
 
-    def lanes(self) -> tuple[Lane, ...]:
+    def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""
         addresses = (self.base_url, *self.replicas)
         keys = (self.api_key, *self.api_keys)
         return tuple(
-            Lane(f"{self.name}/{at}.{key}", self.name, address.rstrip("/"), keys[key])
+            Deployment(f"{self.name}/{at}.{key}", self.name, address.rstrip("/"), keys[key])
             for at, address in enumerate(addresses)
             for key in range(len(keys))
         )

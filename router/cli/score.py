@@ -11,7 +11,7 @@ import orjson
 from classifiers.artifact import ArtifactError
 from classifiers.prompt import Prompt, prompt_of_messages
 from classifiers.serving import Classifier
-from classifiers.text.features import FEATURES_VERSION
+from classifiers.text.lexical_features import FEATURES_VERSION
 from router.cli.common.streams import STANDARD, any_file, reading, writing
 
 BATCH: Final = 64

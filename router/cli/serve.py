@@ -23,6 +23,7 @@ from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
 from router.api.connection import Connection
+from router.api.gateway import Gateway
 from router.api.server_state import DatedState
 from router.app import Running, load_classifier, running
 from router.cli.common.documents import config_option, documents_or_end, end_with_findings
@@ -31,7 +32,6 @@ from router.errors import TurnoutError
 from router.ledger.server.address import AddressError
 from router.ledger.server.embedded import EmbeddedError
 from router.ledger.server.startup import StartupError
-from router.pipeline.gateway import Gateway
 from router.settings import environment, log_level
 from router.telemetry.logs import set_up_logs
 from router.telemetry.worker_metrics import Siblings
@@ -145,7 +145,7 @@ async def _serve(
                 "policy": documents.policy.version,
                 "classifier": classifier.version,
                 "device": classifier.provider,
-                "keys": len(started.gateway.authenticator),
+                "keys": len(started.gateway.serving.authenticator),
             },
         )
         _spare_the_collector()

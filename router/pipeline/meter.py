@@ -1,7 +1,10 @@
 """What one admitted request has used so far, and how it ended: the source of its charge.
 
-The ledger asks `charge` at each heartbeat and once more at the end. Until a backend says what it
-used, tokens are counted from what passed through, and the usage is marked as estimated.
+Theory of operation. Whoever dispatches the request appends to `events`: an answer that begins, or
+one that was paid for and passed over. The meter folds them, whenever the ledger asks (at each
+heartbeat and once more at the end), into who serves and what was paid for beside; it tells nobody
+anything. Until a backend says what it used, tokens are counted from what passed through, and the
+usage is marked as estimated.
 """
 
 import time
@@ -11,9 +14,8 @@ from typing import Final, Protocol
 
 from policies.decision import Cascade as CascadePlan
 from router.backends.backend import Backend
-from router.backends.dispatch.upstream import Leg
+from router.backends.dispatch.upstream import BilledAnswer, Event
 from router.backends.energy import Energy, energy_of
-from router.backends.health.health import Health
 from router.domain import Cascaded, Charge, Outcome, Usage
 from router.errors import TurnoutError
 from router.pipeline.plan import Plan
@@ -33,14 +35,14 @@ def together(parts: Sequence[Usage]) -> Usage:
 
 
 class Served(Protocol):
-    """What the meter reads of an upstream."""
+    """What the meter reads of an answer that is being given."""
 
     @property
     def backend(self) -> Backend:
         """The backend that answers."""
 
     @property
-    def legs(self) -> tuple[Leg, ...]:
+    def billed(self) -> tuple[BilledAnswer, ...]:
         """What else a cascade paid for: answers passed over, and a judge's."""
 
     @property
@@ -56,7 +58,25 @@ class Served(Protocol):
         """The model as the reply names it."""
 
 
-_NOTHING_PRICED: Final[tuple[Usage | None, tuple[Leg, ...], int]] = (None, (), 0)
+class Load(Protocol):
+    """How busy a backend is."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that it works on now."""
+
+
+_NOTHING_PRICED: Final[tuple[Usage | None, tuple[BilledAnswer, ...], int]] = (None, (), 0)
+
+
+def standing(events: Sequence[Event]) -> tuple[Served | None, tuple[BilledAnswer, ...]]:
+    """Return whose answer is being given, if any, and what was paid for beside it."""
+    if not events:
+        return None, ()
+    last = events[-1]
+    if isinstance(last, BilledAnswer):
+        return None, (*standing(events[:-1])[1], last)
+    return last, last.billed  # it was told of what came before
 
 
 class Meter:
@@ -64,34 +84,33 @@ class Meter:
 
     __slots__ = (
         "_began",
-        "_final",
-        "_legs",
+        "_clock",
+        "_loads",
         "_outcome",
         "_plan",
         "_priced",
         "_prices",
-        "_served",
-        "_tell",
-        "_view",
+        "events",
+        "final",
     )
 
     def __init__(
         self,
         plan: Plan,
         prices: PriceBook,
-        view: Mapping[str, Health],
-        tell: Callable[[Charge], None],
+        loads: Mapping[str, Load],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._began = time.monotonic()
-        self._view = view
+        """`loads` share out a machine's energy among the requests that it works on."""
+        self._clock = clock
+        self._began = clock()
+        self._loads = loads
         self._plan = plan
         self._prices = prices
-        self._tell = tell
-        self._served: Served | None = None
-        self._legs: tuple[Leg, ...] = ()
         self._outcome = Outcome.DISCONNECTED
-        self._final: Charge | None = None
+        self.final: Charge | None = None  # once the block was left
         self._priced = _NOTHING_PRICED
+        self.events: list[Event] = []
 
     def __enter__(self) -> "Meter":
         return self
@@ -104,31 +123,11 @@ class Meter:
     ) -> None:
         if error is None:
             self._outcome = Outcome.COMPLETED
-        elif isinstance(error, TurnoutError) and self._served is None:
+        elif isinstance(error, TurnoutError) and standing(self.events)[0] is None:
             self._outcome = Outcome.FAILED
         elif isinstance(error, Exception):
             self._outcome = Outcome.CUT
-        self._final = self.charge()
-        self._tell(self._final)
-
-    def pass_over(self, leg: Leg) -> None:
-        """Count an answer that a cascade rejected, whatever becomes of the next."""
-        self._legs, self._served = (*self._paid(), leg), None
-
-    def serve(self, upstream: Served) -> None:
-        """Count what `upstream` answers from now on."""
-        self._served = upstream
-
-    def _paid(self) -> tuple[Leg, ...]:
-        return self._legs if self._served is None else self._served.legs
-
-    def _at_work(self) -> Backend:
-        """The backend that has the request now: the next one that was not passed over."""
-        if not self._legs:
-            return self._plan.backends[0]
-        over = {leg.backend.name for leg in self._legs if leg.rejected}
-        left = [backend for backend in self._plan.backends if backend.name not in over]
-        return left[0] if left else self._plan.backends[-1]
+        self.final = self.charge()
 
     def charge(self) -> Charge:
         """Return what was used so far.
@@ -138,33 +137,42 @@ class Meter:
         answers that a cascade passed over, and its judge, were paid for: they are charged too,
         however the request ends.
         """
-        if self._final is not None:
-            return self._final
-        served = self._served
+        if self.final is not None:
+            return self.final
+        served, billed = standing(self.events)
         if self._outcome is Outcome.FAILED:
-            return self._failed(self._paid())
+            return self._failed(billed)
         if served is None:
-            backend = self._at_work()
+            backend = at_work(self._plan.backends, billed)
             usage = Usage(self._plan.input_tokens, 0, estimated=True)
-            return self._charged(backend, backend.model, usage, self._legs)
+            return self._charged(backend, backend.model, usage, billed)
         backend = served.backend
         usage = served.usage or Usage(
             self._plan.input_tokens, served.output_tokens_seen, estimated=True
         )
-        return self._charged(backend, served.model or backend.model, usage, served.legs)
+        return self._charged(backend, served.model or backend.model, usage, billed)
 
-    def _charged(self, backend: Backend, model: str, usage: Usage, legs: tuple[Leg, ...]) -> Charge:
+    def cost_pico(self) -> int:
+        """Return what a whole answer costs, all that was paid for beside it included."""
+        served, billed = standing(self.events)
+        if served is None or served.usage is None:
+            return self.charge().cost_pico
+        return self._cost(served.backend, served.usage, billed)
+
+    def _charged(
+        self, backend: Backend, model: str, usage: Usage, billed: tuple[BilledAnswer, ...]
+    ) -> Charge:
         """The charge of an answer by `backend`, and of what was paid for beside it."""
         decision = self._plan.decision
-        seconds = time.monotonic() - self._began
+        seconds = self._clock() - self._began
         millijoules = source = cascaded = None
         if backend.energy is not None and (energy := self._energy(backend, usage, seconds)):
             millijoules, source = energy.millijoules, energy.provenance.value
         if decision.cascade is not None:
-            cascaded = self._cascaded(decision.cascade, legs, usage)
+            cascaded = self._cascaded(decision.cascade, billed, usage)
         return Charge(
-            together([usage, *(leg.usage for leg in legs)]) if legs else usage,
-            self._cost(backend, usage, legs),
+            together([usage, *(answer.usage for answer in billed)]) if billed else usage,
+            self._cost(backend, usage, billed),
             self._outcome,
             backend.name,
             model,
@@ -177,50 +185,44 @@ class Meter:
             cascaded,
         )
 
-    def cost_pico(self) -> int:
-        """Return what a whole answer costs, all that was paid for beside it included."""
-        served = self._served
-        if served is None or served.usage is None:
-            return self.charge().cost_pico
-        return self._cost(served.backend, served.usage, served.legs)
-
-    def _cost(self, backend: Backend, usage: Usage, legs: tuple[Leg, ...]) -> int:
-        """The cost of an answer and its legs: computed once, told to the client and charged."""
+    def _cost(self, backend: Backend, usage: Usage, billed: tuple[BilledAnswer, ...]) -> int:
+        """The cost of an answer and the rest: computed once, told to the client and charged."""
         priced = self._priced
-        if priced[0] is usage and priced[1] is legs:
+        if priced[0] is usage and priced[1] is billed:
             return priced[2]
         cost = self._prices.price(backend.name).cost(usage)
-        if legs:
-            cost += self._cost_of(legs)
-        self._priced = (usage, legs, cost)
+        if billed:
+            cost += self._cost_of(billed)
+        self._priced = (usage, billed, cost)
         return cost
 
-    def _failed(self, legs: tuple[Leg, ...]) -> Charge:
+    def _failed(self, billed: tuple[BilledAnswer, ...]) -> Charge:
         """The charge of a request that was not answered: what its cascade paid for in vain."""
-        last = legs[-1].backend if legs else None
-        usage = together([leg.usage for leg in legs])
+        last = billed[-1].backend if billed else None
         planned = self._plan.decision.cascade
         return Charge(
-            usage,
-            self._cost_of(legs),
+            together([answer.usage for answer in billed]),
+            self._cost_of(billed),
             self._outcome,
             backend=None if last is None else last.name,
             model=None if last is None else last.model,
             route=self._plan.decision.route,
             price_version=None if last is None else self._prices.version,
-            cascade=self._cascaded(planned, legs, Usage()) if legs and planned else None,
+            cascade=self._cascaded(planned, billed, Usage()) if billed and planned else None,
         )
 
-    def _cost_of(self, legs: Sequence[Leg]) -> int:
-        return sum([self._prices.price(leg.backend.name).cost(leg.usage) for leg in legs])
+    def _cost_of(self, billed: Sequence[BilledAnswer]) -> int:
+        return sum([self._prices.price(a.backend.name).cost(a.usage) for a in billed])
 
-    def _cascaded(self, planned: CascadePlan, legs: Sequence[Leg], usage: Usage) -> Cascaded:
+    def _cascaded(
+        self, planned: CascadePlan, billed: Sequence[BilledAnswer], usage: Usage
+    ) -> Cascaded:
         """What the planned cascade came to: `usage` is the delivered answer's."""
-        rejected = [leg for leg in legs if leg.rejected]
+        rejected = [answer for answer in billed if answer.rejected]
         return Cascaded(
-            fired=tuple(leg.verifier for leg in rejected),
+            fired=tuple(answer.verifier for answer in rejected),
             rejected_pico=self._cost_of(rejected),
-            judge_pico=self._cost_of([leg for leg in legs if not leg.rejected]),
+            judge_pico=self._cost_of([answer for answer in billed if not answer.rejected]),
             direct_pico=self._prices.price(planned.steps[-1]).cost(usage),
         )
 
@@ -231,5 +233,14 @@ class Meter:
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             busy_seconds=seconds,
-            at_once=self._view[backend.name].in_flight,
+            at_once=self._loads[backend.name].in_flight,
         )
+
+
+def at_work(planned: Sequence[Backend], billed: Sequence[BilledAnswer]) -> Backend:
+    """Return the backend that has the request now: the next one that was not passed over."""
+    if not billed:
+        return planned[0]
+    over = {answer.backend.name for answer in billed if answer.rejected}
+    left = [backend for backend in planned if backend.name not in over]
+    return left[0] if left else planned[-1]

@@ -7,17 +7,15 @@ from typing import Final
 from policies.decision import Decision, Denial, Status
 from policies.headers import DECISION, REASON, ROUTE, SUCCESS
 from policies.value import value
-from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
 from router.ledger.reserve_request import Ticket
-from router.pipeline.inquiry import Inquiry
-from router.pipeline.signals import likely_cost
-from router.world.snapshot import Snapshot
+from router.pipeline.request_context import RequestContext
+from router.prices.book import PriceBook
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -43,13 +41,8 @@ class Plan:
     judge: Backend | None
     ticket: Ticket
     input_tokens: int  # of the prompt, estimated
-    world: Snapshot
-    asker: Asker
+    priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
-
-    def expected_cost_pico(self, backend: str, request: Ask) -> int:
-        """Return what the request is expected to cost at `backend`, by the price book alone."""
-        return likely_cost(self.world, backend, request, self.input_tokens)
 
     def headers(self) -> list[tuple[str, str]]:
         """Return the response headers that explain the decision."""
@@ -73,9 +66,7 @@ def refusal(denial: Denial) -> TurnoutError:
     )
 
 
-def plan_of(
-    answer: Decision | Denial, world: Snapshot, inquiry: Inquiry, history: OutputHistory
-) -> Plan:
+def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputHistory) -> Plan:
     """Return the plan of a decision; a denial raises its error.
 
     The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
@@ -83,14 +74,14 @@ def plan_of(
     """
     if isinstance(answer, Denial):
         raise refusal(answer)
-    request, principal = inquiry.request, inquiry.principal
+    world, ask, principal = context.world, context.ask, context.principal
     cascade = answer.cascade
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
     standing = world.standing(principal.tier)
     way = "worst" if standing.prepaid else world.estimate
     output = estimate_output(
-        cap=request.max_output_tokens,
-        choices=request.choices,
+        cap=ask.max_output_tokens,
+        choices=ask.choices,
         way=way,
         expected=history.expected(principal.key_id, answer.route),
     )
@@ -99,32 +90,31 @@ def plan_of(
         tuple(map(world.backends.__getitem__, _in_order(answer))),
         judge,
         Ticket(
-            inquiry.reading.request_id,
+            context.id,
             principal,
             answer.route,
-            request.user,
+            ask.user,
             standing.quotas,
-            _estimate(answer, world, inquiry, judge, output),
+            _estimate(answer, context, judge, output),
             standing.outage_share,
         ),
-        inquiry.reading.input_tokens,
-        world,
-        standing.asker,
+        context.input_tokens,
+        standing.priority,
         topped_up=way == "chunk",
     )
 
 
 def _estimate(
-    decision: Decision, world: Snapshot, inquiry: Inquiry, judge: Backend | None, output: int
+    decision: Decision, context: RequestContext, judge: Backend | None, output: int
 ) -> Estimate:
     """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
-    tokens = inquiry.reading.input_tokens
-    firm = inquiry.request.max_output_tokens is not None
-    cost, prompt_cost = world.prices.dearest(decision.candidates, tokens, output)
+    tokens, prices = context.input_tokens, context.world.prices
+    firm = context.ask.max_output_tokens is not None
+    cost, prompt_cost = prices.dearest(decision.candidates, tokens, output)
     if decision.cascade is None:
         return Estimate(tokens, output, cost, prompt_cost, firm)
     steps = len(decision.cascade.steps)
-    judging, judging_cost = _judging(world, judge, tokens + output, steps - 1)
+    judging, judging_cost = _judging(prices, judge, tokens + output, steps - 1)
     return Estimate(
         steps * tokens + judging.input_tokens,
         steps * output + judging.output_tokens,
@@ -142,10 +132,12 @@ def _in_order(decision: Decision) -> Sequence[str]:
     return [*steps, *(name for name in decision.candidates if name not in steps)]
 
 
-def _judging(world: Snapshot, judge: Backend | None, tokens: int, times: int) -> tuple[Usage, int]:
+def _judging(
+    prices: PriceBook, judge: Backend | None, tokens: int, times: int
+) -> tuple[Usage, int]:
     """What a judge uses who reads so many tokens so many times, and what that costs."""
     if judge is None:
         return Usage(), 0
     once = Usage(tokens, MAX_TOKENS)
     usage = Usage(times * tokens, times * MAX_TOKENS)
-    return usage, times * world.prices.price(judge.name).cost(once)
+    return usage, times * prices.price(judge.name).cost(once)

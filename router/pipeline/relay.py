@@ -5,67 +5,73 @@ from typing import Final
 from policies.headers import BACKEND, COST_USD, QUEUE_MS, QUEUE_POSITION
 from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
-from router.backends.health.slots import Place
+from router.backends.health.slots import Slot
 from router.ledger.hold import Hold
 from router.operations.table import Endpoint
 from router.pipeline.caller import Caller
-from router.pipeline.inquiry import Inquiry
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
+from router.pipeline.request_context import RequestContext
+from router.pipeline.signals import likely_cost
 from router.protocols.truncation import length_events
 
 _MOST_KEPT: Final = 1_000_000  # bytes
 _QUOTA: Final = "the quota does not allow further output tokens"
 
 
-def queue_headers(place: Place) -> tuple[tuple[str, str], ...]:
+def queue_headers(slot: Slot) -> tuple[tuple[str, str], ...]:
     """Return how a request waited for a scarce backend's slot."""
     return (
-        (QUEUE_POSITION, str(place.position)),
-        (QUEUE_MS, str(round(place.waited * 1000))),
+        (QUEUE_POSITION, str(slot.position)),
+        (QUEUE_MS, str(round(slot.waited * 1000))),
     )
 
 
 class Relay:
     """One answer on its way to its caller, in the protocol of the endpoint it came in by."""
 
-    __slots__ = ("_caller", "_endpoint", "_hold", "_inquiry", "_plan", "kept")
+    __slots__ = ("_caller", "_context", "_endpoint", "_hold", "_kept", "_plan")
 
     def __init__(
-        self, endpoint: Endpoint, caller: Caller, inquiry: Inquiry, plan: Plan, hold: Hold
+        self, endpoint: Endpoint, caller: Caller, context: RequestContext, plan: Plan, hold: Hold
     ) -> None:
         self._endpoint = endpoint
         self._caller = caller
-        self._inquiry = inquiry
+        self._context = context
         self._plan = plan
         self._hold = hold
-        self.kept = b""  # the answer in OpenAI's words, where the decision wants an audit
+        self._kept = b""
 
-    async def deliver(self, upstream: Upstream, meter: Meter) -> None:
-        """Deliver the answer.
+    async def deliver(self, upstream: Upstream, meter: Meter) -> bytes:
+        """Deliver the answer; return it, as the backend's words were told, where the decision wants
+        an audit (else nothing).
 
         A plain answer carries its real cost in a header; a stream's head leaves before its cost is
         known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
         """
-        meter.serve(upstream)
-        caller, request = self._caller, self._inquiry.request
+        caller, context = self._caller, self._context
+        ask = context.ask
         served_by = caller.backend = upstream.backend.name
-        if upstream.place is not None:
-            caller.headers += queue_headers(upstream.place)
-        plain = not request.stream
-        cost = meter.cost_pico() if plain else self._plan.expected_cost_pico(served_by, request)
+        if upstream.slot is not None:
+            caller.headers += queue_headers(upstream.slot)
+        cost = (
+            likely_cost(context.world, served_by, ask, context.input_tokens)
+            if ask.stream
+            else meter.cost_pico()
+        )
         caller.headers += (BACKEND, served_by), (COST_USD, usd(cost))
-        if not plain:
+        if ask.stream:
             await self._stream(upstream)
-            return
+            return self._kept
         encode, body = self._endpoint.encode, upstream.body
         if self._plan.decision.shadow is not None:
-            self.kept = body
-        await caller.send(body if encode is None else encode(body, request))
+            self._kept = body
+        await caller.send(body if encode is None else encode(body, ask))
+        return self._kept
 
     async def _stream(self, upstream: Upstream) -> None:
         caller, build = self._caller, self._endpoint.encoder
-        encoder = None if build is None else build(self._inquiry.request)
+        encoder = None if build is None else build(self._context.ask)
         keeps = self._plan.decision.shadow is not None
         await caller.start()
         put = None if encoder is not None or keeps else self._putter(upstream)
@@ -73,8 +79,8 @@ class Relay:
             data = block if encoder is None else encoder.feed(block)
             if data:
                 await caller.write(data)
-            if keeps and len(self.kept) < _MOST_KEPT:
-                self.kept += block
+            if keeps and len(self._kept) < _MOST_KEPT:
+                self._kept += block
             if self._plan.topped_up and not await self._covered(upstream):
                 last = length_events(caller.id, upstream.model or upstream.backend.model, _QUOTA)
                 await caller.write(last if encoder is None else encoder.feed(last))

@@ -1,33 +1,44 @@
 """Sending a plan to its backends: straight to the first that answers, or down a cascade."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from router.ask import Ask
-from router.backends.cascade.cascade import Cascade
-from router.backends.dispatch.upstream import Upstream
-from router.pipeline.gateway import Gateway
-from router.pipeline.meter import Meter
+from router.backends.backend import Backend
+from router.backends.cascade.cascade import Cascade, Cascades
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.upstream import Event, Upstream
+from router.backends.health.health import Health
 from router.pipeline.plan import Plan
 
 
-def open_upstream(
-    gateway: Gateway, plan: Plan, request: Ask, meter: Meter
-) -> AbstractAsyncContextManager[Upstream]:
-    """Return the block in which the answer of the plan's backends is open.
+class Sender:
+    """The dispatcher, and the cascades over it."""
 
-    With a cascade, answers that fail its checks are passed over, told to the meter, and stand in
-    `legs`. Raises what `Dispatcher.open` raises.
-    """
-    request_id, steps = plan.ticket.request_id, plan.decision.cascade
-    if steps is None:
-        return gateway.dispatcher.open(plan.backends, request, request_id, plan.asker)
-    cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)
-    return gateway.cascades.open(
-        plan.backends,
-        request,
-        request_id,
-        cascade,
-        plan.asker,
-        answering=meter.serve,
-        passed_over=meter.pass_over,
-    )
+    def __init__(self, dispatcher: Dispatcher, cascades: Cascades) -> None:
+        self._dispatcher = dispatcher
+        self._cascades = cascades
+
+    def view(self) -> Mapping[str, Health]:
+        """Return the health of every backend by name, live."""
+        return self._dispatcher.view()
+
+    def adopt(self, backends: list[Backend]) -> None:
+        """Know these backends from now on, and forget others."""
+        self._dispatcher.adopt(backends)
+
+    def open(
+        self, plan: Plan, ask: Ask, events: list[Event]
+    ) -> AbstractAsyncContextManager[Upstream]:
+        """Return the block in which the answer of the plan's backends is open.
+
+        `events` learns of every answer that is paid for: the one that is given and, with a cascade,
+        those that failed its checks. Raises what `Dispatcher.open` raises.
+        """
+        request_id, steps = plan.ticket.request_id, plan.decision.cascade
+        if steps is None:
+            return self._dispatcher.open(plan.backends, ask, request_id, plan.priority)
+        cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)
+        return self._cascades.open(
+            plan.backends, ask, request_id, cascade, plan.priority, events=events
+        )

@@ -2,38 +2,42 @@
 
 from router.operations.table import Endpoint
 from router.pipeline.caller import Caller
-from router.pipeline.episode import Episode
-from router.pipeline.gateway import Gateway
-from router.pipeline.inquire import inquire
 from router.pipeline.meter import Meter
 from router.pipeline.plan import plan_of
 from router.pipeline.relay import Relay
-from router.pipeline.send import open_upstream
+from router.pipeline.request_context import gather
+from router.pipeline.serving import Serving
+from router.pipeline.signals import EVERYTHING, read_signals
+from router.pipeline.watch import Watch
 
 
-async def serve(gateway: Gateway, endpoint: Endpoint, caller: Caller) -> None:
+async def serve(serving: Serving, endpoint: Endpoint, caller: Caller) -> None:
     """Walk one request through the gateway.
 
     Raises TurnoutError, which the edge turns into an answer. Cancelled when the client leaves: the
-    upstream is then closed and the hold settled with what was delivered.
+    upstream is then closed and the hold settled with what was delivered. Whatever happened after
+    the decision, the observers are told of it at the end.
     """
-    world = gateway.snapshot
-    principal = gateway.authenticator.authenticate(caller.authorization)
-    request = endpoint.parse(await caller.body())
-    inquiry = await inquire(gateway, world, principal, request, caller)
-    answer = world.policy.decide(inquiry.signals, inquiry.hints)
-    with Episode(gateway, world, inquiry, answer) as episode:
-        plan = plan_of(answer, world, inquiry, gateway.history)
+    world = serving.snapshot
+    principal = serving.authenticator.authenticate(caller.authorization)
+    ask = endpoint.parse(await caller.body())
+    context = await gather(serving.senses, world, principal, ask, caller)
+    needs = EVERYTHING if serving.senses.recorded else context.needs
+    health = serving.backends.view()
+    signals = read_signals(context, health, needs)
+    decision = world.policy.decide(signals, context.hints)
+    with Watch(serving.observers, context, signals, decision) as watch:
+        plan = plan_of(decision, context, serving.history)
         caller.route = plan.decision.route
         caller.headers += plan.headers()
-        meter = Meter(plan, world.prices, gateway.dispatcher.view(), episode.charged)
-        async with gateway.ledger.hold(plan.ticket, meter.charge) as hold:
+        meter = watch.meter = Meter(plan, world.prices, health)
+        async with serving.ledger.hold(plan.ticket, meter.charge) as hold:
             caller.headers += hold.admission.headers
-            episode.admitted(hold.admission)
+            serving.senses.budgets[principal.organization] = hold.admission.budget
             hold.dispatched()
             with meter:
-                async with open_upstream(gateway, plan, request, meter) as upstream:
-                    episode.answered(upstream)
-                    relay = Relay(endpoint, caller, inquiry, plan, hold)
-                    await relay.deliver(upstream, meter)
-                    episode.delivered(upstream, relay.kept)
+                async with serving.backends.open(plan, ask, meter.events) as upstream:
+                    meter.events.append(upstream)
+                    watch.upstream = upstream
+                    relay = Relay(endpoint, caller, context, plan, hold)
+                    watch.kept = await relay.deliver(upstream, meter)

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field, fields
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Final
 
-from classifiers.prompt import Prompt
 from policies.policy import Needs
 from policies.signals import (
     BackendSignals,
@@ -16,12 +15,12 @@ from policies.signals import (
     RequestSignals,
     Signals,
 )
-from policies.value import value
 from router.ask import Ask
 from router.backends.health.health import Health
 from router.backends.health.slots import KNEE, cost_elsewhere, shadow_price
 from router.domain import Principal
 from router.ledger.estimate import estimate_tokens
+from router.pipeline.request_context import RequestContext
 from router.world.snapshot import Snapshot
 
 _LOOKED_AT: Final = 4_000  # characters of the last turn
@@ -36,7 +35,6 @@ _FORMULA: Final = re.compile(r"\$[^$]+\$")
 _LATEX: Final = re.compile(r"\\(frac|sum|int|sqrt)", re.IGNORECASE)
 _ARITHMETIC: Final = re.compile(r"\d\s*[\^*/=]\s*\d")
 
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _ANYBODY: Final = PrincipalSignals()
 _ANY_TIME: Final = Clock()
 EVERYTHING: Final = Needs(*[True] * len(fields(Needs)))
@@ -71,43 +69,20 @@ def likely_cost(world: Snapshot, backend: str, request: Ask, input_tokens: int) 
     return world.prices.price(backend).fresh(input_tokens, output * request.choices)
 
 
-@value
-class Reading:
-    """What was found out about one request; `success` is empty where it is unknown."""
-
-    request_id: str
-    success: Mapping[str, float]
-    input_tokens: int
-    pii: bool
-    conversation: str
-    previous: str
-    budget: Mapping[str, float]
-    now_ms: int
-    language: str = ""
-    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)  # that the policy reads
-
-
-def gather(
-    world: Snapshot,
-    request: Ask,
-    principal: Principal,
-    reading: Reading,
-    health: Mapping[str, Health],
-    *,
-    needs: Needs = EVERYTHING,
-) -> Signals:
+def read_signals(context: RequestContext, health: Mapping[str, Health], needs: Needs) -> Signals:
     """Return what the policy decides on. Holds no text of the prompt.
 
     What `needs` does not name is left out where it takes time to find out: nobody would read it.
     """
+    principal = context.principal
     return Signals(
-        _asked(request, reading),
-        _measured(request.prompt, reading, needs),
+        _asked(context),
+        _measured(context, needs),
         principal.tier,
         _who(principal) if needs.principal else _ANYBODY,
-        _Backends(world, request, reading, health, counted=needs.backends),
-        reading.budget,
-        Clock.at(reading.now_ms, world.policy.timezone) if needs.clock else _ANY_TIME,
+        _Backends(context, health, counted=needs.backends),
+        context.budget,
+        Clock.at(context.at_ms, context.world.policy.timezone) if needs.clock else _ANY_TIME,
     )
 
 
@@ -116,20 +91,12 @@ class _Backends(Mapping[str, BackendSignals]):
     candidates of one route, however many backends there are.
     """
 
-    __slots__ = ("_costs", "_counted", "_health", "_known", "_reading", "_request", "_world")
+    __slots__ = ("_context", "_costs", "_counted", "_health", "_known")
 
     def __init__(
-        self,
-        world: Snapshot,
-        request: Ask,
-        reading: Reading,
-        health: Mapping[str, Health],
-        *,
-        counted: bool,
+        self, context: RequestContext, health: Mapping[str, Health], *, counted: bool
     ) -> None:
-        self._world = world
-        self._request = request
-        self._reading = reading
+        self._context = context
         self._health = health
         self._counted = counted
         self._known: dict[str, BackendSignals] = {}
@@ -142,23 +109,25 @@ class _Backends(Mapping[str, BackendSignals]):
         return known
 
     def __contains__(self, name: object) -> bool:
-        return name in self._world.backends
+        return name in self._context.world.backends
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._world.backends)
+        return iter(self._context.world.backends)
 
     def __len__(self) -> int:
-        return len(self._world.backends)
+        return len(self._context.world.backends)
 
     def _facts(self, name: str) -> BackendSignals:
         """Return one backend's facts; a scarce slot is worth what leaving it would cost."""
-        world, request, reading = self._world, self._request, self._reading
-        backend, health = world.backends[name], self._health[name]
-        cost_pico = likely_cost(world, name, request, reading.input_tokens)
+        context, health = self._context, self._health[name]
+        ask, tokens = context.ask, context.input_tokens
+        backend = context.world.backends[name]
+        cost_pico = likely_cost(context.world, name, ask, tokens)
         if backend.capacity is not None and (load := health.load) > KNEE:
             cost_pico += shadow_price(load, cost_elsewhere(self._everywhere(), name))
-        success = reading.success.get(backend.ability) if backend.ability else None
-        unfit = backend.unfit(request, reading.input_tokens + (request.max_output_tokens or 0))
+        ability = backend.ability
+        success = context.classification.success.get(ability) if ability else None
+        unfit = backend.unfit(ask, tokens + (ask.max_output_tokens or 0))
         if not self._counted:
             return BackendSignals(success, cost_pico, health.healthy, 0, 0, 0, unfit)
         return BackendSignals(
@@ -174,26 +143,28 @@ class _Backends(Mapping[str, BackendSignals]):
     def _everywhere(self) -> dict[str, int]:
         """What the request is likely to cost at each backend there is; found out once."""
         if not self._costs:
-            world, tokens = self._world, self._reading.input_tokens
-            self._costs = {n: likely_cost(world, n, self._request, tokens) for n in world.backends}
+            context = self._context
+            world, ask, tokens = context.world, context.ask, context.input_tokens
+            self._costs = {name: likely_cost(world, name, ask, tokens) for name in world.backends}
         return self._costs
 
 
-def _asked(request: Ask, reading: Reading) -> RequestSignals:
+def _asked(context: RequestContext) -> RequestSignals:
+    ask = context.ask
     return RequestSignals(
-        request.model,
+        ask.model,
         "",
-        reading.request_id,
-        reading.conversation,
-        reading.previous,
-        reading.pii,
-        bool(request.tools),
-        bool(request.images),
-        request.json_schema,
-        request.stream,
-        request.max_output_tokens or 0,
-        request.user or "",
-        reading.headers,
+        context.id,
+        context.conversation,
+        context.previous,
+        context.pii,
+        bool(ask.tools),
+        bool(ask.images),
+        ask.json_schema,
+        ask.stream,
+        ask.max_output_tokens or 0,
+        ask.user or "",
+        context.headers,
     )
 
 
@@ -203,15 +174,16 @@ def _who(principal: Principal) -> PrincipalSignals:
     )
 
 
-def _measured(prompt: Prompt, reading: Reading, needs: Needs) -> PromptSignals:
+def _measured(context: RequestContext, needs: Needs) -> PromptSignals:
+    prompt = context.ask.prompt
     code = math = False
     if needs.code or needs.math:
         text = prompt.turns[-1].text[:_LOOKED_AT] if prompt.turns else ""
         code, math = _is_code(text), _is_mathematics(text)
     return PromptSignals(
-        reading.input_tokens,
+        context.input_tokens,
         len(prompt.turns),
-        reading.language,
+        context.language,
         code,
         math,
         estimate_tokens(len(prompt.system)) if prompt.system else 0,

@@ -46,14 +46,14 @@ class _Used:
 class Metrics(Collector):
     """The gateway's own counts. `gauges` are read at scrape time, from whoever knows them."""
 
-    def __init__(self, gauges: Callable[[], Readings]) -> None:
+    def __init__(self, gauges: Callable[[], Readings] = dict) -> None:
         self.requests: dict[Labels, int] = defaultdict(int)
         self._used: dict[Labels, _Used] = {}  # by backend and outcome
         self.reloads: dict[Labels, int] = defaultdict(int)
         self.in_flight = 0
         self._buckets: dict[Labels, list[int]] = {}
         self._seconds: dict[Labels, float] = defaultdict(float)
-        self._gauges = gauges
+        self.gauges = gauges
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -85,7 +85,7 @@ class Metrics(Collector):
             **self._uses(),
             names.RELOADS: self.reloads,
             names.IN_FLIGHT: {(): self.in_flight},
-            **self._gauges(),
+            **self.gauges(),
         }
         for metric in names.METRICS:
             if metric.kind == "histogram":

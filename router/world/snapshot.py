@@ -14,7 +14,7 @@ from policies.language.crosscheck import BackendFacts
 from policies.language.tiers import Tier
 from policies.policy import Needs, Policy
 from router.backends.backend import Backend
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.ledger.estimate import Way
 from router.ledger.quotas.dimensions import Quota, QuotaError, quotas
 from router.prices.book import PriceBook
@@ -32,7 +32,7 @@ class Standing:
     quotas: tuple[Quota, ...]
     outage_share: float
     prepaid: bool
-    asker: Asker
+    priority: Priority
 
 
 def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
@@ -40,7 +40,7 @@ def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
         limits,
         tier.outage_share or 0.0,
         any(level.get("prepaid_usd") for level in tier.limits.values()),
-        Asker(_RANKS[tier.priority], tier.name),
+        Priority(_RANKS[tier.priority], tier.name),
     )
 
 

@@ -183,7 +183,7 @@ def test_nonsense_is_refused_not_raised(dialect: str, raw: bytes, chat: Chat) ->
 @dialects
 def test_the_credential_stays_out_of_address_and_body(dialect: str, chat: Chat) -> None:
     backend = Backend("b", "https://host/v1", "m", dialect=dialect, api_key=KEY)
-    call = DIALECTS[dialect].call(backend.lanes()[0], backend, chat(stream=True), "r1")
+    call = DIALECTS[dialect].call(backend.deployments()[0], backend, chat(stream=True), "r1")
     assert sum(KEY in value for _, value in call.target.headers) == 1
     assert KEY not in call.target.url
     assert KEY.encode() not in call.body

@@ -38,7 +38,7 @@ def asked(request: Ask, quirks: Quirks | None = None) -> tuple[Any, Any]:
     backend = Backend(
         "b", "https://host/v1", "meta/small", dialect="replicate", quirks=quirks or Quirks()
     )
-    call = DIALECT.call(backend.lanes()[0], backend, request, "r1")
+    call = DIALECT.call(backend.deployments()[0], backend, request, "r1")
     return call, orjson.loads(call.body)["input"]
 
 

@@ -155,7 +155,7 @@ async def _ask(
     )
     async with opened as upstream:
         for attempt in upstream.attempts:
-            report.tries[attempt.backend] += attempt.lane != attempt.backend
+            report.tries[attempt.backend] += attempt.deployment != attempt.backend
         received = b""
         async for block in upstream.stream():
             received += block

@@ -115,11 +115,11 @@ async def test_the_provider_key_is_cut_out_of_its_own_error(
     dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
 ) -> None:
     leaking = faulty(simulator, "status&status=400&echo=sk-secret", api_key="sk-secret")
-    lane = leaking.lanes()[0]
+    deployment = leaking.deployments()[0]
     with pytest.raises(UpstreamRejected) as caught:
         await answer(dispatcher, [leaking], chat())
     assert "sk-secret" not in caught.value.message
-    assert "api_key" not in repr(leaking) + repr(lane)
+    assert "api_key" not in repr(leaking) + repr(deployment)
 
 
 @pytest.mark.parametrize("fault", ["no_usage", "bad_usage", "much_usage"])

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from classifiers.prompt import Prompt, Turn, prompt_of_text
-from classifiers.text.features import FEATURES_VERSION, encode
+from classifiers.text.features import encode
+from classifiers.text.lexical_features import FEATURES_VERSION
 
 GOLDEN = json.loads(Path(__file__).with_name("classifier_features.json").read_text("utf-8"))
 OPTIONS = "\nA. Mars\nB. Earth\nC. 12\nD. none of these\nAnswer:"
@@ -37,4 +38,4 @@ def test_features_of_this_version_stay_as_they_are(name: str) -> None:
     assert batch.words[0].tolist() == golden["words"]
     assert batch.pairs[0].tolist() == golden["pairs"]
     assert batch.word_weights[0].tolist() == pytest.approx(golden["word_weights"], abs=1e-4)
-    assert batch.hand[0].tolist() == pytest.approx(golden["hand"], abs=1e-4)
+    assert batch.lexical[0].tolist() == pytest.approx(golden["lexical"], abs=1e-4)

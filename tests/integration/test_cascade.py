@@ -12,7 +12,7 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.cascade import Cascade, Cascades
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.dispatch.upstream import Leg, Upstream
+from router.backends.dispatch.upstream import Event, Upstream
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.domain import Usage
 from router.errors import UpstreamFailed
@@ -78,7 +78,7 @@ async def test_an_answer_that_passes_is_delivered(
         backends = [small(server.base_url), large(simulator)]
         async with cascades.open(backends, chat(), "r1", CHECKED) as upstream:
             assert upstream.backend.name == "small"
-            assert upstream.legs == ()
+            assert upstream.billed == ()
     assert cascades.passed == 1
     assert simulator.app.served == 0
 
@@ -88,13 +88,13 @@ async def test_a_refusal_is_answered_by_the_next_and_both_are_paid_for(
 ) -> None:
     async with raw_server(says("I'm sorry, but I can't help with that.")) as server:
         backends = [small(server.base_url), large(simulator)]
-        paid: list[Leg] = []
-        opened = cascades.open(backends, chat(), "r1", CHECKED, passed_over=paid.append)
+        events: list[Event] = []
+        opened = cascades.open(backends, chat(), "r1", CHECKED, events=events)
         async with opened as upstream:
-            assert upstream.legs == tuple(paid)
+            assert [upstream.billed, upstream] == [(events[1],), events[2]]
             assert upstream.backend.name == "large"
             assert upstream.usage is not None
-            (leg,) = upstream.legs
+            (leg,) = upstream.billed
             assert (leg.backend.name, leg.verifier, leg.usage) == (
                 "small",
                 "not_refusal",
@@ -153,7 +153,7 @@ async def test_a_stream_that_begins_badly_is_replaced_unseen(  # noqa: PLR0917 #
         backends = [small(server.base_url), large(simulator)]
         async with cascades.open(backends, chat(stream=True), "r1", CHECKED) as upstream:
             assert upstream.backend.name == "large"
-            assert [leg.verifier for leg in upstream.legs] == [verifier]
+            assert [leg.verifier for leg in upstream.billed] == [verifier]
             out = await received(upstream)
     assert b"sorry" not in out
     assert b"simulated" in out
@@ -168,7 +168,7 @@ async def test_where_nobody_else_answers_the_doubtful_answer_is_delivered(
         backends = [small(server.base_url), Backend("gone", "http://127.0.0.1:9/v1", "m")]
         async with cascades.open(backends, chat(stream=stream), "r1", CHECKED) as upstream:
             assert upstream.backend.name == "small"
-            assert upstream.legs == ()
+            assert upstream.billed == ()
             assert b"sorry" in await received(upstream)
             assert upstream.usage == Usage(5, 7)
     assert cascades.fired["not_refusal"] == 1
@@ -208,7 +208,7 @@ async def test_a_judge_reads_whole_answers_and_is_paid(  # noqa: PLR0917 # fixtu
         opened = cascades.open(backends, chat(stream=stream), "r1", judging(judge))
         async with opened as upstream:
             assert upstream.backend.name == backend
-            opinions = [leg for leg in upstream.legs if not leg.rejected]
+            opinions = [leg for leg in upstream.billed if not leg.rejected]
             assert [(leg.backend.name, leg.usage) for leg in opinions] == [("judge", Usage(5, 7))]
             await received(upstream)
     assert (cascades.fired["judge"], cascades.no_opinion) == (fired, no_opinion)
@@ -222,7 +222,7 @@ async def test_a_judge_that_cannot_be_asked_has_no_opinion(
         backends = [small(server.base_url), large(simulator)]
         async with cascades.open(backends, chat(), "r1", judging(judge)) as upstream:
             assert upstream.backend.name == "small"
-            assert upstream.legs == ()
+            assert upstream.billed == ()
     assert cascades.no_opinion == 1
 
 
@@ -275,9 +275,9 @@ async def test_the_judges_answer_stays_on_the_bill_of_the_answer_it_refused(
     async with raw_server(says("Four.")) as server, raw_server(says("FAIL")) as court:
         backends = [small(server.base_url), Backend("gone", "http://127.0.0.1:9/v1", "m")]
         judge = Backend("judge", court.base_url, "m")
-        told: list[Upstream] = []
-        opened = cascades.open(backends, chat(), "r1", judging(judge), answering=told.append)
+        events: list[Event] = []
+        opened = cascades.open(backends, chat(), "r1", judging(judge), events=events)
         async with opened as upstream:
             assert upstream.backend.name == "small"
-            assert [leg.backend.name for leg in upstream.legs] == ["judge"]
-            assert told == [upstream, upstream]
+            assert [leg.backend.name for leg in upstream.billed] == ["judge"]
+            assert [events[0], events[-1]] == [upstream, upstream]

@@ -12,7 +12,7 @@ from router.backends.backend import Backend, Capacity
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
 from router.backends.health.load import LoadWatch
-from router.backends.health.slots import Gate
+from router.backends.health.slots import SlotQueue
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.errors import Overloaded
 
@@ -30,7 +30,7 @@ async def dispatcher() -> AsyncIterator[Dispatcher]:
 
 async def served_by(dispatcher: Dispatcher, backend: Backend, request: Ask) -> str:
     async with dispatcher.open([backend], request, "r1") as upstream:
-        return upstream.attempts[-1].lane
+        return upstream.attempts[-1].deployment
 
 
 async def test_a_conversation_stays_on_one_replica_and_others_elsewhere(
@@ -70,7 +70,7 @@ async def test_a_key_that_is_out_of_quota_leaves_the_other_keys(
         backend = Backend("b", server.base_url, "m", api_key="k1", api_keys=("k2",))
         first = await served_by(dispatcher, backend, chat())
         again = await served_by(dispatcher, backend, chat())
-        assert first == again  # the lane that was refused rests
+        assert first == again  # the deployment that was refused rests
         assert server.requests == 3
 
 
@@ -87,8 +87,8 @@ async def test_a_slow_first_byte_is_hedged_and_the_loser_is_closed(
         address = (quick.base_url,)
         backend = Backend("b", slow.base_url, "m", replicas=address, hedge_after=0.02)
         for n in range(6):
-            lane = await served_by(dispatcher, backend, chat(f"conversation {n}"))
-            assert lane == "b/1.0"
+            deployment = await served_by(dispatcher, backend, chat(f"conversation {n}"))
+            assert deployment == "b/1.0"
         assert slow.requests > 0
         await asyncio.wait_for(slow.closed.wait(), 1.0)
     assert dispatcher.view()["b"].in_flight == 0
@@ -106,8 +106,8 @@ async def test_a_slot_is_held_until_the_answer_is_over(
             await served_by(dispatcher, scarce, chat())
         async with dispatcher.open([scarce, other], chat(), "r2") as elsewhere:
             assert elsewhere.backend is other
-        assert upstream.place is not None
-        assert upstream.place.position == 0
+        assert upstream.slot is not None
+        assert upstream.slot.position == 0
     assert dispatcher.view()["scarce"].load == 0.0
     assert await served_by(dispatcher, scarce, chat()) == "scarce/0.0"
 
@@ -126,7 +126,7 @@ async def test_a_waiting_request_gets_the_slot_that_falls_free(
     assert dispatcher.view()["scarce"].load == 0.0
 
 
-async def test_a_reload_keeps_breakers_of_lanes_that_did_not_change(
+async def test_a_reload_keeps_breakers_of_deployments_that_did_not_change(
     dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
 ) -> None:
     broken = Backend("b", simulator.base_url, "m?fault=status&status=429&retry_after=60")
@@ -147,17 +147,17 @@ async def test_a_server_that_others_use_too_is_not_taken_for_idle(
     metrics = llama_server.removesuffix("/v1") + "/metrics"
     capacity = Capacity(concurrency=4, load_url=metrics)
     local = Backend("local", llama_server, "m", capacity=capacity)
-    gate = Gate(capacity)
+    queue = SlotQueue(capacity)
     watch = LoadWatch(AiohttpTransport())
     elsewhere = Dispatcher(AiohttpTransport())
     try:
-        await watch.ask(local, gate)
-        assert gate.reported == 0
+        await watch.ask(local, queue)
+        assert queue.reported == 0
         stranger = Backend("stranger", llama_server, "m")
         async with elsewhere.open([stranger], chat("Count.", stream=True), "r2"):
-            await watch.ask(local, gate)
-            assert gate.reported == 1
-            assert gate.load == 0.25
+            await watch.ask(local, queue)
+            assert queue.reported == 1
+            assert queue.load == 0.25
     finally:
         await elsewhere.close()
         await watch.close()
@@ -168,13 +168,13 @@ async def test_a_server_that_stops_telling_its_load_is_judged_by_our_own_count(
 ) -> None:
     capacity = Capacity(concurrency=4, load_url="http://127.0.0.1:9/metrics")
     backend = Backend("b", simulator.base_url, "m", capacity=capacity)
-    gate = Gate(capacity)
-    gate.reported = 3
+    queue = SlotQueue(capacity)
+    queue.reported = 3
     watch = LoadWatch(AiohttpTransport())
-    await watch.ask(backend, gate)
+    await watch.ask(backend, queue)
     await watch.close()
-    assert gate.reported is None
-    assert gate.load == 0.0
+    assert queue.reported is None
+    assert queue.load == 0.0
 
 
 async def test_a_dispatcher_watches_the_load_of_what_it_adopts(

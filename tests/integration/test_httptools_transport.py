@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from rawserver import RawServer, raw_server, writes
 
-from router.backends import httptools_transport
 from router.backends.backend import Timeouts
+from router.backends.transport import httptools_transport
 from router.backends.transport.httptools_connection import READ_BUFFER
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.transport import (

@@ -1,12 +1,13 @@
 """The reading of a prompt as plainly as it can be said: slow, and the promise the quick one keeps.
 
-Words by the regular expression or by setting spaces, counts by Counter, sums as exact fractions.
-The shipped artifact was trained on these very numbers.
+Words by the regular expression or by setting spaces, counts by Counter, sums as exact fractions;
+measures and features by name, as the table has them. What the table leaves to code is said once
+more here; a coded measure without a second saying is asked of its own function.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import log, log1p
@@ -16,7 +17,8 @@ import numpy as np
 
 from classifiers.prompt import Prompt
 from classifiers.text.bag import PAIRS
-from classifiers.text.vocabulary import COUNTED, CUES, PRESENT
+from classifiers.text.feature_table import FeatureTable, Scale
+from classifiers.text.lexical_features import LEXICAL
 from classifiers.text.words import WORDS
 
 WORD = re.compile(
@@ -31,8 +33,10 @@ Row = dict[int, float]
 Part = tuple[list[str], Fraction]
 
 
-def plain_reading(prompt: Prompt) -> tuple[Row, Row, list[float]]:
-    """Weight by word number, weight by pair number, hand features; rounded to 32 bits."""
+def plain_reading(
+    prompt: Prompt, table: FeatureTable = LEXICAL
+) -> tuple[Row, Row, dict[str, float]]:
+    """Weight by word number, weight by pair number, features by name; rounded to 32 bits."""
     users = [index for index, turn in enumerate(prompt.turns) if turn.role == "user"]
     last = users[-1] if users else len(prompt.turns) - 1
     final = prompt.turns[last].text if prompt.turns else prompt.system
@@ -43,10 +47,11 @@ def plain_reading(prompt: Prompt) -> tuple[Row, Row, list[float]]:
         words = plain_words(other)[:room]
         room -= len(words)
         parts.append((words, weight))
-    hand = plain_hand(prompt, text, len(final), parts[0][0])
+    around = (len(final), len(prompt.system), len(prompt.turns), len(prompt.tools))
+    lexical = plain_features(table, text, parts[0][0], around)
     pairs = [([*pairs_of(words)], weight) for words, weight in parts]
     numbers = [([number(word) for word in words], weight) for words, weight in parts]
-    return bag(numbers), bag(pairs), [float(np.float32(value)) for value in hand]
+    return bag(numbers), bag(pairs), lexical
 
 
 def plain_words(text: str) -> list[str]:
@@ -57,87 +62,69 @@ def plain_words(text: str) -> list[str]:
     return "".join(f" {char} " if char in SIGNS else char for char in flat).split()
 
 
-def plain_hand(prompt: Prompt, text: str, chars: int, words: Sequence[str]) -> list[float]:
-    """The hand features, one question after the other."""
-    count, size = max(len(words), 1), max(len(text), 1)
-    kind_of = {word: kind for kind, members in COUNTED.items() for word in members}
-    kinds = Counter(kind_of.get(word) for word in words)
-    found = [kinds[kind] for kind in COUNTED]
-    *options, spread = plain_options(text)
-    sentences = text.count(". ") + text.count("? ") + text.count("\n") + 1
-    list_lines = text.count("\n- ") + text.count("\n* ") + text.count("\n - ")
-    end = text[-8:].rstrip()
-    return [
-        log1p(chars),
-        log1p(len(words)),
-        log1p(text.count("\n")),
-        log1p(len(text) / count),
-        len(set(words)) / count,
-        sum("A" <= char <= "Z" for char in text) / size,
-        sum(char > "\x7f" for char in text) / size,
-        len(re.findall(r"[\u2e80-\u9fff\uac00-\ud7af]", text)) / size,
-        len(re.findall(r"[\u0590-\u08ff\ufb1d-\ufefc]", text)) / size,
-        *options,
-        float("```" in text),
-        log1p(text.count("__")),
-        log1p(list_lines),
-        log1p(len(re.findall(r"\n\d+[.)] ", text))),
-        log1p(text.count("\n    ") + text.count("\n\t")),
-        log1p(len(words) / sentences),
-        sum(len(word) >= 10 for word in words) / count,
-        spread,
-        log1p(text.count(". ")),
-        float(end.endswith("?")),
-        float(end.endswith(":")),
-        float(text[:1].islower()),
-        log1p(len(prompt.system)),
-        log1p(len(prompt.turns)),
-        log1p(len(prompt.tools)),
-        float(chars > len(text)),
-        *[log1p(one) for one in found],
-        *[one / count for one in found],
-        *[float(bool(group & set(words))) for group in PRESENT.values()],
-        *plain_problem(text, words, kinds, bool(options[0])),
-    ]
+def plain_features(
+    table: FeatureTable, text: str, words: Sequence[str], around: Sequence[int]
+) -> dict[str, float]:
+    """The features, one row of the table after the other."""
+    measured = plain_measures(table, text, words, around)
+    features = {}
+    for row in table.features:
+        share = measured[row.measure] / max(measured[row.per], 1) if measured[row.when] else 0.0
+        scaled = {Scale.SHARE: share, Scale.LOG: log1p(share), Scale.FLAG: float(share > 0)}
+        features[row.name] = float(np.float32(scaled[row.scale]))
+    return features
 
 
-def plain_problem(
-    text: str, words: Sequence[str], kinds: Counter[str | None], options: bool
-) -> list[float]:
-    """What is counted in word problems alone."""
-    numbers = kinds["digit"] + kinds["number"] + kinds["long_number"]
-    foreign = sum(char > "\x7f" for char in text)
-    told = [
-        len(words) >= 16,
-        text.count("\n") <= 3,
-        foreign / max(len(text), 1) <= 0.1,
-        kinds["keyword"] <= 2,
-        numbers >= 2,
-        kinds["operator"] == 0,
-        not re.search(r"\\|\$([^0-9.]|\.[^0-9]|\.?\Z)", text),
-        not options,
-    ]
-    cues = [sum(word in group for word in words) for group in CUES.values()]
-    asked = any(cues) or not PRESENT["asks_how_many"].isdisjoint(words)
-    if not all(told) or not asked:
-        return [0.0] * (4 + len(CUES))
-    return [1.0, *[log1p(count) for count in (len(text), len(words), numbers, *cues)]]
-
-
-def plain_options(text: str) -> tuple[float, ...]:
-    """Answer options: count, mean length, share of numbers, question, spread of length."""
-    options = OPTION.findall(text) if "\n" in text else []
-    if not options:
-        return 0.0, 0.0, 0.0, log1p(len(text)), 0.0
-    sizes = [len(option) for option in options]
-    numeric = sum(body[:1].isdigit() or body[1:2].isdigit() for body in options)
-    return (
-        log1p(len(options)),
-        log1p(sum(sizes) / len(options)),
-        numeric / len(options),
-        log1p(max(len(text) - sum(sizes) - 4 * len(options), 0)),
-        log1p(max(sizes) - min(sizes)),
+def plain_measures(
+    table: FeatureTable, text: str, words: Sequence[str], around: Sequence[int]
+) -> dict[str, float]:
+    """The measures, one question after the other."""
+    found: dict[str, float] = dict(
+        zip(("one", "chars", "system_chars", "turns", "tools"), (1, *around), strict=True)
     )
+    found |= {"length": len(text), "words": len(words), "distinct": len(set(words))}
+    found["long_words"] = sum(len(word) >= 10 for word in words)
+    for coded in table.coded:
+        found |= zip(coded.names, coded.read(text), strict=True)
+    found |= plain_coded(text, found)
+    for name, members in table.words.items():
+        found[name] = sum(word in members for word in words)
+    for name, ranges in table.characters.items():
+        found[name] = sum(any(low <= ord(c) <= high for low, high in ranges) for c in text)
+    for name, phrases in table.phrases.items():
+        found[name] = sum(text.count(phrase) for phrase in phrases)
+    sums = {
+        name: max(sum(found[term] * factor for term, factor in terms.items()), 0)
+        for name, terms in table.sums.items()
+    }
+    found |= sums
+    conditions = {
+        name: all(
+            one.least <= found[one.measure] / max(found[one.per], 1) <= one.most for one in bounds
+        )
+        for name, bounds in table.conditions.items()
+    }
+    return found | conditions
+
+
+def plain_coded(text: str, asked: Container[str]) -> dict[str, float]:
+    """What the shipped table leaves to code."""
+    options = OPTION.findall(text) if "\n" in text else []
+    sizes = [len(option) for option in options] or [0]
+    end = text[-8:].rstrip()
+    coded = {
+        "options": len(options),
+        "option_chars": sum(sizes),
+        "numeric_options": sum(body[:1].isdigit() or body[1:2].isdigit() for body in options),
+        "longest_option": max(sizes),
+        "shortest_option": min(sizes),
+        "numbered_lines": len(re.findall(r"\n\d+[.)] ", text)),
+        "formulas": bool(re.search(r"\\|\$([^0-9.]|\.[^0-9]|\.?\Z)", text)),
+        "ends_with_question": end.endswith("?"),
+        "ends_with_colon": end.endswith(":"),
+        "starts_lower": text[:1].islower(),
+    }
+    return {name: value for name, value in coded.items() if name in asked}
 
 
 def context(prompt: Prompt, last: int) -> list[tuple[str, Fraction]]:

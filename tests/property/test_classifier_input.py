@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from classifiers.prompt import Prompt, Turn, prompt_of_messages
 from classifiers.serving import Classifier
 from classifiers.text.bag import MAX_WORDS, UNIT
+from classifiers.text.batch import Opened
 from classifiers.text.features import encode
-from classifiers.text.reading import READ, Opened, read_in_python
-from classifiers.text.vocabulary import KNOWN_WORDS
+from classifiers.text.lexical_features import LEXICAL
+from classifiers.text.python_reader import python_reader
+from classifiers.text.reading import READ
 from classifiers.text.words import _WORD, words_of
 
 ANY_TEXT = st.one_of(
@@ -29,7 +31,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=20,
 )
-# Words that the tables know, words that repeat, signs, characters that fold, stand alone or look
+KNOWN_WORDS = sorted(frozenset().union(*LEXICAL.words.values()))
+IN_PYTHON = python_reader(LEXICAL)
+# Words that the table knows, words that repeat, signs, characters that fold, stand alone or look
 # like digits or spaces and are none, and what lists, options and code begin with.
 _ODD = "aZ09_ .?\t\n\0\x1c\x7f“é量가كŞİK²٣\u00a0\u2028\u3000\U0001f600\ud800"
 _BEGUN = [
@@ -73,9 +77,9 @@ def test_any_bytes_give_finite_probabilities_alone_and_together(prompts: list[Pr
 @given(PROMPTS)
 def test_reading_is_deterministic_and_bounded(prompt: Prompt) -> None:
     one, again = encode([prompt]), encode([prompt])
-    assert np.array_equal(one.hand, again.hand)
+    assert np.array_equal(one.lexical, again.lexical)
     assert np.array_equal(one.words, again.words)
-    assert np.abs(one.hand).max(initial=0) < 50
+    assert np.abs(one.lexical).max(initial=0) < 50
 
 
 @settings(max_examples=200, deadline=None)
@@ -91,7 +95,7 @@ def test_splitting_ascii_says_what_the_regular_expression_says(text: str) -> Non
 def test_reading_in_c_gives_every_number_that_reading_in_python_gives(
     prompts: list[Opened],
 ) -> None:
-    for found, expected in zip(READ(prompts), read_in_python(prompts), strict=True):
+    for found, expected in zip(READ(prompts), IN_PYTHON(prompts), strict=True):
         assert found.dtype == expected.dtype
         assert np.array_equal(found, expected)
 

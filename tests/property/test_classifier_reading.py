@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from classifiers.prompt import Prompt, Turn, prompt_of_text
 from classifiers.text import features
 from classifiers.text.features import encode
-from classifiers.text.lexical_features import HAND_FEATURES
+from classifiers.text.lexical_features import FEATURE_NAMES
 from classifiers.text.vocabulary import COUNTED, CUES, PRESENT
 
 TABLES = (*COUNTED.values(), *PRESENT.values(), *CUES.values())
@@ -109,7 +109,7 @@ ODD = {
 def check(prompts: Sequence[Prompt]) -> None:
     batch = encode(prompts)
     for row, prompt in enumerate(prompts):
-        words, pairs, hand = plain_reading(prompt)
+        words, pairs, lexical = plain_reading(prompt)
         for numbers, weights, plain in (
             (batch.words[row], batch.word_weights[row], words),
             (batch.pairs[row], batch.pair_weights[row], pairs),
@@ -118,11 +118,11 @@ def check(prompts: Sequence[Prompt]) -> None:
             assert weights[: len(plain)].tolist() == list(plain.values())
             assert not numbers[len(plain) :].any()
             assert not weights[len(plain) :].any()
-        assert batch.hand[row].tolist() == hand
+        assert dict(zip(FEATURE_NAMES, batch.lexical[row].tolist(), strict=True)) == lexical
     for numbers in (batch.words, batch.pairs):
         assert numbers.dtype == np.int32
         assert numbers.flags.c_contiguous
-    for floats in (batch.word_weights, batch.pair_weights, batch.hand):
+    for floats in (batch.word_weights, batch.pair_weights, batch.lexical):
         assert floats.dtype == np.float32
         assert floats.flags.c_contiguous
 
@@ -141,12 +141,14 @@ def test_every_known_word_is_counted_and_noticed_as_the_tables_say() -> None:
 
 
 def test_no_prompts_give_a_batch_of_no_rows() -> None:
-    assert encode([]).hand.shape[0] == 0
+    assert encode([]).lexical.shape[0] == 0
 
 
 def test_word_problems_are_told_from_what_looks_like_them() -> None:
-    at = HAND_FEATURES.index("word_problem")
-    told = {name for name, row in zip(ODD, encode(list(ODD.values())).hand, strict=True) if row[at]}
+    at = FEATURE_NAMES.index("word_problem")
+    told = {
+        name for name, row in zip(ODD, encode(list(ODD.values())).lexical, strict=True) if row[at]
+    }
     problems = {name for name in ODD if name.startswith("word problem")}
     assert told & problems == {
         "word problem",

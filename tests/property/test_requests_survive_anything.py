@@ -99,7 +99,7 @@ def test_what_was_read_can_be_asked_or_is_unsupported(
         return
     backend = Backend("b", "http://x", "real", dialect=dialect, quirks=EVERY_QUIRK)
     try:
-        call = DIALECTS[dialect].call(backend.lanes()[0], backend, request, "r")
+        call = DIALECTS[dialect].call(backend.deployments()[0], backend, request, "r")
     except Unsupported:
         return
     assert isinstance(orjson.loads(call.body), dict)

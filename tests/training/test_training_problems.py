@@ -17,8 +17,8 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
 
 
 @pytest.fixture(scope="module")
-def hand(train: Outcomes) -> np.ndarray:
-    return read_bags(train.texts).hand
+def lexical(train: Outcomes) -> np.ndarray:
+    return read_bags(train.texts).lexical
 
 
 @pytest.fixture(scope="module")
@@ -59,23 +59,23 @@ def test_a_model_that_answered_too_few_of_them_has_no_say_in_the_gap(
 
 
 def test_the_direction_finds_a_planted_signal_on_unseen_prompts(
-    tmp_path: Path, hand: np.ndarray, gap: np.ndarray
+    tmp_path: Path, lexical: np.ndarray, gap: np.ndarray
 ) -> None:
-    direction = fit_direction(hand, gap)
+    direction = fit_direction(lexical, gap)
     unseen = read(tmp_path, "dev_gsm8k")
-    said = read_bags(unseen.texts).hand[:, COLUMNS] @ direction
+    said = read_bags(unseen.texts).lexical[:, COLUMNS] @ direction
     correlation = np.corrcoef(said, gaps(unseen))[0, 1]
     assert correlation > 0.35
-    size, forecast = cross_validated(hand, gap, seed=3)
+    size, forecast = cross_validated(lexical, gap, seed=3)
     assert size == 360
     assert forecast == pytest.approx(correlation, abs=0.12)
 
 
 def test_what_widens_the_gap_weighs_more_than_what_does_not(
-    hand: np.ndarray, gap: np.ndarray
+    lexical: np.ndarray, gap: np.ndarray
 ) -> None:
-    spread = hand[np.isfinite(gap), COLUMNS].std(axis=0)
-    weights = dict(zip(PROBLEM_FEATURES, fit_direction(hand, gap) * spread, strict=True))
+    spread = lexical[np.isfinite(gap), COLUMNS].std(axis=0)
+    weights = dict(zip(PROBLEM_FEATURES, fit_direction(lexical, gap) * spread, strict=True))
     others = ("problem_log_chars", "problem_log_words", "problem_log_each", "problem_log_rest")
     for cue in ("problem_log_percent", "problem_log_part"):
         assert weights[cue] > 0
@@ -83,31 +83,31 @@ def test_what_widens_the_gap_weighs_more_than_what_does_not(
 
 
 def test_the_direction_has_mean_0_and_deviation_1_over_its_word_problems(
-    hand: np.ndarray, gap: np.ndarray
+    lexical: np.ndarray, gap: np.ndarray
 ) -> None:
-    said = hand[np.isfinite(gap), COLUMNS] @ fit_direction(hand, gap)
+    said = lexical[np.isfinite(gap), COLUMNS] @ fit_direction(lexical, gap)
     assert said.mean() == pytest.approx(0, abs=1e-4)
     assert said.std() == pytest.approx(1, abs=1e-4)
 
 
 def test_with_too_few_word_problems_there_is_no_direction(
-    train: Outcomes, hand: np.ndarray
+    train: Outcomes, lexical: np.ndarray
 ) -> None:
     told = np.flatnonzero(np.isfinite(gaps(train)))
     few, enough = told[: LEAST - 1], told[:LEAST]
     assert np.isnan(gaps(train.select(few))).all()
     assert np.isfinite(gaps(train.select(enough))).all()
     gap = gaps(train)
-    assert not fit_direction(hand[few], gap[few]).any()
-    assert fit_direction(hand[enough], gap[enough]).any()
-    assert cross_validated(hand[enough], gap[enough], seed=3) == (LEAST, 0.0)
+    assert not fit_direction(lexical[few], gap[few]).any()
+    assert fit_direction(lexical[enough], gap[enough]).any()
+    assert cross_validated(lexical[enough], gap[enough], seed=3) == (LEAST, 0.0)
 
 
-def test_other_tasks_give_no_direction(train: Outcomes, hand: np.ndarray) -> None:
+def test_other_tasks_give_no_direction(train: Outcomes, lexical: np.ndarray) -> None:
     other = replace(train, tasks=("ulab/math",) * len(train.ids))
     assert np.isnan(gaps(other)).all()
-    assert not fit_direction(hand, gaps(other)).any()
-    assert cross_validated(hand, gaps(other), seed=3) == (0, 0.0)
+    assert not fit_direction(lexical, gaps(other)).any()
+    assert cross_validated(lexical, gaps(other), seed=3) == (0, 0.0)
 
 
 def test_a_single_model_gives_no_gap(train: Outcomes) -> None:
@@ -117,18 +117,18 @@ def test_a_single_model_gives_no_gap(train: Outcomes) -> None:
     assert np.isnan(gaps(alone)).all()
 
 
-def test_gaps_that_are_all_alike_give_no_direction(hand: np.ndarray, gap: np.ndarray) -> None:
+def test_gaps_that_are_all_alike_give_no_direction(lexical: np.ndarray, gap: np.ndarray) -> None:
     flat = np.where(np.isfinite(gap), 0.5, np.nan)
-    assert not fit_direction(hand, flat).any()
-    assert cross_validated(hand, flat, seed=3) == (360, 0.0)
+    assert not fit_direction(lexical, flat).any()
+    assert cross_validated(lexical, flat, seed=3) == (360, 0.0)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_shuffled_gaps_cannot_be_foretold(hand: np.ndarray, gap: np.ndarray, seed: int) -> None:
-    _, forecast = cross_validated(hand, shuffled(gap, seed), seed=3)
+def test_shuffled_gaps_cannot_be_foretold(lexical: np.ndarray, gap: np.ndarray, seed: int) -> None:
+    _, forecast = cross_validated(lexical, shuffled(gap, seed), seed=3)
     assert abs(forecast) < 0.15
 
 
-def test_the_same_seed_says_the_same(hand: np.ndarray, gap: np.ndarray) -> None:
-    assert cross_validated(hand, gap, seed=3) == cross_validated(hand, gap, seed=3)
-    assert cross_validated(hand, gap, seed=3) != cross_validated(hand, gap, seed=4)
+def test_the_same_seed_says_the_same(lexical: np.ndarray, gap: np.ndarray) -> None:
+    assert cross_validated(lexical, gap, seed=3) == cross_validated(lexical, gap, seed=3)
+    assert cross_validated(lexical, gap, seed=3) != cross_validated(lexical, gap, seed=4)

@@ -1,13 +1,13 @@
 """A verified cascade: a cheap answer is checked, and where it fails the next backend answers.
 
-What is checked has been paid for: every rejected answer is a `Leg` with its usage, for the one bill
-of the request. A stream is held back until `window` tokens have come (or it ended): long enough to
-see that it is empty, a refusal, or a guess; then it flows and cannot be taken back. The answer of
-the last step is not checked: there is nobody left to ask. A judge, where there is one, is asked
-about whole answers that passed every other check.
+What is checked has been paid for: every rejected answer is a `BilledAnswer` with its usage, for the
+one bill of the request. A stream is held back until `window` tokens have come (or it ended): long
+enough to see that it is empty, a refusal, or a guess; then it flows and cannot be taken back. The
+answer of the last step is not checked: there is nobody left to ask. A judge, where there is one, is
+asked about whole answers that passed every other check.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -18,9 +18,9 @@ from router.backends.cascade.judge import JUDGE, PATIENCE, opinion_of
 from router.backends.cascade.transcript import Transcript, read_body, read_stream
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
 from router.backends.dialects.usage import estimate_usage
-from router.backends.dispatch.dispatch import ANYONE, Dispatcher
-from router.backends.dispatch.upstream import Leg, Upstream
-from router.backends.health.slots import Asker
+from router.backends.dispatch.dispatch import NORMAL, Dispatcher
+from router.backends.dispatch.upstream import BilledAnswer, Event, Upstream
+from router.backends.health.slots import Priority
 from router.errors import StreamBroken, TurnoutError
 
 BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be read
@@ -55,40 +55,40 @@ class Cascades:
         request: Ask,
         request_id: str,
         cascade: Cascade,
-        asker: Asker = ANYONE,
+        priority: Priority = NORMAL,
         *,
-        answering: Callable[[Upstream], None] = lambda _upstream: None,
-        passed_over: Callable[[Leg], None] = lambda _leg: None,
+        events: list[Event] | None = None,
     ) -> AsyncIterator[Upstream]:
-        """The first answer that passes; `legs` of the Upstream are what else was paid for.
+        """The first answer that passes; `billed` of the Upstream is what else was paid for.
 
         A rejected answer is kept until another backend has begun to answer: where none does, it is
-        delivered after all, since a doubtful answer is better than none. `answering` is told of
-        each answer before it is checked, `passed_over` of each rejection at once: a client may
-        leave meanwhile. Raises what `Dispatcher.open` raises.
+        delivered after all, since a doubtful answer is better than none. `events` gets each answer
+        before it is checked and each rejection at once: a client may leave meanwhile. Raises what
+        `Dispatcher.open` raises.
         """
+        events = [] if events is None else events
         descent = _Descent(list(candidates), cascade.max_steps)
         async with AsyncExitStack() as kept:
             while True:
                 async with AsyncExitStack() as stack:
-                    opening = self._dispatcher.open(descent.left, request, request_id, asker)
+                    opening = self._dispatcher.open(descent.left, request, request_id, priority)
                     upstream = await descent.enter(opening, stack, kept)
-                    upstream.legs = tuple(descent.legs)
-                    answering(upstream)
-                    leg = None
+                    upstream.billed = tuple(descent.billed)
+                    events.append(upstream)
+                    rejected = None
                     if not descent.is_over():
-                        check = _Check(upstream, request, cascade, request_id, asker)
-                        leg = await self._check(check)
-                        descent.legs = list(upstream.legs)
-                    if leg is None:
+                        check = _Check(upstream, request, cascade, request_id, priority)
+                        rejected = await self._check(check)
+                        descent.billed = list(upstream.billed)
+                    if rejected is None:
                         yield upstream
                         return
-                    descent.reject(upstream, leg)
-                    passed_over(leg)
+                    descent.reject(upstream, rejected)
+                    events.append(rejected)
                     kept.push_async_callback(stack.pop_all().aclose)
 
-    async def _check(self, check: "_Check") -> Leg | None:
-        """The leg that this answer becomes, or None where it is good enough."""
+    async def _check(self, check: "_Check") -> BilledAnswer | None:
+        """What this answer is billed as, or None where it is good enough."""
         upstream, request, cascade = check.upstream, check.request, check.cascade
         try:
             if request.stream:
@@ -109,7 +109,7 @@ class Cascades:
         verifier, reason = failure
         self.fired[verifier] += 1
         usage = upstream.usage or estimate_usage(request, upstream.output_tokens_seen)
-        return Leg(upstream.backend, usage, verifier, reason)
+        return BilledAnswer(upstream.backend, usage, verifier, reason)
 
     async def _judge(
         self, check: "_Check", judge: Backend, answer: Transcript
@@ -121,11 +121,11 @@ class Cascades:
             check.request,
             answer,
             request_id=check.request_id,
-            asker=check.asker,
+            priority=check.priority,
             patience=check.cascade.patience,
         )
-        if opinion.leg is not None:
-            check.upstream.legs += (opinion.leg,)
+        if opinion.billed is not None:
+            check.upstream.billed += (opinion.billed,)
         if opinion.content is None:
             self.no_opinion += 1
         return (JUDGE, "judged not good enough") if opinion.content is False else None
@@ -139,7 +139,7 @@ class _Check:
     request: Ask
     cascade: Cascade
     request_id: str
-    asker: Asker
+    priority: Priority
 
 
 def _is_whole(answers: Sequence[Transcript]) -> bool:
@@ -150,11 +150,11 @@ def _is_whole(answers: Sequence[Transcript]) -> bool:
 class _Descent:
     """How far down its steps a cascade has come: who is left, what was rejected."""
 
-    __slots__ = ("_doubtful", "_max_steps", "left", "legs")
+    __slots__ = ("_doubtful", "_max_steps", "billed", "left")
 
     def __init__(self, left: list[Backend], max_steps: int) -> None:
         self.left = left
-        self.legs: list[Leg] = []
+        self.billed: list[BilledAnswer] = []
         self._max_steps = max_steps
         self._doubtful: Upstream | None = None
 
@@ -171,7 +171,7 @@ class _Descent:
             if self._doubtful is None:
                 raise
             self.left = []
-            self.legs.pop()
+            self.billed.pop()
             return self._doubtful
         await kept.aclose()
         self.left = self.left[self.left.index(upstream.backend) + 1 :]
@@ -179,10 +179,10 @@ class _Descent:
 
     def is_over(self) -> bool:
         """Whether the answer at hand is the last: there is nobody, or no step, left."""
-        answered = sum(leg.rejected for leg in self.legs) + 1
+        answered = sum(answer.rejected for answer in self.billed) + 1
         return not self.left or answered >= self._max_steps
 
-    def reject(self, upstream: Upstream, leg: Leg) -> None:
+    def reject(self, upstream: Upstream, answer: BilledAnswer) -> None:
         """Remember an answer that failed; one that broke off cannot be delivered after all."""
-        self.legs.append(leg)
-        self._doubtful = None if leg.verifier == BROKEN else upstream
+        self.billed.append(answer)
+        self._doubtful = None if answer.verifier == BROKEN else upstream

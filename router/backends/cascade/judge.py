@@ -14,8 +14,8 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.transcript import Transcript, read_body
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.dispatch.upstream import Leg
-from router.backends.health.slots import Asker
+from router.backends.dispatch.upstream import BilledAnswer
+from router.backends.health.slots import Priority
 from router.errors import TurnoutError
 from router.protocols.chat import parse_chat
 
@@ -36,7 +36,7 @@ class Opinion:
     """What a judge said: content, not content, or None for neither; and what asking it used."""
 
     content: bool | None
-    leg: Leg | None = None
+    billed: BilledAnswer | None = None
 
 
 async def opinion_of(
@@ -46,7 +46,7 @@ async def opinion_of(
     answer: Transcript,
     *,
     request_id: str,
-    asker: Asker,
+    priority: Priority,
     patience: float = PATIENCE,
 ) -> Opinion:
     """Ask the judge about one answer, for so many seconds. Never raises but when cancelled."""
@@ -54,7 +54,7 @@ async def opinion_of(
         question = _judgement(request, answer)
         async with (
             asyncio.timeout(patience),
-            dispatcher.open([judge], question, f"{request_id}-judge", asker) as upstream,
+            dispatcher.open([judge], question, f"{request_id}-judge", priority) as upstream,
         ):
             told = read_body(upstream.body)
             usage = upstream.usage
@@ -62,8 +62,10 @@ async def opinion_of(
         return Opinion(None)
     word = told[0].text.strip().strip("*.\"'`").upper() if told else ""
     content = next((good for name, good in _WORDS if word.startswith(name)), None)
-    leg = None if usage is None else Leg(judge, usage, JUDGE, "an opinion", rejected=False)
-    return Opinion(content, leg)
+    billed = (
+        None if usage is None else BilledAnswer(judge, usage, JUDGE, "an opinion", rejected=False)
+    )
+    return Opinion(content, billed)
 
 
 def _judgement(request: Ask, answer: Transcript) -> Ask:

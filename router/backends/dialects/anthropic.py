@@ -18,7 +18,7 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.anthropic_reply import AnthropicStream, read_message
 from router.backends.dialects.base import EVENT_STREAM, Failure, Reply, Translator
 from router.backends.dialects.chunks import parse_reply
@@ -51,7 +51,7 @@ class Anthropic:
 
     stream_type = EVENT_STREAM
 
-    def call(self, lane: Lane, backend: Backend, request: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/messages; Unsupported where the request cannot be said there."""
         headers = [
             ("Content-Type", "application/json"),
@@ -59,9 +59,9 @@ class Anthropic:
             ("anthropic-version", VERSION),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("x-api-key", lane.api_key))
-        url = f"{lane.base_url}/messages"
+        if deployment.api_key is not None:
+            headers.append(("x-api-key", deployment.api_key))
+        url = f"{deployment.base_url}/messages"
         return Call(
             Target(url, tuple(headers)),
             orjson.dumps(message_body(backend, request)),

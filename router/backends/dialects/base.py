@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from policies.value import value
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
+from router.backends.backend import Backend, Deployment
 from router.backends.transport.transport import Call
 from router.domain import Usage
 
@@ -82,7 +82,7 @@ class Dialect(Protocol):
     def stream_type(self) -> str:
         """The content type in which an answer comes that is to be streamed."""
 
-    def call(self, lane: Lane, backend: Backend, request: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """The HTTP request that asks this backend."""
 
     def reply(self, raw: bytes, request: Ask) -> Reply:

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import orjson
 
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure, Reply, Translator
 from router.backends.dialects.chunks import parse_reply
 from router.backends.dialects.conversation import (
@@ -66,18 +66,18 @@ class Gemini:
 
     stream_type = EVENT_STREAM
 
-    def call(self, lane: Lane, backend: Backend, request: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/models/{model}:generateContent, or its streaming sister."""
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("x-goog-api-key", lane.api_key))
+        if deployment.api_key is not None:
+            headers.append(("x-goog-api-key", deployment.api_key))
         verb = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
         model = quote(backend.model.removeprefix("models/"), safe="")
-        url = f"{lane.base_url}/models/{model}:{verb}"
+        url = f"{deployment.base_url}/models/{model}:{verb}"
         return Call(
             Target(url, tuple(headers)),
             orjson.dumps(content_body(backend, request)),

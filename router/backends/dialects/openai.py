@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure, MalformedReply, Reply, Translator
 from router.backends.dialects.failure import read_failure, refuse_error_inside
 from router.backends.dialects.openai_stream import OpenAIStream
@@ -29,7 +29,7 @@ _HEADINGS_KEPT: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Heading:
-    """What every call to one lane has in common."""
+    """What every call to one deployment has in common."""
 
     backend: Backend
     target: Target = field(repr=False)
@@ -41,13 +41,13 @@ class OpenAI:
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:
-        self._headings: dict[str, _Heading] = {}  # by lane, as it was last described
+        self._headings: dict[str, _Heading] = {}  # by deployment, as it was last described
 
-    def call(self, lane: Lane, backend: Backend, request: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/chat/completions."""
-        heading = self._headings.get(lane.id)
-        if heading is None or heading.backend is not backend:  # whose lanes never change
-            heading = self._heading(lane, backend)
+        heading = self._headings.get(deployment.id)
+        if heading is None or heading.backend is not backend:  # whose deployments never change
+            heading = self._heading(deployment, backend)
         return Call(
             heading.target,
             orjson.dumps(shaped_body(backend, request)),
@@ -55,18 +55,18 @@ class OpenAI:
             request_id,
         )
 
-    def _heading(self, lane: Lane, backend: Backend) -> "_Heading":
+    def _heading(self, deployment: Deployment, backend: Backend) -> "_Heading":
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("Authorization", f"Bearer {lane.api_key}"))
+        if deployment.api_key is not None:
+            headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        target = Target(f"{lane.base_url}/chat/completions", tuple(headers))
-        heading = self._headings[lane.id] = _Heading(backend, target)
+        target = Target(f"{deployment.base_url}/chat/completions", tuple(headers))
+        heading = self._headings[deployment.id] = _Heading(backend, target)
         return heading
 
     def reply(self, raw: bytes, request: Ask) -> Reply:

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import orjson
 
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import ErrorInside, Failure, MalformedReply, Reply, Translator
 from router.backends.dialects.chunks import ChunkStream, choice, completion, parse_reply
 from router.backends.dialects.conversation import Unsupported, parts, system_text, turns
@@ -44,7 +44,7 @@ class Replicate:
 
     stream_type = "application/json"
 
-    def call(self, lane: Lane, backend: Backend, request: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
         """POST {base_url}/models/{owner}/{name}/predictions."""
         headers = [
             ("Content-Type", "application/json"),
@@ -53,9 +53,9 @@ class Replicate:
             ("Cancel-After", _CANCEL_AFTER),
             *backend.headers,
         ]
-        if lane.api_key is not None:
-            headers.append(("Authorization", f"Bearer {lane.api_key}"))
-        url = f"{lane.base_url}/models/{quote(backend.model, safe='/')}/predictions"
+        if deployment.api_key is not None:
+            headers.append(("Authorization", f"Bearer {deployment.api_key}"))
+        url = f"{deployment.base_url}/models/{quote(backend.model, safe='/')}/predictions"
         return Call(
             Target(url, tuple(headers)),
             orjson.dumps({"input": _input(backend, request)}),

@@ -1,16 +1,16 @@
-"""One try against one lane: send, look at the head, take the first byte. It fails as one thing."""
+"""One try against one deployment: send, look at the head, take the first byte."""
 
 from typing import Final
 
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
+from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Dialect, ErrorInside, Failure, MalformedReply, Translator
 from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.table import DIALECTS
-from router.backends.dispatch.attempt_log import Search
+from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind, kind_of_status, rest_asked_for
 from router.backends.dispatch.upstream import Upstream
-from router.backends.health.health import LaneState
+from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import (
     Answer,
     ConnectFailed,
@@ -24,29 +24,29 @@ REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
 async def attempt(
-    transport: Transport, backend: Backend, state: LaneState, search: Search
+    transport: Transport, backend: Backend, state: DeploymentState, log: AttemptLog
 ) -> Upstream:
     """Ask. The Upstream that comes back has its body, or the first block of its stream.
 
     `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
     connection is closed and `state` was not told.
     """
-    dialect, lane, request = DIALECTS[backend.dialect], state.lane, search.request
+    dialect, deployment, request = DIALECTS[backend.dialect], state.deployment, log.request
     try:
-        call = dialect.call(lane, backend, request, search.request_id)
+        call = dialect.call(deployment, backend, request, log.request_id)
         answer = await transport.send(call)
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:
-        raise _failed(error, lane) from None
+        raise _failed(error, deployment) from None
     try:
         status = answer.status
         if status != 200 and not 200 < status < 300:
-            raise await _refused(answer, dialect, lane)
+            raise await _refused(answer, dialect, deployment)
         coding = answer.header("content-encoding")
         if coding and coding.strip().lower() not in ("", "identity"):
             raise MalformedReply("encoded its answer although it was asked not to")
-        upstream = Upstream(backend, search, answer, state)
+        upstream = Upstream(backend, log, answer, state)
         if request.stream:
             await _begin(upstream, answer, dialect, request)
         else:
@@ -56,7 +56,7 @@ async def attempt(
             upstream.replied(dialect.reply(body, request))
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
-        raise _failed(error, lane) from None
+        raise _failed(error, deployment) from None
     except BaseException:  # a cancelled client: the connection goes all the same
         answer.close()
         raise
@@ -102,21 +102,21 @@ async def read_all(answer: Answer, cap: int, *, cut: bool = False) -> bytes:
     return b"".join(pieces)[:cap]
 
 
-async def _refused(answer: Answer, dialect: Dialect, lane: Lane) -> AttemptFailed:
+async def _refused(answer: Answer, dialect: Dialect, deployment: Deployment) -> AttemptFailed:
     """An answer that is no 2xx: what it says, and when to come back."""
     status = answer.status
     raw = await read_all(answer, ERROR_CAP, cut=True)
     rest = rest_asked_for(answer.headers)
     answer.close()
-    failure = _without_key(dialect.failure(status, raw), lane)
+    failure = _without_key(dialect.failure(status, raw), deployment)
     kind = kind_of_status(status, failure)
     return AttemptFailed(
         kind, f"answered {status} ({kind.value})", status=status, failure=failure, rest=rest
     )
 
 
-def _error_inside(error: ErrorInside, lane: Lane) -> AttemptFailed:
-    failure = _without_key(Failure(error.message), lane)
+def _error_inside(error: ErrorInside, deployment: Deployment) -> AttemptFailed:
+    failure = _without_key(Failure(error.message), deployment)
     kind = kind_of_status(error.status, failure)
     return AttemptFailed(
         kind, f"answered 200 with an error inside ({kind.value})", status=error.status,
@@ -124,19 +124,21 @@ def _error_inside(error: ErrorInside, lane: Lane) -> AttemptFailed:
     )  # fmt: skip
 
 
-def _without_key(failure: Failure, lane: Lane) -> Failure:
+def _without_key(failure: Failure, deployment: Deployment) -> Failure:
     """The failure without our credential, which some servers echo."""
-    key = lane.api_key
+    key = deployment.api_key
     if not key or key not in failure.message:
         return failure
     return Failure(failure.message.replace(key, "[key]"), failure.type, failure.code, failure.param)
 
 
-def _failed(error: TransportError | MalformedReply | ErrorInside, lane: Lane) -> AttemptFailed:
+def _failed(
+    error: TransportError | MalformedReply | ErrorInside, deployment: Deployment
+) -> AttemptFailed:
     if isinstance(error, MalformedReply):
         return AttemptFailed(Kind.MALFORMED, str(error))
     if isinstance(error, ErrorInside):
-        return _error_inside(error, lane)
+        return _error_inside(error, deployment)
     if isinstance(error, ConnectFailed):
         return AttemptFailed(Kind.CONNECT, error.reason)
     if isinstance(error, TransportTimeout):

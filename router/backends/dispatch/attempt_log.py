@@ -5,8 +5,8 @@ from typing import Final
 from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dispatch.failures import VERDICTS, AttemptFailed, Kind
-from router.backends.health.slots import Asker
+from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Kind
+from router.backends.health.slots import Priority
 from router.errors import (
     Overloaded,
     TurnoutError,
@@ -18,10 +18,10 @@ from router.errors import (
 
 @value
 class Try:
-    """One try in the history of a request: which lane, how it ended, how long it took (seconds)."""
+    """One try of a request: which deployment, how it ended, how long it took (seconds)."""
 
     backend: str
-    lane: str
+    deployment: str
     outcome: str
     seconds: float
 
@@ -29,34 +29,36 @@ class Try:
 NOTHING: Final[frozenset[str]] = frozenset()
 
 
-class Search:
-    """What one request has met so far on its way along the candidates."""
+class AttemptLog:
+    """The tries of one request so far: what failed, and why."""
 
-    __slots__ = ("asker", "failures", "request", "request_id", "tried", "tries")
+    __slots__ = ("failures", "priority", "request", "request_id", "tried", "tries")
 
-    def __init__(self, request: Ask, request_id: str, asker: Asker) -> None:
-        self.asker = asker
+    def __init__(self, request: Ask, request_id: str, priority: Priority) -> None:
+        self.priority = priority
         self.request = request
         self.request_id = request_id
         self.tries: list[Try] = []
         self.failures: list[tuple[str, AttemptFailed]] = []
         self.tried = NOTHING
 
-    def note(self, backend: Backend, lane: str, failed: AttemptFailed, seconds: float) -> None:
+    def note(
+        self, backend: Backend, deployment: str, failed: AttemptFailed, seconds: float
+    ) -> None:
         """Remember a failure; raise it at once where no other backend can do better."""
-        self.tries.append(Try(backend.name, lane, failed.kind.value, seconds))
+        self.tries.append(Try(backend.name, deployment, failed.kind.value, seconds))
         self.failures.append((backend.name, failed))
-        self.tried |= {lane}
-        if not VERDICTS[failed.kind].falls_back:
+        self.tried |= {deployment}
+        if not FAILURE_POLICIES[failed.kind].falls_back:
             raise _rejected(failed)
 
-    def another_lane_may_help(self) -> bool:
-        """Whether the last failure was the lane's own, not the model's or the request's."""
-        return self.failures[-1][1].kind not in _SAME_ON_EVERY_LANE
+    def another_deployment_may_help(self) -> bool:
+        """Whether the last failure was the deployment's own, not the model's or the request's."""
+        return self.failures[-1][1].kind not in _SAME_ON_EVERY_DEPLOYMENT
 
     def worth_another_round(self) -> bool:
         """Whether some failure may pass within a moment."""
-        return any(VERDICTS[failed.kind].again for _, failed in self.failures)
+        return any(FAILURE_POLICIES[failed.kind].again for _, failed in self.failures)
 
     def error(self, rest: float) -> TurnoutError:
         """What the client is told when all failed."""
@@ -75,7 +77,7 @@ class Search:
         return UpstreamFailed(f"No backend could answer: {story}.")
 
 
-_SAME_ON_EVERY_LANE = frozenset({Kind.TOO_LONG, Kind.TIMEOUT, Kind.UNSUPPORTED})
+_SAME_ON_EVERY_DEPLOYMENT = frozenset({Kind.TOO_LONG, Kind.TIMEOUT, Kind.UNSUPPORTED})
 _OVERLOAD = frozenset({Kind.RATE_LIMITED, Kind.QUOTA, Kind.BUSY, Kind.RESTING, Kind.FULL})
 
 

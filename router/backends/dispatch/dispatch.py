@@ -1,9 +1,10 @@
 """Candidates in order, until one answers: first byte wins.
 
-A round asks each candidate once, on its best lane. A lane that fails for its own reasons lets
-another lane of the same backend try, if the retry budget has something left; so does a second
-round, after a random wait. A request that a backend refuses as wrong ends at once. A backend whose
-slots are scarce is asked when a slot is free, or after a bounded wait in its queue.
+A round asks each candidate once, on its best deployment. Where a deployment fails for its own
+reasons, another deployment of the same backend is tried if the retry budget allows it; the same
+budget pays for a second round, after a random wait. A request that a backend refuses as wrong ends
+at once. A backend whose slots are scarce is asked when a slot is free, or after a bounded wait in
+its queue.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dispatch.attempt_log import NOTHING, Search
+from router.backends.dispatch.attempt_log import NOTHING, AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.retry import RetryBudget, RetryPolicy, backoff
 from router.backends.dispatch.tries import Tries
@@ -24,10 +25,10 @@ from router.backends.dispatch.upstream import Upstream
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import Health, HealthBoard
 from router.backends.health.load import LoadWatch
-from router.backends.health.slots import Asker, Full, Gate, SharedSlots
+from router.backends.health.slots import Full, Priority, SharedSlots, SlotQueue
 from router.backends.transport.transport import Transport
 
-ANYONE: Final = Asker()
+NORMAL: Final = Priority()
 
 
 class Dispatcher:
@@ -80,16 +81,16 @@ class Dispatcher:
         candidates: Sequence[Backend],
         request: Ask,
         request_id: str,
-        asker: Asker = ANYONE,
+        priority: Priority = NORMAL,
     ) -> "Opening":
         """The first answer of the candidates, as a block; its connection is let go at its end.
 
-        `asker` says whose turn it is where a backend's slots are scarce.
+        `priority` decides who waits for whom where a backend's slots are scarce.
 
         Raises UpstreamRejected where a backend finds the request wrong, and UpstreamTimeout,
         Overloaded or UpstreamFailed where every candidate failed before its first byte.
         """
-        return Opening(self, candidates, request, request_id, asker)
+        return Opening(self, candidates, request, request_id, priority)
 
     async def first_answer(self, opening: "Opening") -> Upstream:
         """The first answer; the opening, which gets it, closes it."""
@@ -98,9 +99,9 @@ class Dispatcher:
         while True:
             for backend in candidates:
                 health = self._board.of(backend)
-                lane = health.only
-                if lane is not None and lane.breaker.quiet and not opening.tried:
-                    upstream = await self._tries.one(backend, lane, opening)  # mostly
+                deployment = health.only
+                if deployment is not None and deployment.breaker.quiet and not opening.tried:
+                    upstream = await self._tries.one(backend, deployment, opening)  # mostly
                 else:
                     upstream = await self._ask(backend, health, opening)
                 if upstream is not None:
@@ -111,50 +112,50 @@ class Dispatcher:
                 raise opening.error(self._rest_of(candidates))
 
     async def _may_go_round(
-        self, candidates: Sequence[Backend], search: Search, round_: int
+        self, candidates: Sequence[Backend], log: AttemptLog, round_: int
     ) -> bool:
         """Whether to ask all once more; waits first, as long as the first of them rests."""
         if round_ > self._retry.rounds:
             return False
         rest = self._rest_of(candidates)
-        if rest > self._retry.longest or not search.worth_another_round():
+        if rest > self._retry.longest or not log.worth_another_round():
             return False
         if not self._budget.spend():
             return False
         await self._sleep(max(rest, backoff(self._retry, round_, self._rand)))
-        search.tried = NOTHING
+        log.tried = NOTHING
         return True
 
-    def _ask(self, backend: Backend, health: Health, search: Search) -> Awaitable[Upstream | None]:
+    def _ask(self, backend: Backend, health: Health, log: AttemptLog) -> Awaitable[Upstream | None]:
         """Ask this backend; None where another candidate should be asked."""
-        gate = health.gate
-        if gate is not None:
-            return self._ask_in_turn(backend, health, gate, search)
-        return self._ask_lanes(backend, health, search)
+        queue = health.queue
+        if queue is not None:
+            return self._ask_in_turn(backend, health, queue, log)
+        return self._ask_deployments(backend, health, log)
 
     async def _ask_in_turn(
-        self, backend: Backend, health: Health, gate: Gate, search: Search
+        self, backend: Backend, health: Health, queue: SlotQueue, log: AttemptLog
     ) -> Upstream | None:
         """Ask this backend once a slot is free."""
         try:
-            place = await gate.enter(search.asker)
+            slot = await queue.enter(log.priority)
         except Full as full:
-            search.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason), 0.0)
+            log.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason), 0.0)
             return None
         leave = ExitStack()
-        leave.callback(gate.leave, place)
+        leave.callback(queue.leave, slot)
         upstream: Upstream | None = None
         try:
-            if await self._claim(backend, search, leave):
-                upstream = await self._ask_lanes(backend, health, search)
+            if await self._claim(backend, log, leave):
+                upstream = await self._ask_deployments(backend, health, log)
         finally:
             if upstream is None:
                 leave.close()
         if upstream is not None:
-            upstream.hold(place, leave.close)
+            upstream.hold(slot, leave.close)
         return upstream
 
-    async def _claim(self, backend: Backend, search: Search, leave: ExitStack) -> bool:
+    async def _claim(self, backend: Backend, log: AttemptLog, leave: ExitStack) -> bool:
         """Whether there is a slot left of those that all gateways share; `leave` gives it back."""
         capacity = backend.capacity
         if capacity is None or not capacity.shared or self._slots is None:
@@ -163,39 +164,41 @@ class Dispatcher:
             backend.name,
             capacity.concurrency,
             capacity.guaranteed,
-            search.asker.tier,
+            log.priority.tier,
             capacity.max_wait,
         )
         if give_back is None:
             reason = "has no free slot for any gateway"
-            search.note(backend, backend.name, AttemptFailed(Kind.FULL, reason), 0.0)
+            log.note(backend, backend.name, AttemptFailed(Kind.FULL, reason), 0.0)
             return False
         leave.callback(give_back)
         return True
 
-    async def _ask_lanes(self, backend: Backend, health: Health, search: Search) -> Upstream | None:
-        """Try this backend's lanes, the best first, while another one may help."""
+    async def _ask_deployments(
+        self, backend: Backend, health: Health, log: AttemptLog
+    ) -> Upstream | None:
+        """Try this backend's deployments, the best first, while another one may help."""
         asked = False
         while True:
-            lanes = health.open_lanes(search.request, search.tried)
-            if not lanes:
+            deployments = health.open_deployments(log.request, log.tried)
+            if not deployments:
                 if not asked:
-                    search.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"), 0.0)
+                    log.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"), 0.0)
                 return None
             if asked and not self._budget.spend():
                 return None
             asked = True
-            upstream = await self._tries.best(backend, lanes, search)
+            upstream = await self._tries.best(backend, deployments, log)
             if upstream is not None:
                 return upstream
-            if not search.another_lane_may_help():
+            if not log.another_deployment_may_help():
                 return None
 
     def _rest_of(self, candidates: Sequence[Backend]) -> float:
         return min((self._board.of(backend).resting() for backend in candidates), default=0.0)
 
 
-class Opening(Search):
+class Opening(AttemptLog):
     """The block in which an answer is open; leaving it lets go of the connection."""
 
     __slots__ = ("_dispatcher", "candidates", "upstream")
@@ -206,9 +209,9 @@ class Opening(Search):
         candidates: Sequence[Backend],
         request: Ask,
         request_id: str,
-        asker: Asker,
+        priority: Priority,
     ) -> None:
-        super().__init__(request, request_id, asker)
+        super().__init__(request, request_id, priority)
         self._dispatcher = dispatcher
         self.candidates = candidates
         self.upstream: Upstream | None = None

@@ -1,4 +1,4 @@
-"""What a failed try means: who may be asked next, and what the breaker learns. Tables, no I/O."""
+"""What follows a failed try: who may be asked next, what the breaker learns. Tables, no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,9 +31,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FailurePolicy:
     """`falls_back`: another backend may be asked. `again`: so may this one, after a moment.
-    `blames`: the breaker counts it. `rest`: seconds this lane rests, unless the answer says."""
+    `blames`: the breaker counts it. `rest`: seconds this deployment rests, unless the answer says
+    how long."""
 
     falls_back: bool = True
     again: bool = False
@@ -41,23 +42,23 @@ class Verdict:
     rest: float = 0.0
 
 
-VERDICTS: Final = MappingProxyType(
+FAILURE_POLICIES: Final = MappingProxyType(
     {
-        Kind.CONNECT: Verdict(again=True, blames=True),
-        Kind.TIMEOUT: Verdict(blames=True),
-        Kind.BROKEN: Verdict(again=True, blames=True),
-        Kind.MALFORMED: Verdict(blames=True),
-        Kind.SERVER: Verdict(again=True, blames=True),
-        Kind.BUSY: Verdict(again=True, blames=True),
-        Kind.RATE_LIMITED: Verdict(again=True, rest=1.0),
-        Kind.QUOTA: Verdict(rest=60.0),
-        Kind.CREDENTIAL: Verdict(rest=30.0),
-        Kind.MISCONFIGURED: Verdict(blames=True),
-        Kind.TOO_LONG: Verdict(),
-        Kind.REJECTED: Verdict(falls_back=False),
-        Kind.RESTING: Verdict(again=True),
-        Kind.FULL: Verdict(),
-        Kind.UNSUPPORTED: Verdict(),
+        Kind.CONNECT: FailurePolicy(again=True, blames=True),
+        Kind.TIMEOUT: FailurePolicy(blames=True),
+        Kind.BROKEN: FailurePolicy(again=True, blames=True),
+        Kind.MALFORMED: FailurePolicy(blames=True),
+        Kind.SERVER: FailurePolicy(again=True, blames=True),
+        Kind.BUSY: FailurePolicy(again=True, blames=True),
+        Kind.RATE_LIMITED: FailurePolicy(again=True, rest=1.0),
+        Kind.QUOTA: FailurePolicy(rest=60.0),
+        Kind.CREDENTIAL: FailurePolicy(rest=30.0),
+        Kind.MISCONFIGURED: FailurePolicy(blames=True),
+        Kind.TOO_LONG: FailurePolicy(),
+        Kind.REJECTED: FailurePolicy(falls_back=False),
+        Kind.RESTING: FailurePolicy(again=True),
+        Kind.FULL: FailurePolicy(),
+        Kind.UNSUPPORTED: FailurePolicy(),
     }
 )
 

@@ -1,20 +1,20 @@
-"""Tries on lanes: one at a time, or a second one beside a slow first. What they teach is kept."""
+"""Tries on deployments, one at a time or a second beside a slow first; breakers learn of each."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 
 from router.backends.backend import Backend
 from router.backends.dispatch.attempt import attempt
-from router.backends.dispatch.attempt_log import Search
-from router.backends.dispatch.failures import VERDICTS, AttemptFailed, Kind
+from router.backends.dispatch.attempt_log import AttemptLog
+from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Kind
 from router.backends.dispatch.retry import RetryBudget
 from router.backends.dispatch.upstream import Upstream
-from router.backends.health.health import LaneState
+from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import Transport
 
 
 class Tries:
-    """Makes tries. A failure that ends the search is raised; any other is noted there."""
+    """Makes tries. A failure that ends the request is raised; any other goes to the attempt log."""
 
     def __init__(
         self, transport: Transport, budget: RetryBudget, clock: Callable[[], float]
@@ -24,23 +24,27 @@ class Tries:
         self._clock = clock
 
     async def best(
-        self, backend: Backend, lanes: Sequence[LaneState], search: Search
+        self, backend: Backend, deployments: Sequence[DeploymentState], log: AttemptLog
     ) -> Upstream | None:
-        """Try the first lane; where the backend hedges and it is slow, the second one too."""
-        if backend.hedge_after is None or len(lanes) < 2:
-            return await self.one(backend, lanes[0], search)
-        return await self._hedged(backend, lanes, search, backend.hedge_after)
+        """Try the first deployment; where the backend hedges and it is slow, the second one too."""
+        if backend.hedge_after is None or len(deployments) < 2:
+            return await self.one(backend, deployments[0], log)
+        return await self._hedged(backend, deployments, log, backend.hedge_after)
 
     async def _hedged(
-        self, backend: Backend, lanes: Sequence[LaneState], search: Search, after: float
+        self,
+        backend: Backend,
+        deployments: Sequence[DeploymentState],
+        log: AttemptLog,
+        after: float,
     ) -> Upstream | None:
         """The first byte wins; the other try is cancelled, which closes its connection."""
-        first = asyncio.ensure_future(self.one(backend, lanes[0], search))
+        first = asyncio.ensure_future(self.one(backend, deployments[0], log))
         running = [first]
         try:
             await asyncio.wait(running, timeout=after)
             if not first.done() and self._budget.spend():
-                running.append(asyncio.ensure_future(self.one(backend, lanes[1], search)))
+                running.append(asyncio.ensure_future(self.one(backend, deployments[1], log)))
             waiting = set(running)
             while waiting:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -62,18 +66,20 @@ class Tries:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def one(self, backend: Backend, state: LaneState, search: Search) -> Upstream | None:
-        """One try on one lane; None where it failed and another may be asked."""
+    async def one(
+        self, backend: Backend, state: DeploymentState, log: AttemptLog
+    ) -> Upstream | None:
+        """One try on one deployment; None where it failed and another may be asked."""
         began = self._clock()
         if not state.breaker.quiet:
             state.breaker.began(began)
         state.in_flight += 1
         try:
-            upstream = await attempt(self._transport, backend, state, search)
+            upstream = await attempt(self._transport, backend, state, log)
         except AttemptFailed as failed:
             state.in_flight -= 1
             self._learn(state, failed)
-            search.note(backend, state.lane.id, failed, self._clock() - began)
+            log.note(backend, state.deployment.id, failed, self._clock() - began)
             return None
         except BaseException:
             state.in_flight -= 1
@@ -84,18 +90,18 @@ class Tries:
             state.pace.add(upstream.first_byte_seconds)
         return upstream
 
-    def _learn(self, state: LaneState, failed: AttemptFailed) -> None:
-        """Tell the breaker what the failure says of the lane."""
+    def _learn(self, state: DeploymentState, failed: AttemptFailed) -> None:
+        """Tell the breaker what the failure says of the deployment."""
         now = self._clock()
-        verdict = VERDICTS[failed.kind]
-        rest = failed.rest if failed.rest is not None else verdict.rest
-        if verdict.blames:
+        policy = FAILURE_POLICIES[failed.kind]
+        rest = failed.rest if failed.rest is not None else policy.rest
+        if policy.blames:
             state.breaker.failed(now)
         if rest:
             state.breaker.rest_for(rest, now)
         elif failed.kind is Kind.UNSUPPORTED:
             state.breaker.abandoned()  # it was not asked
-        elif not verdict.blames:
+        elif not policy.blames:
             state.breaker.succeeded(now)  # it answered; that the request was wrong is not its fault
 
 

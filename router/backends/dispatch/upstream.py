@@ -8,16 +8,16 @@ from policies.value import value
 from router.backends.backend import Backend
 from router.backends.dialects.base import ErrorInside, MalformedReply, Reply, Translator
 from router.backends.dialects.usage import estimate_usage
-from router.backends.dispatch.attempt_log import Search, Try
-from router.backends.health.health import LaneState
-from router.backends.health.slots import Place
+from router.backends.dispatch.attempt_log import AttemptLog, Try
+from router.backends.health.health import DeploymentState
+from router.backends.health.slots import Slot
 from router.backends.transport.transport import Answer, TransportError
 from router.domain import Usage
 from router.errors import StreamBroken
 
 
 @value
-class Leg:
+class BilledAnswer:
     """An answer that was paid for and not delivered: whose, what it used, which verifier fired.
 
     Not `rejected` is what a judge answered about another's answer.
@@ -45,23 +45,25 @@ class Upstream:
     """
 
     __slots__ = (
-        *("_answer", "_first", "_release", "_search", "_state", "_told", "_translator"),
-        *("backend", "body", "first_byte_seconds", "legs", "model", "passed", "place", "usage"),
+        *("_answer", "_first", "_release", "_log", "_state", "_told", "_translator"),
+        *("backend", "billed", "body", "first_byte_seconds", "model", "passed", "slot", "usage"),
     )
     first_byte_seconds: float  # told by whoever made the try
     _first: bytes  # of a stream, that is
-    _release: Callable[[], None]  # of a place
+    _release: Callable[[], None]  # of a slot
 
-    def __init__(self, backend: Backend, search: Search, answer: Answer, state: LaneState) -> None:
+    def __init__(
+        self, backend: Backend, log: AttemptLog, answer: Answer, state: DeploymentState
+    ) -> None:
         """`state` is told once how it ends: well, ill, or neither."""
         self.backend = backend
         self.body = b""
         self.usage: Usage | None = None
         self.model: str | None = None
-        self.legs: tuple[Leg, ...] = ()  # answers that a cascade paid for and rejected
+        self.billed: tuple[BilledAnswer, ...] = ()  # what a cascade paid for beside it
         self.passed = False  # the checks of a cascade
-        self.place: Place | None = None  # where it waited for its slot, if slots are scarce
-        self._search = search
+        self.slot: Slot | None = None  # where it waited for its slot, if slots are scarce
+        self._log = log
         self._answer = answer
         self._state = state
         self._told = False
@@ -70,14 +72,14 @@ class Upstream:
     @property
     def stream_requested(self) -> bool:
         """Whether the client asked for a stream."""
-        return self._search.request.stream
+        return self._log.request.stream
 
     @property
     def attempts(self) -> tuple[Try, ...]:
         """The tries that failed, and this one."""
         seconds = self.first_byte_seconds
-        own = Try(self.backend.name, self._state.lane.id, ANSWERED, seconds)
-        return (*self._search.tries, own)
+        own = Try(self.backend.name, self._state.deployment.id, ANSWERED, seconds)
+        return (*self._log.tries, own)
 
     def replied(self, reply: Reply) -> None:
         """A whole body came."""
@@ -163,7 +165,7 @@ class Upstream:
 
     def _final_usage(self, translator: Translator) -> Usage:
         seen = translator.output_tokens_seen
-        return translator.usage or estimate_usage(self._search.request, seen)
+        return translator.usage or estimate_usage(self._log.request, seen)
 
     async def _read_to_the_end(self) -> None:
         """The answer is over; a server that says so too gets its connection back to the pool."""
@@ -176,16 +178,16 @@ class Upstream:
         except (TimeoutError, TransportError):
             return  # `close` ends it
 
-    def hold(self, place: Place, release: Callable[[], None]) -> None:
+    def hold(self, slot: Slot, release: Callable[[], None]) -> None:
         """Keep a slot of the backend until the close, where `release` gives it back."""
-        self.place, self._release = place, release
+        self.slot, self._release = slot, release
 
     def close(self) -> None:
         """Let go of the connection: back to the pool if the answer was read to its end."""
         if not self._told:
             self._settle(None)
         self._answer.close()
-        if self.place is not None:
+        if self.slot is not None:
             self._release()
 
     def _broken(self, error: TransportError | MalformedReply | ErrorInside) -> StreamBroken:
@@ -197,3 +199,8 @@ class Upstream:
         if not self._told:
             self._told = True
             self._state.over(outcome)
+
+
+# What a dispatched request is told to pay for, in order: an answer that is being given, or one that
+# was paid for and passed over.
+Event = Upstream | BilledAnswer

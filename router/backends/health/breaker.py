@@ -1,11 +1,11 @@
-"""A circuit breaker for one lane: after failures in a row, rest; then try again with care.
+"""A circuit breaker for one deployment: after failures in a row, rest; then try again with care.
 
 Theory of operation. Three states and a table of what each event does to each. CLOSED counts
 failures in a row; at `threshold` it goes OPEN and lets nothing through until its rest is over. The
 first request after the rest finds it HALF_OPEN, where only a few may run at a time (the ramp:
 1, 2, 4, ... as they succeed, so a herd does not knock a recovering server over again). A success
 on each step of the ramp closes it; one failure opens it again for twice as long, up to `max_rest`.
-A 429 or 503 with Retry-After rests the lane for just that long, whatever its state.
+A 429 or 503 with Retry-After rests the deployment for just that long, whatever its state.
 
 The clock is an argument: seconds of any monotonic clock.
 """
@@ -57,10 +57,10 @@ class _Memory:
 
 
 class Breaker:
-    """One lane's breaker. `allows` asks before a try, `began` and the outcome are told to it.
+    """One deployment's breaker. `allows` asks before a try, `began` and the outcome are told to it.
 
-    `quiet` is true while nothing is held against the lane: then it allows a try, and neither a
-    beginning nor a success changes anything, so neither needs to be told.
+    `quiet` is true while no failure counts against the deployment: then every try is allowed, and
+    neither `began` nor `succeeded` would change anything, so callers may skip both.
     """
 
     __slots__ = ("_memory", "quiet")

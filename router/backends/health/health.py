@@ -1,26 +1,28 @@
 """What the gateway knows of its backends at this moment: breakers, requests in flight, queues.
 
-It outlives a reload of the configuration: a lane that is the same lane keeps its breaker.
+It outlives a reload of the configuration: a deployment that did not change keeps its breaker.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from router.ask import Ask
-from router.backends.backend import Backend, Lane
+from router.backends.backend import Backend, Deployment
 from router.backends.health.affinity import conversation, preference
 from router.backends.health.breaker import Breaker, BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
-from router.backends.health.slots import Gate
+from router.backends.health.slots import SlotQueue
 
 
-class LaneState:
-    """One lane, its breaker, its pace, and how many requests run on it."""
+class DeploymentState:
+    """One deployment, its breaker, its pace, and how many requests run on it."""
 
-    __slots__ = ("_clock", "breaker", "in_flight", "lane", "pace", "paced")
+    __slots__ = ("_clock", "breaker", "deployment", "in_flight", "pace", "paced")
 
-    def __init__(self, lane: Lane, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, deployment: Deployment, policy: BreakerPolicy, clock: Callable[[], float]
+    ) -> None:
         self._clock = clock
-        self.lane = lane
+        self.deployment = deployment
         self.breaker = Breaker(policy)
         self.pace = Pace()
         self.paced = False  # whether there are sisters to compare it with
@@ -41,44 +43,44 @@ class LaneState:
 class Health:
     """A live view of one backend, read by whoever decides: always of this moment.
 
-    `only` is its one lane, where it has one and slots are not scarce.
+    `only` is its one deployment, where it has one and slots are not scarce.
     """
 
-    __slots__ = ("_clock", "backend", "gate", "lanes", "only")
+    __slots__ = ("_clock", "backend", "deployments", "only", "queue")
 
     def __init__(
         self,
         backend: Backend,
-        lanes: Sequence[LaneState],
-        gate: Gate | None,
+        deployments: Sequence[DeploymentState],
+        queue: SlotQueue | None,
         clock: Callable[[], float],
     ) -> None:
         self.backend = backend
-        self.lanes = tuple(lanes)
-        self.gate = gate
-        self.only = lanes[0] if len(lanes) == 1 and gate is None else None
+        self.deployments = tuple(deployments)
+        self.queue = queue
+        self.only = deployments[0] if len(deployments) == 1 and queue is None else None
         self._clock = clock
 
     @property
     def queued(self) -> int:
         """Requests that wait for a slot."""
-        return self.gate.queued if self.gate is not None else 0
+        return self.queue.queued if self.queue is not None else 0
 
     @property
     def wait_ms(self) -> int:
         """Milliseconds a newcomer would wait for a slot."""
-        return self.gate.wait_ms if self.gate is not None else 0
+        return self.queue.wait_ms if self.queue is not None else 0
 
     @property
     def load(self) -> float:
         """Part of the slots in use, over 1 where requests wait; 0 where slots are not scarce."""
-        return self.gate.load if self.gate is not None else 0.0
+        return self.queue.load if self.queue is not None else 0.0
 
     @property
     def healthy(self) -> bool:
-        """Whether any lane may be asked now."""
+        """Whether any deployment may be asked now."""
         now = self._clock()
-        for state in self.lanes:  # noqa: SIM110 # asked for every request: no generator
+        for state in self.deployments:  # noqa: SIM110 # asked for every request: no generator
             if state.breaker.allows(now):
                 return True
         return False
@@ -87,39 +89,39 @@ class Health:
     def in_flight(self) -> int:
         """Requests that run there now."""
         running = 0
-        for state in self.lanes:
+        for state in self.deployments:
             running += state.in_flight
         return running
 
-    def open_lanes(self, request: Ask, tried: frozenset[str]) -> list[LaneState]:
-        """Lanes that may be asked now and were not tried, the best for this request first."""
+    def open_deployments(self, request: Ask, tried: frozenset[str]) -> list[DeploymentState]:
+        """Deployments that may be asked now and were not tried, the best for this request first."""
         now = self._clock()
         free = [
             state
-            for state in self.lanes
-            if state.lane.id not in tried and state.breaker.allows(now)
+            for state in self.deployments
+            if state.deployment.id not in tried and state.breaker.allows(now)
         ]
         return free if len(free) < 2 else _ordered(free, request)
 
     def resting(self) -> float:
-        """Seconds until a lane may be asked again."""
+        """Seconds until a deployment may be asked again."""
         now = self._clock()
-        return min(state.breaker.resting(now) for state in self.lanes)
+        return min(state.breaker.resting(now) for state in self.deployments)
 
 
-def _ordered(free: list[LaneState], request: Ask) -> list[LaneState]:
+def _ordered(free: list[DeploymentState], request: Ask) -> list[DeploymentState]:
     """The conversation's own replica first; outliers last; of equal addresses the idlest key."""
-    addresses = sorted({state.lane.base_url for state in free})
+    addresses = sorted({state.deployment.base_url for state in free})
     loads = [
-        sum(state.in_flight for state in free if state.lane.base_url == address)
+        sum(state.in_flight for state in free if state.deployment.base_url == address)
         for address in addresses
     ]
     order = preference(conversation(request), addresses, loads)
-    place = {addresses[at]: rank for rank, at in enumerate(order)}
+    ranks = {addresses[at]: rank for rank, at in enumerate(order)}
     avoided = outliers([state.pace for state in free])
     ranked = sorted(
         range(len(free)),
-        key=lambda at: (avoided[at], place[free[at].lane.base_url], free[at].in_flight),
+        key=lambda at: (avoided[at], ranks[free[at].deployment.base_url], free[at].in_flight),
     )
     return [free[at] for at in ranked]
 
@@ -163,25 +165,26 @@ class HealthBoard:
         but still found by name: requests that began before it go on to ask for it."""
         return self._known
 
-    def watched(self) -> Iterator[tuple[Backend, Gate]]:
-        """The backends whose servers tell their load, each with its gate."""
+    def watched(self) -> Iterator[tuple[Backend, SlotQueue]]:
+        """The backends whose servers tell their load, each with its queue."""
         for health in self._known.values():
-            backend, gate = health.backend, health.gate
-            if gate is not None and backend.capacity is not None and backend.capacity.load_url:
-                yield backend, gate
+            backend, queue = health.backend, health.queue
+            if queue is not None and backend.capacity is not None and backend.capacity.load_url:
+                yield backend, queue
 
     def _describe(self, backend: Backend) -> Health:
         old = self._known.get(backend.name) or self._known.retired.get(backend.name)
-        kept = {state.lane: state for state in old.lanes} if old else {}
-        lanes = [
-            kept.get(lane) or LaneState(lane, self._policy, self._clock) for lane in backend.lanes()
+        kept = {state.deployment: state for state in old.deployments} if old else {}
+        deployments = [
+            kept.get(deployment) or DeploymentState(deployment, self._policy, self._clock)
+            for deployment in backend.deployments()
         ]
-        for state in lanes:
-            state.paced = len(lanes) > 1
-        gate = old.gate if old is not None else None
-        if gate is not None and gate.capacity != backend.capacity:
-            gate = None
-        if gate is None and backend.capacity is not None:
-            gate = Gate(backend.capacity, self._clock)
-        health = self._known[backend.name] = Health(backend, lanes, gate, self._clock)
+        for state in deployments:
+            state.paced = len(deployments) > 1
+        queue = old.queue if old is not None else None
+        if queue is not None and queue.capacity != backend.capacity:
+            queue = None
+        if queue is None and backend.capacity is not None:
+            queue = SlotQueue(backend.capacity, self._clock)
+        health = self._known[backend.name] = Health(backend, deployments, queue, self._clock)
         return health

@@ -13,7 +13,7 @@ import orjson
 from router.backends.backend import Backend, Timeouts
 from router.backends.dialects.base import MalformedReply
 from router.backends.dispatch.attempt import read_all
-from router.backends.health.slots import Gate
+from router.backends.health.slots import SlotQueue
 from router.backends.transport.transport import Call, Target, Transport, TransportError
 
 EVERY: Final = 1.0  # seconds
@@ -69,7 +69,7 @@ def _read_slots(page: bytes) -> Load | None:
 
 
 class LoadWatch:
-    """Asks servers for their load and tells their gates. `run` goes on until it is cancelled."""
+    """Asks servers for their load and tells their queues. `run` goes on until it is cancelled."""
 
     def __init__(
         self, transport: Transport, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -77,22 +77,22 @@ class LoadWatch:
         self._transport = transport
         self._sleep = sleep
 
-    async def run(self, watched: Callable[[], Iterable[tuple[Backend, Gate]]]) -> None:
+    async def run(self, watched: Callable[[], Iterable[tuple[Backend, SlotQueue]]]) -> None:
         """Ask all that `watched` names at the time, once a second."""
         while True:
-            await asyncio.gather(*(self.ask(backend, gate) for backend, gate in watched()))
+            await asyncio.gather(*(self.ask(backend, queue) for backend, queue in watched()))
             await self._sleep(EVERY)
 
     async def close(self) -> None:
         """Close its connections."""
         await self._transport.close()
 
-    async def ask(self, backend: Backend, gate: Gate) -> None:
-        """Ask one server; where it does not answer, its gate forgets what it said."""
+    async def ask(self, backend: Backend, queue: SlotQueue) -> None:
+        """Ask one server; where it does not answer, its queue forgets what it said."""
         address = backend.capacity.load_url if backend.capacity is not None else None
         if address is None:
             return
-        gate.reported = await self._read(address)
+        queue.reported = await self._read(address)
 
     async def _read(self, address: str) -> int | None:
         call = Call(Target(address, (("Accept-Encoding", "identity"),), "GET"), b"", _PATIENCE)

@@ -1,9 +1,9 @@
 """Slots of a scarce backend: so many run, so many wait, in order of priority, and not for long.
 
-Theory of operation. A gate has `concurrency` slots. Whoever finds none free waits, if the queue has
-room; a newcomer of higher priority finds room by sending away the last one of the lowest
-priority. A slot that falls free goes to the first in the queue: by priority, then by arrival.
-A tier may be guaranteed a share of the slots: others never take the part of it that is unused.
+Theory of operation. There are `concurrency` slots. A request that finds none free waits, if the
+queue has room; a newcomer of higher priority makes room by sending away the last request of the
+lowest priority. A slot that becomes free goes to the first in the queue: by priority, then by
+arrival. A tier may be guaranteed a share of the slots: the others never take what it leaves unused.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ class Full(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Who wants a slot: `rank` 0 is served first, 2 last."""
+class Priority:
+    """How soon a request gets a slot: rank 0 is served first, 2 last; a tier may have its share."""
 
     rank: int = 1
     tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A slot that was got: the `position` in the queue at arrival (0: at once), seconds waited."""
+class Slot:
+    """A slot in use: the `position` in the queue at arrival (0: at once), seconds waited for it."""
 
     tier: str
     began: float
@@ -51,7 +51,7 @@ class Place:
 class _Waiter:
     rank: int
     number: int
-    asker: Asker = field(compare=False)
+    priority: Priority = field(compare=False)
     called: asyncio.Future[None] = field(compare=False)
 
 
@@ -66,8 +66,8 @@ class SharedSlots(Protocol):
         """
 
 
-class Gate:
-    """The slots of one backend."""
+class SlotQueue:
+    """The slots of one backend, and the requests that wait for one."""
 
     def __init__(self, capacity: Capacity, clock: Callable[[], float] = time.monotonic) -> None:
         self.capacity = capacity
@@ -99,11 +99,11 @@ class Gate:
         ahead = (len(self._waiters) + 1) / self.capacity.concurrency
         return int(ahead * self._service * 1000)
 
-    async def enter(self, asker: Asker) -> Place:
+    async def enter(self, priority: Priority) -> Slot:
         """Get a slot, at once or after a wait; Full where there is none to be had."""
-        if not self._waiters and self._has_room(asker.tier):
-            return self._take(asker.tier)
-        waiter = self._queue(asker)
+        if not self._waiters and self._has_room(priority.tier):
+            return self._take(priority.tier)
+        waiter = self._join(priority)
         position = self._waiters.index(waiter) + 1
         began = self._clock()
         try:
@@ -117,31 +117,31 @@ class Gate:
                 raise Full(f"had no free slot within {self.capacity.max_wait:g} s") from None
         except BaseException:
             if _was_called(waiter):  # called and cancelled at the same moment
-                self._give_back(asker.tier)
+                self._give_back(priority.tier)
             else:
                 self._drop(waiter)
             raise
         now = self._clock()
-        return Place(asker.tier, now, position, now - began)
+        return Slot(priority.tier, now, position, now - began)
 
-    def leave(self, place: Place) -> None:
+    def leave(self, slot: Slot) -> None:
         """Give the slot back."""
-        held = self._clock() - place.began
+        held = self._clock() - slot.began
         self._service += (held - self._service) * (_MEMORY if self._service else 1.0)
-        self._give_back(place.tier)
+        self._give_back(slot.tier)
 
-    def _take(self, tier: str) -> Place:
+    def _take(self, tier: str) -> Slot:
         self.in_use += 1
         self._running[tier] = self._running.get(tier, 0) + 1
-        return Place(tier, self._clock())
+        return Slot(tier, self._clock())
 
     def _give_back(self, tier: str) -> None:
         self.in_use -= 1
         self._running[tier] -= 1
         for waiter in self._waiters:
-            if not waiter.called.done() and self._has_room(waiter.asker.tier):
+            if not waiter.called.done() and self._has_room(waiter.priority.tier):
                 self._waiters.remove(waiter)
-                self._take(waiter.asker.tier)
+                self._take(waiter.priority.tier)
                 waiter.called.set_result(None)
                 return
 
@@ -153,16 +153,16 @@ class Gate:
         )
         return self.in_use + kept < self.capacity.concurrency
 
-    def _queue(self, asker: Asker) -> _Waiter:
+    def _join(self, priority: Priority) -> _Waiter:
         if len(self._waiters) >= self.capacity.queue:
             last = self._waiters[-1] if self._waiters else None
-            if last is None or last.rank <= asker.rank:
+            if last is None or last.rank <= priority.rank:
                 raise Full("has no free slot and a full queue")
             self._drop(last)
-            last.called.set_exception(Full("gave its place to a request of higher priority"))
+            last.called.set_exception(Full("gave its slot to a request of higher priority"))
         self._arrivals += 1
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(asker.rank, self._arrivals, asker, called)
+        waiter = _Waiter(priority.rank, self._arrivals, priority, called)
         bisect.insort(self._waiters, waiter)
         return waiter
 

@@ -28,7 +28,8 @@ from router.cli.common.documents import end_with_findings
 from router.domain import Principal, Usage
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
-from router.pipeline.signals import Reading, gather
+from router.pipeline.request_context import RequestContext
+from router.pipeline.signals import EVERYTHING, read_signals
 from router.protocols.chat import parse_chat
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
@@ -116,29 +117,36 @@ def from_chat(raw: bytes, documents: Documents, world: Snapshot, tier: str) -> A
         raise click.ClickException(f"the request is wrong: {error.message}") from None
     board = HealthBoard(BreakerPolicy(), time.monotonic)
     health = {name: board.of(backend) for name, backend in world.backends.items()}
-    reading = _read(request, documents)
-    principal = Principal(_ANYONE, _ANYONE, tier)
-    return Asked(gather(world, request, principal, reading, health), NO_HINTS)
+    context = _context(request, documents, world, Principal(_ANYONE, _ANYONE, tier))
+    return Asked(read_signals(context, health, EVERYTHING), NO_HINTS)
 
 
-def _read(request: Ask, documents: Documents) -> Reading:
+def _context(
+    ask: Ask, documents: Documents, world: Snapshot, principal: Principal
+) -> RequestContext:
     section = documents.config.classifier
     try:
         cards = [documents.folder / card for card in section.cards]
         classifier = Classifier.load(device="cpu", cards=cards)
     except ArtifactError as error:
         raise click.ClickException(str(error)) from None
-    turns = request.prompt.turns
-    return Reading(
-        request_id=_ANYONE,
-        success=classifier.score([request.prompt])[0].success,
-        input_tokens=estimate_tokens(request.text_bytes, images=request.images),
-        pii=contains_pii(texts_of(request.body.get("messages"))),
+    turns = ask.prompt.turns
+    return RequestContext(
+        id=_ANYONE,
+        at_ms=time.time_ns() // 1_000_000,
+        world=world,
+        principal=principal,
+        ask=ask,
+        hints=NO_HINTS,
+        needs=EVERYTHING,
+        classification=classifier.score([ask.prompt])[0],
+        input_tokens=estimate_tokens(ask.text_bytes, images=ask.images),
+        pii=contains_pii(texts_of(ask.body.get("messages"))),
         conversation=_ANYONE,
         previous="",
         budget={},
-        now_ms=time.time_ns() // 1_000_000,
         language=guess_language(turns[-1].text) if turns else "",
+        headers={},
     )
 
 

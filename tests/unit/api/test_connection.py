@@ -9,10 +9,10 @@ import uvicorn
 
 from router.api.connection import Connection
 from router.api.exchange import Exchange
+from router.api.gateway import Limits
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
 from router.api.server_state import DatedState
-from router.pipeline.gateway import Limits
 from router.telemetry.metrics import Metrics
 
 
@@ -106,7 +106,8 @@ async def _all_done(line) -> None:
 @pytest.mark.parametrize("path", [b"/v1/feedback", b"/v1/messages/count_tokens"])
 async def test_a_body_that_does_not_arrive_in_time_is_a_408(path):
     known = SimpleNamespace(authenticate=lambda _: None)
-    gateway = SimpleNamespace(limits=Limits(1000, 0.0), metrics=Metrics(dict), authenticator=known)
+    serving = SimpleNamespace(authenticator=known)
+    gateway = SimpleNamespace(limits=Limits(1000, 0.0), metrics=Metrics(), serving=serving)
     slow = _line(Inference(gateway))
     slow.connection.data_received(b"POST %b HTTP/1.1\r\nContent-Length: 9\r\n\r\n{" % path)
     await _all_done(slow)

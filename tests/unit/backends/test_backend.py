@@ -17,7 +17,7 @@ TOOL = {"type": "function", "function": {"name": "f"}}
 
 
 def sent(backend: Backend, request: Ask) -> dict[str, object]:
-    call = OpenAI().call(backend.lanes()[0], backend, request, "r1")
+    call = OpenAI().call(backend.deployments()[0], backend, request, "r1")
     body: dict[str, object] = orjson.loads(call.body)
     return body
 
@@ -61,7 +61,7 @@ def test_quirks_rename_drop_and_add(chat: Chat) -> None:
 
 def test_the_credential_travels_in_one_header_only(chat: Chat) -> None:
     backend = Backend("b", "http://x/v1/", "m", api_key="sk-1")
-    call = OpenAI().call(backend.lanes()[0], backend, chat(), "r1")
+    call = OpenAI().call(backend.deployments()[0], backend, chat(), "r1")
     assert call.target.url == "http://x/v1/chat/completions"
     assert dict(call.target.headers)["Authorization"] == "Bearer sk-1"
     assert b"sk-1" not in call.body
@@ -69,13 +69,13 @@ def test_the_credential_travels_in_one_header_only(chat: Chat) -> None:
 
 def test_every_address_meets_every_key() -> None:
     backend = Backend("b", "http://a", "m", api_key="1", replicas=("http://b",), api_keys=("2",))
-    assert [(lane.base_url, lane.api_key) for lane in backend.lanes()] == [
+    assert [(deployment.base_url, deployment.api_key) for deployment in backend.deployments()] == [
         ("http://a", "1"),
         ("http://a", "2"),
         ("http://b", "1"),
         ("http://b", "2"),
     ]
-    assert len({lane.id for lane in backend.lanes()}) == 4
+    assert len({deployment.id for deployment in backend.deployments()}) == 4
 
 
 @pytest.mark.parametrize(

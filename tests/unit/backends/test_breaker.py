@@ -92,7 +92,7 @@ def test_a_late_answer_does_not_move_an_open_breaker(tell: str) -> None:
     assert breaker.resting(1.0) == 9.0
 
 
-def test_it_is_quiet_only_while_nothing_is_held_against_the_lane() -> None:
+def test_it_is_quiet_only_while_nothing_is_held_against_the_deployment() -> None:
     breaker = Breaker(POLICY)
     assert breaker.quiet
     breaker.failed(0.0)

@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.backends.backend import Capacity
-from router.backends.health.slots import Asker, Full, Gate, Place, cost_elsewhere, shadow_price
+from router.backends.health.slots import (
+    Full,
+    Priority,
+    Slot,
+    SlotQueue,
+    cost_elsewhere,
+    shadow_price,
+)
 
-HIGH, NORMAL, LOW = Asker(0), Asker(1), Asker(2)
+HIGH, NORMAL, LOW = Priority(0), Priority(1), Priority(2)
 
 
 class Clock:
@@ -20,8 +27,8 @@ class Clock:
         return self.now
 
 
-def waiting(gate: Gate, asker: Asker) -> asyncio.Task[Place]:
-    return asyncio.ensure_future(gate.enter(asker))
+def waiting(queue: SlotQueue, priority: Priority) -> asyncio.Task[Slot]:
+    return asyncio.ensure_future(queue.enter(priority))
 
 
 async def settled() -> None:
@@ -31,96 +38,96 @@ async def settled() -> None:
 
 
 async def test_as_many_run_as_there_are_slots() -> None:
-    gate = Gate(Capacity(concurrency=2))
+    queue = SlotQueue(Capacity(concurrency=2))
     for _ in range(2):
-        assert (await gate.enter(NORMAL)).position == 0
-    assert gate.load == 1.0
+        assert (await queue.enter(NORMAL)).position == 0
+    assert queue.load == 1.0
     with pytest.raises(Full, match="full queue"):
-        await gate.enter(NORMAL)
+        await queue.enter(NORMAL)
 
 
 async def test_a_free_slot_goes_to_the_highest_priority_then_to_the_first_come() -> None:
-    gate = Gate(Capacity(concurrency=1, queue=5, max_wait=60))
-    place = await gate.enter(NORMAL)
-    askers = {"low": LOW, "normal 1": NORMAL, "normal 2": NORMAL, "high": HIGH}
-    tasks = {name: waiting(gate, asker) for name, asker in askers.items()}
+    queue = SlotQueue(Capacity(concurrency=1, queue=5, max_wait=60))
+    slot = await queue.enter(NORMAL)
+    priorities = {"low": LOW, "normal 1": NORMAL, "normal 2": NORMAL, "high": HIGH}
+    tasks = {name: waiting(queue, priority) for name, priority in priorities.items()}
     await settled()
     order = []
     for _ in range(4):
-        gate.leave(place)
+        queue.leave(slot)
         await settled()
         name = next(name for name, task in tasks.items() if task.done() and name not in order)
         order.append(name)
-        place = tasks[name].result()
+        slot = tasks[name].result()
     assert order == ["high", "normal 1", "normal 2", "low"]
 
 
 async def test_a_full_queue_sends_the_last_of_the_lowest_priority_away() -> None:
-    gate = Gate(Capacity(concurrency=1, queue=2, max_wait=60))
-    await gate.enter(NORMAL)
-    first, second = waiting(gate, LOW), waiting(gate, LOW)
+    queue = SlotQueue(Capacity(concurrency=1, queue=2, max_wait=60))
+    await queue.enter(NORMAL)
+    first, second = waiting(queue, LOW), waiting(queue, LOW)
     await settled()
-    third = waiting(gate, HIGH)
+    third = waiting(queue, HIGH)
     await settled()
     with pytest.raises(Full, match="higher priority"):
         second.result()
     assert not first.done()
-    assert gate.queued == 2
+    assert queue.queued == 2
     for task in (first, third):
         task.cancel()
     await asyncio.gather(first, third, return_exceptions=True)
-    assert gate.queued == 0
+    assert queue.queued == 0
 
 
 async def test_whoever_waits_too_long_is_told_so() -> None:
-    gate = Gate(Capacity(concurrency=1, queue=1, max_wait=0.01))
-    place = await gate.enter(NORMAL)
+    queue = SlotQueue(Capacity(concurrency=1, queue=1, max_wait=0.01))
+    slot = await queue.enter(NORMAL)
     with pytest.raises(Full, match=r"0\.01 s"):
-        await gate.enter(NORMAL)
-    gate.leave(place)
-    assert (gate.in_use, gate.queued) == (0, 0)
+        await queue.enter(NORMAL)
+    queue.leave(slot)
+    assert (queue.in_use, queue.queued) == (0, 0)
 
 
 async def test_position_and_wait_are_told() -> None:
     clock = Clock()
-    gate = Gate(Capacity(concurrency=1, queue=5, max_wait=60), clock)
-    place = await gate.enter(NORMAL)
-    first, second = waiting(gate, NORMAL), waiting(gate, NORMAL)
+    queue = SlotQueue(Capacity(concurrency=1, queue=5, max_wait=60), clock)
+    slot = await queue.enter(NORMAL)
+    first, second = waiting(queue, NORMAL), waiting(queue, NORMAL)
     await settled()
     clock.now = 3.0
-    assert gate.wait_ms == 0  # nothing is known yet of how long a request takes
-    gate.leave(place)
+    assert queue.wait_ms == 0  # nothing is known yet of how long a request takes
+    queue.leave(slot)
     await settled()
     assert (first.result().position, first.result().waited) == (1, 3.0)
-    assert gate.wait_ms == 6000
+    assert queue.wait_ms == 6000
     clock.now = 4.0
-    gate.leave(first.result())
+    queue.leave(first.result())
     await settled()
     assert (second.result().position, second.result().waited) == (2, 4.0)
 
 
 async def test_a_guaranteed_share_stays_free_for_its_tier() -> None:
-    gate = Gate(Capacity(concurrency=5, guaranteed={"enterprise": 0.4}))
-    others = [await gate.enter(Asker(1, "free")) for _ in range(3)]
+    queue = SlotQueue(Capacity(concurrency=5, guaranteed={"enterprise": 0.4}))
+    others = [await queue.enter(Priority(1, "free")) for _ in range(3)]
     with pytest.raises(Full):
-        await gate.enter(Asker(1, "free"))
-    kept = [await gate.enter(Asker(0, "enterprise")) for _ in range(2)]
-    for place in (*others, *kept):
-        gate.leave(place)
-    assert gate.in_use == 0
+        await queue.enter(Priority(1, "free"))
+    kept = [await queue.enter(Priority(0, "enterprise")) for _ in range(2)]
+    for slot in (*others, *kept):
+        queue.leave(slot)
+    assert queue.in_use == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from(["in", "out", "cancel"]), st.integers(0, 2))))
 def test_slots_are_neither_lost_nor_made(steps: list[tuple[str, int]]) -> None:
     async def play() -> None:
-        gate = Gate(Capacity(concurrency=2, queue=3, max_wait=60))
-        tasks: list[asyncio.Task[Place]] = []
-        held: list[Place] = []
+        queue = SlotQueue(Capacity(concurrency=2, queue=3, max_wait=60))
+        tasks: list[asyncio.Task[Slot]] = []
+        held: list[Slot] = []
         for step, rank in steps:
             if step == "in":
-                tasks.append(waiting(gate, Asker(rank)))
+                tasks.append(waiting(queue, Priority(rank)))
             elif step == "out" and held:
-                gate.leave(held.pop(0))
+                queue.leave(held.pop(0))
             elif step == "cancel" and tasks:
                 tasks[rank % len(tasks)].cancel()
             await settled()
@@ -128,14 +135,14 @@ def test_slots_are_neither_lost_nor_made(steps: list[tuple[str, int]]) -> None:
                 tasks.remove(task)
                 if not task.cancelled() and task.exception() is None:
                     held.append(task.result())
-            assert gate.in_use == len(held) <= 2
-            assert gate.queued == len(tasks) <= 3
+            assert queue.in_use == len(held) <= 2
+            assert queue.queued == len(tasks) <= 3
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for place in held:
-            gate.leave(place)
-        assert (gate.in_use, gate.queued) == (0, 0)
+        for slot in held:
+            queue.leave(slot)
+        assert (queue.in_use, queue.queued) == (0, 0)
 
     asyncio.run(play())
 

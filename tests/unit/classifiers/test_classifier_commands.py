@@ -11,7 +11,7 @@ from classifiers.__main__ import main
 from classifiers.bench import main as bench
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
-from classifiers.text.features import FEATURES_VERSION
+from classifiers.text.lexical_features import FEATURES_VERSION
 from router.cli.calibrate import calibrate
 from router.cli.score import score
 

@@ -12,7 +12,7 @@ from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 from classifiers.prompt import Prompt, Turn, prompt_of_messages, prompt_of_text
 from classifiers.text.bag import MAX_WORDS, PAIRS
 from classifiers.text.features import clip, encode
-from classifiers.text.lexical_features import HAND_FEATURES
+from classifiers.text.lexical_features import FEATURE_NAMES
 from classifiers.text.reading import READ, READS_IN
 from classifiers.text.words import REMEMBERED, WORDS, KnownWords, number_of, words_of
 
@@ -75,7 +75,7 @@ def test_a_word_has_the_same_number_in_every_process() -> None:
 
 
 def test_words_are_remembered_up_to_a_bound_and_enormous_ones_not_at_all() -> None:
-    known = KnownWords()
+    known = KnownWords({})
     packed = known["a" * 4000]
     assert known["a" * 4000] == packed
     assert not known
@@ -109,7 +109,7 @@ def test_a_batch_gives_each_prompt_the_numbers_it_has_alone() -> None:
             assert not padded[len(one) :].any()
             weight = getattr(together, weights)[row, : len(one)]
             assert np.array_equal(weight, getattr(alone, weights)[0])
-        assert np.array_equal(together.hand[row], alone.hand[0])
+        assert np.array_equal(together.lexical[row], alone.lexical[0])
 
 
 def test_a_word_stands_once_and_weighs_one_plus_the_logarithm_of_its_count() -> None:
@@ -132,16 +132,12 @@ def test_only_a_bounded_part_of_an_enormous_prompt_is_read() -> None:
 @pytest.mark.parametrize("text", STRANGE)
 def test_strange_text_gives_finite_numbers(text: str) -> None:
     batch = encode([prompt_of_text(text), Prompt(system=text, turns=(Turn("tool", text),))])
-    assert np.isfinite(batch.hand).all()
+    assert np.isfinite(batch.lexical).all()
     assert np.isfinite(batch.word_weights).all()
     assert np.isfinite(batch.pair_weights).all()
     assert ((batch.words >= 0) & (batch.words < WORDS)).all()
     assert ((batch.pairs >= 0) & (batch.pairs < PAIRS)).all()
-    assert batch.hand.shape == (2, len(HAND_FEATURES))
-
-
-def test_feature_names_are_distinct() -> None:
-    assert len(set(HAND_FEATURES)) == len(HAND_FEATURES)
+    assert batch.lexical.shape == (2, len(FEATURE_NAMES))
 
 
 def test_messages_are_read_tolerantly() -> None:

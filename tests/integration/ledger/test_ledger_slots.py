@@ -10,7 +10,7 @@ from router.ask import Ask
 from router.backends.backend import Backend, Capacity
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
-from router.backends.health.slots import Asker
+from router.backends.health.slots import Priority
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.errors import Overloaded
 from router.ledger.ledger import Ledger
@@ -46,7 +46,7 @@ async def test_a_slot_taken_by_one_gateway_is_not_there_for_another(
         Dispatcher(AiohttpTransport(), retry=RetryPolicy(rounds=0), slots=share) for share in slots
     ]
     one, two = gateways
-    free, paid = Asker(tier="free"), Asker(tier="enterprise")
+    free, paid = Priority(tier="free"), Priority(tier="enterprise")
     async with one.open([backend], chat(), "r1", free):
         with pytest.raises(Overloaded):  # the other slot is enterprise's, in every gateway
             async with two.open([backend], chat(), "r2", free):

@@ -3,7 +3,7 @@
 import pytest
 
 from router.backends.dialects.base import Failure
-from router.backends.dispatch.failures import VERDICTS, Kind, kind_of_status, rest_asked_for
+from router.backends.dispatch.failures import FAILURE_POLICIES, Kind, kind_of_status, rest_asked_for
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_every_status_has_a_kind(status: int, code: str | None, kind: Kind) -> N
 
 
 def test_every_kind_has_a_verdict() -> None:
-    assert set(VERDICTS) == set(Kind)
+    assert set(FAILURE_POLICIES) == set(Kind)

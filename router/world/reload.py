@@ -7,15 +7,14 @@ the same report that `turnout check` gives, and the old world stays in force.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from policies.findings import DocumentError, render
-from router.pipeline.gateway import Gateway
 from router.world.documents import Documents, read_documents
-from router.world.snapshot import compile_snapshot
+from router.world.snapshot import Snapshot, compile_snapshot
 
 _LOG = logging.getLogger("turnout")
 _LOOK_SECONDS: Final = 1.0
@@ -45,11 +44,27 @@ class Reloaded:
     report: str = ""
 
 
-class Reloader:
-    """Keeps a gateway's snapshot in step with its documents."""
+class Served(Protocol):
+    """What serves by a snapshot."""
 
-    def __init__(self, gateway: Gateway, documents: Documents, environ: Mapping[str, str]) -> None:
-        self._gateway = gateway
+    snapshot: Snapshot
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Serve by this one from now on."""
+
+
+class Reloader:
+    """Keeps what is served in step with the documents. `counts`: reloads, by how they ended."""
+
+    def __init__(
+        self,
+        served: Served,
+        documents: Documents,
+        environ: Mapping[str, str],
+        counts: MutableMapping[tuple[str, ...], int],
+    ) -> None:
+        self._served = served
+        self._counts = counts
         self._documents = documents
         self._environ = environ
         self._stamp = self._look()
@@ -57,21 +72,19 @@ class Reloader:
 
     def reload(self) -> Reloaded:
         """Read both documents again and put them in force if they pass."""
-        counts = self._gateway.metrics.reloads
         self._stamp = self._look()
         try:
             documents = read_documents(self._documents.config_path, self._environ)
             snapshot = compile_snapshot(documents.loaded, documents.policy)
         except DocumentError as error:
-            counts["refused",] += 1
+            self._counts["refused",] += 1
             report = render(error.findings)
             _LOG.error("reload refused; the old documents stay in force", extra={"report": report})
-            return Reloaded(False, self._gateway.snapshot.policy.version, report)
+            return Reloaded(False, self._served.snapshot.policy.version, report)
         self._warn_of_fixed(documents)
         self._documents = documents
-        self._gateway.dispatcher.adopt(list(snapshot.backends.values()))
-        self._gateway.snapshot = snapshot
-        counts["done",] += 1
+        self._served.adopt(snapshot)
+        self._counts["done",] += 1
         _LOG.info("reloaded", extra={"policy": snapshot.policy.version})
         return Reloaded(True, snapshot.policy.version)
 

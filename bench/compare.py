@@ -1,0 +1,337 @@
+"""What a request costs in two checkouts: the same requests through a live gateway of each.
+
+Each checkout's own `router.cli serve` runs in a process of its own over real sockets, with its own
+embedded ledger, its policy, classifier and quotas; the model servers are one and the same for both.
+`bench.traced` counts the bytecode instructions of the gateway's main thread, so nothing else that
+the machine does changes a figure. A call is over when the count rests: what follows the answer
+(settling, observers) is counted too. A figure is the sum over what the event loop called (tasks,
+callbacks, timers) of its median over many calls; so what runs once in a while for many requests
+(the usage journal, a flush of logs) is not in it, and stands beside it as the rest of the mean.
+
+A backend that streams sends an event every few milliseconds, so that each is read by itself: how
+many a read gathers would be chance.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from bench.payloads import agent, chat, messages
+from bench.processes import await_ready, free_port, stop
+from bench.systems import CONFIGS, PRICES
+from bench.traced import SLOTS
+from router.children.child import Child
+
+ALLOWED: Final = 1.02
+WARM_UP: Final = 20  # calls, until caches and specialised code have settled
+CALLS: Final = 41
+_REST_SECONDS: Final = 0.012  # without an instruction: the request is over
+_LONGEST_SECONDS: Final = 5.0  # for the count to rest
+# Of an answer; the simulator would write more. A longer stream lasts so long that what runs once a
+# second would run during most of them.
+_TOKENS: Final = 12
+_TRACED: Final = Path(__file__).with_name("traced.py")
+_ANTHROPIC: Final = "anthropic-version: 2023-06-01\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One kind of request: its name, path, and its body as a function of the call's number."""
+
+    name: str
+    path: str
+    body: Callable[[int], bytes]
+    head: str = ""
+
+
+REQUESTS: Final = (
+    Request("chat, 1 KB", "/v1/chat/completions", lambda n: chat(tokens=_TOKENS, number=n)),
+    Request(
+        "chat, 1 KB, streamed",
+        "/v1/chat/completions",
+        lambda n: chat(model="paced", stream=True, tokens=_TOKENS, number=n),
+    ),
+    Request(
+        "chat, explicit model",
+        "/v1/chat/completions",
+        lambda n: chat(model="moe", tokens=_TOKENS, number=n),
+    ),
+    Request("agent, 55 messages, 8 tools", "/v1/chat/completions", lambda n: agent(number=n)),
+    Request(
+        "messages with tools",
+        "/v1/messages",
+        lambda n: messages(tokens=_TOKENS, number=n),
+        _ANTHROPIC,
+    ),
+    Request(
+        "messages with tools, streamed",
+        "/v1/messages",
+        lambda n: messages(model="paced", stream=True, tokens=_TOKENS, number=n),
+        _ANTHROPIC,
+    ),
+)
+
+
+class Refused(RuntimeError):
+    """The gateway did not answer as it should; the text says how."""
+
+
+@dataclass(slots=True)
+class Client:
+    """One keep-alive connection to a gateway: a request leaves in one piece, as clients send it."""
+
+    port: int
+    key: str
+    _socket: socket.socket = field(init=False)
+    _reader: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reader = self._socket.makefile("rb")
+
+    def call(self, request: Request, number: int) -> bytes:
+        """Send a request and read its whole answer. Raises Refused unless it is a 200."""
+        body = request.body(number)
+        head = (
+            f"POST {request.path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\n"
+            f"authorization: Bearer {self.key}\r\ncontent-type: application/json\r\n"
+            f"{request.head}content-length: {len(body)}\r\n\r\n"
+        )
+        self._socket.sendall(head.encode() + body)
+        status = self._reader.readline()
+        fields = dict(self._fields())
+        answer = self._body(fields)
+        if b" 200 " not in status:
+            raise Refused(f"{request.name}: {status.decode().strip()} {answer[:300]!r}")
+        return answer
+
+    def _fields(self) -> Iterator[tuple[str, str]]:
+        while line := self._reader.readline().decode().strip():
+            name, _, value = line.partition(":")
+            yield name.lower(), value.strip()
+
+    def _body(self, fields: Mapping[str, str]) -> bytes:
+        if "content-length" in fields:
+            return bytes(self._reader.read(int(fields["content-length"])))
+        found = b""
+        while size := int(self._reader.readline(), 16):
+            found += self._reader.read(size)
+            self._reader.readline()
+        self._reader.readline()
+        return found
+
+    def close(self) -> None:
+        self._reader.close()
+        self._socket.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Instructions of one call: of the call itself, and its share of what is done in batches."""
+
+    each: float
+    batched: float
+
+
+@dataclass(slots=True)
+class Counted:
+    """A running gateway whose instructions are counted."""
+
+    process: subprocess.Popen[bytes]
+    client: Client
+    counts: Path
+    details: Path
+
+    def count(self) -> tuple[int, ...]:
+        """Instructions so far: the total, and by root."""
+        return struct.unpack(f"{SLOTS}Q", self.counts.read_bytes())
+
+    def rest(self) -> tuple[int, ...]:
+        """Wait until nothing is executed for a moment; return the counts."""
+        found, since = self.count(), time.monotonic()
+        end = since + _LONGEST_SECONDS
+        while time.monotonic() - since < _REST_SECONDS and time.monotonic() < end:
+            time.sleep(0.002)
+            if (now := self.count()) != found:
+                found, since = now, time.monotonic()
+        return found
+
+    def instructions(self, request: Request) -> Figure:
+        """Instructions of one call of this kind."""
+        for number in range(WARM_UP):
+            self.client.call(request, number)
+        calls = []
+        before = self.rest()
+        for number in range(WARM_UP, WARM_UP + CALLS):
+            self.client.call(request, number)
+            after = self.rest()
+            calls.append([now - was for now, was in zip(after, before, strict=True)])
+            before = after
+        total, *roots = zip(*calls, strict=True)
+        each = sum(map(statistics.median, roots))
+        return Figure(each, statistics.mean(total) - each)
+
+    def by_function(self, request: Request, calls: int) -> dict[tuple[str, str], float]:
+        """Instructions of one call by file and function: the mean of so many."""
+        for number in range(WARM_UP):
+            self.client.call(request, number)
+        self.rest()
+        self.process.send_signal(signal.SIGUSR1)
+        for number in range(WARM_UP, WARM_UP + calls):
+            self.client.call(request, number)
+        self.rest()
+        self.details.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGUSR2)
+        while not self.details.exists():
+            time.sleep(0.01)
+        found: dict[tuple[str, str], float] = {}
+        for file, name, count in json.loads(self.details.read_text())["functions"]:
+            found[file, name] = found.get((file, name), 0) + count / calls
+        self.process.send_signal(signal.SIGUSR1)
+        return found
+
+
+def write_documents(folder: Path, port: int, simulators: Mapping[str, str]) -> Path:
+    """Write turnout.yaml and policy.yaml: each route once a simulator; return where."""
+    policy = yaml.safe_load((CONFIGS / "policy.yaml").read_text())
+    backends = {}
+    for suffix, url in simulators.items():
+        for name, (paid_in, paid_out) in PRICES.items():
+            backends[name + suffix] = {
+                "base_url": url,
+                "model": f"model-{name}",
+                "ability": name,
+                "price": {"input": paid_in, "output": paid_out},
+            }
+        if suffix:
+            policy["routes"][suffix.strip("-")] = _renamed(policy["routes"]["auto"], suffix)
+    config = {
+        "version": 1,
+        "listen": f"127.0.0.1:{port}",
+        "policy": "policy.yaml",
+        "data": "data",
+        "backends": backends,
+        # Counting makes everything tens of times slower: an answer must not be late for that.
+        "classifier": {"deadline": "10s"},
+        "decisions": {"to": "decisions.jsonl"},
+    }
+    (folder / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False))
+    path = folder / "turnout.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path
+
+
+def _renamed(route: Any, suffix: str) -> Any:
+    """A route with every candidate's name changed."""
+    if isinstance(route, dict):
+        return {name: _renamed(value, suffix) for name, value in route.items()}
+    if isinstance(route, list):
+        return [_renamed(value, suffix) for value in route]
+    return route + suffix if route in PRICES else route
+
+
+@contextlib.contextmanager
+def simulators() -> Iterator[dict[str, str]]:
+    """Run one that answers at once and one that streams an event every few milliseconds."""
+    children = {
+        "": Child("router.backends.simulator", "--name", "instant"),
+        "-paced": Child("router.backends.simulator", "--name", "moe"),
+    }
+    try:
+        for child in children.values():
+            child.start()
+        yield {suffix: child.await_ready() for suffix, child in children.items()}
+    finally:
+        for child in children.values():
+            child.stop()
+
+
+@contextlib.contextmanager
+def counted(checkout: Path, simulated: Mapping[str, str]) -> Iterator[Counted]:
+    """Run a checkout's gateway, counting."""
+    with tempfile.TemporaryDirectory(prefix="turnout-compare-") as name:
+        folder, port = Path(name), free_port()
+        config = write_documents(folder, port, simulated)
+        env = os.environ | {"PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0"}
+        key = _new_key(config, env)
+        counts, details = folder / "counts", folder / "details.json"
+        command = [sys.executable, str(_TRACED), str(counts), str(details), "serve"]
+        log = folder / "gateway.log"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*command, "--config", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=folder,
+                start_new_session=True,
+            )
+        try:
+            await_ready(port, process, log)
+            process.send_signal(signal.SIGUSR1)
+            client = Client(port, key)
+            yield Counted(process, client, counts, details)
+            client.close()
+        finally:
+            stop(process)
+
+
+def _new_key(config: Path, env: Mapping[str, str]) -> str:
+    command = [sys.executable, "-m", "router.cli", "keys", "create", "--config", str(config)]
+    command += ["--organization", "compared", "--tier", "measured"]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=env, cwd=config.parent
+    )
+    return done.stdout.strip()
+
+
+def measure(checkout: Path, simulated: Mapping[str, str]) -> dict[str, Figure]:
+    """Instructions by kind of request."""
+    with counted(checkout, simulated) as gateway:
+        return {request.name: gateway.instructions(request) for request in REQUESTS}
+
+
+def build(checkout: Path) -> None:
+    """Build the checkout's C extension where it stands, as an installation does."""
+    if not list((checkout / "classifiers").glob("_reader*.so")):
+        command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+        subprocess.run(command, check=True, cwd=checkout, stdout=subprocess.DEVNULL)
+
+
+def table(old: Mapping[str, Figure], new: Mapping[str, Figure]) -> str:
+    """The two as a text table."""
+    lines = [f"{'instructions of a request':<32}{'old':>10}{'new':>10}{'ratio':>8}   in batches"]
+    for name, was in old.items():
+        now = new[name]
+        figures = f"{was.each:>10,.0f}{now.each:>10,.0f}{now.each / was.each:>8.3f}"
+        lines.append(f"{name:<32}{figures}{was.batched:>9,.0f}{now.batched:>7,.0f}")
+    return "\n".join(lines)
+
+
+def compare(old: Path, new: Path) -> int:
+    """Measure both and print; 1 where anything costs over two per cent more than in `old`."""
+    for checkout in (old, new):
+        build(checkout)
+    with simulators() as simulated:
+        before, after = (measure(checkout.resolve(), simulated) for checkout in (old, new))
+    print(table(before, after))
+    dearer = [name for name in before if after[name].each > before[name].each * ALLOWED]
+    for name in dearer:
+        print(f"{name} costs more than {ALLOWED - 1:.0%} over what it did", file=sys.stderr)
+    return 1 if dearer else 0

@@ -1,0 +1,41 @@
+"""What the HTTP edge serves from: the corridor's collaborators, and what is shown of them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from classifiers.serving import Classifier
+from router.loop.recorder import OutcomeRecorder
+from router.loop.store import OutcomeStore
+from router.pipeline.serving import Serving
+from router.telemetry.metrics import Metrics
+from router.telemetry.worker_metrics import Siblings
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the edge accepts: bytes of a body, seconds until it is there."""
+
+    body: int
+    body_timeout: float
+
+
+class Answers(Protocol):
+    """Something that can be asked whether it is there."""
+
+    async def ping(self) -> bool:
+        """Return whether it answers."""
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A started gateway, as the edge sees it. `ready` says whether it wants new requests."""
+
+    serving: Serving
+    limits: Limits
+    metrics: Metrics
+    classifier: Classifier
+    ledger: Answers
+    recorder: OutcomeRecorder
+    outcomes: OutcomeStore
+    siblings: Siblings | None = None  # the other workers, where there are any
+    ready: bool = False

@@ -1,0 +1,30 @@
+"""Handing delivered answers to the shadow audits, where the decision wants that."""
+
+from collections.abc import Callable
+
+from policies.decision import Denial
+from router.backends.cascade.transcript import read_body, read_stream
+from router.loop.shadow_audit import Case
+from router.pipeline.observers.evidence import Versioned, evidence_of
+from router.pipeline.observers.observer import Finished, Observer
+
+
+def begins_audits(begin: Callable[[Case], None], classifier: Versioned) -> Observer:
+    """Return the observer that begins an audit of each answer that was drawn for one."""
+
+    def observe(finished: Finished) -> None:
+        if not finished.answer:
+            return  # it was not drawn
+        decision = finished.decision
+        if isinstance(decision, Denial) or not finished.delivered:
+            return
+        shadow = decision.shadow
+        if shadow is None or shadow.to == finished.backend:
+            return
+        context = finished.context
+        answers = (read_stream if context.ask.stream else read_body)(finished.answer)
+        evidence = evidence_of(context, finished.backend, decision.route, classifier.version)
+        if answers and evidence is not None:
+            begin(Case(context.world, context.ask, shadow, evidence, answers[0].text))
+
+    return observe

@@ -1,0 +1,54 @@
+"""What an observer is, and the one record of a finished request that each is given."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from policies.decision import Decision, Denial
+from policies.signals import Signals
+from policies.value import value
+from router.backends.dispatch.upstream import BilledAnswer
+from router.domain import Charge
+from router.pipeline.request_context import RequestContext
+
+_LOG = logging.getLogger(__name__)
+
+
+@value
+class Finished:
+    """One request after its end, however it ended; nobody changes it.
+
+    `charge` is None where it was not admitted. `backend` is the one whose answer was being given,
+    empty where none was; `billed` is what a cascade paid for beside that answer, `verified` whether
+    its checks passed. `delivered`: the answer came to its end; `answer` is its text for an audit,
+    in the words of the client's protocol, kept only where the decision wants one. Times are in
+    seconds.
+    """
+
+    context: RequestContext
+    signals: Signals
+    decision: Decision | Denial
+    charge: Charge | None
+    backend: str
+    billed: tuple[BilledAnswer, ...]
+    verified: bool
+    delivered: bool
+    answer: bytes
+    first_byte_seconds: float | None
+    seconds: float
+
+
+Observer = Callable[[Finished], None]
+"""Takes note of a finished request. It runs on the event loop and may not wait; what takes time is
+begun there and done elsewhere."""
+
+
+def tell(observers: Iterable[Observer], finished: Finished) -> None:
+    """Tell each observer, in order; one that fails is logged and does not stop the others."""
+    for observe in observers:
+        try:
+            observe(finished)
+        except Exception:  # noqa: BLE001 - the request is over: its client must not see this
+            _LOG.exception(
+                "an observer failed",
+                extra={"observer": repr(observe), "request_id": finished.context.id},
+            )

@@ -1,0 +1,158 @@
+"""Finding out what a policy needs to know of a request, and no more; what was found stays as is."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping, MutableMapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Protocol
+from zlib import crc32
+
+from classifiers.prompt import Prompt
+from classifiers.serving import UNKNOWN, Classification
+from policies.hints import HintError, parse_hints
+from policies.natural_language import guess_language
+from policies.pii.pii import contains_pii, may_contain_pii, texts_of
+from policies.policy import Needs
+from policies.signals import NO_HINTS, Hints
+from policies.value import value
+from router.ask import Ask
+from router.domain import Principal
+from router.errors import BadRequest
+from router.ledger.estimate import estimate_tokens
+from router.ledger.reserve_request import Budget
+from router.pipeline.caller import Caller
+from router.world.snapshot import Snapshot
+
+_READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond or two
+_SIFTED_AT_ONCE: Final = 1_000_000  # bytes that they look through for beginnings in as long
+_NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+_HEAD: Final = 400  # characters that tell conversations apart
+
+
+class Classifies(Protocol):
+    """The classifier of prompts: on time, or UNKNOWN."""
+
+    def classify(self, prompt: Prompt) -> Awaitable[Classification]:
+        """Return P(success) per ability. Never raises."""
+
+
+class Remembers(Protocol):
+    """Who served a conversation last."""
+
+    async def previous(self, organization: str, conversation: str, *, follow_up: bool) -> str:
+        """Return the backend's name, empty where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What finds out about a request.
+
+    `budgets` are the quotas left as an organization's last request was let in; `recorded`: every
+    fact is gathered, since decisions are logged and may be decided again by another policy.
+    """
+
+    classifier: Classifies
+    conversations: Remembers
+    budgets: MutableMapping[str, Budget | None]
+    recorded: bool = False
+
+
+@value
+class RequestContext:
+    """Everything known of one request before it is decided.
+
+    `world` is the snapshot it keeps to its end; `at_ms` when it was read; `input_tokens` an upper
+    bound of its prompt. `conversation` and `previous` are empty where nobody needs them; `budget`
+    holds the shares of its quotas that the customer had used.
+    """
+
+    id: str
+    at_ms: int
+    world: Snapshot
+    principal: Principal
+    ask: Ask
+    hints: Hints
+    needs: Needs
+    classification: Classification
+    input_tokens: int
+    pii: bool
+    conversation: str
+    previous: str
+    budget: Mapping[str, float]
+    language: str
+    headers: Mapping[str, str]  # that the policy reads
+
+
+async def gather(
+    senses: Senses, world: Snapshot, principal: Principal, ask: Ask, caller: Caller
+) -> RequestContext:
+    """Find out what the policy needs to know. Raises BadRequest for a wrong hint."""
+    hints = _hints(caller)
+    needs = world.needs(hints.route or ask.model)
+    prompt = ask.prompt
+    conversation = previous = ""
+    if needs.sticky or needs.conversation or senses.recorded:
+        conversation = conversation_of(prompt, principal)
+    if needs.sticky:
+        previous = await senses.conversations.previous(
+            principal.organization, conversation, follow_up=len(prompt.turns) > 1
+        )
+    classification = await senses.classifier.classify(prompt) if needs.classifier else UNKNOWN
+    return RequestContext(
+        caller.id,
+        time.time_ns() // 1_000_000,
+        world,
+        principal,
+        ask,
+        hints,
+        needs,
+        classification,
+        estimate_tokens(ask.text_bytes, images=ask.images),
+        needs.pii and await _is_private(ask),
+        conversation,
+        previous,
+        _used(senses, principal) if needs.budget else _NO_SHARES,
+        guess_language(_last(prompt)) if needs.language else "",
+        caller.header_values(world.policy.headers) if world.policy.headers else _NO_HEADERS,
+    )
+
+
+def _hints(caller: Caller) -> Hints:
+    headers = caller.hint_headers()
+    try:
+        return parse_hints(headers) if headers else NO_HINTS
+    except HintError as error:
+        raise BadRequest(str(error), param=error.header) from None
+
+
+def _used(senses: Senses, principal: Principal) -> Mapping[str, float]:
+    """The shares that the customer had used when its last request was admitted."""
+    budget = senses.budgets.get(principal.organization)
+    return _NO_SHARES if budget is None else budget.used()
+
+
+async def _is_private(ask: Ask) -> bool:
+    """Whether the detectors find anything; a long prompt is read beside the event loop, unless a
+    first look says that there is nothing to be found.
+    """
+    texts = texts_of(ask.body.get("messages"))
+    if ask.text_bytes > _SIFTED_AT_ONCE:
+        return await asyncio.to_thread(contains_pii, texts)
+    if not may_contain_pii(texts):
+        return False
+    if ask.text_bytes > _READ_AT_ONCE:
+        return await asyncio.to_thread(contains_pii, texts)
+    return contains_pii(texts)
+
+
+def _last(prompt: Prompt) -> str:
+    return prompt.turns[-1].text if prompt.turns else ""
+
+
+def conversation_of(prompt: Prompt, principal: Principal) -> str:
+    """Return a name that every turn of a conversation shares: its head and its key, hashed."""
+    head = prompt.turns[0].text[:_HEAD] if prompt.turns else ""
+    seed = f"{principal.key_id}\n{prompt.system[:_HEAD]}\n{head}"
+    return f"{crc32(seed.encode()):08x}{len(seed):04x}"

@@ -1,0 +1,94 @@
+"""Changing top-level members of a JSON body; every other byte of it stays as it was.
+
+An attempt at a backend is the client's bytes and the edits for that backend: a value to put in the
+place of a member's, or behind the last member where there is none of that name, or None to drop
+the member. Values are JSON already, as bytes; keys are the decoded ones that scan.py returns.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import orjson
+
+from router.protocols.scan import Members, Span
+
+Edits = Mapping[str, bytes | None]
+Renames = Mapping[str, str]  # from the key as it came to the key as it goes
+
+_NO_RENAMES: Final[Renames] = MappingProxyType({})
+_NO_EDIT: Final = b"no edit"  # told from a value by its identity
+
+
+def replaced(raw: bytes, span: Span, value: bytes) -> bytes:
+    """`raw` with another value for the member at `span`: all that most requests need."""
+    return b"".join((raw[: span[1]], value, raw[span[2] :]))
+
+
+def splice(raw: bytes, members: Members, edits: Edits, renames: Renames = _NO_RENAMES) -> bytes:
+    """`raw` after `edits` and `renames`; `members` are those that its scan found.
+
+    A member may be both edited and renamed: `edits` names it as it came. A rename of a member that
+    is not there changes nothing. ValueError where a key would stand twice.
+    """
+    if len(edits) == 1 and not renames:
+        [(key, value)] = edits.items()
+        if value is not None and key in members:
+            return replaced(raw, members[key], value)
+    if renames:
+        _refuse_twins(members, edits, renames)
+    elif not edits:
+        return raw
+    parts: list[bytes] = []
+    at = 0
+    for start, end, new in _changes(raw, members, edits, renames):
+        parts += raw[at:start], new
+        at = end
+    parts.append(raw[at:])
+    return b"".join(parts)
+
+
+def _refuse_twins(members: Members, edits: Edits, renames: Renames) -> None:
+    dropped = {key for key, value in edits.items() if value is None}
+    keys = [renames.get(key, key) for key in members if key not in dropped]
+    keys += [key for key in edits if key not in members and key not in dropped]
+    if len(set(keys)) != len(keys):
+        raise ValueError("an edit would make a key stand twice")
+
+
+# A change: the bytes from start to end give way to others. Changes come in the order of places.
+_Change = tuple[int, int, bytes]
+
+
+def _changes(raw: bytes, members: Members, edits: Edits, renames: Renames) -> Iterator[_Change]:
+    last = raw.index(b"{") + 1  # where what was kept last ends: at first the opening brace
+    dropped: int | None = None  # where the first member starts that is dropped since then
+    any_kept = False
+    for key, (key_start, start, end) in members.items():
+        value = edits.get(key, _NO_EDIT)
+        if value is None:
+            dropped = key_start if dropped is None else dropped
+            continue
+        if dropped is not None:  # with the comma behind it
+            yield dropped, key_start, b""
+            dropped = None
+        if key in renames:
+            yield key_start, raw.rindex(b'"', 0, start) + 1, orjson.dumps(renames[key])
+        if value is not _NO_EDIT:
+            yield start, end, value
+        last, any_kept = end, True
+    added = [
+        orjson.dumps(key) + b":" + value
+        for key, value in edits.items()
+        if key not in members and value is not None
+    ]
+    new = b",".join([b"", *added] if added and any_kept else added)
+    if dropped is None:
+        yield last, last, new
+    else:  # the last members go: with the comma before them, or all of them
+        yield last if any_kept else dropped, _end_of(members), new
+
+
+def _end_of(members: Members) -> int:
+    """Where the last member ends."""
+    return next(reversed(members.values()))[2]
