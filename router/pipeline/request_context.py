@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
-from zlib import crc32
 
 from classifiers.prompt import Prompt
 from classifiers.serving import UNKNOWN, Classification
@@ -17,6 +16,7 @@ from policies.policy import Needs
 from policies.signals import NO_HINTS, Hints
 from policies.value import value
 from router.ask import Ask
+from router.conversation import conversation_of
 from router.domain import Principal
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
@@ -28,7 +28,6 @@ _READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond 
 _SIFTED_AT_ONCE: Final = 1_000_000  # bytes that they look through for beginnings in as long
 _NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-_HEAD: Final = 400  # characters that tell conversations apart
 
 
 class Classifies(Protocol):
@@ -94,7 +93,7 @@ async def gather(
     prompt = ask.prompt
     conversation = previous = ""
     if needs.sticky or needs.conversation or senses.recorded:
-        conversation = conversation_of(prompt, principal)
+        conversation = conversation_of(prompt, principal.key_id)
     if needs.sticky:
         previous = await senses.conversations.previous(
             principal.organization, conversation, follow_up=len(prompt.turns) > 1
@@ -149,10 +148,3 @@ async def _is_private(ask: Ask) -> bool:
 
 def _last(prompt: Prompt) -> str:
     return prompt.turns[-1].text if prompt.turns else ""
-
-
-def conversation_of(prompt: Prompt, principal: Principal) -> str:
-    """Return a name that every turn of a conversation shares: its head and its key, hashed."""
-    head = prompt.turns[0].text[:_HEAD] if prompt.turns else ""
-    seed = f"{principal.key_id}\n{prompt.system[:_HEAD]}\n{head}"
-    return f"{crc32(seed.encode()):08x}{len(seed):04x}"
