@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -20,17 +20,15 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.transcript import read_body
 from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.judging import LONGEST, Better, judging_request, material, read_better
 from router.errors import TurnoutError
-from router.loop.judge_reply import Verdict, read_verdict
 from router.loop.recorder import OutcomeRecorder
 from router.loop.store import ScoredDecision
-from router.protocols.chat import parse_chat
 from router.world.snapshot import Snapshot
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE: Final = 2
 _DAY_SECONDS: Final = 86_400
-_LONGEST: Final = 12_000  # characters of each text that the judge reads
 _INSTRUCTION: Final = (
     "You compare two answers to the same request. Judge only whether they are correct, complete "
     "and helpful, not their length or style. Reply with one word: A if answer A is better, "
@@ -119,7 +117,7 @@ class Auditor:
         backends = case.world.backends
         judge = backends[case.shadow.judge]
         rival = await self._ask(case, backends[case.shadow.to], plain(case.request))
-        question = _question(case.request)
+        question = material(case.request)
         first = await self._verdict(case, judge, question, case.answer, rival)
         if first is None:
             return None
@@ -131,8 +129,8 @@ class Auditor:
 
     async def _verdict(
         self, case: Case, judge: Backend, question: str, a: str, b: str
-    ) -> Verdict | None:
-        return read_verdict(await self._ask(case, judge, _judgement(question, a, b)))
+    ) -> Better | None:
+        return read_better(await self._ask(case, judge, _judgement(question, a, b)))
 
     async def _ask(self, case: Case, backend: Backend, request: Ask) -> str:
         """Ask a backend and pay from the audits' budget. Raises TurnoutError."""
@@ -152,23 +150,6 @@ def plain(request: Ask) -> Ask:
     return replace(request, body=body, raw=orjson.dumps(body), stream=False, choices=1)
 
 
-def _question(request: Ask) -> str:
-    turns = [f"{turn.role}: {turn.text}" for turn in request.prompt.turns]
-    return "\n".join([request.prompt.system, *turns])[-_LONGEST:]
-
-
 def _judgement(question: str, a: str, b: str) -> Ask:
-    text = (
-        f"The request:\n{question}\n\n=== Answer A ===\n{a[:_LONGEST]}\n\n"
-        f"=== Answer B ===\n{b[:_LONGEST]}\n\n=== Your verdict (A, B or TIE) ==="
-    )
-    body: dict[str, Any] = {
-        "model": "judge",
-        "messages": [
-            {"role": "system", "content": _INSTRUCTION},
-            {"role": "user", "content": text},
-        ],
-        "max_tokens": _VERDICT_TOKENS,
-        "temperature": 0,
-    }
-    return parse_chat(orjson.dumps(body))
+    parts = {"Request": question, "Answer A": a[:LONGEST], "Answer B": b[:LONGEST]}
+    return judging_request(_INSTRUCTION, parts, "A, B or TIE", max_tokens=_VERDICT_TOKENS)
