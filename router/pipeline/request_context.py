@@ -113,7 +113,7 @@ async def gather(
         conversation,
         previous,
         _used(senses, principal) if needs.budget else _NO_SHARES,
-        guess_language(_last(prompt)) if needs.language else "",
+        guess_language(prompt.last_text) if needs.language else "",
         caller.header_values(world.policy.headers) if world.policy.headers else _NO_HEADERS,
     )
 
@@ -144,7 +144,3 @@ async def _is_private(ask: Ask) -> bool:
     if ask.text_bytes > _READ_AT_ONCE:
         return await asyncio.to_thread(contains_pii, texts)
     return contains_pii(texts)
-
-
-def _last(prompt: Prompt) -> str:
-    return prompt.turns[-1].text if prompt.turns else ""

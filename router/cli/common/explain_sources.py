@@ -130,7 +130,6 @@ def _context(
         classifier = Classifier.load(device="cpu", cards=cards)
     except ArtifactError as error:
         raise click.ClickException(str(error)) from None
-    turns = ask.prompt.turns
     return RequestContext(
         id=_ANYONE,
         at_ms=time.time_ns() // 1_000_000,
@@ -145,7 +144,7 @@ def _context(
         conversation=_ANYONE,
         previous="",
         budget={},
-        language=guess_language(turns[-1].text) if turns else "",
+        language=guess_language(ask.prompt.last_text),
         headers={},
     )
 
