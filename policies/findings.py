@@ -58,12 +58,12 @@ def render(findings: Iterable[Finding]) -> str:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, or None where nothing is close."""
     choices = list(known)
-    found = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
-    if found:
-        return found[0]
+    matches = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if matches:
+        return matches[0]
     lowered = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    return lowered[found[0]] if found else None
+    matches = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[matches[0]] if matches else None
 
 
 def suggestion(word: str, known: Iterable[str], *, what: str) -> str:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Final
 
-from policies.decision import Cascade, Decision, Denial, Note, Shadow, written_out
+from policies.decision import CascadeSteps, Decision, Denial, Note, Shadow, written_out
 from policies.language.compiler import Alias, Route, Rule
 from policies.language.document import ShadowDoc
 from policies.language.terms import NAMED, CascadeTerms, Terms, with_overrides
@@ -243,13 +243,13 @@ class RouteDecision:
         self._notes.append(("weights", name, f"{weights[name]} of {total}"))
         return (ranking if name == ranking.order[0] else _in_front(ranking, name, reason)), share
 
-    def _cascade(self, steps: tuple[str, ...], terms: CascadeTerms) -> Cascade:
+    def _cascade(self, steps: tuple[str, ...], terms: CascadeTerms) -> CascadeSteps:
         """The plan; its judge reads prompt and answer, so the constraints bind it too."""
         judge = terms.judge
         if judge is not None and judge not in self._allowed:
             self._notes.append(("judge", judge, "dropped: it may not take this request"))
             judge = None
-        return Cascade(steps, terms.verify, judge)
+        return CascadeSteps(steps, terms.verify, judge)
 
     def _shadow(self, doc: ShadowDoc, chosen: str) -> Shadow | None:
         """A copy goes only where the request itself might have gone."""

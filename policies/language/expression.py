@@ -15,7 +15,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from policies.findings import suggestion
-from policies.language.cel_errors import explain_complaint, kind_words
+from policies.language.cel_errors import explain_cel_error, kind_words
 from policies.language.facts import (
     ABSENT,
     BACKEND_FACTS,
@@ -48,7 +48,7 @@ _TOKEN: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ConditionFault:
     """What is wrong with a condition, at a character offset of its text."""
 
     offset: int
@@ -57,11 +57,11 @@ class Complaint:
 
 
 class ConditionError(Exception):
-    """A condition is wrong; `complaints` say how."""
+    """A condition is wrong; `faults` say how."""
 
-    def __init__(self, complaints: Sequence[Complaint]) -> None:
-        super().__init__("; ".join(c.message for c in complaints))
-        self.complaints = tuple(complaints)
+    def __init__(self, faults: Sequence[ConditionFault]) -> None:
+        super().__init__("; ".join(c.message for c in faults))
+        self.faults = tuple(faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +95,24 @@ class Conditions:
         """Check one condition. Raises ConditionError."""
         if len(text) > MAX_LENGTH:
             raise ConditionError(
-                [Complaint(0, f"a condition over {MAX_LENGTH} characters", "split the rule")]
+                [ConditionFault(0, f"a condition over {MAX_LENGTH} characters", "split the rule")]
             )
         facts: set[str] = set()
         headers: set[str] = set()
-        complaints: list[Complaint] = []
-        rewritten = _TOKEN.sub(lambda match: self._flatten(match, facts, headers, complaints), text)
-        if complaints:
-            raise ConditionError(complaints)
+        faults: list[ConditionFault] = []
+        rewritten = _TOKEN.sub(lambda match: self._flatten(match, facts, headers, faults), text)
+        if faults:
+            raise ConditionError(faults)
         env = self._environment()
         try:
             compiled = env.compile(rewritten)
         except RuntimeError as error:
-            raise ConditionError([self._complaint(str(error), text)]) from None
+            raise ConditionError([self._fault(str(error), text)]) from None
         if compiled.return_type() != cel.Type.BOOL:
             kind = kind_words(compiled.return_type().name().lower())
             raise ConditionError(
                 [
-                    Complaint(
+                    ConditionFault(
                         0,
                         f"a condition must be true or false, this is {kind}",
                         "compare it with something",
@@ -178,7 +178,7 @@ class Conditions:
         match: re.Match[str],
         facts: set[str],
         headers: set[str],
-        complaints: list[Complaint],
+        faults: list[ConditionFault],
     ) -> str:
         """Replace one reference by a variable of the same length; note what it reads."""
         whole = match[0]
@@ -190,7 +190,7 @@ class Conditions:
         root, name, attribute = match["root"], match["name"][1:-1], match["field"] or ""
         problem = self._problem(root, name, attribute)
         if problem is not None:
-            complaints.append(Complaint(match.start("name"), *problem))
+            faults.append(ConditionFault(match.start("name"), *problem))
             return whole
         (headers if root == HEADERS else facts).add(name if root == HEADERS else root)
         if root == "backend":
@@ -228,9 +228,9 @@ class Conditions:
             self._env = None
         return variable
 
-    def _complaint(self, error: str, text: str) -> Complaint:
-        offset, message, hint = explain_complaint(error, text, [*FACTS], self._backends)
-        return Complaint(offset, message, hint)
+    def _fault(self, error: str, text: str) -> ConditionFault:
+        offset, message, hint = explain_cel_error(error, text, [*FACTS], self._backends)
+        return ConditionFault(offset, message, hint)
 
 
 def _reader(root: str, name: str, attribute: str) -> _Variable:

@@ -9,7 +9,7 @@ from policies.money import to_usd
 from policies.policy import Policy
 from policies.replay.estimates import BLOCKS, Blocks, Interval
 from policies.replay.record import Record
-from policies.replay.replay import Replay, Report
+from policies.replay.replay import Replay, ReplayReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Diff:
     narrower than those of the two reports: expected cost in USD, and P(success) where known.
     """
 
-    before: Report
-    after: Report
+    before: ReplayReport
+    after: ReplayReport
     moves: Mapping[tuple[str, str], int]
     cost_change: Interval
     quality_change: Interval

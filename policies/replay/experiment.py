@@ -60,13 +60,13 @@ class Experiment:
 
     def arms(self) -> Mapping[str, Mapping[str, Arm]]:
         """Route -> backend -> arm."""
-        found: dict[str, dict[str, Arm]] = {}
+        arms: dict[str, dict[str, Arm]] = {}
         for (route, backend), sums in sorted(self._arms.items()):
-            found.setdefault(route, {})[backend] = Arm(
+            arms.setdefault(route, {})[backend] = Arm(
                 requests=sums.requests,
                 cost_usd=sums.cost.interval(),
                 latency_ms=sums.latency.interval(),
                 success=sums.success.interval(at_least=ENOUGH),
                 judged=sums.judged,
             )
-        return found
+        return arms

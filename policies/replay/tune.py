@@ -127,8 +127,8 @@ def _present(policy: Policy, route: str) -> dict[str, float]:
     terms = policy.routes[route].terms
     if terms.objective == "expected_cost":
         return {"failure_cost": float(terms.failure_cost)}
-    found: dict[str, float] = {"max_regret": terms.max_regret}
-    return found if terms.min_success is None else {"min_success": terms.min_success} | found
+    settings: dict[str, float] = {"max_regret": terms.max_regret}
+    return settings if terms.min_success is None else {"min_success": terms.min_success} | settings
 
 
 def _point(policy: Policy, sample: Sequence[Record], settings: dict[str, Any]) -> Point:

@@ -17,7 +17,7 @@ from policies.headers import PREFIX, REQUEST_HEADERS, RESPONSE_HEADERS
 from policies.hints import HINTS
 from policies.language.document import PolicyDoc
 from policies.language.facts import BACKEND_FACTS, FACTS, KIND_WORDS
-from policies.language.limits import DIMENSIONS
+from policies.language.limits import LIMITS
 from policies.language.schema import SCHEMAS, schema, schema_text
 from policies.lint.lint import lint
 from policies.objectives import OBJECTIVES
@@ -96,7 +96,7 @@ def test_every_key_of_a_policy_is_documented():
     [
         [f"`{name}`" for name in OBJECTIVES],
         [f"`{name}`" for name in VERIFIERS],
-        [f"`{name}`" for name in DIMENSIONS],
+        [f"`{name}`" for name in LIMITS],
     ],
     ids=["objectives", "checks", "limits"],
 )
