@@ -26,8 +26,8 @@ Narrowing = tuple[tuple[str, ...], frozenset[str], frozenset[str], str]
 Note = tuple[str, str, str] | Narrowing
 
 
-def written_out(notes: Sequence[Note]) -> tuple[TrailStep, ...]:
-    """The steps that notes stand for. Serving takes notes; writing them out is for readers."""
+def trail_of(notes: Sequence[Note]) -> tuple[TrailStep, ...]:
+    """Return notes as steps. Serving only takes notes; steps are made when somebody reads them."""
     steps: list[TrailStep] = []
     for note in notes:
         if len(note) == 3:
@@ -85,7 +85,7 @@ class Decision:
     @property
     def trail(self) -> tuple[TrailStep, ...]:
         """What happened on the way, in order."""
-        return written_out(self.notes)
+        return trail_of(self.notes)
 
 
 @value
@@ -102,4 +102,4 @@ class Denial:
     @property
     def trail(self) -> tuple[TrailStep, ...]:
         """What happened on the way, in order."""
-        return written_out(self.notes)
+        return trail_of(self.notes)

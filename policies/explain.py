@@ -64,7 +64,7 @@ class Explanation:
 
 
 def explain(policy: Policy, signals: Signals, hints: Hints = NO_HINTS) -> Explanation:
-    """Decide, and say why. Pure, like the decision; slower, and never needed to serve."""
+    """Decide, and say why. Pure like the decision, but slower: it is not used while serving."""
     answer = policy.decide(signals, hints)
     decided = isinstance(answer, Decision)
     return Explanation(

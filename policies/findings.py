@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 class Finding:
     """One thing wrong at one place. Lines and columns count from 1; `rule` names the check.
 
-    Message and hint are single printable lines, whatever the document held: no line break, no
+    Message and hint are single printable lines even where the document is hostile: no line break, no
     escape sequence for somebody's terminal.
     """
 
@@ -45,7 +45,7 @@ class DocumentError(Exception):
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings in the order of a reader's eye: by file, line and column; none twice."""
+    """Return the findings by file, line and column, each once."""
     unique = dict.fromkeys(findings)
     return tuple(sorted(unique, key=lambda f: (f.file, f.line, f.column, f.message)))
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Final
 
-from policies.decision import CascadeSteps, Decision, Denial, Note, Shadow, written_out
+from policies.decision import CascadeSteps, Decision, Denial, Note, Shadow, trail_of
 from policies.language.compiler import Alias, Route, Rule
 from policies.language.document import ShadowDoc
 from policies.language.terms import NAMED, CascadeTerms, Terms, with_overrides
@@ -29,7 +29,7 @@ _ABSENT: Final = BackendSignals(unfit="it is not configured")
 
 
 class RouteDecision:
-    """The state of one decision. Built and thrown away per request."""
+    """The state of one decision; made for each request."""
 
     __slots__ = ("_allowed", "_notes", "_overrides", "_route", "_rules", "_signals", "_terms")
 
@@ -50,8 +50,8 @@ class RouteDecision:
         shadow: ShadowDoc | None,
         explicit: str | None,
     ) -> Decision | Denial:
-        """The decision; `explicit` is the one backend that the client named, if it named one, and
-        then the terms are under NAMED already.
+        """Return the decision. `explicit` is the backend that the client named, if it named one;
+        the terms then include NAMED already.
         """
         if tier.backends is not None:
             self._narrow(tier.backends, f"tier {tier.name}")
@@ -134,7 +134,7 @@ class RouteDecision:
             self._notes.append((self._route.candidates, before, self._allowed, why))
 
     def _options(self, terms: Terms) -> tuple[list[Option], list[Option]]:
-        """What may serve now, and what may serve but does not answer."""
+        """Return what may serve, healthy backends apart from those that do not answer."""
         options: list[Option] = []
         poorly: list[Option] = []
         allowed, backends, max_cost = self._allowed, self._signals.backends, terms.max_cost
@@ -157,8 +157,8 @@ class RouteDecision:
         return options, poorly
 
     def _empty(self, explicit: str | None) -> Denial:
-        """Nothing is left: denied where constraints did it, no_candidates where fitness or cost."""
-        steps = written_out(self._notes)
+        """Return the denial: `denied` where constraints left nothing, else `no_candidates`."""
+        steps = trail_of(self._notes)
         reasons = {step.name: step.detail for step in steps if step.kind == "exclude"}
         if explicit is not None:
             message = f"`{explicit}` may not take this request ({reasons[explicit]})."
@@ -180,7 +180,7 @@ class RouteDecision:
         ranking = rank(options or poorly, terms)
         propensity = 1.0
         if terms.sticky or terms.weights:
-            ranking, propensity = self._settle(ranking, options or poorly, terms)
+            ranking, propensity = self._stay_or_draw(ranking, options or poorly, terms)
         if options and poorly:
             last = tuple(option.name for option in poorly)
             ranking = Ranking(ranking.order + last, ranking.reason, ranking.steps)
@@ -213,7 +213,7 @@ class RouteDecision:
             propensity,
         )
 
-    def _settle(
+    def _stay_or_draw(
         self, ranking: Ranking, options: list[Option], terms: Terms
     ) -> tuple[Ranking, float]:
         """Stickiness first, then weights: both may put another allowed backend in front."""
@@ -252,7 +252,7 @@ class RouteDecision:
         return CascadeSteps(steps, terms.verify, judge)
 
     def _shadow(self, doc: ShadowDoc, chosen: str) -> Shadow | None:
-        """A copy goes only where the request itself might have gone."""
+        """Return the copy to make; it goes only where the request itself might have gone."""
         if doc.to == chosen or not self._allowed >= {doc.to, doc.judge}:
             return None
         if draw("shadow", self._signals.request.id) >= doc.share:

@@ -1,4 +1,4 @@
-"""The policy document: keys, types, bounds. Meaning is given by `policies.language.compiler`."""
+"""The policy document: keys, types, bounds. `policies.language.compiler` gives them meaning."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,7 +1,7 @@
-"""The limits of a tier: one field each, whose `LimitRow` is all that anybody is told of it.
+"""The limits of a tier: one field each, with its `LimitRow`.
 
-The ledger's dimensions, lint, replay and the guide are derived from these fields or compared with
-them: a new limit is one field here.
+The ledger's dimensions, lint and replay are derived from these fields, and the guide is compared
+with them: a new limit is one field here.
 """
 
 from collections.abc import Mapping

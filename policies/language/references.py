@@ -30,7 +30,7 @@ _SINGULAR: Final = {
 
 
 def check_references(doc: PolicyDoc, source: Document) -> list[Finding]:
-    """Every name that means nothing, with the nearest that does."""
+    """Return every unknown name, with the nearest known one."""
     checker = _Checker(doc, source)
     checker.check()
     return checker.findings
