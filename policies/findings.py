@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 class Finding:
     """One thing wrong at one place. Lines and columns count from 1; `rule` names the check.
 
-    Message and hint are single printable lines even where the document is hostile: no line break, no
+    Message and hint are single printable lines even of a hostile document: no line break, no
     escape sequence for somebody's terminal.
     """
 

@@ -147,7 +147,7 @@ class Policy:
     def _explicit(
         self, backend: str, tier: Tier, signals: Signals, hints: Hints
     ) -> Decision | Denial:
-        """Decide for a backend that the client named: some route of its tier must let it through."""
+        """Decide for a backend that the client named: some route of its tier must allow it."""
         answer: Decision | Denial | None = None
         for route in self.routes.values():
             if backend in route.candidates:
