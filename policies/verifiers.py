@@ -1,12 +1,14 @@
 """The checks that a cascade may name: name -> what is wrong with an answer that fails it.
 
 The checks themselves are functions in `router.backends.cascade.verifiers`, which are compared with
-these names at import.
+these names at import. Plugins add their own.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+
+from policies import plugins
 
 VERIFIERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -18,5 +20,6 @@ VERIFIERS: Final[Mapping[str, str]] = MappingProxyType(
         "tool_calls": "an unknown tool, broken or unfitting arguments, or none although required",
         "code_parses": "a Python or JSON block that does not parse",
         "confident": "mean log-probability under -1.2, where the backend reports it",
+        **dict.fromkeys(plugins.names(plugins.VERIFIERS), "a plugin says so"),
     }
 )

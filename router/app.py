@@ -35,7 +35,7 @@ from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import logs_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
 from router.pipeline.observers.metrics import counts_charges, remembers_lengths
-from router.pipeline.observers.observer import Observer
+from router.pipeline.observers.observer import PLUGINS, Observer
 from router.pipeline.observers.stickiness import remembers_conversations
 from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
@@ -245,7 +245,7 @@ async def _parts(
 
 
 def _observers(parts: _Parts) -> tuple[Observer, ...]:
-    """What is told of each finished request, in this order."""
+    """What is told of each finished request, in this order: our own, then those of plugins."""
     recorder, classifier = parts.recorder, parts.classifier
     return (
         counts_charges(parts.metrics),
@@ -255,6 +255,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         judges_cascades(recorder, classifier),
         begins_audits(parts.auditor.begin, classifier),
         *([logs_decisions(parts.decisions, classifier)] if parts.decisions.on else []),
+        *(make() for _, make in PLUGINS.load()),
     )
 
 

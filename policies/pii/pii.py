@@ -14,10 +14,18 @@ number of a person (a long log, say) is not read to its end: it counts as `uncle
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import repeat
 from typing import Any, Final, NamedTuple
 
+from policies import plugins
 from policies.pii.checksums import br_cpf, card, ch_ahv, es_dni, fr_nir, iban, us_ssn
+from policies.pii.detector import Detector
+from policies.plugins import Extended
+
+DETECTORS: Final = Extended(plugins.DETECTORS, dict[str, Detector](), Detector)
+_PLUGGED: Final = bool(len(DETECTORS))
+_detectors = cache(DETECTORS.load)
 
 
 def may_contain_pii(texts: Iterable[str]) -> bool:
@@ -25,7 +33,9 @@ def may_contain_pii(texts: Iterable[str]) -> bool:
     where `contains_pii` is True. Most prompts hold no digit, no `@` and no beginning of a key.
     """
     together = "\n".join(texts)  # no detector's beginning spans a line
-    return "@" in together or _begins_key(together) or _has_digit(together)
+    if "@" in together or _begins_key(together) or _has_digit(together):
+        return True
+    return _PLUGGED and any(detector.may_find(together) for _, detector in _detectors())
 
 
 def contains_pii(texts: Iterable[str]) -> bool:
@@ -78,6 +88,9 @@ def _found(text: str) -> Iterator[str]:
         yield "email"
     if _key(text) or _named_secret(text):
         yield "secret"
+    for kind, detector in _detectors() if _PLUGGED else ():
+        if detector.may_find(text) and detector.finds(text):
+            yield kind
     if not _has_digit(text):
         return
     if _digits_in(text) >= _FEWEST_DIGITS:

@@ -12,6 +12,8 @@ from typing import Final
 
 import click
 
+from policies.plugins import PluginError
+
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "serve": "router.cli.serve:serve",
@@ -51,6 +53,13 @@ class _Commands(click.Group):
         module, _, name = place.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; what a plugin breaks is told in its own words."""
+        try:
+            return super().invoke(ctx)
+        except PluginError as error:
+            raise click.ClickException(str(error)) from error
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -13,6 +13,7 @@ from router.backends.backend import Backend
 from router.prices.book import PriceBook
 from router.world.config import Config
 from router.world.config_load import LoadedConfig, load_config
+from router.world.plugins import load_plugins
 
 _SHIPPED: Final = files("policies") / "shipped"
 _NO_CONFIG: Final = "write one (docs/operations.md shows how), or see Turnout work: turnout demo"
@@ -88,8 +89,9 @@ def _read(path: Path, what: str, remedy: str) -> str:
 
 def read_documents(config_path: Path, environ: Mapping[str, str]) -> Documents:
     """Read and validate both documents. Raises DocumentError with every finding of the first
-    document that has any.
+    document that has any, PluginError for a plugin that cannot be used.
     """
+    load_plugins()
     text = _read(config_path, "the configuration", _NO_CONFIG)
     loaded = load_config(text, str(config_path), environ)
     shipped = shipped_policies()

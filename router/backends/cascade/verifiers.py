@@ -7,16 +7,18 @@ alarm costs a second answer. Those that are `early` can judge the beginning of a
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
+from policies import plugins
+from policies.plugins import Extended
 from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
 from router.backends.cascade.transcript import Transcript
+from router.backends.cascade.verifier import Verifier
 
 MIN_LOGPROB: Final = -1.2  # mean per token; below it, the model was guessing
 _CODE_CAP: Final = 100_000  # characters of one block of code
@@ -138,15 +140,8 @@ def confident(answer: Transcript, _request: Ask) -> str | None:
     return None if mean is None or mean >= MIN_LOGPROB else "unsure"
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """One check; `early`: it can judge the beginning of a stream."""
-
-    check: Callable[[Transcript, Ask], str | None]
-    early: bool = False
-
-
-VERIFIERS: Final[Mapping[str, Verifier]] = MappingProxyType(
+VERIFIERS: Final[Extended[Verifier]] = Extended(
+    plugins.VERIFIERS,
     {
         "not_empty": Verifier(not_empty, early=True),
         "not_refusal": Verifier(not_refusal, early=True),
@@ -156,7 +151,8 @@ VERIFIERS: Final[Mapping[str, Verifier]] = MappingProxyType(
         "tool_calls": Verifier(tool_calls),
         "code_parses": Verifier(code_parses),
         "confident": Verifier(confident, early=True),
-    }
+    },
+    Verifier,
 )
 if set(VERIFIERS) != set(KNOWN):
     raise AssertionError("policies.verifiers and this table name different checks")

@@ -4,7 +4,7 @@ Everything a dialect hands back is in OpenAI's words, ready for a client: a body
 chunks, an error. It never sees a socket; `Upstream` feeds it the bytes that came.
 """
 
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from policies.value import value
 from router.ask import Ask
@@ -75,6 +75,7 @@ class Translator(Protocol):
         """
 
 
+@runtime_checkable
 class Dialect(Protocol):
     """One family of model servers."""
 

@@ -1,19 +1,22 @@
-"""The dialects: one row each. The contract suite runs every case over every row."""
+"""The dialects: one row each, and those of plugins. The contract suite runs over every row."""
 
-from types import MappingProxyType
 from typing import Final
 
+from policies import plugins
+from policies.plugins import Extended
 from router.backends.dialects.anthropic import Anthropic
 from router.backends.dialects.base import Dialect
 from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.openai import OpenAI
 from router.backends.dialects.replicate import Replicate
 
-DIALECTS: Final[MappingProxyType[str, Dialect]] = MappingProxyType(
+DIALECTS: Final[Extended[Dialect]] = Extended(
+    plugins.DIALECTS,
     {
         "openai": OpenAI(),
         "anthropic": Anthropic(),
         "gemini": Gemini(),
         "replicate": Replicate(),
-    }
+    },
+    Dialect,
 )

@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Final
 
+from policies import plugins
 from policies.decision import Decision, Denial
+from policies.plugins import Extended
 from policies.signals import Signals
 from policies.value import value
 from router.backends.dispatch.upstream import BilledAnswer
@@ -40,6 +43,9 @@ class Finished:
 Observer = Callable[[Finished], None]
 """Takes note of a finished request. It runs on the event loop and may not wait; what takes time is
 begun there and done elsewhere."""
+
+# Functions that make an observer, called once when a gateway starts.
+PLUGINS: Final = Extended(plugins.OBSERVERS, dict[str, Callable[[], Observer]](), Callable)
 
 
 def tell(observers: Iterable[Observer], finished: Finished) -> None:

@@ -1,0 +1,19 @@
+"""What a verifier is: one check of an answer, by rule."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from router.ask import Ask
+from router.backends.cascade.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """One check; `early`: it can judge the beginning of a stream.
+
+    `check` says in a few words what is wrong with the answer, None where nothing is; its words go
+    to clients and logs, so they hold no text of the answer.
+    """
+
+    check: Callable[[Transcript, Ask], str | None]
+    early: bool = False
