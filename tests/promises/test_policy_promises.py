@@ -140,6 +140,13 @@ def test_every_fact_can_be_written_in_a_probe_and_given_to_explain():
     assert set(BACKEND_FACTS) <= set(properties["BackendDoc"]["properties"])
 
 
+def test_the_guide_says_what_each_objective_reads():
+    rows = rows_under("Objectives")
+    assert set(rows) == set(OBJECTIVES)
+    for name, objective in OBJECTIVES.items():
+        assert set(re.findall(r"`(\w+)`", rows[name].split("|")[-1])) == set(objective.reads), name
+
+
 def test_no_other_module_writes_the_name_of_a_header():
     named = re.compile(rf"""["']{PREFIX}""")
     folders = [Path(policies.__file__).parent, Path(router.__file__).parent]
