@@ -32,7 +32,7 @@ from router.api.rest import public_application
 from router.api.server_state import DatedState
 from router.app import load_classifier, running
 from router.errors import LedgerUnavailable
-from router.operations.table import ENDPOINTS
+from router.operations.table import OPERATIONS
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan, plan_of
 from router.pipeline.relay import Relay
@@ -54,6 +54,7 @@ class Caller:
     authorization: bytes | None
     id: str = "0123456789abcdef0123456789abcdef"
     headers: list[tuple[str, str]] = field(default_factory=list)
+    fields: dict[bytes, bytes] = field(default_factory=dict)
     route: str = ""
     backend: str = ""
 
@@ -153,7 +154,7 @@ class Corridor:
     def __init__(self, gateway: Gateway, key: str, raw: bytes) -> None:
         self._gateway = gateway
         self._serving = gateway.serving
-        self._endpoint = ENDPOINTS[0]
+        self._endpoint = OPERATIONS[0]
         self._raw = raw
         self._authorization = f"Bearer {key}".encode()
         head = f"POST {self._endpoint.path} HTTP/1.1\r\nHost: localhost\r\n"
@@ -161,7 +162,7 @@ class Corridor:
         self._over_http = f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
         self._lines: list[Connection] = []  # at rest
         self._principal = self._serving.authenticator.authenticate(self._authorization)
-        self._ask = self._endpoint.parse(raw)
+        self._ask = self._endpoint.parse(raw, {})
         self._scored = self._serving.senses  # once it is prepared: with a classifier that knows
         self._context: RequestContext
         self._plan: Plan
@@ -219,7 +220,7 @@ class Corridor:
         self._serving.authenticator.authenticate(self._authorization)
 
     async def _parse(self) -> None:
-        self._endpoint.parse(self._raw)
+        self._endpoint.parse(self._raw, {})
 
     async def _classify(self) -> None:
         await self._gateway.classifier.classify(self._ask.prompt)
@@ -253,7 +254,7 @@ class Corridor:
                 opening = self._serving.backends.open(plan, context.ask, meter.events)
                 async with opening as watch.upstream:
                     meter.events.append(watch.upstream)
-                    relay = Relay(self._endpoint, caller, context, plan, None)  # type: ignore[arg-type]
+                    relay = Relay(caller, context, plan, None)  # type: ignore[arg-type]
                     await relay.deliver(watch.upstream, meter)
 
 

@@ -4,11 +4,34 @@ An operation's `parse` makes an `Ask` of a request, once. What stands in the bod
 is read by the modules of the protocol alone (`router.protocols`) and by the backends' dialects.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from classifiers.prompt import Prompt
+from policies.pii.pii import texts_of
 from policies.value import value
+
+NO_FEATURES: Final[frozenset[str]] = frozenset()
+
+
+@value
+class Media:
+    """What of a request is not text: how many parts, and how many bytes of them it carries itself
+    (none where it only says where they lie)."""
+
+    images: int = 0
+    audio: int = 0
+    files: int = 0
+    image_bytes: int = 0
+    audio_bytes: int = 0
+    file_bytes: int = 0
+
+
+NO_MEDIA: Final = Media()
+
+
+def _texts(ask: "Ask") -> list[str]:
+    return texts_of(ask.body)
 
 
 @value
@@ -18,10 +41,13 @@ class Ask:
     `operation` names a row of `router.operations.table`, `protocol` the wire language of the body
     and of the answer; `path` is where a backend that speaks it is asked, below its base address.
     `max_output_tokens` is the largest of the ways to say it, None where none is given; `choices`
-    is how many answers are wanted; `images` counts every part that is not text; `text_bytes` is the
-    UTF-8 length of all text a model will read, tools and schema included. `headers` are those of
-    the request that belong to the protocol. `native` is the body as it came where it came in
-    Anthropic's words, `body` being its translation.
+    is how many answers are wanted; `images` counts every part that is not text, `media` tells them
+    apart; `text_bytes` is the UTF-8 length of all text a model will read, tools and schema
+    included.
+    `features` are what a backend must be able to do: tools, json_schema, vision, audio, files,
+    logprobs, and each hosted tool as `hosted:` and its type. `session` is the client's own name for
+    the conversation. `headers` are those of the request that belong to the protocol. Where it is
+    not `classified`, the classifier is not asked about `prompt`.
     """
 
     operation: str
@@ -40,5 +66,13 @@ class Ask:
     json_schema: bool
     text_bytes: int
     prompt: Prompt
+    features: frozenset[str] = NO_FEATURES
+    media: Media = NO_MEDIA
+    session: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
-    native: Mapping[str, Any] | None = None
+    read_texts: Callable[["Ask"], list[str]] = _texts
+    classified: bool = True
+
+    def texts(self) -> list[str]:
+        """Every piece of text that would leave with the request, read when it is called."""
+        return self.read_texts(self)

@@ -11,7 +11,7 @@ from transports import TRANSPORTS, NewTransport
 from router.ask import Ask
 from router.children.child import in_thread
 from router.children.llamacpp import local_model
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 from router.simulator.server import Simulator
 
 

@@ -17,7 +17,7 @@ from router.api.gateway import Limits
 from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
-from router.operations.table import Endpoint, Row
+from router.operations.operation import Operation, Row
 
 
 class _Nobody:
@@ -251,7 +251,7 @@ class Exchange:
 
     async def fail(self, error: TurnoutError) -> None:
         """Tell the client what went wrong, in OpenAI's envelope, wherever the reply stands."""
-        if self.streaming and isinstance(self.row, Endpoint):
+        if self.streaming and isinstance(self.row, Operation):
             await self.write(self.row.error_event(error))
             await self.end()
         elif not self.status:

@@ -10,19 +10,20 @@ from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable
-from router.operations.table import CALCULATIONS, ENDPOINTS, FEEDBACK, Calculation, Endpoint, Row
+from router.operations.operation import Calculation, Operation, Row
+from router.operations.table import CALCULATIONS, FEEDBACK, OPERATIONS
 from router.pipeline.serve import serve
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
-_ROWS: Final[tuple[Row, ...]] = (*ENDPOINTS, *CALCULATIONS, FEEDBACK)
+_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, FEEDBACK)
 _ROUTES: Final[Mapping[bytes, Row]] = {row.path.encode(): row for row in _ROWS}
 
 
 class Inference:
-    """Every row of ENDPOINTS and CALCULATIONS, and FEEDBACK, served by one gateway."""
+    """Every row of OPERATIONS and CALCULATIONS, and FEEDBACK, served by one gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -66,7 +67,7 @@ class Inference:
             exchange.close()
             self._running.discard(task)
             metrics.in_flight -= 1
-            if isinstance(exchange.row, Endpoint):
+            if isinstance(exchange.row, Operation):
                 status = 499 if exchange.gone else exchange.status
                 seconds = time.perf_counter() - began
                 metrics.answered(exchange.route, exchange.backend, status, seconds)
@@ -77,7 +78,7 @@ class Inference:
             raise MethodNotAllowed(
                 f"Not allowed: {row.path} takes POST.", headers=(("allow", "POST"),)
             )
-        if isinstance(row, Endpoint):
+        if isinstance(row, Operation):
             await serve(self._gateway.serving, row, exchange)
             return
         principal = self._gateway.serving.authenticator.authenticate(exchange.authorization)

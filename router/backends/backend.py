@@ -8,12 +8,15 @@ quota says nothing of the other keys, a replica that is down nothing of the othe
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from router.ask import Ask
+from router.backends.dialects.spoken import SPEAKS, TRANSLATED
 from router.backends.energy import EnergyProfile
-from router.backends.quirks import OPENAI, Quirks
+from router.protocols.quirks import PLAIN, Quirks
 
-FEATURES = frozenset({"tools", "json_schema", "vision"})
+_CHECKED: Final = ("tools", "vision", "json_schema")
+FEATURES: Final = frozenset(_CHECKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Backend:
     supports: frozenset[str] = FEATURES
     simulated: bool = False
     capacity: Capacity | None = None
-    quirks: Quirks = OPENAI
+    quirks: Quirks = PLAIN
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     replicas: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -105,14 +108,10 @@ class Backend:
         """
         if self.context_window is not None and tokens > self.context_window:
             return "context_window"
-        if not (request.tools or request.images or request.json_schema):
-            return None
-        needs = (
-            ("tools", bool(request.tools)),
-            ("vision", request.images > 0),
-            ("json_schema", request.json_schema),
-        )
-        for feature, needed in needs:
-            if needed and feature not in self.supports:
-                return feature
+        if request.protocol not in TRANSLATED and request.protocol not in SPEAKS[self.dialect]:
+            return f"{request.operation}s"
+        if request.features:
+            for feature in _CHECKED:
+                if feature in request.features and feature not in self.supports:
+                    return feature
         return None

@@ -9,9 +9,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from router.backends.backend import FEATURES
-from router.backends.quirks import QUIRKS, Quirks
+from router.protocols.quirks import QUIRKS, Quirks
 
-PLAIN: Final = Quirks(developer_role=False)  # few but OpenAI know that role
+_PRESET: Final = Quirks(developer_role=False)  # few but OpenAI know that role
 
 
 class Provider(BaseModel):
@@ -28,7 +28,7 @@ class Provider(BaseModel):
     self_hosted: bool = False
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
     notes: str = ""
-    quirks: Quirks = PLAIN
+    quirks: Quirks = _PRESET
 
     @model_validator(mode="before")
     @classmethod
@@ -36,7 +36,7 @@ class Provider(BaseModel):
         """Quirks stand among a row's other keys."""
         own = {name: row[name] for name in QUIRKS if name in row}
         rest = {name: value for name, value in row.items() if name not in own}
-        return {**rest, "quirks": PLAIN.overridden(own)}
+        return {**rest, "quirks": _PRESET.overridden(own)}
 
 
 def load_catalog() -> Mapping[str, Provider]:

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from router.ask import Ask
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 
 Better = Literal["A", "B", "TIE"]
 

@@ -18,12 +18,12 @@ import orjson
 from policies.decision import Shadow
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.cascade.transcript import read_body
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.judging import LONGEST, Better, judging_request, material, read_better
 from router.errors import TurnoutError
 from router.loop.recorder import OutcomeRecorder
 from router.loop.store import ScoredDecision
+from router.protocols.table import PROTOCOLS
 from router.world.snapshot import Snapshot
 
 _LOG = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Auditor:
             if upstream.usage is not None:
                 price = case.world.prices.price(upstream.backend.name)
                 self.spent_pico += price.cost(upstream.usage)
-            answers = read_body(upstream.body)
+            answers = PROTOCOLS[request.protocol].read_body(upstream.body)
         return answers[0].text if answers else ""
 
 

@@ -7,13 +7,11 @@ from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
 from router.backends.health.slots import Slot
 from router.ledger.hold import Hold
-from router.operations.table import Endpoint
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext
 from router.pipeline.signals import likely_cost
-from router.protocols.truncation import length_events
 
 _MOST_KEPT: Final = 1_000_000  # bytes
 _QUOTA: Final = "the quota does not allow further output tokens"
@@ -28,14 +26,11 @@ def queue_headers(slot: Slot) -> tuple[tuple[str, str], ...]:
 
 
 class Relay:
-    """One answer on its way to its caller, in the protocol of the endpoint it came in by."""
+    """One answer on its way to its caller."""
 
-    __slots__ = ("_caller", "_context", "_endpoint", "_hold", "_kept", "_plan")
+    __slots__ = ("_caller", "_context", "_hold", "_kept", "_plan")
 
-    def __init__(
-        self, endpoint: Endpoint, caller: Caller, context: RequestContext, plan: Plan, hold: Hold
-    ) -> None:
-        self._endpoint = endpoint
+    def __init__(self, caller: Caller, context: RequestContext, plan: Plan, hold: Hold) -> None:
         self._caller = caller
         self._context = context
         self._plan = plan
@@ -43,8 +38,7 @@ class Relay:
         self._kept = b""
 
     async def deliver(self, upstream: Upstream, meter: Meter) -> bytes:
-        """Deliver the answer; return it, as the backend's words were told, where the decision wants
-        an audit (else nothing).
+        """Deliver the answer; return it where the decision wants an audit, else nothing.
 
         A plain answer carries its real cost in a header; a stream's head leaves before its cost is
         known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
@@ -54,6 +48,7 @@ class Relay:
         served_by = caller.backend = upstream.backend.name
         if upstream.slot is not None:
             caller.headers += queue_headers(upstream.slot)
+        caller.headers += upstream.headers
         cost = (
             likely_cost(context.world, served_by, ask, context.input_tokens)
             if ask.stream
@@ -63,30 +58,24 @@ class Relay:
         if ask.stream:
             await self._stream(upstream)
             return self._kept
-        encode, body = self._endpoint.encode, upstream.body
         if self._plan.decision.shadow is not None:
-            self._kept = body
-        await caller.send(body if encode is None else encode(body, ask))
+            self._kept = upstream.body
+        await caller.send(upstream.body)
         return self._kept
 
     async def _stream(self, upstream: Upstream) -> None:
-        caller, build = self._caller, self._endpoint.encoder
-        encoder = None if build is None else build(self._context.ask)
+        caller = self._caller
         keeps = self._plan.decision.shadow is not None
         await caller.start()
-        put = None if encoder is not None or keeps else self._putter(upstream)
+        put = None if keeps else self._putter(upstream)
         async for block in upstream.stream(put):
-            data = block if encoder is None else encoder.feed(block)
-            if data:
-                await caller.write(data)
+            if block:
+                await caller.write(block)
             if keeps and len(self._kept) < _MOST_KEPT:
                 self._kept += block
             if self._plan.topped_up and not await self._covered(upstream):
-                last = length_events(caller.id, upstream.model or upstream.backend.model, _QUOTA)
-                await caller.write(last if encoder is None else encoder.feed(last))
+                await caller.write(upstream.cut(caller.id, _QUOTA))
                 break
-        if encoder is not None:
-            await caller.write(encoder.finish())
         await caller.end()
 
     def _putter(self, upstream: Upstream) -> Put:

@@ -11,7 +11,7 @@ from classifiers.prompt import Prompt
 from classifiers.serving import UNKNOWN, Classification
 from policies.hints import HintError, parse_hints
 from policies.natural_language import guess_language
-from policies.pii.pii import contains_pii, may_contain_pii, texts_of
+from policies.pii.pii import contains_pii, may_contain_pii
 from policies.policy import Needs
 from policies.signals import NO_HINTS, Hints
 from policies.value import value
@@ -98,7 +98,9 @@ async def gather(
         previous = await senses.conversations.previous(
             principal.organization, conversation, follow_up=len(prompt.turns) > 1
         )
-    classification = await senses.classifier.classify(prompt) if needs.classifier else UNKNOWN
+    classification = UNKNOWN
+    if needs.classifier and ask.classified:
+        classification = await senses.classifier.classify(prompt)
     return RequestContext(
         caller.id,
         time.time_ns() // 1_000_000,
@@ -136,7 +138,7 @@ async def _is_private(ask: Ask) -> bool:
     """Whether the detectors find anything; a long prompt is read beside the event loop, unless a
     first look says that there is nothing to be found.
     """
-    texts = texts_of(ask.body.get("messages"))
+    texts = ask.texts()
     if ask.text_bytes > _SIFTED_AT_ONCE:
         return await asyncio.to_thread(contains_pii, texts)
     if not may_contain_pii(texts):

@@ -1,6 +1,6 @@
 """THE CORRIDOR: one request, from its credentials to its bill."""
 
-from router.operations.table import Endpoint
+from router.operations.operation import Operation
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import plan_of
@@ -11,7 +11,7 @@ from router.pipeline.signals import EVERYTHING, read_signals
 from router.pipeline.watch import Watch
 
 
-async def serve(serving: Serving, endpoint: Endpoint, caller: Caller) -> None:
+async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     """Walk one request through the gateway.
 
     Raises TurnoutError, which the edge turns into an answer. Cancelled when the client leaves: the
@@ -20,7 +20,7 @@ async def serve(serving: Serving, endpoint: Endpoint, caller: Caller) -> None:
     """
     world = serving.snapshot
     principal = serving.authenticator.authenticate(caller.authorization)
-    ask = endpoint.parse(await caller.body())
+    ask = operation.parse(await caller.body(), caller.fields)
     context = await gather(serving.senses, world, principal, ask, caller)
     needs = EVERYTHING if serving.senses.recorded else context.needs
     health = serving.backends.view()
@@ -39,5 +39,5 @@ async def serve(serving: Serving, endpoint: Endpoint, caller: Caller) -> None:
                 async with serving.backends.open(plan, ask, meter.events) as upstream:
                     meter.events.append(upstream)
                     watch.upstream = upstream
-                    relay = Relay(endpoint, caller, context, plan, hold)
+                    relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from router.errors import BadRequest
 
+MOST_TOKENS: Final = 2**31 - 1
 MAX_NAME: Final = 256  # characters of a model name or an end user
 # Where to send a request, and as whom, is the operator's to say.
 _REFUSED_KEYS: Final = ("api_base", "base_url", "api_key", "extra_headers")

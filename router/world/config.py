@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model
 
 from policies.money import Usd
 from router.backends.backend import Capacity, Timeouts
-from router.backends.quirks import QUIRKS, Quirks
+from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_values import (
     Address,
     BaseUrl,

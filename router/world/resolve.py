@@ -12,9 +12,9 @@ from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.dialects.table import DIALECTS
 from router.backends.energy import EnergyProfile, Provenance
-from router.backends.quirks import QUIRKS
 from router.prices.book import Price, Schedule
 from router.prices.list_prices import Listed, list_price
+from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection, PriceSection
 
 _MILLION: Final = 1_000_000  # prices are written per million tokens

@@ -13,10 +13,11 @@ from shapes import ERROR_EVENTS, ERRORS, SHAPES
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import ErrorInside, MalformedReply, Translator
 from router.backends.dialects.table import DIALECTS
+from router.backends.dialects.translated import dialect_of
 from router.domain import Usage
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
+from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
 from router.protocols.sse import data_of, events
 
 Chat = Callable[..., Ask]
@@ -32,6 +33,11 @@ told = pytest.mark.parametrize(
     [(dialect, story) for dialect in sorted(SHAPES) for story in SHAPES[dialect]],
 )
 UNCACHED = frozenset({"replicate"})  # tells no cached tokens
+
+
+def passage_of(dialect: str) -> Passage:
+    """Who reads its answers to a chat completion."""
+    return dialect_of(dialect, streamed())[1]
 
 
 def usage_of(dialect: str, story: str) -> Usage:
@@ -75,7 +81,7 @@ def gathered(out: bytes) -> dict[str, Any]:
     return message
 
 
-def relay(translator: Translator, stream: bytes, cuts: list[int] | None = None) -> bytes:
+def relay(translator: AnswerStream, stream: bytes, cuts: list[int] | None = None) -> bytes:
     edges = [0, *sorted(cut % len(stream) for cut in cuts or []), len(stream)]
     out = b"".join(translator.feed(stream[a:b]) for a, b in itertools.pairwise(edges))
     return out + translator.finish()
@@ -88,7 +94,7 @@ def test_every_dialect_has_its_shapes() -> None:
 @told
 def test_a_whole_answer(dialect: str, story: str, chat: Chat) -> None:
     raw = orjson.dumps(SHAPES[dialect][story].whole)
-    reply = DIALECTS[dialect].reply(raw, chat())
+    reply = passage_of(dialect).reply(raw, chat())
     choice = orjson.loads(reply.body)["choices"][0]
     assert reply.usage == usage_of(dialect, story)
     assert reply.model == orjson.loads(reply.body)["model"] == "served-model"
@@ -102,7 +108,7 @@ def test_a_whole_answer(dialect: str, story: str, chat: Chat) -> None:
 
 @told
 def test_a_stream(dialect: str, story: str) -> None:
-    translator = DIALECTS[dialect].translator(streamed())
+    translator = passage_of(dialect).stream(streamed())
     out = relay(translator, SHAPES[dialect][story].stream)
     message = gathered(out)
     assert translator.usage == usage_of(dialect, story)
@@ -118,7 +124,7 @@ def test_a_stream(dialect: str, story: str) -> None:
 @dialects
 def test_a_client_that_asks_gets_usage_as_the_last_chunk(dialect: str, chat: Chat) -> None:
     request = chat(stream=True, stream_options={"include_usage": True})
-    out = relay(DIALECTS[dialect].translator(request), SHAPES[dialect]["text"].stream)
+    out = relay(passage_of(dialect).stream(request), SHAPES[dialect]["text"].stream)
     last = chunks(out)[-1]
     assert last["choices"] == []
     assert last["usage"]["prompt_tokens"] == 20
@@ -133,14 +139,14 @@ def test_a_client_that_asks_gets_usage_as_the_last_chunk(dialect: str, chat: Cha
 def test_any_chunking_and_line_end_tell_the_same(dialect: str, cuts: list[int], crlf: bool) -> None:
     stream = SHAPES[dialect].get("tools", SHAPES[dialect]["text"]).stream
     other = stream.replace(b"\n", b"\r\n") if crlf else stream
-    whole = relay(DIALECTS[dialect].translator(streamed()), stream)
-    assert gathered(relay(DIALECTS[dialect].translator(streamed()), other, cuts)) == gathered(whole)
+    whole = relay(passage_of(dialect).stream(streamed()), stream)
+    assert gathered(relay(passage_of(dialect).stream(streamed()), other, cuts)) == gathered(whole)
 
 
 @dialects
 def test_a_stream_that_is_cut_is_refused(dialect: str) -> None:
     stream = SHAPES[dialect]["text"].stream
-    translator = DIALECTS[dialect].translator(streamed())
+    translator = passage_of(dialect).stream(streamed())
     translator.feed(stream[: stream.index(b"Hello")])
     with pytest.raises(MalformedReply):
         translator.finish()
@@ -148,7 +154,7 @@ def test_a_stream_that_is_cut_is_refused(dialect: str) -> None:
 
 @dialects
 def test_an_error_event_is_an_error(dialect: str) -> None:
-    translator = DIALECTS[dialect].translator(streamed())
+    translator = passage_of(dialect).stream(streamed())
     with pytest.raises(ErrorInside) as caught:
         translator.feed(ERROR_EVENTS[dialect])
     assert caught.value.message == "overloaded"
@@ -158,7 +164,7 @@ def test_an_error_event_is_an_error(dialect: str) -> None:
 def test_an_error_inside_a_whole_answer_is_an_error(dialect: str, chat: Chat) -> None:
     raw = data_of(ERROR_EVENTS[dialect]) or ERROR_EVENTS[dialect]
     with pytest.raises(ErrorInside):
-        DIALECTS[dialect].reply(raw, chat())
+        passage_of(dialect).reply(raw, chat())
 
 
 @dialects
@@ -174,7 +180,7 @@ def test_errors_are_told_in_openais_words(dialect: str) -> None:
 def test_nonsense_is_refused_not_raised(dialect: str, raw: bytes, chat: Chat) -> None:
     answer: Any = None
     try:
-        answer = orjson.loads(DIALECTS[dialect].reply(raw, chat()).body)
+        answer = orjson.loads(passage_of(dialect).reply(raw, chat()).body)
     except (MalformedReply, ErrorInside):
         return
     assert answer["choices"] == []
@@ -183,7 +189,9 @@ def test_nonsense_is_refused_not_raised(dialect: str, raw: bytes, chat: Chat) ->
 @dialects
 def test_the_credential_stays_out_of_address_and_body(dialect: str, chat: Chat) -> None:
     backend = Backend("b", "https://host/v1", "m", dialect=dialect, api_key=KEY)
-    call = DIALECTS[dialect].call(backend.deployments()[0], backend, chat(stream=True), "r1")
+    call = dialect_of(dialect, chat())[0].call(
+        backend.deployments()[0], backend, chat(stream=True), "r1"
+    )
     assert sum(KEY in value for _, value in call.target.headers) == 1
     assert KEY not in call.target.url
     assert KEY.encode() not in call.body

@@ -12,15 +12,14 @@ from transports import NewTransport
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import ErrorInside
-from router.backends.dialects.conversation import Unsupported
-from router.backends.dialects.replicate import Replicate
+from router.backends.dialects.translated import translated
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.quirks import Quirks
 from router.domain import Usage
+from router.protocols.passage import ErrorInside, Reply
+from router.protocols.quirks import Quirks
+from router.protocols.unsupported import Unsupported
 
 Chat = Callable[..., Ask]
-DIALECT = Replicate()
 MESSAGES = Quirks(
     token_param="max_completion_tokens", rename=MappingProxyType({"prompt": "messages"})
 )
@@ -38,8 +37,12 @@ def asked(request: Ask, quirks: Quirks | None = None) -> tuple[Any, Any]:
     backend = Backend(
         "b", "https://host/v1", "meta/small", dialect="replicate", quirks=quirks or Quirks()
     )
-    call = DIALECT.call(backend.deployments()[0], backend, request, "r1")
+    call = translated("replicate", request).call(backend.deployments()[0], backend, request, "r1")
     return call, orjson.loads(call.body)["input"]
+
+
+def answered(raw: bytes, request: Ask) -> Reply:
+    return translated("replicate", request).reply(raw, request)
 
 
 def test_one_turn_is_a_prompt_waited_for_with_a_deadline(chat: Chat) -> None:
@@ -86,20 +89,20 @@ def test_a_prediction_that_is_late_or_failed_is_an_error(
 ) -> None:
     raw = orjson.dumps(REPLICATE["text"].whole | {"status": status, "output": None})
     with pytest.raises(ErrorInside) as caught:
-        DIALECT.reply(raw, chat())
+        answered(raw, chat())
     assert caught.value.status == code
 
 
 def test_without_token_counts_the_gateway_counts(chat: Chat) -> None:
     raw = orjson.dumps(REPLICATE["text"].whole | {"metrics": {"predict_time": 1.0}})
-    reply = DIALECT.reply(raw, chat())
+    reply = answered(raw, chat())
     assert reply.usage.estimated
     assert reply.usage.output_tokens == 3
 
 
 def test_an_answer_as_long_as_was_allowed_was_cut(chat: Chat) -> None:
     raw = orjson.dumps(REPLICATE["text"].whole)
-    told = orjson.loads(DIALECT.reply(raw, chat(max_tokens=4)).body)
+    told = orjson.loads(answered(raw, chat(max_tokens=4)).body)
     assert told["choices"][0]["finish_reason"] == "length"
 
 

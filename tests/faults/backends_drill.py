@@ -23,7 +23,7 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.transport.transport import Transport
 from router.children.child import in_thread
 from router.errors import TurnoutError
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 from router.protocols.envelope import error_body
 from router.simulator.faults import FAULTS
 from router.simulator.server import Simulator

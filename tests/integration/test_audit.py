@@ -14,7 +14,7 @@ from router.children.child import in_thread
 from router.loop.recorder import OutcomeRecorder
 from router.loop.shadow_audit import Auditor, Case
 from router.loop.store import OutcomeStore, ScoredDecision
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 from router.world.config_load import load_config
 from router.world.snapshot import compile_snapshot
 

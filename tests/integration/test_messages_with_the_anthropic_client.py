@@ -12,20 +12,17 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.children.child import in_thread
 from router.errors import TurnoutError
-from router.operations.table import CALCULATIONS, ENDPOINTS
+from router.operations.table import CALCULATIONS, OPERATIONS
 from router.simulator.exchange import Exchange
 
-ENDPOINT = next(row for row in ENDPOINTS if row.path == "/v1/messages")
+OPERATION = next(row for row in OPERATIONS if row.path == "/v1/messages")
 COUNT = CALCULATIONS[0]
 TOOL: Any = {"name": "weather", "input_schema": {"properties": {"city": {"type": "string"}}}}
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 
 
 def edge(backend: Backend) -> Callable[..., Awaitable[None]]:
-    """The least of an edge: parse by the row, dispatch, encode by the row."""
-    assert ENDPOINT.encode is not None
-    assert ENDPOINT.encoder is not None
-    encode, encoder_of = ENDPOINT.encode, ENDPOINT.encoder
+    """The least of an edge: parse by the row, dispatch, relay."""
 
     async def serve(scope: Any, receive: Any, send: Any) -> None:
         exchange = Exchange(receive, send)
@@ -35,19 +32,17 @@ def edge(backend: Backend) -> Callable[..., Awaitable[None]]:
             if scope["path"].endswith("count_tokens"):
                 await exchange.reply_bytes(200, COUNT.answer(raw), "application/json")
                 return
-            request = ENDPOINT.parse(raw)
+            request = OPERATION.parse(raw, {})
             async with dispatcher.open([backend], request, "r1") as upstream:
                 if not request.stream:
-                    body = encode(upstream.body, request)
-                    await exchange.reply_bytes(200, body, "application/json")
+                    await exchange.reply_bytes(200, upstream.body, "application/json")
                     return
                 await exchange.begin_stream()
-                encoder = encoder_of(request)
                 async for block in upstream.stream():
-                    await exchange.write(encoder.feed(block))
-                await exchange.write(encoder.finish(), more=False)
+                    await exchange.write(block)
+                await exchange.write(b"", more=False)
         except TurnoutError as error:
-            body = ENDPOINT.error_body(error)
+            body = OPERATION.error_body(error)
             await exchange.reply_bytes(error.status, body, "application/json")
         finally:
             await dispatcher.close()

@@ -13,7 +13,7 @@ from bench.instructions import instructions
 from bench.native import Load, run_load, upstream
 from bench.payloads import chat
 from bench.systems import TURNOUT, turnout_config
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 from router.world.documents import read_documents
 
 

@@ -7,13 +7,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router.backends.dialects.base import ErrorInside, MalformedReply
 from router.backends.dialects.table import DIALECTS
-from router.protocols.anthropic_reply import MessageStream, encode_message
-from router.protocols.chat import parse_chat
+from router.backends.dialects.translated import dialect_of
+from router.operations.chat import parse_chat
+from router.operations.message import parse_message
+from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.sse import encode
 
 STREAMED = parse_chat(b'{"model":"a","stream":true,"messages":[{"role":"user","content":"x"}]}')
+MESSAGE = parse_message(
+    b'{"model":"a","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"x"}]}'
+)
+STOP = b'data: {"type":"message_stop"}\n\n'
 WORDS = """choices delta message content text tool_calls function arguments name index
  finish_reason usage prompt_tokens completion_tokens error code base_resp status_code object model
  id type content_block message_start content_block_delta message_delta message_stop stop_reason
@@ -39,7 +44,7 @@ SURVIVE = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow]
 @given(body=BODIES | VALUES)
 def test_a_whole_answer_of_any_shape(dialect: str, body: Any) -> None:
     try:
-        reply = DIALECTS[dialect].reply(orjson.dumps(body), STREAMED)
+        reply = dialect_of(dialect, STREAMED)[1].reply(orjson.dumps(body), STREAMED)
     except (MalformedReply, ErrorInside):
         return
     assert isinstance(orjson.loads(reply.body), dict)
@@ -51,7 +56,7 @@ def test_a_whole_answer_of_any_shape(dialect: str, body: Any) -> None:
 @SURVIVE
 @given(told=st.lists(BODIES | VALUES, max_size=4), junk=st.binary(max_size=20))
 def test_a_stream_of_events_of_any_shape(dialect: str, told: list[Any], junk: bytes) -> None:
-    translator = DIALECTS[dialect].translator(STREAMED)
+    translator = dialect_of(dialect, STREAMED)[1].stream(STREAMED)
     try:
         for item in told:
             translator.feed(encode(orjson.dumps(item)))
@@ -71,25 +76,29 @@ def test_an_error_of_any_shape(dialect: str, raw: bytes) -> None:
     assert failure.message
 
 
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @SURVIVE
 @given(body=BODIES)
-def test_what_a_dialect_lets_through_can_be_encoded_for_anthropics_clients(body: Any) -> None:
+def test_a_whole_answer_of_any_shape_is_a_message(dialect: str, body: Any) -> None:
     try:
-        reply = DIALECTS["openai"].reply(orjson.dumps(body), STREAMED)
+        reply = dialect_of(dialect, MESSAGE)[1].reply(orjson.dumps(body), MESSAGE)
     except (MalformedReply, ErrorInside):
         return
-    assert orjson.loads(encode_message(reply.body, STREAMED))["type"] == "message"
+    assert isinstance(orjson.loads(reply.body)["content"], list)
 
 
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @SURVIVE
-@given(told=st.lists(BODIES, max_size=4))
-def test_what_a_dialect_relays_can_be_encoded_for_anthropics_clients(told: list[Any]) -> None:
-    translator = DIALECTS["openai"].translator(STREAMED)
-    encoder = MessageStream(STREAMED)
+@given(told=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
+def test_a_stream_of_events_of_any_shape_is_a_message(
+    dialect: str, told: list[Any], junk: bytes
+) -> None:
+    stream = dialect_of(dialect, MESSAGE)[1].stream(MESSAGE)
     try:
-        blocks = [translator.feed(encode(orjson.dumps(item))) for item in told]
+        blocks = [stream.feed(encode(orjson.dumps(item))) for item in told]
+        blocks += [stream.feed(junk), stream.finish()]
     except (MalformedReply, ErrorInside):
+        assert stream.cut("r", "m", "why").endswith(STOP)
         return
-    for block in blocks:
-        encoder.feed(block)
-    assert encoder.finish().endswith(b'data: {"type":"message_stop"}\n\n')
+    assert b"".join(blocks).rstrip().endswith(STOP.rstrip())
+    assert stream.finished

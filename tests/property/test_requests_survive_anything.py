@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.cascade.cascade import first_failure, read_body
+from router.backends.cascade.cascade import first_failure
 from router.backends.cascade.verifiers import VERIFIERS
-from router.backends.dialects.conversation import Unsupported
 from router.backends.dialects.table import DIALECTS
-from router.backends.quirks import Quirks
+from router.backends.dialects.translated import dialect_of
 from router.errors import BadRequest
-from router.protocols.anthropic_messages import count_tokens, parse_messages
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
+from router.operations.message import count_tokens, parse_message
+from router.protocols.quirks import Quirks
+from router.protocols.transcript import read_chat_body
+from router.protocols.unsupported import Unsupported
 
 WORDS = """text image image_url tool_use tool_result function json_schema auto none user assistant
  system developer tool type content role name id input source url data"""
@@ -70,7 +72,7 @@ EVERY_QUIRK = Quirks(
 def read(body: Any, native: bool) -> Ask | None:
     raw = orjson.dumps(body | {"max_tokens": 5} if native else body)
     try:
-        return parse_messages(raw) if native else parse_chat(raw)
+        return parse_message(raw) if native else parse_chat(raw)
     except BadRequest:
         return None
 
@@ -80,7 +82,7 @@ def read(body: Any, native: bool) -> Ask | None:
 @given(raw=st.binary(max_size=50) | VALUES.map(orjson.dumps))
 def test_any_bytes_are_read_or_refused(native: bool, raw: bytes) -> None:
     try:
-        request = (parse_messages if native else parse_chat)(raw)
+        request = (parse_message if native else parse_chat)(raw)
         assert b"input_tokens" in count_tokens(raw)
         assert request.text_bytes >= 0
     except BadRequest:
@@ -99,7 +101,7 @@ def test_what_was_read_can_be_asked_or_is_unsupported(
         return
     backend = Backend("b", "http://x", "real", dialect=dialect, quirks=EVERY_QUIRK)
     try:
-        call = DIALECTS[dialect].call(backend.deployments()[0], backend, request, "r")
+        call = dialect_of(dialect, request)[0].call(backend.deployments()[0], backend, request, "r")
     except Unsupported:
         return
     assert isinstance(orjson.loads(call.body), dict)
@@ -115,6 +117,6 @@ def test_every_check_judges_any_answer_to_any_request(
         return
     called = [{"function": {"name": call, "arguments": call}} for call in calls]
     choice = {"message": {"content": text, "tool_calls": called}, "finish_reason": "stop"}
-    answers = read_body(orjson.dumps({"choices": [choice]}))
+    answers = read_chat_body(orjson.dumps({"choices": [choice]}))
     failure = first_failure(tuple(VERIFIERS), answers, request, early=False)
     assert failure is None or failure[0] in VERIFIERS

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.backends.dialects.base import ErrorInside
-from router.backends.dialects.openai_stream import OpenAIStream
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
+from router.protocols.chat_stream import ChatStream
+from router.protocols.passage import ErrorInside
 
 ASKED = parse_chat(
     json.dumps(
@@ -51,7 +51,7 @@ def test_any_chunking_counts_the_same_tokens(
     events += [event("", 99, more, "stop"), b"data: [DONE]\n\n"]
     stream = b"".join(events)
     edges = [0, *sorted(cut % len(stream) for cut in cuts), len(stream)]
-    translator = OpenAIStream(ASKED)
+    translator = ChatStream(ASKED)
     out = b"".join(translator.feed(stream[start:end]) for start, end in pairwise(edges))
     assert out == shown(events)
     assert translator.finished
@@ -62,6 +62,6 @@ def test_any_chunking_counts_the_same_tokens(
 def test_an_error_among_texts_is_found(at: int) -> None:
     events = [event(f" word{number}", number, {}) for number in range(8)]
     events.insert(at, b'data: {"error":{"message":"broken"}}\n\n')
-    translator = OpenAIStream(ASKED)
+    translator = ChatStream(ASKED)
     with pytest.raises(ErrorInside, match="broken"):
         translator.feed(b"".join(events))

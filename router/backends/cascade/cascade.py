@@ -15,13 +15,14 @@ from typing import Final
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import JUDGE, PATIENCE, opinion_of
-from router.backends.cascade.transcript import Transcript, read_body, read_stream
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
-from router.backends.dialects.usage import estimate_usage
 from router.backends.dispatch.dispatch import NORMAL, Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer, Event, Upstream
 from router.backends.health.slots import Priority
 from router.errors import StreamBroken, TurnoutError
+from router.protocols.table import PROTOCOLS
+from router.protocols.transcript import Transcript
+from router.protocols.usage import estimate_usage
 
 BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be read
 
@@ -91,10 +92,11 @@ class Cascades:
         """What this answer is billed as, or None where it is good enough."""
         upstream, request, cascade = check.upstream, check.request, check.cascade
         try:
+            protocol = PROTOCOLS[request.protocol]
             if request.stream:
-                answers = read_stream(await upstream.hold_back(cascade.window))
+                answers = protocol.read_stream(await upstream.hold_back(cascade.window))
             else:
-                answers = read_body(upstream.body)
+                answers = protocol.read_body(upstream.body)
             failure = first_failure(cascade.verify, answers, request, early=request.stream)
             if failure is None and cascade.judge is not None and _is_whole(answers):
                 failure = await self._judge(check, cascade.judge, answers[0])

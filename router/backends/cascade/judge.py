@@ -10,12 +10,12 @@ from typing import Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.cascade.transcript import Transcript, read_body
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer
 from router.backends.health.slots import Priority
 from router.backends.judging import LONGEST, judging_request, material, read_good_enough
 from router.errors import TurnoutError
+from router.protocols.transcript import Transcript, read_chat_body
 
 JUDGE: Final = "judge"  # its name among the verifiers
 PATIENCE: Final = 10.0  # seconds; a client waits meanwhile
@@ -52,7 +52,7 @@ async def opinion_of(
             asyncio.timeout(patience),
             dispatcher.open([judge], question, f"{request_id}-judge", priority) as upstream,
         ):
-            replies = read_body(upstream.body)
+            replies = read_chat_body(upstream.body)
             usage = upstream.usage
     except (TurnoutError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
         return Opinion(None)

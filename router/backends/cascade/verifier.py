@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.ask import Ask
-from router.backends.cascade.transcript import Transcript
+from router.protocols.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -17,8 +17,10 @@ from policies.plugins import Extended
 from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
-from router.backends.cascade.transcript import Transcript
 from router.backends.cascade.verifier import Verifier
+from router.protocols.table import PROTOCOLS
+from router.protocols.transcript import Transcript
+from router.protocols.wanted import Wanted
 
 MIN_LOGPROB: Final = -1.2  # mean per token; below it, the model was guessing
 _CODE_CAP: Final = 100_000  # characters of one block of code
@@ -55,33 +57,30 @@ def not_truncated(answer: Transcript, request: Ask) -> str | None:
 
 def json_schema(answer: Transcript, request: Ask) -> str | None:
     """It is the JSON that was asked for."""
-    wanted = request.body.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if kind not in ("json_schema", "json_object") or answer.calls:
+    wanted = _wanted(request)
+    if wanted.form is None or answer.calls:
         return None
     try:
         value = orjson.loads(answer.text)
     except orjson.JSONDecodeError:
         return "not JSON"
-    if kind == "json_object":
+    if wanted.form == "json_object":
         return None if isinstance(value, dict) else "not a JSON object"
-    described = wanted.get("json_schema") if isinstance(wanted, Mapping) else None
-    schema = described.get("schema") if isinstance(described, Mapping) else None
-    where = misfit(value, schema)
+    where = misfit(value, wanted.schema)
     return None if where is None else f"does not fit the schema at {where[:80]}"
 
 
 def valid_json(answer: Transcript, request: Ask) -> str | None:
     """It is JSON, where JSON of any kind was asked for."""
-    if request.body.get("response_format") is None or answer.calls:
+    if _wanted(request).form is None or answer.calls:
         return None
-    wanted = request.body["response_format"].get("type")
-    return "not JSON" if wanted != "text" and not _is_json(answer.text) else None
+    return None if _is_json(answer.text) else "not JSON"
 
 
 def tool_calls(answer: Transcript, request: Ask) -> str | None:
     """Its tool calls name tools that exist, with arguments that fit."""
-    schemas = _parameters(request)
+    wanted = _wanted(request)
+    schemas = wanted.tools
     for name, arguments in answer.calls:
         if name not in schemas:
             return "calls an unknown tool"
@@ -91,15 +90,14 @@ def tool_calls(answer: Transcript, request: Ask) -> str | None:
             return "calls a tool with broken arguments"
         if not isinstance(value, dict) or misfit(value, schemas[name]):
             return "calls a tool with wrong arguments"
-    if request.body.get("tool_choice") == "required" and schemas and not answer.calls:
+    if wanted.call and schemas and not answer.calls:
         return "calls no tool"
     return None
 
 
-def _parameters(request: Ask) -> dict[str, Any]:
-    tools: Sequence[Mapping[str, Any]] = request.body.get("tools") or ()
-    functions = [tool.get("function") or {} for tool in tools]
-    return {str(function.get("name")): function.get("parameters") for function in functions}
+def _wanted(request: Ask) -> Wanted:
+    """What the client asked the answer to fit."""
+    return PROTOCOLS[request.protocol].wanted(request.body)
 
 
 def code_parses(answer: Transcript, _request: Ask) -> str | None:

@@ -1,35 +1,27 @@
-"""OpenAI's chat completions, and the many servers that speak it, each with its quirks as data.
+"""OpenAI's API, and the many servers that speak it, each with its quirks as data.
 
-Only `model` and `stream_options` are set; the answer's bytes are relayed. Of a stream only two
-things are changed: the usage chunk that the gateway asked for is hidden from a client that did not
-ask, and so is the `"usage": null` that it brings along.
+Only `model` and `stream_options` are set; the rest of a request goes on as the client said it.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Failure, MalformedReply, Reply, Translator
-from router.backends.dialects.failure import read_failure, refuse_error_inside
-from router.backends.dialects.openai_stream import OpenAIStream
-from router.backends.dialects.parts import checked_choices, flatten, is_one_text
+from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.failure import read_failure
 from router.backends.dialects.quirks import shaped_body
-from router.backends.dialects.usage import (
-    estimate_output,
-    estimate_usage,
-    read_usage,
-)
 from router.backends.transport.transport import Call, Target
+from router.protocols.headers import without_those_of
 
 _HEADINGS_KEPT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Heading:
-    """What every call to one deployment has in common."""
+    """What every call to one deployment at one path has in common."""
 
     backend: Backend
     target: Target = field(repr=False)
@@ -38,24 +30,44 @@ class _Heading:
 class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
 
+    protocol = "chat"
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:
-        self._headings: dict[str, _Heading] = {}  # by deployment, as it was last described
+        # By deployment and path, as it was last described.
+        self._headings: dict[tuple[str, str], _Heading] = {}
 
-    def call(self, deployment: Deployment, backend: Backend, request: Ask, request_id: str) -> Call:
+    def post(
+        self,
+        deployment: Deployment,
+        backend: Backend,
+        body: bytes,
+        request_id: str,
+        *,
+        stream: bool,  # the body says so too
+    ) -> Call:
         """POST {base_url}/chat/completions."""
-        heading = self._headings.get(deployment.id)
-        if heading is None or heading.backend is not backend:  # whose deployments never change
-            heading = self._heading(deployment, backend)
+        heading = self._heading_of(deployment, backend, "/chat/completions")
+        return Call(heading.target, body, backend.timeouts, request_id)
+
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+        """POST {base_url}{path}."""
+        heading = self._heading_of(deployment, backend, ask.path)
         return Call(
             heading.target,
-            orjson.dumps(shaped_body(backend, request)),
+            orjson.dumps(shaped_body(backend, ask)),
             backend.timeouts,
             request_id,
+            without_those_of(backend.headers, ask.headers) if ask.headers else (),
         )
 
-    def _heading(self, deployment: Deployment, backend: Backend) -> "_Heading":
+    def _heading_of(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
+        heading = self._headings.get((deployment.id, path))
+        if heading is None or heading.backend is not backend:  # whose deployments never change
+            heading = self._heading(deployment, backend, path)
+        return heading
+
+    def _heading(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
@@ -65,42 +77,10 @@ class OpenAI:
             headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        target = Target(f"{deployment.base_url}/chat/completions", tuple(headers))
-        heading = self._headings[deployment.id] = _Heading(backend, target)
+        target = Target(f"{deployment.base_url}{path}", tuple(headers))
+        heading = self._headings[deployment.id, path] = _Heading(backend, target)
         return heading
-
-    def reply(self, raw: bytes, request: Ask) -> Reply:
-        """Read `usage` and `model`; the body goes on as it came."""
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise MalformedReply("answered something that is not JSON") from None
-        if not isinstance(body, dict):
-            raise MalformedReply("answered JSON that is not an object")
-        refuse_error_inside(body)
-        choices: Any = body.get("choices")
-        changed = False
-        if not is_one_text(choices):
-            choices = checked_choices(body, "message")
-            changed = flatten(choices, "message")
-        usage = read_usage(body.get("usage"), request)
-        model = body.get("model")
-        return Reply(
-            orjson.dumps(body) if changed else raw.strip(),
-            usage or estimate_usage(request, _spoken(choices)),
-            model if isinstance(model, str) else None,
-        )
-
-    def translator(self, request: Ask) -> Translator:
-        """Relay the chunks."""
-        return OpenAIStream(request)
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """Read `{"error": {...}}` and its many relatives."""
         return read_failure(status, raw)
-
-
-def _spoken(choices: list[dict[str, Any]]) -> int:
-    """Output tokens by the text of the choices, for a server that does not count."""
-    messages = [choice.get("message") for choice in choices]
-    return estimate_output(len(orjson.dumps(messages)))

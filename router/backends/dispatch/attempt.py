@@ -2,11 +2,9 @@
 
 from typing import Final
 
-from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import Dialect, ErrorInside, Failure, MalformedReply, Translator
-from router.backends.dialects.conversation import Unsupported
-from router.backends.dialects.table import DIALECTS
+from router.backends.dialects.base import Asking, Failure
+from router.backends.dialects.translated import dialect_of
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind, kind_of_status, rest_asked_for
 from router.backends.dispatch.upstream import Upstream
@@ -18,8 +16,12 @@ from router.backends.transport.transport import (
     TransportError,
     TransportTimeout,
 )
+from router.protocols.headers import of_answer
+from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
+from router.protocols.unsupported import Unsupported
 
 ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
+HELD_CAP: Final = 256 * 1024  # bytes held back of a stream that has no content yet
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
@@ -31,8 +33,9 @@ async def attempt(
     `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
     connection is closed and `state` was not told.
     """
-    dialect, deployment, request = DIALECTS[backend.dialect], state.deployment, log.request
+    deployment, request = state.deployment, log.request
     try:
+        dialect, passage = dialect_of(backend.dialect, request)
         call = dialect.call(deployment, backend, request, log.request_id)
         answer = await transport.send(call)
     except Unsupported as error:
@@ -48,12 +51,13 @@ async def attempt(
             raise MalformedReply("encoded its answer although it was asked not to")
         upstream = Upstream(backend, log, answer, state)
         if request.stream:
-            await _begin(upstream, answer, dialect, request)
+            await _begin(upstream, answer, dialect.stream_type, passage)
         else:
             body = answer.rest()  # a short body mostly comes with its head
             if body is None:
                 body = await read_all(answer, REPLY_CAP)
-            upstream.replied(dialect.reply(body, request))
+            upstream.replied(passage.reply(body, request))
+        upstream.headers = of_answer(passage.headers, answer.header)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         raise _failed(error, deployment) from None
@@ -69,23 +73,28 @@ def _unsupported(error: Unsupported) -> AttemptFailed:
     return AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure)
 
 
-async def _begin(upstream: Upstream, answer: Answer, dialect: Dialect, request: Ask) -> None:
-    """Read up to the first block of a stream."""
-    if dialect.stream_type not in answer.header("content-type").lower():
+async def _begin(upstream: Upstream, answer: Answer, stream_type: str, passage: Passage) -> None:
+    """Read up to the first content of a stream."""
+    request = upstream.request
+    if stream_type not in answer.header("content-type").lower():
         # A body instead of a stream: most likely an error under status 200.
-        dialect.reply(await read_all(answer, ERROR_CAP, cut=True), request)
+        passage.reply(await read_all(answer, ERROR_CAP, cut=True), request)
         raise MalformedReply("answered without streaming")
-    translator = dialect.translator(request)
-    upstream.streams(translator, await _first_block(answer, translator))
+    stream = passage.stream(request)
+    upstream.streams(stream, await _first_block(answer, stream))
 
 
-async def _first_block(answer: Answer, translator: Translator) -> bytes:
-    """The first bytes for the client: until then another backend may still be asked."""
+async def _first_block(answer: Answer, stream: AnswerStream) -> bytes:
+    """What comes up to the first content: until then another backend may still be asked.
+
+    Comments and the like that come before are held back, up to HELD_CAP, and begin the block.
+    """
+    held = b""
     while data := await answer.read():
-        first = translator.feed(data)
-        if first:
-            return first
-    return translator.finish()
+        held += stream.feed(data)
+        if stream.has_content or stream.finished or len(held) > HELD_CAP:
+            return held
+    return held + stream.finish()
 
 
 async def read_all(answer: Answer, cap: int, *, cut: bool = False) -> bytes:
@@ -102,7 +111,7 @@ async def read_all(answer: Answer, cap: int, *, cut: bool = False) -> bytes:
     return b"".join(pieces)[:cap]
 
 
-async def _refused(answer: Answer, dialect: Dialect, deployment: Deployment) -> AttemptFailed:
+async def _refused(answer: Answer, dialect: Asking, deployment: Deployment) -> AttemptFailed:
     """An answer that is no 2xx: what it says, and when to come back."""
     status = answer.status
     raw = await read_all(answer, ERROR_CAP, cut=True)

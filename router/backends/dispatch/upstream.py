@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from policies.value import value
+from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import ErrorInside, MalformedReply, Reply, Translator
-from router.backends.dialects.usage import estimate_usage
 from router.backends.dispatch.attempt_log import AttemptLog, Try
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Slot
 from router.backends.transport.transport import Answer, TransportError
 from router.domain import Usage
 from router.errors import StreamBroken
+from router.protocols.headers import Pairs
+from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Reply
+from router.protocols.usage import estimate_usage
 
 
 @value
@@ -46,7 +48,8 @@ class Upstream:
 
     __slots__ = (
         *("_answer", "_first", "_release", "_log", "_state", "_told", "_translator"),
-        *("backend", "billed", "body", "first_byte_seconds", "model", "passed", "slot", "usage"),
+        *("backend", "billed", "body", "first_byte_seconds", "headers", "model", "passed", "slot"),
+        "usage",
     )
     first_byte_seconds: float  # told by whoever made the try
     _first: bytes  # of a stream, that is
@@ -58,6 +61,7 @@ class Upstream:
         """`state` is told once how it ends: well, ill, or neither."""
         self.backend = backend
         self.body = b""
+        self.headers: Pairs = ()  # of the answer, that belong to the protocol
         self.usage: Usage | None = None
         self.model: str | None = None
         self.billed: tuple[BilledAnswer, ...] = ()  # what a cascade paid for beside it
@@ -67,7 +71,12 @@ class Upstream:
         self._answer = answer
         self._state = state
         self._told = False
-        self._translator: Translator | None = None
+        self._translator: AnswerStream | None = None
+
+    @property
+    def request(self) -> Ask:
+        """What is answered."""
+        return self._log.request
 
     @property
     def stream_requested(self) -> bool:
@@ -87,7 +96,7 @@ class Upstream:
         self._told = True
         self._state.over(True)
 
-    def streams(self, translator: Translator, first: bytes) -> None:
+    def streams(self, translator: AnswerStream, first: bytes) -> None:
         """The first block of a stream came."""
         self._translator, self._first = translator, first
 
@@ -134,7 +143,14 @@ class Upstream:
         yield block
         await self._read_to_the_end()
 
-    async def _next(self, translator: Translator) -> bytes:
+    def cut(self, request_id: str, why: str) -> bytes:
+        """Return how the stream ends that the gateway ends here, well formed."""
+        translator = self._translator
+        if translator is None:
+            return b""
+        return translator.cut(request_id, translator.model or self.backend.model, why)
+
+    async def _next(self, translator: AnswerStream) -> bytes:
         """The next block, maybe empty."""
         try:
             data = await self._answer.read()
@@ -142,7 +158,7 @@ class Upstream:
         except _BREAKS as error:
             raise self._broken(error) from None
 
-    async def _pour(self, translator: Translator, put: Put) -> bytes:
+    async def _pour(self, translator: AnswerStream, put: Put) -> bytes:
         """The next block that `put` does not take, or the last one."""
         left = b""
 
@@ -163,7 +179,7 @@ class Upstream:
         except _BREAKS as error:
             raise self._broken(error) from None
 
-    def _final_usage(self, translator: Translator) -> Usage:
+    def _final_usage(self, translator: AnswerStream) -> Usage:
         seen = translator.output_tokens_seen
         return translator.usage or estimate_usage(self._log.request, seen)
 

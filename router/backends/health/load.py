@@ -11,10 +11,10 @@ from typing import Any, Final
 import orjson
 
 from router.backends.backend import Backend, Timeouts
-from router.backends.dialects.base import MalformedReply
 from router.backends.dispatch.attempt import read_all
 from router.backends.health.slots import SlotQueue
 from router.backends.transport.transport import Call, Target, Transport, TransportError
+from router.protocols.passage import MalformedReply
 
 EVERY: Final = 1.0  # seconds
 _CAP: Final = 1024 * 1024  # bytes of a page of metrics

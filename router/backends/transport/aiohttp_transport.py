@@ -45,7 +45,7 @@ class AiohttpTransport:
                     call.target.method,
                     call.target.url,
                     data=call.body or None,
-                    headers=call.target.headers + told,
+                    headers=call.target.headers + call.headers + told,
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect),
                 )

@@ -34,21 +34,28 @@ def address_of(target: Target) -> tuple[tuple[str, int, bool], bytes]:
     if port is not None:
         shown += f":{port}"
     origin = host, port or (443 if secure else 80), secure
-    fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    if fields.count("\n") != len(headers) or fields.count("\r") != len(headers):
+    return origin, f"{method} {path} HTTP/1.1\r\nHost: {shown}\r\n{_lines(headers)}".encode()
+
+
+def _lines(headers: tuple[tuple[str, str], ...]) -> str:
+    """Header lines. Raises TransportError where one would be two."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
         raise TransportError(_ADDED_LINE)
-    return origin, f"{method} {path} HTTP/1.1\r\nHost: {shown}\r\n{fields}".encode()
+    return lines
 
 
 def written(head: bytes, call: Call) -> tuple[bytes, bytes]:
     """Return the bytes of a request, and its body where that is better written apart.
 
     `head` is how requests to the call's target begin. Raises TransportError where the request's
-    id would add a line.
+    id or one of its headers would add a line.
     """
     body, request_id = call.body, call.request_id
     if not request_id.isprintable():
         raise TransportError(_ADDED_LINE)
+    if call.headers:
+        head += _lines(call.headers).encode()
     length = len(body)
     if request_id and body and length <= _ONE_WRITE:  # the usual case, at one go
         return _USUAL % (head, request_id.encode(), length, body), b""

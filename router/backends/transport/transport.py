@@ -44,12 +44,13 @@ class Target(NamedTuple):
 @value
 class Call:
     """One HTTP request to a model server. `target` is the same for many calls, `request_id` is
-    sent as one more header where there is one."""
+    sent as one more header where there is one, and so are `headers`."""
 
     target: Target
     body: bytes
     timeouts: Timeouts
     request_id: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Answer(Protocol):

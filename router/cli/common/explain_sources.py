@@ -17,7 +17,7 @@ from policies.language.facts import FACTS, facts_of
 from policies.language.source import Document, parse
 from policies.language.validation import validate
 from policies.natural_language import guess_language
-from policies.pii.pii import contains_pii, texts_of
+from policies.pii.pii import contains_pii
 from policies.policy import Policy
 from policies.replay.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, PromptSignals, RequestSignals, Signals
@@ -28,9 +28,9 @@ from router.cli.common.documents import end_with_findings
 from router.domain import Principal, Usage
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
+from router.operations.chat import parse_chat
 from router.pipeline.request_context import RequestContext
 from router.pipeline.signals import EVERYTHING, read_signals
-from router.protocols.chat import parse_chat
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
 
@@ -140,7 +140,7 @@ def _context(
         needs=EVERYTHING,
         classification=classifier.score([ask.prompt])[0],
         input_tokens=estimate_tokens(ask.text_bytes, images=ask.images),
-        pii=contains_pii(texts_of(ask.body.get("messages"))),
+        pii=contains_pii(ask.texts()),
         conversation=_ANYONE,
         previous="",
         budget={},

@@ -22,7 +22,7 @@ from router.backends.dispatch.retry import RetryPolicy
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.errors import TurnoutError
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 
 AT_ONCE: Final = 4
 FAILURES: Final = 10  # so many without an answer between them end the run

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from policies.decision import Denial
-from router.backends.cascade.transcript import read_body, read_stream
 from router.loop.shadow_audit import Case
 from router.pipeline.observers.evidence import Versioned, evidence_of
 from router.pipeline.observers.observer import Finished, Observer
+from router.protocols.table import PROTOCOLS
 
 
 def begins_audits(begin: Callable[[Case], None], classifier: Versioned) -> Observer:
@@ -22,7 +22,9 @@ def begins_audits(begin: Callable[[Case], None], classifier: Versioned) -> Obser
         if shadow is None or shadow.to == finished.backend:
             return
         context = finished.context
-        answers = (read_stream if context.ask.stream else read_body)(finished.answer)
+        protocol = PROTOCOLS[context.ask.protocol]
+        read = protocol.read_stream if context.ask.stream else protocol.read_body
+        answers = read(finished.answer)
         evidence = evidence_of(context, finished.backend, decision.route, classifier.version)
         if answers and evidence is not None:
             begin(Case(context.world, context.ask, shadow, evidence, answers[0].text))

@@ -12,6 +12,8 @@ from router.loop.prompts import LARGEST, KeptPrompt
 from router.loop.store import ScoredDecision
 from router.pipeline.observers.observer import Finished, Observer
 from router.pipeline.request_context import RequestContext
+from router.protocols.hub import as_chat
+from router.protocols.unsupported import Unsupported
 
 
 class Recorder(Protocol):
@@ -81,10 +83,17 @@ def judges_cascades(recorder: Recorder, classifier: Versioned) -> Observer:
 
 
 def prompt_of(context: RequestContext) -> KeptPrompt | None:
-    """Return the prompt to keep, where the operator wants prompts kept; None for a long one."""
-    if context.ask.text_bytes > LARGEST:
+    """Return the prompt to keep, where the operator wants prompts kept.
+
+    None where it is very long, or cannot be said as a chat completion.
+    """
+    ask = context.ask
+    if ask.text_bytes > LARGEST:
         return None
-    body = context.ask.body
+    try:
+        body = as_chat(ask.protocol, ask.body, ask.model)
+    except Unsupported:
+        return None
     asked = orjson.dumps({name: body[name] for name in ("messages", "tools") if name in body})
     if len(asked) > LARGEST:  # images
         return None

@@ -14,7 +14,7 @@ from router.backends.health.slots import Priority
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.errors import Overloaded
 from router.ledger.ledger import Ledger
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 
 REPLY = b'{"model":"m","choices":[]}'
 

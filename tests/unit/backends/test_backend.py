@@ -9,8 +9,9 @@ import pytest
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
-from router.backends.quirks import Quirks
 from router.domain import Usage
+from router.protocols.chat_passage import ChatPassage
+from router.protocols.quirks import Quirks
 
 Chat = Callable[..., Ask]
 TOOL = {"type": "function", "function": {"name": "f"}}
@@ -145,10 +146,10 @@ def test_content_in_parts_is_a_text_to_the_client(chat: Chat) -> None:
     content = [thinking, {"type": "text", "text": "Four."}]
     choice = {"index": 0, "finish_reason": "stop"}
     whole = {"model": "m", "choices": [choice | {"message": {"content": content}}]}
-    message = orjson.loads(OpenAI().reply(orjson.dumps(whole), chat()).body)["choices"][0]
+    message = orjson.loads(ChatPassage().reply(orjson.dumps(whole), chat()).body)["choices"][0]
     assert message["message"] == {"content": "Four.", "reasoning_content": "Hm."}
     piece = {"model": "m", "choices": [choice | {"delta": {"content": content}}]}
-    out = OpenAI().translator(chat(stream=True)).feed(b"data: %s\n\n" % orjson.dumps(piece))
+    out = ChatPassage().stream(chat(stream=True)).feed(b"data: %s\n\n" % orjson.dumps(piece))
     delta = orjson.loads(out[6:])["choices"][0]["delta"]
     assert delta == {"content": "Four.", "reasoning_content": "Hm."}
 
@@ -157,7 +158,7 @@ def test_groqs_usage_is_found_in_its_own_place(chat: Chat) -> None:
     usage = {"prompt_tokens": 3, "completion_tokens": 2}
     choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
     last = {"model": "m", "choices": [choice], "x_groq": {"id": "r", "usage": usage}}
-    translator = OpenAI().translator(chat(stream=True))
+    translator = ChatPassage().stream(chat(stream=True))
     out = translator.feed(b"data: %s\n\ndata: [DONE]\n\n" % orjson.dumps(last))
     assert translator.usage == Usage(3, 2)
     assert b'"finish_reason":"stop"' in out

@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 
 from router.ask import Ask
-from router.backends.backend import Backend
-from router.backends.dialects.anthropic import message_body
-from router.backends.dialects.conversation import Unsupported
-from router.backends.dialects.gemini import content_body
+from router.protocols.hub import CLIENTS, SERVERS
+from router.protocols.quirks import PLAIN
+from router.protocols.unsupported import Unsupported
 
 Chat = Callable[..., Ask]
-BACKEND = Backend("b", "https://host", "real-model")
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOL = {
     "type": "function",
@@ -42,8 +40,21 @@ CONVERSATION: dict[str, Any] = {
 }
 
 
+def said(protocol: str, request: Ask) -> dict[str, Any]:
+    conversation = CLIENTS["chat"].read_request(request.body)
+    return SERVERS[protocol].write_request(conversation, "real-model", PLAIN).body
+
+
+def message_body(request: Ask) -> dict[str, Any]:
+    return said("messages", request)
+
+
+def content_body(request: Ask) -> dict[str, Any]:
+    return said("gemini", request)
+
+
 def test_anthropic_gets_the_conversation_in_its_words(chat: Chat) -> None:
-    body = message_body(BACKEND, chat(**CONVERSATION, max_tokens=9, stop="END", user="u1"))
+    body = message_body(chat(**CONVERSATION, max_tokens=9, stop="END", user="u1"))
     assert body["system"] == "Be brief."
     assert body["max_tokens"] == 9
     assert body["stop_sequences"] == ["END"]
@@ -67,7 +78,7 @@ def test_anthropic_gets_the_conversation_in_its_words(chat: Chat) -> None:
 
 
 def test_gemini_gets_the_conversation_in_its_words(chat: Chat) -> None:
-    body = content_body(BACKEND, chat(**CONVERSATION, max_tokens=9, stop=["END"], n=2, seed=4))
+    body = content_body(chat(**CONVERSATION, max_tokens=9, stop=["END"], n=2, seed=4))
     assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
     assert body["generationConfig"] == {
         "maxOutputTokens": 9,
@@ -99,21 +110,21 @@ def test_gemini_gets_the_conversation_in_its_words(chat: Chat) -> None:
 )
 def test_tool_choice(chat: Chat, choice: Any, anthropic: Any, gemini: Any) -> None:
     request = chat(tools=[TOOL], tool_choice=choice)
-    assert message_body(BACKEND, request)["tool_choice"] == anthropic
-    assert content_body(BACKEND, request)["toolConfig"]["functionCallingConfig"] == gemini
+    assert message_body(request)["tool_choice"] == anthropic
+    assert content_body(request)["toolConfig"]["functionCallingConfig"] == gemini
 
 
 def test_parallel_calls_can_be_switched_off(chat: Chat) -> None:
-    body = message_body(BACKEND, chat(tools=[TOOL], parallel_tool_calls=False))
+    body = message_body(chat(tools=[TOOL], parallel_tool_calls=False))
     assert body["tool_choice"]["disable_parallel_tool_use"] is True
 
 
 def test_a_schema_and_an_effort_are_asked_for(chat: Chat) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
     request = chat(response_format=wanted, reasoning_effort="low")
-    output = message_body(BACKEND, request)["output_config"]
+    output = message_body(request)["output_config"]
     assert output == {"format": {"type": "json_schema", "schema": SCHEMA}, "effort": "low"}
-    settings = content_body(BACKEND, request)["generationConfig"]
+    settings = content_body(request)["generationConfig"]
     assert settings["responseJsonSchema"] == SCHEMA
     assert settings["responseMimeType"] == "application/json"
     assert settings["thinkingConfig"] == {"thinkingBudget": 1024}
@@ -122,7 +133,7 @@ def test_a_schema_and_an_effort_are_asked_for(chat: Chat) -> None:
 def test_a_thought_signature_is_given_back(chat: Chat) -> None:
     signed = CALL | {"extra_content": {"google": {"thought_signature": "s"}}}
     messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": [signed]}]
-    body = content_body(BACKEND, chat(messages=messages))
+    body = content_body(chat(messages=messages))
     assert body["contents"][1]["parts"][0]["thoughtSignature"] == "s"
 
 
@@ -139,10 +150,10 @@ def test_a_thought_signature_is_given_back(chat: Chat) -> None:
 )
 def test_what_a_dialect_cannot_say_is_named(chat: Chat, fields: dict[str, Any], param: str) -> None:
     with pytest.raises(Unsupported, match=param):
-        message_body(BACKEND, chat(**fields))
+        message_body(chat(**fields))
 
 
 def test_arguments_that_are_no_object_are_not_lost(chat: Chat) -> None:
     broken = CALL | {"function": {"name": "weather", "arguments": "Oslo"}}
-    body = message_body(BACKEND, chat(messages=[{"role": "assistant", "tool_calls": [broken]}]))
+    body = message_body(chat(messages=[{"role": "assistant", "tool_calls": [broken]}]))
     assert body["messages"][0]["content"][0]["input"] == {"input": "Oslo"}

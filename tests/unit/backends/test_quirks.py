@@ -3,7 +3,7 @@
 import pytest
 
 from router.backends.catalog import load_catalog
-from router.backends.quirks import OPENAI, QUIRKS, Quirks
+from router.protocols.quirks import PLAIN, QUIRKS, Quirks
 from router.world.config import BackendSection
 from router.world.config_load import load_config
 
@@ -49,4 +49,4 @@ def test_every_quirk_may_be_said_of_a_backend(name):
 
 
 def test_nothing_said_changes_nothing():
-    assert OPENAI.overridden({}) == OPENAI == Quirks()
+    assert PLAIN.overridden({}) == PLAIN == Quirks()

@@ -9,9 +9,9 @@ import pytest
 from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
-from router.backends.cascade.transcript import Transcript, read_body, read_stream
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
 from router.protocols.sse import encode
+from router.protocols.transcript import Transcript, read_chat_body, read_chat_stream
 
 Chat = Callable[..., Ask]
 SCHEMA = {
@@ -185,7 +185,7 @@ def test_a_stream_is_read_as_its_whole_body_would_be() -> None:
         + piece({}, finish_reason="tool_calls")
         + encode(b"[DONE]")
     )
-    assert read_stream(stream) == read_body(orjson.dumps(whole))
+    assert read_chat_stream(stream) == read_chat_body(orjson.dumps(whole))
 
 
 @pytest.mark.parametrize(

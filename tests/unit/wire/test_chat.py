@@ -7,7 +7,7 @@ import pytest
 
 from router.ask import Ask
 from router.errors import BadRequest
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
 
 HELLO = [{"role": "user", "content": "Hello"}]
 

@@ -1,4 +1,4 @@
-"""Text in the events of a chat stream, counted without parsing them.
+"""Text in the events of a stream, counted without parsing them.
 
 Theory of operation. From one event of a stream to the next nothing changes but the text, so an
 event that begins and ends as the last one did, with no quotation mark between, is a text and
@@ -11,7 +11,7 @@ few events, and looked at by the regular expression each time.
 import re
 from typing import Final
 
-from router.backends.dialects.usage import estimate_output
+from router.protocols.usage import estimate_output
 
 # It begins with a literal, which the regex engine finds fast.
 _SAID: Final = re.compile(
@@ -23,11 +23,12 @@ _PATIENCE: Final = 8  # events that were unlike the one before, in a row
 
 
 class Deltas:
-    """Counts the output tokens of one stream's events."""
+    """Counts the output tokens of one stream's events; `said` finds the texts in any of them."""
 
-    __slots__ = ("_after", "_before", "_between", "_patience")
+    __slots__ = ("_after", "_before", "_between", "_patience", "_said")
 
-    def __init__(self) -> None:
+    def __init__(self, said: re.Pattern[bytes] = _SAID) -> None:
+        self._said = said
         self._before = self._after = self._between = b""
         self._patience = _PATIENCE
 
@@ -63,13 +64,13 @@ class Deltas:
 
     def of(self, block: bytes, *, learn: bool = True) -> int:
         """Output tokens of any whole events; `learn` from an event that holds nothing but text."""
-        found = _SAID.findall(block)
+        found = self._said.findall(block)
         if learn and len(found) == 1 and self._patience and block.find(b"\n\n") == len(block) - 2:
             self._learn(block)
         return sum(map(_tokens, found))
 
     def _learn(self, event: bytes) -> None:
-        found = _SAID.search(event)
+        found = self._said.search(event)
         if found is None:
             return
         self._patience -= 1

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.ask import Ask
-from router.backends.dialects.base import ErrorInside, MalformedReply
 from router.backends.dialects.openai import OpenAI
 from router.domain import Usage
-from router.protocols.chat import parse_chat
+from router.operations.chat import parse_chat
+from router.protocols.chat_passage import ChatPassage
+from router.protocols.passage import ErrorInside, MalformedReply
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
@@ -35,7 +36,7 @@ STREAM = b"".join([*TEXT, END, TOLD, DONE])
 
 
 def relay(stream: bytes, cuts: list[int] | None = None, **fields: Any) -> tuple[bytes, Any]:
-    translator = OpenAI().translator(request(**fields))
+    translator = ChatPassage().stream(request(**fields))
     edges = [0, *sorted(cut % len(stream) for cut in cuts or []), len(stream)]
     out = b"".join(translator.feed(stream[a:b]) for a, b in itertools.pairwise(edges))
     return out + translator.finish(), translator
@@ -62,14 +63,14 @@ def test_the_way_the_bytes_are_cut_changes_nothing(cuts: list[int]) -> None:
 
 
 def test_tokens_are_counted_as_they_pass() -> None:
-    translator = OpenAI().translator(request())
+    translator = ChatPassage().stream(request())
     translator.feed(TEXT[0] + TEXT[1])
     assert translator.output_tokens_seen == 2
     assert translator.usage is None
 
 
 def test_a_delta_of_many_words_counts_as_many_tokens() -> None:
-    translator = OpenAI().translator(request())
+    translator = ChatPassage().stream(request())
     translator.feed(chunk({"content": "x" * 400}))
     assert translator.output_tokens_seen == 100
 
@@ -98,7 +99,7 @@ def test_what_comes_after_done_is_ignored() -> None:
 
 
 def test_an_answer_without_its_end_is_refused() -> None:
-    translator = OpenAI().translator(request())
+    translator = ChatPassage().stream(request())
     translator.feed(TEXT[0])
     with pytest.raises(MalformedReply):
         translator.finish()
@@ -114,7 +115,7 @@ def test_an_answer_without_its_end_is_refused() -> None:
     ],
 )
 def test_an_error_event_is_an_error(event: bytes) -> None:
-    translator = OpenAI().translator(request())
+    translator = ChatPassage().stream(request())
     translator.feed(TEXT[0])
     with pytest.raises(ErrorInside, match="boom"):
         translator.feed(event)
@@ -122,11 +123,11 @@ def test_an_error_event_is_an_error(event: bytes) -> None:
 
 def test_an_event_that_is_not_json_is_refused_before_the_first_byte() -> None:
     with pytest.raises(MalformedReply):
-        OpenAI().translator(request()).feed(b"data: <html>\n\n")
+        ChatPassage().stream(request()).feed(b"data: <html>\n\n")
 
 
 def test_an_event_that_never_ends_is_refused() -> None:
-    translator = OpenAI().translator(request())
+    translator = ChatPassage().stream(request())
 
     def flood() -> None:
         for _ in range(10):

@@ -1,11 +1,12 @@
 """What an answer says, read from client-ready bytes: whole bodies, or the beginning of a stream."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
+from router.protocols.messages_usage import MESSAGE_FINISH
 from router.protocols.sse import data_of, events
 
 
@@ -25,21 +26,58 @@ class Transcript:
         return sum(self.logprobs) / len(self.logprobs) if self.logprobs else None
 
 
-def read_body(body: bytes) -> list[Transcript]:
+def read_chat_body(body: bytes) -> list[Transcript]:
     """Every choice of a whole chat completion."""
     return [_choice(choice) for choice in orjson.loads(body).get("choices") or ()]
 
 
-def read_stream(block: bytes) -> list[Transcript]:
+def read_chat_stream(block: bytes) -> list[Transcript]:
     """Every choice of a stream as far as it has come; finish is None where it goes on."""
     told: dict[int, Transcript] = {}
-    for event in events(block):
-        data = data_of(event)
-        if data is None or data.strip() == b"[DONE]":
-            continue
-        for choice in orjson.loads(data).get("choices") or ():
+    for chunk in _told(block):
+        for choice in chunk.get("choices") or ():
             _add(told.setdefault(choice.get("index", 0), Transcript()), choice)
     return [told[index] for index in sorted(told)]
+
+
+def read_message_body(body: bytes) -> list[Transcript]:
+    """The one answer of a whole message; its `finish` in the words of chat completions."""
+    message = orjson.loads(body)
+    transcript = Transcript(finish=_finish(message.get("stop_reason")))
+    for block in message.get("content") or ():
+        if block.get("type") == "text":
+            transcript.text += block.get("text") or ""
+        elif block.get("type") == "tool_use":
+            given = orjson.dumps(block.get("input") or {}).decode()
+            transcript.calls.append((str(block.get("name")), given))
+    return [transcript]
+
+
+def read_message_stream(block: bytes) -> list[Transcript]:
+    """The answer of a streamed message as far as it has come; finish is None where it goes on."""
+    transcript = Transcript()
+    for told in _told(block):
+        begun, delta = told.get("content_block") or {}, told.get("delta") or {}
+        transcript.text += begun.get("text") or delta.get("text") or ""
+        transcript.finish = _finish(delta.get("stop_reason")) or transcript.finish
+        if begun.get("type") == "tool_use":
+            transcript.calls.append((str(begun.get("name")), ""))
+        elif delta.get("partial_json") and transcript.calls:
+            name, arguments = transcript.calls[-1]
+            transcript.calls[-1] = (name, arguments + delta["partial_json"])
+    return [transcript]
+
+
+def _finish(reason: Any) -> str | None:
+    return MESSAGE_FINISH.get(reason, "stop") if reason else None
+
+
+def _told(block: bytes) -> Iterator[dict[str, Any]]:
+    """What the events of a block say."""
+    for event in events(block):
+        data = data_of(event)
+        if data is not None and data.strip() not in (b"", b"[DONE]"):
+            yield orjson.loads(data)
 
 
 def _choice(choice: Mapping[str, Any]) -> Transcript:

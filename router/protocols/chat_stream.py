@@ -1,17 +1,18 @@
-"""One streamed answer of OpenAI's dialect: relayed, and looked into only where it says more."""
+"""One streamed chat completion: relayed, and looked into only where it says more."""
 
 from typing import Any, Final
 
 import orjson
 
 from router.ask import Ask
-from router.backends.dialects.base import MalformedReply
-from router.backends.dialects.deltas import Deltas
-from router.backends.dialects.failure import refuse_error_inside
-from router.backends.dialects.parts import checked_choices, flatten
-from router.backends.dialects.usage import read_usage
 from router.domain import Usage
+from router.protocols.chat_choices import checked_choices, flatten
+from router.protocols.deltas import Deltas
+from router.protocols.error_inside import refuse_error_inside
+from router.protocols.passage import MalformedReply
 from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.truncation import length_events
+from router.protocols.usage import read_usage
 
 DONE: Final = b"data: [DONE]\n\n"
 # Keys of the chunk itself: quotes inside a text are escaped, so a text never looks like these.
@@ -19,8 +20,8 @@ _NULL_USAGE: Final = (b',"usage":null', b', "usage": null')
 _MISSES: Final = 8
 
 
-class OpenAIStream:
-    """One streamed answer, relayed; see `Translator`."""
+class ChatStream:
+    """One streamed answer, relayed; see `AnswerStream`."""
 
     __slots__ = (
         "_complete",
@@ -29,6 +30,7 @@ class OpenAIStream:
         "_request",
         "_splitter",
         "finished",
+        "has_content",
         "model",
         "output_tokens_seen",
         "usage",
@@ -43,6 +45,7 @@ class OpenAIStream:
         self.usage: Usage | None = None
         self.output_tokens_seen = 0
         self.model: str | None = None
+        self.has_content = False
         self.finished = False
 
     def feed(self, data: bytes) -> bytes:
@@ -62,7 +65,7 @@ class OpenAIStream:
         if self._hide and b'"usage"' in block:
             for told in _NULL_USAGE:
                 block = block.replace(told, b"")
-        if self.model is None or _is_noteworthy(block):
+        if self.model is None or not self.has_content or _is_noteworthy(block):
             return self._look_into(block)
         said = self._deltas.of_plain(block)  # now that `"usage": null` is away
         self.output_tokens_seen += self._deltas.of(block) if said is None else said
@@ -82,6 +85,10 @@ class OpenAIStream:
         self.finished = True
         return rest + DONE
 
+    def cut(self, request_id: str, model: str, why: str) -> bytes:
+        """One more chunk with `finish_reason: length`, then [DONE]."""
+        return length_events(request_id, model, why)
+
     def _look_into(self, block: bytes) -> bytes:
         """A block with an event that holds more than text: that one is parsed, texts are not."""
         client: list[bytes] = []
@@ -100,7 +107,7 @@ class OpenAIStream:
 
     def _checked(self, event: bytes) -> bytes:
         """One event of a block that holds more than text."""
-        looked_into = self.model is None or _is_noteworthy(event)
+        looked_into = self.model is None or not self.has_content or _is_noteworthy(event)
         if looked_into:
             event = self._event(event)
         self.output_tokens_seen += self._deltas.of(event, learn=not looked_into)
@@ -132,13 +139,21 @@ class OpenAIStream:
         if isinstance(model, str):
             self.model = model
         if any(choice.get("finish_reason") for choice in choices):
-            self._complete = True
+            self._complete = self.has_content = True
+        elif not self.has_content:
+            self.has_content = any(map(_says_something, choices))
         groq = chunk.get("x_groq")
         told = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
         usage = read_usage(told, self._request)
         if usage is not None:
             self.usage = usage
         return not (self._hide and told is not None and not choices)
+
+
+def _says_something(choice: dict[str, Any]) -> bool:
+    """Whether a choice's delta holds more than a role and empty fields."""
+    delta = choice.get("delta") or {}
+    return any(told for name, told in delta.items() if name != "role")
 
 
 def _is_noteworthy(block: bytes) -> bool:

@@ -8,7 +8,7 @@ Some servers (Mistral's and Databricks' reasoning models) say `content: [{"type"
 
 from typing import Any, Final
 
-from router.backends.dialects.base import MalformedReply
+from router.protocols.passage import MalformedReply
 
 _TEXT: Final = (str, type(None))
 _CONTENT: Final = (*_TEXT, list)

@@ -4,15 +4,17 @@ The bytes and the parsed body are kept beside each other: what nothing here unde
 the backend unchanged. Wrong input is a BadRequest with OpenAI's wording and `param`.
 """
 
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
 from classifiers.prompt import Prompt, Turn
-from router.ask import Ask
+from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.protocols.document import parse_object
 from router.protocols.fields import (
+    MOST_TOKENS,
     check_calls,
     check_options,
     read_flag,
@@ -22,18 +24,29 @@ from router.protocols.fields import (
     refuse_addresses,
     wrong_type,
 )
+from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
+from router.protocols.texts import chat_texts
 
 MAX_CHOICES: Final = 128
-_MOST_TOKENS: Final = 2**31 - 1
+# Most bodies have none of these: one look for all of them together, by a set, decides that.
+_DEMANDING: Final = frozenset(("tools", "response_format", "logprobs"))
+# By the type of a part: how such parts and their bytes are called, and where the bytes stand.
+_MEDIA: Final = MappingProxyType(
+    {
+        "image_url": ("images", "image_bytes", "url"),
+        "input_audio": ("audio", "audio_bytes", "data"),
+        "file": ("files", "file_bytes", "file_data"),
+    }
+)
 _SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 
 
-def parse_chat(raw: bytes) -> Ask:
+def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
-    return chat_request(raw, parse_object(raw))
+    return read_chat(raw, parse_object(raw), headers)
 
 
-def chat_request(raw: bytes, body: dict[str, Any]) -> Ask:
+def read_chat(raw: bytes, body: dict[str, Any], headers: Fields = NO_HEADERS) -> Ask:
     """Read an already parsed body, of which `raw` is the JSON; BadRequest where it is wrong."""
     refuse_addresses(body)
     check_options(body)
@@ -43,6 +56,7 @@ def chat_request(raw: bytes, body: dict[str, Any]) -> Ask:
     text.read_messages(body.get("messages"))
     tools = text.read_tools(body["tools"]) if "tools" in body else ()
     schema = "response_format" in body and text.read_response_format(body["response_format"])
+    plain = not text.media and _DEMANDING.isdisjoint(body)
     return Ask(
         "chat",
         "chat",
@@ -60,17 +74,44 @@ def chat_request(raw: bytes, body: dict[str, Any]) -> Ask:
         schema,
         text.bytes,
         Prompt("\n".join(text.system), tuple(text.turns), tools),
+        NO_FEATURES if plain else _features(body, text, schema=schema),
+        Media(**text.media) if text.media else NO_MEDIA,
+        _session(body["metadata"]) if "metadata" in body else None,
+        of_request(CHAT_REQUEST, headers),
+        chat_texts,
     )
+
+
+def _features(body: dict[str, Any], text: "_Text", *, schema: bool) -> frozenset[str]:
+    """What a backend must be able to do."""
+    found = {f"hosted:{kind}" for kind in text.hosted}
+    if body.get("tools"):
+        found.add("tools")
+    if text.images:
+        found.add("vision")  # of any kind: what is no text counts alike
+    if schema:
+        found.add("json_schema")
+    found |= {kind for kind in ("audio", "files") if text.media.get(kind)}
+    if body.get("logprobs"):
+        found.add("logprobs")
+    return frozenset(found)
+
+
+def _session(metadata: Any) -> str | None:
+    named = metadata.get("session_id") if isinstance(metadata, dict) else None
+    return named if isinstance(named, str) and named else None
 
 
 class _Text:
     """What a model will read, gathered in one walk over the body."""
 
-    __slots__ = ("bytes", "images", "system", "turns")
+    __slots__ = ("bytes", "hosted", "images", "media", "system", "turns")
 
     def __init__(self) -> None:
         self.bytes = 0
-        self.images = 0
+        self.images = 0  # and every other part that is no text
+        self.media: dict[str, int] = {}
+        self.hosted: list[str] = []
         self.system: list[str] = []
         self.turns: list[Turn] = []
 
@@ -125,11 +166,21 @@ class _Text:
             raise wrong_type(f"{where}.type", "a string")
         if kind not in ("text", "refusal"):
             self.images += 1
+            self._medium(kind, part.get(kind))
             return ""
         said = part.get(kind)
         if not isinstance(said, str):
             raise wrong_type(f"{where}.{kind}", "a string")
         return said
+
+    def _medium(self, kind: str, held: Any) -> None:
+        """Count a part that is no text, and the bytes that it carries itself."""
+        number, size, field = _MEDIA.get(kind, _MEDIA["file"])
+        self.media[number] = self.media.get(number, 0) + 1
+        data = held.get(field) if isinstance(held, dict) else held
+        if isinstance(data, str) and "://" not in data[:32]:
+            carried = len(data.partition(",")[2] or data) * 3 // 4
+            self.media[size] = self.media.get(size, 0) + carried
 
     def read_tools(self, tools: Any) -> tuple[str, ...]:
         if tools is None:
@@ -138,7 +189,20 @@ class _Text:
             raise wrong_type("tools", "an array of objects")
         if tools:
             self.bytes += len(orjson.dumps(tools))
-        return tuple(_tool_name(tool, index) for index, tool in enumerate(tools))
+        return tuple([self._tool_name(tool, index) for index, tool in enumerate(tools)])
+
+    def _tool_name(self, tool: Any, index: int) -> str:
+        if not isinstance(tool, dict):
+            raise wrong_type(f"tools[{index}]", "an object")
+        function = tool.get("function")
+        if function is None:
+            kind = str(tool.get("type", ""))  # a hosted tool: it has a type and no name
+            self.hosted.append(kind[:64])
+            return kind
+        name = function.get("name") if isinstance(function, dict) else None
+        if not isinstance(name, str):
+            raise wrong_type(f"tools[{index}].function.name", "a string")
+        return name
 
     def read_response_format(self, chosen: Any) -> bool:
         if chosen is None:
@@ -151,18 +215,6 @@ class _Text:
         return schema
 
 
-def _tool_name(tool: Any, index: int) -> str:
-    if not isinstance(tool, dict):
-        raise wrong_type(f"tools[{index}]", "an object")
-    function = tool.get("function")
-    if function is None:
-        return str(tool.get("type", ""))  # a hosted tool: it has a type and no name
-    name = function.get("name") if isinstance(function, dict) else None
-    if not isinstance(name, str):
-        raise wrong_type(f"tools[{index}].function.name", "a string")
-    return name
-
-
 def _include_usage(options: Any) -> bool:
     if options is None:
         return False
@@ -173,8 +225,8 @@ def _include_usage(options: Any) -> bool:
 
 def _max_output_tokens(body: dict[str, Any]) -> int | None:
     """The larger of the two ways to say it."""
-    most = read_integer(body, "max_tokens", 1, _MOST_TOKENS) if "max_tokens" in body else None
+    most = read_integer(body, "max_tokens", 1, MOST_TOKENS) if "max_tokens" in body else None
     if "max_completion_tokens" not in body:
         return most
-    newer = read_integer(body, "max_completion_tokens", 1, _MOST_TOKENS)
+    newer = read_integer(body, "max_completion_tokens", 1, MOST_TOKENS)
     return newer if most is None else most if newer is None else max(most, newer)

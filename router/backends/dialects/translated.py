@@ -1,0 +1,124 @@
+"""Asking a dialect in the client's protocol: natively where it speaks that, else translated.
+
+Who sends a request need not know which of the two it is: either way there is somebody who makes the
+call, and a passage that reads the answer into the client's protocol. A translated pair is the
+reader of one protocol and the writer of another, with the hub between them.
+"""
+
+import time
+from typing import Any
+
+import orjson
+
+from router.ask import Ask
+from router.backends.backend import Backend, Deployment
+from router.backends.dialects.base import Asking, Dialect, Failure
+from router.backends.dialects.spoken import SPEAKS
+from router.backends.dialects.table import DIALECTS, NATIVE
+from router.backends.dialects.translated_stream import TranslatedStream, settled
+from router.backends.transport.transport import Call
+from router.domain import Usage
+from router.protocols.answer import Answer, billed, lines_of_usage
+from router.protocols.hub import CLIENTS, SERVERS
+from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply
+from router.protocols.table import PROTOCOLS
+from router.protocols.unsupported import Unsupported
+from router.protocols.usage import estimate_output, estimate_usage, is_impossible
+
+
+def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
+    """How a backend of this dialect is asked this, and who reads its answer.
+
+    Raises Unsupported where it cannot be asked in the request's protocol at all.
+    """
+    if ask.protocol in SPEAKS[name]:
+        return NATIVE[name], PROTOCOLS[ask.protocol].passage
+    translation = translated(name, ask)
+    return translation, translation
+
+
+def translated(name: str, ask: Ask) -> "Translation":
+    """The dialect as clients of another protocol meet it; Unsupported where none can."""
+    if ask.protocol not in CLIENTS:
+        raise Unsupported(f"the operation {ask.operation}")
+    return Translation(DIALECTS[name], ask)
+
+
+class Translation:
+    """One request to a dialect that does not speak its protocol, and the way of its answer back.
+
+    `dropped` are the names of what the backend is not told: hints it does not know, and seals that
+    only their issuer can read.
+    """
+
+    headers = ()
+
+    def __init__(self, dialect: Dialect, ask: Ask) -> None:
+        self._dialect = dialect
+        self._server = SERVERS[dialect.protocol]
+        self._client = CLIENTS[ask.protocol]
+        self._conversation = self._client.read_request(ask.body)
+        self.stream_type = dialect.stream_type
+        self.dropped: tuple[str, ...] = ()
+
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+        """Ask in the backend's words; Unsupported where it has none for the request."""
+        written = self._server.write_request(self._conversation, backend.model, backend.quirks)
+        self.dropped = written.dropped
+        body = orjson.dumps(written.body)
+        return self._dialect.post(deployment, backend, body, request_id, stream=ask.stream)
+
+    def failure(self, status: int, raw: bytes) -> Failure:
+        """See `Dialect.failure`."""
+        return self._dialect.failure(status, raw)
+
+    def reply(self, raw: bytes, ask: Ask) -> Reply:
+        """A whole answer, in the client's words."""
+        answer = self._read(raw)
+        usage = billed(answer.usage)
+        if usage is None or is_impossible(usage.output_tokens, ask):
+            usage = estimate_usage(ask, estimate_output(_size(answer)))
+            answer = Answer(answer.id, answer.model, answer.alternatives, lines_of_usage(usage))
+        answer = _with_reasons(answer, usage, ask)
+        written = self._client.write_answer(answer, int(time.time()))
+        return Reply(orjson.dumps(written.body), usage, answer.model)
+
+    def stream(self, ask: Ask) -> AnswerStream:
+        """A streamed answer, in the client's words."""
+        writer = self._client.writer(ask, int(time.time()))
+        return TranslatedStream(ask, self._server.reader(), writer)
+
+    def _read(self, raw: bytes) -> Answer:
+        """A whole body; whatever shape it has instead of the right one, MalformedReply."""
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise MalformedReply("answered something that is not JSON") from None
+        if not isinstance(body, dict):
+            raise MalformedReply("answered JSON that is not an object")
+        try:
+            return self._server.read_answer(body)
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+            raise MalformedReply("answered with an unknown shape") from None
+
+
+def _with_reasons(answer: Answer, usage: Usage, ask: Ask) -> Answer:
+    """The answer with the reason to stop that its server does not tell."""
+    stops = [one.stop for one in answer.alternatives]
+    if all(stop is None or settled(stop, usage, ask) is stop for stop in stops):
+        return answer
+    alternatives: list[Any] = []
+    for one in answer.alternatives:
+        stop = one.stop and settled(one.stop, usage, ask)
+        alternatives.append(type(one)(one.parts, stop, one.logprobs))
+    return Answer(answer.id, answer.model, tuple(alternatives), answer.usage)
+
+
+def _size(answer: Answer) -> int:
+    """Bytes of all that was said."""
+    said = 0
+    for alternative in answer.alternatives:
+        said += len(alternative.text.encode()) + len(alternative.refusal.encode())
+        said += len(alternative.thoughts.encode())
+        said += sum([len(call.name) + len(call.arguments.encode()) for call in alternative.calls])
+    return said

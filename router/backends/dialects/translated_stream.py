@@ -1,0 +1,113 @@
+"""A streamed answer of one protocol in the words of another: read, counted, written."""
+
+from collections.abc import Sequence
+
+from router.ask import Ask
+from router.domain import Usage
+from router.protocols.answer import END, LENGTH, UNTOLD, Stop, billed, lines_of_usage
+from router.protocols.conversation import Call, Part, Refusal, Text, Thinking
+from router.protocols.events import (
+    Ended,
+    Event,
+    PartDelta,
+    PartOpened,
+    Started,
+    Stopped,
+    StreamReader,
+    StreamWriter,
+    UsageSeen,
+)
+from router.protocols.usage import estimate_output, estimate_usage, is_impossible
+
+
+class TranslatedStream:
+    """One streamed answer; see `AnswerStream`."""
+
+    __slots__ = (
+        *("_ask", "_reader", "_writer", "finished", "has_content", "model"),
+        *("output_tokens_seen", "usage"),
+    )
+
+    def __init__(self, ask: Ask, reader: StreamReader, writer: StreamWriter) -> None:
+        self._ask = ask
+        self._reader = reader
+        self._writer = writer
+        self.usage: Usage | None = None
+        self.output_tokens_seen = 0
+        self.model: str | None = None
+        self.has_content = False
+        self.finished = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Translate the events that are whole."""
+        if self.finished:
+            return b""
+        return self._written(self._reader.feed(data))
+
+    def finish(self) -> bytes:
+        """The server closed: the end of the answer."""
+        if self.finished:
+            return b""
+        return self._written(self._reader.finish())
+
+    def cut(self, request_id: str, model: str, why: str) -> bytes:
+        """A well-formed end, as if the output limit had been reached."""
+        used = self.usage or estimate_usage(self._ask, self.output_tokens_seen)
+        before = self._writer.write([UsageSeen(lines_of_usage(used))])
+        return before + self._writer.cut(request_id, model, why)
+
+    def _written(self, events: Sequence[Event]) -> bytes:
+        out: list[Event] = []
+        for event in events:
+            if type(event) is PartDelta:
+                self._count(event.text)
+                out.append(event)
+            else:
+                out += self._noted(event)
+        return self._writer.write(out) if out else b""
+
+    def _count(self, text: str) -> None:
+        """A delta is a token at least."""
+        if text:
+            self.has_content = True
+            size = len(text) if text.isascii() else len(text.encode())
+            self.output_tokens_seen += 1 if size <= 4 else estimate_output(size)
+
+    def _noted(self, event: Event) -> list[Event]:
+        """What is metered of an event that is no delta; usage that cannot be true is left out."""
+        if isinstance(event, PartOpened):
+            self._open(event.head)
+        elif isinstance(event, UsageSeen):
+            usage = billed(event.usage)
+            if usage is None or is_impossible(usage.output_tokens, self._ask):
+                return []
+            self.usage = usage
+        elif isinstance(event, Started):
+            self.model = event.model
+        elif isinstance(event, Stopped):
+            self.has_content = True
+            return [Stopped(event.choice, settled(event.stop, self.usage, self._ask))]
+        elif isinstance(event, Ended):
+            self.finished = True
+            if self.usage is None:
+                counted = estimate_usage(self._ask, self.output_tokens_seen)
+                return [UsageSeen(lines_of_usage(counted)), event]
+        return [event]
+
+    def _open(self, head: Part) -> None:
+        if isinstance(head, Text | Thinking | Refusal):
+            self._count(head.text)
+            return
+        self.has_content = True
+        if isinstance(head, Call):
+            self._count(head.arguments)
+
+
+def settled(stop: Stop, usage: Usage | None, ask: Ask) -> Stop:
+    """A server that tells no reason: an answer as long as was allowed was cut."""
+    if stop.reason != UNTOLD:
+        return stop
+    limit = ask.max_output_tokens
+    counted = usage is not None and not usage.estimated
+    cut = limit is not None and counted and usage is not None and usage.output_tokens >= limit
+    return Stop(LENGTH if cut else END)

@@ -1,0 +1,224 @@
+"""Anthropic's messages as a client asks for them: read once, for what routing needs.
+
+The body is read in its own words and kept beside these facts. What a block means that nothing here
+knows is the chosen backend's matter; here it counts as text that a model will read.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from classifiers.prompt import Prompt, Turn
+from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
+from router.errors import BadRequest
+from router.protocols.document import parse_object
+from router.protocols.fields import (
+    MOST_TOKENS,
+    read_flag,
+    read_integer,
+    read_model,
+    read_user,
+    refuse_addresses,
+    wrong_type,
+)
+from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
+from router.protocols.texts import message_texts
+from router.protocols.usage import estimate_input
+
+_SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+def parse_message(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
+    """Read the body of POST /v1/messages; BadRequest where it is wrong."""
+    body = parse_object(raw)
+    if body.get("max_tokens") is None:
+        raise BadRequest("max_tokens: Field required", param="max_tokens")
+    return _read(raw, body, headers)
+
+
+def count_tokens(raw: bytes) -> bytes:
+    """The answer to POST /v1/messages/count_tokens: the gateway's own estimate, by length."""
+    ask = _read(raw, parse_object(raw), NO_HEADERS)
+    return orjson.dumps({"input_tokens": max(1, estimate_input(ask))})
+
+
+def _read(raw: bytes, body: dict[str, Any], headers: Fields) -> Ask:
+    refuse_addresses(body)
+    model = read_model(body)
+    facts = _Facts()
+    if "system" in body:
+        facts.read_system(body["system"])
+    facts.read_messages(body.get("messages"))
+    tools = facts.read_tools(body["tools"]) if "tools" in body else ()
+    schema = "output_config" in body and facts.read_output(body["output_config"])
+    user = _user(body.get("metadata"))
+    return Ask(
+        "message",
+        "messages",
+        "/messages",
+        raw,
+        body,
+        model,
+        "stream" in body and read_flag(body, "stream"),
+        True,
+        read_integer(body, "max_tokens", 0, MOST_TOKENS),
+        1,
+        user,
+        tools,
+        facts.others,
+        schema,
+        facts.bytes,
+        Prompt("\n".join(facts.system), tuple(facts.turns), tools),
+        facts.features(schema=schema),
+        Media(**facts.media) if facts.media else NO_MEDIA,
+        user.rpartition(_SESSION)[2] if user and _SESSION in user else None,
+        of_request(MESSAGES_REQUEST, headers),
+        message_texts,
+    )
+
+
+def _user(metadata: Any) -> str | None:
+    if not isinstance(metadata, dict) or not metadata.get("user_id"):
+        return None
+    return read_user(metadata, "user_id")
+
+
+class _Facts:
+    """What a model will read, gathered in one walk over the body."""
+
+    __slots__ = ("bytes", "hosted", "media", "others", "system", "turns")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.others = 0  # parts that are no text
+        self.media: dict[str, int] = {}
+        self.hosted: list[str] | None = None  # of the tools, where there are any
+        self.system: list[str] = []
+        self.turns: list[Turn] = []
+
+    def features(self, *, schema: bool) -> frozenset[str]:
+        """What a backend must be able to do."""
+        if self.hosted is None and not self.others and not schema:
+            return NO_FEATURES
+        found = set(self.hosted or ())
+        if self.hosted is not None:
+            found.add("tools")
+        if self.others:
+            found.add("vision")  # of any kind: what is no text counts alike
+        if self.media.get("files"):
+            found.add("files")
+        if schema:
+            found.add("json_schema")
+        return frozenset(found)
+
+    def read_system(self, system: Any) -> None:
+        if system is not None:
+            self.system += self._texts(system, "system")
+
+    def read_messages(self, messages: Any) -> None:
+        if not isinstance(messages, list):
+            raise wrong_type("messages", "an array of objects")
+        if not messages:
+            raise BadRequest("messages: at least one message is required", param="messages")
+        for index, message in enumerate(messages):
+            if not isinstance(message, dict):
+                raise wrong_type(f"messages[{index}]", "an object")
+            self._read_message(message, index)
+
+    def _read_message(self, message: dict[str, Any], index: int) -> None:
+        role, content = message.get("role"), message.get("content")
+        results = len(self.turns)
+        texts = self._texts(content, f"messages[{index}].content")
+        if role == "system":
+            self.system += texts
+        elif role == "assistant" or (role == "user" and (texts or len(self.turns) == results)):
+            self.turns.append(Turn(role, "\n".join(filter(None, texts))))
+        elif role != "user":
+            raise BadRequest(
+                f"messages[{index}].role: Input should be 'user', 'assistant' or 'system'",
+                param=f"messages[{index}].role",
+            )
+
+    def _texts(self, content: Any, where: str) -> list[str]:
+        """The texts of content: a string, or blocks; other blocks are counted."""
+        if isinstance(content, str):
+            self._count(content)
+            return [content]
+        if content is None:
+            return []
+        if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+            raise wrong_type(where, "a string or an array of objects")
+        texts = []
+        for block in content:
+            if block.get("type") == "text":
+                said = block.get("text")
+                if not isinstance(said, str):
+                    raise wrong_type(where, "text blocks with a string each")
+                self._count(said)
+                texts.append(said)
+            else:
+                self._other(block, where)
+        return texts
+
+    def _other(self, block: dict[str, Any], where: str) -> None:
+        """A block that is no text."""
+        kind = block.get("type")
+        if kind == "tool_result":
+            texts = self._texts(block.get("content"), where)
+            self.turns.append(Turn("tool", "\n".join(filter(None, texts))))
+        elif kind == "image":
+            self._medium("image", block.get("source"))
+        elif kind == "document":
+            self._document(block, where)
+        else:
+            self.bytes += len(orjson.dumps(block))
+
+    def _document(self, block: dict[str, Any], where: str) -> None:
+        source = block.get("source")
+        kind = source.get("type") if isinstance(source, dict) else None
+        if kind == "text":
+            self.bytes += len(orjson.dumps(block))
+        elif kind == "content" and isinstance(source, dict):
+            self._texts(source.get("content"), where)
+        else:
+            self._medium("file", source)
+
+    def _medium(self, kind: str, source: Any) -> None:
+        self.others += 1
+        number = "files" if kind == "file" else "images"
+        self.media[number] = self.media.get(number, 0) + 1
+        data = source.get("data") if isinstance(source, dict) else None
+        if isinstance(data, str):
+            size = f"{kind}_bytes"
+            self.media[size] = self.media.get(size, 0) + len(data) * 3 // 4
+
+    def _count(self, text: str) -> None:
+        self.bytes += len(text) if text.isascii() else len(text.encode())
+
+    def read_tools(self, tools: Any) -> tuple[str, ...]:
+        if tools is None:
+            return ()
+        if not isinstance(tools, list):
+            raise wrong_type("tools", "an array of objects")
+        if not tools:
+            return ()
+        self.bytes += len(orjson.dumps(tools))
+        self.hosted = []
+        return tuple([self._tool(tool, index) for index, tool in enumerate(tools)])
+
+    def _tool(self, tool: Any, index: int) -> str:
+        if not isinstance(tool, dict):
+            raise wrong_type(f"tools[{index}]", "an object")
+        kind = tool.get("type") or "custom"
+        if kind != "custom" and self.hosted is not None:
+            self.hosted.append(f"hosted:{kind}"[:64])
+        return str(tool.get("name") or kind)
+
+    def read_output(self, config: Any) -> bool:
+        wanted = config.get("format") if isinstance(config, dict) else None
+        schema = isinstance(wanted, dict) and wanted.get("type") == "json_schema"
+        if schema:
+            self.bytes += len(orjson.dumps(wanted))
+        return schema

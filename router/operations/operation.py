@@ -1,0 +1,54 @@
+"""What a client may ask: the shapes of the rows of `router.operations.table`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from router.ask import Ask
+from router.errors import TurnoutError
+from router.protocols.headers import Fields
+from router.protocols.table import PROTOCOLS
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that a client may ask of a model.
+
+    `path` is where it is asked here, `protocol` the wire language of its bodies and answers.
+    `parse` reads a body and the request's headers into the facts that the house works with; it
+    raises BadRequest where they are wrong. Where an operation is not `classified`, the prompt
+    classifier is not asked about it.
+    """
+
+    name: str
+    path: str
+    protocol: str
+    parse: Callable[[bytes, Fields], Ask]
+    classified: bool = True
+
+    def error_body(self, error: TurnoutError) -> bytes:
+        """The body of an error response, as the clients of its protocol expect it."""
+        return PROTOCOLS[self.protocol].error_body(error)
+
+    def error_event(self, error: TurnoutError) -> bytes:
+        """The same as the last event of a stream that has begun."""
+        return PROTOCOLS[self.protocol].error_event(error)
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """A way in that the gateway answers by itself from the body: no backend, nothing to pay."""
+
+    path: str
+    answer: Callable[[bytes], bytes]
+    error_body: Callable[[TurnoutError], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The way in for opinions of answers: no backend, but what is said is kept."""
+
+    path: str
+    error_body: Callable[[TurnoutError], bytes]
+
+
+Row = Operation | Calculation | Judgement

@@ -1,0 +1,56 @@
+"""Answers of servers that speak chat completions, to clients that do: the bytes go through.
+
+Of a whole answer only content in parts is made a text. Of a stream only two things are changed: the
+usage chunk that the gateway asked for is hidden from a client that did not ask, and so is the
+`"usage": null` that it brings along.
+"""
+
+from typing import Any
+
+import orjson
+
+from router.ask import Ask
+from router.protocols.chat_choices import checked_choices, flatten, is_one_text
+from router.protocols.chat_stream import ChatStream
+from router.protocols.error_inside import refuse_error_inside
+from router.protocols.headers import CHAT_ANSWER
+from router.protocols.passage import MalformedReply, Reply
+from router.protocols.usage import estimate_output, estimate_usage, read_usage
+
+
+class ChatPassage:
+    """Reads chat completions."""
+
+    headers = CHAT_ANSWER
+
+    def reply(self, raw: bytes, ask: Ask) -> Reply:
+        """Read `usage` and `model`; the body goes on as it came."""
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise MalformedReply("answered something that is not JSON") from None
+        if not isinstance(body, dict):
+            raise MalformedReply("answered JSON that is not an object")
+        refuse_error_inside(body)
+        choices: Any = body.get("choices")
+        changed = False
+        if not is_one_text(choices):
+            choices = checked_choices(body, "message")
+            changed = flatten(choices, "message")
+        usage = read_usage(body.get("usage"), ask)
+        model = body.get("model")
+        return Reply(
+            orjson.dumps(body) if changed else raw.strip(),
+            usage or estimate_usage(ask, _spoken(choices)),
+            model if isinstance(model, str) else None,
+        )
+
+    def stream(self, ask: Ask) -> ChatStream:
+        """Relay the chunks."""
+        return ChatStream(ask)
+
+
+def _spoken(choices: list[dict[str, Any]]) -> int:
+    """Output tokens by the text of the choices, for a server that does not count."""
+    messages = [choice.get("message") for choice in choices]
+    return estimate_output(len(orjson.dumps(messages)))

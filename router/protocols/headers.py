@@ -1,0 +1,58 @@
+"""Headers that belong to a protocol: which go on with its requests, which come back with answers.
+
+Everything else stays here: a client's other headers are the gateway's business, and a provider's
+others name the operator's account and its limits.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+Pairs = tuple[tuple[str, str], ...]
+Fields = Mapping[bytes, bytes]  # names in lower case
+NO_HEADERS: Final[Fields] = {}
+
+# Of a request.
+CHAT_REQUEST: Final = frozenset({b"openai-beta", b"idempotency-key"})
+MESSAGES_REQUEST: Final = frozenset({b"anthropic-beta", b"anthropic-version", b"idempotency-key"})
+# Those of them that are lists: where a client sends several, all of them count.
+LISTS: Final = frozenset({b"anthropic-beta", b"openai-beta"})
+# Of an answer.
+CHAT_ANSWER: Final = ("openai-processing-ms", "openai-version")
+MESSAGES_ANSWER: Final = ("request-id",)
+_LONGEST: Final = 8_192  # characters of a value
+
+
+def of_request(allowed: frozenset[bytes], fields: Fields) -> Pairs:
+    """Those of a request's headers that go on, names in lower case; values that are unprintable or
+    very long do not."""
+    if allowed.isdisjoint(fields):
+        return ()
+    sent = [(name.decode(), fields[name].decode("latin-1")) for name in fields if name in allowed]
+    return tuple(pair for pair in sent if _is_safe(pair[1]))
+
+
+def of_answer(allowed: tuple[str, ...], header: Callable[[str], str]) -> Pairs:
+    """Those of an answer's headers that go back; `header` gives one by its name, empty for none."""
+    sent = [(name, header(name)) for name in allowed]
+    return tuple(pair for pair in sent if pair[1] and _is_safe(pair[1]))
+
+
+def without_those_of(operators: Pairs, sent: Pairs) -> Pairs:
+    """`sent` without the headers that the operator set: the operator's word counts."""
+    if not operators:
+        return sent
+    named = {name.lower() for name, _ in operators}
+    return tuple(pair for pair in sent if pair[0] not in named)
+
+
+def first_of_each(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """A request's headers by name: of several of a name the first counts, or all, of LISTS."""
+    fields = dict(reversed(headers))
+    if len(fields) != len(headers):
+        for name in LISTS.intersection(fields):
+            fields[name] = b",".join([value for known, value in headers if known == name])
+    return fields
+
+
+def _is_safe(value: str) -> bool:
+    return value.isascii() and value.isprintable() and len(value) <= _LONGEST

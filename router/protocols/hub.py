@@ -1,0 +1,104 @@
+"""The protocols that the hub translates between: one row each, four functions a row.
+
+What nobody speaks on one side is missing there: a protocol of backends alone reads no requests and
+writes no answers. Readers raise Unsupported (of a request), MalformedReply or ErrorInside (of an
+answer); of bodies of an unknown shape they may raise what JSON of that shape raises.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from router.ask import Ask
+from router.protocols import (
+    chat_answer,
+    chat_read,
+    chat_reader,
+    chat_write,
+    gemini_answer,
+    gemini_reader,
+    gemini_write,
+    messages_answer,
+    messages_read,
+    messages_reader,
+    messages_write,
+    replicate,
+)
+from router.protocols.answer import Answer
+from router.protocols.chat_writer import ChatWriter
+from router.protocols.conversation import Conversation, Written
+from router.protocols.events import StreamReader, StreamWriter
+from router.protocols.messages_writer import MessagesWriter
+from router.protocols.quirks import PLAIN, Quirks
+from router.protocols.usage import estimate_input
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSide:
+    """How requests of a protocol's clients are read, and answers written for them.
+
+    `write_answer` and `writer` get the instant of the answer, in seconds of Unix time.
+    """
+
+    read_request: Callable[[Mapping[str, Any]], Conversation]
+    write_answer: Callable[[Answer, int], Written]
+    writer: Callable[[Ask, int], StreamWriter]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSide:
+    """How a protocol's servers are asked (for a model, by their quirks), and answers read."""
+
+    write_request: Callable[[Conversation, str, Quirks], Written]
+    read_answer: Callable[[Mapping[str, Any]], Answer]
+    reader: Callable[[], StreamReader]
+
+
+def _chat_writer(ask: Ask, created: int) -> StreamWriter:
+    return ChatWriter(created=created, include_usage=ask.include_usage)
+
+
+def _messages_writer(ask: Ask, _created: int) -> StreamWriter:
+    return MessagesWriter(input_tokens=max(1, estimate_input(ask)))
+
+
+def _write_message(answer: Answer, _created: int) -> Written:
+    return messages_answer.write_answer(answer)
+
+
+CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
+    {
+        "chat": ClientSide(chat_read.read_request, chat_answer.write_answer, _chat_writer),
+        "messages": ClientSide(messages_read.read_request, _write_message, _messages_writer),
+    }
+)
+SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
+    {
+        "chat": ServerSide(
+            chat_write.write_request, chat_answer.read_answer, chat_reader.ChatReader
+        ),
+        "messages": ServerSide(
+            messages_write.write_request,
+            messages_answer.read_answer,
+            messages_reader.MessagesReader,
+        ),
+        "gemini": ServerSide(
+            gemini_write.write_request, gemini_answer.read_answer, gemini_reader.GeminiReader
+        ),
+        "replicate": ServerSide(
+            replicate.write_request, replicate.read_answer, replicate.ReplicateReader
+        ),
+    }
+)
+
+
+def as_chat(protocol: str, body: dict[str, Any], model: str) -> dict[str, Any]:
+    """A request's body in the words of chat completions, for those who learn from prompts.
+
+    Unsupported where it cannot be said so.
+    """
+    if protocol == "chat":
+        return body
+    conversation = CLIENTS[protocol].read_request(body)
+    return SERVERS["chat"].write_request(conversation, model, PLAIN).body

@@ -1,0 +1,35 @@
+"""Errors as Anthropic's clients expect them: the JSON envelope, and the same as one SSE event."""
+
+from types import MappingProxyType
+from typing import Final
+
+import orjson
+
+from router.errors import TurnoutError
+from router.protocols.sse import encode
+
+_ERROR_TYPES: Final = MappingProxyType(
+    {
+        400: "invalid_request_error",
+        401: "authentication_error",
+        402: "billing_error",
+        403: "permission_error",
+        404: "not_found_error",
+        413: "request_too_large",
+        422: "invalid_request_error",
+        429: "rate_limit_error",
+        503: "overloaded_error",
+        504: "timeout_error",
+    }
+)
+
+
+def message_error_body(error: TurnoutError) -> bytes:
+    """An error as the anthropic client expects it."""
+    kind = _ERROR_TYPES.get(error.status, "api_error")
+    return orjson.dumps({"type": "error", "error": {"type": kind, "message": error.message}})
+
+
+def message_error_event(error: TurnoutError) -> bytes:
+    """The same as the last event of a stream."""
+    return encode(message_error_body(error), b"error")

@@ -1,0 +1,203 @@
+"""Answers of servers that speak Anthropic's Messages, to clients that do: the bytes go through.
+
+Nothing is written anew: thinking and its signatures, citations, hosted tools, stop sequences, cache
+counters and whatever will be invented next reach the client as the server said them. Events are
+looked into only where they say something that is metered; deltas are counted without being parsed.
+
+A stream is: message_start, then for each block content_block_start, deltas and content_block_stop,
+then message_delta with the stop reason and the final usage, then message_stop. `ping` may come at
+any time, `error` too, and so may events that nobody knows yet.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from router.ask import Ask
+from router.domain import Usage
+from router.protocols.deltas import Deltas
+from router.protocols.headers import MESSAGES_ANSWER
+from router.protocols.messages_usage import read_message_usage, refuse_message_error
+from router.protocols.passage import MalformedReply, Reply
+from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.usage import estimate_output, estimate_usage
+
+_SAID: Final = re.compile(
+    rb'"delta"\s*:\s*\{[^}]*?"(?:text|thinking|partial_json)"\s*:\s*"((?:[^"\\]|\\.)+)'
+)
+# Quotes inside a text are escaped, so a text never looks like these.
+_DELTA: Final = (b'"type":"content_block_delta"', b'"type": "content_block_delta"')
+_STOP: Final = encode(b'{"type":"message_stop"}', b"message_stop")
+
+
+class MessagesPassage:
+    """Reads Anthropic's answers."""
+
+    headers = MESSAGES_ANSWER
+
+    def reply(self, raw: bytes, ask: Ask) -> Reply:
+        """Read `usage` and `model`; the body goes on as it came."""
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise MalformedReply("answered something that is not JSON") from None
+        if not isinstance(body, dict):
+            raise MalformedReply("answered JSON that is not an object")
+        refuse_message_error(body)
+        content, model = body.get("content"), body.get("model")
+        if not isinstance(content, list):
+            raise MalformedReply("answered without content that can be read")
+        usage = read_message_usage(body.get("usage"), ask)
+        if usage is None:
+            usage = estimate_usage(ask, estimate_output(len(orjson.dumps(content))))
+        return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
+
+    def stream(self, ask: Ask) -> "MessageEvents":
+        """Relay the events."""
+        return MessageEvents(ask)
+
+
+class MessageEvents:
+    """One streamed message, relayed; see `AnswerStream`."""
+
+    __slots__ = (
+        "_ask",
+        "_complete",
+        "_deltas",
+        "_open",
+        "_splitter",
+        "_usage",
+        "finished",
+        "has_content",
+        "model",
+        "output_tokens_seen",
+        "usage",
+    )
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._splitter = Splitter()
+        self._deltas = Deltas(_SAID)
+        self._usage: dict[str, Any] = {}  # as told so far: later events overwrite, never add
+        self._open: dict[int, None] = {}  # blocks that have begun and not ended, by index
+        self._complete = False
+        self.usage: Usage | None = None
+        self.output_tokens_seen = 0
+        self.model: str | None = None
+        self.has_content = False
+        self.finished = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Relay the events that are whole; look into those only that hold more than text."""
+        if self.finished:
+            return b""  # nothing counts after message_stop
+        try:
+            block = self._splitter.feed(data)
+        except EventTooLarge:
+            raise MalformedReply("sent an event that never ends") from None
+        if not block:
+            return b""
+        said = self._deltas.of_plain(block)
+        if said is not None:
+            self.output_tokens_seen += said
+            return block
+        for event in events(block):
+            self._event(event)
+        return block
+
+    def finish(self) -> bytes:
+        """Add the message_stop that a server forgot; refuse a message that was cut."""
+        if self.finished:
+            return b""
+        rest = b""
+        if self._splitter.pending.strip():
+            rest = self.feed(b"\n\n")  # a last event without its empty line
+        if self.finished:
+            return rest
+        if not self._complete:
+            raise MalformedReply("ended its stream before the answer did")
+        self.finished = True
+        return rest + _STOP
+
+    def cut(self, request_id: str, model: str, why: str) -> bytes:
+        """Close the open blocks and the message, at its `max_tokens`."""
+        told: list[dict[str, Any]] = [
+            {"type": "content_block_stop", "index": index} for index in self._open
+        ]
+        delta = {"stop_reason": "max_tokens", "stop_sequence": None}
+        usage = {"output_tokens": self.output_tokens_seen}
+        ended = {"ended": why}
+        told.append({"type": "message_delta", "delta": delta, "usage": usage, "turnout": ended})
+        out = [encode(orjson.dumps(item), str(item["type"]).encode()) for item in told]
+        return b"".join(out) + _STOP
+
+    def _event(self, event: bytes) -> None:
+        """Note what one event says."""
+        if _DELTA[0] in event or _DELTA[1] in event:
+            said = self._deltas.of(event)
+            self.output_tokens_seen += said
+            self.has_content = self.has_content or said > 0
+            return
+        data = data_of(event)
+        if data is None or not data.strip():
+            return  # a comment
+        try:
+            told = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise MalformedReply("sent an event that is not JSON") from None
+        if not isinstance(told, dict):
+            raise MalformedReply("sent an event that is not an object")
+        refuse_message_error(told)
+        reader = _READERS.get(str(told.get("type")))
+        if reader is not None:
+            reader(self, told)
+
+    def message_start(self, told: Mapping[str, Any]) -> None:
+        """The model, and the usage of the input."""
+        message = told.get("message")
+        if isinstance(message, dict):
+            model = message.get("model")
+            self.model = model if isinstance(model, str) else self.model
+            self._note_usage(message.get("usage"))
+
+    def block_start(self, told: Mapping[str, Any]) -> None:
+        """A block begins: content, unless it is a text or a thought that has yet to come."""
+        index, block = told.get("index"), told.get("content_block")
+        if isinstance(index, int):
+            self._open[index] = None
+        if isinstance(block, dict) and (block.get("text") or block.get("type") not in _EMPTY):
+            self.has_content = True
+
+    def block_stop(self, told: Mapping[str, Any]) -> None:
+        """A block ends."""
+        index = told.get("index")
+        if isinstance(index, int):
+            self._open.pop(index, None)
+
+    def message_delta(self, told: Mapping[str, Any]) -> None:
+        """The stop reason and the final usage."""
+        self._note_usage(told.get("usage"))
+        self.usage = read_message_usage(self._usage, self._ask) or self.usage
+        delta = told.get("delta")
+        if isinstance(delta, dict) and delta.get("stop_reason"):
+            self._complete = self.has_content = True
+
+    def message_stop(self, _told: Mapping[str, Any]) -> None:
+        """The end."""
+        self.finished = True
+
+    def _note_usage(self, usage: Any) -> None:
+        if isinstance(usage, dict):
+            self._usage.update({key: value for key, value in usage.items() if value is not None})
+
+
+_EMPTY: Final = frozenset({"text", "thinking"})
+_READERS: Final = {
+    "message_start": MessageEvents.message_start,
+    "content_block_start": MessageEvents.block_start,
+    "content_block_stop": MessageEvents.block_stop,
+    "message_delta": MessageEvents.message_delta,
+    "message_stop": MessageEvents.message_stop,
+}

@@ -1,0 +1,120 @@
+"""What Anthropic's answers say of themselves: usage with its cache counters, and errors."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from router.ask import Ask
+from router.domain import Usage
+from router.protocols.answer import (
+    CACHE_READ,
+    CACHE_WRITE,
+    INPUT,
+    OUTPUT,
+    REASONING,
+    Lines,
+    UsageLine,
+    billed,
+    total,
+)
+from router.protocols.conversation import NOTHING
+from router.protocols.passage import ErrorInside
+from router.protocols.told import count
+from router.protocols.usage import is_impossible
+
+_LIFETIMES: Final = (("5m", "ephemeral_5m_input_tokens"), ("1h", "ephemeral_1h_input_tokens"))
+_STATUS: Final = MappingProxyType(
+    {
+        "invalid_request_error": 400,
+        "authentication_error": 401,
+        "billing_error": 402,
+        "permission_error": 403,
+        "not_found_error": 404,
+        "rate_limit_error": 429,
+        "timeout_error": 504,
+        "overloaded_error": 529,
+    }
+)
+# How a message ended, in the words of chat completions.
+MESSAGE_FINISH: Final = MappingProxyType(
+    {
+        "end_turn": "stop",
+        "stop_sequence": "stop",
+        "pause_turn": "stop",
+        "max_tokens": "length",
+        "model_context_window_exceeded": "length",
+        "tool_use": "tool_calls",
+        "refusal": "content_filter",
+    }
+)
+
+
+def refuse_message_error(told: Mapping[str, Any]) -> None:
+    """Raise ErrorInside where this is `{"type": "error", ...}`."""
+    if told.get("type") != "error" and "error" not in told:
+        return
+    error = told.get("error") or {}
+    kind = error.get("type") if isinstance(error, Mapping) else None
+    words = error.get("message", "an error") if isinstance(error, Mapping) else error
+    raise ErrorInside(str(words)[:500], _STATUS.get(str(kind), 502))
+
+
+def read_message_usage(usage: Any, ask: Ask) -> Usage | None:
+    """Native usage as the ledger counts it; None where it is missing or cannot be true."""
+    told = billed(read_lines(usage))
+    return None if told is None or is_impossible(told.output_tokens, ask) else told
+
+
+def read_lines(usage: Any) -> Lines:
+    """A `usage` object; no lines where it is missing or tells no counts."""
+    if not isinstance(usage, Mapping):
+        return ()
+    fresh, output = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
+    if fresh is None or output is None:
+        return ()
+    lines = [UsageLine(INPUT, fresh), UsageLine(OUTPUT, output)]
+    read = count(usage.get("cache_read_input_tokens"))
+    if read:
+        lines.append(UsageLine(CACHE_READ, read))
+    written = count(usage.get("cache_creation_input_tokens"))
+    if written:
+        lines += _written(written, _details(usage, "cache_creation"))
+    thought = count(_details(usage, "output_tokens_details").get("thinking_tokens"))
+    if thought:
+        lines.append(UsageLine(REASONING, min(thought, output)))
+    return tuple(lines)
+
+
+def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
+    """What the cache took, by lifetime where that is told."""
+    lines = [
+        UsageLine(CACHE_WRITE, some, lifetime)
+        for lifetime, name in _LIFETIMES
+        if (some := count(details.get(name)))
+    ]
+    rest = written - sum([line.count for line in lines])
+    if rest > 0:
+        lines.append(UsageLine(CACHE_WRITE, rest))
+    return lines
+
+
+def write_usage(lines: Lines) -> dict[str, Any]:
+    """The lines as Anthropic's clients expect them."""
+    told: dict[str, Any] = {
+        "input_tokens": total(lines, INPUT),
+        "output_tokens": total(lines, OUTPUT),
+        "cache_read_input_tokens": total(lines, CACHE_READ),
+        "cache_creation_input_tokens": total(lines, CACHE_WRITE),
+    }
+    lifetimes = {line.lifetime: line.count for line in lines if line.lifetime}
+    if lifetimes:
+        told["cache_creation"] = {name: lifetimes.get(one, 0) for one, name in _LIFETIMES}
+    thought = total(lines, REASONING)
+    if thought:
+        told["output_tokens_details"] = {"thinking_tokens": thought}
+    return told
+
+
+def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    details = usage.get(name)
+    return details if isinstance(details, Mapping) else NOTHING

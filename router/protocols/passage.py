@@ -1,0 +1,99 @@
+"""How an answer passes through: read for what is metered, and handed on in the client's protocol.
+
+A `Passage` reads the answers of servers that speak the client's own protocol: the bytes go on as
+they came. Where a server speaks another one, a translation has the same face, so that whoever
+relays an answer need not know which of the two it is. Sans-I/O: bytes in, bytes out.
+"""
+
+from typing import Protocol
+
+from policies.value import value
+from router.ask import Ask
+from router.domain import Usage
+
+
+class MalformedReply(Exception):
+    """The server's answer is not what its protocol says: not JSON, no choices, cut short."""
+
+
+class ErrorInside(Exception):
+    """The server answered 200 and put an error into the body or the stream.
+
+    `status` is the HTTP status it should have been.
+    """
+
+    def __init__(self, message: str, status: int = 502) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+@value
+class Reply:
+    """A whole answer, client-ready. `model` is what the server said served it."""
+
+    body: bytes
+    usage: Usage
+    model: str | None
+
+
+class AnswerStream(Protocol):
+    """Takes the bytes of one streamed answer as they come, and gives client-ready bytes."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the server said it used; None until it did."""
+
+    @property
+    def output_tokens_seen(self) -> int:
+        """Output tokens handed out so far, counted by the gateway."""
+
+    @property
+    def model(self) -> str | None:
+        """The model as the server names it, once it did."""
+
+    @property
+    def has_content(self) -> bool:
+        """Whether something came that a client would call a part of the answer.
+
+        A comment, a ping, a chunk that names a role and no more are none: until then another
+        backend may still be asked.
+        """
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is to come, so that nobody need wait for the close."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes; return what they complete, maybe nothing.
+
+        Raises ErrorInside for an error event, MalformedReply for bytes that are no such stream.
+        """
+
+    def finish(self) -> bytes:
+        """The server closed: return what is left, and be `finished`.
+
+        MalformedReply where the answer was cut.
+        """
+
+    def cut(self, request_id: str, model: str, why: str) -> bytes:
+        """Return how a stream ends that the gateway ends here: well formed, as if the output limit
+        had been reached. `why` stands beside it for people, where the protocol leaves room.
+        """
+
+
+class Passage(Protocol):
+    """Reads the answers to one request after another.
+
+    `headers` are the names of those of an answer's headers that go back to the client.
+    """
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Names in lower case."""
+
+    def reply(self, raw: bytes, ask: Ask) -> Reply:
+        """A whole body of a 200; ErrorInside or MalformedReply where it is none."""
+
+    def stream(self, ask: Ask) -> AnswerStream:
+        """A new reader for one streamed answer."""

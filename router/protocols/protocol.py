@@ -1,0 +1,31 @@
+"""What the rest of the house may ask of a wire protocol: one row of `router.protocols.table`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from router.errors import TurnoutError
+from router.protocols.passage import Passage
+from router.protocols.transcript import Transcript
+from router.protocols.wanted import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class WireProtocol:
+    """One wire language.
+
+    `passage` reads the answers of servers that speak it. `error_body` and `error_event` say an
+    error to its clients, before and within a stream. `keepalive` is an event that its clients
+    ignore. `read_body` and `read_stream` say what a client-ready answer holds, whole or as far as
+    it has come; they raise what reading JSON of an unknown shape raises. `wanted` says what an
+    answer to a body must fit.
+    """
+
+    name: str
+    passage: Passage
+    error_body: Callable[[TurnoutError], bytes]
+    error_event: Callable[[TurnoutError], bytes]
+    keepalive: bytes
+    read_body: Callable[[bytes], list[Transcript]]
+    read_stream: Callable[[bytes], list[Transcript]]
+    wanted: Callable[[Mapping[str, Any]], Wanted]

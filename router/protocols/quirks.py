@@ -1,0 +1,129 @@
+"""How servers of one protocol differ: data, applied to a chat body as the last thing of all.
+
+A quirk is one field of `Quirks`, and obeyed below. The catalog's presets and a backend's section in
+turnout.yaml have a key for each field by themselves.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any, Final
+
+_SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How an OpenAI-compatible server differs from OpenAI's own: data, never a branch by name.
+
+    `token_param` is the one name of the output limit that it takes (None: both are passed on);
+    `drop` are parameters it refuses, `rename` those it calls something else, `extra` those to
+    send with every request; `values` are words it says otherwise (parameter -> word -> word);
+    `stream_options` is whether it knows that parameter. Of messages: `message_drop` are fields it
+    refuses, `developer_role` is whether it knows that role, `plain_content` that it wants text as
+    a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
+    """
+
+    token_param: str | None = None
+    drop: frozenset[str] = frozenset()
+    rename: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    stream_options: bool = True
+    message_drop: frozenset[str] = frozenset()
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    developer_role: bool = True
+    plain_content: bool = False
+    short_call_ids: bool = False
+    touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
+    reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
+
+    def __post_init__(self) -> None:
+        """Find out once what is asked for every request: which parameters may not go on as they
+        are (`touched`), and whether messages may not, whatever their roles."""
+        touched = {*self.drop, *self.rename, *self.values}
+        if not self.stream_options:
+            touched.add("stream_options")
+        if self.token_param is not None:
+            touched |= {"max_tokens", "max_completion_tokens"}
+        object.__setattr__(self, "touched", frozenset(touched))
+        reshapes = bool(self.message_drop or self.plain_content or self.short_call_ids)
+        object.__setattr__(self, "reshapes_messages", reshapes)
+
+    def overridden(self, own: Mapping[str, Any]) -> "Quirks":
+        """Return these with a backend's own: sets and mappings are added to, others replaced."""
+        changes: dict[str, Any] = {}
+        for name, value in own.items():
+            preset = getattr(self, name)
+            if isinstance(preset, frozenset):
+                changes[name] = preset | set(value)
+            elif isinstance(preset, Mapping):
+                changes[name] = MappingProxyType({**preset, **value})
+            else:
+                changes[name] = value
+        return replace(self, **changes)
+
+
+QUIRKS: Final = tuple(each.name for each in fields(Quirks) if each.init)
+PLAIN: Final = Quirks()  # a server that differs in nothing
+
+
+def reshape(body: dict[str, Any], quirks: Quirks, limit: int | None) -> None:
+    """Make the parameters of a body what a server takes that differs from OpenAI's own.
+
+    `limit` is the output limit, however the client spelt it.
+    """
+    if not quirks.stream_options:
+        body.pop("stream_options", None)
+    if quirks.token_param is not None and limit is not None:
+        body.pop("max_tokens", None)
+        body.pop("max_completion_tokens", None)
+        body[quirks.token_param] = limit
+    reshape_parameters(body, quirks)
+
+
+def reshape_parameters(body: dict[str, Any], quirks: Quirks) -> None:
+    """Leave out, rename and translate what the rows say of top-level parameters."""
+    for name in quirks.drop:
+        body.pop(name, None)
+    for old, new in quirks.rename.items():
+        if old in body:
+            body[new] = body.pop(old)
+    for name, values in quirks.values.items():
+        told = body.get(name)
+        if isinstance(told, str) and told in values:
+            body[name] = values[told]
+
+
+def reshape_message(message: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
+    """One message in the server's shape."""
+    shaped = {key: value for key, value in message.items() if key not in quirks.message_drop}
+    if not quirks.developer_role and shaped.get("role") == "developer":
+        shaped["role"] = "system"
+    content = shaped.get("content")
+    if quirks.plain_content and isinstance(content, list):
+        shaped["content"] = _plain(content)
+    if quirks.short_call_ids:
+        if shaped.get("tool_calls"):
+            shaped["tool_calls"] = [
+                call | {"id": _short(call.get("id"))} for call in shaped["tool_calls"]
+            ]
+        if shaped.get("tool_call_id"):
+            shaped["tool_call_id"] = _short(shaped["tool_call_id"])
+    return shaped
+
+
+def _plain(content: list[Any]) -> Any:
+    """Text parts as one text; content that holds anything else stays as it is."""
+    if all(isinstance(part, Mapping) and part.get("type") == "text" for part in content):
+        return "\n".join(str(part.get("text", "")) for part in content)
+    return content
+
+
+def _short(call_id: Any) -> str:
+    """A tool call's id of nine letters and digits: its own where it is one, else made from it."""
+    told = str(call_id)
+    return (
+        told if _SHORT_ID.fullmatch(told) else blake2b(told.encode(), digest_size=8).hexdigest()[:9]
+    )

@@ -1,0 +1,167 @@
+"""Replicate's predictions: a conversation as a model's input, a prediction as an answer.
+
+    system, developer   `system_prompt`
+    one user turn       `prompt`
+    more turns          `messages`, where the model's input knows it (quirk
+                        `rename: {prompt: messages}`); else it cannot be said
+    the output limit    `max_tokens`, or as the quirk `token_param` names it
+
+The stream of a prediction has an address of its own, so a streamed answer is asked for whole and
+told in one piece. Why an answer ended is not told.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+
+from router.protocols.answer import (
+    INPUT,
+    OUTPUT,
+    UNTOLD,
+    Alternative,
+    Answer,
+    Lines,
+    Stop,
+    lines_of,
+)
+from router.protocols.conversation import Conversation, Text, Turn, Written
+from router.protocols.events import Event
+from router.protocols.gather import events_of
+from router.protocols.passage import ErrorInside, MalformedReply
+from router.protocols.quirks import Quirks
+from router.protocols.told import count, name_of
+from router.protocols.unsupported import Unsupported
+from router.protocols.writing import Dropped, sampling_of
+
+WAIT: Final = 60  # seconds: the longest that the API holds a request open
+_LARGEST: Final = 16 * 1024 * 1024  # bytes of an answer that is told as a stream
+_SAMPLING: Final = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+_LATE: Final = frozenset({"starting", "processing", "aborted", "canceled"})
+_STATUS_OF: Final = MappingProxyType(dict.fromkeys(_LATE, 504))
+
+
+def write_request(conversation: Conversation, _model: str, quirks: Quirks) -> Written:
+    """The body of POST /predictions; its fields differ by model, which is what quirks are for."""
+    cannot = {
+        "tools": conversation.tools,
+        "stop": conversation.stops,
+        "logprobs": conversation.logprobs is not None,
+        "n": conversation.n > 1,
+        "response_format": conversation.schema,
+    }
+    for name, asked in cannot.items():
+        if asked:
+            raise Unsupported(name)
+    dropped = Dropped()
+    told = _turns(conversation, dropped, as_messages=quirks.rename.get("prompt") == "messages")
+    spelling = {
+        name: quirks.rename.get(name, name) for name in _SAMPLING if name not in quirks.drop
+    }
+    told |= sampling_of(conversation, spelling, dropped)
+    if conversation.limit is not None:
+        told[quirks.token_param or "max_tokens"] = conversation.limit
+    for name, value in (
+        ("user", conversation.user),
+        ("service_tier", conversation.tier),
+        ("reasoning_effort", conversation.effort),
+        ("thinking", conversation.thinking),
+    ):
+        if value:
+            dropped.add(name)
+    dropped.foreign(conversation.extras)
+    return Written({"input": told | dict(quirks.extra)}, dropped.names())
+
+
+def _turns(conversation: Conversation, dropped: Dropped, *, as_messages: bool) -> dict[str, Any]:
+    system: list[str] = []
+    said: list[tuple[str, str]] = []
+    for turn in conversation.turns:
+        dropped.foreign(turn.extras)
+        if turn.role in ("system", "developer"):
+            system.append(_text(turn))
+        else:
+            said.append((turn.role, _text(turn)))
+    joined = "\n".join(system)
+    if as_messages:
+        messages = [{"role": role, "content": text} for role, text in said]
+        first = [{"role": "system", "content": joined}] if joined else []
+        return {"messages": [*first, *messages]}
+    if len(said) != 1 or said[0][0] != "user":
+        raise Unsupported("messages: more than one turn")
+    return {"prompt": said[0][1]} | ({"system_prompt": joined} if joined else {})
+
+
+def _text(turn: Turn) -> str:
+    for part in turn.parts:
+        if not isinstance(part, Text):
+            raise Unsupported(f"messages: content of type '{type(part).__name__.lower()}'")
+    return "\n".join([part.text for part in turn.parts if isinstance(part, Text)])
+
+
+def read_answer(body: Mapping[str, Any]) -> Answer:
+    """A whole prediction; ErrorInside where it failed or took too long."""
+    if "status" not in body and (body.get("detail") or body.get("title")):
+        raise ErrorInside(str(body.get("detail") or body["title"])[:500])
+    status = body["status"]
+    if status != "succeeded":
+        reason = body.get("error") or f"the prediction is {status} after {WAIT} seconds"
+        raise ErrorInside(str(reason)[:500], _STATUS_OF.get(name_of(status), 502))
+    output = body["output"]
+    text = "".join(output) if isinstance(output, list) else output
+    if not isinstance(text, str):
+        raise MalformedReply("answered without a text")
+    model = body.get("model")
+    return Answer(
+        name_of(body.get("id")),
+        model if isinstance(model, str) else None,
+        (Alternative((Text(text),) if text else (), Stop(UNTOLD)),),
+        read_usage(body.get("metrics")),
+    )
+
+
+def read_usage(metrics: Any) -> Lines:
+    """Token counts, which only some models tell."""
+    if not isinstance(metrics, Mapping):
+        return ()
+    prompt = count(metrics.get("input_token_count"))
+    output = count(metrics.get("output_token_count"))
+    if prompt is None or output is None:
+        return ()
+    return lines_of(((INPUT, prompt), (OUTPUT, output)))
+
+
+class ReplicateReader:
+    """Reads one prediction told as a stream: the bytes are its JSON, not events."""
+
+    __slots__ = ("_body", "_ended")
+
+    def __init__(self) -> None:
+        self._body = bytearray()
+        self._ended = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Gather the body; read it once it is whole."""
+        if self._ended:
+            return []
+        self._body += data
+        if len(self._body) > _LARGEST:
+            raise MalformedReply(f"answered more than {_LARGEST} bytes")
+        if not data.rstrip().endswith(b"}"):
+            return []
+        try:
+            told = orjson.loads(self._body)
+        except orjson.JSONDecodeError:
+            return []
+        self._ended = True
+        try:
+            return events_of(read_answer(told))
+        except (KeyError, TypeError, AttributeError):
+            raise MalformedReply("answered with an unknown shape") from None
+
+    def finish(self) -> list[Event]:
+        """The server closed."""
+        if not self._ended:
+            raise MalformedReply("ended its stream before the answer did")
+        return []

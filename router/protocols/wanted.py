@@ -1,0 +1,57 @@
+"""What an answer to a request must fit, so that it can be checked: its form, and its tool calls."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+_NO_TOOLS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`form` is json_schema, json_object or none; `schema` what the text must fit; `tools` the JSON
+    schemas of the arguments by the tool's name; `call` says that some tool must be called."""
+
+    form: str | None = None
+    schema: Any = None
+    tools: Mapping[str, Any] = field(default_factory=lambda: _NO_TOOLS)
+    call: bool = False
+
+
+def chat_wanted(body: Mapping[str, Any]) -> Wanted:
+    """What a chat completion must fit."""
+    chosen = _mapping(body.get("response_format"))
+    form = chosen.get("type")
+    functions = [_mapping(_mapping(tool).get("function")) for tool in _list(body.get("tools"))]
+    return Wanted(
+        form if form in ("json_schema", "json_object") else None,
+        _mapping(chosen.get("json_schema")).get("schema"),
+        {str(function.get("name")): function.get("parameters") for function in functions},
+        body.get("tool_choice") == "required",
+    )
+
+
+def message_wanted(body: Mapping[str, Any]) -> Wanted:
+    """What a message must fit."""
+    chosen = _mapping(_mapping(body.get("output_config")).get("format"))
+    tools = [_mapping(tool) for tool in _list(body.get("tools"))]
+    return Wanted(
+        "json_schema" if chosen.get("type") == "json_schema" else None,
+        chosen.get("schema"),
+        {str(tool.get("name")): tool.get("input_schema") for tool in tools},
+        _mapping(body.get("tool_choice")).get("type") == "any",
+    )
+
+
+def nothing_wanted(_body: Mapping[str, Any]) -> Wanted:
+    """Answers that have no form to be checked."""
+    return Wanted()
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else _NO_TOOLS
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
