@@ -38,13 +38,15 @@ class Ranking(NamedTuple):
 class Objective:
     """One row: how it ranks, and what it takes for that.
 
-    `reads` are the settings that mean something only to objectives that list them. `scored`: it
-    goes by P(success), so a route with a choice needs the classifier.
+    `reads` are the settings that mean something only to objectives that list them; `needs` is one
+    of them that must be given, and what to write where it is missing. `scored`: it goes by
+    P(success), so a route with a choice needs the classifier.
     """
 
     rank: Callable[[Sequence[Option], Terms], Ranking]
     reads: tuple[str, ...]
     scored: bool = True
+    needs: tuple[str, str] | None = None
 
 
 def rank(options: Sequence[Option], terms: Terms) -> Ranking:
@@ -176,7 +178,14 @@ def _p(option: Option) -> float:
 
 OBJECTIVES: Final[Mapping[str, Objective]] = {
     "cheapest_capable": Objective(cheapest_capable, reads=("capable", "cascade")),
-    "expected_cost": Objective(expected_cost, reads=("failure_cost", "cascade")),
+    "expected_cost": Objective(
+        expected_cost,
+        reads=("failure_cost", "cascade"),
+        needs=(
+            "failure_cost",
+            "say what a failed answer costs you, in USD: failure_cost: 0.05",
+        ),
+    ),
     "best_quality": Objective(best_quality, reads=()),
     "fixed": Objective(fixed, reads=("fixed",), scored=False),
 }

@@ -15,10 +15,10 @@ from typing import Final
 from policies.decision import CascadeSteps, Decision, Denial, Note, Shadow, trail_of
 from policies.language.compiler import Alias, Route, Rule
 from policies.language.document import ShadowDoc
-from policies.language.terms import NAMED, CascadeTerms, Terms, with_overrides
+from policies.language.terms import DEFAULT_OBJECTIVE, NAMED, CascadeTerms, Terms, with_overrides
 from policies.language.tiers import Tier
 from policies.money import usd
-from policies.objectives import Option, Ranking, capable_floor, rank
+from policies.objectives import OBJECTIVES, Option, Ranking, capable_floor, rank
 from policies.signals import NO_HINTS, BackendSignals, Hints, Signals
 
 _SPAN: Final = float(2**64)
@@ -112,8 +112,9 @@ class RouteDecision:
             self._narrow(self._allowed - frozenset(hints.exclude), "the request's hint")
         if hints.min_success is not None:
             self._overrides |= {"min_success": hints.min_success, "max_regret": 0.0}
-            if self._overrides.get("objective", self._terms.objective) == "expected_cost":
-                self._overrides["objective"] = "cheapest_capable"  # the client says what is enough
+            objective = str(self._overrides.get("objective", self._terms.objective))
+            if "failure_cost" in OBJECTIVES[objective].reads:  # the client says what is enough
+                self._overrides["objective"] = DEFAULT_OBJECTIVE
         if hints.max_cost_pico is not None:
             current = self._overrides.get("max_cost", self._terms.max_cost)
             limit = hints.max_cost_pico
