@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -20,7 +21,7 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.aiohttp_transport import AiohttpTransport
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.transport import Transport
-from router.gauges import gauges_of
+from router.gauges import Seen, read_gauges
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
@@ -287,14 +288,15 @@ def _gateway(
         outcomes=parts.outcomes,
         siblings=siblings,
     )
-    parts.metrics.gauges = gauges_of(
+    seen = Seen(
         gateway.serving,
-        classifier=parts.classifier,
-        cascades=parts.cascades,
-        ledger=parts.ledger,
-        auditor=parts.auditor,
-        learner=parts.learner,
+        parts.classifier,
+        parts.cascades,
+        parts.ledger,
+        parts.auditor,
+        parts.learner,
     )
+    parts.metrics.gauges = partial(read_gauges, seen)
     return gateway
 
 

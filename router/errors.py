@@ -27,6 +27,12 @@ from collections.abc import Sequence
 Headers = Sequence[tuple[str, str]]
 
 
+def retry_after(milliseconds: int) -> tuple[tuple[str, str], ...]:
+    """Return the headers that say when to come back: in seconds, at least one, and exactly."""
+    seconds = max(1, -(-milliseconds // 1000))
+    return ("retry-after", str(seconds)), ("retry-after-ms", str(milliseconds))
+
+
 class TurnoutError(Exception):
     """A failure that a client sees, in OpenAI's envelope."""
 

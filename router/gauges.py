@@ -1,6 +1,8 @@
-"""What is read off the parts of a gateway when its metrics are scraped."""
+"""What is read off the parts of a gateway when its metrics are scraped: one row each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
 
 from classifiers.serving import Classifier
 from router.backends.cascade.cascade import Cascades
@@ -8,40 +10,124 @@ from router.ledger.ledger import Ledger
 from router.loop.learning import Learner
 from router.loop.shadow_audit import Auditor
 from router.pipeline.serving import Serving
-from router.telemetry import names
-from router.telemetry.metrics import Readings
+from router.telemetry.metric import Metric, Values
 
 
-def gauges_of(
-    serving: Serving,
-    *,
-    classifier: Classifier,
-    cascades: Cascades,
-    ledger: Ledger,
-    auditor: Auditor,
-    learner: Learner,
-) -> Callable[[], Readings]:
-    """Return what reads these parts."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The parts that are looked at."""
 
-    def read() -> Readings:
-        view = serving.backends.view()
-        checks = {
-            **cascades.fired,
-            "passed": cascades.passed,
-            "no_opinion": cascades.no_opinion,
-        }
-        drift = learner.drift
-        active = (serving.snapshot.policy.version, classifier.version, classifier.provider)
-        return {
-            names.BACKEND_HEALTHY: {(name,): float(state.healthy) for name, state in view.items()},
-            names.BACKEND_IN_FLIGHT: {(name,): state.in_flight for name, state in view.items()},
-            names.CALIBRATION_ERROR: {(key,): found.error for key, found in drift.items()},
-            names.DRIFT_ALARM: {(key,): float(found.alarm) for key, found in drift.items()},
-            names.AUDITS: {(key,): count for key, count in auditor.counts.items()},
-            names.LEDGER: {(key,): count for key, count in ledger.counts.items()},
-            names.CASCADE: {(key,): count for key, count in checks.items()},
-            names.CLASSIFICATIONS: {(key,): count for key, count in classifier.counts.items()},
-            names.INFO: {active: 1.0},
-        }
+    serving: Serving
+    classifier: Classifier
+    cascades: Cascades
+    ledger: Ledger
+    auditor: Auditor
+    learner: Learner
 
-    return read
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A metric, and how it is read."""
+
+    metric: Metric
+    read: Callable[[Seen], Values]
+
+
+def _checks(seen: Seen) -> Values:
+    cascades = seen.cascades
+    found = {**cascades.fired, "passed": cascades.passed, "no_opinion": cascades.no_opinion}
+    return {(name,): count for name, count in found.items()}
+
+
+def _active(seen: Seen) -> Values:
+    classifier = seen.classifier
+    policy = seen.serving.snapshot.policy.version
+    return {(policy, classifier.version, classifier.provider): 1.0}
+
+
+GAUGES: Final = (
+    Gauge(
+        Metric(
+            "turnout_cascade_checks",
+            "counter",
+            ("verifier",),
+            "Answers that a cascade checked: by the verifier that refused them, or `passed`; "
+            "`no_opinion` of a judge that was asked.",
+        ),
+        _checks,
+    ),
+    Gauge(
+        Metric("turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."),
+        lambda seen: {(key,): count for key, count in seen.auditor.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_calibration_error",
+            "gauge",
+            ("ability",),
+            "Expected calibration error of the classifier on the latest outcomes.",
+        ),
+        lambda seen: {(key,): drift.error for key, drift in seen.learner.drift.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_drift_alarm",
+            "gauge",
+            ("ability",),
+            "1 while that error is larger than chance explains, and large enough to matter.",
+        ),
+        lambda seen: {(key,): float(drift.alarm) for key, drift in seen.learner.drift.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger",
+            "gauge",
+            ("what",),
+            "What this process saw of the ledger: open holds, unsettled and settled ones, leases "
+            "reaped.",
+        ),
+        lambda seen: {(key,): count for key, count in seen.ledger.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_backend_healthy",
+            "gauge",
+            ("backend",),
+            "1 while the backend's breaker lets it work.",
+        ),
+        lambda seen: {
+            (name,): float(state.healthy) for name, state in seen.serving.backends.view().items()
+        },
+    ),
+    Gauge(
+        Metric("turnout_backend_in_flight", "gauge", ("backend",), "Requests open at the backend."),
+        lambda seen: {
+            (name,): state.in_flight for name, state in seen.serving.backends.view().items()
+        },
+    ),
+    Gauge(
+        Metric(
+            "turnout_classifications",
+            "counter",
+            ("result",),
+            "What the classifier did: prompts scored, late, failed; batches; reloads. They "
+            "overlap.",
+        ),
+        lambda seen: {(key,): count for key, count in seen.classifier.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_active",
+            "gauge",
+            ("policy", "classifier", "provider"),
+            "Always 1; the labels name the policy version, the classifier and its device in use.",
+        ),
+        _active,
+    ),
+)
+
+
+def read_gauges(seen: Seen) -> Iterator[tuple[Metric, Values]]:
+    """Yield every gauge with its values now."""
+    for gauge in GAUGES:
+        yield gauge.metric, gauge.read(seen)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from policies.headers import DECISION
 from router.domain import Principal
-from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable
+from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable, retry_after
 from router.loop.recorder import OutcomeRecorder
 from router.loop.store import OutcomeStore
 
@@ -105,5 +105,5 @@ class Opinions:
         except SQLAlchemyError:
             raise Unavailable(
                 "The database that keeps opinions does not answer. Please send it again.",
-                headers=(("retry-after", "1"),),
+                headers=retry_after(1000),
             ) from None

@@ -9,7 +9,7 @@ from typing import Any, Final
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
-from router.errors import MethodNotAllowed, TurnoutError, Unavailable
+from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
 from router.operations.operation import Calculation, Operation, Row
 from router.operations.table import CALCULATIONS, FEEDBACK, OPERATIONS
 from router.pipeline.serve import serve
@@ -56,7 +56,7 @@ class Inference:
         except asyncio.CancelledError:
             task.uncancel()  # type: ignore[union-attr]
             if not exchange.disconnected:  # it is not the client who ended it: the gateway stops
-                await exchange.fail(Unavailable(_STOPPING, headers=(("retry-after", "1"),)))
+                await exchange.fail(Unavailable(_STOPPING, headers=retry_after(1000)))
         except TurnoutError as error:
             await exchange.fail(error)
         except Exception:  # noqa: BLE001 - the last resort: logged, told to the client, survived

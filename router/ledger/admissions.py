@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import hiredis
 
-from router.errors import LedgerUnavailable, LimitExceeded
+from router.errors import LedgerUnavailable, LimitExceeded, retry_after
 from router.ledger.calls import ReserveCalls
 from router.ledger.denial_cache import Denied
 from router.ledger.heartbeats import Heartbeats
@@ -198,5 +198,5 @@ def _unavailable() -> LedgerUnavailable:
     return LedgerUnavailable(
         "The usage ledger does not answer, and this tier may not be served without it."
         " Please try again.",
-        headers=(("retry-after", "1"),),
+        headers=retry_after(1000),
     )

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from policies.headers import LIMIT
 from policies.money import PICO_PER_NANO, to_usd, usd_rounded
-from router.errors import LimitExceeded
+from router.errors import LimitExceeded, retry_after
 from router.ledger.quotas.compiled_quotas import FIXED, Item, Place, Plan
 
 Headers = tuple[tuple[str, str], ...]
@@ -58,8 +58,7 @@ def denial(plan: Plan, reply: Sequence[int], model: str, organization: str) -> L
         (LIMIT, f"{item.quota.level}:{item.quota.dimension}"),
     ]
     if wait >= 0:
-        headers.append(("retry-after", str(max(1, -(-wait // 1000)))))
-        headers.append(("retry-after-ms", str(wait)))
+        headers += retry_after(wait)
     if wait < 0 or pool:
         headers.append(("x-should-retry", "false"))
     return LimitExceeded(

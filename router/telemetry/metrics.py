@@ -7,7 +7,7 @@ scrape.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -23,12 +23,46 @@ from prometheus_client.registry import Collector
 
 from policies.money import to_usd
 from router.domain import Charge
-from router.telemetry import names
-from router.telemetry.names import Metric
+from router.telemetry.metric import Labels, Metric, Values
 
-Labels = tuple[str, ...]
+REQUESTS: Final = Metric(
+    "turnout_requests",
+    "counter",
+    ("route", "backend", "status"),
+    "Inference requests answered, by HTTP status; backend is empty where none was chosen.",
+)
+OUTCOMES: Final = Metric(
+    "turnout_outcomes",
+    "counter",
+    ("backend", "outcome"),
+    "Admitted requests by how they ended: completed, disconnected, failed, cut.",
+)
+TOKENS: Final = Metric(
+    "turnout_tokens",
+    "counter",
+    ("backend", "direction"),
+    "Tokens used: direction is input or output.",
+)
+COST: Final = Metric(
+    "turnout_cost_usd", "counter", ("backend",), "Cost of what was served, in USD, by price book."
+)
+DURATION: Final = Metric(
+    "turnout_request_seconds",
+    "histogram",
+    ("backend",),
+    "From the first byte in to the last byte out, the backend's time included.",
+)
+RELOADS: Final = Metric(
+    "turnout_reloads",
+    "counter",
+    ("result",),
+    "Reloads of the documents: done, or refused while the old ones stay in force.",
+)
+IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
+COUNTED: Final = (REQUESTS, OUTCOMES, TOKENS, COST, DURATION, RELOADS, IN_FLIGHT)
+
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
-Readings = Mapping[Metric, Mapping[Labels, float]]
+Read = Callable[[], Iterable[tuple[Metric, Values]]]
 
 BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
@@ -46,7 +80,7 @@ class _Used:
 class Metrics(Collector):
     """The gateway's own counts. `gauges` are read at scrape time, from whoever knows them."""
 
-    def __init__(self, gauges: Callable[[], Readings] = dict) -> None:
+    def __init__(self, gauges: Read = tuple) -> None:
         self.requests: dict[Labels, int] = defaultdict(int)
         self._used: dict[Labels, _Used] = {}  # by backend and outcome
         self.reloads: dict[Labels, int] = defaultdict(int)
@@ -79,21 +113,17 @@ class Metrics(Collector):
         used.cost_pico += charge.cost_pico
 
     def collect(self) -> Iterable[Family]:
-        """Yield every family of `names.METRICS`, as Prometheus wants them."""
-        readings: dict[Metric, Mapping[Labels, float]] = {
-            names.REQUESTS: self.requests,
-            **self._uses(),
-            names.RELOADS: self.reloads,
-            names.IN_FLIGHT: {(): self.in_flight},
-            **self.gauges(),
-        }
-        for metric in names.METRICS:
-            if metric.kind == "histogram":
-                yield self._histogram(metric)
-            else:
-                yield _family(metric, readings.get(metric, {}))
+        """Yield every family, as Prometheus wants them: what is counted here, then the gauges."""
+        yield _family(REQUESTS, self.requests)
+        for metric, values in self._uses():
+            yield _family(metric, values)
+        yield self._histogram(DURATION)
+        yield _family(RELOADS, self.reloads)
+        yield _family(IN_FLIGHT, {(): self.in_flight})
+        for metric, values in self.gauges():
+            yield _family(metric, values)
 
-    def _uses(self) -> Readings:
+    def _uses(self) -> Iterable[tuple[Metric, Values]]:
         outcomes: dict[Labels, float] = {}
         tokens: dict[Labels, float] = defaultdict(int)
         pico: dict[Labels, int] = defaultdict(int)
@@ -103,7 +133,7 @@ class Metrics(Collector):
             tokens[backend, "output"] += used.output_tokens
             pico[backend,] += used.cost_pico
         cost = {key: to_usd(spent) for key, spent in pico.items()}
-        return {names.OUTCOMES: outcomes, names.TOKENS: tokens, names.COST: cost}
+        return (OUTCOMES, outcomes), (TOKENS, tokens), (COST, cost)
 
     def _histogram(self, metric: Metric) -> HistogramMetricFamily:
         family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
@@ -120,9 +150,9 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
 
-def _family(metric: Metric, readings: Mapping[Labels, float]) -> Family:
+def _family(metric: Metric, values: Values) -> Family:
     build = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     family = build(metric.name, metric.help, labels=metric.labels)
-    for key, value in list(readings.items()):
+    for key, value in list(values.items()):
         family.add_metric(key, value)
     return family

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from router import errors
 from router.backends.backend import Timeouts
 from router.cli.main import main
-from router.telemetry.names import METRICS
+from router.gauges import GAUGES
+from router.telemetry.metrics import COUNTED
 from router.world.config import Config
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 
 def _doc(name: str) -> str:
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+METRICS = (*COUNTED, *(gauge.metric for gauge in GAUGES))
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)

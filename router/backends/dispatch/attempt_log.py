@@ -13,6 +13,7 @@ from router.errors import (
     UpstreamFailed,
     UpstreamRejected,
     UpstreamTimeout,
+    retry_after,
 )
 
 
@@ -72,7 +73,7 @@ class AttemptLog:
             seconds = max(1, round(rest + 0.5))
             return Overloaded(
                 f"Every backend is busy or resting: {story}. Try again in {seconds} s.",
-                headers=(("Retry-After", str(seconds)),),
+                headers=retry_after(seconds * 1000),
             )
         return UpstreamFailed(f"No backend could answer: {story}.")
 
