@@ -13,7 +13,7 @@ from router.backends.health.slots import Priority
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
-from router.ledger.reserve_request import Ticket
+from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.request_context import RequestContext
 from router.prices.book import PriceBook
 
@@ -39,7 +39,7 @@ class Plan:
     decision: Decision
     backends: tuple[Backend, ...]
     judge: Backend | None
-    ticket: Ticket
+    ticket: ReserveRequest
     input_tokens: int  # of the prompt, estimated
     priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
@@ -89,7 +89,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         answer,
         tuple(map(world.backends.__getitem__, _in_order(answer))),
         judge,
-        Ticket(
+        ReserveRequest(
             context.id,
             principal,
             answer.route,

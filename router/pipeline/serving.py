@@ -15,7 +15,7 @@ from router.backends.health.health import Health
 from router.domain import Charge, Principal
 from router.ledger.estimate import OutputHistory
 from router.ledger.hold import Hold
-from router.ledger.reserve_request import Ticket
+from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import Senses
@@ -35,7 +35,7 @@ class Authenticates(Protocol):
 class Holds(Protocol):
     """The ledger: what a request may use is held from its admission to its settlement."""
 
-    def hold(self, ticket: Ticket, charge: Callable[[], Charge]) -> Hold:
+    def hold(self, request: ReserveRequest, charge: Callable[[], Charge]) -> Hold:
         """Return the block in which the hold is open; leaving it settles `charge()`.
 
         Entering raises LimitExceeded or LedgerUnavailable.

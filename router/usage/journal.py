@@ -11,8 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
-from router.usage.rows import Told, row_of
 from router.usage.store import StoreError, UsageStore
+from router.usage_row import JournalRow, usage_row
 
 log = logging.getLogger(__name__)
 
@@ -22,20 +22,20 @@ _OTHERS_LOOKS: Final = 10  # pauses between two looks for rows of others
 _REST_SECONDS: Final = (0.5, 10.0)
 
 
-class Entry(Protocol):
+class JournalEntry(Protocol):
     """One entry of a journal."""
 
-    def row(self) -> Told:
+    def row(self) -> JournalRow:
         """What it says. Raises ValueError for a foreign entry."""
 
 
 class Journal(Protocol):
     """A journal to read and forget. Its methods raise ConnectionError while it is away."""
 
-    async def take_pen(self) -> bool:
+    async def take_reader_lease(self) -> bool:
         """Become, or stay, the one that reads."""
 
-    async def drop_pen(self) -> None:
+    async def drop_reader_lease(self) -> None:
         """Let another one read at once."""
 
     async def read(self, most: int) -> Sequence[Any]:
@@ -49,7 +49,7 @@ class Journal(Protocol):
 
 
 class JournalConsumer:
-    """Stores the journal, as a task of this process, while it holds the pen.
+    """Stores the journal, as a task of this process, while it holds the reader's lease.
 
     `stored` counts new rows, `failures` the batches that SQL refused, `foreign` unreadable entries
     (they stay in the journal and are logged). `written` says how many rows this process wrote.
@@ -103,7 +103,7 @@ class JournalConsumer:
         rows, good = [], []
         for entry in entries:
             try:
-                rows.append(row_of(entry.row()))
+                rows.append(usage_row(entry.row()))
             except (ValueError, KeyError):
                 self.foreign += 1
                 log.exception("An entry of the usage journal cannot be read; it stays there")
@@ -128,14 +128,14 @@ class JournalConsumer:
         return self._seen is None
 
     async def _look(self) -> float:
-        """Store a batch; returns the seconds until the next. Gives the pen back at rest."""
+        """Store a batch; returns the seconds until the next. At rest it gives the lease back."""
         written = self._written()
         read, _ = await self._step()
         if read >= _BATCH:
             return 0.0
         if read == 0:
             self._seen = written
-            await self._journal.drop_pen()
+            await self._journal.drop_reader_lease()
         return _PAUSE_SECONDS
 
     async def _consume(self) -> None:
@@ -143,7 +143,7 @@ class JournalConsumer:
         while True:
             pause = _PAUSE_SECONDS
             try:
-                if await self._is_due() and await self._journal.take_pen():
+                if await self._is_due() and await self._journal.take_reader_lease():
                     pause = await self._look()
                 rest = _REST_SECONDS[0]
             except (StoreError, ConnectionError) as error:

@@ -18,6 +18,14 @@ from typing import Any, Final, cast
 import hiredis
 
 from router.ledger.server.address import Address, Node
+from router.ledger.server.errors import (
+    Disconnected,
+    ErrorReply,
+    NotSent,
+    ProtocolError,
+    TimedOut,
+    reply_reader,
+)
 
 Part = bytes | str | int
 _pack = hiredis.pack_command
@@ -26,19 +34,7 @@ _WATCH_SECONDS: Final = 0.02
 _BACKOFF_SECONDS: Final = (0.02, 1.0)
 
 
-class Disconnected(ConnectionError):
-    """The node is not connected, or went away before it answered: the outcome is unknown."""
-
-
-class TimedOut(Disconnected):
-    """The node did not answer within the command's budget: the outcome is unknown."""
-
-
-class NotSent(Disconnected):
-    """The node is not connected: the command never left."""
-
-
-class Connection(asyncio.Protocol):
+class PipelinedConnection(asyncio.Protocol):
     """A connection that opens itself again until it is closed.
 
     `on_open` runs after each successful opening, before anybody else may call: it may refuse the
@@ -51,7 +47,7 @@ class Connection(asyncio.Protocol):
         address: Address,
         *,
         timeout: float,
-        on_open: Callable[["Connection"], Awaitable[None]] | None = None,
+        on_open: Callable[["PipelinedConnection"], Awaitable[None]] | None = None,
         locate: Callable[[], Awaitable[Node]] | None = None,
         silence: float = 1.0,
     ) -> None:
@@ -62,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._on_open = on_open
         self._locate = locate
         self._loop = asyncio.get_running_loop()
-        self._reader: Any = hiredis.Reader()
+        self._reader = reply_reader()
         self._transport: asyncio.Transport | None = None
         self._ready = False
         self._closing = False
@@ -93,7 +89,7 @@ class Connection(asyncio.Protocol):
     def call(self, *parts: Part, seconds: float | None = None) -> asyncio.Future[Any]:
         """Send one command; the future gives its reply, or Disconnected or TimedOut.
 
-        An error reply is the future's result, as hiredis.ReplyError.
+        An error reply is the future's result, as an ErrorReply.
         """
         return self.send(parts, seconds)
 
@@ -146,7 +142,7 @@ class Connection(asyncio.Protocol):
                 if not future.done():
                     future.set_result(reply)
                 reply = reader.gets()
-        except (hiredis.ProtocolError, IndexError):
+        except (ProtocolError, IndexError):
             self.kick()  # not a Redis server, or one that answers what nobody asked
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -180,7 +176,7 @@ class Connection(asyncio.Protocol):
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
 
     async def _connect(self) -> None:
-        self._reader = hiredis.Reader()
+        self._reader = reply_reader()
         if self._locate is not None:
             self.node = await self._locate()
         if self.node.path:
@@ -203,12 +199,12 @@ class Connection(asyncio.Protocol):
             await self.ask("SELECT", self._address.database)
 
     async def ask(self, *parts: Part, seconds: float = _CONNECT_SECONDS) -> Any:
-        """One command off the hot path, while opening too. Raises its error reply."""
+        """One command off the path of requests, while opening too. Raises Disconnected, Refused."""
         if self._transport is None:
             raise Disconnected(f"The ledger at {self.node} is not connected.")
         reply = await self.send(parts, seconds, opening=True)
-        if isinstance(reply, hiredis.ReplyError):
-            raise reply
+        if isinstance(reply, ErrorReply):
+            raise reply.refusal()
         return reply
 
     def _drop(self) -> None:

@@ -12,14 +12,14 @@ import pytest
 import redis
 import trustme
 from ledger_servers import CLUSTERED, answers, cluster, free_port, sentinel, server, wait, whole
-from ledgerkit import Outside, eventually, ticket, used
+from ledgerkit import Outside, eventually, reserve_request, used
+from redis.crc import key_slot
 
 from router.errors import LedgerUnavailable, LimitExceeded
-from router.ledger.keys import shard_of
+from router.ledger.keys import shard, shard_of
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import quotas
-from router.ledger.server.startup import StartupError
-from router.ledger.server.topology import shard_slot
+from router.ledger.server.errors import StartupError
 
 LIMITS = quotas(
     {
@@ -33,7 +33,9 @@ async def ten_of_twelve_are_served(ledger: Ledger, organization: str) -> None:
     denied = 0
     for _ in range(12):
         try:
-            async with ledger.hold(ticket(LIMITS, organization=organization), used) as hold:
+            async with ledger.hold(
+                reserve_request(LIMITS, organization=organization), used
+            ) as hold:
                 hold.dispatched()
         except LimitExceeded:
             denied += 1
@@ -117,15 +119,20 @@ async def test_a_cluster_of_three_keeps_each_organization_whole_on_one_node(
 async def test_a_slot_that_moves_to_another_node_is_followed(nodes: list[int]) -> None:
     ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{nodes[0]}", command_seconds=5)
     organization = "mover"
-    slot = shard_slot(shard_of(organization, 64))
-    async with ledger.hold(ticket(LIMITS, organization=organization), used) as hold:
+    slot = slot_of(shard_of(organization, 64))
+    async with ledger.hold(reserve_request(LIMITS, organization=organization), used) as hold:
         hold.dispatched()
         await asyncio.to_thread(move, slot, nodes)
     assert await ledger.settled(10)
-    async with ledger.hold(ticket(LIMITS, organization=organization), used) as hold:
+    async with ledger.hold(reserve_request(LIMITS, organization=organization), used) as hold:
         hold.dispatched()
     assert await ledger.settled(10)
     await ledger.close()
+
+
+def slot_of(shard_number: int) -> int:
+    """The cluster slot of a virtual shard."""
+    return key_slot(shard(shard_number).scopes.encode())
 
 
 def move(slot: int, ports: list[int]) -> None:
@@ -153,10 +160,10 @@ async def test_a_master_of_the_cluster_that_dies_is_replaced_and_nothing_is_lost
         client = await asyncio.to_thread(answers, spare)
         masters = [stack.enter_context(redis.Redis(port=port)) for port in ports]
         stack.callback(client.close)
-        home = shard_slot(shard_of("acme", 64)) * len(ports) // 16384
+        home = slot_of(shard_of("acme", 64)) * len(ports) // 16384
         await asyncio.to_thread(join, client, masters[home], ports[home])
         ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{ports[0]}", command_seconds=1)
-        async with ledger.hold(ticket(LIMITS), used) as hold:
+        async with ledger.hold(reserve_request(LIMITS), used) as hold:
             hold.dispatched()
             await ledger.beat()
             await eventually(lambda: replicated(client, 1))
@@ -220,7 +227,7 @@ async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_tw
         await eventually(lambda: bool(watch.execute_command(*replicas)), 20)
         url = f"redis+sentinel://127.0.0.1:{guard}/turnout"
         ledger = await Ledger.connect(url, command_seconds=5)
-        async with ledger.hold(ticket(LIMITS), used) as hold:
+        async with ledger.hold(reserve_request(LIMITS), used) as hold:
             hold.dispatched()
             await ledger.beat()
             await eventually(lambda: Outside(copy).open_leases() == 1)
