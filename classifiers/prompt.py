@@ -27,11 +27,6 @@ class Prompt:
     tools: tuple[str, ...] = ()
 
     @property
-    def first_text(self) -> str:
-        """The first turn's text, empty where there is none."""
-        return self.turns[0].text if self.turns else ""
-
-    @property
     def last_text(self) -> str:
         """The last turn's text, empty where there is none."""
         return self.turns[-1].text if self.turns else ""

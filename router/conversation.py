@@ -11,7 +11,8 @@ HEAD: Final = 1024  # characters of the system text, and of the first turn, that
 
 def head_of(prompt: Prompt) -> str:
     """Return how a conversation begins: equal for all of its turns."""
-    return f"{prompt.system[:HEAD]}\n{prompt.first_text[:HEAD]}"
+    first = prompt.turns[0].text[:HEAD] if prompt.turns else ""
+    return f"{prompt.system[:HEAD]}\n{first}"
 
 
 def conversation_of(prompt: Prompt, key_id: str) -> str:
