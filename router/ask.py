@@ -36,7 +36,8 @@ def _texts(ask: "Ask") -> list[str]:
 
 @value
 class Ask:
-    """One request; `body` is the parsed `raw` and is never changed.
+    """One request; `body` is the parsed `raw` and is never changed; `members` says where its
+    members stand in `raw`, in bytes (`router.protocols.scan`).
 
     `operation` names a row of `router.operations.table`, `protocol` the wire language of the body
     and of the answer; `path` is where a backend that speaks it is asked, below its base address.
@@ -45,9 +46,10 @@ class Ask:
     apart; `text_bytes` is the UTF-8 length of all text a model will read, tools and schema
     included.
     `features` are what a backend must be able to do: tools, json_schema, vision, audio, files,
-    logprobs, and each hosted tool as `hosted:` and its type. `session` is the client's own name for
-    the conversation. `headers` are those of the request that belong to the protocol. Where it is
-    not `classified`, the classifier is not asked about `prompt`.
+    logprobs, tokens (text that only a model can read), and each hosted tool as `hosted:` and its
+    type. `session` is the client's own name for the conversation. `headers` are those of the
+    request that belong to the protocol. Where it is not `classified`, there is no prompt for the
+    classifier, and no answer that could be verified.
     """
 
     operation: str
@@ -55,6 +57,7 @@ class Ask:
     path: str
     raw: bytes
     body: dict[str, Any]
+    members: dict[str, tuple[int, int, int]]
     model: str
     stream: bool
     include_usage: bool

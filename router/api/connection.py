@@ -21,7 +21,7 @@ from router.api.inference import Inference
 from router.api.request_id import new_request_id
 from router.errors import BadRequest
 from router.protocols.envelope import error_body
-from router.protocols.headers import first_of_each
+from router.protocols.headers import join_lists
 
 _MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
 _HEAD_SECONDS: Final = 20.0
@@ -142,7 +142,9 @@ class Connection(HttpToolsProtocol):
         if row is None:
             self._go_uvicorns_way()
             return
-        fields = first_of_each(self.headers)
+        fields = dict(reversed(self.headers))  # of several of a name, the first counts
+        if len(fields) != len(self.headers):
+            join_lists(fields, self.headers)
         exchange = Exchange(self, row, fields, self._inference.limits)
         before, self.cycle = self.cycle, exchange  # type: ignore[assignment] # it is one to uvicorn
         if before is None or before.response_complete:  # type: ignore[redundant-expr]

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from router.ask import Ask
-from router.backends.dialects.spoken import SPEAKS, TRANSLATED
 from router.backends.energy import EnergyProfile
 from router.protocols.quirks import PLAIN, Quirks
 
-_CHECKED: Final = ("tools", "vision", "json_schema")
-FEATURES: Final = frozenset(_CHECKED)
+CHECKED: Final = ("tools", "vision", "json_schema")
+FEATURES: Final = frozenset(CHECKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +98,3 @@ class Backend:
             for at, address in enumerate(addresses)
             for key in range(len(keys))
         )
-
-    def unfit(self, request: Ask, tokens: int) -> str | None:
-        """Why this backend cannot take the request at all, in one word; None where it can.
-
-        `tokens` is what the request needs of the context window: its prompt and its output.
-        """
-        if self.context_window is not None and tokens > self.context_window:
-            return "context_window"
-        if request.protocol not in TRANSLATED and request.protocol not in SPEAKS[self.dialect]:
-            return f"{request.operation}s"
-        if request.features:
-            for feature in _CHECKED:
-                if feature in request.features and feature not in self.supports:
-                    return feature
-        return None

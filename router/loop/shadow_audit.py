@@ -13,8 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-import orjson
-
 from policies.decision import Shadow
 from router.ask import Ask
 from router.backends.backend import Backend
@@ -23,6 +21,7 @@ from router.backends.judging import LONGEST, Better, judging_request, material, 
 from router.errors import TurnoutError
 from router.loop.recorder import OutcomeRecorder
 from router.loop.store import ScoredDecision
+from router.protocols.edits import without
 from router.protocols.table import PROTOCOLS
 from router.world.snapshot import Snapshot
 
@@ -145,9 +144,8 @@ class Auditor:
 
 def plain(request: Ask) -> Ask:
     """Return the request without streaming, for one answer."""
-    left_out = ("stream", "stream_options", "n")
-    body = {key: value for key, value in request.body.items() if key not in left_out}
-    return replace(request, body=body, raw=orjson.dumps(body), stream=False, choices=1)
+    one = without(request, ("stream", "stream_options", "n"))
+    return replace(one, stream=False, choices=1)
 
 
 def _judgement(question: str, a: str, b: str) -> Ask:

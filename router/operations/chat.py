@@ -12,12 +12,15 @@ import orjson
 from classifiers.prompt import Prompt, Turn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
-from router.protocols.document import parse_object
+from router.protocols import known_keys
+from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
+    OPTIONS,
     check_calls,
     check_options,
     read_flag,
+    read_include_usage,
     read_integer,
     read_model,
     read_user,
@@ -29,7 +32,9 @@ from router.protocols.texts import chat_texts
 
 MAX_CHOICES: Final = 128
 # Most bodies have none of these: one look for all of them together, by a set, decides that.
-_DEMANDING: Final = frozenset(("tools", "response_format", "logprobs"))
+_DEMANDING: Final = frozenset(("tools", "response_format", "logprobs", "metadata"))
+_Demands = tuple[frozenset[str], Media, str | None]
+_PLAIN: Final[_Demands] = (NO_FEATURES, NO_MEDIA, None)
 # By the type of a part: how such parts and their bytes are called, and where the bytes stand.
 _MEDIA: Final = MappingProxyType(
     {
@@ -43,29 +48,28 @@ _SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 
 def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
-    return read_chat(raw, parse_object(raw), headers)
-
-
-def read_chat(raw: bytes, body: dict[str, Any], headers: Fields = NO_HEADERS) -> Ask:
-    """Read an already parsed body, of which `raw` is the JSON; BadRequest where it is wrong."""
-    refuse_addresses(body)
-    check_options(body)
+    body, members = parse_members(raw, known_keys.CHAT, known_keys.METERED_OF_CHAT)
+    if not OPTIONS.isdisjoint(members):
+        refuse_addresses(body)
+        check_options(body)
     model = read_model(body)
     stream = "stream" in body and read_flag(body, "stream")
     text = _Text()
     text.read_messages(body.get("messages"))
     tools = text.read_tools(body["tools"]) if "tools" in body else ()
     schema = "response_format" in body and text.read_response_format(body["response_format"])
-    plain = not text.media and _DEMANDING.isdisjoint(body)
+    plain = not text.images and _DEMANDING.isdisjoint(members)
+    features, media, session = _PLAIN if plain else _demands(body, text, schema=schema)
     return Ask(
         "chat",
         "chat",
         "/chat/completions",
         raw,
         body,
+        members,
         model,
         stream,
-        _include_usage(body["stream_options"]) if "stream_options" in body else False,
+        "stream_options" in body and read_include_usage(body),
         _max_output_tokens(body),
         (read_integer(body, "n", 1, MAX_CHOICES) or 1) if "n" in body else 1,
         read_user(body) if "user" in body else None,
@@ -74,27 +78,28 @@ def read_chat(raw: bytes, body: dict[str, Any], headers: Fields = NO_HEADERS) ->
         schema,
         text.bytes,
         Prompt("\n".join(text.system), tuple(text.turns), tools),
-        NO_FEATURES if plain else _features(body, text, schema=schema),
-        Media(**text.media) if text.media else NO_MEDIA,
-        _session(body["metadata"]) if "metadata" in body else None,
-        of_request(CHAT_REQUEST, headers),
+        features,
+        media,
+        session,
+        () if CHAT_REQUEST.isdisjoint(headers) else of_request(CHAT_REQUEST, headers),
         chat_texts,
     )
 
 
-def _features(body: dict[str, Any], text: "_Text", *, schema: bool) -> frozenset[str]:
-    """What a backend must be able to do."""
-    found = {f"hosted:{kind}" for kind in text.hosted}
+def _demands(body: dict[str, Any], text: "_Text", *, schema: bool) -> _Demands:
+    """What a backend must be able to do, what is no text, and the conversation's name."""
+    found = {f"hosted:{kind}" for kind in text.hosted or ()}
     if body.get("tools"):
         found.add("tools")
     if text.images:
         found.add("vision")  # of any kind: what is no text counts alike
     if schema:
         found.add("json_schema")
-    found |= {kind for kind in ("audio", "files") if text.media.get(kind)}
+    found |= {kind for kind in ("audio", "files") if (text.media or {}).get(kind)}
     if body.get("logprobs"):
         found.add("logprobs")
-    return frozenset(found)
+    media = Media(**text.media) if text.media else NO_MEDIA
+    return frozenset(found), media, _session(body.get("metadata"))
 
 
 def _session(metadata: Any) -> str | None:
@@ -110,8 +115,8 @@ class _Text:
     def __init__(self) -> None:
         self.bytes = 0
         self.images = 0  # and every other part that is no text
-        self.media: dict[str, int] = {}
-        self.hosted: list[str] = []
+        self.media: dict[str, int] | None = None
+        self.hosted: list[str] | None = None
         self.system: list[str] = []
         self.turns: list[Turn] = []
 
@@ -176,11 +181,12 @@ class _Text:
     def _medium(self, kind: str, held: Any) -> None:
         """Count a part that is no text, and the bytes that it carries itself."""
         number, size, field = _MEDIA.get(kind, _MEDIA["file"])
-        self.media[number] = self.media.get(number, 0) + 1
+        media = self.media = self.media or {}
+        media[number] = media.get(number, 0) + 1
         data = held.get(field) if isinstance(held, dict) else held
         if isinstance(data, str) and "://" not in data[:32]:
             carried = len(data.partition(",")[2] or data) * 3 // 4
-            self.media[size] = self.media.get(size, 0) + carried
+            media[size] = media.get(size, 0) + carried
 
     def read_tools(self, tools: Any) -> tuple[str, ...]:
         if tools is None:
@@ -197,7 +203,7 @@ class _Text:
         function = tool.get("function")
         if function is None:
             kind = str(tool.get("type", ""))  # a hosted tool: it has a type and no name
-            self.hosted.append(kind[:64])
+            self.hosted = [*(self.hosted or ()), kind[:64]]
             return kind
         name = function.get("name") if isinstance(function, dict) else None
         if not isinstance(name, str):
@@ -213,14 +219,6 @@ class _Text:
         if schema:
             self.bytes += len(orjson.dumps(chosen))
         return schema
-
-
-def _include_usage(options: Any) -> bool:
-    if options is None:
-        return False
-    if not isinstance(options, dict):
-        raise wrong_type("stream_options", "an object")
-    return read_flag(options, "include_usage")
 
 
 def _max_output_tokens(body: dict[str, Any]) -> int | None:

@@ -4,7 +4,6 @@ The body is read in its own words and kept beside these facts. What a block mean
 knows is the chosen backend's matter; here it counts as text that a model will read.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -12,7 +11,8 @@ import orjson
 from classifiers.prompt import Prompt, Turn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
-from router.protocols.document import parse_object
+from router.protocols import known_keys
+from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
     read_flag,
@@ -27,24 +27,24 @@ from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def parse_message(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/messages; BadRequest where it is wrong."""
-    body = parse_object(raw)
-    if body.get("max_tokens") is None:
+    ask = _read(raw, headers)
+    if ask.max_output_tokens is None:
         raise BadRequest("max_tokens: Field required", param="max_tokens")
-    return _read(raw, body, headers)
+    return ask
 
 
 def count_tokens(raw: bytes) -> bytes:
     """The answer to POST /v1/messages/count_tokens: the gateway's own estimate, by length."""
-    ask = _read(raw, parse_object(raw), NO_HEADERS)
+    ask = _read(raw, NO_HEADERS)
     return orjson.dumps({"input_tokens": max(1, estimate_input(ask))})
 
 
-def _read(raw: bytes, body: dict[str, Any], headers: Fields) -> Ask:
+def _read(raw: bytes, headers: Fields) -> Ask:
+    body, members = parse_members(raw, known_keys.MESSAGES, known_keys.METERED_OF_MESSAGES)
     refuse_addresses(body)
     model = read_model(body)
     facts = _Facts()
@@ -60,6 +60,7 @@ def _read(raw: bytes, body: dict[str, Any], headers: Fields) -> Ask:
         "/messages",
         raw,
         body,
+        members,
         model,
         "stream" in body and read_flag(body, "stream"),
         True,

@@ -15,15 +15,13 @@ class Operation:
 
     `path` is where it is asked here, `protocol` the wire language of its bodies and answers.
     `parse` reads a body and the request's headers into the facts that the house works with; it
-    raises BadRequest where they are wrong. Where an operation is not `classified`, the prompt
-    classifier is not asked about it.
+    raises BadRequest where they are wrong.
     """
 
     name: str
     path: str
     protocol: str
     parse: Callable[[bytes, Fields], Ask]
-    classified: bool = True
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""

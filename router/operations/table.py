@@ -3,6 +3,8 @@
 from typing import Final
 
 from router.operations.chat import parse_chat
+from router.operations.completion import parse_completion
+from router.operations.embedding import parse_embedding
 from router.operations.message import count_tokens, parse_message
 from router.operations.operation import Calculation, Judgement, Operation
 from router.protocols.envelope import error_body
@@ -11,6 +13,8 @@ from router.protocols.messages_errors import message_error_body
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
     Operation("message", "/v1/messages", "messages", parse_message),
+    Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
+    Operation("completion", "/v1/completions", "openai", parse_completion),
 )
 CALCULATIONS: Final[tuple[Calculation, ...]] = (
     Calculation("/v1/messages/count_tokens", count_tokens, message_error_body),

@@ -6,11 +6,11 @@ from policies.headers import BACKEND, COST_USD, QUEUE_MS, QUEUE_POSITION
 from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
 from router.backends.health.slots import Slot
-from router.ledger.hold import Hold
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext
+from router.pipeline.serving import Held
 from router.pipeline.signals import likely_cost
 
 _MOST_KEPT: Final = 1_000_000  # bytes
@@ -30,16 +30,17 @@ class Relay:
 
     __slots__ = ("_caller", "_context", "_hold", "_kept", "_plan")
 
-    def __init__(self, caller: Caller, context: RequestContext, plan: Plan, hold: Hold) -> None:
+    def __init__(self, caller: Caller, context: RequestContext, plan: Plan, hold: Held) -> None:
         self._caller = caller
         self._context = context
         self._plan = plan
         self._hold = hold
-        self._kept = b""
+        self._kept = bytearray()
 
-    async def deliver(self, upstream: Upstream, meter: Meter) -> bytes:
+    async def deliver(self, upstream: Upstream, meter: Meter) -> bytes | None:
         """Deliver the answer; return it where the decision wants an audit, else nothing.
 
+        None: a quota ended it, so that what was delivered is not what the backend would have said.
         A plain answer carries its real cost in a header; a stream's head leaves before its cost is
         known, so it carries the expected one. Raises StreamBroken when the backend breaks off.
         """
@@ -56,15 +57,12 @@ class Relay:
         )
         caller.headers += (BACKEND, served_by), (COST_USD, usd(cost))
         if ask.stream:
-            await self._stream(upstream)
-            return self._kept
-        if self._plan.decision.shadow is not None:
-            self._kept = upstream.body
+            return await self._stream(upstream)
         await caller.send(upstream.body)
-        return self._kept
+        return b"" if self._plan.decision.shadow is None else upstream.body
 
-    async def _stream(self, upstream: Upstream) -> None:
-        caller = self._caller
+    async def _stream(self, upstream: Upstream) -> bytes | None:
+        caller, whole = self._caller, True
         keeps = self._plan.decision.shadow is not None
         await caller.start()
         put = None if keeps else self._putter(upstream)
@@ -75,8 +73,10 @@ class Relay:
                 self._kept += block
             if self._plan.topped_up and not await self._covered(upstream):
                 await caller.write(upstream.cut(caller.id, _QUOTA))
+                whole = False
                 break
         await caller.end()
+        return bytes(self._kept) if whole else None
 
     def _putter(self, upstream: Upstream) -> Put:
         """What takes a block without waiting, where nothing but writing is to be done with it."""

@@ -14,8 +14,7 @@ from router.backends.dispatch.upstream import Event, Upstream
 from router.backends.health.health import Health
 from router.domain import Charge, Principal
 from router.ledger.estimate import OutputHistory
-from router.ledger.hold import Hold
-from router.ledger.reserve_request import ReserveRequest
+from router.ledger.reserve_request import Admission, ReserveRequest
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import Senses
@@ -32,10 +31,28 @@ class Authenticates(Protocol):
         """Return who asks. Raises Unauthenticated."""
 
 
+class Held(Protocol):
+    """What the corridor sees of an open hold. `lost`: the ledger no longer knows it."""
+
+    admission: Admission
+    lost: bool
+
+    def dispatched(self) -> None:
+        """Say that a backend was reached: now a crash is charged at least for the prompt."""
+
+    def covers(self, output_tokens: int) -> bool:
+        """Return whether it is known to cover so many output tokens: if not, ask `cover`."""
+
+    async def cover(self, output_tokens: int) -> bool:
+        """Make sure that it covers so many output tokens; false where its limits refuse."""
+
+
 class Holds(Protocol):
     """The ledger: what a request may use is held from its admission to its settlement."""
 
-    def hold(self, request: ReserveRequest, charge: Callable[[], Charge]) -> Hold:
+    def hold(
+        self, request: ReserveRequest, charge: Callable[[], Charge]
+    ) -> AbstractAsyncContextManager[Held]:
         """Return the block in which the hold is open; leaving it settles `charge()`.
 
         Entering raises LimitExceeded or LedgerUnavailable.

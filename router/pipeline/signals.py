@@ -16,6 +16,7 @@ from policies.signals import (
     Signals,
 )
 from router.ask import Ask
+from router.backends.fitness import unfit
 from router.backends.health.health import Health
 from router.backends.health.slots import KNEE, cost_elsewhere, shadow_price
 from router.domain import Principal
@@ -127,9 +128,9 @@ class _Backends(Mapping[str, BackendSignals]):
             cost_pico += shadow_price(load, cost_elsewhere(self._everywhere(), name))
         ability = backend.ability
         success = context.classification.success.get(ability) if ability else None
-        unfit = backend.unfit(ask, tokens + (ask.max_output_tokens or 0))
+        why_unfit = unfit(backend, ask, tokens + (ask.max_output_tokens or 0))
         if not self._counted:
-            return BackendSignals(success, cost_pico, health.healthy, 0, 0, 0, unfit)
+            return BackendSignals(success, cost_pico, health.healthy, 0, 0, 0, why_unfit)
         return BackendSignals(
             success,
             cost_pico,
@@ -137,7 +138,7 @@ class _Backends(Mapping[str, BackendSignals]):
             health.in_flight,
             health.queued,
             health.wait_ms,
-            unfit,
+            why_unfit,
         )
 
     def _everywhere(self) -> dict[str, int]:

@@ -35,7 +35,7 @@ class Watch:
         self._began = time.perf_counter()
         self.meter: Meter | None = None
         self.upstream: Upstream | None = None  # whose answer is being given
-        self.kept = b""  # of the answer, for an audit
+        self.kept: bytes | None = b""  # of the answer, for an audit; None where a quota ended it
 
     def __enter__(self) -> "Watch":
         return self
@@ -66,8 +66,8 @@ class Watch:
             upstream.backend.name,
             upstream.billed,
             upstream.passed,
-            charge is not None and charge.outcome is Outcome.COMPLETED,
-            self.kept,
+            charge is not None and charge.outcome is Outcome.COMPLETED and self.kept is not None,
+            self.kept or b"",
             upstream.first_byte_seconds,
             seconds,
         )

@@ -1,9 +1,12 @@
 """Keys that only a server which folds them would take for a known one, and that nobody meters."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.twins import AliasKey, fold
+
+_NO_OTHERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class KnownKeys:
@@ -13,9 +16,12 @@ class KnownKeys:
     resemble none of the known ones are the backend's affair. Build it once a protocol.
     """
 
-    def __init__(self, keys: Iterable[str]) -> None:
+    def __init__(self, keys: Iterable[str], others: Mapping[str, str] = _NO_OTHERS) -> None:
+        """`others` are words that only some servers know, and the key that they mean by them."""
         self.keys: Final = frozenset(keys)
-        self._meant: Final = {fold(key): key for key in sorted(self.keys)}
+        self._meant: Final = {fold(key): key for key in sorted(self.keys)} | {
+            fold(word): key for word, key in others.items()
+        }
 
     def refuse_aliases(self, found: Mapping[str, Any]) -> None:
         """Raise AliasKey for the first key of `found` that folds to a known one and is not it."""

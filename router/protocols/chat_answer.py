@@ -105,12 +105,12 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
     if isinstance(content, list):
         parts += read_content(content)
     elif content:
-        cited = tuple([read_citation(told) for told in message.get("annotations") or ()])
+        cited = tuple([read_citation(told) for told in citations_of(message)])
         parts.append(Text(text_of(content), cited))
     if message.get("refusal"):
         parts.append(Refusal(text_of(message["refusal"])))
     for call in message.get("tool_calls") or ():
-        parts.append(read_call(call))
+        parts.append(read_call(call, len(parts)))
     return parts
 
 
@@ -144,18 +144,28 @@ def read_thought(block: Mapping[str, Any]) -> Thinking:
     return Thinking(text_of(block.get("thinking", "")), seal)
 
 
-def read_call(call: Mapping[str, Any]) -> Call:
-    """A tool call; the arguments that are missing or an object become a text."""
+def read_call(call: Mapping[str, Any], number: int) -> Call:
+    """A tool call, the part of this number; where it has no id it gets one by that.
+
+    Arguments that are missing or an object become a text.
+    """
+    id_ = name_of(call.get("id")) or f"call_{number}"
     custom = call.get("custom")
     if custom:
-        return Call(name_of(call.get("id")), text_of(custom["name"]), custom["input"], "custom")
+        return Call(id_, text_of(custom["name"]), text_of(custom["input"]), "custom")
     function = call["function"]
     arguments = arguments_text(function.get("arguments"))
     extra = call.get("extra_content")
     google = extra.get("google") if isinstance(extra, Mapping) else NOTHING
     signature = google.get("thought_signature") if isinstance(google, Mapping) else None
     seal = Seal("gemini", text_of(signature)) if signature else None
-    return Call(name_of(call.get("id")), text_of(function["name"]), arguments, seal=seal)
+    return Call(id_, text_of(function["name"]), arguments, seal=seal)
+
+
+def citations_of(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The annotations of a message or of a delta."""
+    told = message.get("annotations")
+    return [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
 
 
 def read_citation(told: Mapping[str, Any]) -> Citation:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from router.protocols.chat_answer import (
+    citations_of,
     read_citation,
     read_content,
     read_logprobs,
@@ -167,7 +168,7 @@ class ChatReader(EventStreamReader):
             choice.refused = True
             self._say(choice, Refusal(""), refusal)
         if choice.kind is Text:
-            for told in delta.get("annotations") or ():
+            for told in citations_of(delta):
                 self.out.append(PartNoted(choice.number, choice.part, read_citation(told)))
         for call in delta.get("tool_calls") or ():
             self._take_call(choice, call, call.get("index"))

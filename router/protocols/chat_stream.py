@@ -65,10 +65,14 @@ class ChatStream:
         if self._hide and b'"usage"' in block:
             for told in _NULL_USAGE:
                 block = block.replace(told, b"")
-        if self.model is None or not self.has_content or _is_noteworthy(block):
+        if self.model is None or _is_noteworthy(block):
             return self._look_into(block)
         said = self._deltas.of_plain(block)  # now that `"usage": null` is away
-        self.output_tokens_seen += self._deltas.of(block) if said is None else said
+        if said is None:
+            said = self._deltas.of(block)
+            if not self.has_content:
+                self._look_for_content(block, said)
+        self.output_tokens_seen += said
         return block
 
     def finish(self) -> bytes:
@@ -107,11 +111,22 @@ class ChatStream:
 
     def _checked(self, event: bytes) -> bytes:
         """One event of a block that holds more than text."""
-        looked_into = self.model is None or not self.has_content or _is_noteworthy(event)
+        looked_into = self.model is None or _is_noteworthy(event)
         if looked_into:
             event = self._event(event)
-        self.output_tokens_seen += self._deltas.of(event, learn=not looked_into)
+        said = self._deltas.of(event, learn=not looked_into)
+        if not (self.has_content or looked_into):
+            self._look_for_content(event, said)
+        self.output_tokens_seen += said
         return event
+
+    def _look_for_content(self, block: bytes, said: int) -> None:
+        """Find out whether events hold content: text that was counted, or any other kind of it."""
+        if said:
+            self.has_content = True
+        else:
+            for event in events(block):
+                self._event(event)
 
     def _event(self, event: bytes) -> bytes:
         """One event, or nothing where it is not for the client."""
@@ -151,9 +166,9 @@ class ChatStream:
 
 
 def _says_something(choice: dict[str, Any]) -> bool:
-    """Whether a choice's delta holds more than a role and empty fields."""
+    """Whether a choice's delta holds more than a role and empty fields, or a text."""
     delta = choice.get("delta") or {}
-    return any(told for name, told in delta.items() if name != "role")
+    return bool(choice.get("text")) or any(told for name, told in delta.items() if name != "role")
 
 
 def _is_noteworthy(block: bytes) -> bool:

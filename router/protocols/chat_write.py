@@ -154,9 +154,10 @@ class _Writer:
             else:
                 raise Unsupported(name_of_part(part))
         self._note_caches(turn.parts)
-        if not (texts or calls or "refusal" in more):
+        if not (texts or calls or more):
             return None
-        message = {"role": "assistant", "content": "\n".join(texts) if texts else None, **more}
+        empty = None if calls or "refusal" in more else ""
+        message = {"role": "assistant", "content": "\n".join(texts) if texts else empty, **more}
         if calls:
             message["tool_calls"] = calls
         return message

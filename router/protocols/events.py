@@ -81,6 +81,10 @@ Event = Started | PartOpened | PartDelta | PartNoted | PartClosed | Stopped | Us
 class StreamReader(Protocol):
     """Reads the bytes of one streamed answer."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether the server said how it ends, so that it may end here."""
+
     def feed(self, data: bytes) -> Sequence[Event]:
         """Take the next bytes; return the events they complete, the last of all `Ended`.
 

@@ -3,20 +3,21 @@
 from typing import Any, Final
 
 from router.errors import BadRequest
+from router.protocols.document import refuse_aliases
+from router.protocols.known_keys import STREAM_OPTIONS
 
 MOST_TOKENS: Final = 2**31 - 1
 MAX_NAME: Final = 256  # characters of a model name or an end user
 # Where to send a request, and as whom, is the operator's to say.
 _REFUSED_KEYS: Final = ("api_base", "base_url", "api_key", "extra_headers")
 # Most bodies have none of these: one look for all of them together, by a set, decides that.
-_OF_ADDRESSES: Final = frozenset((*_REFUSED_KEYS, "extra_body"))
-_TRANSLATED: Final = frozenset(("stop", "reasoning_effort", "tool_choice"))
+OPTIONS: Final = frozenset(
+    (*_REFUSED_KEYS, "extra_body", "stop", "reasoning_effort", "tool_choice")
+)
 
 
 def refuse_addresses(body: dict[str, Any]) -> None:
     """BadRequest where a client says where to send its request, or with whose key."""
-    if _OF_ADDRESSES.isdisjoint(body):
-        return
     extra = body.get("extra_body")
     for key in _REFUSED_KEYS:
         if key in body or (isinstance(extra, dict) and key in extra):
@@ -29,8 +30,6 @@ def refuse_addresses(body: dict[str, Any]) -> None:
 
 def check_options(body: dict[str, Any]) -> None:
     """BadRequest where an option that dialects translate is of the wrong type."""
-    if _TRANSLATED.isdisjoint(body):
-        return
     stop = body.get("stop")
     texts = stop if isinstance(stop, list) else [stop or ""]
     if not all(isinstance(text, str) for text in texts):
@@ -90,6 +89,17 @@ def read_flag(body: dict[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise wrong_type(name, "a boolean")
     return value
+
+
+def read_include_usage(body: dict[str, Any]) -> bool:
+    """Whether the client wants a stream's usage told."""
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise wrong_type("stream_options", "an object")
+    refuse_aliases(options, STREAM_OPTIONS)
+    return read_flag(options, "include_usage")
 
 
 def read_integer(body: dict[str, Any], name: str, least: int, most: int) -> int | None:

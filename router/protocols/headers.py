@@ -45,13 +45,10 @@ def without_those_of(operators: Pairs, sent: Pairs) -> Pairs:
     return tuple(pair for pair in sent if pair[0] not in named)
 
 
-def first_of_each(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """A request's headers by name: of several of a name the first counts, or all, of LISTS."""
-    fields = dict(reversed(headers))
-    if len(fields) != len(headers):
-        for name in LISTS.intersection(fields):
-            fields[name] = b",".join([value for known, value in headers if known == name])
-    return fields
+def join_lists(fields: dict[bytes, bytes], headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Let every value count in `fields` of those of LISTS that stand several times."""
+    for name in LISTS.intersection(fields):
+        fields[name] = b",".join([value for known, value in headers if known == name])
 
 
 def _is_safe(value: str) -> bool:

@@ -31,6 +31,7 @@ from router.protocols.conversation import Conversation, Written
 from router.protocols.events import StreamReader, StreamWriter
 from router.protocols.messages_writer import MessagesWriter
 from router.protocols.quirks import PLAIN, Quirks
+from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_input
 
 
@@ -100,5 +101,7 @@ def as_chat(protocol: str, body: dict[str, Any], model: str) -> dict[str, Any]:
     """
     if protocol == "chat":
         return body
+    if protocol not in CLIENTS:
+        raise Unsupported(f"the protocol {protocol}")
     conversation = CLIENTS[protocol].read_request(body)
     return SERVERS["chat"].write_request(conversation, model, PLAIN).body

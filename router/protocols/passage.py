@@ -85,7 +85,8 @@ class AnswerStream(Protocol):
 class Passage(Protocol):
     """Reads the answers to one request after another.
 
-    `headers` are the names of those of an answer's headers that go back to the client.
+    `headers` are the names of those of an answer's headers that go back to the client, the first
+    being one that a server sends if it sends any of them.
     """
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 
 from router.errors import TurnoutError
 from router.protocols.passage import Passage
-from router.protocols.transcript import Transcript
+from router.protocols.reading import Alternatives
 from router.protocols.wanted import Wanted
 
 
@@ -17,7 +17,7 @@ class WireProtocol:
     `passage` reads the answers of servers that speak it. `error_body` and `error_event` say an
     error to its clients, before and within a stream. `keepalive` is an event that its clients
     ignore. `read_body` and `read_stream` say what a client-ready answer holds, whole or as far as
-    it has come; they raise what reading JSON of an unknown shape raises. `wanted` says what an
+    it has come; they raise ValueError for what is none. `wanted` says what an
     answer to a body must fit.
     """
 
@@ -26,6 +26,6 @@ class WireProtocol:
     error_body: Callable[[TurnoutError], bytes]
     error_event: Callable[[TurnoutError], bytes]
     keepalive: bytes
-    read_body: Callable[[bytes], list[Transcript]]
-    read_stream: Callable[[bytes], list[Transcript]]
+    read_body: Callable[[bytes], Alternatives]
+    read_stream: Callable[[bytes], Alternatives]
     wanted: Callable[[Mapping[str, Any]], Wanted]

@@ -38,10 +38,11 @@ class Quirks:
     short_call_ids: bool = False
     touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
     reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
+    reshapes: bool = field(init=False, compare=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
         """Find out once what is asked for every request: which parameters may not go on as they
-        are (`touched`), and whether messages may not, whatever their roles."""
+        are (`touched`), whether messages may not, whatever their roles, and whether no body may."""
         touched = {*self.drop, *self.rename, *self.values}
         if not self.stream_options:
             touched.add("stream_options")
@@ -50,6 +51,7 @@ class Quirks:
         object.__setattr__(self, "touched", frozenset(touched))
         reshapes = bool(self.message_drop or self.plain_content or self.short_call_ids)
         object.__setattr__(self, "reshapes_messages", reshapes)
+        object.__setattr__(self, "reshapes", reshapes or bool(self.extra))
 
     def overridden(self, own: Mapping[str, Any]) -> "Quirks":
         """Return these with a backend's own: sets and mappings are added to, others replaced."""
@@ -80,11 +82,6 @@ def reshape(body: dict[str, Any], quirks: Quirks, limit: int | None) -> None:
         body.pop("max_tokens", None)
         body.pop("max_completion_tokens", None)
         body[quirks.token_param] = limit
-    reshape_parameters(body, quirks)
-
-
-def reshape_parameters(body: dict[str, Any], quirks: Quirks) -> None:
-    """Leave out, rename and translate what the rows say of top-level parameters."""
     for name in quirks.drop:
         body.pop(name, None)
     for old, new in quirks.rename.items():

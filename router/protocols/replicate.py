@@ -141,6 +141,11 @@ class ReplicateReader:
         self._body = bytearray()
         self._ended = False
 
+    @property
+    def complete(self) -> bool:
+        """Whether the prediction came whole."""
+        return self._ended
+
     def feed(self, data: bytes) -> list[Event]:
         """Gather the body; read it once it is whole."""
         if self._ended:

@@ -3,19 +3,18 @@
 from types import MappingProxyType
 from typing import Final
 
+from router.protocols import chat_answer, messages_answer, text_answer
 from router.protocols.chat_passage import ChatPassage
+from router.protocols.chat_reader import ChatReader
 from router.protocols.envelope import error_body, error_event
 from router.protocols.messages_errors import message_error_body, message_error_event
 from router.protocols.messages_passage import MessagesPassage
+from router.protocols.messages_reader import MessagesReader
+from router.protocols.openai_passage import OpenAIPassage
 from router.protocols.protocol import WireProtocol
+from router.protocols.reading import body_reader, stream_reader
 from router.protocols.sse import encode
-from router.protocols.transcript import (
-    read_chat_body,
-    read_chat_stream,
-    read_message_body,
-    read_message_stream,
-)
-from router.protocols.wanted import chat_wanted, message_wanted
+from router.protocols.wanted import chat_wanted, message_wanted, nothing_wanted
 
 _ROWS: Final = (
     WireProtocol(
@@ -24,9 +23,19 @@ _ROWS: Final = (
         error_body,
         error_event,
         b": keepalive\n\n",
-        read_chat_body,
-        read_chat_stream,
+        body_reader(chat_answer.read_answer),
+        stream_reader(ChatReader),
         chat_wanted,
+    ),
+    WireProtocol(
+        "openai",
+        OpenAIPassage(),
+        error_body,
+        error_event,
+        b": keepalive\n\n",
+        body_reader(text_answer.read_answer),
+        stream_reader(text_answer.TextReader),
+        nothing_wanted,
     ),
     WireProtocol(
         "messages",
@@ -34,8 +43,8 @@ _ROWS: Final = (
         message_error_body,
         message_error_event,
         encode(b'{"type":"ping"}', b"ping"),
-        read_message_body,
-        read_message_stream,
+        body_reader(messages_answer.read_answer),
+        stream_reader(MessagesReader),
         message_wanted,
     ),
 )

@@ -1,10 +1,14 @@
 """Every piece of text of a request, for the detectors: a field that nobody knows counts as text.
 
-Left out are the top-level fields that each protocol lists, keys, and what is no text: media in
-base64 and the seals that providers put on their own words.
+Left out are the top-level fields that each protocol lists, and of the conversation keys and what is
+no text: media in base64 and the seals that providers put on their own words.
 """
 
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
+
+import orjson
 
 from policies.pii.pii import texts_of
 from router.ask import Ask
@@ -23,27 +27,55 @@ _CHAT: Final = _COMMON | {
 }
 _MESSAGES: Final = _COMMON | {"metadata", "thinking"}
 _SEALS: Final = frozenset({"signature", "encrypted_content", "encrypted_index"})
-_SIGNS: Final = (b'"data"', b'"signature"', b'"encrypted_')
+_CONVERSATION: Final = frozenset({"messages", "system"})
 
 
 def chat_texts(ask: Ask) -> list[str]:
     """The texts of a chat completion's body."""
-    return _texts(ask, _CHAT)
+    names = ask.body.keys() - _CHAT
+    if len(names) == 1 and not _may_hold_media(ask.raw):  # mostly
+        return texts_of(ask.body["messages"])
+    return _texts(ask, names)
 
 
 def message_texts(ask: Ask) -> list[str]:
     """The texts of a message's body."""
-    return _texts(ask, _MESSAGES)
+    return _texts(ask, ask.body.keys() - _MESSAGES)
 
 
-def _texts(ask: Ask, others: frozenset[str]) -> list[str]:
-    raw, found = ask.raw, []
-    # Most requests hold nothing of the kind, which a search of the bytes tells quickly.
-    mixed = any(map(raw.__contains__, _SIGNS))
-    for name, held in ask.body.items():
-        if name not in others:
+def texts_but(*others: str) -> Callable[[Ask], list[str]]:
+    """Reads the texts of bodies that are no conversations: every top-level field but these."""
+    names = frozenset(others)
+
+    def read(ask: Ask) -> list[str]:
+        return _texts(ask, ask.body.keys() - names)
+
+    return read
+
+
+def _may_hold_media(raw: bytes) -> bool:
+    """A quick look: most bodies hold nothing of the kind."""
+    return b'"data"' in raw or b'"signature"' in raw or b'"encrypted_' in raw
+
+
+def _texts(ask: Ask, names: AbstractSet[str]) -> list[str]:
+    found: list[str] = []
+    mixed = _may_hold_media(ask.raw)
+    for name in names:
+        held = ask.body[name]
+        if name in _CONVERSATION:
             found += texts_of(_without_media(held) if mixed else held)
+        elif isinstance(held, str):
+            found.append(held)
+        elif _are_words(held):
+            found += held
+        elif isinstance(held, dict | list) and held:
+            found.append(orjson.dumps(held).decode())  # as one text: tools are long and many
     return found
+
+
+def _are_words(held: Any) -> bool:
+    return isinstance(held, list) and all(isinstance(inner, str) for inner in held)
 
 
 def _without_media(held: Any) -> Any:

@@ -1,9 +1,9 @@
 """A model server that simulates: for the demo's larger backends and for tests of every fault.
 
 It speaks OpenAI's chat completions with realistic timing, usage, streaming, tool calls, JSON
-schemas, `n` and logprobs, and marks every answer as simulated: in its text, its model name, its
-fingerprint and the header `x-simulated`. A fault is asked for through the model name, as in
-`simulated-moe?fault=reset&after=3`; see `simulated_faults`.
+schemas, `n` and logprobs, its embeddings and its completions, and marks every answer as simulated:
+in its text, its model name, its fingerprint and the header `x-simulated`. A fault is asked for
+through the model name, as in `simulated-moe?fault=reset&after=3`; see `simulated_faults`.
 
     python -m router.simulator.server --name moe --port 8082
 """
@@ -24,6 +24,7 @@ from router.protocols.sse import encode
 from router.simulator.answer import Answer, compose, prompt_tokens
 from router.simulator.exchange import Exchange, Gone
 from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
+from router.simulator.other_operations import OTHER_OPERATIONS, Serve
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -95,9 +96,24 @@ class Simulator:
         fault = FAULTS.get(wish.get("fault", ""), NO_FAULT)
         if fault.instead is not None and await fault.instead(exchange, wish):
             return
+        path = scope["path"]
+        if not path.endswith("/chat/completions"):
+            serve = OTHER_OPERATIONS.get(path[path.rfind("/") :])
+            if serve is not None:
+                await self._serve_other(serve, body, model, fault, exchange)
+                return
         job = _Job(body, model, self._compose(body), fault, int(wish.get("after", "0")))
         try:
             await (self._stream if body.get("stream") else self._reply)(job, exchange)
+        except CutShort:
+            return
+
+    async def _serve_other(
+        self, serve: Serve, body: dict[str, Any], model: str, fault: Fault, exchange: Exchange
+    ) -> None:
+        await exchange.wait(self.profile.first_token)
+        try:
+            await serve(body, _head(model, ""), fault, exchange)
         except CutShort:
             return
 

@@ -87,19 +87,37 @@ def _read(path: Path, what: str, remedy: str) -> str:
     raise DocumentError([Finding(str(path), 1, 1, "error", message, remedy, "unreadable")])
 
 
+def read_config(config_path: Path, environ: Mapping[str, str]) -> LoadedConfig:
+    """Read and validate turnout.yaml, whatever plugins are installed. Raises DocumentError with
+    every finding, PluginError for a plugin that cannot be used.
+    """
+    load_plugins()
+    text = _read(config_path, "the configuration", _NO_CONFIG)
+    return load_config(text, str(config_path), environ)
+
+
+def policy_path_of(loaded: LoadedConfig, config_path: Path) -> Path | None:
+    """Return where the policy that a configuration names lies; None for a shipped one."""
+    named = loaded.config.policy
+    return None if named in shipped_policies() else config_path.parent / named
+
+
+def read_policy(loaded: LoadedConfig, config_path: Path) -> Documents:
+    """Read and validate the policy that a configuration names. Raises DocumentError with every
+    finding.
+    """
+    path = policy_path_of(loaded, config_path)
+    if path is None:
+        named = loaded.config.policy
+        policy = load_policy(read_shipped_policy(named), f"{named}.yaml")
+    else:
+        remedy = f"name a file beside turnout.yaml, or one of: {', '.join(shipped_policies())}"
+        policy = load_policy(_read(path, "the policy", remedy), str(path))
+    return Documents(loaded, policy, config_path, path)
+
+
 def read_documents(config_path: Path, environ: Mapping[str, str]) -> Documents:
     """Read and validate both documents. Raises DocumentError with every finding of the first
     document that has any, PluginError for a plugin that cannot be used.
     """
-    load_plugins()
-    text = _read(config_path, "the configuration", _NO_CONFIG)
-    loaded = load_config(text, str(config_path), environ)
-    shipped = shipped_policies()
-    named = loaded.config.policy
-    if named in shipped:
-        policy = load_policy(read_shipped_policy(named), f"{named}.yaml")
-        return Documents(loaded, policy, config_path, None)
-    path = config_path.parent / named
-    remedy = f"name a file beside turnout.yaml, or one of: {', '.join(shipped)}"
-    policy = load_policy(_read(path, "the policy", remedy), str(path))
-    return Documents(loaded, policy, config_path, path)
+    return read_policy(read_config(config_path, environ), config_path)

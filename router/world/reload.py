@@ -7,13 +7,13 @@ the same report that `turnout check` gives, and the old world stays in force.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from policies.findings import DocumentError, render
-from router.world.documents import Documents, read_documents
+from router.world.documents import Documents, policy_path_of, read_config, read_policy
 from router.world.snapshot import Snapshot, compile_snapshot
 
 _LOG = logging.getLogger("turnout")
@@ -32,7 +32,7 @@ _FIXED: Final = (
     "audits",
 )
 
-Stamp = tuple[tuple[int, int] | None, ...]
+Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ class Served(Protocol):
 
 
 class Reloader:
-    """Keeps what is served in step with the documents. `counts`: reloads, by how they ended."""
+    """Keeps what is served in step with the documents. `counts`: reloads, by how they ended;
+    `sleep` passes the time between two looks at the files.
+    """
 
     def __init__(
         self,
@@ -62,19 +64,21 @@ class Reloader:
         documents: Documents,
         environ: Mapping[str, str],
         counts: MutableMapping[tuple[str, ...], int],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._served = served
         self._counts = counts
+        self._sleep = sleep
         self._documents = documents
         self._environ = environ
-        self._stamp = self._look()
+        paths = [documents.config_path, *([documents.policy_path] if documents.policy_path else [])]
+        self._seen = {path: _stamp(path) for path in paths}
         self._watcher: asyncio.Task[None] | None = None
 
     def reload(self) -> Reloaded:
         """Read both documents again and put them in force if they pass."""
-        self._stamp = self._look()
         try:
-            documents = read_documents(self._documents.config_path, self._environ)
+            documents = self._read()
             snapshot = compile_snapshot(documents.loaded, documents.policy)
         except DocumentError as error:
             self._counts["refused",] += 1
@@ -94,16 +98,26 @@ class Reloader:
         if changed:
             _LOG.warning("these changes need a restart", extra={"keys": ", ".join(changed)})
 
-    def _look(self) -> Stamp:
-        documents = self._documents
-        paths = [documents.config_path, *([documents.policy_path] if documents.policy_path else [])]
-        return tuple(_stamp(path) for path in paths)
+    def _read(self) -> Documents:
+        """Read both documents. Each is looked at before it is read, so that no change is missed; a
+        policy that cannot be read is watched too: it may be mended.
+        """
+        path = self._documents.config_path
+        self._seen = {path: _stamp(path)}
+        loaded = read_config(path, self._environ)
+        policy = policy_path_of(loaded, path)
+        if policy is not None:
+            self._seen[policy] = _stamp(policy)
+        return read_policy(loaded, path)
+
+    def _changed(self) -> bool:
+        return any(_stamp(path) != seen for path, seen in self._seen.items())
 
     async def watch(self) -> None:
         """Reload whenever a document changed on disk, until cancelled."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            if self._look() != self._stamp:
+            await self._sleep(_LOOK_SECONDS)
+            if self._changed():
                 self.reload()
 
     async def start(self) -> None:
@@ -118,7 +132,7 @@ class Reloader:
                 await self._watcher
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> Stamp:
     try:
         seen = path.stat()
     except OSError:

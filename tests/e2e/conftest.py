@@ -44,6 +44,9 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "strict": _backend(urls["strict"], "strict", "local", (90, 90)),
         "stuck": _backend(moe, slow, "premium", (5, 30), timeouts={"first_byte": "90s"}),
         "void": _backend("http://127.0.0.1:9/v1", "none", "premium", (5, 30)),
+        "claude": _backend(
+            "http://127.0.0.1:9/v1", "none", "premium", (5, 30), dialect="anthropic"
+        ),
         "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
     }
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
@@ -87,6 +90,7 @@ routes:
     objective: cheapest_capable
     capable: {min_success: 0.0, max_regret: 1.0}
     cascade: {verify: [not_empty]}
+  vectors: {candidates: [claude, moe], objective: fixed, fixed: claude}
   staff: {candidates: [premium], objective: fixed}
 aliases: {gpt-4o: auto}
 tiers:

@@ -17,7 +17,7 @@ from router.errors import BadRequest
 from router.operations.chat import parse_chat
 from router.operations.message import count_tokens, parse_message
 from router.protocols.quirks import Quirks
-from router.protocols.transcript import read_chat_body
+from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 
 WORDS = """text image image_url tool_use tool_result function json_schema auto none user assistant
@@ -117,6 +117,6 @@ def test_every_check_judges_any_answer_to_any_request(
         return
     called = [{"function": {"name": call, "arguments": call}} for call in calls]
     choice = {"message": {"content": text, "tool_calls": called}, "finish_reason": "stop"}
-    answers = read_chat_body(orjson.dumps({"choices": [choice]}))
+    answers = PROTOCOLS["chat"].read_body(orjson.dumps({"choices": [choice]}))
     failure = first_failure(tuple(VERIFIERS), answers, request, early=False)
     assert failure is None or failure[0] in VERIFIERS

@@ -20,8 +20,8 @@ from router.backends.dispatch.dispatch import NORMAL, Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer, Event, Upstream
 from router.backends.health.slots import Priority
 from router.errors import StreamBroken, TurnoutError
+from router.protocols.answer import Alternative
 from router.protocols.table import PROTOCOLS
-from router.protocols.transcript import Transcript
 from router.protocols.usage import estimate_usage
 
 BROKEN: Final = "broken"  # not a verifier: the answer broke off, or cannot be read
@@ -77,7 +77,7 @@ class Cascades:
                     upstream.billed = tuple(descent.billed)
                     events.append(upstream)
                     rejected = None
-                    if not descent.is_over():
+                    if request.classified and not descent.is_over():
                         check = _Check(upstream, request, cascade, request_id, priority)
                         rejected = await self._check(check)
                         descent.billed = list(upstream.billed)
@@ -102,7 +102,7 @@ class Cascades:
                 failure = await self._judge(check, cascade.judge, answers[0])
         except StreamBroken:
             failure = BROKEN, "broke off"
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except ValueError:
             failure = BROKEN, "has an unknown shape"
         if failure is None:
             self.passed += 1
@@ -114,7 +114,7 @@ class Cascades:
         return BilledAnswer(upstream.backend, usage, verifier, reason)
 
     async def _judge(
-        self, check: "_Check", judge: Backend, answer: Transcript
+        self, check: "_Check", judge: Backend, answer: Alternative
     ) -> tuple[str, str] | None:
         """What the judge has against an answer; asking it is on the bill either way."""
         opinion = await opinion_of(
@@ -144,9 +144,9 @@ class _Check:
     priority: Priority
 
 
-def _is_whole(answers: Sequence[Transcript]) -> bool:
+def _is_whole(answers: Sequence[Alternative]) -> bool:
     """Whether every choice has come to its end, so that a judge has all of it to read."""
-    return bool(answers) and all(answer.finish is not None for answer in answers)
+    return bool(answers) and all(answer.stop is not None for answer in answers)
 
 
 class _Descent:

@@ -15,7 +15,8 @@ from router.backends.dispatch.upstream import BilledAnswer
 from router.backends.health.slots import Priority
 from router.backends.judging import LONGEST, judging_request, material, read_good_enough
 from router.errors import TurnoutError
-from router.protocols.transcript import Transcript, read_chat_body
+from router.protocols.answer import Alternative
+from router.protocols.table import PROTOCOLS
 
 JUDGE: Final = "judge"  # its name among the verifiers
 PATIENCE: Final = 10.0  # seconds; a client waits meanwhile
@@ -39,7 +40,7 @@ async def opinion_of(
     dispatcher: Dispatcher,
     judge: Backend,
     request: Ask,
-    answer: Transcript,
+    answer: Alternative,
     *,
     request_id: str,
     priority: Priority,
@@ -52,9 +53,9 @@ async def opinion_of(
             asyncio.timeout(patience),
             dispatcher.open([judge], question, f"{request_id}-judge", priority) as upstream,
         ):
-            replies = read_chat_body(upstream.body)
+            replies = PROTOCOLS[question.protocol].read_body(upstream.body)
             usage = upstream.usage
-    except (TurnoutError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
+    except (TurnoutError, TimeoutError, ValueError):
         return Opinion(None)
     content = read_good_enough(replies[0].text) if replies else None
     billed = (
@@ -63,8 +64,8 @@ async def opinion_of(
     return Opinion(content, billed)
 
 
-def _judgement(request: Ask, answer: Transcript) -> Ask:
-    calls = [f"calls {name} with {arguments}" for name, arguments in answer.calls]
+def _judgement(request: Ask, answer: Alternative) -> Ask:
+    calls = [f"calls {call.name} with {call.arguments}" for call in answer.calls]
     parts = {
         "Request": material(request),
         "Answer": "\n".join([answer.text, *calls])[:LONGEST],

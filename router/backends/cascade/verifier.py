@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.ask import Ask
-from router.protocols.transcript import Transcript
+from router.protocols.answer import Alternative
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,5 +15,5 @@ class Verifier:
     to clients and logs, so they hold no text of the answer.
     """
 
-    check: Callable[[Transcript, Ask], str | None]
+    check: Callable[[Alternative, Ask], str | None]
     early: bool = False

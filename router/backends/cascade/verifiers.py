@@ -18,8 +18,8 @@ from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
 from router.backends.cascade.verifier import Verifier
+from router.protocols.answer import LENGTH, REFUSAL, WINDOW, Alternative, Stop
 from router.protocols.table import PROTOCOLS
-from router.protocols.transcript import Transcript
 from router.protocols.wanted import Wanted
 
 MIN_LOGPROB: Final = -1.2  # mean per token; below it, the model was guessing
@@ -35,27 +35,27 @@ _REFUSAL: Final = re.compile(
 )
 
 
-def not_empty(answer: Transcript, _request: Ask) -> str | None:
+def not_empty(answer: Alternative, _request: Ask) -> str | None:
     """It says something, or calls a tool."""
     return None if answer.text.strip() or answer.calls or answer.refusal else "empty"
 
 
-def not_refusal(answer: Transcript, _request: Ask) -> str | None:
+def not_refusal(answer: Alternative, _request: Ask) -> str | None:
     """It does not begin with a refusal, and was not filtered."""
-    if answer.refusal or answer.finish == "content_filter":
+    if answer.refusal or (answer.stop is not None and answer.stop.reason == REFUSAL):
         return "refused"
     if not answer.calls and _REFUSAL.match(answer.text[:200]):
         return "refused"
     return None
 
 
-def not_truncated(answer: Transcript, request: Ask) -> str | None:
+def not_truncated(answer: Alternative, request: Ask) -> str | None:
     """It came to its end, unless the client itself set the limit that it ran into."""
-    cut = answer.finish == "length" and request.max_output_tokens is None
-    return "truncated" if cut else None
+    cut = answer.stop is not None and answer.stop.reason in (LENGTH, WINDOW)
+    return "truncated" if cut and request.max_output_tokens is None else None
 
 
-def json_schema(answer: Transcript, request: Ask) -> str | None:
+def json_schema(answer: Alternative, request: Ask) -> str | None:
     """It is the JSON that was asked for."""
     wanted = _wanted(request)
     if wanted.form is None or answer.calls:
@@ -70,25 +70,25 @@ def json_schema(answer: Transcript, request: Ask) -> str | None:
     return None if where is None else f"does not fit the schema at {where[:80]}"
 
 
-def valid_json(answer: Transcript, request: Ask) -> str | None:
+def valid_json(answer: Alternative, request: Ask) -> str | None:
     """It is JSON, where JSON of any kind was asked for."""
     if _wanted(request).form is None or answer.calls:
         return None
     return None if _is_json(answer.text) else "not JSON"
 
 
-def tool_calls(answer: Transcript, request: Ask) -> str | None:
+def tool_calls(answer: Alternative, request: Ask) -> str | None:
     """Its tool calls name tools that exist, with arguments that fit."""
     wanted = _wanted(request)
     schemas = wanted.tools
-    for name, arguments in answer.calls:
-        if name not in schemas:
+    for call in answer.calls:
+        if call.name not in schemas:
             return "calls an unknown tool"
         try:
-            value = orjson.loads(arguments or "{}")
+            value = orjson.loads(call.arguments or "{}")
         except orjson.JSONDecodeError:
             return "calls a tool with broken arguments"
-        if not isinstance(value, dict) or misfit(value, schemas[name]):
+        if not isinstance(value, dict) or misfit(value, schemas[call.name]):
             return "calls a tool with wrong arguments"
     if wanted.call and schemas and not answer.calls:
         return "calls no tool"
@@ -100,7 +100,7 @@ def _wanted(request: Ask) -> Wanted:
     return PROTOCOLS[request.protocol].wanted(request.body)
 
 
-def code_parses(answer: Transcript, _request: Ask) -> str | None:
+def code_parses(answer: Alternative, _request: Ask) -> str | None:
     """Its Python and JSON blocks are Python and JSON."""
     for language, code in _FENCE.findall(answer.text):
         parse = _LANGUAGES.get(language.lower())
@@ -132,7 +132,7 @@ _LANGUAGES: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
 )
 
 
-def confident(answer: Transcript, _request: Ask) -> str | None:
+def confident(answer: Alternative, _request: Ask) -> str | None:
     """Where the backend reports log-probabilities: it was not guessing."""
     mean = answer.mean_logprob
     return None if mean is None or mean >= MIN_LOGPROB else "unsure"
@@ -157,7 +157,7 @@ if set(VERIFIERS) != set(KNOWN):
 
 
 def first_failure(
-    names: Sequence[str], answers: Sequence[Transcript], request: Ask, *, early: bool
+    names: Sequence[str], answers: Sequence[Alternative], request: Ask, *, early: bool
 ) -> tuple[str, str] | None:
     """The first verifier that finds something wrong with any choice, and what; None if none does.
 
@@ -166,8 +166,8 @@ def first_failure(
     """
     for name in names:
         verifier = VERIFIERS[name]
-        for answer in answers or (Transcript(finish="stop"),):
-            if early and answer.finish is None and not verifier.early:
+        for answer in answers or (Alternative((), Stop()),):
+            if early and answer.stop is None and not verifier.early:
                 continue
             wrong = verifier.check(answer, request)
             if wrong is not None:

@@ -12,7 +12,7 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.quirks import shaped_message
+from router.backends.dialects.quirks import shaped_body
 from router.backends.transport.transport import Call, Target
 from router.protocols.headers import Pairs, without_those_of
 
@@ -23,11 +23,12 @@ class Anthropic:
     """The dialect of Anthropic's Messages API."""
 
     protocol = "messages"
+    speaks = frozenset({"messages"})
     stream_type = EVENT_STREAM
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
         """POST {base_url}/messages."""
-        body = orjson.dumps(shaped_message(backend, ask))
+        body = shaped_body(backend, ask, orjson.dumps(backend.model))
         return message_call(deployment, backend, body, request_id, ask.headers)
 
     def post(

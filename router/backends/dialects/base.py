@@ -37,6 +37,7 @@ class _Server(Protocol):
         """What an error answer says; any bytes at all are understood somehow."""
 
 
+@runtime_checkable
 class Asking(_Server, Protocol):
     """Who asks a backend what a client asks: a dialect of its protocol, or a translation."""
 
@@ -52,8 +53,13 @@ class Dialect(_Server, Protocol):
     """One family of model servers: where and with which headers it is asked.
 
     `protocol` names a row of `router.protocols.hub`: what it is asked in where a client speaks a
-    protocol that it does not.
+    protocol that it does not. In one that it `speaks` it is `Asking`, and a request's own bytes go
+    to it.
     """
+
+    @property
+    def speaks(self) -> frozenset[str]:
+        """The names of those protocols."""
 
     @property
     def protocol(self) -> str:

@@ -15,6 +15,7 @@ class Gemini:
     """The dialect of Google's Gemini API."""
 
     protocol = "gemini"
+    speaks = frozenset[str]()
     stream_type = EVENT_STREAM
 
     def post(

@@ -3,7 +3,9 @@
 Only `model` and `stream_options` are set; the rest of a request goes on as the client said it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import orjson
@@ -12,11 +14,13 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.quirks import shaped_body
+from router.backends.dialects.quirks import shaped_body, shaped_chat
 from router.backends.transport.transport import Call, Target
 from router.protocols.headers import without_those_of
 
 _HEADINGS_KEPT: Final = 1_000
+_CHAT: Final = "/chat/completions"
+_SHAPES: Final = MappingProxyType({_CHAT: shaped_chat})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +29,33 @@ class _Heading:
 
     backend: Backend
     target: Target = field(repr=False)
+    model: bytes  # as JSON
+    shape: Callable[[Backend, Ask, bytes], bytes]
 
 
 class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
 
     protocol = "chat"
+    speaks = frozenset({"chat", "openai"})
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:
         # By deployment and path, as it was last described.
         self._headings: dict[tuple[str, str], _Heading] = {}
+
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+        """POST {base_url}{path}."""
+        heading = self._headings.get((deployment.id, ask.path))
+        if heading is None or heading.backend is not backend:  # whose deployments never change
+            heading = self._described(deployment, backend, ask.path)
+        return Call(
+            heading.target,
+            heading.shape(backend, ask, heading.model),
+            backend.timeouts,
+            request_id,
+            without_those_of(backend.headers, ask.headers) if ask.headers else (),
+        )
 
     def post(
         self,
@@ -47,27 +67,12 @@ class OpenAI:
         stream: bool,  # the body says so too
     ) -> Call:
         """POST {base_url}/chat/completions."""
-        heading = self._heading_of(deployment, backend, "/chat/completions")
+        heading = self._headings.get((deployment.id, _CHAT))
+        if heading is None or heading.backend is not backend:
+            heading = self._described(deployment, backend, _CHAT)
         return Call(heading.target, body, backend.timeouts, request_id)
 
-    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
-        """POST {base_url}{path}."""
-        heading = self._heading_of(deployment, backend, ask.path)
-        return Call(
-            heading.target,
-            orjson.dumps(shaped_body(backend, ask)),
-            backend.timeouts,
-            request_id,
-            without_those_of(backend.headers, ask.headers) if ask.headers else (),
-        )
-
-    def _heading_of(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
-        heading = self._headings.get((deployment.id, path))
-        if heading is None or heading.backend is not backend:  # whose deployments never change
-            heading = self._heading(deployment, backend, path)
-        return heading
-
-    def _heading(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
+    def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
         headers = [
             ("Content-Type", "application/json"),
             ("Accept-Encoding", "identity"),
@@ -78,7 +83,12 @@ class OpenAI:
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
         target = Target(f"{deployment.base_url}{path}", tuple(headers))
-        heading = self._headings[deployment.id, path] = _Heading(backend, target)
+        heading = self._headings[deployment.id, path] = _Heading(
+            backend,
+            target,
+            orjson.dumps(backend.model),
+            _SHAPES.get(path, shaped_body),
+        )
         return heading
 
     def failure(self, status: int, raw: bytes) -> Failure:

@@ -1,32 +1,89 @@
-"""A chat body as one particular server of the OpenAI family takes it, by its quirks."""
+"""A body as one particular server takes it, by its quirks: as edits of the client's own bytes."""
 
-from typing import Any
+from typing import Final
+
+import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.protocols.quirks import reshape, reshape_message, reshape_parameters
+from router.protocols.quirks import Quirks, reshape_message
+from router.protocols.splice import replaced, splice
+
+_ASKS_FOR_USAGE: Final = b',"stream_options":{"include_usage":true}'
 
 
-def shaped_body(backend: Backend, request: Ask) -> dict[str, Any]:
-    """The client's body under the backend's model name, with the gateway's wish for usage."""
-    quirks = backend.quirks
-    body = {**request.body, **quirks.extra, "model": backend.model}
-    if request.stream and not request.include_usage and quirks.stream_options:
-        body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-    if not quirks.touched.isdisjoint(body):  # one look for all parameters together
-        reshape(body, quirks, request.max_output_tokens)
+def shaped_body(backend: Backend, ask: Ask, model: bytes) -> bytes:
+    """The client's body under the backend's model name (as JSON), with the gateway's wish for
+    usage and the backend's quirks of parameters."""
+    quirks, members = backend.quirks, ask.members
+    if not quirks.extra and quirks.touched.isdisjoint(members):
+        return _in_passing(quirks, ask, model)
+    edits = _parameters(quirks, ask)
+    return _spliced(quirks, ask, edits | {"model": model})
+
+
+def shaped_chat(backend: Backend, ask: Ask, model: bytes) -> bytes:
+    """The same of a chat body, with the quirks of messages and of its output limit."""
+    quirks, raw = backend.quirks, ask.raw
     # The raw bytes tell quickly that no message has the role.
-    if quirks.reshapes_messages or (not quirks.developer_role and b'"developer"' in request.raw):
-        body["messages"] = [
-            reshape_message(message, quirks) for message in request.body["messages"]
-        ]
-    return body
+    roles = quirks.developer_role or b'"developer"' not in raw
+    if roles and not quirks.reshapes and quirks.touched.isdisjoint(ask.members):
+        return _in_passing(quirks, ask, model)
+    edits = _limits(quirks, ask) | _parameters(quirks, ask) | {"model": model}
+    if quirks.reshapes_messages or not roles:
+        messages = [reshape_message(message, quirks) for message in ask.body["messages"]]
+        edits["messages"] = orjson.dumps(messages)
+    return _spliced(quirks, ask, edits)
 
 
-def shaped_message(backend: Backend, request: Ask) -> dict[str, Any]:
-    """A message's body under the backend's model name; of quirks, those of parameters count."""
-    quirks = backend.quirks
-    body = {**request.body, **quirks.extra, "model": backend.model}
-    if not quirks.touched.isdisjoint(body):
-        reshape_parameters(body, quirks)
-    return body
+def _in_passing(quirks: Quirks, ask: Ask, model: bytes) -> bytes:
+    """What most requests need: another model, and in a stream the wish for usage."""
+    raw, members = ask.raw, ask.members
+    if not ask.stream or ask.include_usage or not quirks.stream_options:
+        return replaced(raw, members["model"], model)
+    if "stream_options" in members:
+        return _spliced(quirks, ask, {"model": model})
+    _, start, end = members["model"]
+    _, _, last = members[next(reversed(members))]
+    return b"".join((raw[:start], model, raw[end:last], _ASKS_FOR_USAGE, raw[last:]))
+
+
+def _spliced(quirks: Quirks, ask: Ask, edits: "Edits") -> bytes:
+    if not quirks.stream_options:
+        edits["stream_options"] = None
+    elif ask.stream and not ask.include_usage:
+        given = ask.body.get("stream_options") or {}
+        edits["stream_options"] = orjson.dumps({**given, "include_usage": True})
+    return splice(ask.raw, ask.members, edits, _renames(quirks, ask, edits))
+
+
+Edits = dict[str, bytes | None]
+
+
+def _limits(quirks: Quirks, ask: Ask) -> Edits:
+    """The output limit under the one name that the server takes."""
+    name, most = quirks.token_param, ask.max_output_tokens
+    if name is None or most is None:
+        return {}
+    return {"max_tokens": None, "max_completion_tokens": None, name: b"%d" % most}
+
+
+def _parameters(quirks: Quirks, ask: Ask) -> Edits:
+    """What is sent besides, said otherwise and left out."""
+    edits: Edits = {name: orjson.dumps(held) for name, held in quirks.extra.items()}
+    as_it_came = {new: old for old, new in quirks.rename.items()}
+    for name, words in quirks.values.items():
+        key = as_it_came.get(name, name)
+        told = ask.body.get(key)
+        if isinstance(told, str) and told in words:
+            edits[key] = orjson.dumps(words[told])
+    return edits | dict.fromkeys(quirks.drop)
+
+
+def _renames(quirks: Quirks, ask: Ask, edits: Edits) -> dict[str, str]:
+    """What is called otherwise; whatever came under that name gives way."""
+    renames = {old: new for old, new in quirks.rename.items() if old in ask.members}
+    for old, new in renames.items():
+        if new in ask.members and new not in renames and edits.get(old, b"") is not None:
+            edits[new] = None
+    return renames

@@ -21,6 +21,7 @@ class Replicate:
     """The dialect of Replicate's predictions."""
 
     protocol = "replicate"
+    speaks = frozenset[str]()
     stream_type = "application/json"
 
     def post(

@@ -6,15 +6,14 @@ reader of one protocol and the writer of another, with the hub between them.
 """
 
 import time
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Dialect, Failure
-from router.backends.dialects.spoken import SPEAKS
-from router.backends.dialects.table import DIALECTS, NATIVE
+from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import Call
 from router.domain import Usage
@@ -25,14 +24,22 @@ from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_output, estimate_usage, is_impossible
 
+# By dialect and protocol, once they were asked: how natively, and who reads the answer.
+_NATIVE: Final[dict[tuple[str, str], tuple[Asking, Passage]]] = {}
+
 
 def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
     """How a backend of this dialect is asked this, and who reads its answer.
 
     Raises Unsupported where it cannot be asked in the request's protocol at all.
     """
-    if ask.protocol in SPEAKS[name]:
-        return NATIVE[name], PROTOCOLS[ask.protocol].passage
+    native = _NATIVE.get((name, ask.protocol))
+    if native is not None:
+        return native
+    dialect = DIALECTS[name]
+    if ask.protocol in dialect.speaks and isinstance(dialect, Asking):
+        native = _NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
+        return native
     translation = translated(name, ask)
     return translation, translation
 

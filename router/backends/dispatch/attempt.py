@@ -57,7 +57,9 @@ async def attempt(
             if body is None:
                 body = await read_all(answer, REPLY_CAP)
             upstream.replied(passage.reply(body, request))
-        upstream.headers = of_answer(passage.headers, answer.header)
+        names = passage.headers
+        if names and answer.header(names[0]):
+            upstream.headers = of_answer(names, answer.header)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         raise _failed(error, deployment) from None

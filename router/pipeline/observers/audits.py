@@ -24,7 +24,10 @@ def begins_audits(begin: Callable[[Case], None], classifier: Versioned) -> Obser
         context = finished.context
         protocol = PROTOCOLS[context.ask.protocol]
         read = protocol.read_stream if context.ask.stream else protocol.read_body
-        answers = read(finished.answer)
+        try:
+            answers = read(finished.answer)
+        except ValueError:  # no answer that anybody could compare
+            return
         evidence = evidence_of(context, finished.backend, decision.route, classifier.version)
         if answers and evidence is not None:
             begin(Case(context.world, context.ask, shadow, evidence, answers[0].text))

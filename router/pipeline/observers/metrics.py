@@ -1,6 +1,5 @@
 """Counting what admitted requests used, for metrics and for the next estimate."""
 
-from router.domain import Outcome
 from router.ledger.estimate import OutputHistory
 from router.pipeline.observers.observer import Finished, Observer
 from router.telemetry.metrics import Metrics
@@ -21,7 +20,7 @@ def remembers_lengths(history: OutputHistory) -> Observer:
 
     def observe(finished: Finished) -> None:
         charge = finished.charge
-        if charge is None or charge.route is None or charge.outcome is not Outcome.COMPLETED:
+        if charge is None or charge.route is None or not finished.delivered:
             return
         key = finished.context.principal.key_id
         history.observe(key, charge.route, charge.usage.output_tokens)

@@ -22,9 +22,9 @@ class Finished:
 
     `charge` is None where it was not admitted. `backend` is the one whose answer was being given,
     empty where none was; `billed` is what a cascade paid for beside that answer, `verified` whether
-    its checks passed. `delivered`: the answer came to its end; `answer` is its text for an audit,
-    in the words of the client's protocol, kept only where the decision wants one. Times are in
-    seconds.
+    its checks passed. `delivered`: the answer came to its end, and no quota ended it; `answer` is
+    its text for an audit, in the words of the client's protocol, kept only where the decision wants
+    one. Times are in seconds.
     """
 
     context: RequestContext

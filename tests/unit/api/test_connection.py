@@ -5,31 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import uvicorn
+from fakes.connection import connect
 
-from router.api.connection import Connection
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
-from router.api.server_state import DatedState
 from router.telemetry.metrics import Metrics
-
-
-class Socket(asyncio.Transport):
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent = b""
-        self.closed = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.sent += bytes(data)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
 
 
 class Clock:
@@ -84,15 +66,8 @@ async def line():
 
 
 def _line(inference: Inference) -> SimpleNamespace:
-    loop = asyncio.get_running_loop()
-    config = uvicorn.Config(lambda: None, log_config=None)
-    config.load()
-    clock = Clock(loop)
-    connection = Connection(
-        inference, config=config, server_state=DatedState(), app_state={}, _loop=clock
-    )
-    client = Socket()
-    connection.connection_made(client)
+    clock = Clock(asyncio.get_running_loop())
+    connection, client = connect(inference, _loop=clock)
     return SimpleNamespace(connection=connection, client=client, clock=clock, inference=inference)
 
 

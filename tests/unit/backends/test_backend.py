@@ -9,6 +9,7 @@ import pytest
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
+from router.backends.fitness import unfit
 from router.domain import Usage
 from router.protocols.chat_passage import ChatPassage
 from router.protocols.quirks import Quirks
@@ -92,7 +93,7 @@ def test_a_backend_says_why_it_cannot_take_a_request(
     chat: Chat, supports: frozenset[str], window: int | None, tokens: int, why: str | None
 ) -> None:
     backend = Backend("b", "http://x", "m", supports=supports, context_window=window)
-    assert backend.unfit(chat(tools=[TOOL]), tokens) == why
+    assert unfit(backend, chat(tools=[TOOL]), tokens) == why
 
 
 def test_a_server_that_knows_no_developer_is_told_system(chat: Chat) -> None:

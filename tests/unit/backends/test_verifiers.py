@@ -10,8 +10,10 @@ from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
+from router.protocols.answer import LENGTH, REFUSAL, Alternative, Logprob, Stop
+from router.protocols.conversation import Call, Text
 from router.protocols.sse import encode
-from router.protocols.transcript import Transcript, read_chat_body, read_chat_stream
+from router.protocols.table import PROTOCOLS
 
 Chat = Callable[..., Ask]
 SCHEMA = {
@@ -24,7 +26,19 @@ WANTED = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": SCHEMA}}
 
 
-def wrong(name: str, answer: Transcript, request: Ask) -> str | None:
+def says(
+    text: str = "",
+    stop: str | None = None,
+    calls: list[tuple[str, str]] | None = None,
+    logprobs: list[float] | None = None,
+) -> Alternative:
+    called = [Call("c", name, arguments) for name, arguments in calls or []]
+    scored = tuple(Logprob("t", one) for one in logprobs or [])
+    reason = None if stop is None else Stop(stop)
+    return Alternative((*([Text(text)] if text else []), *called), reason, scored)
+
+
+def wrong(name: str, answer: Alternative, request: Ask) -> str | None:
     return VERIFIERS[name].check(answer, request)
 
 
@@ -40,7 +54,7 @@ def wrong(name: str, answer: Transcript, request: Ask) -> str | None:
     ],
 )
 def test_a_refusal_is_seen(chat: Chat, text: str) -> None:
-    assert wrong("not_refusal", Transcript(text), chat()) == "refused"
+    assert wrong("not_refusal", says(text), chat()) == "refused"
 
 
 @pytest.mark.parametrize(
@@ -54,20 +68,20 @@ def test_a_refusal_is_seen(chat: Chat, text: str) -> None:
     ],
 )
 def test_an_answer_is_not_taken_for_a_refusal(chat: Chat, text: str) -> None:
-    assert wrong("not_refusal", Transcript(text), chat()) is None
+    assert wrong("not_refusal", says(text), chat()) is None
 
 
 def test_a_filtered_answer_is_a_refusal(chat: Chat) -> None:
-    assert wrong("not_refusal", Transcript("x", finish="content_filter"), chat())
+    assert wrong("not_refusal", says("x", stop=REFUSAL), chat())
 
 
 def test_empty_is_neither_text_nor_a_tool_call(chat: Chat) -> None:
-    assert wrong("not_empty", Transcript(" \n"), chat()) == "empty"
-    assert wrong("not_empty", Transcript(calls=[("f", "{}")]), chat()) is None
+    assert wrong("not_empty", says(" \n"), chat()) == "empty"
+    assert wrong("not_empty", says(calls=[("f", "{}")]), chat()) is None
 
 
 def test_running_into_the_clients_own_limit_is_no_fault(chat: Chat) -> None:
-    cut = Transcript("x", finish="length")
+    cut = says("x", stop=LENGTH)
     assert wrong("not_truncated", cut, chat()) == "truncated"
     assert wrong("not_truncated", cut, chat(max_tokens=5)) is None
 
@@ -85,11 +99,11 @@ def test_running_into_the_clients_own_limit_is_no_fault(chat: Chat) -> None:
     ],
 )
 def test_json_is_held_to_its_schema(chat: Chat, text: str, expected: str | None) -> None:
-    assert wrong("json_schema", Transcript(text), chat(response_format=WANTED)) == expected
+    assert wrong("json_schema", says(text), chat(response_format=WANTED)) == expected
 
 
 def test_text_is_not_held_to_a_schema_that_nobody_asked_for(chat: Chat) -> None:
-    assert wrong("json_schema", Transcript("Oslo"), chat()) is None
+    assert wrong("json_schema", says("Oslo"), chat()) is None
 
 
 def test_the_policy_language_and_the_table_name_the_same_checks() -> None:
@@ -97,9 +111,9 @@ def test_the_policy_language_and_the_table_name_the_same_checks() -> None:
 
 
 def test_valid_json_asks_for_no_schema(chat: Chat) -> None:
-    assert wrong("valid_json", Transcript("{}"), chat(response_format=WANTED)) is None
-    assert wrong("valid_json", Transcript("Oslo"), chat(response_format=WANTED)) == "not JSON"
-    assert wrong("valid_json", Transcript("Oslo"), chat()) is None
+    assert wrong("valid_json", says("{}"), chat(response_format=WANTED)) is None
+    assert wrong("valid_json", says("Oslo"), chat(response_format=WANTED)) == "not JSON"
+    assert wrong("valid_json", says("Oslo"), chat()) is None
 
 
 @pytest.mark.parametrize(
@@ -115,12 +129,12 @@ def test_valid_json_asks_for_no_schema(chat: Chat) -> None:
 def test_tool_calls_are_held_to_the_tools(
     chat: Chat, calls: list[tuple[str, str]], expected: str | None
 ) -> None:
-    assert wrong("tool_calls", Transcript(calls=calls), chat(tools=[TOOL])) == expected
+    assert wrong("tool_calls", says(calls=calls), chat(tools=[TOOL])) == expected
 
 
 def test_a_required_tool_must_be_called(chat: Chat) -> None:
     request = chat(tools=[TOOL], tool_choice="required")
-    assert wrong("tool_calls", Transcript("Oslo is cold."), request) == "calls no tool"
+    assert wrong("tool_calls", says("Oslo is cold."), request) == "calls no tool"
 
 
 @pytest.mark.parametrize(
@@ -136,25 +150,25 @@ def test_a_required_tool_must_be_called(chat: Chat) -> None:
     ],
 )
 def test_code_must_parse(chat: Chat, code: str, expected: str | None) -> None:
-    assert wrong("code_parses", Transcript(code), chat()) == expected
+    assert wrong("code_parses", says(code), chat()) == expected
 
 
 def test_guessing_is_seen_only_where_the_backend_reports_it(chat: Chat) -> None:
-    assert wrong("confident", Transcript("x"), chat()) is None
-    assert wrong("confident", Transcript("x", logprobs=[-0.1, -0.2]), chat()) is None
-    assert wrong("confident", Transcript("x", logprobs=[-3.0, -2.0]), chat()) == "unsure"
+    assert wrong("confident", says("x"), chat()) is None
+    assert wrong("confident", says("x", logprobs=[-0.1, -0.2]), chat()) is None
+    assert wrong("confident", says("x", logprobs=[-3.0, -2.0]), chat()) == "unsure"
 
 
 def test_the_beginning_of_a_stream_is_judged_by_early_verifiers_only(chat: Chat) -> None:
     request = chat(response_format=WANTED)
-    begun = [Transcript('{"city":')]
+    begun = [says('{"city":')]
     assert first_failure(tuple(VERIFIERS), begun, request, early=True) is None
-    ended = [Transcript('{"city":', finish="stop")]
+    ended = [says('{"city":', stop="end")]
     assert first_failure(tuple(VERIFIERS), ended, request, early=True) is not None
 
 
 def test_every_choice_must_pass(chat: Chat) -> None:
-    answers = [Transcript("fine", finish="stop"), Transcript("", finish="stop")]
+    answers = [says("fine", stop="end"), says("", stop="end")]
     assert first_failure(("not_empty",), answers, chat(), early=False) == ("not_empty", "empty")
     assert first_failure(("not_empty",), [], chat(), early=False) == ("not_empty", "empty")
 
@@ -175,7 +189,7 @@ def test_a_stream_is_read_as_its_whole_body_would_be() -> None:
         return encode(orjson.dumps({"choices": [{"index": 0, "delta": delta} | more]}))
 
     some = {"logprobs": {"content": [{"logprob": -0.5}]}}
-    begun = {"index": 0, "function": {"name": "f", "arguments": ""}}
+    begun = {"index": 0, "id": "1", "function": {"name": "f", "arguments": ""}}
     stream = (
         piece({"role": "assistant", "content": ""})
         + piece({"content": "Hel"}, **some)
@@ -185,7 +199,7 @@ def test_a_stream_is_read_as_its_whole_body_would_be() -> None:
         + piece({}, finish_reason="tool_calls")
         + encode(b"[DONE]")
     )
-    assert read_chat_stream(stream) == read_chat_body(orjson.dumps(whole))
+    assert PROTOCOLS["chat"].read_stream(stream) == PROTOCOLS["chat"].read_body(orjson.dumps(whole))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,25 @@
+"""Whether a backend can take a request at all."""
+
+from router.ask import Ask
+from router.backends.backend import CHECKED, Backend
+from router.backends.dialects.table import DIALECTS
+from router.protocols.hub import CLIENTS
+
+
+def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
+    """Return why it cannot take the request, in one word; None where it can.
+
+    `tokens` is what the request needs of the context window: its prompt and its output.
+    """
+    if backend.context_window is not None and tokens > backend.context_window:
+        return "context_window"
+    protocol = ask.protocol
+    # What clients of the hub say can be said in every dialect; anything else only where it is
+    # spoken.
+    if protocol not in CLIENTS and protocol not in DIALECTS[backend.dialect].speaks:
+        return f"{ask.operation}s"
+    if ask.features:
+        for feature in CHECKED:
+            if feature in ask.features and feature not in backend.supports:
+                return feature
+    return None

@@ -1,0 +1,16 @@
+"""A request with some of its parameters left out."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from router.ask import Ask
+from router.protocols.scan import scan
+from router.protocols.splice import splice
+
+
+def without(ask: Ask, names: Iterable[str]) -> Ask:
+    """The same request without these top-level parameters; its facts stay as they are."""
+    left_out = frozenset(names)
+    raw = splice(ask.raw, ask.members, dict.fromkeys(left_out))
+    body = {name: held for name, held in ask.body.items() if name not in left_out}
+    return replace(ask, raw=raw, body=body, members=scan(raw))

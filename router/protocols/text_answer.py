@@ -1,0 +1,60 @@
+"""Completions (the old ones, of a prompt), answered: read for those who check answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from router.protocols.answer import Alternative, Answer
+from router.protocols.chat_answer import read_reason
+from router.protocols.chat_usage import read_usage
+from router.protocols.conversation import Text
+from router.protocols.events import EventStreamReader, PartDelta, PartOpened, Stopped
+from router.protocols.told import name_of
+
+
+def read_answer(body: Mapping[str, Any]) -> Answer:
+    """A whole completion; what has no choices (embeddings, say) says nothing."""
+    return Answer(
+        name_of(body.get("id")),
+        name_of(body.get("model")) or None,
+        tuple([_alternative(choice) for choice in body.get("choices") or ()]),
+        read_usage(body.get("usage")),
+    )
+
+
+def _alternative(choice: Mapping[str, Any]) -> Alternative:
+    text = name_of(choice.get("text"))
+    stop = read_reason(choice.get("finish_reason"), calls=False, refused=False)
+    return Alternative((Text(text),) if text else (), stop)
+
+
+class TextReader(EventStreamReader):
+    """Reads one streamed completion."""
+
+    __slots__ = ("_finish",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._finish: dict[int, Any] = {}
+
+    def take(self, told: dict[str, Any]) -> None:
+        """Read one chunk."""
+        for choice in told.get("choices") or ():
+            number = choice.get("index", 0)
+            if number not in self._finish:
+                self._finish[number] = None
+                self.out.append(PartOpened(number, 0, Text("")))
+            if choice.get("text"):
+                self.out.append(PartDelta(number, 0, choice["text"]))
+            if choice.get("finish_reason"):
+                self._finish[number] = choice["finish_reason"]
+                self.complete = True
+
+    def done(self) -> None:
+        """`[DONE]`: nothing counts after it."""
+        self.end()
+
+    def end(self) -> None:
+        """Say how every choice ended."""
+        for number, finish in self._finish.items():
+            self.out.append(Stopped(number, read_reason(finish, calls=False, refused=False)))
+        super().end()

@@ -1,0 +1,312 @@
+"""One suite over every protocol and every pair of them: what is said comes through, or is named."""
+
+import itertools
+from typing import Any
+
+import orjson
+import pytest
+from hub_strategies import (
+    answered,
+    answers,
+    conversations,
+    normal,
+    streams,
+    without,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from shapes import SHAPES
+
+from router.backends.dialects.table import DIALECTS
+from router.backends.dialects.translated import dialect_of
+from router.domain import Usage
+from router.operations.chat import parse_chat
+from router.operations.message import parse_message
+from router.protocols.answer import Answer, billed
+from router.protocols.conversation import Call, Conversation, Result, Text
+from router.protocols.events import Ended
+from router.protocols.gather import Gathered
+from router.protocols.hub import CLIENTS, SERVERS
+from router.protocols.quirks import PLAIN
+from router.protocols.unsupported import Unsupported
+
+BOTH_SIDES = sorted(CLIENTS)
+BUSY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+protocols = pytest.mark.parametrize("protocol", BOTH_SIDES)
+servers = pytest.mark.parametrize("dialect", sorted(DIALECTS))
+told = pytest.mark.parametrize(
+    ("dialect", "story"),
+    [(dialect, story) for dialect in sorted(SHAPES) for story in SHAPES[dialect]],
+)
+
+
+def refused(protocol: str, conversation: Conversation) -> set[str]:
+    """What a protocol has no words for."""
+    if protocol == "chat":
+        return set()
+    named = set()
+    if conversation.n > 1:
+        named.add("n")
+    if conversation.logprobs is not None:
+        named.add("logprobs")
+    if conversation.schema is not None and conversation.schema.schema is None:
+        named.add("response_format of type 'json_object'")
+    return named
+
+
+@protocols
+@BUSY
+@given(conversation=conversations())
+def test_a_request_comes_through_whole_or_is_refused_by_name(
+    protocol: str, conversation: Conversation
+) -> None:
+    cannot = refused(protocol, conversation)
+    if cannot:
+        with pytest.raises(Unsupported) as caught:
+            SERVERS[protocol].write_request(conversation, "m", PLAIN)
+        assert caught.value.param in cannot
+        return
+    written = SERVERS[protocol].write_request(conversation, "m", PLAIN)
+    back = CLIENTS[protocol].read_request(orjson.loads(orjson.dumps(written.body)))
+    assert normal(back) == normal(without(conversation, written.dropped))
+
+
+@servers
+@BUSY
+@given(conversation=conversations())
+def test_what_one_protocol_says_every_other_says_too_or_refuses(
+    dialect: str, conversation: Conversation
+) -> None:
+    """Every text, every call and every result stands somewhere in the body."""
+    try:
+        written = SERVERS[DIALECTS[dialect].protocol].write_request(conversation, "m", PLAIN)
+    except Unsupported:
+        return
+    strings = set(_strings(orjson.loads(orjson.dumps(written.body))))
+    whole = "\n".join(strings)
+    for turn in conversation.turns:
+        for part in turn.parts:
+            if isinstance(part, Text):
+                assert part.text in whole
+            elif isinstance(part, Result):
+                assert all(isinstance(one, Text) and one.text in whole for one in part.parts)
+            elif isinstance(part, Call):
+                assert part.name in strings
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [s for pair in value.items() for inner in pair for s in _strings(inner)]
+    if isinstance(value, list):
+        return [s for inner in value for s in _strings(inner)]
+    return [value] if isinstance(value, str) else []
+
+
+@protocols
+@BUSY
+@given(answer=answers())
+def test_a_whole_answer_comes_through(protocol: str, answer: Answer) -> None:
+    written = CLIENTS[protocol].write_answer(answer, 1)
+    back = SERVERS[protocol].read_answer(orjson.loads(orjson.dumps(written.body)))
+    assert answered(back.alternatives[0]) == answered(answer.alternatives[0])
+    assert billed(back.usage) == billed(answer.usage)
+    assert (back.id, back.model) == (answer.id, answer.model)
+
+
+def cut(stream: bytes, cuts: list[int]) -> list[bytes]:
+    edges = [0, *sorted(at % (len(stream) + 1) for at in cuts), len(stream)]
+    return [stream[a:b] for a, b in itertools.pairwise(edges)]
+
+
+def read(protocol: str, pieces: list[bytes]) -> Answer:
+    reader, gathered = SERVERS[protocol].reader(), Gathered()
+    for piece in pieces:
+        gathered.add(reader.feed(piece))
+    gathered.add(reader.finish())
+    return gathered.answer()
+
+
+ASKS = {
+    "chat": parse_chat(
+        b'{"model":"a","stream":true,"stream_options":{"include_usage":true},'
+        b'"messages":[{"role":"user","content":"x"}]}'
+    ),
+    "messages": parse_message(
+        b'{"model":"a","stream":true,"max_tokens":9999,"messages":[{"role":"user","content":"x"}]}'
+    ),
+}
+
+
+@protocols
+@BUSY
+@given(data=st.data(), crlf=st.booleans(), cuts=st.lists(st.integers(0, 4000), max_size=8))
+def test_a_stream_at_any_chunking_tells_what_the_whole_answer_does(
+    protocol: str, data: st.DataObject, crlf: bool, cuts: list[int]
+) -> None:
+    answer = data.draw(answers())
+    events = data.draw(streams(answer))
+    writer = CLIENTS[protocol].writer(ASKS[protocol], 1)
+    stream = writer.write(events[:2]) + writer.write(events[2:])
+    if crlf:
+        stream = stream.replace(b"\n", b"\r\n")
+    back = read(protocol, cut(stream, cuts))
+    assert answered(back.alternatives[0]) == answered(answer.alternatives[0])
+    assert billed(back.usage) == billed(answer.usage)
+
+
+@told
+def test_a_providers_stream_cut_anywhere_tells_what_its_body_does(dialect: str, story: str) -> None:
+    protocol = DIALECTS[dialect].protocol
+    shape = SHAPES[dialect][story]
+    whole = SERVERS[protocol].read_answer(shape.whole)
+    assert read(protocol, [shape.stream[i : i + 1] for i in range(len(shape.stream))]) == whole
+    for at in range(0, len(shape.stream), 7):
+        assert read(protocol, [shape.stream[:at], shape.stream[at:]]) == whole
+
+
+@told
+@protocols
+def test_every_pair_streams_what_it_answers_whole(dialect: str, story: str, protocol: str) -> None:
+    ask, shape = ASKS[protocol], SHAPES[dialect][story]
+    _, passage = dialect_of(dialect, ask)
+    body = passage.reply(orjson.dumps(shape.whole), ask).body
+    stream = passage.stream(ask)
+    out = stream.feed(shape.stream) + stream.finish()
+    whole = SERVERS[protocol].read_answer(orjson.loads(body))
+    streamed = read(protocol, [out])
+    assert [answered(one) for one in streamed.alternatives] == [
+        answered(one) for one in whole.alternatives
+    ]
+    assert stream.finished
+    assert stream.usage == passage.reply(orjson.dumps(shape.whole), ask).usage
+
+
+@told
+@protocols
+def test_a_history_that_began_at_one_provider_goes_on_at_every_other(
+    dialect: str, story: str, protocol: str
+) -> None:
+    ask, shape = ASKS[protocol], SHAPES[dialect][story]
+    _, passage = dialect_of(dialect, ask)
+    body = orjson.loads(passage.reply(orjson.dumps(shape.whole), ask).body)
+    history = CLIENTS[protocol].read_request(ask.body | {"messages": _history(protocol, body)})
+    seen = SERVERS[DIALECTS[dialect].protocol].read_answer(shape.whole).alternatives[0]
+    for name, server in SERVERS.items():
+        if name == "replicate":
+            continue  # takes one turn
+        written = orjson.dumps(server.write_request(history, "m", PLAIN).body).decode()
+        for call in seen.calls:
+            assert name == "gemini" or call.id in written
+            assert orjson.loads(call.arguments)["city"] in written
+        assert seen.text in written
+        seals = [part.seal for part in seen.parts if getattr(part, "seal", None)]
+        for seal in seals:
+            assert seal is not None
+            assert (seal.data in written) == (seal.issuer == name)
+
+
+def _history(protocol: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The client says the answer back, with the results of its calls."""
+    first = {"role": "user", "content": "x"}
+    if protocol == "chat":
+        message = body["choices"][0]["message"]
+        calls = message.get("tool_calls") or []
+        results = [{"role": "tool", "tool_call_id": c["id"], "content": "3"} for c in calls]
+        return [first, message, *(results or [first])]
+    used = [block for block in body["content"] if block["type"] == "tool_use"]
+    results = [{"type": "tool_result", "tool_use_id": b["id"], "content": "3"} for b in used]
+    after = {"role": "user", "content": results} if results else first
+    return [first, {"role": "assistant", "content": body["content"]}, after]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "usage", "expected"),
+    [
+        ("chat", {"prompt_tokens": 10, "completion_tokens": 5}, Usage(10, 5)),
+        ("chat", {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 18}, Usage(10, 8)),
+        (
+            "chat",
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "total_tokens": 15,
+                "prompt_tokens_details": {"cached_tokens": 4},
+                "completion_tokens_details": {"reasoning_tokens": 2},
+            },
+            Usage(10, 5, 4, 2),
+        ),
+        (
+            "chat",
+            {"prompt_tokens": 10, "completion_tokens": 5, "prompt_cache_hit_tokens": 3},
+            Usage(10, 5, 3),
+        ),
+        (
+            "chat",
+            {"prompt_tokens": 10, "completion_tokens": 5, "cached_tokens": 3},
+            Usage(10, 5, 3),
+        ),
+        (
+            "chat",
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 3},
+            },
+            Usage(10, 5, 2, cache_write_tokens=3),
+        ),
+        ("chat", {"prompt_tokens": -1, "completion_tokens": 5}, None),
+        ("chat", {"prompt_tokens": True, "completion_tokens": 5}, None),
+        ("messages", {"input_tokens": 10, "output_tokens": 5}, Usage(10, 5)),
+        (
+            "messages",
+            {
+                "input_tokens": 10,
+                "cache_read_input_tokens": 100,
+                "cache_creation_input_tokens": 1000,
+                "cache_creation": {
+                    "ephemeral_5m_input_tokens": 400,
+                    "ephemeral_1h_input_tokens": 600,
+                },
+                "output_tokens": 5,
+                "output_tokens_details": {"thinking_tokens": 2},
+            },
+            Usage(1110, 5, 100, 2, cache_write_tokens=1000),
+        ),
+        ("messages", {"input_tokens": 10}, None),
+        (
+            "gemini",
+            {
+                "promptTokenCount": 20,
+                "toolUsePromptTokenCount": 5,
+                "candidatesTokenCount": 4,
+                "thoughtsTokenCount": 6,
+                "cachedContentTokenCount": 8,
+            },
+            Usage(25, 10, 8, 6),
+        ),
+        ("gemini", {"promptTokenCount": 20, "totalTokenCount": 30}, Usage(20, 10)),
+        ("gemini", {"candidatesTokenCount": 4}, None),
+        ("replicate", {"input_token_count": 7, "output_token_count": 3}, Usage(7, 3)),
+        ("replicate", {"predict_time": 1.0}, None),
+    ],
+)
+def test_usage_in_every_providers_spelling(
+    protocol: str, usage: dict[str, Any], expected: Usage | None
+) -> None:
+    shape = next(
+        shapes["text"].whole
+        for dialect, shapes in SHAPES.items()
+        if DIALECTS[dialect].protocol == protocol
+    )
+    where = {"gemini": "usageMetadata", "replicate": "metrics"}.get(protocol, "usage")
+    answer = SERVERS[protocol].read_answer(shape | {where: usage})
+    assert billed(answer.usage) == expected
+
+
+@servers
+def test_no_event_is_lost_where_a_stream_ends_without_its_last_line(dialect: str) -> None:
+    protocol = DIALECTS[dialect].protocol
+    stream = SHAPES[dialect]["text"].stream.rstrip()
+    reader = SERVERS[protocol].reader()
+    events = [*reader.feed(stream), *reader.finish()]
+    assert type(events[-1]) is Ended

@@ -1,0 +1,101 @@
+"""A client's connection without a network: the real HTTP edge over a socket in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import uvicorn
+
+from router.api.connection import Connection
+from router.api.exchange import Exchange
+from router.api.gateway import Limits
+from router.api.inference import Inference
+from router.api.server_state import DatedState
+from router.telemetry.metrics import Metrics
+
+
+class FakeSocket(asyncio.Transport):
+    """What is written to it is kept in `sent`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep what is written."""
+        self.sent += bytes(data)
+
+    def close(self) -> None:
+        """Note that it was closed."""
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        """Whether it was closed."""
+        return self.closed
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer, read from the bytes of its connection; `whole`: its end came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool
+
+
+def read_answer(sent: bytes) -> HttpAnswer:
+    """Read the one answer of a connection."""
+    head, _, rest = sent.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    number = int(status.split()[1])
+    if headers.get("transfer-encoding") != "chunked":
+        return HttpAnswer(number, headers, rest, len(rest) == int(headers["content-length"]))
+    body = b""
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        length = int(size, 16)
+        if not length:
+            return HttpAnswer(number, headers, body, True)
+        body, rest = body + rest[:length], rest[length + 2 :]
+    return HttpAnswer(number, headers, body, False)
+
+
+class _Handing(Inference):
+    """Hands each request to a function, in place of the corridor."""
+
+    def __init__(self, use: Callable[[Exchange], Awaitable[None]]) -> None:
+        super().__init__(SimpleNamespace(limits=Limits(10_000, 5.0), metrics=Metrics()))  # type: ignore[arg-type] # all that it needs
+        self._use = use
+
+    async def _walk(self, exchange: Exchange) -> None:
+        await self._use(exchange)
+
+
+def connect(inference: Inference, **more: Any) -> tuple[Connection, FakeSocket]:
+    """Return a connection of the real edge, and its client's socket."""
+    config = uvicorn.Config(lambda: None, log_config=None)
+    config.load()
+    connection = Connection(
+        inference, config=config, server_state=DatedState(), app_state={}, **more
+    )
+    socket = FakeSocket()
+    connection.connection_made(socket)
+    return connection, socket
+
+
+async def answered(
+    use: Callable[[Exchange], Awaitable[None]], raw: bytes, headers: Mapping[str, str]
+) -> HttpAnswer:
+    """Send a chat request, have `use` answer it, and return what the client got."""
+    connection, socket = connect(_Handing(use))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(raw)}\r\n{lines}\r\n"
+    connection.data_received(head.encode() + raw)
+    await asyncio.gather(*connection.tasks)
+    connection.connection_lost(None)
+    return read_answer(socket.sent)

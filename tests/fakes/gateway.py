@@ -1,0 +1,39 @@
+"""A gateway whose corridor is made of fakes: what the HTTP edge serves from."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from fakes.corridor import FakeCorridor
+from router.api.gateway import Gateway, Limits
+from router.telemetry.metrics import Metrics
+
+
+@dataclass(slots=True)
+class FakeGateway:
+    """`gateway` over a corridor; `ledger_answers` is whether its ledger can be reached."""
+
+    corridor: FakeCorridor = field(default_factory=FakeCorridor.answering)
+    ledger_answers: bool = True
+    body_limit: int = 10_000
+    ready: bool = True
+    gateway: Gateway = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Build the gateway over the corridor."""
+        classifier: Any = SimpleNamespace(version="fake1", provider="none")
+        nothing: Any = SimpleNamespace()
+        self.gateway = Gateway(
+            serving=self.corridor.serving(),
+            limits=Limits(self.body_limit, 5.0),
+            metrics=Metrics(),
+            classifier=classifier,
+            ledger=self,
+            recorder=nothing,
+            outcomes=nothing,
+            ready=self.ready,
+        )
+
+    async def ping(self) -> bool:
+        """Whether the ledger answers."""
+        return self.ledger_answers

@@ -1,0 +1,207 @@
+"""One request at the edge: from its bytes to the bytes of its answer, over a corridor of fakes."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+from fakes.backends import CUT, DONE, FakeUpstream, chunk, whole
+from fakes.caller import FakeCaller
+from fakes.connection import FakeSocket, HttpAnswer, connect, read_answer
+from fakes.corridor import FakeCorridor
+from fakes.gateway import FakeGateway
+from fakes.ledger import FakeLedger
+
+from router.api.connection import Connection
+from router.api.inference import Inference
+from router.backends.dispatch.upstream import Put
+from router.domain import Outcome, Usage
+from router.errors import LimitExceeded, UpstreamFailed
+
+USED = Usage(10, 5)
+BLOCKS = (chunk("One"), chunk(" two"), DONE)
+KEY = {"Authorization": "Bearer tk-known"}
+CHAT = FakeCaller.asking().raw
+STREAMED = FakeCaller.asking(stream=True).raw
+
+
+def request(
+    raw: bytes = CHAT, *, path: str = "/v1/chat/completions", method: str = "POST", **more: str
+) -> bytes:
+    headers = KEY | {"Content-Length": str(len(raw))} | more
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + raw
+
+
+class Line:
+    """A client's connection to a gateway of fakes."""
+
+    def __init__(self, gateway: FakeGateway) -> None:
+        self.fakes = gateway
+        self.metrics = gateway.gateway.metrics
+        self.inference = Inference(gateway.gateway)
+        self.connection: Connection
+        self.socket: FakeSocket
+
+    async def ask(self, sent: bytes) -> HttpAnswer:
+        self.connection, self.socket = connect(self.inference)
+        self.connection.data_received(sent)
+        await asyncio.gather(*self.connection.tasks)
+        return read_answer(self.socket.sent)
+
+
+def line(*script: Any, **parts: Any) -> Line:
+    return Line(FakeGateway(FakeCorridor.answering(*script, **parts)))
+
+
+def error_of(answer: HttpAnswer) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(answer.body)["error"]
+    return found
+
+
+async def test_an_answer_goes_out_whole_with_its_id_and_its_decision():
+    client = line(FakeUpstream(body=whole(), usage=USED))
+    answer = await client.ask(request())
+    assert (answer.status, answer.body, answer.whole) == (200, whole(), True)
+    assert answer.headers["x-request-id"] == answer.headers["x-turnout-decision"]
+    assert answer.headers["x-turnout-backend"] == "local"
+    assert not client.socket.closed
+    assert client.metrics.requests == {("auto", "local", "200"): 1}
+    assert client.metrics.in_flight == 0
+
+
+async def test_the_clients_own_request_id_is_said_again():
+    client = line(FakeUpstream(body=whole(), usage=USED))
+    answer = await client.ask(request(X_Request_Id="mine-1"))
+    assert answer.headers["x-request-id"] == "mine-1"
+    assert answer.headers["x-turnout-decision"] != "mine-1"
+
+
+async def test_a_stream_goes_out_in_chunks_to_its_end():
+    answer = await line(FakeUpstream(blocks=BLOCKS, usage=USED)).ask(request(STREAMED))
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert (answer.body, answer.whole) == (b"".join(BLOCKS), True)
+
+
+async def test_anthropics_way_to_send_a_key_is_known_too():
+    client = line(FakeUpstream(body=whole(), usage=USED))
+    raw = request().replace(b"Authorization: Bearer tk-known", b"X-Api-Key: tk-known")
+    assert (await client.ask(raw)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (request(Authorization="Bearer tk-nobody"), 401, "invalid_api_key"),
+        (request(b"{"), 400, None),
+        (request(method="GET"), 405, "method_not_allowed"),
+        (request(FakeCaller.asking(model="nothing").raw), 404, "model_not_found"),
+        (request(Content_Encoding="gzip"), 400, None),
+        (request(b"x" * 20_000), 413, "payload_too_large"),
+        (request(b"{}", path="/v1/feedback", Authorization="Bearer tk-x"), 401, "invalid_api_key"),
+    ],
+)
+async def test_what_cannot_be_served_is_refused_in_openais_envelope(sent, status, code):
+    client = line()
+    answer = await client.ask(sent)
+    assert (answer.status, error_of(answer)["code"]) == (status, code)
+    assert answer.headers["x-request-id"]
+    assert not client.fakes.corridor.ledger.reserved
+
+
+async def test_a_used_up_quota_says_when_to_come_back():
+    refusal = LimitExceeded("used up", headers=(("retry-after", "7"),))
+    answer = await line(ledger=FakeLedger(refusal)).ask(request())
+    assert (answer.status, answer.headers["retry-after"]) == (429, "7")
+    assert answer.headers["x-turnout-route"] == "auto"
+
+
+async def test_backends_that_all_fail_are_a_502_and_the_connection_is_kept():
+    client = line(UpstreamFailed("none answered"))
+    answer = await client.ask(request())
+    assert (answer.status, error_of(answer)["code"]) == (502, "upstream_failed")
+    assert not client.socket.closed
+    assert client.metrics.requests == {("auto", "", "502"): 1}
+
+
+async def test_a_stream_that_breaks_off_ends_in_one_error_event():
+    answer = await line(FakeUpstream(blocks=BLOCKS[:2], breaks=True)).ask(request(STREAMED))
+    events = answer.body.removeprefix(b"".join(BLOCKS[:2]))
+    assert answer.status == 200
+    assert events.count(b"data: ") == 1
+    assert b"stream_broken" in events
+    assert answer.whole
+    assert CUT not in answer.body
+
+
+async def test_a_fault_of_ours_is_logged_without_the_prompt_and_told_without_a_detail(caplog):
+    client = line(RuntimeError("secret detail"))
+    with caplog.at_level(logging.ERROR):
+        answer = await client.ask(request(FakeCaller.asking("My secret plan").raw))
+    assert answer.status == 500
+    assert b"secret" not in answer.body
+    (entry,) = [record for record in caplog.records if record.name == "router.api.inference"]
+    assert "secret plan" not in entry.getMessage()
+    assert "x-turnout-route" not in answer.headers  # half a set of headers would mislead
+
+
+class Waits(FakeUpstream):
+    """A stream that says one word and then nothing more."""
+
+    def __init__(self) -> None:
+        super().__init__(blocks=BLOCKS)
+        self.begun = asyncio.Event()
+
+    async def stream(self, put: Put | None = None) -> AsyncIterator[bytes]:
+        yield BLOCKS[0]
+        self.begun.set()
+        await asyncio.Event().wait()
+
+
+async def waiting() -> Line:
+    """A client whose answer has begun and goes no further."""
+    upstream = Waits()
+    client = line(upstream)
+    client.connection, client.socket = connect(client.inference)
+    client.connection.data_received(request(STREAMED))
+    await upstream.begun.wait()
+    return client
+
+
+async def test_a_client_that_leaves_counts_as_499_and_its_hold_is_settled():
+    client = await waiting()
+    tasks = list(client.connection.tasks)
+    client.connection.connection_lost(None)
+    await asyncio.gather(*tasks)
+    (charge,) = client.fakes.corridor.ledger.settled
+    assert charge.outcome is Outcome.DISCONNECTED
+    assert client.metrics.requests == {("auto", "local", "499"): 1}
+    assert client.metrics.in_flight == 0
+
+
+async def test_a_gateway_that_stops_tells_its_clients_and_settles():
+    client = await waiting()
+    await client.inference.abandon()
+    answer = read_answer(client.socket.sent)
+    assert b"service_unavailable" in answer.body
+    assert answer.whole
+    assert len(client.fakes.corridor.ledger.settled) == 1
+    assert client.metrics.in_flight == 0
+
+
+async def test_a_calculation_is_answered_by_the_gateway_itself():
+    body = {"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}
+    client = line()
+    answer = await client.ask(request(orjson.dumps(body), path="/v1/messages/count_tokens"))
+    assert answer.status == 200
+    assert orjson.loads(answer.body)["input_tokens"] > 0
+    assert not client.fakes.corridor.ledger.reserved
+    assert client.metrics.requests == {}
+
+
+@pytest.mark.parametrize("path", [b"/v1/chat/completions/", b"/V1/chat/completions", b"/", b""])
+def test_only_the_exact_path_is_an_operation(path):
+    assert Inference.row(path) is None
+    assert Inference.row(b"/v1/chat/completions") is not None

@@ -1,0 +1,148 @@
+"""From a decision to what is held and tried; from a denial to its error."""
+
+import pytest
+from fakes.caller import FakeCaller
+from fakes.corridor import context_of, decided, planned
+from fakes.parts import ACME, FakeClassifier
+from fakes.world import CASCADE, JUDGED, ODDS, new_world
+
+from policies.decision import Denial
+from policies.headers import DECISION, REASON, ROUTE, SUCCESS
+from router.backends.cascade.judge import MAX_TOKENS
+from router.backends.health.slots import Priority
+from router.domain import Usage
+from router.errors import BadRequest, NotFound, PermissionDenied
+from router.ledger.estimate import CHUNK, DEFAULT_OUTPUT, OutputHistory
+from router.pipeline.plan import plan_of, refusal
+
+TIERS = """\
+tiers:
+  pro: {requests_per_minute: 5, priority: high, outage: {bounded: 0.25}}
+"""
+PREPAID = "tiers:\n  pro: {prepaid_usd: true}\n"
+FIXED = "version: 1\nroutes: {auto: {candidates: [local, moe, premium], objective: fixed}}\n"
+
+
+@pytest.mark.parametrize("name", ["local", "moe", "premium"])
+@pytest.mark.parametrize("cap", [1, 400, 5000])
+async def test_a_hold_covers_whichever_candidate_serves_up_to_the_clients_cap(name, cap):
+    world = new_world(FIXED, estimate="worst")
+    plan = await planned(FakeCaller.asking(max_tokens=cap), world)
+    estimate = plan.ticket.estimate
+    most = world.prices.price(name).cost(Usage(plan.input_tokens, cap))
+    assert estimate.cost_pico >= most
+    assert estimate.input_cost_pico >= world.prices.price(name).cost(Usage(plan.input_tokens, 0))
+    assert (estimate.input_tokens, estimate.output_tokens) == (plan.input_tokens, cap)
+    assert estimate.firm
+
+
+@pytest.mark.parametrize("choices", [1, 2, 5])
+async def test_every_choice_is_held_for(choices):
+    world = new_world(FIXED, estimate="worst")
+    plan = await planned(FakeCaller.asking(max_tokens=10, n=choices), world)
+    assert plan.ticket.estimate.output_tokens == 10 * choices
+
+
+async def test_the_candidates_are_tried_in_the_order_of_the_decision():
+    plan = await planned(FakeCaller.asking(), new_world(FIXED))
+    assert [each.name for each in plan.backends] == list(plan.decision.candidates)
+    assert plan.judge is None
+
+
+async def test_a_cascade_holds_for_as_many_answers_as_it_may_take():
+    sure = FakeClassifier(**ODDS)
+    single = await planned(FakeCaller.asking(max_tokens=10), new_world(FIXED), classifier=sure)
+    plan = await planned(FakeCaller.asking(max_tokens=10), new_world(CASCADE), classifier=sure)
+    once, both = single.ticket.estimate, plan.ticket.estimate
+    assert plan.decision.cascade is not None
+    assert plan.decision.cascade.steps == ("local", "moe")
+    assert both.output_tokens == 2 * 10
+    assert both.input_tokens == 2 * once.input_tokens
+    assert both.cost_pico == 2 * once.cost_pico
+    assert [each.name for each in plan.backends] == ["local", "moe", "premium"]
+
+
+async def test_the_judge_of_a_cascade_is_held_for_too():
+    sure, world = FakeClassifier(**ODDS), new_world(JUDGED)
+    bare = await planned(FakeCaller.asking(max_tokens=10), new_world(CASCADE), classifier=sure)
+    plan = await planned(FakeCaller.asking(max_tokens=10), world, classifier=sure)
+    assert plan.judge is world.backends["premium"]
+    reading = plan.input_tokens + 10
+    judging = world.prices.price("premium").cost(Usage(reading, MAX_TOKENS))
+    more = plan.ticket.estimate.cost_pico - bare.ticket.estimate.cost_pico
+    assert more == judging  # all answers but the last are judged: here one
+    held, without = plan.ticket.estimate, bare.ticket.estimate
+    assert held.input_tokens == without.input_tokens + reading
+    assert held.output_tokens == without.output_tokens + MAX_TOKENS
+
+
+async def test_without_a_cap_what_such_answers_used_before_sizes_the_hold():
+    history, context = OutputHistory(), await context_of(FakeCaller.asking(), new_world(FIXED))
+    decision = decided(context)
+    assert plan_of(decision, context, history).ticket.estimate.output_tokens == DEFAULT_OUTPUT
+    for _ in range(20):
+        history.observe(ACME.key_id, "auto", 33)
+    estimate = plan_of(decision, context, history).ticket.estimate
+    assert (estimate.output_tokens, estimate.firm) == (33, False)
+
+
+async def test_a_prepaid_tier_holds_for_the_worst_whatever_the_configuration_says():
+    history = OutputHistory()
+    for _ in range(20):
+        history.observe(ACME.key_id, "auto", 3)
+    for way in ("expected", "chunk"):
+        context = await context_of(
+            FakeCaller.asking(max_tokens=900), new_world(FIXED + PREPAID, estimate=way)
+        )
+        plan = plan_of(decided(context), context, history)
+        assert plan.ticket.estimate.output_tokens == 900
+        assert not plan.topped_up
+
+
+async def test_a_hold_that_grows_covers_the_next_chunk_only():
+    plan = await planned(FakeCaller.asking(max_tokens=5000), new_world(FIXED, estimate="chunk"))
+    assert plan.topped_up
+    assert plan.ticket.estimate.output_tokens == CHUNK
+    assert not (await planned(FakeCaller.asking(), new_world(FIXED))).topped_up
+
+
+async def test_the_tier_gives_quotas_priority_and_what_may_be_served_in_an_outage():
+    world = new_world(FIXED + TIERS)
+    plan = await planned(FakeCaller.asking(user="u-1"), world)
+    ticket = plan.ticket
+    assert plan.priority == Priority(0, "pro")
+    assert ticket.quotas is world.quotas["pro"]
+    assert ticket.outage_share == 0.25
+    assert (ticket.end_user, ticket.route_or_model) == ("u-1", "auto")
+    assert ticket.principal is ACME
+
+
+async def test_the_headers_explain_the_decision():
+    sure = FakeClassifier(**ODDS)
+    plan = await planned(FakeCaller.asking(), new_world(CASCADE), classifier=sure)
+    headers = dict(plan.headers())
+    assert headers[ROUTE] == "auto"
+    assert headers[DECISION] == plan.ticket.request_id
+    assert headers[SUCCESS] == "local=0.50, moe=0.80, premium=0.95"
+    assert headers[REASON].startswith(plan.decision.reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "param"),
+    [
+        ("denied", PermissionDenied, None),
+        ("route_not_allowed", PermissionDenied, "model"),
+        ("unknown_model", NotFound, "model"),
+        ("no_candidates", BadRequest, "model"),
+        ("bad_hint", BadRequest, None),
+    ],
+)
+async def test_each_denial_is_the_error_that_its_client_can_act_on(status, error, param):
+    denial = Denial("auto", status, "short", "Words for the client.")
+    told = refusal(denial)
+    assert type(told) is error
+    assert (told.param, told.message) == (param, "Words for the client.")
+    assert told.headers == ((ROUTE, "auto"), (REASON, "short"))
+    context = await context_of(FakeCaller.asking())
+    with pytest.raises(error):
+        plan_of(denial, context, OutputHistory())

@@ -1,0 +1,91 @@
+"""The block around a decided request: one frozen record at its end, told in order."""
+
+import asyncio
+
+import pytest
+from fakes.backends import FakeBackends, FakeUpstream, whole
+from fakes.caller import FakeCaller
+from fakes.corridor import context_of, decided, new_meter
+from fakes.world import FIXED, new_world
+
+from policies.decision import Denial
+from router.backends.dispatch.upstream import BilledAnswer
+from router.domain import Outcome, Usage
+from router.errors import PermissionDenied
+from router.ledger.estimate import OutputHistory
+from router.pipeline.observers.observer import Finished
+from router.pipeline.plan import plan_of
+from router.pipeline.signals import EVERYTHING, read_signals
+from router.pipeline.watch import Watch
+
+WORLD = new_world(FIXED)
+MOE = WORLD.backends["moe"]
+
+
+@pytest.fixture
+async def begun():
+    """A context, its signals, its decision and the records that come of them."""
+    context = await context_of(FakeCaller.asking(), WORLD)
+    backends = FakeBackends()
+    backends.adopt(list(WORLD.backends.values()))
+    told: list[Finished] = []
+    signals = read_signals(context, backends.view(), EVERYTHING)
+    return context, signals, decided(context), told
+
+
+async def test_a_request_that_was_never_admitted_has_no_charge_and_no_backend(begun):
+    context, signals, decision, told = begun
+    with pytest.raises(PermissionDenied), Watch([told.append], context, signals, decision):
+        raise PermissionDenied("no")
+    (finished,) = told
+    assert (finished.context, finished.signals, finished.decision) == (context, signals, decision)
+    assert (finished.charge, finished.backend, finished.billed) == (None, "", ())
+    assert (finished.delivered, finished.verified, finished.answer) == (False, False, b"")
+    assert finished.first_byte_seconds is None
+
+
+async def test_a_denial_is_a_record_like_any_other(begun):
+    context, signals, _, told = begun
+    denial = Denial("auto", "denied", "short", "No.")
+    with Watch([told.append], context, signals, denial):
+        pass
+    assert told[0].decision is denial
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [(None, Outcome.COMPLETED), (asyncio.CancelledError(), Outcome.DISCONNECTED)],
+)
+async def test_an_answer_is_told_with_its_charge_and_whether_it_came_to_its_end(
+    begun, error, outcome
+):
+    context, signals, decision, told = begun
+    plan = plan_of(decision, context, OutputHistory())
+    over = BilledAnswer(WORLD.backends["local"], Usage(1, 1), "not_empty", "is empty")
+    upstream = FakeUpstream(
+        MOE, body=whole(), usage=Usage(10, 5), billed=(over,), passed=True, model="m"
+    )
+    try:
+        with Watch([told.append], context, signals, decision) as watch:
+            watch.meter = new_meter(plan, WORLD, upstream)
+            watch.upstream = upstream
+            with watch.meter:
+                watch.kept = b"kept"
+                if error is not None:
+                    raise error
+    except asyncio.CancelledError:
+        pass
+    (finished,) = told
+    assert finished.charge is watch.meter.final
+    assert finished.charge.outcome is outcome
+    assert finished.delivered is (error is None)
+    assert (finished.backend, finished.billed, finished.verified) == ("moe", (over,), True)
+    assert (finished.answer, finished.first_byte_seconds) == (b"kept", 0.25)
+    assert finished.seconds >= 0
+
+
+async def test_the_end_of_a_request_is_told_once_and_its_error_goes_on(begun):
+    context, signals, decision, told = begun
+    with pytest.raises(RuntimeError, match="bug"), Watch([told.append], context, signals, decision):
+        raise RuntimeError("bug")
+    assert len(told) == 1

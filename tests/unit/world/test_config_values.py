@@ -1,0 +1,85 @@
+"""The kinds of values in turnout.yaml: with their units, or refused with an example."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from router.world.config import Config, host_and_port
+from router.world.config_values import (
+    Address,
+    BaseUrl,
+    Duration,
+    Features,
+    LedgerAddress,
+    Size,
+    Words,
+)
+
+GOOD = [
+    (Duration, "500ms", 0.5),
+    (Duration, "2s", 2.0),
+    (Duration, "1.5m", 90.0),
+    (Duration, "1h", 3600.0),
+    (Size, "1B", 1),
+    (Size, "500kB", 500_000),
+    (Size, "10MB", 10_000_000),
+    (Address, "127.0.0.1:8080", "127.0.0.1:8080"),
+    (Address, "[::1]:80", "[::1]:80"),
+    (Address, ":65535", ":65535"),
+    (BaseUrl, "https://api.example.com/v1/", "https://api.example.com/v1"),
+    (BaseUrl, "http://127.0.0.1:1", "http://127.0.0.1:1"),
+    (LedgerAddress, "embedded", "embedded"),
+    (LedgerAddress, "redis+cluster://a:1,b:2", "redis+cluster://a:1,b:2"),
+    (LedgerAddress, "unix:///run/x.sock", "unix:///run/x.sock"),
+    (Features, ["tools", "vision"], ("tools", "vision")),
+    (Words, ["a"], ("a",)),
+]
+BAD = [
+    *[(Duration, text) for text in ("2", 2, "0s", "-1s", "1 day", "", None)],
+    *[(Size, text) for text in ("2", 2, "0B", "1.5MB", "1GB", None)],
+    *[(Address, text) for text in ("8080", "h:99999", "h:", "http://h:1", 8080)],
+    *[
+        (BaseUrl, text)
+        for text in ("ftp://h", "http://user:pass@h/v1", "http://h/v1?key=1", "http://h/#x", "h")
+    ],
+    *[(LedgerAddress, text) for text in ("", "memory", "http://h", 1)],
+    *[(Features, given) for given in (["telepathy"], "tools")],
+]
+
+
+@pytest.mark.parametrize(("kind", "written", "meant"), GOOD)
+def test_a_value_is_read_with_its_unit(kind, written, meant) -> None:
+    assert TypeAdapter(kind).validate_python(written) == meant
+
+
+@pytest.mark.parametrize(("kind", "written"), BAD)
+def test_anything_else_is_refused_with_a_hint(kind, written) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python(written)
+    (error, *_) = caught.value.errors()
+    assert error["ctx"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("127.0.0.1:80", ("127.0.0.1", 80)),
+        (":80", ("0.0.0.0", 80)),  # noqa: S104 # it is what is promised
+        ("[::1]:80", ("::1", 80)),
+    ],
+)
+def test_a_listening_address_has_two_parts(address, parts) -> None:
+    assert host_and_port(address) == parts
+
+
+def test_a_configuration_shows_no_secret() -> None:
+    backend = {"base_url": "http://h/v1", "model": "m", "api_key": "sk-secret"}
+    config = Config.model_validate(
+        {
+            "version": 1,
+            "backends": {"b": backend},
+            "ledger": "redis://:sk-secret@h:1",
+            "database": "postgresql://u:sk-secret@h/n",
+            "admin": {"token": "sk-secret"},
+        }
+    )
+    assert "sk-secret" not in repr(config)

@@ -1,0 +1,128 @@
+"""From a backend's section to the backend: its own words, then its provider's, then defaults."""
+
+from typing import Any
+
+import pytest
+
+from router.backends.backend import FEATURES, Capacity, Timeouts
+from router.backends.catalog import load_catalog
+from router.backends.energy import Provenance
+from router.world.config import BackendSection
+from router.world.resolve import Resolved, resolve
+
+OWN = {"base_url": "http://127.0.0.1:1/v1", "model": "m", "price": {"input": 1, "output": 2}}
+HOSTED = {"provider": "mistral", "model": "m", "price": {"input": 1, "output": 2}}
+
+
+def resolved(**section: Any) -> Resolved:
+    return resolve("b", BackendSection.model_validate(section))
+
+
+def backend_of(**section: Any):
+    found = resolved(**section)
+    assert not found.problems
+    assert found.backend is not None
+    return found.backend
+
+
+def test_without_a_provider_a_server_is_taken_for_openais_own() -> None:
+    backend = backend_of(**OWN)
+    assert (backend.name, backend.base_url, backend.dialect) == ("b", OWN["base_url"], "openai")
+    assert backend.supports == FEATURES
+    assert backend.quirks.token_param is None
+    assert backend.timeouts == Timeouts()
+    assert (backend.capacity, backend.energy, backend.ability) == (None, None, None)
+
+
+def test_a_provider_gives_address_dialect_and_quirks() -> None:
+    backend, preset = backend_of(**HOSTED), load_catalog()["mistral"]
+    assert backend.base_url == preset.base_url
+    assert backend.dialect == preset.dialect
+    assert backend.quirks == preset.quirks()
+    assert backend.supports == frozenset(preset.supports)
+
+
+def test_a_backends_own_words_win() -> None:
+    backend = backend_of(
+        **HOSTED,
+        base_url="https://gateway.example/v1",
+        dialect="openai",
+        supports=["tools"],
+        token_param="max_completion_tokens",
+        drop=["top_k"],
+        rename={"a": "b"},
+        extra={"safe": True},
+        stream_options=True,
+    )
+    preset = load_catalog()["mistral"].quirks()
+    assert backend.base_url == "https://gateway.example/v1"
+    assert backend.supports == {"tools"}
+    quirks = backend.quirks
+    assert (quirks.token_param, quirks.stream_options) == ("max_completion_tokens", True)
+    assert quirks.drop == preset.drop | {"top_k"}
+    assert quirks.rename == {**preset.rename, "a": "b"}
+    assert quirks.extra == {**preset.extra, "safe": True}
+
+
+def test_keys_limits_and_energy_are_carried() -> None:
+    backend = backend_of(
+        **OWN,
+        api_key="k1",
+        api_keys=("k2",),
+        capacity={"concurrency": 4, "queue": 2, "max_wait": "1s", "shared": True},
+        timeouts={"connect": "1s"},
+        energy={"watts": 200.0, "source": "measured"},
+        context_window=8192,
+        ability="local",
+        hedge_after="2s",
+    )
+    assert (backend.api_key, backend.api_keys) == ("k1", ("k2",))
+    assert "k1" not in repr(backend)
+    assert backend.capacity == Capacity(4, 2, 1.0, shared=True)
+    assert backend.timeouts.connect == 1.0
+    assert backend.energy is not None
+    assert (backend.energy.watts, backend.energy.provenance) == (200.0, Provenance.MEASURED)
+    assert (backend.context_window, backend.ability) == (8192, "local")
+    assert backend.hedge_after == 2.0
+
+
+def test_prices_are_per_token_and_cached_input_costs_what_input_does_unless_it_is_said() -> None:
+    price: Any = resolved(**OWN).price
+    assert (price.input_pico, price.output_pico) == (1_000_000, 2_000_000)
+    assert (price.cached_input_pico, price.cache_write_pico) == (1_000_000, None)
+    full = {"input": 1, "output": 2, "cached_input": 0.1, "cache_write": 1.25}
+    price = resolved(**(OWN | {"price": full})).price
+    assert (price.cached_input_pico, price.cache_write_pico) == (100_000, 1_250_000)
+
+
+def test_a_known_model_has_its_list_price_and_its_context_window() -> None:
+    found = resolved(provider="deepseek", model="deepseek-chat", api_key="k")
+    assert not found.problems
+    assert found.price is not None
+    assert found.backend is not None
+    assert found.backend.context_window
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "message"),
+    [
+        ({"provider": "mistrol", "model": "m"}, "provider", "unknown provider `mistrol`"),
+        ({**HOSTED, "region": "moon"}, "region", "unknown region `moon`"),
+        ({"model": "m", "price": OWN["price"]}, "", "`b` has no address"),
+        ({**OWN, "dialect": "morse"}, "dialect", "unknown dialect `morse`"),
+        ({"provider": "mistral", "model": "no-such"}, "model", "no list price is known"),
+        ({"base_url": OWN["base_url"], "model": "m"}, "", "no list price is known"),
+    ],
+)
+def test_what_a_backend_lacks_is_said_at_the_key_it_is_about(section, key, message) -> None:
+    found = resolved(**section)
+    assert (found.backend, found.price) == (None, None)
+    (problem,) = found.problems
+    assert problem.key == key
+    assert message in problem.message
+    assert problem.hint
+
+
+def test_a_misspelt_provider_is_told_the_one_that_was_meant() -> None:
+    (problem,) = resolved(provider="mistrol", model="m").problems
+    assert "mistral" in problem.hint
