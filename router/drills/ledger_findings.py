@@ -18,7 +18,7 @@ from router.ledger.keys import scope, shard, shard_of
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.compiled_quotas import place_of
 from router.ledger.quotas.dimensions import DIMENSIONS, Quota
-from router.ledger.server.address import Address
+from router.ledger.server.address import LedgerAddress
 from router.ledger.server.clients import client_at
 from router.ledger.server.errors import Disconnected
 from router.ledger.server.startup import SHARDS
@@ -103,7 +103,7 @@ class Pools:
 
 
 async def read_pools(
-    address: Address, organization: str, key_id: str, quotas: Sequence[Quota]
+    address: LedgerAddress, organization: str, key_id: str, quotas: Sequence[Quota]
 ) -> Pools:
     """Read what these quotas count now. Raises Disconnected."""
     home = shard(shard_of(organization, SHARDS))
@@ -132,7 +132,7 @@ def _add(pools: Pools, quota: Quota, numbers: tuple[int, ...]) -> None:
 
 
 async def judge(
-    ledger: Ledger, address: Address, load: DrillLoad, granted: Granted, rows: DrillRows
+    ledger: Ledger, address: LedgerAddress, load: DrillLoad, granted: Granted, rows: DrillRows
 ) -> Findings:
     """Compare the ledger with the workers' notes, once every lease has run out."""
     pools = await _at_rest(ledger, address, load, rows)
@@ -182,7 +182,9 @@ def _promises(
     ]  # fmt: skip
 
 
-async def _at_rest(ledger: Ledger, address: Address, load: DrillLoad, rows: DrillRows) -> Pools:
+async def _at_rest(
+    ledger: Ledger, address: LedgerAddress, load: DrillLoad, rows: DrillRows
+) -> Pools:
     """The pools once nothing is held any more, or after ten leases."""
     deadline = time.monotonic() + 10 * LEASE_MS / 1000
     while True:

@@ -65,7 +65,7 @@ EXPIRED_STATUS: Final = "expired"
 CANCELLED_STATUS: Final = "cancelled"
 
 
-class Algorithm(NamedTuple):
+class AlgorithmLayout(NamedTuple):
     """How one kind of limit counts: its name, and the numbers of its state."""
 
     name: str
@@ -74,19 +74,19 @@ class Algorithm(NamedTuple):
 
 
 ALGORITHMS: Final = {
-    "S": Algorithm(
+    "S": AlgorithmLayout(
         "ring", ("slot", "newest", "older"), tuple(f"slot_{n}" for n in range(RING_SLOTS))
     ),
-    "C": Algorithm(
+    "C": AlgorithmLayout(
         "calendar", ("used", "held", "remainder"),
         ("start", "end", "left", "limit",
          "before_start", "before_used", "before_held", "before_remainder"),
     ),
-    "B": Algorithm("bucket", ("level", "since")),
-    "L": Algorithm("leases", ("open",)),
+    "B": AlgorithmLayout("bucket", ("level", "since")),
+    "L": AlgorithmLayout("leases", ("open",)),
 }  # fmt: skip
 
-Numbers = tuple[int, ...]
+StateNumbers = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,11 @@ class CalendarState:
     before_remainder: int = 0
 
     @classmethod
-    def of(cls, numbers: Numbers) -> Self:
+    def of(cls, numbers: StateNumbers) -> Self:
         """A state that `read_scope` read."""
         return cls(*numbers)
 
-    def numbers(self) -> Numbers:
+    def numbers(self) -> StateNumbers:
         """The state for `write_scope`."""
         return astuple(self)
 
@@ -121,9 +121,9 @@ class CalendarState:
 # its newest slot and what each of the 13 holds, a calendar as the fields of CalendarState.
 
 
-def read_scope(raw: bytes) -> dict[str, Numbers]:
+def read_scope(raw: bytes) -> dict[str, StateNumbers]:
     """Every state of a scope. Raises ValueError or struct.error for foreign bytes."""
-    states: dict[str, Numbers] = {}
+    states: dict[str, StateNumbers] = {}
     while raw:
         stop = raw.index(b";")
         places = raw[:stop].decode().split()
@@ -140,7 +140,7 @@ def read_scope(raw: bytes) -> dict[str, Numbers]:
     return states
 
 
-def write_scope(states: dict[str, Numbers]) -> bytes:
+def write_scope(states: dict[str, StateNumbers]) -> bytes:
     """A scope as the scripts read it."""
     parts = [_parted(place[0], numbers) for place, numbers in states.items()]
     every = [number for changing, _ in parts for number in changing]
@@ -148,16 +148,16 @@ def write_scope(states: dict[str, Numbers]) -> bytes:
     return pack_layout(states) + struct.pack(f"<{len(every)}d", *every)
 
 
-def pack_layout(places: Sequence[str] | dict[str, Numbers]) -> bytes:
+def pack_layout(places: Sequence[str] | dict[str, StateNumbers]) -> bytes:
     """The layout of a scope with these places."""
     return ("".join(f"{place} " for place in places) + ";").encode()
 
 
-def _numbers(raw: bytes, at: int, count: int) -> Numbers:
+def _numbers(raw: bytes, at: int, count: int) -> StateNumbers:
     return tuple(int(number) for number in struct.unpack_from(f"<{count}d", raw, at))
 
 
-def _joined(algorithm: str, changing: Numbers, resting: Numbers) -> Numbers:
+def _joined(algorithm: str, changing: StateNumbers, resting: StateNumbers) -> StateNumbers:
     if algorithm == "S":
         slot, newest, _ = changing
         ring = list(resting)
@@ -169,7 +169,7 @@ def _joined(algorithm: str, changing: Numbers, resting: Numbers) -> Numbers:
     return changing
 
 
-def _parted(algorithm: str, numbers: Numbers) -> tuple[Numbers, Numbers]:
+def _parted(algorithm: str, numbers: StateNumbers) -> tuple[StateNumbers, StateNumbers]:
     if algorithm == "S":
         slot, *ring = numbers
         newest, ring[slot % RING_SLOTS] = ring[slot % RING_SLOTS], 0
@@ -226,8 +226,8 @@ class HoldRecord(NamedTuple):
     admitted_at: int
     items: tuple[HeldItem, ...]
     dispatched: bool
-    crash: Numbers
-    progress: Numbers | None
+    crash: StateNumbers
+    progress: StateNumbers | None
     payload: bytes
     meta: bytes
 
@@ -257,7 +257,7 @@ def read_hold(record: bytes) -> HoldRecord:
     )  # fmt: skip
 
 
-def read_expired(raw: bytes) -> tuple[Numbers, HoldRecord]:
+def read_expired(raw: bytes) -> tuple[StateNumbers, HoldRecord]:
     """What the reaper closed: the vector charged, and the hold."""
     return VECTOR.unpack_from(raw), read_hold(raw[VECTOR.size :])
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from router.ledger.codec import GONE
 from router.ledger.hold import Hold
-from router.ledger.server.connection import Part
+from router.ledger.server.connection import CommandPart
 from router.ledger.server.errors import Disconnected
 from router.ledger.server.nodes import Nodes
 
@@ -90,7 +90,7 @@ class Heartbeats:
         """Renew holds of one virtual shard now; marks those whose lease is gone as lost."""
         shard = holds[0].shard
         keys = (shard.holds, shard.clock)
-        args: list[Part] = [self._lease_ms]
+        args: list[CommandPart] = [self._lease_ms]
         for hold in holds:
             args += (hold.hold_id, "d" if hold.is_dispatched else "", *hold.progress())
         try:

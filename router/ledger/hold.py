@@ -16,7 +16,7 @@ from router.ledger.estimate import CHUNK
 from router.ledger.keys import Shard
 from router.ledger.outage import LocalAdmission
 from router.ledger.quotas.compiled_quotas import covered_output
-from router.ledger.reserve_call import Customer, ReserveCall
+from router.ledger.reserve_call import CallFrame, ReserveCall
 from router.ledger.reserve_request import Admission, ReserveRequest
 from router.ledger.vectors import pack_charge
 from router.usage_row import served_json
@@ -54,8 +54,8 @@ class Hold:
         "_service",
         "admission",
         "call",
-        "customer",
         "due",
+        "frame",
         "hold_id",
         "local",
         "lost",
@@ -71,7 +71,7 @@ class Hold:
         self._dispatched = False
         self.request = request
         self.admission: Admission
-        self.customer: Customer
+        self.frame: CallFrame
         self.shard: Shard
         self.hold_id: str
         self.call: ReserveCall

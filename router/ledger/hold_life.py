@@ -25,7 +25,7 @@ from typing import Final, Literal
 from router.ledger import codec
 
 
-class State(Enum):
+class HoldState(Enum):
     """What the ledger knows of a hold."""
 
     UNKNOWN = "never reserved"
@@ -35,47 +35,47 @@ class State(Enum):
     SETTLED = "settled"
 
 
-Event = Literal["reserve", "renew", "dispatch", "top up", "settle", "lease ends"]
+HoldEvent = Literal["reserve", "renew", "dispatch", "top up", "settle", "lease ends"]
 # For each state: event -> next state, and what the script replies (None: nobody asked).
-NEXT: Final[dict[State, dict[Event, tuple[State, int | None]]]] = {
-    State.UNKNOWN: {
-        "reserve": (State.OPEN, codec.GRANTED),
-        "renew": (State.UNKNOWN, codec.GONE),
-        "dispatch": (State.UNKNOWN, codec.GONE),
-        "top up": (State.UNKNOWN, codec.GONE),
-        "settle": (State.UNKNOWN, codec.UNKNOWN),
-        "lease ends": (State.UNKNOWN, None),
+NEXT: Final[dict[HoldState, dict[HoldEvent, tuple[HoldState, int | None]]]] = {
+    HoldState.UNKNOWN: {
+        "reserve": (HoldState.OPEN, codec.GRANTED),
+        "renew": (HoldState.UNKNOWN, codec.GONE),
+        "dispatch": (HoldState.UNKNOWN, codec.GONE),
+        "top up": (HoldState.UNKNOWN, codec.GONE),
+        "settle": (HoldState.UNKNOWN, codec.UNKNOWN),
+        "lease ends": (HoldState.UNKNOWN, None),
     },
-    State.OPEN: {
-        "reserve": (State.OPEN, codec.RESERVED_BEFORE),
-        "renew": (State.OPEN, codec.RENEWED),
-        "dispatch": (State.DISPATCHED, codec.RENEWED),
-        "top up": (State.OPEN, codec.GRANTED),
-        "settle": (State.SETTLED, codec.SETTLED),
-        "lease ends": (State.EXPIRED, None),
+    HoldState.OPEN: {
+        "reserve": (HoldState.OPEN, codec.RESERVED_BEFORE),
+        "renew": (HoldState.OPEN, codec.RENEWED),
+        "dispatch": (HoldState.DISPATCHED, codec.RENEWED),
+        "top up": (HoldState.OPEN, codec.GRANTED),
+        "settle": (HoldState.SETTLED, codec.SETTLED),
+        "lease ends": (HoldState.EXPIRED, None),
     },
-    State.DISPATCHED: {
-        "reserve": (State.DISPATCHED, codec.RESERVED_BEFORE),
-        "renew": (State.DISPATCHED, codec.RENEWED),
-        "dispatch": (State.DISPATCHED, codec.RENEWED),
-        "top up": (State.DISPATCHED, codec.GRANTED),
-        "settle": (State.SETTLED, codec.SETTLED),
-        "lease ends": (State.EXPIRED, None),
+    HoldState.DISPATCHED: {
+        "reserve": (HoldState.DISPATCHED, codec.RESERVED_BEFORE),
+        "renew": (HoldState.DISPATCHED, codec.RENEWED),
+        "dispatch": (HoldState.DISPATCHED, codec.RENEWED),
+        "top up": (HoldState.DISPATCHED, codec.GRANTED),
+        "settle": (HoldState.SETTLED, codec.SETTLED),
+        "lease ends": (HoldState.EXPIRED, None),
     },
-    State.EXPIRED: {
-        "reserve": (State.EXPIRED, codec.RESERVED_BEFORE),
-        "renew": (State.EXPIRED, codec.GONE),
-        "dispatch": (State.EXPIRED, codec.GONE),
-        "top up": (State.EXPIRED, codec.GONE),
-        "settle": (State.SETTLED, codec.ADJUSTED),
-        "lease ends": (State.EXPIRED, None),
+    HoldState.EXPIRED: {
+        "reserve": (HoldState.EXPIRED, codec.RESERVED_BEFORE),
+        "renew": (HoldState.EXPIRED, codec.GONE),
+        "dispatch": (HoldState.EXPIRED, codec.GONE),
+        "top up": (HoldState.EXPIRED, codec.GONE),
+        "settle": (HoldState.SETTLED, codec.ADJUSTED),
+        "lease ends": (HoldState.EXPIRED, None),
     },
-    State.SETTLED: {
-        "reserve": (State.SETTLED, codec.RESERVED_BEFORE),
-        "renew": (State.SETTLED, codec.GONE),
-        "dispatch": (State.SETTLED, codec.GONE),
-        "top up": (State.SETTLED, codec.GONE),
-        "settle": (State.SETTLED, codec.SETTLED_BEFORE),
-        "lease ends": (State.SETTLED, None),
+    HoldState.SETTLED: {
+        "reserve": (HoldState.SETTLED, codec.RESERVED_BEFORE),
+        "renew": (HoldState.SETTLED, codec.GONE),
+        "dispatch": (HoldState.SETTLED, codec.GONE),
+        "top up": (HoldState.SETTLED, codec.GONE),
+        "settle": (HoldState.SETTLED, codec.SETTLED_BEFORE),
+        "lease ends": (HoldState.SETTLED, None),
     },
 }

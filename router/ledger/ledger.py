@@ -29,7 +29,7 @@ from router.ledger.reaper import Reaper
 from router.ledger.reserve import Admissions
 from router.ledger.reserve_call import ReserveCalls
 from router.ledger.reserve_request import ReserveRequest
-from router.ledger.server.address import Address, parse_address
+from router.ledger.server.address import LedgerAddress, parse_address
 from router.ledger.server.errors import Disconnected, ErrorReply
 from router.ledger.server.nodes import Nodes
 from router.ledger.server.scripts import Script
@@ -47,7 +47,7 @@ class Ledger:
 
     def __init__(
         self,
-        address: Address,
+        address: LedgerAddress,
         nodes: Nodes,
         meta: LedgerMeta,
         *,

@@ -9,8 +9,6 @@ from router.errors import LimitExceeded, retry_after
 from router.ledger.codec import AMOUNT, FIXED, ITEM_NUMBER, LIMIT, USED, WAIT
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, QuotaItem, ShownLimit
 
-Headers = tuple[tuple[str, str], ...]
-
 
 @lru_cache(maxsize=8_192)  # a used-up slot of a minute resets in one of 5,000 spans
 def go_duration(ms: int) -> str:
@@ -23,9 +21,9 @@ def go_duration(ms: int) -> str:
     return f"{minutes}m{tail}" if minutes < 60 else f"{minutes // 60}h{minutes % 60}m{tail}"
 
 
-def rate_headers(quotas: CompiledQuotas, reply: Sequence[int]) -> Headers:
+def rate_headers(quotas: CompiledQuotas, reply: Sequence[int]) -> tuple[tuple[str, str], ...]:
     """x-ratelimit-{limit,remaining,reset}-{requests,tokens}, of the tightest level each."""
-    headers: Headers = ()
+    headers: tuple[tuple[str, str], ...] = ()
     for remaining, reset, first, others in quotas.shown:
         shown = _tightest((first, *others), reply) if others else first
         at = shown.at

@@ -72,9 +72,9 @@ class Admissions:
         Raises LimitExceeded or LedgerUnavailable.
         """
         self._prepare(hold)
-        customer, call = hold.customer, hold.call
-        if customer.denied is not None:
-            self._deny_from_memory(hold, customer.denied)
+        frame, call = hold.frame, hold.call
+        if frame.denied is not None:
+            self._deny_from_memory(hold, frame.denied)
         if not self._breaker.allows():
             return await self._serve_locally(hold)
         try:
@@ -107,8 +107,8 @@ class Admissions:
 
     def _prepare(self, hold: Hold) -> None:
         """Write the call that makes a hold, under a new id."""
-        hold.hold_id, hold.customer, hold.call = self._calls.write(hold.request)
-        hold.shard = hold.customer.home
+        hold.hold_id, hold.frame, hold.call = self._calls.write(hold.request)
+        hold.shard = hold.frame.home
 
     # Where the ledger did not simply admit.
 
@@ -123,7 +123,7 @@ class Admissions:
         """What is left, where the hold had been made before. Raises LimitExceeded."""
         if reply[CODE] == DENIED:
             now = time.monotonic_ns() // 1_000_000
-            hold.customer.denied = Denied.remember(reply, hold.request.estimate, now)
+            hold.frame.denied = Denied.remember(reply, hold.request.estimate, now)
             raise self._denial(hold, reply)
         return hold.call.quotas.write(*reply[FIXED:])
 

@@ -22,7 +22,7 @@ from router.ledger.keys import (
 )
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, levels_present
 from router.ledger.reserve_request import ReserveRequest
-from router.ledger.server.connection import Part
+from router.ledger.server.connection import CommandPart
 from router.ledger.server.startup import LedgerMeta
 from router.ledger.vectors import pack_estimate
 from router.usage_row import ASKED_BEGIN, customer_json
@@ -30,7 +30,7 @@ from router.usage_row import ASKED_BEGIN, customer_json
 DAY_MS: Final = 86_400_000
 _USER_SCOPE_MS: Final = 62 * DAY_MS  # twice the longest window
 _MOST_COMPILED: Final = 1000
-_MOST_CUSTOMERS: Final = 20_000
+_MOST_FRAMES: Final = 20_000
 _FORCED: Final = "forced"
 
 
@@ -42,7 +42,7 @@ class ReserveCall:
     `quotas` are packed anew where their calendar windows have ended since.
     """
 
-    keys: tuple[Part, ...]
+    keys: tuple[CommandPart, ...]
     args: tuple[bytes | str, ...]
     quotas: CompiledQuotas
 
@@ -74,12 +74,12 @@ class ReserveCall:
 
 
 @dataclass(slots=True)
-class Customer:
+class CallFrame:
     """What the calls of one key, user and model have in common, and their last denial.
 
     `shared_users`: where a scope is a user's, the key of the count of users (without the day) and
     that of the scope which further users share. `begin` and `addresses`: of the body of a record;
-    `frame`: the numbers of a call that do not change.
+    `numbers`: those of a call that do not change.
     """
 
     home: Shard
@@ -89,7 +89,7 @@ class Customer:
     meta: bytes
     begin: bytes
     addresses: bytes
-    frame: bytes
+    numbers: bytes
     denied: Denied | None = None
 
     @classmethod
@@ -104,17 +104,17 @@ class Customer:
         shared_users: tuple[str, ...] = (),
         meta: bytes = b"{}",
     ) -> Self:
-        """A customer with these scopes."""
+        """The frame of calls on these scopes."""
         addresses = "\n".join(scopes).encode()
         plan_at = codec.BODY_BYTES + len(addresses) + 1
-        frame = codec.ASK_FRAME.pack(lease_ms, plan_at, _USER_SCOPE_MS, users_per_day)
+        numbers = codec.ASK_FRAME.pack(lease_ms, plan_at, _USER_SCOPE_MS, users_per_day)
         begin = codec.body_begin(addresses)
-        return cls(home, quotas, scopes, shared_users, meta, begin, addresses, frame)
+        return cls(home, quotas, scopes, shared_users, meta, begin, addresses, numbers)
 
 
 class ReserveCalls:
     """Writes reserve calls. Keeps what does not change between requests: compiled quotas by the
-    identity of their list, customers, how far the ledger's clock is ahead of ours.
+    identity of their list, frames, how far the ledger's clock is ahead of ours.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class ReserveCalls:
         self._users_per_day = users_per_day
         self._ids = HoldIds(meta.shards)
         self.process = self._ids.process
-        self._customers: dict[tuple[int | str | None, ...], Customer] = {}
+        self._frames: dict[tuple[int | str | None, ...], CallFrame] = {}
         self._compiled: dict[tuple[int, bool, bool], CompiledQuotas] = {}
         self._ahead_ms = 0
 
@@ -138,37 +138,37 @@ class ReserveCalls:
         """Learn the ledger's time: calendar windows are computed for it."""
         self._ahead_ms += ledger_now - self.now()
 
-    def write(self, request: ReserveRequest) -> tuple[str, Customer, ReserveCall]:
-        """The id of a new hold, whose it is, and the call that makes it."""
+    def write(self, request: ReserveRequest) -> tuple[str, CallFrame, ReserveCall]:
+        """The id of a new hold, its frame, and the call that makes it."""
         by = request.principal  # its parts: hashing it whole is a call of Python's own
         who = (
             id(request.quotas), by.key_id, by.organization, by.tier, by.team, request.end_user,
             request.route_or_model,
         )  # fmt: skip
-        customer = self._customers.get(who)
-        if customer is None:  # it keeps its quotas alive: nothing else can come to have their id
-            if len(self._customers) >= _MOST_CUSTOMERS:
-                self._customers.clear()
-            customer = self._customers[who] = self._customer(request)
-        home, quotas = customer.home, customer.quotas
+        frame = self._frames.get(who)
+        if frame is None:  # it keeps its quotas alive: nothing else can come to have their id
+            if len(self._frames) >= _MOST_FRAMES:
+                self._frames.clear()
+            frame = self._frames[who] = self._frame(request)
+        home, quotas = frame.home, frame.quotas
         now = time.time_ns() // 1_000_000
         hold_id = self._ids.new(now, home.number)
         now += self._ahead_ms
         wants, crash = pack_estimate(request.estimate, int(hold_id[MARK_BIT], 16))
-        keys: tuple[Part, ...] = (
-            home.holds, home.clock, home.marks + hold_id[MARK_NAME], *customer.scopes
+        keys: tuple[CommandPart, ...] = (
+            home.holds, home.clock, home.marks + hold_id[MARK_NAME], *frame.scopes
         )  # fmt: skip
-        if customer.shared_users:
-            users, overflow = customer.shared_users
+        if frame.shared_users:
+            users, overflow = frame.shared_users
             keys += (f"{users}:{now // DAY_MS}", overflow)
         body = b"%b%b%b%b%b%b,%b" % (
-            customer.begin, crash, customer.addresses, quotas.packed(now),
-            ASKED_BEGIN, orjson.dumps(request.request_id), customer.meta,
+            frame.begin, crash, frame.addresses, quotas.packed(now),
+            ASKED_BEGIN, orjson.dumps(request.request_id), frame.meta,
         )  # fmt: skip
-        args = (hold_id, customer.frame + wants, body)
-        return hold_id, customer, ReserveCall(keys, args, quotas)
+        args = (hold_id, frame.numbers + wants, body)
+        return hold_id, frame, ReserveCall(keys, args, quotas)
 
-    def _customer(self, request: ReserveRequest) -> Customer:
+    def _frame(self, request: ReserveRequest) -> CallFrame:
         principal, meta = request.principal, self._meta
         organization = principal.organization
         quotas = self._quotas(request)
@@ -182,7 +182,7 @@ class ReserveCalls:
             "user": user,
             "model": request.route_or_model,
         }
-        return Customer.of(
+        return CallFrame.of(
             home,
             quotas,
             tuple(home.scopes + scope(n, organization, names[n]) for n in quotas.levels),

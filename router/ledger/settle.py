@@ -58,7 +58,7 @@ class Settlements:
     def settle(self, hold: Hold) -> None:
         """Settle a hold: written now, acknowledged later. Never raises, never waits."""
         self._beats.remove(hold)
-        hold.customer.denied = None  # what it gives back may be what somebody waits for
+        hold.frame.denied = None  # what it gives back may be what somebody waits for
         status, used, payload = hold.bill()
         settlement = Settlement(hold.shard, hold.hold_id, status, used, payload, hold.call)
         if hold.local is None:

@@ -4,7 +4,7 @@ from policies.value import value
 from router.ledger.codec import pack_row_end
 from router.ledger.keys import Shard
 from router.ledger.reserve_call import ReserveCall
-from router.ledger.server.connection import Part
+from router.ledger.server.connection import CommandPart
 
 
 @value
@@ -22,7 +22,7 @@ class Settlement:
     payload: bytes
     reserve: ReserveCall | None
 
-    def call(self) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    def call(self) -> tuple[tuple[CommandPart, ...], tuple[CommandPart, ...]]:
         """Keys and arguments of the settle call."""
         row_end = pack_row_end(self.used, self.hold_id, self.status, self.payload)
         return self.shard.closing, (self.hold_id, row_end)

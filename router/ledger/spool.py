@@ -23,7 +23,7 @@ from router.ledger.keys import shard
 from router.ledger.quotas.compiled_quotas import CompiledQuotas
 from router.ledger.quotas.dimensions import Options, Quota
 from router.ledger.reserve_call import ReserveCall
-from router.ledger.server.connection import Part
+from router.ledger.server.connection import CommandPart
 from router.ledger.settlement import Settlement
 
 log = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ def _settlement(line: dict[str, Any]) -> Settlement:
     )
 
 
-def _text(part: Part) -> str | int | list[str]:
+def _text(part: CommandPart) -> str | int | list[str]:
     if isinstance(part, bytes):
         return [base64.b64encode(part).decode()]
     return part

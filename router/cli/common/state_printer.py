@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from policies.money import PICO_PER_NANO, usd
 
@@ -19,14 +19,16 @@ def print_state(state: Mapping[str, Any], console: Console, depth: int = 0) -> N
     """
     for name, value in state.items():
         if _is_list_of_maps(value):
-            _line(console, depth, f"[bold]{_title(name)}[/]: {len(value) or 'none'}")
+            _line(console, depth, name, f"{len(value) or 'none'}", style="bold")
             _print_all(value, console, depth + 1)
         elif value is not None:
-            _line(console, depth, f"{_title(name)}: {_text(name, value, state)}")
+            _line(console, depth, name, _text(name, value, state))
 
 
-def _line(console: Console, depth: int, markup: str) -> None:
-    console.print("  " * depth + markup, highlight=False, emoji=False)
+def _line(console: Console, depth: int, name: str, text: str, style: str = "") -> None:
+    """One name and its value: never read as markup, since customers choose names."""
+    title = Text("  " * depth + _title(name), style)
+    console.print(title.append(f": {text}", style="none"), soft_wrap=True)
 
 
 def _print_all(states: Sequence[Mapping[str, Any]], console: Console, depth: int) -> None:
@@ -41,9 +43,9 @@ def _print_all(states: Sequence[Mapping[str, Any]], console: Console, depth: int
     for name in names:
         table.add_column(_title(name), overflow="fold")
     for state in states:
-        table.add_row(*(_text(name, state.get(name), state) for name in names))
+        table.add_row(*(Text(_text(name, state.get(name), state)) for name in names))
     if names:
-        console.print(table, emoji=False)
+        console.print(table)
 
 
 def _is_list_of_maps(value: object) -> bool:
@@ -56,9 +58,7 @@ def _title(name: str) -> str:
 
 def _text(name: str, value: Any, state: Mapping[str, Any]) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(
-            f"{escape(_title(key))} {_text(key, part, value)}" for key, part in value.items()
-        )
+        return ", ".join(f"{_title(key)} {_text(key, part, value)}" for key, part in value.items())
     if isinstance(value, list | tuple):
         return " ".join(str(part) for part in value)
     if isinstance(value, bool):
@@ -67,7 +67,7 @@ def _text(name: str, value: Any, state: Mapping[str, Any]) -> str:
         return _number(name, value, state)
     if name == "unit" and value == _NANO_USD:
         return "USD"
-    return "" if value is None else escape(str(value))
+    return "" if value is None else str(value)
 
 
 def _number(name: str, value: int, state: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from router.ledger.check.look import Look, look_at, scope_keys
 from router.ledger.check.totals import UsageTotals
-from router.ledger.codec import METRICS, CalendarState, Numbers, read_scope, write_scope
+from router.ledger.codec import METRICS, CalendarState, StateNumbers, read_scope, write_scope
 from router.ledger.keys import ScopeName, Shard, scope, scope_name, shard_of
 from router.ledger.quotas.compiled_quotas import (
     LEVEL_NAMES,
@@ -20,8 +20,8 @@ from router.ledger.quotas.compiled_quotas import (
     levels_present,
     place_of,
 )
-from router.ledger.quotas.dimensions import DIMENSIONS, Dimension, Quota
-from router.ledger.server.address import Address
+from router.ledger.quotas.dimensions import DIMENSIONS, Quota, QuotaDimension
+from router.ledger.server.address import LedgerAddress
 from router.ledger.server.clients import Client, client_at, run_script
 
 _BY_FIELD: Final = {row.field: row for row in DIMENSIONS.values()}
@@ -32,7 +32,7 @@ _SPARE_MS: Final = 62 * 86_400_000  # twice the longest window
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class LedgerDrift:
     """One difference: what the ledger says and what the stored usage says, in the dimension's unit
     (money in pico-USD). `expected` is the scope looked at, `repaired` the state that repairing
     writes, `place` how the scope names it.
@@ -45,7 +45,7 @@ class Drift:
     ledger: int
     usage: int
     expected: bytes = b""
-    repaired: Numbers = ()
+    repaired: StateNumbers = ()
 
     def __str__(self) -> str:
         where = f"{self.key.split(':s:')[1]} {self.place[1:]}"
@@ -58,15 +58,15 @@ class LedgerCheck:
     Its methods raise Disconnected where the ledger does not answer.
     """
 
-    def __init__(self, address: Address, shards: list[Shard], totals: UsageTotals) -> None:
+    def __init__(self, address: LedgerAddress, shards: list[Shard], totals: UsageTotals) -> None:
         self._address = address
         self._shards = shards
         self._totals = totals
         self.scopes_checked = 0
 
-    async def check(self) -> list[Drift]:
+    async def check(self) -> list[LedgerDrift]:
         """Every drift that is still there at a third look (traffic may move things in between)."""
-        drifts: list[Drift] = []
+        drifts: list[LedgerDrift] = []
         self.scopes_checked = 0
         async with client_at(self._address) as client:
             for number, keys in (await scope_keys(client)).items():
@@ -76,7 +76,7 @@ class LedgerCheck:
                     drifts += await self._check_page(client, self._shards[number], page)
         return drifts
 
-    async def repair(self, drifts: Iterable[Drift]) -> int:
+    async def repair(self, drifts: Iterable[LedgerDrift]) -> int:
         """Write what the usage says, shard by shard; returns how many states were repaired.
 
         A shard in which something moved since the look is left alone: check again.
@@ -103,9 +103,9 @@ class LedgerCheck:
                 made += await self._make(client, self._shards[number], missing)
         return made
 
-    async def _make(self, client: Client, shard: Shard, missing: list[Drift]) -> int:
+    async def _make(self, client: Client, shard: Shard, missing: list[LedgerDrift]) -> int:
         """Write the states that their scopes have not, a scope at a time."""
-        by_key: dict[str, list[Drift]] = defaultdict(list)
+        by_key: dict[str, list[LedgerDrift]] = defaultdict(list)
         for drift in missing:
             by_key[drift.key].append(drift)
         keys, made = list(by_key), 0
@@ -120,7 +120,7 @@ class LedgerCheck:
 
     def _lost(
         self, customer: Mapping[str, Any], quota: Quota, window: tuple[int, int], now_ms: int
-    ) -> Drift:
+    ) -> LedgerDrift:
         """The state that a lost calendar window should have; nothing to write where it is empty."""
         organization = str(customer["organization"])
         home = self._shards[shard_of(organization, len(self._shards))]
@@ -131,13 +131,13 @@ class LedgerCheck:
         spent = self._totals.spent(where, _column(row), window, now_ms)
         used, remainder = divmod(spent, row.scale)
         state = CalendarState(*window, used, 0, 0, max(0, quota.limit), remainder)
-        return Drift(
+        return LedgerDrift(
             home.number, key, place_of(quota), "used", 0, spent,
             repaired=state.numbers() if spent else (),
         )  # fmt: skip
 
-    async def _check_page(self, client: Client, shard: Shard, keys: list[str]) -> list[Drift]:
-        drifts: list[Drift] = []
+    async def _check_page(self, client: Client, shard: Shard, keys: list[str]) -> list[LedgerDrift]:
+        drifts: list[LedgerDrift] = []
         for _ in range(_TRIES):
             look = await look_at(client, shard, keys, self._totals)
             drifts = list(self._differences(shard, look))
@@ -146,7 +146,7 @@ class LedgerCheck:
             keys = sorted({drift.key for drift in drifts})
         return drifts
 
-    def _differences(self, shard: Shard, look: Look) -> Iterable[Drift]:
+    def _differences(self, shard: Shard, look: Look) -> Iterable[LedgerDrift]:
         for key, raw in look.scopes.items():
             if scope_name(key).is_hashed:
                 continue
@@ -158,13 +158,15 @@ class LedgerCheck:
                     opened = look.counts[key, row.field]
                     if numbers != (opened,):
                         (says,) = numbers
-                        yield Drift(shard.number, key, place, "open", says, opened, raw, (opened,))
+                        yield LedgerDrift(
+                            shard.number, key, place, "open", says, opened, raw, (opened,)
+                        )
                 elif place[0] == "C":  # rings and buckets are stored nowhere else
                     yield from self._calendar(shard, look, key, row, CalendarState.of(numbers))
 
     def _calendar(
-        self, shard: Shard, look: Look, key: str, row: Dimension, state: CalendarState
-    ) -> Iterable[Drift]:
+        self, shard: Shard, look: Look, key: str, row: QuotaDimension, state: CalendarState
+    ) -> Iterable[LedgerDrift]:
         held, held_before = (
             look.held[key, row.field, start] for start in (state.start, state.before_start)
         )
@@ -188,9 +190,11 @@ class LedgerCheck:
         for what, ledger, usage in pairs:
             if ledger != usage:
                 raw, place = look.scopes[key], f"C{row.field}"
-                yield Drift(shard.number, key, place, what, ledger, usage, raw, right.numbers())
+                yield LedgerDrift(
+                    shard.number, key, place, what, ledger, usage, raw, right.numbers()
+                )
 
-    def _spent(self, look: Look, key: str, row: Dimension, span: tuple[int, int]) -> int:
+    def _spent(self, look: Look, key: str, row: QuotaDimension, span: tuple[int, int]) -> int:
         """What a scope used in a window: stored by the look, and still in the journal."""
         name = scope_name(key)
         stored = self._totals.spent(_where(name), _column(row), span, look.now)
@@ -205,29 +209,29 @@ def _where(scope: ScopeName) -> dict[str, str | None]:
     return where
 
 
-def _column(row: Dimension) -> str:
+def _column(row: QuotaDimension) -> str:
     """The column of stored usage that a dimension counts."""
     return METRICS[row.metric - 1]
 
 
-def _pico(row: Dimension, used: int, remainder: int) -> int:
+def _pico(row: QuotaDimension, used: int, remainder: int) -> int:
     return used * row.scale + remainder
 
 
-def _by_shard(drifts: Iterable[Drift]) -> dict[int, list[Drift]]:
+def _by_shard(drifts: Iterable[LedgerDrift]) -> dict[int, list[LedgerDrift]]:
     """What can be repaired, by shard: each state once."""
-    once: dict[tuple[str, str], Drift] = {
+    once: dict[tuple[str, str], LedgerDrift] = {
         (drift.key, drift.place): drift for drift in drifts if drift.repaired
     }
-    by_shard: dict[int, list[Drift]] = defaultdict(list)
+    by_shard: dict[int, list[LedgerDrift]] = defaultdict(list)
     for drift in once.values():
         by_shard[drift.shard].append(drift)
     return by_shard
 
 
-async def _write(client: Client, drifts: list[Drift]) -> int:
+async def _write(client: Client, drifts: list[LedgerDrift]) -> int:
     """Write the repaired states of one shard, all of them or none; returns how many."""
-    scopes: dict[str, tuple[bytes, dict[str, Numbers]]] = {}
+    scopes: dict[str, tuple[bytes, dict[str, StateNumbers]]] = {}
     for drift in drifts:
         kept = drift.expected, read_scope(drift.expected)
         scopes.setdefault(drift.key, kept)[1][drift.place] = drift.repaired

@@ -23,7 +23,7 @@ from router.ledger.codec import (
     read_row,
     read_scope,
 )
-from router.ledger.hold_life import State
+from router.ledger.hold_life import HoldState
 from router.ledger.keys import (
     MARK_BIT,
     MARK_NAME,
@@ -36,7 +36,7 @@ from router.ledger.keys import (
     shard_number,
     shard_of,
 )
-from router.ledger.server.address import Address
+from router.ledger.server.address import LedgerAddress
 from router.ledger.server.clients import Client, client_at
 from router.ledger.server.startup import SHARDS
 
@@ -54,7 +54,7 @@ class UnknownKey(LookupError):
         )
 
 
-async def show(address: Address, key: str) -> Shown:
+async def show(address: LedgerAddress, key: str) -> Shown:
     """What the ledger holds under a key, as words. Raises UnknownKey, Disconnected."""
     async with client_at(address) as client:
         for pattern, reader in _KINDS:
@@ -122,11 +122,11 @@ async def _hold(client: Client, hold_id: str) -> Shown | None:
     expired = await client.get(home.expired + hold_id)
     if expired is not None:
         charged, hold = read_expired(expired)
-        return hold_words(hold_id, hold, State.EXPIRED) | {"charged": vector_words(charged)}
+        return hold_words(hold_id, hold, HoldState.EXPIRED) | {"charged": vector_words(charged)}
     mark = await client.get(home.marks + hold_id[MARK_NAME])
     if mark is None or int(hold_id[MARK_BIT], 16) not in read_mark(mark):
         return None
-    return {"kind": "hold", "hold_id": hold_id, **life_words(State.SETTLED)} | {
+    return {"kind": "hold", "hold_id": hold_id, **life_words(HoldState.SETTLED)} | {
         "made_at": hold_time(hold_id)
     }
 

@@ -14,11 +14,11 @@ from router.ledger.codec import (
     SETTLED_BEFORE,
     CalendarState,
     HoldRecord,
-    Numbers,
+    StateNumbers,
 )
-from router.ledger.hold_life import NEXT, State
+from router.ledger.hold_life import NEXT, HoldState
 from router.ledger.keys import scope_name
-from router.ledger.quotas.dimensions import DIMENSIONS, LEVELS, Dimension
+from router.ledger.quotas.dimensions import DIMENSIONS, LEVELS, QuotaDimension
 
 Shown = dict[str, Any]
 _BY_FIELD: Final = {row.field: row for row in DIMENSIONS.values()}
@@ -31,7 +31,9 @@ _SETTLING: Final[Mapping[int | None, str]] = {
 }  # fmt: skip
 
 
-def scope_words(key: str, states: Mapping[str, Numbers], holds: Mapping[str, HoldRecord]) -> Shown:
+def scope_words(
+    key: str, states: Mapping[str, StateNumbers], holds: Mapping[str, HoldRecord]
+) -> Shown:
     """A scope: each of its counts, with the limits that its open holds were admitted by."""
     name = scope_name(key)
     items = [item for hold in holds.values() for item in hold.items if item.scope_key == key]
@@ -43,7 +45,7 @@ def scope_words(key: str, states: Mapping[str, Numbers], holds: Mapping[str, Hol
     }  # fmt: skip
 
 
-def _count(place: str, numbers: Numbers, limits: Mapping[str, int]) -> Shown:
+def _count(place: str, numbers: StateNumbers, limits: Mapping[str, int]) -> Shown:
     """One state of a scope. Its limit comes with each request: known where a hold is open, and of a
     calendar window also the last.
     """
@@ -57,23 +59,23 @@ def _count(place: str, numbers: Numbers, limits: Mapping[str, int]) -> Shown:
     }
 
 
-def _row(place: str) -> Dimension | None:
+def _row(place: str) -> QuotaDimension | None:
     return _BY_FIELD.get(place[1:].partition(".")[0])
 
 
-def _unit(row: Dimension | None) -> str:
+def _unit(row: QuotaDimension | None) -> str:
     if row is None:
         return "units"
     return "nano-USD" if row.money else METRICS[row.metric - 1].replace("_", " ")
 
 
-def _ring(numbers: Numbers) -> Shown:
+def _ring(numbers: StateNumbers) -> Shown:
     slot, *ring = numbers
     oldest_first = [ring[n % len(ring)] for n in range(slot + 1, slot + 1 + len(ring))]
     return {"used_and_held": sum(ring), "slots": oldest_first}
 
 
-def _calendar(numbers: Numbers) -> Shown:
+def _calendar(numbers: StateNumbers) -> Shown:
     state = CalendarState.of(numbers)
     shown: Shown = {
         "used": state.used, "held": state.held, "limit": state.limit, "rolls_over": state.left,
@@ -84,24 +86,24 @@ def _calendar(numbers: Numbers) -> Shown:
     return shown
 
 
-def _bucket(numbers: Numbers) -> Shown:
+def _bucket(numbers: StateNumbers) -> Shown:
     level, since = numbers
     return {"level_times_window": level, "level_of_at": since}
 
 
-def _leases(numbers: Numbers) -> Shown:
+def _leases(numbers: StateNumbers) -> Shown:
     return {"open": numbers[0]}
 
 
-_STATES: Final[dict[str, Callable[[Numbers], Shown]]] = {
+_STATES: Final[dict[str, Callable[[StateNumbers], Shown]]] = {
     "S": _ring, "C": _calendar, "B": _bucket, "L": _leases,
 }  # fmt: skip
 
 
-def hold_words(hold_id: str, hold: HoldRecord, state: State | None = None) -> Shown:
+def hold_words(hold_id: str, hold: HoldRecord, state: HoldState | None = None) -> Shown:
     """A hold: whose it is, what it holds, what it may be charged. `state`: if it is not open."""
     if state is None:
-        state = State.DISPATCHED if hold.dispatched else State.OPEN
+        state = HoldState.DISPATCHED if hold.dispatched else HoldState.OPEN
     return {
         "kind": "hold", "hold_id": hold_id, **life_words(state),
         **orjson.loads(hold.meta),
@@ -121,18 +123,18 @@ def hold_words(hold_id: str, hold: HoldRecord, state: State | None = None) -> Sh
     }  # fmt: skip
 
 
-def _crash(hold: HoldRecord) -> Numbers:
+def _crash(hold: HoldRecord) -> StateNumbers:
     if hold.progress is not None:
         return hold.progress
     return hold.crash if hold.dispatched else tuple(0 for _ in METRICS)
 
 
-def life_words(state: State) -> Shown:
+def life_words(state: HoldState) -> Shown:
     """Where a hold is in its life, and what settling it would do."""
     _, reply = NEXT[state]["settle"]
     return {"state": state.value, "a_settlement_now": _SETTLING[reply]}
 
 
-def vector_words(numbers: Numbers) -> Shown:
+def vector_words(numbers: StateNumbers) -> Shown:
     """A vector, its metrics by name."""
     return dict(zip(METRICS, numbers, strict=True))

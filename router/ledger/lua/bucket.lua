@@ -13,17 +13,20 @@ level = math.min(full, level)
 
 -- section: take
 -- in   amount, full   out   wait, where it does not fit; reset
-local cost = amount * a
-if cost > values[i] then wait = amount <= b and math.ceil((cost - values[i]) / limit) or NEVER end
+local window_ms, burst = a, b
+local cost = amount * window_ms
+if cost > values[i] then wait = amount <= burst and math.ceil((cost - values[i]) / limit) or NEVER end
 values[i] = values[i] - cost
-reset, i = math.ceil((pos - values[i]) / limit), i + BUCKET_VALUES
+reset, i = math.ceil((full - values[i]) / limit), i + BUCKET_VALUES
 
 -- section: grow
--- out   fits, pos
-fits, pos = amount * a <= level, full
-values[i], values[i + 1] = level - amount * a, since
+-- out   fits, position
+local cost = amount * a
+fits, position = cost <= level, full
+values[i], values[i + 1] = level - cost, since
 
 -- section: close
--- in   was (what is held); to, from (used, and charged before); level, since, full
-values[i] = min(full, level + ((held and was or from) - to) * a)
+-- in   amount (what is held); use, charge (what was used, and charged before); level, since, full
+local window_ms = a
+values[i] = min(full, level + ((is_open and amount or charge) - use) * window_ms)
 values[i + 1], i = since, i + BUCKET_VALUES

@@ -5,20 +5,21 @@
 -- State  values[i]: used; values[i + 1]: held; values[i + 2]: pico-USD of `used` below a whole unit.
 --        `resting`, from `offset` on: start, end, what the window before left over, the limit last
 --        seen; of the window before: start, used, held, remainder.
--- Limit  used + held <= limit + what is carried over (at most d); limit -1: the one last seen.
--- Item   a, b, c: start, end and next end of the window of now.
+-- Limit  used + held <= limit + what is carried over; limit -1: the one last seen.
+-- Item   a, b, c: start, end and next end of the window of now; d: the most that is carried over.
 
 -- section: window
 -- The window of now; a hold in one that the gateway does not know of is refused as STALE.
--- out   used, most, pos (its start), reset, carried (what the window before leaves, as capped today)
-if now >= c or now < a then return {STALE, n, 0, 0, 0, 0, now} end
+-- out   used, most, position (its start), reset, carried (what the window before leaves, as capped today)
+local begins, ends, next_ends, most_carried = a, b, c, d
+if now >= next_ends or now < begins then return {STALE, item, 0, 0, 0, 0, now} end
 local start, stop, left, last_limit = get(CALENDAR_NOW, resting, offset + 1)
 if limit < 0 then most = last_limit end
 if now >= stop then
   -- A stored window that has not ended stays: a change of time zone acts at the next boundary.
   local before = start
-  left = last_limit + math.max(0, math.min(d, left)) - values[i] - values[i + 1]
-  start, stop = math.max(now < b and a or b, stop), now < b and b or c
+  left = last_limit + math.max(0, math.min(most_carried, left)) - values[i] - values[i + 1]
+  start, stop = math.max(now < ends and begins or ends, stop), now < ends and ends or next_ends
   resting = sub(resting, 1, offset)
     .. put(CALENDAR, start, stop, left, most, before, values[i], values[i + 1], values[i + 2])
     .. sub(resting, offset + CALENDAR_BYTES + 1)
@@ -26,10 +27,10 @@ if now >= stop then
 elseif last_limit ~= most then
   resting = replace(resting, offset + CALENDAR_LIMIT_AT, most)
 end
-carried = left < d and left or d
+carried = left < most_carried and left or most_carried
 if carried < 0 then carried = 0 end
 most = most + carried
-used, pos, reset = values[i] + values[i + 1] + (values[i + 2] > 0 and 1 or 0), start, stop - now
+used, position, reset = values[i] + values[i + 1] + (values[i + 2] > 0 and 1 or 0), start, stop - now
 
 -- section: take
 -- out   wait, where it does not fit: until the window ends, if it then would
@@ -40,34 +41,35 @@ values[i + 1] = values[i + 1] + amount
 i, offset = i + CALENDAR_VALUES, offset + CALENDAR_BYTES
 
 -- section: grow
--- A top-up counts in the window of admission.   in   pos   out   fits
+-- A top-up counts in the window of admission.   in   position   out   fits
+local most_carried = d
 local start, stop, left, last_limit = get(CALENDAR_NOW, resting, offset + 1)
 local before, _, before_held = get(THREE_NUMBERS, resting, offset + CALENDAR_BEFORE_START_AT + 1)
 fits = false
-if stop > 0 and start == pos then
-  local most = (limit >= 0 and limit or last_limit) + math.max(0, math.min(d, left))
+if stop > 0 and start == position then
+  local most = (limit >= 0 and limit or last_limit) + math.max(0, math.min(most_carried, left))
   fits = values[i] + values[i + 1] + (values[i + 2] > 0 and 1 or 0) + amount <= most
   values[i + 1] = values[i + 1] + amount
-elseif stop > 0 and before == pos and left >= amount then
+elseif stop > 0 and before == position and left >= amount then
   fits = true
   resting = replace(resting, offset + CALENDAR_LEFT_AT, left - amount)
   resting = replace(resting, offset + CALENDAR_BEFORE_HELD_AT, before_held + amount)
 end
 
 -- section: close
--- in   was, pos (what is held, and in which window); to, from (used, and charged before, in pico-USD
---      where `scale` is that of money)
+-- in   amount, position (what is held, and in which window); use, charge (what was used, and charged
+--      before: in pico-USD where `scale` is that of money)
 -- What a hold of the window before did not use is left over to the window of now.
 local start, _, left = get(CALENDAR_NOW, resting, offset + 1)
-local more, freed = held and to or to - from, held and was or 0
-if start == pos then
+local more, freed = is_open and use or use - charge, is_open and amount or 0
+if start == position then
   more = values[i + 2] + more
   values[i], values[i + 2] = values[i] + floor(more / scale), more % scale
   values[i + 1] = values[i + 1] - freed
 else
   local before, used, before_held, remainder =
     get(CALENDAR_BEFORE, resting, offset + CALENDAR_BEFORE_START_AT + 1)
-  if before == pos then
+  if before == position then
     more = remainder + more
     resting = replace(resting, offset + CALENDAR_LEFT_AT, left + freed - floor(more / scale))
     resting = replace(resting, offset + CALENDAR_BEFORE_USED_AT, used + floor(more / scale))

@@ -1,7 +1,7 @@
--- Ends a hold: each item is moved from what it holds (held), or from what it was charged by the vector
--- `before` (not held: the reaper had closed it), to what was really used, the vector `after`. `known`:
--- what `keys` hold. Returns keys and states to write, and where the plan ends.
-local function close(record, numbers, count, keys, known, at, before, after, now, held)
+-- Ends a hold: each item is moved from what it holds (is_open), or from what it was charged by the vector
+-- `before` (the reaper had closed it), to what was really used, the vector `after`. `known`: what `keys`
+-- hold. Returns keys and states to write, and where the plan ends.
+local function close(record, numbers, count, keys, known, at, before, after, now, is_open)
   local get, put, sub, byte = struct.unpack, struct.pack, string.sub, string.byte
   local floor, min = math.floor, math.min
   local scopes, user_scope = byte(record, at, at + 1)
@@ -24,7 +24,8 @@ local function close(record, numbers, count, keys, known, at, before, after, now
       for _ = 1, items do
         local algorithm, metric, scale, limit, a = get(ITEM, record, at)
         item, at = item + 1, at + ITEM_BYTES
-        local was, pos, to, from = numbers[2 * item + 1], numbers[2 * item + 2], after[metric], before[metric]
+        local amount, position = numbers[2 * item + 1], numbers[2 * item + 2]
+        local use, charge = after[metric], before[metric]
         if algorithm == IS_RING then
           -- include: ring.now ring.close
         elseif algorithm == IS_CALENDAR then
@@ -32,7 +33,7 @@ local function close(record, numbers, count, keys, known, at, before, after, now
         elseif algorithm == IS_LEASES then
           -- include: leases.close
         else
-          local full = pos
+          local full = position
           -- include: bucket.refill bucket.close
         end
       end

@@ -9,5 +9,5 @@ if used + amount > most then wait = most >= 1 and LEASES_WAIT_MS or NEVER end
 values[i], i = used + amount, i + LEASES_VALUES
 
 -- section: close
-if held then values[i] = math.max(0, values[i] - 1) end
+if is_open then values[i] = math.max(0, values[i] - 1) end
 i = i + LEASES_VALUES

@@ -16,15 +16,19 @@ for at = 2, #args, RENEW_ARGUMENTS do
   local record = redis.call('HGET', KEYS[1], hold_id)
   if record then
     local items, pieces = struct.unpack(HOLD_HEAD, record)
-    local body = HOLD_HEAD_BYTES + 1 + NUMBER_BYTES * (HOLD_NUMBERS + ITEM_NUMBERS * items + PIECE_NUMBERS * pieces)
+    local numbers = HOLD_NUMBERS + ITEM_NUMBERS * items + PIECE_NUMBERS * pieces
+    local body = HOLD_HEAD_BYTES + 1 + NUMBER_BYTES * numbers
     local dispatched, progress, payload, length = struct.unpack(BODY, record, body)
     local behind = plan_end(record, body + BODY_BYTES + length)
     local meta = string.sub(record, behind + progress + payload)
     if vector == '' then vector = string.sub(record, behind, behind + progress - 1) end
-    if reported == '' then reported = string.sub(record, behind + progress, behind + progress + payload - 1) end
+    if reported == '' then
+      reported = string.sub(record, behind + progress, behind + progress + payload - 1)
+    end
     if reached == 'd' then dispatched = 1 end
     redis.call('HSET', KEYS[1], hold_id, string.sub(record, 1, HOLD_HEAD_BYTES)
-      .. struct.pack(NUMBER, now + lease_ms) .. string.sub(record, HOLD_HEAD_BYTES + NUMBER_BYTES + 1, body - 1)
+      .. struct.pack(NUMBER, now + lease_ms)
+      .. string.sub(record, HOLD_HEAD_BYTES + NUMBER_BYTES + 1, body - 1)
       .. struct.pack(BODY, dispatched, #vector, #reported, length)
       .. string.sub(record, body + BODY_HEAD_BYTES, behind - 1) .. vector .. reported .. meta)
     reply[#reply + 1] = RENEWED

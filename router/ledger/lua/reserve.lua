@@ -30,7 +30,7 @@ end
 
 local at = ask[ASK_PLAN_AT]
 local scopes, user_scope = byte(body, at, at + 1)
-local n, writes, held, reply, new_user = 0, {}, {}, {}, false
+local item, writes, held, reply, new_user = 0, {}, {}, {}, false
 local denied, denied_wait, denied_used, denied_amount, denied_limit = 0, nil, nil, nil, nil
 local overdrawn, user_key, user_state
 at = at + PLAN_HEAD
@@ -51,20 +51,20 @@ for scope = 1, scopes do
   local resting, i, offset = sub(state, values[changing + 1]), 1, 0
   for _ = 1, items do
     local algorithm, metric, scale, limit, a, b, c, d = get(ITEM, body, at)
-    local most, used, amount, wait, reset, pos, carried = limit, nil, nil, nil, nil, nil, nil
-    n, at = n + 1, at + ITEM_BYTES
+    local most, used, amount, wait, reset, position, carried = limit, nil, nil, nil, nil, nil, nil
+    item, at = item + 1, at + ITEM_BYTES
     if algorithm == IS_RING then
       -- include: ring.now
-      used, pos = values[i + 1] + values[i + 2], slot
+      used, position = values[i + 1] + values[i + 2], slot
     elseif algorithm == IS_CALENDAR then
       -- include: calendar.window
     elseif algorithm == IS_LEASES then
-      used, amount, pos, reset = values[i], one, 0, 0
+      used, amount, position, reset = values[i], one, 0, 0
     else
       local full = b * a
       -- include: bucket.refill
       values[i], values[i + 1] = level, since
-      most, pos, used = b, full, math.ceil((full - level) / a)
+      most, position, used = b, full, math.ceil((full - level) / a)
     end
 
     -- An item holds what the request wants where that fits the limit at all, at least what it needs.
@@ -80,17 +80,18 @@ for scope = 1, scopes do
     elseif algorithm == IS_LEASES then
       -- include: leases.take
     else
+      local full = position
       -- include: bucket.take
     end
     -- Of several that deny, the one with the longest wait speaks.
     if wait and not (forced or reserved_before)
       and (denied == 0 or wait < 0 or (denied_wait >= 0 and wait > denied_wait)) then
-      denied, denied_wait, denied_used, denied_amount, denied_limit = n, wait, used, amount, most
+      denied, denied_wait, denied_used, denied_amount, denied_limit = item, wait, used, amount, most
     end
-    held[2 * n - 1], held[2 * n] = amount, pos
+    held[2 * item - 1], held[2 * item] = amount, position
     local left = most - used - amount
     if left < 0 then overdrawn = true end
-    reply[2 * n - 1], reply[2 * n] = left, reset > 0 and reset or 0
+    reply[2 * item - 1], reply[2 * item] = left, reset > 0 and reset or 0
   end
   state = layout .. put(format, unpack(values)) .. resting
   if scope == user_scope then
@@ -102,7 +103,7 @@ for scope = 1, scopes do
 end
 
 if denied > 0 or overdrawn then
-  for k = 1, n do
+  for k = 1, item do
     local left = reply[2 * k - 1] + (denied > 0 and held[2 * k - 1] or 0)
     reply[2 * k - 1] = left > 0 and left or 0
   end
@@ -110,7 +111,7 @@ if denied > 0 or overdrawn then
     return {DENIED, denied, denied_wait, denied_used, denied_amount, denied_limit, now, unpack(reply)}
   end
 end
-if reserved_before or call('HSETNX', keys[1], args[1], put(sub(HOLD, 1, #HOLD_HEAD + 2 + 2 * n), n, 0,
+if reserved_before or call('HSETNX', keys[1], args[1], put(sub(HOLD, 1, #HOLD_HEAD + 2 + 2 * item), item, 0,
     now + ask[ASK_LEASE_MS], now, unpack(held)) .. body) == 0 then
   return {RESERVED_BEFORE, 0, 0, 0, 0, 0, now, unpack(reply)}
 end
@@ -128,4 +129,4 @@ if user_key then
   end
 end
 remember(keys[KEYS_BEFORE_SCOPES], mark, bit, now)
-return put(sub(INTEGERS, 1, 2 * 2 * n + 1), unpack(reply))
+return put(sub(INTEGERS, 1, 2 * 2 * item + 1), unpack(reply))

@@ -52,27 +52,27 @@ for scope = 1, scopes do
   local resting, i, offset = sub(state, values[changing + 1]), 1, 0
   for k = 1, items do
     local algorithm, metric, scale, limit, a, _, _, d = get(ITEM, record, at)
-    local amount, place, fits, pos = math.ceil(more[metric] / scale), nil, true, nil
+    local amount, place, fits, position = math.ceil(more[metric] / scale), nil, true, nil
     item, at = item + 1, at + ITEM_BYTES
     if amount > 0 and algorithm ~= IS_LEASES then
       place = newest_of(item)
-      pos = numbers[place + 1]
+      position = numbers[place + 1]
       if algorithm == IS_RING then
         -- include: ring.now ring.grow
       elseif algorithm == IS_CALENDAR then
         -- include: calendar.grow
       else
-        local full = pos
+        local full = position
         -- include: bucket.refill bucket.grow
       end
       if not fits then
         keep(numbers, {})
         return {DENIED, fields[k]}
       end
-      if pos == numbers[place + 1] then
+      if position == numbers[place + 1] then
         held[place] = held[place] + amount
       else
-        for _, number in ipairs({item, amount, pos}) do pieces[#pieces + 1] = number end
+        for _, number in ipairs({item, amount, position}) do pieces[#pieces + 1] = number end
       end
     end
     i = i + changing_bytes[algorithm] / NUMBER_BYTES

@@ -11,8 +11,8 @@ from typing import Final
 
 from router.domain import Estimate
 from router.ledger.codec import ITEM, RING_SLOTS, pack_plan
-from router.ledger.quotas.calendar import FOREVER, Window, window_at
-from router.ledger.quotas.dimensions import DIMENSIONS, LEVELS, MINUTE, Dimension, Quota
+from router.ledger.quotas.calendar import FOREVER, CalendarWindow, window_at
+from router.ledger.quotas.dimensions import DIMENSIONS, LEVELS, MINUTE, Quota, QuotaDimension
 from router.ledger.vectors import output_price
 
 _SLOTS_A_WINDOW: Final = RING_SLOTS - 1
@@ -29,7 +29,7 @@ class QuotaItem:
     """
 
     quota: Quota
-    row: Dimension
+    row: QuotaDimension
     scope: int
 
 
@@ -144,14 +144,14 @@ def place_of(quota: Quota) -> str:
     return f"{algorithm}{field_of(quota)}"
 
 
-def _window(item: QuotaItem, now_ms: int) -> Window | None:
+def _window(item: QuotaItem, now_ms: int) -> CalendarWindow | None:
     if item.row.period is None:
         return None
     options = item.quota.options
     return window_at(now_ms, item.row.period, options.timezone, options.billing_day)
 
 
-def _pack(item: QuotaItem, window: Window | None) -> bytes:
+def _pack(item: QuotaItem, window: CalendarWindow | None) -> bytes:
     row, quota, options = item.row, item.quota, item.quota.options
     span = options.window_ms or row.window_ms
     numbers = (-(-span // _SLOTS_A_WINDOW), 0, 0, 0)

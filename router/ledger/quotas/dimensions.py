@@ -28,7 +28,7 @@ class QuotaError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Dimension:
+class QuotaDimension:
     """One row of the table: what is counted, over which window, and how clients see it.
 
     `metric` is the place in the vector (requests, tokens, input, output, pico-USD); `scale` divides
@@ -62,24 +62,24 @@ _PERIODS: Final[Mapping[str, Period]] = MappingProxyType(
 )
 
 
-def _dimension(name: str, row: LimitRow) -> Dimension:
+def _dimension(name: str, row: LimitRow) -> QuotaDimension:
     """What the ledger makes of a limit that policies may set."""
     metric = _METRICS[row.measure]
     if row.window == "running":
-        return Dimension(name, row.code, "L", metric, row.says, "concurrent_requests")
+        return QuotaDimension(name, row.code, "L", metric, row.says, "concurrent_requests")
     if row.window in _WINDOWS_MS:
         family: Literal["requests", "tokens"] = "requests" if metric == 1 else "tokens"
-        return Dimension(
+        return QuotaDimension(
             name, row.code, "S", metric, row.says, family,
             window_ms=_WINDOWS_MS[row.window], shown=family if row.shown else None,
         )  # fmt: skip
-    return Dimension(
+    return QuotaDimension(
         name, row.code, "C", metric, row.says, "insufficient_quota", period=_PERIODS[row.window],
         scale=PICO_PER_NANO if row.measure == "usd" else 1, code="insufficient_quota",
     )  # fmt: skip
 
 
-DIMENSIONS: Final[Mapping[str, Dimension]] = MappingProxyType(
+DIMENSIONS: Final[Mapping[str, QuotaDimension]] = MappingProxyType(
     {name: _dimension(name, row) for name, row in LIMITS.items()}
 )
 if set(LEVELS) != {"organization", *LEVELS_BELOW}:

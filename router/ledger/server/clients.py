@@ -17,19 +17,19 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.retry import Retry as BlockingRetry
 
-from router.ledger.server.address import Address, Node
-from router.ledger.server.errors import translated
-from router.ledger.server.scripts import compile_scripts
+from router.ledger.server.address import LedgerAddress, Node
+from router.ledger.server.errors import Disconnected, translated
+from router.ledger.server.scripts import ledger_scripts
 
 Client = Any  # Redis or RedisCluster: their commands are annotated for both blocking and async use
 _ONCE: Final[dict[str, Any]] = {"retry": Retry(NoBackoff(), 0), "protocol": 2}
-_SHORT_SECONDS: Final = 1.0
+_SHORT_SECONDS: Final = 2.0
 _LONG_SECONDS: Final = 30.0  # a look at a large shard
 
 
 @asynccontextmanager
 async def client_of(
-    node: Node, address: Address, seconds: float = _SHORT_SECONDS
+    node: Node, address: LedgerAddress, seconds: float = _SHORT_SECONDS
 ) -> AsyncIterator[Redis]:
     """A client of one node. Raises Disconnected or Refused, also for what is done with it."""
     place = {"unix_socket_path": node.path} if node.path else {"host": node.host, "port": node.port}
@@ -53,7 +53,7 @@ def blocking_client(socket_path: Path, seconds: float) -> Iterator[BlockingRedis
 
 
 @asynccontextmanager
-async def client_at(address: Address) -> AsyncIterator[Client]:
+async def client_at(address: LedgerAddress) -> AsyncIterator[Client]:
     """A client of a whole ledger, wherever its keys live. Raises as `client_of`."""
     if address.kind == "cluster":
         async with _cluster(address, address.nodes, _LONG_SECONDS) as client:
@@ -69,12 +69,12 @@ async def client_at(address: Address) -> AsyncIterator[Client]:
 
 async def run_script(client: Client, name: str, keys: Sequence[Any], args: Sequence[Any]) -> Any:
     """Run one of the ledger's scripts by a client: its keys all of one virtual shard."""
-    source = compile_scripts()[name].source.decode()
+    source = ledger_scripts()[name].source.decode()
     with translated():
         return await client.eval(source, len(keys), *keys, *args)
 
 
-async def send_to_all(address: Address, *command: str) -> None:
+async def send_to_all(address: LedgerAddress, *command: str) -> None:
     """Send a command to every master of a ledger, for drills. Raises as `client_of`."""
     async with client_at(address) as client:
         everywhere = {"target_nodes": "primaries"} if address.kind == "cluster" else {}
@@ -84,7 +84,7 @@ async def send_to_all(address: Address, *command: str) -> None:
 class Masters:
     """Asks the Sentinels of an address which node is its master now."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: LedgerAddress) -> None:
         self._service = address.service
         self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
             [(node.host, node.port) for node in address.nodes],
@@ -109,7 +109,9 @@ class Masters:
             await client.aclose()
 
 
-async def owners_of(keys: Iterable[str], address: Address, known: Iterable[Node]) -> list[Node]:
+async def owners_of(
+    keys: Iterable[str], address: LedgerAddress, known: Iterable[Node]
+) -> list[Node]:
     """The master of each key of a Cluster, as whichever node answers first tells it.
 
     `known`: nodes to ask besides those of the address. Raises Disconnected, also where no master
@@ -117,13 +119,19 @@ async def owners_of(keys: Iterable[str], address: Address, known: Iterable[Node]
     """
     nodes = dict.fromkeys((*known, *address.nodes))
     async with _cluster(address, nodes, _SHORT_SECONDS) as cluster:
-        owners = [cluster.get_node_from_key(key) for key in keys]
-        return [Node(owner.host, int(owner.port)) for owner in owners if owner is not None]
+        return [_owner(cluster, key) for key in keys]
+
+
+def _owner(cluster: RedisCluster, key: str) -> Node:
+    owner = cluster.get_node_from_key(key)
+    if owner is None:
+        raise Disconnected(f"No master of the cluster serves {key}.")
+    return Node(owner.host, int(owner.port))
 
 
 @asynccontextmanager
 async def _cluster(
-    address: Address, nodes: Iterable[Node], seconds: float
+    address: LedgerAddress, nodes: Iterable[Node], seconds: float
 ) -> AsyncIterator[RedisCluster]:
     startup = [ClusterNode(node.host, node.port) for node in nodes]
     with translated():
@@ -131,7 +139,7 @@ async def _cluster(
             yield cluster
 
 
-def _settings(address: Address, seconds: float) -> dict[str, Any]:
+def _settings(address: LedgerAddress, seconds: float) -> dict[str, Any]:
     tls = {"ssl": True, "ssl_ca_certs": address.ca_file} if address.tls else {}
     login = {"username": address.username, "password": address.password}
     return {**_timeouts(seconds), **login, **tls}

@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 import hiredis
 
-from router.ledger.server.address import Address, Node
+from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.errors import (
     Disconnected,
     ErrorReply,
@@ -27,7 +27,7 @@ from router.ledger.server.errors import (
     reply_reader,
 )
 
-Part = bytes | str | int
+CommandPart = bytes | str | int
 _pack = hiredis.pack_command
 _CONNECT_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 0.02
@@ -44,7 +44,7 @@ class PipelinedConnection(asyncio.Protocol):
     def __init__(
         self,
         node: Node,
-        address: Address,
+        address: LedgerAddress,
         *,
         timeout: float,
         on_open: Callable[["PipelinedConnection"], Awaitable[None]] | None = None,
@@ -86,7 +86,7 @@ class PipelinedConnection(asyncio.Protocol):
             self._drop()
             raise Disconnected(f"The ledger at {self.node} does not answer.") from None
 
-    def call(self, *parts: Part, seconds: float | None = None) -> asyncio.Future[Any]:
+    def call(self, *parts: CommandPart, seconds: float | None = None) -> asyncio.Future[Any]:
         """Send one command; the future gives its reply, or Disconnected or TimedOut.
 
         An error reply is the future's result, as an ErrorReply.
@@ -94,7 +94,7 @@ class PipelinedConnection(asyncio.Protocol):
         return self.send(parts, seconds)
 
     def send(
-        self, parts: tuple[Part, ...], seconds: float | None, *, opening: bool = False
+        self, parts: tuple[CommandPart, ...], seconds: float | None, *, opening: bool = False
     ) -> asyncio.Future[Any]:
         """As `call`, for a command that is a tuple already. `opening`: before we are ready."""
         future = self._create_future()
@@ -198,7 +198,7 @@ class PipelinedConnection(asyncio.Protocol):
         if self._address.database:
             await self.ask("SELECT", self._address.database)
 
-    async def ask(self, *parts: Part, seconds: float = _CONNECT_SECONDS) -> Any:
+    async def ask(self, *parts: CommandPart, seconds: float = _CONNECT_SECONDS) -> Any:
         """One command off the path of requests, while opening too. Raises Disconnected, Refused."""
         if self._transport is None:
             raise Disconnected(f"The ledger at {self.node} is not connected.")

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from router.ledger.server.address import Address, Node
-from router.ledger.server.connection import Part, PipelinedConnection
+from router.ledger.server.address import LedgerAddress, Node
+from router.ledger.server.connection import CommandPart, PipelinedConnection
 from router.ledger.server.errors import ErrorReply, Refused
-from router.ledger.server.scripts import Script, compile_scripts
+from router.ledger.server.scripts import Script, ledger_scripts
 from router.ledger.server.topology import Cluster, SingleNode, Topology
 
 _TRIES: Final = 3
@@ -26,14 +26,14 @@ class Nodes:
 
     def __init__(
         self,
-        address: Address,
+        address: LedgerAddress,
         *,
         timeout: float,
         shards: int,
         check: Callable[[Node], Awaitable[None]],
         scripts: Mapping[str, Script] | None = None,
     ) -> None:
-        self._scripts = scripts or compile_scripts()
+        self._scripts = scripts or ledger_scripts()
         self._shas = {name: script.sha for name, script in self._scripts.items()}
         self._check = check
         self.on_restart: Callable[[], None] | None = None
@@ -65,8 +65,8 @@ class Nodes:
         self,
         script: str,
         shard: int,
-        keys: Sequence[Part],
-        args: Sequence[Part],
+        keys: Sequence[CommandPart],
+        args: Sequence[CommandPart],
         *,
         seconds: float | None = None,
     ) -> asyncio.Future[Any]:
@@ -79,8 +79,8 @@ class Nodes:
         self,
         script: str,
         shard: int,
-        keys: Sequence[Part],
-        args: Sequence[Part],
+        keys: Sequence[CommandPart],
+        args: Sequence[CommandPart],
         *,
         seconds: float | None = None,
     ) -> Any:
@@ -107,7 +107,7 @@ class Nodes:
             raise reply.refusal()
         return reply
 
-    async def ask_all(self, commands: Iterable[tuple[int, tuple[Part, ...]]]) -> list[Any]:
+    async def ask_all(self, commands: Iterable[tuple[int, tuple[CommandPart, ...]]]) -> list[Any]:
         """Ask many shards, one command each: one write and no task for all that a node keeps.
 
         Raises Disconnected, for an error reply too.

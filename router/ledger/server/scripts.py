@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
@@ -63,6 +64,12 @@ def compile_scripts(
     return MappingProxyType(
         {name: _script(name, whole(name).replace(CLOCK, clock)) for name in NAMES}
     )
+
+
+@cache
+def ledger_scripts() -> Mapping[str, Script]:
+    """The scripts as they are: compiled once a process."""
+    return compile_scripts()
 
 
 def _sections(sources: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from router.ledger.keys import META
-from router.ledger.server.address import Address, Node
+from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.clients import Client, client_of
 from router.ledger.server.errors import Moved, StartupError, translated
 
@@ -23,7 +23,7 @@ class LedgerMeta:
     secret: bytes = b""
 
 
-async def check_node(node: Node, address: Address, meta: LedgerMeta) -> None:
+async def check_node(node: Node, address: LedgerAddress, meta: LedgerMeta) -> None:
     """Check a node, and read the ledger's meta into `meta`; written first where there is none.
 
     A ledger that lost everything gets the meta back that this process knows. Raises StartupError

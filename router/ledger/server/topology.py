@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from router.ledger.keys import shard
-from router.ledger.server.address import Address, Node
+from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.clients import Masters, owners_of
 from router.ledger.server.connection import PipelinedConnection
 
@@ -37,7 +37,7 @@ class Topology(Protocol):
 class SingleNode:
     """One server, or whichever one a Sentinel names as the master."""
 
-    def __init__(self, address: Address, timeout: float, greeting: Greeting) -> None:
+    def __init__(self, address: LedgerAddress, timeout: float, greeting: Greeting) -> None:
         self._masters = Masters(address) if address.kind == "sentinel" else None
         self._watching: asyncio.Task[None] | None = None
         self._connection = PipelinedConnection(
@@ -88,7 +88,7 @@ class Cluster:
 
     def __init__(
         self,
-        address: Address,
+        address: LedgerAddress,
         timeout: float,
         greeting: Greeting,
         *,

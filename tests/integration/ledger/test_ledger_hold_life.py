@@ -7,7 +7,7 @@ import pytest
 from ledgerkit import Outside, reserve_request
 
 from router.ledger import codec
-from router.ledger.hold_life import NEXT, Event, State
+from router.ledger.hold_life import NEXT, HoldEvent, HoldState
 from router.ledger.keys import MARK_BIT, MARK_NAME, shard
 from router.ledger.reserve_call import ReserveCall, ReserveCalls
 from router.ledger.server.scripts import compile_scripts
@@ -18,7 +18,7 @@ LEASE_MS = 3_600_000
 SCRIPTS = compile_scripts()
 USED = codec.VECTOR.pack(1, 30, 10, 20, 900)
 MORE = codec.VECTOR.pack(0, 5, 0, 5, 100)
-EVENTS: tuple[Event, ...] = get_args(Event)
+EVENTS: tuple[HoldEvent, ...] = get_args(HoldEvent)
 
 
 class Life:
@@ -29,15 +29,15 @@ class Life:
         calls = ReserveCalls(LedgerMeta(64, b"key"), [shard(n) for n in range(64)], LEASE_MS, 0)
         self.call: ReserveCall
         self.client = outside.client
-        self.hold_id, customer, self.call = calls.write(reserve_request(limits))
-        self.home = customer.home
+        self.hold_id, frame, self.call = calls.write(reserve_request(limits))
+        self.home = frame.home
 
     def run(self, name: str, keys: tuple[Any, ...], *args: Any) -> Any:
         return self.client.eval(SCRIPTS[name].source.decode(), len(keys), *keys, *args)
 
-    def happens(self, event: Event) -> int | None:
+    def happens(self, event: HoldEvent) -> int | None:
         """Let an event happen; returns what the script replies."""
-        happen: dict[Event, Callable[[], Any]] = {
+        happen: dict[HoldEvent, Callable[[], Any]] = {
             "reserve": lambda: self.run("reserve", self.call.keys, *self.call.args),
             "renew": lambda: self.beat(""),
             "dispatch": lambda: self.beat("d"),
@@ -71,35 +71,37 @@ class Life:
             self.client.hset(self.home.holds, self.hold_id, ended)
         self.run("reap", self.home.closing, 0, 1_000)
 
-    def state(self) -> State:
+    def state(self) -> HoldState:
         """What the ledger's keys say."""
         record = self.client.hget(self.home.holds, self.hold_id)
         if record is not None:
-            return State.DISPATCHED if codec.read_hold(record).dispatched else State.OPEN
+            return HoldState.DISPATCHED if codec.read_hold(record).dispatched else HoldState.OPEN
         if self.client.exists(self.home.expired + self.hold_id):
-            return State.EXPIRED
+            return HoldState.EXPIRED
         mark = self.client.get(self.home.marks + self.hold_id[MARK_NAME]) or b""
         marked = int(self.hold_id[MARK_BIT], 16) in codec.read_mark(mark)
-        return State.SETTLED if marked else State.UNKNOWN
+        return HoldState.SETTLED if marked else HoldState.UNKNOWN
 
 
-PATHS: dict[State, tuple[Event, ...]] = {
-    State.UNKNOWN: (),
-    State.OPEN: ("reserve",),
-    State.DISPATCHED: ("reserve", "dispatch"),
-    State.EXPIRED: ("reserve", "dispatch", "lease ends"),
-    State.SETTLED: ("reserve", "settle"),
+PATHS: dict[HoldState, tuple[HoldEvent, ...]] = {
+    HoldState.UNKNOWN: (),
+    HoldState.OPEN: ("reserve",),
+    HoldState.DISPATCHED: ("reserve", "dispatch"),
+    HoldState.EXPIRED: ("reserve", "dispatch", "lease ends"),
+    HoldState.SETTLED: ("reserve", "settle"),
 }
 
 
 def test_the_table_says_what_every_event_does_in_every_state() -> None:
-    assert NEXT.keys() == set(State)
+    assert NEXT.keys() == set(HoldState)
     assert all(set(row) == set(EVENTS) for row in NEXT.values())
 
 
 @pytest.mark.parametrize("event", EVENTS)
-@pytest.mark.parametrize("state", State, ids=lambda state: state.name)
-def test_the_scripts_do_what_the_table_says(outside: Outside, state: State, event: Event) -> None:
+@pytest.mark.parametrize("state", HoldState, ids=lambda state: state.name)
+def test_the_scripts_do_what_the_table_says(
+    outside: Outside, state: HoldState, event: HoldEvent
+) -> None:
     life = Life(outside)
     for before in PATHS[state]:
         life.happens(before)
@@ -113,7 +115,14 @@ def test_a_hold_that_was_adjusted_is_settled_and_has_one_row_and_a_correction(
     outside: Outside,
 ) -> None:
     life = Life(outside)
-    events: tuple[Event, ...] = ("reserve", "dispatch", "lease ends", "settle", "settle", "reserve")
+    events: tuple[HoldEvent, ...] = (
+        "reserve",
+        "dispatch",
+        "lease ends",
+        "settle",
+        "settle",
+        "reserve",
+    )
     assert [life.happens(event) for event in events] == [
         codec.GRANTED, codec.RENEWED, None, codec.ADJUSTED, codec.SETTLED_BEFORE,
         codec.RESERVED_BEFORE,

@@ -16,10 +16,15 @@ from ledgerkit import Outside, eventually, reserve_request, used
 from redis.crc import key_slot
 
 from router.errors import LedgerUnavailable, LimitExceeded
+from router.ledger.check.show import show
 from router.ledger.keys import shard, shard_of
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import quotas
+from router.ledger.server.address import parse_address
+from router.ledger.server.clients import send_to_all
 from router.ledger.server.errors import StartupError
+from router.usage.journal import JournalConsumer
+from router.usage.store import UsageStore
 
 LIMITS = quotas(
     {
@@ -113,6 +118,32 @@ async def test_a_cluster_of_three_keeps_each_organization_whole_on_one_node(
             assert here.open_leases() == 0
             rows += here.rows()
     assert len(rows) == 120
+    await ledger.close()
+
+
+async def test_a_cluster_is_checked_repaired_and_shown_as_one_ledger(
+    nodes: list[int], tmp_path: Path
+) -> None:
+    url = f"redis+cluster://127.0.0.1:{nodes[0]}"
+    ledger = await Ledger.connect(url, command_seconds=5)
+    organizations = [f"shown{n}" for n in range(6)]
+    for organization in organizations:
+        wanted = reserve_request(LIMITS, organization=organization)
+        async with ledger.hold(wanted, used) as hold:
+            hold.dispatched()
+    assert await ledger.settled()
+    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+    await JournalConsumer(ledger.journal(), store).drain()
+    checking = ledger.check(store)
+    assert await checking.check() == []
+    assert checking.scopes_checked >= 2 * len(organizations)
+    for organization in organizations:
+        (scope, *_) = (await show(parse_address(url), organization))["scopes"]
+        assert scope["counts"][0]["used"] == 60
+    await send_to_all(parse_address(url), "FLUSHALL")
+    assert await checking.rebuild({"pro": LIMITS}, ledger.now()) >= len(organizations)
+    assert await checking.check() == []
+    store.close()
     await ledger.close()
 
 
@@ -236,6 +267,8 @@ async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_tw
         assert await ledger.settled(20)
         await eventually(lambda: len(Outside(copy).rows()) == 1)
         assert Outside(copy).open_leases() == 0
+        shown = await show(parse_address(url), hold.hold_id)  # asks whoever is the master now
+        assert shown["state"] == "settled"
         await ledger.close()
 
 

@@ -11,7 +11,7 @@ from ledgerkit import PRICE, Outside, reserve_request, used
 
 from router.cli.ledger import ledger as commands
 from router.ledger.check.show import UnknownKey, show
-from router.ledger.hold_life import State
+from router.ledger.hold_life import HoldState
 from router.ledger.ledger import Ledger
 from router.ledger.server.address import parse_address
 from router.ledger.server.embedded import Embedded
@@ -71,7 +71,7 @@ async def test_a_hold_is_shown_in_every_state_of_its_life(
     assert await ledger.settled()
     settled = await shown(url, hold.hold_id)
     states = [found["state"] for found in (opened, dispatched, settled)]
-    assert states == [State.OPEN.value, State.DISPATCHED.value, State.SETTLED.value]
+    assert states == [HoldState.OPEN.value, HoldState.DISPATCHED.value, HoldState.SETTLED.value]
     assert opened["charged_if_its_gateway_dies"]["tokens"] == 0
     assert dispatched["progress"]["cost_pico"] == 60 * PRICE
     assert dispatched["charged_if_its_gateway_dies"] == dispatched["progress"]
@@ -90,7 +90,7 @@ async def test_a_hold_that_the_reaper_closed_shows_what_it_was_charged(
     outside.client.hset(hold.shard.holds, hold.hold_id, record[:3] + bytes(8) + record[11:])
     await ledger.reap()
     found = await shown(server.url, hold.hold_id)
-    assert (found["state"], found["charged"]["tokens"]) == (State.EXPIRED.value, 0)
+    assert (found["state"], found["charged"]["tokens"]) == (HoldState.EXPIRED.value, 0)
     assert found["a_settlement_now"] == "corrects what was charged"
     await ledger.close()
 

@@ -16,7 +16,7 @@ from ledger_windows import Spec
 from router.ledger.codec import ASK_SIZES, FIXED, ITEM, VECTOR, pack_plan
 from router.ledger.keys import MARK_BIT, MARK_NAME
 from router.ledger.quotas.compiled_quotas import CompiledQuotas
-from router.ledger.reserve_call import Customer
+from router.ledger.reserve_call import CallFrame
 from router.ledger.server.scripts import Script, compile_scripts
 from router.ledger.settlement import Settlement
 
@@ -194,10 +194,10 @@ class LedgerMachine(Promises):
         now = self.model.clock()
         scopes = (HOME.scopes + "org", HOME.scopes + "key")
         compiled = CompiledQuotas((), ())
-        customer = Customer.of(HOME, compiled, scopes, lease_ms=LEASE, users_per_day=0)
+        frame = CallFrame.of(HOME, compiled, scopes, lease_ms=LEASE, users_per_day=0)
         keys = [HOME.holds, HOME.clock, HOME.marks + hold_id[MARK_NAME], *scopes]
-        body = customer.begin + VECTOR.pack(*CRASH) + customer.addresses + self.plan(now) + b"{}"
-        ask = customer.frame + ASK_SIZES.pack(int(hold_id[MARK_BIT], 16), *want, *need)
+        body = frame.begin + VECTOR.pack(*CRASH) + frame.addresses + self.plan(now) + b"{}"
+        ask = frame.numbers + ASK_SIZES.pack(int(hold_id[MARK_BIT], 16), *want, *need)
         args = [hold_id, ask, body, *(["forced"] if force else [])]
         reply = self.run("reserve", keys, args)
         if isinstance(reply, bytes):

@@ -60,16 +60,16 @@ MUTANTS = {
         "top_up", "writes[#writes + 1] = {", "redis.call('SET', unpack({",
     ),
     "a settlement ignores the split over slots": (
-        "ring", "share, charged = min(to, was)", "share, charged = 0",
+        "ring", "part, part_charge = min(use, amount)", "part, part_charge = 0",
     ),
     "an adjustment forgets what was charged": (
-        "ring", "share - (held and was or charged)", "share - (held and was or 0)",
+        "ring", "part - (is_open and amount or part_charge)", "part - (is_open and amount or 0)",
     ),
     "the hold stays after settling": (
         "calendar", "values[i + 1] = values[i + 1] - freed", "values[i + 1] = values[i + 1]",
     ),
     "a late settlement counts in the newest slot": (
-        "ring", "elseif pos == slot then", "elseif pos then",
+        "ring", "elseif position == slot then", "elseif position then",
     ),
     "a ring that turns loses what it held": (
         "ring", "struct.pack(NUMBER, used), nil", "struct.pack(NUMBER, 0), nil",
@@ -87,7 +87,9 @@ MUTANTS = {
         "values[i] + floor(more / scale), 0",
     ),
     "the clock may run backwards": ("clock", "ahead = last - now\n", "ahead = 0\n"),
-    "rollover is not capped": ("calendar", "carried = left < d and left or d", "carried = left"),
+    "rollover is not capped": (
+        "calendar", "carried = left < most_carried and left", "carried = left",
+    ),
     "the reaper forgets what was reported": (
         "reap", "if progress > 0 then used =", "if false then used =",
     ),
@@ -101,8 +103,8 @@ MUTANTS = {
         "level, since = level + math.max(0, now - since) * limit, now",
     ),
     "the wait is a slot too short": (
-        "ring", "wait = (leaving + RING_SLOTS) * a - now",
-        "wait = (leaving + RING_SLOTS - 1) * a - now",
+        "ring", "wait = (leaving + RING_SLOTS) * slot_ms - now",
+        "wait = (leaving + RING_SLOTS - 1) * slot_ms - now",
     ),
     "a bucket refills past its size": ("bucket", "level = math.min(full, level)\n", ""),
 }  # fmt: skip
