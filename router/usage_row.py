@@ -128,14 +128,12 @@ def served_json(charge: Charge) -> bytes:
 def usage_row(row: JournalRow) -> UsageRow:
     """Return the table's row of a journal's. Raises ValueError or KeyError for a foreign one."""
     requests, tokens, input_tokens, output_tokens, cost_pico = row.used
-    asked = orjson.loads(row.meta).get
+    asked = orjson.loads(row.meta)
     served = orjson.loads(row.payload or b"{}")
-    organization = asked("organization")
-    if organization is None:
+    if asked.get("organization") is None:
         raise ValueError("it names no organization")
     counted = {} if row.seq else served  # a correction repeats facts, not what was counted
     cascade: Mapping[str, Any] = counted.get("cascade") or {}
-    fired = ", ".join(cascade.get("fired", ()))[:FIRED_LENGTH]
     return UsageRow(
         rid=row.hold_id,
         seq=row.seq,
@@ -143,13 +141,13 @@ def usage_row(row: JournalRow) -> UsageRow:
         t0=row.admitted_at,
         t1=row.closed_at,
         day=_day(row.admitted_at // _DAY_MS),
-        request_id=asked("request"),
-        organization=organization,
-        team=asked("team"),
-        key_id=asked("key"),
-        end_user=asked("user"),
-        tier=asked("tier"),
-        asked=asked("model"),
+        request_id=asked.get("request"),
+        organization=asked["organization"],
+        team=asked.get("team"),
+        key_id=asked.get("key"),
+        end_user=asked.get("user"),
+        tier=asked.get("tier"),
+        asked=asked.get("model"),
         route=served.get("route"),
         backend=served.get("backend"),
         model=served.get("model"),
@@ -166,11 +164,16 @@ def usage_row(row: JournalRow) -> UsageRow:
         energy_mj=counted.get("energy"),
         energy_source=served.get("energy_source"),
         predicted=served.get("predicted"),
-        verifier=(fired or PASSED) if cascade else None,
+        verifier=_fired(cascade) if cascade else None,
         rejected_pico=cascade.get("rejected"),
         judge_pico=cascade.get("judge"),
         direct_pico=cascade.get("direct"),
     )
+
+
+def _fired(cascade: Mapping[str, Any]) -> str:
+    """The names of the verifiers that fired, or PASSED."""
+    return ", ".join(cascade.get("fired", ()))[:FIRED_LENGTH] or PASSED
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ _OTHERS_LOOKS: Final = 10  # pauses between two looks for rows of others
 _REST_SECONDS: Final = (0.5, 10.0)
 
 
-class JournalEntry(Protocol):
+class ReadableEntry(Protocol):
     """One entry of a journal."""
 
     def row(self) -> JournalRow:
