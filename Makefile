@@ -10,8 +10,10 @@ STAMP = $(VENV)/.installed-$(notdir $(basename $(LOCK)))
 # What training needs comes on top of the rest.
 TRAINS = $(filter %/train.txt,$(LOCK))
 ARGS ?=
+# Tests of one file share what they started; every server listens on a port of its own.
+PARALLEL ?= -n 2 --dist loadfile
 
-.PHONY: help install demo test check format lint types imports fast bench bench-quick train lock clean
+.PHONY: help install demo lint test test-all check bench bench-quick bench-guard train lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,25 +33,34 @@ install: $(STAMP)  ## set up .venv and do nothing else
 demo: install  ## the main job, end to end: no key, no GPU, no network (ARGS=--once to end by itself)
 	@$(BIN)/turnout demo $(ARGS)
 
-test: train  ## every test, on real parts (ARGS='-k name' to choose)
+lint: install  ## what reads the code only: format, lint, types, imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest $(ARGS)
+
+test: lint  ## the tests, on real parts; needs nothing beyond pip (ARGS='-k name' to choose)
+	@$(BIN)/pytest $(PARALLEL) $(ARGS)
+
+test-all: test  ## and those that need more: training's packages, PostgreSQL, clusters of servers
+	@$(MAKE) --no-print-directory train
+	@$(BIN)/pytest $(PARALLEL) tests/more $(ARGS) || [ $$? = 5 -a -n "$(ARGS)" ] # 5: none was chosen
 
 check: install  ## format, lint, types, imports and the fast tests, in under a minute
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -q tests/unit tests/promises $(ARGS)
+	@$(BIN)/pytest -q $(PARALLEL) tests/unit tests/promises $(ARGS)
 
 bench: train  ## measure Turnout beside nginx, Envoy, LiteLLM and Portkey; writes docs/benchmarks.md (about 25 minutes)
 	@$(BIN)/python -m bench all $(ARGS)
 
 bench-quick: install  ## CPU per request beside nginx, and each step's share, in under two minutes
 	@$(BIN)/python -m bench quick
+
+bench-guard: install  ## each step of the corridor within its budget, in time too: for a quiet machine
+	@$(BIN)/python -m bench guard
 
 train:  ## set up for training too (then: .venv/bin/python -m classifiers train --help)
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt

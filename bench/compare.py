@@ -5,11 +5,12 @@ embedded ledger, its policy, classifier and quotas; the model servers are one an
 `bench.traced` counts the bytecode instructions of the gateway's main thread, so nothing else that
 the machine does changes a figure. A call is over when the count rests: what follows the answer
 (settling, observers) is counted too. A figure is the sum over what the event loop called (tasks,
-callbacks, timers) of its median over many calls; so what runs once in a while for many requests
-(the usage journal, a flush of logs) is not in it, and stands beside it as the rest of the mean.
+callbacks, timers) of its lower quartile over many calls (what disturbs a call adds to it); so what
+runs once in a while for many requests (the usage journal, a flush of logs) is not in it, and stands
+beside it as the rest of the mean.
 
-A backend that streams sends an event every few milliseconds, so that each is read by itself: how
-many a read gathers would be chance.
+A backend that streams sends an event every few milliseconds (`bench.pacing`), and only calls whose
+answer came in the usual number of parts count: how many events a read gathers is chance.
 """
 
 import contextlib
@@ -30,6 +31,7 @@ from typing import Any, Final
 
 import yaml
 
+from bench.pacing import paced
 from bench.payloads import agent, chat, messages
 from bench.processes import await_ready, free_port, stop
 from bench.systems import CONFIGS, PRICES
@@ -41,9 +43,7 @@ WARM_UP: Final = 20  # calls, until caches and specialised code have settled
 CALLS: Final = 41
 _REST_SECONDS: Final = 0.012  # without an instruction: the request is over
 _LONGEST_SECONDS: Final = 5.0  # for the count to rest
-# Of an answer; the simulator would write more. A longer stream lasts so long that what runs once a
-# second would run during most of them.
-_TOKENS: Final = 12
+_TOKENS: Final = 12  # of an answer; the simulator would write more
 _TRACED: Final = Path(__file__).with_name("traced.py")
 _ANTHROPIC: Final = "anthropic-version: 2023-06-01\r\n"
 
@@ -96,6 +96,7 @@ class Client:
 
     port: int
     key: str
+    parts: int = 1  # in which the last answer came
     _socket: socket.socket = field(init=False)
     _reader: Any = field(init=False)
 
@@ -126,11 +127,13 @@ class Client:
             yield name.lower(), value.strip()
 
     def _body(self, fields: Mapping[str, str]) -> bytes:
+        self.parts = 1
         if "content-length" in fields:
             return bytes(self._reader.read(int(fields["content-length"])))
         found = b""
         while size := int(self._reader.readline(), 16):
             found += self._reader.read(size)
+            self.parts += 1
             self._reader.readline()
         self._reader.readline()
         return found
@@ -175,15 +178,16 @@ class Counted:
         """Instructions of one call of this kind."""
         for number in range(WARM_UP):
             self.client.call(request, number)
-        calls = []
+        by_parts: dict[int, list[list[int]]] = {}
         before = self.rest()
         for number in range(WARM_UP, WARM_UP + CALLS):
             self.client.call(request, number)
             after = self.rest()
-            calls.append([now - was for now, was in zip(after, before, strict=True)])
+            spent = [now - was for now, was in zip(after, before, strict=True)]
+            by_parts.setdefault(self.client.parts, []).append(spent)
             before = after
-        total, *roots = zip(*calls, strict=True)
-        each = sum(map(statistics.median, roots))
+        total, *roots = zip(*max(by_parts.values(), key=len), strict=True)
+        each = sum(statistics.quantiles(root, n=4)[0] for root in roots)
         return Figure(each, statistics.mean(total) - each)
 
     def by_function(self, request: Request, calls: int) -> dict[tuple[str, str], float]:
@@ -247,18 +251,15 @@ def _renamed(route: Any, suffix: str) -> Any:
 
 @contextlib.contextmanager
 def simulators() -> Iterator[dict[str, str]]:
-    """Run one that answers at once and one that streams an event every few milliseconds."""
-    children = {
-        "": Child("router.backends.simulator", "--name", "instant"),
-        "-paced": Child("router.backends.simulator", "--name", "moe"),
-    }
+    """Run one that answers at once, and another way to it for streams, an event at a time."""
+    child = Child("router.simulator.server", "--name", "instant")
+    child.start()
     try:
-        for child in children.values():
-            child.start()
-        yield {suffix: child.await_ready() for suffix, child in children.items()}
+        base_url = child.await_ready()
+        with paced(base_url) as slow:
+            yield {"": base_url, "-paced": slow}
     finally:
-        for child in children.values():
-            child.stop()
+        child.stop()
 
 
 @contextlib.contextmanager
@@ -308,10 +309,9 @@ def measure(checkout: Path, simulated: Mapping[str, str]) -> dict[str, Figure]:
 
 
 def build(checkout: Path) -> None:
-    """Build the checkout's C extension where it stands, as an installation does."""
-    if not list((checkout / "classifiers").glob("_reader*.so")):
-        command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
-        subprocess.run(command, check=True, cwd=checkout, stdout=subprocess.DEVNULL)
+    """Build the checkout's C extensions where they stand, as an installation does."""
+    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+    subprocess.run(command, check=True, cwd=checkout, stdout=subprocess.DEVNULL)
 
 
 def table(old: Mapping[str, Figure], new: Mapping[str, Figure]) -> str:

@@ -23,7 +23,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
+import httpx
 import redis
 import yaml
 
@@ -84,7 +84,7 @@ def write_documents(folder: Path, port: int, simulator: str) -> Path:
     return path
 
 
-async def one(session: aiohttp.ClientSession, rand: random.Random, seen: Seen) -> None:
+async def one(session: httpx.AsyncClient, rand: random.Random, seen: Seen) -> None:
     """One request of one client."""
     alone = rand.random() < 0.4
     name = rand.choice(NAMES)
@@ -99,34 +99,37 @@ async def one(session: aiohttp.ClientSession, rand: random.Random, seen: Seen) -
     }
     began = time.monotonic()
     try:
-        async with asyncio.timeout(LONGEST), session.post("chat/completions", json=body) as reply:
+        async with (
+            asyncio.timeout(LONGEST),
+            session.stream("POST", "chat/completions", json=body) as reply,
+        ):
             outcome = await read(reply, stream=stream, leaves=leaves, seen=seen)
     except TimeoutError:
         outcome = "hang"
         seen.wrong.append(f"hang: {model}")
-    except aiohttp.ClientError as error:
+    except httpx.HTTPError as error:
         outcome = "dropped"
         seen.wrong.append(f"{type(error).__name__}: {model}")
     seen.outcomes[outcome] += 1
     seen.slowest = max(seen.slowest, time.monotonic() - began)
 
 
-async def read(reply: aiohttp.ClientResponse, *, stream: bool, leaves: bool, seen: Seen) -> str:
+async def read(reply: httpx.Response, *, stream: bool, leaves: bool, seen: Seen) -> str:
     """Read an answer and judge it; say how it ended."""
-    if reply.status not in ALLOWED or "x-request-id" not in reply.headers:
-        seen.wrong.append(f"status {reply.status}")
-    if reply.status != 200:
-        error = json.loads(await reply.read()).get("error", {})
+    if reply.status_code not in ALLOWED or "x-request-id" not in reply.headers:
+        seen.wrong.append(f"status {reply.status_code}")
+    if reply.status_code != 200:
+        error = json.loads(await reply.aread()).get("error", {})
         if not {"message", "type", "code", "param"} <= error.keys():
-            seen.wrong.append(f"envelope of a {reply.status}")
-        return f"{reply.status} {error.get('code')}"
+            seen.wrong.append(f"envelope of a {reply.status_code}")
+        return f"{reply.status_code} {error.get('code')}"
     if not stream:
-        told = json.loads(await reply.read())
+        told = json.loads(await reply.aread())
         if not told.get("choices"):
             seen.wrong.append("an answer without choices")
         return "answered"
     received = b""
-    async for piece in reply.content.iter_any():
+    async for piece in reply.aiter_raw():
         received += piece
         if leaves:
             return "left"
@@ -141,32 +144,33 @@ async def read(reply: aiohttp.ClientResponse, *, stream: bool, leaves: bool, see
 async def drill(url: str, key: str, requests: int, at_once: int) -> Seen:
     """So many requests, so many at once."""
     seen, rand = Seen(), random.Random(1)
-    gate = asyncio.Semaphore(at_once)
-    async with aiohttp.ClientSession(
+    turns = asyncio.Semaphore(at_once)
+    async with httpx.AsyncClient(
         base_url=url + "/",
         headers={"authorization": f"Bearer {key}"},
-        connector=aiohttp.TCPConnector(limit=0),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=at_once),
+        timeout=LONGEST,
+        trust_env=False,
     ) as session:
 
         async def turn() -> None:
-            async with gate:
+            async with turns:
                 await one(session, rand, seen)
 
         await asyncio.gather(*(turn() for _ in range(requests)))
     return seen
 
 
-async def fetch(url: str) -> str:
-    async with aiohttp.ClientSession() as session, session.get(url) as reply:
-        return await reply.text()
+def fetch(url: str) -> str:
+    return httpx.get(url, trust_env=False).text
 
 
 def left_over(root: str, data: Path, simulator: str) -> dict[str, float]:
     """What is still open, once the gateway had time to settle: all should be zero."""
     deadline = time.monotonic() + 20.0
     while True:
-        metrics = asyncio.run(fetch(f"{root}/metrics"))
-        status = json.loads(asyncio.run(fetch(simulator.removesuffix("/v1") + "/status")))
+        metrics = fetch(f"{root}/metrics")
+        status = json.loads(fetch(simulator.removesuffix("/v1") + "/status"))
         found = re.search(r"^turnout_in_flight ([\d.]+)$", metrics, re.MULTILINE)
         with redis.Redis(unix_socket_path=str(next(data.rglob("*.sock")))) as ledger:
             holds = sum(int(ledger.hlen(key)) for key in ledger.scan_iter("lg:*:h"))
@@ -190,8 +194,8 @@ def until_ready(root: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60.0
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            asyncio.run(fetch(f"{root}/readyz"))
-        except aiohttp.ClientError:
+            fetch(f"{root}/readyz")
+        except httpx.HTTPError:
             time.sleep(0.1)
         else:
             return

@@ -8,7 +8,8 @@ libraries written in Python. What C code does (parsing, regular expressions, soc
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -41,12 +42,33 @@ async def by_function(step: Step) -> Counter[str]:
     return found
 
 
+def counted(call: Callable[[], Any]) -> int:
+    """Instructions of one plain call."""
+    count = 0
+
+    def inside(_frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal count
+        if event == "opcode":
+            count += 1
+        return inside
+
+    with _tracing(inside):
+        call()
+    return count
+
+
 async def _traced(step: Step, seen: Counter[CodeType]) -> None:
     def inside(frame: FrameType, event: str, _argument: Any) -> Any:
         if event == "opcode":
             seen[frame.f_code] += 1
         return inside
 
+    with _tracing(inside):
+        await step()
+
+
+@contextmanager
+def _tracing(inside: Callable[[FrameType, str, Any], Any]) -> Iterator[None]:
     def entered(frame: FrameType, _event: str, _argument: Any) -> Any:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return inside
@@ -54,6 +76,6 @@ async def _traced(step: Step, seen: Counter[CodeType]) -> None:
     before = sys.gettrace()
     sys.settrace(entered)
     try:
-        await step()
+        yield
     finally:
         sys.settrace(before)

@@ -1,4 +1,4 @@
-"""`python -m classifiers train | evaluate | episodes | deep | bench`."""
+"""`python -m classifiers train | evaluate | episodes | deep | bench | features`."""
 
 import importlib
 import sys
@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "episodes": "classifiers.training.episodes",
     "deep": "classifiers.training.deep",
     "bench": "classifiers.bench",
+    "features": "classifiers.list_features",
 }
 USAGE: Final = f"usage: python -m classifiers {{{'|'.join(COMMANDS)}}} [--help]"
 

@@ -100,11 +100,11 @@ def write_artifact(folder: Path, artifact: Artifact) -> Path:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    document = dict(pairs)
+    if len(document) < len(pairs):
         [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"the key {twice[:80]!r} is there twice")
-    return found
+    return document
 
 
 def _constant(name: str) -> float:
@@ -148,13 +148,13 @@ def _check_kinds(manifest: Manifest) -> None:
 
 
 def _check_versions(path: Path, manifest: Manifest) -> None:
-    for what, found, known in (
+    for what, stated, known in (
         ("format", manifest.format, FORMAT),
         ("features_version", manifest.features_version, FEATURES_VERSION),
     ):
-        if found != known:
+        if stated != known:
             raise ArtifactError(
-                f"{path} says {what} {found}, this program reads {what} {known}. Train it anew "
+                f"{path} says {what} {stated}, this program reads {what} {known}. Train it anew "
                 "with this version (python -m classifiers train), or use the one that ships."
             )
 

@@ -12,15 +12,15 @@ the model it began with.
 import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
-from classifiers.artifact import Artifact, read_artifact
-from classifiers.cards.ability import Ability, Heads, Vector, check_fits, from_json, read_card
+from classifiers.artifact import Artifact
+from classifiers.cards.ability import Ability
+from classifiers.classification import UNKNOWN, Classification
 from classifiers.prompt import Prompt
-from classifiers.trunk import CPU, Reading, Trunk
+from classifiers.scorer import Scorer
+from classifiers.trunk import CPU, TrunkOutput
 
 DEADLINE_SECONDS: Final = 0.020
 # A few milliseconds. Reading a prompt holds the interpreter's lock most of the time: a thread gains
@@ -29,50 +29,16 @@ INLINE_PROMPTS: Final = 32
 MAX_BATCH: Final = 64
 
 
-# These two are made for every request, and not frozen: that would make them four times as slow.
-@dataclass(slots=True, eq=False)
-class Evidence:
-    """What a card can be refitted from without the text: the trunk's z and embedding."""
-
-    z: Vector
-    embedding: Vector
-
-
-@dataclass(slots=True)
-class Classification:
-    """P(success) per ability, 0 to 1; empty when unknown. `evidence` is kept for the feedback."""
-
-    success: Mapping[str, float]
-    evidence: Evidence | None = field(default=None, compare=False, repr=False)
-
-
-UNKNOWN: Final = Classification(MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """One immutable trunk with its cards; a reload makes another."""
-
-    trunk: Trunk
-    cards: Mapping[str, Ability]
-    heads: Heads
-
-    def score(self, prompts: Sequence[Prompt]) -> list[Classification]:
-        reading = self.trunk.read(prompts)
-        said = self.heads.probabilities(reading.z, reading.embedding).tolist()
-        return [
-            Classification(dict(zip(self.cards, row, strict=True)), Evidence(z, embedding))
-            for row, z, embedding in zip(said, *reading, strict=True)
-        ]
+Waiting = tuple[Prompt, "asyncio.Future[Classification]"]
 
 
 class Classifier:
     """A trunk with its ability cards. Build it with `Classifier.load`."""
 
-    def __init__(self, model: _Model, *, deadline: float = DEADLINE_SECONDS) -> None:
-        self._model = model
+    def __init__(self, scorer: Scorer, *, deadline: float = DEADLINE_SECONDS) -> None:
+        self._scorer = scorer
         self._deadline = deadline
-        self._pending: list[tuple[Prompt, asyncio.Future[Classification]]] = []
+        self._pending: list[Waiting] = []
         self._scheduled = False
         self._working = False
         self._worker: ThreadPoolExecutor | None = None
@@ -94,46 +60,46 @@ class Classifier:
 
         Raises ArtifactError, which says what to do. `deadline` is in seconds.
         """
-        return cls(_load(path, device, cards), deadline=deadline)
+        return cls(Scorer.load(path, device, cards), deadline=deadline)
 
     @classmethod
     def from_artifact(cls, artifact: Artifact, *, device: str = "auto") -> "Classifier":
         """Build one from bytes already read and checked."""
-        return cls(_model(artifact, device, ()))
+        return cls(Scorer.of(artifact, device))
 
     @property
     def abilities(self) -> tuple[str, ...]:
         """The names for which a probability is given."""
-        return tuple(self._model.cards)
+        return tuple(self._scorer.cards)
 
     @property
     def cards(self) -> Mapping[str, Ability]:
         """The cards in use, by name."""
-        return self._model.cards
+        return self._scorer.cards
 
     @property
     def provider(self) -> str:
         """onnxruntime's execution provider in use, for logs and metrics."""
-        return self._model.trunk.provider
+        return self._scorer.trunk.provider
 
     @property
     def version(self) -> str:
         """Name and digest of the trunk."""
-        return self._model.trunk.manifest.version
+        return self._scorer.trunk.manifest.version
 
     def score(self, prompts: Sequence[Prompt]) -> list[Classification]:
         """Score a batch at once, in order. Raises what onnxruntime raises."""
-        return self._model.score(prompts) if prompts else []
+        return self._scorer.score(prompts) if prompts else []
 
-    def read(self, prompts: Sequence[Prompt]) -> Reading:
+    def read(self, prompts: Sequence[Prompt]) -> TrunkOutput:
         """The trunk's z and embeddings of a batch: what cards are fitted on."""
-        return self._model.trunk.read(prompts)
+        return self._scorer.trunk.read(prompts)
 
     def reload(
         self, path: Path | None = None, *, device: str = "auto", cards: Sequence[Path] = ()
     ) -> None:
         """Load anew and swap; on ArtifactError the old model stays in service."""
-        self._model = _load(path, device, cards)
+        self._scorer = Scorer.load(path, device, cards)
         self.counts["reloads"] += 1
 
     async def classify(self, prompt: Prompt) -> Classification:
@@ -178,7 +144,7 @@ class Classifier:
         limited, self._working, self._scheduled = self._working, False, False
         if not waiting:
             return
-        if len(waiting) <= INLINE_PROMPTS and self._model.trunk.provider == CPU:
+        if len(waiting) <= INLINE_PROMPTS and self._scorer.trunk.provider == CPU:
             self._answer(waiting, self._scored([prompt for prompt, _ in waiting]))
             return
         if not limited:
@@ -193,7 +159,7 @@ class Classifier:
     async def _flush_in_worker(
         self,
         loop: asyncio.AbstractEventLoop,
-        batch: "list[tuple[Prompt, asyncio.Future[Classification]]]",
+        batch: list[Waiting],
     ) -> None:
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="classifier")
@@ -204,14 +170,14 @@ class Classifier:
 
     def _scored(self, prompts: Sequence[Prompt]) -> list[Classification]:
         try:
-            return self._model.score(prompts)
+            return self._scorer.score(prompts)
         except Exception:  # noqa: BLE001 - a broken classifier must not break a request
             self.counts["failed"] += len(prompts)
             return [UNKNOWN] * len(prompts)
 
     def _answer(
         self,
-        batch: "Sequence[tuple[Prompt, asyncio.Future[Classification]]]",
+        batch: Sequence[Waiting],
         results: Sequence[Classification],
     ) -> None:
         self.counts["batches"] += 1
@@ -220,24 +186,3 @@ class Classifier:
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
-
-
-def _load(path: Path | None, device: str, cards: Sequence[Path]) -> _Model:
-    return _model(read_artifact(path), device, cards)
-
-
-def _model(artifact: Artifact, device: str, cards: Sequence[Path]) -> _Model:
-    manifest = artifact.manifest
-    found = [(name, from_json(data, where=name)) for name, data in artifact.cards.items()]
-    found += [(str(card), read_card(card)) for card in cards]
-    for where, card in found:
-        check_fits(
-            card,
-            where=where,
-            classifier=manifest.version,
-            z_size=manifest.z_size,
-            embedding_size=manifest.embedding_size,
-        )
-    by_name = {card.name: card for _, card in found}
-    heads = Heads.of(list(by_name.values()))
-    return _Model(Trunk(artifact, device=device), MappingProxyType(by_name), heads)

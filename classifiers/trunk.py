@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from classifiers.artifact import Artifact, ArtifactError
 from classifiers.prompt import Prompt
 from classifiers.text.features import encode
+from classifiers.text.lexical_features import FEATURE_NAMES
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
@@ -24,7 +25,7 @@ _INPUTS: Final = ("words", "word_weights", "pairs", "pair_weights", "hand")
 _OUTPUTS: Final = ("z", "embedding")
 
 
-class Reading(NamedTuple):
+class TrunkOutput(NamedTuple):
     """What the trunk says of a batch: z [B, Z] and embedding [B, E], float32 and finite."""
 
     z: Vector
@@ -37,13 +38,24 @@ class Trunk:
     def __init__(self, artifact: Artifact, *, device: str = "auto") -> None:
         self.manifest = artifact.manifest
         self._session = _session(artifact, device)
+        check_width(self._session, len(FEATURE_NAMES))
         self.provider: str = self._session.get_providers()[0]
 
-    def read(self, prompts: Sequence[Prompt]) -> Reading:
+    def read(self, prompts: Sequence[Prompt]) -> TrunkOutput:
         """Encode and run one batch."""
         batch = encode(prompts)
         z, embedding = self._session.run(_OUTPUTS, dict(zip(_INPUTS, batch, strict=True)))
-        return Reading(z, embedding)
+        return TrunkOutput(z, embedding)
+
+
+def check_width(session: ort.InferenceSession, made: int) -> None:
+    """Refuse a trunk of other lexical features, which would fail at every prompt."""
+    taken = next(one.shape[1] for one in session.get_inputs() if one.name == _INPUTS[-1])
+    if taken != made:
+        raise ArtifactError(
+            f"The trunk takes {taken} lexical features, this program makes {made}. Raise "
+            "FEATURES_VERSION and train it anew (python -m classifiers train)."
+        )
 
 
 def _session(artifact: Artifact, device: str) -> ort.InferenceSession:

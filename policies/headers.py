@@ -54,6 +54,12 @@ QUEUE_POSITION: Final = _row(
     _RESPONSE, "queue-position", "how many were ahead while it waited for a scarce backend's slot"
 )
 QUEUE_MS: Final = _row(_RESPONSE, "queue-ms", "how long it waited for that slot, in milliseconds")
+DROPPED: Final = _row(
+    _RESPONSE,
+    "dropped",
+    "what the backend was not told, by name: hints that its protocol does not know, and seals that"
+    " only their issuer can read",
+)
 LIMIT: Final = _row(
     _RESPONSE, "limit", "on a 429: which limit spoke, such as `key:tokens_per_minute`"
 )

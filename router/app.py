@@ -1,11 +1,9 @@
 """The composition root: builds every part, hands them to each other, and takes them down again."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
-from typing import Final
 
 from fastapi import FastAPI
 
@@ -18,20 +16,20 @@ from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.transport.aiohttp_transport import AiohttpTransport
-from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.backends.transport.transport import Transport
+from router.backends.transport.clients import Clients
+from router.backends.transport.proxies import EnvironmentProxies
 from router.gauges import Seen, read_gauges
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
-from router.loop.cards import CardStore
-from router.loop.learning import Learner
-from router.loop.prompts import PromptStore
-from router.loop.recorder import OutcomeRecorder
-from router.loop.shadow_audit import Auditor
-from router.loop.store import OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.learner import Learner
+from router.loop.learning_loop import LearningLoop
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
+from router.loop.prompt_store import PromptStore
+from router.loop.shadow_audit import Auditor, asked_through
 from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import logs_decisions
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
@@ -50,10 +48,6 @@ from router.world.config import Config
 from router.world.documents import Documents
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
-
-_TRANSPORTS: Final[Mapping[str, Callable[[], Transport]]] = MappingProxyType(
-    {"aiohttp": AiohttpTransport, "httptools": HttptoolsTransport}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +120,9 @@ async def _learner(
     cards = CardStore(documents.database)
     stack.callback(cards.close)
     learner = learner_of(documents, classifier, outcomes, cards, prompts)
-    await learner.start()
-    stack.push_async_callback(learner.close)
+    loop = LearningLoop(learner)
+    await loop.start()
+    stack.push_async_callback(loop.close)
     return learner
 
 
@@ -138,7 +133,7 @@ def learner_of(
     cards: CardStore,
     prompts: PromptStore,
 ) -> Learner:
-    """The loop as configured, over these stores; not started."""
+    """The learner as configured, over these stores."""
     section = documents.config.classifier
     return Learner(
         classifier,
@@ -172,11 +167,11 @@ def _recorder(
 
 
 def _dispatcher(
-    stack: AsyncExitStack, config: Config, snapshot: Snapshot, ledger: Ledger
+    stack: AsyncExitStack, clients: Clients, snapshot: Snapshot, ledger: Ledger
 ) -> Dispatcher:
     shares = ledger.shares()
     stack.push_async_callback(shares.close)
-    dispatcher = Dispatcher(_TRANSPORTS[config.transport](), slots=shares)
+    dispatcher = Dispatcher(clients, slots=shares)
     dispatcher.adopt(list(snapshot.backends.values()))
     stack.push_async_callback(dispatcher.close)
     return dispatcher
@@ -216,6 +211,8 @@ async def _parts(
     documents: Documents,
     snapshot: Snapshot,
     classifier: Classifier,
+    *,
+    clients: Clients,
     siblings: Siblings | None,
 ) -> _Parts:
     """Start every part; `stack` stops them in reverse order."""
@@ -224,9 +221,9 @@ async def _parts(
     stack.callback(decisions.close)
     ledger = await _ledger(stack, documents)
     outcomes, prompts = _evidence(stack, documents)
-    dispatcher = _dispatcher(stack, config, snapshot, ledger)
+    dispatcher = _dispatcher(stack, clients, snapshot, ledger)
     recorder = _recorder(stack, documents, outcomes, prompts)
-    auditor = Auditor(dispatcher, recorder, pico_per_day=config.audits.usd_per_day)
+    auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
     return _Parts(
         classifier=classifier,
@@ -309,7 +306,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Start everything, yield it, and on exit settle, flush and stop it in reverse order.
 
-    `siblings` are the other workers of this gateway, where there are any.
+    `environ` names the proxies; `siblings` are the other workers of this gateway, if any.
 
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
@@ -318,7 +315,10 @@ async def running(
     documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
-        parts = await _parts(stack, documents, snapshot, classifier, siblings)
+        clients = Clients(documents.config.transport, EnvironmentProxies.read(environ))
+        parts = await _parts(
+            stack, documents, snapshot, classifier, clients=clients, siblings=siblings
+        )
         gateway = _gateway(parts, documents, snapshot, siblings)
         reloader = Reloader(gateway.serving, documents, environ, gateway.metrics.reloads)
         await reloader.start()

@@ -1,19 +1,92 @@
-"""The SQL database of keys, usage and outcomes: one place that says how it is opened."""
+"""The SQL database of keys, usage and outcomes: how it is opened, and what its failures are.
+
+SQLAlchemy's errors are translated here and nowhere else.
+"""
 
 import contextlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 # What makes an INSERT that says what to do about keys that are there, by dialect.
 INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 _MOST_PARAMETERS: Final = 999  # of a statement, in any SQLite
+
+
+class DatabaseError(RuntimeError):
+    """The database cannot be used now, and nothing was stored.
+
+    `kind` is what the library calls it, short enough for a command's last line.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        first = (str(getattr(error, "orig", None) or error).splitlines() or [""])[0]
+        super().__init__(f"The database does not work: {first}")
+        self.kind = type(error).__name__
+
+
+class Database:
+    """A store's way into the database; it connects when it is first used, and blocks.
+
+    Raises DatabaseError, whatever is done with it, where the database cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.engine = open_database(url)
+            self._insert = INSERTS[self.engine.dialect.name]
+        except (SQLAlchemyError, ImportError, KeyError) as error:
+            raise DatabaseError(error) from None
+        self._changes = Changes(self.engine)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read on."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise DatabaseError(error) from error
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a transaction: all of the block is stored at its end, or nothing."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise DatabaseError(error) from error
+
+    def make(self, metadata: MetaData) -> None:
+        """Make the tables that are not there."""
+        try:
+            metadata.create_all(self.engine)
+        except SQLAlchemyError as error:
+            raise DatabaseError(error) from error
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT that can say what to do about keys that are there."""
+        return self._insert(table)
+
+    def insertion(self, table: Table) -> "Insertion":
+        """What adds many rows to a table at once."""
+        return Insertion(self.engine, table)
+
+    def version(self) -> int | None:
+        """A value that differs after any change of the database, or None: see Changes."""
+        return self._changes.version()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._changes.close()
+        self.engine.dispose()
 
 
 def open_database(url: str) -> Engine:

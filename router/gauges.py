@@ -7,7 +7,7 @@ from typing import Final
 from classifiers.serving import Classifier
 from router.backends.cascade.cascade import Cascades
 from router.ledger.ledger import Ledger
-from router.loop.learning import Learner
+from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
 from router.pipeline.serving import Serving
 from router.telemetry.metric import Metric, Values

@@ -9,7 +9,7 @@ CONFIG: Final = "TURNOUT_CONFIG"
 
 
 def environment() -> Mapping[str, str]:
-    """Return the process environment as it is now, for `${NAME}` in turnout.yaml."""
+    """Return the process environment as it is now: `${NAME}` of turnout.yaml, and the proxies."""
     return dict(os.environ)
 
 

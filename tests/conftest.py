@@ -1,18 +1,62 @@
 """Real parts that many tests share: a local model, a simulated one, requests to send."""
 
+import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+# numpy's threads wait for each other in busy loops: beside busy neighbours a fit that takes three
+# seconds took a minute. It looks when it is imported, here and in the processes that tests start.
+for _library in ("OPENBLAS", "OMP"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 import pytest
-from modelservers import RunningSimulator
-from transports import TRANSPORTS, NewTransport
+from clocks import VirtualTime
+from http2server import certificates, http2_in_thread
+from modelservers import RunningSimulator, in_thread
+from postgresqlkit import PostgreSQL, postgresql
+from transports import HTTP_2, TRANSPORTS, NewTransport, over_http2
 
 from router.ask import Ask
-from router.children.child import in_thread
 from router.children.llamacpp import local_model
 from router.operations.chat import parse_chat
 from router.simulator.server import Simulator
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:
+    """A test marked `virtual_time` runs on a clock of its own."""
+    virtual = item.get_closest_marker("virtual_time") is not None
+    return {"loop": VirtualTime if virtual else asyncio.new_event_loop}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--postgresql` runs the tests that use a database, and only those, on PostgreSQL."""
+    parser.addoption("--postgresql", action="store_true", help=str(pytest_addoption.__doc__))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what uses no database, where PostgreSQL is asked for."""
+    if config.getoption("--postgresql"):
+        chosen = [item for item in items if "database" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[PostgreSQL]:
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database: an SQLite file's, or a real server's if asked for."""
+    if request.config.getoption("--postgresql"):
+        server: PostgreSQL = request.getfixturevalue("_postgresql")
+        return server.new_database()
+    return f"sqlite:///{tmp_path / 'turnout.db'}"
 
 
 @pytest.fixture(scope="session")
@@ -33,12 +77,23 @@ def _simulator_thread() -> Iterator[RunningSimulator]:
         yield RunningSimulator(base_url, app)
 
 
+@pytest.fixture(scope="session")
+def _http2() -> Iterator[tuple[RunningSimulator, NewTransport]]:
+    app = Simulator("instant")
+    serving, trusting = certificates()
+    with http2_in_thread(app, serving) as base_url:
+        yield RunningSimulator(base_url, app), over_http2(trusting)
+
+
 @pytest.fixture
-def simulator(_simulator_thread: RunningSimulator) -> RunningSimulator:
+def simulator(request: pytest.FixtureRequest) -> RunningSimulator:
     """An instant simulator; its counters begin at zero in each test."""
-    app = _simulator_thread.app
-    app.served = app.left = 0
-    return _simulator_thread
+    if _transport_of(request) == HTTP_2:
+        running: RunningSimulator = request.getfixturevalue("_http2")[0]
+    else:
+        running = request.getfixturevalue("_simulator_thread")
+    running.app.served = running.app.left = 0
+    return running
 
 
 @pytest.fixture
@@ -52,7 +107,22 @@ def chat() -> Callable[..., Ask]:
     return make
 
 
-@pytest.fixture(params=sorted(TRANSPORTS))
+@pytest.fixture
 def new_transport(request: pytest.FixtureRequest) -> NewTransport:
-    """Builds a transport; whatever asks for it runs over each kind."""
+    """Builds a client; whatever asks for it runs over each kind, see `pytest_generate_tests`."""
+    if request.param == HTTP_2:
+        built: NewTransport = request.getfixturevalue("_http2")[1]
+        return built
     return TRANSPORTS[request.param]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of clients run over each of them; over HTTP/2 too, where the simulator answers."""
+    if "new_transport" in metafunc.fixturenames:
+        kinds = [*TRANSPORTS, HTTP_2] if "simulator" in metafunc.fixturenames else [*TRANSPORTS]
+        metafunc.parametrize("new_transport", kinds, indirect=True)
+
+
+def _transport_of(request: pytest.FixtureRequest) -> str:
+    callspec = getattr(request.node, "callspec", None)
+    return callspec.params.get("new_transport", "") if callspec is not None else ""

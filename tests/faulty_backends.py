@@ -10,6 +10,7 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
 
 Chat = Callable[..., Ask]
+PATIENT = Timeouts(connect=10.0, first_byte=10.0, between_chunks=10.0, total=20.0)
 QUICK = Timeouts(connect=0.2, first_byte=0.1, between_chunks=0.15, total=5.0)
 SSE_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -7,7 +7,9 @@ from typing import Any
 import redis
 
 from router.domain import Charge, Estimate, Outcome, Principal, Usage
+from router.errors import LimitExceeded
 from router.ledger.codec import lease_ends, read_row, read_scope, write_scope
+from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import Quota, quotas
 from router.ledger.reserve_request import ReserveRequest
 
@@ -44,11 +46,31 @@ def used(
     )
 
 
-async def eventually(happened: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for what another process does, which nobody announces here."""
-    async with asyncio.timeout(seconds):
-        while not happened():  # noqa: ASYNC110  # no event crosses from another process
-            await asyncio.sleep(0.02)
+TEN_A_MINUTE = quotas(
+    {
+        "organization": {"tokens_per_day": 10**9},
+        "key": {"requests_per_minute": 10, "concurrency": 50},
+    }
+)
+
+
+async def ten_of_twelve_are_served(ledger: Ledger, organization: str) -> None:
+    denied = 0
+    for _ in range(12):
+        try:
+            async with ledger.hold(
+                reserve_request(TEN_A_MINUTE, organization=organization), used
+            ) as hold:
+                hold.dispatched()
+        except LimitExceeded:
+            denied += 1
+    assert denied == 2
+
+
+async def eventually(happened: Callable[[], bool]) -> None:
+    """Wait for what another process does, which nobody announces here; the test's limit ends it."""
+    while not happened():  # noqa: ASYNC110  # no event crosses from another process
+        await asyncio.sleep(0.02)
 
 
 class Outside:

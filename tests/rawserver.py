@@ -9,7 +9,7 @@ Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class RawServer:
-    """Runs its script for each request it was sent; `requests` counts them."""
+    """Runs its script for each request; `requests` counts them, `head` is the last one's."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -19,6 +19,7 @@ class RawServer:
         self.asked = asyncio.Event()
         self.closed = asyncio.Event()
         self.base_url = ""
+        self.head = b""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -49,6 +50,7 @@ class RawServer:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError:
             return b""
+        self.head = head
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 await reader.readexactly(int(line.split(b":")[1]))

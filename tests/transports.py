@@ -1,14 +1,54 @@
-"""Both transports: every promise of a backend is kept over each of them."""
+"""Every client: what a backend promises is kept over each of them."""
 
+import ssl
+from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
-from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.backends.backend import Backend
 from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.backends.transport.transport import Transport
+from router.backends.transport.httpx_transport import HttpxTransport, Route
+from router.backends.transport.transport import Answer, Call, Transport, Transports
 
-NewTransport = Callable[..., Transport]
+
+class Client(Transport, Transports, Protocol):
+    """What a test gets: one client, which is all clients at once."""
+
+
+NewTransport = Callable[..., Client]
 TRANSPORTS: Final[dict[str, NewTransport]] = {
-    "aiohttp": AiohttpTransport,
     "httptools": HttptoolsTransport,
+    "httpx": HttpxTransport,
 }
+HTTP_2: Final = "httpx-http2"
+
+
+def over_http2(trusting: ssl.SSLContext) -> NewTransport:
+    """Builds httpx's client so that it offers HTTP/2."""
+    return partial(HttpxTransport, route=Route(http2=True), tls=trusting)
+
+
+class Counted:
+    """Clients that count how often each backend is asked, by its name."""
+
+    def __init__(self, client: Client, asked: Counter[str]) -> None:
+        self._client = client
+        self._asked = asked
+
+    def client_for(self, backend: Backend, address: str) -> Transport:
+        return _CountedFor(self._client, self._asked, backend.name)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class _CountedFor:
+    def __init__(self, client: Client, asked: Counter[str], backend: str) -> None:
+        self._client = client
+        self._asked = asked
+        self._backend = backend
+
+    async def send(self, call: Call) -> Answer:
+        self._asked[self._backend] += 1
+        return await self._client.send(call)

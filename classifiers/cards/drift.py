@@ -18,7 +18,7 @@ LEAST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class CalibrationDrift:
     """`error` is the expected calibration error seen, `chance` its 95 % bound for a true card.
 
     `bias` is mean forecast minus mean outcome: above zero the card promises too much.
@@ -42,12 +42,12 @@ class Drift:
 
 def drift(
     probabilities: NDArray[np.floating], scores: NDArray[np.floating], *, seed: int = 0
-) -> Drift:
+) -> CalibrationDrift:
     """Compare forecasts with the scores that came; all zero without outcomes."""
     if not len(scores):
-        return Drift(0, 0.0, 0.0, 0.0)
+        return CalibrationDrift(0, 0.0, 0.0, 0.0)
     random = np.random.default_rng(seed)
     drawn = random.random((DRAWS, len(scores))) < probabilities
     chance = np.quantile([adaptive_ece(probabilities, row) for row in drawn.astype(float)], 0.95)
     bias = float(np.mean(probabilities) - np.mean(scores))
-    return Drift(len(scores), adaptive_ece(probabilities, scores), float(chance), bias)
+    return CalibrationDrift(len(scores), adaptive_ece(probabilities, scores), float(chance), bias)

@@ -29,14 +29,14 @@ def fit_logistic(
     exactly one minimum, also with a single row or with all scores alike. `start` (default: zeros)
     only saves steps.
     """
-    found = np.zeros(columns.shape[1]) if start is None else start.copy()
+    solution = np.zeros(columns.shape[1]) if start is None else start.copy()
     for _ in range(STEPS):
-        p = 1 / (1 + np.exp(-np.clip(offset + columns @ found, -30, 30)))
-        slope = columns.T @ (weights * (p - scores)) + penalty * found
+        p = 1 / (1 + np.exp(-np.clip(offset + columns @ solution, -30, 30)))
+        slope = columns.T @ (weights * (p - scores)) + penalty * solution
         bend = columns.T @ (columns * (weights * np.maximum(p * (1 - p), 1e-4))[:, None])
         bend[np.diag_indices_from(bend)] += penalty
         step = np.linalg.solve(bend, slope)
-        found -= step * min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-12))
+        solution -= step * min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-12))
         if float(np.abs(step).max()) < TOLERANCE:
             break
-    return found
+    return solution

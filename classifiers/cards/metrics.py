@@ -18,9 +18,9 @@ QUANTILES: Final = 11
 
 def auc(scores: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
     """Chance that a success outranks a failure; ties count half. NaN if there is only one kind."""
-    _, place = np.unique(scores, return_inverse=True)
-    good = np.bincount(place, weights=truth)
-    bad = np.bincount(place, weights=1.0 - truth)
+    _, rank = np.unique(scores, return_inverse=True)
+    good = np.bincount(rank, weights=truth)
+    bad = np.bincount(rank, weights=1.0 - truth)
     pairs = good.sum() * bad.sum()
     if pairs == 0:
         return float("nan")
@@ -57,9 +57,9 @@ def ece(
     probabilities: NDArray[np.floating], truth: NDArray[np.floating], bins: int = BINS
 ) -> float:
     """Expected calibration error over bins of equal width (Naeini et al., AAAI 2015)."""
-    place = np.minimum((probabilities * bins).astype(np.intp), bins - 1)
-    gaps = np.bincount(place, weights=truth.astype(np.float64) - probabilities)
-    return float(np.abs(gaps).sum() / max(len(place), 1))
+    bin_of = np.minimum((probabilities * bins).astype(np.intp), bins - 1)
+    gaps = np.bincount(bin_of, weights=truth.astype(np.float64) - probabilities)
+    return float(np.abs(gaps).sum() / max(len(bin_of), 1))
 
 
 def adaptive_ece(
@@ -68,7 +68,7 @@ def adaptive_ece(
     """Expected calibration error over bins of equal count: every bin counts alike."""
     rows = reliability(probabilities, truth, bins)
     total = sum(count for _, _, count in rows)
-    return sum(abs(said - was) * count for said, was, count in rows) / max(total, 1)
+    return sum(abs(forecast - outcome) * count for forecast, outcome, count in rows) / max(total, 1)
 
 
 def debiased_ece(

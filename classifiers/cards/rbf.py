@@ -1,9 +1,9 @@
-"""What a card remembers of its own traffic: a few places in the embedding, and what each adds.
+"""What a card remembers of its own traffic: a few centers in the embedding, and what each adds.
 
-    sum over places m of  weight_m exp(-NEAR |embedding - place_m|^2)
+    sum over centers m of  weight_m exp(-NEAR |embedding - center_m|^2)
 
-The trunk's embedding was made to tell the training prompts apart; places set among the prompts of
-a card's own traffic tell those apart better (ADR 23). A place is the middle of a cluster of
+The trunk's embedding was made to tell the training prompts apart; centers set among the prompts of
+a card's own traffic tell those apart better (ADR 23). A center is the middle of a cluster of
 prompts, never a prompt.
 """
 
@@ -16,37 +16,37 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float32]
 
-NEAR: Final = 3.0  # embeddings are at most one long: at a distance of 0.6 a place counts a third
-PLACES: Final = 128
+NEAR: Final = 3.0  # embeddings are at most one long: at a distance of 0.6 a center counts a third
+CENTERS: Final = 128
 ROUNDS: Final = 10
-SOFT: Final = 1e-4  # added to the places' closeness to one another, so that it can be inverted
+SOFT: Final = 1e-4  # added to the centers' kernel to one another, so that it can be inverted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Nearby:
+class RadialBasis:
     """Places [M, E] in the embedding and the logits they add [M]."""
 
-    places: Vector
+    centers: Vector
     weights: Vector
-    sizes: Vector = field(init=False)  # squared lengths of the places: half of the cost of scoring
+    sizes: Vector = field(init=False)  # squared lengths of the centers: half of the cost of scoring
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", squares(self.places))
+        object.__setattr__(self, "sizes", squares(self.centers))
 
     def logits(self, embedding: Vector) -> Vector:
-        """What the places add to the logit of each row of embedding [B, E]."""
-        added: Vector = closeness(embedding, self.places, self.sizes) @ self.weights
+        """What the centers add to the logit of each row of embedding [B, E]."""
+        added: Vector = kernel(embedding, self.centers, self.sizes) @ self.weights
         return added
 
-    def times(self, factor: float) -> "Nearby":
-        """The same places with all weights scaled."""
+    def times(self, factor: float) -> "RadialBasis":
+        """The same centers with all weights scaled."""
         return replace(self, weights=(factor * self.weights).astype(np.float32))
 
-    def moved_to(self, places: Vector) -> "Nearby":
-        """The nearest to the same function that other places can say."""
-        across = closeness(places.astype(np.float64), self.places.astype(np.float64))
-        weights = np.linalg.solve(_gram(places), across @ self.weights.astype(np.float64))
-        return Nearby(places, weights.astype(np.float32))
+    def restated_on(self, centers: Vector) -> "RadialBasis":
+        """The nearest to the same function that other centers can say."""
+        across = kernel(centers.astype(np.float64), self.centers.astype(np.float64))
+        weights = np.linalg.solve(_gram(centers), across @ self.weights.astype(np.float64))
+        return RadialBasis(centers, weights.astype(np.float32))
 
 
 def squares(rows: NDArray[Any]) -> NDArray[Any]:
@@ -54,26 +54,26 @@ def squares(rows: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.einsum("me,me->m", rows, rows))
 
 
-def closeness(
-    embedding: NDArray[Any], places: NDArray[Any], sizes: NDArray[Any] | None = None
+def kernel(
+    embedding: NDArray[Any], centers: NDArray[Any], sizes: NDArray[Any] | None = None
 ) -> NDArray[Any]:
-    """exp(-NEAR |e - place|^2) for every pair [B, M], in the precision of the arguments.
+    """exp(-NEAR |e - center|^2) for every pair [B, M], in the precision of the arguments.
 
-    `sizes` are the squares of the places, where they are known.
+    `sizes` are the squares of the centers, where they are known.
     """
-    near = embedding @ places.T
+    near = embedding @ centers.T
     near *= 2
     near -= squares(embedding)[:, None]
-    near -= squares(places) if sizes is None else sizes
+    near -= squares(centers) if sizes is None else sizes
     near *= NEAR
     near = np.minimum(near, 0, out=near)
     return np.asarray(np.exp(near, out=near))
 
 
-def places_among(embedding: Vector, *, seed: int = 0) -> Vector:
-    """The middles of at most PLACES clusters of rows, rounded as a card keeps them."""
+def centers_among(embedding: Vector, *, seed: int = 0) -> Vector:
+    """The middles of at most CENTERS clusters of rows, rounded as a card keeps them."""
     rows = embedding.astype(np.float64)
-    start = np.random.default_rng(seed).permutation(len(rows))[:PLACES]
+    start = np.random.default_rng(seed).permutation(len(rows))[:CENTERS]
     middles = rows[np.sort(start)]
     sizes = (rows**2).sum(axis=1)[:, None]
     for _ in range(ROUNDS):
@@ -85,13 +85,13 @@ def places_among(embedding: Vector, *, seed: int = 0) -> Vector:
     return middles.astype(np.float16).astype(np.float32)
 
 
-def whitening(places: Vector) -> Matrix:
-    """[M, M]: turns closeness to the places into columns for which a plain ridge is right."""
-    values, vectors = np.linalg.eigh(_gram(places))
+def whitening(centers: Vector) -> Matrix:
+    """[M, M]: turns kernel to the centers into columns for which a plain ridge is right."""
+    values, vectors = np.linalg.eigh(_gram(centers))
     whiten: Matrix = vectors / np.sqrt(np.maximum(values, SOFT))
     return whiten
 
 
-def _gram(places: Vector) -> Matrix:
-    exact = places.astype(np.float64)
-    return closeness(exact, exact) + SOFT * np.eye(len(places))
+def _gram(centers: Vector) -> Matrix:
+    exact = centers.astype(np.float64)
+    return kernel(exact, exact) + SOFT * np.eye(len(centers))

@@ -22,18 +22,18 @@ _TRIES: Final = 50  # opening brackets that may begin the JSON
 
 def check(probe: Probe, answer: str) -> float:
     """The score of an answer, 0 or 1. Never raises, whatever the answer holds."""
-    said = answer.rpartition("</think>")[2]
-    return float(_CHECKS[probe.kind](said, probe.expected))
+    conclusion = answer.rpartition("</think>")[2]
+    return float(_CHECKS[probe.kind](conclusion, probe.expected))
 
 
 def _number(answer: str, expected: int) -> bool:
-    found = _NUMBER.findall(answer.translate(_DASHES))
-    return bool(found) and float(found[-1].replace(",", "").rstrip(".")) == expected
+    numbers = _NUMBER.findall(answer.translate(_DASHES))
+    return bool(numbers) and float(numbers[-1].replace(",", "").rstrip(".")) == expected
 
 
 def _exact(answer: str, expected: str) -> bool:
-    said = answer.translate(_DASHES).strip().strip(".\"'`*").strip()
-    return said.casefold() == expected.casefold()
+    word = answer.translate(_DASHES).strip().strip(".\"'`*").strip()
+    return word.casefold() == expected.casefold()
 
 
 def _json(answer: str, expected: Any) -> bool:
@@ -43,18 +43,18 @@ def _json(answer: str, expected: Any) -> bool:
         if start < 0:
             return False
         try:
-            found, end = decoder.raw_decode(answer, start)
+            value, end = decoder.raw_decode(answer, start)
         except (ValueError, RecursionError):
-            found, end = None, start + 1
-        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
-            return bool(found == expected)
+            value, end = None, start + 1
+        if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+            return bool(value == expected)
         start = answer.find("[", end)
     return False
 
 
 def _letter(answer: str, expected: str) -> bool:
-    found = _LETTER.findall(answer) or _SMALL_LETTER.findall(answer)
-    return bool(found) and found[-1].upper() == expected
+    letters = _LETTER.findall(answer) or _SMALL_LETTER.findall(answer)
+    return bool(letters) and letters[-1].upper() == expected
 
 
 def _code(answer: str, expected: Mapping[str, Any]) -> bool:

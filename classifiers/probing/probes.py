@@ -53,10 +53,10 @@ def _arithmetic(pick: random.Random, number: int) -> tuple[str, Any]:
     for _ in range(steps):
         amount = pick.randint(2, 19)
         if pick.random() < 0.5:
-            total, said = total + amount, f"buys {amount} more"
+            total, turn = total + amount, f"buys {amount} more"
         else:
-            total, said = total * 2, "then doubles what there is"
-        story.append(said)
+            total, turn = total * 2, "then doubles what there is"
+        story.append(turn)
     asked = f"{who} has {begin} {what}. {who} {', '.join(story)}. How many {what} are there now?"
     return f"{asked} End with the number alone.", total
 
@@ -176,13 +176,13 @@ _TASKS: Final[tuple[tuple[str, str, list[Case]], ...]] = (
 
 
 def _runs(values: list[Any]) -> list[list[Any]]:
-    found: list[list[Any]] = []
+    runs: list[list[Any]] = []
     for value in values:
-        if found and found[-1][0] == value:
-            found[-1][1] += 1
+        if runs and runs[-1][0] == value:
+            runs[-1][1] += 1
         else:
-            found.append([value, 1])
-    return found
+            runs.append([value, 1])
+    return runs
 
 
 def _choice(pick: random.Random, number: int) -> tuple[str, Any]:

@@ -69,14 +69,14 @@ def passes(source: str, function: str, cases: Sequence[tuple[Any, Any]]) -> bool
     }
     # A file, not a pipe: the limit on the size of files holds for it.
     with tempfile.TemporaryFile() as output:
-        said = _said(json.dumps(order).encode(), output)
+        printed = _printed_by(json.dumps(order).encode(), output)
     try:
-        return said is not None and bool(json.loads(said) == [want for _, want in cases])
+        return printed is not None and bool(json.loads(printed) == [want for _, want in cases])
     except (ValueError, RecursionError):
         return False
 
 
-def _said(order: bytes, output: IO[bytes]) -> bytes | None:
+def _printed_by(order: bytes, output: IO[bytes]) -> bytes | None:
     """What the child wrote; None where it failed, was ended, or wrote too much."""
     with tempfile.TemporaryDirectory(prefix="probe-") as folder:
         try:
@@ -94,5 +94,5 @@ def _said(order: bytes, output: IO[bytes]) -> bytes | None:
         except subprocess.TimeoutExpired:
             return None
     output.seek(0)
-    said = output.read(MOST_OUTPUT)
-    return said if done.returncode == 0 and len(said) < MOST_OUTPUT else None
+    printed = output.read(MOST_OUTPUT)
+    return printed if done.returncode == 0 and len(printed) < MOST_OUTPUT else None

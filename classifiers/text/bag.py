@@ -67,18 +67,18 @@ _WEIGHT_OF_COUNT: Final = np.ascontiguousarray(WEIGHT_OF[::UNIT])
 def bags_of(numbers: NDArray[np.uint32], passages: Passages, rows: int) -> Bags:
     """Count `numbers`, one per word of `passages`; distinct ones in order, padded with 0."""
     one_text = rows == 1 and passages.marks == [UNIT]
-    found, weights, words = _single(numbers) if one_text else _several(numbers, passages, rows)
-    if rows == 1 and 0 < words < len(found):  # nothing to pad
-        found = found.view(np.int32)
+    distinct, weights, words = _single(numbers) if one_text else _several(numbers, passages, rows)
+    if rows == 1 and 0 < words < len(distinct):  # nothing to pad
+        distinct = distinct.view(np.int32)
         return (
-            found[None, :words],
+            distinct[None, :words],
             weights[None, :words],
-            found[None, words:],
+            distinct[None, words:],
             weights[None, words:],
         )
     return (
-        *_padded(found[:words], weights[:words], rows),
-        *_padded(found[words:], weights[words:], rows),
+        *_padded(distinct[:words], weights[:words], rows),
+        *_padded(distinct[words:], weights[words:], rows),
     )
 
 
@@ -144,13 +144,13 @@ def _starts(ordered: Keys, middle: int) -> tuple[NDArray[np.intp], int]:
     return fresh.nonzero()[0], int(np.count_nonzero(fresh[:middle]))
 
 
-def _padded(found: Keys, weights: Weights, rows: int) -> tuple[Numbers, Weights]:
+def _padded(distinct: Keys, weights: Weights, rows: int) -> tuple[Numbers, Weights]:
     """Rows of numbers and of weights."""
-    numbers = (found & _NUMBER_MASK).astype(np.int32)
-    row_of = (found >> _NUMBER_BITS).astype(np.intp)
+    numbers = (distinct & _NUMBER_MASK).astype(np.int32)
+    row_of = (distinct >> _NUMBER_BITS).astype(np.intp)
     starts = row_of.searchsorted(np.arange(rows + 1))
     width = max(int(np.diff(starts).max(initial=0)), 1)
-    column = np.arange(len(found)) - starts[row_of]
+    column = np.arange(len(distinct)) - starts[row_of]
     padded = np.zeros((rows, width), dtype=np.int32)
     padded[row_of, column] = numbers
     padded_weights = np.zeros((rows, width), dtype=np.float32)

@@ -31,15 +31,15 @@ def python_reader(table: FeatureTable) -> Read:
 
     def read(prompts: list[Opened]) -> Batch:
         passages, finals = _passages(prompts)
-        found = LookedUp(known, passages.words)
+        looked_up = LookedUp(known, passages.words)
         rows = []
         for (texts, around), (start, words) in zip(prompts, finals, strict=True):
-            counts = found.counts(start, start + len(words), classes)
+            counts = looked_up.counts(start, start + len(words), classes)
             values = measures.of(texts[0][0], words, counts, around)
             rows.append(row.pack(*features.of(values)))
         lexical = np.frombuffer(b"".join(rows), np.float32)
         return Batch(
-            *bags_of(found.numbers, passages, len(prompts)),
+            *bags_of(looked_up.numbers, passages, len(prompts)),
             lexical.reshape(len(prompts), len(table.features)),
         )
 

@@ -28,7 +28,7 @@ from classifiers.training.fit import (
     landmarks_of,
     splits_of,
 )
-from classifiers.training.report import Line, measured, show
+from classifiers.training.report import Measurement, measured, show
 from classifiers.training.routing import curve, quality_at
 from classifiers.training.table import distil
 from classifiers.training.targets import targets
@@ -60,8 +60,8 @@ def main(data: Path, cache: Path | None, seed: int) -> None:
     best = max(heads[1:], key=lambda head: float(head.ranking.mean()))
     for name, head in (("swift", heads[0]), ("deep", best)):
         click.echo(f"{name}, cross-validated on train: AUC {np.round(head.ranking, 4)}", err=True)
-    lines = _compared(best.said, heads[0].said, valid)
-    show([*lines, *_routed(best.said, heads[0].said, valid)])
+    lines = _compared(best.forecast, heads[0].forecast, valid)
+    show([*lines, *_routed(best.forecast, heads[0].forecast, valid)])
 
 
 def _encoded(split: Outcomes, cache: Path | None, name: str) -> NDArray[np.float32]:
@@ -71,8 +71,8 @@ def _encoded(split: Outcomes, cache: Path | None, name: str) -> NDArray[np.float
         return kept
     vectors = np.zeros((len(split.texts), 384), dtype=np.float32)
     done = 0
-    for rows, found in encode_sorted(Teacher(teacher_folder()), split.texts):
-        vectors[rows] = found
+    for rows, vector in encode_sorted(Teacher(teacher_folder()), split.texts):
+        vectors[rows] = vector
         done += len(rows)
         click.echo(f"... {name}: {done} of {len(vectors)} encoded", err=True)
     if path is not None:
@@ -102,8 +102,8 @@ def _joined(
     main = directions[:, ::-1][:, :WORD_SIZE]
     spread = ((vectors[0] - middle) @ main).std()
     return [
-        np.hstack([x, (found - middle) @ main / spread * weight])
-        for x, found in zip(noticed, vectors, strict=True)
+        np.hstack([x, (vector - middle) @ main / spread * weight])
+        for x, vector in zip(noticed, vectors, strict=True)
     ]
 
 
@@ -128,39 +128,41 @@ class _Contender:
         w, b = fit_z(near, gram, goals)
         mean, scale = unseen.mean(axis=0), 1 / unseen.std(axis=0)
         before, after = (unseen - mean) * scale, (far @ w + b - mean) * scale
-        said, ranking = [], []
+        forecast, ranking = [], []
         for index in range(len(CLASSES)):
             scores = train.by_class[:, index]
             head, intercept = fit_head(before, scores, index)
             head = head[:-1]  # neither contender has the direction of word problems
             known = np.isfinite(scores)
             ranking.append(auc(before[known] @ head, scores[known]))
-            said.append(sigmoid((after @ head + intercept).astype(np.float32)))
-        self.said = np.column_stack(said).astype(np.float64)
+            forecast.append(sigmoid((after @ head + intercept).astype(np.float32)))
+        self.forecast = np.column_stack(forecast).astype(np.float64)
         self.ranking = np.array(ranking)
 
 
-def _compared(deep: Matrix, swift: Matrix, valid: Outcomes) -> list[Line]:
+def _compared(deep: Matrix, swift: Matrix, valid: Outcomes) -> list[Measurement]:
     lines = []
     for index, name in enumerate(CLASSES):
         scores = valid.by_class[:, index]
         known = np.isfinite(scores)
         y, ours, theirs = scores[known].astype(np.float64), swift[known, index], deep[known, index]
-        for what, said in (("swift", ours), ("deep", theirs)):
-            statistic = lambda rows, p=said, y=y: auc(p[rows], y[rows])  # noqa: E731
+        for what, forecast in (("swift", ours), ("deep", theirs)):
+            statistic = lambda rows, p=forecast, y=y: auc(p[rows], y[rows])  # noqa: E731
             lines.append(measured(SECTION, f"AUC {name}", what, statistic, len(y)))
         paired = lambda rows, a=theirs, b=ours, y=y: auc(a[rows], y[rows]) - auc(b[rows], y[rows])  # noqa: E731
         lines.append(measured(SECTION, f"AUC {name}", "deep minus swift", paired, len(y)))
     return lines
 
 
-def _routed(deep: Matrix, swift: Matrix, valid: Outcomes) -> list[Line]:
+def _routed(deep: Matrix, swift: Matrix, valid: Outcomes) -> list[Measurement]:
     known = np.isfinite(valid.by_class).all(axis=1)
     truth = valid.by_class[known].astype(np.float64)
     ours, theirs = swift[known], deep[known]
 
     def more(rows: NDArray[np.intp], budget: float) -> float:
-        gained = [quality_at(*curve(said[rows], truth[rows]), budget) for said in (theirs, ours)]
+        gained = [
+            quality_at(*curve(forecast[rows], truth[rows]), budget) for forecast in (theirs, ours)
+        ]
         return gained[0] - gained[1]
 
     return [

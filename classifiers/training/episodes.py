@@ -27,7 +27,7 @@ from classifiers.training.export import to_onnx
 from classifiers.training.fit import fit_head, fit_trunk
 from classifiers.training.forecasts import read_split
 from classifiers.training.problems import WORD_PROBLEMS, gaps
-from classifiers.training.report import Line, show
+from classifiers.training.report import Measurement, show
 from classifiers.training.sections import FewLabels
 from classifiers.training.table import WordTable, distil
 from classifiers.training.targets import targets
@@ -118,7 +118,7 @@ def main(data: Path, draws: int, seed: int) -> None:
     click.echo("... distilling words", err=True)
     table = distil(train.texts, size=WORD_SIZE, progress=lambda done, total: None)
     material = _Material(train, read_bags(train.texts), table, seed)
-    lines: list[Line] = []
+    lines: list[Measurement] = []
     for episode in EPISODES:
         click.echo(f"... {episode.source}", err=True)
         lines += _play(episode, material, draws)
@@ -135,7 +135,7 @@ class _Material:
     seed: int
 
 
-def _play(episode: Episode, material: _Material, draws: int) -> Iterator[Line]:
+def _play(episode: Episode, material: _Material, draws: int) -> Iterator[Measurement]:
     train = material.train
     kept_out = episode.kept_out(train)
     others = np.flatnonzero(~kept_out)

@@ -11,7 +11,7 @@ from classifiers.serving import Classifier
 from classifiers.training.dataset import file_digest, read_splits
 from classifiers.training.forecasts import LengthAlone, Readings, length_heads, read_split
 from classifiers.training.plots import draw_costs, draw_gaps, draw_reliability
-from classifiers.training.report import Line, show, write_json
+from classifiers.training.report import Measurement, show, write_json
 from classifiers.training.sections import FewLabels, ranking, three_classes, transfer, zero_shot
 
 AUX: Final = ("dev_mmlu_aux3class", "dev_gsm8k_aux3class")
@@ -101,7 +101,7 @@ def _lines(
     splits: dict[str, Readings],
     lengths: dict[str, LengthAlone],
     few: dict[tuple[str, int], FewLabels],
-) -> Iterator[Line]:
+) -> Iterator[Measurement]:
     cards = classifier.cards
     note("ranking and calibration")
     yield from ranking(splits["valid"], cards, lengths)

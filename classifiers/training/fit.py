@@ -102,14 +102,14 @@ def fit_head(z: Matrix, scores: NDArray[np.floating], index: int) -> tuple[Matri
     columns = np.column_stack([z[known], np.ones(known.sum())])
     penalty = np.full(columns.shape[1], 30.0)
     penalty[[index, -1]] = 0.01
-    found = fit_logistic(
+    head = fit_logistic(
         columns,
         scores[known].astype(np.float64),
         offset=np.zeros(len(columns)),
         penalty=penalty,
         weights=np.ones(len(columns)),
     )
-    return np.append(found[:-1], 0.0), float(found[-1])
+    return np.append(head[:-1], 0.0), float(head[-1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

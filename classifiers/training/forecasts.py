@@ -24,7 +24,7 @@ class Readings:
     embedding: NDArray[np.float32]
     length: Vector
 
-    def said(self, card: Ability) -> Vector:
+    def forecast(self, card: Ability) -> Vector:
         """P(success) of every prompt under one card."""
         return card.probabilities(self.z, self.embedding).astype(np.float64)
 
@@ -53,16 +53,16 @@ class LengthAlone:
         """Fit on lengths in characters and scores; prompts without a score are left out."""
         known = np.isfinite(scores)
         columns = np.column_stack([np.log1p(length[known]) - 6, np.ones(known.sum())])
-        found = fit_logistic(
+        head = fit_logistic(
             columns,
             scores[known].astype(np.float64),
             offset=np.zeros(len(columns)),
             penalty=np.full(2, 0.1),
             weights=np.ones(len(columns)),
         )
-        return cls(float(found[0]), float(found[1]))
+        return cls(float(head[0]), float(head[1]))
 
-    def said(self, length: Vector) -> Vector:
+    def forecast(self, length: Vector) -> Vector:
         """P(success) of prompts of these lengths."""
         logits = self.slope * (np.log1p(length) - 6) + self.intercept
         p: Vector = 1 / (1 + np.exp(-logits))

@@ -28,11 +28,11 @@ def draw_reliability(path: Path, valid: Readings, cards: Mapping[str, Ability]) 
     for column, (name, axis) in enumerate(zip(CLASSES, axes, strict=True)):
         truth = valid.outcomes.by_class[:, column]
         rows = np.isfinite(truth)
-        bins = reliability(valid.said(cards[name])[rows], truth[rows])
-        said, was, count = np.array(bins).T
-        bars = 1.96 * np.sqrt(np.maximum(was * (1 - was), 0.01) / count)
+        bins = reliability(valid.forecast(cards[name])[rows], truth[rows])
+        forecast, outcome, count = np.array(bins).T
+        bars = 1.96 * np.sqrt(np.maximum(outcome * (1 - outcome), 0.01) / count)
         axis.plot([0, 1], [0, 1], color=GREY, linewidth=1)
-        axis.errorbar(said, was, yerr=bars, fmt="o", color=BLUE, capsize=2)
+        axis.errorbar(forecast, outcome, yerr=bars, fmt="o", color=BLUE, capsize=2)
         axis.set(title=name, xlabel="forecast", ylabel="outcome", xlim=(0, 1), ylim=(0, 1))
     figure.savefig(path)
 
@@ -48,10 +48,10 @@ def draw_costs(
     for (name, split), axis in zip(splits.items(), axes, strict=True):
         known = np.isfinite(split.outcomes.by_class).all(axis=1)
         truth = split.outcomes.by_class[known].astype(np.float64)
-        said = np.column_stack([split.said(cards[kind])[known] for kind in CLASSES])
-        base = np.column_stack([lengths[kind].said(split.length)[known] for kind in CLASSES])
+        forecast = np.column_stack([split.forecast(cards[kind])[known] for kind in CLASSES])
+        base = np.column_stack([lengths[kind].forecast(split.length)[known] for kind in CLASSES])
         axis.plot(*hull(*curve(truth, truth)), color=GREEN, linestyle=":", label="oracle")
-        axis.plot(*hull(*curve(said, truth)), color=BLUE, label="classifier")
+        axis.plot(*hull(*curve(forecast, truth)), color=BLUE, label="classifier")
         axis.plot(*hull(*curve(base, truth)), color=ORANGE, label="length alone")
         axis.plot(*static_hull(truth), color=GREY, linestyle="--", label="static mixture")
         axis.set(title=name, xlabel="cost", ylabel="quality", xlim=(0, 1))
@@ -66,7 +66,7 @@ def draw_gaps(path: Path, tried: Mapping[str, FewLabels]) -> None:
         grid = np.linspace(0, 1, 41)
         for colour, label in ((BLUE, "classifier"), (ORANGE, "length alone, refitted")):
             curves = []
-            for one in few.tries:
+            for one in few.draws_made:
                 low, high = few.low[one.rest], few.high[one.rest]
                 share, quality = gap_curve(one.preferences[label], low, high)
                 gain = (quality - low.mean()) / (high.mean() - low.mean())

@@ -29,20 +29,20 @@ DIVISIONS: Final = 10
 
 def gaps(outcomes: Outcomes) -> Matrix:
     """[N]: how much better the stronger half of the models answered; NaN where not to be used."""
-    found = np.full(len(outcomes.ids), np.nan)
+    gap = np.full(len(outcomes.ids), np.nan)
     rows = np.flatnonzero(np.array(outcomes.tasks) == WORD_PROBLEMS)
     if len(rows) < LEAST:
-        return found
-    said = outcomes.by_model[rows].astype(np.float64)
-    said = said[:, np.isfinite(said).mean(axis=0) >= ANSWERED]
-    if said.shape[1] < 2:
-        return found
-    by_skill = said[:, np.argsort(np.nanmean(said, axis=0), kind="stable")]
+        return gap
+    scores = outcomes.by_model[rows].astype(np.float64)
+    scores = scores[:, np.isfinite(scores).mean(axis=0) >= ANSWERED]
+    if scores.shape[1] < 2:
+        return gap
+    by_skill = scores[:, np.argsort(np.nanmean(scores, axis=0), kind="stable")]
     half = by_skill.shape[1] // 2
     weaker, stronger = by_skill[:, :half], by_skill[:, half:]
     known = np.isfinite(weaker).any(axis=1) & np.isfinite(stronger).any(axis=1)
-    found[rows[known]] = np.nanmean(stronger[known], axis=1) - np.nanmean(weaker[known], axis=1)
-    return found
+    gap[rows[known]] = np.nanmean(stronger[known], axis=1) - np.nanmean(weaker[known], axis=1)
+    return gap
 
 
 def fit_direction(lexical: NDArray[np.float32], gap: Matrix) -> Matrix:
@@ -50,11 +50,11 @@ def fit_direction(lexical: NDArray[np.float32], gap: Matrix) -> Matrix:
 
     All zero where there are fewer than LEAST of them.
     """
-    told = lexical[:, COLUMNS].astype(np.float64)
-    rows = (told[:, 0] > 0) & np.isfinite(gap)
+    features = lexical[:, COLUMNS].astype(np.float64)
+    rows = (features[:, 0] > 0) & np.isfinite(gap)
     if rows.sum() < LEAST:
         return np.zeros(len(PROBLEM_FEATURES))
-    counts = told[rows, 1:]
+    counts = features[rows, 1:]
     spread = np.maximum(counts.std(axis=0), 1e-6)
     standard = (counts - counts.mean(axis=0)) / spread
     left = standard.T @ standard + PENALTY * np.eye(standard.shape[1])
@@ -70,12 +70,12 @@ def cross_validated(lexical: NDArray[np.float32], gap: Matrix, seed: int) -> tup
     rows = np.flatnonzero((lexical[:, COLUMNS.start] > 0) & np.isfinite(gap))
     if len(rows) < 2 * LEAST or np.ptp(gap[rows]) == 0:
         return len(rows), 0.0
-    random, found = np.random.default_rng(seed), []
+    random, correlations = np.random.default_rng(seed), []
     for _ in range(DIVISIONS):
-        fold, said = random.integers(0, FOLDS, len(rows)), np.empty(len(rows))
+        fold, forecast = random.integers(0, FOLDS, len(rows)), np.empty(len(rows))
         for number in range(FOLDS):
             inside, outside = rows[fold != number], rows[fold == number]
             weights = fit_direction(lexical[inside], gap[inside])
-            said[fold == number] = lexical[outside, COLUMNS] @ weights
-        found.append(np.corrcoef(said, gap[rows])[0, 1])
-    return len(rows), float(np.mean(found))
+            forecast[fold == number] = lexical[outside, COLUMNS] @ weights
+        correlations.append(np.corrcoef(forecast, gap[rows])[0, 1])
+    return len(rows), float(np.mean(correlations))

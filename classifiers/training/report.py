@@ -16,7 +16,7 @@ PIPED: Final = 200  # columns, where nobody looks: a line stays a line
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Measurement:
     """One measured value with its 95 % interval; `target` is "" where there is none."""
 
     section: str
@@ -46,16 +46,16 @@ def measured(
     *,
     target: str = "",
     seed: int = 7,
-) -> Line:
+) -> Measurement:
     """Evaluate a statistic of row positions on all rows, and its interval by resampling rows."""
     random = np.random.default_rng(seed)
     drawn = [statistic(random.integers(0, size, size)) for _ in range(ROUNDS)]
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     value = statistic(np.arange(size))
-    return Line(section, name, what, float(value), float(low), float(high), target)
+    return Measurement(section, name, what, float(value), float(low), float(high), target)
 
 
-def show(lines: Sequence[Line]) -> None:
+def show(lines: Sequence[Measurement]) -> None:
     """Print one table per section."""
     console = Console()
     if not console.is_terminal:
@@ -70,7 +70,7 @@ def show(lines: Sequence[Line]) -> None:
         console.print(table)
 
 
-def write_json(lines: Sequence[Line], path: Path, about: dict[str, Any]) -> None:
+def write_json(lines: Sequence[Measurement], path: Path, about: dict[str, Any]) -> None:
     """Write all lines as one document, values rounded to four digits."""
     rows = []
     for line in lines:

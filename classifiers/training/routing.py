@@ -25,12 +25,12 @@ def prices() -> Vector:
     return np.array([PRICES[name] for name in CLASSES])
 
 
-def curve(said: Vector, truth: Vector) -> tuple[Vector, Vector]:
-    """(cost, quality) per penalty, both relative to always-premium; `said` and `truth` [N, 3]."""
+def curve(forecast: Vector, truth: Vector) -> tuple[Vector, Vector]:
+    """(cost, quality) per penalty, relative to always-premium; `forecast` and `truth` [N, 3]."""
     price = prices()
     costs, quality = [], []
     for penalty in PENALTIES:
-        choice = np.argmax(said - penalty * price, axis=1)
+        choice = np.argmax(forecast - penalty * price, axis=1)
         costs.append(price[choice].mean())
         quality.append(truth[np.arange(len(truth)), choice].mean())
     return np.array(costs), np.array(quality) / truth[:, -1].mean()

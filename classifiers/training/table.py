@@ -44,8 +44,8 @@ def distil(texts: Sequence[str], *, size: int, progress: Progress) -> WordTable:
     words, counts = vocabulary(texts, folder)
     vectors = np.zeros((len(words), 384), dtype=np.float32)
     done = 0
-    for rows, found in encode_sorted(Teacher(folder), words):
-        vectors[rows] = found
+    for rows, encoded in encode_sorted(Teacher(folder), words):
+        vectors[rows] = encoded
         done += len(rows)
         progress(done, len(words))
     centred = vectors - vectors.mean(axis=0)

@@ -18,34 +18,34 @@ Matrix = NDArray[np.float64]
 
 ROUNDS: Final = 60
 SMOOTHED: Final = 0.6  # share of the smoothed score; 0.5 to 0.7 did alike in cross-validation
-YARDSTICKS: Final = 12  # single models whose success the trunk also learns to foretell
-TARGETS: Final = len(CLASSES) + 1 + YARDSTICKS
+SINGLE_MODELS: Final = 12  # whose success the trunk also learns to foretell
+TARGETS: Final = len(CLASSES) + 1 + SINGLE_MODELS
 
 
 def targets(outcomes: Outcomes) -> Matrix:
     """[N, TARGETS]: the classes, ease over all models, and the models asked most; NaN unknown."""
-    said = outcomes.by_model.astype(np.float64)
-    expected = expected_scores(said)
-    known = np.isfinite(said)
+    given = outcomes.by_model.astype(np.float64)
+    expected = expected_scores(given)
+    known = np.isfinite(given)
     columns = [
         _mixed(outcomes.by_class[:, index], expected, known & outcomes.members(name))
         for index, name in enumerate(CLASSES)
     ]
-    surprise = np.where(known, said - np.nanmean(said, axis=0), 0.0).sum(axis=1)
+    surprise = np.where(known, given - np.nanmean(given, axis=0), 0.0).sum(axis=1)
     columns.append(np.clip(surprise / known.sum(axis=1) + 0.5, 0, 1))
-    for model in np.argsort(-known.sum(axis=0), kind="stable")[:YARDSTICKS]:
-        mixed = SMOOTHED * expected[:, model] + (1 - SMOOTHED) * said[:, model]
+    for model in np.argsort(-known.sum(axis=0), kind="stable")[:SINGLE_MODELS]:
+        mixed = SMOOTHED * expected[:, model] + (1 - SMOOTHED) * given[:, model]
         columns.append(mixed)
     return np.column_stack(columns)
 
 
-def expected_scores(said: Matrix, *, rounds: int = ROUNDS) -> Matrix:
+def expected_scores(given: Matrix, *, rounds: int = ROUNDS) -> Matrix:
     """P(model m solves prompt i) under sigmoid(a_m d_i + b_m), for every pair; d_i ~ N(0, 1)."""
-    known = np.isfinite(said)
-    scores = np.where(known, said, 0.0)
-    centred = np.where(known, said - np.nanmean(said, axis=0), 0.0)
+    known = np.isfinite(given)
+    scores = np.where(known, given, 0.0)
+    centred = np.where(known, given - np.nanmean(given, axis=0), 0.0)
     ease = 3 * centred.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    sharp, skill = np.ones(said.shape[1]), np.zeros(said.shape[1])
+    sharp, skill = np.ones(given.shape[1]), np.zeros(given.shape[1])
     for _ in range(rounds):
         p, bend = _forecast(ease, sharp, skill, known)
         slope = np.where(known, scores - p, 0.0) @ sharp - ease

@@ -16,7 +16,8 @@ from rich.progress import Progress
 from threadpoolctl import threadpool_limits
 
 from classifiers.artifact import FORMAT, SHIPPED, Artifact, Manifest, digest_of, write_artifact
-from classifiers.cards.ability import Ability, to_json
+from classifiers.cards.ability import Ability
+from classifiers.cards.card_format import to_json
 from classifiers.cards.metrics import adaptive_ece, auc, brier
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
@@ -137,11 +138,11 @@ def manifest_of(weights: TrunkWeights, onnx: bytes) -> Manifest:
 
 def _quality(card: Ability, z: NDArray[np.float32], truth: NDArray[np.float32]) -> dict[str, float]:
     asked = np.isfinite(truth)
-    said = card.probabilities(z[asked], z[asked])
+    forecast = card.probabilities(z[asked], z[asked])
     return {
-        "auc": round(auc(said, truth[asked]), 4),
-        "brier": round(brier(said, truth[asked]), 4),
-        "ece": round(adaptive_ece(said, truth[asked]), 4),
+        "auc": round(auc(forecast, truth[asked]), 4),
+        "brier": round(brier(forecast, truth[asked]), 4),
+        "ece": round(adaptive_ece(forecast, truth[asked]), 4),
     }
 
 

@@ -12,13 +12,13 @@ from typing import Final
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
 from policies.headers import DECISION
+from router.database import DatabaseError
 from router.domain import Principal
 from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable, retry_after
-from router.loop.recorder import OutcomeRecorder
-from router.loop.store import OutcomeStore
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
 
 _MOST: Final = 10_000  # bytes of a body
 _NAMED: Final = 3  # places that an error names, and characters of each
@@ -102,7 +102,7 @@ class Opinions:
                 by=principal.key_id,
                 at=time.time_ns() // 1_000_000,
             )
-        except SQLAlchemyError:
+        except DatabaseError:
             raise Unavailable(
                 "The database that keeps opinions does not answer. Please send it again.",
                 headers=retry_after(1000),

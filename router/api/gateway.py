@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from classifiers.serving import Classifier
-from router.loop.recorder import OutcomeRecorder
-from router.loop.store import OutcomeStore
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
 from router.pipeline.serving import Serving
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import Siblings

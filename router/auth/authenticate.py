@@ -6,10 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from router.auth.keys import hash_bytes, is_well_formed
 from router.auth.store import KeyStore
+from router.database import DatabaseError
 from router.domain import Principal
 from router.errors import Unauthenticated
 
@@ -72,7 +71,7 @@ class Authenticator:
             try:
                 await asyncio.to_thread(self.refresh)
                 self._version = version
-            except SQLAlchemyError:
+            except DatabaseError:
                 _LOG.exception("cannot read the key table; the keys known so far stay in force")
 
     async def close(self) -> None:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     Column,
     DateTime,
-    Engine,
     LargeBinary,
     MetaData,
     Select,
@@ -24,7 +23,7 @@ from sqlalchemy import (
 )
 
 from router.auth.keys import hash_key, new_key, new_key_id
-from router.database import Changes, open_database
+from router.database import Database
 from router.domain import Principal
 
 _METADATA = MetaData()
@@ -43,9 +42,11 @@ _KEYS = Table(
 _REVOKED = "api_keys_revoked_at"
 
 
-def _index(engine: Engine) -> None:
-    if all(index["name"] != _REVOKED for index in inspect(engine).get_indexes(_KEYS.name)):
-        with engine.begin() as connection:
+def _index(database: Database) -> None:
+    with database.reading() as connection:
+        indexes = inspect(connection).get_indexes(_KEYS.name)
+    if all(index["name"] != _REVOKED for index in indexes):
+        with database.writing() as connection:
             made = f"CREATE INDEX IF NOT EXISTS {_REVOKED} ON {_KEYS.name} (revoked_at)"
             connection.execute(text(made))
 
@@ -74,19 +75,18 @@ class StoredKey:
 
 
 class KeyStore:
-    """Keys in SQL. Every method is one short transaction."""
+    """Keys in SQL. Every method is one short transaction, and may raise DatabaseError."""
 
     def __init__(self, url: str) -> None:
-        self._engine: Engine = open_database(url)
-        self._changes = Changes(self._engine)
-        _METADATA.create_all(self._engine)
-        _index(self._engine)
-        self._state = _state(self._engine.dialect.name == "sqlite")
+        self._database = Database(url)
+        self._database.make(_METADATA)
+        _index(self._database)
+        self._state = _state(self._database.engine.dialect.name == "sqlite")
 
     def create(self, organization: str, tier: str, team: str | None = None) -> tuple[str, str]:
         """Store a new key; return the key (shown once, nowhere kept) and its id."""
         key, key_id = new_key(), new_key_id()
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(
                 insert(_KEYS).values(
                     key_id=key_id,
@@ -101,7 +101,7 @@ class KeyStore:
 
     def revoke(self, key_id: str) -> bool:
         """Revoke a key for good; False when there is no such working key."""
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             result = connection.execute(
                 update(_KEYS)
                 .where(_KEYS.c.key_id == key_id, _KEYS.c.revoked_at.is_(None))
@@ -112,7 +112,7 @@ class KeyStore:
     def all(self) -> list[StoredKey]:
         """Return every key ever made, oldest first."""
         query = select(_KEYS).order_by(_KEYS.c.created_at, _KEYS.c.key_id)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [
                 StoredKey(
                     Principal(row.key_id, row.organization, row.tier, row.team),
@@ -125,7 +125,7 @@ class KeyStore:
     def working(self) -> Iterator[tuple[bytes, Principal]]:
         """Yield hash and principal of every key that is not revoked."""
         query = select(_KEYS).where(_KEYS.c.revoked_at.is_(None))
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             for row in connection.execute(query):
                 yield (
                     bytes(row.key_hash),
@@ -134,14 +134,13 @@ class KeyStore:
 
     def version(self) -> int | None:
         """A value that differs after any change of the database, or None: see Changes."""
-        return self._changes.version()
+        return self._database.version()
 
     def state(self) -> tuple[object, ...]:
         """Return a value that differs after any change, cheaply enough to ask every second."""
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return tuple(connection.execute(self._state).one())
 
     def close(self) -> None:
         """Give the connections back."""
-        self._changes.close()
-        self._engine.dispose()
+        self._database.close()

@@ -15,6 +15,7 @@ from router.protocols.quirks import PLAIN, Quirks
 
 CHECKED: Final = ("tools", "vision", "json_schema")
 FEATURES: Final = frozenset(CHECKED)
+DIRECTLY: Final = "direct"  # as `proxy`: through none, whatever the environment says
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Backend:
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
     subset of FEATURES; `simulated` marks answers that no model wrote. `replicas` are further
     addresses and `api_keys` further credentials. Where no first byte came after `hedge_after`
-    seconds, another deployment is asked too.
+    seconds, another deployment is asked too. `proxy` is the URL of a proxy in front of it, or
+    DIRECTLY, or None for what the environment says; `http2` is whether HTTP/2 is offered to it.
     """
 
     name: str
@@ -88,6 +90,8 @@ class Backend:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     hedge_after: float | None = None
     energy: EnergyProfile | None = None
+    proxy: str | None = field(default=None, repr=False)  # may hold a password
+    http2: bool = False
 
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""

@@ -62,16 +62,3 @@ def energy_of(
     else:
         return None
     return Energy(round(joules * 1000), profile.provenance)
-
-
-def efficiency(
-    *, quality: float, cost_pico: int, best_quality: float, best_cost_pico: int
-) -> float | None:
-    """The share of the best backend's quality that was had, over the share of its cost.
-
-    2.0 means: the same quality at half the cost, or twice what one would get for the money. None
-    where it cannot be said: nothing was spent, or the best is worth nothing.
-    """
-    if best_quality <= 0 or best_cost_pico <= 0 or cost_pico <= 0:
-        return None
-    return (quality / best_quality) / (cost_pico / best_cost_pico)

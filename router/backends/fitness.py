@@ -3,7 +3,7 @@
 from router.ask import Ask
 from router.backends.backend import CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
-from router.protocols.hub import CLIENTS
+from router.protocols.hub.table import CLIENTS
 
 
 def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:

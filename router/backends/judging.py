@@ -19,7 +19,7 @@ import orjson
 from router.ask import Ask
 from router.operations.chat import parse_chat
 
-Better = Literal["A", "B", "TIE"]
+Preference = Literal["A", "B", "TIE"]
 
 LONGEST: Final = 12_000  # characters of each text that a judge reads
 _GOOD_ENOUGH: Final = (("PASS", True), ("FAIL", False))
@@ -86,15 +86,15 @@ def read_good_enough(text: str) -> bool | None:
     return next((good for name, good in _GOOD_ENOUGH if word.startswith(name)), None)
 
 
-def read_better(text: str) -> Better | None:
+def read_preference(text: str) -> Preference | None:
     """Return what a judge's reply says of the answers A and B; None where that is not clear."""
     reply = text.rpartition("</think>")[2]
     if "<think>" in reply:
         return None
     reply = _DECORATION.sub("", reply)
     lines = [" ".join(line.split()) for line in reply.splitlines() if line.strip()]
-    labelled = _verdicts(_LABELLED, lines)
-    bare = labelled or _verdicts(_BARE, [*lines[:1], *lines[-1:]])
+    labelled = _preferences(_LABELLED, lines)
+    bare = labelled or _preferences(_BARE, [*lines[:1], *lines[-1:]])
     if bare:
         return bare.pop() if len(bare) == 1 else None
     opening = _OPENING.fullmatch(" ".join(lines))
@@ -103,11 +103,11 @@ def read_better(text: str) -> Better | None:
     return _meant(opening)
 
 
-def _verdicts(pattern: re.Pattern[str], lines: list[str]) -> set[Better]:
+def _preferences(pattern: re.Pattern[str], lines: list[str]) -> set[Preference]:
     return {_meant(match) for line in lines if (match := pattern.fullmatch(line))}
 
 
-def _meant(match: re.Match[str]) -> Better:
+def _meant(match: re.Match[str]) -> Preference:
     if match["tie"]:
         return "TIE"
     return "A" if match["name"] in "aA" else "B"

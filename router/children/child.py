@@ -4,7 +4,6 @@ A child prints `ready URL` on standard output once it listens, and ends when its
 closes: which it does by itself when the parent dies, however it dies.
 """
 
-import asyncio
 import logging
 import os
 import select
@@ -14,8 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import IO, Any, Final
 
 import uvicorn
@@ -62,9 +60,9 @@ class Child:
                 return self.base_url
             if readable and not line:
                 break
-        said = self._last_words()
+        last_words = self._last_words()
         self.stop()
-        raise ChildFailed(f"{' '.join(self._command[2:4])} did not start: {said}")
+        raise ChildFailed(f"{' '.join(self._command[2:4])} did not start: {last_words}")
 
     def stop(self) -> None:
         """End the process and wait for it; may be called twice."""
@@ -105,7 +103,7 @@ def announce(base_url: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _server(app: Callable[..., Any]) -> uvicorn.Server:
+def quiet_server(app: Callable[..., Any]) -> uvicorn.Server:
     """A quiet server: a simulator that drops its connections on purpose is not news."""
     return uvicorn.Server(
         uvicorn.Config(
@@ -120,7 +118,8 @@ def _server(app: Callable[..., Any]) -> uvicorn.Server:
     )
 
 
-def _listen(host: str, port: int) -> tuple[socket.socket, str]:
+def listen_on(host: str, port: int) -> tuple[socket.socket, str]:
+    """Listen; return the socket and the base URL that it answers under."""
     # With the protocol named, asyncio turns Nagle's algorithm off on what is accepted; without it,
     # every small answer waits 40 ms for a delayed acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -132,24 +131,7 @@ def _listen(host: str, port: int) -> tuple[socket.socket, str]:
 
 async def serve_until_orphaned(app: Callable[..., Any], host: str, port: int) -> None:
     """In a child: serve an ASGI application until the parent goes."""
-    listener, base_url = _listen(host, port)
+    listener, base_url = listen_on(host, port)
     end_when_orphaned()
     announce(base_url)
-    await _server(app).serve(sockets=[listener])
-
-
-@contextmanager
-def in_thread(app: Callable[..., Any]) -> Iterator[str]:
-    """Serve an ASGI application from a thread of this process; yields its base URL. For tests."""
-    listener, base_url = _listen("127.0.0.1", 0)
-    server = _server(app)
-    thread = threading.Thread(
-        target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True
-    )
-    thread.start()
-    try:
-        yield base_url
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(5.0)
-        listener.close()
+    await quiet_server(app).serve(sockets=[listener])

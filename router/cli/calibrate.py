@@ -8,10 +8,13 @@ from typing import Any, BinaryIO
 import click
 
 from classifiers.artifact import ArtifactError
-from classifiers.cards.ability import Ability, to_json
+from classifiers.cards.ability import Ability
+from classifiers.cards.card_format import to_json
 from classifiers.cards.drift import drift
-from classifiers.cards.outcomes import (
-    Outcome,
+from classifiers.cards.fit_card import LEAST_OUTCOMES, fit_card, nearest
+from classifiers.cards.observations import MOST_OUTCOMES
+from classifiers.outcome_files import (
+    JudgedAnswer,
     OutcomeError,
     by_backend,
     check_numbers,
@@ -19,14 +22,12 @@ from classifiers.cards.outcomes import (
     read_outcomes,
     sampled,
 )
-from classifiers.cards.recalibrate import LEAST_OUTCOMES, MOST_OUTCOMES, fit_card, nearest
 from classifiers.serving import Classifier
 from router.cli.common.card_files import STDOUT, cannot_write, card_path, write_card
 from router.cli.common.documents import config_option, documents_or_end
-from router.cli.probing.probe import ANSWER_TOKENS, Probed, probe_backend
-from router.world.documents import Documents
+from router.cli.probing.probe import ANSWER_TOKENS, probe_backend
 
-Groups = Mapping[str, Sequence[Outcome]]
+Groups = Mapping[str, Sequence[JudgedAnswer]]
 
 
 @click.command()
@@ -83,26 +84,10 @@ def calibrate(
         if outcomes is not None:
             _from_file(outcomes, out)
         else:
-            path = card_path(str(name), out)
-            answers = card_path(str(name), None) if path == STDOUT else path
-            probed = _ask(
-                str(name),
-                documents_or_end(config_path),
-                answers=answers.with_suffix(".probes.jsonl"),
-                yes=yes,
-                limit=limit,
-                tokens=max_tokens,
-            )
-            _from_probes(str(name), probed, path)
+            how = {"yes": yes, "limit": limit, "tokens": max_tokens}
+            _from_probes(str(name), config_path, card_path(str(name), out), **how)
     except (ArtifactError, OutcomeError) as error:
         raise click.ClickException(str(error)) from None
-
-
-def _ask(name: str, documents: Documents, *, answers: Path, **how: Any) -> Probed:
-    try:
-        return probe_backend(documents, name, answers=answers, **how)
-    except OSError as error:
-        raise cannot_write(answers, error) from None
 
 
 def _from_file(outcomes: BinaryIO, out: Path | None) -> None:
@@ -124,7 +109,14 @@ def _from_file(outcomes: BinaryIO, out: Path | None) -> None:
     _write_cards(groups, paths)
 
 
-def _from_probes(name: str, probed: Probed, path: Path) -> None:
+def _from_probes(name: str, config_path: Path, path: Path, **how: Any) -> None:
+    """Ask a backend the probes, keeping its scores beside the card, and fit the card."""
+    beside = card_path(name, None) if path == STDOUT else path
+    answers = beside.with_suffix(".probes.jsonl")
+    try:
+        probed = probe_backend(documents_or_end(config_path), name, answers=answers, **how)
+    except OSError as error:
+        raise cannot_write(answers, error) from None
     if probed.missing:
         click.echo(f"{name}: {probed.missing}", err=True)
     _write_cards({name: probed.outcomes}, {name: path})
@@ -153,7 +145,7 @@ def _write_cards(groups: Groups, paths: Mapping[str, Path]) -> None:
         click.echo(f"{report}\n  wrote {'the card' if path == STDOUT else path}", err=True)
 
 
-def _fit(classifier: Classifier, name: str, group: Sequence[Outcome]) -> tuple[Ability, str]:
+def _fit(classifier: Classifier, name: str, group: Sequence[JudgedAnswer]) -> tuple[Ability, str]:
     if len(group) > MOST_OUTCOMES:
         click.echo(
             f"{name}: {MOST_OUTCOMES} of {len(group)} outcomes are used, drawn at random", err=True
@@ -168,7 +160,7 @@ def _fit(classifier: Classifier, name: str, group: Sequence[Outcome]) -> tuple[A
 
 def _report(card: Ability, error: float, chance: float) -> str:
     fitted = card.fitted
-    said = (
+    report = (
         f"{card.name}: {card.outcomes} outcomes, started from {fitted['base']}\n"
         f"  calibration error {error:.3f} before (chance alone gives up to {chance:.3f}), "
         f"{fitted['ece']:.3f} after, cross-validated\n"
@@ -176,8 +168,8 @@ def _report(card: Ability, error: float, chance: float) -> str:
         f"correction: {fitted['correction']}"
     )
     if fitted["log_loss"] >= fitted["log_loss_before"]:
-        said += (
+        report += (
             f"\n  It forecasts these outcomes no better than {fitted['base']} did: stay with that, "
             "or come back with more outcomes."
         )
-    return said
+    return report

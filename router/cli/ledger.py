@@ -19,6 +19,7 @@ from rich.table import Table
 from policies.money import PICO_PER_NANO, to_pico, usd
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.state_printer import print_state
+from router.database import DatabaseError
 from router.drills.ledger_drill import Drill, drill_organization
 from router.drills.ledger_findings import Findings
 from router.drills.ledger_worker import DrillLoad
@@ -33,12 +34,12 @@ from router.ledger.server.clients import send_to_all
 from router.ledger.server.embedded import Embedded, EmbeddedError
 from router.ledger.server.errors import Disconnected, StartupError
 from router.usage.journal import JournalConsumer
-from router.usage.store import StoreError, UsageStore
+from router.usage.store import UsageStore
 from router.world.documents import Documents
 
 _T = TypeVar("_T")
 _TROUBLE = (
-    AddressError, Disconnected, EmbeddedError, LedgerUnavailable, StartupError, StoreError,
+    AddressError, Disconnected, EmbeddedError, LedgerUnavailable, StartupError, DatabaseError,
     UnknownKey,
 )  # fmt: skip
 

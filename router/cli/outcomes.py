@@ -10,11 +10,11 @@ import numpy as np
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
 from router.cli.common.streams import STANDARD, any_file, writing
-from router.loop.prompts import PromptStore
-from router.loop.store import Outcome
+from router.loop.outcome_store import JudgedDecision
+from router.loop.prompt_store import PromptStore
 
 
-def _line(outcome: Outcome, asked: bytes | None) -> dict[str, Any]:
+def _line(outcome: JudgedDecision, asked: bytes | None) -> dict[str, Any]:
     """A line of an outcomes file: with the prompt where it was kept, else with its numbers."""
     read: dict[str, Any] = (
         {"z": _numbers(outcome.z), "embedding": _numbers(outcome.embedding)}

@@ -10,9 +10,9 @@ from classifiers.artifact import ArtifactError
 from router.app import learner_of, load_classifier
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
-from router.loop.cards import CardStore
-from router.loop.prompts import PromptStore
-from router.loop.store import OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.outcome_store import OutcomeStore
+from router.loop.prompt_store import PromptStore
 from router.world.documents import Documents
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from policies.findings import suggestion
 from policies.money import to_usd, usd_short
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.tables import narrow, show
 from router.cli.usage import day
-from router.loop.store import OutcomeStore
+from router.database import DatabaseError
+from router.loop.outcome_store import OutcomeStore
 from router.usage.savings import Checks, Line, checks, savings
-from router.usage.store import StoreError, UsageStore
+from router.usage.store import UsageStore
 from router.world.documents import Documents
 
 
@@ -81,8 +81,8 @@ def show_savings(
         raise click.BadParameter(f"no backend {chosen!r}; {hint}", param_hint="--against")
     try:
         lines, checked = _lines(documents, chosen, since, until)
-    except (StoreError, SQLAlchemyError) as error:
-        raise click.ClickException(f"the usage database does not answer: {error}") from None
+    except DatabaseError as error:
+        raise click.ClickException(str(error)) from None
     if form == "json":
         found = {
             "backends": [_record(line) for line in lines],

@@ -16,7 +16,6 @@ import click
 import uvicorn
 import uvloop
 from fastapi import FastAPI
-from sqlalchemy.exc import SQLAlchemyError
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from classifiers.artifact import ArtifactError
@@ -27,7 +26,9 @@ from router.api.gateway import Gateway
 from router.api.server_state import DatedState
 from router.app import Running, load_classifier, running
 from router.cli.common.documents import config_option, documents_or_end, end_with_findings
+from router.cli.common.stores import no_database
 from router.cli.workers import Minder, Seat
+from router.database import DatabaseError
 from router.errors import TurnoutError
 from router.ledger.server.address import AddressError
 from router.ledger.server.embedded import EmbeddedError
@@ -224,8 +225,5 @@ def serve(config_path: Path, workers: int, seat: str | None) -> None:
         end_with_findings(error)
     except _PLAIN as error:
         raise click.ClickException(str(error)) from error
-    except SQLAlchemyError as error:
-        reason = type(error).__name__
-        raise click.ClickException(
-            f"the database does not answer ({reason}); check `database` in turnout.yaml"
-        ) from None
+    except DatabaseError as error:
+        raise no_database(error) from None

@@ -9,8 +9,9 @@ from rich.table import Table
 from policies.money import usd
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.tables import show
+from router.database import DatabaseError
 from router.usage.report import GROUPS, Report, as_csv, as_json, spend
-from router.usage.store import SUMS, StoreError, UsageStore
+from router.usage.store import SUMS, UsageStore
 
 _FORMATS = {"csv": as_csv, "json": as_json}
 
@@ -66,7 +67,7 @@ def usage(
             report = spend(store, by, organization=organization, since=since, until=until)
         finally:
             store.close()
-    except StoreError as error:
+    except DatabaseError as error:
         raise click.ClickException(str(error)) from None
     if form == "table":
         _show(report)

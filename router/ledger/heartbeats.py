@@ -47,7 +47,7 @@ class Heartbeats:
             self._ticking = True
             self._loop.call_later(_TICK_SECONDS, self._wanted.set)
 
-    def soon(self, hold: Hold) -> None:
+    def renew_soon(self, hold: Hold) -> None:
         """Renew a hold shortly: something about it has changed."""
         due = self._time() + _SOON_SECONDS
         hold.due = min(hold.due, due)

@@ -72,7 +72,7 @@ class Ledger:
             self._admissions.reserve,
             self._settlements.settle,
             self._admissions.top_up,
-            self._beats.soon,
+            self._beats.renew_soon,
         )
         self._reasserting: set[asyncio.Task[None]] = set()
 

@@ -9,21 +9,26 @@ to copy to, within the request's hard constraints, so a private prompt is never 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
-from policies.decision import Shadow
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.judging import LONGEST, Better, judging_request, material, read_better
+from router.backends.judging import (
+    LONGEST,
+    Preference,
+    judging_request,
+    material,
+    read_preference,
+)
+from router.domain import Usage
 from router.errors import TurnoutError
-from router.loop.recorder import OutcomeRecorder
-from router.loop.store import ScoredDecision
+from router.loop.outcome_store import ScoredDecision
+from router.prices.book import PriceBook
 from router.protocols.edits import without
 from router.protocols.table import PROTOCOLS
-from router.world.snapshot import Snapshot
 
 _LOG = logging.getLogger(__name__)
 _AT_ONCE: Final = 2
@@ -33,20 +38,54 @@ _INSTRUCTION: Final = (
     "and helpful, not their length or style. Reply with one word: A if answer A is better, "
     "B if answer B is better, TIE if they are about as good."
 )
-_WORTH: Final = {"A": 1.0, "TIE": 1.0, "B": 0.0}  # of answer A: as good is good enough
+_WORTH_FIRST: Final = {"A": 1.0, "TIE": 1.0, "B": 0.0}  # of answer A: as good is good enough
+_WORTH_SECOND: Final = {"A": 0.0, "TIE": 1.0, "B": 1.0}  # of answer B
 _VERDICT_TOKENS: Final = 512  # room for a judge that thinks aloud before its one word
 _LOG_EVERY: Final = 60.0  # seconds between two lines about failed audits
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An answer that was delivered, to be compared with another backend's."""
+    """An answer that was delivered, to be compared with the rival's by the judge.
 
-    world: Snapshot
-    request: Ask
-    shadow: Shadow
-    evidence: ScoredDecision
+    `ask` is what was asked, `prices` those of the request's time.
+    """
+
+    ask: Ask
     answer: str
+    evidence: ScoredDecision
+    rival: Backend
+    judge: Backend
+    prices: PriceBook
+
+
+class WholeAnswer(NamedTuple):
+    """What a backend answered; `usage` is None where it cannot be known."""
+
+    text: str
+    usage: Usage | None
+
+
+AskBackend = Callable[[Backend, Ask, str], Awaitable[WholeAnswer]]
+"""Asks one backend for one whole answer, under a request id. Raises TurnoutError."""
+
+
+class OutcomeSink(Protocol):
+    """Where the outcome of an audit goes: see OutcomeRecorder."""
+
+    def judge(self, decision: ScoredDecision, score: float, *, source: str, by: str) -> None:
+        """Remember an opinion (0..1) of an answer, soon."""
+
+
+def asked_through(dispatcher: Dispatcher) -> AskBackend:
+    """Ask backends as requests do: by their breakers, slots and retries."""
+
+    async def ask_backend(backend: Backend, ask: Ask, request_id: str) -> WholeAnswer:
+        async with dispatcher.open([backend], ask, request_id) as upstream:
+            answers = PROTOCOLS[ask.protocol].read_body(upstream.body)
+            return WholeAnswer(answers[0].text if answers else "", upstream.usage)
+
+    return ask_backend
 
 
 class Auditor:
@@ -54,18 +93,18 @@ class Auditor:
 
     def __init__(
         self,
-        dispatcher: Dispatcher,
-        recorder: OutcomeRecorder,
+        ask_backend: AskBackend,
+        outcomes: OutcomeSink,
         *,
         pico_per_day: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._dispatcher = dispatcher
-        self._recorder = recorder
+        self._ask_backend = ask_backend
+        self._outcomes = outcomes
         self._pico_per_day = pico_per_day
         self._clock = clock
         self._day = 0
-        self._said = float("-inf")  # when the log was last told of a failure
+        self._logged = float("-inf")  # when the log was last told of a failure
         self._tasks: set[asyncio.Task[None]] = set()
         self.spent_pico = 0
         self.counts = dict.fromkeys(("done", "failed", "skipped"), 0)
@@ -83,11 +122,15 @@ class Auditor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def finish(self) -> None:
+        """Wait until every audit that runs has come to its end."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def close(self) -> None:
         """Give up what runs."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.finish()
 
     async def _run(self, case: Case) -> None:
         try:
@@ -98,56 +141,47 @@ class Auditor:
         if score is None:
             self._failed("the judge's reply is no clear A, B or TIE")
             return
-        self._recorder.judge(case.evidence, score, source="audit", by=case.shadow.judge)
+        self._outcomes.judge(case.evidence, score, source="audit", by=case.judge.name)
         self.counts["done"] += 1
 
     def _failed(self, reason: str) -> None:
         """Count it, and say why at most once a minute; a reply's text stays out of the log."""
         self.counts["failed"] += 1
         now = self._clock()
-        if now - self._said >= _LOG_EVERY:
-            self._said = now
+        if now - self._logged >= _LOG_EVERY:
+            self._logged = now
             _LOG.warning(
                 "an audit failed", extra={"reason": reason, "failed": self.counts["failed"]}
             )
 
     async def compare(self, case: Case) -> float | None:
         """Return how good the delivered answer is beside the other, 0 to 1; None if undecided."""
-        backends = case.world.backends
-        judge = backends[case.shadow.judge]
-        rival = await self._ask(case, backends[case.shadow.to], plain(case.request))
-        question = material(case.request)
-        first = await self._verdict(case, judge, question, case.answer, rival)
+        rival = await self._ask(case, case.rival, one_whole_answer(case.ask))
+        first = await self._preference(case, case.answer, rival)
         if first is None:
             return None
-        second = await self._verdict(case, judge, question, rival, case.answer)
+        second = await self._preference(case, rival, case.answer)
         if second is None:
             return None
-        swapped = 1.0 if second in ("B", "TIE") else 0.0
-        return (_WORTH[first] + swapped) / 2
+        return (_WORTH_FIRST[first] + _WORTH_SECOND[second]) / 2
 
-    async def _verdict(
-        self, case: Case, judge: Backend, question: str, a: str, b: str
-    ) -> Better | None:
-        return read_better(await self._ask(case, judge, _judgement(question, a, b)))
+    async def _preference(self, case: Case, a: str, b: str) -> Preference | None:
+        return read_preference(await self._ask(case, case.judge, _comparison(case.ask, a, b)))
 
-    async def _ask(self, case: Case, backend: Backend, request: Ask) -> str:
+    async def _ask(self, case: Case, backend: Backend, ask: Ask) -> str:
         """Ask a backend and pay from the audits' budget. Raises TurnoutError."""
-        name = f"{case.evidence.decision}-audit"
-        async with self._dispatcher.open([backend], request, name) as upstream:
-            if upstream.usage is not None:
-                price = case.world.prices.price(upstream.backend.name)
-                self.spent_pico += price.cost(upstream.usage)
-            answers = PROTOCOLS[request.protocol].read_body(upstream.body)
-        return answers[0].text if answers else ""
+        reply = await self._ask_backend(backend, ask, f"{case.evidence.decision}-audit")
+        if reply.usage is not None:
+            self.spent_pico += case.prices.price(backend.name).cost(reply.usage)
+        return reply.text
 
 
-def plain(request: Ask) -> Ask:
+def one_whole_answer(ask: Ask) -> Ask:
     """Return the request without streaming, for one answer."""
-    one = without(request, ("stream", "stream_options", "n"))
+    one = without(ask, ("stream", "stream_options", "n"))
     return replace(one, stream=False, choices=1)
 
 
-def _judgement(question: str, a: str, b: str) -> Ask:
-    parts = {"Request": question, "Answer A": a[:LONGEST], "Answer B": b[:LONGEST]}
+def _comparison(ask: Ask, a: str, b: str) -> Ask:
+    parts = {"Request": material(ask), "Answer A": a[:LONGEST], "Answer B": b[:LONGEST]}
     return judging_request(_INSTRUCTION, parts, "A, B or TIE", max_tokens=_VERDICT_TOKENS)

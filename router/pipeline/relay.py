@@ -28,14 +28,13 @@ def queue_headers(slot: Slot) -> tuple[tuple[str, str], ...]:
 class Relay:
     """One answer on its way to its caller."""
 
-    __slots__ = ("_caller", "_context", "_hold", "_kept", "_plan")
+    __slots__ = ("_caller", "_context", "_hold", "_plan")
 
     def __init__(self, caller: Caller, context: RequestContext, plan: Plan, hold: Held) -> None:
         self._caller = caller
         self._context = context
         self._plan = plan
         self._hold = hold
-        self._kept = bytearray()
 
     async def deliver(self, upstream: Upstream, meter: Meter) -> bytes | None:
         """Deliver the answer; return it where the decision wants an audit, else nothing.
@@ -62,21 +61,21 @@ class Relay:
         return b"" if self._plan.decision.shadow is None else upstream.body
 
     async def _stream(self, upstream: Upstream) -> bytes | None:
-        caller, whole = self._caller, True
+        caller, kept, whole = self._caller, bytearray(), True
         keeps = self._plan.decision.shadow is not None
         await caller.start()
         put = None if keeps else self._putter(upstream)
         async for block in upstream.stream(put):
             if block:
                 await caller.write(block)
-            if keeps and len(self._kept) < _MOST_KEPT:
-                self._kept += block
+            if keeps and len(kept) < _MOST_KEPT:
+                kept += block
             if self._plan.topped_up and not await self._covered(upstream):
                 await caller.write(upstream.cut(caller.id, _QUOTA))
                 whole = False
                 break
         await caller.end()
-        return bytes(self._kept) if whole else None
+        return bytes(kept) if whole else None
 
     def _putter(self, upstream: Upstream) -> Put:
         """What takes a block without waiting, where nothing but writing is to be done with it."""

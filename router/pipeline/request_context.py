@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from classifiers.classification import UNKNOWN, Classification
 from classifiers.prompt import Prompt
-from classifiers.serving import UNKNOWN, Classification
 from policies.hints import HintError, parse_hints
 from policies.natural_language import guess_language
 from policies.pii.pii import contains_pii, may_contain_pii

@@ -8,9 +8,11 @@ Some servers (Mistral's and Databricks' reasoning models) say `content: [{"type"
 
 from typing import Any, Final
 
+from router.protocols.hub.told import arguments_text
 from router.protocols.passage import MalformedReply
 
 _TEXT: Final = (str, type(None))
+_ARGUMENTS: Final = (*_TEXT, dict)
 _CONTENT: Final = (*_TEXT, list)
 
 
@@ -65,10 +67,28 @@ def _are_calls(calls: Any, *, whole: bool) -> bool:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
             return False
-        told = (function.get("name"), function.get("arguments"))
-        if not all(isinstance(text, _TEXT) for text in told) or (whole and None in told):
+        name, arguments = function.get("name"), function.get("arguments")
+        if not isinstance(name, str if whole else _TEXT):
+            return False
+        if not isinstance(arguments, _ARGUMENTS if whole else _TEXT):
             return False
     return True
+
+
+def mend_calls(choices: list[dict[str, Any]]) -> bool:
+    """Make the arguments of whole calls a text, in place; whether any were none.
+
+    Servers leave them out for tools without parameters, say null, or an object.
+    """
+    found = False
+    for choice in choices:
+        for call in choice["message"].get("tool_calls") or ():
+            function = call["function"]
+            arguments = function.get("arguments")
+            if type(arguments) is not str:
+                function["arguments"] = arguments_text(arguments)
+                found = True
+    return found
 
 
 def flatten(choices: list[dict[str, Any]], holder: str) -> bool:

@@ -1,8 +1,8 @@
 """Answers of servers that speak chat completions, to clients that do: the bytes go through.
 
-Of a whole answer only content in parts is made a text. Of a stream only two things are changed: the
-usage chunk that the gateway asked for is hidden from a client that did not ask, and so is the
-`"usage": null` that it brings along.
+Of a whole answer only content in parts is made a text, and arguments of calls that are none. Of a
+stream only two things are changed: the usage chunk that the gateway asked for is hidden from a
+client that did not ask, and so is the `"usage": null` that it brings along.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from router.ask import Ask
-from router.protocols.chat_choices import checked_choices, flatten, is_one_text
+from router.protocols.chat_choices import checked_choices, flatten, is_one_text, mend_calls
 from router.protocols.chat_stream import ChatStream
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
@@ -22,6 +22,7 @@ class ChatPassage:
     """Reads chat completions."""
 
     headers = CHAT_ANSWER
+    notes = ()
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""
@@ -36,7 +37,7 @@ class ChatPassage:
         changed = False
         if not is_one_text(choices):
             choices = checked_choices(body, "message")
-            changed = flatten(choices, "message")
+            changed = flatten(choices, "message") | mend_calls(choices)
         usage = read_usage(body.get("usage"), ask)
         model = body.get("model")
         return Reply(

@@ -4,6 +4,7 @@ Everything else stays here: a client's other headers are the gateway's business,
 others name the operator's account and its limits.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -19,6 +20,9 @@ LISTS: Final = frozenset({b"anthropic-beta", b"openai-beta"})
 # Of an answer.
 CHAT_ANSWER: Final = ("openai-processing-ms", "openai-version")
 MESSAGES_ANSWER: Final = ("request-id",)
+_FOREIGN: Final = re.compile(r"[^!-+\--~ ]")  # neither printable ASCII nor, of that, a comma
+_LONGEST_NAME: Final = 64
+_MOST_NAMES: Final = 32
 _LONGEST: Final = 8_192  # characters of a value
 
 
@@ -49,6 +53,12 @@ def join_lists(fields: dict[bytes, bytes], headers: Sequence[tuple[bytes, bytes]
     """Let every value count in `fields` of those of LISTS that stand several times."""
     for name in LISTS.intersection(fields):
         fields[name] = b",".join([value for known, value in headers if known == name])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as one value, separated by commas; of those that clients make up, no character may
+    end it or look like another name."""
+    return ", ".join([_FOREIGN.sub("?", name[:_LONGEST_NAME]) for name in names[:_MOST_NAMES]])
 
 
 def _is_safe(value: str) -> bool:

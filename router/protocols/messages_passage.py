@@ -36,6 +36,7 @@ class MessagesPassage:
     """Reads Anthropic's answers."""
 
     headers = MESSAGES_ANSWER
+    notes = ()
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""
@@ -193,7 +194,7 @@ class MessageEvents:
             self._usage.update({key: value for key, value in usage.items() if value is not None})
 
 
-_EMPTY: Final = frozenset({"text", "thinking"})
+_EMPTY: Final = ("text", "thinking")
 _READERS: Final = {
     "message_start": MessageEvents.message_start,
     "content_block_start": MessageEvents.block_start,

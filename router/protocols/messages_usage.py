@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from router.ask import Ask
 from router.domain import Usage
-from router.protocols.answer import (
+from router.protocols.hub.answer import (
     CACHE_READ,
     CACHE_WRITE,
     INPUT,
@@ -17,9 +17,9 @@ from router.protocols.answer import (
     billed,
     total,
 )
-from router.protocols.conversation import NOTHING
+from router.protocols.hub.conversation import NOTHING
+from router.protocols.hub.told import count
 from router.protocols.passage import ErrorInside
-from router.protocols.told import count
 from router.protocols.usage import is_impossible
 
 _LIFETIMES: Final = (("5m", "ephemeral_5m_input_tokens"), ("1h", "ephemeral_1h_input_tokens"))

@@ -26,6 +26,7 @@ class OpenAIPassage:
     """Reads whole answers and streams of any such operation."""
 
     headers = CHAT_ANSWER
+    notes = ()
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""

@@ -93,6 +93,10 @@ class Passage(Protocol):
     def headers(self) -> tuple[str, ...]:
         """Names in lower case."""
 
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """Headers of the gateway's own that say what became of the request."""
+
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """A whole body of a 200; ErrorInside or MalformedReply where it is none."""
 

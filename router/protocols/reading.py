@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 
-from router.protocols.answer import Alternative, Answer
-from router.protocols.events import StreamReader
-from router.protocols.gather import Gathered
+from router.protocols.hub.answer import Alternative, Answer
+from router.protocols.hub.events import StreamReader
+from router.protocols.hub.gather import Gathered
 from router.protocols.passage import ErrorInside, MalformedReply
 
 Alternatives = tuple[Alternative, ...]

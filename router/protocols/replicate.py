@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.answer import (
+from router.protocols.hub.answer import (
     INPUT,
     OUTPUT,
     UNTOLD,
@@ -26,14 +26,14 @@ from router.protocols.answer import (
     Stop,
     lines_of,
 )
-from router.protocols.conversation import Conversation, Text, Turn, Written
-from router.protocols.events import Event
-from router.protocols.gather import events_of
+from router.protocols.hub.conversation import Conversation, Opaque, Text, Turn, Written
+from router.protocols.hub.events import Event
+from router.protocols.hub.gather import events_of
+from router.protocols.hub.told import count, name_of
+from router.protocols.hub.writing import Dropped, sampling_of
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.quirks import Quirks
-from router.protocols.told import count, name_of
 from router.protocols.unsupported import Unsupported
-from router.protocols.writing import Dropped, sampling_of
 
 WAIT: Final = 60  # seconds: the longest that the API holds a request open
 _LARGEST: Final = 16 * 1024 * 1024  # bytes of an answer that is told as a stream
@@ -95,7 +95,7 @@ def _turns(conversation: Conversation, dropped: Dropped, *, as_messages: bool) -
 
 def _text(turn: Turn) -> str:
     for part in turn.parts:
-        if not isinstance(part, Text):
+        if not isinstance(part, Text) and not (isinstance(part, Opaque) and part.hint):
             raise Unsupported(f"messages: content of type '{type(part).__name__.lower()}'")
     return "\n".join([part.text for part in turn.parts if isinstance(part, Text)])
 

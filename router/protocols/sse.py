@@ -87,14 +87,6 @@ def data_of(event: bytes) -> bytes | None:
     return b"\n".join(line.removeprefix(b" ") for line in lines)
 
 
-def name_of(event: bytes) -> bytes | None:
-    """The event's type, from its `event` line; None where it has none."""
-    for line in event.split(b"\n"):
-        if line.startswith(b"event:"):
-            return line[6:].strip()
-    return None
-
-
 def encode(data: bytes, name: bytes | None = None) -> bytes:
     """One event with this data, which holds no line end of its own, and its type, if any."""
     head = b"" if name is None else b"event: " + name + b"\n"

@@ -3,13 +3,15 @@
 from types import MappingProxyType
 from typing import Final
 
-from router.protocols import chat_answer, messages_answer, text_answer
+from router.protocols import text_answer
+from router.protocols.chat import answer as chat_answer
+from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.chat_passage import ChatPassage
-from router.protocols.chat_reader import ChatReader
 from router.protocols.envelope import error_body, error_event
+from router.protocols.messages import answer as messages_answer
+from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.messages_errors import message_error_body, message_error_event
 from router.protocols.messages_passage import MessagesPassage
-from router.protocols.messages_reader import MessagesReader
 from router.protocols.openai_passage import OpenAIPassage
 from router.protocols.protocol import WireProtocol
 from router.protocols.reading import body_reader, stream_reader

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from router.protocols.answer import Alternative, Answer
-from router.protocols.chat_answer import read_reason
-from router.protocols.chat_usage import read_usage
-from router.protocols.conversation import Text
-from router.protocols.events import EventStreamReader, PartDelta, PartOpened, Stopped
-from router.protocols.told import name_of
+from router.protocols.chat.answer import read_reason
+from router.protocols.chat.usage import read_usage
+from router.protocols.hub.answer import Alternative, Answer
+from router.protocols.hub.conversation import Text
+from router.protocols.hub.events import EventStreamReader, PartDelta, PartOpened, Stopped
+from router.protocols.hub.told import name_of
 
 
 def read_answer(body: Mapping[str, Any]) -> Answer:

@@ -15,7 +15,7 @@ reset         after                       the connection breaks after so many to
 error_event   after                       an error event after so many tokens
 cut           after                       a clean end of the stream after so many tokens
 no_done       -                           the stream ends without [DONE]
-no_usage      -                           usage is not told
+no_usage      -                           no usage in the answer
 bad_usage     -                           usage is negative
 much_usage    -                           usage claims more output than anyone allowed
 """
@@ -30,8 +30,8 @@ import orjson
 
 from router.simulator.exchange import Broken, Exchange
 
-Wish = Mapping[str, str]
-Instead = Callable[[Exchange, Wish], Awaitable[bool]]
+Options = Mapping[str, str]
+Instead = Callable[[Exchange, Options], Awaitable[bool]]
 Midway = Callable[[Exchange], Awaitable[None]]
 MEBIBYTE: Final = 1024 * 1024
 
@@ -43,7 +43,7 @@ class CutShort(Exception):
 @dataclass(frozen=True, slots=True)
 class Fault:
     """`instead` answers in the simulator's place, if it returns true; `midway` strikes after some
-    tokens; `usage` changes what is told of usage; `done` is whether [DONE] is sent."""
+    tokens; `usage` changes the usage in the answer; `done` is whether [DONE] is sent."""
 
     instead: Instead | None = None
     midway: Midway | None = None
@@ -54,15 +54,15 @@ class Fault:
 NO_FAULT: Final = Fault()
 
 
-async def _status(exchange: Exchange, wish: Wish) -> bool:
-    headers = (("retry-after", wish["retry_after"]),) if "retry_after" in wish else ()
-    message = f"simulated failure {wish.get('echo', '')}".strip()
-    error = {"message": message, "type": "simulated", "code": wish.get("code")}
-    await exchange.reply(int(wish.get("status", "500")), {"error": error}, headers)
+async def _status(exchange: Exchange, options: Options) -> bool:
+    headers = (("retry-after", options["retry_after"]),) if "retry_after" in options else ()
+    message = f"simulated failure {options.get('echo', '')}".strip()
+    error = {"message": message, "type": "simulated", "code": options.get("code")}
+    await exchange.reply(int(options.get("status", "500")), {"error": error}, headers)
     return True
 
 
-async def _huge_error(exchange: Exchange, _wish: Wish) -> bool:
+async def _huge_error(exchange: Exchange, _options: Options) -> bool:
     await exchange.head(500, "application/json")
     for _ in range(100):
         await exchange.write(b"x" * MEBIBYTE)
@@ -71,45 +71,45 @@ async def _huge_error(exchange: Exchange, _wish: Wish) -> bool:
     return True
 
 
-async def _slow(exchange: Exchange, wish: Wish) -> bool:
-    await exchange.wait(float(wish.get("seconds", "60")))
+async def _slow(exchange: Exchange, options: Options) -> bool:
+    await exchange.wait(float(options.get("seconds", "60")))
     return False
 
 
-async def _html(exchange: Exchange, _wish: Wish) -> bool:
+async def _html(exchange: Exchange, _options: Options) -> bool:
     await exchange.reply_bytes(200, b"<html>Please log in</html>", "text/html")
     return True
 
 
-async def _error_inside(exchange: Exchange, _wish: Wish) -> bool:
+async def _error_inside(exchange: Exchange, _options: Options) -> bool:
     await exchange.reply(200, {"error": {"message": "out of memory", "code": 503}})
     return True
 
 
-async def _base_resp(exchange: Exchange, _wish: Wish) -> bool:
+async def _base_resp(exchange: Exchange, _options: Options) -> bool:
     await exchange.reply(200, {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}})
     return True
 
 
-async def _redirect(exchange: Exchange, wish: Wish) -> bool:
-    to = wish.get("to", "http://169.254.169.254/latest/meta-data")
+async def _redirect(exchange: Exchange, options: Options) -> bool:
+    to = options.get("to", "http://169.254.169.254/latest/meta-data")
     await exchange.reply_bytes(307, b"", "text/plain", (("location", to),))
     return True
 
 
-async def _gzip(exchange: Exchange, _wish: Wish) -> bool:
+async def _gzip(exchange: Exchange, _options: Options) -> bool:
     bomb = gzip.compress(b" " * (8 * MEBIBYTE))
     await exchange.reply_bytes(200, bomb, "application/json", (("content-encoding", "gzip"),))
     return True
 
 
-async def _garbage(exchange: Exchange, _wish: Wish) -> bool:
+async def _garbage(exchange: Exchange, _options: Options) -> bool:
     await exchange.begin_stream()
     await exchange.write(b"data: {not json\n\ndata: [1,\n\n", more=False)
     return True
 
 
-async def _endless(exchange: Exchange, _wish: Wish) -> bool:
+async def _endless(exchange: Exchange, _options: Options) -> bool:
     await exchange.begin_stream()
     await exchange.write(b"data: ")
     for _ in range(64):

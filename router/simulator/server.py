@@ -92,9 +92,9 @@ class Simulator:
         self.last_body = body
         self.last_headers = {k.decode(): v.decode("latin-1") for k, v in scope["headers"]}
         model, _, query = str(body.get("model", "")).partition("?")
-        wish = dict(parse_qsl(query))
-        fault = FAULTS.get(wish.get("fault", ""), NO_FAULT)
-        if fault.instead is not None and await fault.instead(exchange, wish):
+        options = dict(parse_qsl(query))
+        fault = FAULTS.get(options.get("fault", ""), NO_FAULT)
+        if fault.instead is not None and await fault.instead(exchange, options):
             return
         path = scope["path"]
         if not path.endswith("/chat/completions"):
@@ -102,7 +102,7 @@ class Simulator:
             if serve is not None:
                 await self._serve_other(serve, body, model, fault, exchange)
                 return
-        job = _Job(body, model, self._compose(body), fault, int(wish.get("after", "0")))
+        job = _Job(body, model, self._compose(body), fault, int(options.get("after", "0")))
         try:
             await (self._stream if body.get("stream") else self._reply)(job, exchange)
         except CutShort:
@@ -191,7 +191,7 @@ class _Job:
     after: int = 0
 
     def usage(self) -> dict[str, Any] | None:
-        """What is told of usage."""
+        """The usage in the answer, if any."""
         return self.fault.usage(_usage(self.body, self.answers))
 
 

@@ -11,7 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
-from router.usage.store import StoreError, UsageStore
+from router.database import DatabaseError
+from router.usage.store import UsageStore
 from router.usage_row import JournalRow, usage_row
 
 log = logging.getLogger(__name__)
@@ -83,13 +84,13 @@ class JournalConsumer:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        with contextlib.suppress(StoreError, ConnectionError):
+        with contextlib.suppress(DatabaseError, ConnectionError):
             await self.drain()
 
     async def drain(self) -> int:
         """Store everything that the journal holds now; returns how many rows were new.
 
-        Raises StoreError or ConnectionError; what is stored stays stored.
+        Raises DatabaseError or ConnectionError; what is stored stays stored.
         """
         new = 0
         while True:
@@ -146,7 +147,7 @@ class JournalConsumer:
                 if await self._is_due() and await self._journal.take_reader_lease():
                     pause = await self._look()
                 rest = _REST_SECONDS[0]
-            except (StoreError, ConnectionError) as error:
+            except (DatabaseError, ConnectionError) as error:
                 self.failures += 1
                 log.warning("Usage waits in the journal: %s", error)
                 pause, rest = rest, min(longest, rest * 2)

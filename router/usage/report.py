@@ -46,7 +46,7 @@ def spend(
 ) -> Report:
     """What was spent in days [since, until) (YYYY-MM-DD, UTC), by names of GROUPS.
 
-    Raises KeyError for another name, StoreError where the database does not work.
+    Raises KeyError for another name, DatabaseError where the database does not work.
     """
     columns = [GROUPS[name] for name in by]
     where = {} if organization is None else {"organization": organization}

@@ -6,45 +6,37 @@ Adding a row twice is harmless: its primary key is the hold's id and the number 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Engine, Select, func, inspect, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Select, func, inspect, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
-from router.database import Insertion, open_database
+from router.database import Database
 from router.usage.rows import LATER, METADATA, USAGE
 
 _MICRO: Final = 10**6
 SUMS: Final = ("requests", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 
-class StoreError(RuntimeError):
-    """The usage database cannot be used now; nothing was stored."""
-
-
 class UsageStore:
-    """Usage in SQL. Every method is one short transaction and blocks: call it off the loop."""
+    """Usage in SQL, made when it is first used.
+
+    Every method is one short transaction, blocks (call it off the loop), may raise DatabaseError.
+    """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._engine: Engine = open_database(url)
-            self._insertion = Insertion(self._engine, USAGE)
-        except (SQLAlchemyError, ImportError, KeyError) as error:
-            raise StoreError(f"The usage database cannot be used: {error}") from None
+        self._database = Database(url)
+        self._insertion = self._database.insertion(USAGE)
         self._made = False
 
     def add(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Store rows (in the order of NAMES); returns how many were new.
 
-        Raises StoreError: all of them or none.
+        All of them or none.
         """
         if not rows:
             return 0
-        try:
-            self._make()
-            with self._engine.begin() as connection:
-                return self._insertion.add(connection, rows)
-        except SQLAlchemyError as error:
-            raise StoreError(_short(error)) from None
+        self._make()
+        with self._database.writing() as connection:
+            return self._insertion.add(connection, rows)
 
     def totals(
         self, by: Sequence[str], where: Mapping[str, str], since: str | None, until: str | None
@@ -147,29 +139,26 @@ class UsageStore:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._database.close()
 
     def _make(self) -> None:
         if not self._made:
-            METADATA.create_all(self._engine)
+            self._database.make(METADATA)
             self._add_later_columns()
             self._made = True
 
     def _add_later_columns(self) -> None:
-        known = {column["name"] for column in inspect(self._engine).get_columns(USAGE.name)}
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
+            known = {column["name"] for column in inspect(connection).get_columns(USAGE.name)}
             for column in LATER:
                 if column.name not in known:
-                    kind = column.type.compile(self._engine.dialect)
+                    kind = column.type.compile(connection.dialect)
                     connection.execute(text(f"ALTER TABLE usage ADD COLUMN {column.name} {kind}"))
 
     def _rows(self, statement: Any) -> list[dict[str, Any]]:
-        try:
-            self._make()
-            with self._engine.connect() as connection:
-                return [dict(row) for row in connection.execute(statement).mappings()]
-        except SQLAlchemyError as error:
-            raise StoreError(_short(error)) from None
+        self._make()
+        with self._database.reading() as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 def _within(statement: Select[Any], since: str | None, until: str | None) -> Select[Any]:
@@ -188,8 +177,3 @@ def _total(row: Mapping[str, Any]) -> dict[str, Any]:
         total[name] = int(total[name] or 0)
     total["cost_pico"] = int(row["high"] or 0) * _MICRO + int(row["low"] or 0)
     return total
-
-
-def _short(error: SQLAlchemyError) -> str:
-    first = str(getattr(error, "orig", None) or error).splitlines()[0]
-    return f"The usage database does not work: {first}"

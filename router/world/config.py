@@ -15,6 +15,7 @@ from router.world.config_values import (
     Duration,
     Features,
     LedgerAddress,
+    Proxy,
     Replicas,
     Size,
     Words,
@@ -115,6 +116,8 @@ class BackendSection(_QuirkKeys):
     capacity: CapacitySection | None = None
     hedge_after: Duration | None = None
     energy: EnergySection | None = None
+    proxy: Proxy | None = None
+    http2: bool = False
     simulated: bool = False
 
 
@@ -175,7 +178,7 @@ class Config(_Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
-    transport: Literal["httptools", "aiohttp"] = "httptools"
+    transport: Literal["httptools", "httpx"] = "httptools"
     estimate: Literal["expected", "worst", "chunk"] = "expected"
     decisions: DecisionSection = DecisionSection()
     outcomes: OutcomeSection = OutcomeSection()

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-from router.backends.backend import FEATURES
+from router.backends.backend import DIRECTLY, FEATURES
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -15,6 +15,7 @@ _SIZE: Final = re.compile(r"(\d+)\s*(B|kB|MB)")
 _BYTES: Final[Mapping[str, int]] = {"B": 1, "kB": 1000, "MB": 1_000_000}
 _LISTEN: Final = re.compile(r"(?P<host>[A-Za-z0-9.:_\-\[\]]*):(?P<port>\d{1,5})")
 _URL: Final = re.compile(r"https?://[^\s?#/@]+(/[^\s?#]*)?")
+_PROXY: Final = re.compile(r"https?://([^\s?#/@]+@)?(\[[0-9A-Fa-f:.]+\]|[^\s?#/@:]+)(:\d{1,5})?/?")
 _LEDGER: Final = re.compile(
     r"embedded|(unix|redis|rediss|valkey|valkeys|rediss?\+(sentinel|cluster))://\S+"
 )
@@ -65,6 +66,15 @@ def _ledger(value: Any) -> str:
     return value
 
 
+def _proxy(value: Any) -> str:
+    if not isinstance(value, str) or (value != DIRECTLY and _PROXY.fullmatch(value) is None):
+        raise _wrong(
+            "is not a proxy",
+            "write http(s)://[user:password@]host[:port], or direct for none; SOCKS is not spoken",
+        )
+    return value
+
+
 def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -81,6 +91,7 @@ Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
+Proxy = Annotated[SecretStr, BeforeValidator(_proxy)]
 Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
 Replicas = Annotated[tuple[BaseUrl, ...], BeforeValidator(_as_tuple)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]

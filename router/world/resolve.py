@@ -50,6 +50,9 @@ def resolve(name: str, section: BackendSection) -> Resolved:
     if dialect not in DIALECTS:
         hint = suggestion(dialect, DIALECTS, what="dialects")
         problems.append(Problem("dialect", f"unknown dialect `{dialect}`", hint))
+    if section.http2 and base_url is not None and base_url.startswith("http:"):
+        hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
+        problems.append(Problem("http2", f"`{name}` has no TLS", hint))
     listed = _listed(section, preset)
     price = _price(section.price) if section.price else listed.schedule if listed else None
     if price is None and not problems:
@@ -118,6 +121,8 @@ def _backend(
         api_keys=tuple(key.get_secret_value() for key in section.api_keys),
         hedge_after=section.hedge_after,
         energy=_energy(section.energy),
+        proxy=section.proxy.get_secret_value() if section.proxy else None,
+        http2=section.http2,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from hypothesis import strategies as st
 
-from router.protocols.answer import (
+from router.protocols.hub.answer import (
     CACHE_READ,
     CACHE_WRITE,
     CALLS,
@@ -24,7 +24,7 @@ from router.protocols.answer import (
     Stop,
     lines_of,
 )
-from router.protocols.conversation import (
+from router.protocols.hub.conversation import (
     Call,
     Choice,
     Conversation,
@@ -40,7 +40,7 @@ from router.protocols.conversation import (
     Tool,
     Turn,
 )
-from router.protocols.events import (
+from router.protocols.hub.events import (
     Ended,
     Event,
     PartClosed,

@@ -22,11 +22,11 @@ from router.backends.dialects.translated import dialect_of
 from router.domain import Usage
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
-from router.protocols.answer import Answer, billed
-from router.protocols.conversation import Call, Conversation, Result, Text
-from router.protocols.events import Ended
-from router.protocols.gather import Gathered
-from router.protocols.hub import CLIENTS, SERVERS
+from router.protocols.hub.answer import Answer, billed
+from router.protocols.hub.conversation import Call, Conversation, Result, Text
+from router.protocols.hub.events import Ended
+from router.protocols.hub.gather import Gathered
+from router.protocols.hub.table import CLIENTS, SERVERS
 from router.protocols.quirks import PLAIN
 from router.protocols.unsupported import Unsupported
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
+import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -14,8 +14,10 @@ import httpx
 import pytest
 import redis
 import yaml
+from modelservers import in_thread
+from patience import LONGEST_SECONDS, until
+from ports import free_port
 
-from router.children.child import in_thread
 from router.simulator.server import Profile, Simulator
 
 
@@ -101,11 +103,6 @@ tiers:
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
 class RunningGateway:
     """A started gateway and the ways a test looks at it."""
 
@@ -141,10 +138,8 @@ class RunningGateway:
         return httpx.get(f"{self.url}/models", headers=headers).status_code == 200
 
     def until(self, condition) -> None:
-        """Wait until a condition holds; fails after 20 seconds."""
-        deadline = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < deadline, "the gateway did not get there in 20 seconds"
+        """Wait until a condition holds."""
+        until(condition, lambda: (self.folder / "gateway.log").read_text()[-2000:])
 
     def until_ready(self, process: subprocess.Popen) -> None:
         """Wait until the gateway would serve; its log is the message where it ends instead."""
@@ -163,7 +158,7 @@ class RunningGateway:
 
     async def until_idle(self, backend: str) -> dict[str, float]:
         """Wait until nothing is in flight, at the gateway and at the backend; return the counts."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LONGEST_SECONDS
         name = f'turnout_backend_in_flight{{backend="{backend}"}}'
         while True:
             counts = await asyncio.to_thread(self.counts)
@@ -230,7 +225,7 @@ def simulators():
         yield {"moe": moe, "premium": premium}, urls
 
 
-def start_gateway(folder: Path, config: str) -> subprocess.Popen:
+def start_gateway(folder: Path, config: str, **environ: str) -> subprocess.Popen:
     """Start `turnout serve` on this configuration; it may not listen yet."""
     (folder / "turnout.yaml").write_text(config)
     (folder / "policy.yaml").write_text(POLICY)
@@ -239,6 +234,7 @@ def start_gateway(folder: Path, config: str) -> subprocess.Popen:
             [sys.executable, "-m", "router.cli", "serve", "--config", str(folder / "turnout.yaml")],
             stdout=log,
             stderr=log,
+            env=os.environ | environ,
         )
 
 
@@ -255,7 +251,7 @@ def gateway(tmp_path_factory, llama_server, simulators) -> Iterator[RunningGatew
         yield running
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(LONGEST_SECONDS)
     log = (folder / "gateway.log").read_text()
     assert '"level": "error"' not in log, log
 

@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
-import time
 
 import httpx
+from conftest import RunningGateway, config_text, start_gateway
+from patience import until
+from ports import free_port
 
 BODY = {"model": "premium", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 7}
 
@@ -28,9 +30,8 @@ def test_each_request_is_a_row_of_usage_and_the_savings_are_told(gateway):
             f"{gateway.url}/chat/completions", json=BODY | {"model": model}, headers=headers
         )
         assert answer.status_code == 200
-    deadline = time.monotonic() + 20
-    while (report := _usage(gateway, "bookkeeper"))["total"]["requests"] < 3:
-        assert time.monotonic() < deadline, report
+    until(lambda: _usage(gateway, "bookkeeper")["total"]["requests"] == 3)
+    report = _usage(gateway, "bookkeeper")
     rows = {row["backend"]: row for row in report["rows"]}
     assert rows["premium"]["requests"] == 2
     assert rows["premium"]["output_tokens"] == 14
@@ -45,3 +46,26 @@ def test_each_request_is_a_row_of_usage_and_the_savings_are_told(gateway):
 
 def test_ledger_journal_and_database_agree(gateway):
     assert _run("ledger", "check", "--config", str(gateway.config)).endswith("no drift\n")
+
+
+def test_keys_books_and_opinions_are_kept_where_the_configuration_says(
+    database, tmp_path, simulators
+):
+    port, (seen, urls) = free_port(), simulators
+    config = config_text(port, urls | {"local": urls["moe"]}, database=database)
+    with start_gateway(tmp_path, config) as process:
+        try:
+            gateway = RunningGateway(tmp_path, port, seen)
+            gateway.until_ready(process)
+            key = gateway.new_key("enterprise", organization="keeper")
+            headers = {"authorization": f"Bearer {key}"}
+            url = f"{gateway.url}/chat/completions"
+            answer = httpx.post(url, json=BODY | {"model": "auto"}, headers=headers, timeout=60)
+            assert answer.status_code == 200
+            opinion = {"decision": answer.headers["x-turnout-decision"], "score": 1.0}
+            judged = httpx.post(f"{gateway.url}/feedback", json=opinion, headers=headers)
+            assert judged.status_code == 202
+            until(lambda: _usage(gateway, "keeper")["total"]["requests"] == 1)
+            until(lambda: _run("outcomes", "--config", str(gateway.config)))
+        finally:
+            process.terminate()

@@ -3,10 +3,10 @@
 import json
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
+from patience import until
 
 HELLO = [{"role": "user", "content": "Say hello to a new colleague."}]
 
@@ -28,10 +28,7 @@ def _run(gateway, *words: str) -> str:
 def _booked(gateway, organization: str) -> dict:
     """The one request of a customer, as the books have it once it is settled."""
     wanted = ("--by", "backend", "--organization", organization, "--format", "json")
-    deadline = time.monotonic() + 20
-    while not (rows := json.loads(_run(gateway, "usage", *wanted))["rows"]):
-        assert time.monotonic() < deadline, "the request never came to the books"
-    (row,) = rows
+    (row,) = until(lambda: json.loads(_run(gateway, "usage", *wanted))["rows"])
     return row
 
 
@@ -71,13 +68,12 @@ def test_the_savings_say_how_often_a_verifier_fired_and_what_it_cost(gateway):
 
 def _checked(gateway, route: str) -> set[float]:
     """The scores that the checks of a route's cascade gave, once there are any."""
-    deadline = time.monotonic() + 20
-    while True:
+
+    def mine() -> set[float]:
         lines = map(json.loads, _run(gateway, "outcomes").splitlines())
-        mine = {one["score"] for one in lines if (one["route"], one["by"]) == (route, "cascade")}
-        if mine:
-            return mine
-        assert time.monotonic() < deadline, "the checks taught nothing"
+        return {one["score"] for one in lines if (one["route"], one["by"]) == (route, "cascade")}
+
+    return until(mine)
 
 
 def test_the_loop_learns_from_checks_that_pass_as_from_those_that_fail(gateway):

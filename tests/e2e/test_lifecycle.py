@@ -10,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import RunningGateway, config_text, free_port, start_gateway
+from conftest import RunningGateway, config_text, start_gateway
+from patience import LONGEST_SECONDS
+from ports import free_port
 
 STORY = {
     "model": "premium",
@@ -30,7 +32,7 @@ def stoppable(tmp_path, simulators):
         yield running, process
         process.terminate()  # a gateway that is killed leaves its ledger behind
         with suppress(subprocess.TimeoutExpired):
-            process.wait(20)
+            process.wait(LONGEST_SECONDS)
         process.kill()
 
 
@@ -51,7 +53,7 @@ def test_a_stream_in_flight_at_sigterm_ends_whole_and_is_in_the_books(stoppable)
         rest = [line for line in lines if line]
     assert first.startswith("data: {")
     assert rest[-1] == "data: [DONE]"
-    assert process.wait(20) == 0
+    assert process.wait(LONGEST_SECONDS) == 0
     total = _stored(gateway)
     assert total["requests"] == 1
     assert total["output_tokens"] > 10
@@ -74,7 +76,7 @@ def test_a_second_sigterm_does_not_wait_for_a_backend_that_stalls(stoppable):
         stopping.result()
     assert answer.status_code == 503
     assert "stopping" in answer.json()["error"]["message"]
-    assert process.wait(20) == 0
+    assert process.wait(LONGEST_SECONDS) == 0
     assert '"level": "error"' not in (gateway.folder / "gateway.log").read_text()
     assert _stored(gateway)["requests"] == 1
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import RunningGateway, free_port
+from conftest import RunningGateway
+from ports import free_port
 
 from router.children.child import Child
 

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import POLICY, RunningGateway, config_text, free_port, start_gateway
+from conftest import POLICY, RunningGateway, config_text, start_gateway
+from patience import until
+from ports import free_port
 
 from policies.decision import Decision
 from policies.policy import load
@@ -204,14 +205,12 @@ def test_a_policy_sees_headers_private_data_and_the_language(reloadable, headers
 
 
 def _line(path: Path, decision: str) -> str:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+    def found() -> list[str]:
         text = path.read_text() if path.exists() else ""
         lines = text.rpartition("\n")[0].splitlines()  # the last one may be half written
-        found = [line for line in lines if decision in line]
-        if found:
-            return found[0]
-    raise AssertionError("the decision was not logged within 10 seconds")
+        return [line for line in lines if decision in line]
+
+    return until(found)[0]
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,20 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from modelservers import RunningSimulator
+from patience import LONGEST_SECONDS, until
+from ports import free_port
 
 from router.auth.store import KeyStore
 from router.telemetry.worker_metrics import together
 
-PATIENCE = 40.0
 POLICY = """\
 version: 1
 routes:
@@ -28,16 +27,9 @@ tiers: {counted: {requests_per_day: 12}, open: {}}
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
 def until_gone(pids: list[int]) -> None:
     """Wait until none of these runs; one that ended and was not reaped yet is gone too."""
-    deadline = time.monotonic() + PATIENCE
-    while running := [pid for pid in pids if _state(pid) not in ("", "Z")]:
-        assert time.monotonic() < deadline, f"still there: {running}"
+    until(lambda: all(_state(pid) in ("", "Z") for pid in pids))
 
 
 def _state(pid: int) -> str:
@@ -80,10 +72,11 @@ class Workers:
         return [int(pid) for pid in path.read_text().split()]
 
     def until(self, condition, what: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
+        def happened() -> bool:
             assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, f"{what}: {self.log.read_text()}"
+            return condition()
+
+        until(happened, lambda: f"{what}: {self.log.read_text()}")
 
     def both_serve(self) -> bool:
         try:
@@ -152,7 +145,7 @@ def test_sigterm_stops_every_worker_and_the_ledger(workers: Workers, tmp_path: P
     ledger = int((tmp_path / "ledger" / "valkey.pid").read_text())
     workers.process.send_signal(signal.SIGHUP)
     workers.process.terminate()
-    assert workers.process.wait(PATIENCE) == 0, workers.log.read_text()
+    assert workers.process.wait(LONGEST_SECONDS) == 0, workers.log.read_text()
     until_gone([*pids, ledger])
 
 
@@ -175,7 +168,7 @@ def test_a_configuration_that_cannot_serve_ends_the_command(tmp_path: Path) -> N
         [*command, "--config", str(tmp_path / "turnout.yaml")],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=LONGEST_SECONDS,
         check=False,
     )
     assert done.returncode == 1

@@ -12,6 +12,7 @@ from router.backends.dispatch.upstream import BilledAnswer, Event, Put, Upstream
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import Health, HealthBoard
 from router.backends.health.slots import Slot
+from router.backends.transport.clients import Clients
 from router.domain import Usage
 from router.errors import StreamBroken, TurnoutError
 from router.pipeline.plan import Plan
@@ -120,7 +121,7 @@ class FakeBackends:
         self.passed_over = passed_over
         self.asked: list[tuple[str, ...]] = []
         self.adopted: list[str] = []
-        self._board = HealthBoard(BreakerPolicy(), lambda: 0.0)
+        self._board = HealthBoard(BreakerPolicy(), lambda: 0.0, Clients())
 
     def view(self) -> Mapping[str, Health]:
         """Return the health of every backend by name."""

@@ -17,12 +17,21 @@ from router.telemetry.metrics import Metrics
 
 
 class FakeSocket(asyncio.Transport):
-    """What is written to it is kept in `sent`."""
+    """What is written to it is kept in `sent`; `paused` is whether the edge wants no more now."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
         self.closed = False
+        self.paused = False
+
+    def pause_reading(self) -> None:
+        """Note that what arrives has to wait."""
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        """Note that the edge reads on."""
+        self.paused = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep what is written."""

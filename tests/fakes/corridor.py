@@ -59,9 +59,11 @@ class FakeCorridor:
             observers=(self.told.append, *observers),
         )
 
-    async def walk(self, caller: FakeCaller, *observers: Observer) -> Finished:
+    async def walk(
+        self, caller: FakeCaller, *observers: Observer, operation: Operation = CHAT
+    ) -> Finished:
         """Walk one request; return its record. Raises what the corridor raises."""
-        await serve(self.serving(*observers), CHAT, caller)
+        await serve(self.serving(*observers), operation, caller)
         return self.told[-1]
 
 

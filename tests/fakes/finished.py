@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from classifiers.serving import Classification, Evidence
+from classifiers.classification import Classification, Evidence
 from fakes.backends import FakeBackends
 from fakes.caller import FakeCaller
 from fakes.corridor import context_of, decided

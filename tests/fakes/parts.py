@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from classifiers.classification import UNKNOWN, Classification, Evidence
 from classifiers.prompt import Prompt
-from classifiers.serving import UNKNOWN, Classification, Evidence
 from router.domain import Principal
 from router.errors import Unauthenticated
-from router.loop.prompts import KeptPrompt
-from router.loop.store import ScoredDecision
+from router.loop.outcome_store import ScoredDecision
+from router.loop.prompt_store import KeptPrompt
 
 ACME = Principal("key1", "acme", "pro", team="search", tags=("gold",))
 

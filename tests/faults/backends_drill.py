@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from modelservers import in_thread
 from rawserver import RawServer, raw_server, writes
+from transports import Client, Counted
 
 from router.ask import Ask
 from router.backends.backend import Backend, Capacity, Timeouts
@@ -20,8 +22,6 @@ from router.backends.cascade.cascade import Cascade, Cascades
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.retry import RetryPolicy
 from router.backends.health.breaker import BreakerPolicy
-from router.backends.transport.transport import Transport
-from router.children.child import in_thread
 from router.errors import TurnoutError
 from router.operations.chat import parse_chat
 from router.protocols.envelope import error_body
@@ -66,12 +66,17 @@ class Report:
     left_open: int = 0
 
     @property
+    def amplification(self) -> float:
+        """Tries over requests offered, of all backends together."""
+        return self.tries.total() / self.offered.total()
+
+    @property
     def worst_amplification(self) -> float:
         """Tries over requests offered, of the backend where it is largest."""
         return max(self.tries[name] / self.offered[name] for name in self.tries)
 
 
-async def run(transport: Transport, requests: int, at_once: int = 64, seed: int = 1) -> Report:
+async def run(transport: Client, requests: int, at_once: int = 64, seed: int = 1) -> Report:
     """Drill with so many requests over this transport, which is closed in the end."""
     report = Report(requests)
     rand = random.Random(seed)
@@ -89,7 +94,7 @@ async def run(transport: Transport, requests: int, at_once: int = 64, seed: int 
             sound = Backend("sound", base_url, "m", capacity=Capacity(32, queue=64, max_wait=2.0))
             began = time.monotonic()
             dispatcher = Dispatcher(
-                transport,
+                Counted(transport, report.tries),
                 retry=RetryPolicy(base=0.005, longest=0.02),
                 breaker=BreakerPolicy(threshold=50, rest=0.05, max_rest=0.2),
             )
@@ -154,8 +159,6 @@ async def _ask(
         else dispatcher.open(candidates, request, "r")
     )
     async with opened as upstream:
-        for attempt in upstream.attempts:
-            report.tries[attempt.backend] += attempt.deployment != attempt.backend
         received = b""
         async for block in upstream.stream():
             received += block

@@ -10,4 +10,4 @@ async def test_no_fault_leaves_anything_behind(new_transport: NewTransport) -> N
     assert sum(report.outcomes.values()) == 500
     assert (report.left_in_flight, report.left_waiting, report.left_open) == (0, 0, 0)
     assert report.outcomes["answered by sound"] > 120
-    assert report.worst_amplification <= 1.1
+    assert report.amplification <= 1.1

@@ -111,7 +111,7 @@ async def test_a_client_that_leaves_in_the_middle_closes_the_upstream(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(server.closed.wait(), 1.0)
+        await server.closed.wait()
     assert dispatcher.view()["b"].in_flight == 0
 
 
@@ -123,7 +123,7 @@ async def test_leaving_a_stream_closes_the_upstream_at_once(
         async with dispatcher.open([backend], chat(stream=True), "r1") as upstream:
             async for _ in upstream.stream():
                 break
-        await asyncio.wait_for(server.closed.wait(), 1.0)
+        await server.closed.wait()
     assert dispatcher.view()["b"].in_flight == 0
 
 
@@ -137,7 +137,7 @@ async def test_a_cancelled_client_closes_the_upstream_before_its_first_byte(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(server.closed.wait(), 1.0)
+        await server.closed.wait()
     assert dispatcher.view()["b"].in_flight == 0
 
 

@@ -1,19 +1,17 @@
 """Shadow audits against model servers that follow a script."""
 
-import asyncio
 import json
 import logging
 
 import pytest
+from modelservers import in_thread
 
-from policies.decision import Shadow
 from policies.policy import load as load_policy
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.transport.aiohttp_transport import AiohttpTransport
-from router.children.child import in_thread
-from router.loop.recorder import OutcomeRecorder
-from router.loop.shadow_audit import Auditor, Case
-from router.loop.store import OutcomeStore, ScoredDecision
+from router.backends.transport.httptools_transport import HttptoolsTransport
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore, ScoredDecision
+from router.loop.shadow_audit import Auditor, Case, asked_through
 from router.operations.chat import parse_chat
 from router.world.config_load import load_config
 from router.world.snapshot import compile_snapshot
@@ -76,7 +74,7 @@ async def parts(server, tmp_path):
     one = {"base_url": url, "model": "m", "ability": "moe", "price": {"input": 1, "output": 1}}
     text = json.dumps({"version": 1, "backends": {"cheap": one, "strong": one}})
     world = compile_snapshot(load_config(text, "t.yaml", {}), load_policy(POLICY, "p.yaml"))
-    dispatcher = Dispatcher(AiohttpTransport())
+    dispatcher = Dispatcher(HttptoolsTransport())
     dispatcher.adopt(list(world.backends.values()))
     store = OutcomeStore(f"sqlite:///{tmp_path / 'o.db'}", keep=10)
     recorder = OutcomeRecorder(store)
@@ -98,16 +96,23 @@ def _case(world, answer: str) -> Case:
         z=b"",
         embedding=b"",
     )
-    request = parse_chat(json.dumps(QUESTION).encode())
-    return Case(world, request, Shadow("strong", "strong"), evidence, answer)
+    strong = world.backends["strong"]
+    return Case(
+        ask=parse_chat(json.dumps(QUESTION).encode()),
+        answer=answer,
+        evidence=evidence,
+        rival=strong,
+        judge=strong,
+        prices=world.prices,
+    )
 
 
 @pytest.mark.parametrize(("answer", "score"), [("bad", 0.0), ("good too", 1.0)])
 async def test_an_answer_is_judged_in_both_places_and_a_tie_is_good_enough(parts, answer, score):
     world, dispatcher, recorder, store = parts
-    auditor = Auditor(dispatcher, recorder, pico_per_day=10**12)
+    auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=10**12)
     auditor.begin(_case(world, answer))
-    await asyncio.gather(*auditor._tasks)
+    await auditor.finish()
     await recorder.flush()
     [outcome] = store.fair("moe", 10, "swift-1", 0)
     assert (outcome.score, outcome.source, outcome.by) == (score, "audit", "strong")
@@ -119,15 +124,15 @@ async def test_an_answer_is_judged_in_both_places_and_a_tie_is_good_enough(parts
 async def test_the_budget_of_a_day_is_not_passed_and_the_next_day_has_its_own(parts, server):
     world, dispatcher, recorder, _ = parts
     now = [0.0]
-    auditor = Auditor(dispatcher, recorder, pico_per_day=1, clock=lambda: now[0])
+    auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=1, clock=lambda: now[0])
     auditor.begin(_case(world, "bad"))
-    await asyncio.gather(*auditor._tasks)
+    await auditor.finish()
     auditor.begin(_case(world, "bad"))
     assert auditor.counts == {"done": 1, "failed": 0, "skipped": 1}
     assert server[0].asked == 3
     now[0] = 86_400.0
     auditor.begin(_case(world, "bad"))
-    await asyncio.gather(*auditor._tasks)
+    await auditor.finish()
     assert auditor.counts["done"] == 2
 
 
@@ -137,11 +142,13 @@ async def test_why_audits_fail_is_logged_once_a_minute_and_never_with_the_text(
     world, dispatcher, recorder, _ = parts
     server[0].verdict = "A secret or B secret"
     now = [0.0]
-    auditor = Auditor(dispatcher, recorder, pico_per_day=10**12, clock=lambda: now[0])
+    auditor = Auditor(
+        asked_through(dispatcher), recorder, pico_per_day=10**12, clock=lambda: now[0]
+    )
     with caplog.at_level(logging.WARNING):
         for now[0] in (0.0, 59.0, 60.0):
             auditor.begin(_case(world, "bad"))
-            await asyncio.gather(*auditor._tasks)
+            await auditor.finish()
     assert auditor.counts == {"done": 0, "failed": 3, "skipped": 0}
     assert [(line.reason, line.failed) for line in caplog.records] == [
         ("the judge's reply is no clear A, B or TIE", 1),

@@ -13,7 +13,7 @@ from router.backends.backend import Backend
 from router.backends.cascade.cascade import Cascade, Cascades
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.upstream import Event, Upstream
-from router.backends.transport.aiohttp_transport import AiohttpTransport
+from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.domain import Usage
 from router.errors import UpstreamFailed
 from router.protocols.sse import encode
@@ -52,7 +52,7 @@ def streams(words: list[str], *, end: bool = True) -> Script:
 
 @pytest.fixture
 async def cascades() -> AsyncIterator[Cascades]:
-    dispatcher = Dispatcher(AiohttpTransport())
+    dispatcher = Dispatcher(HttptoolsTransport())
     yield Cascades(dispatcher)
     await dispatcher.close()
 
@@ -66,7 +66,7 @@ def large(simulator: RunningSimulator) -> Backend:
 
 
 async def received(upstream: Upstream) -> bytes:
-    if not upstream.stream_requested:
+    if upstream.body:
         return upstream.body
     return b"".join([block async for block in upstream.stream()])
 
@@ -242,8 +242,7 @@ async def test_a_judge_that_takes_too_long_has_no_opinion_and_is_let_go(
         hurried = Cascade(("not_empty",), judge=judge, patience=0.05)
         async with cascades.open(backends, chat(), "r1", hurried) as upstream:
             assert upstream.backend.name == "small"
-            async with asyncio.timeout(5):
-                await left.wait()
+            await left.wait()
     assert cascades.no_opinion == 1
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from modelservers import in_thread
 
-from router.children.child import in_thread
 from router.cli.calibrate import calibrate
 from router.simulator.exchange import Exchange
 

@@ -1,5 +1,6 @@
 """The loop with the shipped classifier and a real database: refit, promote, follow, roll back."""
 
+import asyncio
 import random
 from dataclasses import replace
 
@@ -7,22 +8,22 @@ import numpy as np
 import pytest
 from ledgerkit import eventually
 
-from classifiers.cards.ability import to_json
+from classifiers.cards.card_format import to_json
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
-from router.loop.cards import CardStore
-from router.loop.learning import Learner, observations
-from router.loop.prompts import PromptStore
-from router.loop.store import Outcome, OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.learner import Learner, observations
+from router.loop.learning_loop import LearningLoop
+from router.loop.outcome_store import JudgedDecision, OutcomeStore
+from router.loop.prompt_store import PromptStore
 
 WORDS = ("prove", "sum", "poem", "capital", "code", "why", "translate", "list", "river", "graph")
 
 
 @pytest.fixture
-def parts(tmp_path):
-    url = f"sqlite:///{tmp_path / 'loop.db'}"
-    outcomes, cards = OutcomeStore(url, keep=10), CardStore(url)
-    prompts = PromptStore(url, keep=10)
+def parts(tmp_path, database):
+    outcomes, cards = OutcomeStore(database, keep=10), CardStore(database)
+    prompts = PromptStore(database, keep=10)
     classifier = Classifier.load(device="cpu")
     learner = Learner(
         classifier,
@@ -42,14 +43,16 @@ def parts(tmp_path):
     classifier.close()
 
 
-def _outcomes(classifier: Classifier, count: int, *, truth: float, by: str = "") -> list[Outcome]:
+def _outcomes(
+    classifier: Classifier, count: int, *, truth: float, by: str = ""
+) -> list[JudgedDecision]:
     """Outcomes of an ability that really succeeds with probability `truth`, whatever was said."""
     dice = random.Random(count)
     prompts = [prompt_of_text(" ".join(dice.choices(WORDS, k=9))) for _ in range(count)]
     made = []
     for number, scored in enumerate(classifier.score(prompts)):
         made.append(
-            Outcome(
+            JudgedDecision(
                 decision=f"{number:032x}",
                 source="feedback",
                 by=by or f"key_{number % 20}",
@@ -96,17 +99,13 @@ def test_a_card_that_is_no_better_is_refused_with_the_reason(parts):
     classifier, outcomes, cards, learner = parts
     made = _outcomes(classifier, 300, truth=0.5)
     dice = random.Random(5)
-    fair = [Outcome(**{**_fields(o), "score": float(dice.random() < o.predicted)}) for o in made]
+    fair = [replace(o, score=float(dice.random() < o.predicted)) for o in made]
     outcomes.add(fair)
     verdict = learner.refit("local")
     assert verdict is not None
     assert not verdict.promoted
     assert "is not lower" in verdict.reason
     assert cards.history() == []
-
-
-def _fields(outcome: Outcome) -> dict[str, object]:
-    return {name: getattr(outcome, name) for name in Outcome.__slots__}
 
 
 def test_too_few_outcomes_are_not_tried(parts):
@@ -118,7 +117,7 @@ def test_too_few_outcomes_are_not_tried(parts):
 def test_outcomes_of_another_classifier_teach_nothing(parts):
     classifier, outcomes, _, learner = parts
     made = _outcomes(classifier, 300, truth=0.9)
-    outcomes.add([Outcome(**{**_fields(o), "classifier": "swift-0"}) for o in made])
+    outcomes.add([replace(o, classifier="swift-0") for o in made])
     assert learner.refit("local") is None
 
 
@@ -135,7 +134,7 @@ def test_a_flood_of_late_outcomes_takes_no_place_away(parts):
     classifier, outcomes, _, _ = parts
     honest = _outcomes(classifier, 200, truth=0.5)
     loud = _outcomes(classifier, 800, truth=0.0, by="key_loud")
-    flood = [Outcome(**{**_fields(o), "decision": f"f{o.decision}", "at": 10_000}) for o in loud]
+    flood = [replace(o, decision=f"f{o.decision}", at=10_000) for o in loud]
     outcomes.add([*honest, *flood])
     kept = outcomes.fair("local", 400, classifier.version, 0)
     assert len(kept) == 400
@@ -151,7 +150,7 @@ def test_what_was_rolled_back_is_not_learnt_again_from_what_was_known_then(parts
     assert cards.roll_back("local", at=1_000) == 0
     assert learner.refit("local") is None
     later = [
-        Outcome(**{**_fields(o), "decision": f"x{o.decision}", "at": 1_000 + o.at})
+        replace(o, decision=f"x{o.decision}", at=1_000 + o.at)
         for o in _outcomes(classifier, 400, truth=truth)
     ]
     outcomes.add(later)
@@ -186,16 +185,18 @@ def test_a_card_whose_name_is_a_path_is_put_in_force_inside_the_folder(parts, tm
     assert not (tmp_path / "outside.json").exists()
 
 
-async def test_a_look_that_fails_is_logged_and_the_next_one_follows(parts, caplog, monkeypatch):
+async def test_a_card_that_another_replica_promoted_is_followed_even_after_one_that_is_broken(
+    parts, caplog
+):
     classifier, _, cards, learner = parts
-    monkeypatch.setattr("router.loop.learning._LOOK_SECONDS", 0.01)
-    await learner.start()
+    loop = LearningLoop(learner, sleep=lambda seconds: asyncio.sleep(seconds / 500))
+    await loop.start()
     cards.promote("local", classifier.cards["local"].classifier, b"?", reason="r", at=1)
     await eventually(lambda: "the loop of outcomes and cards failed" in caplog.text)
     card = to_json(replace(classifier.cards["local"], b=3.0))
     cards.promote("local", classifier.cards["local"].classifier, card, reason="r", at=2)
     await eventually(lambda: classifier.cards["local"].b == 3.0)
-    await learner.close()
+    await loop.close()
 
 
 def test_one_replica_refits_a_card_and_the_others_wait(parts):

@@ -5,12 +5,11 @@ from typing import Any
 
 import anthropic
 import pytest
-from modelservers import RunningSimulator
+from modelservers import RunningSimulator, in_thread
 
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.transport.aiohttp_transport import AiohttpTransport
-from router.children.child import in_thread
+from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.errors import TurnoutError
 from router.operations.table import CALCULATIONS, OPERATIONS
 from router.simulator.exchange import Exchange
@@ -27,7 +26,7 @@ def edge(backend: Backend) -> Callable[..., Awaitable[None]]:
     async def serve(scope: Any, receive: Any, send: Any) -> None:
         exchange = Exchange(receive, send)
         raw = await exchange.body()
-        dispatcher = Dispatcher(AiohttpTransport())
+        dispatcher = Dispatcher(HttptoolsTransport())
         try:
             if scope["path"].endswith("count_tokens"):
                 await exchange.reply_bytes(200, COUNT.answer(raw), "application/json")

@@ -5,14 +5,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from classifiers.cards.outcomes import read_outcomes
+from classifiers.outcome_files import read_outcomes
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.cli.outcomes import outcomes as outcomes_command
-from router.loop.cards import CardStore
-from router.loop.learning import Learner
-from router.loop.prompts import KeptPrompt, PromptStore
-from router.loop.store import OutcomeStore, ScoredDecision
+from router.loop.card_store import CardStore
+from router.loop.learner import Learner
+from router.loop.outcome_store import OutcomeStore, ScoredDecision
+from router.loop.prompt_store import KeptPrompt, PromptStore
 
 
 def _decision(number: int, classifier: str = "swift-of-last-year") -> ScoredDecision:
@@ -33,9 +33,8 @@ def _judge(store: OutcomeStore, number: int, score: float) -> None:
 
 
 @pytest.fixture
-def stores(tmp_path):
-    url = f"sqlite:///{tmp_path / 'turnout.db'}"
-    made = OutcomeStore(url, keep=1_000), PromptStore(url, keep=5), CardStore(url)
+def stores(database):
+    made = OutcomeStore(database, keep=1_000), PromptStore(database, keep=5), CardStore(database)
     yield made
     for store in made:
         store.close()
@@ -74,7 +73,7 @@ def test_outcomes_with_prompts_outlive_the_classifier_that_scored_them(stores, t
     classifier.close()
 
 
-def test_the_command_writes_what_calibrate_reads(stores, tmp_path):
+def test_the_command_writes_what_calibrate_reads(stores, database, tmp_path):
     outcomes, prompts, _ = stores
     outcomes.remember([_decision(1), _decision(2)])
     prompts.remember([_asked(1)])
@@ -82,7 +81,7 @@ def test_the_command_writes_what_calibrate_reads(stores, tmp_path):
     _judge(outcomes, 2, 1.0)
     config = tmp_path / "turnout.yaml"
     config.write_text(
-        "version: 1\npolicy: balanced\ndata: .\nbackends:\n"
+        f"version: 1\npolicy: balanced\ndata: .\ndatabase: {database}\nbackends:\n"
         + "".join(
             f"  {name}: {{base_url: 'http://127.0.0.1:9/v1', model: m, ability: {name},"
             " price: {input: 1, output: 1}}\n"

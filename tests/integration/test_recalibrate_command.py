@@ -11,8 +11,8 @@ from operatorkit import configured, database_of, told
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.cli.recalibrate import recalibrate_cards
-from router.loop.cards import CardStore
-from router.loop.store import Outcome, OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.outcome_store import JudgedDecision, OutcomeStore
 
 WORDS = ("prove", "sum", "poem", "capital", "code", "why", "translate", "list", "river", "graph")
 
@@ -34,7 +34,7 @@ def _judged(config: Path, count: int) -> None:
     store = OutcomeStore(database_of(config), keep=10)
     store.add(
         [
-            Outcome(
+            JudgedDecision(
                 decision=f"{number:032x}",
                 source="feedback",
                 by=f"key_{number % 10}",

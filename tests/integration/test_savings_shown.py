@@ -14,8 +14,8 @@ from router.cli.common.tables import show
 from router.cli.keys import keys
 from router.cli.recalibrate import recalibrate_cards
 from router.cli.savings import _costs_table, _quality_table, show_savings
-from router.loop.cards import CardStore
-from router.loop.store import Outcome, OutcomeStore
+from router.loop.card_store import CardStore
+from router.loop.outcome_store import JudgedDecision, OutcomeStore
 from router.usage.rows import NAMES, USAGE
 from router.usage.savings import Line, Quality
 from router.usage.store import UsageStore
@@ -43,7 +43,7 @@ def _served(config: Path, day: str, score: float) -> None:
     at = round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
     said = ("auto", "local", "local", 0.7, score, "swift-1", b"", b"")
     store = OutcomeStore(database_of(config), keep=10)
-    store.add([Outcome(day, "audit", "judge", at, "acme", *said)])
+    store.add([JudgedDecision(day, "audit", "judge", at, "acme", *said)])
     store.close()
 
 

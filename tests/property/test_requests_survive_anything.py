@@ -14,8 +14,9 @@ from router.backends.cascade.verifiers import VERIFIERS
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated import dialect_of
 from router.errors import BadRequest
-from router.operations.chat import parse_chat
-from router.operations.message import count_tokens, parse_message
+from router.operations.message import count_tokens
+from router.operations.operation import Operation
+from router.operations.table import OPERATIONS
 from router.protocols.quirks import Quirks
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
@@ -27,7 +28,7 @@ FIELD_WORDS = """type text content role name id function arguments parameters de
  required items tool_calls tool_call_id thinking_blocks extra_content google thought_signature"""
 OPTIONS = """tools tool_choice response_format stop reasoning_effort stream stream_options
  max_tokens n user temperature thinking parallel_tool_calls system stop_sequences metadata
- output_config top_p seed"""
+ output_config top_p seed best_of echo suffix dimensions encoding_format"""
 SCALARS = (
     st.none()
     | st.booleans()
@@ -52,11 +53,23 @@ MESSAGE = st.fixed_dictionaries(
         "name": VALUES,
     },
 )
+TEXTS = (
+    st.text(max_size=5)
+    | st.lists(st.text(max_size=5) | st.integers(0, 9), max_size=3)
+    | st.lists(st.lists(st.integers(0, 9), max_size=2), max_size=2)
+    | VALUES
+)
 BODY = st.fixed_dictionaries(
     {"model": st.just("m"), "messages": st.lists(MESSAGE, min_size=1, max_size=3)},
-    optional=dict.fromkeys(sorted(OPTIONS.split()), VALUES),
+    optional=dict.fromkeys(sorted(OPTIONS.split()), VALUES) | {"input": TEXTS, "prompt": TEXTS},
 )
 SURVIVE = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+HEADERS = {b"anthropic-beta": b"a", b"idempotency-key": b"\xff\n", b"openai-beta": b""}
+NEEDED: dict[str, dict[str, Any]] = {
+    "message": {"max_tokens": 5},
+    "embedding": {"input": "x"},
+    "completion": {"prompt": "x"},
+}
 EVERY_QUIRK = Quirks(
     token_param="max_tokens",
     rename={"seed": "random_seed"},
@@ -69,42 +82,93 @@ EVERY_QUIRK = Quirks(
 )
 
 
-def read(body: Any, native: bool) -> Ask | None:
-    raw = orjson.dumps(body | {"max_tokens": 5} if native else body)
+every = pytest.mark.parametrize("operation", OPERATIONS, ids=[row.name for row in OPERATIONS])
+
+
+def read(operation: Operation, body: Any) -> Ask | None:
+    """The ask, or None where it was refused."""
     try:
-        return parse_message(raw) if native else parse_chat(raw)
+        return operation.parse(orjson.dumps(NEEDED.get(operation.name, {}) | body), HEADERS)
     except BadRequest:
         return None
 
 
-@pytest.mark.parametrize("native", [False, True], ids=["chat", "messages"])
+def called(ask: Ask, backend: Backend) -> bytes | None:
+    """The body that the backend is sent; None where it cannot be asked this."""
+    try:
+        dialect, _ = dialect_of(backend.dialect, ask)
+        call = dialect.call(backend.deployments()[0], backend, ask, "r")
+    except Unsupported:
+        return None
+    return call.body
+
+
+@every
 @SURVIVE
 @given(raw=st.binary(max_size=50) | VALUES.map(orjson.dumps))
-def test_any_bytes_are_read_or_refused(native: bool, raw: bytes) -> None:
+def test_any_bytes_are_read_or_refused(operation: Operation, raw: bytes) -> None:
     try:
-        request = (parse_message if native else parse_chat)(raw)
+        ask = operation.parse(raw, HEADERS)
+    except BadRequest as error:
+        orjson.loads(operation.error_body(error))
+        return
+    assert ask.text_bytes >= 0
+
+
+@SURVIVE
+@given(raw=st.binary(max_size=50) | BODY.map(orjson.dumps))
+def test_any_bytes_are_counted_or_refused(raw: bytes) -> None:
+    try:
         assert b"input_tokens" in count_tokens(raw)
-        assert request.text_bytes >= 0
     except BadRequest:
         return
 
 
+@every
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-@pytest.mark.parametrize("native", [False, True], ids=["chat", "messages"])
 @SURVIVE
 @given(body=BODY)
 def test_what_was_read_can_be_asked_or_is_unsupported(
-    dialect: str, native: bool, body: dict[str, Any]
+    dialect: str, operation: Operation, body: dict[str, Any]
 ) -> None:
-    request = read(body, native)
-    if request is None:
+    ask = read(operation, body)
+    if ask is None:
         return
-    backend = Backend("b", "http://x", "real", dialect=dialect, quirks=EVERY_QUIRK)
+    assert all(isinstance(text, str) for text in ask.texts())
+    sent = called(ask, Backend("b", "http://x", "real", dialect=dialect, quirks=EVERY_QUIRK))
+    assert sent is None or isinstance(orjson.loads(sent), dict)
+
+
+@every
+@SURVIVE
+@given(body=BODY, spaces=st.booleans())
+def test_a_native_backend_is_sent_the_same_under_its_own_model(
+    operation: Operation, body: dict[str, Any], spaces: bool
+) -> None:
+    option = orjson.OPT_INDENT_2 if spaces else None
+    raw = orjson.dumps(NEEDED.get(operation.name, {}) | body, option=option)
     try:
-        call = dialect_of(dialect, request)[0].call(backend.deployments()[0], backend, request, "r")
-    except Unsupported:
+        ask = operation.parse(raw, HEADERS)
+    except BadRequest:
         return
-    assert isinstance(orjson.loads(call.body), dict)
+    native = next(name for name, row in DIALECTS.load() if operation.protocol in row.speaks)
+    sent = orjson.loads(called(ask, Backend("b", "http://x", "real", dialect=native)) or b"")
+    asked = ask.body | {"model": "real"}
+    if ask.stream and not ask.include_usage:
+        asked["stream_options"] = (asked.get("stream_options") or {}) | {"include_usage": True}
+    assert sent == asked
+
+
+@every
+@SURVIVE
+@given(body=BODY, extra=st.sampled_from(sorted(OPTIONS.split())), value=VALUES)
+def test_a_key_that_stands_twice_is_never_relayed(
+    operation: Operation, body: dict[str, Any], extra: str, value: Any
+) -> None:
+    body = NEEDED.get(operation.name, {}) | body | {extra: value}
+    twin = b',"%s":%s}' % (extra.encode(), orjson.dumps(value))
+    with pytest.raises(BadRequest):
+        operation.parse(orjson.dumps(body)[:-1] + twin, HEADERS)
 
 
 @SURVIVE
@@ -112,11 +176,11 @@ def test_what_was_read_can_be_asked_or_is_unsupported(
 def test_every_check_judges_any_answer_to_any_request(
     body: dict[str, Any], text: str, calls: list[str]
 ) -> None:
-    request = read(body, native=False)
+    request = read(OPERATIONS[0], body)
     if request is None:
         return
-    called = [{"function": {"name": call, "arguments": call}} for call in calls]
-    choice = {"message": {"content": text, "tool_calls": called}, "finish_reason": "stop"}
+    calls_made = [{"function": {"name": call, "arguments": call}} for call in calls]
+    choice = {"message": {"content": text, "tool_calls": calls_made}, "finish_reason": "stop"}
     answers = PROTOCOLS["chat"].read_body(orjson.dumps({"choices": [choice]}))
     failure = first_failure(tuple(VERIFIERS), answers, request, early=False)
     assert failure is None or failure[0] in VERIFIERS

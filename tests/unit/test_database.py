@@ -1,13 +1,15 @@
 """The database file: several stores write to one SQLite file at once."""
 
 import sqlite3
+from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, event, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from router.database import Changes, Insertion, open_database
+import router
+from router.database import Changes, Database, DatabaseError, Insertion, open_database
 
 
 def test_a_store_that_writes_does_not_stop_those_who_open_the_file_beside_it(tmp_path):
@@ -113,3 +115,42 @@ def test_batches_of_every_size_need_a_handful_of_statements(numbers):
         for count in range(1, 700):
             insertion.add(connection, _rows(count))
     assert len(set(statements)) == 10  # 333 rows, and 256 down to one
+
+
+def test_whatever_the_library_raises_is_one_error_of_ours(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'no such folder' / 'turnout.db'}")
+    for way in (database.reading, database.writing):
+        with pytest.raises(DatabaseError, match="unable to open") as refused, way():
+            pytest.fail("a connection to nowhere")
+        assert refused.value.kind == "OperationalError"
+    with pytest.raises(DatabaseError):
+        database.make(_NUMBERS.metadata)
+    database.close()
+
+
+@pytest.mark.parametrize("url", ["no url", "sqlite+nothing:///x", "mysql+nothing://host/x"])
+def test_a_url_of_no_usable_database_is_refused_when_a_store_is_built(url):
+    with pytest.raises(DatabaseError):
+        Database(url)
+
+
+def test_a_block_that_fails_stores_nothing(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'turnout.db'}")
+    database.make(_NUMBERS.metadata)
+
+    def write() -> None:
+        with database.writing() as connection:
+            database.insertion(_NUMBERS).add(connection, _rows(3))
+            connection.execute(text("select nonsense from nowhere"))
+
+    with pytest.raises(DatabaseError):
+        write()
+    with database.reading() as connection:
+        assert connection.execute(select(_NUMBERS)).all() == []
+    database.close()
+
+
+def test_sqlalchemys_errors_are_translated_in_one_file():
+    root = Path(router.__file__).parent
+    named = [path for path in root.rglob("*.py") if "sqlalchemy.exc" in path.read_text("utf-8")]
+    assert [path.relative_to(root).as_posix() for path in named] == ["database.py"]

@@ -20,7 +20,7 @@ from router.backends.dispatch.dispatch import NORMAL, Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer, Event, Upstream
 from router.backends.health.slots import Priority
 from router.errors import StreamBroken, TurnoutError
-from router.protocols.answer import Alternative
+from router.protocols.hub.answer import Alternative
 from router.protocols.table import PROTOCOLS
 from router.protocols.usage import estimate_usage
 

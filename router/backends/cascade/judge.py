@@ -15,7 +15,7 @@ from router.backends.dispatch.upstream import BilledAnswer
 from router.backends.health.slots import Priority
 from router.backends.judging import LONGEST, judging_request, material, read_good_enough
 from router.errors import TurnoutError
-from router.protocols.answer import Alternative
+from router.protocols.hub.answer import Alternative
 from router.protocols.table import PROTOCOLS
 
 JUDGE: Final = "judge"  # its name among the verifiers

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.ask import Ask
-from router.protocols.answer import Alternative
+from router.protocols.hub.answer import Alternative
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
 from router.backends.cascade.verifier import Verifier
-from router.protocols.answer import LENGTH, REFUSAL, WINDOW, Alternative, Stop
+from router.protocols.hub.answer import LENGTH, REFUSAL, WINDOW, Alternative, Stop
 from router.protocols.table import PROTOCOLS
 from router.protocols.wanted import Wanted
 

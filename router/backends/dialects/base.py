@@ -52,9 +52,9 @@ class Asking(_Server, Protocol):
 class Dialect(_Server, Protocol):
     """One family of model servers: where and with which headers it is asked.
 
-    `protocol` names a row of `router.protocols.hub`: what it is asked in where a client speaks a
-    protocol that it does not. In one that it `speaks` it is `Asking`, and a request's own bytes go
-    to it.
+    `protocol` names the row of `router.protocols.hub.table` by which it is asked where a client
+    speaks a protocol that it does not. In one that it `speaks` it is `Asking`, and a request's own
+    bytes go to it.
     """
 
     @property

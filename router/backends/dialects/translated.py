@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from policies.headers import DROPPED
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Dialect, Failure
@@ -17,8 +18,9 @@ from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import Call
 from router.domain import Usage
-from router.protocols.answer import Answer, billed, lines_of_usage
-from router.protocols.hub import CLIENTS, SERVERS
+from router.protocols.headers import Pairs, listed
+from router.protocols.hub.answer import Answer, billed, lines_of_usage
+from router.protocols.hub.table import CLIENTS, SERVERS
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
@@ -75,6 +77,11 @@ class Translation:
         body = orjson.dumps(written.body)
         return self._dialect.post(deployment, backend, body, request_id, stream=ask.stream)
 
+    @property
+    def notes(self) -> Pairs:
+        """What was dropped, as a header."""
+        return ((DROPPED, listed(self.dropped)),) if self.dropped else ()
+
     def failure(self, status: int, raw: bytes) -> Failure:
         """See `Dialect.failure`."""
         return self._dialect.failure(status, raw)
@@ -88,6 +95,7 @@ class Translation:
             answer = Answer(answer.id, answer.model, answer.alternatives, lines_of_usage(usage))
         answer = _with_reasons(answer, usage, ask)
         written = self._client.write_answer(answer, int(time.time()))
+        self.dropped += written.dropped
         return Reply(orjson.dumps(written.body), usage, answer.model)
 
     def stream(self, ask: Ask) -> AnswerStream:

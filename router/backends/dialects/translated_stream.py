@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from router.ask import Ask
 from router.domain import Usage
-from router.protocols.answer import END, LENGTH, UNTOLD, Stop, billed, lines_of_usage
-from router.protocols.conversation import Call, Part, Refusal, Text, Thinking
-from router.protocols.events import (
+from router.protocols.hub.answer import END, LENGTH, UNTOLD, Stop, billed, lines_of_usage
+from router.protocols.hub.conversation import Call, Part, Refusal, Text, Thinking
+from router.protocols.hub.events import (
     Ended,
     Event,
     PartDelta,

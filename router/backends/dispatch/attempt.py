@@ -12,11 +12,10 @@ from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import (
     Answer,
     ConnectFailed,
-    Transport,
     TransportError,
     TransportTimeout,
 )
-from router.protocols.headers import of_answer
+from router.protocols.headers import Pairs, of_answer
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
 from router.protocols.unsupported import Unsupported
 
@@ -25,19 +24,17 @@ HELD_CAP: Final = 256 * 1024  # bytes held back of a stream that has no content 
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
-async def attempt(
-    transport: Transport, backend: Backend, state: DeploymentState, log: AttemptLog
-) -> Upstream:
+async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> Upstream:
     """Ask. The Upstream that comes back has its body, or the first block of its stream.
 
     `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
-    connection is closed and `state` was not told.
+    connection is closed and `state` knows nothing of it.
     """
     deployment, request = state.deployment, log.request
     try:
         dialect, passage = dialect_of(backend.dialect, request)
         call = dialect.call(deployment, backend, request, log.request_id)
-        answer = await transport.send(call)
+        answer = await state.client.send(call)
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:
@@ -57,9 +54,7 @@ async def attempt(
             if body is None:
                 body = await read_all(answer, REPLY_CAP)
             upstream.replied(passage.reply(body, request))
-        names = passage.headers
-        if names and answer.header(names[0]):
-            upstream.headers = of_answer(names, answer.header)
+        upstream.headers = _headers(passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         raise _failed(error, deployment) from None
@@ -67,6 +62,14 @@ async def attempt(
         answer.close()
         raise
     return upstream
+
+
+def _headers(passage: Passage, answer: Answer) -> Pairs:
+    """What goes to the client beside the answer: the protocol's own, and what the gateway says."""
+    names = passage.headers
+    if names and answer.header(names[0]):
+        return of_answer(names, answer.header) + passage.notes
+    return passage.notes
 
 
 def _unsupported(error: Unsupported) -> AttemptFailed:

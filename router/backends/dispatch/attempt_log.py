@@ -1,8 +1,7 @@
-"""What one request has met on its way along the candidates, and what its client is told of it."""
+"""What failed for one request on its way along the candidates, and the error that makes of it."""
 
 from typing import Final
 
-from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Kind
@@ -16,38 +15,23 @@ from router.errors import (
     retry_after,
 )
 
-
-@value
-class Try:
-    """One try of a request: which deployment, how it ended, how long it took (seconds)."""
-
-    backend: str
-    deployment: str
-    outcome: str
-    seconds: float
-
-
 NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class AttemptLog:
     """The tries of one request so far: what failed, and why."""
 
-    __slots__ = ("failures", "priority", "request", "request_id", "tried", "tries")
+    __slots__ = ("failures", "priority", "request", "request_id", "tried")
 
     def __init__(self, request: Ask, request_id: str, priority: Priority) -> None:
         self.priority = priority
         self.request = request
         self.request_id = request_id
-        self.tries: list[Try] = []
         self.failures: list[tuple[str, AttemptFailed]] = []
         self.tried = NOTHING
 
-    def note(
-        self, backend: Backend, deployment: str, failed: AttemptFailed, seconds: float
-    ) -> None:
+    def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
         """Remember a failure; raise it at once where no other backend can do better."""
-        self.tries.append(Try(backend.name, deployment, failed.kind.value, seconds))
         self.failures.append((backend.name, failed))
         self.tried |= {deployment}
         if not FAILURE_POLICIES[failed.kind].falls_back:
@@ -62,7 +46,7 @@ class AttemptLog:
         return any(FAILURE_POLICIES[failed.kind].again for _, failed in self.failures)
 
     def error(self, rest: float) -> TurnoutError:
-        """What the client is told when all failed."""
+        """The error for the client when all failed."""
         kinds = {failed.kind for _, failed in self.failures}
         if kinds and kinds <= {Kind.TOO_LONG, Kind.UNSUPPORTED}:
             return _rejected(self.failures[-1][1])

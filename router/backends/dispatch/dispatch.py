@@ -26,7 +26,7 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import Health, HealthBoard
 from router.backends.health.load import LoadWatch
 from router.backends.health.slots import Full, Priority, SharedSlots, SlotQueue
-from router.backends.transport.transport import Transport
+from router.backends.transport.transport import Transports
 
 NORMAL: Final = Priority()
 
@@ -36,7 +36,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        transport: Transport,
+        transports: Transports,
         *,
         retry: RetryPolicy | None = None,
         breaker: BreakerPolicy | None = None,
@@ -45,16 +45,16 @@ class Dispatcher:
         rand: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._transport = transport
+        self._transports = transports
         self._retry = retry or RetryPolicy()
         self._budget = RetryBudget(self._retry)
-        self._tries = Tries(transport, self._budget, clock)
-        self._watch = LoadWatch(transport)
+        self._tries = Tries(self._budget, clock)
+        self._watch = LoadWatch(transports)
         self._watching: asyncio.Future[None] | None = None
         self._slots = slots
         self._rand = rand
         self._sleep = sleep
-        self._board = HealthBoard(breaker or BreakerPolicy(), clock)
+        self._board = HealthBoard(breaker or BreakerPolicy(), clock, transports)
 
     def adopt(self, backends: Sequence[Backend]) -> None:
         """Know these backends and forget others; those that did not change keep their breakers.
@@ -74,7 +74,7 @@ class Dispatcher:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        await self._transport.close()
+        await self._transports.close()
 
     def open(
         self,
@@ -100,7 +100,7 @@ class Dispatcher:
             for backend in candidates:
                 health = self._board.of(backend)
                 deployment = health.only
-                if deployment is not None and deployment.breaker.quiet and not opening.tried:
+                if deployment is not None and deployment.breaker.all_clear and not opening.tried:
                     upstream = await self._tries.one(backend, deployment, opening)  # mostly
                 else:
                     upstream = await self._ask(backend, health, opening)
@@ -140,7 +140,7 @@ class Dispatcher:
         try:
             slot = await queue.enter(log.priority)
         except Full as full:
-            log.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason), 0.0)
+            log.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason))
             return None
         leave = ExitStack()
         leave.callback(queue.leave, slot)
@@ -169,7 +169,7 @@ class Dispatcher:
         )
         if give_back is None:
             reason = "has no free slot for any gateway"
-            log.note(backend, backend.name, AttemptFailed(Kind.FULL, reason), 0.0)
+            log.note(backend, backend.name, AttemptFailed(Kind.FULL, reason))
             return False
         leave.callback(give_back)
         return True
@@ -183,7 +183,7 @@ class Dispatcher:
             deployments = health.open_deployments(log.request, log.tried)
             if not deployments:
                 if not asked:
-                    log.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"), 0.0)
+                    log.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"))
                 return None
             if asked and not self._budget.spend():
                 return None

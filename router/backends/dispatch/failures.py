@@ -92,9 +92,9 @@ _BY_CODE: Final = MappingProxyType(
 
 def kind_of_status(status: int, failure: Failure) -> Kind:
     """Why an answer with this status failed."""
-    told = _BY_CODE.get(failure.code or "") or _BY_CODE.get(failure.type)
-    if told is not None:
-        return told
+    named = _BY_CODE.get(failure.code or "") or _BY_CODE.get(failure.type)
+    if named is not None:
+        return named
     known = _BY_STATUS.get(status)
     if known is not None:
         return known

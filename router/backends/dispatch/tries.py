@@ -10,16 +10,12 @@ from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, K
 from router.backends.dispatch.retry import RetryBudget
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
-from router.backends.transport.transport import Transport
 
 
 class Tries:
     """Makes tries. A failure that ends the request is raised; any other goes to the attempt log."""
 
-    def __init__(
-        self, transport: Transport, budget: RetryBudget, clock: Callable[[], float]
-    ) -> None:
-        self._transport = transport
+    def __init__(self, budget: RetryBudget, clock: Callable[[], float]) -> None:
         self._budget = budget
         self._clock = clock
 
@@ -71,15 +67,15 @@ class Tries:
     ) -> Upstream | None:
         """One try on one deployment; None where it failed and another may be asked."""
         began = self._clock()
-        if not state.breaker.quiet:
+        if not state.breaker.all_clear:
             state.breaker.began(began)
         state.in_flight += 1
         try:
-            upstream = await attempt(self._transport, backend, state, log)
+            upstream = await attempt(backend, state, log)
         except AttemptFailed as failed:
             state.in_flight -= 1
             self._learn(state, failed)
-            log.note(backend, state.deployment.id, failed, self._clock() - began)
+            log.note(backend, state.deployment.id, failed)
             return None
         except BaseException:
             state.in_flight -= 1

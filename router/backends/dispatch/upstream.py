@@ -7,7 +7,7 @@ from typing import Final
 from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dispatch.attempt_log import AttemptLog, Try
+from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Slot
 from router.backends.transport.transport import Answer, TransportError
@@ -34,7 +34,6 @@ class BilledAnswer:
 
 Put = Callable[[bytes], bool]
 _BREAKS: Final = (TransportError, MalformedReply, ErrorInside)
-ANSWERED: Final = "answered"
 LAST_READ: Final = 0.2  # seconds for a server to close the answer whose end it has told
 
 
@@ -77,18 +76,6 @@ class Upstream:
     def request(self) -> Ask:
         """What is answered."""
         return self._log.request
-
-    @property
-    def stream_requested(self) -> bool:
-        """Whether the client asked for a stream."""
-        return self._log.request.stream
-
-    @property
-    def attempts(self) -> tuple[Try, ...]:
-        """The tries that failed, and this one."""
-        seconds = self.first_byte_seconds
-        own = Try(self.backend.name, self._state.deployment.id, ANSWERED, seconds)
-        return (*self._log.tries, own)
 
     def replied(self, reply: Reply) -> None:
         """A whole body came."""

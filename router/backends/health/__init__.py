@@ -1,1 +1,1 @@
-"""How each backend fares: breakers, slots, ejection, load."""
+"""The state of each backend: breakers, slots, ejection, load."""

@@ -25,7 +25,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What is told to a breaker."""
+    """What a breaker reacts to."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -57,18 +57,18 @@ class _Memory:
 
 
 class Breaker:
-    """One deployment's breaker. `allows` asks before a try, `began` and the outcome are told to it.
+    """One deployment's breaker. Ask `allows` before a try; report `began` and the outcome.
 
-    `quiet` is true while no failure counts against the deployment: then every try is allowed, and
-    neither `began` nor `succeeded` would change anything, so callers may skip both.
+    `all_clear` is true while no failure counts against the deployment: then every try is allowed,
+    and neither `began` nor `succeeded` would change anything, so callers may skip both.
     """
 
-    __slots__ = ("_memory", "quiet")
+    __slots__ = ("_memory", "all_clear")
 
     def __init__(self, policy: BreakerPolicy | None = None) -> None:
         policy = policy or BreakerPolicy()
         self._memory = _Memory(policy, policy.rest)
-        self.quiet = True
+        self.all_clear = True
 
     @property
     def state(self) -> State:
@@ -100,11 +100,11 @@ class Breaker:
         """The request was answered."""
         self._apply(Event.SUCCESS, now)
         memory = self._memory
-        self.quiet = memory.state is State.CLOSED and now >= memory.until
+        self.all_clear = memory.state is State.CLOSED and now >= memory.until
 
     def failed(self, now: float) -> None:
         """The request failed for a reason that is the backend's."""
-        self.quiet = False
+        self.all_clear = False
         self._apply(Event.FAILURE, now)
 
     def abandoned(self) -> None:
@@ -112,8 +112,8 @@ class Breaker:
         self._memory.probes = max(0, self._memory.probes - 1)
 
     def rest_for(self, seconds: float, now: float) -> None:
-        """The backend said when to come back."""
-        self.quiet = False
+        """The backend asked for a rest of so many seconds (Retry-After)."""
+        self.all_clear = False
         self._memory.until = max(self._memory.until, now + seconds)
         self.abandoned()
 

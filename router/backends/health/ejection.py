@@ -1,8 +1,8 @@
-"""Replicas that answer, but far slower than their sisters: avoided while they are outliers.
+"""Replicas that answer, but far slower than the others of their backend: avoided while they are.
 
-Failures in a row are the breaker's business; this is the replica that is merely sick. It is never
-shut out: it comes last in the order, so it is still asked when the others are busy or broken, and
-its time to the first byte goes on being measured.
+Failures in a row are the breaker's business; this is about replicas that are slow. A slow replica
+is never excluded: it comes last in the order, so it is still asked when the others are busy or
+broken, and its time to the first byte goes on being measured.
 """
 
 from collections.abc import Sequence

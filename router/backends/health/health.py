@@ -11,13 +11,15 @@ from router.backends.health.affinity import preference
 from router.backends.health.breaker import Breaker, BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
 from router.backends.health.slots import SlotQueue
+from router.backends.transport.transport import Transport, Transports
 from router.conversation import prefix_of
 
 
 class DeploymentState:
     """One deployment, its breaker, its pace, and how many requests run on it."""
 
-    __slots__ = ("_clock", "breaker", "deployment", "in_flight", "pace", "paced")
+    __slots__ = ("_clock", "breaker", "client", "deployment", "in_flight", "pace", "paced")
+    client: Transport  # which takes its calls; a reload may change it
 
     def __init__(
         self, deployment: Deployment, policy: BreakerPolicy, clock: Callable[[], float]
@@ -26,14 +28,14 @@ class DeploymentState:
         self.deployment = deployment
         self.breaker = Breaker(policy)
         self.pace = Pace()
-        self.paced = False  # whether there are sisters to compare it with
+        self.paced = False  # whether there are others to compare it with
         self.in_flight = 0
 
     def over(self, outcome: bool | None) -> None:
-        """An answer that had begun is over: True well, False ill, None cut. To be told once."""
+        """An answer that had begun is over: True well, False badly, None cut off. Call it once."""
         self.in_flight -= 1
         if outcome:
-            if not self.breaker.quiet:
+            if not self.breaker.all_clear:
                 self.breaker.succeeded(self._clock())
         elif outcome is None:
             self.breaker.abandoned()
@@ -42,7 +44,7 @@ class DeploymentState:
 
 
 class Health:
-    """A live view of one backend, read by whoever decides: always of this moment.
+    """A live view of one backend: always of this moment.
 
     `only` is its one deployment, where it has one and slots are not scarce.
     """
@@ -141,9 +143,12 @@ class _Known(dict[str, Health]):
 class HealthBoard:
     """The health of every backend, by name."""
 
-    def __init__(self, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, policy: BreakerPolicy, clock: Callable[[], float], transports: Transports
+    ) -> None:
         self._policy = policy
         self._clock = clock
+        self._transports = transports
         self._known = _Known()
 
     def of(self, backend: Backend) -> Health:
@@ -182,6 +187,7 @@ class HealthBoard:
         ]
         for state in deployments:
             state.paced = len(deployments) > 1
+            state.client = self._transports.client_for(backend, state.deployment.base_url)
         queue = old.queue if old is not None else None
         if queue is not None and queue.capacity != backend.capacity:
             queue = None

@@ -13,7 +13,13 @@ import orjson
 from router.backends.backend import Backend, Timeouts
 from router.backends.dispatch.attempt import read_all
 from router.backends.health.slots import SlotQueue
-from router.backends.transport.transport import Call, Target, Transport, TransportError
+from router.backends.transport.transport import (
+    Call,
+    Target,
+    Transport,
+    TransportError,
+    Transports,
+)
 from router.protocols.passage import MalformedReply
 
 EVERY: Final = 1.0  # seconds
@@ -72,9 +78,9 @@ class LoadWatch:
     """Asks servers for their load and tells their queues. `run` goes on until it is cancelled."""
 
     def __init__(
-        self, transport: Transport, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self, transports: Transports, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        self._transport = transport
+        self._transports = transports
         self._sleep = sleep
 
     async def run(self, watched: Callable[[], Iterable[tuple[Backend, SlotQueue]]]) -> None:
@@ -83,21 +89,18 @@ class LoadWatch:
             await asyncio.gather(*(self.ask(backend, queue) for backend, queue in watched()))
             await self._sleep(EVERY)
 
-    async def close(self) -> None:
-        """Close its connections."""
-        await self._transport.close()
-
     async def ask(self, backend: Backend, queue: SlotQueue) -> None:
-        """Ask one server; where it does not answer, its queue forgets what it said."""
+        """Ask one server; where it does not answer, its last report is forgotten."""
         address = backend.capacity.load_url if backend.capacity is not None else None
         if address is None:
             return
-        queue.reported = await self._read(address)
+        client = self._transports.client_for(backend, address)
+        queue.reported = await self._read(client, address)
 
-    async def _read(self, address: str) -> int | None:
+    async def _read(self, client: Transport, address: str) -> int | None:
         call = Call(Target(address, (("Accept-Encoding", "identity"),), "GET"), b"", _PATIENCE)
         try:
-            answer = await self._transport.send(call)
+            answer = await client.send(call)
             try:
                 page = await read_all(answer, _CAP)
             finally:

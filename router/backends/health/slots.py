@@ -182,8 +182,8 @@ def shadow_price(load: float, elsewhere_pico: int, knee: float = KNEE) -> int:
     `elsewhere_pico` is what the request would cost elsewhere, see `cost_elsewhere`. Nothing below
     `knee` (part of the slots in use); then it rises with the square of the way to full, where it is
     STEEPNESS times that; beyond, with a queue, in proportion up to twice as much. A request that is
-    served as well at that other backend leaves when the slots are four fifths taken; one for
-    whom elsewhere is dear or worse stays longest. `bench/spill.py` shows what it is worth.
+    served as well at that other backend leaves when the slots are four fifths taken; one that costs
+    much more there, or is served worse, stays longest. `bench/spill.py` shows what this is worth.
     """
     if load <= knee:
         return 0

@@ -8,14 +8,15 @@ that falls behind by more than READ_BUFFER stops the upstream.
 """
 
 import asyncio
+import select
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 import httptools
 
-from router.backends.dispatch.waiting import Waiting
 from router.backends.transport.header_names import SPELLINGS
 from router.backends.transport.transport import TransportError, TransportTimeout
+from router.backends.transport.waiting import Waiting
 
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
@@ -53,10 +54,11 @@ class Connection(Waiting, asyncio.Protocol):
         "_parser",
         "_paused",
         "_pieces",
+        "_poll",
         "_transport",
+        "closed",
         "fields",
         "idle_since",
-        "lost",
         "on_body",
         "on_header",
         "ready",
@@ -73,11 +75,12 @@ class Connection(Waiting, asyncio.Protocol):
         self.on_header = self.fields.__setitem__
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
+        self._poll = select.poll()
         self._flow: _Flow | None = None
         self.status = 0
         self._keeps = False  # what the head says
         self._at_eof = self._paused = False
-        self.lost = False
+        self.closed = False
         self.used = False  # an exchange ended well on it before this one
         self.idle_since = 0.0
         self._begin()
@@ -110,7 +113,7 @@ class Connection(Waiting, asyncio.Protocol):
         """
         self._begin()
         transport = self._transport
-        if transport is None or self.lost:
+        if transport is None or self.closed:
             self.abort()
             raise self._without_answer()
         try:
@@ -190,11 +193,16 @@ class Connection(Waiting, asyncio.Protocol):
             self._resume()
         return data
 
+    def as_new(self) -> bool:
+        """Whether the next exchange may begin: the last one ended well, and since then nothing has
+        come, not even what the event loop has not read yet. It would be taken for the answer."""
+        return self.reusable and not self._poll.poll(0)
+
     def abort(self) -> None:
         """Close at once."""
-        self.lost = True
+        self.closed = True
         self.reusable = False
-        self.still()
+        self.stop_timer()
         if self._transport is not None:
             self._transport.abort()
 
@@ -203,13 +211,15 @@ class Connection(Waiting, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         self._transport = cast("asyncio.Transport", transport)
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came and wake whoever waits for it, once."""
+        """Parse what came, and end the wait for it, once."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(self._invalid())
+            self.abort()  # an answer that was whole before is still there to be read
             return
         if not self.ready:
             self._head_bytes += len(data)
@@ -233,11 +243,11 @@ class Connection(Waiting, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side closed: the end of some answers, the break of others."""
-        self.lost = True
+        self.closed = True
         self.reusable = False
         if not self.ready:
             self._fail(self._without_answer())
-        elif self._at_eof and exc is None:
+        elif self._at_eof and exc is None and self._error is None:
             self._complete = True
             self.wake()
         elif not self._complete:
@@ -281,7 +291,7 @@ class Connection(Waiting, asyncio.Protocol):
     # Inside.
 
     def _hand_on(self, flow: "_Flow") -> None:
-        """Give what came to whoever takes it, and move the deadline; or end the flow."""
+        """Give what came to the taker, and move the deadline; or end the flow."""
         try:
             flow.goes_on = flow.take(self._taken())
             self.deadline = self._patient_until(flow.patience, flow.deadline)
@@ -306,7 +316,7 @@ class Connection(Waiting, asyncio.Protocol):
         self.wake()
 
     def _resume(self) -> None:
-        if self._transport is not None and not self.lost:
+        if self._transport is not None and not self.closed:
             self._transport.resume_reading()
 
     def _invalid(self) -> TransportError:

@@ -1,4 +1,4 @@
-"""The transport of our own: a pool of connections, parsed by llhttp. Its exceptions end here.
+"""The client of our own: a pool of connections, parsed by llhttp.
 
 It does what the gateway needs and no more: HTTP/1.1, no redirects, no proxies, no cookies, no
 compression. A kept connection that turns out to be closed before it gave a byte is replaced by a
@@ -11,10 +11,11 @@ import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, NamedTuple
 
-from router.backends.backend import Timeouts
+from router.backends.backend import Backend, Timeouts
+from router.backends.transport.address import Origin, address_of
 from router.backends.transport.header_names import SPELLINGS
 from router.backends.transport.httptools_connection import Connection
-from router.backends.transport.httptools_request import address_of, written
+from router.backends.transport.httptools_request import head_of, request_bytes
 from router.backends.transport.transport import (
     Answer,
     Call,
@@ -25,41 +26,43 @@ from router.backends.transport.transport import (
 )
 
 KEEP_ALIVE: Final = 4.0  # seconds; below the 5 that uvicorn and llama.cpp keep a connection
-_PLACES_KEPT: Final = 1_000
+_TARGETS_KEPT: Final = 1_000
 
 
-class Origin:
-    """Where connections lead, and those that wait there for their next exchange.
+class IdleConnections:
+    """The connections to one origin that wait for their next exchange.
 
     `listed` is whether the pool looks after them.
     """
 
-    __slots__ = ("host", "idle", "listed", "port", "secure")
+    __slots__ = ("listed", "origin", "waiting")
 
-    def __init__(self, host: str, port: int, secure: bool) -> None:
-        self.host = host
-        self.port = port
-        self.secure = secure
-        self.idle: list[Connection] = []
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.waiting: list[Connection] = []
         self.listed = False
 
 
-class _Place(NamedTuple):
-    """A call's address and headers taken apart once: the origin, and how its requests begin."""
+class _Prepared(NamedTuple):
+    """What the calls to one target share: idle connections, and how their requests begin."""
 
-    origin: Origin
+    idle: IdleConnections
     head: bytes
 
 
 class HttptoolsTransport:
     """Connections to model servers, pooled without limit: capacity is decided elsewhere."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *, tls: ssl.SSLContext | None = None, keep_alive: float = KEEP_ALIVE
+    ) -> None:
+        """`keep_alive` is how many seconds a connection may be idle."""
         self._tls = tls
+        self._keep_alive = keep_alive
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._places: dict[Target, _Place] = {}
-        self._origins: dict[tuple[str, int, bool], Origin] = {}
-        self._listed: list[Origin] = []  # those with idle connections
+        self._prepared: dict[Target, _Prepared] = {}
+        self._idle: dict[Origin, IdleConnections] = {}
+        self._listed: list[IdleConnections] = []  # those that are not empty
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -69,12 +72,12 @@ class HttptoolsTransport:
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         target = call.target
-        origin, head = self._places.get(target) or self._place(target)
-        request, body = written(head, call)
+        idle, head = self._prepared.get(target) or self._prepare(target)
+        request, body = request_bytes(head, call)
         limits = call.timeouts
         began = loop.time()
         end = began + limits.total
-        kept = _take(origin.idle, began)
+        kept = self._take(idle.waiting, began)
         if kept is not None:
             try:
                 await kept.ask(request, body, began + limits.head)
@@ -82,34 +85,38 @@ class HttptoolsTransport:
                 if not error.stale:
                     raise
             else:
-                return _HttptoolsAnswer(self, kept, origin, limits.between_chunks, end)
-        fresh = await self._connect(origin, limits)
+                return _HttptoolsAnswer(self, kept, idle, limits.between_chunks, end)
+        fresh = await self._connect(idle.origin, limits)
         await fresh.ask(request, body, min(loop.time() + limits.first_byte, end))
-        return _HttptoolsAnswer(self, fresh, origin, limits.between_chunks, end)
+        return _HttptoolsAnswer(self, fresh, idle, limits.between_chunks, end)
+
+    def client_for(self, backend: Backend, address: str) -> "HttptoolsTransport":
+        """Itself; see `Transports.client_for`."""
+        return self
 
     async def close(self) -> None:
         """Close every connection."""
         self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
-        for origin in self._listed:
-            for connection in origin.idle:
+        for idle in self._listed:
+            for connection in idle.waiting:
                 connection.abort()
-            origin.idle.clear()
-        await asyncio.sleep(0)  # the loop lets go of them
+            idle.waiting.clear()
+        await asyncio.sleep(0)  # the loop closes them
 
-    def give_back(self, connection: Connection, origin: Origin) -> None:
+    def give_back(self, connection: Connection, idle: IdleConnections) -> None:
         """Keep a connection whose exchange ended well; close any other."""
         if not connection.reusable or self._closed:
             connection.abort()
             return
         connection.idle_since = connection.loop.time()
-        origin.idle.append(connection)
-        if not origin.listed:
-            origin.listed = True
-            self._listed.append(origin)
+        idle.waiting.append(connection)
+        if not idle.listed:
+            idle.listed = True
+            self._listed.append(idle)
             if self._sweep is None:
-                self._sweep = connection.loop.call_later(KEEP_ALIVE, self._close_old)
+                self._sweep = connection.loop.call_later(self._keep_alive, self._close_old)
 
     async def _connect(self, origin: Origin, limits: Timeouts) -> Connection:
         loop = asyncio.get_running_loop()
@@ -145,55 +152,54 @@ class HttptoolsTransport:
         loop = self._loop
         if loop is None or self._closed:
             return
-        oldest = loop.time() - KEEP_ALIVE
-        for origin in self._listed:
-            for connection in origin.idle:
-                if connection.lost or connection.idle_since <= oldest:
+        oldest = loop.time() - self._keep_alive
+        for idle in self._listed:
+            for connection in idle.waiting:
+                if connection.closed or connection.idle_since <= oldest:
                     connection.abort()
-            origin.idle[:] = [connection for connection in origin.idle if not connection.lost]
-            origin.listed = bool(origin.idle)
-        self._listed = [origin for origin in self._listed if origin.listed]
+            idle.waiting[:] = [one for one in idle.waiting if not one.closed]
+            idle.listed = bool(idle.waiting)
+        self._listed = [idle for idle in self._listed if idle.listed]
         if self._listed:
-            self._sweep = loop.call_later(KEEP_ALIVE / 4, self._close_old)
+            self._sweep = loop.call_later(self._keep_alive / 4, self._close_old)
 
-    def _place(self, target: Target) -> _Place:
-        if len(self._places) >= _PLACES_KEPT:
-            self._places.clear()
-            self._origins.clear()
-        where, head = address_of(target)
-        origin = self._origins.get(where)
-        if origin is None:
-            origin = self._origins[where] = Origin(*where)
-        place = self._places[target] = _Place(origin, head)
-        return place
+    def _take(self, waiting: list[Connection], now: float) -> Connection | None:
+        """The connection that was used last, if it is still open and not too old."""
+        while waiting:
+            connection = waiting.pop()
+            if now - connection.idle_since < self._keep_alive and connection.as_new():
+                return connection
+            connection.abort()
+        return None
 
-
-def _take(idle: list[Connection], now: float) -> Connection | None:
-    """The connection that was used last, if it is still open and not too old."""
-    while idle:
-        connection = idle.pop()
-        if connection.reusable and now - connection.idle_since < KEEP_ALIVE:
-            return connection
-        connection.abort()
-    return None
+    def _prepare(self, target: Target) -> _Prepared:
+        if len(self._prepared) >= _TARGETS_KEPT:
+            self._prepared.clear()
+            self._idle.clear()
+        address = address_of(target)
+        idle = self._idle.get(address.origin)
+        if idle is None:
+            idle = self._idle[address.origin] = IdleConnections(address.origin)
+        prepared = self._prepared[target] = _Prepared(idle, head_of(target, address))
+        return prepared
 
 
 class _HttptoolsAnswer:
     """An answer whose connection goes back to its pool, or is closed."""
 
-    __slots__ = ("_connection", "_end", "_origin", "_patience", "_pool", "status")
+    __slots__ = ("_connection", "_end", "_idle", "_patience", "_pool", "status")
 
     def __init__(
         self,
         pool: HttptoolsTransport,
         connection: Connection,
-        origin: Origin,
+        idle: IdleConnections,
         patience: float,
         end: float,
     ) -> None:
         self._pool = pool
         self._connection: Connection | None = connection
-        self._origin = origin
+        self._idle = idle
         self._patience = patience
         self._end = end
         self.status: int = connection.status
@@ -228,10 +234,10 @@ class _HttptoolsAnswer:
         return self._connection.rest() if self._connection is not None else b""
 
     def close(self) -> None:
-        """Let go of the connection; see `Answer.close`."""
+        """Give the connection back, or close it; see `Answer.close`."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._pool.give_back(connection, self._origin)
+            self._pool.give_back(connection, self._idle)
 
 
 async def _nothing() -> bytes:

@@ -1,15 +1,16 @@
-"""The seam to the network: send a request, read its answer in pieces. Two methods, no more.
+"""The seam to the network: send a request, read its answer in pieces.
 
-Whatever stands behind it refuses redirects, asks for unencoded bodies, checks certificates, pools
-connections, and keeps an unfinished answer's connection out of the pool. Its foreign exceptions
-end inside it: callers see `TransportError` and its two kinds.
+Every client behind it follows no redirect, unpacks nothing, keeps no cookie, reads no environment,
+checks certificates, pools connections, and never uses a connection again whose answer was not read
+to its end, or that brought a byte nobody asked for. Foreign exceptions end in the client: callers
+see `TransportError` and its two kinds.
 """
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from policies.value import value
-from router.backends.backend import Timeouts
+from router.backends.backend import Backend, Timeouts
 
 
 class TransportError(Exception):
@@ -86,6 +87,13 @@ class Transport(Protocol):
 
     async def send(self, call: Call) -> Answer:
         """Send a request and await the head of its answer; TransportError where there is none."""
+
+
+class Transports(Protocol):
+    """All clients there are. One client alone is this too: it takes every call."""
+
+    def client_for(self, backend: Backend, address: str) -> Transport:
+        """The client for calls to this address of a backend: asked once, not for each call."""
 
     async def close(self) -> None:
         """Close every connection."""

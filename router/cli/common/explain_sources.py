@@ -24,6 +24,7 @@ from policies.signals import NO_HINTS, Hints, PromptSignals, RequestSignals, Sig
 from router.ask import Ask
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import HealthBoard
+from router.backends.transport.clients import Clients
 from router.cli.common.documents import end_with_findings
 from router.domain import Principal, Usage
 from router.errors import BadRequest
@@ -115,7 +116,7 @@ def from_chat(raw: bytes, documents: Documents, world: Snapshot, tier: str) -> A
         request = parse_chat(raw)
     except BadRequest as error:
         raise click.ClickException(f"the request is wrong: {error.message}") from None
-    board = HealthBoard(BreakerPolicy(), time.monotonic)
+    board = HealthBoard(BreakerPolicy(), time.monotonic, Clients())
     health = {name: board.of(backend) for name, backend in world.backends.items()}
     context = _context(request, documents, world, Principal(_ANYONE, _ANYONE, tier))
     return Asked(read_signals(context, health, EVERYTHING), NO_HINTS)

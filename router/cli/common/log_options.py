@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import click
 from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
 
 from policies.replay.replay import ReplayReport
 from router.cli.common.documents import documents_or_end
 from router.cli.common.replay_report import named_points
-from router.loop.store import OutcomeStore
+from router.cli.common.stores import no_database
+from router.database import DatabaseError
+from router.loop.outcome_store import OutcomeStore
 
 LOG: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _WIDTH: Final = 140  # of tables that do not go to a terminal
@@ -71,8 +72,8 @@ def verdicts_of(config_path: Path | None) -> Mapping[tuple[str, str], float]:
             return store.verdicts()
         finally:
             store.close()
-    except SQLAlchemyError as error:
-        raise click.ClickException(f"the database cannot be read: {type(error).__name__}") from None
+    except DatabaseError as error:
+        raise no_database(error) from None
 
 
 def console() -> Console:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
+from router.database import DatabaseError
 from router.world.documents import Documents
 
 
@@ -30,8 +30,12 @@ def opened(documents: Documents, build: Callable[[str], Store]) -> Iterator[Stor
             yield store
         finally:
             store.close()
-    except SQLAlchemyError as error:
-        reason = type(error).__name__
-        raise click.ClickException(
-            f"the database does not answer ({reason}); check `database` in turnout.yaml"
-        ) from None
+    except DatabaseError as error:
+        raise no_database(error) from None
+
+
+def no_database(error: DatabaseError) -> click.ClickException:
+    """What ends a command whose database cannot be used."""
+    return click.ClickException(
+        f"the database does not answer ({error.kind}); check `database` in turnout.yaml"
+    )

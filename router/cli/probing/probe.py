@@ -10,14 +10,14 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from classifiers.cards.outcomes import Outcome
+from classifiers.outcome_files import JudgedAnswer
 from classifiers.probing.probes import Probe, probes
 from classifiers.prompt import prompt_of_text
 from policies.findings import suggestion
 from policies.money import to_usd, usd_rounded
 from router.backends.backend import Backend
 from router.cli.probing.answers import ProbeAnswers
-from router.cli.probing.asking import Asking
+from router.cli.probing.probe_run import ProbeRun
 from router.domain import Usage
 from router.world.documents import Documents
 
@@ -27,7 +27,7 @@ MANY: Final = 0.1  # of the probes without an answer make the run fail
 GO_ON: Final = "run the same command again to go on"
 
 
-class Stopped(click.ClickException):
+class ProbingStopped(click.ClickException):
     """Ctrl-C, with what is kept of the run."""
 
     exit_code = 130
@@ -38,7 +38,7 @@ class Probed:
     """The outcomes of all probes that were answered. `missing` says, in words, which were not;
     `many` whether a card on the others is doubtful."""
 
-    outcomes: list[Outcome]
+    outcomes: list[JudgedAnswer]
     missing: str = ""
     many: bool = False
 
@@ -68,7 +68,7 @@ def probe_backend(
     else:
         click.echo(f"{name}: {len(asked)} answered before ({answers}), none asked", err=True)
     outcomes = [
-        Outcome(name, kept.scores[probe.id], prompt_of_text(probe.text), by="probes")
+        JudgedAnswer(name, kept.scores[probe.id], prompt_of_text(probe.text), by="probes")
         for probe in asked
         if probe.id in kept.scores
     ]
@@ -112,15 +112,15 @@ def _ask(backend: Backend, open_: Sequence[Probe], kept: ProbeAnswers, tokens: i
             kept.add(file, probe, score)
             bar.advance(task)
 
-        asking = Asking(backend, tokens, keep)
+        probe_run = ProbeRun(backend, tokens, keep)
         try:
-            asyncio.run(asking.run(open_))
+            asyncio.run(probe_run.run(open_))
         except KeyboardInterrupt:
-            raise Stopped(f"stopped: {_so_far(kept)}") from None
-    if asking.ended:
-        why = asking.ended.rstrip(".")
+            raise ProbingStopped(f"stopped: {_so_far(kept)}") from None
+    if probe_run.ended:
+        why = probe_run.ended.rstrip(".")
         raise click.ClickException(f"{backend.name} does not answer: {why}. {_so_far(kept)}")
-    return "; ".join(f"{why} ({count})" for why, count in asking.reasons.most_common(3))
+    return "; ".join(f"{why} ({count})" for why, count in probe_run.reasons.most_common(3))
 
 
 def _so_far(kept: ProbeAnswers) -> str:

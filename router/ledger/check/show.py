@@ -38,7 +38,8 @@ from router.ledger.keys import (
 )
 from router.ledger.server.address import LedgerAddress
 from router.ledger.server.clients import Client, client_at
-from router.ledger.server.startup import SHARDS
+from router.ledger.server.errors import StartupError
+from router.ledger.server.startup import FORMAT, SHARDS
 
 _ROWS_SHOWN: Final = 10
 
@@ -55,8 +56,16 @@ class UnknownKey(LookupError):
 
 
 async def show(address: LedgerAddress, key: str) -> Shown:
-    """What the ledger holds under a key, as words. Raises UnknownKey, Disconnected."""
+    """What the ledger holds under a key, as words.
+
+    Raises UnknownKey, StartupError for a ledger of another format, Disconnected.
+    """
     async with client_at(address) as client:
+        version = await client.hget(META, "format")
+        if version is not None and int(version) != FORMAT:
+            raise StartupError(
+                f"This ledger has format {int(version)}; this Turnout reads format {FORMAT}."
+            )
         for pattern, reader in _KINDS:
             if pattern.fullmatch(key):
                 shown = await reader(client, key)

@@ -30,6 +30,16 @@ def begins_audits(begin: Callable[[Case], None], classifier: Versioned) -> Obser
             return
         evidence = evidence_of(context, finished.backend, decision.route, classifier.version)
         if answers and evidence is not None:
-            begin(Case(context.world, context.ask, shadow, evidence, answers[0].text))
+            backends = context.world.backends
+            begin(
+                Case(
+                    ask=context.ask,
+                    answer=answers[0].text,
+                    evidence=evidence,
+                    rival=backends[shadow.to],
+                    judge=backends[shadow.judge],
+                    prices=context.world.prices,
+                )
+            )
 
     return observe

@@ -8,11 +8,11 @@ from typing import Protocol
 import orjson
 
 from policies.decision import Denial
-from router.loop.prompts import LARGEST, KeptPrompt
-from router.loop.store import ScoredDecision
+from router.loop.outcome_store import ScoredDecision
+from router.loop.prompt_store import LARGEST, KeptPrompt
 from router.pipeline.observers.observer import Finished, Observer
 from router.pipeline.request_context import RequestContext
-from router.protocols.hub import as_chat
+from router.protocols.hub.table import as_chat
 from router.protocols.unsupported import Unsupported
 
 

@@ -1,7 +1,6 @@
 """Reconciling ledger, journal and stored usage; repairing; prepaid balances."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from ledgerkit import PRICE, Outside, reserve_request, used
@@ -24,8 +23,8 @@ LIMITS = quotas(
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[UsageStore]:
-    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+def store(database: str) -> Iterator[UsageStore]:
+    store = UsageStore(database)
     yield store
     store.close()
 

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+from clocks import Timeless
 from ledgerkit import Outside, eventually, reserve_request, used
 
 from router.domain import Outcome
@@ -201,9 +202,13 @@ async def test_the_next_gateway_finds_what_the_last_one_left(
     await ledger.close()
 
 
-async def test_a_ledger_that_is_not_there_is_unavailable() -> None:
-    with pytest.raises(LedgerUnavailable):
-        await Ledger.connect("unix:///nowhere/valkey.sock")
+def test_a_ledger_that_is_not_there_is_unavailable_at_once() -> None:
+    async def connect() -> None:
+        with pytest.raises(LedgerUnavailable):
+            await Ledger.connect("unix:///nowhere/valkey.sock")
+
+    with asyncio.Runner(loop_factory=Timeless) as runner:
+        runner.run(connect())
 
 
 async def test_a_server_that_hangs_up_is_unavailable_without_being_asked_again() -> None:

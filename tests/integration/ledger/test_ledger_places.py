@@ -1,50 +1,23 @@
-"""Where a ledger may live: TCP with a password, TLS, a Cluster of nodes, behind Sentinels."""
+"""Where a ledger may live: TCP with a password, TLS; tests/more has clusters of servers."""
 
 import asyncio
 import contextlib
-import os
-import signal
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 import trustme
-from ledger_servers import CLUSTERED, answers, cluster, free_port, sentinel, server, wait, whole
-from ledgerkit import Outside, eventually, reserve_request, used
-from redis.crc import key_slot
+from ledger_servers import answers, server
+from ledgerkit import Outside, ten_of_twelve_are_served
+from patience import until
 
-from router.errors import LedgerUnavailable, LimitExceeded
+from router.errors import LedgerUnavailable
 from router.ledger.check.show import show
-from router.ledger.keys import shard, shard_of
 from router.ledger.ledger import Ledger
-from router.ledger.quotas.dimensions import quotas
 from router.ledger.server.address import parse_address
-from router.ledger.server.clients import send_to_all
 from router.ledger.server.errors import StartupError
-from router.usage.journal import JournalConsumer
-from router.usage.store import UsageStore
-
-LIMITS = quotas(
-    {
-        "organization": {"tokens_per_day": 10**9},
-        "key": {"requests_per_minute": 10, "concurrency": 50},
-    }
-)
-
-
-async def ten_of_twelve_are_served(ledger: Ledger, organization: str) -> None:
-    denied = 0
-    for _ in range(12):
-        try:
-            async with ledger.hold(
-                reserve_request(LIMITS, organization=organization), used
-            ) as hold:
-                hold.dispatched()
-        except LimitExceeded:
-            denied += 1
-    assert denied == 2
+from router.ledger.server.startup import FORMAT
 
 
 async def test_over_tcp_with_a_password_and_a_database(tmp_path: Path) -> None:
@@ -52,7 +25,7 @@ async def test_over_tcp_with_a_password_and_a_database(tmp_path: Path) -> None:
         server(tmp_path, "--requirepass", "s3cret") as port,
         redis.Redis(port=port, password="s3cret", db=3) as client,
     ):
-        wait(lambda: responds(client))
+        until(lambda: responds(client))
         ledger = await Ledger.connect(f"redis://:s3cret@127.0.0.1:{port}/3", command_seconds=5)
         await ten_of_twelve_are_served(ledger, "acme")
         assert await ledger.settled()
@@ -96,182 +69,6 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-@pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[int]]:
-    with cluster(tmp_path_factory.mktemp("cluster")) as ports:
-        yield ports
-
-
-async def test_a_cluster_of_three_keeps_each_organization_whole_on_one_node(
-    nodes: list[int],
-) -> None:
-    ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{nodes[0]}", command_seconds=5)
-    organizations = [f"org{n}" for n in range(12)]
-    for organization in organizations:
-        await ten_of_twelve_are_served(ledger, organization)
-    assert await ledger.settled()
-    rows = []
-    for port in nodes:
-        with redis.Redis(port=port) as client:
-            here = Outside(client)
-            assert here.rows(), "every node has some organization"
-            assert here.open_leases() == 0
-            rows += here.rows()
-    assert len(rows) == 120
-    await ledger.close()
-
-
-async def test_a_cluster_is_checked_repaired_and_shown_as_one_ledger(
-    nodes: list[int], tmp_path: Path
-) -> None:
-    url = f"redis+cluster://127.0.0.1:{nodes[0]}"
-    ledger = await Ledger.connect(url, command_seconds=5)
-    organizations = [f"shown{n}" for n in range(6)]
-    for organization in organizations:
-        wanted = reserve_request(LIMITS, organization=organization)
-        async with ledger.hold(wanted, used) as hold:
-            hold.dispatched()
-    assert await ledger.settled()
-    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
-    await JournalConsumer(ledger.journal(), store).drain()
-    checking = ledger.check(store)
-    assert await checking.check() == []
-    assert checking.scopes_checked >= 2 * len(organizations)
-    for organization in organizations:
-        (scope, *_) = (await show(parse_address(url), organization))["scopes"]
-        assert scope["counts"][0]["used"] == 60
-    await send_to_all(parse_address(url), "FLUSHALL")
-    assert await checking.rebuild({"pro": LIMITS}, ledger.now()) >= len(organizations)
-    assert await checking.check() == []
-    store.close()
-    await ledger.close()
-
-
-async def test_a_slot_that_moves_to_another_node_is_followed(nodes: list[int]) -> None:
-    ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{nodes[0]}", command_seconds=5)
-    organization = "mover"
-    slot = slot_of(shard_of(organization, 64))
-    async with ledger.hold(reserve_request(LIMITS, organization=organization), used) as hold:
-        hold.dispatched()
-        await asyncio.to_thread(move, slot, nodes)
-    assert await ledger.settled(10)
-    async with ledger.hold(reserve_request(LIMITS, organization=organization), used) as hold:
-        hold.dispatched()
-    assert await ledger.settled(10)
-    await ledger.close()
-
-
-def slot_of(shard_number: int) -> int:
-    """The cluster slot of a virtual shard."""
-    return key_slot(shard(shard_number).scopes.encode())
-
-
-def move(slot: int, ports: list[int]) -> None:
-    """Move one slot, keys and all, to the next node."""
-    clients = {port: redis.Redis(port=port) for port in ports}
-    ids = {port: c.execute_command("CLUSTER", "MYID") for port, c in clients.items()}
-    old = ports[slot * len(ports) // 16384]
-    new = ports[(ports.index(old) + 1) % len(ports)]
-    clients[new].execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[old])
-    clients[old].execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[new])
-    while keys := clients[old].execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100):
-        clients[old].execute_command("MIGRATE", "127.0.0.1", new, "", 0, 5000, "KEYS", *keys)
-    for port in (new, old):
-        clients[port].execute_command("CLUSTER", "SETSLOT", slot, "NODE", ids[new])
-    for client in clients.values():
-        client.close()
-
-
-async def test_a_master_of_the_cluster_that_dies_is_replaced_and_nothing_is_lost(
-    tmp_path: Path,
-) -> None:
-    with contextlib.ExitStack() as stack:
-        ports = stack.enter_context(cluster(tmp_path / "masters"))
-        spare = stack.enter_context(server(tmp_path / "spare", *CLUSTERED))
-        client = await asyncio.to_thread(answers, spare)
-        masters = [stack.enter_context(redis.Redis(port=port)) for port in ports]
-        stack.callback(client.close)
-        home = slot_of(shard_of("acme", 64)) * len(ports) // 16384
-        await asyncio.to_thread(join, client, masters[home], ports[home])
-        ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{ports[0]}", command_seconds=1)
-        async with ledger.hold(reserve_request(LIMITS), used) as hold:
-            hold.dispatched()
-            await ledger.beat()
-            await eventually(lambda: replicated(client, 1))
-            os.kill(masters[home].info("server")["process_id"], signal.SIGKILL)
-            await eventually(lambda: client.info("replication")["role"] == "master", 20)
-        assert await ledger.settled(20)
-        assert len(Outside(client).rows()) == 1
-        assert Outside(client).open_leases() == 0
-        await ledger.close()
-
-
-def join(replica: redis.Redis, master: redis.Redis, port: int) -> None:
-    """Make a node of the cluster a replica of one of its masters."""
-    replica.execute_command("CLUSTER", "MEET", "127.0.0.1", port)
-    identity = master.execute_command("CLUSTER", "MYID")
-    wait(lambda: whole(replica) and knows(replica, identity))
-    replica.execute_command("CLUSTER", "REPLICATE", identity)
-    wait(lambda: replica.info("replication").get("master_link_status") == "up")
-
-
-def knows(client: redis.Redis, identity: bytes) -> bool:
-    return identity in bytes(client.execute_command("CLUSTER", "NODES"))
-
-
-def replicated(client: redis.Redis, leases: int) -> bool:
-    """Whether a replica of a cluster has so many open leases."""
-    client.execute_command("READONLY")
-    return Outside(client).open_leases() == leases
-
-
-def fails_over(watch: redis.Redis) -> bool:
-    """Whether the sentinel knows its replica well enough by now to promote it."""
-    with contextlib.suppress(redis.ResponseError):
-        return bool(watch.execute_command("SENTINEL", "FAILOVER", "turnout"))
-    return False
-
-
-async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_twice(
-    tmp_path: Path,
-) -> None:
-    with contextlib.ExitStack() as stack:
-        at_once = ("--repl-diskless-sync-delay", "0")
-        master = stack.enter_context(server(tmp_path / "master", *at_once))
-        await asyncio.to_thread(lambda: answers(master).close())
-        replica = stack.enter_context(
-            server(tmp_path / "replica", "--replicaof", f"127.0.0.1 {master}")
-        )
-        copy = await asyncio.to_thread(answers, replica)
-        stack.callback(copy.close)
-        await eventually(lambda: copy.info("replication")["master_link_status"] == "up", 20)
-        guard = free_port()
-        config = tmp_path / "sentinel.conf"
-        config.write_text(
-            f"port {guard}\nsentinel monitor turnout 127.0.0.1 {master} 1\n"
-            "sentinel down-after-milliseconds turnout 500\n"
-        )
-        stack.enter_context(sentinel(config))
-        watch = await asyncio.to_thread(answers, guard)
-        stack.callback(watch.close)
-        replicas = ("SENTINEL", "REPLICAS", "turnout")
-        await eventually(lambda: bool(watch.execute_command(*replicas)), 20)
-        url = f"redis+sentinel://127.0.0.1:{guard}/turnout"
-        ledger = await Ledger.connect(url, command_seconds=5)
-        async with ledger.hold(reserve_request(LIMITS), used) as hold:
-            hold.dispatched()
-            await ledger.beat()
-            await eventually(lambda: Outside(copy).open_leases() == 1)
-            await eventually(lambda: fails_over(watch), 20)
-            await eventually(lambda: copy.info("replication")["role"] == "master", 20)
-        assert await ledger.settled(20)
-        await eventually(lambda: len(Outside(copy).rows()) == 1)
-        assert Outside(copy).open_leases() == 0
-        shown = await show(parse_address(url), hold.hold_id)  # asks whoever is the master now
-        assert shown["state"] == "settled"
-        await ledger.close()
-
-
 async def test_a_server_that_may_evict_is_refused_with_what_to_change(tmp_path: Path) -> None:
     with server(tmp_path, "--maxmemory-policy", "allkeys-lru") as port:
         (await asyncio.to_thread(answers, port)).close()
@@ -282,7 +79,12 @@ async def test_a_server_that_may_evict_is_refused_with_what_to_change(tmp_path: 
 async def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
     with server(tmp_path) as port:
         client = await asyncio.to_thread(answers, port)
-        client.hset("lg:meta", mapping={"format": 99, "shards": 64, "secret": "00"})
+        url = f"redis://127.0.0.1:{port}"
+        for version in (1, FORMAT - 1, FORMAT + 1, 99):
+            client.hset("lg:meta", mapping={"format": version, "shards": 64, "secret": "00"})
+            with pytest.raises(StartupError, match=f"has format {version} .*another database"):
+                await Ledger.connect(url)
+            with pytest.raises(StartupError, match=f"has format {version}"):
+                await show(parse_address(url), "acme")
+            assert client.hget("lg:meta", "format") == str(version).encode()
         client.close()
-        with pytest.raises(StartupError, match="format 99"):
-            await Ledger.connect(f"redis://127.0.0.1:{port}")

@@ -214,3 +214,14 @@ def test_request_ids_are_unique_and_rise_with_time():
     assert len(set(ids)) == 1000
     assert all(len(made) == 32 for made in ids)
     assert [made[:12] for made in ids] == sorted(made[:12] for made in ids)
+
+
+async def test_of_a_list_that_is_sent_in_several_lines_all_of_it_counts(line):
+    head = b"POST /v1/messages HTTP/1.1\r\nContent-Length: 2\r\n"
+    lines = b"Anthropic-Beta: a,b\r\nX-Request-Id: 1\r\nanthropic-beta: c\r\nX-Request-Id: 2\r\n"
+    line.connection.data_received(head + lines + b"\r\n{}")
+    fields = line.connection.cycle.fields
+    line.inference.go.set()
+    await _all_done(line)
+    assert fields[b"anthropic-beta"] == b"a,b,c"
+    assert fields[b"x-request-id"] == b"1"

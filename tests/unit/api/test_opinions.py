@@ -8,8 +8,8 @@ import pytest
 from router.api.feedback import Opinions, parse_feedback
 from router.domain import Principal
 from router.errors import BadRequest, NotFound, Unavailable
-from router.loop.recorder import OutcomeRecorder
-from router.loop.store import OutcomeStore, ScoredDecision
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore, ScoredDecision
 
 ASKER = Principal(key_id="key_1", organization="acme", team=None, tier="pro")
 ID = f"{1:032x}"
@@ -33,9 +33,8 @@ class Passing:
 
 
 @pytest.fixture
-def stores(tmp_path):
-    url = f"sqlite:///{tmp_path / 'outcomes.db'}"
-    made = [OutcomeStore(url, keep=10) for _ in range(2)]
+def stores(database):
+    made = [OutcomeStore(database, keep=10) for _ in range(2)]
     yield made
     for store in made:
         store.close()

@@ -1,10 +1,9 @@
 """From an Authorization header to a principal."""
 
 import hmac
-import sqlite3
-from contextlib import closing
 
 import pytest
+from sqlalchemy import create_engine, inspect, text
 
 from router.auth.authenticate import Authenticator
 from router.auth.keys import hash_key, is_well_formed, new_key
@@ -19,8 +18,8 @@ def test_what_is_stored_of_a_key_is_its_hmac():
 
 
 @pytest.fixture
-def known(tmp_path):
-    store = KeyStore(f"sqlite:///{tmp_path / 'keys.db'}")
+def known(database):
+    store = KeyStore(database)
     key, key_id = store.create("acme", "pro", "search")
     authenticator = Authenticator(store)
     authenticator.refresh()
@@ -51,8 +50,8 @@ def test_bytes_that_are_no_text_are_no_key(known):
         known[0].authenticate(b"Bearer tk-" + b"\xe9" * 43)
 
 
-def test_what_is_asked_each_second_differs_after_any_change_of_the_keys(tmp_path):
-    store = KeyStore(f"sqlite:///{tmp_path / 'keys.db'}")
+def test_what_is_asked_each_second_differs_after_any_change_of_the_keys(database):
+    store = KeyStore(database)
     states = [store.state()]
     ids = []
     for change in (
@@ -69,14 +68,14 @@ def test_what_is_asked_each_second_differs_after_any_change_of_the_keys(tmp_path
     store.close()
 
 
-def test_a_table_of_an_earlier_version_gets_the_index_that_the_state_needs(tmp_path):
-    url = f"sqlite:///{tmp_path / 'keys.db'}"
-    first = KeyStore(url)
+def test_a_table_of_an_earlier_version_gets_the_index_that_the_state_needs(database):
+    first = KeyStore(database)
     first.create("acme", "pro")
     first.close()
-    with closing(sqlite3.connect(tmp_path / "keys.db")) as connection:
-        connection.execute("drop index api_keys_revoked_at")
-    KeyStore(url).close()
-    with closing(sqlite3.connect(tmp_path / "keys.db")) as connection:
-        query = "select name from sqlite_master where name = 'api_keys_revoked_at'"
-        assert connection.execute(query).fetchall()
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        connection.execute(text("drop index api_keys_revoked_at"))
+    KeyStore(database).close()
+    indexes = inspect(engine).get_indexes("api_keys")
+    assert "api_keys_revoked_at" in {index["name"] for index in indexes}
+    engine.dispose()

@@ -11,6 +11,8 @@ from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
 from router.backends.fitness import unfit
 from router.domain import Usage
+from router.operations.embedding import parse_embedding
+from router.operations.message import parse_message
 from router.protocols.chat_passage import ChatPassage
 from router.protocols.quirks import Quirks
 
@@ -169,3 +171,24 @@ def test_details_of_a_validation_error_are_told() -> None:
     detail = [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]
     raw = orjson.dumps({"object": "error", "message": {"detail": detail}})
     assert OpenAI().failure(422, raw).message == "seed: Extra inputs are not permitted"
+
+
+EMBEDDING = parse_embedding(b'{"model":"a","input":"x"}')
+MESSAGE = parse_message(b'{"model":"a","max_tokens":1,"messages":[{"role":"user","content":"x"}]}')
+
+
+@pytest.mark.parametrize(
+    ("dialect", "ask", "why"),
+    [
+        ("openai", EMBEDDING, None),
+        ("anthropic", EMBEDDING, "embeddings"),
+        ("gemini", EMBEDDING, "embeddings"),
+        ("replicate", EMBEDDING, "embeddings"),
+        ("gemini", MESSAGE, None),
+        ("openai", MESSAGE, None),
+    ],
+)
+def test_a_backend_says_which_operations_it_cannot_be_asked(
+    dialect: str, ask: Ask, why: str | None
+) -> None:
+    assert unfit(Backend("b", "http://x", "m", dialect=dialect), ask, 10) == why

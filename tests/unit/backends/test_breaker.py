@@ -92,25 +92,25 @@ def test_a_late_answer_does_not_move_an_open_breaker(tell: str) -> None:
     assert breaker.resting(1.0) == 9.0
 
 
-def test_it_is_quiet_only_while_nothing_is_held_against_the_deployment() -> None:
+def test_all_is_clear_only_while_nothing_is_held_against_the_deployment() -> None:
     breaker = Breaker(POLICY)
-    assert breaker.quiet
+    assert breaker.all_clear
     breaker.failed(0.0)
-    assert not breaker.quiet  # a failure is counted
+    assert not breaker.all_clear  # a failure is counted
     breaker.succeeded(1.0)
-    assert breaker.quiet
+    assert breaker.all_clear
     breaker.rest_for(5.0, now=1.0)
     breaker.succeeded(2.0)  # of a request that began before the rest
-    assert not breaker.quiet
+    assert not breaker.all_clear
     breaker.succeeded(6.0)
-    assert breaker.quiet
-    assert not opened().quiet
+    assert breaker.all_clear
+    assert not opened().all_clear
 
 
-def test_a_breaker_that_recovered_is_quiet_again() -> None:
+def test_a_breaker_that_recovered_is_all_clear_again() -> None:
     breaker = opened()
     for step in range(3):
-        assert not breaker.quiet
+        assert not breaker.all_clear
         breaker.began(10.0 + step)
         breaker.succeeded(10.0 + step)
-    assert breaker.quiet
+    assert breaker.all_clear

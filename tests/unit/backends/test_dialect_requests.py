@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from router.ask import Ask
-from router.protocols.hub import CLIENTS, SERVERS
+from router.protocols.hub.table import CLIENTS, SERVERS
 from router.protocols.quirks import PLAIN
 from router.protocols.unsupported import Unsupported
 

@@ -9,8 +9,8 @@ from router.backends.judging import (
     LONGEST,
     judging_request,
     material,
-    read_better,
     read_good_enough,
+    read_preference,
 )
 
 CLEAR = {
@@ -49,18 +49,18 @@ UNCLEAR = [
     ("said", "meant"), [(said, meant) for meant, many in CLEAR.items() for said in many]
 )
 def test_a_clear_verdict_is_read_in_whatever_words_it_comes(said, meant):
-    assert read_better(said) == meant
+    assert read_preference(said) == meant
 
 
 @pytest.mark.parametrize("said", UNCLEAR)
 def test_what_names_both_or_neither_is_no_verdict(said):
-    assert read_better(said) is None
+    assert read_preference(said) is None
 
 
 def test_a_megabyte_of_near_verdicts_is_read_at_once():
-    assert read_better("the " * 250_000) is None
-    assert read_better("A is " * 200_000) is None
-    assert read_better("so " * 300_000 + "A") is None
+    assert read_preference("the " * 250_000) is None
+    assert read_preference("A is " * 200_000) is None
+    assert read_preference("so " * 300_000 + "A") is None
 
 
 @pytest.mark.parametrize(

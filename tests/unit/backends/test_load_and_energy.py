@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.backends.energy import Energy, EnergyProfile, Provenance, efficiency, energy_of
+from router.backends.energy import Energy, EnergyProfile, Provenance, energy_of
 from router.backends.health.load import Load, read_load
 
 VLLM = b"""# HELP vllm:num_requests_running Number of requests in model execution batches.
@@ -58,10 +58,3 @@ def test_what_is_not_known_is_not_zero() -> None:
     assert energy_of(None, input_tokens=1, output_tokens=1, busy_seconds=1.0) is None
     nothing = EnergyProfile()
     assert energy_of(nothing, input_tokens=1, output_tokens=1, busy_seconds=1.0) is None
-
-
-def test_efficiency_is_quality_share_over_cost_share() -> None:
-    same = {"best_quality": 0.9, "best_cost_pico": 1000}
-    assert efficiency(quality=0.9, cost_pico=500, **same) == pytest.approx(2.0)  # type: ignore[arg-type]
-    assert efficiency(quality=0.9, cost_pico=1000, **same) == pytest.approx(1.0)  # type: ignore[arg-type]
-    assert efficiency(quality=0.9, cost_pico=0, **same) is None  # type: ignore[arg-type]

@@ -10,8 +10,8 @@ from policies.verifiers import VERIFIERS as KNOWN
 from router.ask import Ask
 from router.backends.cascade.json_schema import misfit
 from router.backends.cascade.verifiers import VERIFIERS, first_failure
-from router.protocols.answer import LENGTH, REFUSAL, Alternative, Logprob, Stop
-from router.protocols.conversation import Call, Text
+from router.protocols.hub.answer import LENGTH, REFUSAL, Alternative, Logprob, Stop
+from router.protocols.hub.conversation import Call, Text
 from router.protocols.sse import encode
 from router.protocols.table import PROTOCOLS
 

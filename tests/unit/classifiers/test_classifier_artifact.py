@@ -1,12 +1,15 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from classifier_prompts import PLAIN
 
 from classifiers.artifact import SHIPPED, Artifact, ArtifactError, read_artifact, write_artifact
-from classifiers.cards.ability import CARD_FORMAT, from_json, read_card, to_json
+from classifiers.cards.card_format import CARD_FORMAT, from_json, read_card, to_json
 from classifiers.serving import Classifier
+from classifiers.text.lexical_features import FEATURE_NAMES
+from classifiers.trunk import check_width
 
 
 @pytest.fixture
@@ -63,6 +66,15 @@ def test_an_unreadable_onnx_file_is_an_artifact_error() -> None:
     broken = Artifact(artifact.manifest, b"not onnx", artifact.cards)
     with pytest.raises(ArtifactError, match="onnxruntime cannot load"):
         Classifier.from_artifact(broken, device="cpu")
+
+
+def test_a_trunk_of_another_number_of_features_is_refused_when_it_is_loaded() -> None:
+    class Session:
+        def get_inputs(self) -> list[SimpleNamespace]:
+            return [SimpleNamespace(name="hand", shape=["batch", len(FEATURE_NAMES) + 1])]
+
+    with pytest.raises(ArtifactError, match="FEATURES_VERSION and train it anew"):
+        check_width(Session(), len(FEATURE_NAMES))
 
 
 def test_a_card_survives_being_written_and_read() -> None:

@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from classifiers.__main__ import main
 from classifiers.bench import main as bench
+from classifiers.list_features import main as features
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
-from classifiers.text.lexical_features import FEATURES_VERSION
+from classifiers.text.lexical_features import FEATURE_NAMES, FEATURES_VERSION, LEXICAL
 from router.cli.calibrate import calibrate
 from router.cli.score import score
 
@@ -186,6 +187,18 @@ def test_bench_says_in_one_line_what_is_wrong_with_a_classifier(
     assert result.stderr.startswith("Error: ")
     assert result.stderr.count("\n") == 1
     assert "swift.json" in result.stderr
+
+
+def test_features_lists_every_feature_and_every_measure_it_is_made_of() -> None:
+    result = RUNNER.invoke(features)
+    assert result.output.startswith(f"{len(LEXICAL.features)} features, version {FEATURES_VERSION}")
+    lines = [line.strip() for line in result.output.splitlines()]
+    listed = {line.partition(" = ")[0] for line in lines if " = " in line}
+    assert listed >= set(FEATURE_NAMES)
+    measured = {line.partition(": ")[0] for line in lines if ": " in line}
+    assert measured >= set(LEXICAL.layout()) - {"one"}
+    assert "log_words_per_sentence = log(1 + words / sentences)" in lines
+    assert "problem_log_rest = log(1 + cue_rest), if word_problem, else 0" in lines
 
 
 def test_an_unknown_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:

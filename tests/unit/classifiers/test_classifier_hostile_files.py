@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from classifiers.artifact import ArtifactError, read_artifact, write_artifact
-from classifiers.cards.ability import from_json, read_card
+from classifiers.cards.card_format import from_json, read_card
 from classifiers.serving import Classifier
 
 MOE: dict[str, Any] = json.loads(read_artifact().cards["moe.json"])

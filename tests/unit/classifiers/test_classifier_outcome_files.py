@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 import router
 from classifiers.artifact import read_artifact
-from classifiers.cards.outcomes import LARGEST_NUMBER, read_outcomes, sampled
-from classifiers.cards.recalibrate import MOST_OUTCOMES
+from classifiers.cards.observations import MOST_OUTCOMES
+from classifiers.outcome_files import LARGEST_NUMBER, read_outcomes, sampled
 from classifiers.serving import Classifier
 from router.cli.calibrate import calibrate
 from router.cli.common.card_files import write_card

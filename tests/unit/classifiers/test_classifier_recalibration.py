@@ -5,25 +5,19 @@ import numpy as np
 import pytest
 from classifier_prompts import CODE, PLAIN
 
-from classifiers.cards.ability import Ability, Heads, from_json, to_json
+from classifiers.cards.ability import Ability, Heads
+from classifiers.cards.card_format import from_json, to_json
 from classifiers.cards.drift import drift
+from classifiers.cards.fit_card import LEAST_FOR_RBF, LEAST_OUTCOMES, fit_card, nearest
 from classifiers.cards.logistic import fit_logistic
-from classifiers.cards.outcomes import (
-    Outcome,
+from classifiers.cards.observations import Observations, TooFewOutcomes, observe
+from classifiers.cards.recalibrate import recalibrate
+from classifiers.outcome_files import (
+    JudgedAnswer,
     OutcomeError,
     by_backend,
     observations,
     read_outcomes,
-)
-from classifiers.cards.recalibrate import (
-    LEAST_FOR_NEARBY,
-    LEAST_OUTCOMES,
-    Observations,
-    TooFewOutcomes,
-    fit_card,
-    nearest,
-    observe,
-    recalibrate,
 )
 from classifiers.serving import Classifier
 
@@ -65,12 +59,12 @@ def test_from_many_outcomes_a_card_learns_what_the_embedding_tells() -> None:
     card = fit_card(BASE, world(1500, bend=1.5), date="2026-01-01")
     unseen = world(2000, seed=2)
     assert error(card, unseen, shift=0, bend=1.5) < 0.35 * error(BASE, unseen, shift=0, bend=1.5)
-    assert card.nearby is not None
+    assert card.rbf is not None
 
 
 def test_few_outcomes_leave_a_card_without_places_of_its_own() -> None:
-    card = fit_card(BASE, world(LEAST_FOR_NEARBY - 1, bend=1.5), date="2026-01-01")
-    assert card.nearby is None
+    card = fit_card(BASE, world(LEAST_FOR_RBF - 1, bend=1.5), date="2026-01-01")
+    assert card.rbf is None
     assert card.fitted["correction"] == "intercept, slope and z"
 
 
@@ -193,10 +187,10 @@ def test_a_card_fitted_on_numbers_is_the_card_fitted_on_the_text(tmp_path: Path)
     classifier = Classifier.load(device="cpu")
     reading = classifier.read([PLAIN, CODE])
     kept = [
-        Outcome("moe", 1.0, None, reading.z[row].tolist(), reading.embedding[row].tolist())
+        JudgedAnswer("moe", 1.0, None, reading.z[row].tolist(), reading.embedding[row].tolist())
         for row in range(2)
     ]
-    asked = [Outcome("moe", 1.0, PLAIN), Outcome("moe", 1.0, CODE)]
+    asked = [JudgedAnswer("moe", 1.0, PLAIN), JudgedAnswer("moe", 1.0, CODE)]
     numbers, texts = observations(classifier, kept), observations(classifier, asked)
     assert np.allclose(numbers.z, texts.z)
     assert np.allclose(numbers.embedding, texts.embedding)

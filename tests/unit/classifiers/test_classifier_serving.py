@@ -7,8 +7,9 @@ import pytest
 from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 
 from classifiers.artifact import ArtifactError, read_artifact, write_artifact
+from classifiers.classification import UNKNOWN, Classification
 from classifiers.prompt import Prompt, prompt_of_text
-from classifiers.serving import INLINE_PROMPTS, MAX_BATCH, UNKNOWN, Classification, Classifier
+from classifiers.serving import INLINE_PROMPTS, MAX_BATCH, Classifier
 
 
 @pytest.fixture(scope="module")
@@ -17,11 +18,11 @@ def classifier() -> Classifier:
 
 
 class Gate:
-    """A model that scores only once it is let: what a slow batch looks like."""
+    """A scorer that answers only once it is let: what a slow batch looks like."""
 
-    def __init__(self, model: Any) -> None:
-        self.trunk, self.cards = model.trunk, model.cards
-        self._model = model
+    def __init__(self, scorer: Any) -> None:
+        self.trunk, self.cards = scorer.trunk, scorer.cards
+        self._scorer = scorer
         self.batches: list[int] = []
         self.started, self.open = threading.Event(), threading.Event()
 
@@ -29,12 +30,12 @@ class Gate:
         self.batches.append(len(prompts))
         self.started.set()
         assert self.open.wait(30)
-        return self._model.score(prompts)
+        return self._scorer.score(prompts)
 
 
 def gated(deadline: float = 30) -> tuple[Classifier, Gate]:
     plain = Classifier.load(device="cpu")
-    gate = Gate(plain._model)
+    gate = Gate(plain._scorer)
     return Classifier(gate, deadline=deadline), gate  # type: ignore[arg-type]
 
 

@@ -18,5 +18,5 @@ async def test_a_server_sleeps_until_it_is_ended():
     with socket.create_server(("127.0.0.1", 0)) as place:
         serving = asyncio.create_task(server.serve(sockets=[place]))
         server.end()
-        await asyncio.wait_for(serving, 5)
+        await serving
     assert not server.force_exit

@@ -14,7 +14,7 @@ from router.auth.authenticate import Authenticator
 from router.ledger.conversations import Conversations
 from router.ledger.hold import Hold
 from router.ledger.ledger import Ledger
-from router.loop.recorder import OutcomeRecorder
+from router.loop.outcome_recorder import OutcomeRecorder
 from router.pipeline import request_context, serving
 from router.pipeline.caller import Caller
 from router.pipeline.observers import evidence, stickiness

@@ -9,8 +9,8 @@ from fakes.corridor import CHAT, context_of
 from fakes.parts import ACME, FakeClassifier, FakeConversations
 from fakes.world import FIXED, ODDS, new_world
 
+from classifiers.classification import UNKNOWN
 from classifiers.prompt import prompt_of_messages
-from classifiers.serving import UNKNOWN
 from policies.signals import NO_HINTS
 from router.domain import Principal
 from router.errors import BadRequest
@@ -58,6 +58,13 @@ async def test_the_classifier_is_asked_once_where_the_objective_needs_it():
     context = await context_of(FakeCaller.asking("Why?"), new_world(CAPABLE), classifier=classifier)
     assert [prompt.turns[-1].text for prompt in classifier.asked] == ["Why?"]
     assert context.classification.success == ODDS
+
+
+async def test_text_that_comes_as_tokens_counts_as_private_since_nobody_can_read_it():
+    caller, world = FakeCaller.asking("Good morning."), ruled("request.pii")
+    ask = replace(CHAT.parse(caller.raw, caller.fields), features=frozenset({"tokens"}))
+    senses = Senses(FakeClassifier(), FakeConversations(), {})
+    assert (await gather(senses, world, ACME, ask, caller)).pii
 
 
 async def test_an_operation_that_is_not_classified_never_asks_the_classifier():

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import orjson
 import pytest
 from fakes.backends import CUT, DONE, FakeBackends, FakeUpstream, chunk, whole
 from fakes.caller import FakeCaller, sent
@@ -24,6 +25,7 @@ from router.errors import (
     Unauthenticated,
     UpstreamFailed,
 )
+from router.operations.table import OPERATIONS
 from router.pipeline.serve import serve
 
 USED = Usage(10, 5)
@@ -60,6 +62,25 @@ async def test_an_answer_is_delivered_settled_and_told_in_this_order():
     assert [charge.usage for charge in corridor.ledger.settled] == [USED]
     assert finished.charge == corridor.ledger.settled[0]
     assert (finished.delivered, finished.backend) == (True, "local")
+
+
+TURN = {"role": "user", "content": "Hello"}
+BODIES = {
+    "chat": {"messages": [TURN]},
+    "message": {"messages": [TURN], "max_tokens": 9},
+    "embedding": {"input": "Hello"},
+    "completion": {"prompt": "Hello"},
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_every_operation_is_walked_alike(name):
+    (operation,) = [row for row in OPERATIONS if row.name == name]
+    corridor, caller = answering(), FakeCaller(orjson.dumps({"model": "auto"} | BODIES[name]))
+    finished = await corridor.walk(caller, operation=operation)
+    assert finished.context.ask.operation == name
+    assert caller.answer == whole()  # whatever the backends gave
+    assert [charge.usage for charge in corridor.ledger.settled] == [USED]
 
 
 async def test_the_answer_says_how_it_was_decided_and_what_is_left_of_the_quota():

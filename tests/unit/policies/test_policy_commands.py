@@ -18,8 +18,7 @@ from router.cli.explain import explain
 from router.cli.replay import replay
 from router.cli.schema import schema
 from router.cli.tune import tune
-from router.loop.store import Outcome as Verdict
-from router.loop.store import OutcomeStore
+from router.loop.outcome_store import JudgedDecision, OutcomeStore
 
 SAME = 'base_url: "http://127.0.0.1:1/v1", model: m'
 CONFIG = f"""\
@@ -294,7 +293,7 @@ def test_feedback_and_audits_in_the_database_become_verdicts(log, config):
     records = [json.loads(line) for line in log.read_text().splitlines()[1:]]
     store.add(
         [
-            Verdict(
+            JudgedDecision(
                 decision=record["id"],
                 source="feedback",
                 by="key",

@@ -4,8 +4,9 @@ What CEL does in C++ is not counted; `python -m bench.conditions` measures that.
 """
 
 import pytest
-from counting import instructions
 from policy_worlds import policy, signals
+
+from bench.instructions import counted
 
 
 def rules(count: int, when: str) -> str:
@@ -19,7 +20,7 @@ def rules(count: int, when: str) -> str:
 def cost(count: int, when: str) -> int:
     subject, given = policy(rules(count, when)), signals(conversation="c")
     subject.decide(given)
-    return instructions(lambda: subject.decide(given))
+    return counted(lambda: subject.decide(given))
 
 
 ONE_VALUE = "tier.name == 'tN' && prompt.tokens > 150"

@@ -3,8 +3,8 @@ from re import _constants as sre_constants  # type: ignore[attr-defined]
 from re import _parser as sre_parse  # type: ignore[attr-defined]
 
 import pytest
-from counting import instructions
 
+from bench.instructions import counted
 from policies.pii import pii
 from policies.pii.pii import contains_pii, kinds, texts_of
 
@@ -84,7 +84,7 @@ def test_what_only_looks_like_personal_data_is_left_alone(text):
 )
 def test_a_long_text_is_read_in_linear_time(unit):
     def cost(size: int) -> int:
-        return instructions(lambda: contains_pii([unit * (size // len(unit))]))
+        return counted(lambda: contains_pii([unit * (size // len(unit))]))
 
     assert cost(20_000) < 2.2 * cost(10_000) + 100
 
@@ -154,5 +154,5 @@ def test_a_text_made_of_suspicious_places_counts_as_private_without_being_read_t
 
 def test_what_lies_behind_the_last_look_costs_nothing(monkeypatch):
     monkeypatch.setattr(pii, "MOST_LOOKS", 200)
-    cost = [instructions(lambda n=n: kinds(["AA11 ZZ " * n])) for n in (1_000, 2_000)]
+    cost = [counted(lambda n=n: kinds(["AA11 ZZ " * n])) for n in (1_000, 2_000)]
     assert cost[0] == cost[1]

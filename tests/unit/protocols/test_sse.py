@@ -5,10 +5,11 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streamed import name_of
 
 from router.errors import UpstreamFailed
 from router.protocols.envelope import error_event
-from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events, name_of
+from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
 
 LINES = ("\n", "\r\n", "\r")
 

@@ -7,7 +7,7 @@ from fakes.finished import Scoring, finished_of
 from fakes.parts import FakeClassifier
 from fakes.world import SHADOWED, new_world
 
-from policies.decision import Denial, Shadow
+from policies.decision import Denial
 from router.pipeline.observers.audits import begins_audits
 
 SCORED = SHADOWED.replace("objective: fixed", "capable: {min_success: 0.7}")
@@ -23,9 +23,10 @@ async def begun(caller=None, **fields):
 
 async def test_an_answer_that_was_drawn_is_audited_with_its_evidence_and_its_text():
     finished, (case,) = await begun()
-    assert case.world is finished.context.world
-    assert case.request is finished.context.ask
-    assert case.shadow == Shadow("premium", "moe")
+    world = finished.context.world
+    assert case.ask is finished.context.ask
+    assert (case.rival, case.judge) == (world.backends["premium"], world.backends["moe"])
+    assert case.prices is world.prices
     assert (case.answer, case.evidence.backend) == ("Four.", "moe")
     assert case.evidence.decision == finished.context.id
 
@@ -46,8 +47,12 @@ async def test_a_streams_text_is_put_together_again():
         {"backend": "premium"},
         {"senses": {"classifier": FakeClassifier()}},
         {"answer": b"{}"},
+        {"answer": b"<html>"},
     ],
-    ids=["not drawn", "not delivered", "denied", "by the rival itself", "not scored", "no choice"],
+    ids=[
+        *("not drawn", "not delivered", "denied", "by the rival itself", "not scored"),
+        *("no choice", "unreadable"),
+    ],
 )
 async def test_nothing_else_is_audited(fields):
     _, cases = await begun(**fields)

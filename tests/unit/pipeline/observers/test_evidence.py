@@ -13,7 +13,7 @@ from fakes.world import CASCADE, ODDS, new_world
 from policies.decision import Denial
 from router.backends.dispatch.upstream import BilledAnswer
 from router.domain import Usage
-from router.loop.prompts import LARGEST
+from router.loop.prompt_store import LARGEST
 from router.operations.table import OPERATIONS
 from router.pipeline.observers.evidence import (
     evidence_of,

@@ -1,0 +1,68 @@
+"""All HTTP clients towards backends, and the rule which one takes the calls to an address.
+
+The rule, asked once for each address of a backend and not for each call:
+
+    httpx       where turnout.yaml says `transport: httpx`
+    httpx       where a proxy is in the way: the backend's `proxy`, else the environment's
+    httpx       where the backend has `http2: true`
+    httptools   everywhere else
+
+A backend with `proxy: direct` is asked directly, whatever the environment says.
+"""
+
+from typing import Final, Literal
+
+from router.backends.backend import DIRECTLY, Backend
+from router.backends.transport.httptools_transport import HttptoolsTransport
+from router.backends.transport.httpx_transport import DIRECT, HttpxTransport, Route
+from router.backends.transport.proxies import NO_PROXIES, EnvironmentProxies
+from router.backends.transport.transport import Answer, Call, ConnectFailed, Transport
+
+Preferred = Literal["httptools", "httpx"]
+_SCHEMES: Final = ("http://", "https://")
+
+
+class Clients:
+    """One client for each route that is taken. Nothing is opened before the first call."""
+
+    def __init__(
+        self, preferred: Preferred = "httptools", proxies: EnvironmentProxies = NO_PROXIES
+    ) -> None:
+        """`preferred` takes calls that need nothing special; `proxies` are the environment's."""
+        self._proxies = proxies
+        self._plain = HttptoolsTransport() if preferred == "httptools" else HttpxTransport()
+        self._routed: dict[Route, HttpxTransport] = {}
+
+    def client_for(self, backend: Backend, address: str) -> Transport:
+        """Return the client for calls to this address; see `Transports.client_for`."""
+        route = Route(self._proxy_for(backend, address), backend.http2)
+        if route == DIRECT:
+            return self._plain
+        if route.proxy is not None and not route.proxy.startswith(_SCHEMES):
+            return _UNUSABLE_PROXY
+        client = self._routed.get(route)
+        if client is None:
+            client = self._routed[route] = HttpxTransport(route=route)
+        return client
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._plain.close()
+        for client in self._routed.values():
+            await client.close()
+
+    def _proxy_for(self, backend: Backend, address: str) -> str | None:
+        if backend.proxy == DIRECTLY:
+            return None
+        return backend.proxy or self._proxies.proxy_for(address)
+
+
+class _Unusable:
+    """Takes no call: to go around a proxy that one does not understand would be worse."""
+
+    async def send(self, call: Call) -> Answer:
+        """Raise ConnectFailed."""
+        raise ConnectFailed("is behind a proxy that is neither http:// nor https://")
+
+
+_UNUSABLE_PROXY: Final = _Unusable()

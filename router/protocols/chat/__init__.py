@@ -1,0 +1,1 @@
+"""OpenAI's chat completions: how the hub reads and writes them."""

@@ -1,0 +1,319 @@
+"""Chat completions, answered: a whole body read as an answer, and written from one."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from router.protocols.chat.usage import read_usage, write_usage
+from router.protocols.error_inside import refuse_error_inside
+from router.protocols.hub.answer import (
+    CALLS,
+    END,
+    LENGTH,
+    MALFORMED,
+    PAUSE,
+    REFUSAL,
+    SEQUENCE,
+    UNTOLD,
+    WINDOW,
+    Alternative,
+    Answer,
+    Logprob,
+    Stop,
+)
+from router.protocols.hub.conversation import (
+    NOTHING,
+    Call,
+    Citation,
+    Opaque,
+    Part,
+    Refusal,
+    Seal,
+    Text,
+    Thinking,
+    Written,
+)
+from router.protocols.hub.told import arguments_text, name_of, text_of
+from router.protocols.passage import MalformedReply
+
+CHAT: Final = "chat"
+_REASONS: Final = MappingProxyType(
+    {
+        "stop": END,
+        "length": LENGTH,
+        "tool_calls": CALLS,
+        "function_call": CALLS,
+        "content_filter": REFUSAL,
+    }
+)
+FINISH: Final = MappingProxyType(
+    {
+        END: "stop",
+        SEQUENCE: "stop",
+        LENGTH: "length",
+        WINDOW: "length",
+        CALLS: "tool_calls",
+        REFUSAL: "content_filter",
+        PAUSE: "stop",
+        MALFORMED: "stop",
+        UNTOLD: "stop",
+    }
+)
+
+
+def read_answer(body: Mapping[str, Any]) -> Answer:
+    """A whole chat completion; ErrorInside or MalformedReply where it is none."""
+    refuse_error_inside(body)
+    choices = body.get("choices")
+    if not isinstance(choices, list):
+        raise MalformedReply("answered without choices that can be read")
+    model = body.get("model")
+    return Answer(
+        name_of(body.get("id")),
+        model if isinstance(model, str) else None,
+        tuple([_alternative(choice) for choice in choices]),
+        read_usage(body.get("usage")),
+    )
+
+
+def _alternative(choice: Mapping[str, Any]) -> Alternative:
+    message = choice["message"]
+    parts = _parts(message)
+    calls = any(type(part) is Call for part in parts)
+    refused = any(type(part) is Refusal for part in parts)
+    reason = read_reason(choice.get("finish_reason"), calls=calls, refused=refused)
+    return Alternative(tuple(parts), reason, read_logprobs(choice.get("logprobs")))
+
+
+def read_reason(finish: Any, *, calls: bool, refused: bool) -> Stop:
+    """Why it ended: some servers say `stop` of calls, and OpenAI says it of a refusal."""
+    reason = _REASONS.get(name_of(finish), END)
+    if reason == END and (calls or refused):
+        reason = REFUSAL if refused else CALLS
+    return Stop(reason)
+
+
+def _parts(message: Mapping[str, Any]) -> list[Part]:
+    parts: list[Part] = []
+    blocks = message.get("thinking_blocks")
+    thought = message.get("reasoning_content") or message.get("reasoning")
+    if isinstance(blocks, list) and blocks:
+        parts += [read_thought(block) for block in blocks]
+    elif isinstance(thought, str) and thought:
+        parts.append(Thinking(thought))
+    content = message.get("content")
+    if isinstance(content, list):
+        parts += read_content(content)
+    elif content:
+        cited = tuple([read_citation(told) for told in citations_of(message)])
+        parts.append(Text(text_of(content), cited))
+    if message.get("refusal"):
+        parts.append(Refusal(text_of(message["refusal"])))
+    for call in message.get("tool_calls") or ():
+        parts.append(read_call(call, len(parts)))
+    return parts
+
+
+def read_content(content: list[Any]) -> list[Part]:
+    """Content in parts, as the reasoning models of Mistral and Databricks tell it."""
+    parts: list[Part] = []
+    for part in content:
+        if isinstance(part, str):
+            parts.append(Text(part))
+        elif isinstance(part, Mapping):
+            told = _inner_text(part)
+            if told:
+                parts.append(Text(told) if part.get("type") == "text" else Thinking(told))
+    return parts
+
+
+def _inner_text(part: Mapping[str, Any]) -> str:
+    """The text of a part, at whatever of the known places it stands."""
+    told = part.get("text") or part.get("thinking") or part.get("summary") or ""
+    if isinstance(told, list):
+        return "".join([_inner_text(inner) for inner in told if isinstance(inner, Mapping)])
+    return name_of(told)
+
+
+def read_thought(block: Mapping[str, Any]) -> Thinking:
+    """A signed thought, as an answer of Anthropic's servers gave it."""
+    if block.get("type") == "redacted_thinking":
+        return Thinking("", Seal("messages", text_of(block["data"]), "redacted"))
+    signature = block.get("signature")
+    seal = Seal("messages", text_of(signature)) if signature else None
+    return Thinking(text_of(block.get("thinking", "")), seal)
+
+
+def read_call(call: Mapping[str, Any], number: int) -> Call:
+    """A tool call, the part of this number; where it has no id it gets one by that.
+
+    Arguments that are missing or an object become a text.
+    """
+    id_ = name_of(call.get("id")) or f"call_{number}"
+    custom = call.get("custom")
+    if custom:
+        return Call(id_, text_of(custom["name"]), text_of(custom["input"]), "custom")
+    function = call["function"]
+    arguments = arguments_text(function.get("arguments"))
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, Mapping) else NOTHING
+    signature = google.get("thought_signature") if isinstance(google, Mapping) else None
+    seal = Seal("gemini", text_of(signature)) if signature else None
+    return Call(id_, text_of(function["name"]), arguments, seal=seal)
+
+
+def citations_of(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The annotations of a message or of a delta."""
+    told = message.get("annotations")
+    return [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
+
+
+def read_citation(told: Mapping[str, Any]) -> Citation:
+    """An annotation of a text."""
+    web = told.get("url_citation")
+    web = web if isinstance(web, Mapping) else NOTHING
+    start, end = web.get("start_index"), web.get("end_index")
+    return Citation(CHAT, told, name_of(web.get("url")), name_of(web.get("title")), "", start, end)
+
+
+def read_logprobs(told: Any) -> tuple[Logprob, ...]:
+    """The tokens' log-probabilities, where the backend reports them."""
+    if not isinstance(told, Mapping):
+        return ()
+    tokens = told.get("content") or told.get("refusal") or ()
+    return tuple(
+        [_logprob(token) for token in tokens if isinstance(token.get("logprob"), int | float)]
+    )
+
+
+def _logprob(token: Mapping[str, Any]) -> Logprob:
+    top = [
+        Logprob(name_of(one.get("token")), one["logprob"], one.get("bytes"))
+        for one in token.get("top_logprobs") or ()
+    ]
+    return Logprob(name_of(token.get("token")), token["logprob"], token.get("bytes"), tuple(top))
+
+
+def write_logprobs(told: tuple[Logprob, ...]) -> dict[str, Any] | None:
+    """The same for a client; None where there are none."""
+    if not told:
+        return None
+    return {"content": [_token(one) | {"top_logprobs": [*map(_token, one.top)]} for one in told]}
+
+
+def _token(one: Logprob) -> dict[str, Any]:
+    return {"token": one.token, "logprob": one.logprob, "bytes": one.raw}
+
+
+def write_answer(answer: Answer, created: int) -> Written:
+    """A whole chat completion of `created`, in seconds of Unix time."""
+    body = {
+        "id": answer.id or "chatcmpl-turnout",
+        "object": "chat.completion",
+        "created": created,
+        "model": answer.model,
+        "choices": [
+            _choice(number, alternative) for number, alternative in enumerate(answer.alternatives)
+        ],
+        "usage": write_usage(answer.usage),
+    }
+    return Written(body, ())
+
+
+def _choice(number: int, alternative: Alternative) -> dict[str, Any]:
+    stop = alternative.stop or Stop()
+    return {
+        "index": number,
+        "message": _message(alternative, stop),
+        "logprobs": write_logprobs(alternative.logprobs),
+        "finish_reason": FINISH[stop.reason],
+    }
+
+
+def _message(alternative: Alternative, stop: Stop) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": None}
+    content = ""
+    texts = [part for part in alternative.parts if isinstance(part, Text)]
+    annotations: list[Any] = []
+    beside: dict[str, list[Any]] = {}
+    for text in texts:
+        for citation in text.citations:
+            _cite(citation, len(content), len(content) + len(text.text), annotations, beside)
+        content += text.text
+    thoughts = [part for part in alternative.parts if isinstance(part, Thinking)]
+    calls = [write_call(call) for call in alternative.calls]
+    message["refusal"] = alternative.refusal or explanation(stop) or None
+    if content or not (calls or message["refusal"]):
+        message["content"] = content
+    if alternative.thoughts:
+        message["reasoning_content"] = alternative.thoughts
+    blocks = [write_thought(thought) for thought in thoughts if is_signed(thought)]
+    if blocks:
+        message["thinking_blocks"] = blocks  # signed: wanted back in the next turn
+    if calls:
+        message["tool_calls"] = calls
+    if annotations:
+        message["annotations"] = annotations
+    unknown = [part.json for part in alternative.parts if isinstance(part, Opaque)]
+    if unknown:
+        beside["blocks"] = unknown
+    if beside:
+        message["turnout"] = beside
+    return message
+
+
+def explanation(stop: Stop) -> str:
+    """What a refusal says of itself, where its server explains it beside the answer."""
+    details = stop.details
+    return name_of(details.get("explanation")) if isinstance(details, Mapping) else ""
+
+
+def _cite(
+    citation: Citation,
+    start: int,
+    end: int,
+    annotations: list[Any],
+    beside: dict[str, list[Any]],
+) -> None:
+    """A web address becomes an annotation; what chat has no words for stands beside."""
+    if citation.url:
+        annotations.append(write_citation(citation, start, end))
+    else:
+        beside.setdefault("citations", []).append(citation.json)
+
+
+def write_citation(citation: Citation, start: int, end: int) -> dict[str, Any]:
+    """A web address as an annotation of these characters."""
+    web = {
+        "url": citation.url,
+        "title": citation.title,
+        "start_index": start if citation.start is None else citation.start,
+        "end_index": end if citation.end is None else citation.end,
+    }
+    return {"type": "url_citation", "url_citation": web}
+
+
+def is_signed(thought: Thinking) -> bool:
+    """Whether Anthropic's servers want it back as it is."""
+    return thought.seal is not None and thought.seal.issuer == "messages"
+
+
+def write_thought(thought: Thinking) -> dict[str, Any]:
+    """A sealed thought as its issuer's block."""
+    seal = thought.seal
+    if seal is not None and seal.kind == "redacted":
+        return {"type": "redacted_thinking", "data": seal.data}
+    signature = "" if seal is None else seal.data
+    return {"type": "thinking", "thinking": thought.text, "signature": signature}
+
+
+def write_call(call: Call) -> dict[str, Any]:
+    """A tool call, with the signature that its issuer wants back."""
+    if call.kind == "custom":
+        custom = {"name": call.name, "input": call.arguments}
+        return {"id": call.id, "type": "custom", "custom": custom}
+    function = {"name": call.name, "arguments": call.arguments}
+    told: dict[str, Any] = {"id": call.id, "type": "function", "function": function}
+    if call.seal is not None and call.seal.issuer == "gemini":
+        told["extra_content"] = {"google": {"thought_signature": call.seal.data}}
+    return told

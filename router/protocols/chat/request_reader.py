@@ -1,0 +1,251 @@
+"""Chat completions, read: a client's body as a conversation."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from router.protocols.chat.parts import read_parts
+from router.protocols.hub.conversation import (
+    SAMPLING,
+    Call,
+    Choice,
+    Conversation,
+    Opaque,
+    Part,
+    Refusal,
+    Result,
+    Role,
+    Schema,
+    Seal,
+    Text,
+    Thinking,
+    Tool,
+    Turn,
+)
+from router.protocols.hub.told import arguments_text, name_of, text_of, unknown
+from router.protocols.unsupported import Unsupported
+
+CHAT: Final = "chat"
+MESSAGES: Final = "messages"
+GEMINI: Final = "gemini"
+_SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
+_READ: Final = frozenset(
+    (
+        *("messages", "model", "tools", "tool_choice", "functions", "function_call"),
+        *("parallel_tool_calls", "response_format", "max_tokens", "max_completion_tokens", "stop"),
+        *("reasoning_effort", "thinking", "user", "logprobs", "top_logprobs", "n", "stream"),
+        *("stream_options", "service_tier", *SAMPLING),
+    )
+)
+# What may be dropped, named: it changes neither what is asked nor what is answered.
+_HINTS: Final = frozenset(
+    (
+        *("metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
+        *("prediction", "verbosity", "min_p", "top_a", "repetition_penalty", "length_penalty"),
+        *("enable_thinking", "thinking_budget", "chat_template_kwargs", "reasoning", "provider"),
+    )
+)
+_MESSAGE: Final = frozenset(
+    (
+        *("role", "content", "name", "refusal", "tool_calls", "tool_call_id", "function_call"),
+        *("reasoning_content", "thinking_blocks"),
+    )
+)
+_TOOL: Final = frozenset(("type", "function", "custom", "cache_control"))
+_FUNCTION: Final = frozenset(("name", "description", "parameters", "strict"))
+
+
+def read_request(body: Mapping[str, Any]) -> Conversation:
+    """A body of POST /v1/chat/completions; Unsupported where something has an unknown shape."""
+    wanted = body.get("response_format")
+    choice = body.get("tool_choice") or body.get("function_call")
+    parallel = body.get("parallel_tool_calls")
+    try:
+        return Conversation(
+            turns=_turns(body["messages"]),
+            tools=_tools(body),
+            choice=None if choice is None and parallel is None else _choice(choice, parallel),
+            schema=None if wanted is None else _schema(wanted),
+            limit=_limit(body),
+            sampling={name: body[name] for name in SAMPLING if body.get(name) is not None},
+            stops=_stops(body.get("stop")),
+            effort=name_of(body.get("reasoning_effort")),
+            thinking=body.get("thinking"),
+            user=name_of(body.get("user")),
+            tier=name_of(body.get("service_tier")),
+            logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
+            n=body.get("n") or 1,
+            stream=body.get("stream") is True,
+            extras=() if body.keys() <= _READ else tuple(_extras(body)),
+        )
+    except _SHAPES:
+        raise Unsupported("a parameter of an unknown shape") from None
+
+
+def _extras(body: Mapping[str, Any]) -> list[Opaque]:
+    return [
+        Opaque(CHAT, str(name)[:64], told, name in _HINTS)
+        for name, told in body.items()
+        if name not in _READ
+        and told not in (None, False, [], {})
+        and not (name == "modalities" and told == ["text"])
+    ]
+
+
+def _turns(messages: list[Any]) -> tuple[Turn, ...]:
+    turns: list[Turn] = []
+    for index, message in enumerate(messages):
+        try:
+            turns.append(_turn(message))
+        except _SHAPES:
+            raise Unsupported(f"messages[{index}]") from None
+    return tuple(turns)
+
+
+def _turn(message: Mapping[str, Any]) -> Turn:
+    role = message["role"]
+    extras = unknown(CHAT, "messages", message, _MESSAGE)
+    name = name_of(message.get("name"))
+    if role in ("tool", "function"):
+        call_id = name_of(message.get("tool_call_id")) or name
+        result = Result(call_id, read_parts(message.get("content")), name=name)
+        return Turn("user", (result,), "", extras)
+    if role == "assistant":
+        return Turn("assistant", _assistant(message), name, extras)
+    said: Role = role if role in ("system", "developer") else "user"
+    return Turn(said, read_parts(message.get("content")), name, extras)
+
+
+def _assistant(message: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Thoughts, then the text, then the calls: chat knows no other order."""
+    content = message.get("content")
+    parts: list[Part] = []
+    if "thinking_blocks" in message or "reasoning_content" in message:
+        parts += _thoughts(message)
+    if content:
+        parts += (Text(content),) if type(content) is str else read_parts(content)
+    if message.get("refusal"):
+        parts.append(Refusal(text_of(message["refusal"])))
+    for call in message.get("tool_calls") or ():
+        parts.append(_call(call))
+    legacy = message.get("function_call")
+    if legacy:
+        name = text_of(legacy["name"])
+        parts.append(Call(name, name, arguments_text(legacy.get("arguments"))))
+    return tuple(parts)
+
+
+def _thoughts(message: Mapping[str, Any]) -> list[Part]:
+    """Signed blocks, as Anthropic's answers gave them; else the readable thought."""
+    blocks = message.get("thinking_blocks")
+    thought = message.get("reasoning_content")
+    if not isinstance(blocks, list) or not blocks:
+        return [Thinking(text_of(thought))] if thought else []
+    return [_thought(block) for block in blocks]
+
+
+def _thought(block: Mapping[str, Any]) -> Part:
+    if block.get("type") == "redacted_thinking":
+        return Thinking("", Seal(MESSAGES, text_of(block["data"]), "redacted"))
+    signature = block.get("signature")
+    seal = Seal(MESSAGES, text_of(signature)) if signature else None
+    return Thinking(text_of(block.get("thinking", "")), seal)
+
+
+def _call(call: Mapping[str, Any]) -> Part:
+    custom = call.get("custom")
+    if custom:
+        return Call(
+            text_of(call["id"]), text_of(custom["name"]), text_of(custom["input"]), "custom"
+        )
+    function = call["function"]
+    arguments = arguments_text(function.get("arguments"))
+    id_, name = name_of(call.get("id")), text_of(function["name"])
+    if "extra_content" not in call:
+        return Call(id_, name, arguments)
+    extra = call["extra_content"]
+    google = extra.get("google") if isinstance(extra, Mapping) else None
+    signature = google.get("thought_signature") if isinstance(google, Mapping) else None
+    seal = Seal(GEMINI, text_of(signature)) if signature else None
+    return Call(id_, name, arguments, seal=seal)
+
+
+def _tools(body: Mapping[str, Any]) -> tuple[Tool | Opaque, ...]:
+    tools = [_tool(tool) for tool in body.get("tools") or ()]
+    tools += [_function(function, ()) for function in body.get("functions") or ()]
+    return tuple(tools)
+
+
+def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:
+    kind = tool.get("type", "function")
+    custom = tool.get("custom")
+    if kind == "custom" and custom:
+        return Tool(
+            text_of(custom["name"]),
+            name_of(custom.get("description")),
+            kind="custom",
+            format=custom.get("format"),
+        )
+    if "function" not in tool:
+        return Opaque(CHAT, f"tools of type '{str(kind)[:64]}'", tool)
+    return _function(tool["function"], unknown(CHAT, "tools", tool, _TOOL))
+
+
+def _function(function: Mapping[str, Any], extras: tuple[Opaque, ...]) -> Tool:
+    return Tool(
+        text_of(function["name"]),
+        name_of(function.get("description")),
+        function.get("parameters"),
+        function.get("strict"),
+        extras=extras + unknown(CHAT, "tools.function", function, _FUNCTION),
+    )
+
+
+def _choice(choice: Any, parallel: Any) -> Choice:
+    together = parallel if isinstance(parallel, bool) else None
+    if choice is None:
+        return Choice(parallel=together, said=False)
+    if type(choice) is str:
+        return Choice(choice if choice in ("none", "required") else "auto", parallel=together)
+    allowed = choice.get("allowed_tools")
+    if allowed:
+        names = tuple([_chosen(tool) for tool in allowed["tools"]])
+        return Choice(allowed.get("mode", "auto"), allowed=names, parallel=together)
+    return Choice("tool", _chosen(choice), parallel=together)
+
+
+def _chosen(choice: Mapping[str, Any]) -> str:
+    held = choice.get("function") or choice.get("custom")
+    if held is None and "name" in choice and "type" not in choice:
+        held = choice  # `function_call`
+    if not isinstance(held, Mapping):
+        raise Unsupported("tool_choice")
+    return text_of(held["name"])
+
+
+def _schema(wanted: Mapping[str, Any]) -> Schema | None:
+    kind = wanted.get("type")
+    if kind == "json_object":
+        return Schema()
+    if kind != "json_schema":
+        return None
+    described = wanted.get("json_schema")
+    if not isinstance(described, Mapping) or described.get("schema") is None:
+        return None
+    return Schema(
+        described["schema"],
+        name_of(described.get("name")) or "answer",
+        described.get("strict"),
+        name_of(described.get("description")),
+    )
+
+
+def _limit(body: Mapping[str, Any]) -> int | None:
+    """The larger of the two ways to say it."""
+    told = [body.get("max_tokens"), body.get("max_completion_tokens")]
+    return max([limit for limit in told if limit is not None], default=None)
+
+
+def _stops(stop: Any) -> tuple[str, ...]:
+    if not stop:
+        return ()
+    return (stop,) if type(stop) is str else tuple([text_of(text) for text in stop])

@@ -1,0 +1,286 @@
+"""Chat completions, streamed: the chunks of a server read as events.
+
+Theory of operation. A chunk says which choice grows and by what, never where a part begins or ends.
+A text, a thought or a refusal is over where a part of another kind begins; a call stays open until
+the end, since fragments of parallel calls may come in any order, or until its arguments are whole
+JSON and another part begins. Servers tell apart their calls by index, by id, or by neither.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from router.protocols.chat.answer import (
+    citations_of,
+    read_citation,
+    read_content,
+    read_logprobs,
+    read_reason,
+    read_thought,
+)
+from router.protocols.chat.usage import read_usage
+from router.protocols.error_inside import refuse_error_inside
+from router.protocols.hub.conversation import Call, Part, Refusal, Seal, Text, Thinking
+from router.protocols.hub.events import (
+    EventStreamReader,
+    PartClosed,
+    PartDelta,
+    PartNoted,
+    PartOpened,
+    Started,
+    Stopped,
+    UsageSeen,
+)
+from router.protocols.hub.told import arguments_text, name_of
+from router.protocols.passage import MalformedReply
+
+_PLAIN: Final = frozenset(("role", "content"))
+
+
+class _Call:
+    """One call that grows; it is `opened` once its name is known."""
+
+    __slots__ = ("closed", "custom", "id", "name", "part", "seal", "texts")
+
+    def __init__(self, id_: str, part: int) -> None:
+        self.id = id_
+        self.part = part
+        self.name = ""
+        self.custom = False
+        self.seal: Seal | None = None
+        self.texts: list[str] = []
+        self.closed = False
+
+
+class _Choice:
+    """One of the answers: its open text or thought, its calls."""
+
+    __slots__ = ("by_index", "calls", "finish", "kind", "number", "part", "parts", "refused")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.parts = 0  # so far
+        self.kind: type[Text | Thinking | Refusal] | None = None  # of the part that is open
+        self.part = 0
+        self.calls: list[_Call] = []
+        self.by_index: dict[Any, _Call] = {}
+        self.finish: Any = None
+        self.refused = False
+
+
+class ChatReader(EventStreamReader):
+    """Reads one streamed chat completion."""
+
+    __slots__ = ("_choices", "_started")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._choices: dict[int, _Choice] = {}
+        self._started = False
+
+    def take(self, told: dict[str, Any]) -> None:
+        """Read one chunk."""
+        if not self._started:
+            self._start(told)
+        if "error" in told or "base_resp" in told or told.get("object") == "error":
+            refuse_error_inside(told)
+        choices = told.get("choices")
+        if choices:
+            for choice in choices:
+                self._take_choice(choice)
+        elif choices is not None and type(choices) is not list:
+            raise MalformedReply("sent an event without choices that can be read")
+        usage = told.get("usage")
+        if usage is None and "x_groq" in told:
+            usage = told["x_groq"].get("usage")
+        if usage and (lines := read_usage(usage)):
+            self.out.append(UsageSeen(lines))
+
+    def done(self) -> None:
+        """`[DONE]`: nothing counts after it."""
+        self.end()
+
+    def end(self) -> None:
+        """Close what is open, in order, and say how every choice ended."""
+        for choice in self._choices.values():
+            self._close_text(choice)
+            for call in choice.calls:
+                self._close_call(choice, call)
+            stop = read_reason(choice.finish, calls=bool(choice.calls), refused=choice.refused)
+            self.out.append(Stopped(choice.number, stop))
+        super().end()
+
+    def _start(self, told: Mapping[str, Any]) -> None:
+        refuse_error_inside(told)
+        self._started = True
+        model = told.get("model")
+        self.out.append(Started(name_of(told.get("id")), model if type(model) is str else None))
+
+    def _take_choice(self, told: Mapping[str, Any]) -> None:
+        number = told.get("index", 0)
+        choice = self._choices.get(number)
+        if choice is None:
+            if type(number) is not int:
+                raise TypeError
+            choice = self._choices[number] = _Choice(number)
+        delta = told.get("delta")
+        if delta:
+            logprobs = told.get("logprobs")
+            content = delta.get("content")
+            if not delta.keys() <= _PLAIN:
+                self._before(choice, delta)
+            if content:
+                if type(content) is str:
+                    scored = read_logprobs(logprobs) if logprobs else ()
+                    if choice.kind is not Text:
+                        self._open_text(choice, Text(""))
+                    self.out.append(PartDelta(choice.number, choice.part, content, scored))
+                else:
+                    self._content(choice, content)
+            if not delta.keys() <= _PLAIN:
+                self._behind(choice, delta)
+        finish = told.get("finish_reason")
+        if finish:
+            choice.finish = finish
+            self.complete = True
+
+    def _before(self, choice: _Choice, delta: Mapping[str, Any]) -> None:
+        """What comes before the text of the same chunk: thoughts."""
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        if type(thought) is str and thought:
+            self._say(choice, Thinking(""), thought)
+        for block in delta.get("thinking_blocks") or ():
+            seal = read_thought(block).seal
+            if seal is None:
+                continue
+            if seal.kind == "redacted":
+                self._whole(choice, Thinking("", seal))
+            else:
+                if choice.kind is not Thinking:
+                    self._open_text(choice, Thinking(""))
+                self.out.append(PartNoted(choice.number, choice.part, seal))
+
+    def _behind(self, choice: _Choice, delta: Mapping[str, Any]) -> None:
+        """What comes after it: refusals, annotations, calls."""
+        refusal = delta.get("refusal")
+        if refusal:
+            choice.refused = True
+            self._say(choice, Refusal(""), refusal)
+        if choice.kind is Text:
+            for told in citations_of(delta):
+                self.out.append(PartNoted(choice.number, choice.part, read_citation(told)))
+        for call in delta.get("tool_calls") or ():
+            self._take_call(choice, call, call.get("index"))
+        legacy = delta.get("function_call")
+        if legacy:
+            self._take_call(choice, {"function": legacy}, -1)
+
+    def _content(self, choice: _Choice, content: list[Any]) -> None:
+        for part in read_content(content):
+            if isinstance(part, Text | Thinking):
+                self._say(choice, type(part)(""), part.text)
+
+    def _say(self, choice: _Choice, head: Text | Thinking | Refusal, text: str) -> None:
+        if type(text) is not str:
+            raise TypeError
+        if choice.kind is not type(head):
+            self._open_text(choice, head)
+        self.out.append(PartDelta(choice.number, choice.part, text))
+
+    def _open_text(self, choice: _Choice, head: Text | Thinking | Refusal) -> None:
+        self._make_way(choice)
+        choice.kind, choice.part = type(head), self._next(choice)
+        self.out.append(PartOpened(choice.number, choice.part, head))
+
+    def _whole(self, choice: _Choice, part: Part) -> None:
+        self._make_way(choice)
+        number = self._next(choice)
+        self.out.append(PartOpened(choice.number, number, part))
+        self.out.append(PartClosed(choice.number, number))
+
+    @staticmethod
+    def _next(choice: _Choice) -> int:
+        choice.parts += 1
+        return choice.parts - 1
+
+    def _make_way(self, choice: _Choice) -> None:
+        """Another part begins: close the text that is open, and the calls that are whole."""
+        self._close_text(choice)
+        for call in choice.calls:
+            if not call.closed and call.texts and _is_object("".join(call.texts)):
+                self._close_call(choice, call)
+
+    def _close_text(self, choice: _Choice) -> None:
+        if choice.kind is not None:
+            choice.kind = None
+            self.out.append(PartClosed(choice.number, choice.part))
+
+    def _take_call(self, choice: _Choice, told: Mapping[str, Any], index: Any) -> None:
+        function = told.get("function") or told.get("custom") or {}
+        id_, name = name_of(told.get("id")), name_of(function.get("name"))
+        call = self._known(choice, index, id_, name)
+        if call is None:
+            self._make_way(choice)
+            number = self._next(choice)
+            call = _Call(id_ or f"call_{number}", number)
+            choice.calls.append(call)
+            choice.by_index[index] = call
+        more = function.get("arguments") if "arguments" in function else function.get("input")
+        text = more if type(more) is str else arguments_text(more) if more is not None else ""
+        if call.closed and text.strip():
+            raise MalformedReply("went on with the arguments of a tool call that were whole")
+        if text:
+            call.texts.append(text)
+        if call.name:
+            if text and not call.closed:
+                self.out.append(PartDelta(choice.number, call.part, text))
+        elif name:
+            self._name(choice, call, told, name)
+
+    @staticmethod
+    def _known(choice: _Choice, index: Any, id_: str, name: str) -> _Call | None:
+        """The call that a fragment belongs to; None where it begins another."""
+        if index is not None:
+            known = choice.by_index.get(index)
+            return None if known is None or (id_ and id_ != known.id) else known
+        if id_:
+            return next((call for call in choice.calls if call.id == id_), None)
+        return choice.calls[-1] if choice.calls and not name else None
+
+    def _name(self, choice: _Choice, call: _Call, told: Mapping[str, Any], name: str) -> None:
+        """Its name is known: the call opens, and what came of its arguments follows."""
+        call.name, call.custom = name, "custom" in told
+        kind = "custom" if call.custom else "function"
+        head = Call(call.id, name, "", kind, _seal(told))
+        self.out.append(PartOpened(choice.number, call.part, head))
+        if call.texts:
+            self.out.append(PartDelta(choice.number, call.part, "".join(call.texts)))
+
+    def _close_call(self, choice: _Choice, call: _Call) -> None:
+        if call.closed:
+            return
+        if not call.name:
+            raise MalformedReply("called a tool without a name")
+        if not call.texts and not call.custom:
+            self.out.append(PartDelta(choice.number, call.part, "{}"))
+        call.closed = True
+        self.out.append(PartClosed(choice.number, call.part))
+
+
+def _seal(told: Mapping[str, Any]) -> Seal | None:
+    extra = told.get("extra_content")
+    google = extra.get("google") if isinstance(extra, Mapping) else None
+    signature = google.get("thought_signature") if isinstance(google, Mapping) else None
+    return Seal("gemini", signature) if type(signature) is str and signature else None
+
+
+def _is_object(text: str) -> bool:
+    """Whether a call's arguments are whole."""
+    if not text.rstrip().endswith("}"):
+        return False
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True

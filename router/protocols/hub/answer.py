@@ -1,0 +1,145 @@
+"""The hub's other half: an answer in the words of no protocol, whole or gathered from a stream."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from policies.value import value
+from router.domain import Usage
+from router.protocols.hub.conversation import Call, Part, Refusal, Text, Thinking
+
+# Why an answer ended. Each protocol has one table that reads them and one that writes them.
+END: Final = "end"
+SEQUENCE: Final = "sequence"  # one of the stop sequences came
+LENGTH: Final = "length"
+WINDOW: Final = "window"  # of context is full
+CALLS: Final = "calls"
+REFUSAL: Final = "refusal"  # by the model or by a filter
+PAUSE: Final = "pause"  # a hosted tool takes long: send the answer back to go on
+MALFORMED: Final = "malformed_call"
+UNTOLD: Final = "untold"  # by a server that says of no answer why it ended
+
+# Kinds of usage. The first four add up to what was used; the others are parts of them.
+INPUT: Final = "input"
+CACHE_READ: Final = "cache_read"
+CACHE_WRITE: Final = "cache_write"
+OUTPUT: Final = "output"
+REASONING: Final = "reasoning"  # of the output
+
+
+@value
+class UsageLine:
+    """Tokens of one kind. `lifetime` is of a cache entry, `model` told where another one served."""
+
+    kind: str
+    count: int
+    lifetime: str = ""
+    model: str = ""
+
+
+Lines = tuple[UsageLine, ...]
+
+
+@value
+class Stop:
+    """Why it ended; `sequence` is what stopped it, `details` what a refusal says of itself."""
+
+    reason: str = END
+    sequence: str | None = None
+    details: Any = None
+
+
+@value
+class Logprob:
+    """One token's log-probability, and those of the likeliest in its place."""
+
+    token: str
+    logprob: float
+    raw: Any = None  # the token's bytes, as numbers
+    top: tuple["Logprob", ...] = ()
+
+
+@value
+class Alternative:
+    """One of the answers that were asked for; `stop` is None while it goes on."""
+
+    parts: tuple[Part, ...]
+    stop: Stop | None = None
+    logprobs: tuple[Logprob, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All that it says."""
+        return "".join([part.text for part in self.parts if type(part) is Text])
+
+    @property
+    def refusal(self) -> str:
+        """What it says instead of an answer."""
+        return "".join([part.text for part in self.parts if type(part) is Refusal])
+
+    @property
+    def thoughts(self) -> str:
+        """What the model thought before."""
+        return "".join([part.text for part in self.parts if type(part) is Thinking])
+
+    @property
+    def calls(self) -> list[Call]:
+        """The tools it calls."""
+        return [part for part in self.parts if type(part) is Call]
+
+    @property
+    def mean_logprob(self) -> float | None:
+        """Mean log-probability of the tokens; None where the backend reported none."""
+        told = self.logprobs
+        return sum([one.logprob for one in told]) / len(told) if told else None
+
+
+@value
+class Answer:
+    """A whole answer, or as much of a stream as has come. `model` is what the server says."""
+
+    id: str
+    model: str | None
+    alternatives: tuple[Alternative, ...]
+    usage: Lines = ()
+
+
+def total(lines: Lines, kind: str) -> int:
+    """All that is told of one kind."""
+    return sum([line.count for line in lines if line.kind == kind])
+
+
+def lines_of(counts: Iterable[tuple[str, int]]) -> Lines:
+    """Lines of the counts that are not zero; those of input and output always stand there."""
+    return tuple(
+        [UsageLine(kind, count) for kind, count in counts if count or kind in (INPUT, OUTPUT)]
+    )
+
+
+def billed(lines: Lines) -> Usage | None:
+    """The lines as the ledger counts them; None where there are none."""
+    if not lines:
+        return None
+    read, written = total(lines, CACHE_READ), total(lines, CACHE_WRITE)
+    output = total(lines, OUTPUT)
+    return Usage(
+        total(lines, INPUT) + read + written,
+        output,
+        read,
+        min(total(lines, REASONING), output),
+        False,
+        written,
+    )
+
+
+def lines_of_usage(usage: Usage) -> Lines:
+    """What the gateway counted, as lines: where the server told nothing that can be true."""
+    fresh = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
+    return lines_of(
+        (
+            (INPUT, fresh),
+            (CACHE_READ, usage.cached_tokens),
+            (CACHE_WRITE, usage.cache_write_tokens),
+            (OUTPUT, usage.output_tokens),
+            (REASONING, usage.reasoning_tokens),
+        )
+    )

@@ -1,0 +1,101 @@
+"""The protocols that the hub translates between: one row each, four functions a row.
+
+What nobody speaks on one side is missing there: a protocol of backends alone reads no requests and
+writes no answers. Readers raise Unsupported (of a request), MalformedReply or ErrorInside (of an
+answer); of bodies of an unknown shape they may raise what JSON of that shape raises.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from router.ask import Ask
+from router.protocols import replicate
+from router.protocols.chat import answer as chat_answer
+from router.protocols.chat import request_reader as chat_requests
+from router.protocols.chat import request_writer as chat_bodies
+from router.protocols.chat.stream_reader import ChatReader
+from router.protocols.chat.stream_writer import ChatWriter
+from router.protocols.gemini import answer as gemini_answer
+from router.protocols.gemini import request_writer as gemini_bodies
+from router.protocols.gemini.stream_reader import GeminiReader
+from router.protocols.hub.answer import Answer
+from router.protocols.hub.conversation import Conversation, Written
+from router.protocols.hub.events import StreamReader, StreamWriter
+from router.protocols.messages import answer as messages_answer
+from router.protocols.messages import request_reader as messages_requests
+from router.protocols.messages import request_writer as messages_bodies
+from router.protocols.messages.stream_reader import MessagesReader
+from router.protocols.messages.stream_writer import MessagesWriter
+from router.protocols.quirks import PLAIN, Quirks
+from router.protocols.unsupported import Unsupported
+from router.protocols.usage import estimate_input
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSide:
+    """How requests of a protocol's clients are read, and answers written for them.
+
+    `write_answer` and `writer` get the instant of the answer, in seconds of Unix time.
+    """
+
+    read_request: Callable[[Mapping[str, Any]], Conversation]
+    write_answer: Callable[[Answer, int], Written]
+    writer: Callable[[Ask, int], StreamWriter]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSide:
+    """How a protocol's servers are asked (for a model, by their quirks), and answers read."""
+
+    write_request: Callable[[Conversation, str, Quirks], Written]
+    read_answer: Callable[[Mapping[str, Any]], Answer]
+    reader: Callable[[], StreamReader]
+
+
+def _chat_writer(ask: Ask, created: int) -> StreamWriter:
+    return ChatWriter(created=created, include_usage=ask.include_usage)
+
+
+def _messages_writer(ask: Ask, _created: int) -> StreamWriter:
+    return MessagesWriter(input_tokens=max(1, estimate_input(ask)))
+
+
+def _write_message(answer: Answer, _created: int) -> Written:
+    return messages_answer.write_answer(answer)
+
+
+CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
+    {
+        "chat": ClientSide(chat_requests.read_request, chat_answer.write_answer, _chat_writer),
+        "messages": ClientSide(messages_requests.read_request, _write_message, _messages_writer),
+    }
+)
+SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
+    {
+        "chat": ServerSide(chat_bodies.write_request, chat_answer.read_answer, ChatReader),
+        "messages": ServerSide(
+            messages_bodies.write_request,
+            messages_answer.read_answer,
+            MessagesReader,
+        ),
+        "gemini": ServerSide(gemini_bodies.write_request, gemini_answer.read_answer, GeminiReader),
+        "replicate": ServerSide(
+            replicate.write_request, replicate.read_answer, replicate.ReplicateReader
+        ),
+    }
+)
+
+
+def as_chat(protocol: str, body: dict[str, Any], model: str) -> dict[str, Any]:
+    """A request's body in the words of chat completions, for those who learn from prompts.
+
+    Unsupported where it cannot be said so.
+    """
+    if protocol == "chat":
+        return body
+    if protocol not in CLIENTS:
+        raise Unsupported(f"the protocol {protocol}")
+    conversation = CLIENTS[protocol].read_request(body)
+    return SERVERS["chat"].write_request(conversation, model, PLAIN).body

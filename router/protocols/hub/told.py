@@ -1,0 +1,68 @@
+"""Small readings that the readers of all protocols share: texts, arguments, media, counts."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from router.protocols.hub.conversation import Opaque
+
+_DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
+_IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
+
+
+def text_of(told: Any) -> str:
+    """A text; TypeError for anything else."""
+    if type(told) is not str:
+        raise TypeError
+    return told
+
+
+def name_of(told: Any) -> str:
+    """A name or an id: empty where there is none or it is no text."""
+    return told if type(told) is str else ""
+
+
+def arguments_text(told: Any) -> str:
+    """A call's arguments as JSON text: some servers tell none, some an object."""
+    if type(told) is str:
+        return told or "{}"
+    return "{}" if told is None else orjson.dumps(told).decode()
+
+
+def arguments_object(text: str) -> dict[str, Any]:
+    """A call's arguments as an object; what is no JSON object is wrapped, never lost."""
+    try:
+        value = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError:
+        return {"input": text}
+    return value if type(value) is dict else {"input": value}
+
+
+def data_url(url: str) -> tuple[str, str] | None:
+    """The media type and the base64 of a data URL; None for any other address."""
+    match = _DATA_URL.match(url)
+    return None if match is None else (match[1], url[match.end() :])
+
+
+def count(told: Any) -> int | None:
+    """A token count, or None for what cannot be one."""
+    if type(told) is not int or not 0 <= told < _IMPOSSIBLE:  # a boolean is no count
+        return None
+    return told
+
+
+def unknown(
+    protocol: str, where: str, told: Mapping[str, Any], known: frozenset[str]
+) -> tuple[Opaque, ...]:
+    """The fields of an object that its reader does not know, as hints: dropped, but named."""
+    if told.keys() <= known:
+        return ()
+    return tuple(
+        [
+            Opaque(protocol, f"{where}.{str(name)[:64]}", value, hint=True)
+            for name, value in told.items()
+            if name not in known and value not in (None, [], {}, "", False)
+        ]
+    )

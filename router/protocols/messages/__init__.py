@@ -1,0 +1,1 @@
+"""Anthropic's Messages: how the hub reads and writes them."""

@@ -1,0 +1,135 @@
+"""Anthropic's Messages, answered: a whole message read as an answer, and written from one."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from router.protocols.hub.answer import (
+    CALLS,
+    END,
+    LENGTH,
+    MALFORMED,
+    PAUSE,
+    REFUSAL,
+    SEQUENCE,
+    UNTOLD,
+    WINDOW,
+    Alternative,
+    Answer,
+    Stop,
+)
+from router.protocols.hub.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
+from router.protocols.hub.told import arguments_object, name_of
+from router.protocols.messages.parts import MESSAGES, read_blocks, write_seal
+from router.protocols.messages_usage import read_lines, refuse_message_error, write_usage
+from router.protocols.passage import MalformedReply
+
+_REASONS: Final = MappingProxyType(
+    {
+        "end_turn": END,
+        "stop_sequence": SEQUENCE,
+        "max_tokens": LENGTH,
+        "model_context_window_exceeded": WINDOW,
+        "tool_use": CALLS,
+        "refusal": REFUSAL,
+        "pause_turn": PAUSE,
+    }
+)
+STOP_REASONS: Final = MappingProxyType(
+    {reason: told for told, reason in _REASONS.items()}
+    | {MALFORMED: "end_turn", UNTOLD: "end_turn"}
+)
+
+
+def read_answer(body: Mapping[str, Any]) -> Answer:
+    """A whole message; ErrorInside where it is an error, MalformedReply where it is none."""
+    refuse_message_error(body)
+    if not isinstance(body.get("content"), list):
+        raise MalformedReply("answered without content that can be read")
+    model = body.get("model")
+    alternative = Alternative(read_blocks(body["content"]), read_stop(body))
+    return Answer(
+        name_of(body.get("id")),
+        model if isinstance(model, str) else None,
+        (alternative,),
+        read_lines(body.get("usage")),
+    )
+
+
+def read_stop(told: Mapping[str, Any]) -> Stop:
+    """Why a message ended, of a whole one or of the delta that says so."""
+    reason = _REASONS.get(name_of(told.get("stop_reason")), END)
+    return Stop(reason, name_of(told.get("stop_sequence")) or None, told.get("stop_details"))
+
+
+def write_stop(stop: Stop) -> dict[str, Any]:
+    """The same for a client."""
+    told: dict[str, Any] = {
+        "stop_reason": STOP_REASONS[stop.reason],
+        "stop_sequence": stop.sequence,
+    }
+    if stop.details is not None:
+        told["stop_details"] = stop.details
+    return told
+
+
+def write_answer(answer: Answer) -> Written:
+    """A whole message: the first of the alternatives, since there is room for one."""
+    alternative = answer.alternatives[0] if answer.alternatives else Alternative(())
+    dropped: list[str] = []
+    content: list[dict[str, Any]] = []
+    for part in alternative.parts:
+        content += write_answered(part, dropped)
+    body = message_head(answer.id, answer.model)
+    body |= {"content": content, **write_stop(alternative.stop or Stop())}
+    body["usage"] = write_usage(answer.usage)
+    return Written(body, tuple(dict.fromkeys(dropped)))
+
+
+def message_head(id_: str, model: str | None) -> dict[str, Any]:
+    """What every message begins with."""
+    return {
+        "id": id_ or "msg_turnout",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+    }
+
+
+def write_answered(part: Part, dropped: list[str]) -> list[dict[str, Any]]:
+    """A part of an answer as blocks; what these cannot say is named."""
+    if isinstance(part, Text | Refusal):
+        return [_text(part, dropped)] if part.text else []
+    if isinstance(part, Thinking):
+        return [write_thought(part)]
+    if isinstance(part, Call):
+        given = arguments_object(part.arguments)
+        block = {"type": "tool_use", "id": part.id, "name": part.name, "input": given}
+        return [block] if part.seal is None else [write_thought(Thinking("", part.seal)), block]
+    if isinstance(part, Opaque) and part.protocol == MESSAGES:
+        return [part.json]
+    dropped.append(part.name if isinstance(part, Opaque) else type(part).__name__.lower())
+    return []
+
+
+def _text(part: Text | Refusal, dropped: list[str]) -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "text", "text": part.text}
+    if isinstance(part, Text) and part.citations:
+        own = [cited.json for cited in part.citations if cited.protocol == MESSAGES]
+        if own:
+            block["citations"] = own
+        if len(own) < len(part.citations):
+            dropped.append("citations")
+    return block
+
+
+def write_thought(thought: Thinking) -> dict[str, Any]:
+    """A thought with its seal, whoever made it."""
+    seal = thought.seal
+    if seal is not None and seal.kind == "redacted":
+        return {"type": "redacted_thinking", "data": seal.data}
+    signature = "" if seal is None else write_seal(seal)
+    return {"type": "thinking", "thinking": thought.text, "signature": signature}

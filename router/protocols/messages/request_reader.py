@@ -1,0 +1,109 @@
+"""Anthropic's Messages, read: a client's body as a conversation."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from router.protocols.hub.conversation import Choice, Conversation, Opaque, Role, Schema, Tool, Turn
+from router.protocols.hub.told import name_of, text_of, unknown
+from router.protocols.messages.parts import MESSAGES, cache_of, read_blocks
+from router.protocols.unsupported import Unsupported
+
+_SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
+_SAMPLING: Final = ("temperature", "top_p", "top_k")
+_READ: Final = frozenset(
+    (
+        *("messages", "system", "model", "max_tokens", "stream", "stop_sequences", "metadata"),
+        *("tools", "tool_choice", "output_config", "output_format", "thinking", "service_tier"),
+        *_SAMPLING,
+    )
+)
+# What may be dropped, named: it changes neither what is asked nor what is answered.
+_HINTS: Final = frozenset(
+    ("context_management", "speed", "inference_geo", "cache_control", "diagnostics", "betas")
+)
+_ROLES: Final = frozenset(("user", "assistant", "system"))
+_MESSAGE: Final = frozenset(("role", "content"))
+_TOOL: Final = frozenset(("type", "name", "description", "input_schema", "strict", "cache_control"))
+_OUTPUT: Final = frozenset(("format", "effort"))
+_MODES: Final = MappingProxyType(
+    {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
+)
+
+
+def read_request(body: Mapping[str, Any]) -> Conversation:
+    """A body of POST /v1/messages; Unsupported where something has an unknown shape."""
+    output = body.get("output_config") or {}
+    metadata = body.get("metadata")
+    choice = body.get("tool_choice")
+    try:
+        return Conversation(
+            turns=_turns(body),
+            tools=tuple([_tool(tool) for tool in body.get("tools") or ()]),
+            choice=None if choice is None else _choice(choice),
+            schema=_schema(output.get("format") or body.get("output_format")),
+            limit=body.get("max_tokens"),
+            sampling={name: body[name] for name in _SAMPLING if body.get(name) is not None},
+            stops=tuple([text_of(text) for text in body.get("stop_sequences") or ()]),
+            effort=name_of(output.get("effort")),
+            thinking=body.get("thinking"),
+            user=name_of(metadata.get("user_id")) if isinstance(metadata, Mapping) else "",
+            tier=name_of(body.get("service_tier")),
+            stream=body.get("stream") is True,
+            extras=tuple(_extras(body)) + unknown(MESSAGES, "output_config", output, _OUTPUT),
+        )
+    except _SHAPES:
+        raise Unsupported("a parameter of an unknown shape") from None
+
+
+def _extras(body: Mapping[str, Any]) -> list[Opaque]:
+    if body.keys() <= _READ:
+        return []
+    return [
+        Opaque(MESSAGES, str(name)[:64], told, name in _HINTS)
+        for name, told in body.items()
+        if name not in _READ and told not in (None, False, [], {})
+    ]
+
+
+def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
+    system = read_blocks(body.get("system"))
+    turns = [Turn("system", system)] if system else []
+    index = -1
+    try:
+        for message in body["messages"]:
+            index += 1
+            role: Role = message["role"]
+            if role not in _ROLES:
+                raise ValueError
+            extras = () if len(message) == 2 else unknown(MESSAGES, "messages", message, _MESSAGE)
+            turns.append(Turn(role, read_blocks(message["content"]), "", extras))
+    except _SHAPES:
+        raise Unsupported(f"messages[{max(index, 0)}]") from None
+    return tuple(turns)
+
+
+def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:
+    kind = tool.get("type") or "custom"
+    if kind != "custom":
+        return Opaque(MESSAGES, f"tools of type '{str(kind)[:64]}'", tool)
+    return Tool(
+        text_of(tool["name"]),
+        name_of(tool.get("description")),
+        tool.get("input_schema") or {},
+        tool.get("strict"),
+        cache=cache_of(tool),
+        extras=unknown(MESSAGES, "tools", tool, _TOOL),
+    )
+
+
+def _choice(choice: Mapping[str, Any]) -> Choice:
+    mode = _MODES.get(choice.get("type", "auto"), "auto")
+    parallel = False if choice.get("disable_parallel_tool_use") else None
+    return Choice(mode, text_of(choice["name"]) if mode == "tool" else "", parallel=parallel)
+
+
+def _schema(wanted: Any) -> Schema | None:
+    if not isinstance(wanted, Mapping) or wanted.get("type") != "json_schema":
+        return None
+    return Schema(wanted.get("schema"))

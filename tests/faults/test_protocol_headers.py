@@ -1,0 +1,66 @@
+"""Headers that belong to a protocol travel both ways over every transport; others do not."""
+
+from collections.abc import Callable
+
+import pytest
+from modelservers import RunningSimulator
+from rawserver import raw_server, writes
+from transports import NewTransport
+
+from router.ask import Ask
+from router.backends.backend import Backend, Timeouts
+from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.transport.transport import Call, Target, TransportError
+from router.operations.chat import parse_chat
+
+Chat = Callable[..., Ask]
+BODY = b'{"model":"m","choices":[]}'
+RAW = b'{"model":"a","messages":[{"role":"user","content":"x"}]}'
+
+
+async def test_a_request_takes_its_protocols_headers_along(
+    dispatcher: Dispatcher, simulator: RunningSimulator
+) -> None:
+    ask = parse_chat(RAW, {b"openai-beta": b"x=1", b"cookie": b"secret"})
+    backend = Backend("b", simulator.base_url, "simulated-moe", headers=(("x-ours", "1"),))
+    async with dispatcher.open([backend], ask, "r1"):
+        sent = simulator.app.last_headers
+    assert (sent["openai-beta"], sent["x-ours"], sent["x-request-id"]) == ("x=1", "1", "r1")
+    assert "cookie" not in sent
+
+
+async def test_an_answer_brings_its_protocols_headers_back(
+    dispatcher: Dispatcher, chat: Chat
+) -> None:
+    head = (
+        b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nOpenAI-Processing-MS: 12\r\n"
+        b"openai-version: 2020-10-01\r\nopenai-organization: the-operators\r\n"
+        b"x-ratelimit-remaining-requests: 9\r\n\r\n" % len(BODY)
+    )
+    async with raw_server(writes(head + BODY)) as server:
+        backend = Backend("b", server.base_url, "m")
+        async with dispatcher.open([backend], chat(), "r1") as upstream:
+            assert dict(upstream.headers) == {
+                "openai-processing-ms": "12",
+                "openai-version": "2020-10-01",
+            }
+
+
+async def test_an_answer_without_any_brings_none(
+    dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
+) -> None:
+    backend = Backend("b", simulator.base_url, "simulated-moe")
+    async with dispatcher.open([backend], chat(), "r1") as upstream:
+        assert upstream.headers == ()
+
+
+async def test_a_header_that_would_add_a_line_is_never_sent(
+    new_transport: NewTransport, simulator: RunningSimulator
+) -> None:
+    transport = new_transport()
+    target = Target(f"{simulator.base_url}/chat/completions", ())
+    call = Call(target, b"{}", Timeouts(), "r1", (("x-a", "1\r\nx-evil: 2"),))
+    with pytest.raises(TransportError):
+        await transport.send(call)
+    await transport.close()
+    assert simulator.app.served == 0

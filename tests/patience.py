@@ -1,0 +1,16 @@
+"""Waiting for what another process does, which nobody announces here."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+LONGEST_SECONDS: Final = 90.0  # nothing takes so long, on the busiest machine: it hangs
+
+
+def until(happened: Callable[[], Any], otherwise: Callable[[], str] = lambda: "") -> Any:
+    """Wait until something is true, and return it; `otherwise` says what is wrong meanwhile."""
+    end = time.monotonic() + LONGEST_SECONDS
+    while not (found := happened()):
+        assert time.monotonic() < end, f"it did not happen: {otherwise()}"
+        time.sleep(0.01)
+    return found

@@ -1,0 +1,207 @@
+"""Requests and answers that are nearly right: something is missing or wrong somewhere in them."""
+
+from typing import Any
+
+import orjson
+import pytest
+from contract.shapes import SHAPES
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from router.backends.backend import Backend
+from router.backends.dialects.table import DIALECTS
+from router.backends.dialects.translated import dialect_of
+from router.errors import BadRequest
+from router.operations.chat import parse_chat
+from router.operations.message import parse_message
+from router.protocols.passage import ErrorInside, MalformedReply
+from router.protocols.sse import data_of, encode, events, name_of
+from router.protocols.unsupported import Unsupported
+
+HELLO = b'"messages":[{"role":"user","content":"x"}]'
+USAGE = b'"stream_options":{"include_usage":true}'
+ASKS = {
+    "chat": parse_chat(b'{"model":"a","stream":true,%b,%b}' % (USAGE, HELLO)),
+    "messages": parse_message(b'{"model":"a","stream":true,"max_tokens":99,%b}' % HELLO),
+}
+CHAT = {
+    "model": "m",
+    "messages": [
+        {"role": "system", "content": [{"type": "text", "text": "Be brief."}]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "x"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}},
+                {"type": "file", "file": {"filename": "a", "file_data": "QUJD"}},
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": "y",
+            "thinking_blocks": [{"type": "thinking", "thinking": "z", "signature": "s"}],
+            "tool_calls": [
+                {
+                    "id": "c",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": "{}"},
+                    "extra_content": {"google": {"thought_signature": "s"}},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "3"}]},
+    ],
+    "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}],
+    "tool_choice": {"type": "function", "function": {"name": "f"}},
+    "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}},
+    "stop": ["END"],
+    "max_tokens": 9,
+    "temperature": 0.5,
+    "thinking": {"type": "enabled", "budget_tokens": 9},
+}
+MESSAGES = {
+    "model": "m",
+    "max_tokens": 9,
+    "system": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}],
+    "messages": [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "x"},
+                {"type": "image", "source": {"type": "base64", "media_type": "i/p", "data": "Q"}},
+                {
+                    "type": "document",
+                    "title": "t",
+                    "source": {"type": "text", "media_type": "text/plain", "data": "x"},
+                },
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "", "signature": "turnout:gemini:s"},
+                {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "t",
+                    "is_error": True,
+                    "content": [{"type": "text", "text": "3"}],
+                }
+            ],
+        },
+    ],
+    "tools": [{"name": "f", "input_schema": {"type": "object"}}],
+    "tool_choice": {"type": "tool", "name": "f", "disable_parallel_tool_use": True},
+    "stop_sequences": ["END"],
+    "metadata": {"user_id": "u"},
+    "output_config": {"format": {"type": "json_schema", "schema": {}}, "effort": "low"},
+    "thinking": {"type": "enabled", "budget_tokens": 9},
+}
+PARSERS = {"chat": (parse_chat, CHAT), "messages": (parse_message, MESSAGES)}
+WRONG = st.sampled_from([None, True, -1, 7, 1.5, "", "x", "text", [], {}, ["x"], {"type": "x"}])
+SURVIVE = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+pairs = pytest.mark.parametrize("protocol", sorted(ASKS))
+dialects = pytest.mark.parametrize("dialect", sorted(DIALECTS))
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value inside."""
+    inner: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        inner = list(value.items())
+    elif isinstance(value, list):
+        inner = list(enumerate(value))
+    found = [(*path, key) for key, _ in inner]
+    return found + [place for key, held in inner for place in places(held, (*path, key))]
+
+
+def mutilated(draw: st.DrawFn, value: Any) -> Any:
+    """A copy with one value gone or wrong."""
+    copy = orjson.loads(orjson.dumps(value))
+    *path, key = draw(st.sampled_from(places(copy)))
+    holder = copy
+    for step in path:
+        holder = holder[step]
+    if draw(st.booleans()):
+        del holder[key]
+    else:
+        holder[key] = draw(WRONG)
+    return copy
+
+
+def story(draw: st.DrawFn, dialect: str) -> Any:
+    return SHAPES[dialect][draw(st.sampled_from(sorted(SHAPES[dialect])))]
+
+
+@st.composite
+def bodies(draw: st.DrawFn, dialect: str) -> bytes:
+    return orjson.dumps(mutilated(draw, story(draw, dialect).whole))
+
+
+@st.composite
+def streams(draw: st.DrawFn, dialect: str) -> bytes:
+    stream = story(draw, dialect).stream
+    if not stream.startswith((b"data:", b"event:")):
+        return orjson.dumps(mutilated(draw, orjson.loads(stream)))
+    told = events(stream)
+    at = draw(st.integers(0, len(told) - 1))
+    data = data_of(told[at]) or b""
+    if data != b"[DONE]":
+        event = orjson.dumps(mutilated(draw, orjson.loads(data)))
+        told[at] = encode(event, name_of(told[at]))
+    if draw(st.booleans()):
+        del told[draw(st.integers(0, len(told) - 1))]
+    return b"".join(told)
+
+
+@pairs
+@dialects
+@SURVIVE
+@given(data=st.data())
+def test_a_body_is_told_or_refused(dialect: str, protocol: str, data: st.DataObject) -> None:
+    ask = ASKS[protocol]
+    raw = data.draw(bodies(dialect))
+    try:
+        reply = dialect_of(dialect, ask)[1].reply(raw, ask)
+    except (MalformedReply, ErrorInside):
+        return
+    assert isinstance(orjson.loads(reply.body), dict)
+
+
+@pairs
+@dialects
+@SURVIVE
+@given(data=st.data())
+def test_a_stream_is_told_or_refused(dialect: str, protocol: str, data: st.DataObject) -> None:
+    ask = ASKS[protocol]
+    raw = data.draw(streams(dialect))
+    stream = dialect_of(dialect, ask)[1].stream(ask)
+    try:
+        out = stream.feed(raw) + stream.finish()
+    except (MalformedReply, ErrorInside):
+        return
+    assert stream.finished
+    assert out
+
+
+@pairs
+@dialects
+@SURVIVE
+@given(data=st.data())
+def test_a_request_is_asked_or_refused(dialect: str, protocol: str, data: st.DataObject) -> None:
+    parse, body = PARSERS[protocol]
+    mutilate = st.composite(mutilated)
+    raw = orjson.dumps(data.draw(mutilate(body)))
+    try:
+        ask = parse(raw)
+        asking, _ = dialect_of(dialect, ask)
+        backend = Backend("b", "http://x", "real", dialect=dialect)
+        call = asking.call(backend.deployments()[0], backend, ask, "r")
+    except (BadRequest, Unsupported):
+        return
+    assert isinstance(orjson.loads(call.body), dict)
