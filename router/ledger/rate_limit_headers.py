@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
-from policies import headers as names
+from policies.headers import PREFIX
 from policies.money import PICO_PER_NANO, to_usd, usd_rounded
 from router.errors import LimitExceeded, retry_after
 from router.ledger.codec import AMOUNT, FIXED, ITEM_NUMBER, LIMIT, USED, WAIT
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, QuotaItem, ShownLimit
+
+SPOKE: Final = PREFIX + "limit"
+MEANING_OF_SPOKE: Final = "on a 429: which limit spoke, such as `key:tokens_per_minute`"
 
 
 @lru_cache(maxsize=8_192)  # a used-up slot of a minute resets in one of 5,000 spans
@@ -54,7 +58,7 @@ def denial(
     says = "Quota exceeded" if pool else "Rate limit reached"
     headers = [
         *rate_headers(quotas, reply[FIXED:]),
-        (names.LIMIT, f"{item.quota.level}:{item.quota.dimension}"),
+        (SPOKE, f"{item.quota.level}:{item.quota.dimension}"),
     ]
     if wait >= 0:
         headers += retry_after(wait)

@@ -79,10 +79,12 @@ def _turns(conversation: Conversation, dropped: Dropped, *, as_messages: bool) -
     said: list[tuple[str, str]] = []
     for turn in conversation.turns:
         dropped.foreign(turn.extras)
+        if turn.name:
+            dropped.add("messages.name")
         if turn.role in ("system", "developer"):
-            system.append(_text(turn))
+            system.append(_text(turn, dropped))
         else:
-            said.append((turn.role, _text(turn)))
+            said.append((turn.role, _text(turn, dropped)))
     joined = "\n".join(system)
     if as_messages:
         messages = [{"role": role, "content": text} for role, text in said]
@@ -93,11 +95,17 @@ def _turns(conversation: Conversation, dropped: Dropped, *, as_messages: bool) -
     return {"prompt": said[0][1]} | ({"system_prompt": joined} if joined else {})
 
 
-def _text(turn: Turn) -> str:
+def _text(turn: Turn, dropped: Dropped) -> str:
+    texts: list[str] = []
     for part in turn.parts:
-        if not isinstance(part, Text) and not (isinstance(part, Opaque) and part.hint):
+        if isinstance(part, Opaque) and part.hint:
+            dropped.add(part.name)
+        elif isinstance(part, Text):
+            dropped.beside(part)
+            texts.append(part.text)
+        else:
             raise Unsupported(f"messages: content of type '{type(part).__name__.lower()}'")
-    return "\n".join([part.text for part in turn.parts if isinstance(part, Text)])
+    return "\n".join(texts)
 
 
 def read_answer(body: Mapping[str, Any]) -> Answer:

@@ -13,19 +13,12 @@ from typing import Any, Final
 
 from router.ask import Ask
 from router.domain import Usage
+from router.protocols.hub.told import IMPOSSIBLE, count
 
-_IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _THREE: Final = itemgetter("prompt_tokens", "completion_tokens", "total_tokens")
 BYTES_PER_TOKEN: Final = 4  # of text, where nobody counted
 TOKENS_PER_IMAGE: Final = 1000
-
-
-def count(value: Any) -> int | None:
-    """A token count, or None for what cannot be one."""
-    if type(value) is not int or not 0 <= value < _IMPOSSIBLE:  # a boolean is no count
-        return None
-    return value
 
 
 def read_usage(usage: Any, request: Ask) -> Usage | None:
@@ -37,13 +30,19 @@ def read_usage(usage: Any, request: Ask) -> Usage | None:
     # What most servers tell: three counts that add up, and no details.
     if len(usage) == 3 and type(prompt) is type(completion) is int and total == prompt + completion:
         most = request.max_output_tokens
-        possible = prompt >= 0 <= completion and total < _IMPOSSIBLE
+        possible = prompt >= 0 <= completion and total < IMPOSSIBLE
         if possible and (most is None or completion <= most):
             return Usage(prompt, completion)
     return _read_details(usage, request)
 
 
 def _read_details(usage: Any, request: Ask) -> Usage | None:
+    told = counted(usage)
+    return None if told is None or is_impossible(told.output_tokens, request) else told
+
+
+def counted(usage: Any) -> Usage | None:
+    """An OpenAI-like `usage` object, whatever it claims; None where it tells no counts."""
     if not isinstance(usage, dict):
         return None
     prompt = count(usage.get("prompt_tokens"))
@@ -54,15 +53,18 @@ def _read_details(usage: Any, request: Ask) -> Usage | None:
     output = completion
     if total != prompt + completion:
         output = max(completion, (count(total) or 0) - prompt)
-    if is_impossible(output, request):
-        return None
     reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
-    return Usage(prompt, output, min(_cached(usage), prompt), min(reasoning, output))
+    details = _details(usage, "prompt_tokens_details")
+    cached = min(_cached(usage, details), prompt)
+    if "cache_write_tokens" in details:
+        written = min(count(details["cache_write_tokens"]) or 0, prompt - cached)
+        return Usage(prompt, output, cached, min(reasoning, output), False, written)
+    return Usage(prompt, output, cached, min(reasoning, output))
 
 
-def _cached(usage: Mapping[str, Any]) -> int:
+def _cached(usage: Mapping[str, Any], details: Mapping[str, Any]) -> int:
     """Cached input tokens: the first place that tells them counts, an explicit zero included."""
-    told = count(_details(usage, "prompt_tokens_details").get("cached_tokens"))
+    told = count(details.get("cached_tokens"))
     if told is None:
         told = count(usage.get("prompt_cache_hit_tokens"))
     if told is None:

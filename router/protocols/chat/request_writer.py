@@ -104,20 +104,18 @@ class _Writer:
         """The parts without what is only a hint of another protocol; that is named."""
         known: list[Part] = []
         for part in parts:
-            if isinstance(part, Opaque):
-                if part.hint and part.protocol != CHAT:
-                    self.dropped.add(part.name)
-                    continue
-            elif part.cache:
-                self.dropped.add("cache_control")
-            known.append(part)
+            if isinstance(part, Opaque) and part.hint:
+                self.dropped.add(part.name)
+            else:
+                self.dropped.beside(part)
+                known.append(part)
         return known
 
     def _user(self, parts: tuple[Part, ...]) -> dict[str, Any] | None:
         """Results first, as tool messages of their own; then what the user says."""
         if len(parts) == 1 and not self._shown:  # nearly every turn
             part = parts[0]
-            if isinstance(part, Text) and not part.cache:
+            if isinstance(part, Text) and not part.cache and not part.citations:
                 return {"role": "user", "content": part.text}
         said: list[Part] = []
         for part in parts:
@@ -135,7 +133,7 @@ class _Writer:
 
     def _result(self, result: Result) -> None:
         parts = result.parts
-        if len(parts) == 1 and isinstance(parts[0], Text):
+        if len(parts) == 1 and isinstance(parts[0], Text) and not parts[0].cache:
             text = parts[0].text
         else:
             text = self._shown_beside(result)
@@ -173,8 +171,8 @@ class _Writer:
             if isinstance(part, Text):
                 said = message["content"]
                 message["content"] = part.text if said is None else f"{said}\n{part.text}"
-                if part.cache:
-                    self.dropped.add("cache_control")
+                if part.cache or part.citations:
+                    self.dropped.beside(part)
             elif isinstance(part, Call):
                 calls.append(self._call(part))
             else:

@@ -46,7 +46,7 @@ _SAMPLING: Final = MappingProxyType(
 )
 _MODES: Final = MappingProxyType({"auto": "AUTO", "none": "NONE", "required": "ANY", "tool": "ANY"})
 _BUDGETS: Final = MappingProxyType(
-    {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
+    {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "max": 24576}
 )
 
 
@@ -121,8 +121,9 @@ class _Writer:
             elif isinstance(part, Opaque) and part.hint:
                 self.dropped.add(part.name)
             else:
-                if not isinstance(part, Opaque):
-                    self._note_cache(part.cache)
+                self.dropped.beside(part)
+                if isinstance(part, Image) and part.detail:
+                    self.dropped.add("image_url.detail")
                 written.append(_shown(part))
         return written + shown
 
@@ -205,6 +206,8 @@ class _Writer:
         budget = _budget(conversation)
         if budget is not None:
             settings["thinkingConfig"] = {"thinkingBudget": budget}
+        elif conversation.thinking or conversation.effort:
+            self.dropped.add("thinking" if conversation.thinking else "reasoning_effort")
         return settings
 
     def name_the_rest(self, conversation: Conversation) -> None:

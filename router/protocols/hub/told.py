@@ -9,7 +9,7 @@ import orjson
 from router.protocols.hub.conversation import Opaque
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
-_IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
+IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
 
 
 def text_of(told: Any) -> str:
@@ -48,7 +48,7 @@ def data_url(url: str) -> tuple[str, str] | None:
 
 def count(told: Any) -> int | None:
     """A token count, or None for what cannot be one."""
-    if type(told) is not int or not 0 <= told < _IMPOSSIBLE:  # a boolean is no count
+    if type(told) is not int or not 0 <= told < IMPOSSIBLE:  # a boolean is no count
         return None
     return told
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from router.protocols.hub.conversation import Conversation, Opaque, Part, Text
+from router.protocols.hub.conversation import Conversation, File, Opaque, Part, SearchResult, Text
 from router.protocols.unsupported import Unsupported
 
 
@@ -17,6 +17,18 @@ class Dropped:
     def add(self, name: str) -> None:
         """Name what is left out."""
         self._names[name] = None
+
+    def beside(self, part: Part) -> None:
+        """What stands beside a part's content, where the target has no place for it."""
+        if isinstance(part, Opaque):
+            return
+        if part.cache:
+            self.add("cache_control")
+        if isinstance(part, Text):
+            if part.citations:
+                self.add("citations")
+        elif isinstance(part, File | SearchResult) and part.cited:
+            self.add("citations")
 
     def foreign(self, extras: Iterable[Opaque]) -> None:
         """What only another protocol knows: hints are left out, anything else is refused."""

@@ -13,6 +13,7 @@ from router.protocols.hub.conversation import (
     Call,
     Choice,
     Conversation,
+    Image,
     Opaque,
     Part,
     Refusal,
@@ -81,7 +82,7 @@ class _Writer:
             if turn.name:
                 self.dropped.add("messages.name")
             if turn.extras:
-                self.dropped.foreign([e for e in turn.extras if e.protocol != MESSAGES])
+                self.dropped.foreign(turn.extras)
             if turn.role in ("system", "developer"):
                 self._systems(blocks)
             elif blocks:
@@ -130,6 +131,8 @@ class _Writer:
             elif isinstance(part, Opaque) and part.hint:
                 self.dropped.add(part.name)
             elif not isinstance(part, Refusal) or part.text.strip():
+                if isinstance(part, Image) and part.detail:
+                    self.dropped.add("image_url.detail")
                 blocks.append(write_shown(part))
         return blocks
 
