@@ -51,4 +51,6 @@ def test_a_word_that_is_a_class_is_defined_there(row):
     files = sorted(where.rglob("*.py")) if where.is_dir() else [where]
     text = "\n".join(path.read_text("utf-8") for path in files)
     classes = [name for name in names if re.fullmatch(r"[A-Z]\w+", name)]
-    assert [name for name in classes if not re.search(rf"^class {name}\b", text, re.M)] == []
+    assert [
+        name for name in classes if not re.search(rf"^class {name}\b", text, re.MULTILINE)
+    ] == []

@@ -54,7 +54,9 @@ def test_every_floor_of_the_page_is_a_floor_of_the_contract():
     table = PAGE.split("| packages | what they know |", 1)[1].split("\n\n", 1)[0]
     rows = [line.split(" | ")[0] for line in table.splitlines()[2:]]
     drawn = {
-        name if name.startswith("router") or name in ("policies", "classifiers") else f"router.{name}"
+        name
+        if name.startswith("router") or name in ("policies", "classifiers")
+        else f"router.{name}"
         for row in rows
         for name in re.findall(r"`([\w.]+)`", row)
     }
