@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from router.protocols.chat.answer import read_reason
+from router.protocols.chat.answer_reader import read_reason
 from router.protocols.chat.usage import read_usage
 from router.protocols.hub.answer import Alternative, Answer
 from router.protocols.hub.conversation import Text

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.chat.answer import (
+from router.protocols.chat.answer_reader import (
     citations_of,
     read_citation,
     read_content,
@@ -35,6 +35,7 @@ from router.protocols.hub.events import (
 from router.protocols.hub.told import arguments_text, name_of
 from router.protocols.passage import MalformedReply
 
+LARGEST_CALLS: Final = 16 * 1024 * 1024  # characters of all arguments of an answer
 _PLAIN: Final = frozenset(("role", "content"))
 
 
@@ -72,11 +73,14 @@ class _Choice:
 class ChatReader(EventStreamReader):
     """Reads one streamed chat completion."""
 
-    __slots__ = ("_choices", "_started")
+    __slots__ = ("_choices", "_kept", "_largest", "_started")
 
-    def __init__(self) -> None:
+    def __init__(self, largest_calls: int = LARGEST_CALLS) -> None:
+        """`largest_calls` is the most characters of arguments that are kept until they are whole."""
         super().__init__()
+        self._largest = largest_calls
         self._choices: dict[int, _Choice] = {}
+        self._kept = 0  # characters of arguments
         self._started = False
 
     def take(self, told: dict[str, Any]) -> None:
@@ -232,6 +236,9 @@ class ChatReader(EventStreamReader):
             raise MalformedReply("went on with the arguments of a tool call that were whole")
         if text:
             call.texts.append(text)
+            self._kept += len(text)
+            if self._kept > self._largest:
+                raise MalformedReply(f"called tools with more than {self._largest} characters")
         if call.name:
             if text and not call.closed:
                 self.out.append(PartDelta(choice.number, call.part, text))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.chat.answer import (
+from router.protocols.chat.answer_writer import (
     FINISH,
     explanation,
     is_signed,

@@ -9,6 +9,7 @@ import pytest
 from router.ask import Ask
 from router.backends.dialects.translated import translated
 from router.operations.message import parse_message
+from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.sse import data_of, encode, events
 
@@ -382,3 +383,11 @@ def test_nothing_but_content_commits_a_stream() -> None:
     assert not stream.has_content
     stream.feed(chunk({"content": "x"}))
     assert stream.has_content
+
+
+def test_arguments_without_end_are_refused() -> None:
+    fragment = chunk({"tool_calls": [call(0, "c1", name="f", arguments="x" * 60)]})
+    reader = ChatReader(largest_calls=100)
+    reader.feed(fragment)
+    with pytest.raises(MalformedReply, match="more than 100"):
+        reader.feed(fragment)
