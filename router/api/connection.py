@@ -21,7 +21,7 @@ from router.api.inference import Inference
 from router.api.request_id import new_request_id
 from router.errors import BadRequest
 from router.protocols.envelope import error_body
-from router.protocols.headers import join_lists
+from router.protocols.headers import LISTS, join_lists
 
 _MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
 _HEAD_SECONDS: Final = 20.0
@@ -143,7 +143,7 @@ class Connection(HttpToolsProtocol):
             self._go_uvicorns_way()
             return
         fields = dict(reversed(self.headers))  # of several of a name, the first counts
-        if len(fields) != len(self.headers):
+        if not LISTS.isdisjoint(fields):
             join_lists(fields, self.headers)
         exchange = Exchange(self, row, fields, self._inference.limits)
         before, self.cycle = self.cycle, exchange  # type: ignore[assignment] # it is one to uvicorn

@@ -35,10 +35,13 @@ class Quirks:
     touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
     reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
     reshapes: bool = field(init=False, compare=False, repr=False, default=False)
+    plain: bool = field(init=False, compare=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
         """Find out once what is asked for every request: which parameters may not go on as they
-        are (`touched`), whether messages may not, whatever their roles, and whether no body may."""
+        are (`touched`), whether messages may not, whatever their roles (`reshapes_messages`),
+        whether no body may (`reshapes`), and whether every body may (`plain`): but for the role
+        of developers, which stands in few."""
         touched = {*self.drop, *self.rename, *self.values}
         if not self.stream_options:
             touched.add("stream_options")
@@ -48,6 +51,7 @@ class Quirks:
         reshapes = bool(self.message_drop or self.plain_content or self.short_call_ids)
         object.__setattr__(self, "reshapes_messages", reshapes)
         object.__setattr__(self, "reshapes", reshapes or bool(self.extra))
+        object.__setattr__(self, "plain", not (self.reshapes or self.touched))
 
 
 PLAIN: Final = Quirks()  # a server that differs in nothing

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from policies.pii.pii import texts_of
+from policies.pii.pii import plain_texts_of, texts_of
 from router.ask import Ask
 
 # Names of models and of end users, numbers, switches, words of a fixed list.
@@ -32,9 +32,12 @@ _CONVERSATION: Final = frozenset({"messages", "system"})
 
 def chat_texts(ask: Ask) -> list[str]:
     """The texts of a chat completion's body."""
-    names = ask.body.keys() - _CHAT
-    if len(names) == 1 and not _may_hold_media(ask.raw):  # mostly
-        return texts_of(ask.body["messages"])
+    body = ask.body
+    names = body.keys() - _CHAT
+    if len(names) == 1:  # mostly: the messages
+        plain = plain_texts_of(body["messages"])
+        if plain is not None:
+            return plain
     return _texts(ask, names)
 
 

@@ -17,6 +17,7 @@ from router.errors import BadRequest
 from router.operations.message import count_tokens
 from router.operations.operation import Operation
 from router.operations.table import OPERATIONS
+from router.protocols.hub.table import CLIENTS
 from router.protocols.quirks import Quirks
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
@@ -28,7 +29,9 @@ FIELD_WORDS = """type text content role name id function arguments parameters de
  required items tool_calls tool_call_id thinking_blocks extra_content google thought_signature"""
 OPTIONS = """tools tool_choice response_format stop reasoning_effort stream stream_options
  max_tokens n user temperature thinking parallel_tool_calls system stop_sequences metadata
- output_config top_p seed best_of echo suffix dimensions encoding_format"""
+ output_config top_p seed"""
+TEXT_OPTIONS = """stream stream_options max_tokens n best_of echo suffix logprobs stop user
+ dimensions encoding_format temperature seed"""
 SCALARS = (
     st.none()
     | st.booleans()
@@ -61,9 +64,15 @@ TEXTS = (
 )
 BODY = st.fixed_dictionaries(
     {"model": st.just("m"), "messages": st.lists(MESSAGE, min_size=1, max_size=3)},
-    optional=dict.fromkeys(sorted(OPTIONS.split()), VALUES) | {"input": TEXTS, "prompt": TEXTS},
+    optional=dict.fromkeys(sorted(OPTIONS.split()), VALUES),
+)
+OF_TEXTS = st.fixed_dictionaries(
+    {"model": st.just("m")},
+    optional=dict.fromkeys(("input", "prompt"), TEXTS)
+    | dict.fromkeys(sorted(TEXT_OPTIONS.split()), VALUES),
 )
 SURVIVE = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+HELLO = {"role": "user", "content": "x"}
 HEADERS = {b"anthropic-beta": b"a", b"idempotency-key": b"\xff\n", b"openai-beta": b""}
 NEEDED: dict[str, dict[str, Any]] = {
     "message": {"max_tokens": 5},
@@ -83,6 +92,17 @@ EVERY_QUIRK = Quirks(
 
 
 every = pytest.mark.parametrize("operation", OPERATIONS, ids=[row.name for row in OPERATIONS])
+PAIRS = [
+    (row, dialect)
+    for row in OPERATIONS
+    for dialect, speaker in DIALECTS.load()
+    if row.protocol in CLIENTS or row.protocol in speaker.speaks
+]
+
+
+def body_of(operation: Operation) -> st.SearchStrategy[dict[str, Any]]:
+    """Bodies that look like the operation's."""
+    return BODY if operation.protocol in CLIENTS else OF_TEXTS
 
 
 def read(operation: Operation, body: Any) -> Ask | None:
@@ -124,14 +144,15 @@ def test_any_bytes_are_counted_or_refused(raw: bytes) -> None:
         return
 
 
-@every
-@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+@pytest.mark.parametrize(
+    ("operation", "dialect"), PAIRS, ids=[f"{row.name}-{dialect}" for row, dialect in PAIRS]
+)
 @SURVIVE
-@given(body=BODY)
+@given(data=st.data())
 def test_what_was_read_can_be_asked_or_is_unsupported(
-    dialect: str, operation: Operation, body: dict[str, Any]
+    operation: Operation, dialect: str, data: st.DataObject
 ) -> None:
-    ask = read(operation, body)
+    ask = read(operation, data.draw(body_of(operation)))
     if ask is None:
         return
     assert all(isinstance(text, str) for text in ask.texts())
@@ -141,10 +162,11 @@ def test_what_was_read_can_be_asked_or_is_unsupported(
 
 @every
 @SURVIVE
-@given(body=BODY, spaces=st.booleans())
+@given(data=st.data(), spaces=st.booleans())
 def test_a_native_backend_is_sent_the_same_under_its_own_model(
-    operation: Operation, body: dict[str, Any], spaces: bool
+    operation: Operation, data: st.DataObject, spaces: bool
 ) -> None:
+    body = data.draw(body_of(operation))
     option = orjson.OPT_INDENT_2 if spaces else None
     raw = orjson.dumps(NEEDED.get(operation.name, {}) | body, option=option)
     try:
@@ -161,11 +183,11 @@ def test_a_native_backend_is_sent_the_same_under_its_own_model(
 
 @every
 @SURVIVE
-@given(body=BODY, extra=st.sampled_from(sorted(OPTIONS.split())), value=VALUES)
+@given(extra=st.sampled_from(sorted(OPTIONS.split())), value=VALUES)
 def test_a_key_that_stands_twice_is_never_relayed(
-    operation: Operation, body: dict[str, Any], extra: str, value: Any
+    operation: Operation, extra: str, value: Any
 ) -> None:
-    body = NEEDED.get(operation.name, {}) | body | {extra: value}
+    body = {"model": "m", "messages": [HELLO]} | NEEDED.get(operation.name, {}) | {extra: value}
     twin = b',"%s":%s}' % (extra.encode(), orjson.dumps(value))
     with pytest.raises(BadRequest):
         operation.parse(orjson.dumps(body)[:-1] + twin, HEADERS)

@@ -31,6 +31,8 @@ class _Heading:
     target: Target = field(repr=False)
     model: bytes  # as JSON
     shape: Callable[[Backend, Ask, bytes], bytes]
+    plain: bool  # the server differs in nothing from OpenAI's own, but for the role of developers
+    knows: bool  # it knows that role
 
 
 class OpenAI:
@@ -49,9 +51,15 @@ class OpenAI:
         heading = self._headings.get((deployment.id, ask.path))
         if heading is None or heading.backend is not backend:  # whose deployments never change
             heading = self._described(deployment, backend, ask.path)
+        raw = ask.raw
+        if heading.plain and not ask.stream and (heading.knows or b'"developer"' not in raw):
+            _, start, end = ask.members["model"]  # all that is another one, mostly
+            body = b"".join((raw[:start], heading.model, raw[end:]))
+        else:
+            body = heading.shape(backend, ask, heading.model)
         return Call(
             heading.target,
-            heading.shape(backend, ask, heading.model),
+            body,
             backend.timeouts,
             request_id,
             without_those_of(backend.headers, ask.headers) if ask.headers else (),
@@ -88,6 +96,8 @@ class OpenAI:
             target,
             orjson.dumps(backend.model),
             _SHAPES.get(path, shaped_body),
+            backend.quirks.plain,
+            backend.quirks.developer_role,
         )
         return heading
 

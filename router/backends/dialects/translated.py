@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from policies.headers import DROPPED
+from policies.headers import PREFIX
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Dialect, Failure
@@ -26,8 +26,14 @@ from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_output, estimate_usage, is_impossible
 
+DROPPED: Final = PREFIX + "dropped"
+MEANING_OF_DROPPED: Final = (
+    "what the backend was not told, by name: hints that its protocol does not know, and seals that"
+    " only their issuer can read"
+)
+
 # By dialect and protocol, once they were asked: how natively, and who reads the answer.
-_NATIVE: Final[dict[tuple[str, str], tuple[Asking, Passage]]] = {}
+NATIVE: Final[dict[tuple[str, str], tuple[Asking, Passage]]] = {}
 
 
 def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
@@ -35,12 +41,9 @@ def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
 
     Raises Unsupported where it cannot be asked in the request's protocol at all.
     """
-    native = _NATIVE.get((name, ask.protocol))
-    if native is not None:
-        return native
     dialect = DIALECTS[name]
     if ask.protocol in dialect.speaks and isinstance(dialect, Asking):
-        native = _NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
+        native = NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
         return native
     translation = translated(name, ask)
     return translation, translation

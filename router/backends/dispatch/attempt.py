@@ -4,7 +4,7 @@ from typing import Final
 
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Failure
-from router.backends.dialects.translated import dialect_of
+from router.backends.dialects.translated import NATIVE, dialect_of
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind, kind_of_status, rest_asked_for
 from router.backends.dispatch.upstream import Upstream
@@ -32,7 +32,8 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     """
     deployment, request = state.deployment, log.request
     try:
-        dialect, passage = dialect_of(backend.dialect, request)
+        native = NATIVE.get((backend.dialect, request.protocol))  # mostly
+        dialect, passage = native or dialect_of(backend.dialect, request)
         call = dialect.call(deployment, backend, request, log.request_id)
         answer = await state.client.send(call)
     except Unsupported as error:
