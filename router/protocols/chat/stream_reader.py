@@ -76,7 +76,7 @@ class ChatReader(EventStreamReader):
     __slots__ = ("_choices", "_kept", "_largest", "_started")
 
     def __init__(self, largest_calls: int = LARGEST_CALLS) -> None:
-        """`largest_calls` is the most characters of arguments that are kept until they are whole."""
+        """`largest_calls`: characters of arguments, which are kept until they are whole."""
         super().__init__()
         self._largest = largest_calls
         self._choices: dict[int, _Choice] = {}
