@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.protocols.chat.parts import read_parts
 from router.protocols.chat.usage import read_usage
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.hub.answer import (
@@ -11,6 +12,7 @@ from router.protocols.hub.answer import (
     END,
     LENGTH,
     REFUSAL,
+    SEQUENCE,
     Alternative,
     Answer,
     Logprob,
@@ -62,16 +64,21 @@ def _alternative(choice: Mapping[str, Any]) -> Alternative:
     parts = _parts(message)
     calls = any(type(part) is Call for part in parts)
     refused = any(type(part) is Refusal for part in parts)
-    reason = read_reason(choice.get("finish_reason"), calls=calls, refused=refused)
+    reason = read_reason(choice, calls=calls, refused=refused)
     return Alternative(tuple(parts), reason, read_logprobs(choice.get("logprobs")))
 
 
-def read_reason(finish: Any, *, calls: bool, refused: bool) -> Stop:
-    """Why it ended: some servers say `stop` of calls, and OpenAI says it of a refusal."""
-    reason = _REASONS.get(name_of(finish), END)
-    if reason == END and (calls or refused):
-        reason = REFUSAL if refused else CALLS
-    return Stop(reason)
+def read_reason(choice: Mapping[str, Any], *, calls: bool, refused: bool) -> Stop:
+    """Why a choice ended, the last of its chunks or the whole.
+
+    Some servers say `stop` of calls, `tool_calls` where there are none; OpenAI says `stop` of a
+    refusal; vLLM tells beside it which stop sequence came.
+    """
+    reason = _REASONS.get(name_of(choice.get("finish_reason")), END)
+    if reason in (END, CALLS):
+        reason = REFUSAL if refused else CALLS if calls else END
+    sequence = name_of(choice.get("stop_reason"))
+    return Stop(SEQUENCE, sequence) if sequence and reason == END else Stop(reason)
 
 
 def _parts(message: Mapping[str, Any]) -> list[Part]:
@@ -90,6 +97,8 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
         parts.append(Text(text_of(content), cited))
     if message.get("refusal"):
         parts.append(Refusal(text_of(message["refusal"])))
+    if message.get("images"):
+        parts += read_parts(message["images"])
     for call in message.get("tool_calls") or ():
         parts.append(read_call(call, len(parts)))
     return parts

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.protocols.chat.parts import write_part
 from router.protocols.chat.usage import write_usage
 from router.protocols.hub.answer import (
     CALLS,
@@ -23,7 +24,9 @@ from router.protocols.hub.answer import (
 from router.protocols.hub.conversation import (
     Call,
     Citation,
+    Image,
     Opaque,
+    Part,
     Text,
     Thinking,
     Written,
@@ -32,7 +35,7 @@ from router.protocols.hub.told import name_of
 
 CHAT: Final = "chat"
 
-FINISH: Final = MappingProxyType(
+_FINISH: Final = MappingProxyType(
     {
         END: "stop",
         SEQUENCE: "stop",
@@ -79,40 +82,56 @@ def _choice(number: int, alternative: Alternative) -> dict[str, Any]:
         "index": number,
         "message": _message(alternative, stop),
         "logprobs": write_logprobs(alternative.logprobs),
-        "finish_reason": FINISH[stop.reason],
+        **write_stop(stop),
     }
 
 
+def write_stop(stop: Stop) -> dict[str, Any]:
+    """Why a choice ended; beside it which stop sequence came, as vLLM says it."""
+    told: dict[str, Any] = {"finish_reason": _FINISH[stop.reason]}
+    if stop.sequence is not None:
+        told["stop_reason"] = stop.sequence
+    return told
+
+
 def _message(alternative: Alternative, stop: Stop) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": None}
-    content = ""
-    texts = [part for part in alternative.parts if isinstance(part, Text)]
-    annotations: list[Any] = []
-    beside: dict[str, list[Any]] = {}
-    for text in texts:
-        for citation in text.citations:
-            _cite(citation, len(content), len(content) + len(text.text), annotations, beside)
-        content += text.text
-    thoughts = [part for part in alternative.parts if isinstance(part, Thinking)]
+    parts = alternative.parts
+    content, annotations, foreign = _cited_text(parts)
     calls = [write_call(call) for call in alternative.calls]
-    message["refusal"] = alternative.refusal or explanation(stop) or None
-    if content or not (calls or message["refusal"]):
-        message["content"] = content
-    if alternative.thoughts:
-        message["reasoning_content"] = alternative.thoughts
-    blocks = [write_thought(thought) for thought in thoughts if is_signed(thought)]
-    if blocks:
-        message["thinking_blocks"] = blocks  # signed: wanted back in the next turn
-    if calls:
-        message["tool_calls"] = calls
-    if annotations:
-        message["annotations"] = annotations
-    unknown = [part.json for part in alternative.parts if isinstance(part, Opaque)]
-    if unknown:
-        beside["blocks"] = unknown
-    if beside:
-        message["turnout"] = beside
-    return message
+    refusal = alternative.refusal or explanation(stop) or None
+    thoughts = [part for part in parts if isinstance(part, Thinking)]
+    unknown = [part.json for part in parts if isinstance(part, Opaque)]
+    beside = {"citations": foreign, "blocks": unknown}
+    more: dict[str, Any] = {
+        "reasoning_content": alternative.thoughts,
+        # Those that are signed are wanted back in the next turn.
+        "thinking_blocks": [write_thought(one) for one in thoughts if is_signed(one)],
+        "images": [write_part(part) for part in parts if isinstance(part, Image)],
+        "tool_calls": calls,
+        "annotations": annotations,
+        "turnout": {name: held for name, held in beside.items() if held},
+    }
+    empty = None if calls or refusal else ""
+    message = {"role": "assistant", "content": content or empty, "refusal": refusal}
+    return message | {name: held for name, held in more.items() if held}
+
+
+def _cited_text(parts: tuple[Part, ...]) -> tuple[str, list[Any], list[Any]]:
+    """The texts as one; what they cite of the web as annotations; what chat has no words for."""
+    content = ""
+    annotations: list[Any] = []
+    foreign: list[Any] = []
+    for part in parts:
+        if not isinstance(part, Text):
+            continue
+        for cited in part.citations:
+            if cited.url:
+                end = len(content) + len(part.text)
+                annotations.append(write_citation(cited, len(content), end))
+            else:
+                foreign.append(cited.json)
+        content += part.text
+    return content, annotations, foreign
 
 
 def explanation(stop: Stop) -> str:
@@ -121,28 +140,13 @@ def explanation(stop: Stop) -> str:
     return name_of(details.get("explanation")) if isinstance(details, Mapping) else ""
 
 
-def _cite(
-    citation: Citation,
-    start: int,
-    end: int,
-    annotations: list[Any],
-    beside: dict[str, list[Any]],
-) -> None:
-    """A web address becomes an annotation; what chat has no words for stands beside."""
-    if citation.url:
-        annotations.append(write_citation(citation, start, end))
-    else:
-        beside.setdefault("citations", []).append(citation.json)
-
-
-def write_citation(citation: Citation, start: int, end: int) -> dict[str, Any]:
-    """A web address as an annotation of these characters."""
-    web = {
-        "url": citation.url,
-        "title": citation.title,
-        "start_index": start if citation.start is None else citation.start,
-        "end_index": end if citation.end is None else citation.end,
-    }
+def write_citation(citation: Citation, start: int | None, end: int | None) -> dict[str, Any]:
+    """A web address as an annotation, of these characters where nothing else is said."""
+    web: dict[str, Any] = {"url": citation.url, "title": citation.title}
+    start = start if citation.start is None else citation.start
+    end = end if citation.end is None else citation.end
+    if start is not None and end is not None:
+        web |= {"start_index": start, "end_index": end}
     return {"type": "url_citation", "url_citation": web}
 
 
