@@ -21,7 +21,7 @@ from router.protocols.hub.answer import (
 from router.protocols.hub.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
 from router.protocols.hub.told import arguments_object, name_of
 from router.protocols.messages.parts import MESSAGES, read_blocks, write_seal
-from router.protocols.messages_usage import read_lines, refuse_message_error, write_usage
+from router.protocols.messages.usage import read_lines, refuse_message_error, write_usage
 from router.protocols.passage import MalformedReply
 
 _REASONS: Final = MappingProxyType(

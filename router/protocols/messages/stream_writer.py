@@ -25,7 +25,7 @@ from router.protocols.hub.events import (
 )
 from router.protocols.messages.answer import message_head, write_answered, write_stop
 from router.protocols.messages.parts import MESSAGES, write_seal
-from router.protocols.messages_usage import write_usage
+from router.protocols.messages.usage import write_usage
 
 _TEXT: Final = (b'"text_delta","text":', {"type": "text", "text": ""})
 _GROWS: Final[dict[type, tuple[bytes, dict[str, str]]]] = {

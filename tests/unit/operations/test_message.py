@@ -12,7 +12,7 @@ from router.backends.dialects.translated import translated
 from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
 from router.operations.message import count_tokens, parse_message
 from router.protocols.hub.table import as_chat
-from router.protocols.messages_errors import message_error_body, message_error_event
+from router.protocols.messages.errors import message_error_body, message_error_event
 from router.protocols.sse import data_of, encode, events
 from router.protocols.unsupported import Unsupported
 
