@@ -9,7 +9,7 @@ from bench.systems import NGINX, PEERS, TURNOUT
 
 
 def quick() -> int:
-    """Turnout beside nginx in a few short rounds, and each step's share."""
+    """Turnout beside nginx in a few short rounds, and where instructions go."""
     found = rounds.run([*TURNOUT, NGINX], rounds.QUICK, 2)
     print(report.table(found))
     nginx = rounds.median(found["measured"]["nginx"][rounds.PLAIN.name], "cpu_us")
@@ -17,7 +17,7 @@ def quick() -> int:
         own = rounds.median(found["measured"][system.name][rounds.PLAIN.name], "cpu_us")
         print(f"{system.name}: {own:,.0f} us of CPU a request, {own / nginx:.1f} times nginx")
     kinds = {name: steps.KINDS[name] for name in ("everything on", "explicit model")}
-    print("CPU and interpreter instructions of each step, in process:")
+    print("CPU of a request, and its interpreter instructions by package, in process:")
     print(steps.table(*steps.measure(kinds, rounds=4)))
     return 0
 
@@ -68,7 +68,7 @@ def check(renew: bool) -> int:
                 print(f"  {name:<22} {figure:10,.2f}")
         return 0
     wrong = guard.check_instructions() + guard.check_time()
-    print("\n".join(wrong) or "every step is within its budget")
+    print("\n".join(wrong) or "every request is within its budget")
     return 1 if wrong else 0
 
 

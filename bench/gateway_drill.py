@@ -46,7 +46,7 @@ class Seen:
     offered: int = 0
 
 
-def write_documents(folder: Path, port: int, simulator: str) -> Path:
+def write_documents(folder: Path, port: int, simulator: str, transport: str) -> Path:
     """turnout.yaml and policy.yaml: a backend and a route for each fault."""
     backends = {}
     for name, fault in zip(NAMES, FAULTS, strict=True):
@@ -76,6 +76,7 @@ def write_documents(folder: Path, port: int, simulator: str) -> Path:
         "listen": f"127.0.0.1:{port}",
         "policy": "policy.yaml",
         "data": "data",
+        "transport": transport,
         "backends": backends,
     }
     (folder / "policy.yaml").write_text(yaml.safe_dump(policy))
@@ -219,13 +220,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--at-once", type=int, default=64)
+    parser.add_argument("--transport", choices=("httptools", "httpx"), default="httptools")
     asked = parser.parse_args()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     simulator = Child("router.simulator.server", "--name", "instant")
     simulator.start()
     with tempfile.TemporaryDirectory() as folder:
-        config = write_documents(Path(folder), port, simulator.await_ready())
+        config = write_documents(Path(folder), port, simulator.await_ready(), asked.transport)
         log_path = Path(folder) / "gateway.log"
         log = log_path.open("wb")
         command = [sys.executable, "-m", "router.cli", "serve", "--config", str(config)]

@@ -29,7 +29,7 @@ import yaml
 from bench.instructions import instructions
 from bench.payloads import MODEL, chat
 from bench.processes import cpu_seconds
-from bench.steps import IN_FLIGHT, Corridor, Step, burst
+from bench.steps import IN_FLIGHT, Requests, Step, burst
 from bench.systems import ledger_pid, new_keys, turnout_config
 from router.api.gateway import Gateway
 from router.app import load_classifier, running
@@ -103,10 +103,9 @@ def _prepare(folder: Path, series: str, size: int, port: int) -> list[str]:
     return used
 
 
-async def _step(gateway: Gateway, keys: list[str], raw: bytes) -> Step:
-    """Whole corridors of these customers in turn."""
-    first = Corridor(gateway, keys[0], raw)
-    await first.prepare()
+def _step(gateway: Gateway, keys: list[str], raw: bytes) -> Step:
+    """Whole requests of these customers in turn."""
+    first = Requests(gateway, keys[0], raw)
     turn = cycle([first, *map(first.of_customer, keys[1:])])
 
     async def step() -> None:
@@ -147,7 +146,7 @@ async def _main(series: str, size: int, port: int) -> None:
         keys = _prepare(folder, series, size, port)
         documents = read_documents(folder / "turnout.yaml", {})
         async with running(documents, load_classifier(documents), {}) as started:
-            step = await _step(started.gateway, keys, raw)
+            step = _step(started.gateway, keys, raw)
             warm_up = max(_WARM_UP // (1 + len(raw) // 10_000), len(keys))
             await burst(step, -(-warm_up // IN_FLIGHT) * IN_FLIGHT)
             _spare_the_collector()

@@ -8,14 +8,17 @@ libraries written in Python. What C code does (parsing, regular expressions, soc
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
 
 Step = Callable[[], Awaitable[Any]]
 WARM_UP: Final = 20  # calls, until caches and specialised code have settled
 CALLS: Final = 31
+_ROOT: Final = Path(__file__).parents[1]
+_ITSELF: Final = Path(__file__).parent.name
 
 
 async def instructions(step: Step) -> int:
@@ -28,6 +31,39 @@ async def instructions(step: Step) -> int:
         await _traced(step, seen)
         counts.append(seen.total())
     return round(statistics.median(counts))
+
+
+async def by_package(step: Step) -> dict[str, int]:
+    """Instructions of one call by the package of ours that executes them; `libraries` are others.
+
+    Of each package the lower quartile of many calls: what runs beside them adds to some.
+    """
+    for _ in range(WARM_UP):
+        await step()
+    calls: list[Counter[str]] = []
+    for _ in range(CALLS):
+        seen: Counter[CodeType] = Counter()
+        await _traced(step, seen)
+        call: Counter[str] = Counter()
+        for code, count in seen.items():
+            call[package_of(code.co_filename)] += count
+        del call[_ITSELF]
+        calls.append(call)
+    packages = {package for call in calls for package in call}
+    return {name: _quartile([call[name] for call in calls]) for name in packages}
+
+
+def _quartile(counts: Sequence[int]) -> int:
+    return round(statistics.quantiles(counts, n=4)[0])
+
+
+def package_of(file: str) -> str:
+    """The package of ours that a file belongs to: two floors deep in `router`, else one."""
+    path = Path(file)
+    if not path.is_relative_to(_ROOT) or "site-packages" in path.parts:
+        return "libraries"
+    parts = path.relative_to(_ROOT).parts[:-1]
+    return ".".join(parts[: 2 if parts[:1] == ("router",) else 1])
 
 
 async def by_function(step: Step) -> Counter[str]:

@@ -208,20 +208,23 @@ def _better(found: Mapping[str, Any]) -> str:
 
 
 def _steps(found: Mapping[str, Any]) -> str:
-    kinds = found["steps"]
-    names = list(dict.fromkeys(name for steps in kinds.values() for name in steps))
-    counts = found["instructions"]
+    times, counts = found["steps"], found["instructions"]
+    names = list(dict.fromkeys(name for packages in counts.values() for name in packages))
     lines = [
-        "| step: CPU µs (instructions) | " + " | ".join(kinds) + " |",
-        "|---" * (len(kinds) + 1) + "|",
+        "| CPU µs (instructions) | " + " | ".join(counts) + " |",
+        "|---" * (len(counts) + 1) + "|",
     ]
     for name in names:
-        cells = (
-            f"{steps[name]:,.0f} ({counts[kind][name]:,})" if name in steps else "-"
-            for kind, steps in kinds.items()
-        )
+        cells = (_step(times[kind], counts[kind], name) for kind in counts)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _step(times: Mapping[str, float], counts: Mapping[str, float], name: str) -> str:
+    if name not in counts:
+        return "-"
+    spent = f"{times[name]:,.0f} " if name in times else ""
+    return f"{spent}({counts[name]:,.0f})"
 
 
 def _made(record: Mapping[str, Any]) -> str:
@@ -265,11 +268,10 @@ WORKERS_SAID: Final = (
     " generator and the upstream take a little of the second core in both cases."
 )
 STEPS_SAID: Final = (
-    "The corridor's parts called by themselves, in process, sixteen in flight: CPU of the gateway's"
-    " process, the best of several rounds. The whole corridor holds more than its parts: the usage"
-    " journal, the decision's evidence and what they write. The server's own work (reading HTTP,"
-    " writing it) and the ledger's process come on top in the table above. In brackets: interpreter"
-    " instructions, which no other work on the machine can change; the guard allows them 10 %."
+    "Whole requests in the gateway's process, from the bytes of the client to the bill, sixteen in"
+    " flight: CPU, the best of several rounds; the client's socket and the ledger's process come on"
+    " top in the table above. In brackets: interpreter instructions by the package that executes"
+    " them, which no other work on the machine can change; the guard allows each 10 %."
 )
 
 

@@ -10,9 +10,7 @@ from typing import Final
 
 PREFIX: Final = "x-turnout-"
 _REQUEST: Final[dict[str, str]] = {}
-_RESPONSE: Final[dict[str, str]] = {}
 REQUEST_HEADERS: Final[Mapping[str, str]] = MappingProxyType(_REQUEST)  # name -> meaning
-RESPONSE_HEADERS: Final[Mapping[str, str]] = MappingProxyType(_RESPONSE)  # name -> meaning
 
 
 def _row(table: dict[str, str], name: str, meaning: str) -> str:
@@ -33,33 +31,4 @@ ASK_MAX_COST_USD: Final = _row(
 )
 ASK_EXCLUDE: Final = _row(
     _REQUEST, "exclude", "backends, separated by commas, that must not be used"
-)
-
-# What a response tells of the decision, the backend and the limits.
-ROUTE: Final = _row(_RESPONSE, "route", "the route of the policy that the request took")
-DECISION: Final = _row(
-    _RESPONSE,
-    "decision",
-    "the id of the decision: `turnout explain --id` shows it, feedback on the answer names it",
-)
-REASON: Final = _row(_RESPONSE, "reason", "why this backend, in short, and the rules that matched")
-SUCCESS: Final = _row(
-    _RESPONSE, "success", "P(success) of each candidate for this prompt, or `unknown`"
-)
-BACKEND: Final = _row(_RESPONSE, "backend", "the backend that answered")
-COST_USD: Final = _row(
-    _RESPONSE, "cost-usd", "what the answer cost; on a stream, what it was expected to cost"
-)
-QUEUE_POSITION: Final = _row(
-    _RESPONSE, "queue-position", "how many were ahead while it waited for a scarce backend's slot"
-)
-QUEUE_MS: Final = _row(_RESPONSE, "queue-ms", "how long it waited for that slot, in milliseconds")
-DROPPED: Final = _row(
-    _RESPONSE,
-    "dropped",
-    "what the backend was not told, by name: hints that its protocol does not know, and seals that"
-    " only their issuer can read",
-)
-LIMIT: Final = _row(
-    _RESPONSE, "limit", "on a 429: which limit spoke, such as `key:tokens_per_minute`"
 )

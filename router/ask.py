@@ -5,7 +5,7 @@ is read by the modules of the protocol alone (`router.protocols`) and by the bac
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from classifiers.prompt import Prompt
 from policies.pii.pii import texts_of
@@ -34,8 +34,7 @@ def _texts(ask: "Ask") -> list[str]:
     return texts_of(ask.body)
 
 
-@value
-class Ask:
+class Ask(NamedTuple):
     """One request; `body` is the parsed `raw` and is never changed; `members` says where its
     members stand in `raw`, in bytes (`router.protocols.scan`).
 

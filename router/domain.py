@@ -6,9 +6,7 @@ of Unix time unless a name says otherwise.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
-
-from policies.value import value
+from typing import Final, NamedTuple
 
 PICO_PER_USD: Final = 10**12
 
@@ -24,8 +22,7 @@ class Principal:
     tags: tuple[str, ...] = ()
 
 
-@value
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one request: the cached ones count as input too, reasoning as output too.
 
     `estimated` is true where the gateway counted, because the backend did not say.
@@ -39,8 +36,7 @@ class Usage:
     cache_write_tokens: int = 0  # of the input, where a provider charges for filling its cache
 
 
-@value
-class Estimate:
+class Estimate(NamedTuple):
     """What a request may use at most, or most likely: it sizes the hold.
 
     `input_cost_pico` is the prompt's part of the cost. `firm`: the client itself set the output
@@ -63,8 +59,7 @@ class Outcome(StrEnum):
     CUT = "cut"  # the backend broke off after its first byte
 
 
-@value
-class Cascaded:
+class Cascaded(NamedTuple):
     """What a cascade came to. Pico-USD, all but `direct_pico` a part of the charge.
 
     `fired` names the verifiers that rejected an answer, in order; `direct_pico` is what the answer
@@ -77,8 +72,7 @@ class Cascaded:
     direct_pico: int
 
 
-@value
-class Charge:
+class Charge(NamedTuple):
     """What a request really used: it settles the hold. All zero where nothing was dispatched."""
 
     usage: Usage

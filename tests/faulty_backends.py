@@ -27,7 +27,9 @@ def no_retries() -> RetryPolicy:
 
 
 def faulty(simulator: RunningSimulator, fault: str, **fields: object) -> Backend:
-    return Backend("faulty", simulator.base_url, f"sim?fault={fault}", timeouts=QUICK, **fields)  # type: ignore[arg-type]
+    """A backend with this fault; impatience only where the fault is to be slow."""
+    timeouts = QUICK if fault.startswith(("slow", "stall")) else PATIENT
+    return Backend("faulty", simulator.base_url, f"sim?fault={fault}", timeouts=timeouts, **fields)  # type: ignore[arg-type]
 
 
 def sound(simulator: RunningSimulator) -> Backend:

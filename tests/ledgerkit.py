@@ -1,7 +1,6 @@
-"""What the ledger's tests share: tickets, charges, and a look into the ledger from outside."""
+"""What the ledger's tests share: requests, charges, and a look into the ledger from outside."""
 
 import asyncio
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -9,16 +8,15 @@ import redis
 
 from router.domain import Charge, Estimate, Outcome, Principal, Usage
 from router.errors import LimitExceeded
-from router.ledger.journal import row_of_entry
+from router.ledger.codec import lease_ends, read_row, read_scope, write_scope
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import Quota, quotas
-from router.ledger.reserve_request import Ticket
-from router.ledger.states import read_states, write_states
+from router.ledger.reserve_request import ReserveRequest
 
 PRICE = 10**7  # pico-USD per token, in these tests
 
 
-def ticket(
+def reserve_request(
     limits: dict[str, dict[str, Any]] | tuple[Quota, ...],
     *,
     organization: str = "acme",
@@ -30,12 +28,12 @@ def ticket(
     output_tokens: int = 90,
     firm: bool = False,
     request: str = "req",
-) -> Ticket:
+) -> ReserveRequest:
     total = input_tokens + output_tokens
     estimate = Estimate(input_tokens, output_tokens, total * PRICE, input_tokens * PRICE, firm)
     principal = Principal(key, organization, "pro", team=team)
     made = limits if isinstance(limits, tuple) else quotas(limits)
-    return Ticket(request, principal, model, user, made, estimate)
+    return ReserveRequest(request, principal, model, user, made, estimate)
 
 
 def used(
@@ -60,7 +58,9 @@ async def ten_of_twelve_are_served(ledger: Ledger, organization: str) -> None:
     denied = 0
     for _ in range(12):
         try:
-            async with ledger.hold(ticket(TEN_A_MINUTE, organization=organization), used) as hold:
+            async with ledger.hold(
+                reserve_request(TEN_A_MINUTE, organization=organization), used
+            ) as hold:
                 hold.dispatched()
         except LimitExceeded:
             denied += 1
@@ -85,19 +85,19 @@ class Outside:
         for key in self.client.keys("lg:{*}:s:*"):
             found[key.decode().split(":s:")[1]] = {
                 place[1:]: numbers
-                for place, numbers in read_states(self.client.get(key) or b"").items()
+                for place, numbers in read_scope(self.client.get(key) or b"").items()
             }
         return found
 
     def tweak(self, key: bytes, place: str, numbers: tuple[int, ...]) -> None:
         """Replace one state of a scope behind the ledger's back."""
-        states = read_states(self.client.get(key) or b"")
-        self.client.set(key, write_states(states | {place: numbers}))
+        states = read_scope(self.client.get(key) or b"")
+        self.client.set(key, write_scope(states | {place: numbers}))
 
     def rows(self) -> list[dict[str, str]]:
         """Every row of every journal stream."""
         found = [
-            row_of_entry([part for pair in entry.items() for part in pair])
+            read_row([part for pair in entry.items() for part in pair])
             for key in self.client.keys("lg:{*}:j")
             for _, entry in self.client.xrange(key)
         ]
@@ -115,11 +115,11 @@ class Outside:
         """How many leases are open."""
         return sum(self.client.hlen(key) for key in self.client.keys("lg:{*}:h"))
 
-    def lease_ends(self, holds: bytes, rid: str) -> float:
+    def lease_ends(self, holds: bytes, hold_id: str) -> int:
         """When the lease of an open hold ends, in Unix milliseconds."""
-        raw = self.client.hget(holds, rid)
+        raw = self.client.hget(holds, hold_id)
         assert raw is not None
-        return float(struct.unpack_from("<d", raw, 4)[0])
+        return lease_ends(raw)
 
     def dump(self) -> dict[bytes, bytes]:
         """Every key's serialized value."""

@@ -13,12 +13,12 @@ from typing import Final
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from policies.headers import DECISION
 from router.database import DatabaseError
 from router.domain import Principal
 from router.errors import BadRequest, NotFound, PayloadTooLarge, Unavailable, retry_after
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
+from router.pipeline.response_headers import DECISION
 
 _MOST: Final = 10_000  # bytes of a body
 _NAMED: Final = 3  # places that an error names, and characters of each

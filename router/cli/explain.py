@@ -10,7 +10,6 @@ import click
 from policies.explain import explain as explain_decision
 from policies.explain import render_explanation
 from policies.findings import DocumentError
-from policies.headers import DECISION
 from policies.policy import Policy
 from router.cli.common.documents import documents_or_end, end_with_findings
 from router.cli.common.explain_sources import (
@@ -24,6 +23,7 @@ from router.cli.common.explain_sources import (
     tiers_of,
 )
 from router.cli.common.policies import policy_or_end
+from router.pipeline.response_headers import DECISION
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot, compile_snapshot
 

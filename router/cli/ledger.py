@@ -1,4 +1,4 @@
-"""`turnout ledger`: reconcile, repair, credit, and torture a ledger before trusting it."""
+"""`turnout ledger`: check, repair, show and credit a ledger, and drill it before trusting it."""
 
 import asyncio
 import os
@@ -13,20 +13,27 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import orjson
 from rich.console import Console
 from rich.table import Table
 
 from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.state_printer import print_state
 from router.database import DatabaseError
 from router.domain import PICO_PER_USD
-from router.drills.ledger_drill import Drill, Findings, Load, drill_organization
+from router.drills.ledger_drill import Drill, drill_organization
+from router.drills.ledger_findings import Findings
+from router.drills.ledger_worker import DrillLoad
 from router.errors import LedgerUnavailable
+from router.ledger.check.show import UnknownKey
+from router.ledger.check.show import show as show_state
+from router.ledger.check.words import Shown
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import NANO_PER_PICO, quotas
-from router.ledger.server.address import AddressError
-from router.ledger.server.connection import Disconnected
+from router.ledger.server.address import AddressError, parse_address
+from router.ledger.server.clients import send_to_all
 from router.ledger.server.embedded import Embedded, EmbeddedError
-from router.ledger.server.startup import StartupError
+from router.ledger.server.errors import Disconnected, StartupError
 from router.usage.journal import JournalConsumer
 from router.usage.report import usd
 from router.usage.store import UsageStore
@@ -35,12 +42,13 @@ from router.world.documents import Documents
 _T = TypeVar("_T")
 _TROUBLE = (
     AddressError, Disconnected, EmbeddedError, LedgerUnavailable, StartupError, DatabaseError,
+    UnknownKey,
 )  # fmt: skip
 
 
 @click.group()
 def ledger() -> None:
-    """Reconcile, repair and test the ledger of quotas and usage."""
+    """Check, repair, show and test the ledger of quotas and usage."""
 
 
 @ledger.command()
@@ -51,7 +59,7 @@ def check(config_path: Path) -> None:
     Exit code 0 where they agree, 1 where they do not. Serving may go on meanwhile.
     """
     documents = documents_or_end(config_path)
-    sys.exit(_run(_check(documents, mend=False, rebuild=False)))
+    sys.exit(_run(_check(documents, repairing=False, rebuild=False)))
 
 
 @ledger.command()
@@ -64,10 +72,10 @@ def repair(config_path: Path, *, rebuild: bool) -> None:
     """Write into the ledger what the stored usage and the open leases say.
 
     Each state is replaced only where nothing has moved since it was looked at, so serving may go
-    on. Sliding minutes have no books: they start empty.
+    on. Sliding minutes are stored nowhere else: they start empty.
     """
     documents = documents_or_end(config_path)
-    sys.exit(_run(_check(documents, mend=True, rebuild=rebuild)))
+    sys.exit(_run(_check(documents, repairing=True, rebuild=rebuild)))
 
 
 @ledger.command()
@@ -107,10 +115,38 @@ def torture(*, url: str | None, seconds: float, gateways: int, limit: int, windo
     also stopped for five seconds and killed. The drill works under an organization of its own and
     takes its rows out of the journal. Exit code 1 where a promise broke.
     """
-    load = Load(drill_organization(), limit, int(window * 1000), seconds=seconds, abandoned=0.02)
-    found = _run(_torture(url, load, gateways))
-    _show(found)
-    sys.exit(not found.kept)
+    load = DrillLoad(
+        drill_organization(), limit, int(window * 1000), seconds=seconds, abandoned=0.02
+    )
+    findings = _run(_torture(url, load, gateways))
+    _show(findings)
+    sys.exit(not findings.kept)
+
+
+@ledger.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for pipes.")
+@click.argument("key")
+def show(config_path: Path, key: str, *, as_json: bool) -> None:
+    """Print what the ledger holds under KEY, in words.
+
+    \b
+    KEY may be
+      acme             an organization: its scopes, counts and open holds
+      k:acme/key1      a scope: o, t, k, u, m for organization, team, key, user, model
+      019a...          a hold, by its id (28 hexadecimal digits, as in a usage row)
+      lg:{v07}:h       a key of the server: h open holds, j usage journal, t clock,
+                       s: scopes, r: closed by the reaper, d: marks; lg:meta
+
+    Amounts are in the unit of their dimension; what a request holds counts until it is settled.
+    A limit is shown where the ledger has seen it: limits come with each request, from the policy.
+    Nothing is changed. Exit code 1 where the ledger knows nothing of KEY.
+    """
+    shown = _run(_show_state(documents_or_end(config_path), key))
+    if as_json:
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+    else:
+        print_state(shown, Console())
 
 
 def _run(task: Coroutine[Any, Any, _T]) -> _T:
@@ -121,44 +157,52 @@ def _run(task: Coroutine[Any, Any, _T]) -> _T:
 
 
 @asynccontextmanager
-async def _connected(documents: Documents) -> AsyncIterator[Ledger]:
+async def _server(documents: Documents) -> AsyncIterator[str]:
+    """The URL of the ledger's server, which is up."""
     url = documents.config.ledger
-    embedded = Embedded(documents.data / "ledger") if url == "embedded" else None
-    if embedded is not None:
-        await asyncio.to_thread(embedded.start)
-        url = embedded.url
-    try:
+    if url != "embedded":
+        yield url
+        return
+    async with Embedded(documents.data / "ledger") as embedded:
+        yield embedded.url
+
+
+@asynccontextmanager
+async def _connected(documents: Documents) -> AsyncIterator[Ledger]:
+    async with _server(documents) as url:
         connected = await Ledger.connect(url, command_seconds=5)
         try:
             yield connected
         finally:
             await connected.close()
-    finally:
-        if embedded is not None:
-            await asyncio.to_thread(embedded.stop)
 
 
-async def _check(documents: Documents, *, mend: bool, rebuild: bool) -> int:
+async def _show_state(documents: Documents, key: str) -> Shown:
+    async with _server(documents) as url:
+        return await show_state(parse_address(url), key)
+
+
+async def _check(documents: Documents, *, repairing: bool, rebuild: bool) -> int:
     store = UsageStore(documents.database)
     try:
         async with _connected(documents) as connected:
             stored = await JournalConsumer(connected.journal(), store).drain()
-            audit = connected.audit(store)
+            checking = connected.check(store)
             if rebuild:
                 policy = documents.policy
                 zone = policy.timezone
                 tiers = {n: quotas(t.limits, timezone=zone) for n, t in policy.tiers.items()}
-                made = await audit.rebuild(tiers, time.time_ns() // 1_000_000)
+                made = await checking.rebuild(tiers, time.time_ns() // 1_000_000)
                 click.echo(f"{made} windows made again from {store.count()} stored rows")
-            drifts = await audit.check()
+            drifts = await checking.check()
             for drift in drifts:
                 click.echo(str(drift))
-            if mend and drifts:
-                mended = await audit.mend(drifts)
-                drifts = await audit.check()
-                click.echo(f"{mended} states mended; {len(drifts)} drifts left")
+            if repairing and drifts:
+                repaired = await checking.repair(drifts)
+                drifts = await checking.check()
+                click.echo(f"{repaired} states repaired; {len(drifts)} drifts left")
             click.echo(
-                f"{audit.scopes_checked} scopes, {store.count()} stored rows ({stored} new):"
+                f"{checking.scopes_checked} scopes, {store.count()} stored rows ({stored} new):"
                 f" {len(drifts) or 'no'} drift{'s' * (len(drifts) > 1)}"
             )
             return 1 if drifts else 0
@@ -183,7 +227,7 @@ async def _credit(documents: Documents, organization: str, nano: int, credit_id:
     click.echo("  ".join(f"{name} ${value}" for name, value in dollars.items()))
 
 
-async def _torture(url: str | None, load: Load, gateways: int) -> Findings:
+async def _torture(url: str | None, load: DrillLoad, gateways: int) -> Findings:
     if url is not None:
         drill = Drill(url, _anywhere(url))
         return await drill.run(load, workers=gateways, kill=True)
@@ -197,11 +241,7 @@ async def _torture(url: str | None, load: Load, gateways: int) -> Findings:
 def _anywhere(url: str) -> list[Callable[[], Awaitable[str]]]:
     def sending(name: str, *command: str) -> Callable[[], Awaitable[str]]:
         async def fault() -> str:
-            breaker = await Ledger.connect(url, command_seconds=5)
-            try:
-                await breaker.disturb(*command)
-            finally:
-                await breaker.close()
+            await send_to_all(parse_address(url), *command)
             return name
 
         return fault
@@ -231,12 +271,12 @@ def _embedded(embedded: Embedded) -> list[Callable[[], Awaitable[str]]]:
     return [stop, kill]
 
 
-def _show(found: Findings) -> None:
+def _show(findings: Findings) -> None:
     table = Table("promise", "kept", "figure")
-    for promise, kept, figure in found.promises:
+    for promise, kept, figure in findings.promises:
         table.add_row(promise, "[green]yes[/]" if kept else "[red]NO[/]", figure)
     figures = Table("figure", "value")
-    for name, value in found.figures.items():
+    for name, value in findings.figures.items():
         figures.add_row(name, value)
     console = Console()
     console.print(table)

@@ -32,7 +32,7 @@ from router.database import DatabaseError
 from router.errors import TurnoutError
 from router.ledger.server.address import AddressError
 from router.ledger.server.embedded import EmbeddedError
-from router.ledger.server.startup import StartupError
+from router.ledger.server.errors import StartupError
 from router.settings import environment, log_level
 from router.telemetry.logs import set_up_logs
 from router.telemetry.worker_metrics import Siblings

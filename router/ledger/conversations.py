@@ -1,7 +1,7 @@
 """Which backend served a conversation last, known to every replica.
 
 Kept in this process for as long as it fits, and in the ledger's server for the others. Only a
-follow-up turn that this process has not seen costs a look-up; what is learned is told without
+follow-up turn that this process has not seen costs a look-up; what is learned is sent without
 waiting. It is a hint for routing: while the server is away, conversations are decided anew.
 """
 
@@ -9,7 +9,7 @@ from collections import OrderedDict
 from typing import Final
 
 from router.ledger.keys import Shard, scope, shard_of
-from router.ledger.server.connection import Disconnected
+from router.ledger.server.errors import Disconnected
 from router.ledger.server.nodes import Nodes
 
 _MOST: Final = 20_000
@@ -26,18 +26,18 @@ class Conversations:
         self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def previous(self, organization: str, conversation: str, *, follow_up: bool) -> str:
-        """Return the backend that served this conversation last, empty if nobody knows."""
+        """Return the backend that served this conversation last; empty where it is not known."""
         known = self._known.get((organization, conversation), "")
         if known or not follow_up:
             return known
         shard = self._shards[shard_of(organization, len(self._shards))]
         try:
-            found = await self._nodes.connection(shard.number).ask(
+            raw = await self._nodes.connection(shard.number).ask(
                 "GET", _key(shard, organization, conversation), seconds=_LOOK_UP_SECONDS
             )
         except Disconnected:
             return ""
-        name = found.decode() if isinstance(found, bytes) else ""
+        name = raw.decode() if isinstance(raw, bytes) else ""
         if name:
             self._keep(organization, conversation, name)
         return name
@@ -49,8 +49,8 @@ class Conversations:
         self._keep(organization, conversation, backend)
         shard = self._shards[shard_of(organization, len(self._shards))]
         key = _key(shard, organization, conversation)
-        told = self._nodes.connection(shard.number).call("SET", key, backend, "EX", _SECONDS_KEPT)
-        told.add_done_callback(lambda future: future.cancelled() or future.exception())
+        sent = self._nodes.connection(shard.number).call("SET", key, backend, "EX", _SECONDS_KEPT)
+        sent.add_done_callback(lambda future: future.cancelled() or future.exception())
 
     def _keep(self, organization: str, conversation: str, backend: str) -> None:
         self._known[organization, conversation] = backend
@@ -60,4 +60,4 @@ class Conversations:
 
 
 def _key(shard: Shard, organization: str, conversation: str) -> str:
-    return shard.scopes.removesuffix("s:") + scope("conversation", organization, conversation)
+    return shard.base + scope("conversation", organization, conversation)

@@ -30,7 +30,7 @@ async def add_credit(
     home = shards[shard_of(organization, len(shards))]
     keys = (
         home.clock,
-        f"{home.scopes.removesuffix('s:')}credit:{scope('organization', organization, credit_id)}",
+        f"{home.base}credit:{scope('organization', organization, credit_id)}",
         home.scopes + scope("organization", organization),
     )
     args = (f"C{DIMENSIONS['prepaid_usd'].field} ;", nano_usd, FOREVER)

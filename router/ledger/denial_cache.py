@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from router.domain import Estimate
-from router.ledger.quotas.compiled_quotas import FIXED
+from router.ledger.codec import FIXED, WAIT
 
 _LONGEST_MS: Final = 250
-_WAIT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,9 @@ class Denied:
     def remember(cls, reply: Sequence[int], estimate: Estimate, now: int) -> Self | None:
         """Keep an answer, where it says to wait for longer than it is kept.
 
-        Shorter waits, and those that nobody can tell, are asked again.
+        After a shorter wait, or one that nobody knows, the ledger is asked again.
         """
-        if reply[_WAIT] < _LONGEST_MS:
+        if reply[WAIT] < _LONGEST_MS:
             return None
         return cls(tuple(reply), estimate, now)
 
@@ -49,7 +48,7 @@ class Denied:
         """The answer, its waits shortened by the time that has passed."""
         passed = now - self.at
         reply = list(self.reply)
-        reply[_WAIT] = max(0, reply[_WAIT] - passed)
-        for place in range(FIXED + 1, len(reply), 2):
-            reply[place] = max(0, reply[place] - passed)
+        reply[WAIT] = max(0, reply[WAIT] - passed)
+        for reset in range(FIXED + 1, len(reply), 2):
+            reply[reset] = max(0, reply[reset] - passed)
         return reply

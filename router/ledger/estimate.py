@@ -6,10 +6,7 @@ languages and code that models are asked about, and settling refunds what was to
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable
 from typing import Final, Literal
-
-from router.domain import Estimate
 
 Way = Literal["worst", "expected", "chunk"]
 _BYTES_PER_TOKEN: Final = 3
@@ -17,10 +14,10 @@ _TOKENS_PER_IMAGE: Final = 1_105  # a high-detail image of four tiles, as OpenAI
 _TOKENS_AROUND: Final = 16  # what a chat template adds
 DEFAULT_OUTPUT: Final = 1_024
 CHUNK: Final = 512
-_RUNS_KEPT: Final = 64
-_FEWEST_RUNS: Final = 8
-_NO_RUNS: Final[tuple[tuple[int, ...], tuple[int, ...]]] = ((), ())
-_KEYS_KEPT: Final = 10_000
+_LENGTHS_KEPT: Final = 64
+_FEWEST_LENGTHS: Final = 8
+_NO_LENGTHS: Final[tuple[tuple[int, ...], tuple[int, ...]]] = ((), ())
+_PAIRS_KEPT: Final = 10_000
 
 
 def estimate_tokens(text_bytes: int, *, images: int = 0) -> int:
@@ -54,18 +51,6 @@ def estimate_output(
     return one * max(1, choices)
 
 
-def dearest(estimates: Iterable[Estimate]) -> Estimate:
-    """The estimate that covers whichever candidate serves. Raises ValueError for none."""
-    every = list(estimates)
-    return Estimate(
-        max(estimate.input_tokens for estimate in every),
-        max(estimate.output_tokens for estimate in every),
-        max(estimate.cost_pico for estimate in every),
-        max(estimate.input_cost_pico for estimate in every),
-        any(estimate.firm for estimate in every),
-    )
-
-
 class OutputHistory:
     """What the requests of a key to a model have used, for the `expected` way of estimating.
 
@@ -74,26 +59,26 @@ class OutputHistory:
     """
 
     def __init__(self) -> None:
-        # By key and model: the lengths as they came, and the same in order of length, kept so:
-        # sorting them for every request would cost ten times as much.
-        # As arrays, a third of the memory of a deque and a list: a request touches its pair's.
-        self._runs: dict[tuple[str, str], tuple[array[int], array[int]]] = {}
+        # By key and model: the lengths as they came, and the same in order. Kept in order, since
+        # sorting them for every request would cost ten times as much; as arrays, since a deque
+        # and a list take three times the memory.
+        self._lengths: dict[tuple[str, str], tuple[array[int], array[int]]] = {}
 
     def observe(self, key: str, model: str, output_tokens: int) -> None:
         """Remember one answer's length."""
-        known = self._runs.get((key, model))
+        known = self._lengths.get((key, model))
         if known is None:
-            if len(self._runs) >= _KEYS_KEPT:
-                self._runs.pop(next(iter(self._runs)))
-            known = self._runs[key, model] = (array("L"), array("L"))
-        runs, ordered = known
-        if len(runs) == _RUNS_KEPT:
-            del ordered[bisect_left(ordered, runs.pop(0))]
-        runs.append(output_tokens)
+            if len(self._lengths) >= _PAIRS_KEPT:
+                self._lengths.pop(next(iter(self._lengths)))
+            known = self._lengths[key, model] = (array("L"), array("L"))
+        recent, ordered = known
+        if len(recent) == _LENGTHS_KEPT:
+            del ordered[bisect_left(ordered, recent.pop(0))]
+        recent.append(output_tokens)
         insort(ordered, output_tokens)
 
     def expected(self, key: str, model: str) -> int:
         """The length that 95 of 100 answers stay under; the default until eight are known."""
-        _, ordered = self._runs.get((key, model), _NO_RUNS)
+        _, ordered = self._lengths.get((key, model), _NO_LENGTHS)
         known = len(ordered)
-        return ordered[int(known * 0.95)] if known >= _FEWEST_RUNS else DEFAULT_OUTPUT
+        return ordered[int(known * 0.95)] if known >= _FEWEST_LENGTHS else DEFAULT_OUTPUT

@@ -1,8 +1,8 @@
 """Heartbeats: one task per process tells the ledger which holds still live, and how far they are.
 
-A hold that reached a backend is marked soon after (so that a crash is charged for its prompt), then
-renewed every third of its lease. Short requests end before their first beat and cost nothing here,
-and where no holds are, nothing ticks.
+A hold that reached a backend is renewed soon after (so that a crash is charged for its prompt),
+then every third of its lease. Short requests end before their first beat and cost nothing here; a
+process without holds does not tick.
 """
 
 import asyncio
@@ -10,16 +10,15 @@ import contextlib
 from collections import defaultdict
 from typing import Final
 
-import hiredis
-
+from router.ledger.codec import GONE
 from router.ledger.hold import Hold
-from router.ledger.server.connection import Disconnected, Part
+from router.ledger.server.connection import CommandPart
+from router.ledger.server.errors import Disconnected
 from router.ledger.server.nodes import Nodes
 
 _TICK_SECONDS: Final = 0.1
-MARK_SECONDS: Final = 0.2
+_SOON_SECONDS: Final = 0.2
 _LARGEST_BATCH: Final = 50  # a script that runs longer than a few milliseconds delays everybody
-_GONE: Final = -3
 
 
 class Heartbeats:
@@ -43,19 +42,19 @@ class Heartbeats:
     def add(self, hold: Hold) -> None:
         """Begin to renew a hold."""
         hold.due = self._time() + self._rest
-        self._holds[hold.rid] = hold
+        self._holds[hold.hold_id] = hold
         if not self._ticking:
             self._ticking = True
             self._loop.call_later(_TICK_SECONDS, self._wanted.set)
 
-    def soon(self, hold: Hold) -> None:
+    def renew_soon(self, hold: Hold) -> None:
         """Renew a hold shortly: something about it has changed."""
-        due = self._time() + MARK_SECONDS
+        due = self._time() + _SOON_SECONDS
         hold.due = min(hold.due, due)
 
     def remove(self, hold: Hold) -> None:
         """Stop renewing a hold."""
-        self._holds.pop(hold.rid, None)
+        self._holds.pop(hold.hold_id, None)
 
     def live(self) -> list[Hold]:
         """The holds of this process."""
@@ -91,17 +90,17 @@ class Heartbeats:
         """Renew holds of one virtual shard now; marks those whose lease is gone as lost."""
         shard = holds[0].shard
         keys = (shard.holds, shard.clock)
-        args: list[Part] = [self._lease_ms]
+        args: list[CommandPart] = [self._lease_ms]
         for hold in holds:
-            args += (hold.rid, "d" if hold.is_dispatched else "", *hold.progress())
+            args += (hold.hold_id, "d" if hold.is_dispatched else "", *hold.progress())
         try:
             replies = await self._nodes.run("renew", shard.number, keys, args, seconds=1.0)
-        except (Disconnected, hiredis.HiredisError):
+        except Disconnected:
             for hold in holds:
                 hold.due = 0.0
             return
         for hold, reply in zip(holds, replies, strict=True):
-            if reply == _GONE and hold.rid in self._holds:
+            if reply == GONE and hold.hold_id in self._holds:
                 hold.lost = True
                 self.lost += 1
                 self.remove(hold)

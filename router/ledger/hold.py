@@ -1,45 +1,43 @@
-"""A hold: the part of its quotas that a request keeps from admission to settlement."""
+"""A hold: the part of its quotas that a request keeps from admission to settlement.
+
+It lives in the ledger, so that it outlives its gateway (router.ledger.hold_life). Here it is an
+async block around the serving of one request.
+"""
 
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import orjson
 
 from router.domain import Charge, Outcome, Usage
-from router.ledger.denial_cache import Denied
+from router.ledger.codec import NOTHING
 from router.ledger.estimate import CHUNK
 from router.ledger.keys import Shard
-from router.ledger.outage import Local
-from router.ledger.quotas.compiled_quotas import NOTHING, covered_output, pack_charge
-from router.ledger.reserve_request import Admission, Ticket
-from router.ledger.settlement import Reservation
+from router.ledger.outage import LocalAdmission
+from router.ledger.quotas.compiled_quotas import covered_output
+from router.ledger.reserve_call import CallFrame, ReserveCall
+from router.ledger.reserve_request import Admission, ReserveRequest
+from router.ledger.vectors import pack_charge
 
 log = logging.getLogger(__name__)
-NEVER: Final = float("inf")
+LATE: Final = float("inf")
 
 
-class Customer(Protocol):
-    """What is known of whoever asks."""
+@dataclass(frozen=True, slots=True)
+class HoldService:
+    """What a hold asks of its ledger.
 
-    denied: Denied | None
+    `reserve` raises LimitExceeded or LedgerUnavailable; `settle` neither raises nor waits; `top_up`
+    holds for more output tokens, false where a limit refuses; `renew_soon` renews shortly.
+    """
 
-
-class Keeper(Protocol):
-    """What a hold asks of its ledger."""
-
-    async def reserve(self, hold: "Hold") -> "Hold":
-        """Reserve for the hold and return it, or raise LimitExceeded or LedgerUnavailable."""
-
-    def settle(self, hold: "Hold") -> None:
-        """Settle the hold, now, without waiting."""
-
-    async def top_up(self, hold: "Hold", output_tokens: int) -> bool:
-        """Hold for more output; false where a limit refuses."""
-
-    def beat_soon(self, hold: "Hold") -> None:
-        """Renew the hold shortly."""
+    reserve: Callable[["Hold"], Coroutine[Any, Any, "Hold"]]
+    settle: Callable[["Hold"], None]
+    top_up: Callable[["Hold", int], Coroutine[Any, Any, bool]]
+    renew_soon: Callable[["Hold"], None]
 
 
 class Hold:
@@ -54,35 +52,37 @@ class Hold:
         "_charge",
         "_covered",
         "_dispatched",
-        "_ledger",
+        "_service",
         "admission",
         "call",
-        "customer",
         "due",
+        "frame",
+        "hold_id",
         "local",
         "lost",
-        "rid",
+        "request",
         "shard",
-        "ticket",
     )
 
-    def __init__(self, ledger: Keeper, ticket: Ticket, charge: Callable[[], Charge]) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, service: HoldService, request: ReserveRequest, charge: Callable[[], Charge]
+    ) -> None:
+        self._service = service
         self._charge = charge
         self._dispatched = False
-        self.ticket = ticket
+        self.request = request
         self.admission: Admission
-        self.customer: Customer
+        self.frame: CallFrame
         self.shard: Shard
-        self.rid: str  # the id of the hold in the ledger
-        self.call: Reservation  # the reserve call that makes this hold
-        self.due = NEVER
+        self.hold_id: str
+        self.call: ReserveCall
+        self.due = LATE  # when its lease must be renewed
         self.lost = False
-        self.local: Local | None = None
+        self.local: LocalAdmission | None = None
         self._covered = -1
 
     def __aenter__(self) -> Coroutine[Any, Any, "Hold"]:
-        return self._ledger.reserve(self)
+        return self._service.reserve(self)
 
     async def __aexit__(
         self,
@@ -90,7 +90,7 @@ class Hold:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ledger.settle(self)
+        self._service.settle(self)
 
     @property
     def is_dispatched(self) -> bool:
@@ -101,7 +101,7 @@ class Hold:
         """Say that a backend was reached: now a crash is charged at least for the prompt."""
         if not self._dispatched:
             self._dispatched = True
-            self._ledger.beat_soon(self)
+            self._service.renew_soon(self)
 
     def covers(self, output_tokens: int) -> bool:
         """Whether the hold is known to cover so many output tokens: if not, ask `cover`."""
@@ -115,19 +115,15 @@ class Hold:
         what it uses is charged.
         """
         if self._covered < 0:
-            self._covered = covered_output(self.call.plan, self.ticket.estimate)
+            self._covered = covered_output(self.call.quotas, self.request.estimate)
         if output_tokens <= self._covered:
             return True
         missing = output_tokens - self._covered
         for more in dict.fromkeys((max(CHUNK, missing), missing)):
-            if await self._ledger.top_up(self, more):
+            if await self._service.top_up(self, more):
                 self._covered += more
                 return True
         return False
-
-    def scopes(self) -> dict[int, str]:
-        """The keys of its scopes, numbered as its plan's items number them."""
-        return self.call.scopes()
 
     def progress(self) -> tuple[bytes, bytes]:
         """What was used so far: vector and payload, empty before a backend was reached."""
@@ -148,7 +144,7 @@ class Hold:
         return str(charge.outcome), used, _payload(charge)
 
     def _prompt_only(self) -> Charge:
-        estimate = self.ticket.estimate
+        estimate = self.request.estimate
         usage = Usage(estimate.input_tokens, 0, estimated=True)
         return Charge(usage, estimate.input_cost_pico, Outcome.CUT)
 

@@ -6,11 +6,18 @@ import hashlib
 import itertools
 import os
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 PREFIX: Final = "lg"
 META: Final = f"{PREFIX}:meta"
+KEYS_BEFORE_SCOPES: Final = 3  # of a reserve call: open holds, clock, mark
+EXPIRED: Final = "r:"  # keys of what the reaper closed, each followed by a hold's id
+MARK: Final = "d:"  # keys of marks, each followed by the digits that its holds have in common
+_ID_SHARD: Final = slice(20, 22)  # the digits of a hold's id that tell its virtual shard
+MARK_NAME: Final = slice(12, 26)  # those that holds of one mark have in common
+MARK_BIT: Final = slice(26, 28)  # the digits that tell which bit of the mark is the hold's
+SHARED_USERS: Final = "~"  # the scope of users beyond the day's most
 _LONGEST_ID: Final = 128
 
 
@@ -19,10 +26,11 @@ class Shard:
     """The keys that one virtual shard has once."""
 
     number: int
+    base: str  # how all of them begin
     holds: bytes
     clock: bytes
     journal: bytes
-    records: str  # of what the reaper closed
+    expired: str
     marks: str
     scopes: str
     counts: str
@@ -35,15 +43,24 @@ def shard(number: int) -> Shard:
     holds, clock, journal = ((base + name).encode() for name in "htj")
     return Shard(
         number,
+        base,
         holds=holds,
         clock=clock,
         journal=journal,
-        records=base + "r:",
-        marks=base + "d:",
+        expired=base + EXPIRED,
+        marks=base + MARK,
         scopes=base + "s:",
         counts=base + "n:",
         closing=(holds, clock, journal),
     )
+
+
+def shard_number(key: str) -> int:
+    """The virtual shard whose key this is. Raises ValueError for a key of none."""
+    prefix, _, tag = key.partition(":{v")
+    if prefix != PREFIX:
+        raise ValueError(f"{key!r} is not a key of the ledger")
+    return int(tag[: tag.index("}")])
 
 
 def shard_of(organization: str, shards: int) -> int:
@@ -57,6 +74,35 @@ def scope(level: str, organization: str, name: str | None = None) -> str:
     """
     own = "" if name is None else "/" + _safe(name)
     return f"{level[0]}:{_safe(organization)}{own}"
+
+
+class ScopeName(NamedTuple):
+    """What the key of a scope says: the first letter of its level, the organization, and the name
+    within it (None: the organization as a whole).
+    """
+
+    level: str
+    organization: str
+    name: str | None
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether the name is a hash, or that of the scope that further users share: no stored
+        usage can be looked up by it.
+        """
+        return "#" in self.organization or (
+            self.name is not None and ("#" in self.name or self.name == SHARED_USERS)
+        )
+
+
+def scope_name(key: str) -> ScopeName:
+    """Read the key of a scope. Raises ValueError for another key."""
+    _, mark, end = key.partition(":s:")
+    level, colon, rest = end.partition(":")
+    if not mark or not colon:
+        raise ValueError(f"{key!r} is not the key of a scope")
+    organization, _, name = rest.partition("/")
+    return ScopeName(level, organization, name or None)
 
 
 def user_hash(user: str, secret: bytes) -> str:
@@ -86,6 +132,11 @@ class HoldIds:
         return f"{now_ms:012x}{self.process}{shard:02x}{count:06x}"
 
 
-def hold_time(rid: str) -> int:
+def hold_time(hold_id: str) -> int:
     """When a hold's id was made, in Unix milliseconds."""
-    return int(rid[:12], 16)
+    return int(hold_id[:12], 16)
+
+
+def hold_shard(hold_id: str) -> int:
+    """The virtual shard of a hold."""
+    return int(hold_id[_ID_SHARD], 16)

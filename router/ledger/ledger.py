@@ -2,45 +2,43 @@
 
     reserve (round trip 1)  ->  serve, with heartbeats  ->  settle (round trip 2, nobody waits)
 
-What a killed gateway leaves open is closed by the reaper when its lease runs out. While the ledger
-is away a request is refused, or served from its tier's declared allowance and told later.
+What a killed gateway leaves open is closed by the reaper when its lease ends. While the ledger is
+away a request is refused, or served from its tier's declared allowance and settled later.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-import hiredis
-
 from router.domain import Charge
 from router.errors import LedgerUnavailable
-from router.ledger.admissions import Desk
-from router.ledger.calls import ReserveCalls
-from router.ledger.check.check import Audit, Books
-from router.ledger.check.pools import Pools, read_pools
+from router.ledger.check.check import LedgerCheck
+from router.ledger.check.totals import UsageTotals
 from router.ledger.conversations import Conversations
 from router.ledger.credits import Balance, add_credit
 from router.ledger.heartbeats import Heartbeats
-from router.ledger.hold import Hold
+from router.ledger.hold import Hold, HoldService
 from router.ledger.journal import JournalStreams
 from router.ledger.keys import shard
 from router.ledger.outage import Outage
-from router.ledger.quotas.dimensions import Quota
 from router.ledger.reaper import Reaper
-from router.ledger.reserve_request import Ticket
-from router.ledger.server.connection import Disconnected
+from router.ledger.reserve import Admissions
+from router.ledger.reserve_call import ReserveCalls
+from router.ledger.reserve_request import ReserveRequest
+from router.ledger.server.address import LedgerAddress, parse_address
+from router.ledger.server.errors import Disconnected, ErrorReply
 from router.ledger.server.nodes import Nodes
 from router.ledger.server.scripts import Script
-from router.ledger.server.startup import SHARDS, Founding, found
-from router.ledger.settlements import Settlements
+from router.ledger.server.startup import SHARDS, LedgerMeta, check_node
+from router.ledger.settle import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
-from router.ledger.spool import Spool
+from router.ledger.spool import Spool, SpoolThread
 
-_ON_THE_PATH: Final = ("reserve", "settle", "topup")
+_ON_THE_PATH: Final = ("reserve", "settle", "top_up")
 _DRAIN_SECONDS: Final = 5.0
 
 
@@ -49,23 +47,32 @@ class Ledger:
 
     def __init__(
         self,
+        address: LedgerAddress,
         nodes: Nodes,
-        founding: Founding,
+        meta: LedgerMeta,
         *,
         lease_ms: int,
         users_per_day: int,
         spool: Spool | None,
     ) -> None:
-        shards = [shard(number) for number in range(founding.shards)]
+        shards = [shard(number) for number in range(meta.shards)]
+        self._address = address
         self._nodes = nodes
         self._shards = shards
-        self._calls = ReserveCalls(founding, shards, lease_ms, users_per_day)
+        self._spool = SpoolThread(spool)
+        self._calls = ReserveCalls(meta, shards, lease_ms, users_per_day)
         self._beats = Heartbeats(nodes, lease_ms)
         self._reaper = Reaper(nodes, shards, lease_ms)
         outage = Outage(lambda: time.monotonic_ns() // 1_000_000)
-        self._settlements = Settlements(nodes, spool, outage.told)
-        self._desk = Desk(
+        self._settlements = Settlements(nodes, self._beats, outage, self._spool)
+        self._admissions = Admissions(
             nodes, self._calls, self._settlements, self._beats, outage, lease_ms=lease_ms
+        )
+        self._service = HoldService(
+            self._admissions.reserve,
+            self._settlements.settle,
+            self._admissions.top_up,
+            self._beats.renew_soon,
         )
         self._reasserting: set[asyncio.Task[None]] = set()
 
@@ -85,28 +92,34 @@ class Ledger:
         `command_seconds`: what a reserve may take; by default 0.05, and 0.25 on a unix socket,
         where the server shares the machine's cores with everything else. `lease_ms`: how long a
         hold outlives its gateway. `users_per_day`: distinct end users that an organization may
-        bring a day before further ones share one scope. `spool`: a folder for what the ledger could
-        not be told; without one, no tier is served while the ledger is away. Raises
+        bring a day before further ones share one scope. `spool`: a folder for settlements that
+        the ledger did not take; without one, no tier is served while the ledger is away. Raises
         LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
-        founding = Founding()
-        budget = command_seconds or (0.25 if url.startswith("unix:") else 0.05)
-        check = partial(found, founding=founding)
-        nodes = Nodes(url, timeout=budget, shards=SHARDS, scripts=scripts, check=check)
+        address, meta = parse_address(url), LedgerMeta()
+        budget = command_seconds or (0.25 if address.nodes[0].path else 0.05)
+        check = partial(check_node, address=address, meta=meta)
+        nodes = Nodes(address, timeout=budget, shards=SHARDS, scripts=scripts, check=check)
         await _open(nodes)
-        kept = Spool(spool) if spool is not None else None
-        ledger = cls(nodes, founding, lease_ms=lease_ms, users_per_day=users_per_day, spool=kept)
+        ledger = cls(
+            address,
+            nodes,
+            meta,
+            lease_ms=lease_ms,
+            users_per_day=users_per_day,
+            spool=Spool(spool) if spool is not None else None,
+        )
         nodes.on_restart = ledger.restarted
         ledger.adopt()
         return ledger
 
-    def hold(self, ticket: Ticket, charge: Callable[[], Charge]) -> Hold:
+    def hold(self, request: ReserveRequest, charge: Callable[[], Charge]) -> Hold:
         """Return the block in which a request is served; entering it reserves, leaving settles.
 
         `charge` is asked at each heartbeat (progress) and once at the end (actual).
         """
-        return Hold(self._desk, ticket, charge)
+        return Hold(self._service, request, charge)
 
     async def ping(self) -> bool:
         """Whether every node answers now."""
@@ -115,7 +128,7 @@ class Ledger:
             replies = await asyncio.gather(*asked)
         except Disconnected:
             return False
-        return bool(replies) and not any(isinstance(r, hiredis.ReplyError) for r in replies)
+        return bool(replies) and not any(isinstance(reply, ErrorReply) for reply in replies)
 
     @property
     def connected(self) -> bool:
@@ -136,11 +149,11 @@ class Ledger:
             "settled": self._settlements.settled,
             "adjusted": self._settlements.adjusted,
             "recharged": self._settlements.recharged,
-            "spool_failures": self._settlements.spool_failures,
+            "spool_failures": self._spool.failures,
             "reaped": self._reaper.reaped,
             "leases_lost": self._beats.lost,
-            "served_locally": self._desk.served_locally,
-            "denied_from_memory": self._desk.denied_from_memory,
+            "served_locally": self._admissions.served_locally,
+            "denied_from_memory": self._admissions.denied_from_memory,
         }
 
     async def settled(self, seconds: float = _DRAIN_SECONDS) -> bool:
@@ -156,15 +169,6 @@ class Ledger:
         for hold in self._beats.live():
             await self._beats.renew([hold])
 
-    def on_disk(self) -> None:
-        """Block until what is on its way to the spool is there."""
-        self._settlements.on_disk()
-
-    @property
-    def spool_path(self) -> Path:
-        """The file of this process's spool. Raises LookupError where it has none."""
-        return self._settlements.spool_path()
-
     async def close(self) -> None:
         """Wait until what was served is settled (at most five seconds), then disconnect.
 
@@ -179,7 +183,7 @@ class Ledger:
         await self._nodes.close()
 
     def journal(self) -> JournalStreams:
-        """The usage journal, for whoever stores it."""
+        """The usage journal, for its one reader."""
         return JournalStreams(self._nodes, self._shards, self._calls.process)
 
     def conversations(self) -> Conversations:
@@ -194,9 +198,9 @@ class Ledger:
         """Slots of backends, divided among tiers, for all gateways together. Close it before us."""
         return Shares(self._nodes, self._shards, lease_ms=lease_ms, idle_ms=idle_ms)
 
-    def audit(self, books: Books) -> Audit:
-        """Reconciling with the stored usage."""
-        return Audit(self._nodes, self._shards, books)
+    def check(self, totals: UsageTotals) -> LedgerCheck:
+        """A comparison with the stored usage."""
+        return LedgerCheck(self._address, self._shards, totals)
 
     async def credit(self, organization: str, nano_usd: int, credit_id: str) -> Balance:
         """Add to an organization's prepaid balance, once for each `credit_id`.
@@ -205,26 +209,17 @@ class Ledger:
         """
         return await add_credit(self._nodes, self._shards, organization, nano_usd, credit_id)
 
-    async def pools(self, organization: str, key_id: str, quotas: Sequence[Quota]) -> Pools:
-        """What an organization's pools and leases hold now. Raises Disconnected."""
-        return await read_pools(self._nodes, self._shards, organization, key_id, quotas)
-
     def abandon(self, hold: Hold) -> None:
         """Stop renewing a hold and never settle it, as a gateway that dies does (for drills)."""
         self._beats.remove(hold)
 
-    async def disturb(self, *command: str) -> None:
-        """Send a command to every node, for drills: SCRIPT FLUSH, CLIENT PAUSE, CLIENT KILL."""
-        for node in self._nodes.connections():
-            await node.ask(*command)
-
     def adopt(self) -> int:
-        """Take over what dead processes could not tell the ledger; returns how many settlements."""
+        """Take over the settlements that dead processes left on disk; returns how many."""
         return self._settlements.adopt()
 
     def restarted(self) -> None:
-        """A node came back as another process: tell it again what it may have lost."""
-        self._settlements.tell_again()
+        """A node came back as another process: send it again what it may have lost."""
+        self._settlements.send_recent_again()
         task = asyncio.get_running_loop().create_task(self._reassert())
         self._reasserting.add(task)
         task.add_done_callback(self._reasserting.discard)
@@ -240,7 +235,7 @@ class Ledger:
 async def _open(nodes: Nodes) -> None:
     try:
         await nodes.open()
-    except (OSError, hiredis.HiredisError) as error:
+    except OSError as error:
         await nodes.close()
         raise LedgerUnavailable(f"The ledger cannot be reached: {error}") from None
     except BaseException:

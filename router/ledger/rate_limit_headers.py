@@ -1,14 +1,16 @@
-"""What a client reads about its limits: x-ratelimit headers and the words of a 429, as OpenAI's."""
+"""What a client reads about its limits: x-ratelimit headers and a 429's words, as OpenAI's."""
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
-from policies.headers import LIMIT
+from policies.headers import PREFIX
 from router.errors import LimitExceeded, retry_after
-from router.ledger.quotas.compiled_quotas import FIXED, Item, Place, Plan
+from router.ledger.codec import AMOUNT, FIXED, ITEM_NUMBER, LIMIT, USED, WAIT
+from router.ledger.quotas.compiled_quotas import CompiledQuotas, QuotaItem, ShownLimit
 
-Headers = tuple[tuple[str, str], ...]
-_DENIED_BY, _WAIT, _USED, _AMOUNT, _LIMIT = 1, 2, 3, 4, 5
+SPOKE: Final = PREFIX + "limit"
+MEANING_OF_SPOKE: Final = "on a 429: which limit spoke, such as `key:tokens_per_minute`"
 
 
 @lru_cache(maxsize=8_192)  # a used-up slot of a minute resets in one of 5,000 spans
@@ -22,39 +24,40 @@ def go_duration(ms: int) -> str:
     return f"{minutes}m{tail}" if minutes < 60 else f"{minutes // 60}h{minutes % 60}m{tail}"
 
 
-def rate_headers(plan: Plan, reply: Sequence[int]) -> Headers:
+def rate_headers(quotas: CompiledQuotas, reply: Sequence[int]) -> tuple[tuple[str, str], ...]:
     """x-ratelimit-{limit,remaining,reset}-{requests,tokens}, of the tightest level each."""
-    headers: Headers = ()
-    for remaining, reset, place, others in plan.shown:
-        if others:
-            place = _tightest((place, *others), reply)  # noqa: PLW2901  # one level's, mostly
-        at = place.at
+    headers: tuple[tuple[str, str], ...] = ()
+    for remaining, reset, first, others in quotas.shown:
+        shown = _tightest((first, *others), reply) if others else first
+        at = shown.at
         headers += (
-            place.header,
+            shown.header,
             (remaining, str(reply[at])),
             (reset, go_duration(reply[at + 1])),
         )
     return headers
 
 
-def _tightest(places: Sequence[Place], reply: Sequence[int]) -> Place:
-    """The place with the least left, measured by its limit."""
-    return min(places, key=lambda place: reply[place.at] / max(1, place.limit))
+def _tightest(limits: Sequence[ShownLimit], reply: Sequence[int]) -> ShownLimit:
+    """The limit with the smallest part left."""
+    return min(limits, key=lambda shown: reply[shown.at] / max(1, shown.limit))
 
 
-def denial(plan: Plan, reply: Sequence[int], model: str, organization: str) -> LimitExceeded:
+def denial(
+    quotas: CompiledQuotas, reply: Sequence[int], model: str, organization: str
+) -> LimitExceeded:
     """The 429 of a denied request: which limit, how much of it, and how long to wait."""
-    item = plan.items[reply[_DENIED_BY] - 1]
-    wait = reply[_WAIT]
+    item = quotas.items[reply[ITEM_NUMBER] - 1]
+    wait = reply[WAIT]
     figures = (
-        f"Limit {_amount(item, reply[_LIMIT])}, Used {_amount(item, reply[_USED])},"
-        f" Requested {_amount(item, reply[_AMOUNT])}."
+        f"Limit {_amount(item, reply[LIMIT])}, Used {_amount(item, reply[USED])},"
+        f" Requested {_amount(item, reply[AMOUNT])}."
     )
     pool = item.row.code == "insufficient_quota"
     says = "Quota exceeded" if pool else "Rate limit reached"
     headers = [
-        *rate_headers(plan, reply[FIXED:]),
-        (LIMIT, f"{item.quota.level}:{item.quota.dimension}"),
+        *rate_headers(quotas, reply[FIXED:]),
+        (SPOKE, f"{item.quota.level}:{item.quota.dimension}"),
     ]
     if wait >= 0:
         headers += retry_after(wait)
@@ -62,14 +65,14 @@ def denial(plan: Plan, reply: Sequence[int], model: str, organization: str) -> L
         headers.append(("x-should-retry", "false"))
     return LimitExceeded(
         f"{says} for {model} in organization {organization} on {item.row.says}:"
-        f" {figures} {_advice(item, wait, reply[_AMOUNT] > reply[_LIMIT])}",
+        f" {figures} {_advice(item, wait, reply[AMOUNT] > reply[LIMIT])}",
         type_=item.row.type,
         code=item.row.code,
         headers=headers,
     )
 
 
-def _advice(item: Item, wait: int, too_large: bool) -> str:
+def _advice(item: QuotaItem, wait: int, too_large: bool) -> str:
     if too_large:
         return "This request alone is larger than the limit: send less, or ask for fewer tokens."
     if wait < 0:
@@ -81,5 +84,5 @@ def _advice(item: Item, wait: int, too_large: bool) -> str:
     return f"Please try again in {go_duration(wait)}."
 
 
-def _amount(item: Item, amount: int) -> str:
+def _amount(item: QuotaItem, amount: int) -> str:
     return f"${amount / 1e9:.6f}" if item.row.money else str(amount)

@@ -8,7 +8,7 @@ import contextlib
 from typing import Final
 
 from router.ledger.keys import Shard
-from router.ledger.server.connection import Disconnected
+from router.ledger.server.errors import Disconnected
 from router.ledger.server.nodes import Nodes
 
 _PAGE: Final = 100  # holds that one call looks at: it delays everybody else
@@ -32,14 +32,14 @@ class Reaper:
 
     async def sweep(self) -> int:
         """Visit every shard that has leases once; returns how many holds were closed."""
-        found = await asyncio.gather(*(self._reap(shard) for shard in await self._leased()))
-        self.reaped += sum(found)
-        return sum(found)
+        closed = await asyncio.gather(*(self._reap(shard) for shard in await self._leased()))
+        self.reaped += sum(closed)
+        return sum(closed)
 
     async def _leased(self) -> list[Shard]:
-        """The shards with leases, and those that cannot be asked so simply: at rest, none."""
+        """The shards with open holds, and those that do not answer: at rest, none."""
         asked = [
-            self._nodes.connection(shard.number).call("EXISTS", *_open_in(shard), seconds=1.0)
+            self._nodes.connection(shard.number).call("EXISTS", shard.holds, seconds=1.0)
             for shard in self._shards
         ]
         replies = await asyncio.gather(*asked, return_exceptions=True)
@@ -55,15 +55,10 @@ class Reaper:
         closed, cursor = 0, b"0"
         with contextlib.suppress(Disconnected):
             while True:
-                cursor, found = await self._nodes.run(
+                cursor, count = await self._nodes.run(
                     "reap", shard.number, keys, (cursor, _PAGE), seconds=1.0
                 )
-                closed += int(found)
+                closed += int(count)
                 if cursor == b"0":
                     break
         return closed
-
-
-def _open_in(shard: Shard) -> tuple[bytes, bytes]:
-    """The keys of a shard that are there while holds are open: ours, and those of format 2."""
-    return shard.holds, shard.holds[:-1] + b"x"

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from policies.value import value
 from router.domain import Estimate, Principal
-from router.ledger.quotas.compiled_quotas import Plan
+from router.ledger.quotas.compiled_quotas import CompiledQuotas
 from router.ledger.quotas.dimensions import Quota
 
 
 @value
-class Ticket:
-    """One request at the ledger's window.
+class ReserveRequest:
+    """What one request wants to hold.
 
     `route_or_model` names the scope of limits per model; `end_user` is the client's own name for
     its user: the ledger keeps only a keyed hash of it. `outage_share`: the part of its limits that
@@ -28,21 +28,21 @@ class Ticket:
 
 @value
 class Budget:
-    """What was left of a customer's quotas when a request of its was let in, as the ledger packed
+    """What was left of a customer's quotas when a request of its was admitted, as the ledger packed
     it: it is kept for each customer, and most policies never ask.
     """
 
-    _plan: Plan
+    _quotas: CompiledQuotas
     _reply: bytes
 
     def used(self) -> Mapping[str, float]:
         """The share used, by "minute", "day", "month"."""
-        return self._plan.used_shares(self._plan.read(self._reply))
+        return self._quotas.used_shares(self._quotas.read(self._reply))
 
 
 @value
 class Admission:
-    """A request that was let in: the x-ratelimit headers of its answer, and what is left; None
+    """A request that was admitted: the x-ratelimit headers of its answer, and what is left; None
     where the ledger was not asked.
     """
 

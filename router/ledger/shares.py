@@ -15,12 +15,13 @@ from functools import partial
 from typing import Final
 
 from router.ledger.keys import HoldIds, Shard, shard_of
-from router.ledger.server.connection import Disconnected
+from router.ledger.server.errors import Disconnected
 from router.ledger.server.nodes import Nodes
 
 LEASE_MS: Final = 15_000
 IDLE_MS: Final = 10_000
 _SECONDS: Final = 1.0
+_POOL_KEYS: Final = ("leases", "members", "demand", "clock")
 _ASK_AGAIN_SECONDS: Final = 0.05
 
 
@@ -33,7 +34,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class SlotPool:
     """The slots of one backend, and how the policy divides them."""
 
     name: str
@@ -41,13 +42,13 @@ class Pool:
     shares: Mapping[str, Share]
 
 
-def divide(name: str, slots: int, guaranteed: Mapping[str, float]) -> Pool:
+def divide(name: str, slots: int, guaranteed: Mapping[str, float]) -> SlotPool:
     """A pool from the policy's shares (tier -> part of the slots, 0 to 1), rounded down to slots.
 
     Where the shares promise more than there is, only tiers with a share are served.
     """
     promised = {tier: int(slots * part) for tier, part in guaranteed.items()}
-    return Pool(name, slots, {tier: Share(n, slots) for tier, n in promised.items() if n})
+    return SlotPool(name, slots, {tier: Share(n, slots) for tier, n in promised.items() if n})
 
 
 class Shares:
@@ -69,23 +70,23 @@ class Shares:
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._renew())
 
-    async def take(self, pool: Pool, tier: str) -> str | None:
-        """Take a slot for a tier's request: its id, or None where there is none to be had."""
+    async def take(self, pool: SlotPool, tier: str) -> str | None:
+        """Take a slot for a tier's request: its id, or None where none is free for this tier."""
         home = self._home(pool.name)
-        rid = self._ids.new(time.time_ns() // 1_000_000, home.number)
-        args: list[str | int] = ["take", rid, tier, pool.slots, self._lease_ms, self._idle_ms]
+        slot_id = self._ids.new(time.time_ns() // 1_000_000, home.number)
+        args: list[str | int] = ["take", slot_id, tier, pool.slots, self._lease_ms, self._idle_ms]
         for name, share in pool.shares.items():
             args += (name, share.guaranteed, share.ceiling)
         refused, *_ = await self._run(pool.name, args)
         if refused:
             return None
-        self._mine[pool.name].add(rid)
-        return rid
+        self._mine[pool.name].add(slot_id)
+        return slot_id
 
     async def claim(
         self, name: str, slots: int, guaranteed: Mapping[str, float], tier: str, seconds: float
     ) -> Callable[[], None] | None:
-        """Take a slot, after at most `seconds`: what gives it back, or None where there is none.
+        """Take a slot, after at most `seconds`: returns what gives it back, None where none.
 
         While the ledger is away every claim succeeds: each gateway's own bound is what remains.
         """
@@ -93,49 +94,48 @@ class Shares:
         deadline = self._loop.time() + seconds
         while True:
             try:
-                rid = await self.take(pool, tier)
+                slot_id = await self.take(pool, tier)
             except Disconnected:
-                return _nothing
-            if rid is not None:
-                return partial(self._give_soon, pool, rid)
+                return _no_slot_taken
+            if slot_id is not None:
+                return partial(self._give_soon, pool, slot_id)
             left = deadline - self._loop.time()
             if left <= 0:
                 return None
             await asyncio.sleep(min(_ASK_AGAIN_SECONDS, left))
 
-    def _give_soon(self, pool: Pool, rid: str) -> None:
-        task = self._loop.create_task(self.give(pool, rid))
+    def _give_soon(self, pool: SlotPool, slot_id: str) -> None:
+        task = self._loop.create_task(self.give(pool, slot_id))
         self._giving.add(task)
         task.add_done_callback(self._giving.discard)
 
-    async def give(self, pool: Pool, rid: str) -> None:
+    async def give(self, pool: SlotPool, slot_id: str) -> None:
         """Give a slot back. Harmless where it was given back before."""
-        self._mine[pool.name].discard(rid)
+        self._mine[pool.name].discard(slot_id)
         with contextlib.suppress(Disconnected):  # the lease gives it back
-            await self._run(pool.name, ["give", rid])
+            await self._run(pool.name, ["give", slot_id])
 
     async def close(self) -> None:
         """Give everything back and stop."""
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        for name, rids in self._mine.items():
-            if rids:
+        for name, slot_ids in self._mine.items():
+            if slot_ids:
                 with contextlib.suppress(Disconnected):
-                    await self._run(name, ["give", *rids])
+                    await self._run(name, ["give", *slot_ids])
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._lease_ms / 3000)
-            for name, rids in self._mine.items():
-                if rids:
+            for name, slot_ids in self._mine.items():
+                if slot_ids:
                     with contextlib.suppress(Disconnected):
-                        await self._run(name, ["renew", self._lease_ms, *rids])
+                        await self._run(name, ["renew", self._lease_ms, *slot_ids])
 
     async def _run(self, pool: str, args: list[str | int]) -> list[int]:
         home = self._home(pool)
-        base = f"{home.scopes.removesuffix('s:')}cap:{pool}:"
-        keys = [base + end for end in ("x", "m", "d", "t")]
+        keys = [f"{home.base}cap:{pool}:{name}" for name in _POOL_KEYS]
         reply = await self._nodes.run("pool", home.number, keys, args, seconds=_SECONDS)
         return reply if isinstance(reply, list) else [reply]
 
@@ -143,5 +143,5 @@ class Shares:
         return self._shards[shard_of(pool, len(self._shards))]
 
 
-def _nothing() -> None:
+def _no_slot_taken() -> None:
     """There is nothing to give back."""

@@ -1,30 +1,32 @@
-"""Settlements on disk: what the ledger could not be told yet, kept over a crash of the gateway.
+"""Settlements on disk: what the ledger did not take yet, kept over a crash of the gateway.
 
 A file per process, appended and fsynced line by line, locked while its process lives. A line is the
-reservation (before serving, in an outage) or the settlement of one hold; the last line of a hold
+reserve call (before serving, in an outage) or the settlement of one hold; the last line of a hold
 counts. Whoever starts next adopts the files of dead processes. Replaying is idempotent.
 """
 
+import asyncio
 import base64
 import contextlib
 import fcntl
+import logging
 import os
-import struct
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
 
 import orjson
 
-from router.domain import Estimate
-from router.ledger.keys import hold_time, shard
-from router.ledger.quotas.compiled_quotas import Plan
+from router.ledger.keys import shard
+from router.ledger.quotas.compiled_quotas import CompiledQuotas
 from router.ledger.quotas.dimensions import Options, Quota
-from router.ledger.server.connection import Part
-from router.ledger.settlement import Frame, Reservation, Settlement
+from router.ledger.reserve_call import ReserveCall
+from router.ledger.server.connection import CommandPart
+from router.ledger.settlement import Settlement
 
-_SECOND_ARGS: Final = 9
+log = logging.getLogger(__name__)
 _PATTERN: Final = "spool-*.jsonl"
 
 
@@ -39,6 +41,7 @@ class Spool:
         self._folder = folder
         self.path = folder / f"spool-{os.getpid()}-{os.urandom(4).hex()}.jsonl"
         self._file: IO[bytes] | None = None
+        self._adopted: list[IO[bytes]] = []  # dead processes' files, locked by us
 
     def append(self, settlement: Settlement) -> None:
         """Write one settlement to disk."""
@@ -47,39 +50,83 @@ class Spool:
         self._file.write(_line(settlement))
         os.fsync(self._file.fileno())
 
-    def clear(self) -> None:
-        """Forget what was written: the ledger knows it all."""
-        if self._file is not None:
-            self.path.unlink(missing_ok=True)
-            self._file.close()
-            self._file = None
-
-    def close(self) -> None:
-        """Leave what was written to the next process."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def adopt(self) -> tuple[list[Settlement], list[IO[bytes]]]:
-        """What dead processes left, and their files, held so that nobody else adopts them."""
-        held: list[IO[bytes]] = []
+    def adopt(self) -> list[Settlement]:
+        """What dead processes left."""
         for path in sorted(self._folder.glob(_PATTERN)):
             with contextlib.suppress(OSError):
-                held.append(_locked(path))
-        return _read(Path(file.name) for file in held), held
+                self._adopted.append(_locked(path))
+        return _read(Path(file.name) for file in self._adopted)
 
-    @staticmethod
-    def drop(files: Iterable[IO[bytes]]) -> None:
-        """Delete adopted files: the ledger knows what they held."""
-        for file in files:
-            Path(file.name).unlink(missing_ok=True)
-            file.close()
+    def clear(self) -> None:
+        """Delete what was written and adopted: the ledger knows it all."""
+        for file in (self._file, *self._adopted):
+            if file is not None:
+                Path(file.name).unlink(missing_ok=True)
+                file.close()
+        self._file, self._adopted = None, []
 
-    @staticmethod
-    def release(files: Iterable[IO[bytes]]) -> None:
-        """Leave adopted files to the next start."""
-        for file in files:
-            file.close()
+    def close(self) -> None:
+        """Leave what was written and adopted to the next process."""
+        for file in (self._file, *self._adopted):
+            if file is not None:
+                file.close()
+        self._file, self._adopted = None, []
+
+
+class SpoolThread:
+    """A spool with a thread of its own, so that the serving loop never waits for a disk.
+
+    `used`: whether something was written since it was last cleared. Without a spool (None) nothing
+    can be kept.
+    """
+
+    def __init__(self, spool: Spool | None) -> None:
+        self._spool = spool
+        self._thread = ThreadPoolExecutor(1, "ledger-spool")
+        self.used = False
+        self.failures = 0
+
+    async def keep(self, settlement: Settlement) -> None:
+        """Return once a settlement is on disk. Raises OSError where it cannot be."""
+        if self._spool is None:
+            raise OSError("no spool")
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._spool.append, settlement)
+        self.used = True
+
+    def write(self, settlement: Settlement) -> None:
+        """Write a settlement soon; where the disk takes nothing, that is counted and logged."""
+        if self._spool is not None:
+            self.used = True
+            self._thread.submit(self._try_to_append, self._spool, settlement)
+
+    def adopt(self) -> list[Settlement]:
+        """What dead processes left on disk; files without a settlement are deleted."""
+        adopted = self._spool.adopt() if self._spool is not None else []
+        if adopted:
+            self.used = True
+        elif self._spool is not None:
+            self._spool.clear()
+        return adopted
+
+    def clear(self) -> None:
+        """Delete everything soon: the ledger knows it."""
+        self.used = False
+        if self._spool is not None:
+            self._thread.submit(self._spool.clear)
+
+    async def close(self) -> None:
+        """Finish writing, and leave what is on disk to the next process."""
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
+        if self._spool is not None:
+            self._spool.close()
+
+    def _try_to_append(self, spool: Spool, settlement: Settlement) -> None:
+        try:
+            spool.append(settlement)
+        except OSError as error:
+            self.failures += 1
+            log.warning("The ledger's spool takes nothing (%s): kept in memory only", error)
 
 
 def _locked(path: Path) -> IO[bytes]:
@@ -99,45 +146,45 @@ def _read(paths: Iterable[Path]) -> list[Settlement]:
             # A line that was being written when the machine stopped is not a promise to anybody.
             with contextlib.suppress(orjson.JSONDecodeError, KeyError):
                 settlement = _settlement(orjson.loads(line))
-                last[settlement.rid] = settlement
+                last[settlement.hold_id] = settlement
     return list(last.values())
 
 
 def _line(settlement: Settlement) -> bytes:
-    call = settlement.reservation
-    made = None
+    call = settlement.reserve
+    reserve = None
     if call is not None:
-        made = {
+        reserve = {
             "keys": [_text(part) for part in call.keys],
             "args": [_text(part) for part in call.args],
-            "quotas": [asdict(quota) for quota in call.plan.quotas],
-            "levels": call.plan.levels,
+            "quotas": [asdict(quota) for quota in call.quotas.quotas],
+            "levels": call.quotas.levels,
         }
     return orjson.dumps(
         {
             "shard": settlement.shard.number,
-            "rid": settlement.rid,
+            "hold_id": settlement.hold_id,
             "status": settlement.status,
             "used": base64.b64encode(settlement.used).decode(),
             "payload": settlement.payload.decode(),
-            "reservation": made,
+            "reserve": reserve,
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
 
 
 def _settlement(line: dict[str, Any]) -> Settlement:
-    made, call = line["reservation"], None
-    if made is not None:
+    reserve, call = line["reserve"], None
+    if reserve is not None:
         quotas = tuple(
             Quota(q["level"], q["dimension"], q["limit"], Options(**q["options"]))
-            for q in made["quotas"]
+            for q in reserve["quotas"]
         )
-        plan = Plan(quotas, made["levels"])
-        call = _reservation(line["rid"], _parts(made["keys"]), _parts(made["args"]), plan)
+        compiled = CompiledQuotas(quotas, reserve["levels"])
+        call = ReserveCall(_parts(reserve["keys"]), _parts(reserve["args"]), compiled)
     return Settlement(
         shard(line["shard"]),
-        line["rid"],
+        line["hold_id"],
         line["status"],
         base64.b64decode(line["used"]),
         line["payload"].encode(),
@@ -145,29 +192,11 @@ def _settlement(line: dict[str, Any]) -> Settlement:
     )
 
 
-def _reservation(
-    rid: str, keys: tuple[Part, ...], args: tuple[Any, ...], plan: Plan
-) -> Reservation:
-    """The reserve call of a line. Format 2 had nine arguments: id, lease, vectors want, need and
-    crash, items, meta, flags, three numbers on users; its scopes began with the seventh key.
-    """
-    if len(args) != _SECOND_ARGS:
-        return Reservation(keys, args, plan)
-    record, count, overflow, *scopes = (str(key) for key in (keys[0], *keys[4:]))
-    home = shard(int(record[5:7]))  # lg:{v07}:...
-    _, _, prompt, output, cost, _, least, *_ = struct.unpack(">15q", args[2])
-    prompt_cost = struct.unpack(">15q", args[2])[-1]
-    estimate = Estimate(prompt, output, cost, prompt_cost, firm=least == prompt + output)
-    frame = Frame.of(home, plan, tuple(scopes), int(args[1]), (int(args[7]), int(args[8])))
-    users = (count, overflow) if plan.user_scope else ()
-    return frame.call(rid, estimate, args[4], hold_time(rid), users)
-
-
-def _text(part: Part) -> str | int | list[str]:
+def _text(part: CommandPart) -> str | int | list[str]:
     if isinstance(part, bytes):
         return [base64.b64encode(part).decode()]
     return part
 
 
-def _parts(raw: list[Any]) -> tuple[Part, ...]:
+def _parts(raw: list[Any]) -> tuple[Any, ...]:
     return tuple(base64.b64decode(part[0]) if isinstance(part, list) else part for part in raw)

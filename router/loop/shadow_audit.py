@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
@@ -177,7 +177,7 @@ class Auditor:
 def one_whole_answer(ask: Ask) -> Ask:
     """Return the request without streaming, for one answer."""
     one = without(ask, ("stream", "stream_options", "n"))
-    return replace(one, stream=False, choices=1)
+    return one._replace(stream=False, choices=1)
 
 
 def _question(ask: Ask) -> str:

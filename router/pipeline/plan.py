@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from policies.decision import Decision, Denial, Status
-from policies.headers import DECISION, REASON, ROUTE, SUCCESS
-from policies.value import value
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Priority
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
-from router.ledger.reserve_request import Ticket
+from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.request_context import RequestContext
+from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
@@ -29,8 +28,7 @@ _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
 _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
 
 
-@value
-class Plan:
+class Plan(NamedTuple):
     """What will be tried, in order, and what the ledger should hold for it.
 
     `backends` begins with the steps of the cascade, where there is one; `judge` checks its answers.
@@ -39,22 +37,10 @@ class Plan:
     decision: Decision
     backends: tuple[Backend, ...]
     judge: Backend | None
-    ticket: Ticket
+    ticket: ReserveRequest
     input_tokens: int  # of the prompt, estimated
     priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
-
-    def headers(self) -> list[tuple[str, str]]:
-        """Return the response headers that explain the decision."""
-        decision = self.decision
-        odds = ", ".join([f"{name}={p:.2f}" for name, p in decision.success.items()])
-        rules = f"; rules: {', '.join(decision.rules)}" if decision.rules else ""
-        return [
-            (ROUTE, decision.route),
-            (DECISION, self.ticket.request_id),
-            (REASON, decision.reason + rules),
-            (SUCCESS, odds or "unknown"),
-        ]
 
 
 def refusal(denial: Denial) -> TurnoutError:
@@ -62,7 +48,7 @@ def refusal(denial: Denial) -> TurnoutError:
     return _ERRORS[denial.status](
         denial.message,
         param="model" if denial.status in _OF_THE_MODEL else None,
-        headers=((ROUTE, denial.route), (REASON, denial.reason)),
+        headers=of_denial(denial),
     )
 
 
@@ -89,7 +75,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         answer,
         tuple(map(world.backends.__getitem__, _in_order(answer))),
         judge,
-        Ticket(
+        ReserveRequest(
             context.id,
             principal,
             answer.route,

@@ -2,27 +2,17 @@
 
 from typing import Final
 
-from policies.headers import BACKEND, COST_USD, QUEUE_MS, QUEUE_POSITION
-from policies.money import usd
 from router.backends.dispatch.upstream import Put, Upstream
-from router.backends.health.slots import Slot
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext
+from router.pipeline.response_headers import of_answer
 from router.pipeline.serving import Held
 from router.pipeline.signals import likely_cost
 
 _MOST_KEPT: Final = 1_000_000  # bytes
 _QUOTA: Final = "the quota does not allow further output tokens"
-
-
-def queue_headers(slot: Slot) -> tuple[tuple[str, str], ...]:
-    """Return how a request waited for a scarce backend's slot."""
-    return (
-        (QUEUE_POSITION, str(slot.position)),
-        (QUEUE_MS, str(round(slot.waited * 1000))),
-    )
 
 
 class Relay:
@@ -46,15 +36,13 @@ class Relay:
         caller, context = self._caller, self._context
         ask = context.ask
         served_by = caller.backend = upstream.backend.name
-        if upstream.slot is not None:
-            caller.headers += queue_headers(upstream.slot)
         caller.headers += upstream.headers
         cost = (
             likely_cost(context.world, served_by, ask, context.input_tokens)
             if ask.stream
             else meter.cost_pico()
         )
-        caller.headers += (BACKEND, served_by), (COST_USD, usd(cost))
+        caller.headers += of_answer(served_by, cost, upstream.slot)
         if ask.stream:
             return await self._stream(upstream)
         await caller.send(upstream.body)

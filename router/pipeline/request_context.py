@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
 from classifiers.classification import UNKNOWN, Classification
@@ -15,7 +15,6 @@ from policies.natural_language import guess_language
 from policies.pii.pii import contains_pii, may_contain_pii
 from policies.policy import Needs
 from policies.signals import NO_HINTS, Hints
-from policies.value import value
 from router.ask import Ask
 from router.domain import Principal
 from router.errors import BadRequest
@@ -59,8 +58,7 @@ class Senses:
     recorded: bool = False
 
 
-@value
-class RequestContext:
+class RequestContext(NamedTuple):
     """Everything known of one request before it is decided.
 
     `world` is the snapshot it keeps to its end; `at_ms` when it was read; `input_tokens` an upper

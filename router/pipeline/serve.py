@@ -6,6 +6,7 @@ from router.pipeline.meter import Meter
 from router.pipeline.plan import plan_of
 from router.pipeline.relay import Relay
 from router.pipeline.request_context import gather
+from router.pipeline.response_headers import of_decision
 from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.pipeline.watch import Watch
@@ -29,7 +30,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     with Watch(serving.observers, context, signals, decision) as watch:
         plan = plan_of(decision, context, serving.history)
         caller.route = plan.decision.route
-        caller.headers += plan.headers()
+        caller.headers += of_decision(plan.decision, context.id)
         meter = watch.meter = Meter(plan, world.prices, health)
         async with serving.ledger.hold(plan.ticket, meter.charge) as hold:
             caller.headers += hold.admission.headers

@@ -14,7 +14,7 @@ from router.backends.dispatch.upstream import Event, Upstream
 from router.backends.health.health import Health
 from router.domain import Charge, Principal
 from router.ledger.estimate import OutputHistory
-from router.ledger.reserve_request import Admission, Ticket
+from router.ledger.reserve_request import Admission, ReserveRequest
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import Senses
@@ -51,7 +51,7 @@ class Holds(Protocol):
     """The ledger: what a request may use is held from its admission to its settlement."""
 
     def hold(
-        self, ticket: Ticket, charge: Callable[[], Charge]
+        self, request: ReserveRequest, charge: Callable[[], Charge]
     ) -> AbstractAsyncContextManager[Held]:
         """Return the block in which the hold is open; leaving it settles `charge()`.
 

@@ -1,7 +1,6 @@
 """A request with some of its parameters left out."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from router.ask import Ask
 from router.protocols.scan import scan
@@ -13,4 +12,4 @@ def without(ask: Ask, names: Iterable[str]) -> Ask:
     left_out = frozenset(names)
     raw = splice(ask.raw, ask.members, dict.fromkeys(left_out))
     body = {name: held for name, held in ask.body.items() if name not in left_out}
-    return replace(ask, raw=raw, body=body, members=scan(raw))
+    return ask._replace(raw=raw, body=body, members=scan(raw))

@@ -33,10 +33,10 @@ class Entry(Protocol):
 class Journal(Protocol):
     """A journal to read and forget. Its methods raise ConnectionError while it is away."""
 
-    async def take_pen(self) -> bool:
+    async def take_reader_lease(self) -> bool:
         """Become, or stay, the one that reads."""
 
-    async def drop_pen(self) -> None:
+    async def drop_reader_lease(self) -> None:
         """Let another one read at once."""
 
     async def read(self, most: int) -> Sequence[Any]:
@@ -50,7 +50,7 @@ class Journal(Protocol):
 
 
 class JournalConsumer:
-    """Stores the journal, as a task of this process, while it holds the pen.
+    """Stores the journal, as a task of this process, while it holds the reader's lease.
 
     `stored` counts new rows, `failures` the batches that SQL refused, `foreign` unreadable entries
     (they stay in the journal and are logged). `written` says how many rows this process wrote.
@@ -129,14 +129,14 @@ class JournalConsumer:
         return self._seen is None
 
     async def _look(self) -> float:
-        """Store a batch; returns the seconds until the next. Gives the pen back at rest."""
+        """Store a batch; returns the seconds until the next. At rest it gives the lease back."""
         written = self._written()
         read, _ = await self._step()
         if read >= _BATCH:
             return 0.0
         if read == 0:
             self._seen = written
-            await self._journal.drop_pen()
+            await self._journal.drop_reader_lease()
         return _PAUSE_SECONDS
 
     async def _consume(self) -> None:
@@ -144,7 +144,7 @@ class JournalConsumer:
         while True:
             pause = _PAUSE_SECONDS
             try:
-                if await self._is_due() and await self._journal.take_pen():
+                if await self._is_due() and await self._journal.take_reader_lease():
                     pause = await self._look()
                 rest = _REST_SECONDS[0]
             except (DatabaseError, ConnectionError) as error:

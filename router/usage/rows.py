@@ -77,7 +77,7 @@ class Told(Protocol):
     """What a journal says of a hold's end."""
 
     @property
-    def rid(self) -> str:
+    def hold_id(self) -> str:
         """The hold."""
 
     @property
@@ -89,11 +89,11 @@ class Told(Protocol):
         """How it ended."""
 
     @property
-    def t0(self) -> int:
+    def admitted_at(self) -> int:
         """When it was admitted, Unix milliseconds."""
 
     @property
-    def t1(self) -> int:
+    def closed_at(self) -> int:
         """When it was closed."""
 
     @property
@@ -113,7 +113,7 @@ def row_of(told: Told) -> tuple[Any, ...]:
     """A journal entry as a row of the table, in the order of NAMES. Raises ValueError or KeyError
     for a foreign entry.
     """
-    rid, seq, status, t0 = told.rid, told.seq, told.status, told.t0
+    hold_id, seq, status, admitted_at = told.hold_id, told.seq, told.status, told.admitted_at
     requests, tokens, prompt, output, cost = told.used
     meta = orjson.loads(told.meta).get
     payload = orjson.loads(told.payload or b"{}").get
@@ -125,7 +125,7 @@ def row_of(told: Told) -> tuple[Any, ...]:
         cached, reasoning = payload("cached", 0), payload("reasoning", 0)
         busy, energy, cascade = payload("busy", 0), payload("energy"), payload("cascade")
     return (
-        rid, seq, status, t0, told.t1, _day(t0 // _DAY_MS),
+        hold_id, seq, status, admitted_at, told.closed_at, _day(admitted_at // _DAY_MS),
         meta("request"), organization, meta("team"), meta("key"), meta("user"),
         meta("tier"), meta("model"), payload("route"), payload("backend"), payload("model"),
         requests, tokens, prompt, output, cached, reasoning, cost, payload("price"),

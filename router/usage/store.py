@@ -122,9 +122,9 @@ class UsageStore:
         (row,) = self._rows(statement)
         return int(row["high"] or 0) * _MICRO + int(row["low"] or 0)
 
-    def known(self, rids: Sequence[str]) -> set[tuple[str, int]]:
+    def known(self, hold_ids: Sequence[str]) -> set[tuple[str, int]]:
         """Which rows of these holds are stored."""
-        return {(row["rid"], row["seq"]) for row in self._rows(_known(rids))}
+        return {(row["rid"], row["seq"]) for row in self._rows(_known(hold_ids))}
 
     def customers(self, since_ms: int) -> list[dict[str, Any]]:
         """Who was served since an instant: the distinct levels of the ledger's scopes."""
@@ -167,8 +167,8 @@ def _within(statement: Select[Any], since: str | None, until: str | None) -> Sel
     return statement if until is None else statement.where(USAGE.c.day < until)
 
 
-def _known(rids: Sequence[str]) -> Select[tuple[str, int]]:
-    return select(USAGE.c.rid, USAGE.c.seq).where(USAGE.c.rid.in_(rids))
+def _known(hold_ids: Sequence[str]) -> Select[tuple[str, int]]:
+    return select(USAGE.c.rid, USAGE.c.seq).where(USAGE.c.rid.in_(hold_ids))
 
 
 def _total(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -41,7 +40,7 @@ def passage_of(dialect: str) -> Passage:
 
 
 def usage_of(dialect: str, story: str) -> Usage:
-    return replace(USAGE[story], cached_tokens=0) if dialect in UNCACHED else USAGE[story]
+    return USAGE[story]._replace(cached_tokens=0) if dialect in UNCACHED else USAGE[story]
 
 
 def streamed() -> Ask:

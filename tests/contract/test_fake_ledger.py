@@ -8,7 +8,7 @@ import pytest
 import redis
 from fakes.ledger import FakeLedger
 from fakes.parts import FakeConversations
-from ledgerkit import Outside, ticket, used
+from ledgerkit import Outside, reserve_request, used
 
 from router.domain import Outcome
 from router.errors import LimitExceeded
@@ -62,7 +62,7 @@ LIMITS = {"key": {"tokens_per_minute": 1000}}
 
 
 async def test_who_is_let_in_is_told_what_is_left(kept) -> None:
-    async with kept.ledger.hold(ticket(LIMITS), used) as hold:
+    async with kept.ledger.hold(reserve_request(LIMITS), used) as hold:
         names = [name for name, _ in hold.admission.headers]
         assert "x-ratelimit-remaining-tokens" in names
         assert not hold.lost
@@ -72,7 +72,7 @@ async def test_who_is_let_in_is_told_what_is_left(kept) -> None:
 async def test_a_hold_is_settled_once_however_its_block_is_left(kept, error) -> None:
     try:
         async with kept.ledger.hold(
-            ticket(LIMITS), lambda: used(outcome=Outcome.DISCONNECTED)
+            reserve_request(LIMITS), lambda: used(outcome=Outcome.DISCONNECTED)
         ) as hold:
             hold.dispatched()
             if error is not None:
@@ -87,14 +87,14 @@ async def test_who_is_refused_never_enters_and_settles_nothing(kept) -> None:
         kept.ledger.refusal = LimitExceeded("used up")
     entered = False
     with pytest.raises(LimitExceeded):
-        async with kept.ledger.hold(ticket(LIMITS, output_tokens=2_000, firm=True), used):
+        async with kept.ledger.hold(reserve_request(LIMITS, output_tokens=2_000, firm=True), used):
             entered = True
     assert not entered
     assert await kept.outcomes() == []
 
 
 async def test_a_hold_covers_its_estimate_and_grows_while_the_quota_does(kept) -> None:
-    wanted = ticket(LIMITS, input_tokens=10, output_tokens=90, firm=True)
+    wanted = reserve_request(LIMITS, input_tokens=10, output_tokens=90, firm=True)
     async with kept.ledger.hold(wanted, used) as hold:
         hold.dispatched()
         assert not hold.covers(1)  # nobody asked yet

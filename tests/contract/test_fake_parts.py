@@ -8,15 +8,15 @@ import pytest
 from fakes.finished import finished_of
 from fakes.parts import ACME, FakeAuthenticator, FakeClassifier, FakeRecorder
 from fakes.world import ODDS
-from router.loop.prompts import PromptStore
-from router.loop.recorder import OutcomeRecorder
-from router.loop.store import OutcomeStore
 
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
 from router.errors import Unauthenticated
+from router.loop.outcome_recorder import OutcomeRecorder
+from router.loop.outcome_store import OutcomeStore
+from router.loop.prompt_store import PromptStore
 from router.pipeline.observers.evidence import evidence_of, prompt_of
 from router.pipeline.serving import Authenticates
 

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from router.domain import Charge
 from router.errors import TurnoutError
-from router.ledger.reserve_request import Admission, Budget, Ticket
+from router.ledger.reserve_request import Admission, Budget, ReserveRequest
 
 HEADERS = (("x-ratelimit-remaining-tokens", "900"),)
 
@@ -14,11 +14,13 @@ HEADERS = (("x-ratelimit-remaining-tokens", "900"),)
 class FakeHold:
     """The block in which a request is served. `lost`: the ledger no longer knows it."""
 
-    def __init__(self, ledger: "FakeLedger", ticket: Ticket, charge: Callable[[], Charge]) -> None:
+    def __init__(
+        self, ledger: "FakeLedger", request: ReserveRequest, charge: Callable[[], Charge]
+    ) -> None:
         self._ledger = ledger
         self._charge = charge
         self._covered = -1
-        self.ticket = ticket
+        self.request = request
         self.admission = Admission(HEADERS, ledger.budget)
         self.lost = False
         self.is_dispatched = False
@@ -27,7 +29,7 @@ class FakeHold:
         """Reserve. Raises what the ledger was told to refuse with."""
         if self._ledger.refusal is not None:
             raise self._ledger.refusal
-        self._ledger.reserved.append(self.ticket)
+        self._ledger.reserved.append(self.request)
         return self
 
     async def __aexit__(
@@ -49,7 +51,7 @@ class FakeHold:
 
     async def cover(self, output_tokens: int) -> bool:
         """Make sure that it covers so many; false where the ledger has no more to give."""
-        self._covered = max(self._covered, self.ticket.estimate.output_tokens)
+        self._covered = max(self._covered, self.request.estimate.output_tokens)
         if output_tokens <= self._covered:
             return True
         missing = output_tokens - self._covered
@@ -72,12 +74,12 @@ class FakeLedger:
     refusal: TurnoutError | None = None
     spare_tokens: int = 0
     budget: Budget | None = None
-    reserved: list[Ticket] = field(default_factory=list)
+    reserved: list[ReserveRequest] = field(default_factory=list)
     settled: list[Charge] = field(default_factory=list)
     topped_up: list[int] = field(default_factory=list)
     holds: list[FakeHold] = field(default_factory=list)
 
-    def hold(self, ticket: Ticket, charge: Callable[[], Charge]) -> FakeHold:
+    def hold(self, request: ReserveRequest, charge: Callable[[], Charge]) -> FakeHold:
         """Return the block in which the hold is open."""
-        self.holds.append(FakeHold(self, ticket, charge))
+        self.holds.append(FakeHold(self, request, charge))
         return self.holds[-1]

@@ -8,10 +8,10 @@ from click import Command
 
 from router.cli.ledger import ledger
 from router.ledger.estimate import estimate_tokens
-from router.ledger.quotas.compiled_quotas import Plan
+from router.ledger.quotas.compiled_quotas import CompiledQuotas
 from router.ledger.quotas.dimensions import DIMENSIONS, quotas
 from router.ledger.rate_limit_headers import denial
-from router.ledger.reserve_request import Ticket
+from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.address import _SCHEMES
 from router.ledger.server.startup import SHARDS
 
@@ -37,8 +37,8 @@ def test_every_kind_of_address_is_documented() -> None:
 
 
 def test_the_example_of_a_429_is_what_the_gateway_says() -> None:
-    plan = Plan(quotas({"key": {"tokens_per_minute": 30_000}}), ("key",))
-    error = denial(plan, [1, 1, 2_001, 29_000, 2_500, 30_000, 0, 1000, 500], "auto", "acme")
+    compiled = CompiledQuotas(quotas({"key": {"tokens_per_minute": 30_000}}), ("key",))
+    error = denial(compiled, [1, 1, 2_001, 29_000, 2_500, 30_000, 0, 1000, 500], "auto", "acme")
     assert error.message in re.sub(r"\s+", " ", TEXT)
 
 
@@ -46,4 +46,4 @@ def test_the_arithmetic_of_the_examples_is_right() -> None:
     assert estimate_tokens(3_000) == 1_016
     assert 20_000 - (1_016 + 4_000) == 14_984
     assert 5_016 - (812 + 350) == 3_854
-    assert Ticket.__dataclass_fields__["outage_share"].default == 0.0
+    assert ReserveRequest.__dataclass_fields__["outage_share"].default == 0.0

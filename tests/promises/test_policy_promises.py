@@ -13,7 +13,7 @@ import policies
 import router
 from policies.decision import Decision, Denial
 from policies.findings import DocumentError, render
-from policies.headers import PREFIX, REQUEST_HEADERS, RESPONSE_HEADERS
+from policies.headers import PREFIX, REQUEST_HEADERS
 from policies.hints import HINTS
 from policies.language.document import PolicyDoc
 from policies.language.facts import BACKEND_FACTS, FACTS, KIND_WORDS
@@ -33,8 +33,11 @@ from policies.signals import (
 )
 from policies.verifiers import VERIFIERS
 from router.backends.cascade.verifiers import VERIFIERS as CHECKS
+from router.backends.dialects.translated import DROPPED, MEANING_OF_DROPPED
 from router.cli.explain import explain
 from router.cli.main import main
+from router.ledger.rate_limit_headers import MEANING_OF_SPOKE, SPOKE
+from router.pipeline.response_headers import MEANINGS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = Path(policies.__file__).parent / "shipped"
@@ -102,6 +105,13 @@ def test_every_key_of_a_policy_is_documented():
 )
 def test_every_word_of_the_language_is_documented(words):
     assert [word for word in words if word not in GUIDE] == []
+
+
+RESPONSE_HEADERS = {
+    **MEANINGS,
+    SPOKE: MEANING_OF_SPOKE,
+    DROPPED: MEANING_OF_DROPPED,
+}
 
 
 def rows_under(heading: str) -> dict[str, str]:

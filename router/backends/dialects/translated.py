@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from policies.headers import DROPPED
+from policies.headers import PREFIX
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Dialect, Failure
@@ -25,6 +25,12 @@ from router.protocols.passage import AnswerStream, MalformedReply, Passage, Repl
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_output, estimate_usage, is_impossible
+
+DROPPED: Final = PREFIX + "dropped"
+MEANING_OF_DROPPED: Final = (
+    "what the backend was not told, by name: hints that its protocol does not know, and seals that"
+    " only their issuer can read"
+)
 
 # By dialect and protocol, once they were asked: how natively, and who reads the answer.
 NATIVE: Final[dict[tuple[str, str], tuple[Asking, Passage]]] = {}

@@ -105,7 +105,7 @@ class HttpxTransport:
             self.discard(connection)
             return
         loop, idle = asyncio.get_running_loop(), self._idle[origin]
-        idle[connection] = loop.call_later(self._keep_alive, self._expire, idle, connection)
+        idle[connection] = loop.call_later(self._keep_alive, self._expire, origin, connection)
 
     def discard(self, connection: HttpxConnection) -> None:
         """Close a connection, whatever becomes of the task that calls."""
@@ -122,10 +122,8 @@ class HttpxTransport:
             self.discard(connection)
             raise
 
-    def _expire(
-        self, idle: dict[HttpxConnection, asyncio.TimerHandle], connection: HttpxConnection
-    ) -> None:
-        del idle[connection]
+    def _expire(self, origin: Origin, connection: HttpxConnection) -> None:
+        del self._idle[origin][connection]
         self.discard(connection)
 
     def _take(self, origin: Origin) -> HttpxConnection | None:

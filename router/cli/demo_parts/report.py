@@ -8,10 +8,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from policies.headers import LIMIT
 from router.cli.demo_parts.run import Answer, Refusal
 from router.cli.demo_parts.stack import Stack
 from router.domain import PICO_PER_USD
+from router.ledger.rate_limit_headers import SPOKE as LIMIT
 from router.prices.book import PriceBook
 
 _STYLES = {"local": "green", "moe": "yellow", "premium": "red"}

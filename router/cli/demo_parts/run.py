@@ -8,9 +8,9 @@ from typing import Any
 import openai
 from openai import OpenAI
 
-from policies.headers import BACKEND, REASON, SUCCESS
 from router.cli.demo_parts.prompts import Piece
 from router.domain import Usage
+from router.pipeline.response_headers import BACKEND, REASON, SUCCESS
 
 
 @dataclass(frozen=True, slots=True)

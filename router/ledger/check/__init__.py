@@ -1,1 +1,1 @@
-"""Whether the ledger's books agree."""
+"""Does the ledger agree with the stored usage; and what does it hold, in words."""

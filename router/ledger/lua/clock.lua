@@ -1,23 +1,26 @@
 -- A clock that does not run backwards: where TIME jumps back, it goes on from where it was, a tenth
--- slower until TIME has caught up. It is stored at most every REST ms, and by that much it may step
--- back once: the states take an earlier instant for their last one. `stored`: what is stored.
--- Defines now, and clock: what to store with the next write, if it is time.
+-- slower until TIME has caught up. It is stored at most every CLOCK_REST_MS, and by that much it may
+-- step back once: states take an earlier instant for their last one.
+--
+-- in   stored   what is stored: the last instant given and the server's time then, or false
+-- out  now      milliseconds
+--      clock    what to store with the next write, or nil where that can wait
 local clock
 local time = redis.call('TIME')
-local now = time[1] * 1000 + time[2] / 1000
+local now = time[1] * SECOND_MS + time[2] / SECOND_MS
 now = now - now % 1
 if stored then
-  local last, last_real = struct.unpack(PAIR, stored)
+  local last, last_real = struct.unpack(CLOCK_PAIR, stored)
   local ahead
   if now >= last_real then
     ahead = last - last_real
-    if ahead > 0 then ahead = math.max(0, ahead - math.floor((now - last_real) / 10)) end
-    if now - last_real >= REST then clock = struct.pack(PAIR, now + ahead, now) end
+    if ahead > 0 then ahead = math.max(0, ahead - math.floor((now - last_real) / CLOCK_SLEW)) end
+    if now - last_real >= CLOCK_REST_MS then clock = struct.pack(CLOCK_PAIR, now + ahead, now) end
   else
     ahead = last - now
-    clock = struct.pack(PAIR, now + ahead, now)
+    clock = struct.pack(CLOCK_PAIR, now + ahead, now)
   end
   now = now + ahead
 else
-  clock = struct.pack(PAIR, now, now)
+  clock = struct.pack(CLOCK_PAIR, now, now)
 end

@@ -1,63 +1,67 @@
--- Slots of one backend, shared by all gateways and divided among classes of customers.
--- KEYS: leases, members, demand, clock.
--- ARGV: 'take'; rid; class; slots; lease ms; ms after which a class counts as idle; then name,
---       guaranteed, ceiling of each class     -> {0 taken or 1 refused, in use, in use by the class}
---   or: 'give'; rid...                        -> how many were given back
---   or: 'renew'; lease ms; rid...             -> how many still live
--- A class finds its guaranteed slots whatever the others do: what it does not use is kept free for
--- it while it is active, and all but one slot of it is lent while it is idle. Leases that run out
--- are free again.
+-- Slots of one backend, shared by all gateways and divided among classes of customers. A class finds its
+-- guaranteed slots whatever the others do: what it does not use is kept free for it while it is active,
+-- and all but one slot of it is lent while it is idle. Leases that run out are free again.
+--
+-- KEYS    leases, members, demand, clock
+-- ARGV    'take'; slot id; class; slots; lease ms; ms after which a class counts as idle; then name,
+--         guaranteed and ceiling of each class
+--         or 'give'; slot ids      or 'renew'; lease ms; slot ids
+-- time    milliseconds
+-- returns take: {0 taken or 1 refused, in use, in use by the class}; give: how many were given back;
+--         renew: how many still live
 
-local stored = redis.call('GET', KEYS[4])
+local leases, members, demand, clock_key = unpack(KEYS)
+local stored = redis.call('GET', clock_key)
 -- include: clock
-for _, rid in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now))) do
-  redis.call('HDEL', KEYS[2], rid)
-  redis.call('ZREM', KEYS[1], rid)
+for _, slot_id in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', string.format('(%.0f', now))) do
+  redis.call('HDEL', members, slot_id)
+  redis.call('ZREM', leases, slot_id)
 end
-if clock then redis.call('SET', KEYS[4], clock) end
+if clock then redis.call('SET', clock_key, clock) end
 
 if ARGV[1] == 'give' then
   local given = 0
   for n = 2, #ARGV do
-    given = given + redis.call('HDEL', KEYS[2], ARGV[n])
-    redis.call('ZREM', KEYS[1], ARGV[n])
+    given = given + redis.call('HDEL', members, ARGV[n])
+    redis.call('ZREM', leases, ARGV[n])
   end
   return given
 end
 
 if ARGV[1] == 'renew' then
   local live = 0
-  for n = 3, #ARGV do
-    if redis.call('ZSCORE', KEYS[1], ARGV[n]) then
-      redis.call('ZADD', KEYS[1], 'XX', now + tonumber(ARGV[2]), ARGV[n])
+  for n = POOL_RENEWED, #ARGV do
+    if redis.call('ZSCORE', leases, ARGV[n]) then
+      redis.call('ZADD', leases, 'XX', now + tonumber(ARGV[2]), ARGV[n])
       live = live + 1
     end
   end
   return live
 end
 
-local rid, mine, slots, lease, idle = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local _, slot_id, mine, slots, lease_ms, idle_ms = unpack(ARGV)
+slots = tonumber(slots)
 local used, all = {}, 0
-for _, class in ipairs(redis.call('HVALS', KEYS[2])) do
+for _, class in ipairs(redis.call('HVALS', members)) do
   used[class] = (used[class] or 0) + 1
   all = all + 1
 end
-if redis.call('HEXISTS', KEYS[2], rid) == 1 then return {0, all, used[mine] or 0} end
-redis.call('HSET', KEYS[3], mine, string.format('%.0f', now))
-redis.call('PEXPIRE', KEYS[3], 86400000)
+if redis.call('HEXISTS', members, slot_id) == 1 then return {0, all, used[mine] or 0} end
+redis.call('HSET', demand, mine, string.format('%.0f', now))
+redis.call('PEXPIRE', demand, DAY_MS)
 local kept, most = 0, slots
-for n = 7, #ARGV, 3 do
-  local class, guaranteed = ARGV[n], tonumber(ARGV[n + 1])
+for n = POOL_CLASSES, #ARGV, POOL_CLASS do
+  local class, guaranteed, ceiling = unpack(ARGV, n, n + 2)
   if class == mine then
-    most = tonumber(ARGV[n + 2])
+    most = tonumber(ceiling)
   else
-    local spare = math.max(0, guaranteed - (used[class] or 0))
-    local seen = tonumber(redis.call('HGET', KEYS[3], class) or 0)
-    if now - seen > idle then spare = math.min(1, spare) end
+    local spare = math.max(0, tonumber(guaranteed) - (used[class] or 0))
+    local seen = tonumber(redis.call('HGET', demand, class) or 0)
+    if now - seen > tonumber(idle_ms) then spare = math.min(1, spare) end
     kept = kept + spare
   end
 end
 if all + 1 > slots - kept or (used[mine] or 0) + 1 > most then return {1, all, used[mine] or 0} end
-redis.call('HSET', KEYS[2], rid, mine)
-redis.call('ZADD', KEYS[1], now + lease, rid)
+redis.call('HSET', members, slot_id, mine)
+redis.call('ZADD', leases, now + tonumber(lease_ms), slot_id)
 return {0, all + 1, (used[mine] or 0) + 1}

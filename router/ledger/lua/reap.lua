@@ -1,40 +1,47 @@
--- Closes leases that have run out, among some of the open holds.
--- KEYS: holds, clock, journal.   ARGV: cursor (0 to begin); how many holds to look at.
--- Returns the cursor for the rest (0: that was all), and how many it closed.
+-- Closes leases that have run out, among some of the open holds. A hold is charged for the progress that
+-- was reported last; for its prompt where it had only been dispatched; for nothing where it never was.
+-- It is kept for a while as expired, for its settlement may come late.
+--
+-- KEYS    open holds, clock, journal
+-- ARGV    cursor (0 to begin); how many holds to look at
+-- time    milliseconds
+-- returns {cursor for the rest (0: that was all), how many were closed}
 
--- include: states records closing reaping marks
+-- include: ring.turn scope.replace hold.read hold.plan_end close mark.name mark.write
 
-local stored = redis.call('GET', KEYS[2])
+local holds, clock_key, journal = unpack(KEYS)
+local stored = redis.call('GET', clock_key)
 -- include: clock
-local base, closed = string.sub(KEYS[1], 1, -2), 0
-local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
-local due = {}
+local base, sub = string.sub(holds, 1, -2), string.sub
+
+local function expire(hold_id, record)
+  local numbers, items, keys, plan_at, progress, payload = read_hold(record, clock_key)
+  local body, behind, used = numbers[#numbers], plan_end(record, plan_at), NOTHING
+  local dispatched = string.byte(record, body) == 1
+  if dispatched then used = sub(record, body + BODY_HEAD_BYTES, body + BODY_BYTES - 1) end
+  if progress > 0 then used = sub(record, behind, behind + VECTOR_BYTES - 1) end
+  local vector, known = {struct.unpack(VECTOR, used)}, redis.call('MGET', unpack(keys))
+  local writes = close(record, numbers, items, keys, known, plan_at, vector, vector, now, true)
+  if #writes > 0 then redis.call('MSET', unpack(writes)) end
+  local reported = sub(record, behind + progress, behind + progress + payload - 1)
+  local meta = sub(record, behind + progress + payload)
+  redis.call('XADD', journal, '*', ROW_FIELD, struct.pack(ROW, 0, numbers[2], now, #meta) .. meta
+    .. used .. string.char(#hold_id, #EXPIRED) .. hold_id .. EXPIRED .. reported)
+  redis.call('SET', base .. EXPIRED_KEY .. hold_id, used .. record, 'PX', EXPIRED_KEPT_MS)
+  redis.call('HDEL', holds, hold_id)
+  local mark, bit = mark_of(base, hold_id)
+  remember(mark, redis.call('GET', mark), bit, now)
+end
+
+local page, due = redis.call('HSCAN', holds, ARGV[1], 'COUNT', ARGV[2]), {}
 for k = 1, #page[2], 2 do
-  local rid, rec = page[2][k], page[2][k + 1]
-  local ends = struct.unpack('<d', rec, HEAD_SIZE + 1)
-  if ends < now then due[#due + 1] = {ends, rid, rec} end
+  local hold_id, record = page[2][k], page[2][k + 1]
+  local ends = struct.unpack(NUMBER, record, HOLD_HEAD_BYTES + 1)
+  if ends < now then due[#due + 1] = {ends = ends, id = hold_id, record = record} end
 end
-table.sort(due, function(one, two) return one[1] < two[1] or one[1] == two[1] and one[2] < two[2] end)
-for _, hold in ipairs(due) do
-  local rid = hold[2]
-  reap(rid, hold[3], KEYS[2], KEYS[3], base .. 'r:' .. rid, now)
-  redis.call('HDEL', KEYS[1], rid)
-  local mark = base .. 'd:' .. string.sub(rid, 13, 26)
-  remember(mark, redis.call('GET', mark), tonumber(string.sub(rid, 27), 16), now)
-  closed = closed + 1
-end
-if ARGV[1] == '0' and redis.call('EXISTS', base .. 'x') == 1 then
-  -- include: old_record
-  for _, rid in ipairs(redis.call('ZRANGEBYSCORE', base .. 'x', '-inf', string.format('(%.0f', now), 'LIMIT', 0, 100)) do
-    local raw = redis.call('GET', base .. 'r:' .. rid)
-    redis.call('ZREM', base .. 'x', rid)
-    local state, rec
-    if raw then state, rec = older_record(raw) end
-    if state == 1 then
-      reap(rid, rec, KEYS[2], KEYS[3], base .. 'r:' .. rid, now)
-      closed = closed + 1
-    end
-  end
-end
-if closed > 0 and clock then redis.call('SET', KEYS[2], clock) end
-return {page[1], closed}
+table.sort(due, function(one, two)
+  return one.ends < two.ends or one.ends == two.ends and one.id < two.id
+end)
+for _, hold in ipairs(due) do expire(hold.id, hold.record) end
+if #due > 0 and clock then redis.call('SET', clock_key, clock) end
+return {page[1], #due}

@@ -1,35 +1,39 @@
--- Heartbeats of many open requests of one virtual shard: extends leases, keeps their progress.
--- KEYS: holds, clock.
--- ARGV: lease ms, then for each request: rid, 'd' where a backend was reached, vector of progress
---       (or empty), payload.
--- Returns for each request 0, or -3 where its lease is gone: stop serving it.
+-- Heartbeats of many open holds of one virtual shard: extends leases, keeps their progress.
+--
+-- KEYS    open holds, clock
+-- ARGV    lease ms; then for each hold: its id, 'd' where a backend was reached, vector of progress (or
+--         empty), payload (or empty)
+-- time    milliseconds
+-- returns for each hold RENEWED, or GONE where its lease is gone: stop serving it
+
+-- include: hold.plan_end
 
 local stored = redis.call('GET', KEYS[2])
 -- include: clock
-local lease, reply = tonumber(ARGV[1]), {}
-for at = 2, #ARGV, 4 do
-  local rid, vector, told = ARGV[at], ARGV[at + 2], ARGV[at + 3]
-  local rec = redis.call('HGET', KEYS[1], rid)
-  if rec then
-    local _, count, pieces = struct.unpack(HEAD, rec)
-    local body = HEAD_SIZE + 1 + 16 * (1 + count) + 24 * pieces
-    local dispatched, progress, payload, length = struct.unpack(BODY, rec, body)
-    local plan = body + BODY_SIZE + length
-    local behind = plan + 2
-    for _ = 1, string.byte(rec, plan) do
-      local size, items = string.byte(rec, behind, behind + 1)
-      behind = behind + 3 + size + items * ITEM_SIZE
+local args, lease_ms, reply = ARGV, tonumber(ARGV[1]), {}
+for at = 2, #args, RENEW_ARGUMENTS do
+  local hold_id, reached, vector, reported = unpack(args, at, at + RENEW_ARGUMENTS - 1)
+  local record = redis.call('HGET', KEYS[1], hold_id)
+  if record then
+    local items, pieces = struct.unpack(HOLD_HEAD, record)
+    local numbers = HOLD_NUMBERS + ITEM_NUMBERS * items + PIECE_NUMBERS * pieces
+    local body = HOLD_HEAD_BYTES + 1 + NUMBER_BYTES * numbers
+    local dispatched, progress, payload, length = struct.unpack(BODY, record, body)
+    local behind = plan_end(record, body + BODY_BYTES + length)
+    local meta = string.sub(record, behind + progress + payload)
+    if vector == '' then vector = string.sub(record, behind, behind + progress - 1) end
+    if reported == '' then
+      reported = string.sub(record, behind + progress, behind + progress + payload - 1)
     end
-    local meta = string.sub(rec, behind + progress + payload)
-    if vector == '' then vector = string.sub(rec, behind, behind + progress - 1) end
-    if told == '' then told = string.sub(rec, behind + progress, behind + progress + payload - 1) end
-    if ARGV[at + 1] == 'd' then dispatched = 1 end
-    redis.call('HSET', KEYS[1], rid, string.sub(rec, 1, HEAD_SIZE) .. struct.pack('<d', now + lease)
-      .. string.sub(rec, HEAD_SIZE + 9, body - 1) .. struct.pack(BODY, dispatched, #vector, #told, length)
-      .. string.sub(rec, body + 8, behind - 1) .. vector .. told .. meta)
-    reply[#reply + 1] = 0
+    if reached == 'd' then dispatched = 1 end
+    redis.call('HSET', KEYS[1], hold_id, string.sub(record, 1, HOLD_HEAD_BYTES)
+      .. struct.pack(NUMBER, now + lease_ms)
+      .. string.sub(record, HOLD_HEAD_BYTES + NUMBER_BYTES + 1, body - 1)
+      .. struct.pack(BODY, dispatched, #vector, #reported, length)
+      .. string.sub(record, body + BODY_HEAD_BYTES, behind - 1) .. vector .. reported .. meta)
+    reply[#reply + 1] = RENEWED
   else
-    reply[#reply + 1] = -3
+    reply[#reply + 1] = GONE
   end
 end
 if clock then redis.call('SET', KEYS[2], clock) end

@@ -1,63 +1,57 @@
 -- Replaces what a request holds by what it used, and writes its row of the journal.
--- KEYS: holds, clock, journal.   ARGV: rid; end of the row: vector used, lengths of rid and status,
--- these two, payload.
--- Returns 0 settled, 1 was settled before (no effect), 3 the reaper had closed it: the difference
--- was applied and journaled as row 1 of the same rid; -3 unknown.
+--
+-- KEYS    open holds, clock, journal
+-- ARGV    hold id; end of the row: vector used, lengths of hold id and status, these two, payload
+-- time    milliseconds
+-- returns SETTLED; SETTLED_BEFORE: no effect; ADJUSTED: the reaper had closed it, the difference was
+--         applied and journaled as row 1 of the same hold; UNKNOWN: never reserved
 
--- include: states records closing
+-- include: ring.turn scope.replace hold.read close
 
-local rid, row, holds, call = ARGV[1], ARGV[2], KEYS[1], redis.call
-local rec, charged, tombstone = call('HGET', holds, rid), nil, nil
-if not rec then
-  -- Settled before, reaped, left by an earlier format, or never reserved.
+local hold_id, row, holds, call = ARGV[1], ARGV[2], KEYS[1], redis.call
+local record, charged, expired = call('HGET', holds, hold_id), nil, nil
+if not record then
+  -- include: mark.name
   local base = string.sub(holds, 1, -2)
-  tombstone = base .. 'r:' .. rid
-  rec = call('GET', tombstone)
-  if not rec then
-    local mark, bit = call('GET', base .. 'd:' .. string.sub(rid, 13, 26)), tonumber(string.sub(rid, 27), 16)
-    local byte = mark and string.byte(mark, 9 + math.floor(bit / 8)) or 0
-    return math.floor(byte / 2 ^ (7 - bit % 8)) % 2 == 1 and 1 or -3
+  expired = base .. EXPIRED_KEY .. hold_id
+  record = call('GET', expired)
+  if not record then
+    local key, bit = mark_of(base, hold_id)
+    local mark = call('GET', key)
+    -- include: mark.read
+    return reserved_before and SETTLED_BEFORE or UNKNOWN
   end
-  if string.byte(rec) == 3 then
-    charged, rec = string.sub(rec, 2, 41), string.sub(rec, 42)
-  else
-    -- include: old_record
-    local state
-    state, rec, charged = older_record(rec)
-    if state == 2 or state == 4 then return 1 end
-    if state == 1 then charged = nil end
-    call('ZREM', base .. 'x', rid)
-  end
+  charged, record = string.sub(record, 1, VECTOR_BYTES), string.sub(record, VECTOR_BYTES + 1)
 end
 
-local numbers, count, pieces, keys, at, progress, payload = read_record(rec, KEYS[2])
+local numbers, items, keys, plan_at, progress, payload = read_hold(record, KEYS[2])
 local known = call('MGET', unpack(keys))
-local stored, t0 = known[1], numbers[2]
+local stored, admitted_at = known[1], numbers[2]
 -- include: clock
 
 local used = {struct.unpack(VECTOR, row)}
 local before, seq = used, 0
 if charged then before, seq = {struct.unpack(VECTOR, charged)}, 1 end
-local writes, behind = apply(rec, numbers, count, pieces, keys, known, at, before, used, now, not charged)
+local writes, behind = close(record, numbers, items, keys, known, plan_at, before, used, now, not charged)
 if clock then
   writes[#writes + 1] = KEYS[2]
   writes[#writes + 1] = clock
 end
 if #writes > 0 then call('MSET', unpack(writes)) end
 if charged then
-  for k = 1, 5 do used[k] = used[k] - before[k] end
-  row = struct.pack(VECTOR, unpack(used)) .. string.sub(row, 41)
+  for metric = 1, METRICS do used[metric] = used[metric] - before[metric] end
+  row = struct.pack(VECTOR, unpack(used)) .. string.sub(row, VECTOR_BYTES + 1)
 end
-local meta = string.sub(rec, behind + progress + payload)
-call('XADD', KEYS[3], '*', 'f', struct.pack(ROW, seq, t0, now, #meta) .. meta .. row)
-if tombstone then
-  call('SET', tombstone, '\2\2', 'PX', TOMBSTONE)
-  return charged and 3 or 0
+local meta = string.sub(record, behind + progress + payload)
+call('XADD', KEYS[3], '*', ROW_FIELD, struct.pack(ROW, seq, admitted_at, now, #meta) .. meta .. row)
+if charged then
+  call('DEL', expired)
+else
+  call('HDEL', holds, hold_id)
 end
-call('HDEL', holds, rid)
-if now - t0 > MARK_FRESH then
-  -- include: marks
-  local key = string.sub(holds, 1, -2) .. 'd:' .. string.sub(rid, 13, 26)
-  remember(key, call('GET', key), tonumber(string.sub(rid, 27), 16), now)
+if charged or now - admitted_at > MARK_FRESH_MS then
+  -- include: mark.name mark.write
+  local key, bit = mark_of(string.sub(holds, 1, -2), hold_id)
+  remember(key, call('GET', key), bit, now)
 end
-return 0
+return charged and ADJUSTED or SETTLED

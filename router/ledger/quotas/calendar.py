@@ -13,7 +13,7 @@ FOREVER: Final = 9 * 10**15
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class CalendarWindow:
     """[start, end) in Unix milliseconds, and the end of the window after it."""
 
     start: int
@@ -21,19 +21,21 @@ class Window:
     next_end: int
 
 
-def window_at(now_ms: int, period: Period, timezone: str = "UTC", billing_day: int = 1) -> Window:
+def window_at(
+    now_ms: int, period: Period, timezone: str = "UTC", billing_day: int = 1
+) -> CalendarWindow:
     """The window that holds an instant. `billing_day` (1 to 28) starts a month.
 
     Raises zoneinfo.ZoneInfoNotFoundError for an unknown zone.
     """
     if period == "endless":
-        return Window(0, FOREVER, FOREVER + 1)
+        return CalendarWindow(0, FOREVER, FOREVER + 1)
     zone = zone_of(timezone)
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     first = today if period == "day" else _month(today, billing_day)
     second = _after(first, period)
     third = _after(second, period)
-    return Window(_instant(first, zone), _instant(second, zone), _instant(third, zone))
+    return CalendarWindow(_instant(first, zone), _instant(second, zone), _instant(third, zone))
 
 
 def zone_of(timezone: str) -> tzinfo:

@@ -24,7 +24,7 @@ class QuotaError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Dimension:
+class QuotaDimension:
     """One row of the table: what is counted, over which window, and how clients see it.
 
     `metric` is the place in the vector (requests, tokens, input, output, pico-USD); `scale` divides
@@ -51,21 +51,21 @@ class Dimension:
 
 def _rate(
     name: str, field: str, metric: int, says: str, *, shown: bool = True, window: int = MINUTE
-) -> Dimension:
+) -> QuotaDimension:
     kind: Literal["requests", "tokens"] = "requests" if metric == 1 else "tokens"
     family = kind if shown else None
-    return Dimension(name, field, "S", metric, says, kind, window_ms=window, shown=family)
+    return QuotaDimension(name, field, "S", metric, says, kind, window_ms=window, shown=family)
 
 
-def _pool(name: str, field: str, metric: int, says: str, period: Period) -> Dimension:
+def _pool(name: str, field: str, metric: int, says: str, period: Period) -> QuotaDimension:
     money = metric == 5
-    return Dimension(
+    return QuotaDimension(
         name, field, "C", metric, says, "insufficient_quota", period=period,
         scale=NANO_PER_PICO if money else 1, code="insufficient_quota",
     )  # fmt: skip
 
 
-DIMENSIONS: Final[Mapping[str, Dimension]] = {
+DIMENSIONS: Final[Mapping[str, QuotaDimension]] = {
     row.name: row
     for row in (
         _rate(
@@ -81,7 +81,7 @@ DIMENSIONS: Final[Mapping[str, Dimension]] = {
         _pool("usd_per_day", "usdd", 5, "USD per day", "day"),
         _pool("usd_per_month", "usdo", 5, "USD per month", "month"),
         _pool("prepaid_usd", "usdp", 5, "prepaid USD", "endless"),
-        Dimension("concurrency", "conc", "L", 1, "requests at once", "concurrent_requests"),
+        QuotaDimension("concurrency", "conc", "L", 1, "requests at once", "concurrent_requests"),
     )
 }
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-Kind = Literal["single", "sentinel", "cluster"]
-_SCHEMES: Final[dict[str, tuple[Kind, bool]]] = {
+AddressKind = Literal["single", "sentinel", "cluster"]
+_SCHEMES: Final[dict[str, tuple[AddressKind, bool]]] = {
     "redis": ("single", False), "rediss": ("single", True),
     "valkey": ("single", False), "valkeys": ("single", True),
     "redis+sentinel": ("sentinel", False), "rediss+sentinel": ("sentinel", True),
@@ -35,10 +35,10 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class LedgerAddress:
     """A parsed ledger URL. Passwords stay out of its repr."""
 
-    kind: Kind
+    kind: AddressKind
     nodes: tuple[Node, ...]
     tls: bool = False
     username: str | None = None
@@ -52,7 +52,7 @@ class Address:
         return ssl.create_default_context(cafile=self.ca_file) if self.tls else None
 
 
-def parse_address(url: str) -> Address:
+def parse_address(url: str) -> LedgerAddress:
     """Read a ledger URL. Raises AddressError that says which part is wrong."""
     try:
         parts = urlsplit(url)
@@ -60,7 +60,7 @@ def parse_address(url: str) -> Address:
         raise AddressError("The ledger's URL cannot be read; write redis://host:6379/0.") from None
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme == "unix":
-        return Address(
+        return LedgerAddress(
             "single", (Node(path=unquote(parts.path)),), database=int(query.get("db", 0))
         )
     if parts.scheme not in _SCHEMES:
@@ -79,7 +79,7 @@ def parse_address(url: str) -> Address:
         raise AddressError(f"The ledger's database must be a number, not {path[0]!r}.")
     default = 26379 if kind == "sentinel" else 6379
     nodes = [_node(host, default) for host in hosts.split(",") if host]
-    return Address(
+    return LedgerAddress(
         kind,
         tuple(nodes) or (Node("127.0.0.1", default),),
         tls=tls,

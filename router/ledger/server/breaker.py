@@ -11,7 +11,7 @@ _FAILURES: Final = 5
 _REST_SECONDS: Final = (0.25, 2.0)
 
 
-class Breaker:
+class LedgerBreaker:
     """Says whether asking makes sense. `clock` gives seconds that only grow."""
 
     __slots__ = ("_clock", "_failures", "_open_until", "_probing", "_rest")

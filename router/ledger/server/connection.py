@@ -17,28 +17,24 @@ from typing import Any, Final, cast
 
 import hiredis
 
-from router.ledger.server.address import Address, Node
+from router.ledger.server.address import LedgerAddress, Node
+from router.ledger.server.errors import (
+    Disconnected,
+    ErrorReply,
+    NotSent,
+    ProtocolError,
+    TimedOut,
+    reply_reader,
+)
 
-Part = bytes | str | int
+CommandPart = bytes | str | int
 _pack = hiredis.pack_command
 _CONNECT_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 0.02
 _BACKOFF_SECONDS: Final = (0.02, 1.0)
 
 
-class Disconnected(ConnectionError):
-    """The node is not connected, or went away before it answered: the outcome is unknown."""
-
-
-class TimedOut(Disconnected):
-    """The node did not answer within the command's budget: the outcome is unknown."""
-
-
-class NotSent(Disconnected):
-    """The node is not connected: the command never left."""
-
-
-class Connection(asyncio.Protocol):
+class PipelinedConnection(asyncio.Protocol):
     """A connection that opens itself again until it is closed.
 
     `on_open` runs after each successful opening, before anybody else may call: it may refuse the
@@ -48,10 +44,10 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         node: Node,
-        address: Address,
+        address: LedgerAddress,
         *,
         timeout: float,
-        on_open: Callable[["Connection"], Awaitable[None]] | None = None,
+        on_open: Callable[["PipelinedConnection"], Awaitable[None]] | None = None,
         locate: Callable[[], Awaitable[Node]] | None = None,
         silence: float = 1.0,
     ) -> None:
@@ -62,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._on_open = on_open
         self._locate = locate
         self._loop = asyncio.get_running_loop()
-        self._reader: Any = hiredis.Reader()
+        self._reader = reply_reader()
         self._transport: asyncio.Transport | None = None
         self._ready = False
         self._closing = False
@@ -90,15 +86,15 @@ class Connection(asyncio.Protocol):
             self._drop()
             raise Disconnected(f"The ledger at {self.node} does not answer.") from None
 
-    def call(self, *parts: Part, seconds: float | None = None) -> asyncio.Future[Any]:
+    def call(self, *parts: CommandPart, seconds: float | None = None) -> asyncio.Future[Any]:
         """Send one command; the future gives its reply, or Disconnected or TimedOut.
 
-        An error reply is the future's result, as hiredis.ReplyError.
+        An error reply is the future's result, as an ErrorReply.
         """
         return self.send(parts, seconds)
 
     def send(
-        self, parts: tuple[Part, ...], seconds: float | None, *, opening: bool = False
+        self, parts: tuple[CommandPart, ...], seconds: float | None, *, opening: bool = False
     ) -> asyncio.Future[Any]:
         """As `call`, for a command that is a tuple already. `opening`: before we are ready."""
         future = self._create_future()
@@ -146,7 +142,7 @@ class Connection(asyncio.Protocol):
                 if not future.done():
                     future.set_result(reply)
                 reply = reader.gets()
-        except (hiredis.ProtocolError, IndexError):
+        except (ProtocolError, IndexError):
             self.kick()  # not a Redis server, or one that answers what nobody asked
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -180,7 +176,7 @@ class Connection(asyncio.Protocol):
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
 
     async def _connect(self) -> None:
-        self._reader = hiredis.Reader()
+        self._reader = reply_reader()
         if self._locate is not None:
             self.node = await self._locate()
         if self.node.path:
@@ -202,13 +198,13 @@ class Connection(asyncio.Protocol):
         if self._address.database:
             await self.ask("SELECT", self._address.database)
 
-    async def ask(self, *parts: Part, seconds: float = _CONNECT_SECONDS) -> Any:
-        """One command off the hot path, while opening too. Raises its error reply."""
+    async def ask(self, *parts: CommandPart, seconds: float = _CONNECT_SECONDS) -> Any:
+        """One command off the path of requests, while opening too. Raises Disconnected, Refused."""
         if self._transport is None:
             raise Disconnected(f"The ledger at {self.node} is not connected.")
         reply = await self.send(parts, seconds, opening=True)
-        if isinstance(reply, hiredis.ReplyError):
-            raise reply
+        if isinstance(reply, ErrorReply):
+            raise reply.refusal()
         return reply
 
     def _drop(self) -> None:

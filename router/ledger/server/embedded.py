@@ -1,6 +1,6 @@
 """A Valkey server of our own: a child process on a unix socket, its append-only file in a folder.
 
-Several gateway processes with one folder share one server: whoever comes first starts it, the last
+Several gateway processes with one folder share one server: the first starts it, the last
 to leave stops it. A process that is killed leaves too (its file locks vanish with it); a server
 that nobody stopped is found and used by the next start.
 """
@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import os
 import platform
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
+
+from router.ledger.server.clients import blocking_client
+from router.ledger.server.errors import Disconnected
 
 _LONGEST_SOCKET_PATH: Final = 100  # the kernel takes 107 bytes
 # For background work, such as what expired. Ten are usual, and most of what a server at rest costs;
@@ -132,11 +134,8 @@ class Embedded:
             yield
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(5)
-            probe.connect(str(self._socket))
-            probe.sendall(b"PING\r\n")
-            return probe.recv(64).startswith(b"+PONG")
+        with contextlib.suppress(Disconnected), blocking_client(self._socket, 5) as client:
+            return bool(client.ping())
         return False
 
     def _spawn(self) -> None:
@@ -155,19 +154,19 @@ class Embedded:
             if self._answers():
                 return
             time.sleep(0.005)
-        said = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()
+        output = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()
         raise EmbeddedError(
             f"The embedded Valkey in {self._dir} did not start"
-            f" ({said[-1] if done.returncode and said else 'it does not answer'});"
+            f" ({output[-1] if done.returncode and output else 'it does not answer'});"
             f" {self._dir / 'valkey.log'} says why."
         )
 
     def _shutdown(self) -> None:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as wire:
-            wire.settimeout(_START_SECONDS)
-            wire.connect(str(self._socket))
-            wire.sendall(b"SHUTDOWN\r\n")
-            wire.recv(64)  # an end of file: the server has written everything and left
+        with (
+            contextlib.suppress(Disconnected),
+            blocking_client(self._socket, _START_SECONDS) as client,
+        ):
+            client.shutdown()  # returns when the server has written everything and left
 
 
 def _socket_path(folder: Path) -> Path:

@@ -1,27 +1,19 @@
-"""The nodes of a ledger and the scripts on them: which one to ask, and what its errors mean.
-
-The only file that reads Redis' error replies.
-"""
+"""The nodes of a ledger and the scripts on them: which one to ask, and when to ask again."""
 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import hiredis
-
-from router.ledger.server.address import parse_address
-from router.ledger.server.connection import Connection, Disconnected, Part
-from router.ledger.server.scripts import Script, compile_scripts
+from router.ledger.server.address import LedgerAddress, Node
+from router.ledger.server.connection import CommandPart, PipelinedConnection
+from router.ledger.server.errors import ErrorReply, Refused
+from router.ledger.server.scripts import Script, ledger_scripts
 from router.ledger.server.topology import Cluster, SingleNode, Topology
 
-_ELSEWHERE: Final = ("MOVED", "ASK", "READONLY", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN")
 _TRIES: Final = 3
-
-
-class Refused(Disconnected):
-    """A node answered, but would not do it: out of memory, read-only, moving, loading."""
+_ASK_SECONDS: Final = 2.0
 
 
 class Nodes:
@@ -34,20 +26,19 @@ class Nodes:
 
     def __init__(
         self,
-        url: str,
+        address: LedgerAddress,
         *,
         timeout: float,
         shards: int,
+        check: Callable[[Node], Awaitable[None]],
         scripts: Mapping[str, Script] | None = None,
-        check: Callable[[Connection], Awaitable[None]] | None = None,
     ) -> None:
-        address = parse_address(url)
-        self._scripts = scripts or compile_scripts()
+        self._scripts = scripts or ledger_scripts()
         self._shas = {name: script.sha for name, script in self._scripts.items()}
         self._check = check
         self.on_restart: Callable[[], None] | None = None
         self.calls: Counter[str] = Counter()
-        self._run_ids: dict[Connection, bytes] = {}
+        self._run_ids: dict[PipelinedConnection, bytes] = {}
         self._topology: Topology = (
             Cluster(address, timeout, self._greet, shards=shards, on_change=self._restarted)
             if address.kind == "cluster"
@@ -55,18 +46,18 @@ class Nodes:
         )
 
     async def open(self) -> None:
-        """Connect. Raises OSError, Disconnected, hiredis.ReplyError or what the check raises."""
+        """Connect. Raises OSError (Disconnected, Refused), or what the check raises."""
         await self._topology.open()
 
     async def close(self) -> None:
         """Close every connection."""
         await self._topology.close()
 
-    def connections(self) -> Sequence[Connection]:
+    def connections(self) -> Sequence[PipelinedConnection]:
         """One connection per node."""
         return self._topology.connections()
 
-    def connection(self, shard: int) -> Connection:
+    def connection(self, shard: int) -> PipelinedConnection:
         """The connection to the node of a virtual shard."""
         return self._topology.connection(shard)
 
@@ -74,8 +65,8 @@ class Nodes:
         self,
         script: str,
         shard: int,
-        keys: Sequence[Part],
-        args: Sequence[Part],
+        keys: Sequence[CommandPart],
+        args: Sequence[CommandPart],
         *,
         seconds: float | None = None,
     ) -> asyncio.Future[Any]:
@@ -88,8 +79,8 @@ class Nodes:
         self,
         script: str,
         shard: int,
-        keys: Sequence[Part],
-        args: Sequence[Part],
+        keys: Sequence[CommandPart],
+        args: Sequence[CommandPart],
         *,
         seconds: float | None = None,
     ) -> Any:
@@ -99,9 +90,9 @@ class Nodes:
         """
         reply = await self.send(script, shard, keys, args, seconds=seconds)
         tries = 1
-        while isinstance(reply, hiredis.ReplyError) and tries < _TRIES:
+        while isinstance(reply, ErrorReply) and tries < _TRIES:
             tries += 1
-            if str(reply).startswith("NOSCRIPT"):
+            if reply.lacks_script:
                 source = self._scripts[script].source
                 connection = self._topology.connection(shard)
                 reply = await connection.call(
@@ -112,22 +103,37 @@ class Nodes:
                 reply = await self.send(script, shard, keys, args, seconds=seconds)
             else:
                 break
-        if isinstance(reply, hiredis.ReplyError):
-            raise Refused(str(reply).split(":", 1)[0])
+        if isinstance(reply, ErrorReply):
+            raise reply.refusal()
         return reply
 
-    def trouble(self, shard: int, error: hiredis.ReplyError) -> bool:
+    async def ask_all(self, commands: Iterable[tuple[int, tuple[CommandPart, ...]]]) -> list[Any]:
+        """Ask many shards, one command each: one write and no task for all that a node keeps.
+
+        Raises Disconnected, for an error reply too.
+        """
+        replies = await asyncio.gather(
+            *(
+                self._topology.connection(shard).send(command, _ASK_SECONDS)
+                for shard, command in commands
+            )
+        )
+        for reply in replies:
+            if isinstance(reply, ErrorReply):
+                raise reply.refusal()
+        return replies
+
+    def trouble(self, shard: int, error: ErrorReply) -> bool:
         """Act on an error reply; true where asking again, elsewhere, may help."""
-        if not str(error).startswith(_ELSEWHERE):
+        if not error.is_elsewhere:
             return False
-        self._topology.moved(self._topology.connection(shard), error)
+        self._topology.moved(self._topology.connection(shard))
         return True
 
-    async def _greet(self, connection: Connection) -> None:
-        if self._check is not None:
-            await self._check(connection)
+    async def _greet(self, connection: PipelinedConnection) -> None:
+        await self._check(connection.node)
         for script in self._scripts.values():
-            with contextlib.suppress(hiredis.ReplyError):  # then EVAL carries the source
+            with contextlib.suppress(Refused):  # then EVAL carries the source
                 await connection.ask("SCRIPT", "LOAD", script.source)
         info = await connection.ask("INFO", "server")
         run_id = next((ln for ln in info.split(b"\r\n") if ln.startswith(b"run_id:")), b"")

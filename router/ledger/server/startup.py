@@ -1,52 +1,42 @@
 """What a server must be before it may keep a ledger, and what the first gateway writes there."""
 
+import contextlib
 import os
 from dataclasses import dataclass
-from typing import Final
-
-import hiredis
+from typing import Any, Final
 
 from router.ledger.keys import META
-from router.ledger.server.connection import Connection
+from router.ledger.server.address import LedgerAddress, Node
+from router.ledger.server.clients import Client, client_of
+from router.ledger.server.errors import Moved, StartupError, translated
 
-FORMAT: Final = 3
-_READABLE: Final = (
-    1,
-    2,
-    FORMAT,
-)  # the scripts and the journal read them; only the newest is written
+FORMAT: Final = 4  # the only one that is read
 SHARDS: Final = 64
 _OLDEST: Final = (6, 2)
 
 
-class StartupError(RuntimeError):
-    """The server must be set up otherwise before it can keep a ledger; the message says how."""
-
-
 @dataclass(slots=True)
-class Founding:
-    """What a ledger fixed when it was founded: virtual shards, and the key of its pseudonyms."""
+class LedgerMeta:
+    """What a ledger fixed when it was first used: virtual shards, and the key of its pseudonyms."""
 
     shards: int = SHARDS
     secret: bytes = b""
 
 
-async def found(connection: Connection, founding: Founding) -> None:
-    """Check a node; found the ledger where none is, else read what was founded.
+async def check_node(node: Node, address: LedgerAddress, meta: LedgerMeta) -> None:
+    """Check a node, and read the ledger's meta into `meta`; written first where there is none.
 
-    Raises StartupError where the node would lose or misread limits.
+    A ledger that lost everything gets the meta back that this process knows. Raises StartupError
+    where the node would lose or misread limits, Disconnected where it does not answer.
     """
-    await _check_server(connection)
-    try:
-        await _read_meta(connection, founding)
-    except hiredis.ReplyError as error:
-        if not str(error).startswith("MOVED"):  # another node of the cluster keeps it
-            raise
+    async with client_of(node, address) as client:
+        _check_server(await client.info(), node)
+        with contextlib.suppress(Moved), translated():  # one node of a cluster keeps the meta
+            await _read_meta(client, node, meta)
 
 
-async def _check_server(connection: Connection) -> None:
-    facts = _facts(await connection.ask("INFO", "everything"))
-    version = facts.get("valkey_version") or facts.get("redis_version", "0")
+def _check_server(facts: dict[str, Any], node: Node) -> None:
+    version = str(facts.get("valkey_version") or facts.get("redis_version", "0"))
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
         raise StartupError(
             f"The ledger's server is version {version}; Turnout needs Redis or Valkey 6.2 or newer."
@@ -54,32 +44,21 @@ async def _check_server(connection: Connection) -> None:
     policy = facts.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         raise StartupError(
-            f"The ledger's server at {connection.node} has maxmemory-policy {policy}: under memory"
+            f"The ledger's server at {node} has maxmemory-policy {policy}: under memory"
             " pressure it would delete limits and bills without a word. Set it to noeviction"
             " (CONFIG SET maxmemory-policy noeviction, and in its configuration file)."
         )
 
 
-async def _read_meta(connection: Connection, founding: Founding) -> None:
-    fresh: dict[str, int | str] = {
-        "format": FORMAT,
-        "shards": SHARDS,
-        "secret": os.urandom(16).hex(),
-    }
-    for field, value in fresh.items():
-        await connection.ask("HSETNX", META, field, value)
-    version, shards, secret = await connection.ask("HMGET", META, "format", "shards", "secret")
-    if int(version) not in _READABLE or int(shards) != SHARDS:
+async def _read_meta(client: Client, node: Node, meta: LedgerMeta) -> None:
+    secret = meta.secret or os.urandom(16)
+    for name, value in (("format", FORMAT), ("shards", SHARDS), ("secret", secret.hex())):
+        await client.hsetnx(META, name, value)
+    version, shards, known = await client.hmget(META, ["format", "shards", "secret"])
+    if int(version) != FORMAT or int(shards) != SHARDS:
         raise StartupError(
-            f"The ledger at {connection.node} has format {int(version)} with {int(shards)} virtual"
-            f" shards; this Turnout writes format {FORMAT} with {SHARDS}. Use the Turnout version"
+            f"The ledger at {node} has format {int(version)} with {int(shards)} virtual shards;"
+            f" this Turnout reads and writes format {FORMAT} with {SHARDS}. Use the Turnout version"
             " that wrote it, or another database."
         )
-    if int(version) != FORMAT:
-        await connection.ask("HSET", META, "format", FORMAT)  # earlier versions now refuse to start
-    founding.secret = bytes.fromhex(secret.decode())
-
-
-def _facts(info: bytes) -> dict[str, str]:
-    lines = (line.partition(":") for line in info.decode("utf-8", "replace").splitlines())
-    return {name: value for name, mark, value in lines if mark}
+    meta.secret = bytes.fromhex(known.decode())

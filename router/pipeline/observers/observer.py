@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from policies import plugins
 from policies.decision import Decision, Denial
 from policies.plugins import Extended
 from policies.signals import Signals
-from policies.value import value
 from router.backends.dispatch.upstream import BilledAnswer
 from router.domain import Charge
 from router.pipeline.request_context import RequestContext
@@ -16,8 +15,7 @@ from router.pipeline.request_context import RequestContext
 _LOG = logging.getLogger(__name__)
 
 
-@value
-class Finished:
+class Finished(NamedTuple):
     """One request after its end, however it ended; nobody changes it.
 
     `charge` is None where it was not admitted. `backend` is the one whose answer was being given,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from ledgerkit import ticket, used
+from ledgerkit import reserve_request, used
 
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import quotas
@@ -22,7 +22,9 @@ async def main(url: str, holds: int, dispatched: int, lease_ms: int) -> None:
     ledger = await Ledger.connect(url, command_seconds=5, lease_ms=lease_ms)
     async with AsyncExitStack() as stack:
         opened = [
-            await stack.enter_async_context(ledger.hold(ticket(LIMITS), lambda: used(10, 7)))
+            await stack.enter_async_context(
+                ledger.hold(reserve_request(LIMITS), lambda: used(10, 7))
+            )
             for _ in range(holds)
         ]
         for hold in opened[:dispatched]:

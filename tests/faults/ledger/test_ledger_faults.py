@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ledger_wire import Wire
-from ledgerkit import Outside, eventually, ticket, used
+from ledgerkit import Outside, eventually, reserve_request, used
 
 from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.ledger import Ledger
@@ -26,7 +26,7 @@ GATEWAY = Path(__file__).with_name("ledger_gateway.py")
 
 def promises_hold(outside: Outside, admitted: int) -> None:
     rows = outside.rows()
-    originals = Counter(row["rid"] for row in rows if row["seq"] == "0")
+    originals = Counter(row["hold_id"] for row in rows if row["seq"] == "0")
     served = [r for r in rows if r["seq"] == "0" and r["status"] != "cancelled"]
     assert max(originals.values(), default=0) <= 1
     assert len(served) == admitted
@@ -56,7 +56,7 @@ class Crowd:
             waited: list[bool] = []
             next_turn = loop.call_soon(waited.append, True)
             try:
-                async with self._ledger.hold(ticket(LIMITS), lambda: used(10, 20)) as hold:
+                async with self._ledger.hold(reserve_request(LIMITS), lambda: used(10, 20)) as hold:
                     hold.dispatched()
                     self.admitted += 1
                     await asyncio.sleep(0)
@@ -132,9 +132,9 @@ async def test_a_ledger_that_lost_everything_is_told_again(
     """Power loss, or a failover to an empty replica: the last seconds and what runs come back."""
     ledger = await Ledger.connect(server.url, command_seconds=1)
     for _ in range(20):
-        async with ledger.hold(ticket(LIMITS), lambda: used(10, 20)) as hold:
+        async with ledger.hold(reserve_request(LIMITS), lambda: used(10, 20)) as hold:
             hold.dispatched()
-    async with ledger.hold(ticket(LIMITS), lambda: used(10, 20)) as hold:
+    async with ledger.hold(reserve_request(LIMITS), lambda: used(10, 20)) as hold:
         hold.dispatched()
         assert await ledger.settled()
         pid = server.pid
@@ -191,7 +191,7 @@ async def test_a_settlement_whose_reply_is_lost_is_charged_once(
 ) -> None:
     async with Wire(server.url.removeprefix("unix://"), tmp_path / "wire.sock") as wire:
         ledger = await Ledger.connect(wire.url, command_seconds=0.5)
-        async with ledger.hold(ticket(LIMITS), lambda: used(10, 20)) as hold:
+        async with ledger.hold(reserve_request(LIMITS), lambda: used(10, 20)) as hold:
             hold.dispatched()
             wire.mute = True
         await eventually(lambda: bool(outside.rows()))
@@ -209,7 +209,7 @@ async def test_a_reservation_whose_reply_is_lost_is_undone(
         ledger = await Ledger.connect(wire.url, command_seconds=0.2)
         wire.mute = True
         with pytest.raises(LedgerUnavailable) as refused:
-            async with ledger.hold(ticket(LIMITS), used):
+            async with ledger.hold(reserve_request(LIMITS), used):
                 pass
         assert ("retry-after", "1") in refused.value.headers
         wire.hang_up()
@@ -224,7 +224,7 @@ async def test_a_hold_that_was_reaped_is_corrected_when_its_settlement_comes_lat
     server: Embedded, outside: Outside
 ) -> None:
     ledger = await Ledger.connect(server.url, command_seconds=5, lease_ms=300)
-    async with ledger.hold(ticket(LIMITS), lambda: used(10, 33)) as hold:
+    async with ledger.hold(reserve_request(LIMITS), lambda: used(10, 33)) as hold:
         hold.dispatched()
         await ledger.beat()
         hold.due = float("inf")  # the gateway stands still: no heartbeat any more
@@ -243,7 +243,9 @@ async def test_the_same_request_id_twice_is_two_requests_and_both_are_charged(
 ) -> None:
     ledger = await Ledger.connect(server.url, command_seconds=5)
     for _ in range(2):
-        async with ledger.hold(ticket(LIMITS, request="same"), lambda: used(10, 20)) as hold:
+        async with ledger.hold(
+            reserve_request(LIMITS, request="same"), lambda: used(10, 20)
+        ) as hold:
             hold.dispatched()
     assert await ledger.settled()
     await ledger.close()
@@ -253,7 +255,7 @@ async def test_the_same_request_id_twice_is_two_requests_and_both_are_charged(
 
 async def test_a_flushed_ledger_still_gets_every_bill(server: Embedded, outside: Outside) -> None:
     ledger = await Ledger.connect(server.url, command_seconds=5)
-    async with ledger.hold(ticket(LIMITS), lambda: used(10, 20)) as hold:
+    async with ledger.hold(reserve_request(LIMITS), lambda: used(10, 20)) as hold:
         hold.dispatched()
         outside.client.flushall()
     assert await ledger.settled()
@@ -266,11 +268,11 @@ async def test_a_full_server_is_unavailable_and_nothing_is_lost(
     server: Embedded, outside: Outside
 ) -> None:
     ledger = await Ledger.connect(server.url, command_seconds=5)
-    async with ledger.hold(ticket(LIMITS), lambda: used(10, 20)) as hold:
+    async with ledger.hold(reserve_request(LIMITS), lambda: used(10, 20)) as hold:
         hold.dispatched()
         outside.client.config_set("maxmemory", "1mb")
         with pytest.raises(LedgerUnavailable):
-            async with ledger.hold(ticket(LIMITS), used):
+            async with ledger.hold(reserve_request(LIMITS), used):
                 pass
     assert not await ledger.settled(0.2)
     outside.client.config_set("maxmemory", "0")
@@ -286,7 +288,7 @@ async def test_a_denial_is_a_denial_under_load_too(server: Embedded, outside: Ou
 
     async def ask() -> None:
         try:
-            async with ledger.hold(ticket(few), lambda: used(10, 20)) as hold:
+            async with ledger.hold(reserve_request(few), lambda: used(10, 20)) as hold:
                 hold.dispatched()
                 outcomes["admitted"] += 1
         except LimitExceeded:

@@ -8,19 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from ledgerkit import Outside, eventually, ticket, used
+from ledgerkit import Outside, eventually, reserve_request, used
 
 from router.errors import LedgerUnavailable
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import quotas
-from router.ledger.reserve_request import Ticket
+from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.embedded import Embedded
 
 LIMITS = quotas({"key": {"tokens_per_day": 10_000, "requests_per_minute": 1_000}})
 SERVE_THEN_WAIT = """
 import asyncio, sys
 from pathlib import Path
-from test_ledger_outage import bounded, kill
+from test_ledger_outage import bounded, kill, on_disk
 from ledgerkit import used
 from router.ledger.ledger import Ledger
 
@@ -31,7 +31,7 @@ async def main(url, spool, pid):
         done.dispatched()
     async with ledger.hold(bounded(), lambda: used(10, 20)) as open_:
         open_.dispatched()
-        await asyncio.to_thread(ledger.on_disk)
+        await on_disk(ledger)
         print("served", flush=True)
         await asyncio.Event().wait()
 
@@ -39,11 +39,16 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def bounded(share: float = 0.05) -> Ticket:
-    asked = ticket(LIMITS, output_tokens=90)
-    return Ticket(
+def bounded(share: float = 0.05) -> ReserveRequest:
+    asked = reserve_request(LIMITS, output_tokens=90)
+    return ReserveRequest(
         asked.request_id, asked.principal, asked.route_or_model, None, LIMITS, asked.estimate, share
     )
+
+
+async def on_disk(ledger: Ledger) -> None:
+    """Wait until what is on its way to the spool is there."""
+    await asyncio.wrap_future(ledger._spool._thread.submit(int))
 
 
 def kill(pid: int) -> None:
@@ -67,7 +72,7 @@ async def test_a_closed_tier_is_refused_with_a_time_to_come_back(
     kill(pid_of(server))
     await gone(ledger)
     with pytest.raises(LedgerUnavailable) as refused:
-        async with ledger.hold(ticket(LIMITS), used):
+        async with ledger.hold(reserve_request(LIMITS), used):
             pass
     assert refused.value.status == 503
     assert ("retry-after", "1") in refused.value.headers
@@ -93,7 +98,7 @@ async def test_a_bounded_tier_is_served_up_to_its_allowance_and_told_later(
     assert await ledger.settled(10)
     assert outside.scopes()["k:acme/key1"]["tpd"][2:4] == (500, 0)
     assert len(outside.rows()) == 5
-    await asyncio.to_thread(ledger.on_disk)
+    await on_disk(ledger)
     assert list((tmp_path / "spool").iterdir()) == []
     await ledger.close()
 
@@ -127,7 +132,9 @@ async def test_a_full_disk_closes_the_allowance_and_gives_it_back(
     server: Embedded, outside: Outside, tmp_path: Path
 ) -> None:
     ledger = await Ledger.connect(server.url, spool=tmp_path / "spool")
-    ledger.spool_path.symlink_to("/dev/full")
+    spool = ledger._spool._spool
+    assert spool is not None
+    spool.path.symlink_to("/dev/full")
     kill(pid_of(server))
     await gone(ledger)
     for _ in range(20):
@@ -164,6 +171,6 @@ async def test_a_gateway_killed_in_an_outage_is_billed_by_whoever_starts_next(
     # One was settled (30 tokens); the other is charged for the prompt it had sent (10).
     assert outside.scopes()["k:acme/key1"]["tpd"][2:4] == (40, 0)
     assert sorted(row["status"] for row in outside.rows()) == ["completed", "expired"]
-    await asyncio.to_thread(ledger.on_disk)
+    await on_disk(ledger)
     assert list(spool.iterdir()) == []
     await ledger.close()

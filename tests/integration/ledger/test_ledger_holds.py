@@ -1,19 +1,19 @@
 """A hold, from admission to settlement, against a real Valkey."""
 
 import asyncio
-import re
 from contextlib import suppress
 
 import pytest
 from clocks import Timeless
-from ledgerkit import Outside, eventually, ticket, used
+from ledgerkit import Outside, eventually, reserve_request, used
 
 from router.domain import Outcome
 from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.ledger import Ledger
+from router.ledger.lua_constants import lua_constants
 from router.ledger.quotas.dimensions import quotas
 from router.ledger.server.embedded import Embedded
-from router.ledger.server.scripts import compile_scripts, read_sources
+from router.ledger.server.scripts import compile_scripts
 
 EVERY = {
     "organization": {"usd_per_month": 200 * 10**12, "tokens_per_day": 10**6},
@@ -33,10 +33,10 @@ async def test_a_hold_keeps_its_lease_also_after_a_rest_without_holds(
 ) -> None:
     ledger = await Ledger.connect(server.url, command_seconds=5, lease_ms=600)
     for _ in range(2):
-        async with ledger.hold(ticket(EVERY), used) as hold:
-            holds, rid = hold.shard.holds, hold.rid
-            ends = outside.lease_ends(holds, rid)
-            await eventually(lambda a=holds, b=rid, c=ends: outside.lease_ends(a, b) > c)
+        async with ledger.hold(reserve_request(EVERY), used) as hold:
+            holds, hold_id = hold.shard.holds, hold.hold_id
+            ends = outside.lease_ends(holds, hold_id)
+            await eventually(lambda a=holds, b=hold_id, c=ends: outside.lease_ends(a, b) > c)
         await settled(ledger)
     await ledger.close()
 
@@ -44,7 +44,7 @@ async def test_a_hold_keeps_its_lease_also_after_a_rest_without_holds(
 async def test_a_settled_request_leaves_its_actual_use_and_nothing_held(
     ledger: Ledger, outside: Outside
 ) -> None:
-    asked = ticket(EVERY, team="ml", user="bob")
+    asked = reserve_request(EVERY, team="ml", user="bob")
     async with ledger.hold(asked, used) as hold:
         hold.dispatched()
         during = outside.scopes()
@@ -66,7 +66,7 @@ async def test_a_settled_request_leaves_its_actual_use_and_nothing_held(
 async def test_a_request_takes_one_round_trip_to_reserve_and_one_to_settle(
     ledger: Ledger, outside: Outside
 ) -> None:
-    asked = ticket(EVERY, team="ml", user="bob")
+    asked = reserve_request(EVERY, team="ml", user="bob")
     before = ledger.commands_sent
     async with ledger.hold(asked, used) as hold:
         hold.dispatched()
@@ -80,7 +80,7 @@ async def test_a_denial_writes_nothing_and_names_level_and_dimension(
     ledger: Ledger, outside: Outside
 ) -> None:
     limits = {"organization": {"tokens_per_day": 10_000}, "key": {"tokens_per_minute": 150}}
-    asked = ticket(limits, firm=True)
+    asked = reserve_request(limits, firm=True)
     async with ledger.hold(asked, used) as hold:
         hold.dispatched()
         before = outside.dump()
@@ -100,7 +100,7 @@ async def test_a_denial_writes_nothing_and_names_level_and_dimension(
 async def test_a_used_up_pool_is_insufficient_quota_that_clients_do_not_retry(
     ledger: Ledger, outside: Outside
 ) -> None:
-    asked = ticket({"organization": {"usd_per_month": 1_500 * 10**6}})
+    asked = reserve_request({"organization": {"usd_per_month": 1_500 * 10**6}})
     async with ledger.hold(asked, used) as hold:
         hold.dispatched()
         with pytest.raises(LimitExceeded) as denied:
@@ -114,7 +114,7 @@ async def test_a_used_up_pool_is_insufficient_quota_that_clients_do_not_retry(
 async def test_a_request_larger_than_its_limit_is_told_that_waiting_cannot_help(
     ledger: Ledger, outside: Outside
 ) -> None:
-    asked = ticket({"key": {"tokens_per_minute": 50}}, firm=True)
+    asked = reserve_request({"key": {"tokens_per_minute": 50}}, firm=True)
     with pytest.raises(LimitExceeded) as denied:
         async with ledger.hold(asked, used):
             pass
@@ -125,7 +125,7 @@ async def test_a_request_larger_than_its_limit_is_told_that_waiting_cannot_help(
 async def test_a_limit_smaller_than_the_default_estimate_stays_usable(
     ledger: Ledger, outside: Outside
 ) -> None:
-    asked = ticket({"key": {"tokens_per_minute": 50}}, output_tokens=1024)
+    asked = reserve_request({"key": {"tokens_per_minute": 50}}, output_tokens=1024)
     async with ledger.hold(asked, lambda: used(10, 20)) as hold:
         hold.dispatched()
         assert dict(hold.admission.headers)["x-ratelimit-remaining-tokens"] == "0"
@@ -137,7 +137,7 @@ async def test_a_request_that_no_backend_took_is_refunded_in_full(
     ledger: Ledger, outside: Outside
 ) -> None:
     with suppress(ConnectionError):
-        async with ledger.hold(ticket(EVERY), lambda: used(0, 0, Outcome.FAILED)):
+        async with ledger.hold(reserve_request(EVERY), lambda: used(0, 0, Outcome.FAILED)):
             raise ConnectionError
     await settled(ledger)
     state = outside.scopes()
@@ -154,7 +154,7 @@ async def test_fifty_cancelled_requests_leave_nothing_reserved_and_the_right_cha
 
     async def stream() -> None:
         charge = lambda: used(10, 8, Outcome.DISCONNECTED)  # noqa: E731
-        async with ledger.hold(ticket(limits), charge) as hold:
+        async with ledger.hold(reserve_request(limits), charge) as hold:
             hold.dispatched()
             begun.release()
             await asyncio.Event().wait()
@@ -179,7 +179,7 @@ async def test_a_charge_that_cannot_be_computed_is_settled_for_the_prompt(
     def broken() -> None:
         raise RuntimeError("a meter that broke")
 
-    async with ledger.hold(ticket(EVERY), broken) as hold:  # type: ignore[arg-type]
+    async with ledger.hold(reserve_request(EVERY), broken) as hold:  # type: ignore[arg-type]
         hold.dispatched()
     await settled(ledger)
     (row,) = outside.rows()
@@ -189,7 +189,7 @@ async def test_a_charge_that_cannot_be_computed_is_settled_for_the_prompt(
 async def test_the_next_gateway_finds_what_the_last_one_left(
     server: Embedded, outside: Outside
 ) -> None:
-    asked = ticket({"key": {"requests_per_minute": 3}})
+    asked = reserve_request({"key": {"requests_per_minute": 3}})
     for _ in range(3):
         ledger = await Ledger.connect(server.url)
         async with ledger.hold(asked, used) as hold:
@@ -211,11 +211,26 @@ def test_a_ledger_that_is_not_there_is_unavailable_at_once() -> None:
         runner.run(connect())
 
 
+async def test_a_server_that_hangs_up_is_unavailable_without_being_asked_again() -> None:
+    asked: list[object] = []
+
+    def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer)
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(LedgerUnavailable):
+        await Ledger.connect(f"redis://127.0.0.1:{port}")
+    server.close()
+    assert len(asked) < 10
+
+
 async def test_scripts_flushed_from_the_server_are_sent_again(
     ledger: Ledger, outside: Outside
 ) -> None:
     outside.client.script_flush()
-    async with ledger.hold(ticket(EVERY), used) as hold:
+    async with ledger.hold(reserve_request(EVERY), used) as hold:
         hold.dispatched()
         outside.client.script_flush()
     await settled(ledger)
@@ -226,7 +241,7 @@ async def test_scripts_flushed_from_the_server_are_sent_again(
 async def test_a_client_that_floods_is_denied_without_asking_until_something_is_given_back(
     ledger: Ledger, outside: Outside
 ) -> None:
-    asked = ticket({"key": {"tokens_per_minute": 150}}, firm=True)
+    asked = reserve_request({"key": {"tokens_per_minute": 150}}, firm=True)
     async with ledger.hold(asked, lambda: used(10, 20)) as hold:
         hold.dispatched()
         before = ledger.commands_sent
@@ -244,12 +259,10 @@ async def test_a_client_that_floods_is_denied_without_asking_until_something_is_
 async def test_a_stream_that_outlives_its_mark_is_still_settled_once(
     server: Embedded, outside: Outside
 ) -> None:
-    sources = read_sources()
-    for name, ms in (("MARK_FRESH", 50), ("MARK_LIFE", 600)):
-        sources["constants"] = re.sub(rf"{name} = \d+", f"{name} = {ms}", sources["constants"])
-    scripts = compile_scripts(sources)
+    short_lived = lua_constants() | {"MARK_FRESH_MS": "50", "MARK_LIFE_MS": "600"}
+    scripts = compile_scripts(constants=short_lived)
     ledger = await Ledger.connect(server.url, command_seconds=5, scripts=scripts)
-    async with ledger.hold(ticket(EVERY), used) as hold:
+    async with ledger.hold(reserve_request(EVERY), used) as hold:
         hold.dispatched()
         await eventually(lambda: not outside.client.keys("lg:{*}:d:*"))
     await settled(ledger)
@@ -263,7 +276,7 @@ async def test_a_stream_that_outlives_its_mark_is_still_settled_once(
 
 async def test_marks_are_kept_by_process_and_do_not_last(ledger: Ledger, outside: Outside) -> None:
     for _ in range(300):
-        async with ledger.hold(ticket(EVERY), used):
+        async with ledger.hold(reserve_request(EVERY), used):
             pass
     await settled(ledger)
     marks = outside.client.keys("lg:{*}:d:*")

@@ -13,8 +13,11 @@ from ledgerkit import Outside, ten_of_twelve_are_served
 from patience import until
 
 from router.errors import LedgerUnavailable
+from router.ledger.check.show import show
 from router.ledger.ledger import Ledger
-from router.ledger.server.startup import StartupError
+from router.ledger.server.address import parse_address
+from router.ledger.server.errors import StartupError
+from router.ledger.server.startup import FORMAT
 
 
 async def test_over_tcp_with_a_password_and_a_database(tmp_path: Path) -> None:
@@ -76,7 +79,12 @@ async def test_a_server_that_may_evict_is_refused_with_what_to_change(tmp_path: 
 async def test_a_ledger_of_another_format_is_refused(tmp_path: Path) -> None:
     with server(tmp_path) as port:
         client = await asyncio.to_thread(answers, port)
-        client.hset("lg:meta", mapping={"format": 99, "shards": 64, "secret": "00"})
+        url = f"redis://127.0.0.1:{port}"
+        for version in (1, FORMAT - 1, FORMAT + 1, 99):
+            client.hset("lg:meta", mapping={"format": version, "shards": 64, "secret": "00"})
+            with pytest.raises(StartupError, match=f"has format {version} .*another database"):
+                await Ledger.connect(url)
+            with pytest.raises(StartupError, match=f"has format {version}"):
+                await show(parse_address(url), "acme")
+            assert client.hget("lg:meta", "format") == str(version).encode()
         client.close()
-        with pytest.raises(StartupError, match="format 99"):
-            await Ledger.connect(f"redis://127.0.0.1:{port}")

@@ -8,7 +8,7 @@ from ledgerkit import Outside, eventually
 
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
-from router.ledger.shares import Pool, Share, divide
+from router.ledger.shares import Share, SlotPool, divide
 
 POOL = divide("local", 10, {"enterprise": 0.4, "pro": 0.2})
 
@@ -47,28 +47,20 @@ async def test_an_idle_share_is_lent_but_for_one_slot_and_returns_with_demand(
 async def test_slots_of_a_dead_gateway_are_free_after_their_lease(
     ledger: Ledger, server: Embedded, outside: Outside
 ) -> None:
-    one = Pool("solo", 1, {})
+    one = SlotPool("solo", 1, {})
     dead, alive = ledger.shares(lease_ms=200), ledger.shares()
     assert await dead.take(one, "free") is not None
     dead._task.cancel()  # it renews no more
     assert await alive.take(one, "free") is None
-    took: list[str] = []
-
-    async def again() -> None:
-        if (slot := await alive.take(one, "free")) is not None:
-            took.append(slot)
-
-    while not took:
-        await again()
-        await asyncio.sleep(0.02)
+    assert await alive.claim("solo", 1, {}, "free", 10) is not None
     await alive.close()
 
 
 async def test_a_living_gateway_keeps_its_slots(ledger: Ledger, outside: Outside) -> None:
-    one = Pool("solo", 1, {})
+    one = SlotPool("solo", 1, {})
     shares = ledger.shares(lease_ms=300)
     assert await shares.take(one, "free") is not None
-    (key,) = outside.client.keys("*cap:solo:x")
+    (key,) = outside.client.keys("*cap:solo:leases")
     begun = outside.client.zrange(key, 0, -1, withscores=True)[0][1]
     await eventually(lambda: outside.client.zrange(key, 0, -1, withscores=True)[0][1] > begun + 300)
     assert await shares.take(one, "free") is None
@@ -76,7 +68,7 @@ async def test_a_living_gateway_keeps_its_slots(ledger: Ledger, outside: Outside
 
 
 async def test_a_thousand_random_takes_obey_the_formula(ledger: Ledger, outside: Outside) -> None:
-    pool = Pool("mixed", 9, {"a": Share(3, 9), "b": Share(2, 6)})
+    pool = SlotPool("mixed", 9, {"a": Share(3, 9), "b": Share(2, 6)})
     shares, chance = ledger.shares(idle_ms=10**9), random.Random(7)
     for tier in ("a", "b"):  # both are active from here on
         slot = await shares.take(pool, tier)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from ledgerkit import Outside, ticket, used
+from ledgerkit import Outside, reserve_request, used
 
 from router.errors import LimitExceeded
 from router.ledger.ledger import Ledger
@@ -17,7 +17,7 @@ DAY = 86_400_000
 async def test_a_stream_is_topped_up_chunk_by_chunk_until_its_pool_is_empty(
     ledger: Ledger, outside: Outside
 ) -> None:
-    asked = ticket({"organization": {"tokens_per_day": 2_000}}, output_tokens=512)
+    asked = reserve_request({"organization": {"tokens_per_day": 2_000}}, output_tokens=512)
     async with ledger.hold(asked, lambda: used(10, 1_990)) as hold:
         hold.dispatched()
         before = ledger.commands_sent
@@ -35,13 +35,13 @@ async def test_a_stream_is_topped_up_chunk_by_chunk_until_its_pool_is_empty(
 
 
 async def test_overage_becomes_debt_and_is_never_lost(ledger: Ledger, outside: Outside) -> None:
-    asked = ticket({"key": {"tokens_per_minute": 100, "tokens_per_day": 1_000}}, firm=True)
+    asked = reserve_request({"key": {"tokens_per_minute": 100, "tokens_per_day": 1_000}}, firm=True)
     async with ledger.hold(asked, lambda: used(10, 400)) as hold:
         hold.dispatched()
     assert await ledger.settled()
     assert sum(outside.scopes()["k:acme/key1"]["tpm"][1:]) == 410
     assert outside.scopes()["k:acme/key1"]["tpd"][2] == 410
-    assert await denied_by(ledger, lambda: ticket(asked.quotas)) == "key:tokens_per_minute"
+    assert await denied_by(ledger, lambda: reserve_request(asked.quotas)) == "key:tokens_per_minute"
 
 
 async def denied_by(ledger: Ledger, make: Callable[[], object]) -> str:
@@ -62,12 +62,14 @@ async def test_every_level_counts_and_the_tightest_speaks(ledger: Ledger, outsid
     ):
         outside.client.flushdb()
         quota = (Quota(level, "requests_per_day", 1),)
-        first = ticket(quota, team="ml", user="bob", model="premium")
+        first = reserve_request(quota, team="ml", user="bob", model="premium")
         async with ledger.hold(first, used) as hold:
             hold.dispatched()
         assert await ledger.settled()
-        assert await denied_by(ledger, lambda: ticket(quota, **who)) == f"{level}:requests_per_day"  # noqa: B023
-        assert await denied_by(ledger, lambda: ticket(quota, organization="bolt", **who)) == ""  # noqa: B023
+        same = reserve_request(quota, **who)
+        assert await denied_by(ledger, lambda again=same: again) == f"{level}:requests_per_day"
+        other = reserve_request(quota, organization="bolt", **who)
+        assert await denied_by(ledger, lambda another=other: another) == ""
         assert await ledger.settled()
 
 
@@ -78,7 +80,7 @@ async def test_users_beyond_the_days_count_share_one_scope(
     limits = quotas({"user": {"requests_per_day": 2}})
     denied = 0
     for n in range(30):
-        denied += await denied_by(ledger, lambda: ticket(limits, user=f"u{n}")) != ""  # noqa: B023
+        denied += await denied_by(ledger, lambda: reserve_request(limits, user=f"u{n}")) != ""  # noqa: B023
     assert await ledger.settled()
     assert denied == 0  # nobody was served: refunded
     users = [name for name in outside.scopes() if name.startswith("u:")]
@@ -94,7 +96,7 @@ async def test_a_thousand_users_take_less_than_a_kilobyte_each(
     limits = quotas({"user": {"requests_per_minute": 9, "tokens_per_day": 9_999}})
     before = outside.client.info("memory")["used_memory"]
     for n in range(1_000):
-        async with ledger.hold(ticket(limits, user=f"user-{n}"), used) as hold:
+        async with ledger.hold(reserve_request(limits, user=f"user-{n}"), used) as hold:
             hold.dispatched()
     assert await ledger.settled()
     for key in (*outside.client.keys("lg:{*}:j"), *outside.client.keys("lg:{*}:r:*")):
@@ -115,7 +117,7 @@ async def test_a_policy_change_takes_effect_at_once_and_resets_nothing(
     ):
         quota = quotas({"key": {"requests_per_day": limit}})
         try:
-            async with ledger.hold(ticket(quota), used) as hold:
+            async with ledger.hold(reserve_request(quota), used) as hold:
                 hold.dispatched()
             spoke = ""
         except LimitExceeded as denied:
@@ -129,7 +131,7 @@ async def test_another_time_zone_acts_at_the_next_boundary_and_keeps_what_was_us
 ) -> None:
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC"):
         quota = (Quota("key", "requests_per_day", 9, Options(timezone=zone)),)
-        async with ledger.hold(ticket(quota), used) as hold:
+        async with ledger.hold(reserve_request(quota), used) as hold:
             hold.dispatched()
         assert await ledger.settled()
     assert outside.scopes()["k:acme/key1"]["rpd"][2] == 3
@@ -139,13 +141,13 @@ async def test_an_ended_window_rolls_over_what_its_pool_did_not_use(
     ledger: Ledger, outside: Outside
 ) -> None:
     quota = (Quota("key", "tokens_per_day", 1_000, Options(rollover=500)),)
-    async with ledger.hold(ticket(quota), lambda: used(10, 290)) as hold:
+    async with ledger.hold(reserve_request(quota), lambda: used(10, 290)) as hold:
         hold.dispatched()
     assert await ledger.settled()
     (key,) = outside.client.keys("*:s:k:acme/key1")
     start, end, *rest = outside.scopes()["k:acme/key1"]["tpd"]
     outside.tweak(key, "Ctpd", (start - DAY, end - DAY, *rest))  # as if it had been yesterday
-    large = ticket(quota, input_tokens=10, output_tokens=1_490, firm=True)
+    large = reserve_request(quota, input_tokens=10, output_tokens=1_490, firm=True)
     async with ledger.hold(large, lambda: used(10, 100)) as hold:
         hold.dispatched()
         assert outside.scopes()["k:acme/key1"]["tpd"][3] == 1_500
@@ -161,7 +163,7 @@ async def test_a_gateway_whose_clock_is_days_off_counts_in_the_ledgers_day(
         ledger._calls.set_clock(ledger.now() + days * DAY)
         for calls in (3, 2):  # it learns from the first answer
             before = ledger.commands_sent
-            async with ledger.hold(ticket(limits), used) as hold:
+            async with ledger.hold(reserve_request(limits), used) as hold:
                 hold.dispatched()
             assert await ledger.settled()
             assert ledger.commands_sent - before == calls

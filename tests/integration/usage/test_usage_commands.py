@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from ledgerkit import ticket, used
+from ledgerkit import reserve_request, used
 
 from router.cli.ledger import ledger
 from router.cli.usage import usage
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import quotas
+from router.ledger.server.address import parse_address
+from router.ledger.server.clients import send_to_all
 from router.ledger.server.embedded import Embedded
 
 LIMITS = quotas({"organization": {"usd_per_month": 10**15}, "key": {"tokens_per_day": 10**6}})
@@ -47,11 +49,11 @@ def serve(config: Path, times: int, *, forget: bool = False) -> None:
     async def main(url: str) -> None:
         connected = await Ledger.connect(url, command_seconds=5)
         for _ in range(times):
-            async with connected.hold(ticket(LIMITS), used) as hold:
+            async with connected.hold(reserve_request(LIMITS), used) as hold:
                 hold.dispatched()
         assert await connected.settled()
         if forget:
-            await connected.disturb("FLUSHALL")
+            await send_to_all(parse_address(url), "FLUSHALL")
         await connected.close()
 
     with Embedded(config.parent / "data" / "ledger") as embedded:

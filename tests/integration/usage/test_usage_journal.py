@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from ledgerkit import PRICE, Outside, ticket, used
+from ledgerkit import PRICE, Outside, reserve_request, used
 from sqlalchemy import create_engine, text
 
 from router.database import DatabaseError
@@ -53,7 +53,7 @@ def store(database: str) -> Iterator[UsageStore]:
 
 async def serve(ledger: Ledger, organization: str, times: int) -> None:
     for n in range(times):
-        asked = ticket(LIMITS, organization=organization, request=f"{organization}-{n}")
+        asked = reserve_request(LIMITS, organization=organization, request=f"{organization}-{n}")
         async with ledger.hold(asked, used) as hold:
             hold.dispatched()
     assert await ledger.settled()
@@ -81,7 +81,7 @@ async def test_what_a_cascade_did_is_in_the_row_of_its_request(
     outcomes = [(), ("not_empty",), ("not_empty", "judge")]
     for n, fired in enumerate(outcomes):
         charge = replace(used(), cascade=Cascaded(fired, 7 * len(fired), 3, 10**12))
-        asked = ticket(LIMITS, organization="acme", request=f"checked-{n}")
+        asked = reserve_request(LIMITS, organization="acme", request=f"checked-{n}")
         async with ledger.hold(asked, lambda charge=charge: charge) as hold:
             hold.dispatched()
     assert await ledger.settled()
@@ -175,9 +175,9 @@ async def test_one_gateway_at_a_time_holds_the_pen(
     server: Embedded, ledger: Ledger, outside: Outside
 ) -> None:
     other = await Ledger.connect(server.url, command_seconds=5)
-    assert await ledger.journal().take_pen()
-    assert await ledger.journal().take_pen()
-    assert not await other.journal().take_pen()
+    assert await ledger.journal().take_reader_lease()
+    assert await ledger.journal().take_reader_lease()
+    assert not await other.journal().take_reader_lease()
     await other.close()
 
 
@@ -263,7 +263,7 @@ async def test_whoever_found_the_journal_empty_lets_another_one_read(
         await serve(ledger, "acme", 1)
         await seconds.pass_by(2)
         other = await Ledger.connect(server.url, command_seconds=5)
-        assert await other.journal().take_pen()
+        assert await other.journal().take_reader_lease()
         await other.close()
 
 

@@ -10,13 +10,25 @@ from pathlib import Path
 import pytest
 import redis
 from ledger_servers import CLUSTERED, answers, cluster, sentinel, server, whole
-from ledgerkit import TEN_A_MINUTE, Outside, eventually, ten_of_twelve_are_served, ticket, used
+from ledgerkit import (
+    TEN_A_MINUTE,
+    Outside,
+    eventually,
+    reserve_request,
+    ten_of_twelve_are_served,
+    used,
+)
 from patience import until
 from ports import free_port
+from redis.crc import key_slot
 
-from router.ledger.keys import shard_of
+from router.ledger.check.show import show
+from router.ledger.keys import shard, shard_of
 from router.ledger.ledger import Ledger
-from router.ledger.server.topology import shard_slot
+from router.ledger.server.address import parse_address
+from router.ledger.server.clients import send_to_all
+from router.usage.journal import JournalConsumer
+from router.usage.store import UsageStore
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +56,49 @@ async def test_a_cluster_of_three_keeps_each_organization_whole_on_one_node(
     await ledger.close()
 
 
+async def test_a_cluster_is_checked_repaired_and_shown_as_one_ledger(
+    nodes: list[int], tmp_path: Path
+) -> None:
+    url = f"redis+cluster://127.0.0.1:{nodes[0]}"
+    ledger = await Ledger.connect(url, command_seconds=5)
+    organizations = [f"shown{n}" for n in range(6)]
+    for organization in organizations:
+        wanted = reserve_request(TEN_A_MINUTE, organization=organization)
+        async with ledger.hold(wanted, used) as hold:
+            hold.dispatched()
+    assert await ledger.settled()
+    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+    await JournalConsumer(ledger.journal(), store).drain()
+    checking = ledger.check(store)
+    assert await checking.check() == []
+    assert checking.scopes_checked >= 2 * len(organizations)
+    for organization in organizations:
+        (scope, *_) = (await show(parse_address(url), organization))["scopes"]
+        assert scope["counts"][0]["used"] == 60
+    await send_to_all(parse_address(url), "FLUSHALL")
+    assert await checking.rebuild({"pro": TEN_A_MINUTE}, ledger.now()) >= len(organizations)
+    assert await checking.check() == []
+    store.close()
+    await ledger.close()
+
+
 async def test_a_slot_that_moves_to_another_node_is_followed(nodes: list[int]) -> None:
     ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{nodes[0]}", command_seconds=5)
     organization = "mover"
-    slot = shard_slot(shard_of(organization, 64))
-    async with ledger.hold(ticket(TEN_A_MINUTE, organization=organization), used) as hold:
+    slot = slot_of(shard_of(organization, 64))
+    async with ledger.hold(reserve_request(TEN_A_MINUTE, organization=organization), used) as hold:
         hold.dispatched()
         await asyncio.to_thread(move, slot, nodes)
     assert await ledger.settled(10)
-    async with ledger.hold(ticket(TEN_A_MINUTE, organization=organization), used) as hold:
+    async with ledger.hold(reserve_request(TEN_A_MINUTE, organization=organization), used) as hold:
         hold.dispatched()
     assert await ledger.settled(10)
     await ledger.close()
+
+
+def slot_of(shard_number: int) -> int:
+    """The cluster slot of a virtual shard."""
+    return key_slot(shard(shard_number).scopes.encode())
 
 
 def move(slot: int, ports: list[int]) -> None:
@@ -83,10 +126,10 @@ async def test_a_master_of_the_cluster_that_dies_is_replaced_and_nothing_is_lost
         client = await asyncio.to_thread(answers, spare)
         masters = [stack.enter_context(redis.Redis(port=port)) for port in ports]
         stack.callback(client.close)
-        home = shard_slot(shard_of("acme", 64)) * len(ports) // 16384
+        home = slot_of(shard_of("acme", 64)) * len(ports) // 16384
         await asyncio.to_thread(join, client, masters[home], ports[home])
         ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{ports[0]}", command_seconds=1)
-        async with ledger.hold(ticket(TEN_A_MINUTE), used) as hold:
+        async with ledger.hold(reserve_request(TEN_A_MINUTE), used) as hold:
             hold.dispatched()
             await ledger.beat()
             await eventually(lambda: replicated(client, 1))
@@ -150,7 +193,7 @@ async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_tw
         await eventually(lambda: bool(watch.execute_command(*replicas)))
         url = f"redis+sentinel://127.0.0.1:{guard}/turnout"
         ledger = await Ledger.connect(url, command_seconds=5)
-        async with ledger.hold(ticket(TEN_A_MINUTE), used) as hold:
+        async with ledger.hold(reserve_request(TEN_A_MINUTE), used) as hold:
             hold.dispatched()
             await ledger.beat()
             await eventually(lambda: Outside(copy).open_leases() == 1)
@@ -159,4 +202,6 @@ async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_tw
         assert await ledger.settled(20)
         await eventually(lambda: len(Outside(copy).rows()) == 1)
         assert Outside(copy).open_leases() == 0
+        shown = await show(parse_address(url), hold.hold_id)  # asks whoever is the master now
+        assert shown["state"] == "settled"
         await ledger.close()

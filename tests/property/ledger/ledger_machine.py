@@ -13,10 +13,12 @@ from ledger_model import LEASE, Model
 from ledger_promises import HOME, Promises
 from ledger_windows import Spec
 
-from router.domain import Estimate
-from router.ledger.quotas.compiled_quotas import FIXED, Plan
+from router.ledger.codec import ASK_SIZES, FIXED, ITEM, VECTOR, pack_plan
+from router.ledger.keys import MARK_BIT, MARK_NAME
+from router.ledger.quotas.compiled_quotas import CompiledQuotas
+from router.ledger.reserve_call import CallFrame
 from router.ledger.server.scripts import Script, compile_scripts
-from router.ledger.settlement import Frame, Settlement
+from router.ledger.settlement import Settlement
 
 VIRTUAL = "redis.call('HMGET', 'virtual', 's', 'us')"
 START = 1_795_000_000_000
@@ -26,7 +28,7 @@ WINDOW = 300_000
 LIMIT = st.sampled_from([3, 5, 9, 40])
 LIMITS = st.tuples(LIMIT, st.sampled_from([5, 20]), LIMIT, st.sampled_from([1, 2, 4]), LIMIT)
 AMOUNT = st.integers(1, 4)
-VECTOR = st.tuples(
+USES = st.tuples(
     st.integers(0, 1), st.integers(0, 9), st.just(0), st.just(0), st.integers(0, 9_000)
 )
 CRASH = (1, 1, 0, 0, 300)
@@ -57,7 +59,7 @@ class LedgerMachine(Promises):
         self.model = Model(START)
         self.specs = specs_of(limits)
         self.tier = 0
-        self.rids: list[str] = []
+        self.hold_ids: list[str] = []
         self.admissions: list[tuple[int, str]] = []
         self.overspent = False
         self.advance(0)
@@ -74,8 +76,8 @@ class LedgerMachine(Promises):
         second, rest = divmod(self.model.real, 1000)
         self.client.hset("virtual", mapping={"s": second, "us": rest * 1000})
 
-    def rid(self, number: int) -> str | None:
-        return self.rids[-1 - number % len(self.rids)] if self.rids else None
+    def hold_id(self, number: int) -> str | None:
+        return self.hold_ids[-1 - number % len(self.hold_ids)] if self.hold_ids else None
 
     # Rules.
 
@@ -123,14 +125,14 @@ class LedgerMachine(Promises):
         self.reserve(amount, firm=firm, force=force)
 
     def reserve(self, amount: int, *, firm: bool, force: bool) -> str | None:
-        """Reserve on both sides; the rid, or None where both deny."""
-        rid = f"{len(self.rids):028x}"
+        """Reserve on both sides; the hold_id, or None where both deny."""
+        hold_id = f"{len(self.hold_ids):028x}"
         want = (1, amount, 0, 0, amount * 700)
         need = want if firm else (1, 1, 0, 0, 0)
         before = self.snapshot()
-        reply = self.call_reserve(rid, want, need, force)
+        reply = self.call_reserve(hold_id, want, need, force)
         answer = self.model.reserve(
-            rid, self.asked(), want=want, need=need, crash=CRASH, force=force
+            hold_id, self.asked(), want=want, need=need, crash=CRASH, force=force
         )
         assert reply[0] == answer.code, (reply, answer)
         if answer.code == 1:
@@ -138,79 +140,78 @@ class LedgerMachine(Promises):
             assert [max(0, left) for left in answer.remaining] == reply[7::2]
             assert self.snapshot() == before, "a denial wrote something"
             return None
-        self.rids.append(rid)
-        self.admissions.append((self.model.records[rid].t0, rid))
+        self.hold_ids.append(hold_id)
+        self.admissions.append((self.model.records[hold_id].admitted_at, hold_id))
         self.overspent = self.overspent or force
         if not force:
             self.check_sliding_minute()
-        return rid
+        return hold_id
 
     @rule(
         amount=AMOUNT, more=st.lists(AMOUNT, min_size=1, max_size=3),
-        pause=st.sampled_from([1_000, 5_000, 20_000]), used=VECTOR,
+        pause=st.sampled_from([1_000, 5_000, 20_000]), used=USES,
     )  # fmt: skip
     def a_stream_is_topped_up(
         self, amount: int, more: list[int], pause: int, used: tuple[int, ...]
     ) -> None:
-        rid = self.reserve(amount, firm=True, force=False)
-        if rid is None:
+        hold_id = self.reserve(amount, firm=True, force=False)
+        if hold_id is None:
             return
         for extra in more:
             self.advance(pause)
-            self.do_top_up(rid, extra)
+            self.do_top_up(hold_id, extra)
             self.every_state_is_as_the_model_says()
-        self.do_settle(rid, used)
+        self.do_settle(hold_id, used)
 
-    @rule(amount=AMOUNT, progress=st.one_of(st.none(), VECTOR), used=VECTOR)
+    @rule(amount=AMOUNT, progress=st.one_of(st.none(), USES), used=USES)
     def a_gateway_stands_still_and_settles_late(
         self, amount: int, progress: tuple[int, ...] | None, used: tuple[int, ...]
     ) -> None:
-        rid = self.reserve(amount, firm=True, force=False)
-        if rid is None:
+        hold_id = self.reserve(amount, firm=True, force=False)
+        if hold_id is None:
             return
-        self.do_heartbeat(rid, progress)
+        self.do_heartbeat(hold_id, progress)
         self.advance(45_000)
         self.reap()
         self.every_state_is_as_the_model_says()
-        self.do_settle(rid, used)
+        self.do_settle(hold_id, used)
 
-    @rule(amount=AMOUNT, used=VECTOR)
+    @rule(amount=AMOUNT, used=USES)
     def a_window_ends_under_a_stream(self, amount: int, used: tuple[int, ...]) -> None:
-        rid = self.reserve(amount, firm=True, force=False)
-        if rid is None:
+        hold_id = self.reserve(amount, firm=True, force=False)
+        if hold_id is None:
             return
-        self.do_heartbeat(rid, None)
+        self.do_heartbeat(hold_id, None)
         for _ in range(WINDOW // 30_000):
             self.advance(30_000)
-            self.do_heartbeat(rid, None)
+            self.do_heartbeat(hold_id, None)
         self.reserve(1, firm=True, force=False)
-        self.do_settle(rid, used)
+        self.do_settle(hold_id, used)
 
     def call_reserve(
-        self, rid: str, want: tuple[int, ...], need: tuple[int, ...], force: bool
+        self, hold_id: str, want: tuple[int, ...], need: tuple[int, ...], force: bool
     ) -> list[int]:
         now = self.model.clock()
         scopes = (HOME.scopes + "org", HOME.scopes + "key")
-        frame = Frame.of(HOME, Plan((), ()), scopes, LEASE, (0, 0))
-        call = frame.call(rid, Estimate(0, 0, 0, 0), b"{}", now, ())
-        body = frame.begin + struct.pack(">5q", *CRASH) + frame.addresses
-        ask = frame.numbers + struct.pack("<11d", int(rid[-2:], 16), *want, *need)
-        args = [rid, ask, body + self.plan(now) + b"{}", *(["f"] if force else [])]
-        reply = self.run("reserve", list(call.keys), args)
+        compiled = CompiledQuotas((), ())
+        frame = CallFrame.of(HOME, compiled, scopes, lease_ms=LEASE, users_per_day=0)
+        keys = [HOME.holds, HOME.clock, HOME.marks + hold_id[MARK_NAME], *scopes]
+        body = frame.begin + VECTOR.pack(*CRASH) + frame.addresses + self.plan(now) + b"{}"
+        ask = frame.numbers + ASK_SIZES.pack(int(hold_id[MARK_BIT], 16), *want, *need)
+        args = [hold_id, ask, body, *(["forced"] if force else [])]
+        reply = self.run("reserve", keys, args)
         if isinstance(reply, bytes):
             return [0] * FIXED + list(struct.unpack(f"<{len(reply) // 8}q", reply))
         assert isinstance(reply, list)
         return reply
 
     def plan(self, now: int) -> bytes:
-        plan = bytes((2, 0))
+        scopes = []
         for scope in ("org", "key"):
             specs = [spec for spec in self.asked() if spec.scope == scope]
-            layout = "".join(f"{spec.algo}{spec.name} " for spec in specs) + ";"
-            changing = sum({"S": 3, "C": 3, "B": 2, "L": 1}[spec.algo] for spec in specs)
-            plan += bytes((len(layout), len(specs), changing)) + layout.encode()
-            plan += b"".join(self.pack(spec, now) for spec in specs)
-        return plan
+            packed = [self.pack(spec, now) for spec in specs]
+            scopes.append(([spec.algo + spec.name for spec in specs], packed))
+        return pack_plan(scopes, 0)
 
     def pack(self, spec: Spec, now: int) -> bytes:
         start = now // WINDOW * WINDOW
@@ -221,51 +222,51 @@ class LedgerMachine(Promises):
             "L": (0, 0, 0, 0),
         }[spec.algo]
         head = (spec.algo.encode(), spec.metric, spec.scale, spec.limit)
-        return struct.pack("<cBHddddd", *head, *numbers)
+        return ITEM.pack(*head, *numbers)
 
     @rule(amount=AMOUNT)
     def a_denied_client_waits_as_told(self, amount: int) -> None:
         want = (1, amount, 0, 0, amount * 700)
         if any(record.state == "open" for record in self.model.records.values()):
             return  # somebody else may yet spend
-        rid = f"{len(self.rids):028x}"
-        reply = self.call_reserve(rid, want, want, force=False)
-        answer = self.model.reserve(rid, self.asked(), want=want, need=want, crash=CRASH)
+        hold_id = f"{len(self.hold_ids):028x}"
+        reply = self.call_reserve(hold_id, want, want, force=False)
+        answer = self.model.reserve(hold_id, self.asked(), want=want, need=want, crash=CRASH)
         assert reply[0] == answer.code
         if answer.code == 1 and reply[2] > 0:
             rolls = (self.model.clock() + reply[2]) // WINDOW != self.model.clock() // WINDOW
             self.advance(max(0, -self.behind()))
             self.advance(reply[2] * (10 if self.model.clock() > self.model.real else 1))
-            reply = self.call_reserve(rid, want, want, force=False)
-            answer = self.model.reserve(rid, self.asked(), want=want, need=want, crash=CRASH)
+            reply = self.call_reserve(hold_id, want, want, force=False)
+            answer = self.model.reserve(hold_id, self.asked(), want=want, need=want, crash=CRASH)
             assert reply[0] == answer.code
             assert rolls or reply[0] == 0, "waiting as told did not suffice"
         if answer.code == 0:
-            self.rids.append(rid)
-            self.admissions.append((self.model.records[rid].t0, rid))
+            self.hold_ids.append(hold_id)
+            self.admissions.append((self.model.records[hold_id].admitted_at, hold_id))
             self.check_sliding_minute()
 
     def behind(self) -> int:
         return 0 if self.model.stored is None else self.model.real - self.model.stored[1]
 
-    @precondition(lambda self: self.rids)
+    @precondition(lambda self: self.hold_ids)
     @rule(number=NUMBER)
     def a_lost_reply_is_asked_for_again(self, number: int) -> None:
         before = self.snapshot()
-        rid = self.rid(number)
-        assert rid is not None
-        assert self.call_reserve(rid, (1, 1, 0, 0, 1), (1, 1, 0, 0, 1), force=False)[0] == 2
+        hold_id = self.hold_id(number)
+        assert hold_id is not None
+        assert self.call_reserve(hold_id, (1, 1, 0, 0, 1), (1, 1, 0, 0, 1), force=False)[0] == 2
         assert self.snapshot() == before
 
-    @precondition(lambda self: self.rids)
-    @rule(number=NUMBER, used=VECTOR, twice=st.booleans())
+    @precondition(lambda self: self.hold_ids)
+    @rule(number=NUMBER, used=USES, twice=st.booleans())
     def settle(self, number: int, used: tuple[int, ...], twice: bool) -> None:
-        rid = self.rid(number)
-        assert rid is not None
-        self.do_settle(rid, used)
+        hold_id = self.hold_id(number)
+        assert hold_id is not None
+        self.do_settle(hold_id, used)
         if twice:
             before = self.snapshot()
-            assert self.call_settle(rid, (1, 9, 9, 9, 9)) == 1
+            assert self.call_settle(hold_id, (1, 9, 9, 9, 9)) == 1
             assert self.snapshot() == before
 
     @rule()
@@ -274,42 +275,42 @@ class LedgerMachine(Promises):
         assert self.call_settle("f" * 28, (1, 5, 0, 0, 0)) == -3
         assert self.snapshot() == before
 
-    def do_settle(self, rid: str, used: tuple[int, ...]) -> None:
-        self.note_overspending(rid, used)
-        assert self.call_settle(rid, used) == self.model.settle(rid, used)
+    def do_settle(self, hold_id: str, used: tuple[int, ...]) -> None:
+        self.note_overspending(hold_id, used)
+        assert self.call_settle(hold_id, used) == self.model.settle(hold_id, used)
 
-    def call_settle(self, rid: str, used: tuple[int, ...]) -> Any:
-        vector = struct.pack(">5q", *used)
-        keys, args = Settlement(HOME, rid, "completed", vector, b"{}", None).call()
+    def call_settle(self, hold_id: str, used: tuple[int, ...]) -> Any:
+        vector = VECTOR.pack(*used)
+        keys, args = Settlement(HOME, hold_id, "completed", vector, b"{}", None).call()
         return self.run("settle", list(keys), list(args))
 
-    @precondition(lambda self: self.rids)
-    @rule(number=NUMBER, progress=st.one_of(st.none(), VECTOR))
+    @precondition(lambda self: self.hold_ids)
+    @rule(number=NUMBER, progress=st.one_of(st.none(), USES))
     def heartbeat(self, number: int, progress: tuple[int, ...] | None) -> None:
-        rid = self.rid(number)
-        assert rid is not None
-        self.do_heartbeat(rid, progress)
+        hold_id = self.hold_id(number)
+        assert hold_id is not None
+        self.do_heartbeat(hold_id, progress)
 
-    def do_heartbeat(self, rid: str, progress: tuple[int, ...] | None) -> None:
+    def do_heartbeat(self, hold_id: str, progress: tuple[int, ...] | None) -> None:
         if progress is not None:
-            self.note_overspending(rid, progress)
-        blob = struct.pack(">5q", *progress) if progress is not None else b""
+            self.note_overspending(hold_id, progress)
+        blob = VECTOR.pack(*progress) if progress is not None else b""
         keys = [HOME.holds, HOME.clock]
-        reply = self.run("renew", keys, [LEASE, rid, "d", blob, "{}"])
-        assert reply == [self.model.renew(rid, LEASE, progress)]
+        reply = self.run("renew", keys, [LEASE, hold_id, "d", blob, "{}"])
+        assert reply == [self.model.renew(hold_id, LEASE, progress)]
 
-    @precondition(lambda self: self.rids)
+    @precondition(lambda self: self.hold_ids)
     @rule(number=NUMBER, amount=AMOUNT)
     def top_up(self, number: int, amount: int) -> None:
-        rid = self.rid(number)
-        assert rid is not None
-        self.do_top_up(rid, amount)
+        hold_id = self.hold_id(number)
+        assert hold_id is not None
+        self.do_top_up(hold_id, amount)
 
-    def do_top_up(self, rid: str, amount: int) -> None:
+    def do_top_up(self, hold_id: str, amount: int) -> None:
         more = (0, amount, 0, 0, amount * 300)
         keys = [HOME.holds, HOME.clock]
-        reply = self.run("topup", keys, [rid, LEASE, struct.pack(">5q", *more)])
-        expected = self.model.top_up(rid, LEASE, more)
+        reply = self.run("top_up", keys, [hold_id, LEASE, VECTOR.pack(*more)])
+        expected = self.model.top_up(hold_id, LEASE, more)
         assert reply[0] == (1 if expected == "denied" else expected), (reply, expected)
 
     @rule()
@@ -322,8 +323,10 @@ class LedgerMachine(Promises):
 
 
 def machine_for(
-    client: "redis.Redis[bytes]", sources: Mapping[str, str] | None = None
+    client: "redis.Redis[bytes]",
+    sources: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
 ) -> type[LedgerMachine]:
     """The machine against one server, with these scripts."""
-    scripts = compile_scripts(sources, clock=VIRTUAL)
+    scripts = compile_scripts(sources, constants, clock=VIRTUAL)
     return type("Machine", (LedgerMachine,), {"client": client, "scripts": scripts})

@@ -10,7 +10,7 @@ ZERO = (0, 0, 0, 0, 0)
 
 @dataclass
 class Record:
-    t0: int
+    admitted_at: int
     expires: int
     crash: tuple[int, ...]
     parts: list[Part]
@@ -21,7 +21,7 @@ class Record:
 
 
 @dataclass
-class Answer:
+class Reply:
     code: int
     item: int = 0
     wait: int = 0
@@ -40,18 +40,18 @@ class Model(Windows):
 
     def reserve(
         self,
-        rid: str,
+        hold_id: str,
         specs: list[Spec],
         *,
         want: tuple[int, ...],
         need: tuple[int, ...],
         crash: tuple[int, ...],
         force: bool = False,
-    ) -> Answer:
+    ) -> Reply:
         now = self.clock()
-        if rid in self.records:
-            return Answer(2)
-        answer, amounts = Answer(0), []
+        if hold_id in self.records:
+            return Reply(2)
+        answer, amounts = Reply(0), []
         for n, spec in enumerate(specs, 1):
             most = self.most(spec, now)
             amount = units(want, spec)
@@ -70,7 +70,7 @@ class Model(Windows):
         if answer.code:
             return answer
         parts = [self.take(spec, now, a) for spec, a in zip(specs, amounts, strict=True)]
-        self.records[rid] = Record(now, now + LEASE, crash, parts)
+        self.records[hold_id] = Record(now, now + LEASE, crash, parts)
         self.tick()
         return answer
 
@@ -88,15 +88,15 @@ class Model(Windows):
             out.append(mine)
         return out
 
-    def close(self, rid: str, vector: tuple[int, ...], now: int, state: str) -> None:
-        record = self.records[rid]
+    def close(self, hold_id: str, vector: tuple[int, ...], now: int, state: str) -> None:
+        record = self.records[hold_id]
         for part, share in zip(record.parts, self.shares(record, vector), strict=True):
             self.move(part, 0, share, now, held=True)
         record.state, record.charged = state, vector
-        self.journal.append((rid, 0, record.t0, vector))
+        self.journal.append((hold_id, 0, record.admitted_at, vector))
 
-    def settle(self, rid: str, vector: tuple[int, ...]) -> int:
-        record = self.records.get(rid)
+    def settle(self, hold_id: str, vector: tuple[int, ...]) -> int:
+        record = self.records.get(hold_id)
         if record is None:
             return -3
         if record.state in {"settled", "adjusted"}:
@@ -104,7 +104,7 @@ class Model(Windows):
         now = self.clock()
         self.tick()
         if record.state == "open":
-            self.close(rid, vector, now, "settled")
+            self.close(hold_id, vector, now, "settled")
             return 0
         pairs = zip(
             record.parts,
@@ -115,7 +115,7 @@ class Model(Windows):
         for part, before, after in pairs:
             self.move(part, before, after, now, held=False)
         more = tuple(a - b for a, b in zip(vector, record.charged, strict=True))
-        self.journal.append((rid, 1, record.t0, more))
+        self.journal.append((hold_id, 1, record.admitted_at, more))
         record.state = "adjusted"
         return 3
 
@@ -131,18 +131,18 @@ class Model(Windows):
     def reap(self) -> int:
         now = self.clock()
         due = self.due()
-        for rid in due:
-            record = self.records[rid]
+        for hold_id in due:
+            record = self.records[hold_id]
             fallback = record.crash if record.dispatched else ZERO
-            self.close(rid, record.progress or fallback, now, "reaped")
+            self.close(hold_id, record.progress or fallback, now, "reaped")
         return len(due)
 
     # While it is open.
 
-    def renew(self, rid: str, lease: int, progress: tuple[int, ...] | None) -> int:
+    def renew(self, hold_id: str, lease: int, progress: tuple[int, ...] | None) -> int:
         now = self.clock()
         self.tick()
-        record = self.records.get(rid)
+        record = self.records.get(hold_id)
         if record is None or record.state != "open":
             return -3
         record.expires = now + lease
@@ -150,8 +150,8 @@ class Model(Windows):
         record.progress = progress or record.progress
         return 0
 
-    def top_up(self, rid: str, lease: int, more: tuple[int, ...]) -> str | int:
-        record = self.records.get(rid)
+    def top_up(self, hold_id: str, lease: int, more: tuple[int, ...]) -> str | int:
+        record = self.records.get(hold_id)
         if record is None or record.state != "open":
             return -3
         now = self.clock()

@@ -7,9 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from ledger_model import Model
 from ledger_windows import SLOTS, Calendar, Spec
 
-from router.ledger.journal import row_of_entry
+from router.ledger.codec import ROW_FIELD, read_row, read_scope
 from router.ledger.keys import shard
-from router.ledger.states import read_states
 
 HOME = shard(0)
 
@@ -23,9 +22,9 @@ class Promises(RuleBasedStateMachine):
     admissions: list[tuple[int, str]]
     overspent: bool
 
-    def note_overspending(self, rid: str, used: tuple[int, ...]) -> None:
+    def note_overspending(self, hold_id: str, used: tuple[int, ...]) -> None:
         """Where a request uses more than it held, limits may be exceeded by that overage."""
-        record = self.model.records[rid]
+        record = self.model.records[hold_id]
         for place in {part.spec.place for part in record.parts}:
             parts = [part for part in record.parts if part.spec.place == place]
             spec = parts[0].spec
@@ -37,16 +36,16 @@ class Promises(RuleBasedStateMachine):
         now = self.model.clock()
         spec = self.specs[2]
         total = 0
-        for t0, rid in self.admissions:
-            if t0 <= now - 60_000:
+        for admitted_at, hold_id in self.admissions:
+            if admitted_at <= now - 60_000:
                 continue
-            record = self.model.records[rid]
+            record = self.model.records[hold_id]
             if record.state == "open":
                 total += sum(p.amount for p in record.parts if p.spec.place == spec.place)
             else:
                 total += record.charged[1]
-        recent = [rid for t0, rid in self.admissions if t0 > now - 60_000]
-        late = any(self.model.records[rid].state == "adjusted" for rid in recent)
+        recent = [hold_id for admitted_at, hold_id in self.admissions if admitted_at > now - 60_000]
+        late = any(self.model.records[hold_id].state == "adjusted" for hold_id in recent)
         assert late or total <= spec.limit, f"{total} in one minute, of {spec.limit}"
 
     def snapshot(self) -> dict[bytes, Any]:
@@ -61,7 +60,7 @@ class Promises(RuleBasedStateMachine):
             assert found == self.expected(spec), (spec.name, found, self.expected(spec))
 
     def state(self, scope: str, place: str) -> tuple[int, ...] | None:
-        return read_states(self.client.get(HOME.scopes + scope) or b"").get(place)
+        return read_scope(self.client.get(HOME.scopes + scope) or b"").get(place)
 
     def expected(self, spec: Spec) -> tuple[int, ...] | None:
         model, place = self.model, spec.place
@@ -97,13 +96,15 @@ class Promises(RuleBasedStateMachine):
     def the_journal_has_each_request_once_and_adds_up(self) -> None:
         if not hasattr(self, "model"):
             return
-        told = [row_of_entry([b"f", e[b"f"]]) for _, e in self.client.xrange(HOME.journal)]
-        rows = [(row.rid, row.seq, row.t0, row.used) for row in told]
+        told = [read_row([ROW_FIELD, e[ROW_FIELD]]) for _, e in self.client.xrange(HOME.journal)]
+        rows = [(row.hold_id, row.seq, row.admitted_at, row.used) for row in told]
         assert rows == self.model.journal
         assert len({row[:2] for row in rows}) == len(rows)
         state = self.state("org", "Cusdo")
         if state is not None:
-            spent = sum(used[4] for _, _, t0, used in rows if state[0] <= t0 < state[1])
+            spent = sum(
+                used[4] for _, _, admitted_at, used in rows if state[0] <= admitted_at < state[1]
+            )
             assert state[2] * 1000 + state[6] == spent
 
     @invariant()

@@ -22,7 +22,7 @@ def test_no_two_holds_of_a_process_have_the_same_id_even_at_the_same_instant() -
     ids = HoldIds(64)
     made = [ids.new(NOW, shard) for shard in range(64) for _ in range(1_000)]
     assert len(set(made)) == len(made)
-    assert {(len(rid), hold_time(rid)) for rid in made} == {(28, NOW)}
+    assert {(len(hold_id), hold_time(hold_id)) for hold_id in made} == {(28, NOW)}
 
 
 def test_a_bill_that_is_kept_fills_hardly_more_memory_than_it_says() -> None:

@@ -3,9 +3,9 @@
 from router.domain import Estimate
 from router.ledger.denial_cache import Denied
 from router.ledger.outage import Outage
-from router.ledger.quotas.compiled_quotas import Plan
+from router.ledger.quotas.compiled_quotas import CompiledQuotas
 from router.ledger.quotas.dimensions import quotas
-from router.ledger.server.breaker import Breaker
+from router.ledger.server.breaker import LedgerBreaker
 
 SCOPES = {1: "k"}
 WANT = (1, 100, 10, 90, 10**9)
@@ -13,7 +13,7 @@ WANT = (1, 100, 10, 90, 10**9)
 
 def test_five_failures_in_a_row_open_it_and_one_probe_at_a_time_tries_again() -> None:
     now = [0.0]
-    breaker = Breaker(lambda: now[0])
+    breaker = LedgerBreaker(lambda: now[0])
     for _ in range(4):
         breaker.failed()
     breaker.succeeded()
@@ -36,7 +36,7 @@ def test_five_failures_in_a_row_open_it_and_one_probe_at_a_time_tries_again() ->
 
 def test_a_probe_that_never_came_to_ask_gives_its_turn_to_another() -> None:
     now = [0.0]
-    breaker = Breaker(lambda: now[0])
+    breaker = LedgerBreaker(lambda: now[0])
     for _ in range(5):
         breaker.failed()
     now[0] = 1.0
@@ -48,19 +48,23 @@ def test_a_probe_that_never_came_to_ask_gives_its_turn_to_another() -> None:
 
 def test_an_allowance_is_a_share_of_every_limit_and_its_tightest_decides() -> None:
     clock = [0]
-    plan = Plan(quotas({"key": {"tokens_per_day": 10_000, "requests_per_minute": 100}}), ("key",))
+    compiled = CompiledQuotas(
+        quotas({"key": {"tokens_per_day": 10_000, "requests_per_minute": 100}}), ("key",)
+    )
     outage = Outage(lambda: clock[0])
-    admitted = [outage.admit(plan, SCOPES, WANT, 0.03) for _ in range(5)]
+    admitted = [outage.admit(compiled, SCOPES, WANT, 0.03) for _ in range(5)]
     assert [local is not None for local in admitted] == [True, True, True, False, False]
 
 
 def test_minutes_come_back_and_pools_only_when_the_ledger_was_told() -> None:
     clock = [0]
-    plan = Plan(quotas({"key": {"requests_per_minute": 20, "tokens_per_day": 20_000}}), ("key",))
+    compiled = CompiledQuotas(
+        quotas({"key": {"requests_per_minute": 20, "tokens_per_day": 20_000}}), ("key",)
+    )
     outage = Outage(lambda: clock[0])
 
     def admits() -> int:
-        return sum(outage.admit(plan, SCOPES, WANT, 0.1) is not None for _ in range(50))
+        return sum(outage.admit(compiled, SCOPES, WANT, 0.1) is not None for _ in range(50))
 
     assert admits() == 2
     for minute in range(1, 10):
@@ -68,23 +72,25 @@ def test_minutes_come_back_and_pools_only_when_the_ledger_was_told() -> None:
         assert admits() == 2
     clock[0] += 65_000
     assert admits() == 0  # twenty times a hundred tokens: the day's allowance
-    outage.told()
+    outage.ledger_knows_all()
     assert admits() == 2
 
 
 def test_what_was_settled_counts_with_its_actual_use() -> None:
-    plan = Plan(quotas({"key": {"tokens_per_day": 1_000, "concurrency": 10}}), ("key",))
+    compiled = CompiledQuotas(
+        quotas({"key": {"tokens_per_day": 1_000, "concurrency": 10}}), ("key",)
+    )
     outage = Outage(lambda: 0)
     for _ in range(10):
-        local = outage.admit(plan, SCOPES, WANT, 0.1)
+        local = outage.admit(compiled, SCOPES, WANT, 0.1)
         assert local is not None
-        assert outage.admit(plan, SCOPES, WANT, 0.1) is None
-        outage.settle(plan, local, SCOPES, (1, 0, 0, 0, 0))
+        assert outage.admit(compiled, SCOPES, WANT, 0.1) is None
+        outage.settle(compiled, local, SCOPES, (1, 0, 0, 0, 0))
 
 
 def test_a_prepaid_balance_is_never_spent_without_the_ledger() -> None:
-    plan = Plan(quotas({"key": {"prepaid_usd": True}}), ("key",))
-    assert Outage(lambda: 0).admit(plan, SCOPES, WANT, 1.0) is None
+    compiled = CompiledQuotas(quotas({"key": {"prepaid_usd": True}}), ("key",))
+    assert Outage(lambda: 0).admit(compiled, SCOPES, WANT, 1.0) is None
 
 
 def test_a_denial_is_remembered_for_a_moment_and_only_for_no_smaller_requests() -> None:

@@ -7,27 +7,24 @@ from collections import deque
 import pytest
 
 from router.domain import Estimate
+from router.ledger.codec import VECTOR
 from router.ledger.estimate import (
     DEFAULT_OUTPUT,
     OutputHistory,
-    dearest,
     estimate_output,
     estimate_tokens,
 )
 from router.ledger.keys import scope, shard_of, user_hash
 from router.ledger.quotas.compiled_quotas import (
-    Plan,
+    CompiledQuotas,
     covered_output,
     levels_present,
-    pack_estimate,
-    unpack_vector,
-    wanted,
 )
 from router.ledger.quotas.dimensions import DIMENSIONS, Options, Quota, QuotaError, quotas
 from router.ledger.rate_limit_headers import denial, go_duration, rate_headers
 from router.ledger.reserve_request import Budget
 from router.ledger.server.address import AddressError, parse_address
-from router.ledger.server.topology import key_slot
+from router.ledger.vectors import pack_estimate, wanted
 
 LEVELS = levels_present(team=False, user=False)
 
@@ -57,23 +54,23 @@ def test_used_shares_are_the_largest_of_each_window_and_none_from_an_allowance()
             "organization": {"requests_per_minute": 1000},
         }
     )
-    plan = Plan(made, LEVELS)
+    compiled = CompiledQuotas(made, LEVELS)
     left = {"organization": 900, "key": 4}
     reply: list[int] = []
-    for item in plan.items:
+    for item in compiled.items:
         daily = item.row.period == "day"
         reply += (500 if daily else left[item.quota.level], 60_000)
-    assert Budget(plan, plan.write(*reply)).used() == {"minute": 0.6, "day": 0.5}
+    assert Budget(compiled, compiled.write(*reply)).used() == {"minute": 0.6, "day": 0.5}
 
 
 def test_headers_show_the_tightest_level() -> None:
     made = quotas(
         {"key": {"requests_per_minute": 10}, "organization": {"requests_per_minute": 1000}}
     )
-    plan = Plan(made, LEVELS)
-    assert [item.quota.level for item in plan.items] == ["organization", "key"]
+    compiled = CompiledQuotas(made, LEVELS)
+    assert [item.quota.level for item in compiled.items] == ["organization", "key"]
     reply = [40, 900, 9, 6000]  # 40 of 1000 left, 9 of 10 left
-    assert rate_headers(plan, reply) == (
+    assert rate_headers(compiled, reply) == (
         ("x-ratelimit-limit-requests", "1000"),
         ("x-ratelimit-remaining-requests", "40"),
         ("x-ratelimit-reset-requests", "900ms"),
@@ -81,8 +78,8 @@ def test_headers_show_the_tightest_level() -> None:
 
 
 def test_a_denial_by_rate_says_how_long_to_wait_and_rounds_up() -> None:
-    plan = Plan(quotas({"key": {"tokens_per_minute": 30_000}}), LEVELS)
-    error = denial(plan, [1, 1, 2_001, 29_000, 2_500, 30_000, 0, 1000, 500], "gpt", "acme")
+    compiled = CompiledQuotas(quotas({"key": {"tokens_per_minute": 30_000}}), LEVELS)
+    error = denial(compiled, [1, 1, 2_001, 29_000, 2_500, 30_000, 0, 1000, 500], "gpt", "acme")
     assert error.message == (
         "Rate limit reached for gpt in organization acme on tokens per min (TPM): Limit 30000,"
         " Used 29000, Requested 2500. Please try again in 2.001s."
@@ -95,8 +92,8 @@ def test_a_denial_by_rate_says_how_long_to_wait_and_rounds_up() -> None:
 @pytest.mark.parametrize("name", DIMENSIONS)
 def test_every_dimension_can_deny_in_words(name: str) -> None:
     limit = 10**12 if DIMENSIONS[name].money else 5
-    plan = Plan(quotas({"team": {name: limit}}), ("team",))
-    error = denial(plan, [1, 1, 100, 4, 2, 5, 0, 1, 100], "auto", "acme")
+    compiled = CompiledQuotas(quotas({"team": {name: limit}}), ("team",))
+    error = denial(compiled, [1, 1, 100, 4, 2, 5, 0, 1, 100], "auto", "acme")
     assert error.status == 429
     assert dict(error.headers)["x-turnout-limit"] == f"team:{name}"
     assert DIMENSIONS[name].says in error.message
@@ -124,7 +121,7 @@ def test_a_calendar_that_does_not_exist_is_refused(options: Options) -> None:
 
 def test_of_two_quotas_in_one_place_the_tighter_counts() -> None:
     both = (Quota("key", "requests_per_day", 9), Quota("key", "requests_per_day", 5))
-    assert [item.quota.limit for item in Plan(both, LEVELS).items] == [5]
+    assert [item.quota.limit for item in CompiledQuotas(both, LEVELS).items] == [5]
 
 
 def test_shares_of_a_pool_roll_over_and_money_is_kept_in_nano_usd() -> None:
@@ -158,8 +155,7 @@ def test_an_address_that_cannot_be_is_refused_without_repeating_it(url: str) -> 
     assert "s3cret" not in str(refused.value)
 
 
-def test_cluster_slots_are_those_of_redis() -> None:
-    assert key_slot("123456789") == 12739  # the example of Redis' cluster specification
+def test_an_organization_stays_in_its_virtual_shard() -> None:
     assert shard_of("acme", 64) == shard_of("acme", 64) < 64
 
 
@@ -196,24 +192,19 @@ def test_history_gives_what_most_answers_stay_under() -> None:
     assert history.expected("other", "m") == DEFAULT_OUTPUT
 
 
-def test_the_dearest_candidate_sizes_the_hold() -> None:
-    cheap, dear = Estimate(10, 500, 7, 3), Estimate(12, 100, 90, 40, firm=True)
-    assert dearest([cheap, dear]) == Estimate(12, 500, 90, 40, firm=True)
-
-
 def test_an_estimate_that_is_not_firm_needs_only_its_prompt_and_a_token() -> None:
     estimate = Estimate(10, 90, 1000, 100)
     ask, crash = pack_estimate(estimate, 7)
     assert wanted(estimate) == (1, 100, 10, 90, 1000)
     assert struct.unpack("<11d", ask) == (7, *wanted(estimate), 1, 11, 10, 1, 100)
-    assert unpack_vector(crash) == (1, 10, 10, 0, 100)
+    assert VECTOR.unpack(crash) == (1, 10, 10, 0, 100)
 
 
 def test_a_hold_trimmed_by_a_small_limit_covers_less_output() -> None:
-    plan = Plan(quotas({"key": {"tokens_per_minute": 50}}), LEVELS)
-    assert covered_output(plan, Estimate(10, 1024, 0)) == 40
-    assert covered_output(plan, Estimate(10, 30, 0)) == 30
-    assert covered_output(plan, Estimate(10, 1024, 0, firm=True)) == 1024
+    compiled = CompiledQuotas(quotas({"key": {"tokens_per_minute": 50}}), LEVELS)
+    assert covered_output(compiled, Estimate(10, 1024, 0)) == 40
+    assert covered_output(compiled, Estimate(10, 30, 0)) == 30
+    assert covered_output(compiled, Estimate(10, 1024, 0, firm=True)) == 1024
 
 
 def test_the_expected_output_is_that_of_the_last_64_answers() -> None:

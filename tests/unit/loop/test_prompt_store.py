@@ -38,6 +38,15 @@ def test_a_prompt_with_personal_data_is_never_kept(stores):
     assert list(prompts.outcomes()) == [(judged(1, 1.0), None)]
 
 
+def test_a_tool_whose_description_holds_personal_data_keeps_its_prompt_from_being_kept(stores):
+    outcomes, prompts = stores
+    outcomes.add([judged(1, 1.0)])
+    function = {"name": "mail", "description": "Writes to jane.doe@example.com"}
+    asked = json.loads(kept(1).asked) | {"tools": [{"type": "function", "function": function}]}
+    prompts.remember([KeptPrompt(f"{1:032x}", 1, json.dumps(asked).encode())])
+    assert list(prompts.outcomes()) == [(judged(1, 1.0), None)]
+
+
 def test_an_answer_of_a_cascade_shares_the_prompt_of_its_request(stores):
     outcomes, prompts = stores
     part = judged(1, 0.0, decision=f"{1:032x}.0")

@@ -7,13 +7,13 @@ from fakes.parts import ACME, FakeClassifier
 from fakes.world import CASCADE, JUDGED, ODDS, new_world
 
 from policies.decision import Denial
-from policies.headers import DECISION, REASON, ROUTE, SUCCESS
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Priority
 from router.domain import Usage
 from router.errors import BadRequest, NotFound, PermissionDenied
 from router.ledger.estimate import CHUNK, DEFAULT_OUTPUT, OutputHistory
 from router.pipeline.plan import plan_of, refusal
+from router.pipeline.response_headers import DECISION, REASON, ROUTE, SUCCESS, of_decision
 
 TIERS = """\
 tiers:
@@ -120,7 +120,7 @@ async def test_the_tier_gives_quotas_priority_and_what_may_be_served_in_an_outag
 async def test_the_headers_explain_the_decision():
     sure = FakeClassifier(**ODDS)
     plan = await planned(FakeCaller.asking(), new_world(CASCADE), classifier=sure)
-    headers = dict(plan.headers())
+    headers = dict(of_decision(plan.decision, plan.ticket.request_id))
     assert headers[ROUTE] == "auto"
     assert headers[DECISION] == plan.ticket.request_id
     assert headers[SUCCESS] == "local=0.50, moe=0.80, premium=0.95"

@@ -8,13 +8,13 @@ from fakes.ledger import FakeHold, FakeLedger
 from fakes.parts import FakeClassifier
 from fakes.world import ODDS, SHADOWED, new_world
 
-from policies.headers import BACKEND, COST_USD, QUEUE_MS, QUEUE_POSITION
 from router.backends.health.slots import Slot
 from router.domain import Charge, Usage
 from router.errors import StreamBroken
 from router.ledger.estimate import OutputHistory
 from router.pipeline.plan import plan_of
-from router.pipeline.relay import Relay, queue_headers
+from router.pipeline.relay import Relay
+from router.pipeline.response_headers import BACKEND, COST_USD, QUEUE_MS, QUEUE_POSITION, of_answer
 from router.pipeline.signals import likely_cost
 from router.world.snapshot import Snapshot
 
@@ -120,6 +120,7 @@ async def test_a_stream_within_its_hold_is_topped_up_by_nobody():
     await relayed(caller, FakeUpstream(blocks=BLOCKS, usage=USED), world=world, ledger=ledger)
     assert caller.answer == b"".join(BLOCKS)
     assert ledger.topped_up == []
+    assert caller.log.count("put") == len(BLOCKS) - 2  # what is covered wakes nobody either
 
 
 async def test_a_stream_that_outgrows_its_hold_is_topped_up_as_it_goes():
@@ -157,7 +158,7 @@ async def test_how_long_a_request_waited_for_a_slot_is_said():
     slot = Slot("pro", 0.0, position=3, waited=1.2345)
     await relayed(caller, FakeUpstream(body=whole(), usage=USED, slot=slot))
     assert (caller.header(QUEUE_POSITION), caller.header(QUEUE_MS)) == ("3", "1234")
-    assert queue_headers(Slot("pro", 0.0)) == ((QUEUE_POSITION, "0"), (QUEUE_MS, "0"))
+    assert of_answer("moe", 0, Slot("pro", 0.0))[:2] == [(QUEUE_POSITION, "0"), (QUEUE_MS, "0")]
 
 
 async def test_headers_of_the_answer_that_belong_to_its_protocol_go_on_to_the_client():

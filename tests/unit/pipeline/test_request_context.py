@@ -1,7 +1,6 @@
 """What is found out of a request before it is decided: what the policy needs, and no more."""
 
 import threading
-from dataclasses import replace
 
 import pytest
 from fakes.caller import FakeCaller, sent
@@ -62,7 +61,7 @@ async def test_the_classifier_is_asked_once_where_the_objective_needs_it():
 
 async def test_text_that_comes_as_tokens_counts_as_private_since_nobody_can_read_it():
     caller, world = FakeCaller.asking("Good morning."), ruled("request.pii")
-    ask = replace(CHAT.parse(caller.raw, caller.fields), features=frozenset({"tokens"}))
+    ask = CHAT.parse(caller.raw, caller.fields)._replace(features=frozenset({"tokens"}))
     senses = Senses(FakeClassifier(), FakeConversations(), {})
     assert (await gather(senses, world, ACME, ask, caller)).pii
 
@@ -70,7 +69,7 @@ async def test_text_that_comes_as_tokens_counts_as_private_since_nobody_can_read
 async def test_an_operation_that_is_not_classified_never_asks_the_classifier():
     classifier, world = FakeClassifier(**ODDS), new_world(CAPABLE)
     caller = FakeCaller.asking("Why?")
-    ask = replace(CHAT.parse(caller.raw, caller.fields), classified=False)
+    ask = CHAT.parse(caller.raw, caller.fields)._replace(classified=False)
     senses = Senses(classifier, FakeConversations(), {})
     context = await gather(senses, world, ACME, ask, caller)
     assert classifier.asked == []

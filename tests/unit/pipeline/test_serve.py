@@ -12,7 +12,6 @@ from fakes.parts import FakeClassifier
 from fakes.world import CASCADE, ODDS, SHADOWED, new_world
 
 from policies.decision import Decision, Denial
-from policies.headers import BACKEND, DECISION, REASON, ROUTE, SUCCESS
 from router.backends.dispatch.upstream import BilledAnswer
 from router.domain import Outcome, Usage
 from router.errors import (
@@ -26,6 +25,7 @@ from router.errors import (
     UpstreamFailed,
 )
 from router.operations.table import OPERATIONS
+from router.pipeline.response_headers import BACKEND, DECISION, REASON, ROUTE, SUCCESS
 from router.pipeline.serve import serve
 
 USED = Usage(10, 5)

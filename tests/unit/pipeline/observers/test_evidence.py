@@ -1,7 +1,5 @@
 """What is kept so that an opinion can teach the classifier: numbers, and prompts only if wanted."""
 
-from dataclasses import replace
-
 import numpy as np
 import orjson
 import pytest
@@ -88,7 +86,7 @@ async def test_a_prompt_in_another_protocol_is_kept_as_a_chat_or_not_at_all(word
     body = {"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content": words}]}
     ask = message.parse(orjson.dumps(body), {})
     finished = await finished_of()
-    kept = prompt_of(replace(finished.context, ask=ask))
+    kept = prompt_of(finished.context._replace(ask=ask))
     if said:
         assert kept is not None
         (turn,) = orjson.loads(kept.asked)["messages"]

@@ -1,0 +1,201 @@
+"""What a drill of the ledger found: the workers' notes compared with the ledger's own journal."""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from router.drills.ledger_worker import KEY, LEASE_MS, DrillLoad
+from router.ledger.codec import (
+    CANCELLED_STATUS,
+    EXPIRED_STATUS,
+    METRICS,
+    CalendarState,
+    JournalRow,
+    read_scope,
+)
+from router.ledger.keys import scope, shard, shard_of
+from router.ledger.ledger import Ledger
+from router.ledger.quotas.compiled_quotas import place_of
+from router.ledger.quotas.dimensions import DIMENSIONS, Quota
+from router.ledger.server.address import LedgerAddress
+from router.ledger.server.clients import client_at
+from router.ledger.server.errors import Disconnected
+from router.ledger.server.startup import SHARDS
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a drill found: promises (kept or not, with a figure) and plain figures."""
+
+    promises: list[tuple[str, bool, str]] = field(default_factory=list)
+    figures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> bool:
+        """Whether every promise held."""
+        return all(held for _, held, _ in self.promises)
+
+
+@dataclass(slots=True)
+class Granted:
+    """What the workers wrote down."""
+
+    hold_ids: set[str] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+    slowest: dict[str, int] = field(default_factory=dict)
+    killed: int = 0
+
+    def read(self, line: str) -> None:
+        """Take one line of a worker."""
+        if "=" not in line:
+            self.hold_ids.add(line)
+            return
+        for part in line.split():
+            name, _, value = part.partition("=")
+            if name in {"p50", "p99"}:
+                self.slowest[name] = max(self.slowest.get(name, 0), int(value))
+            else:
+                self.counts[name] += int(value)
+
+
+class DrillRows:
+    """The drill's own rows of the journal, taken out as they come so that they reach no bill."""
+
+    def __init__(self, ledger: Ledger, organization: str) -> None:
+        self._journal = ledger.journal()
+        self._mine = f'"organization":"{organization}"'.encode()
+        self.rows: list[JournalRow] = []
+
+    async def collect(self) -> None:
+        """Take what is there now."""
+        read = [(entry, entry.row()) for entry in await self._journal.read(100_000)]
+        mine = [(entry, row) for entry, row in read if self._mine in row.meta]
+        self.rows += [row for _, row in mine]
+        await self._journal.forget([entry for entry, _ in mine])
+
+    def used(self, metric: str) -> int:
+        """The sum of one metric over all rows."""
+        return sum(row.used[METRICS.index(metric)] for row in self.rows)
+
+    def busiest(self, window_ms: int) -> int:
+        """The most requests that any sliding window saw admitted, by the ledger's own clock."""
+        instants = sorted(row.admitted_at for row in self.rows if not row.seq and row.used[0] == 1)
+        recent: deque[int] = deque()
+        most = 0
+        for instant in instants:
+            recent.append(instant)
+            while recent[0] <= instant - window_ms:
+                recent.popleft()
+            most = max(most, len(recent))
+        return most
+
+
+@dataclass(slots=True)
+class Pools:
+    """Tokens used, what is held, pico-USD spent, and open holds, over some quotas."""
+
+    used: int = 0
+    held: int = 0
+    spent_pico: int = 0
+    open: int = 0
+
+
+async def read_pools(
+    address: LedgerAddress, organization: str, key_id: str, quotas: Sequence[Quota]
+) -> Pools:
+    """Read what these quotas count now. Raises Disconnected."""
+    home = shard(shard_of(organization, SHARDS))
+    names = {"organization": None, "key": key_id}
+    pools = Pools()
+    async with client_at(address) as client:
+        for quota in quotas:
+            key = home.scopes + scope(quota.level, organization, names[quota.level])
+            numbers = read_scope(await client.get(key) or b"").get(place_of(quota))
+            if numbers is not None:
+                _add(pools, quota, numbers)
+    return pools
+
+
+def _add(pools: Pools, quota: Quota, numbers: tuple[int, ...]) -> None:
+    row = DIMENSIONS[quota.dimension]
+    if row.algorithm == "L":
+        pools.open += numbers[0]
+    elif row.algorithm == "C":
+        state = CalendarState.of(numbers)
+        pools.held += state.held
+        if row.money:
+            pools.spent_pico += state.used * row.scale + state.remainder
+        else:
+            pools.used += state.used
+
+
+async def judge(
+    ledger: Ledger, address: LedgerAddress, load: DrillLoad, granted: Granted, rows: DrillRows
+) -> Findings:
+    """Compare the ledger with the workers' notes, once every lease has run out."""
+    pools = await _at_rest(ledger, address, load, rows)
+    expired = sum(row.status == EXPIRED_STATUS for row in rows.rows)
+    counts = {name: str(granted.counts[name]) for name in ("admitted", "denied", "unavailable")}
+    slowest = {f"{name} of the slowest gateway, µs": str(n) for name, n in granted.slowest.items()}
+    figures = {
+        **counts,
+        "admitted, by notes": str(len(granted.hold_ids)),
+        "closed by the reaper": str(expired),
+        "gateways killed": str(granted.killed),
+        **slowest,
+    }
+    return Findings(_promises(load, granted, rows, pools), figures)
+
+
+def _promises(
+    load: DrillLoad, granted: Granted, rows: DrillRows, pools: Pools
+) -> list[tuple[str, bool, str]]:
+    """What the ledger promises: in words, whether it was kept, a figure."""
+    times = Counter(row.hold_id for row in rows.rows if not row.seq)
+    served = {row.hold_id for row in rows.rows if row.status != CANCELLED_STATUS}
+    lost, unknown = len(granted.hold_ids - times.keys()), len(served - granted.hold_ids)
+    busiest, seconds = rows.busiest(load.window_ms), load.window_ms / 1000
+    tokens, money = rows.used("tokens"), rows.used("cost_pico")
+    doubled = sum(n > 1 for n in times.values())
+    return [
+        (
+            f"never more than {load.limit} in any {seconds:g} s",
+            busiest <= load.limit, f"at most {busiest}",
+        ),
+        ("every admitted request has its journal row", lost == 0, f"{lost} missing"),
+        (
+            "nobody is billed who was not admitted", unknown <= granted.killed * load.at_once,
+            f"{unknown} beyond the notes of {granted.killed} killed gateways",
+        ),
+        ("no request has two rows", doubled == 0, f"{doubled} doubled"),
+        ("nothing stays held", not pools.held and not pools.open, f"{pools.held} tokens held"),
+        (
+            "the pool equals the journal", pools.used == tokens,
+            f"{pools.used} against {tokens} tokens",
+        ),
+        (
+            "money equals the journal to the pico-USD", pools.spent_pico == money,
+            f"{pools.spent_pico} against {money}",
+        ),
+    ]  # fmt: skip
+
+
+async def _at_rest(
+    ledger: Ledger, address: LedgerAddress, load: DrillLoad, rows: DrillRows
+) -> Pools:
+    """The pools once nothing is held any more, or after ten leases."""
+    deadline = time.monotonic() + 10 * LEASE_MS / 1000
+    while True:
+        late = time.monotonic() > deadline
+        try:
+            await ledger.reap()
+            await rows.collect()
+            pools = await read_pools(address, load.organization, KEY, load.quotas)
+            if late or not (pools.held or pools.open):
+                return pools
+        except Disconnected:
+            if late:
+                raise
+        await asyncio.sleep(0.2)

@@ -1,0 +1,67 @@
+"""What an answer's headers tell of its decision and its backend: names, meanings, values.
+
+Another header is a name here, its meaning in `MEANINGS`, and its value in the function of the
+moment at which it is known. Limits and translations add their own
+(`router.ledger.rate_limit_headers`,
+`router.backends.dialects.translated`).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from policies.decision import Decision, Denial
+from policies.headers import PREFIX
+from policies.money import usd
+from router.backends.health.slots import Slot
+
+Headers = list[tuple[str, str]]
+
+ROUTE: Final = PREFIX + "route"
+DECISION: Final = PREFIX + "decision"
+REASON: Final = PREFIX + "reason"
+SUCCESS: Final = PREFIX + "success"
+BACKEND: Final = PREFIX + "backend"
+COST_USD: Final = PREFIX + "cost-usd"
+QUEUE_POSITION: Final = PREFIX + "queue-position"
+QUEUE_MS: Final = PREFIX + "queue-ms"
+
+MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ROUTE: "the route of the policy that the request took",
+        DECISION: "the id of the decision: `turnout explain --id` shows it, feedback on the answer "
+        "names it",
+        REASON: "why this backend, in short, and the rules that matched",
+        SUCCESS: "P(success) of each candidate for this prompt, or `unknown`",
+        BACKEND: "the backend that answered",
+        COST_USD: "what the answer cost; on a stream, what it was expected to cost",
+        QUEUE_POSITION: "how many were ahead while it waited for a scarce backend's slot",
+        QUEUE_MS: "how long it waited for that slot, in milliseconds",
+    }
+)
+
+
+def of_decision(decision: Decision, request_id: str) -> Headers:
+    """Return what explains a decision."""
+    odds = ", ".join([f"{name}={p:.2f}" for name, p in decision.success.items()])
+    rules = f"; rules: {', '.join(decision.rules)}" if decision.rules else ""
+    return [
+        (ROUTE, decision.route),
+        (DECISION, request_id),
+        (REASON, decision.reason + rules),
+        (SUCCESS, odds or "unknown"),
+    ]
+
+
+def of_denial(denial: Denial) -> Headers:
+    """Return what explains a denial."""
+    return [(ROUTE, denial.route), (REASON, denial.reason)]
+
+
+def of_answer(backend: str, cost_pico: int, slot: Slot | None) -> Headers:
+    """Return who answered at what cost, and how the request waited for a scarce slot."""
+    headers = [(BACKEND, backend), (COST_USD, usd(cost_pico))]
+    if slot is None:
+        return headers
+    waited = str(round(slot.waited * 1000))
+    return [(QUEUE_POSITION, str(slot.position)), (QUEUE_MS, waited), *headers]
