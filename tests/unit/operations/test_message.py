@@ -97,7 +97,7 @@ def test_headers_of_the_protocol_go_on_and_others_do_not() -> None:
         b"anthropic-beta": b"a-1,b-2",
         b"anthropic-version": b"2023-06-01",
         b"authorization": b"Bearer k",
-        b"idempotency-key": b"two\nlines",
+        b"x-app": b"cli",
     }
     assert dict(message(sent).headers) == {
         "anthropic-beta": "a-1,b-2",
