@@ -1,7 +1,7 @@
 """The checks that a cascade may name: name -> what is wrong with an answer that fails it.
 
-The checks themselves are functions of whoever holds the answers, under the same names; that both
-tables have the same names is checked where those functions are listed. Plugins add theirs.
+The checks themselves are functions in `router.backends.cascade.verifiers`, which are compared with
+these names at import. Plugins add their own.
 """
 
 from collections.abc import Mapping

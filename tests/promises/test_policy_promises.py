@@ -17,7 +17,7 @@ from policies.headers import PREFIX, REQUEST_HEADERS
 from policies.hints import HINTS
 from policies.language.document import PolicyDoc
 from policies.language.facts import BACKEND_FACTS, FACTS, KIND_WORDS
-from policies.language.limits import DIMENSIONS
+from policies.language.limits import LIMITS
 from policies.language.schema import SCHEMAS, schema, schema_text
 from policies.lint.lint import lint
 from policies.objectives import OBJECTIVES
@@ -99,7 +99,7 @@ def test_every_key_of_a_policy_is_documented():
     [
         [f"`{name}`" for name in OBJECTIVES],
         [f"`{name}`" for name in VERIFIERS],
-        [f"`{name}`" for name in DIMENSIONS],
+        [f"`{name}`" for name in LIMITS],
     ],
     ids=["objectives", "checks", "limits"],
 )
@@ -148,6 +148,13 @@ def test_every_fact_can_be_written_in_a_probe_and_given_to_explain():
         if section in ("request", "prompt") and field != "route":
             assert f"--{field.replace('_', '-')}" in flags
     assert set(BACKEND_FACTS) <= set(properties["BackendDoc"]["properties"])
+
+
+def test_the_guide_says_what_each_objective_reads():
+    rows = rows_under("Objectives")
+    assert set(rows) == set(OBJECTIVES)
+    for name, objective in OBJECTIVES.items():
+        assert set(re.findall(r"`(\w+)`", rows[name].split("|")[-1])) == set(objective.reads), name
 
 
 def test_no_other_module_writes_the_name_of_a_header():
