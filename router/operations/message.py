@@ -164,23 +164,28 @@ class _Facts:
         for block in content:
             if not isinstance(block, dict):
                 raise wrong_type(_named(where), "a string or an array of objects")
-            kind = block.get("type")
-            if kind == "text":
+            if block.get("type") == "text":
                 said = block.get("text")
                 if not isinstance(said, str):
                     raise wrong_type(_named(where), "text blocks with a string each")
                 self.bytes += len(said) if said.isascii() else len(said.encode())
                 texts.append(said)
-            elif kind == "tool_result":
-                result = self._texts(block.get("content"), where)
-                self.turns.append(Turn("tool", _together(result)))
-            elif kind == "image":
-                self._medium("image", block.get("source"))
-            elif kind == "document":
-                self._document(block, where)
             else:
-                self.bytes += len(orjson.dumps(block))
+                self._other(block, where)
         return texts
+
+    def _other(self, block: dict[str, Any], where: int | str) -> None:
+        """A block that is no text of the turn."""
+        kind = block.get("type")
+        if kind == "tool_result":
+            result = self._texts(block.get("content"), where)
+            self.turns.append(Turn("tool", _together(result)))
+        elif kind == "image":
+            self._medium("image", block.get("source"))
+        elif kind == "document":
+            self._document(block, where)
+        else:
+            self.bytes += len(orjson.dumps(block))
 
     def _document(self, block: dict[str, Any], where: int | str) -> None:
         source = block.get("source")
