@@ -3,11 +3,11 @@
 from types import MappingProxyType
 from typing import Final
 
-from router.protocols.chat import answer as chat_answer
+from router.protocols.chat import answer_reader as chat_answers
 from router.protocols.chat.passage import ChatPassage
 from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.envelope import error_body, error_event
-from router.protocols.messages import answer as messages_answer
+from router.protocols.messages import answer_reader as messages_answers
 from router.protocols.messages.errors import message_error_body, message_error_event
 from router.protocols.messages.passage import MessagesPassage
 from router.protocols.messages.stream_reader import MessagesReader
@@ -25,7 +25,7 @@ _ROWS: Final = (
         error_body,
         error_event,
         b": keepalive\n\n",
-        body_reader(chat_answer.read_answer),
+        body_reader(chat_answers.read_answer),
         stream_reader(ChatReader),
         chat_wanted,
     ),
@@ -45,7 +45,7 @@ _ROWS: Final = (
         message_error_body,
         message_error_event,
         encode(b'{"type":"ping"}', b"ping"),
-        body_reader(messages_answer.read_answer),
+        body_reader(messages_answers.read_answer),
         stream_reader(MessagesReader),
         message_wanted,
     ),

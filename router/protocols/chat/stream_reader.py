@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.chat.answer import (
+from router.protocols.chat.answer_reader import (
     citations_of,
     read_citation,
     read_content,
@@ -19,9 +19,10 @@ from router.protocols.chat.answer import (
     read_reason,
     read_thought,
 )
+from router.protocols.chat.parts import read_parts
 from router.protocols.chat.usage import read_usage
 from router.protocols.error_inside import refuse_error_inside
-from router.protocols.hub.conversation import Call, Part, Refusal, Seal, Text, Thinking
+from router.protocols.hub.conversation import NOTHING, Call, Part, Refusal, Seal, Text, Thinking
 from router.protocols.hub.events import (
     EventStreamReader,
     PartClosed,
@@ -35,6 +36,7 @@ from router.protocols.hub.events import (
 from router.protocols.hub.told import arguments_text, name_of
 from router.protocols.passage import MalformedReply
 
+LARGEST_CALLS: Final = 16 * 1024 * 1024  # characters of all arguments of an answer
 _PLAIN: Final = frozenset(("role", "content"))
 
 
@@ -56,7 +58,7 @@ class _Call:
 class _Choice:
     """One of the answers: its open text or thought, its calls."""
 
-    __slots__ = ("by_index", "calls", "finish", "kind", "number", "part", "parts", "refused")
+    __slots__ = ("by_index", "calls", "kind", "last", "number", "part", "parts", "refused")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -65,24 +67,27 @@ class _Choice:
         self.part = 0
         self.calls: list[_Call] = []
         self.by_index: dict[Any, _Call] = {}
-        self.finish: Any = None
+        self.last: Mapping[str, Any] = NOTHING  # the chunk that says how it ended
         self.refused = False
 
 
 class ChatReader(EventStreamReader):
     """Reads one streamed chat completion."""
 
-    __slots__ = ("_choices", "_started")
+    __slots__ = ("_choices", "_kept", "_largest", "_started")
 
-    def __init__(self) -> None:
+    def __init__(self, largest_calls: int = LARGEST_CALLS) -> None:
+        """`largest_calls`: characters of arguments, which are kept until they are whole."""
         super().__init__()
+        self._largest = largest_calls
         self._choices: dict[int, _Choice] = {}
+        self._kept = 0  # characters of arguments
         self._started = False
 
     def take(self, told: dict[str, Any]) -> None:
         """Read one chunk."""
-        if not self._started:
-            self._start(told)
+        if not self._started and (told.get("id") or told.get("choices")):
+            self._start(told)  # Azure's first chunk is nameless and holds what its filters say
         if "error" in told or "base_resp" in told or told.get("object") == "error":
             refuse_error_inside(told)
         choices = told.get("choices")
@@ -107,12 +112,12 @@ class ChatReader(EventStreamReader):
             self._close_text(choice)
             for call in choice.calls:
                 self._close_call(choice, call)
-            stop = read_reason(choice.finish, calls=bool(choice.calls), refused=choice.refused)
+            stop = read_reason(choice.last, calls=bool(choice.calls), refused=choice.refused)
             self.out.append(Stopped(choice.number, stop))
         super().end()
 
     def _start(self, told: Mapping[str, Any]) -> None:
-        refuse_error_inside(told)
+        refuse_error_inside(told)  # before anything is told of an answer
         self._started = True
         model = told.get("model")
         self.out.append(Started(name_of(told.get("id")), model if type(model) is str else None))
@@ -140,9 +145,8 @@ class ChatReader(EventStreamReader):
                     self._content(choice, content)
             if not delta.keys() <= _PLAIN:
                 self._behind(choice, delta)
-        finish = told.get("finish_reason")
-        if finish:
-            choice.finish = finish
+        if told.get("finish_reason"):
+            choice.last = told
             self.complete = True
 
     def _before(self, choice: _Choice, delta: Mapping[str, Any]) -> None:
@@ -170,6 +174,9 @@ class ChatReader(EventStreamReader):
         if choice.kind is Text:
             for told in citations_of(delta):
                 self.out.append(PartNoted(choice.number, choice.part, read_citation(told)))
+        if delta.get("images"):
+            for image in read_parts(delta["images"]):
+                self._whole(choice, image)
         for call in delta.get("tool_calls") or ():
             self._take_call(choice, call, call.get("index"))
         legacy = delta.get("function_call")
@@ -232,6 +239,9 @@ class ChatReader(EventStreamReader):
             raise MalformedReply("went on with the arguments of a tool call that were whole")
         if text:
             call.texts.append(text)
+            self._kept += len(text)
+            if self._kept > self._largest:
+                raise MalformedReply(f"called tools with more than {self._largest} characters")
         if call.name:
             if text and not call.closed:
                 self.out.append(PartDelta(choice.number, call.part, text))

@@ -5,18 +5,19 @@ from typing import Any, Final
 
 import orjson
 
-from router.protocols.chat.answer import (
-    FINISH,
+from router.protocols.chat.answer_writer import (
     explanation,
     is_signed,
     write_call,
     write_citation,
     write_logprobs,
+    write_stop,
     write_thought,
 )
+from router.protocols.chat.parts import write_part
 from router.protocols.chat.usage import write_usage
 from router.protocols.hub.answer import Lines, Logprob, Stop
-from router.protocols.hub.conversation import Call, Citation, Opaque, Refusal, Text, Thinking
+from router.protocols.hub.conversation import Call, Citation, Image, Opaque, Refusal, Text, Thinking
 from router.protocols.hub.events import (
     Ended,
     Event,
@@ -112,13 +113,17 @@ class ChatWriter:
                 self._say(choice, {"thinking_blocks": [write_thought(head)]})
         elif isinstance(head, Opaque):
             self._say(choice, {"turnout": {"blocks": [head.json]}})
+        elif isinstance(head, Image):
+            self._say(choice, {"images": [write_part(head)]})
+        else:
+            self.dropped.append(type(head).__name__.lower())
 
     def noted(self, event: PartNoted) -> None:
         """A part gets its seal or a citation."""
         note = event.note
         if isinstance(note, Citation):
             if note.url:
-                self._say(event.choice, {"annotations": [write_citation(note, 0, 0)]})
+                self._say(event.choice, {"annotations": [write_citation(note, None, None)]})
             else:
                 self._say(event.choice, {"turnout": {"citations": [note.json]}})
         elif note.issuer == "messages":
@@ -134,8 +139,7 @@ class ChatWriter:
         explained = explanation(stop)
         if explained:
             self._say(event.choice, {"refusal": explained})
-        finish = FINISH[stop.reason]
-        self._chunk([{"index": event.choice, "delta": {}, "finish_reason": finish}])
+        self._chunk([{"index": event.choice, "delta": {}, **write_stop(stop)}])
 
     def used(self, event: UsageSeen) -> None:
         """What was used so far."""

@@ -54,7 +54,10 @@ def write_request(conversation: Conversation, _model: str, quirks: Quirks) -> Wr
     """The body of generateContent, whose model stands in the address."""
     writer = _Writer()
     body: dict[str, Any] = {"contents": writer.contents(conversation.turns)}
-    if writer.system:
+    if writer.system and not body["contents"]:  # an answer to nothing is refused
+        parts = [{"text": text} for text in writer.system]
+        body["contents"] = [{"role": "user", "parts": parts}]
+    elif writer.system:
         body["systemInstruction"] = {"parts": [{"text": "\n".join(writer.system)}]}
     if conversation.tools:
         writer.tools(body, conversation)
@@ -120,7 +123,7 @@ class _Writer:
                 written.append(self._call(part))
             elif isinstance(part, Opaque) and part.hint:
                 self.dropped.add(part.name)
-            else:
+            elif not isinstance(part, Text) or part.text:  # an empty one is refused
                 self.dropped.beside(part)
                 if isinstance(part, Image) and part.detail:
                     self.dropped.add("image_url.detail")

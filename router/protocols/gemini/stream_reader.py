@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from router.protocols.gemini.answer import (
+from router.protocols.gemini.answer_reader import (
     candidates_of,
     parts_of,
     read_citations,

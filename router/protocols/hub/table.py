@@ -12,18 +12,20 @@ from typing import Any, Final
 
 from router.ask import Ask
 from router.protocols import replicate
-from router.protocols.chat import answer as chat_answer
+from router.protocols.chat import answer_reader as chat_answers
+from router.protocols.chat import answer_writer as chat_replies
 from router.protocols.chat import request_reader as chat_requests
 from router.protocols.chat import request_writer as chat_bodies
 from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.chat.stream_writer import ChatWriter
-from router.protocols.gemini import answer as gemini_answer
+from router.protocols.gemini import answer_reader as gemini_answer
 from router.protocols.gemini import request_writer as gemini_bodies
 from router.protocols.gemini.stream_reader import GeminiReader
 from router.protocols.hub.answer import Answer
 from router.protocols.hub.conversation import Conversation, Written
 from router.protocols.hub.events import StreamReader, StreamWriter
-from router.protocols.messages import answer as messages_answer
+from router.protocols.messages import answer_reader as messages_answers
+from router.protocols.messages import answer_writer as messages_replies
 from router.protocols.messages import request_reader as messages_requests
 from router.protocols.messages import request_writer as messages_bodies
 from router.protocols.messages.stream_reader import MessagesReader
@@ -63,21 +65,21 @@ def _messages_writer(ask: Ask, _created: int) -> StreamWriter:
 
 
 def _write_message(answer: Answer, _created: int) -> Written:
-    return messages_answer.write_answer(answer)
+    return messages_replies.write_answer(answer)
 
 
 CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
     {
-        "chat": ClientSide(chat_requests.read_request, chat_answer.write_answer, _chat_writer),
+        "chat": ClientSide(chat_requests.read_request, chat_replies.write_answer, _chat_writer),
         "messages": ClientSide(messages_requests.read_request, _write_message, _messages_writer),
     }
 )
 SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
     {
-        "chat": ServerSide(chat_bodies.write_request, chat_answer.read_answer, ChatReader),
+        "chat": ServerSide(chat_bodies.write_request, chat_answers.read_answer, ChatReader),
         "messages": ServerSide(
             messages_bodies.write_request,
-            messages_answer.read_answer,
+            messages_answers.read_answer,
             MessagesReader,
         ),
         "gemini": ServerSide(gemini_bodies.write_request, gemini_answer.read_answer, GeminiReader),

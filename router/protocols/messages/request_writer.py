@@ -39,6 +39,7 @@ _TIERS: Final = MappingProxyType(
     {"auto": "auto", "standard_only": "standard_only", "default": "standard_only"}
 )
 _EFFORTS: Final = MappingProxyType({"none": "low", "minimal": "low"})
+Blocks = list[dict[str, Any]]
 _FOREIGN_LETTER: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -87,7 +88,7 @@ class _Writer:
                 self._systems(blocks)
             elif blocks:
                 if messages and messages[-1]["role"] == turn.role:
-                    messages[-1]["content"] += blocks
+                    messages[-1]["content"] = _results_first(messages[-1]["content"], blocks)
                 else:
                     messages.append({"role": turn.role, "content": blocks})
         if messages and messages[-1]["role"] == "assistant":
@@ -268,6 +269,18 @@ def _output(conversation: Conversation) -> dict[str, Any]:
     if conversation.effort:
         config["effort"] = _EFFORTS.get(conversation.effort, conversation.effort)
     return config
+
+
+def _results_first(
+    before: list[dict[str, Any]], more: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Neighbours as one turn: results of tools stand at its beginning, or they are refused."""
+    results = [block for block in more if block["type"] == "tool_result"]
+    if not results or before[-1]["type"] == "tool_result":
+        return before + more
+    told = [block for block in before if block["type"] == "tool_result"]
+    rest = [block for block in before + more if block["type"] != "tool_result"]
+    return told + results + rest
 
 
 def _id(call_id: str) -> str:

@@ -24,7 +24,7 @@ from router.protocols.hub.events import (
     UsageSeen,
 )
 from router.protocols.hub.told import name_of, text_of
-from router.protocols.messages.answer import read_stop
+from router.protocols.messages.answer_reader import read_stop
 from router.protocols.messages.parts import MESSAGES, read_blocks, read_citation, read_seal
 from router.protocols.messages.usage import read_lines, refuse_message_error
 

@@ -23,10 +23,12 @@ from router.protocols.hub.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.messages.answer import message_head, write_answered, write_stop
+from router.protocols.messages.answer_writer import message_head, write_answered, write_stop
 from router.protocols.messages.parts import MESSAGES, write_seal
 from router.protocols.messages.usage import write_usage
+from router.protocols.passage import MalformedReply
 
+MOST_HELD: Final = 100_000  # events of a part that waits for another
 _TEXT: Final = (b'"text_delta","text":', {"type": "text", "text": ""})
 _GROWS: Final[dict[type, tuple[bytes, dict[str, str]]]] = {
     Text: _TEXT,
@@ -95,6 +97,8 @@ class MessagesWriter:
         held = self._held.get(event.part)
         if held is not None and event.choice == 0:
             held.append(event)
+            if len(held) > MOST_HELD:
+                raise MalformedReply("told too much of several parts at once")
 
     def opened(self, event: PartOpened) -> None:
         """A part begins."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from router.protocols.chat.answer import read_reason
+from router.protocols.chat.answer_reader import read_reason
 from router.protocols.chat.usage import read_usage
 from router.protocols.hub.answer import Alternative, Answer
 from router.protocols.hub.conversation import Text
@@ -23,7 +23,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
 
 def _alternative(choice: Mapping[str, Any]) -> Alternative:
     text = name_of(choice.get("text"))
-    stop = read_reason(choice.get("finish_reason"), calls=False, refused=False)
+    stop = read_reason(choice, calls=False, refused=False)
     return Alternative((Text(text),) if text else (), stop)
 
 
@@ -41,12 +41,12 @@ class TextReader(EventStreamReader):
         for choice in told.get("choices") or ():
             number = choice.get("index", 0)
             if number not in self._finish:
-                self._finish[number] = None
+                self._finish[number] = {}
                 self.out.append(PartOpened(number, 0, Text("")))
             if choice.get("text"):
                 self.out.append(PartDelta(number, 0, choice["text"]))
             if choice.get("finish_reason"):
-                self._finish[number] = choice["finish_reason"]
+                self._finish[number] = choice
                 self.complete = True
 
     def done(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 from router.ask import Ask
 from router.backends.dialects.translated import translated
 from router.operations.message import parse_message
+from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.sse import data_of, encode, events
 
@@ -382,3 +383,47 @@ def test_nothing_but_content_commits_a_stream() -> None:
     assert not stream.has_content
     stream.feed(chunk({"content": "x"}))
     assert stream.has_content
+
+
+def test_arguments_without_end_are_refused() -> None:
+    fragment = chunk({"tool_calls": [call(0, "c1", name="f", arguments="x" * 60)]})
+    reader = ChatReader(largest_calls=100)
+    reader.feed(fragment)
+    with pytest.raises(MalformedReply, match="more than 100"):
+        reader.feed(fragment)
+
+
+def test_which_stop_sequence_came_is_told_both_ways(chat: Chat) -> None:
+    choice = {"message": {"content": "x"}, "finish_reason": "stop", "stop_reason": "END"}
+    told = as_message({}, choices=[choice])
+    assert (told["stop_reason"], told["stop_sequence"]) == ("stop_sequence", "END")
+    text = [{"type": "text", "text": "x"}]
+    (back,) = as_chat(chat, content=text, stop_reason="stop_sequence", stop_sequence="END")[
+        "choices"
+    ]
+    assert (back["finish_reason"], back["stop_reason"]) == ("stop", "END")
+
+
+def test_calls_that_are_announced_and_do_not_come_are_none() -> None:
+    assert as_message({"content": "x", "tool_calls": []}, "tool_calls")["stop_reason"] == "end_turn"
+    last = streamed(chunk({"content": "x"}), chunk({}, "tool_calls"))[-2]
+    assert last["delta"]["stop_reason"] == "end_turn"
+
+
+def test_the_first_chunk_of_azure_does_not_name_the_answer() -> None:
+    filters = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"index": 0}]}
+    told = streamed(encode(orjson.dumps(filters)), chunk({"content": "x"}), chunk({}, "stop"))
+    assert (told[0]["message"]["id"], told[0]["message"]["model"]) == ("x", "served")
+
+
+def test_an_image_of_an_answer_reaches_chats_clients(chat: Chat) -> None:
+    data = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+    candidate = {"content": {"parts": [{"text": "Here."}, data]}, "finishReason": "STOP"}
+    raw = {"candidates": [candidate]}
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
+    ask = chat()
+    told = orjson.loads(translated("gemini", ask).reply(orjson.dumps(raw), ask).body)
+    assert told["choices"][0]["message"]["images"] == [image]
+    ask = chat(stream=True)
+    stream = translated("gemini", ask).stream(ask)
+    assert orjson.dumps({"images": [image]})[1:-1] in stream.feed(encode(orjson.dumps(raw)))

@@ -111,6 +111,29 @@ def test_system_text_alone_is_said_as_the_users() -> None:
     assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Say hi."}]}]
 
 
+def test_gemini_is_never_asked_with_nothing() -> None:
+    body = from_chat("gemini", {"role": "system", "content": "Say hi."})
+    assert body == {"contents": [{"role": "user", "parts": [{"text": "Say hi."}]}]}
+    empty = {
+        "role": "user",
+        "content": [{"type": "text", "text": ""}, {"type": "text", "text": "x"}],
+    }
+    assert from_chat("gemini", empty)["contents"][0]["parts"] == [{"text": "x"}]
+
+
+def test_results_stand_first_in_their_turn_on_messages() -> None:
+    body = from_chat(
+        "messages",
+        HELLO,
+        {"role": "assistant", "content": None, "tool_calls": [call("t1"), call("t2")]},
+        {"role": "tool", "tool_call_id": "t1", "content": "1"},
+        {"role": "user", "content": "Wait."},
+        {"role": "tool", "tool_call_id": "t2", "content": "2"},
+    )
+    kinds = [block["type"] for block in body["messages"][-1]["content"]]
+    assert kinds == ["tool_result", "tool_result", "text"]
+
+
 def test_blank_texts_and_stops_do_not_go_to_anthropic() -> None:
     told = written(
         "chat",

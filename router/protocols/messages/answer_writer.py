@@ -1,69 +1,28 @@
-"""Anthropic's Messages, answered: a whole message read as an answer, and written from one."""
+"""Anthropic's Messages, answered: an answer written as a whole message."""
 
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.hub.answer import (
-    CALLS,
-    END,
-    LENGTH,
     MALFORMED,
-    PAUSE,
-    REFUSAL,
-    SEQUENCE,
     UNTOLD,
-    WINDOW,
     Alternative,
     Answer,
     Stop,
 )
 from router.protocols.hub.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
-from router.protocols.hub.told import arguments_object, name_of
-from router.protocols.messages.parts import MESSAGES, read_blocks, write_seal
-from router.protocols.messages.usage import read_lines, refuse_message_error, write_usage
-from router.protocols.passage import MalformedReply
+from router.protocols.hub.told import arguments_object
+from router.protocols.messages.answer_reader import REASONS
+from router.protocols.messages.parts import MESSAGES, write_seal
+from router.protocols.messages.usage import write_usage
 
-_REASONS: Final = MappingProxyType(
-    {
-        "end_turn": END,
-        "stop_sequence": SEQUENCE,
-        "max_tokens": LENGTH,
-        "model_context_window_exceeded": WINDOW,
-        "tool_use": CALLS,
-        "refusal": REFUSAL,
-        "pause_turn": PAUSE,
-    }
-)
 STOP_REASONS: Final = MappingProxyType(
-    {reason: told for told, reason in _REASONS.items()}
-    | {MALFORMED: "end_turn", UNTOLD: "end_turn"}
+    {reason: told for told, reason in REASONS.items()} | {MALFORMED: "end_turn", UNTOLD: "end_turn"}
 )
-
-
-def read_answer(body: Mapping[str, Any]) -> Answer:
-    """A whole message; ErrorInside where it is an error, MalformedReply where it is none."""
-    refuse_message_error(body)
-    if not isinstance(body.get("content"), list):
-        raise MalformedReply("answered without content that can be read")
-    model = body.get("model")
-    alternative = Alternative(read_blocks(body["content"]), read_stop(body))
-    return Answer(
-        name_of(body.get("id")),
-        model if isinstance(model, str) else None,
-        (alternative,),
-        read_lines(body.get("usage")),
-    )
-
-
-def read_stop(told: Mapping[str, Any]) -> Stop:
-    """Why a message ended, of a whole one or of the delta that says so."""
-    reason = _REASONS.get(name_of(told.get("stop_reason")), END)
-    return Stop(reason, name_of(told.get("stop_sequence")) or None, told.get("stop_details"))
 
 
 def write_stop(stop: Stop) -> dict[str, Any]:
-    """The same for a client."""
+    """Why a message ended, in its own words."""
     told: dict[str, Any] = {
         "stop_reason": STOP_REASONS[stop.reason],
         "stop_sequence": stop.sequence,
