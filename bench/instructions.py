@@ -50,7 +50,8 @@ async def by_package(step: Step) -> dict[str, int]:
         del call[_ITSELF]
         calls.append(call)
     packages = {package for call in calls for package in call}
-    return {name: _quartile([call[name] for call in calls]) for name in packages}
+    each = {name: _quartile([call[name] for call in calls]) for name in packages}
+    return {name: count for name, count in each.items() if count}
 
 
 def _quartile(counts: Sequence[int]) -> int:

@@ -26,6 +26,11 @@ class Prompt:
     turns: tuple[Turn, ...] = ()
     tools: tuple[str, ...] = ()
 
+    @property
+    def last_text(self) -> str:
+        """The last turn's text, empty where there is none."""
+        return self.turns[-1].text if self.turns else ""
+
 
 def prompt_of_text(text: str) -> Prompt:
     """A conversation of one user message."""

@@ -9,7 +9,7 @@ from policies.value import value
 Status = Literal["denied", "no_candidates", "route_not_allowed", "unknown_model", "bad_hint"]
 
 
-class Step(NamedTuple):
+class TrailStep(NamedTuple):
     """One thing that happened on the way to a decision.
 
     `kind` is rule, exclude, weights, sticky, judge or choose; `name` the rule or backend.
@@ -26,21 +26,21 @@ Narrowing = tuple[tuple[str, ...], frozenset[str], frozenset[str], str]
 Note = tuple[str, str, str] | Narrowing
 
 
-def written_out(notes: Sequence[Note]) -> tuple[Step, ...]:
-    """The steps that notes stand for. Serving takes notes; writing them out is for readers."""
-    found: list[Step] = []
+def trail_of(notes: Sequence[Note]) -> tuple[TrailStep, ...]:
+    """Return notes as steps. Serving only takes notes; steps are made when somebody reads them."""
+    steps: list[TrailStep] = []
     for note in notes:
         if len(note) == 3:
-            found.append(Step(*note))
+            steps.append(TrailStep(*note))
         else:
             order, before, after, why = note
             gone = before - after
-            found += [Step("exclude", name, why) for name in order if name in gone]
-    return tuple(found)
+            steps += [TrailStep("exclude", name, why) for name in order if name in gone]
+    return tuple(steps)
 
 
 @value
-class Cascade:
+class CascadeSteps:
     """Try `steps` in order until an answer passes every check of `verify`, and then `judge`."""
 
     steps: tuple[str, ...]
@@ -73,7 +73,7 @@ class Decision:
     cost_pico: Mapping[str, int] = field(default_factory=dict)  # expected, of the candidates
     rules: tuple[str, ...] = ()  # names of the rules that matched, in order
     notes: tuple[Note, ...] = ()
-    cascade: Cascade | None = None
+    cascade: CascadeSteps | None = None
     shadow: Shadow | None = None
     propensity: float = 1.0  # P(this first candidate | these signals), under 1 only with weights
 
@@ -83,9 +83,9 @@ class Decision:
         return self.candidates[0]
 
     @property
-    def trail(self) -> tuple[Step, ...]:
+    def trail(self) -> tuple[TrailStep, ...]:
         """What happened on the way, in order."""
-        return written_out(self.notes)
+        return trail_of(self.notes)
 
 
 @value
@@ -100,6 +100,6 @@ class Denial:
     notes: tuple[Note, ...] = ()
 
     @property
-    def trail(self) -> tuple[Step, ...]:
+    def trail(self) -> tuple[TrailStep, ...]:
         """What happened on the way, in order."""
-        return written_out(self.notes)
+        return trail_of(self.notes)

@@ -40,8 +40,8 @@ def _section(
 ) -> type[Strict]:
     """A section of the document with the fields of one kind of signals.
 
-    `defaults` stand in place of the signals' own; those of another type are (type, default).
-    `optional`: every key may be null, and is if it is left out.
+    `defaults` replace those of the signals; a key of another type is (type, default). With
+    `optional` every key may be null, and is null where it is left out.
     """
     hints = get_type_hints(kind, include_extras=True)
     keys: dict[str, Any] = {
@@ -150,7 +150,7 @@ NO_DEFAULTS: Final[Mapping[str, BackendDoc]] = MappingProxyType({})
 def signals_of(
     policy: Policy, probe: ExampleDoc, defaults: Mapping[str, BackendDoc] = NO_DEFAULTS
 ) -> Signals:
-    """The signals that an example describes; `defaults` is what it does not say of backends."""
+    """Return the signals that an example describes; `defaults` fills in what it leaves out."""
     return Signals(
         request=RequestSignals(id="probe", **probe.request.model_dump()),
         prompt=PromptSignals(**probe.prompt.model_dump()),

@@ -11,7 +11,7 @@ from policies.policy import Policy
 from policies.signals import NO_HINTS, Hints, Signals
 
 RuleResult = Literal["matched", "not matched", "failed", "not reached"]
-Standing = Literal["chosen", "fallback", "excluded", "left out"]
+CandidateStanding = Literal["chosen", "fallback", "excluded", "left out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class CandidateView:
     success: float | None
     cost_usd: str
     healthy: bool
-    standing: Standing
+    standing: CandidateStanding
     why: str
 
 
@@ -64,7 +64,7 @@ class Explanation:
 
 
 def explain(policy: Policy, signals: Signals, hints: Hints = NO_HINTS) -> Explanation:
-    """Decide, and say why. Pure, like the decision; slower, and never needed to serve."""
+    """Decide, and say why. Pure like the decision, but slower: it is not used while serving."""
     answer = policy.decide(signals, hints)
     decided = isinstance(answer, Decision)
     return Explanation(
@@ -149,7 +149,7 @@ def _candidates(
     views: list[CandidateView] = []
     for place, name in enumerate(names):
         backend = signals.backends.get(name)
-        standing: Standing = "left out" if name in allowed else "excluded"
+        standing: CandidateStanding = "left out" if name in allowed else "excluded"
         if name in order:
             standing = "chosen" if place == 0 else "fallback"
         views.append(

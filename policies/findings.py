@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 class Finding:
     """One thing wrong at one place. Lines and columns count from 1; `rule` names the check.
 
-    Message and hint are single printable lines, whatever the document held: no line break, no
+    Message and hint are single printable lines even of a hostile document: no line break, no
     escape sequence for somebody's terminal.
     """
 
@@ -45,7 +45,7 @@ class DocumentError(Exception):
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings in the order of a reader's eye: by file, line and column; none twice."""
+    """Return the findings by file, line and column, each once."""
     unique = dict.fromkeys(findings)
     return tuple(sorted(unique, key=lambda f: (f.file, f.line, f.column, f.message)))
 
@@ -58,12 +58,12 @@ def render(findings: Iterable[Finding]) -> str:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, or None where nothing is close."""
     choices = list(known)
-    found = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
-    if found:
-        return found[0]
+    matches = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if matches:
+        return matches[0]
     lowered = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    return lowered[found[0]] if found else None
+    matches = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[matches[0]] if matches else None
 
 
 def suggestion(word: str, known: Iterable[str], *, what: str) -> str:

@@ -1,4 +1,8 @@
-"""USD in documents <-> integer pico-USD inside."""
+"""USD: read from documents and clients, held as integer pico-USD, shown again. The only such place.
+
+Exact where it is billed or written for programs (`usd`), rounded where people read (`usd_rounded`,
+`usd_short`), a fraction where it is only compared, averaged or drawn (`to_usd`).
+"""
 
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final
@@ -7,10 +11,12 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 PICO_PER_USD: Final = 10**12
+PICO_PER_NANO: Final = 1_000  # the ledger keeps nano-USD
+DECIMALS: Final = 6  # to which the cost of one request is shown to people
 _LARGEST: Final = Decimal(10**9)
 
 
-def to_pico(value: Any) -> int:
+def to_pico(value: Any, *, signed: bool = False) -> int:
     """Exact pico-USD of a decimal number of USD. Raises ValueError with the reason."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise ValueError("must be an amount in USD")
@@ -20,8 +26,9 @@ def to_pico(value: Any) -> int:
         raise ValueError("must be an amount in USD") from None
     if not amount.is_finite():
         raise ValueError("must be a finite amount in USD")
-    if amount < 0 or amount > _LARGEST:
-        raise ValueError("must be an amount in USD from 0 to 1000000000")
+    if amount > _LARGEST or amount < (-_LARGEST if signed else 0):
+        least = -_LARGEST if signed else 0
+        raise ValueError(f"must be an amount in USD from {least} to {_LARGEST}")
     pico = amount * PICO_PER_USD
     if pico != pico.to_integral_value():
         raise ValueError("has over 12 decimals of a USD")
@@ -29,21 +36,27 @@ def to_pico(value: Any) -> int:
 
 
 def to_usd(pico: float) -> float:
-    """USD as a fraction, for arithmetic and for JSON; `usd` is what to show."""
+    """USD as a fraction: for averages, plots, metrics and rounding, not for bills."""
     return pico / PICO_PER_USD
 
 
-def usd_at(pico: float, decimals: int) -> str:
-    """Pico-USD rounded to so many decimals, with thousands apart: `1,234.50`."""
-    return f"{pico / PICO_PER_USD:,.{decimals}f}"
-
-
-def usd(pico: int) -> str:
-    """Pico-USD as a short decimal text, exactly: `0.00042`."""
+def usd(pico: int, *, least: int = 0) -> str:
+    """Pico-USD as decimal text, exact, with at least so many decimals: `0.00042`."""
     if pico < 0:
-        return f"-{usd(-pico)}"
+        return f"-{usd(-pico, least=least)}"
     whole, rest = divmod(pico, PICO_PER_USD)
-    return f"{whole}.{rest:012}".rstrip("0") if rest else str(whole)
+    decimals = f"{rest:012}".rstrip("0").ljust(least, "0")
+    return f"{whole}.{decimals}" if decimals else str(whole)
+
+
+def usd_rounded(amount: float, decimals: int = DECIMALS) -> str:
+    """USD rounded for people, with thousands apart: `1,234.50`."""
+    return f"{amount:,.{decimals}f}"
+
+
+def usd_short(amount: float) -> str:
+    """USD for a table: cents from one USD on, millionths below."""
+    return usd_rounded(amount, 2 if abs(amount) >= 1 else DECIMALS)
 
 
 def _validated(value: Any) -> int:

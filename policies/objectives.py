@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from policies.language.terms import CascadeTerms, Terms
-from policies.money import usd_at
+from policies.money import to_usd, usd_rounded
 
 _MAX_CASCADE_OPTIONS: Final = 5  # the best single ones; keeps the search under 200 sequences
 
@@ -38,13 +38,15 @@ class Ranking(NamedTuple):
 class Objective:
     """One row: how it ranks, and what it takes for that.
 
-    `reads` are the settings that mean something only to objectives that list them. `scored`: it
-    goes by P(success), so a route with a choice needs the classifier.
+    `reads` are the settings that mean something only to objectives that list them; `needs` is one
+    of them that must be given, and what to write where it is missing. `scored`: it goes by
+    P(success), so a route with a choice needs the classifier.
     """
 
     rank: Callable[[Sequence[Option], Terms], Ranking]
     reads: tuple[str, ...]
     scored: bool = True
+    needs: tuple[str, str] | None = None
 
 
 def rank(options: Sequence[Option], terms: Terms) -> Ranking:
@@ -126,7 +128,7 @@ def expected_cost(options: Sequence[Option], terms: Terms) -> Ranking:
     planned = tuple(step.name for step in best)
     order = (*planned, *(o.name for o in singles if o.name not in planned))
     shown = " then ".join(planned)
-    reason = f"expected_cost: {shown} p={_p(best[0]):.2f} expects {usd_at(total, 6)} USD"
+    reason = f"expected_cost: {shown} p={_p(best[0]):.2f} expects {usd_rounded(to_usd(total))} USD"
     return Ranking(order, reason, planned if len(planned) > 1 else ())
 
 
@@ -176,7 +178,14 @@ def _p(option: Option) -> float:
 
 OBJECTIVES: Final[Mapping[str, Objective]] = {
     "cheapest_capable": Objective(cheapest_capable, reads=("capable", "cascade")),
-    "expected_cost": Objective(expected_cost, reads=("failure_cost", "cascade")),
+    "expected_cost": Objective(
+        expected_cost,
+        reads=("failure_cost", "cascade"),
+        needs=(
+            "failure_cost",
+            "say what a failed answer costs you, in USD: failure_cost: 0.05",
+        ),
+    ),
     "best_quality": Objective(best_quality, reads=()),
     "fixed": Objective(fixed, reads=("fixed",), scored=False),
 }

@@ -130,14 +130,14 @@ class Policy:
 
     def visible(self, tier: str) -> tuple[str, ...]:
         """Names that a client of this tier may put in `model`: routes, aliases, backends."""
-        found = self.tiers.get(tier, _OPEN_TIER if not self.tiers else None)
-        if found is None:
+        own = self.tiers.get(tier, _OPEN_TIER if not self.tiers else None)
+        if own is None:
             return ()
-        routes = [r for r in self.routes.values() if found.routes is None or r.name in found.routes]
+        routes = [route for route in self.routes.values() if own.may_use_route(route.name)]
         names = {r.name for r in routes}
         aliases = [a.name for a in self.aliases.values() if a.route in names]
         reached = dict.fromkeys(n for r in routes for n in r.candidates)
-        backends = [n for n in reached if found.backends is None or n in found.backends]
+        backends = [name for name in reached if own.may_use_backend(name)]
         return (*(r.name for r in routes), *aliases, *backends)
 
     def _place(self, model: str) -> str:
@@ -147,7 +147,7 @@ class Policy:
     def _explicit(
         self, backend: str, tier: Tier, signals: Signals, hints: Hints
     ) -> Decision | Denial:
-        """A backend named by the client: whatever some route of its tier would let it have."""
+        """Decide for a backend that the client named: some route of its tier must allow it."""
         answer: Decision | Denial | None = None
         for route in self.routes.values():
             if backend in route.candidates:
@@ -219,9 +219,9 @@ def load(text: str, filename: str) -> Policy:
     if doc is None:
         raise DocumentError(findings)
     findings = check_references(doc, source)
-    routes, complaints = compile_routes(doc, source)
-    if findings or complaints:
-        raise DocumentError([*findings, *complaints])
+    routes, faults = compile_routes(doc, source)
+    if findings or faults:
+        raise DocumentError([*findings, *faults])
     return Policy(
         version=sha256(text.encode()).hexdigest()[:12],
         timezone=doc.timezone,

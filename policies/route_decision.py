@@ -12,13 +12,13 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Final
 
-from policies.decision import Cascade, Decision, Denial, Note, Shadow, written_out
+from policies.decision import CascadeSteps, Decision, Denial, Note, Shadow, trail_of
 from policies.language.compiler import Alias, Route, Rule
 from policies.language.document import ShadowDoc
-from policies.language.terms import NAMED, CascadeTerms, Terms, with_overrides
+from policies.language.terms import DEFAULT_OBJECTIVE, NAMED, CascadeTerms, Terms, with_overrides
 from policies.language.tiers import Tier
 from policies.money import usd
-from policies.objectives import Option, Ranking, capable_floor, rank
+from policies.objectives import OBJECTIVES, Option, Ranking, capable_floor, rank
 from policies.signals import NO_HINTS, BackendSignals, Hints, Signals
 
 _SPAN: Final = float(2**64)
@@ -29,7 +29,7 @@ _ABSENT: Final = BackendSignals(unfit="it is not configured")
 
 
 class RouteDecision:
-    """The state of one decision. Built and thrown away per request."""
+    """The state of one decision; made for each request."""
 
     __slots__ = ("_allowed", "_notes", "_overrides", "_route", "_rules", "_signals", "_terms")
 
@@ -50,8 +50,8 @@ class RouteDecision:
         shadow: ShadowDoc | None,
         explicit: str | None,
     ) -> Decision | Denial:
-        """The decision; `explicit` is the one backend that the client named, if it named one, and
-        then the terms are under NAMED already.
+        """Return the decision. `explicit` is the backend that the client named, if it named one;
+        the terms then include NAMED already.
         """
         if tier.backends is not None:
             self._narrow(tier.backends, f"tier {tier.name}")
@@ -112,8 +112,9 @@ class RouteDecision:
             self._narrow(self._allowed - frozenset(hints.exclude), "the request's hint")
         if hints.min_success is not None:
             self._overrides |= {"min_success": hints.min_success, "max_regret": 0.0}
-            if self._overrides.get("objective", self._terms.objective) == "expected_cost":
-                self._overrides["objective"] = "cheapest_capable"  # the client says what is enough
+            objective = str(self._overrides.get("objective", self._terms.objective))
+            if "failure_cost" in OBJECTIVES[objective].reads:  # the client says what is enough
+                self._overrides["objective"] = DEFAULT_OBJECTIVE
         if hints.max_cost_pico is not None:
             current = self._overrides.get("max_cost", self._terms.max_cost)
             limit = hints.max_cost_pico
@@ -134,7 +135,7 @@ class RouteDecision:
             self._notes.append((self._route.candidates, before, self._allowed, why))
 
     def _options(self, terms: Terms) -> tuple[list[Option], list[Option]]:
-        """What may serve now, and what may serve but does not answer."""
+        """Return what may serve, healthy backends apart from those that do not answer."""
         options: list[Option] = []
         poorly: list[Option] = []
         allowed, backends, max_cost = self._allowed, self._signals.backends, terms.max_cost
@@ -157,8 +158,8 @@ class RouteDecision:
         return options, poorly
 
     def _empty(self, explicit: str | None) -> Denial:
-        """Nothing is left: denied where constraints did it, no_candidates where fitness or cost."""
-        steps = written_out(self._notes)
+        """Return the denial: `denied` where constraints left nothing, else `no_candidates`."""
+        steps = trail_of(self._notes)
         reasons = {step.name: step.detail for step in steps if step.kind == "exclude"}
         if explicit is not None:
             message = f"`{explicit}` may not take this request ({reasons[explicit]})."
@@ -180,7 +181,7 @@ class RouteDecision:
         ranking = rank(options or poorly, terms)
         propensity = 1.0
         if terms.sticky or terms.weights:
-            ranking, propensity = self._settle(ranking, options or poorly, terms)
+            ranking, propensity = self._stay_or_draw(ranking, options or poorly, terms)
         if options and poorly:
             last = tuple(option.name for option in poorly)
             ranking = Ranking(ranking.order + last, ranking.reason, ranking.steps)
@@ -213,7 +214,7 @@ class RouteDecision:
             propensity,
         )
 
-    def _settle(
+    def _stay_or_draw(
         self, ranking: Ranking, options: list[Option], terms: Terms
     ) -> tuple[Ranking, float]:
         """Stickiness first, then weights: both may put another allowed backend in front."""
@@ -243,16 +244,16 @@ class RouteDecision:
         self._notes.append(("weights", name, f"{weights[name]} of {total}"))
         return (ranking if name == ranking.order[0] else _in_front(ranking, name, reason)), share
 
-    def _cascade(self, steps: tuple[str, ...], terms: CascadeTerms) -> Cascade:
+    def _cascade(self, steps: tuple[str, ...], terms: CascadeTerms) -> CascadeSteps:
         """The plan; its judge reads prompt and answer, so the constraints bind it too."""
         judge = terms.judge
         if judge is not None and judge not in self._allowed:
             self._notes.append(("judge", judge, "dropped: it may not take this request"))
             judge = None
-        return Cascade(steps, terms.verify, judge)
+        return CascadeSteps(steps, terms.verify, judge)
 
     def _shadow(self, doc: ShadowDoc, chosen: str) -> Shadow | None:
-        """A copy goes only where the request itself might have gone."""
+        """Return the copy to make; it goes only where the request itself might have gone."""
         if doc.to == chosen or not self._allowed >= {doc.to, doc.judge}:
             return None
         if draw("shadow", self._signals.request.id) >= doc.share:

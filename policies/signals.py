@@ -4,9 +4,9 @@ Nothing here holds text of a prompt. Money is integer pico-USD, times are millis
 probability is 0..1 or None where the classifier did not say.
 
 A field that is annotated with a `Fact` is a name that conditions may read (`request.pii`,
-`backend["x"].queued`). Nothing else has to be told of it: the types and readers of the language
-(`policies.language.facts`), probes with their schema, the decision log and `turnout explain` are
-derived from the field, and only where requests are read does it have to be filled in.
+`backend["x"].queued`). The types and readers of the language (`policies.language.facts`), probes
+with their schema, the decision log and `turnout explain` are derived from the field; a new fact
+also needs a line where requests are read (`router.pipeline.signals`), and nothing else.
 """
 
 from collections.abc import Mapping
@@ -132,7 +132,7 @@ class Signals:
 
 @value
 class Hints:
-    """What a request's own headers ask for, already parsed; binding only within the tier."""
+    """What a request's own headers ask for, parsed. They bind only within what the tier allows."""
 
     route: str | None = None
     min_success: float | None = None

@@ -6,9 +6,7 @@ of Unix time unless a name says otherwise.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NamedTuple
-
-PICO_PER_USD: Final = 10**12
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)

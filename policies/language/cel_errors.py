@@ -27,19 +27,19 @@ _KINDS: Final = {
 _WORDS: Final = {"and": "&&", "or": "||", "not": "!"}
 
 
-def explain_complaint(
+def explain_cel_error(
     error: str, text: str, facts: Sequence[str], backends: Sequence[str]
 ) -> tuple[int, str, str]:
     """(character offset, message, hint) of the first thing that CEL's `error` says of `text`."""
-    found = _PLACE.search(error)
-    if found is None:
+    place = _PLACE.search(error)
+    if place is None:
         return (
             0,
             "the condition is too complicated",
             "it is nested too deeply: make it several rules",
         )
-    offset = _offset(text, int(found[1]), int(found[2]))
-    raw = found[3].removesuffix(" [INVALID_ARGUMENT]")
+    offset = _offset(text, int(place[1]), int(place[2]))
+    raw = place[3].removesuffix(" [INVALID_ARGUMENT]")
     undeclared = _UNDECLARED.search(raw)
     if undeclared:
         name = undeclared[1]

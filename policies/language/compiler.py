@@ -120,16 +120,16 @@ def _condition(
     try:
         return conditions.check(rule.when or "true")
     except ConditionError as error:
-        for complaint in error.complaints:
-            line, column = source.inside(path, complaint.offset)
+        for fault in error.faults:
+            line, column = source.inside(path, fault.offset)
             findings.append(
                 Finding(
                     source.filename,
                     line,
                     column,
                     "error",
-                    complaint.message,
-                    complaint.hint,
+                    fault.message,
+                    fault.hint,
                     "condition",
                 )
             )

@@ -60,13 +60,13 @@ def _first_use(doc: PolicyDoc, backend: str) -> tuple[str | int, ...]:
 def _weaknesses(
     name: str, facts: BackendFacts, path: tuple[str | int, ...], source: Document
 ) -> list[Finding]:
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if not facts.priced:
         message = f"`{name}` has no price: it counts as free"
         hint = "give the backend `price: {input: ..., output: ...}` in turnout.yaml"
-        found.append(source.warning(path, message, hint, rule="missing-price"))
+        findings.append(source.warning(path, message, hint, rule="missing-price"))
     if not facts.scored:
         message = f"`{name}` has no ability profile: its success is always unknown"
         hint = "give the backend `ability: ...` in turnout.yaml"
-        found.append(source.warning(path, message, hint, rule="missing-ability"))
-    return found
+        findings.append(source.warning(path, message, hint, rule="missing-ability"))
+    return findings

@@ -1,4 +1,4 @@
-"""The policy document: keys, types, bounds. Meaning is given by `policies.language.compiler`."""
+"""The policy document: keys, types, bounds. `policies.language.compiler` gives them meaning."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from policies.hints import HINTS
 from policies.language.fields import Name, Names, OneOf, Probability, Strict, unique
-from policies.language.limits import Limits
+from policies.language.limits import LimitsDoc
 from policies.money import Usd
 from policies.objectives import OBJECTIVES
 from policies.verifiers import VERIFIERS
@@ -105,7 +105,7 @@ class AliasDoc(Settings):
     except_: Names | None = Field(None, alias="except")
 
 
-class Bounded(Strict):
+class BoundedDoc(Strict):
     """While the ledger is away, serve up to this share of each quota."""
 
     bounded: Probability = Field(examples=[0.1])
@@ -119,7 +119,7 @@ def _route(value: Any) -> Any:
 AliasEntry = Annotated[AliasDoc, BeforeValidator(_route, json_schema_input_type=Name | AliasDoc)]
 
 
-class TierDoc(Limits, Settings):
+class TierDoc(LimitsDoc, Settings):
     """Who may have what: quotas of the customer, and the tier's part in routing."""
 
     description: str | None = None
@@ -130,11 +130,11 @@ class TierDoc(Limits, Settings):
         None,
         description=f"Request headers obeyed: {', '.join(HINTS)}; default all.",
     )
-    per_key: Limits | None = None
-    per_user: Limits | None = None
-    per_team: Limits | None = None
-    per_model: Limits | None = None
-    outage: Annotated[Bounded | Literal["closed"], Field(examples=[{"bounded": 0.1}])] = "closed"
+    per_key: LimitsDoc | None = None
+    per_user: LimitsDoc | None = None
+    per_team: LimitsDoc | None = None
+    per_model: LimitsDoc | None = None
+    outage: Annotated[BoundedDoc | Literal["closed"], Field(examples=[{"bounded": 0.1}])] = "closed"
     guaranteed_share: dict[Name, Probability] | None = Field(
         None, description="Share of a backend's capacity kept for this tier."
     )

@@ -1,10 +1,9 @@
 """Conditions in CEL: checked at load with places in the YAML file, evaluated all at once.
 
-`backend["x"].field`, `success["x"]` and `request.headers["x"]` are rewritten, character for
-character in length, into one flat typed variable each, so that the checker knows every type, a
-missing key cannot fail at run time, columns stay true, and an activation is a handful of scalars.
-Of a route's conditions those that are not fast (`policies.language.fast_conditions`) become one
-list expression.
+Each `backend["x"].field`, `success["x"]` and `request.headers["x"]` is replaced by one flat typed
+variable of the same length. So the checker knows every type, a missing key cannot fail at run time,
+columns stay true, and an activation is a handful of scalars. The conditions of a route that Python
+does not decide (`policies.language.fast_conditions`) become one list expression.
 """
 
 import re
@@ -15,7 +14,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from policies.findings import suggestion
-from policies.language.cel_errors import explain_complaint, kind_words
+from policies.language.cel_errors import explain_cel_error, kind_words
 from policies.language.facts import (
     ABSENT,
     BACKEND_FACTS,
@@ -48,7 +47,7 @@ _TOKEN: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ConditionFault:
     """What is wrong with a condition, at a character offset of its text."""
 
     offset: int
@@ -57,11 +56,11 @@ class Complaint:
 
 
 class ConditionError(Exception):
-    """A condition is wrong; `complaints` say how."""
+    """A condition is wrong; `faults` say how."""
 
-    def __init__(self, complaints: Sequence[Complaint]) -> None:
-        super().__init__("; ".join(c.message for c in complaints))
-        self.complaints = tuple(complaints)
+    def __init__(self, faults: Sequence[ConditionFault]) -> None:
+        super().__init__("; ".join(c.message for c in faults))
+        self.faults = tuple(faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +94,24 @@ class Conditions:
         """Check one condition. Raises ConditionError."""
         if len(text) > MAX_LENGTH:
             raise ConditionError(
-                [Complaint(0, f"a condition over {MAX_LENGTH} characters", "split the rule")]
+                [ConditionFault(0, f"a condition over {MAX_LENGTH} characters", "split the rule")]
             )
         facts: set[str] = set()
         headers: set[str] = set()
-        complaints: list[Complaint] = []
-        rewritten = _TOKEN.sub(lambda match: self._flatten(match, facts, headers, complaints), text)
-        if complaints:
-            raise ConditionError(complaints)
+        faults: list[ConditionFault] = []
+        rewritten = _TOKEN.sub(lambda match: self._flatten(match, facts, headers, faults), text)
+        if faults:
+            raise ConditionError(faults)
         env = self._environment()
         try:
             compiled = env.compile(rewritten)
         except RuntimeError as error:
-            raise ConditionError([self._complaint(str(error), text)]) from None
+            raise ConditionError([self._fault(str(error), text)]) from None
         if compiled.return_type() != cel.Type.BOOL:
             kind = kind_words(compiled.return_type().name().lower())
             raise ConditionError(
                 [
-                    Complaint(
+                    ConditionFault(
                         0,
                         f"a condition must be true or false, this is {kind}",
                         "compare it with something",
@@ -122,7 +121,7 @@ class Conditions:
         return Condition(text, rewritten, frozenset(facts), frozenset(headers))
 
     def matcher(self, conditions: Sequence[Condition], *, only_cel: bool = False) -> "Matcher":
-        """All of them, compiled together. `only_cel`: the reference, without the shorter ways."""
+        """Compile conditions together. `only_cel` leaves all of them to CEL, as the reference."""
         kinds = {name: variable.kind for name, variable in self._variables.items()}
         read = {name: variable.read for name, variable in self._variables.items()}
         fast = [None if only_cel else read_condition(c.rewritten, kinds, read) for c in conditions]
@@ -166,7 +165,7 @@ class Conditions:
         return [n for n in self._variables if any(w == n or w.startswith(n + ".") for w in words)]
 
     def _environment(self) -> Any:
-        """The typed environment; made anew only after a variable was added."""
+        """Return the typed environment; it is made again only after a variable was added."""
         if self._env is None:
             self._env = cel.NewEnv(
                 variables={n: _TYPES[v.kind] for n, v in self._variables.items()}
@@ -178,7 +177,7 @@ class Conditions:
         match: re.Match[str],
         facts: set[str],
         headers: set[str],
-        complaints: list[Complaint],
+        faults: list[ConditionFault],
     ) -> str:
         """Replace one reference by a variable of the same length; note what it reads."""
         whole = match[0]
@@ -190,7 +189,7 @@ class Conditions:
         root, name, attribute = match["root"], match["name"][1:-1], match["field"] or ""
         problem = self._problem(root, name, attribute)
         if problem is not None:
-            complaints.append(Complaint(match.start("name"), *problem))
+            faults.append(ConditionFault(match.start("name"), *problem))
             return whole
         (headers if root == HEADERS else facts).add(name if root == HEADERS else root)
         if root == "backend":
@@ -228,9 +227,9 @@ class Conditions:
             self._env = None
         return variable
 
-    def _complaint(self, error: str, text: str) -> Complaint:
-        offset, message, hint = explain_complaint(error, text, [*FACTS], self._backends)
-        return Complaint(offset, message, hint)
+    def _fault(self, error: str, text: str) -> ConditionFault:
+        offset, message, hint = explain_cel_error(error, text, [*FACTS], self._backends)
+        return ConditionFault(offset, message, hint)
 
 
 def _reader(root: str, name: str, attribute: str) -> _Variable:
@@ -263,7 +262,7 @@ class Remainder:
         self._singles: list[Any] = []  # one by one, compiled when a list first fails
 
     def matches(self, signals: Signals) -> list[Match]:
-        """Those that do not say no, each with its place among the route's."""
+        """Return the conditions that are not false, each with its place among the route's."""
         activation = self._env.Activation({name: read(signals) for name, read in self._readers})
         truths: list[bool | None] = []
         for expression in self._lists:
@@ -275,7 +274,7 @@ class Remainder:
         return [each for each in zip(self._indices, truths, strict=True) if each[1] is not False]
 
     def _one_by_one(self, activation: Any) -> list[bool | None]:
-        """One failing condition fails its whole list: find out which it was."""
+        """Evaluate each alone: one condition that fails makes its whole list fail."""
         if not self._singles:
             self._singles = [self._env.compile(text) for text in self._texts]
         values = [_value(single, activation) for single in self._singles]
@@ -293,8 +292,8 @@ class Matcher:
         self._remainder = remainder
 
     def matches(self, signals: Signals) -> list[Match]:
-        """The conditions that do not say no, in order: place and True, or None where it failed (a
-        division by zero).
+        """Return the conditions that are not false, in order: the place of each, and True, or None
+        where it failed (a division by zero).
         """
         matches = self._table.matches(signals)
         if self._remainder is not None:

@@ -1,7 +1,7 @@
 """The names a condition may use: name -> type in CEL, place in Signals, meaning.
 
-Most rows are derived from the fields of `policies.signals` that carry a `Fact`; written out here is
-what is no plain field: the tier's name, shares of a budget, a backend's cost in USD.
+Most rows are derived from the fields of `policies.signals` that carry a `Fact`. Only what is no
+plain field is written out here: the tier's name, shares of a budget, a backend's cost in USD.
 """
 
 import math

@@ -2,8 +2,8 @@
 
 Theory of operation: most conditions compare facts with constants (`request.pii`, `tier.name ==
 "free" && prompt.tokens > 32000`). Such a conjunction cannot fail, and on values of one type CEL's
-comparisons are Python's. Read here are only texts that CEL's typed checker has accepted before;
-whatever else a text holds (`||`, brackets, arithmetic, functions) leaves it to CEL.
+comparisons are Python's. This module reads only texts that CEL's typed checker has accepted; a text
+with anything else in it (`||`, brackets, arithmetic, functions) is left to CEL.
 
 A condition that cannot hold unless a fact equals a constant says so as its `key`: the table finds
 the rules of a value at once, however many rules there are for other values.
@@ -46,7 +46,7 @@ class Key(NamedTuple):
 
 
 class FastCondition(NamedTuple):
-    """What holds where its `key` does and every one of `tests`."""
+    """A condition that holds where its `key` and all of its `tests` do."""
 
     key: Key | None
     tests: tuple[Test, ...]
@@ -114,7 +114,7 @@ class ConditionTable:
             self._others.append((place, test))
 
     def matches(self, signals: Signals) -> list[Match]:
-        """Those that hold, in no order."""
+        """Return the conditions that hold, in no order."""
         matches: list[Match] = []
         for read, by_value in self._keyed.items():
             for place, test in by_value.get(read(signals), ()):

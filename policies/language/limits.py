@@ -1,7 +1,7 @@
-"""The limits of a tier: one field each, whose `Dimension` is all that anybody is told of it.
+"""The limits of a tier: one field each, with its `LimitRow`.
 
-The ledger's dimensions, lint, replay and the guide are derived from these fields or compared with
-them: a new limit is one field here.
+The ledger's dimensions, lint and replay are derived from these fields, and the guide is compared
+with them: a new limit is one field here.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Window = Literal["second", "minute", "day", "month", "endless", "running"]
 
 
 @dataclass(frozen=True, slots=True)
-class Dimension:
+class LimitRow:
     """What a limit counts and over which window.
 
     `endless`: a balance that does not renew; `running`: what runs at this moment. `code` stands for
@@ -34,14 +34,14 @@ class Dimension:
     shown: bool = False
 
 
-class Rate(Strict):
+class RateDoc(Strict):
     """A limit per minute kept as a token bucket: up to `burst` at once, refilled evenly."""
 
     limit: Count = Field(examples=[600])
     burst: Count = Field(examples=[100])
 
 
-class Pool(Strict):
+class PoolDoc(Strict):
     """Tokens of a month; of what is left, at most `rollover` of the pool is added to the next."""
 
     pool: Count = Field(examples=[2_000_000_000])
@@ -53,64 +53,64 @@ def _pool(value: Any) -> Any:
 
 
 def _rate(value: Any) -> str:
-    return "rate" if isinstance(value, dict | Rate) else "number"
+    return "rate" if isinstance(value, dict | RateDoc) else "number"
 
 
 PerMinute = Annotated[
-    Annotated[Count, Tag("number")] | Annotated[Rate, Tag("rate")], Discriminator(_rate)
+    Annotated[Count, Tag("number")] | Annotated[RateDoc, Tag("rate")], Discriminator(_rate)
 ]
-PerMonth = Annotated[Pool, BeforeValidator(_pool, json_schema_input_type=Count | Pool)]
+PerMonth = Annotated[PoolDoc, BeforeValidator(_pool, json_schema_input_type=Count | PoolDoc)]
 
 
-class Limits(Strict):
+class LimitsDoc(Strict):
     """Quotas of one level. Money in USD; `day` and `month` are the customer's calendar's."""
 
     requests_per_second: Annotated[
-        Count | None, Dimension("requests", "second", "rps", "requests per second (RPS)")
+        Count | None, LimitRow("requests", "second", "rps", "requests per second (RPS)")
     ] = None
     requests_per_minute: Annotated[
         PerMinute | None,
-        Dimension("requests", "minute", "rpm", "requests per min (RPM)", shown=True),
+        LimitRow("requests", "minute", "rpm", "requests per min (RPM)", shown=True),
     ] = None
     tokens_per_minute: Annotated[
-        PerMinute | None, Dimension("tokens", "minute", "tpm", "tokens per min (TPM)", shown=True)
+        PerMinute | None, LimitRow("tokens", "minute", "tpm", "tokens per min (TPM)", shown=True)
     ] = None
     input_tokens_per_minute: Annotated[
         PerMinute | None,
-        Dimension("input_tokens", "minute", "itpm", "input tokens per min (ITPM)"),
+        LimitRow("input_tokens", "minute", "itpm", "input tokens per min (ITPM)"),
     ] = None
     output_tokens_per_minute: Annotated[
         PerMinute | None,
-        Dimension("output_tokens", "minute", "otpm", "output tokens per min (OTPM)"),
+        LimitRow("output_tokens", "minute", "otpm", "output tokens per min (OTPM)"),
     ] = None
     requests_per_day: Annotated[
-        Count | None, Dimension("requests", "day", "rpd", "requests per day (RPD)")
+        Count | None, LimitRow("requests", "day", "rpd", "requests per day (RPD)")
     ] = None
     tokens_per_day: Annotated[
-        Count | None, Dimension("tokens", "day", "tpd", "tokens per day (TPD)")
+        Count | None, LimitRow("tokens", "day", "tpd", "tokens per day (TPD)")
     ] = None
     tokens_per_month: Annotated[
-        PerMonth | None, Dimension("tokens", "month", "tpo", "tokens per month")
+        PerMonth | None, LimitRow("tokens", "month", "tpo", "tokens per month")
     ] = None
-    usd_per_day: Annotated[Usd | None, Dimension("usd", "day", "usdd", "USD per day")] = None
-    usd_per_month: Annotated[Usd | None, Dimension("usd", "month", "usdo", "USD per month")] = None
+    usd_per_day: Annotated[Usd | None, LimitRow("usd", "day", "usdd", "USD per day")] = None
+    usd_per_month: Annotated[Usd | None, LimitRow("usd", "month", "usdo", "USD per month")] = None
     prepaid_usd: Annotated[
         bool | None,
-        Dimension("usd", "endless", "usdp", "prepaid USD"),
+        LimitRow("usd", "endless", "usdp", "prepaid USD"),
         Field(description="Serve only from credit bought beforehand."),
     ] = None
     concurrency: Annotated[
-        Count | None, Dimension("requests", "running", "conc", "requests at once")
+        Count | None, LimitRow("requests", "running", "conc", "requests at once")
     ] = None
 
 
-DIMENSIONS: Final[Mapping[str, Dimension]] = MappingProxyType(
+LIMITS: Final[Mapping[str, LimitRow]] = MappingProxyType(
     {
         name: row
-        for name, field in Limits.model_fields.items()
+        for name, field in LimitsDoc.model_fields.items()
         for row in field.metadata
-        if isinstance(row, Dimension)
+        if isinstance(row, LimitRow)
     }
 )
-if set(DIMENSIONS) != set(Limits.model_fields):
-    raise AssertionError("a limit has no Dimension: give its field one")
+if set(LIMITS) != set(LimitsDoc.model_fields):
+    raise AssertionError("a limit has no LimitRow: give its field one")

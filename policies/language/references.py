@@ -15,6 +15,7 @@ from policies.language.document import (
     TierDoc,
 )
 from policies.language.source import Document, Path
+from policies.objectives import OBJECTIVES
 from policies.signals import zone
 
 _EFFECTS: Final = (
@@ -30,7 +31,7 @@ _SINGULAR: Final = {
 
 
 def check_references(doc: PolicyDoc, source: Document) -> list[Finding]:
-    """Every name that means nothing, with the nearest that does."""
+    """Return every unknown name, with the nearest known one."""
     checker = _Checker(doc, source)
     checker.check()
     return checker.findings
@@ -143,20 +144,16 @@ class _Checker:
                 self._error(
                     (*path, "weights"), "the weights are all 0", "give one a share", "contradiction"
                 )
-        self._priced(path, settings, route)
+        self._complete(path, settings, route)
 
-    def _priced(self, path: Path, settings: Settings, route: RouteDoc) -> None:
-        if (
-            settings.objective == "expected_cost"
-            and settings.failure_cost is route.failure_cost is None
-        ):
-            message = "`expected_cost` needs `failure_cost`"
-            self._error(
-                (*path, "objective"),
-                message,
-                "say what a failed answer costs you, in USD: failure_cost: 0.05",
-                "missing",
-            )
+    def _complete(self, path: Path, settings: Settings, route: RouteDoc) -> None:
+        needs = OBJECTIVES[settings.objective].needs if settings.objective is not None else None
+        if needs is None:
+            return
+        key, hint = needs
+        if getattr(settings, key) is getattr(route, key) is None:
+            message = f"`{settings.objective}` needs `{key}`"
+            self._error((*path, "objective"), message, hint, "missing")
 
     def _alias(self, name: str, alias: AliasDoc) -> None:
         path: Path = ("aliases", name)
@@ -172,7 +169,7 @@ class _Checker:
                 self._known(
                     (*path, key), chosen or (), route.candidates, "candidates of this route"
                 )
-            self._priced(path, alias, route)
+            self._complete(path, alias, route)
 
     def _tier(self, name: str, tier: TierDoc) -> None:
         path: Path = ("tiers", name)
@@ -182,7 +179,7 @@ class _Checker:
             (*path, "guaranteed_share"), tier.guaranteed_share or (), self.backends, "backends"
         )
         for route in self.doc.routes.values():
-            self._priced(path, tier, route)
+            self._complete(path, tier, route)
 
     def _known(self, path: Path, names: Iterable[str], known: Iterable[str], what: str) -> None:
         choices = list(known)

@@ -1,4 +1,4 @@
-"""The policy's JSON Schema, for editors that complete and check while one types."""
+"""The policy's JSON Schema, with which editors complete and check."""
 
 import json
 from typing import Any, Final

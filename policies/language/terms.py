@@ -18,11 +18,14 @@ class CascadeTerms:
     judge: str | None = None
 
 
+DEFAULT_OBJECTIVE: Final = "cheapest_capable"
+
+
 @value
 class Terms:
     """What the objective works with. Money in pico-USD."""
 
-    objective: str = "cheapest_capable"
+    objective: str = DEFAULT_OBJECTIVE
     min_success: float | None = None  # None: only `max_regret` makes a backend capable
     max_regret: float = 0.0
     failure_cost: int = 0

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from policies.language.document import Bounded, TierDoc
-from policies.language.limits import DIMENSIONS, Limits, Pool, Rate
+from policies.language.document import BoundedDoc, TierDoc
+from policies.language.limits import LIMITS, LimitsDoc, PoolDoc, RateDoc
 
 LEVELS: Final[Mapping[str, str]] = {
     "key": "per_key",
@@ -37,6 +37,14 @@ class Tier:
     timezone: str | None = None  # None: the policy's
     billing_day: int = 1
 
+    def may_use_route(self, name: str) -> bool:
+        """Whether a client of this tier may put the route into `model`."""
+        return self.routes is None or name in self.routes
+
+    def may_use_backend(self, name: str) -> bool:
+        """Whether a request of this tier may reach the backend at all."""
+        return self.backends is None or name in self.backends
+
 
 def tier_of(name: str, doc: TierDoc) -> Tier:
     """The tier a document describes."""
@@ -51,7 +59,7 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         backends=_set(doc.backends),
         hints=_set(doc.hints),
         limits={level: values for level, values in limits.items() if values},
-        outage_share=doc.outage.bounded if isinstance(doc.outage, Bounded) else None,
+        outage_share=doc.outage.bounded if isinstance(doc.outage, BoundedDoc) else None,
         guaranteed_share=dict(doc.guaranteed_share or {}),
         timezone=doc.timezone,
         billing_day=doc.billing_day or 1,
@@ -62,14 +70,14 @@ def _set(names: Any) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
 
 
-def _limits(doc: Limits) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for dimension in DIMENSIONS:
+def _limits(doc: LimitsDoc) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    for dimension in LIMITS:
         value = getattr(doc, dimension)
-        if isinstance(value, Pool):
-            found[dimension] = {"pool": value.pool, "rollover": value.rollover}
-        elif isinstance(value, Rate):
-            found[dimension] = {"limit": value.limit, "burst": value.burst}
+        if isinstance(value, PoolDoc):
+            limits[dimension] = {"pool": value.pool, "rollover": value.rollover}
+        elif isinstance(value, RateDoc):
+            limits[dimension] = {"limit": value.limit, "burst": value.burst}
         elif value is not None and value is not False:
-            found[dimension] = value
-    return found
+            limits[dimension] = value
+    return limits

@@ -24,14 +24,14 @@ def validate(model: type[Model], document: Document) -> tuple[Model | None, list
 
 
 def _other_member(detail: Any) -> bool:
-    """Whether this complaint is of the member of a union that the writer did not mean."""
+    """Whether this fault is of the member of a union that the writer did not mean."""
     if detail["type"] == "literal_error":
         return isinstance(detail["input"], dict)
     return detail["type"] in ("model_type", "dict_type") and _is_model_name(detail["loc"][-1:])
 
 
 def _is_model_name(end: tuple[Any, ...]) -> bool:
-    """Pydantic adds the class's name to the place of a complaint inside a union."""
+    """Pydantic adds the class's name to the place of a fault inside a union."""
     return bool(end) and isinstance(end[0], str) and end[0][:1].isupper() and end[0].isalpha()
 
 
@@ -113,9 +113,9 @@ def _known_keys(model: type[BaseModel], path: Path) -> list[str]:
 
 
 def _step(annotation: Any, part: str | int) -> Any:
-    found = _model_of(annotation)
-    if found is not None:
-        return _fields(found).get(str(part))
+    model = _model_of(annotation)
+    if model is not None:
+        return _fields(model).get(str(part))
     for option in _options(annotation):
         if get_origin(option) in (dict, list, tuple):
             return get_args(option)[-1 if get_origin(option) is dict else 0]

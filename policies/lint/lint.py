@@ -26,8 +26,8 @@ _TEXT: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 
 def lint(policy: Policy, probes: Probes | None = None) -> list[Finding]:
     """Every warning, and an error for every probe that comes out otherwise."""
-    found = [finding for check in LINTS for finding in check(policy)]
-    return found + list(_coverage(policy, probes))
+    findings = [finding for check in LINTS for finding in check(policy)]
+    return findings + list(_coverage(policy, probes))
 
 
 def _rules(policy: Policy) -> Iterator[tuple[str, RouteDoc, int, RuleDoc, Path]]:
@@ -152,14 +152,14 @@ def unused(policy: Policy) -> Iterator[Finding]:
     if not tiers:
         return
     for name, route in policy.routes.items():
-        using = [t for t in tiers if t.routes is None or name in t.routes]
+        using = [tier for tier in tiers if tier.may_use_route(name)]
         if not using:
             yield policy.source.warning(
                 ("routes", name), f"no tier may use the route `{name}`", "", rule="unused-route"
             )
             continue
         for index, backend in enumerate(route.candidates):
-            if all(t.backends is not None and backend not in t.backends for t in using):
+            if not any(tier.may_use_backend(backend) for tier in using):
                 yield policy.source.warning(
                     ("routes", name, "candidates", index),
                     f"no tier may use `{backend}` on this route",
@@ -229,10 +229,10 @@ def _dead(policy: Policy, path: Path, key: str, objective: str) -> Finding:
 
 def _objectives(policy: Policy, route: str) -> set[str]:
     document = policy.document
-    found = {policy.routes[route].terms.objective}
-    found |= {rule.objective for rule in document.routes[route].rules if rule.objective}
-    found |= {tier.objective for tier in document.tiers.values() if tier.objective}
-    return found | {alias.objective for alias in document.aliases.values() if alias.objective}
+    objectives = {policy.routes[route].terms.objective}
+    objectives |= {rule.objective for rule in document.routes[route].rules if rule.objective}
+    objectives |= {tier.objective for tier in document.tiers.values() if tier.objective}
+    return objectives | {alias.objective for alias in document.aliases.values() if alias.objective}
 
 
 def _coverage(policy: Policy, probes: Probes | None) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from policies.findings import Finding
 from policies.language.document import TierDoc
-from policies.language.limits import DIMENSIONS, Dimension, Pool, Rate
+from policies.language.limits import LIMITS, LimitRow, PoolDoc, RateDoc
 from policies.language.source import Path
 from policies.language.tiers import LEVELS
 from policies.policy import Policy
@@ -15,7 +15,7 @@ _LENGTHS: Final = ("second", "minute", "day", "month")
 _PARTS: Final = ("input_tokens", "output_tokens")  # of "tokens"
 
 
-def _is_within(part: Dimension, whole: Dimension) -> bool:
+def _is_within(part: LimitRow, whole: LimitRow) -> bool:
     """Whether a limit of `part` over one of `whole` could never be what refuses."""
     if part.measure == whole.measure and {part.window, whole.window} <= set(_LENGTHS):
         return _LENGTHS.index(part.window) < _LENGTHS.index(whole.window)
@@ -25,11 +25,11 @@ def _is_within(part: Dimension, whole: Dimension) -> bool:
 
 _PAIRS: Final = tuple(
     (small, large)
-    for small, part in DIMENSIONS.items()
-    for large, whole in DIMENSIONS.items()
+    for small, part in LIMITS.items()
+    for large, whole in LIMITS.items()
     if _is_within(part, whole)
 )
-_TOKENS: Final = [name for name, row in DIMENSIONS.items() if row.measure.endswith("tokens")]
+_TOKENS: Final = [name for name, row in LIMITS.items() if row.measure.endswith("tokens")]
 
 
 def contradicting_quotas(policy: Policy) -> Iterator[Finding]:
@@ -66,9 +66,9 @@ def overcommitted_shares(policy: Policy) -> Iterator[Finding]:
 
 def _amount(limits: Any, key: str) -> int | None:
     value = getattr(limits, key)
-    if isinstance(value, Rate):
+    if isinstance(value, RateDoc):
         return value.limit
-    return value.pool if isinstance(value, Pool) else value
+    return value.pool if isinstance(value, PoolDoc) else value
 
 
 def _not_over(policy: Policy, path: Path, limits: Any, small: str, large: str) -> Iterator[Finding]:

@@ -54,17 +54,17 @@ def texts_of(value: object) -> list[str]:
     plain = plain_texts_of(value)
     if plain is not None:
         return plain
-    found: list[str] = []
+    texts: list[str] = []
     waiting = [value]
     for item in waiting:  # which grows meanwhile
         if isinstance(item, str):
             if item[:5] != "data:":
-                found.append(item)
+                texts.append(item)
         elif isinstance(item, dict):
             waiting += item.values()
         elif isinstance(item, list):
             waiting += item
-    return found
+    return texts
 
 
 def plain_texts_of(value: object) -> list[str] | None:
@@ -73,13 +73,13 @@ def plain_texts_of(value: object) -> list[str] | None:
     """
     if not isinstance(value, list):
         return None
-    found: list[Any] = []
+    values: list[Any] = []
     for message in value:
         if not isinstance(message, dict):
             return None
-        found += message.values()
-    plain = _TEXT.issuperset(map(type, found))
-    return found if plain and not any(map(str.startswith, found, repeat("data:"))) else None
+        values += message.values()
+    plain = _TEXT.issuperset(map(type, values))
+    return values if plain and not any(map(str.startswith, values, repeat("data:"))) else None
 
 
 def _found(text: str) -> Iterator[str]:
@@ -235,12 +235,12 @@ def _around(prefixes: Iterable[str]) -> dict[str, re.Pattern[str]]:
 
     A search for one character runs at the speed of memory; one for many words does not.
     """
-    found: dict[str, list[str]] = {}
+    endings: dict[str, list[str]] = {}
     for prefix in prefixes:
         rare = next(char for char in "_-JKGzS" if char in prefix)
         before, after = prefix[: prefix.index(rare) + 1], prefix[prefix.index(rare) + 1 :]
-        found.setdefault(rare, []).append(f"(?<={re.escape(before)}){re.escape(after)}")
-    return {rare: re.compile(re.escape(rare) + f"(?:{'|'.join(f)})") for rare, f in found.items()}
+        endings.setdefault(rare, []).append(f"(?<={re.escape(before)}){re.escape(after)}")
+    return {rare: re.compile(re.escape(rare) + f"(?:{'|'.join(f)})") for rare, f in endings.items()}
 
 
 _AROUND: Final = _around(prefix for prefix, _ in _SECRETS)

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """One point of the cost-quality plane: mean USD and mean P(success) of a request."""
+    """One point of cost against quality: mean USD and mean P(success) of a request."""
 
     name: str
     cost_usd: float
@@ -24,7 +24,7 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
-class Plane:
+class ComparableRecords:
     """Every backend's expected cost (USD) and P(success) of every record that has them all."""
 
     names: tuple[str, ...]
@@ -34,45 +34,44 @@ class Plane:
     chosen: NDArray[np.int_]  # records: the policy's choice, an index into `names`
 
 
-def compare(plane: Plane) -> list[Baseline]:
+def compare(records: ComparableRecords) -> list[Baseline]:
     """The policy and everything it has to beat, on the same records."""
-    rows = np.arange(len(plane.chosen))
-    cost = float(plane.costs[rows, plane.chosen].mean())
-    own = Baseline("this policy", cost, float(plane.success[rows, plane.chosen].mean()))
-    mix = np.bincount(plane.chosen, minlength=len(plane.names)).tolist()
-    length = by_length(plane, cost)
-    return [own, *always(plane), *([length] if length else []), shuffled(plane, mix, cost)]
+    rows = np.arange(len(records.chosen))
+    cost = float(records.costs[rows, records.chosen].mean())
+    own = Baseline("this policy", cost, float(records.success[rows, records.chosen].mean()))
+    mix = np.bincount(records.chosen, minlength=len(records.names)).tolist()
+    length = by_length(records, cost)
+    return [own, *always(records), *([length] if length else []), shuffled(records, mix, cost)]
 
 
-def always(plane: Plane) -> list[Baseline]:
+def always(records: ComparableRecords) -> list[Baseline]:
     """One backend for everything."""
     return [
         Baseline(
-            f"always {name}", float(plane.costs[:, i].mean()), float(plane.success[:, i].mean())
+            f"always {name}", float(records.costs[:, i].mean()), float(records.success[:, i].mean())
         )
-        for i, name in enumerate(plane.names)
+        for i, name in enumerate(records.names)
     ]
 
 
-def by_length(plane: Plane, cost_usd: float) -> Baseline | None:
+def by_length(records: ComparableRecords, cost_usd: float) -> Baseline | None:
     """Short prompts to the cheapest backend, long ones to the dearest, at about this mean cost."""
-    means = plane.costs.mean(axis=0)
+    means = records.costs.mean(axis=0)
     low, high = int(means.argmin()), int(means.argmax())
     if low == high:
         return None
-    order = np.argsort(plane.tokens, kind="stable")
-    cheap = np.concatenate(([0.0], np.cumsum(plane.costs[order, low])))
-    dear = np.concatenate(([0.0], np.cumsum(plane.costs[order[::-1], high])))[::-1]
+    order = np.argsort(records.tokens, kind="stable")
+    cheap = np.concatenate(([0.0], np.cumsum(records.costs[order, low])))
+    dear = np.concatenate(([0.0], np.cumsum(records.costs[order[::-1], high])))[::-1]
     cut = int(np.abs((cheap + dear) / len(order) - cost_usd).argmin())
-    chosen = (plane.success[order[:cut], low].sum() + plane.success[order[cut:], high].sum()) / len(
-        order
-    )
-    return Baseline("prompt length", float((cheap[cut] + dear[cut]) / len(order)), float(chosen))
+    short, long = records.success[order[:cut], low], records.success[order[cut:], high]
+    cost, quality = cheap[cut] + dear[cut], short.sum() + long.sum()
+    return Baseline("prompt length", float(cost / len(order)), float(quality / len(order)))
 
 
-def shuffled(plane: Plane, mix: Sequence[float], cost_usd: float) -> Baseline:
+def shuffled(records: ComparableRecords, mix: Sequence[float], cost_usd: float) -> Baseline:
     """The same mix dealt out blindly, leant until it costs the same (or as near as it can)."""
-    costs, success = plane.costs.mean(axis=0), plane.success.mean(axis=0)
+    costs, success = records.costs.mean(axis=0), records.success.mean(axis=0)
     dealt = np.asarray(mix, dtype=float)
     dealt /= dealt.sum()
     cost = float(dealt @ costs)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from policies.decision import Decision, Denial
+from policies.money import to_usd
 from policies.policy import Policy
 from policies.replay.estimates import BLOCKS, Blocks, Interval
 from policies.replay.record import Record
-from policies.replay.replay import Replay, Report
+from policies.replay.replay import Replay, ReplayReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,8 @@ class Diff:
     narrower than those of the two reports: expected cost in USD, and P(success) where known.
     """
 
-    before: Report
-    after: Report
+    before: ReplayReport
+    after: ReplayReport
     moves: Mapping[tuple[str, str], int]
     cost_change: Interval
     quality_change: Interval
@@ -44,7 +45,7 @@ def diff(before: Policy, after: Policy, records: Iterable[Record]) -> Diff:
         if isinstance(was, Decision) and isinstance(becomes, Decision):
             block = crc32((record.signals.request.conversation or record.id).encode()) % BLOCKS
             pico = becomes.cost_pico[becomes.backend] - was.cost_pico[was.backend]
-            cost.add(block, pico / 1e12)
+            cost.add(block, to_usd(pico))
             first, second = was.success.get(was.backend), becomes.success.get(becomes.backend)
             if first is not None and second is not None:
                 quality.add(block, second - first)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zlib import crc32
 
+from policies.money import to_usd
 from policies.replay.estimates import BLOCKS, Blocks, Interval
 from policies.replay.record import Record
 
@@ -50,7 +51,7 @@ class Experiment:
         block = crc32((record.signals.request.conversation or record.id).encode()) % BLOCKS
         weight = 1.0 / record.propensity
         sums.requests += 1
-        sums.cost.add(block, outcome.cost_pico / 1e12, weight)
+        sums.cost.add(block, to_usd(outcome.cost_pico), weight)
         if outcome.latency_ms is not None:
             sums.latency.add(block, outcome.latency_ms, weight)
         if outcome.success is not None:
@@ -59,13 +60,13 @@ class Experiment:
 
     def arms(self) -> Mapping[str, Mapping[str, Arm]]:
         """Route -> backend -> arm."""
-        found: dict[str, dict[str, Arm]] = {}
+        arms: dict[str, dict[str, Arm]] = {}
         for (route, backend), sums in sorted(self._arms.items()):
-            found.setdefault(route, {})[backend] = Arm(
+            arms.setdefault(route, {})[backend] = Arm(
                 requests=sums.requests,
                 cost_usd=sums.cost.interval(),
                 latency_ms=sums.latency.interval(),
                 success=sums.success.interval(at_least=ENOUGH),
                 judged=sums.judged,
             )
-        return found
+        return arms

@@ -1,17 +1,18 @@
-"""What a log says of its backends: what they really cost and took, and the cost-quality plane."""
+"""What a log says of its backends: what they really cost and took, and how they compare."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from policies.replay.baselines import Plane
+from policies.money import to_usd
+from policies.replay.baselines import ComparableRecords
 from policies.replay.record import Record
 
-MAX_PLANE: Final = 200_000  # records kept for the baselines; past it every second one goes
+MAX_SAMPLE: Final = 200_000  # records kept for the baselines; past it every second one goes
 
 
-class Measured:
+class BackendMeasurements:
     """Real cost and latency of each backend, from the outcomes in a log."""
 
     __slots__ = ("_cost", "_expected", "_latency", "total_pico")
@@ -52,7 +53,7 @@ class Measured:
         return sum(count * means[name] for name, count in known.items()) / requests
 
 
-class Points:
+class RecordSample:
     """The records on which every backend can be compared with every other."""
 
     __slots__ = ("_names", "_rows", "_seen", "_step")
@@ -79,18 +80,18 @@ class Points:
             probabilities.append(backend.success)
         head = (record.signals.prompt.tokens, self._names.index(chosen))
         self._rows.append((*head, *costs, *probabilities))
-        if len(self._rows) > MAX_PLANE:
+        if len(self._rows) > MAX_SAMPLE:
             del self._rows[::2]
             self._step *= 2
 
-    def plane(self, measured: Measured) -> Plane | None:
-        """The plane, its costs scaled to what backends really cost; None without any record."""
+    def comparable(self, measured: BackendMeasurements) -> ComparableRecords | None:
+        """The sample, its costs scaled to what backends really cost; None without any record."""
         if not self._rows:
             return None
         table = np.asarray(self._rows, dtype=float)
         count = len(self._names)
-        scale = np.asarray([measured.ratio(name) for name in self._names]) / 1e12
-        return Plane(
+        scale = np.asarray([to_usd(measured.ratio(name)) for name in self._names])
+        return ComparableRecords(
             names=self._names,
             costs=table[:, 2 : 2 + count] * scale,
             success=table[:, 2 + count :],

@@ -91,7 +91,7 @@ def _differences(expect: ExpectDoc, answer: Decision | Denial) -> list[tuple[str
         if expect.denied is None:
             return [("", f"expected a backend, but it was denied ({answer.status})")]
         return _compare(expect, {"denied": answer.status, "rules": list(answer.rules)})
-    found = _compare(
+    differences = _compare(
         expect,
         {
             "denied": None,
@@ -102,7 +102,7 @@ def _differences(expect: ExpectDoc, answer: Decision | Denial) -> list[tuple[str
         },
     )
     if expect.allowed is not None and set(expect.allowed) != answer.allowed:
-        found.append(
+        differences.append(
             (
                 "allowed",
                 f"expected {_shown(sorted(expect.allowed))}, got {_shown(sorted(answer.allowed))}",
@@ -110,17 +110,17 @@ def _differences(expect: ExpectDoc, answer: Decision | Denial) -> list[tuple[str
         )
     for name in expect.never or ():
         if name in answer.candidates:
-            found.append(("never", f"`{name}` must not be a candidate, but it is"))
-    return found
+            differences.append(("never", f"`{name}` must not be a candidate, but it is"))
+    return differences
 
 
 def _compare(expect: ExpectDoc, got: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = []
+    differences = []
     for key, value in got.items():
         wanted = getattr(expect, key)
         if wanted is not None and wanted != value:
-            found.append((key, f"expected {key} {_shown(wanted)}, got {_shown(value)}"))
-    return found
+            differences.append((key, f"expected {key} {_shown(wanted)}, got {_shown(value)}"))
+    return differences
 
 
 def _shown(value: str | Sequence[str] | None) -> str:

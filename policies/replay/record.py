@@ -28,7 +28,7 @@ FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RecordedOutcome:
     """What became of an admitted request; None where it is not known."""
 
     backend: str = ""  # that really served, "" if none
@@ -57,7 +57,7 @@ class Record:
     backend: str  # the first choice, "" for a denial
     candidates: tuple[str, ...]
     propensity: float
-    outcome: Outcome | None
+    outcome: RecordedOutcome | None
 
 
 class RecordError(ValueError):
@@ -73,7 +73,7 @@ def to_record(
     policy: str,
     classifier: str,
     prices: str,
-    outcome: Outcome | None = None,
+    outcome: RecordedOutcome | None = None,
 ) -> dict[str, Any]:
     """The JSON object of one decision; versions are the content hashes in force."""
     record: dict[str, Any] = {
@@ -113,7 +113,7 @@ def from_record(record: Mapping[str, Any]) -> Record:
             backend=decision["candidates"][0] if decision else "",
             candidates=tuple(decision["candidates"]) if decision else (),
             propensity=decision.get("propensity", 1.0) if decision else 1.0,
-            outcome=Outcome(**outcome) if outcome else None,
+            outcome=RecordedOutcome(**outcome) if outcome else None,
         )
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise RecordError(f"not a decision record: {error}") from None
@@ -146,7 +146,7 @@ def _signals(signals: Signals) -> dict[str, Any]:
     request = _sparse(signals.request) | {"model": signals.request.model}
     if signals.request.headers:
         request["headers"] = dict(signals.request.headers)
-    found: dict[str, Any] = {
+    written: dict[str, Any] = {
         "request": request,
         "prompt": _sparse(signals.prompt),
         "tier": signals.tier,
@@ -154,17 +154,17 @@ def _signals(signals: Signals) -> dict[str, Any]:
         "backends": {name: _sparse(backend) for name, backend in signals.backends.items()},
     }
     if clock := _sparse(signals.clock):
-        found["clock"] = clock
+        written["clock"] = clock
     if signals.budget:
-        found["budget"] = dict(signals.budget)
-    return found
+        written["budget"] = dict(signals.budget)
+    return written
 
 
 def _answer(answer: Decision | Denial) -> dict[str, Any]:
     if isinstance(answer, Denial):
         denial = {"route": answer.route, "status": answer.status, "reason": answer.reason}
         return denial | ({"rules": list(answer.rules)} if answer.rules else {})
-    found: dict[str, Any] = {
+    decision: dict[str, Any] = {
         "route": answer.route,
         "candidates": list(answer.candidates),
         "reason": answer.reason,
@@ -172,26 +172,26 @@ def _answer(answer: Decision | Denial) -> dict[str, Any]:
         "allowed": sorted(answer.allowed),
     }
     if answer.rules:
-        found["rules"] = list(answer.rules)
+        decision["rules"] = list(answer.rules)
     if answer.propensity < 1.0:
-        found["propensity"] = answer.propensity
+        decision["propensity"] = answer.propensity
     if answer.cascade is not None:
-        found["cascade"] = {
+        decision["cascade"] = {
             "steps": list(answer.cascade.steps),
             "verify": list(answer.cascade.verify),
         }
         if answer.cascade.judge is not None:
-            found["cascade"]["judge"] = answer.cascade.judge
+            decision["cascade"]["judge"] = answer.cascade.judge
     if answer.shadow is not None:
-        found["shadow"] = {"to": answer.shadow.to, "judge": answer.shadow.judge}
-    return found
+        decision["shadow"] = {"to": answer.shadow.to, "judge": answer.shadow.judge}
+    return decision
 
 
 def _sparse(value: Any) -> dict[str, Any]:
     """A dataclass's fields that differ from their defaults; mappings are left to the caller."""
-    found: dict[str, Any] = {}
+    sparse: dict[str, Any] = {}
     for each in fields(value):
         content = getattr(value, each.name)
         if content != each.default and not isinstance(content, Mapping):
-            found[each.name] = list(content) if isinstance(content, tuple) else content
-    return found
+            sparse[each.name] = list(content) if isinstance(content, tuple) else content
+    return sparse

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from policies.language.limits import DIMENSIONS
+from policies.language.limits import LIMITS
 
 
 class Use(NamedTuple):
@@ -71,7 +71,7 @@ def _parsed(limits: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
     """(dimension, window, measure, limit) of every limit that can be replayed."""
     return [
         (name, row.window, row.measure, _amount(limits[name]))
-        for name, row in DIMENSIONS.items()
+        for name, row in LIMITS.items()
         if name in limits and row.window in _WINDOWS
     ]
 

@@ -1,6 +1,6 @@
 """The recorded decisions under another policy: cost, mix, latency, quality, refusals.
 
-Every policy and baseline is measured with the same yardstick, the record's own expected cost and
+Every policy and baseline is measured by the same figures, the record's own expected cost and
 P(success) of each backend, so the rows of a report can be compared with each other. Costs are
 then scaled by what each backend really cost over what was expected, where the log knows. Quality
 is *predicted*: the classifier's probabilities, with a bootstrap interval and its coverage. It is
@@ -13,11 +13,12 @@ from typing import Final
 from zlib import crc32
 
 from policies.decision import Decision, Denial
+from policies.money import to_usd
 from policies.policy import Policy
 from policies.replay.baselines import Baseline, compare
 from policies.replay.estimates import BLOCKS, Interval
 from policies.replay.experiment import Arm, Experiment
-from policies.replay.outcome_model import Measured, Points
+from policies.replay.outcome_model import BackendMeasurements, RecordSample
 from policies.replay.record import Record
 from policies.replay.refusals import Refusals, Use
 from policies.replay.tally import Tally
@@ -27,7 +28,7 @@ _KINDS: Final = ("route", "tier", "customer")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReplayRow:
     """One group's figures. `cost_usd` is the total; `latency_ms` a mean over the mix."""
 
     requests: int
@@ -50,12 +51,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReplayReport:
     """A replay's result; groups are kind ("route", "tier", "customer") -> name -> row."""
 
     policy: str
-    total: Row
-    groups: Mapping[str, Mapping[str, Row]]
+    total: ReplayRow
+    groups: Mapping[str, Mapping[str, ReplayRow]]
     recorded_usd: float
     baselines: tuple[Baseline, ...]  # the policy first; empty where no record knows all backends
     plane_records: int
@@ -71,9 +72,9 @@ class Replay:
             {name: tier.limits.get("organization", {}) for name, tier in policy.tiers.items()}
         )
         self._tallies: dict[tuple[str, str, str], Tally] = {}  # by route, tier, customer
-        self._measured = Measured()
+        self._measured = BackendMeasurements()
         self._experiment = Experiment()
-        self._points = Points(policy.backends)
+        self._sample = RecordSample(policy.backends)
 
     def feed(self, record: Record) -> Decision | Denial:
         """Decide one record again."""
@@ -90,7 +91,7 @@ class Replay:
             tally.deny(answer.reason)
             return answer
         backend = answer.candidates[0]
-        self._points.add(record, backend)
+        self._sample.add(record, backend)
         use = _use(record, answer.cost_pico[backend])
         if self._refusals.refuses(signals.tier, customer, record.at_ms, use):
             tally.refuse()
@@ -99,35 +100,35 @@ class Replay:
             tally.serve(record, answer, block)
         return answer
 
-    def report(self) -> Report:
+    def report(self) -> ReplayReport:
         """The figures of everything fed so far."""
-        plane = self._points.plane(self._measured)
-        return Report(
+        comparable = self._sample.comparable(self._measured)
+        return ReplayReport(
             policy=self._policy.version,
             total=self._row(_sum(self._tallies.values())),
             groups={kind: self._group(place) for place, kind in enumerate(_KINDS)},
-            recorded_usd=self._measured.total_pico / 1e12,
-            baselines=tuple(compare(plane)) if plane is not None else (),
-            plane_records=len(plane.tokens) if plane is not None else 0,
+            recorded_usd=to_usd(self._measured.total_pico),
+            baselines=() if comparable is None else tuple(compare(comparable)),
+            plane_records=0 if comparable is None else len(comparable.tokens),
             arms=self._experiment.arms(),
         )
 
-    def _group(self, place: int) -> dict[str, Row]:
+    def _group(self, place: int) -> dict[str, ReplayRow]:
         merged: dict[str, Tally] = {}
         for key, tally in self._tallies.items():
             merged.setdefault(key[place], Tally()).merge(tally)
         return {name: self._row(tally) for name, tally in sorted(merged.items())}
 
-    def _row(self, tally: Tally) -> Row:
+    def _row(self, tally: Tally) -> ReplayRow:
         served = max(tally.requests - tally.denied - tally.refused, 1)
         measured = self._measured
         cost = sum(pico * measured.ratio(name) for name, pico in tally.expected_pico.items())
-        return Row(
+        return ReplayRow(
             requests=tally.requests,
             denied=tally.denied,
             refused=tally.refused,
             kept=tally.kept,
-            cost_usd=cost / 1e12,
+            cost_usd=to_usd(cost),
             mix={name: count / served for name, count in sorted(tally.chosen.items())},
             latency_ms=measured.latency_ms(tally.chosen),
             quality=tally.predicted.interval(),
@@ -138,7 +139,7 @@ class Replay:
         )
 
 
-def replay(policy: Policy, records: Iterable[Record]) -> Report:
+def replay(policy: Policy, records: Iterable[Record]) -> ReplayReport:
     """Decide every record again under `policy`."""
     run = Replay(policy)
     for record in records:

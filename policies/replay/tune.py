@@ -4,12 +4,14 @@ Every point is the whole policy decided again on the same sample of records, so 
 hard constraints keep their part; only the route's own thresholds move.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from policies.decision import Decision
-from policies.money import usd
+from policies.language.terms import Terms
+from policies.money import to_pico, to_usd, usd
+from policies.objectives import OBJECTIVES
 from policies.policy import Policy
 from policies.replay.record import Record
 
@@ -69,12 +71,13 @@ def tune(
     With `quality` it is the least cost that reaches that mean P(success). Raises TuneError.
     """
     objective = policy.routes[route].terms.objective
-    if objective not in _GRIDS:
+    search = next((_SEARCHES[key] for key in OBJECTIVES[objective].reads if key in _SEARCHES), None)
+    if search is None:
         raise TuneError(f"the objective of `{route}` is {objective}: it has no threshold")
     sample, count = _sample(policy, records, route)
     if not sample:
         raise TuneError(f"the log has no request of the route `{route}`")
-    grid = list(_GRIDS[objective]())
+    grid = list(search.grid())
     points: list[Point] = []
     for index, settings in enumerate(grid):
         points.append(_point(policy.with_route_terms(route, settings), sample, settings))
@@ -85,7 +88,7 @@ def tune(
         route=route,
         records=count,
         sampled=len(sample),
-        now=_point(policy, sample, _present(policy, route)),
+        now=_point(policy, sample, search.present(policy.routes[route].terms)),
         front=front,
         chosen=_choose(front, mean_budget, quality),
     )
@@ -114,21 +117,29 @@ def _capable_grid() -> Iterator[dict[str, float]]:
 
 def _failure_grid() -> Iterator[dict[str, float]]:
     for amount in _FAILURE_USD:
-        yield {"failure_cost": amount * 1e12}
+        yield {"failure_cost": float(to_pico(amount))}
 
 
-_GRIDS: Final[dict[str, Callable[[], Iterator[dict[str, float]]]]] = {
-    "cheapest_capable": _capable_grid,
-    "expected_cost": _failure_grid,
+def _present_capable(terms: Terms) -> dict[str, float]:
+    settings: dict[str, float] = {"max_regret": terms.max_regret}
+    return settings if terms.min_success is None else {"min_success": terms.min_success} | settings
+
+
+def _present_failure(terms: Terms) -> dict[str, float]:
+    return {"failure_cost": float(terms.failure_cost)}
+
+
+class _Search(NamedTuple):
+    """How a setting that an objective reads is searched, and its present values."""
+
+    grid: Callable[[], Iterator[dict[str, float]]]
+    present: Callable[[Terms], dict[str, float]]
+
+
+_SEARCHES: Final[Mapping[str, _Search]] = {
+    "capable": _Search(_capable_grid, _present_capable),
+    "failure_cost": _Search(_failure_grid, _present_failure),
 }
-
-
-def _present(policy: Policy, route: str) -> dict[str, float]:
-    terms = policy.routes[route].terms
-    if terms.objective == "expected_cost":
-        return {"failure_cost": float(terms.failure_cost)}
-    found: dict[str, float] = {"max_regret": terms.max_regret}
-    return found if terms.min_success is None else {"min_success": terms.min_success} | found
 
 
 def _point(policy: Policy, sample: Sequence[Record], settings: dict[str, Any]) -> Point:
@@ -143,7 +154,7 @@ def _point(policy: Policy, sample: Sequence[Record], settings: dict[str, Any]) -
                 known += 1
                 quality += probability
     return Point(
-        tuple(settings.items()), cost / 1e12 / max(served, 1), quality / max(known, 1), served
+        tuple(settings.items()), to_usd(cost) / max(served, 1), quality / max(known, 1), served
     )
 
 

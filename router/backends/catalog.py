@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from router.backends.backend import FEATURES
-from router.protocols.quirks import Quirks
+from router.protocols.quirks import QUIRKS, Quirks
+
+_PRESET: Final = Quirks(developer_role=False)  # few but OpenAI know that role
 
 
 class Provider(BaseModel):
@@ -25,32 +27,16 @@ class Provider(BaseModel):
     prices: str | None = None
     self_hosted: bool = False
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
-    token_param: str | None = None
-    stream_options: bool = True
-    drop: tuple[str, ...] = ()
-    message_drop: tuple[str, ...] = ()
-    rename: dict[str, str] = {}
-    extra: dict[str, Any] = {}
-    values: dict[str, dict[str, str]] = {}
-    developer_role: bool = False
-    plain_content: bool = False
-    short_call_ids: bool = False
     notes: str = ""
+    quirks: Quirks = _PRESET
 
-    def quirks(self) -> Quirks:
-        """How it differs from OpenAI's own server."""
-        return Quirks(
-            token_param=self.token_param,
-            drop=frozenset(self.drop),
-            rename=MappingProxyType(self.rename),
-            extra=MappingProxyType(self.extra),
-            stream_options=self.stream_options,
-            message_drop=frozenset(self.message_drop),
-            values=MappingProxyType(self.values),
-            developer_role=self.developer_role,
-            plain_content=self.plain_content,
-            short_call_ids=self.short_call_ids,
-        )
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_quirks(cls, row: dict[str, Any]) -> dict[str, Any]:
+        """Quirks stand among a row's other keys."""
+        own = {name: row[name] for name in QUIRKS if name in row}
+        rest = {name: value for name, value in row.items() if name not in own}
+        return {**rest, "quirks": _PRESET.overridden(own)}
 
 
 def load_catalog() -> Mapping[str, Provider]:

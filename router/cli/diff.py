@@ -8,7 +8,7 @@ import click
 from policies.replay.diff import diff as diff_policies
 from router.cli.common.log_options import (
     console,
-    draw_plane,
+    draw_cost_quality,
     json_option,
     logs_option,
     outcomes_option,
@@ -46,4 +46,4 @@ def diff(
         print_json(diff_json(both))
     else:
         print_diff(both, console())
-    draw_plane({"before": both.before, "after": both.after}, png)
+    draw_cost_quality({"before": both.before, "after": both.after}, png)

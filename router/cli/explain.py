@@ -62,8 +62,8 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
     asked = _asked(flags, policy, documents, world)
     explanation = explain_decision(policy, asked.signals, asked.hints)
     if asked.decided_by not in ("", policy.version):
-        told = f"decided then by policy {asked.decided_by}; explained by {policy.version}"
-        click.echo(told, err=True)
+        note = f"decided then by policy {asked.decided_by}; explained by {policy.version}"
+        click.echo(note, err=True)
     if as_json:
         click.echo(json.dumps(explanation.as_json(), indent=2))
     else:

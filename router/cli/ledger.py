@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,10 +16,10 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from policies.money import PICO_PER_NANO, to_pico, usd
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.state_printer import print_state
 from router.database import DatabaseError
-from router.domain import PICO_PER_USD
 from router.drills.ledger_drill import Drill, drill_organization
 from router.drills.ledger_findings import Findings
 from router.drills.ledger_worker import DrillLoad
@@ -29,13 +28,12 @@ from router.ledger.check.show import UnknownKey
 from router.ledger.check.show import show as show_state
 from router.ledger.check.words import Shown
 from router.ledger.ledger import Ledger
-from router.ledger.quotas.dimensions import NANO_PER_PICO, quotas
+from router.ledger.quotas.dimensions import quotas
 from router.ledger.server.address import AddressError, parse_address
 from router.ledger.server.clients import send_to_all
 from router.ledger.server.embedded import Embedded, EmbeddedError
 from router.ledger.server.errors import Disconnected, StartupError
 from router.usage.journal import JournalConsumer
-from router.usage.report import usd
 from router.usage.store import UsageStore
 from router.world.documents import Documents
 
@@ -86,9 +84,9 @@ def repair(config_path: Path, *, rebuild: bool) -> None:
 def credit(config_path: Path, organization: str, amount: str, credit_id: str | None) -> None:
     """Add to a customer's prepaid balance, or read it."""
     try:
-        nano = int(Decimal(amount) * PICO_PER_USD) // NANO_PER_PICO
-    except InvalidOperation:
-        raise click.BadParameter(f"{amount!r} is not an amount of dollars") from None
+        nano = to_pico(amount, signed=True) // PICO_PER_NANO
+    except ValueError as error:
+        raise click.BadParameter(f"{amount!r} {error}") from None
     if nano and not credit_id:
         raise click.UsageError("name the credit with --id, so that sending it twice is harmless")
     _run(_credit(documents_or_end(config_path), organization, nano, credit_id or "read"))
@@ -216,7 +214,7 @@ async def _credit(documents: Documents, organization: str, nano: int, credit_id:
     if nano and not balance.added:
         click.echo(f"The credit {credit_id} was added before: nothing changed.")
     dollars = {
-        name: usd(value * NANO_PER_PICO)
+        name: usd(value * PICO_PER_NANO, least=2)
         for name, value in (
             ("granted", balance.granted),
             ("used", balance.used),

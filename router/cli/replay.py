@@ -9,7 +9,7 @@ from policies.replay.replay import replay as replay_log
 from router.cli.common.log_options import (
     LOG,
     console,
-    draw_plane,
+    draw_cost_quality,
     json_option,
     outcomes_option,
     png_option,
@@ -56,4 +56,4 @@ def replay(
         print_json(report_json(report))
     else:
         print_report(report, by, console())
-    draw_plane({"": report}, png)
+    draw_cost_quality({"": report}, png)

@@ -9,11 +9,11 @@ import click
 from rich.table import Table
 
 from policies.findings import suggestion
+from policies.money import to_usd, usd_short
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.tables import narrow, show
 from router.cli.usage import day
 from router.database import DatabaseError
-from router.domain import PICO_PER_USD
 from router.loop.outcome_store import OutcomeStore
 from router.usage.savings import Checks, Line, checks, savings
 from router.usage.store import UsageStore
@@ -176,6 +176,6 @@ def _energy(line: Line) -> str:
     return f"{line.joules_per_request:.1f} {line.energy_source}"
 
 
-def _usd(pico: int) -> str:
-    """Dollars: cents from one on, millionths below, so that a table fits; JSON is exact."""
-    return f"{pico / PICO_PER_USD:,.{2 if abs(pico) >= PICO_PER_USD else 6}f}"
+def _usd(pico: int | float | None) -> str:
+    """Short, so that a table fits; JSON is exact."""
+    return "–" if pico is None else usd_short(to_usd(pico))

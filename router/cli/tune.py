@@ -40,7 +40,7 @@ def tune(
         raise click.BadParameter(f"there is no route `{chosen}`", param_hint="--route")
     with _Trying() as bar:
         try:
-            found = tune_route(
+            tuning = tune_route(
                 policy,
                 Log(logs).records(),
                 chosen,
@@ -51,10 +51,10 @@ def tune(
         except TuneError as error:
             raise click.ClickException(str(error)) from None
     if as_json:
-        print_json(tuning_json(found))
+        print_json(tuning_json(tuning))
     else:
-        print_tuning(found, console())
-    sys.exit(0 if found.chosen is not None else 1)
+        print_tuning(tuning, console())
+    sys.exit(0 if tuning.chosen is not None else 1)
 
 
 class _Trying:

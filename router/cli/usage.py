@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from policies.money import usd
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.tables import show
 from router.database import DatabaseError
-from router.usage.report import GROUPS, Report, as_csv, as_json, spend, usd
+from router.usage.report import GROUPS, Report, as_csv, as_json, spend
 from router.usage.store import SUMS, UsageStore
 
 _FORMATS = {"csv": as_csv, "json": as_json}
@@ -83,11 +84,11 @@ def _show(report: Report) -> None:
     for name in counted:
         heading = name.replace("_tokens", "")
         table.add_column(heading, f"{total[name]:,}", justify="right", no_wrap=True)
-    table.add_column("USD", usd(total["cost_pico"]), justify="right", no_wrap=True)
+    table.add_column("USD", usd(total["cost_pico"], least=2), justify="right", no_wrap=True)
     for row in report.rows:
         table.add_row(
             *(str(row[name] if row[name] is not None else "-") for name in report.by),
             *(f"{row[name]:,}" for name in counted),
-            usd(row["cost_pico"]),
+            usd(row["cost_pico"], least=2),
         )
     show(table)

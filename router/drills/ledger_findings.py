@@ -12,7 +12,6 @@ from router.ledger.codec import (
     EXPIRED_STATUS,
     METRICS,
     CalendarState,
-    JournalRow,
     read_scope,
 )
 from router.ledger.keys import scope, shard, shard_of
@@ -23,6 +22,7 @@ from router.ledger.server.address import LedgerAddress
 from router.ledger.server.clients import client_at
 from router.ledger.server.errors import Disconnected
 from router.ledger.server.startup import SHARDS
+from router.usage_row import JournalRow
 
 
 @dataclass(slots=True)

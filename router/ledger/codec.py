@@ -34,6 +34,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import Final, NamedTuple, Self
 
+from router.usage_row import JournalRow
+
 METRICS: Final = ("requests", "tokens", "input_tokens", "output_tokens", "cost_pico")
 VECTOR: Final = struct.Struct(f">{len(METRICS)}q")
 NOTHING: Final = VECTOR.pack(*(0 for _ in METRICS))
@@ -293,21 +295,6 @@ def pack_row_end(used: bytes, hold_id: str, status: str, payload: bytes) -> byte
     return b"%b%c%c%b%b%b" % (
         used, len(hold_id), len(status), hold_id.encode(), status.encode(), payload
     )  # fmt: skip
-
-
-class JournalRow(NamedTuple):
-    """A hold's end: `used` is a vector; `meta` and `payload` are JSON objects. `seq` is 1 for a
-    late correction, else 0.
-    """
-
-    hold_id: str
-    seq: int
-    status: str
-    admitted_at: int
-    closed_at: int
-    used: StateNumbers
-    meta: bytes
-    payload: bytes
 
 
 def read_row(fields: Sequence[bytes]) -> JournalRow:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
 
-import orjson
-
 from router.domain import Charge, Outcome, Usage
 from router.ledger.codec import NOTHING
 from router.ledger.estimate import CHUNK
@@ -21,6 +19,7 @@ from router.ledger.quotas.compiled_quotas import covered_output
 from router.ledger.reserve_call import CallFrame, ReserveCall
 from router.ledger.reserve_request import Admission, ReserveRequest
 from router.ledger.vectors import pack_charge
+from router.usage_row import served_json
 
 log = logging.getLogger(__name__)
 LATE: Final = float("inf")
@@ -141,35 +140,9 @@ class Hold:
             log.exception("A request's charge could not be computed; its prompt is charged")
             charge = self._prompt_only()
         used = pack_charge(charge) if self._dispatched else NOTHING
-        return str(charge.outcome), used, _payload(charge)
+        return str(charge.outcome), used, served_json(charge)
 
     def _prompt_only(self) -> Charge:
         estimate = self.request.estimate
         usage = Usage(estimate.input_tokens, 0, estimated=True)
         return Charge(usage, estimate.input_cost_pico, Outcome.CUT)
-
-
-def _payload(charge: Charge) -> bytes:
-    usage, cascade = charge.usage, charge.cascade
-    payload: dict[str, object] = {
-        "backend": charge.backend,
-        "model": charge.model,
-        "route": charge.route,
-        "cached": usage.cached_tokens,
-        "reasoning": usage.reasoning_tokens,
-        "estimated": usage.estimated,
-        "price": charge.price_version,
-        "busy": charge.busy_ms,
-        "energy": charge.energy_mj,
-        "energy_source": charge.energy_source,
-        "predicted": charge.predicted,
-    }
-    if cascade is not None:
-        payload["cascade"] = {
-            "fired": cascade.fired,
-            "rejected": cascade.rejected_pico,
-            "judge": cascade.judge_pico,
-            "direct": cascade.direct_pico,
-        }
-    # A copy: what orjson returns fills 4 KB for as long as it lives, and this lives for seconds.
-    return b"%b" % orjson.dumps(payload)

@@ -7,9 +7,10 @@ deleted only after it is stored, and storing one twice is harmless.
 from collections.abc import Sequence
 from typing import Final
 
-from router.ledger.codec import JournalRow, read_row
+from router.ledger.codec import read_row
 from router.ledger.keys import PREFIX, Shard
 from router.ledger.server.nodes import Nodes
+from router.usage_row import JournalRow
 
 _READER_LEASE: Final = f"{PREFIX}:{{v00}}:reader_lease"
 _READER_LEASE_MS: Final = 10_000

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from policies.headers import PREFIX
+from policies.money import PICO_PER_NANO, to_usd, usd_rounded
 from router.errors import LimitExceeded, retry_after
 from router.ledger.codec import AMOUNT, FIXED, ITEM_NUMBER, LIMIT, USED, WAIT
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, QuotaItem, ShownLimit
@@ -85,4 +86,4 @@ def _advice(item: QuotaItem, wait: int, too_large: bool) -> str:
 
 
 def _amount(item: QuotaItem, amount: int) -> str:
-    return f"${amount / 1e9:.6f}" if item.row.money else str(amount)
+    return f"${usd_rounded(to_usd(amount * PICO_PER_NANO))}" if item.row.money else str(amount)

@@ -25,6 +25,7 @@ from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.connection import CommandPart
 from router.ledger.server.startup import LedgerMeta
 from router.ledger.vectors import pack_estimate
+from router.usage_row import ASKED_BEGIN, customer_json
 
 DAY_MS: Final = 86_400_000
 _USER_SCOPE_MS: Final = 62 * DAY_MS  # twice the longest window
@@ -160,9 +161,9 @@ class ReserveCalls:
         if frame.shared_users:
             users, overflow = frame.shared_users
             keys += (f"{users}:{now // DAY_MS}", overflow)
-        body = b'%b%b%b%b{"request":%b,%b' % (
+        body = b"%b%b%b%b%b%b,%b" % (
             frame.begin, crash, frame.addresses, quotas.packed(now),
-            orjson.dumps(request.request_id), frame.meta,
+            ASKED_BEGIN, orjson.dumps(request.request_id), frame.meta,
         )  # fmt: skip
         args = (hold_id, frame.numbers + wants, body)
         return hold_id, frame, ReserveCall(keys, args, quotas)
@@ -188,7 +189,7 @@ class ReserveCalls:
             lease_ms=self._lease_ms,
             users_per_day=self._users_per_day,
             shared_users=(home.counts + shared, home.scopes + shared) if quotas.user_scope else (),
-            meta=_meta(request, user)[1:],
+            meta=customer_json(principal, user, request.route_or_model),
         )
 
     def _quotas(self, request: ReserveRequest) -> CompiledQuotas:
@@ -201,17 +202,3 @@ class ReserveCalls:
             compiled = CompiledQuotas(request.quotas, levels_present(team=team, user=user))
             self._compiled[which] = compiled
         return compiled
-
-
-def _meta(request: ReserveRequest, user: str | None) -> bytes:
-    principal = request.principal
-    return orjson.dumps(
-        {
-            "organization": principal.organization,
-            "team": principal.team,
-            "key": principal.key_id,
-            "user": user,
-            "tier": principal.tier,
-            "model": request.route_or_model,
-        }
-    )

@@ -11,18 +11,21 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
-
-import orjson
+from typing import Final, NamedTuple, Protocol
 
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.judging import (
+    LONGEST,
+    Preference,
+    judging_request,
+    material,
+    read_preference,
+)
 from router.domain import Usage
 from router.errors import TurnoutError
-from router.loop.judge_reply import Preference, read_preference
 from router.loop.outcome_store import ScoredDecision
-from router.operations.chat import parse_chat
 from router.prices.book import PriceBook
 from router.protocols.edits import without
 from router.protocols.table import PROTOCOLS
@@ -30,10 +33,9 @@ from router.protocols.table import PROTOCOLS
 _LOG = logging.getLogger(__name__)
 _AT_ONCE: Final = 2
 _DAY_SECONDS: Final = 86_400
-_LONGEST: Final = 12_000  # characters of each text that the judge reads
 _INSTRUCTION: Final = (
     "You compare two answers to the same request. Judge only whether they are correct, complete "
-    "and helpful, not their length or style. WholeAnswer with one word: A if answer A is better, "
+    "and helpful, not their length or style. Reply with one word: A if answer A is better, "
     "B if answer B is better, TIE if they are about as good."
 )
 _WORTH_FIRST: Final = {"A": 1.0, "TIE": 1.0, "B": 0.0}  # of answer A: as good is good enough
@@ -180,23 +182,6 @@ def one_whole_answer(ask: Ask) -> Ask:
     return one._replace(stream=False, choices=1)
 
 
-def _question(ask: Ask) -> str:
-    turns = [f"{turn.role}: {turn.text}" for turn in ask.prompt.turns]
-    return "\n".join([ask.prompt.system, *turns])[-_LONGEST:]
-
-
 def _comparison(ask: Ask, a: str, b: str) -> Ask:
-    text = (
-        f"The request:\n{_question(ask)}\n\n=== Answer A ===\n{a[:_LONGEST]}\n\n"
-        f"=== Answer B ===\n{b[:_LONGEST]}\n\n=== Your verdict (A, B or TIE) ==="
-    )
-    body: dict[str, Any] = {
-        "model": "judge",
-        "messages": [
-            {"role": "system", "content": _INSTRUCTION},
-            {"role": "user", "content": text},
-        ],
-        "max_tokens": _VERDICT_TOKENS,
-        "temperature": 0,
-    }
-    return parse_chat(orjson.dumps(body))
+    parts = {"Request": material(ask), "Answer A": a[:LONGEST], "Answer B": b[:LONGEST]}
+    return judging_request(_INSTRUCTION, parts, "A, B or TIE", max_tokens=_VERDICT_TOKENS)

@@ -129,46 +129,57 @@ class _Facts:
             self._read_message(message, index)
 
     def _read_message(self, message: dict[str, Any], index: int) -> None:
-        role, content = message.get("role"), message.get("content")
-        results = len(self.turns)
-        texts = self._texts(content, f"messages[{index}].content")
-        if role == "system":
-            self.system += texts
-        elif role == "assistant" or (role == "user" and (texts or len(self.turns) == results)):
-            self.turns.append(Turn(role, "\n".join(filter(None, texts))))
-        elif role != "user":
+        role, content, turns = message.get("role"), message.get("content"), self.turns
+        if type(content) is str:
+            self.bytes += len(content) if content.isascii() else len(content.encode())
+            said, talks = content, True
+        else:
+            before = len(turns)
+            said = _together(self._texts(content, index))
+            talks = bool(said) or len(turns) == before  # it holds more than results of tools
+        if role == "user":
+            if talks:
+                turns.append(Turn(role, said))
+        elif role == "assistant":
+            turns.append(Turn(role, said))
+        elif role == "system":
+            self.system.append(said)
+        else:
             raise BadRequest(
                 f"messages[{index}].role: Input should be 'user', 'assistant' or 'system'",
                 param=f"messages[{index}].role",
             )
 
-    def _texts(self, content: Any, where: str) -> list[str]:
-        """The texts of content: a string, or blocks; other blocks are counted."""
+    def _texts(self, content: Any, where: int | str) -> list[str]:
+        """The texts of content: a string, or blocks; other blocks are counted. `where` is the
+        parameter it belongs to, or the number of the message."""
         if isinstance(content, str):
-            self._count(content)
+            self.bytes += len(content) if content.isascii() else len(content.encode())
             return [content]
         if content is None:
             return []
-        if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
-            raise wrong_type(where, "a string or an array of objects")
-        texts = []
+        if not isinstance(content, list):
+            raise wrong_type(_named(where), "a string or an array of objects")
+        texts: list[str] = []
         for block in content:
+            if not isinstance(block, dict):
+                raise wrong_type(_named(where), "a string or an array of objects")
             if block.get("type") == "text":
                 said = block.get("text")
                 if not isinstance(said, str):
-                    raise wrong_type(where, "text blocks with a string each")
-                self._count(said)
+                    raise wrong_type(_named(where), "text blocks with a string each")
+                self.bytes += len(said) if said.isascii() else len(said.encode())
                 texts.append(said)
             else:
                 self._other(block, where)
         return texts
 
-    def _other(self, block: dict[str, Any], where: str) -> None:
-        """A block that is no text."""
+    def _other(self, block: dict[str, Any], where: int | str) -> None:
+        """A block that is no text of the turn."""
         kind = block.get("type")
         if kind == "tool_result":
-            texts = self._texts(block.get("content"), where)
-            self.turns.append(Turn("tool", "\n".join(filter(None, texts))))
+            result = self._texts(block.get("content"), where)
+            self.turns.append(Turn("tool", _together(result)))
         elif kind == "image":
             self._medium("image", block.get("source"))
         elif kind == "document":
@@ -176,7 +187,7 @@ class _Facts:
         else:
             self.bytes += len(orjson.dumps(block))
 
-    def _document(self, block: dict[str, Any], where: str) -> None:
+    def _document(self, block: dict[str, Any], where: int | str) -> None:
         source = block.get("source")
         kind = source.get("type") if isinstance(source, dict) else None
         if kind == "text":
@@ -194,9 +205,6 @@ class _Facts:
         if isinstance(data, str):
             size = f"{kind}_bytes"
             self.media[size] = self.media.get(size, 0) + len(data) * 3 // 4
-
-    def _count(self, text: str) -> None:
-        self.bytes += len(text) if text.isascii() else len(text.encode())
 
     def read_tools(self, tools: Any) -> tuple[str, ...]:
         if tools is None:
@@ -223,3 +231,13 @@ class _Facts:
         if schema:
             self.bytes += len(orjson.dumps(wanted))
         return schema
+
+
+def _together(texts: list[str]) -> str:
+    """Texts as one; empty ones leave no line."""
+    return texts[0] if len(texts) == 1 else "\n".join(filter(None, texts))
+
+
+def _named(where: int | str) -> str:
+    """What a content belongs to, as a client finds it."""
+    return f"messages[{where}].content" if isinstance(where, int) else where

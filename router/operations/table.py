@@ -8,7 +8,7 @@ from router.operations.embedding import parse_embedding
 from router.operations.message import count_tokens, parse_message
 from router.operations.operation import Calculation, Judgement, Operation
 from router.protocols.envelope import error_body
-from router.protocols.messages_errors import message_error_body
+from router.protocols.messages.errors import message_error_body
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),

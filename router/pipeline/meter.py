@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Final, Protocol
 
-from policies.decision import Cascade as CascadePlan
+from policies.decision import CascadeSteps
 from router.backends.backend import Backend
 from router.backends.dispatch.upstream import BilledAnswer, Event
 from router.backends.energy import Energy, energy_of
@@ -215,7 +215,7 @@ class Meter:
         return sum([self._prices.price(a.backend.name).cost(a.usage) for a in billed])
 
     def _cascaded(
-        self, planned: CascadePlan, billed: Sequence[BilledAnswer], usage: Usage
+        self, planned: CascadeSteps, billed: Sequence[BilledAnswer], usage: Usage
     ) -> Cascaded:
         """What the planned cascade came to: `usage` is the delivered answer's."""
         rejected = [answer for answer in billed if answer.rejected]

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
-from zlib import crc32
 
 from classifiers.classification import UNKNOWN, Classification
 from classifiers.prompt import Prompt
@@ -16,6 +15,7 @@ from policies.pii.pii import contains_pii, may_contain_pii
 from policies.policy import Needs
 from policies.signals import NO_HINTS, Hints
 from router.ask import Ask
+from router.conversation import conversation_of
 from router.domain import Principal
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
@@ -27,7 +27,6 @@ _READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond 
 _SIFTED_AT_ONCE: Final = 1_000_000  # bytes that they look through for beginnings in as long
 _NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-_HEAD: Final = 400  # characters that tell conversations apart
 
 
 class Classifies(Protocol):
@@ -92,7 +91,7 @@ async def gather(
     prompt = ask.prompt
     conversation = previous = ""
     if needs.sticky or needs.conversation or senses.recorded:
-        conversation = conversation_of(prompt, principal)
+        conversation = conversation_of(prompt, principal.key_id)
     if needs.sticky:
         previous = await senses.conversations.previous(
             principal.organization, conversation, follow_up=len(prompt.turns) > 1
@@ -114,7 +113,7 @@ async def gather(
         conversation,
         previous,
         _used(senses, principal) if needs.budget else _NO_SHARES,
-        guess_language(_last(prompt)) if needs.language else "",
+        guess_language(prompt.last_text) if needs.language else "",
         caller.header_values(world.policy.headers) if world.policy.headers else _NO_HEADERS,
     )
 
@@ -147,14 +146,3 @@ async def _is_private(ask: Ask) -> bool:
     if ask.text_bytes > _READ_AT_ONCE:
         return await asyncio.to_thread(contains_pii, texts)
     return contains_pii(texts)
-
-
-def _last(prompt: Prompt) -> str:
-    return prompt.turns[-1].text if prompt.turns else ""
-
-
-def conversation_of(prompt: Prompt, principal: Principal) -> str:
-    """Return a name that every turn of a conversation shares: its head and its key, hashed."""
-    head = prompt.turns[0].text[:_HEAD] if prompt.turns else ""
-    seed = f"{principal.key_id}\n{prompt.system[:_HEAD]}\n{head}"
-    return f"{crc32(seed.encode()):08x}{len(seed):04x}"

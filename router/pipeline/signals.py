@@ -179,7 +179,7 @@ def _measured(context: RequestContext, needs: Needs) -> PromptSignals:
     prompt = context.ask.prompt
     code = math = False
     if needs.code or needs.math:
-        text = prompt.turns[-1].text[:_LOOKED_AT] if prompt.turns else ""
+        text = prompt.last_text[:_LOOKED_AT]
         code, math = _is_code(text), _is_mathematics(text)
     return PromptSignals(
         context.input_tokens,

@@ -6,6 +6,7 @@ others name the operator's account and its limits.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Final
 
 Pairs = tuple[tuple[str, str], ...]
@@ -13,8 +14,9 @@ Fields = Mapping[bytes, bytes]  # names in lower case
 NO_HEADERS: Final[Fields] = {}
 
 # Of a request.
-CHAT_REQUEST: Final = frozenset({b"openai-beta", b"idempotency-key"})
-MESSAGES_REQUEST: Final = frozenset({b"anthropic-beta", b"anthropic-version", b"idempotency-key"})
+_IDEMPOTENCY: Final = b"idempotency-key"
+CHAT_REQUEST: Final = frozenset({b"openai-beta", _IDEMPOTENCY})
+MESSAGES_REQUEST: Final = frozenset({b"anthropic-beta", b"anthropic-version", _IDEMPOTENCY})
 # Those of them that are lists: where a client sends several, all of them count.
 LISTS: Final = frozenset({b"anthropic-beta", b"openai-beta"})
 # Of an answer.
@@ -28,11 +30,26 @@ _LONGEST: Final = 8_192  # characters of a value
 
 def of_request(allowed: frozenset[bytes], fields: Fields) -> Pairs:
     """Those of a request's headers that go on, names in lower case; values that are unprintable or
-    very long do not."""
+    very long do not.
+
+    An idempotency key goes on as a digest of it and the client's credential: at the provider all
+    our clients are one account, and none may be told another's answer by naming its key.
+    """
     if allowed.isdisjoint(fields):
         return ()
-    sent = [(name.decode(), fields[name].decode("latin-1")) for name in fields if name in allowed]
+    sent = [
+        (name.decode(), _scoped(fields) if name == _IDEMPOTENCY else value.decode("latin-1"))
+        for name, value in fields.items()
+        if name in allowed
+    ]
     return tuple(pair for pair in sent if _is_safe(pair[1]))
+
+
+def _scoped(fields: Fields) -> str:
+    """The idempotency key as it is this client's alone."""
+    credential = fields.get(b"authorization") or fields.get(b"x-api-key", b"")
+    secret = blake2b(credential, digest_size=32).digest()
+    return blake2b(fields[_IDEMPOTENCY], key=secret, digest_size=16).hexdigest()
 
 
 def of_answer(allowed: tuple[str, ...], header: Callable[[str], str]) -> Pairs:

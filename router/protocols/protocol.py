@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from policies.verifier import Wanted
 from router.errors import TurnoutError
 from router.protocols.passage import Passage
 from router.protocols.reading import Alternatives
-from router.protocols.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)

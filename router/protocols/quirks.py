@@ -1,8 +1,12 @@
-"""How servers of one protocol differ: data, applied to a chat body as the last thing of all."""
+"""How servers of one protocol differ: data, applied to a chat body as the last thing of all.
+
+A quirk is one field of `Quirks`, and obeyed below. The catalog's presets and a backend's section in
+turnout.yaml have a key for each field by themselves.
+"""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, Final
@@ -53,7 +57,21 @@ class Quirks:
         object.__setattr__(self, "reshapes", reshapes or bool(self.extra))
         object.__setattr__(self, "plain", not (self.reshapes or self.touched))
 
+    def overridden(self, own: Mapping[str, Any]) -> "Quirks":
+        """Return these with a backend's own: sets and mappings are added to, others replaced."""
+        changes: dict[str, Any] = {}
+        for name, value in own.items():
+            preset = getattr(self, name)
+            if isinstance(preset, frozenset):
+                changes[name] = preset | set(value)
+            elif isinstance(preset, Mapping):
+                changes[name] = MappingProxyType({**preset, **value})
+            else:
+                changes[name] = value
+        return replace(self, **changes)
 
+
+QUIRKS: Final = tuple(each.name for each in fields(Quirks) if each.init)
 PLAIN: Final = Quirks()  # a server that differs in nothing
 
 

@@ -3,16 +3,25 @@
 from types import MappingProxyType
 from typing import Final
 
+<<<<<<< HEAD
 from router.protocols import text_answer
 from router.protocols.chat import answer_reader as chat_answers
+=======
+from router.protocols.chat import answer as chat_answer
+from router.protocols.chat.passage import ChatPassage
+>>>>>>> refs/heads/native
 from router.protocols.chat.stream_reader import ChatReader
-from router.protocols.chat_passage import ChatPassage
 from router.protocols.envelope import error_body, error_event
+<<<<<<< HEAD
 from router.protocols.messages import answer_reader as messages_answers
+=======
+from router.protocols.messages import answer as messages_answer
+from router.protocols.messages.errors import message_error_body, message_error_event
+from router.protocols.messages.passage import MessagesPassage
+>>>>>>> refs/heads/native
 from router.protocols.messages.stream_reader import MessagesReader
-from router.protocols.messages_errors import message_error_body, message_error_event
-from router.protocols.messages_passage import MessagesPassage
-from router.protocols.openai_passage import OpenAIPassage
+from router.protocols.openai.answer import TextReader, read_answer
+from router.protocols.openai.passage import OpenAIPassage
 from router.protocols.protocol import WireProtocol
 from router.protocols.reading import body_reader, stream_reader
 from router.protocols.sse import encode
@@ -35,8 +44,8 @@ _ROWS: Final = (
         error_body,
         error_event,
         b": keepalive\n\n",
-        body_reader(text_answer.read_answer),
-        stream_reader(text_answer.TextReader),
+        body_reader(read_answer),
+        stream_reader(TextReader),
         nothing_wanted,
     ),
     WireProtocol(

@@ -1,22 +1,12 @@
 """What an answer to a request must fit, so that it can be checked: its form, and its tool calls."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from policies.verifier import Wanted
+
 _NO_TOOLS: Final[Mapping[str, Any]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """`form` is json_schema, json_object or none; `schema` what the text must fit; `tools` the JSON
-    schemas of the arguments by the tool's name; `call` says that some tool must be called."""
-
-    form: str | None = None
-    schema: Any = None
-    tools: Mapping[str, Any] = field(default_factory=lambda: _NO_TOOLS)
-    call: bool = False
 
 
 def chat_wanted(body: Mapping[str, Any]) -> Wanted:

@@ -21,7 +21,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from router.domain import PICO_PER_USD, Charge
+from policies.money import to_usd
+from router.domain import Charge
 from router.telemetry.metric import Labels, Metric, Values
 
 REQUESTS: Final = Metric(
@@ -131,7 +132,7 @@ class Metrics(Collector):
             tokens[backend, "input"] += used.input_tokens
             tokens[backend, "output"] += used.output_tokens
             pico[backend,] += used.cost_pico
-        cost = {key: spent / PICO_PER_USD for key, spent in pico.items()}
+        cost = {key: to_usd(spent) for key, spent in pico.items()}
         return (OUTCOMES, outcomes), (TOKENS, tokens), (COST, cost)
 
     def _histogram(self, metric: Metric) -> HistogramMetricFamily:

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from router.database import DatabaseError
-from router.usage.rows import Told, row_of
 from router.usage.store import UsageStore
+from router.usage_row import JournalRow, usage_row
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +23,10 @@ _OTHERS_LOOKS: Final = 10  # pauses between two looks for rows of others
 _REST_SECONDS: Final = (0.5, 10.0)
 
 
-class Entry(Protocol):
+class ReadableEntry(Protocol):
     """One entry of a journal."""
 
-    def row(self) -> Told:
+    def row(self) -> JournalRow:
         """What it says. Raises ValueError for a foreign entry."""
 
 
@@ -104,7 +104,7 @@ class JournalConsumer:
         rows, good = [], []
         for entry in entries:
             try:
-                rows.append(row_of(entry.row()))
+                rows.append(usage_row(entry.row()))
             except (ValueError, KeyError):
                 self.foreign += 1
                 log.exception("An entry of the usage journal cannot be read; it stays there")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from router.domain import PICO_PER_USD
+from policies.money import usd
 from router.usage.store import SUMS, UsageStore
 
 GROUPS: Final = {
@@ -57,14 +57,6 @@ def spend(
     return Report(tuple(by), tuple(found))
 
 
-def usd(pico: int) -> str:
-    """Pico-USD as dollars, exact to the last digit that is not zero, at least two decimals."""
-    sign, pico = ("-", -pico) if pico < 0 else ("", pico)
-    whole, rest = divmod(pico, PICO_PER_USD)
-    decimals = f"{rest:012d}".rstrip("0")
-    return f"{sign}{whole}.{decimals:0<2}"
-
-
 def as_json(report: Report) -> str:
     """The report as JSON; costs in dollars, as text, so that no digit is lost."""
     document = {
@@ -86,4 +78,4 @@ def as_csv(report: Report) -> str:
 
 def _in_dollars(row: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in row.items() if name != "cost_pico"}
-    return {**kept, "cost_usd": usd(row["cost_pico"])}
+    return {**kept, "cost_usd": usd(row["cost_pico"], least=2)}

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from router.domain import PICO_PER_USD, Usage
+from policies.money import to_usd
+from router.domain import Usage
 
 _Z: Final = 1.959964  # of a 95 % interval
 
@@ -49,7 +50,7 @@ class Line:
         """Output per second, over what a thousand requests cost in USD."""
         if self.tokens_per_second is None or not self.cost_pico or not self.requests:
             return None
-        thousand = self.cost_pico * 1000 / self.requests / PICO_PER_USD
+        thousand = to_usd(self.cost_pico * 1000 / self.requests)
         return self.tokens_per_second / thousand
 
 

@@ -1,10 +1,13 @@
 """What turnout.yaml may hold: one class a section. See docs/operations.md for the meanings."""
 
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model
 
 from policies.money import Usd
+from router.backends.backend import Capacity, Timeouts
+from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_values import (
     Address,
     BaseUrl,
@@ -18,9 +21,41 @@ from router.world.config_values import (
     Words,
 )
 
+_WAITS: Final = Timeouts()  # the defaults stand where the waits are kept
+_QUEUE: Final = Capacity(concurrency=1)
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    def given(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return those of the keys that were written."""
+        return {name: getattr(self, name) for name in names if name in self.model_fields_set}
+
+
+def _quirk_key(hint: Any) -> Any:
+    """Return the type of a quirk's key: what YAML has for it."""
+    if get_origin(hint) is frozenset:
+        return Words
+    if get_origin(hint) is Mapping:
+        mapping: Any = dict
+        key, value = get_args(hint)
+        return mapping[key, _quirk_key(value)]
+    return hint
+
+
+if TYPE_CHECKING:  # made at run time, of the fields of Quirks
+    _QuirkKeys = _Section
+else:
+    _QuirkKeys = create_model(
+        "_QuirkKeys",
+        __base__=_Section,
+        **{
+            name: (_quirk_key(hint), None)
+            for name, hint in get_type_hints(Quirks).items()
+            if name in QUIRKS
+        },
+    )
 
 
 class PriceSection(_Section):
@@ -35,18 +70,18 @@ class PriceSection(_Section):
 class TimeoutSection(_Section):
     """How long a backend may take for each step."""
 
-    connect: Duration = 5.0
-    first_byte: Duration = 120.0
-    between_chunks: Duration = 60.0
-    total: Duration = 1800.0
+    connect: Duration = _WAITS.connect
+    first_byte: Duration = _WAITS.first_byte
+    between_chunks: Duration = _WAITS.between_chunks
+    total: Duration = _WAITS.total
 
 
 class CapacitySection(_Section):
     """How much a scarce backend takes: requests running, requests waiting, and for how long."""
 
     concurrency: int = Field(gt=0)
-    queue: int = Field(default=0, ge=0)
-    max_wait: Duration = 2.0
+    queue: int = Field(default=_QUEUE.queue, ge=0)
+    max_wait: Duration = _QUEUE.max_wait
     load_url: BaseUrl | None = None
     shared: bool = False
 
@@ -60,7 +95,7 @@ class EnergySection(_Section):
     source: Literal["declared", "measured"] = "declared"
 
 
-class BackendSection(_Section):
+class BackendSection(_QuirkKeys):
     """One model server. What is left out comes from the `provider`'s preset, where there is one."""
 
     provider: str | None = None
@@ -83,11 +118,6 @@ class BackendSection(_Section):
     energy: EnergySection | None = None
     proxy: Proxy | None = None
     http2: bool = False
-    token_param: str | None = None
-    drop: Words = ()
-    rename: dict[str, str] = Field(default_factory=dict)
-    extra: dict[str, Any] = Field(default_factory=dict)
-    stream_options: bool | None = None
     simulated: bool = False
 
 

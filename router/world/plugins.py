@@ -1,7 +1,7 @@
 """Loading what installed packages add, before any document is read that may name it."""
 
 from policies.pii.pii import DETECTORS
-from router.backends.cascade.verifiers import VERIFIERS
+from policies.verifiers import VERIFIERS
 from router.backends.dialects.table import DIALECTS
 
 

@@ -3,9 +3,8 @@
 Problems carry the key they are about, so that the report can point at it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from policies.findings import suggestion
@@ -15,7 +14,7 @@ from router.backends.dialects.table import DIALECTS
 from router.backends.energy import EnergyProfile, Provenance
 from router.prices.book import Price, Schedule
 from router.prices.list_prices import Listed, list_price
-from router.protocols.quirks import Quirks
+from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection, PriceSection
 
 _MILLION: Final = 1_000_000  # prices are written per million tokens
@@ -103,7 +102,7 @@ def _price(section: PriceSection) -> Price:
 def _backend(
     name: str, section: BackendSection, preset: Provider, base_url: str, listed: Listed | None
 ) -> Backend:
-    waits, own = section.timeouts, section.supports
+    own = section.supports
     supports = own if own is not None else preset.supports if section.provider else tuple(FEATURES)
     return Backend(
         name=name,
@@ -112,12 +111,12 @@ def _backend(
         dialect=section.dialect or preset.dialect,
         api_key=section.api_key.get_secret_value() if section.api_key else None,
         ability=section.ability,
-        timeouts=Timeouts(waits.connect, waits.first_byte, waits.between_chunks, waits.total),
+        timeouts=Timeouts(**section.timeouts.model_dump()),
         context_window=section.context_window or (listed.context_window if listed else None),
         supports=frozenset(supports),
         simulated=section.simulated,
         capacity=_capacity(section.capacity),
-        quirks=_quirks(section, preset.quirks()),
+        quirks=preset.quirks.overridden(section.given(QUIRKS)),
         replicas=section.replicas,
         api_keys=tuple(key.get_secret_value() for key in section.api_keys),
         hedge_after=section.hedge_after,
@@ -147,16 +146,4 @@ def _energy(section: EnergySection | None) -> EnergyProfile | None:
         section.joules_per_output_token,
         section.joules_per_input_token,
         section.watts,
-    )
-
-
-def _quirks(section: BackendSection, preset: Quirks) -> Quirks:
-    streams = section.stream_options
-    return replace(
-        preset,
-        token_param=section.token_param or preset.token_param,
-        drop=preset.drop | set(section.drop),
-        rename=MappingProxyType({**preset.rename, **section.rename}),
-        extra=MappingProxyType({**preset.extra, **section.extra}),
-        stream_options=preset.stream_options if streams is None else streams,
     )

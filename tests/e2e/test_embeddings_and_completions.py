@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-import time
 
 import openai
 import pytest
 from openai import OpenAI
+from patience import until
 
 
 @pytest.fixture
@@ -20,12 +20,12 @@ def booked(gateway, organization: str) -> dict:
     """The one request of a customer, as the books have it once it is settled."""
     wanted = ("--by", "backend", "--organization", organization, "--format", "json")
     command = [sys.executable, "-m", "router.cli", "usage", "--config", str(gateway.config)]
-    deadline = time.monotonic() + 20
-    while True:
+
+    def rows() -> list[dict]:
         done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=True)
-        if rows := json.loads(done.stdout)["rows"]:
-            return rows[0]
-        assert time.monotonic() < deadline, "the request never came to the books"
+        return json.loads(done.stdout)["rows"]
+
+    return until(rows)[0]
 
 
 @pytest.mark.parametrize("model", ["moe", "vectors"])

@@ -68,7 +68,7 @@ def server():
 
 
 @pytest.fixture
-async def parts(server, tmp_path):
+async def parts(server, database):
     app, url = server
     app.asked, app.verdict = 0, None
     one = {"base_url": url, "model": "m", "ability": "moe", "price": {"input": 1, "output": 1}}
@@ -76,7 +76,7 @@ async def parts(server, tmp_path):
     world = compile_snapshot(load_config(text, "t.yaml", {}), load_policy(POLICY, "p.yaml"))
     dispatcher = Dispatcher(HttptoolsTransport())
     dispatcher.adopt(list(world.backends.values()))
-    store = OutcomeStore(f"sqlite:///{tmp_path / 'o.db'}", keep=10)
+    store = OutcomeStore(database, keep=10)
     recorder = OutcomeRecorder(store)
     yield world, dispatcher, recorder, store
     await dispatcher.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.backends.cascade.verifiers import VERIFIERS
+from policies.verifiers import VERIFIERS
 from router.backends.catalog import load_catalog
 from router.world.config import BackendSection
 from router.world.config_load import load_config

@@ -1,6 +1,7 @@
 """What the documentation promises exists, and what exists is documented."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from router import errors
+from router.backends.backend import Timeouts
 from router.cli.main import main
 from router.gauges import GAUGES
 from router.telemetry.metrics import COUNTED
@@ -84,6 +86,17 @@ def _models(annotation: object) -> list[type[BaseModel]]:
 @pytest.mark.parametrize("key", _keys(Config))
 def test_every_key_of_turnout_yaml_is_documented(key):
     assert f"| `{key}` |" in _doc("operations.md")
+
+
+def test_the_waits_of_a_backend_are_documented_as_they_are():
+    names = [field.name for field in fields(Timeouts) if field.init]
+    waits = "`, `".join(f"{name}: {_span(getattr(Timeouts(), name))}" for name in names)
+    assert f"| `backends.*.timeouts` | `{waits}` |" in _doc("operations.md")
+    assert f"`{{{waits.replace('`, `', ', ')}}}`" in _doc("backends.md")
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:g}m" if seconds > 600 else f"{seconds:g}s"
 
 
 def _commands(group: click.Command, path: str = "turnout") -> list[tuple[str, click.Command]]:

@@ -17,7 +17,7 @@ from policies.headers import PREFIX, REQUEST_HEADERS
 from policies.hints import HINTS
 from policies.language.document import PolicyDoc
 from policies.language.facts import BACKEND_FACTS, FACTS, KIND_WORDS
-from policies.language.limits import DIMENSIONS
+from policies.language.limits import LIMITS
 from policies.language.schema import SCHEMAS, schema, schema_text
 from policies.lint.lint import lint
 from policies.objectives import OBJECTIVES
@@ -32,7 +32,6 @@ from policies.signals import (
     Signals,
 )
 from policies.verifiers import VERIFIERS
-from router.backends.cascade.verifiers import VERIFIERS as CHECKS
 from router.backends.dialects.translated import DROPPED, MEANING_OF_DROPPED
 from router.cli.explain import explain
 from router.cli.main import main
@@ -99,7 +98,7 @@ def test_every_key_of_a_policy_is_documented():
     [
         [f"`{name}`" for name in OBJECTIVES],
         [f"`{name}`" for name in VERIFIERS],
-        [f"`{name}`" for name in DIMENSIONS],
+        [f"`{name}`" for name in LIMITS],
     ],
     ids=["objectives", "checks", "limits"],
 )
@@ -150,6 +149,13 @@ def test_every_fact_can_be_written_in_a_probe_and_given_to_explain():
     assert set(BACKEND_FACTS) <= set(properties["BackendDoc"]["properties"])
 
 
+def test_the_guide_says_what_each_objective_reads():
+    rows = rows_under("Objectives")
+    assert set(rows) == set(OBJECTIVES)
+    for name, objective in OBJECTIVES.items():
+        assert set(re.findall(r"`(\w+)`", rows[name].split("|")[-1])) == set(objective.reads), name
+
+
 def test_no_other_module_writes_the_name_of_a_header():
     named = re.compile(rf"""["']{PREFIX}""")
     folders = [Path(policies.__file__).parent, Path(router.__file__).parent]
@@ -175,10 +181,11 @@ def test_a_tier_may_refuse_each_hint_and_the_refusal_names_its_header(name):
 
 def test_every_check_of_a_cascade_is_explained_with_what_it_finds_wrong():
     page = (ROOT / "docs/backends.md").read_text(encoding="utf-8")
-    early = {name: "yes |" if row.early else "|" for name, row in CHECKS.items()}
-    rows = [f"| `{name}` | {wrong} | {early[name]}" for name, wrong in VERIFIERS.items()]
+    rows = [
+        f"| `{name}` | {verifier.meaning} | {'yes |' if verifier.early else '|'}"
+        for name, verifier in VERIFIERS.items()
+    ]
     assert [row for row in rows if row not in page] == []
-    assert set(CHECKS) == set(VERIFIERS)
 
 
 @pytest.mark.parametrize(

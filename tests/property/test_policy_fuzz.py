@@ -107,9 +107,9 @@ def test_any_condition_compiles_or_is_refused_and_what_compiles_never_raises(tex
     try:
         condition = conditions.check(text)
     except ConditionError as error:
-        for complaint in error.complaints:
-            assert 0 <= complaint.offset <= len(text)
-            assert complaint.message
+        for fault in error.faults:
+            assert 0 <= fault.offset <= len(text)
+            assert fault.message
     else:
         truths = conditions.matcher([condition, conditions.check("true")]).truths(SIGNALS)
         assert truths[1] is True

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from policies.verifiers import VERIFIERS
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.cascade import first_failure
-from router.backends.cascade.verifiers import VERIFIERS
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated import dialect_of
 from router.errors import BadRequest

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.operations.chat import parse_chat
-from router.protocols.chat_stream import ChatStream
+from router.protocols.chat.passing_stream import ChatStream
 from router.protocols.passage import ErrorInside
 
 ASKED = parse_chat(

@@ -12,10 +12,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Final
 
+from policies.verifiers import VERIFIERS
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import JUDGE, PATIENCE, opinion_of
-from router.backends.cascade.verifiers import VERIFIERS, first_failure
+from router.backends.cascade.verifiers import first_failure
 from router.backends.dispatch.dispatch import NORMAL, Dispatcher
 from router.backends.dispatch.upstream import BilledAnswer, Event, Upstream
 from router.backends.health.slots import Priority

@@ -14,9 +14,10 @@ from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.quirks import shaped_body
 from router.backends.transport.transport import Call, Target
-from router.protocols.headers import Pairs, without_those_of
+from router.protocols.headers import without_those_of
 
 _VERSION: Final = ("anthropic-version", "2023-06-01")
+_TARGETS_KEPT: Final = 1_000
 
 
 class Anthropic:
@@ -26,10 +27,18 @@ class Anthropic:
     speaks = frozenset({"messages"})
     stream_type = EVENT_STREAM
 
+    def __init__(self) -> None:
+        self._targets: dict[str, tuple[Backend, Target]] = {}  # as a deployment was last described
+
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
-        """POST {base_url}/messages."""
+        """POST {base_url}/messages, with the client's headers of the protocol."""
         body = shaped_body(backend, ask, orjson.dumps(backend.model))
-        return message_call(deployment, backend, body, request_id, ask.headers)
+        headers = ask.headers
+        if not any(name == _VERSION[0] for name, _ in headers):
+            headers = (_VERSION, *headers)
+        target = self._target(deployment, backend)
+        headers = without_those_of(backend.headers, headers)
+        return Call(target, body, backend.timeouts, request_id, headers)
 
     def post(
         self,
@@ -41,7 +50,26 @@ class Anthropic:
         stream: bool,  # the body says so too
     ) -> Call:
         """POST {base_url}/messages."""
-        return message_call(deployment, backend, body, request_id)
+        headers = without_those_of(backend.headers, (_VERSION,))
+        target = self._target(deployment, backend)
+        return Call(target, body, backend.timeouts, request_id, headers)
+
+    def _target(self, deployment: Deployment, backend: Backend) -> Target:
+        known = self._targets.get(deployment.id)
+        if known is not None and known[0] is backend:  # whose deployments never change
+            return known[1]
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Accept-Encoding", "identity"),
+            *backend.headers,
+        ]
+        if deployment.api_key is not None:
+            headers.append(("x-api-key", deployment.api_key))
+        if len(self._targets) >= _TARGETS_KEPT:
+            self._targets.clear()
+        target = Target(f"{deployment.base_url}/messages", tuple(headers))
+        self._targets[deployment.id] = backend, target
+        return target
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"type": "error", "error": {"type", "message"}}`."""
@@ -49,25 +77,3 @@ class Anthropic:
         if "prompt is too long" in failure.message:
             return Failure(failure.message, failure.type, "context_length_exceeded")
         return failure
-
-
-def message_call(
-    deployment: Deployment, backend: Backend, body: bytes, request_id: str, headers: Pairs = ()
-) -> Call:
-    """POST {base_url}/messages with this body and the client's headers of the protocol."""
-    fixed = [
-        ("Content-Type", "application/json"),
-        ("Accept-Encoding", "identity"),
-        *backend.headers,
-    ]
-    if deployment.api_key is not None:
-        fixed.append(("x-api-key", deployment.api_key))
-    if not any(name == _VERSION[0] for name, _ in headers):
-        headers = (_VERSION, *headers)
-    return Call(
-        Target(f"{deployment.base_url}/messages", tuple(fixed)),
-        body,
-        backend.timeouts,
-        request_id,
-        without_those_of(backend.headers, headers),
-    )

@@ -10,18 +10,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
-from router.ask import Ask
-
-HEAD: Final = 1024  # characters of the conversation's beginning that name it
 BOUND: Final = 1.25  # times the mean load
-
-
-def conversation(request: Ask) -> bytes:
-    """A name for the conversation: equal for requests that begin alike."""
-    prompt = request.prompt
-    first = prompt.turns[0].text if prompt.turns else ""
-    head = prompt.system[:HEAD] + "\x00" + first[:HEAD]
-    return blake2b(head.encode(), digest_size=8).digest()
 
 
 def preference(name: bytes, replicas: Sequence[str], loads: Sequence[int]) -> list[int]:

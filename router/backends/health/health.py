@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.health.affinity import conversation, preference
+from router.backends.health.affinity import preference
 from router.backends.health.breaker import Breaker, BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
 from router.backends.health.slots import SlotQueue
 from router.backends.transport.transport import Transport, Transports
+from router.conversation import prefix_of
 
 
 class DeploymentState:
@@ -118,7 +119,7 @@ def _ordered(free: list[DeploymentState], request: Ask) -> list[DeploymentState]
         sum(state.in_flight for state in free if state.deployment.base_url == address)
         for address in addresses
     ]
-    order = preference(conversation(request), addresses, loads)
+    order = preference(prefix_of(request.prompt), addresses, loads)
     ranks = {addresses[at]: rank for rank, at in enumerate(order)}
     avoided = outliers([state.pace for state in free])
     ranked = sorted(

@@ -30,14 +30,14 @@ def classifier_findings(documents: Documents) -> list[Finding]:
 
 
 def _wrong_cards(cards: Sequence[Path], source: Document) -> list[Finding]:
-    found = []
+    findings = []
     for index, card in enumerate(cards):
         try:
             Classifier.load(device="cpu", cards=[card]).close()
         except ArtifactError as error:
             place = ("classifier", "cards", index)
-            found.append(source.finding(place, str(error), rule="ability-card"))
-    return found
+            findings.append(source.finding(place, str(error), rule="ability-card"))
+    return findings
 
 
 def _unknown_abilities(

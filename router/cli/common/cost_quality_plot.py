@@ -1,4 +1,4 @@
-"""The cost-quality plane as a picture. Needs matplotlib, which only the extra `train` brings."""
+"""Cost against quality as a picture. Needs matplotlib, which only the extra `train` brings."""
 
 from collections.abc import Sequence
 from pathlib import Path

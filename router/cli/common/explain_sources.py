@@ -131,7 +131,6 @@ def _context(
         classifier = Classifier.load(device="cpu", cards=cards)
     except ArtifactError as error:
         raise click.ClickException(str(error)) from None
-    turns = ask.prompt.turns
     return RequestContext(
         id=_ANYONE,
         at_ms=time.time_ns() // 1_000_000,
@@ -146,7 +145,7 @@ def _context(
         conversation=_ANYONE,
         previous="",
         budget={},
-        language=guess_language(turns[-1].text) if turns else "",
+        language=guess_language(ask.prompt.last_text),
         headers={},
     )
 
@@ -174,15 +173,15 @@ def document_of_flags(flags: Mapping[str, Any]) -> Document:
 
 
 def _numbers(flag: str, pairs: Iterable[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for pair in (part for text in pairs for part in text.split(",")):
         name, _, number = pair.partition("=")
         try:
-            found[name.strip()] = float(number)
+            numbers[name.strip()] = float(number)
         except ValueError:
             message = f"`{pair}` is not name=number, such as local=0.4,moe=0.8"
             raise click.BadParameter(message, param_hint=flag) from None
-    return found
+    return numbers
 
 
 def read_request(path: Path) -> tuple[bytes, Document | None]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from policies.replay.replay import Report
+from policies.replay.replay import ReplayReport
 from router.cli.common.documents import documents_or_end
 from router.cli.common.replay_report import named_points
 from router.cli.common.stores import no_database
@@ -25,7 +25,7 @@ json_option: _Option = click.option("--json", "as_json", is_flag=True, help="JSO
 png_option: _Option = click.option(
     "--png",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Draw the cost-quality plane (needs the extra `train`).",
+    help="Draw cost against quality (needs the extra `train`).",
 )
 logs_option: _Option = click.option(
     "--log",
@@ -86,8 +86,8 @@ def print_json(value: Mapping[str, Any]) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def draw_plane(reports: Mapping[str, Report], path: Path | None) -> None:
-    """Draw the reports' cost-quality plane, if a path was given for it."""
+def draw_cost_quality(reports: Mapping[str, ReplayReport], path: Path | None) -> None:
+    """Draw the reports' cost against quality, if a path was given for it."""
     if path is None:
         return
     points = named_points(reports)
@@ -95,8 +95,8 @@ def draw_plane(reports: Mapping[str, Report], path: Path | None) -> None:
         raise click.ClickException("there is nothing to draw: no record knows every backend")
     try:
         # matplotlib is no dependency of the gateway
-        plane = import_module("router.cli.common.cost_quality_plot")
+        plot = import_module("router.cli.common.cost_quality_plot")
     except ImportError:
         raise click.ClickException("--png needs matplotlib: pip install 'turnout[train]'") from None
-    plane.draw(points, path)
+    plot.draw(points, path)
     click.echo(f"drawn: {path}", err=True)

@@ -7,18 +7,19 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from policies.money import DECIMALS, usd_rounded, usd_short
 from policies.replay.baselines import Baseline
 from policies.replay.diff import Diff
 from policies.replay.estimates import Interval
 from policies.replay.experiment import Arm
-from policies.replay.replay import Report, Row
+from policies.replay.replay import ReplayReport, ReplayRow
 from policies.replay.tune import Point, Tuning
 
 _MOST_ROWS: Final = 20  # of a group, by cost
 _MOST_MOVES: Final = 12
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def report_json(report: ReplayReport) -> dict[str, Any]:
     """A report as plain data."""
     return asdict(report)
 
@@ -36,12 +37,12 @@ def diff_json(both: Diff) -> dict[str, Any]:
     }
 
 
-def tuning_json(found: Tuning) -> dict[str, Any]:
+def tuning_json(tuning: Tuning) -> dict[str, Any]:
     """A tuning as plain data."""
-    return asdict(found) | {"yaml": found.chosen.yaml if found.chosen is not None else None}
+    return asdict(tuning) | {"yaml": tuning.chosen.yaml if tuning.chosen is not None else None}
 
 
-def print_report(report: Report, by: str, console: Console) -> None:
+def print_report(report: ReplayReport, by: str, console: Console) -> None:
     """The totals, one group and the baselines."""
     rows = {"everything": report.total}
     ranked = sorted(report.groups[by].items(), key=lambda item: -item[1].cost_usd)
@@ -51,7 +52,7 @@ def print_report(report: Report, by: str, console: Console) -> None:
     )
     if len(ranked) > _MOST_ROWS:
         console.print(f"{len(ranked) - _MOST_ROWS} more {by}s: use --json")
-    console.print(f"the log itself cost {_usd(report.recorded_usd)}")
+    console.print(f"the log itself cost {usd_short(report.recorded_usd)}")
     _print_denials(report.total, console)
     _print_support(report.total, console)
     print_baselines({"": report}, console)
@@ -71,12 +72,12 @@ def print_diff(both: Diff, console: Console) -> None:
     for (source, target), count in list(both.moves.items())[:_MOST_MOVES]:
         console.print(f"  {count:>8}  {source} -> {target}")
     console.print(f"P(success) of a request changes by {_change(both.quality_change, 3)}")
-    console.print(f"its expected cost in USD by {_change(both.cost_change, 6)}")
+    console.print(f"its expected cost in USD by {_change(both.cost_change, DECIMALS)}")
     _print_denials(both.after.total, console)
     print_baselines({"before": both.before, "after": both.after}, console)
 
 
-def print_baselines(reports: Mapping[str, Report], console: Console) -> None:
+def print_baselines(reports: Mapping[str, ReplayReport], console: Console) -> None:
     """The policies and what they have to beat, on the records that know every backend."""
     if not any(report.baselines for report in reports.values()):
         console.print("no record knows cost and P(success) of every backend: no baselines")
@@ -86,12 +87,12 @@ def print_baselines(reports: Mapping[str, Report], console: Console) -> None:
     table.add_column("USD", justify="right")
     table.add_column("P(success)", justify="right")
     for name, point in named_points(reports):
-        table.add_row(name, f"{point.cost_usd:.6f}", f"{point.quality:.3f}")
+        table.add_row(name, usd_rounded(point.cost_usd), f"{point.quality:.3f}")
     console.print(table)
 
 
-def named_points(reports: Mapping[str, Report]) -> list[tuple[str, Baseline]]:
-    """Every point of the plane once: the policies and their controls, then fixed backends."""
+def named_points(reports: Mapping[str, ReplayReport]) -> list[tuple[str, Baseline]]:
+    """Every point once: the policies and their controls, then fixed backends."""
     points: list[tuple[str, Baseline]] = []
     for which, report in reports.items():
         for baseline in report.baselines:
@@ -102,29 +103,31 @@ def named_points(reports: Mapping[str, Report]) -> list[tuple[str, Baseline]]:
     return points
 
 
-def print_tuning(found: Tuning, console: Console) -> None:
+def print_tuning(tuning: Tuning, console: Console) -> None:
     """The front, the present point, and the lines to paste."""
-    table = Table(title=f"route {found.route}: {found.sampled} of {found.records} requests tried")
+    tried = f"{tuning.sampled} of {tuning.records} requests tried"
+    table = Table(title=f"route {tuning.route}: {tried}")
     for heading in ("", "settings", "USD a request", "USD in all", "P(success)"):
         table.add_column(heading, justify="left" if heading in ("", "settings") else "right")
-    _point_row(table, "now", found.now, found.records)
-    for point in found.front:
-        _point_row(table, "->" if point == found.chosen else "", point, found.records)
+    _point_row(table, "now", tuning.now, tuning.records)
+    for point in tuning.front:
+        _point_row(table, "->" if point == tuning.chosen else "", point, tuning.records)
     console.print(table)
-    if found.chosen is None:
+    if tuning.chosen is None:
         console.print("no point reaches that: take one of the front, or change the candidates")
         return
-    console.print(f"write into the route `{found.route}`:\n")
-    console.print("\n".join(f"    {line}" for line in found.chosen.yaml.splitlines()), markup=False)
+    console.print(f"write into the route `{tuning.route}`:\n")
+    lines = [f"    {line}" for line in tuning.chosen.yaml.splitlines()]
+    console.print("\n".join(lines), markup=False)
 
 
 def _point_row(table: Table, mark: str, point: Point, records: int) -> None:
     settings = ", ".join(point.yaml.splitlines())
-    total = f"{point.cost_usd * records:.4f}"
+    total = usd_short(point.cost_usd * records)
     table.add_row(mark, settings, f"{point.cost_usd:.6f}", total, f"{point.quality:.3f}")
 
 
-def _rows_table(title: str, rows: Mapping[str, Row]) -> Table:
+def _rows_table(title: str, rows: Mapping[str, ReplayRow]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for heading in ("requests", "denied", "429", "USD", "latency", "P(success)", "mix"):
@@ -136,7 +139,7 @@ def _rows_table(title: str, rows: Mapping[str, Row]) -> Table:
             str(row.requests),
             str(row.denied or "-"),
             str(row.refused or "-"),
-            _usd(row.cost_usd),
+            usd_short(row.cost_usd),
             latency,
             _interval(row.quality),
             _mix(row.mix),
@@ -144,7 +147,7 @@ def _rows_table(title: str, rows: Mapping[str, Row]) -> Table:
     return table
 
 
-def _print_denials(total: Row, console: Console) -> None:
+def _print_denials(total: ReplayRow, console: Console) -> None:
     for reason, count in list(total.denials.items())[:_MOST_MOVES]:
         console.print(f"  {count:>8}  denied: {reason}")
     if any(reason.startswith("unknown tier") for reason in total.denials):
@@ -153,13 +156,13 @@ def _print_denials(total: Row, console: Console) -> None:
         )
 
 
-def _print_support(total: Row, console: Console) -> None:
+def _print_support(total: ReplayRow, console: Console) -> None:
     console.print(f"P(success) is known for {total.coverage:.0%} of the requests served")
     if total.observed.mean is None:
-        told = "too few to say how good they were"
+        judged = "too few to say how good they were"
     else:
-        told = f"good: {_interval(total.observed)}"
-    console.print(f"{total.judged} judged answers come from the backend chosen here: {told}")
+        judged = f"good: {_interval(total.observed)}"
+    console.print(f"{total.judged} judged answers come from the backend chosen here: {judged}")
 
 
 def _print_arms(arms: Mapping[str, Mapping[str, Arm]], console: Console) -> None:
@@ -170,7 +173,7 @@ def _print_arms(arms: Mapping[str, Mapping[str, Arm]], console: Console) -> None
         for heading in ("requests", "USD a request", "latency ms", "judged", "good"):
             table.add_column(heading, justify="right")
         for backend, arm in drawn.items():
-            cost, latency = _interval(arm.cost_usd, 6), _interval(arm.latency_ms, 0)
+            cost, latency = _interval(arm.cost_usd, DECIMALS), _interval(arm.latency_ms, 0)
             row = (str(arm.requests), cost, latency, str(arm.judged), _interval(arm.success))
             table.add_row(backend, *row)
         console.print(table)
@@ -196,7 +199,3 @@ def _mix(mix: Mapping[str, float]) -> str:
 
 def _shares(mix: Iterable[tuple[str, float]]) -> Iterable[str]:
     return (f"{name} {share:.0%}" for name, share in sorted(mix, key=lambda item: -item[1]))
-
-
-def _usd(amount: float) -> str:
-    return f"{amount:.2f}" if amount >= 100 else f"{amount:.4f}"

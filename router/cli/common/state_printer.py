@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from router.usage.report import usd
+from policies.money import PICO_PER_NANO, usd
 
 _NANO_USD: Final = "nano-USD"
-_PICO_PER_NANO: Final = 1000
 
 
 def print_state(state: Mapping[str, Any], console: Console, depth: int = 0) -> None:
@@ -77,7 +76,7 @@ def _number(name: str, value: int, state: Mapping[str, Any]) -> str:
     if name == "cost_pico":
         return f"${usd(value)}"
     money = state.get("unit") == _NANO_USD
-    return f"${usd(value * _PICO_PER_NANO)}" if money else f"{value}"
+    return f"${usd(value * PICO_PER_NANO)}" if money else f"{value}"
 
 
 def _instant(ms: int) -> str:

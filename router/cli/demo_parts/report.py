@@ -8,9 +8,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from policies.money import to_usd, usd_rounded
 from router.cli.demo_parts.run import Answer, Refusal
 from router.cli.demo_parts.stack import Stack
-from router.domain import PICO_PER_USD
 from router.ledger.rate_limit_headers import SPOKE as LIMIT
 from router.prices.book import PriceBook
 
@@ -26,7 +26,7 @@ _SHOWN_HEADERS = (
 
 def _micro(pico: int) -> str:
     """Return pico-USD in millionths of a dollar, which is the scale of one prompt."""
-    return f"{pico * 1_000_000 / PICO_PER_USD:,.1f}"
+    return usd_rounded(to_usd(pico * 1_000_000), 1)
 
 
 def _odds(answer: Answer) -> Text:

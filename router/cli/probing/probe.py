@@ -14,10 +14,11 @@ from classifiers.outcome_files import JudgedAnswer
 from classifiers.probing.probes import Probe, probes
 from classifiers.prompt import prompt_of_text
 from policies.findings import suggestion
+from policies.money import to_usd, usd_rounded
 from router.backends.backend import Backend
 from router.cli.probing.answers import ProbeAnswers
 from router.cli.probing.probe_run import ProbeRun
-from router.domain import PICO_PER_USD, Usage
+from router.domain import Usage
 from router.world.documents import Documents
 
 ANSWER_TOKENS: Final = 1000  # the most a probe may answer, unless --max-tokens says more
@@ -90,11 +91,12 @@ def _confirm(
     price = documents.prices.price(name)
     tokens = sum(len(probe.text) // 4 + 10 for probe in open_)
     answers = min(LIKELY_TOKENS, most_tokens) * len(open_)
-    likely = price.cost(Usage(tokens, answers)) / PICO_PER_USD
-    most = price.cost(Usage(tokens, most_tokens * len(open_))) / PICO_PER_USD
+    likely = price.cost(Usage(tokens, answers))
+    most = price.cost(Usage(tokens, most_tokens * len(open_)))
     click.echo(
-        f"{name}: {len(open_)} probe prompts, about {tokens} tokens in; likely ${likely:.4f}, at "
-        f"most ${most:.4f} at the prices of {documents.config_path}",
+        f"{name}: {len(open_)} probe prompts, about {tokens} tokens in; likely "
+        f"${usd_rounded(to_usd(likely), 4)}, at "
+        f"most ${usd_rounded(to_usd(most), 4)} at the prices of {documents.config_path}",
         err=True,
     )
     if most > 0 and not yes:

@@ -9,9 +9,10 @@ from typing import Any, Final
 import orjson
 
 from router.ledger.check.totals import UsageTotals
-from router.ledger.codec import HoldRecord, JournalRow, read_hold, read_row
+from router.ledger.codec import HoldRecord, read_hold, read_row
 from router.ledger.keys import PREFIX, ScopeName, Shard, shard_number
 from router.ledger.server.clients import Client, run_script
+from router.usage_row import JournalRow
 
 # Where the meta of a row keeps the name of each level's scope.
 _META: Final = {"t": "team", "k": "key", "u": "user", "m": "model"}

@@ -1,19 +1,23 @@
 """The dimensions a quota may have, as one table; and quotas, built from a policy's plain data.
 
-A new dimension is one row here: the Lua scripts know algorithms and metrics, not names.
+The table is made of the limits that a policy may set (`policies.language.limits`); the Lua scripts
+know algorithms and metrics, not names, so a new limit is nothing new here.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfoNotFoundError
 
+from policies.language.limits import LIMITS, LimitRow, Measure
+from policies.language.tiers import LEVELS as LEVELS_BELOW
+from policies.money import PICO_PER_NANO
 from router.ledger.quotas.calendar import Period, zone_of
 
 Algorithm = Literal["S", "B", "C", "L"]
 
 LEVELS: Final = ("organization", "team", "key", "user", "model")
-NANO_PER_PICO: Final = 1000
 MOST: Final = 9 * 10**15  # Lua counts in doubles: exact below 2**53
 MINUTE: Final = 60_000
 PREPAID: Final = -1  # the limit is a balance that the ledger itself keeps
@@ -49,41 +53,37 @@ class QuotaDimension:
         return self.scale != 1
 
 
-def _rate(
-    name: str, field: str, metric: int, says: str, *, shown: bool = True, window: int = MINUTE
-) -> QuotaDimension:
-    kind: Literal["requests", "tokens"] = "requests" if metric == 1 else "tokens"
-    family = kind if shown else None
-    return QuotaDimension(name, field, "S", metric, says, kind, window_ms=window, shown=family)
+_METRICS: Final[Mapping[Measure, int]] = MappingProxyType(
+    {"requests": 1, "tokens": 2, "input_tokens": 3, "output_tokens": 4, "usd": 5}
+)
+_WINDOWS_MS: Final[Mapping[str, int]] = MappingProxyType({"second": 1_000, "minute": MINUTE})
+_PERIODS: Final[Mapping[str, Period]] = MappingProxyType(
+    {"day": "day", "month": "month", "endless": "endless"}
+)
 
 
-def _pool(name: str, field: str, metric: int, says: str, period: Period) -> QuotaDimension:
-    money = metric == 5
+def _dimension(name: str, row: LimitRow) -> QuotaDimension:
+    """What the ledger makes of a limit that policies may set."""
+    metric = _METRICS[row.measure]
+    if row.window == "running":
+        return QuotaDimension(name, row.code, "L", metric, row.says, "concurrent_requests")
+    if row.window in _WINDOWS_MS:
+        family: Literal["requests", "tokens"] = "requests" if metric == 1 else "tokens"
+        return QuotaDimension(
+            name, row.code, "S", metric, row.says, family,
+            window_ms=_WINDOWS_MS[row.window], shown=family if row.shown else None,
+        )  # fmt: skip
     return QuotaDimension(
-        name, field, "C", metric, says, "insufficient_quota", period=period,
-        scale=NANO_PER_PICO if money else 1, code="insufficient_quota",
+        name, row.code, "C", metric, row.says, "insufficient_quota", period=_PERIODS[row.window],
+        scale=PICO_PER_NANO if row.measure == "usd" else 1, code="insufficient_quota",
     )  # fmt: skip
 
 
-DIMENSIONS: Final[Mapping[str, QuotaDimension]] = {
-    row.name: row
-    for row in (
-        _rate(
-            "requests_per_second", "rps", 1, "requests per second (RPS)", shown=False, window=1000
-        ),
-        _rate("requests_per_minute", "rpm", 1, "requests per min (RPM)"),
-        _rate("tokens_per_minute", "tpm", 2, "tokens per min (TPM)"),
-        _rate("input_tokens_per_minute", "itpm", 3, "input tokens per min (ITPM)", shown=False),
-        _rate("output_tokens_per_minute", "otpm", 4, "output tokens per min (OTPM)", shown=False),
-        _pool("requests_per_day", "rpd", 1, "requests per day (RPD)", "day"),
-        _pool("tokens_per_day", "tpd", 2, "tokens per day (TPD)", "day"),
-        _pool("tokens_per_month", "tpo", 2, "tokens per month", "month"),
-        _pool("usd_per_day", "usdd", 5, "USD per day", "day"),
-        _pool("usd_per_month", "usdo", 5, "USD per month", "month"),
-        _pool("prepaid_usd", "usdp", 5, "prepaid USD", "endless"),
-        QuotaDimension("concurrency", "conc", "L", 1, "requests at once", "concurrent_requests"),
-    )
-}
+DIMENSIONS: Final[Mapping[str, QuotaDimension]] = MappingProxyType(
+    {name: _dimension(name, row) for name, row in LIMITS.items()}
+)
+if set(LEVELS) != {"organization", *LEVELS_BELOW}:
+    raise AssertionError("policies and the ledger name different levels of limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _quota(level: str, name: str, value: Any, timezone: str, billing_day: int) -
     given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"limit": value}
     limit = int(given["pool"] if "pool" in given else given["limit"])
     if row.money:
-        limit //= NANO_PER_PICO
+        limit //= PICO_PER_NANO
     burst = int(given.get("burst", 0))
     options = Options(
         bucket=burst > 0 or given.get("algorithm") == "bucket",

@@ -2,7 +2,7 @@
 
 import time
 
-from policies.replay.record import Outcome, to_record
+from policies.replay.record import RecordedOutcome, to_record
 from router.pipeline.observers.evidence import Versioned
 from router.pipeline.observers.observer import Finished, Observer
 from router.telemetry.decisions import DecisionLog
@@ -29,13 +29,13 @@ def logs_decisions(log: DecisionLog, classifier: Versioned) -> Observer:
     return observe
 
 
-def outcome_of(finished: Finished) -> Outcome | None:
+def outcome_of(finished: Finished) -> RecordedOutcome | None:
     """Return what became of the decision; None where the request was not admitted."""
     charge = finished.charge
     if charge is None:
         return None
     usage, first = charge.usage, finished.first_byte_seconds
-    return Outcome(
+    return RecordedOutcome(
         backend=charge.backend or "",
         end=charge.outcome.value,
         input_tokens=usage.input_tokens,

@@ -1,1 +1,1 @@
-"""OpenAI's chat completions: how the hub reads and writes them."""
+"""OpenAI's chat completions: how the hub reads and writes them, and how they pass through."""

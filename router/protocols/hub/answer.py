@@ -87,6 +87,21 @@ class Alternative:
         return [part for part in self.parts if type(part) is Call]
 
     @property
+    def ended(self) -> bool:
+        """Whether it came to its end, whatever that was."""
+        return self.stop is not None
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the model or a filter ended it."""
+        return self.stop is not None and self.stop.reason == REFUSAL
+
+    @property
+    def truncated(self) -> bool:
+        """Whether a limit ended it."""
+        return self.stop is not None and self.stop.reason in (LENGTH, WINDOW)
+
+    @property
     def mean_logprob(self) -> float | None:
         """Mean log-probability of the tokens; None where the backend reported none."""
         told = self.logprobs

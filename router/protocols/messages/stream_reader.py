@@ -26,7 +26,7 @@ from router.protocols.hub.events import (
 from router.protocols.hub.told import name_of, text_of
 from router.protocols.messages.answer_reader import read_stop
 from router.protocols.messages.parts import MESSAGES, read_blocks, read_citation, read_seal
-from router.protocols.messages_usage import read_lines, refuse_message_error
+from router.protocols.messages.usage import read_lines, refuse_message_error
 
 
 class MessagesReader(EventStreamReader):

@@ -12,12 +12,13 @@ import redis
 from ledgerkit import PRICE, Outside, reserve_request, used
 from sqlalchemy import create_engine, text
 
+from policies.money import usd
 from router.database import DatabaseError
 from router.domain import Cascaded
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
 from router.usage.journal import JournalConsumer
-from router.usage.report import as_csv, as_json, spend, usd
+from router.usage.report import as_csv, as_json, spend
 from router.usage.rows import NAMES
 from router.usage.store import UsageStore
 
@@ -290,9 +291,9 @@ async def test_a_report_reads_the_same_as_json_and_csv(
 
 
 def test_dollars_are_exact() -> None:
-    assert usd(1) == "0.000000000001"
-    assert usd(20 * 10**12) == "20.00"
-    assert usd(-1_500_000_000_000) == "-1.50"
+    assert usd(1, least=2) == "0.000000000001"
+    assert usd(20 * 10**12, least=2) == "20.00"
+    assert usd(-1_500_000_000_000, least=2) == "-1.50"
 
 
 def test_sums_do_not_overflow_where_one_column_would(store: UsageStore) -> None:

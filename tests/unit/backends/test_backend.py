@@ -13,7 +13,7 @@ from router.backends.fitness import unfit
 from router.domain import Usage
 from router.operations.embedding import parse_embedding
 from router.operations.message import parse_message
-from router.protocols.chat_passage import ChatPassage
+from router.protocols.chat.passage import ChatPassage
 from router.protocols.quirks import Quirks
 
 Chat = Callable[..., Ask]

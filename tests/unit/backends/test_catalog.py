@@ -31,7 +31,7 @@ def test_hosted_providers_are_reached_by_tls_and_name_their_credential() -> None
 
 
 def test_quirks_are_what_the_file_says() -> None:
-    quirks = load_catalog()["mistral"].quirks()
+    quirks = load_catalog()["mistral"].quirks
     assert quirks.token_param == "max_tokens"
     assert not quirks.stream_options
     assert quirks.rename["seed"] == "random_seed"

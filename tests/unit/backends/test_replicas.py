@@ -1,24 +1,9 @@
 """Which replica is asked: the conversation's own, unless it is busy or sick."""
 
-from collections.abc import Callable
-
-from router.ask import Ask
-from router.backends.health.affinity import conversation, preference
+from router.backends.health.affinity import preference
 from router.backends.health.ejection import Pace, outliers
 
-Chat = Callable[..., Ask]
 REPLICAS = ["http://a", "http://b", "http://c", "http://d"]
-
-
-def turn(role: str, text: str) -> dict[str, str]:
-    return {"role": role, "content": text}
-
-
-def test_a_conversation_keeps_its_name_as_it_grows(chat: Chat) -> None:
-    head = [turn("system", "Be brief."), turn("user", "Hello")]
-    grown = [*head, turn("assistant", "Hi"), turn("user", "More")]
-    assert conversation(chat(messages=head)) == conversation(chat(messages=grown))
-    assert conversation(chat("Hello")) != conversation(chat("Goodbye"))
 
 
 def test_a_conversation_stays_with_its_replica() -> None:

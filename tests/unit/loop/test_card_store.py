@@ -7,8 +7,8 @@ from router.loop.card_store import CardStore
 
 
 @pytest.fixture
-def cards(tmp_path):
-    made = CardStore(f"sqlite:///{tmp_path / 'cards.db'}")
+def cards(database):
+    made = CardStore(database)
     yield made
     made.close()
 

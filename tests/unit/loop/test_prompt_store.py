@@ -10,9 +10,8 @@ from router.loop.prompt_store import KeptPrompt, PromptStore
 
 
 @pytest.fixture
-def stores(tmp_path):
-    url = f"sqlite:///{tmp_path / 'outcomes.db'}"
-    outcomes, prompts = OutcomeStore(url, keep=100), PromptStore(url, keep=2)
+def stores(database):
+    outcomes, prompts = OutcomeStore(database, keep=100), PromptStore(database, keep=2)
     yield outcomes, prompts
     outcomes.close()
     prompts.close()

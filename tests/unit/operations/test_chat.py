@@ -236,6 +236,18 @@ def test_every_text_is_told_to_the_detectors_and_media_are_not() -> None:
 
 
 def test_headers_of_the_protocol_go_on_and_others_do_not() -> None:
-    sent = {b"openai-beta": b"x=1", b"idempotency-key": b"k", b"openai-organization": b"theirs"}
+    sent = {b"openai-beta": b"x=1", b"cookie": b"c", b"openai-organization": b"theirs"}
     raw = json.dumps({"model": "auto", "messages": HELLO}).encode()
-    assert dict(parse_chat(raw, sent).headers) == {"openai-beta": "x=1", "idempotency-key": "k"}
+    assert dict(parse_chat(raw, sent).headers) == {"openai-beta": "x=1"}
+
+
+def test_an_idempotency_key_is_the_clients_own() -> None:
+    raw = json.dumps({"model": "auto", "messages": HELLO}).encode()
+
+    def sent(key: bytes, client: bytes) -> str:
+        fields = {b"idempotency-key": key, b"authorization": client}
+        return dict(parse_chat(raw, fields).headers)["idempotency-key"]
+
+    assert sent(b"1", b"Bearer a") == sent(b"1", b"Bearer a")
+    assert len({sent(b"1", b"Bearer a"), sent(b"1", b"Bearer b"), sent(b"2", b"Bearer a")}) == 3
+    assert "Bearer" not in sent(b"1", b"Bearer a")

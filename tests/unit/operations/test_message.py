@@ -12,7 +12,7 @@ from router.backends.dialects.translated import translated
 from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
 from router.operations.message import count_tokens, parse_message
 from router.protocols.hub.table import as_chat
-from router.protocols.messages_errors import message_error_body, message_error_event
+from router.protocols.messages.errors import message_error_body, message_error_event
 from router.protocols.sse import data_of, encode, events
 from router.protocols.unsupported import Unsupported
 
@@ -67,6 +67,11 @@ def test_a_plain_request_demands_nothing_of_a_backend() -> None:
     assert ask.session is None
 
 
+@pytest.mark.parametrize("kind", [None, 1, ["text"], {"a": 1}, "", "image"])
+def test_a_block_of_any_type_is_read(kind: Any) -> None:
+    assert message(messages=user({"type": kind, "x": "y"})).prompt.turns[0].text == ""
+
+
 def test_tool_results_are_turns_of_their_own_before_what_the_user_says() -> None:
     result = {"type": "tool_result", "tool_use_id": "t", "content": "3 degrees"}
     ask = message(messages=user(result, {"type": "text", "text": "And now?"}))
@@ -97,7 +102,7 @@ def test_headers_of_the_protocol_go_on_and_others_do_not() -> None:
         b"anthropic-beta": b"a-1,b-2",
         b"anthropic-version": b"2023-06-01",
         b"authorization": b"Bearer k",
-        b"idempotency-key": b"two\nlines",
+        b"x-app": b"cli",
     }
     assert dict(message(sent).headers) == {
         "anthropic-beta": "a-1,b-2",
@@ -134,6 +139,8 @@ def test_every_text_is_told_to_the_detectors_and_seals_are_not() -> None:
         ({"messages": user({"type": "text"})}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": 1}]}, "messages[0].content"),
         ({"system": 1}, "system"),
+        ({"messages": user({"type": "text", "text": ["x"]})}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": ["x"]}]}, "messages[0].content"),
         ({"tools": {}}, "tools"),
         ({"tools": [1]}, "tools[0]"),
         ({"stream": "yes"}, "stream"),

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from policy_worlds import signals
 
 from classifiers.artifact import read_artifact
-from policies.replay.record import Outcome, to_record
+from policies.replay.record import RecordedOutcome, to_record
 from policies.signals import NO_HINTS
 from router.cli.check import check
 from router.cli.common.policies import read_policy
@@ -48,7 +48,7 @@ def log(tmp_path):
         given = signals(id=f"req-{number}", success=success, tier=chance.choice(["free", "pro"]))
         answer = policy.decide(given)
         backend = answer.candidates[0]
-        outcome = Outcome(backend, "completed", 100, 50, 0, answer.cost_pico[backend], 500)
+        outcome = RecordedOutcome(backend, "completed", 100, 50, 0, answer.cost_pico[backend], 500)
         record = to_record(
             at_ms=1_763_766_000_000 + number * 60_000,
             signals=given,

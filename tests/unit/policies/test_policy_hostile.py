@@ -1,4 +1,4 @@
-"""Files made to hurt the reader: each is refused in under a second, in words."""
+"""Files made to hurt the reader: each is refused early, in words."""
 
 import pytest
 

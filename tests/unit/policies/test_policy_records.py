@@ -3,7 +3,13 @@ import json
 import pytest
 from policy_worlds import decided, policy, signals
 
-from policies.replay.record import Outcome, RecordError, from_record, read_signals, to_record
+from policies.replay.record import (
+    RecordedOutcome,
+    RecordError,
+    from_record,
+    read_signals,
+    to_record,
+)
 from policies.signals import NO_HINTS, Clock, Hints
 
 SUBJECT = policy("objective: cheapest_capable")
@@ -35,7 +41,7 @@ def test_a_record_survives_json_and_decides_the_same_again():
         each={"local": {"unfit": "context window"}},
     )
     hints = Hints(min_success=0.3, exclude=("premium",))
-    outcome = Outcome("moe", "completed", 120, 40, 10, 5_000, 800, 90, True)
+    outcome = RecordedOutcome("moe", "completed", 120, 40, 10, 5_000, 800, 90, True)
     line = json.dumps(recorded(given, hints, outcome=outcome))
     again = from_record(json.loads(line))
     assert again.signals == given

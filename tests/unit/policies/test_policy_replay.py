@@ -6,7 +6,7 @@ from policy_worlds import policy, signals
 from bench.instructions import counted
 from policies.replay.diff import diff
 from policies.replay.estimates import Interval
-from policies.replay.record import Outcome, from_record, to_record
+from policies.replay.record import RecordedOutcome, from_record, to_record
 from policies.replay.replay import replay
 from policies.replay.tune import TuneError, tune
 from policies.signals import NO_HINTS
@@ -37,7 +37,7 @@ def log(count=600, *, seed=1, judged=True, outcome=True):
         )
         answer = PRESENT.decide(given)
         backend = answer.candidates[0]
-        result = Outcome(
+        result = RecordedOutcome(
             backend=backend,
             end="completed",
             input_tokens=given.prompt.tokens,
@@ -164,7 +164,7 @@ def drawn(count):
         answer = subject.decide(given)
         backend = answer.candidates[0]
         good = chance.random() < {"moe": 0.9, "local": 0.6}[backend]
-        outcome = Outcome(
+        outcome = RecordedOutcome(
             backend,
             "completed",
             cost_pico=answer.cost_pico[backend],

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from router.ask import Ask
-from router.protocols.chat_passage import ChatPassage
+from router.protocols.chat.passage import ChatPassage
 
 Chat = Callable[..., Ask]
 

@@ -38,7 +38,7 @@ def test_a_provider_gives_address_dialect_and_quirks() -> None:
     backend, preset = backend_of(**HOSTED), load_catalog()["mistral"]
     assert backend.base_url == preset.base_url
     assert backend.dialect == preset.dialect
-    assert backend.quirks == preset.quirks()
+    assert backend.quirks == preset.quirks
     assert backend.supports == frozenset(preset.supports)
 
 
@@ -54,7 +54,7 @@ def test_a_backends_own_words_win() -> None:
         extra={"safe": True},
         stream_options=True,
     )
-    preset = load_catalog()["mistral"].quirks()
+    preset = load_catalog()["mistral"].quirks
     assert backend.base_url == "https://gateway.example/v1"
     assert backend.supports == {"tools"}
     quirks = backend.quirks

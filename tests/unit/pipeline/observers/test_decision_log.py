@@ -6,8 +6,8 @@ from fakes.caller import FakeCaller
 from fakes.finished import Scoring, charge_of, finished_of
 
 from policies.decision import Denial
-from policies.replay.record import Outcome, from_record
-from router.domain import Outcome as End
+from policies.replay.record import RecordedOutcome, from_record
+from router.domain import Outcome
 from router.pipeline.observers.decision_log import logs_decisions, outcome_of
 from router.telemetry.decisions import DecisionLog
 
@@ -44,10 +44,10 @@ async def test_a_denial_is_logged_too_without_an_outcome():
     assert "outcome" not in line
 
 
-@pytest.mark.parametrize("end", list(End))
+@pytest.mark.parametrize("end", list(Outcome))
 async def test_the_outcome_is_what_was_charged_in_milliseconds(end):
     finished = await finished_of(charge=charge_of(outcome=end))
-    assert outcome_of(finished) == Outcome("moe", end.value, 100, 50, 20, 7, 1500, 250)
+    assert outcome_of(finished) == RecordedOutcome("moe", end.value, 100, 50, 20, 7, 1500, 250)
 
 
 async def test_what_was_not_admitted_or_never_answered_says_so():

@@ -19,7 +19,7 @@ from router.ask import Ask
 from router.domain import Usage
 from router.protocols.deltas import Deltas
 from router.protocols.headers import MESSAGES_ANSWER
-from router.protocols.messages_usage import read_message_usage, refuse_message_error
+from router.protocols.messages.usage import read_message_usage, refuse_message_error
 from router.protocols.passage import MalformedReply, Reply
 from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
 from router.protocols.usage import estimate_output, estimate_usage

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from router.ask import Ask
-from router.protocols.chat_choices import checked_choices, flatten, is_one_text, mend_calls
-from router.protocols.chat_stream import ChatStream
+from router.protocols.chat.choices import checked_choices, flatten, is_one_text, mend_calls
+from router.protocols.chat.passing_stream import ChatStream
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
 from router.protocols.passage import MalformedReply, Reply

@@ -1,8 +1,17 @@
-"""What a judge may write, and what is made of it."""
+"""How a judge is asked, what it may write, and what is made of it."""
+
+from collections.abc import Callable
 
 import pytest
 
-from router.loop.judge_reply import read_preference
+from router.ask import Ask
+from router.backends.judging import (
+    LONGEST,
+    judging_request,
+    material,
+    read_good_enough,
+    read_preference,
+)
 
 CLEAR = {
     "A": [
@@ -52,3 +61,34 @@ def test_a_megabyte_of_near_verdicts_is_read_at_once():
     assert read_preference("the " * 250_000) is None
     assert read_preference("A is " * 200_000) is None
     assert read_preference("so " * 300_000 + "A") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("PASS", True),
+        (" **pass**.", True),
+        ("FAIL", False),
+        ("`Fail`: it adds up wrong", False),
+        ("", None),
+        ("It will PASS", None),
+        ("maybe", None),
+    ],
+)
+def test_an_answer_is_good_enough_only_where_the_judge_says_so_first(said, meant):
+    assert read_good_enough(said) is meant
+
+
+def test_a_judge_is_asked_coldly_and_reads_the_end_of_a_long_conversation(
+    chat: Callable[..., Ask],
+) -> None:
+    request = chat("x" * LONGEST + " the end")
+    parts = {"Request": material(request), "Answer": "42"}
+    asked = judging_request("Be fair.", parts, "PASS or FAIL", max_tokens=8)
+    system, question = asked.body["messages"]
+    assert system == {"role": "system", "content": "Be fair."}
+    assert question["content"].endswith("=== Answer ===\n42\n\n=== Your verdict: PASS or FAIL ===")
+    assert "the end" in question["content"]
+    assert len(parts["Request"]) == LONGEST
+    assert asked.body["temperature"] == 0
+    assert asked.max_output_tokens == 8

@@ -6,7 +6,7 @@ import orjson
 
 from router.ask import Ask
 from router.domain import Usage
-from router.protocols.chat_choices import checked_choices, flatten
+from router.protocols.chat.choices import checked_choices, flatten
 from router.protocols.deltas import Deltas
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.passage import MalformedReply

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.protocols.chat_stream import DONE, ChatStream
+from router.protocols.chat.passing_stream import DONE, ChatStream
 from router.protocols.deltas import Deltas
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER

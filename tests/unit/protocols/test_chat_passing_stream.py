@@ -12,7 +12,7 @@ from router.ask import Ask
 from router.backends.dialects.openai import OpenAI
 from router.domain import Usage
 from router.operations.chat import parse_chat
-from router.protocols.chat_passage import ChatPassage
+from router.protocols.chat.passage import ChatPassage
 from router.protocols.passage import ErrorInside, MalformedReply
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}

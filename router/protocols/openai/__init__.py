@@ -1,0 +1,1 @@
+"""What OpenAI's operations besides chat have in common on the wire."""

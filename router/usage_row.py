@@ -1,0 +1,182 @@
+"""One row of usage: what a request used, from the ledger's journal to the usage table.
+
+The ledger counts in numbers that it understands (`JournalRow.used`) and carries two JSON objects
+that it does not read: who asked, written when a hold is made, and what served, written when it is
+settled. The keys of both are known in this module alone.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from router.domain import Charge, Principal
+
+PASSED: Final = "passed"  # in place of the verifiers that fired, where none did
+FIRED_LENGTH: Final = 120  # characters
+_DAY_MS: Final = 86_400_000
+_EXPIRED: Final = "expired"  # the status of a hold that nobody settled
+
+ASKED_BEGIN: Final = b'{"request":'  # then the request's id as JSON, a comma, and `customer_json`
+
+
+class JournalRow(NamedTuple):
+    """A hold's end, as the journal has it.
+
+    `seq` is 1 for the difference that a late settlement made, else 0. Instants are Unix
+    milliseconds. `used` is requests, tokens, input, output, pico-USD; `meta` is who asked,
+    `payload` what served (empty where nobody can tell).
+    """
+
+    hold_id: str
+    seq: int
+    status: str
+    admitted_at: int
+    closed_at: int
+    used: tuple[int, ...]
+    meta: bytes
+    payload: bytes
+
+
+class UsageRow(NamedTuple):
+    """A row of the usage table: its columns by name, in order.
+
+    The last four are empty where no cascade was planned; `verifier` names what rejected answers, in
+    order and separated by ", ", or is PASSED.
+    """
+
+    rid: str
+    seq: int
+    status: str
+    t0: int
+    t1: int
+    day: str
+    request_id: str | None
+    organization: str
+    team: str | None
+    key_id: str | None
+    end_user: str | None
+    tier: str | None
+    asked: str | None
+    route: str | None
+    backend: str | None
+    model: str | None
+    requests: int
+    tokens: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_pico: int
+    price_version: str | None
+    estimated: bool
+    busy_ms: int
+    energy_mj: int | None
+    energy_source: str | None
+    predicted: float | None
+    verifier: str | None
+    rejected_pico: int | None
+    judge_pico: int | None
+    direct_pico: int | None
+
+
+def customer_json(principal: Principal, end_user: str | None, model: str) -> bytes:
+    """Write who asks, to stand behind ASKED_BEGIN and the request's id.
+
+    `model` is what was asked for: a route, or a backend's name.
+    """
+    asked = {
+        "organization": principal.organization,
+        "team": principal.team,
+        "key": principal.key_id,
+        "user": end_user,
+        "tier": principal.tier,
+        "model": model,
+    }
+    return orjson.dumps(asked)[1:]
+
+
+def served_json(charge: Charge) -> bytes:
+    """Write what served, and what of its use the ledger does not count."""
+    usage, cascade = charge.usage, charge.cascade
+    served: dict[str, object] = {
+        "backend": charge.backend,
+        "model": charge.model,
+        "route": charge.route,
+        "cached": usage.cached_tokens,
+        "reasoning": usage.reasoning_tokens,
+        "estimated": usage.estimated,
+        "price": charge.price_version,
+        "busy": charge.busy_ms,
+        "energy": charge.energy_mj,
+        "energy_source": charge.energy_source,
+        "predicted": charge.predicted,
+    }
+    if cascade is not None:
+        served["cascade"] = {
+            "fired": cascade.fired,
+            "rejected": cascade.rejected_pico,
+            "judge": cascade.judge_pico,
+            "direct": cascade.direct_pico,
+        }
+    # A copy: what orjson returns fills 4 KB for as long as it lives, and this lives for seconds.
+    return b"%b" % orjson.dumps(served)
+
+
+def usage_row(row: JournalRow) -> UsageRow:
+    """Return the table's row of a journal's. Raises ValueError or KeyError for a foreign one."""
+    requests, tokens, input_tokens, output_tokens, cost_pico = row.used
+    asked = orjson.loads(row.meta)
+    served = orjson.loads(row.payload or b"{}")
+    if asked.get("organization") is None:
+        raise ValueError("it names no organization")
+    counted = {} if row.seq else served  # a correction repeats facts, not what was counted
+    cascade: Mapping[str, Any] = counted.get("cascade") or {}
+    return UsageRow(
+        rid=row.hold_id,
+        seq=row.seq,
+        status=row.status,
+        t0=row.admitted_at,
+        t1=row.closed_at,
+        day=_day(row.admitted_at // _DAY_MS),
+        request_id=asked.get("request"),
+        organization=asked["organization"],
+        team=asked.get("team"),
+        key_id=asked.get("key"),
+        end_user=asked.get("user"),
+        tier=asked.get("tier"),
+        asked=asked.get("model"),
+        route=served.get("route"),
+        backend=served.get("backend"),
+        model=served.get("model"),
+        requests=requests,
+        tokens=tokens,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cached_tokens=counted.get("cached", 0),
+        reasoning_tokens=counted.get("reasoning", 0),
+        cost_pico=cost_pico,
+        price_version=served.get("price"),
+        estimated=bool(served.get("estimated", row.status == _EXPIRED)),
+        busy_ms=counted.get("busy", 0),
+        energy_mj=counted.get("energy"),
+        energy_source=served.get("energy_source"),
+        predicted=served.get("predicted"),
+        verifier=_fired(cascade) if cascade else None,
+        rejected_pico=cascade.get("rejected"),
+        judge_pico=cascade.get("judge"),
+        direct_pico=cascade.get("direct"),
+    )
+
+
+def _fired(cascade: Mapping[str, Any]) -> str:
+    """The names of the verifiers that fired, or PASSED."""
+    return ", ".join(cascade.get("fired", ()))[:FIRED_LENGTH] or PASSED
+
+
+@lru_cache(maxsize=64)
+def _day(number: int) -> str:
+    """The date of a day, counted from 1 January 1970."""
+    return datetime.fromtimestamp(number * _DAY_MS / 1000, UTC).date().isoformat()

@@ -1,0 +1,76 @@
+"""The house stays as docs/architecture.md draws it: first guesses, floors, sizes."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+GUESSES = [
+    [cell.strip() for cell in line.strip("|").split(" | ")]
+    for line in PAGE.split("| to change |", 1)[1].splitlines()[2:]
+    if line.startswith("|")
+]
+PRODUCT = [
+    path
+    for package in ("router", "policies", "classifiers")
+    for path in sorted((ROOT / package).rglob("*.py"))
+]
+MOST_LINES, MOST_IN_A_FUNCTION = 350, 45
+
+
+def files_of(cell: str) -> list[str]:
+    return re.findall(r"`([\w/.]+\.\w+)`", cell)
+
+
+@pytest.mark.parametrize("guess", GUESSES, ids=lambda guess: guess[0])
+def test_a_change_touches_the_files_that_the_table_names_and_no_more(guess):
+    _, cell, most, example = guess
+    files = files_of(cell)
+    assert 1 <= len(files) <= int(most)
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+    examples = re.findall(r"`([^`]+)`", example)
+    assert examples
+    product = [*PRODUCT, *(ROOT / "router").rglob("*.yaml")]
+    holders = {
+        str(path.relative_to(ROOT))
+        for path in product
+        if any(declared in path.read_text("utf-8") for declared in examples)
+    }
+    assert holders == set(files)
+
+
+def test_there_are_fifteen_first_guesses():
+    assert len(GUESSES) == 15
+
+
+def test_every_floor_of_the_page_is_a_floor_of_the_contract():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = contracts["contracts"][0]["layers"]
+    checked = {name.strip() for layer in layers for name in layer.split("|")}
+    table = PAGE.split("| packages | what they know |", 1)[1].split("\n\n", 1)[0]
+    rows = [line.split(" | ")[0] for line in table.splitlines()[2:]]
+    drawn = {
+        name
+        if name.startswith("router") or name in ("policies", "classifiers")
+        else f"router.{name}"
+        for row in rows
+        for name in re.findall(r"`([\w.]+)`", row)
+    }
+    assert drawn == checked
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_and_no_function_is_long(path):
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= MOST_LINES
+    functions = (
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    long = [node.name for node in functions if node.end_lineno - node.lineno >= MOST_IN_A_FUNCTION]
+    assert long == []

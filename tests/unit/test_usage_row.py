@@ -1,0 +1,83 @@
+"""What is written of a request when it is held and settled is what the usage table says of it."""
+
+import orjson
+import pytest
+
+from router.domain import Cascaded, Charge, Outcome, Principal, Usage
+from router.usage.rows import NAMES
+from router.usage_row import (
+    ASKED_BEGIN,
+    PASSED,
+    JournalRow,
+    UsageRow,
+    customer_json,
+    served_json,
+    usage_row,
+)
+
+ANNA = Principal("key-1", "acme", "pro", "search")
+CHARGE = Charge(
+    Usage(input_tokens=10, output_tokens=5, cached_tokens=4, reasoning_tokens=3, estimated=True),
+    cost_pico=70,
+    outcome=Outcome.COMPLETED,
+    backend="moe",
+    model="deepseek-v4-flash",
+    route="auto",
+    price_version="p1",
+    busy_ms=900,
+    energy_mj=12,
+    energy_source="declared",
+    predicted=0.8,
+    cascade=Cascaded(("not_empty", "judge"), 20, 9, 50),
+)
+
+
+def asked(principal: Principal = ANNA) -> bytes:
+    return ASKED_BEGIN + orjson.dumps("req-1") + b"," + customer_json(principal, "u5", "auto")
+
+
+def row(
+    *, seq: int = 0, payload: bytes = served_json(CHARGE), status: str = "completed"
+) -> UsageRow:
+    used = (1, 15, 10, 5, 70)
+    return usage_row(JournalRow("h1", seq, status, 86_400_000, 86_400_900, used, asked(), payload))
+
+
+def test_everything_that_is_written_comes_out_in_its_column():
+    assert row() == UsageRow(
+        rid="h1", seq=0, status="completed", t0=86_400_000, t1=86_400_900, day="1970-01-02",
+        request_id="req-1", organization="acme", team="search", key_id="key-1", end_user="u5",
+        tier="pro", asked="auto", route="auto", backend="moe", model="deepseek-v4-flash",
+        requests=1, tokens=15, input_tokens=10, output_tokens=5, cached_tokens=4,
+        reasoning_tokens=3, cost_pico=70, price_version="p1", estimated=True, busy_ms=900,
+        energy_mj=12, energy_source="declared", predicted=0.8, verifier="not_empty, judge",
+        rejected_pico=20, judge_pico=9, direct_pico=50,
+    )  # fmt: skip
+
+
+def test_the_columns_are_the_tables_in_its_order():
+    assert UsageRow._fields == NAMES
+
+
+def test_a_correction_repeats_facts_and_not_what_was_counted():
+    correction = row(seq=1)
+    assert (correction.backend, correction.predicted) == ("moe", 0.8)
+    assert (correction.cached_tokens, correction.reasoning_tokens, correction.busy_ms) == (0, 0, 0)
+    assert (correction.energy_mj, correction.verifier, correction.judge_pico) == (None, None, None)
+
+
+def test_a_hold_that_nobody_settled_is_an_estimate():
+    assert row(payload=b"", status="expired").estimated
+    assert not row(payload=b"").estimated
+    assert row(payload=b"").backend is None
+
+
+def test_a_cascade_in_which_nothing_fired_passed():
+    passed = Charge(Usage(), 0, Outcome.COMPLETED, cascade=Cascaded((), 0, 0, 5))
+    assert row(payload=served_json(passed)).verifier == PASSED
+
+
+def test_a_row_that_names_no_organization_is_foreign():
+    foreign = JournalRow("h1", 0, "completed", 0, 0, (1, 0, 0, 0, 0), b"{}", b"{}")
+    with pytest.raises(ValueError, match="organization"):
+        usage_row(foreign)
