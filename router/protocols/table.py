@@ -3,22 +3,13 @@
 from types import MappingProxyType
 from typing import Final
 
-<<<<<<< HEAD
-from router.protocols import text_answer
 from router.protocols.chat import answer_reader as chat_answers
-=======
-from router.protocols.chat import answer as chat_answer
 from router.protocols.chat.passage import ChatPassage
->>>>>>> refs/heads/native
 from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.envelope import error_body, error_event
-<<<<<<< HEAD
 from router.protocols.messages import answer_reader as messages_answers
-=======
-from router.protocols.messages import answer as messages_answer
 from router.protocols.messages.errors import message_error_body, message_error_event
 from router.protocols.messages.passage import MessagesPassage
->>>>>>> refs/heads/native
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.openai.answer import TextReader, read_answer
 from router.protocols.openai.passage import OpenAIPassage

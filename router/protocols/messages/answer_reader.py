@@ -18,7 +18,7 @@ from router.protocols.hub.answer import (
 )
 from router.protocols.hub.told import name_of
 from router.protocols.messages.parts import read_blocks
-from router.protocols.messages_usage import read_lines, refuse_message_error
+from router.protocols.messages.usage import read_lines, refuse_message_error
 from router.protocols.passage import MalformedReply
 
 REASONS: Final = MappingProxyType(

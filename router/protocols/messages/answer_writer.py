@@ -11,17 +11,10 @@ from router.protocols.hub.answer import (
     Stop,
 )
 from router.protocols.hub.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
-<<<<<<< HEAD:router/protocols/messages/answer_writer.py
 from router.protocols.hub.told import arguments_object
 from router.protocols.messages.answer_reader import REASONS
 from router.protocols.messages.parts import MESSAGES, write_seal
-from router.protocols.messages_usage import write_usage
-=======
-from router.protocols.hub.told import arguments_object, name_of
-from router.protocols.messages.parts import MESSAGES, read_blocks, write_seal
-from router.protocols.messages.usage import read_lines, refuse_message_error, write_usage
-from router.protocols.passage import MalformedReply
->>>>>>> refs/heads/native:router/protocols/messages/answer.py
+from router.protocols.messages.usage import write_usage
 
 STOP_REASONS: Final = MappingProxyType(
     {reason: told for told, reason in REASONS.items()} | {MALFORMED: "end_turn", UNTOLD: "end_turn"}

@@ -25,12 +25,8 @@ from router.protocols.hub.events import (
 )
 from router.protocols.messages.answer_writer import message_head, write_answered, write_stop
 from router.protocols.messages.parts import MESSAGES, write_seal
-<<<<<<< HEAD
-from router.protocols.messages_usage import write_usage
-from router.protocols.passage import MalformedReply
-=======
 from router.protocols.messages.usage import write_usage
->>>>>>> refs/heads/native
+from router.protocols.passage import MalformedReply
 
 MOST_HELD: Final = 100_000  # events of a part that waits for another
 _TEXT: Final = (b'"text_delta","text":', {"type": "text", "text": ""})
