@@ -1,7 +1,8 @@
-"""What the headers of an answer tell: its decision, a denial, who answered at what cost."""
+"""What an answer's headers tell: each has a meaning, and says it in words that fit a header."""
+
+import pytest
 
 from policies.decision import Decision, Denial
-from policies.headers import PREFIX
 from router.backends.health.slots import Slot
 from router.pipeline.response_headers import (
     BACKEND,
@@ -19,43 +20,54 @@ from router.pipeline.response_headers import (
 )
 
 
-def decision(*, success: dict[str, float], rules: tuple[str, ...] = ()) -> Decision:
-    return Decision(
-        "auto", ("moe",), frozenset(("moe",)), "why", "fixed", success=success, rules=rules
-    )
+def decision(**fields: object) -> Decision:
+    allowed = frozenset({"local", "moe"})
+    return Decision("auto", ("local", "moe"), allowed, "cheapest", "cheapest_capable", **fields)
 
 
-def test_a_decision_tells_its_route_its_id_its_reason_and_the_odds():
-    headers = of_decision(
-        decision(success={"local": 0.5, "moe": 0.816}, rules=("r1", "r2")), "id-1"
-    )
-    assert dict(headers) == {
+def test_a_decision_is_explained_by_its_route_its_id_its_reason_and_its_odds():
+    told = of_decision(decision(success={"local": 0.5, "moe": 0.825}), "r1")
+    assert dict(told) == {
         ROUTE: "auto",
-        DECISION: "id-1",
-        REASON: "why; rules: r1, r2",
+        DECISION: "r1",
+        REASON: "cheapest",
         SUCCESS: "local=0.50, moe=0.82",
     }
 
 
-def test_odds_that_nobody_knows_are_called_unknown():
-    headers = dict(of_decision(decision(success={}), "id-1"))
-    assert (headers[REASON], headers[SUCCESS]) == ("why", "unknown")
+def test_rules_that_matched_are_named_after_the_reason():
+    told = dict(of_decision(decision(rules=("private", "long")), "r1"))
+    assert told[REASON] == "cheapest; rules: private, long"
 
 
-def test_a_denial_tells_its_route_and_its_reason_and_no_message():
-    headers = of_denial(Denial("auto", "denied", "denied by rule r", "Not on this plan."))
-    assert headers == [(ROUTE, "auto"), (REASON, "denied by rule r")]
+def test_without_a_classification_the_odds_are_unknown():
+    assert dict(of_decision(decision(), "r1"))[SUCCESS] == "unknown"
 
 
-def test_an_answer_tells_who_gave_it_and_its_exact_cost():
-    assert of_answer("moe", 420_000_000, None) == [(BACKEND, "moe"), (COST_USD, "0.00042")]
+def test_a_denial_is_explained_by_its_route_and_its_reason():
+    denial = Denial("auto", "denied", "rule closed", "Closed for today.")
+    assert of_denial(denial) == [(ROUTE, "auto"), (REASON, "rule closed")]
 
 
-def test_a_wait_for_a_scarce_slot_is_told_in_whole_milliseconds():
-    headers = dict(of_answer("moe", 0, Slot("pro", 0.0, position=3, waited=0.0126)))
-    assert (headers[QUEUE_POSITION], headers[QUEUE_MS]) == ("3", "13")
+@pytest.mark.parametrize(
+    ("cost_pico", "usd"),
+    [(0, "0"), (1, "0.000000000001"), (200_000_000, "0.0002"), (3 * 10**12, "3")],
+)
+def test_an_answer_says_who_gave_it_and_what_it_cost(cost_pico: int, usd: str):
+    headers = dict(of_answer("moe", cost_pico, None))
+    assert set(headers) == {BACKEND, COST_USD}
+    assert headers[BACKEND] == "moe"
+    assert float(headers[COST_USD]) == float(usd)
+    assert "e" not in headers[COST_USD]
 
 
-def test_every_header_has_a_meaning_and_a_name_of_ours():
-    assert len(MEANINGS) == 8
-    assert all(name.startswith(PREFIX) and name == name.lower() for name in MEANINGS)
+def test_a_slot_that_was_waited_for_says_how_long_and_behind_how_many():
+    told = dict(of_answer("moe", 0, Slot("pro", 0.0, position=3, waited=1.2345)))
+    assert (told[QUEUE_POSITION], told[QUEUE_MS]) == ("3", "1234")
+    at_once = dict(of_answer("moe", 0, Slot("pro", 0.0)))
+    assert (at_once[QUEUE_POSITION], at_once[QUEUE_MS]) == ("0", "0")
+
+
+def test_every_header_that_is_told_has_a_meaning():
+    told = [*of_decision(decision(), "r1"), *of_answer("moe", 0, Slot("pro", 0.0))]
+    assert {name for name, _ in told} == set(MEANINGS)
