@@ -2,8 +2,12 @@
 
 The body is read in its own words and kept beside these facts. What a block means that nothing here
 knows is the chosen backend's matter; here it counts as text that a model will read.
+
+A hot file: an agent's body has hundreds of messages and dozens of tools.
 """
 
+from itertools import chain
+from operator import methodcaller
 from typing import Any, Final
 
 import orjson
@@ -26,6 +30,9 @@ from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_re
 from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
+_SPEAKERS: Final = frozenset(("user", "assistant"))
+_OBJECTS: Final = frozenset((dict,))
+_name: Final = methodcaller("get", "name")
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
 
 
@@ -130,6 +137,10 @@ class _Facts:
 
     def _read_message(self, message: dict[str, Any], index: int) -> None:
         role, content = message.get("role"), message.get("content")
+        if type(content) is str and role in _SPEAKERS:  # most turns
+            self._count(content)
+            self.turns.append(Turn(role, content))
+            return
         results = len(self.turns)
         texts = self._texts(content, f"messages[{index}].content")
         if role == "system":
@@ -149,18 +160,18 @@ class _Facts:
             return [content]
         if content is None:
             return []
-        if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+        if not isinstance(content, list) or not _OBJECTS.issuperset(map(type, content)):
             raise wrong_type(where, "a string or an array of objects")
         texts = []
         for block in content:
-            if block.get("type") == "text":
-                said = block.get("text")
-                if not isinstance(said, str):
-                    raise wrong_type(where, "text blocks with a string each")
-                self._count(said)
-                texts.append(said)
-            else:
+            if block.get("type") != "text":
                 self._other(block, where)
+                continue
+            said = block.get("text")
+            if not isinstance(said, str):
+                raise wrong_type(where, "text blocks with a string each")
+            self.bytes += len(said) if said.isascii() else len(said.encode())
+            texts.append(said)
         return texts
 
     def _other(self, block: dict[str, Any], where: str) -> None:
@@ -207,6 +218,10 @@ class _Facts:
             return ()
         self.bytes += len(orjson.dumps(tools))
         self.hosted = []
+        if _OBJECTS.issuperset(map(type, tools)) and "type" not in chain.from_iterable(tools):
+            names = tuple(map(_name, tools))  # most requests' tools are all the client's own
+            if all(names):
+                return tuple(map(str, names))
         return tuple([self._tool(tool, index) for index, tool in enumerate(tools)])
 
     def _tool(self, tool: Any, index: int) -> str:
