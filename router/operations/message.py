@@ -2,12 +2,8 @@
 
 The body is read in its own words and kept beside these facts. What a block means that nothing here
 knows is the chosen backend's matter; here it counts as text that a model will read.
-
-A hot file: an agent's body has hundreds of messages and dozens of tools.
 """
 
-from itertools import chain
-from operator import methodcaller
 from typing import Any, Final
 
 import orjson
@@ -30,8 +26,6 @@ from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_re
 from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
-_OBJECTS: Final = frozenset((dict,))
-_name: Final = methodcaller("get", "name")
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
 
 
@@ -221,10 +215,6 @@ class _Facts:
             return ()
         self.bytes += len(orjson.dumps(tools))
         self.hosted = []
-        if _OBJECTS.issuperset(map(type, tools)) and "type" not in chain.from_iterable(tools):
-            names = tuple(map(_name, tools))  # most requests' tools are all the client's own
-            if all(names):
-                return tuple(map(str, names))
         return tuple([self._tool(tool, index) for index, tool in enumerate(tools)])
 
     def _tool(self, tool: Any, index: int) -> str:
