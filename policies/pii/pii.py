@@ -41,7 +41,15 @@ def may_contain_pii(texts: Iterable[str]) -> bool:
 def contains_pii(texts: Iterable[str]) -> bool:
     """Whether any text holds personal data or a secret; stops at the first find."""
     every = list(texts)
-    return may_contain_pii(every) and any(True for text in every for _ in _found(text))
+    if not may_contain_pii(every):
+        return False
+    # Most of a conversation's texts are words such as roles and names of tools.
+    return any(
+        True
+        for text in every
+        if len(text) > _WORD or _PLUGGED or not _BEGINNINGS.isdisjoint(text)
+        for _ in _found(text)
+    )
 
 
 def kinds(texts: Iterable[str]) -> frozenset[str]:
@@ -252,6 +260,8 @@ _VALUE: Final = re.compile(
 )
 
 _DIGITS: Final = "0123456789"
+_WORD: Final = 24  # characters: for longer texts other looks are quicker
+_BEGINNINGS: Final = frozenset(("@", *_DIGITS, *_AROUND))  # every find holds one of these
 _FEWEST_DIGITS: Final = 8  # of anything in _NUMBERS
 _NO_DIGITS: Final = str.maketrans("", "", "0123456789")
 _RUN: Final = re.compile(r"[0-9+(][0-9 .()/+-]{6,}")
