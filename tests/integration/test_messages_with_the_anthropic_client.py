@@ -1,6 +1,7 @@
 """The official anthropic client, through the messages endpoint's row, to the simulator and back."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -13,6 +14,8 @@ from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.errors import TurnoutError
 from router.operations.table import CALCULATIONS, OPERATIONS
 from router.simulator.exchange import Exchange
+
+STREAM = Path(__file__).parents[1] / "contract" / "native" / "messages.sse"
 
 OPERATION = next(row for row in OPERATIONS if row.path == "/v1/messages")
 COUNT = CALCULATIONS[0]
@@ -31,7 +34,7 @@ def edge(backend: Backend) -> Callable[..., Awaitable[None]]:
             if scope["path"].endswith("count_tokens"):
                 await exchange.reply_bytes(200, COUNT.answer(raw), "application/json")
                 return
-            request = OPERATION.parse(raw, {})
+            request = OPERATION.parse(raw, dict(scope["headers"]))
             async with dispatcher.open([backend], request, "r1") as upstream:
                 if not request.stream:
                     await exchange.reply_bytes(200, upstream.body, "application/json")
@@ -102,3 +105,49 @@ def test_a_wrong_request_raises_the_class_one_expects(client: anthropic.Anthropi
             max_tokens=5,
             messages=[{"role": "narrator", "content": "x"}],  # type: ignore[typeddict-item]
         )
+
+
+class Claude:
+    """A server that speaks Anthropic and says what was recorded; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.headers: dict[bytes, bytes] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        exchange = Exchange(receive, send)
+        self.body, self.headers = await exchange.body(), dict(scope["headers"])
+        await exchange.begin_stream()
+        await exchange.write(STREAM.read_bytes(), more=False)
+
+
+def test_claude_loses_nothing_on_its_way() -> None:
+    claude = Claude()
+    search: Any = {"type": "web_search_20250305", "name": "web_search"}
+    with in_thread(claude) as url:
+        backend = Backend("claude", url, "claude-x", dialect="anthropic", api_key="ours")
+        with (
+            in_thread(edge(backend)) as base_url,
+            anthropic.Anthropic(base_url=base_url.removesuffix("/v1"), api_key="theirs") as client,
+            client.beta.messages.stream(
+                model="auto",
+                max_tokens=100,
+                messages=HELLO,
+                tools=[search],
+                betas=["context-management-2025-06-27"],
+            ) as stream,
+        ):
+            message: Any = stream.get_final_message()
+    thought, use, found, said = message.content
+    assert (thought.thinking, thought.signature) == ("Où donc ? ", "EqQBCg==")
+    assert (use.type, use.name, use.input) == ("server_tool_use", "web_search", {"query": "x"})
+    assert found.content[0].encrypted_content == "E=="
+    assert said.text == 'Bleu "ciel" 🌦 et gris'
+    assert said.citations[0].encrypted_index == "I=="
+    assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "FIN")
+    assert message.usage.cache_creation_input_tokens == 1000
+    assert message.usage.cache_read_input_tokens == 100
+    assert claude.headers[b"anthropic-beta"] == b"context-management-2025-06-27"
+    assert claude.headers[b"x-api-key"] == b"ours"
+    assert b'"model":"claude-x"' in claude.body
+    assert b"web_search_20250305" in claude.body
