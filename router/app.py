@@ -41,7 +41,7 @@ from router.pipeline.send import Sender
 from router.pipeline.serving import Serving
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
-from router.telemetry.worker_metrics import Siblings
+from router.telemetry.worker_metrics import WorkerMetrics
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
 from router.world.config import Config
@@ -68,15 +68,15 @@ def load_classifier(documents: Documents) -> Classifier:
     return Classifier.load(device=section.device, cards=cards, deadline=section.deadline)
 
 
-def _decision_log(documents: Documents, siblings: Siblings | None) -> DecisionLog:
+def _decision_log(documents: Documents, worker_metrics: WorkerMetrics | None) -> DecisionLog:
     section = documents.config.decisions
     if section.to == "off":
         return DecisionLog.off()
     if section.to == "stdout":
         return DecisionLog.to_standard_output()
     path = documents.data / section.to
-    if siblings is not None and siblings.number:  # files that rotate are one process's own
-        path = path.with_stem(f"{path.stem}-{siblings.number}")
+    if worker_metrics is not None and worker_metrics.number:  # a file of its own: it rotates
+        path = path.with_stem(f"{path.stem}-{worker_metrics.number}")
     return DecisionLog.to_file(path, max_bytes=section.rotate, keep=section.keep)
 
 
@@ -213,11 +213,11 @@ async def _parts(
     classifier: Classifier,
     *,
     clients: Clients,
-    siblings: Siblings | None,
+    worker_metrics: WorkerMetrics | None,
 ) -> _Parts:
     """Start every part; `stack` stops them in reverse order."""
     config = documents.config
-    decisions = _decision_log(documents, siblings)
+    decisions = _decision_log(documents, worker_metrics)
     stack.callback(decisions.close)
     ledger = await _ledger(stack, documents)
     outcomes, prompts = _evidence(stack, documents)
@@ -272,7 +272,7 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
 
 
 def _gateway(
-    parts: _Parts, documents: Documents, snapshot: Snapshot, siblings: Siblings | None
+    parts: _Parts, documents: Documents, snapshot: Snapshot, worker_metrics: WorkerMetrics | None
 ) -> Gateway:
     limits = documents.config.limits
     gateway = Gateway(
@@ -283,7 +283,7 @@ def _gateway(
         ledger=parts.ledger,
         recorder=parts.recorder,
         outcomes=parts.outcomes,
-        siblings=siblings,
+        worker_metrics=worker_metrics,
     )
     seen = Seen(
         gateway.serving,
@@ -302,11 +302,11 @@ async def running(
     documents: Documents,
     classifier: Classifier,
     environ: Mapping[str, str],
-    siblings: Siblings | None = None,
+    worker_metrics: WorkerMetrics | None = None,
 ) -> AsyncIterator[Running]:
     """Start everything, yield it, and on exit settle, flush and stop it in reverse order.
 
-    `environ` names the proxies; `siblings` are the other workers of this gateway, if any.
+    `environ` names the proxies; `worker_metrics` are the other workers of this gateway, if any.
 
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
@@ -317,15 +317,15 @@ async def running(
         stack.callback(classifier.close)
         clients = Clients(documents.config.transport, EnvironmentProxies.read(environ))
         parts = await _parts(
-            stack, documents, snapshot, classifier, clients=clients, siblings=siblings
+            stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
         )
-        gateway = _gateway(parts, documents, snapshot, siblings)
+        gateway = _gateway(parts, documents, snapshot, worker_metrics)
         reloader = Reloader(gateway.serving, documents, environ, gateway.metrics.reloads)
         await reloader.start()
         stack.push_async_callback(reloader.close)
-        if siblings is not None:
-            await siblings.start(gateway.metrics.exposition)
-            stack.push_async_callback(siblings.close)
+        if worker_metrics is not None:
+            await worker_metrics.start(gateway.metrics.exposition)
+            stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
         public, admin = public_application(gateway), _admin(documents.config, gateway, reloader)
         yield Running(gateway, reloader, Inference(gateway), public, admin)

@@ -14,8 +14,9 @@ number of a person (a long log, say) is not read to its end: it counts as `uncle
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from itertools import repeat
+from functools import cache, partial
+from itertools import chain, compress, repeat
+from operator import is_
 from typing import Any, Final, NamedTuple
 
 from policies import plugins
@@ -50,20 +51,21 @@ def kinds(texts: Iterable[str]) -> frozenset[str]:
 
 
 def texts_of(value: object) -> list[str]:
-    """Every text inside a JSON value (keys and `data:` addresses left out): all of a prompt."""
-    plain = plain_texts_of(value)
-    if plain is not None:
-        return plain
+    """Every text inside a JSON value (keys and `data:` addresses left out): all of a prompt.
+
+    Level by level: an agent's messages hold thousands of values, and no step of Python is taken for
+    each of them.
+    """
     texts: list[str] = []
-    waiting = [value]
-    for item in waiting:  # which grows meanwhile
-        if isinstance(item, str):
-            if item[:5] != "data:":
-                texts.append(item)
-        elif isinstance(item, dict):
-            waiting += item.values()
-        elif isinstance(item, list):
-            waiting += item
+    level: list[Any] = value if isinstance(value, list) else [value]
+    while level:
+        kinds = [*map(type, level)]
+        texts += compress(level, map(_is_text, kinds))
+        lists = compress(level, map(_is_list, kinds))
+        dicts = compress(level, map(_is_dict, kinds))
+        level = [*chain.from_iterable(lists), *chain.from_iterable(map(dict.values, dicts))]
+    if any(map(str.startswith, texts, repeat("data:"))):
+        return [text for text in texts if not text.startswith("data:")]
     return texts
 
 
@@ -201,6 +203,7 @@ def _secret(prefix: str, rest: str) -> tuple[str, re.Pattern[str]]:
 MOST_LOOKS: Final = 20_000  # closer looks at one text: some tenths of a second at most
 
 _TEXT: Final = frozenset((str,))
+_is_text, _is_list, _is_dict = (partial(is_, kind) for kind in (str, list, dict))
 _EMAIL: Final = re.compile(
     r"@(?<=[A-Za-z0-9_%+-]@)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,24}\b"
 )

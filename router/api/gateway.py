@@ -8,7 +8,7 @@ from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.pipeline.serving import Serving
 from router.telemetry.metrics import Metrics
-from router.telemetry.worker_metrics import Siblings
+from router.telemetry.worker_metrics import WorkerMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +37,5 @@ class Gateway:
     ledger: Answers
     recorder: OutcomeRecorder
     outcomes: OutcomeStore
-    siblings: Siblings | None = None  # the other workers, where there are any
+    worker_metrics: WorkerMetrics | None = None  # the other workers, where there are any
     ready: bool = False

@@ -35,6 +35,6 @@ async def readyz(request: Request, response: Response) -> dict[str, object]:
 async def metrics(request: Request) -> Response:
     """Return the Prometheus text format, of all workers with the label `worker`."""
     gateway: Gateway = request.app.state.gateway
-    siblings = gateway.siblings
-    text = await siblings.exposition() if siblings else gateway.metrics.exposition()
+    worker_metrics = gateway.worker_metrics
+    text = await worker_metrics.exposition() if worker_metrics else gateway.metrics.exposition()
     return Response(text, media_type=CONTENT_TYPE_LATEST)

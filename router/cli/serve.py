@@ -27,7 +27,7 @@ from router.api.server_state import DatedState
 from router.app import Running, load_classifier, running
 from router.cli.common.documents import config_option, documents_or_end, end_with_findings
 from router.cli.common.stores import no_database
-from router.cli.workers import Minder, Seat
+from router.cli.workers import Supervisor, WorkerArgs
 from router.database import DatabaseError
 from router.errors import TurnoutError
 from router.ledger.server.address import AddressError
@@ -35,7 +35,7 @@ from router.ledger.server.embedded import EmbeddedError
 from router.ledger.server.errors import StartupError
 from router.settings import environment, log_level
 from router.telemetry.logs import set_up_logs
-from router.telemetry.worker_metrics import Siblings
+from router.telemetry.worker_metrics import WorkerMetrics
 from router.world.config import host_and_port
 from router.world.documents import Documents
 
@@ -129,16 +129,20 @@ async def _serve(
     documents: Documents,
     classifier: Classifier,
     listeners: list[socket.socket],
-    seat: Seat | None = None,
+    inherited: WorkerArgs | None = None,
 ) -> None:
-    siblings = None if seat is None else Siblings(Path(seat.folder), seat.number)
-    async with running(documents, classifier, environment(), siblings) as started:
+    worker_metrics = (
+        None if inherited is None else WorkerMetrics(Path(inherited.folder), inherited.number)
+    )
+    async with running(documents, classifier, environment(), worker_metrics) as started:
         servers = [_Server(started.public, partial(Connection, started.inference))]
         if started.admin is not None and len(listeners) > 1:  # it is the first worker's
             servers.append(_Server(started.admin, HttpToolsProtocol))
         _heed_signals(started.gateway, started, servers)
-        if seat is not None:
-            asyncio.get_running_loop().add_reader(seat.lifeline, _end, servers, seat.lifeline)
+        if inherited is not None:
+            asyncio.get_running_loop().add_reader(
+                inherited.lifeline, _end, servers, inherited.lifeline
+            )
         _LOG.info(
             "listening",
             extra={
@@ -163,29 +167,29 @@ def _spare_the_collector() -> None:
 
 
 def _end(servers: list[_Server], lifeline: int) -> None:
-    """Stop: the process that minds us is gone."""
+    """Stop: the process that supervises us is gone."""
     asyncio.get_running_loop().remove_reader(lifeline)
     for server in servers:
         server.end(at_once=server.force_exit)
 
 
-def _run_alone(documents: Documents, seat: Seat | None) -> None:
+def _run_alone(documents: Documents, inherited: WorkerArgs | None) -> None:
     """Serve in this process, on sockets of our own or on inherited ones."""
     config = documents.config
     addresses = [config.listen, *([config.admin.listen] if config.admin else [])]
     classifier = load_classifier(documents)
     with ExitStack() as stack:
-        sockets = seat.sockets() if seat else [_listen(address) for address in addresses]
+        sockets = inherited.sockets() if inherited else [_listen(address) for address in addresses]
         listeners = [stack.enter_context(listener) for listener in sockets]
-        uvloop.run(_serve(documents, classifier, listeners, seat))
+        uvloop.run(_serve(documents, classifier, listeners, inherited))
 
 
 def _run_workers(documents: Documents, count: int) -> None:
-    """Start workers and mind them; ends this process with their status."""
+    """Start workers and supervise them; ends this process with their status."""
     config = documents.config
 
-    async def mind() -> int:
-        return await Minder(documents.config_path, public, admin).run()
+    async def supervise() -> int:
+        return await Supervisor(documents.config_path, public, admin).run()
 
     with ExitStack() as stack:
         first = stack.enter_context(_listen(config.listen, shared=True))
@@ -194,7 +198,7 @@ def _run_workers(documents: Documents, count: int) -> None:
         others = [_listen(place, shared=True) for _ in range(count - 1)]
         public = [first, *(stack.enter_context(listener) for listener in others)]
         admin = stack.enter_context(_listen(config.admin.listen)) if config.admin else None
-        status = asyncio.run(mind())
+        status = asyncio.run(supervise())
     sys.exit(status)
 
 
@@ -207,8 +211,10 @@ def _run_workers(documents: Documents, count: int) -> None:
     show_default=True,
     help="Processes that share the port, the keys and the ledger; about one a core.",
 )
-@click.option("--seat", hidden=True, help="What a worker inherits from the process that minds it.")
-def serve(config_path: Path, workers: int, seat: str | None) -> None:
+@click.option(
+    "--worker-args", hidden=True, help="What a worker inherits from the process that supervises it."
+)
+def serve(config_path: Path, workers: int, worker_args: str | None) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; streams in flight may finish first.
 
     Both documents are checked before anything listens; see `turnout check`. They are read again
@@ -217,10 +223,10 @@ def serve(config_path: Path, workers: int, seat: str | None) -> None:
     set_up_logs(log_level())
     documents = documents_or_end(config_path)
     try:
-        if workers > 1 and seat is None:
+        if workers > 1 and worker_args is None:
             _run_workers(documents, workers)
         else:
-            _run_alone(documents, Seat.from_text(seat) if seat else None)
+            _run_alone(documents, WorkerArgs.from_text(worker_args) if worker_args else None)
     except DocumentError as error:
         end_with_findings(error)
     except _PLAIN as error:

@@ -1,12 +1,12 @@
-"""Several workers: one process that binds the ports and minds the others, which serve.
+"""Several workers: one process that binds the ports and supervises the others, which serve.
 
-Theory of operation. The minder reads the documents, binds every port once, and starts each worker
-as a process of its own that inherits its sockets. Each worker has a socket of the public port to
-itself (SO_REUSEPORT): the kernel spreads connections over them, and those that arrive while a dead
-worker is being replaced wait in its queue instead of being refused. The administrators' listener
-belongs to the first worker; the others learn of a changed policy from the files, as always. A
-worker that dies is replaced, ever more slowly while it keeps dying. SIGTERM, SIGINT and SIGHUP go
-on to all. A worker also stops when its minder is gone: then its end of a pipe closes.
+Theory of operation. The supervisor reads the documents, binds every port once, and starts each
+worker as a process of its own that inherits its sockets. Each worker has a socket of the public
+port to itself (SO_REUSEPORT): the kernel spreads connections over them, and those that arrive while
+a dead worker is being replaced wait in its queue instead of being refused. The administrators'
+listener belongs to the first worker; the others learn of a changed policy from the files, as
+always. A worker that dies is replaced, ever more slowly while it keeps dying. SIGTERM, SIGINT and
+SIGHUP go on to all. A worker also stops when its supervisor is gone: then its end of a pipe closes.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _FIRST_REST, _LONGEST_REST = 0.5, 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class WorkerArgs:
     """What a worker inherits: its number, where its siblings meet, descriptors of its sockets."""
 
     number: int
@@ -45,7 +45,7 @@ class Seat:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_text(cls, text: str) -> "Seat":
+    def from_text(cls, text: str) -> "WorkerArgs":
         """Return what `to_text` wrote."""
         fields = json.loads(text)
         return cls(**fields | {"listeners": tuple(fields["listeners"])})
@@ -55,7 +55,7 @@ class Seat:
         return [socket.socket(fileno=descriptor) for descriptor in self.listeners]
 
 
-class Minder:
+class Supervisor:
     """Starts workers, replaces those that die, hands signals on. `run` returns an exit status."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Minder:
         self._stopped = asyncio.Event()
 
     async def run(self) -> int:
-        """Mind the workers until all have stopped."""
+        """Supervise the workers until all have stopped."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
@@ -122,14 +122,14 @@ class Minder:
         sockets = [self._public[number]]
         if number == 0 and self._admin is not None:
             sockets.append(self._admin)
-        descriptors = tuple(place.fileno() for place in sockets)
-        seat = Seat(number, str(self._folder), descriptors, self._lifeline)
+        descriptors = tuple(listener.fileno() for listener in sockets)
+        worker_args = WorkerArgs(number, str(self._folder), descriptors, self._lifeline)
         command = ("-m", "router.cli", "serve", "--config", str(self._config))
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
-            "--seat",
-            seat.to_text(),
+            "--worker-args",
+            worker_args.to_text(),
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=(*descriptors, self._lifeline),
             start_new_session=True,  # Ctrl-C is ours to hand on

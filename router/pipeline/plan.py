@@ -37,7 +37,7 @@ class Plan(NamedTuple):
     decision: Decision
     backends: tuple[Backend, ...]
     judge: Backend | None
-    ticket: ReserveRequest
+    reservation: ReserveRequest
     input_tokens: int  # of the prompt, estimated
     priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams

@@ -35,7 +35,7 @@ class Sender:
         `events` learns of every answer that is paid for: the one that is given and, with a cascade,
         those that failed its checks. Raises what `Dispatcher.open` raises.
         """
-        request_id, steps = plan.ticket.request_id, plan.decision.cascade
+        request_id, steps = plan.reservation.request_id, plan.decision.cascade
         if steps is None:
             return self._dispatcher.open(plan.backends, ask, request_id, plan.priority)
         cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)

@@ -32,7 +32,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
         caller.route = plan.decision.route
         caller.headers += of_decision(plan.decision, context.id)
         meter = watch.meter = Meter(plan, world.prices, health)
-        async with serving.ledger.hold(plan.ticket, meter.charge) as hold:
+        async with serving.ledger.hold(plan.reservation, meter.charge) as hold:
             caller.headers += hold.admission.headers
             serving.senses.budgets[principal.organization] = hold.admission.budget
             hold.dispatched()

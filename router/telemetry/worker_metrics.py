@@ -15,7 +15,7 @@ _LARGEST: Final = 64 * 1024 * 1024  # bytes of one worker's page
 Exposition = Callable[[], bytes]
 
 
-class Siblings:
+class WorkerMetrics:
     """This worker's place among the others; `folder` holds a socket for each."""
 
     def __init__(self, folder: Path, number: int) -> None:

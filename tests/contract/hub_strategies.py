@@ -104,12 +104,11 @@ def rounds(draw: st.DrawFn) -> list[Turn]:
 
 TOOLS = st.lists(
     st.builds(
-        Tool,
+        lambda name, about, strict, cache: Tool(name, about, SCHEMA, strict, cache=cache),
         NAMES,
-        SAID,
-        st.just(SCHEMA),
-        st.sampled_from([None, True]),
-        cache=st.sampled_from(["", "", "5m", "1h"]),
+        SAID | st.just(""),
+        st.sampled_from([None, None, True]),
+        st.sampled_from(["", "", "5m", "1h"]),
     ),
     max_size=2,
     unique_by=lambda tool: tool.name,
@@ -162,9 +161,9 @@ def without(conversation: Conversation, dropped: Sequence[str]) -> Conversation:
     tier = "" if "service_tier" in dropped else conversation.tier
     tools = conversation.tools
     if "cache_control" in dropped:
-        tools = tuple(replace(tool, cache="") for tool in tools if isinstance(tool, Tool))
-    return replace(
-        conversation, turns=tuple(turns), sampling=sampling, stops=stops, tier=tier, tools=tools
+        tools = tuple(tool._replace(cache="") for tool in tools if isinstance(tool, Tool))
+    return conversation._replace(
+        turns=tuple(turns), sampling=sampling, stops=stops, tier=tier, tools=tools
     )
 
 

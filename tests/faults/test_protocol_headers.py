@@ -9,9 +9,11 @@ from transports import NewTransport
 
 from router.ask import Ask
 from router.backends.backend import Backend, Timeouts
+from router.backends.dialects.translated import DROPPED
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.transport import Call, Target, TransportError
 from router.operations.chat import parse_chat
+from router.operations.message import parse_message
 
 Chat = Callable[..., Ask]
 BODY = b'{"model":"m","choices":[]}'
@@ -52,6 +54,19 @@ async def test_an_answer_without_any_brings_none(
     backend = Backend("b", simulator.base_url, "simulated-moe")
     async with dispatcher.open([backend], chat(), "r1") as upstream:
         assert upstream.headers == ()
+
+
+async def test_a_translated_request_tells_what_was_dropped(
+    dispatcher: Dispatcher, simulator: RunningSimulator
+) -> None:
+    raw = (
+        b'{"model":"a","max_tokens":9,"thinking":{"type":"enabled","budget_tokens":9},'
+        b'"messages":[{"role":"user","content":"x","mo\\r\\n,od":"glad"}]}'
+    )
+    backend = Backend("b", simulator.base_url, "simulated-moe")
+    async with dispatcher.open([backend], parse_message(raw), "r1") as upstream:
+        dropped = dict(upstream.headers)[DROPPED]
+    assert dropped == "messages.mo???od, thinking"
 
 
 async def test_a_header_that_would_add_a_line_is_never_sent(

@@ -12,7 +12,7 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.quirks import shaped_body
+from router.backends.dialects.quirks import shaped_message
 from router.backends.transport.transport import Call, Target
 from router.protocols.headers import without_those_of
 
@@ -32,7 +32,7 @@ class Anthropic:
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
         """POST {base_url}/messages, with the client's headers of the protocol."""
-        body = shaped_body(backend, ask, orjson.dumps(backend.model))
+        body = shaped_message(backend, ask, orjson.dumps(backend.model))
         headers = ask.headers
         if not any(name == _VERSION[0] for name, _ in headers):
             headers = (_VERSION, *headers)

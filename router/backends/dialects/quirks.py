@@ -6,6 +6,7 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend
+from router.protocols.messages.foreign_thoughts import has_foreign_thoughts, own_messages
 from router.protocols.quirks import Quirks, reshape_message
 from router.protocols.splice import replaced, splice
 
@@ -20,6 +21,15 @@ def shaped_body(backend: Backend, ask: Ask, model: bytes) -> bytes:
         return _in_passing(quirks, ask, model)
     edits = _parameters(quirks, ask)
     return _spliced(quirks, ask, edits | {"model": model})
+
+
+def shaped_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
+    """The same of a message, without the thoughts that its servers did not make."""
+    if not has_foreign_thoughts(ask.raw):
+        return shaped_body(backend, ask, model)
+    messages = orjson.dumps(own_messages(ask.body["messages"]))
+    edits = _parameters(backend.quirks, ask) | {"model": model, "messages": messages}
+    return _spliced(backend.quirks, ask, edits)
 
 
 def shaped_chat(backend: Backend, ask: Ask, model: bytes) -> bytes:

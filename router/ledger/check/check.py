@@ -49,7 +49,9 @@ class LedgerDrift:
 
     def __str__(self) -> str:
         where = f"{self.key.split(':s:')[1]} {self.place[1:]}"
-        return f"{where}: {self.what} is {self.ledger} in the ledger, {self.usage} in the books"
+        return (
+            f"{where}: {self.what} is {self.ledger} in the ledger, {self.usage} in the stored usage"
+        )
 
 
 class LedgerCheck:

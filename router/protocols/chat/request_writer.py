@@ -2,14 +2,20 @@
 
 Chat knows no order of text and calls, no images in tool results and no flag for a tool's error: the
 texts come first, the images follow the results as a user's turn, an error says so in its text.
+
+A hot file: what nearly every conversation says, and tools, which agents send by the dozen, are
+written without a look for each thing that might be said as well.
 """
 
 from collections.abc import Sequence
+from itertools import chain, repeat
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.chat.parts import name_of_part, write_part
 from router.protocols.hub.conversation import (
+    NO_MORE_OF_A_TOOL,
     Call,
     Choice,
     Conversation,
@@ -30,27 +36,34 @@ from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
 _TIERS: Final = MappingProxyType({"standard_only": "default"})
+_FUNCTION: Final = ("name", "description", "parameters")  # as a tool of the hub begins
+_said: Final = itemgetter(slice(len(_FUNCTION)))
+_more: Final = itemgetter(slice(len(_FUNCTION), None))
 
 
 def write_request(conversation: Conversation, model: str, quirks: Quirks) -> Written:
     """The body of POST /chat/completions, as a server of these quirks takes it."""
-    writer = _Writer()
+    writer = _Writer("developer" if quirks.developer_role else "system")
     body: dict[str, Any] = {"model": model, "messages": writer.messages(conversation.turns)}
     writer.options(body, conversation)
     body |= quirks.extra
     if not quirks.touched.isdisjoint(body):
         reshape(body, quirks, conversation.limit)
-    if quirks.reshapes_messages or not quirks.developer_role:
+    if quirks.reshapes_messages:
         body["messages"] = [reshape_message(message, quirks) for message in body["messages"]]
     return Written(body, writer.dropped.names())
 
 
 class _Writer:
-    """One body in the making; `_shown` are the images of results, until a user's turn may come."""
+    """One body in the making; `_shown` are the images of results, until a user's turn may come.
 
-    __slots__ = ("_messages", "_shown", "dropped")
+    `developer` is how the server calls that role.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_developer", "_messages", "_shown", "dropped")
+
+    def __init__(self, developer: str) -> None:
+        self._developer = developer
         self.dropped = Dropped()
         self._messages: list[dict[str, Any]] = []
         self._shown: list[dict[str, Any]] = []
@@ -65,11 +78,11 @@ class _Writer:
             else:
                 if self._shown:
                     self._show()
-                message = (
-                    self._assistant(turn.parts)
-                    if role == "assistant"
-                    else {"role": role, "content": self._content(turn.parts, joined=True)}
-                )
+                if role == "assistant":
+                    message = self._assistant(turn.parts)
+                else:
+                    told = self._developer if role == "developer" else role
+                    message = {"role": told, "content": self._content(turn.parts, joined=True)}
             if message is not None:
                 if turn.name or turn.extras:
                     self._carry(message, turn)
@@ -90,6 +103,10 @@ class _Writer:
 
     def _content(self, parts: Sequence[Part], *, joined: bool) -> Any:
         """Content: one text where there is one (or where texts are `joined`), else parts."""
+        if len(parts) == 1:  # nearly every turn
+            part = parts[0]
+            if type(part) is Text and not part.cache and not part.citations:
+                return part.text
         texts: list[str] = []
         written: list[dict[str, Any]] = []
         for part in self._known(parts):
@@ -113,10 +130,6 @@ class _Writer:
 
     def _user(self, parts: tuple[Part, ...]) -> dict[str, Any] | None:
         """Results first, as tool messages of their own; then what the user says."""
-        if len(parts) == 1 and not self._shown:  # nearly every turn
-            part = parts[0]
-            if isinstance(part, Text) and not part.cache and not part.citations:
-                return {"role": "user", "content": part.text}
         said: list[Part] = []
         for part in parts:
             if isinstance(part, Result):
@@ -211,14 +224,23 @@ class _Writer:
 
     def options(self, body: dict[str, Any], conversation: Conversation) -> None:
         """Everything but the messages."""
-        if conversation.tools:
-            body["tools"] = [self._tool(tool) for tool in conversation.tools]
-            if conversation.choice is not None:
-                _choose(body, conversation.choice)
-        body |= conversation.sampling
-        body |= _plain_options(conversation)
+        if tools := conversation.tools:
+            body["tools"] = _plain_tools(tools) or [self._tool(tool) for tool in tools]
+        limit = conversation.limit
+        if limit == 0:  # Anthropic's way to warm a cache
+            raise Unsupported("max_tokens")
+        if limit is not None:
+            body["max_tokens"] = limit
         if conversation.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
+        if not conversation.plain:
+            self._other_options(body, conversation)
+
+    def _other_options(self, body: dict[str, Any], conversation: Conversation) -> None:
+        if conversation.choice is not None and conversation.tools:
+            _choose(body, conversation.choice)
+        body |= conversation.sampling
+        body |= _in_one_word(conversation)
         if conversation.logprobs is not None:
             body |= {"logprobs": True, "top_logprobs": conversation.logprobs}
         if conversation.thinking is not None:
@@ -252,13 +274,19 @@ class _Writer:
         return {"type": "function", "function": described}
 
 
-def _plain_options(conversation: Conversation) -> dict[str, Any]:
+def _plain_tools(tools: tuple[Tool | Opaque, ...]) -> list[dict[str, Any]] | None:
+    """The tools, where each has a name, a description, parameters and no more; else None."""
+    plain = all(map(NO_MORE_OF_A_TOOL.__eq__, map(_more, tools)))
+    if not (plain and all(chain.from_iterable(map(_said, tools)))):
+        return None
+    functions = map(dict, map(zip, repeat(_FUNCTION), tools))
+    return [{"type": "function", "function": function} for function in functions]
+
+
+def _in_one_word(conversation: Conversation) -> dict[str, Any]:
     """What is said in one word, where it is said."""
-    if conversation.limit == 0:  # Anthropic's way to warm a cache
-        raise Unsupported("max_tokens")
     schema = conversation.schema
     told = {
-        "max_tokens": conversation.limit,
         "response_format": None if schema is None else _format(schema),
         "stop": list(conversation.stops),
         "reasoning_effort": conversation.effort,

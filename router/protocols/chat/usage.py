@@ -3,14 +3,9 @@
 from typing import Any
 
 from router.protocols.hub.answer import (
-    CACHE_READ,
-    CACHE_WRITE,
-    INPUT,
-    OUTPUT,
-    REASONING,
     Lines,
     lines_of_usage,
-    total,
+    totals,
 )
 from router.protocols.usage import counted
 
@@ -23,9 +18,8 @@ def read_usage(usage: Any) -> Lines:
 
 def write_usage(lines: Lines) -> dict[str, Any]:
     """The lines as OpenAI's clients expect them; what was written to a cache stands beside."""
-    read, written = total(lines, CACHE_READ), total(lines, CACHE_WRITE)
-    prompt = total(lines, INPUT) + read + written
-    completion = total(lines, OUTPUT)
+    fresh, read, written, completion, reasoning = totals(lines)
+    prompt = fresh + read + written
     details = {"cached_tokens": read}
     if written:
         details["cache_write_tokens"] = written
@@ -34,5 +28,5 @@ def write_usage(lines: Lines) -> dict[str, Any]:
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": details,
-        "completion_tokens_details": {"reasoning_tokens": total(lines, REASONING)},
+        "completion_tokens_details": {"reasoning_tokens": reasoning},
     }

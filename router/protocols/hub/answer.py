@@ -1,7 +1,7 @@
 """The hub's other half: an answer in the words of no protocol, whole or gathered from a stream."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from policies.value import value
 from router.domain import Usage
@@ -24,14 +24,14 @@ CACHE_READ: Final = "cache_read"
 CACHE_WRITE: Final = "cache_write"
 OUTPUT: Final = "output"
 REASONING: Final = "reasoning"  # of the output
+_KINDS: Final = (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, REASONING)
 
 
-@value
-class UsageLine:
+class UsageLine(NamedTuple):
     """Tokens of one kind. `lifetime` is of a cache entry, `model` told where another one served."""
 
     kind: str
-    count: int
+    tokens: int
     lifetime: str = ""
     model: str = ""
 
@@ -118,9 +118,12 @@ class Answer:
     usage: Lines = ()
 
 
-def total(lines: Lines, kind: str) -> int:
-    """All that is told of one kind."""
-    return sum([line.count for line in lines if line.kind == kind])
+def totals(lines: Lines) -> Iterable[int]:
+    """All that is told of input, cache read, cache written, output and reasoning, in that order."""
+    found = dict.fromkeys(_KINDS, 0)
+    for line in lines:
+        found[line.kind] += line.tokens
+    return found.values()
 
 
 def lines_of(counts: Iterable[tuple[str, int]]) -> Lines:
@@ -134,20 +137,14 @@ def billed(lines: Lines) -> Usage | None:
     """The lines as the ledger counts them; None where there are none."""
     if not lines:
         return None
-    read, written = total(lines, CACHE_READ), total(lines, CACHE_WRITE)
-    output = total(lines, OUTPUT)
-    return Usage(
-        total(lines, INPUT) + read + written,
-        output,
-        read,
-        min(total(lines, REASONING), output),
-        False,
-        written,
-    )
+    fresh, read, written, output, reasoning = totals(lines)
+    return Usage(fresh + read + written, output, read, min(reasoning, output), False, written)
 
 
 def lines_of_usage(usage: Usage) -> Lines:
     """What the gateway counted, as lines: where the server told nothing that can be true."""
+    if not (usage.cached_tokens or usage.cache_write_tokens or usage.reasoning_tokens):
+        return UsageLine(INPUT, usage.input_tokens), UsageLine(OUTPUT, usage.output_tokens)
     fresh = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
     return lines_of(
         (

@@ -90,5 +90,4 @@ def write_thought(thought: Thinking) -> dict[str, Any]:
     seal = thought.seal
     if seal is not None and seal.kind == "redacted":
         return {"type": "redacted_thinking", "data": seal.data}
-    signature = "" if seal is None else write_seal(seal)
-    return {"type": "thinking", "thinking": thought.text, "signature": signature}
+    return {"type": "thinking", "thinking": thought.text, "signature": write_seal(seal)}

@@ -32,7 +32,7 @@ from router.protocols.unsupported import Unsupported
 MESSAGES: Final = "messages"
 # How many fields the most frequent blocks have that say no more than they must.
 _PLAIN_SIZES: Final = {"tool_use": 4, "tool_result": 3}
-_MARK: Final = "turnout:"
+MARK: Final = "turnout:"
 _PDF: Final = "application/pdf"
 _PLAIN: Final = "text/plain"
 
@@ -154,9 +154,9 @@ def read_seal(signature: Any) -> Seal | None:
     if not signature:
         return None
     text = text_of(signature)
-    if text.startswith(_MARK):
-        issuer, _, data = text.removeprefix(_MARK).partition(":")
-        return Seal(issuer, data)
+    if text.startswith(MARK):
+        issuer, _, data = text.removeprefix(MARK).partition(":")
+        return Seal(issuer, data) if data else None
     return Seal(MESSAGES, text)
 
 
@@ -279,6 +279,8 @@ def cache_control(lifetime: str) -> dict[str, str]:
     return told
 
 
-def write_seal(seal: Seal) -> str:
-    """A seal as a thought's signature, marked where it is not Anthropic's own."""
-    return seal.data if seal.issuer == MESSAGES else f"{_MARK}{seal.issuer}:{seal.data}"
+def write_seal(seal: Seal | None) -> str:
+    """A seal as a thought's signature, marked where it is not Anthropic's own, or none at all."""
+    if seal is None:
+        return f"{MARK}:"
+    return seal.data if seal.issuer == MESSAGES else f"{MARK}{seal.issuer}:{seal.data}"

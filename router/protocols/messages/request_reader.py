@@ -1,23 +1,38 @@
-"""Anthropic's Messages, read: a client's body as a conversation."""
+"""Anthropic's Messages, read: a client's body as a conversation.
+
+A hot file: what nearly every body says, and tools, which agents send by the dozen, are read without
+a look for each thing that might stand there as well.
+"""
 
 from collections.abc import Mapping
+from functools import partial
+from itertools import chain, repeat
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from router.protocols.hub.conversation import Choice, Conversation, Opaque, Role, Schema, Tool, Turn
+from router.protocols.hub.conversation import (
+    NO_MORE_OF_A_TOOL,
+    Choice,
+    Conversation,
+    Opaque,
+    Role,
+    Schema,
+    Tool,
+    Turn,
+)
 from router.protocols.hub.told import name_of, text_of, unknown
 from router.protocols.messages.parts import MESSAGES, cache_of, read_blocks
 from router.protocols.unsupported import Unsupported
 
 _SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
-_READ: Final = frozenset(
-    (
-        *("messages", "system", "model", "max_tokens", "stream", "stop_sequences", "metadata"),
-        *("tools", "tool_choice", "output_config", "output_format", "thinking", "service_tier"),
-        *_SAMPLING,
-    )
-)
+_PLAIN: Final = frozenset(("messages", "system", "model", "max_tokens", "stream", "tools"))
+_READ: Final = _PLAIN | {
+    *("stop_sequences", "metadata", "tool_choice", "output_config", "output_format"),
+    *("thinking", "service_tier"),
+    *_SAMPLING,
+}
 # What may be dropped, named: it changes neither what is asked nor what is answered.
 _HINTS: Final = frozenset(
     ("context_management", "speed", "inference_geo", "cache_control", "diagnostics", "betas")
@@ -25,6 +40,11 @@ _HINTS: Final = frozenset(
 _ROLES: Final = frozenset(("user", "assistant", "system"))
 _MESSAGE: Final = frozenset(("role", "content"))
 _TOOL: Final = frozenset(("type", "name", "description", "input_schema", "strict", "cache_control"))
+_PLAIN_TOOL: Final = frozenset(("name", "description", "input_schema"))
+_WHOLE_TOOL: Final = itemgetter("name", "description", "input_schema")
+_NO_MORE: Final = tuple(map(repeat, NO_MORE_OF_A_TOOL))
+_new_tool: Final = partial(tuple.__new__, Tool)  # past a named tuple's constructor in Python
+_TEXT: Final = frozenset((str,))
 _OUTPUT: Final = frozenset(("format", "effort"))
 _MODES: Final = MappingProxyType(
     {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
@@ -33,27 +53,33 @@ _MODES: Final = MappingProxyType(
 
 def read_request(body: Mapping[str, Any]) -> Conversation:
     """A body of POST /v1/messages; Unsupported where something has an unknown shape."""
+    try:
+        said = Conversation(
+            _turns(body),
+            _tools(body.get("tools")),
+            body.get("max_tokens"),
+            body.get("stream") is True,
+        )
+        return said if body.keys() <= _PLAIN else _with_options(said, body)
+    except _SHAPES:
+        raise Unsupported("a parameter of an unknown shape") from None
+
+
+def _with_options(said: Conversation, body: Mapping[str, Any]) -> Conversation:
     output = body.get("output_config") or {}
     metadata = body.get("metadata")
     choice = body.get("tool_choice")
-    try:
-        return Conversation(
-            turns=_turns(body),
-            tools=tuple([_tool(tool) for tool in body.get("tools") or ()]),
-            choice=None if choice is None else _choice(choice),
-            schema=_schema(output.get("format") or body.get("output_format")),
-            limit=body.get("max_tokens"),
-            sampling={name: body[name] for name in _SAMPLING if body.get(name) is not None},
-            stops=tuple([text_of(text) for text in body.get("stop_sequences") or ()]),
-            effort=name_of(output.get("effort")),
-            thinking=body.get("thinking"),
-            user=name_of(metadata.get("user_id")) if isinstance(metadata, Mapping) else "",
-            tier=name_of(body.get("service_tier")),
-            stream=body.get("stream") is True,
-            extras=tuple(_extras(body)) + unknown(MESSAGES, "output_config", output, _OUTPUT),
-        )
-    except _SHAPES:
-        raise Unsupported("a parameter of an unknown shape") from None
+    return said._replace(
+        choice=None if choice is None else _choice(choice),
+        schema=_schema(output.get("format") or body.get("output_format")),
+        sampling={name: body[name] for name in _SAMPLING if body.get(name) is not None},
+        stops=tuple([text_of(text) for text in body.get("stop_sequences") or ()]),
+        effort=name_of(output.get("effort")),
+        thinking=body.get("thinking"),
+        user=name_of(metadata.get("user_id")) if isinstance(metadata, Mapping) else "",
+        tier=name_of(body.get("service_tier")),
+        extras=tuple(_extras(body)) + unknown(MESSAGES, "output_config", output, _OUTPUT),
+    )
 
 
 def _extras(body: Mapping[str, Any]) -> list[Opaque]:
@@ -81,6 +107,23 @@ def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
     except _SHAPES:
         raise Unsupported(f"messages[{max(index, 0)}]") from None
     return tuple(turns)
+
+
+def _tools(tools: Any) -> tuple[Tool | Opaque, ...]:
+    return (_plain_tools(tools) or tuple([_tool(tool) for tool in tools])) if tools else ()
+
+
+def _plain_tools(tools: list[Any]) -> tuple[Tool | Opaque, ...] | None:
+    """The tools, where each has a name, a description, a schema and no more; else None."""
+    try:
+        names, described, schemas = zip(*map(_WHOLE_TOOL, tools), strict=True)
+    except (KeyError, TypeError):
+        return None
+    texts = map(type, chain(names, described))
+    fields = chain.from_iterable(tools)
+    if not (_TEXT.issuperset(texts) and _PLAIN_TOOL.issuperset(fields) and all(schemas)):
+        return None
+    return tuple(map(_new_tool, zip(names, described, schemas, *_NO_MORE, strict=False)))
 
 
 def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:

@@ -49,7 +49,7 @@ class MessagesWriter:
 
     __slots__ = (
         *("_before", "_begun", "_head", "_held", "_index", "_input", "_open", "_out", "_running"),
-        *("_stop", "_usage", "dropped"),
+        *("_stop", "_unsealed", "_usage", "dropped"),
     )
 
     def __init__(self, *, input_tokens: int) -> None:
@@ -60,6 +60,7 @@ class MessagesWriter:
         self._head: Part = Text("")
         self._running = False
         self._begun = False
+        self._unsealed = False  # the open part is a thought that has no seal yet
         self._before = b""  # of the open block's deltas
         self._held: dict[int, list[Event]] = {}  # parts that wait, in order
         self._index = -1
@@ -112,6 +113,7 @@ class MessagesWriter:
     def _enter(self, event: PartOpened) -> None:
         self._open, self._head, self._begun = event.part, event.head, False
         head = event.head
+        self._unsealed = isinstance(head, Thinking)
         if isinstance(head, Call):
             self._begin()
             if head.arguments:
@@ -162,7 +164,8 @@ class MessagesWriter:
         self._event("content_block_delta", index=self._index, delta=signed)
         self._stop_block()
 
-    def _seal(self, seal: Seal) -> None:
+    def _seal(self, seal: Seal | None) -> None:
+        self._unsealed = False
         if not self._begun:
             self._begin()
         signed = {"type": "signature_delta", "signature": write_seal(seal)}
@@ -205,10 +208,12 @@ class MessagesWriter:
                     self._close()
 
     def _close(self) -> None:
-        self._open = None
         if self._begun:
+            if self._unsealed:
+                self._seal(None)
             self._begun = False
             self._stop_block()
+        self._open = None
 
     def started(self, event: Started) -> None:
         """The answer begins."""

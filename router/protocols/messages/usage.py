@@ -15,7 +15,7 @@ from router.protocols.hub.answer import (
     Lines,
     UsageLine,
     billed,
-    total,
+    totals,
 )
 from router.protocols.hub.conversation import NOTHING
 from router.protocols.hub.told import count
@@ -92,7 +92,7 @@ def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
         for lifetime, name in _LIFETIMES
         if (some := count(details.get(name)))
     ]
-    rest = written - sum([line.count for line in lines])
+    rest = written - sum([line.tokens for line in lines])
     if rest > 0:
         lines.append(UsageLine(CACHE_WRITE, rest))
     return lines
@@ -100,16 +100,16 @@ def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
 
 def write_usage(lines: Lines) -> dict[str, Any]:
     """The lines as Anthropic's clients expect them."""
+    fresh, read, written, output, thought = totals(lines)
     told: dict[str, Any] = {
-        "input_tokens": total(lines, INPUT),
-        "output_tokens": total(lines, OUTPUT),
-        "cache_read_input_tokens": total(lines, CACHE_READ),
-        "cache_creation_input_tokens": total(lines, CACHE_WRITE),
+        "input_tokens": fresh,
+        "output_tokens": output,
+        "cache_read_input_tokens": read,
+        "cache_creation_input_tokens": written,
     }
-    lifetimes = {line.lifetime: line.count for line in lines if line.lifetime}
+    lifetimes = {line.lifetime: line.tokens for line in lines if line.lifetime} if written else None
     if lifetimes:
         told["cache_creation"] = {name: lifetimes.get(one, 0) for one, name in _LIFETIMES}
-    thought = total(lines, REASONING)
     if thought:
         told["output_tokens_details"] = {"thinking_tokens": thought}
     return told

@@ -59,9 +59,9 @@ async def test_a_drift_is_named_and_repaired(
     checking = ledger.check(store)
     drifts = await checking.check()
     assert sorted(str(drift) for drift in drifts) == [
-        "k:acme/key1 conc: open is 4 in the ledger, 0 in the books",
-        "o:acme tpo: held is 3 in the ledger, 0 in the books",
-        "o:acme tpo: used is 222 in the ledger, 215 in the books",
+        "k:acme/key1 conc: open is 4 in the ledger, 0 in the stored usage",
+        "o:acme tpo: held is 3 in the ledger, 0 in the stored usage",
+        "o:acme tpo: used is 222 in the ledger, 215 in the stored usage",
     ]
     assert await checking.repair(drifts) == 2
     assert await checking.check() == []

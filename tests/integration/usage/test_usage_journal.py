@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,7 +80,7 @@ async def test_what_a_cascade_did_is_in_the_row_of_its_request(
     await serve(ledger, "acme", 2)
     outcomes = [(), ("not_empty",), ("not_empty", "judge")]
     for n, fired in enumerate(outcomes):
-        charge = replace(used(), cascade=Cascaded(fired, 7 * len(fired), 3, 10**12))
+        charge = used()._replace(cascade=Cascaded(fired, 7 * len(fired), 3, 10**12))
         asked = reserve_request(LIMITS, organization="acme", request=f"checked-{n}")
         async with ledger.hold(asked, lambda charge=charge: charge) as hold:
             hold.dispatched()

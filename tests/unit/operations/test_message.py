@@ -314,7 +314,7 @@ def test_a_stream_opens_and_closes_one_block_at_a_time() -> None:
         if t["type"].startswith("content_block")
     ]
     assert kinds == [
-        ("start", 0), ("delta", 0), ("stop", 0),
+        ("start", 0), ("delta", 0), ("delta", 0), ("stop", 0),
         ("start", 1), ("delta", 1), ("delta", 1), ("stop", 1),
         ("start", 2), ("delta", 2), ("stop", 2),
         ("start", 3), ("delta", 3), ("stop", 3),

@@ -28,7 +28,7 @@ FIXED = "version: 1\nroutes: {auto: {candidates: [local, moe, premium], objectiv
 async def test_a_hold_covers_whichever_candidate_serves_up_to_the_clients_cap(name, cap):
     world = new_world(FIXED, estimate="worst")
     plan = await planned(FakeCaller.asking(max_tokens=cap), world)
-    estimate = plan.ticket.estimate
+    estimate = plan.reservation.estimate
     most = world.prices.price(name).cost(Usage(plan.input_tokens, cap))
     assert estimate.cost_pico >= most
     assert estimate.input_cost_pico >= world.prices.price(name).cost(Usage(plan.input_tokens, 0))
@@ -40,7 +40,7 @@ async def test_a_hold_covers_whichever_candidate_serves_up_to_the_clients_cap(na
 async def test_every_choice_is_held_for(choices):
     world = new_world(FIXED, estimate="worst")
     plan = await planned(FakeCaller.asking(max_tokens=10, n=choices), world)
-    assert plan.ticket.estimate.output_tokens == 10 * choices
+    assert plan.reservation.estimate.output_tokens == 10 * choices
 
 
 async def test_the_candidates_are_tried_in_the_order_of_the_decision():
@@ -53,7 +53,7 @@ async def test_a_cascade_holds_for_as_many_answers_as_it_may_take():
     sure = FakeClassifier(**ODDS)
     single = await planned(FakeCaller.asking(max_tokens=10), new_world(FIXED), classifier=sure)
     plan = await planned(FakeCaller.asking(max_tokens=10), new_world(CASCADE), classifier=sure)
-    once, both = single.ticket.estimate, plan.ticket.estimate
+    once, both = single.reservation.estimate, plan.reservation.estimate
     assert plan.decision.cascade is not None
     assert plan.decision.cascade.steps == ("local", "moe")
     assert both.output_tokens == 2 * 10
@@ -69,9 +69,9 @@ async def test_the_judge_of_a_cascade_is_held_for_too():
     assert plan.judge is world.backends["premium"]
     reading = plan.input_tokens + 10
     judging = world.prices.price("premium").cost(Usage(reading, MAX_TOKENS))
-    more = plan.ticket.estimate.cost_pico - bare.ticket.estimate.cost_pico
+    more = plan.reservation.estimate.cost_pico - bare.reservation.estimate.cost_pico
     assert more == judging  # all answers but the last are judged: here one
-    held, without = plan.ticket.estimate, bare.ticket.estimate
+    held, without = plan.reservation.estimate, bare.reservation.estimate
     assert held.input_tokens == without.input_tokens + reading
     assert held.output_tokens == without.output_tokens + MAX_TOKENS
 
@@ -79,10 +79,10 @@ async def test_the_judge_of_a_cascade_is_held_for_too():
 async def test_without_a_cap_what_such_answers_used_before_sizes_the_hold():
     history, context = OutputHistory(), await context_of(FakeCaller.asking(), new_world(FIXED))
     decision = decided(context)
-    assert plan_of(decision, context, history).ticket.estimate.output_tokens == DEFAULT_OUTPUT
+    assert plan_of(decision, context, history).reservation.estimate.output_tokens == DEFAULT_OUTPUT
     for _ in range(20):
         history.observe(ACME.key_id, "auto", 33)
-    estimate = plan_of(decision, context, history).ticket.estimate
+    estimate = plan_of(decision, context, history).reservation.estimate
     assert (estimate.output_tokens, estimate.firm) == (33, False)
 
 
@@ -95,21 +95,21 @@ async def test_a_prepaid_tier_holds_for_the_worst_whatever_the_configuration_say
             FakeCaller.asking(max_tokens=900), new_world(FIXED + PREPAID, estimate=way)
         )
         plan = plan_of(decided(context), context, history)
-        assert plan.ticket.estimate.output_tokens == 900
+        assert plan.reservation.estimate.output_tokens == 900
         assert not plan.topped_up
 
 
 async def test_a_hold_that_grows_covers_the_next_chunk_only():
     plan = await planned(FakeCaller.asking(max_tokens=5000), new_world(FIXED, estimate="chunk"))
     assert plan.topped_up
-    assert plan.ticket.estimate.output_tokens == CHUNK
+    assert plan.reservation.estimate.output_tokens == CHUNK
     assert not (await planned(FakeCaller.asking(), new_world(FIXED))).topped_up
 
 
 async def test_the_tier_gives_quotas_priority_and_what_may_be_served_in_an_outage():
     world = new_world(FIXED + TIERS)
     plan = await planned(FakeCaller.asking(user="u-1"), world)
-    ticket = plan.ticket
+    ticket = plan.reservation
     assert plan.priority == Priority(0, "pro")
     assert ticket.quotas is world.quotas["pro"]
     assert ticket.outage_share == 0.25
@@ -120,9 +120,9 @@ async def test_the_tier_gives_quotas_priority_and_what_may_be_served_in_an_outag
 async def test_the_headers_explain_the_decision():
     sure = FakeClassifier(**ODDS)
     plan = await planned(FakeCaller.asking(), new_world(CASCADE), classifier=sure)
-    headers = dict(of_decision(plan.decision, plan.ticket.request_id))
+    headers = dict(of_decision(plan.decision, plan.reservation.request_id))
     assert headers[ROUTE] == "auto"
-    assert headers[DECISION] == plan.ticket.request_id
+    assert headers[DECISION] == plan.reservation.request_id
     assert headers[SUCCESS] == "local=0.50, moe=0.80, premium=0.95"
     assert headers[REASON].startswith(plan.decision.reason)
 

@@ -40,7 +40,7 @@ async def relayed(
     upstream.backend = world.backends["moe"]
     context = await context_of(caller, world, classifier=FakeClassifier(**ODDS))
     plan = plan_of(decided(context), context, OutputHistory())
-    hold = FakeHold(ledger or FakeLedger(), plan.ticket, nothing_used)
+    hold = FakeHold(ledger or FakeLedger(), plan.reservation, nothing_used)
     hold.lost = lost
     meter = new_meter(plan, world, upstream)
     return await Relay(caller, context, plan, hold).deliver(upstream, meter)

@@ -50,7 +50,9 @@ async def test_a_plain_plan_goes_straight_to_the_dispatcher(parts):
     sender, dispatcher, cascades = parts
     ask, plan = await asked(FIXED)
     assert sender.open(plan, ask, []) == "opened"
-    assert dispatcher.calls == [(plan.backends, ask, plan.ticket.request_id, plan.priority, None)]
+    assert dispatcher.calls == [
+        (plan.backends, ask, plan.reservation.request_id, plan.priority, None)
+    ]
     assert cascades.calls == []
 
 
@@ -61,7 +63,7 @@ async def test_a_cascade_gets_its_checks_its_judge_and_the_requests_events(polic
     events: list[Event] = []
     assert sender.open(plan, ask, events) == "opened"
     ((backends, sent, request_id, cascade, priority, told),) = cascades.calls
-    assert (backends, sent, request_id) == (plan.backends, ask, plan.ticket.request_id)
+    assert (backends, sent, request_id) == (plan.backends, ask, plan.reservation.request_id)
     assert cascade == Cascade(verify=("not_empty",), max_steps=2, judge=plan.judge)
     assert (plan.judge is None) == (policy == CASCADE)
     assert priority == plan.priority

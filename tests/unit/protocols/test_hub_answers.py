@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from router.ask import Ask
-from router.backends.dialects.translated import translated
+from router.backends.backend import Backend
+from router.backends.dialects.translated import dialect_of, translated
 from router.operations.message import parse_message
 from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.passage import ErrorInside, MalformedReply
@@ -427,3 +428,34 @@ def test_an_image_of_an_answer_reaches_chats_clients(chat: Chat) -> None:
     ask = chat(stream=True)
     stream = translated("gemini", ask).stream(ask)
     assert orjson.dumps({"images": [image]})[1:-1] in stream.feed(encode(orjson.dumps(raw)))
+
+
+THOUGHT = {"content": "Hi.", "reasoning_content": "Hm."}
+
+
+def test_a_thought_without_a_seal_goes_on_at_its_kind_and_not_at_anthropic() -> None:
+    content = as_message(THOUGHT)["content"]
+    assert content[0] == {"type": "thinking", "thinking": "Hm.", "signature": "turnout::"}
+    ended = streamed(chunk({"reasoning_content": "Hm."}), chunk({"content": "Hi."}, "stop"))
+    signed = [told["delta"] for told in ended if told["type"] == "content_block_delta"]
+    assert signed[1] == {"type": "signature_delta", "signature": "turnout::"}
+    hello = {"role": "user", "content": "x"}
+    ask = message(messages=[hello, {"role": "assistant", "content": content}, hello])
+    sent = {}
+    for dialect in ("openai", "anthropic"):
+        backend = Backend("b", "http://x", "m", dialect=dialect)
+        asking, _ = dialect_of(dialect, ask)
+        call_ = asking.call(backend.deployments()[0], backend, ask, "r")
+        sent[dialect] = orjson.loads(call_.body)["messages"][1]
+    assert sent["openai"]["reasoning_content"] == "Hm."
+    assert sent["anthropic"]["content"] == [{"type": "text", "text": "Hi."}]
+
+
+def test_a_turn_of_foreign_thoughts_alone_is_left_out_for_anthropic() -> None:
+    foreign = {"type": "thinking", "thinking": "", "signature": "turnout:gemini:Z29v"}
+    hello = {"role": "user", "content": "x"}
+    ask = message(messages=[hello, {"role": "assistant", "content": [foreign]}, hello])
+    backend = Backend("b", "http://x", "m", dialect="anthropic")
+    asking, _ = dialect_of("anthropic", ask)
+    told = orjson.loads(asking.call(backend.deployments()[0], backend, ask, "r").body)
+    assert told["messages"] == [hello, hello]

@@ -45,8 +45,8 @@ async def test_a_streams_text_is_put_together_again():
         {"delivered": False},
         {"decision": Denial("auto", "denied", "r", "m")},
         {"backend": "premium"},
-        {"senses": {"classifier": FakeClassifier()}},
-        {"answer": b"{}"},
+        {"world": new_world(SHADOWED), "senses": {"classifier": FakeClassifier()}},
+        {"answer": b'{"choices": []}'},
         {"answer": b"<html>"},
     ],
     ids=[
