@@ -130,13 +130,13 @@ class Client:
         self.parts = 1
         if "content-length" in fields:
             return bytes(self._reader.read(int(fields["content-length"])))
-        found = b""
+        chunks = b""
         while size := int(self._reader.readline(), 16):
-            found += self._reader.read(size)
+            chunks += self._reader.read(size)
             self.parts += 1
             self._reader.readline()
         self._reader.readline()
-        return found
+        return chunks
 
     def close(self) -> None:
         self._reader.close()
@@ -166,13 +166,13 @@ class Counted:
 
     def rest(self) -> tuple[int, ...]:
         """Wait until nothing is executed for a moment; return the counts."""
-        found, since = self.count(), time.monotonic()
+        counts, since = self.count(), time.monotonic()
         end = since + _LONGEST_SECONDS
         while time.monotonic() - since < _REST_SECONDS and time.monotonic() < end:
             time.sleep(0.002)
-            if (now := self.count()) != found:
-                found, since = now, time.monotonic()
-        return found
+            if (now := self.count()) != counts:
+                counts, since = now, time.monotonic()
+        return counts
 
     def instructions(self, request: Request) -> Figure:
         """Instructions of one call of this kind."""
@@ -203,11 +203,11 @@ class Counted:
         self.process.send_signal(signal.SIGUSR2)
         while not self.details.exists():
             time.sleep(0.01)
-        found: dict[tuple[str, str], float] = {}
+        totals: dict[tuple[str, str], float] = {}
         for file, name, count in json.loads(self.details.read_text())["functions"]:
-            found[file, name] = found.get((file, name), 0) + count / calls
+            totals[file, name] = totals.get((file, name), 0) + count / calls
         self.process.send_signal(signal.SIGUSR1)
-        return found
+        return totals
 
 
 def write_documents(folder: Path, port: int, simulators: Mapping[str, str]) -> Path:

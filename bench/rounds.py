@@ -54,17 +54,17 @@ def measure(target: Target, scenario: Scenario, model: str) -> dict[str, Any]:
     pids = target.pids() if target.process else []  # the ceiling has no process to be charged
     own = [pid for pid in pids if pid not in target.ledger]
     before, ledger_before = cpu_seconds(own), cpu_seconds(target.ledger)
-    seen = run_load(target.port, scenario.load(model), target.head)
+    load = run_load(target.port, scenario.load(model), target.head)
     own_cpu = cpu_seconds(own) - before
     ledger_cpu = cpu_seconds(target.ledger) - ledger_before
-    done = max(1, seen.requests)
-    return asdict(seen) | {
-        "per_second": seen.requests / seen.seconds,
-        "events_per_second": seen.events / seen.seconds,
+    done = max(1, load.requests)
+    return asdict(load) | {
+        "per_second": load.requests / load.seconds,
+        "events_per_second": load.events / load.seconds,
         "cpu_us": (own_cpu + ledger_cpu) / done * 1e6,
         "gateway_cpu_us": own_cpu / done * 1e6,
         "ledger_cpu_us": ledger_cpu / done * 1e6,
-        "cores": (own_cpu + ledger_cpu) / seen.seconds,
+        "cores": (own_cpu + ledger_cpu) / load.seconds,
     }
 
 
@@ -75,7 +75,7 @@ def _say(text: str) -> None:
 def run(systems: Sequence[System], scenarios: Sequence[Scenario], rounds: int) -> dict[str, Any]:
     """Measure everything. Systems that cannot be installed or started are named with the reason."""
     versions, missing = {}, {}
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    measured: dict[str, dict[str, list[dict[str, Any]]]] = {}
     with ExitStack() as stack:
         port = stack.enter_context(upstream())
         ceiling = Target(port, 0)
@@ -97,13 +97,13 @@ def run(systems: Sequence[System], scenarios: Sequence[Scenario], rounds: int) -
                 direct = measure(ceiling, scenario, "")
                 if not direct["requests"]:
                     raise RuntimeError("The upstream answers nothing: see .bench/upstream.log")
-                found.setdefault("(no gateway)", {}).setdefault(scenario.name, []).append(direct)
+                measured.setdefault("(no gateway)", {}).setdefault(scenario.name, []).append(direct)
                 for name, (system, target) in targets.items():
                     if not scenario.slow and not system.quick:
                         continue
                     one = measure(target, scenario, system.model)
-                    found.setdefault(name, {}).setdefault(scenario.name, []).append(one)
-    return {"versions": versions, "missing": missing, "rounds": rounds, "measured": found}
+                    measured.setdefault(name, {}).setdefault(scenario.name, []).append(one)
+    return {"versions": versions, "missing": missing, "rounds": rounds, "measured": measured}
 
 
 def median(measured: Sequence[dict[str, Any]], key: str) -> float:

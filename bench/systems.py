@@ -64,7 +64,7 @@ def _run(command: Sequence[str], missing: str) -> None:
         raise NotInstalled(f"{missing} ({type(error).__name__})") from None
 
 
-def _said(command: Sequence[str]) -> str:
+def _output_of(command: Sequence[str]) -> str:
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     return (done.stdout + done.stderr).strip()
 
@@ -76,7 +76,7 @@ def _nginx() -> str:
     binary = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if binary is None:
         raise NotInstalled("nginx is missing. On Debian: apt-get install nginx-light")
-    return _said([binary, "-v"]).rpartition("/")[2]
+    return _output_of([binary, "-v"]).rpartition("/")[2]
 
 
 @contextmanager
@@ -98,15 +98,17 @@ def _python_peer(name: str, package: str) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-    if not _said([str(python), "-m", "pip", "show", package.partition("[")[0]]).startswith("Name"):
+    if not _output_of([str(python), "-m", "pip", "show", package.partition("[")[0]]).startswith(
+        "Name"
+    ):
         quiet = ["-m", "pip", "install", "-q", "--disable-pip-version-check", package]
         _run([str(python), *quiet], f"{package} could not be installed from PyPI")
     return folder
 
 
 def _version_of(folder: Path, package: str) -> str:
-    said = _said([str(folder / "bin" / "python"), "-m", "pip", "show", package])
-    return next(line.split()[1] for line in said.splitlines() if line.startswith("Version"))
+    output = _output_of([str(folder / "bin" / "python"), "-m", "pip", "show", package])
+    return next(line.split()[1] for line in output.splitlines() if line.startswith("Version"))
 
 
 def _envoy() -> str:
@@ -175,7 +177,7 @@ def _run_portkey(folder: Path, upstream: int) -> Iterator[Target]:
 
 
 def _turnout() -> str:
-    return _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
+    return _output_of(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
 
 
 def turnout_config(folder: Path, upstream: int, port: int, **more: Any) -> Path:

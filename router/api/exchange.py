@@ -136,8 +136,8 @@ class Exchange:
 
     def header_values(self, names: Iterable[str]) -> dict[str, str]:
         """Return those of the request's headers that were sent; names in lower case."""
-        sent = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
-        return {name: found.decode("latin-1") for name, found in sent if found is not None}
+        pairs = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
+        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
 
     async def body(self) -> bytes:
         """Read the whole body.

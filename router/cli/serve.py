@@ -155,7 +155,7 @@ async def _serve(
         )
         _spare_the_collector()
         pairs = zip(servers, listeners, strict=True)
-        await asyncio.gather(*(server.serve(sockets=[place]) for server, place in pairs))
+        await asyncio.gather(*(server.serve(sockets=[address]) for server, address in pairs))
         await started.inference.abandon()
 
 
@@ -194,8 +194,8 @@ def _run_workers(documents: Documents, count: int) -> None:
     with ExitStack() as stack:
         first = stack.enter_context(_listen(config.listen, shared=True))
         host, port = host_and_port(config.listen)[0], first.getsockname()[1]
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        others = [_listen(place, shared=True) for _ in range(count - 1)]
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        others = [_listen(address, shared=True) for _ in range(count - 1)]
         public = [first, *(stack.enter_context(listener) for listener in others)]
         admin = stack.enter_context(_listen(config.admin.listen)) if config.admin else None
         status = asyncio.run(supervise())

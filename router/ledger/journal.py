@@ -60,19 +60,19 @@ class JournalStreams:
         """
         lengths = await self._lengths()
         self._first = (self._first + 1) % len(self._shards)
-        wanted: dict[int, int] = {}
+        counts: dict[int, int] = {}
         for shard in (*self._shards[self._first :], *self._shards[: self._first]):
             count = min(lengths[shard.number], most)
             if count > 0:
                 most -= count
-                wanted[shard.number] = count
+                counts[shard.number] = count
         streams = await self._nodes.ask_all(
             (number, ("XRANGE", self._shards[number].journal, "-", "+", "COUNT", count))
-            for number, count in wanted.items()
+            for number, count in counts.items()
         )
         return [
             JournalEntry(number, entry_id, fields)
-            for number, stream in zip(wanted, streams, strict=True)
+            for number, stream in zip(counts, streams, strict=True)
             for entry_id, fields in stream
         ]
 

@@ -124,8 +124,8 @@ class Ledger:
     async def ping(self) -> bool:
         """Whether every node answers now."""
         try:
-            asked = [node.call("PING") for node in self._nodes.connections()]
-            replies = await asyncio.gather(*asked)
+            pings = [node.call("PING") for node in self._nodes.connections()]
+            replies = await asyncio.gather(*pings)
         except Disconnected:
             return False
         return bool(replies) and not any(isinstance(reply, ErrorReply) for reply in replies)

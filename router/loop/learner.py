@@ -86,13 +86,13 @@ class Learner:
         """
         version = self._classifier.version
         since = self._cards.rolled_back(ability)
-        seen = self._outcomes.fair(ability, MOST_OUTCOMES, version, since)
-        seen = [*self._read_again(ability, MOST_OUTCOMES - len(seen), since), *seen]
-        if len(seen) < self._least:
+        outcomes = self._outcomes.fair(ability, MOST_OUTCOMES, version, since)
+        outcomes = [*self._read_again(ability, MOST_OUTCOMES - len(outcomes), since), *outcomes]
+        if len(outcomes) < self._least:
             return None
         running = self._classifier.cards[ability]
         today = datetime.now(UTC).date().isoformat()
-        result = recalibrate(running, observations(seen), date=today)
+        result = recalibrate(running, observations(outcomes), date=today)
         if result.promoted:
             card = to_json(result.card)
             now = time.time_ns() // 1_000_000
@@ -102,13 +102,13 @@ class Learner:
     def _read_again(self, ability: str, most: int, since: int) -> list[JudgedDecision]:
         """Outcomes of earlier classifiers whose prompts were kept, as this one reads them."""
         version = self._classifier.version
-        kept = self._prompts.of_other_classifiers(ability, version, most)
-        old = [one for one in kept if one[0].at >= since]
+        stored = self._prompts.of_other_classifiers(ability, version, most)
+        old = [one for one in stored if one[0].at >= since]
         read_again = []
         for start in range(0, len(old), _BATCH):
             part = old[start : start + _BATCH]
-            asked = [json.loads(kept) for _, kept in part]
-            prompts = [prompt_of_messages(one["messages"], one.get("tools")) for one in asked]
+            requests = [json.loads(stored) for _, stored in part]
+            prompts = [prompt_of_messages(one["messages"], one.get("tools")) for one in requests]
             reading = self._classifier.read(prompts)
             for row, (outcome, _) in enumerate(part):
                 z, embedding = reading.z[row].tobytes(), reading.embedding[row].tobytes()
@@ -138,15 +138,15 @@ class Learner:
         for ability in self._classifier.abilities:
             since = self._cards.since(ability)
             version = self._classifier.version
-            seen = self._outcomes.fair(ability, _DRIFT_WINDOW, version, since, _DRIFT_AMONG)
-            if not seen:
+            outcomes = self._outcomes.fair(ability, _DRIFT_WINDOW, version, since, _DRIFT_AMONG)
+            if not outcomes:
                 self.drift.pop(ability, None)
                 continue
-            predicted = np.array([outcome.predicted for outcome in seen])
-            scores = np.array([outcome.score for outcome in seen])
+            predicted = np.array([outcome.predicted for outcome in outcomes])
+            scores = np.array([outcome.score for outcome in outcomes])
             now, before = drift(predicted, scores), self.drift.get(ability)
             if now.alarm and not (before is not None and before.alarm):
-                facts = {"ability": ability, "error": round(now.error, 3), "outcomes": len(seen)}
+                facts = {"ability": ability, "error": round(now.error, 3), "outcomes": len(scores)}
                 _LOG.warning("the classifier drifts: run `turnout recalibrate`", extra=facts)
             self.drift[ability] = now
 

@@ -33,10 +33,10 @@ async def embed(
         {"object": "embedding", "index": index, "embedding": _vector(held, size, packed=packed)}
         for index, held in enumerate(inputs)
     ]
-    told: dict[str, Any] = {"object": "list", "data": data, "model": head["model"]}
+    answer: dict[str, Any] = {"object": "list", "data": data, "model": head["model"]}
     prompt = _prompt_tokens(inputs)
     usage = fault.usage({"prompt_tokens": prompt, "total_tokens": prompt})
-    await exchange.reply(200, told | ({} if usage is None else {"usage": usage}), _MARKED)
+    await exchange.reply(200, answer | ({} if usage is None else {"usage": usage}), _MARKED)
 
 
 async def complete(
@@ -57,8 +57,8 @@ async def complete(
         await _stream(head | {"object": "text_completion"}, texts, last, fault, exchange)
         return
     choices = [_choice(index, "".join(tokens), "length") for index, tokens in enumerate(texts)]
-    told = head | {"object": "text_completion", "choices": choices}
-    await exchange.reply(200, told | ({} if usage is None else {"usage": usage}), _MARKED)
+    answer = head | {"object": "text_completion", "choices": choices}
+    await exchange.reply(200, answer | ({} if usage is None else {"usage": usage}), _MARKED)
 
 
 async def _stream(

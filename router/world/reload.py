@@ -134,7 +134,7 @@ class Reloader:
 
 def _stamp(path: Path) -> Stamp:
     try:
-        seen = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return seen.st_mtime_ns, seen.st_size
+    return status.st_mtime_ns, status.st_size

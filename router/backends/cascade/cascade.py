@@ -70,11 +70,11 @@ class Cascades:
         """
         events = [] if events is None else events
         descent = _Descent(list(candidates), cascade.max_steps)
-        async with AsyncExitStack() as kept:
+        async with AsyncExitStack() as fallback_stack:
             while True:
                 async with AsyncExitStack() as stack:
                     opening = self._dispatcher.open(descent.left, request, request_id, priority)
-                    upstream = await descent.enter(opening, stack, kept)
+                    upstream = await descent.enter(opening, stack, fallback_stack)
                     upstream.billed = tuple(descent.billed)
                     events.append(upstream)
                     rejected = None
@@ -87,7 +87,7 @@ class Cascades:
                         return
                     descent.reject(upstream, rejected)
                     events.append(rejected)
-                    kept.push_async_callback(stack.pop_all().aclose)
+                    fallback_stack.push_async_callback(stack.pop_all().aclose)
 
     async def _check(self, check: "_Check") -> BilledAnswer | None:
         """What this answer is billed as, or None where it is good enough."""
@@ -165,7 +165,7 @@ class _Descent:
         self,
         opening: AbstractAsyncContextManager[Upstream],
         stack: AsyncExitStack,
-        kept: AsyncExitStack,
+        fallback_stack: AsyncExitStack,
     ) -> Upstream:
         """The next answer, and the doubtful one let go; or that one, where nobody else answers."""
         try:
@@ -176,7 +176,7 @@ class _Descent:
             self.left = []
             self.billed.pop()
             return self._doubtful
-        await kept.aclose()
+        await fallback_stack.aclose()
         self.left = self.left[self.left.index(upstream.backend) + 1 :]
         return upstream
 

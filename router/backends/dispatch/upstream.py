@@ -46,7 +46,7 @@ class Upstream:
     """
 
     __slots__ = (
-        *("_answer", "_first", "_release", "_log", "_state", "_told", "_translator"),
+        *("_answer", "_first", "_release", "_log", "_state", "_reported", "_translator"),
         *("backend", "billed", "body", "first_byte_seconds", "headers", "model", "passed", "slot"),
         "usage",
     )
@@ -69,7 +69,7 @@ class Upstream:
         self._log = log
         self._answer = answer
         self._state = state
-        self._told = False
+        self._reported = False
         self._translator: AnswerStream | None = None
 
     @property
@@ -80,7 +80,7 @@ class Upstream:
     def replied(self, reply: Reply) -> None:
         """A whole body came."""
         self.body, self.usage, self.model = reply.body, reply.usage, reply.model
-        self._told = True
+        self._reported = True
         self._state.over(True)
 
     def streams(self, translator: AnswerStream, first: bytes) -> None:
@@ -167,8 +167,8 @@ class Upstream:
             raise self._broken(error) from None
 
     def _final_usage(self, translator: AnswerStream) -> Usage:
-        seen = translator.output_tokens_seen
-        return translator.usage or estimate_usage(self._log.request, seen)
+        output_tokens = translator.output_tokens_seen
+        return translator.usage or estimate_usage(self._log.request, output_tokens)
 
     async def _read_to_the_end(self) -> None:
         """The answer is over; a server that says so too gets its connection back to the pool."""
@@ -187,7 +187,7 @@ class Upstream:
 
     def close(self) -> None:
         """Let go of the connection: back to the pool if the answer was read to its end."""
-        if not self._told:
+        if not self._reported:
             self._settle(None)
         self._answer.close()
         if self.slot is not None:
@@ -199,8 +199,8 @@ class Upstream:
         return StreamBroken(f"The answer broke off: backend '{self.backend.name}' {reason}.")
 
     def _settle(self, outcome: bool | None) -> None:
-        if not self._told:
-            self._told = True
+        if not self._reported:
+            self._reported = True
             self._state.over(outcome)
 
 

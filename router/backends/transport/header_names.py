@@ -12,8 +12,8 @@ class _Spellings(dict[tuple[bytes, ...], dict[str, bytes]]):
     def __missing__(self, head: tuple[bytes, ...]) -> dict[str, bytes]:
         if len(self) >= _KEPT:
             self.clear()
-        found = self[head] = {name.decode("latin-1").lower(): name for name in head}
-        return found
+        headers = self[head] = {name.decode("latin-1").lower(): name for name in head}
+        return headers
 
 
 SPELLINGS: Final = _Spellings()

@@ -77,15 +77,15 @@ class HttptoolsTransport:
         limits = call.timeouts
         began = loop.time()
         end = began + limits.total
-        kept = self._take(idle.waiting, began)
-        if kept is not None:
+        connection = self._take(idle.waiting, began)
+        if connection is not None:
             try:
-                await kept.ask(request, body, began + limits.head)
+                await connection.ask(request, body, began + limits.head)
             except TransportError as error:
                 if not error.stale:
                     raise
             else:
-                return _HttptoolsAnswer(self, kept, idle, limits.between_chunks, end)
+                return _HttptoolsAnswer(self, connection, idle, limits.between_chunks, end)
         fresh = await self._connect(idle.origin, limits)
         await fresh.ask(request, body, min(loop.time() + limits.first_byte, end))
         return _HttptoolsAnswer(self, fresh, idle, limits.between_chunks, end)

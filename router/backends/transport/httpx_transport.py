@@ -69,15 +69,15 @@ class HttpxTransport:
         origin, request = self._request(call)
         limits, now = call.timeouts, asyncio.get_running_loop().time
         end = now() + limits.total
-        kept = self._take(origin)
-        if kept is not None:
+        connection = self._take(origin)
+        if connection is not None:
             try:
-                await self._ask(kept, request, limits, min(now() + limits.first_byte, end))
+                await self._ask(connection, request, limits, min(now() + limits.first_byte, end))
             except TransportError as error:
                 if not error.stale:
                     raise
             else:
-                return _HttpxAnswer(self, origin, kept, limits.between_chunks, end)
+                return _HttpxAnswer(self, origin, connection, limits.between_chunks, end)
         fresh = HttpxConnection(self._tls, self._proxy, self._http2)
         await self._ask(
             fresh, request, limits, min(now() + limits.connect + limits.first_byte, end)

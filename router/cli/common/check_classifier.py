@@ -35,8 +35,8 @@ def _wrong_cards(cards: Sequence[Path], source: Document) -> list[Finding]:
         try:
             Classifier.load(device="cpu", cards=[card]).close()
         except ArtifactError as error:
-            place = ("classifier", "cards", index)
-            findings.append(source.finding(place, str(error), rule="ability-card"))
+            path = ("classifier", "cards", index)
+            findings.append(source.finding(path, str(error), rule="ability-card"))
     return findings
 
 

@@ -71,10 +71,10 @@ class Asked(NamedTuple):
 
 def from_log(path: Path, request_id: str) -> Asked:
     """The recorded request of this decision id."""
-    wanted = request_id.encode()
+    identity = request_id.encode()
     with path.open("rb") as lines:
         for line in lines:
-            if wanted in line:
+            if identity in line:
                 try:
                     record = from_record(orjson.loads(line))
                 except (orjson.JSONDecodeError, RecordError):
