@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from bench.native import Load, run_load, upstream
+from bench.native import LoadPlan, run_load, upstream
 from bench.payloads import MODEL, chat
 from bench.processes import (
     CORES,
@@ -41,7 +41,7 @@ def _alone(port: int) -> dict[str, Any]:
             body = chat(model=MODEL)
             head = f"Authorization: Bearer {key}\r\n"
             for _ in range(3):
-                run_load(own, Load(64, 4.0, body), head)
+                run_load(own, LoadPlan(64, 4.0, body), head)
             return {
                 "ready_seconds": ready,
                 **rest,
@@ -79,8 +79,8 @@ def _throughput(port: int, workers: int) -> float:
         time.sleep(4)  # the second worker follows the first
         head = f"Authorization: Bearer {key}\r\n"
         body = chat(model="moe")
-        run_load(own, Load(32, 1.0, body), head)
-        load = run_load(own, Load(32, 5.0, body), head)
+        run_load(own, LoadPlan(32, 1.0, body), head)
+        load = run_load(own, LoadPlan(32, 5.0, body), head)
         return load.requests / load.seconds
 
 
@@ -111,7 +111,7 @@ def soak(minutes: float, share: float = 1.0) -> dict[str, Any]:
             memory, requests, errors = [memory_mb(tree(process.pid))], 0, 0
             ledger = [memory_mb(ledger_pid(folder))]
             for number in range(max(1, round(minutes * 6))):
-                load = run_load(own, Load(16, 10.0 * share, bodies[number % 2]), head)
+                load = run_load(own, LoadPlan(16, 10.0 * share, bodies[number % 2]), head)
                 time.sleep(10.0 * (1 - share))
                 requests, errors = requests + load.requests, errors + load.errors
                 memory.append(memory_mb(tree(process.pid)))

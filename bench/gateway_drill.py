@@ -37,7 +37,7 @@ NAMES = [fault.replace("_", "-") or "sound" for fault in FAULTS]
 
 
 @dataclass
-class Tally:
+class DrillTally:
     """What the clients saw."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ def write_documents(folder: Path, port: int, simulator: str, transport: str) -> 
     return path
 
 
-async def one(session: httpx.AsyncClient, rand: random.Random, tally: Tally) -> None:
+async def one(session: httpx.AsyncClient, rand: random.Random, tally: DrillTally) -> None:
     """One request of one client."""
     alone = rand.random() < 0.4
     name = rand.choice(NAMES)
@@ -115,7 +115,7 @@ async def one(session: httpx.AsyncClient, rand: random.Random, tally: Tally) -> 
     tally.slowest = max(tally.slowest, time.monotonic() - began)
 
 
-async def read(reply: httpx.Response, *, stream: bool, leaves: bool, tally: Tally) -> str:
+async def read(reply: httpx.Response, *, stream: bool, leaves: bool, tally: DrillTally) -> str:
     """Read an answer and judge it; say how it ended."""
     if reply.status_code not in ALLOWED or "x-request-id" not in reply.headers:
         tally.wrong.append(f"status {reply.status_code}")
@@ -142,9 +142,9 @@ async def read(reply: httpx.Response, *, stream: bool, leaves: bool, tally: Tall
     return "cut"
 
 
-async def drill(url: str, key: str, requests: int, at_once: int) -> Tally:
+async def drill(url: str, key: str, requests: int, at_once: int) -> DrillTally:
     """So many requests, so many at once."""
-    tally, rand = Tally(), random.Random(1)
+    tally, rand = DrillTally(), random.Random(1)
     turns = asyncio.Semaphore(at_once)
     async with httpx.AsyncClient(
         base_url=url + "/",
@@ -203,7 +203,7 @@ def until_ready(root: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise SystemExit(f"the gateway did not start:\n{log.read_text()[-2000:]}")
 
 
-def report(tally: Tally, left: dict[str, float], seconds: float) -> int:
+def report(tally: DrillTally, left: dict[str, float], seconds: float) -> int:
     print(
         f"{sum(tally.outcomes.values())} requests in {seconds:.1f} s, slowest {tally.slowest:.2f} s"
     )

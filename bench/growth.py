@@ -17,10 +17,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from bench.native import Load, run_load, upstream
+from bench.native import LoadPlan, run_load, upstream
 from bench.payloads import MODEL, chat
 from bench.processes import cpu_seconds, pinned
-from bench.systems import ROOT, TURNOUT, Target, running
+from bench.systems import ROOT, TURNOUT, RunningSystem, running
 
 SERIES: Final[dict[str, Sequence[int]]] = {
     "rules": (1, 10, 100, 300, 1_000),
@@ -123,13 +123,13 @@ def _gateways(series: str, port: int) -> tuple[Costs, Mapping[int, int]]:
         return costs, {size: ask("count")["instructions"] for size, ask in asks.items()}
 
 
-def _paced(target: Target, count: int) -> Mapping[str, float]:
+def _paced(target: RunningSystem, count: int) -> Mapping[str, float]:
     """CPU microseconds an event, with so many paced streams at once."""
     pace = max(20, count // 10)  # milliseconds: at most ten thousand events a second
     body = chat(model=MODEL, stream=True, tokens=40, pace_ms=pace)
     own = [pid for pid in target.pids() if pid not in target.ledger]
     before = cpu_seconds(own), cpu_seconds(target.ledger)
-    load = run_load(target.port, Load(count, 60.0, body, requests=count), target.head)
+    load = run_load(target.port, LoadPlan(count, 60.0, body, requests=count), target.head)
     spent = cpu_seconds(own) - before[0], cpu_seconds(target.ledger) - before[1]
     events = max(1, load.events)
     return {"gateway": spent[0] / events * 1e6, "ledger": spent[1] / events * 1e6}

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from bench.native import Load, run_load, upstream
+from bench.native import LoadPlan, run_load, upstream
 from bench.payloads import chat
 from bench.processes import DidNotStart, cpu_seconds
-from bench.systems import NotInstalled, System, Target, running
+from bench.systems import NotInstalled, RunningSystem, System, running
 
 ENOUGH: Final = 1_000_000
 
@@ -26,9 +26,9 @@ class Scenario:
     payload: dict[str, Any] = field(default_factory=dict)
     slow: bool = True  # whether systems that take milliseconds a request run it too
 
-    def load(self, model: str) -> Load:
+    def load(self, model: str) -> LoadPlan:
         """The load, with `model` put into the body where that is not empty."""
-        return Load(
+        return LoadPlan(
             self.connections,
             self.seconds,
             chat(**self.payload, **({"model": model} if model else {})),
@@ -49,7 +49,7 @@ QUICK: Final = (PLAIN, SSE, ONE)
 ALL: Final = (PLAIN, LARGE, SSE, ONE, PACED, PACED_1000)
 
 
-def measure(target: Target, scenario: Scenario, model: str) -> dict[str, Any]:
+def measure(target: RunningSystem, scenario: Scenario, model: str) -> dict[str, Any]:
     """One load on one running system: what the client saw, what the system's processes burnt."""
     pids = target.pids() if target.process else []  # the ceiling has no process to be charged
     own = [pid for pid in pids if pid not in target.ledger]
@@ -78,8 +78,8 @@ def run(systems: Sequence[System], scenarios: Sequence[Scenario], rounds: int) -
     measured: dict[str, dict[str, list[dict[str, Any]]]] = {}
     with ExitStack() as stack:
         port = stack.enter_context(upstream())
-        ceiling = Target(port, 0)
-        targets: dict[str, tuple[System, Target]] = {}
+        ceiling = RunningSystem(port, 0)
+        targets: dict[str, tuple[System, RunningSystem]] = {}
         for system in systems:
             try:
                 versions[system.name] = system.install()
@@ -90,7 +90,7 @@ def run(systems: Sequence[System], scenarios: Sequence[Scenario], rounds: int) -
                 _say(f"left out: {system.name}: {error}")
         time.sleep(2)  # whatever a system does after it began to listen
         for system, target in targets.values():
-            run_load(target.port, Load(16, 1.0, PLAIN.load(system.model).body), target.head)
+            run_load(target.port, LoadPlan(16, 1.0, PLAIN.load(system.model).body), target.head)
         for number in range(rounds):
             _say(f"round {number + 1} of {rounds}")
             for scenario in scenarios:

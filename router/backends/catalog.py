@@ -25,7 +25,6 @@ class Provider(BaseModel):
     dialect: str = "openai"
     key_variable: str | None = None
     prices: str | None = None
-    self_hosted: bool = False
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
     notes: str = ""
     quirks: Quirks = _PRESET

@@ -70,7 +70,7 @@ def _listen(address: str, *, shared: bool = False) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
+class _SignalFreeServer(uvicorn.Server):
     """uvicorn, leaving the signals to us: its own way ends the process before holds are settled.
 
     It sleeps until `end`, where uvicorn looks ten times a second whether it should.
@@ -110,7 +110,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _heed_signals(gateway: Gateway, started: Running, servers: list[_Server]) -> None:
+def _heed_signals(gateway: Gateway, started: Running, servers: list[_SignalFreeServer]) -> None:
     """SIGTERM or SIGINT stops after what is in flight, a second one at once; SIGHUP reloads."""
 
     def stop() -> None:
@@ -135,9 +135,9 @@ async def _serve(
         None if inherited is None else WorkerMetrics(Path(inherited.folder), inherited.number)
     )
     async with running(documents, classifier, environment(), worker_metrics) as started:
-        servers = [_Server(started.public, partial(Connection, started.inference))]
+        servers = [_SignalFreeServer(started.public, partial(Connection, started.inference))]
         if started.admin is not None and len(listeners) > 1:  # it is the first worker's
-            servers.append(_Server(started.admin, HttpToolsProtocol))
+            servers.append(_SignalFreeServer(started.admin, HttpToolsProtocol))
         _heed_signals(started.gateway, started, servers)
         if inherited is not None:
             asyncio.get_running_loop().add_reader(
@@ -166,7 +166,7 @@ def _spare_the_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-def _end(servers: list[_Server], lifeline: int) -> None:
+def _end(servers: list[_SignalFreeServer], lifeline: int) -> None:
     """Stop: the process that supervises us is gone."""
     asyncio.get_running_loop().remove_reader(lifeline)
     for server in servers:

@@ -58,7 +58,7 @@ class Served(Protocol):
         """The model as the reply names it."""
 
 
-class Load(Protocol):
+class InFlight(Protocol):
     """How busy a backend is."""
 
     @property
@@ -98,7 +98,7 @@ class Meter:
         self,
         plan: Plan,
         prices: PriceBook,
-        loads: Mapping[str, Load],
+        loads: Mapping[str, InFlight],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`loads` share out a machine's energy among the requests that it works on."""

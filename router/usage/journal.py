@@ -39,7 +39,7 @@ class Journal(Protocol):
     async def drop_reader_lease(self) -> None:
         """Let another one read at once."""
 
-    async def read(self, most: int) -> Sequence[Any]:
+    async def read(self, most: int) -> Sequence[ReadableEntry]:
         """The oldest entries."""
 
     async def forget(self, entries: Any) -> None:

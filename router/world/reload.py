@@ -44,7 +44,7 @@ class Reloaded:
     report: str = ""
 
 
-class Served(Protocol):
+class ServesSnapshot(Protocol):
     """What serves by a snapshot."""
 
     snapshot: Snapshot
@@ -60,7 +60,7 @@ class Reloader:
 
     def __init__(
         self,
-        served: Served,
+        served: ServesSnapshot,
         documents: Documents,
         environ: Mapping[str, str],
         counts: MutableMapping[tuple[str, ...], int],

@@ -10,7 +10,7 @@ from router.backends.backend import Backend
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Slot
-from router.backends.transport.transport import Answer, TransportError
+from router.backends.transport.transport import HttpAnswer, TransportError
 from router.domain import Usage
 from router.errors import StreamBroken
 from router.protocols.headers import Pairs
@@ -55,7 +55,7 @@ class Upstream:
     _release: Callable[[], None]  # of a slot
 
     def __init__(
-        self, backend: Backend, log: AttemptLog, answer: Answer, state: DeploymentState
+        self, backend: Backend, log: AttemptLog, answer: HttpAnswer, state: DeploymentState
     ) -> None:
         """`state` is told once how it ends: well, ill, or neither."""
         self.backend = backend

@@ -40,7 +40,7 @@ class _Flow:
         self.error: Exception | None = None
 
 
-class Connection(Waiting, asyncio.Protocol):
+class HttptoolsConnection(Waiting, asyncio.Protocol):
     """An open connection. `ask`, then `read` until it gives nothing; then it may be used again."""
 
     __slots__ = (
