@@ -243,7 +243,7 @@ async def _parts(
 
 
 def _observers(parts: _Parts) -> tuple[Observer, ...]:
-    """What is told of each finished request, in this order: our own, then those of plugins."""
+    """Who is told of each finished request, in this order: our own observers, then plugins'."""
     recorder, classifier = parts.recorder, parts.classifier
     return (
         counts_charges(parts.metrics),

@@ -1,4 +1,4 @@
-"""What is read off the parts of a gateway when its metrics are scraped: one row each."""
+"""The gauges that are read from a gateway's parts when its metrics are scraped: one row each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from router.telemetry.metric import Metric, Values
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The parts that are looked at."""
+    """The parts that gauges read."""
 
     serving: Serving
     classifier: Classifier

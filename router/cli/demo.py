@@ -33,7 +33,7 @@ def _clients(stack: Stack) -> dict[str, OpenAI]:
 
 
 def _shortfalls(answers: Sequence[DemoAnswer]) -> list[str]:
-    """Return what did not go as the demo promises."""
+    """Return each promise of the demo that was broken."""
     served = {answer.backend for answer in answers}
     lacking = [
         f"no prompt went to {name}" for name in ("local", "moe", "premium") if name not in served

@@ -45,7 +45,7 @@ _DRAIN_SECONDS: Final = 600
 # must be the side that sends requests, or one gets lost on a connection that is just being closed.
 _IDLE_SECONDS: Final = 75
 _COLLECT_AFTER: Final = 10_000  # containers made and not freed; a request leaves hardly any
-# Each says by itself what is wrong and what to change.
+# The message of each says what is wrong and what to change.
 _PLAIN: Final = (ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError)
 
 
@@ -86,7 +86,7 @@ class _SignalFreeServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # nothing here goes by a client's address
+                proxy_headers=False,  # nothing here depends on a client's address
                 timeout_keep_alive=_IDLE_SECONDS,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
@@ -160,7 +160,7 @@ async def _serve(
 
 
 def _spare_the_collector() -> None:
-    """What was built at the start stays: the collector need not look at it again and again."""
+    """Freeze what was built at the start: the garbage collector need not visit it again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 50)

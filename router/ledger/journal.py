@@ -17,7 +17,7 @@ _READER_LEASE_MS: Final = 10_000
 
 
 class JournalEntry:
-    """One row of the journal: where it lies, and what it says, unread."""
+    """One row of the journal: its place, and its fields, unparsed."""
 
     __slots__ = ("_fields", "entry_id", "shard")
 
@@ -27,7 +27,7 @@ class JournalEntry:
         self._fields = fields
 
     def row(self) -> JournalRow:
-        """What it says. Raises ValueError for a foreign entry."""
+        """The row it holds. Raises ValueError for a foreign entry."""
         return read_row(self._fields)
 
 

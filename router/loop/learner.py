@@ -1,9 +1,9 @@
-"""What keeps the classifier true: outcomes in, better cards out, or a refusal and why.
+"""Keeps the classifier calibrated: outcomes in, better cards out, or a refusal and its reason.
 
-Poisoning is bounded: of five judges or more none weighs more than a fifth of what a card is fitted
-on, of fewer none more than an equal share, however much it says or how late; and a card must win on
-held-back outcomes beyond the noise. What an operator rolled back is not learnt again from what was
-known then.
+Poisoning is bounded: among five judges or more, none weighs more than a fifth of what a card is
+fitted on; among fewer, none weighs more than an equal share, however many outcomes it sends and
+however late. A card must also win on held-back outcomes by more than the noise. A card that an
+operator rolled back is not learnt again from the outcomes of before.
 """
 
 import json
@@ -49,7 +49,7 @@ class Learner:
 
     Every method blocks: call it off the loop, as LearningLoop does.
 
-    `drift`: how far the forecasts of each ability are from the outcomes since its card came in
+    `drift`: how far the forecasts of each ability are from the outcomes since its card came into
     force, where there are any. `every`: seconds between two tries at a card, 0 for never by itself;
     `least`: outcomes that are worth a try.
     """
@@ -116,7 +116,7 @@ class Learner:
         return read_again
 
     def put_in_force(self) -> bool:
-        """Load the active cards if they are others than before; blocks, about 40 ms."""
+        """Load the active cards if they have changed; blocks, about 40 ms."""
         trunk = next(iter(self._classifier.cards.values())).classifier
         active = self._cards.active(trunk)
         if active == self._in_force:
@@ -134,7 +134,7 @@ class Learner:
         return True
 
     def measure_drift(self) -> None:
-        """Compare what the card in force said with what came of it, for each ability."""
+        """Compare the predictions of the card in force with the outcomes, for each ability."""
         for ability in self._classifier.abilities:
             since = self._cards.since(ability)
             version = self._classifier.version
@@ -155,7 +155,7 @@ class Learner:
         return self._cards.version()
 
     def refit_what_is_due(self) -> None:
-        """Refit each card that nobody tried for long and that has outcomes enough; blocks."""
+        """Refit each card that has enough outcomes and was not tried for a while; blocks."""
         if not self._every:
             return
         counts = self._outcomes.counts()

@@ -65,21 +65,21 @@ def listed_models(provider: str) -> tuple[str, ...]:
 
 def _entries(info: ModelInfo, service_tier: str) -> Iterator[Entry]:
     """The standard prices, then those of the service tier; nothing where it has none."""
-    provider_info = (
+    listed = (
         info.prices if isinstance(info.prices, list) else [ConditionalPrice(prices=info.prices)]
     )
     variants = [v for v in info.price_variants or () if service_tier in v.when.values()]
     if service_tier != STANDARD and not variants:
         return
-    for conditional in provider_info:
+    for conditional in listed:
         yield from _entry(conditional.prices, None, conditional.constraint)
     if service_tier != STANDARD:
         for variant in variants:
-            yield from _entry(variant.prices, provider_info[-1].prices, variant.constraint)
+            yield from _entry(variant.prices, listed[-1].prices, variant.constraint)
 
 
 def _entry(prices: ModelPrice, base: ModelPrice | None, constraint: Any) -> Iterator[Entry]:
-    """The entry of one listed price; nothing where it is not by the token."""
+    """Yield the entry of one listed price; nothing where it is not per token."""
     price = _price(prices, base)
     if price is None:
         return
@@ -100,7 +100,7 @@ def _minute(moment: time) -> int:
 
 
 def _price(prices: ModelPrice, base: ModelPrice | None) -> Price | None:
-    """A listed price as ours; what a variant leaves out, its base says."""
+    """A listed price in our integers; rates that a variant leaves out come from its base."""
     rates = [_listed_rate(prices, base, kind) for kind in _KINDS]
     if rates[0] is None or rates[1] is None:
         return None

@@ -27,7 +27,7 @@ class LoadedConfig:
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
-    """Replace `${NAME}` in every string below `value`; note in `names` which name stood where."""
+    """Replace `${NAME}` in every string below `value`; note in `names` which name was where."""
     if isinstance(value, dict):
         return {key: _expand(item, (*path, key), environ, names) for key, item in value.items()}
     if isinstance(value, list):
@@ -42,7 +42,7 @@ def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path
 def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedConfig:
     """Return the validated configuration, its backends resolved.
 
-    `${NAME}` in a string is replaced from `environ`; what came from there is never quoted in a
+    `${NAME}` in a string is replaced from `environ`; its values are never quoted in a
     finding. Raises DocumentError with every finding.
     """
     document = parse(text, filename)

@@ -18,7 +18,7 @@ from router.world.snapshot import Snapshot, compile_snapshot
 
 _LOG = logging.getLogger("turnout")
 _LOOK_SECONDS: Final = 1.0
-# What is built once, at the start: a change of these needs a restart.
+# Sections that are read once, at the start: a change of these needs a restart.
 _FIXED: Final = (
     "listen",
     "admin",
@@ -37,7 +37,7 @@ Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no 
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a reload came to: the policy version in force, or why it stayed."""
+    """The result of a reload: the policy version in force, or why the old one stayed."""
 
     done: bool
     policy: str

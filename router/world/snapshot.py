@@ -27,7 +27,7 @@ NOTHING: Final = Needs(classifier=False, pii=False)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a tier's requests have at the ledger's window and in a backend's queue."""
+    """A tier's quotas at the ledger, and its priority in a backend's queue."""
 
     quotas: tuple[Quota, ...]
     outage_share: float
@@ -65,7 +65,7 @@ class Snapshot:
         return self.standings.get(tier, _OPEN)
 
     def needs(self, model: str) -> Needs:
-        """Return what has to be known before the policy can decide on `model`."""
+        """Return what must be known before the policy can decide on `model`."""
         return self.needs_of.get(model, NOTHING)
 
 
@@ -128,7 +128,7 @@ def _needs(policy: Policy) -> dict[str, Needs]:
 
 
 def _quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Finding]]:
-    """Return the quotas of each tier, and what the ledger could not keep."""
+    """Return the quotas of each tier, and a finding for each limit that the ledger cannot keep."""
     tiers: dict[str, tuple[Quota, ...]] = {}
     findings = []
     for name, tier in policy.tiers.items():

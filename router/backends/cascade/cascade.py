@@ -151,7 +151,7 @@ def _is_whole(answers: Sequence[Alternative]) -> bool:
 
 
 class _Descent:
-    """How far down its steps a cascade has come: who is left, what was rejected."""
+    """How far down its steps a cascade has come: who is left, and what was rejected."""
 
     __slots__ = ("_doubtful", "_max_steps", "billed", "left")
 
@@ -167,7 +167,7 @@ class _Descent:
         stack: AsyncExitStack,
         fallback_stack: AsyncExitStack,
     ) -> Upstream:
-        """The next answer, and the doubtful one let go; or that one, where nobody else answers."""
+        """Return the next answer and let the doubtful one go, or the doubtful one if none comes."""
         try:
             upstream = await stack.enter_async_context(opening)
         except TurnoutError:
@@ -181,7 +181,7 @@ class _Descent:
         return upstream
 
     def is_over(self) -> bool:
-        """Whether the answer at hand is the last: there is nobody, or no step, left."""
+        """Whether the answer at hand is the last: no backend, or no step, is left."""
         answered = sum(answer.rejected for answer in self.billed) + 1
         return not self.left or answered >= self._max_steps
 

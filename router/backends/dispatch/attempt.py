@@ -59,7 +59,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         raise _failed(error, deployment) from None
-    except BaseException:  # a cancelled client: the connection goes all the same
+    except BaseException:  # also where the client was cancelled: close the connection
         answer.close()
         raise
     return upstream

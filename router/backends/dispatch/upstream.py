@@ -50,7 +50,7 @@ class Upstream:
         *("backend", "billed", "body", "first_byte_seconds", "headers", "model", "passed", "slot"),
         "usage",
     )
-    first_byte_seconds: float  # told by whoever made the try
+    first_byte_seconds: float  # set by whoever made the try
     _first: bytes  # of a stream, that is
     _release: Callable[[], None]  # of a slot
 
@@ -60,7 +60,7 @@ class Upstream:
         """`state` is told once how it ends: well, ill, or neither."""
         self.backend = backend
         self.body = b""
-        self.headers: Pairs = ()  # of the answer, that belong to the protocol
+        self.headers: Pairs = ()  # the answer's own headers that belong to the protocol
         self.usage: Usage | None = None
         self.model: str | None = None
         self.billed: tuple[BilledAnswer, ...] = ()  # what a cascade paid for beside it
@@ -95,7 +95,7 @@ class Upstream:
         return self.usage.output_tokens if self.usage is not None else 0
 
     async def hold_back(self, tokens: int) -> bytes:
-        """Wait for so many tokens, or the end, before any is handed out; what came until then.
+        """Wait for so many tokens, or the end, before any is handed out; return what came until then.
 
         StreamBroken where the stream breaks off before. `stream()` hands it out first.
         """

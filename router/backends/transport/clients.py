@@ -1,4 +1,4 @@
-"""All HTTP clients towards backends, and the rule which one takes the calls to an address.
+"""All HTTP clients towards backends, and the rule that picks the one for an address.
 
 The rule, asked once for each address of a backend and not for each call:
 
@@ -58,7 +58,7 @@ class Clients:
 
 
 class _Unusable:
-    """Takes no call: to go around a proxy that one does not understand would be worse."""
+    """Refuses every call: bypassing a proxy that we cannot use would be worse."""
 
     async def send(self, call: Call) -> HttpAnswer:
         """Raise ConnectFailed."""

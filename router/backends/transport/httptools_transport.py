@@ -1,4 +1,4 @@
-"""The client of our own: a pool of connections, parsed by llhttp.
+"""Our own client: a pool of connections, parsed by llhttp.
 
 It does what the gateway needs and no more: HTTP/1.1, no redirects, no proxies, no cookies, no
 compression. A kept connection that turns out to be closed before it gave a byte is replaced by a
@@ -62,7 +62,7 @@ class HttptoolsTransport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._prepared: dict[Target, _Prepared] = {}
         self._idle: dict[Origin, IdleConnections] = {}
-        self._listed: list[IdleConnections] = []  # those that are not empty
+        self._listed: list[IdleConnections] = []  # the lists that are not empty
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 

@@ -11,7 +11,7 @@ from router.world.documents import Documents
 
 
 def classifier_findings(documents: Documents) -> list[Finding]:
-    """Everything for which `serve` would refuse the classifier; and abilities it knows no card of.
+    """Every reason why `serve` would refuse the classifier, and abilities without a card.
 
     Only backends among which a route chooses need a card.
     """

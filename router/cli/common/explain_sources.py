@@ -151,7 +151,7 @@ def _context(
 
 
 def document_of_flags(flags: Mapping[str, Any]) -> Document:
-    """The flags as a request file would say them. Raises click.BadParameter."""
+    """The flags in the form of a request file. Raises click.BadParameter."""
     success, costs = _numbers("--success", flags["success"]), _numbers("--cost", flags["cost"])
     backends = {
         name: ({"success": success[name]} if name in success else {})

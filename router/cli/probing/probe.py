@@ -106,7 +106,7 @@ def _confirm(
 
 
 def _ask(backend: Backend, open_: Sequence[Probe], saved: ProbeAnswers, tokens: int) -> str:
-    """Ask them; why some were not answered. ClickException where the run ended early."""
+    """Ask them; return why some were not answered. ClickException where the run ended early."""
     with saved.open() as file, Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task(f"asking {backend.name}", total=len(open_))
 

@@ -19,8 +19,7 @@ class Nodes:
     """Runs the ledger's scripts where their keys live.
 
     `timeout`: seconds a command may take. `on_restart` is called when a node turns out to be
-    another process than before, with perhaps less in it than was acknowledged. `calls` counts
-    the calls sent, by script.
+    another process than before, with perhaps less in it than was acknowledged.
     """
 
     def __init__(
