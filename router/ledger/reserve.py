@@ -149,7 +149,7 @@ class Admissions:
         return reply
 
     async def _unanswered(self, hold: Hold, error: asyncio.CancelledError | Disconnected) -> Hold:
-        """Undo what may have been reserved; serve without the ledger where it is the ledger's fault."""
+        """Undo what may have been reserved; serve without the ledger if it is away."""
         if isinstance(error, asyncio.CancelledError):
             self._breaker.undecided()
             self._cancel(hold)

@@ -40,7 +40,7 @@ _INSTRUCTION: Final = (
 )
 # The scores of answer A and of answer B: a tie is good enough.
 _WORTH_FIRST: Final = {"A": 1.0, "TIE": 1.0, "B": 0.0}
-_WORTH_SECOND: Final = {"A": 0.0, "TIE": 1.0, "B": 1.0}  # the score of answer B
+_WORTH_SECOND: Final = {"A": 0.0, "TIE": 1.0, "B": 1.0}
 _VERDICT_TOKENS: Final = 512  # room for a judge that thinks aloud before its one word
 _LOG_EVERY: Final = 60.0  # seconds between two lines about failed audits
 

@@ -95,7 +95,7 @@ class Upstream:
         return self.usage.output_tokens if self.usage is not None else 0
 
     async def hold_back(self, tokens: int) -> bytes:
-        """Wait for so many tokens, or the end, before any is handed out; return what came until then.
+        """Wait for so many tokens, or the end, before any is handed out; return what came.
 
         StreamBroken where the stream breaks off before. `stream()` hands it out first.
         """
