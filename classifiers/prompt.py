@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+_TEXTS: Final = frozenset({"text", "refusal"})  # kinds of parts; the text stands under the kind
 
 
 # Made for every request, and so not frozen at run time, which would cost four times as much.
@@ -50,7 +53,7 @@ def prompt_of_messages(messages: object, tools: object = None) -> Prompt:
             continue
         role = str(message.get("role") or "user")
         text = text_of_content(message.get("content"))
-        if role in {"system", "developer"}:
+        if role in SYSTEM_ROLES:
             system.append(text)
         else:
             turns.append(Turn(role, text))
@@ -63,15 +66,22 @@ def text_of_content(content: object) -> str:
         return content
     if not isinstance(content, Sequence):
         return ""
-    parts = (part.get("text") for part in content if isinstance(part, Mapping))
-    return "\n".join(part for part in parts if isinstance(part, str))
+    parts = (part.get(part.get("type")) for part in content if _is_text(part))
+    return "\n".join(part for part in parts if isinstance(part, str) and part)
+
+
+def _is_text(part: object) -> bool:
+    return isinstance(part, Mapping) and part.get("type") in _TEXTS
 
 
 def _tool_names(tools: object) -> tuple[str, ...]:
     names: list[str] = []
     for tool in tools if isinstance(tools, list) else ():
-        function: Any = tool.get("function") if isinstance(tool, Mapping) else None
-        name = function.get("name") if isinstance(function, Mapping) else None
+        if not isinstance(tool, Mapping):
+            continue
+        function: Any = tool.get("function")
+        # A hosted tool has a type and no name.
+        name = function.get("name") if isinstance(function, Mapping) else tool.get("type")
         if isinstance(name, str):
             names.append(name)
     return tuple(names)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from classifiers.prompt import Prompt, Turn
+from classifiers.prompt import SYSTEM_ROLES, Prompt, Turn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.protocols import known_keys
@@ -43,7 +43,6 @@ _MEDIA: Final = MappingProxyType(
         "file": ("files", "file_bytes", "file_data"),
     }
 )
-_SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 
 
 def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
@@ -143,7 +142,7 @@ class _Text:
         if not isinstance(said, str):
             said = self._content(said, index)
         self.bytes += len(said) if said.isascii() else len(said.encode())
-        if role in _SYSTEM_ROLES:
+        if role in SYSTEM_ROLES:
             self.system.append(said)
         else:
             self.turns.append(Turn(role, said))

@@ -5,7 +5,9 @@ they came. Where a server speaks another one, a translation has the same face, s
 relays an answer need not know which of the two it is. Sans-I/O: bytes in, bytes out.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
+
+import orjson
 
 from policies.value import value
 from router.ask import Ask
@@ -26,6 +28,17 @@ class ErrorInside(Exception):
         super().__init__(message)
         self.message = message
         self.status = status
+
+
+def read_object(raw: bytes, what: str = "answered", which: str = "") -> dict[str, Any]:
+    """The JSON object that a server sent; MalformedReply, which says `what` it did, for another."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise MalformedReply(f"{what} {which or 'something'} that is not JSON") from None
+    if not isinstance(body, dict):
+        raise MalformedReply(f"{what} {which or 'JSON'} that is not an object")
+    return body
 
 
 @value

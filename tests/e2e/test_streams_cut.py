@@ -54,7 +54,7 @@ async def test_fifty_streams_cut_by_their_clients_are_closed_settled_and_charged
 
 
 async def test_a_client_that_leaves_before_the_first_byte_leaves_nothing_behind(gateway):
-    key = gateway.new_key("enterprise", organization="impatient")
+    key = gateway.new_key("enterprise", organization="leaves-a-stream")
     body = {"model": "stalls", "messages": [{"role": "user", "content": "hello"}]}
     async with httpx.AsyncClient() as client:
         with pytest.raises(httpx.ReadTimeout):

@@ -43,6 +43,23 @@ def test_a_change_touches_the_files_that_the_table_names_and_no_more(guess):
     assert holders == set(files)
 
 
+HOT = [
+    [cell.strip() for cell in line.strip("|").split(" | ")]
+    for line in PAGE.split("| file | idiom | ADR | earns |", 1)[1]
+    .split("\n\n", 1)[0]
+    .splitlines()[2:]
+]
+
+
+@pytest.mark.parametrize("row", HOT, ids=lambda row: row[0])
+def test_every_hot_file_has_a_decision_that_says_what_it_earns(row):
+    cell, _, number, earns = row
+    assert [name for name in files_of(cell) if not (ROOT / name).is_file()] == []
+    (decision,) = (ROOT / "docs" / "adr").glob(f"{int(number):04d}-*.md")
+    assert re.search(r"\d", decision.read_text("utf-8"))
+    assert earns
+
+
 def test_there_are_fifteen_first_guesses():
     assert len(GUESSES) == 15
 

@@ -21,7 +21,7 @@ from router.domain import Usage
 from router.protocols.headers import Pairs, listed
 from router.protocols.hub.answer import Answer, billed, lines_of_usage
 from router.protocols.hub.table import CLIENTS, SERVERS
-from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply
+from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply, read_object
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_output, estimate_usage, is_impossible
@@ -108,12 +108,7 @@ class Translation:
 
     def _read(self, raw: bytes) -> Answer:
         """A whole body; whatever shape it has instead of the right one, MalformedReply."""
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise MalformedReply("answered something that is not JSON") from None
-        if not isinstance(body, dict):
-            raise MalformedReply("answered JSON that is not an object")
+        body = read_object(raw)
         try:
             return self._server.read_answer(body)
         except (KeyError, TypeError, AttributeError, IndexError, ValueError):

@@ -14,7 +14,7 @@ from router.protocols.chat.choices import checked_choices, flatten, is_one_text,
 from router.protocols.chat.passing_stream import ChatStream
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
-from router.protocols.passage import MalformedReply, Reply
+from router.protocols.passage import Reply, read_object
 from router.protocols.usage import estimate_output, estimate_usage, read_usage
 
 
@@ -26,12 +26,7 @@ class ChatPassage:
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise MalformedReply("answered something that is not JSON") from None
-        if not isinstance(body, dict):
-            raise MalformedReply("answered JSON that is not an object")
+        body = read_object(raw)
         refuse_error_inside(body)
         choices: Any = body.get("choices")
         changed = False

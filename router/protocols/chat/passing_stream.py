@@ -5,12 +5,12 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.domain import Usage
 from router.protocols.chat.choices import checked_choices, flatten
 from router.protocols.deltas import Deltas
 from router.protocols.error_inside import refuse_error_inside
-from router.protocols.passage import MalformedReply
-from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.passage import read_object
+from router.protocols.passing import PassingStream
+from router.protocols.sse import data_of, encode, events
 from router.protocols.truncation import length_events
 from router.protocols.usage import read_usage
 
@@ -20,80 +20,36 @@ _NULL_USAGE: Final = (b',"usage":null', b', "usage": null')
 _MISSES: Final = 8
 
 
-class ChatStream:
-    """One streamed answer, relayed; see `AnswerStream`."""
+class ChatStream(PassingStream):
+    """One streamed chat completion, relayed."""
 
-    __slots__ = (
-        "_complete",
-        "_deltas",
-        "_hide",
-        "_request",
-        "_splitter",
-        "finished",
-        "has_content",
-        "model",
-        "output_tokens_seen",
-        "usage",
-    )
+    __slots__ = ("_hide",)
+    _END = DONE
 
-    def __init__(self, request: Ask) -> None:
-        self._request = request
-        self._hide = not request.include_usage
-        self._splitter = Splitter()
-        self._deltas = Deltas()
-        self._complete = False
-        self.usage: Usage | None = None
-        self.output_tokens_seen = 0
-        self.model: str | None = None
-        self.has_content = False
-        self.finished = False
-
-    def feed(self, data: bytes) -> bytes:
-        """Relay the events that are whole; look into those only that hold more than text."""
-        if self.finished:
-            return b""  # nothing counts after [DONE]
-        try:
-            block = self._splitter.feed(data)
-        except EventTooLarge:
-            raise MalformedReply("sent an event that never ends") from None
-        if not block:
-            return b""
-        said = self._deltas.of_plain(block)
-        if said is not None:
-            self.output_tokens_seen += said
-            return block
-        if self._hide and b'"usage"' in block:
-            for told in _NULL_USAGE:
-                block = block.replace(told, b"")
-        if self.model is None or _is_noteworthy(block):
-            return self._look_into(block)
-        said = self._deltas.of_plain(block)  # now that `"usage": null` is away
-        if said is None:
-            said = self._deltas.of(block)
-            if not self.has_content:
-                self._look_for_content(block, said)
-        self.output_tokens_seen += said
-        return block
-
-    def finish(self) -> bytes:
-        """Add the [DONE] that a server forgot; refuse an answer that was cut."""
-        if self.finished:
-            return b""
-        rest = b""
-        if self._splitter.pending.strip():
-            rest = self.feed(b"\n\n")  # a last event without its empty line
-        if self.finished:
-            return rest
-        if not self._complete:
-            raise MalformedReply("ended its stream before the answer did")
-        self.finished = True
-        return rest + DONE
+    def __init__(self, ask: Ask, deltas: Deltas | None = None) -> None:
+        super().__init__(ask, deltas or Deltas())
+        self._hide = not ask.include_usage
 
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """One more chunk with `finish_reason: length`, then [DONE]."""
         return length_events(request_id, model, why)
 
     def _look_into(self, block: bytes) -> bytes:
+        """Hide the usage that the client did not ask for; look at what holds more than text."""
+        if self._hide and b'"usage"' in block:
+            for unasked in _NULL_USAGE:
+                block = block.replace(unasked, b"")
+        if self.model is None or _is_noteworthy(block):
+            return self._look_at_each(block)
+        size = self._deltas.of_plain(block)  # now that `"usage": null` is away
+        if size is None:
+            size = self._deltas.of(block)
+            if not self.has_content:
+                self._look_for_content(block, size)
+        self.output_tokens_seen += size
+        return block
+
+    def _look_at_each(self, block: bytes) -> bytes:
         """A block with an event that holds more than text: that one is parsed, texts are not."""
         client: list[bytes] = []
         misses = 0  # a few, or a long block would be searched again for each of its events
@@ -136,12 +92,7 @@ class ChatStream:
         if data.strip() == b"[DONE]":
             self.finished = True
             return DONE
-        try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            raise MalformedReply("sent an event that is not JSON") from None
-        if not isinstance(chunk, dict):
-            raise MalformedReply("sent an event that is not an object")
+        chunk = read_object(data, "sent", "an event")
         refuse_error_inside(chunk)
         choices = checked_choices(chunk, "delta")
         if not self._note(chunk, choices):
@@ -159,7 +110,7 @@ class ChatStream:
             self.has_content = any(map(_says_something, choices))
         groq = chunk.get("x_groq")
         told = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
-        usage = read_usage(told, self._request)
+        usage = read_usage(told, self._ask)
         if usage is not None:
             self.usage = usage
         return not (self._hide and told is not None and not choices)

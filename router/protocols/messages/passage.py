@@ -16,12 +16,12 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.domain import Usage
 from router.protocols.deltas import Deltas
 from router.protocols.headers import MESSAGES_ANSWER
 from router.protocols.messages.usage import read_message_usage, refuse_message_error
-from router.protocols.passage import MalformedReply, Reply
-from router.protocols.sse import EventTooLarge, Splitter, data_of, encode, events
+from router.protocols.passage import MalformedReply, Reply, read_object
+from router.protocols.passing import PassingStream
+from router.protocols.sse import data_of, encode, events
 from router.protocols.usage import estimate_output, estimate_usage
 
 _SAID: Final = re.compile(
@@ -40,12 +40,7 @@ class MessagesPassage:
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise MalformedReply("answered something that is not JSON") from None
-        if not isinstance(body, dict):
-            raise MalformedReply("answered JSON that is not an object")
+        body = read_object(raw)
         refuse_message_error(body)
         content, model = body.get("content"), body.get("model")
         if not isinstance(content, list):
@@ -60,67 +55,21 @@ class MessagesPassage:
         return MessageEvents(ask)
 
 
-class MessageEvents:
-    """One streamed message, relayed; see `AnswerStream`."""
+class MessageEvents(PassingStream):
+    """One streamed message, relayed."""
 
-    __slots__ = (
-        "_ask",
-        "_complete",
-        "_deltas",
-        "_open",
-        "_splitter",
-        "_usage",
-        "finished",
-        "has_content",
-        "model",
-        "output_tokens_seen",
-        "usage",
-    )
+    __slots__ = ("_open", "_usage")
+    _END = _STOP
 
     def __init__(self, ask: Ask) -> None:
-        self._ask = ask
-        self._splitter = Splitter()
-        self._deltas = Deltas(_SAID)
+        super().__init__(ask, Deltas(_SAID))
         self._usage: dict[str, Any] = {}  # as told so far: later events overwrite, never add
         self._open: dict[int, None] = {}  # blocks that have begun and not ended, by index
-        self._complete = False
-        self.usage: Usage | None = None
-        self.output_tokens_seen = 0
-        self.model: str | None = None
-        self.has_content = False
-        self.finished = False
 
-    def feed(self, data: bytes) -> bytes:
-        """Relay the events that are whole; look into those only that hold more than text."""
-        if self.finished:
-            return b""  # nothing counts after message_stop
-        try:
-            block = self._splitter.feed(data)
-        except EventTooLarge:
-            raise MalformedReply("sent an event that never ends") from None
-        if not block:
-            return b""
-        said = self._deltas.of_plain(block)
-        if said is not None:
-            self.output_tokens_seen += said
-            return block
+    def _look_into(self, block: bytes) -> bytes:
         for event in events(block):
             self._event(event)
         return block
-
-    def finish(self) -> bytes:
-        """Add the message_stop that a server forgot; refuse a message that was cut."""
-        if self.finished:
-            return b""
-        rest = b""
-        if self._splitter.pending.strip():
-            rest = self.feed(b"\n\n")  # a last event without its empty line
-        if self.finished:
-            return rest
-        if not self._complete:
-            raise MalformedReply("ended its stream before the answer did")
-        self.finished = True
-        return rest + _STOP
 
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """Close the open blocks and the message, at its `max_tokens`."""
@@ -144,12 +93,7 @@ class MessageEvents:
         data = data_of(event)
         if data is None or not data.strip():
             return  # a comment
-        try:
-            told = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            raise MalformedReply("sent an event that is not JSON") from None
-        if not isinstance(told, dict):
-            raise MalformedReply("sent an event that is not an object")
+        told = read_object(data, "sent", "an event")
         refuse_message_error(told)
         reader = _READERS.get(str(told.get("type")))
         if reader is not None:

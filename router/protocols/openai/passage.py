@@ -15,7 +15,7 @@ from router.protocols.chat.passing_stream import DONE, ChatStream
 from router.protocols.deltas import Deltas
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
-from router.protocols.passage import MalformedReply, Reply
+from router.protocols.passage import MalformedReply, Reply, read_object
 from router.protocols.sse import encode
 from router.protocols.usage import estimate_output, estimate_usage, read_usage
 
@@ -30,12 +30,7 @@ class OpenAIPassage:
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            raise MalformedReply("answered something that is not JSON") from None
-        if not isinstance(body, dict):
-            raise MalformedReply("answered JSON that is not an object")
+        body = read_object(raw)
         refuse_error_inside(body)
         if not any(isinstance(held, list) for held in body.values()):
             raise MalformedReply("answered without anything that can be read")
@@ -64,8 +59,7 @@ class TextStream(ChatStream):
     __slots__ = ()
 
     def __init__(self, ask: Ask) -> None:
-        super().__init__(ask)
-        self._deltas = Deltas(_SAID)
+        super().__init__(ask, Deltas(_SAID))
 
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """One more chunk with `finish_reason: length`, then [DONE]."""

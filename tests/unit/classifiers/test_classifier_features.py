@@ -150,5 +150,6 @@ def test_messages_are_read_tolerantly() -> None:
         ],
         [{"function": {"name": "search"}}, {"type": "web"}],
     )
-    assert prompt == Prompt("Be brief.", (Turn("user", "Hi"), Turn("assistant", "")), ("search",))
+    turns = (Turn("user", "Hi"), Turn("assistant", ""))
+    assert prompt == Prompt("Be brief.", turns, ("search", "web"))
     assert prompt_of_messages("nonsense", 7) == EMPTY
