@@ -10,11 +10,11 @@ from bench.systems import NGINX, PEERS, TURNOUT
 
 def quick() -> int:
     """Turnout beside nginx in a few short rounds, and where instructions go."""
-    found = rounds.run([*TURNOUT, NGINX], rounds.QUICK, 2)
-    print(report.table(found))
-    nginx = rounds.median(found["measured"]["nginx"][rounds.PLAIN.name], "cpu_us")
+    record = rounds.run([*TURNOUT, NGINX], rounds.QUICK, 2)
+    print(report.table(record))
+    nginx = rounds.median(record["measured"]["nginx"][rounds.PLAIN.name], "cpu_us")
     for system in TURNOUT:
-        own = rounds.median(found["measured"][system.name][rounds.PLAIN.name], "cpu_us")
+        own = rounds.median(record["measured"][system.name][rounds.PLAIN.name], "cpu_us")
         print(f"{system.name}: {own:,.0f} us of CPU a request, {own / nginx:.1f} times nginx")
     kinds = {name: steps.KINDS[name] for name in ("everything on", "explicit model")}
     print("CPU of a request, and its interpreter instructions by package, in process:")
@@ -23,10 +23,10 @@ def quick() -> int:
 
 
 def run(count: int) -> int:
-    found = rounds.run([*TURNOUT, *PEERS], rounds.ALL, count)
-    report.keep("run", found)
-    print(report.table(found))
-    print(report.ratios(found))
+    record = rounds.run([*TURNOUT, *PEERS], rounds.ALL, count)
+    report.keep("run", record)
+    print(report.table(record))
+    print(report.ratios(record))
     return 0
 
 
@@ -39,8 +39,8 @@ def measure_steps() -> int:
 
 def measure_growth(names: list[str]) -> int:
     for name in names or growth.SERIES:
-        found = growth.as_record(growth.grow(name))
-        record = (report.read("growth") or {"series": {}})["series"] | {name: found}
+        measured = growth.as_record(growth.grow(name))
+        record = (report.read("growth") or {"series": {}})["series"] | {name: measured}
         report.keep(
             "growth", {"series": {name: record[name] for name in growth.SERIES if name in record}}
         )
@@ -48,9 +48,9 @@ def measure_growth(names: list[str]) -> int:
 
 
 def measure_footprint() -> int:
-    found = footprint.footprint()
-    report.keep("footprint", found)
-    for name, value in found.items():
+    record = footprint.footprint()
+    report.keep("footprint", record)
+    for name, value in record.items():
         print(f"{name:<22} {value:.4f}")
     return 0
 

@@ -56,10 +56,10 @@ def measure(raw: bytes) -> dict[str, float]:
 def main() -> None:
     """Print a table."""
     for title, raw in (("chat", chat()), ("agent", agent()), ("chat, 20 KB", chat(20_000))):
-        found = measure(raw)
+        measured = measure(raw)
         print(f"{title} ({len(raw):,} bytes)")
-        for name, spent in found.items():
-            share = spent / found["rewritten"]
+        for name, spent in measured.items():
+            share = spent / measured["rewritten"]
             print(f"  {name:<26}{spent:8.2f} us {spent / len(raw) * 1024:6.2f} us/KB {share:5.2f}")
 
 

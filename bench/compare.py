@@ -49,7 +49,7 @@ _ANTHROPIC: Final = "anthropic-version: 2023-06-01\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ComparedRequest:
     """One kind of request: its name, path, and its body as a function of the call's number."""
 
     name: str
@@ -59,25 +59,27 @@ class Request:
 
 
 REQUESTS: Final = (
-    Request("chat, 1 KB", "/v1/chat/completions", lambda n: chat(tokens=_TOKENS, number=n)),
-    Request(
+    ComparedRequest("chat, 1 KB", "/v1/chat/completions", lambda n: chat(tokens=_TOKENS, number=n)),
+    ComparedRequest(
         "chat, 1 KB, streamed",
         "/v1/chat/completions",
         lambda n: chat(model="paced", stream=True, tokens=_TOKENS, number=n),
     ),
-    Request(
+    ComparedRequest(
         "chat, explicit model",
         "/v1/chat/completions",
         lambda n: chat(model="moe", tokens=_TOKENS, number=n),
     ),
-    Request("agent, 55 messages, 8 tools", "/v1/chat/completions", lambda n: agent(number=n)),
-    Request(
+    ComparedRequest(
+        "agent, 55 messages, 8 tools", "/v1/chat/completions", lambda n: agent(number=n)
+    ),
+    ComparedRequest(
         "messages with tools",
         "/v1/messages",
         lambda n: messages(tokens=_TOKENS, number=n),
         _ANTHROPIC,
     ),
-    Request(
+    ComparedRequest(
         "messages with tools, streamed",
         "/v1/messages",
         lambda n: messages(model="paced", stream=True, tokens=_TOKENS, number=n),
@@ -86,7 +88,7 @@ REQUESTS: Final = (
 )
 
 
-class Refused(RuntimeError):
+class RequestRefused(RuntimeError):
     """The gateway did not answer as it should; the text says how."""
 
 
@@ -105,7 +107,7 @@ class Client:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = self._socket.makefile("rb")
 
-    def call(self, request: Request, number: int) -> bytes:
+    def call(self, request: ComparedRequest, number: int) -> bytes:
         """Send a request and read its whole answer. Raises Refused unless it is a 200."""
         body = request.body(number)
         head = (
@@ -118,7 +120,7 @@ class Client:
         fields = dict(self._fields())
         answer = self._body(fields)
         if b" 200 " not in status:
-            raise Refused(f"{request.name}: {status.decode().strip()} {answer[:300]!r}")
+            raise RequestRefused(f"{request.name}: {status.decode().strip()} {answer[:300]!r}")
         return answer
 
     def _fields(self) -> Iterator[tuple[str, str]]:
@@ -130,13 +132,13 @@ class Client:
         self.parts = 1
         if "content-length" in fields:
             return bytes(self._reader.read(int(fields["content-length"])))
-        found = b""
+        chunks = b""
         while size := int(self._reader.readline(), 16):
-            found += self._reader.read(size)
+            chunks += self._reader.read(size)
             self.parts += 1
             self._reader.readline()
         self._reader.readline()
-        return found
+        return chunks
 
     def close(self) -> None:
         self._reader.close()
@@ -166,15 +168,15 @@ class Counted:
 
     def rest(self) -> tuple[int, ...]:
         """Wait until nothing is executed for a moment; return the counts."""
-        found, since = self.count(), time.monotonic()
+        counts, since = self.count(), time.monotonic()
         end = since + _LONGEST_SECONDS
         while time.monotonic() - since < _REST_SECONDS and time.monotonic() < end:
             time.sleep(0.002)
-            if (now := self.count()) != found:
-                found, since = now, time.monotonic()
-        return found
+            if (now := self.count()) != counts:
+                counts, since = now, time.monotonic()
+        return counts
 
-    def instructions(self, request: Request) -> Figure:
+    def instructions(self, request: ComparedRequest) -> Figure:
         """Instructions of one call of this kind."""
         for number in range(WARM_UP):
             self.client.call(request, number)
@@ -190,7 +192,7 @@ class Counted:
         each = sum(statistics.quantiles(root, n=4)[0] for root in roots)
         return Figure(each, statistics.mean(total) - each)
 
-    def by_function(self, request: Request, calls: int) -> dict[tuple[str, str], float]:
+    def by_function(self, request: ComparedRequest, calls: int) -> dict[tuple[str, str], float]:
         """Instructions of one call by file and function: the mean of so many."""
         for number in range(WARM_UP):
             self.client.call(request, number)
@@ -203,11 +205,11 @@ class Counted:
         self.process.send_signal(signal.SIGUSR2)
         while not self.details.exists():
             time.sleep(0.01)
-        found: dict[tuple[str, str], float] = {}
+        totals: dict[tuple[str, str], float] = {}
         for file, name, count in json.loads(self.details.read_text())["functions"]:
-            found[file, name] = found.get((file, name), 0) + count / calls
+            totals[file, name] = totals.get((file, name), 0) + count / calls
         self.process.send_signal(signal.SIGUSR1)
-        return found
+        return totals
 
 
 def write_documents(folder: Path, port: int, simulators: Mapping[str, str]) -> Path:

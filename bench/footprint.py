@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from bench.native import Load, run_load, upstream
+from bench.native import LoadPlan, run_load, upstream
 from bench.payloads import MODEL, chat
 from bench.processes import (
     CORES,
@@ -41,7 +41,7 @@ def _alone(port: int) -> dict[str, Any]:
             body = chat(model=MODEL)
             head = f"Authorization: Bearer {key}\r\n"
             for _ in range(3):
-                run_load(own, Load(64, 4.0, body), head)
+                run_load(own, LoadPlan(64, 4.0, body), head)
             return {
                 "ready_seconds": ready,
                 **rest,
@@ -79,18 +79,18 @@ def _throughput(port: int, workers: int) -> float:
         time.sleep(4)  # the second worker follows the first
         head = f"Authorization: Bearer {key}\r\n"
         body = chat(model="moe")
-        run_load(own, Load(32, 1.0, body), head)
-        seen = run_load(own, Load(32, 5.0, body), head)
-        return seen.requests / seen.seconds
+        run_load(own, LoadPlan(32, 1.0, body), head)
+        load = run_load(own, LoadPlan(32, 5.0, body), head)
+        return load.requests / load.seconds
 
 
 def footprint() -> dict[str, Any]:
     """Measure; see the keys."""
     with upstream() as port:
-        found = _alone(port)
+        record = _alone(port)
         pairs = [(_throughput(port, 1), _throughput(port, 2)) for _ in range(2)]
     best = max(pairs, key=lambda pair: pair[1] / pair[0])
-    return found | {"one_worker": best[0], "two_workers": best[1], "gain": best[1] / best[0]}
+    return record | {"one_worker": best[0], "two_workers": best[1], "gain": best[1] / best[0]}
 
 
 def soak(minutes: float, share: float = 1.0) -> dict[str, Any]:
@@ -111,9 +111,9 @@ def soak(minutes: float, share: float = 1.0) -> dict[str, Any]:
             memory, requests, errors = [memory_mb(tree(process.pid))], 0, 0
             ledger = [memory_mb(ledger_pid(folder))]
             for number in range(max(1, round(minutes * 6))):
-                seen = run_load(own, Load(16, 10.0 * share, bodies[number % 2]), head)
+                load = run_load(own, LoadPlan(16, 10.0 * share, bodies[number % 2]), head)
                 time.sleep(10.0 * (1 - share))
-                requests, errors = requests + seen.requests, errors + seen.errors
+                requests, errors = requests + load.requests, errors + load.errors
                 memory.append(memory_mb(tree(process.pid)))
                 ledger.append(memory_mb(ledger_pid(folder)))
                 print(f"{(number + 1) * 10:>6} s  {memory[-1]:.1f} MB  {requests:,}", flush=True)

@@ -37,7 +37,7 @@ NAMES = [fault.replace("_", "-") or "sound" for fault in FAULTS]
 
 
 @dataclass
-class Seen:
+class DrillTally:
     """What the clients saw."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -85,13 +85,13 @@ def write_documents(folder: Path, port: int, simulator: str, transport: str) -> 
     return path
 
 
-async def one(session: httpx.AsyncClient, rand: random.Random, seen: Seen) -> None:
+async def one(session: httpx.AsyncClient, rand: random.Random, tally: DrillTally) -> None:
     """One request of one client."""
     alone = rand.random() < 0.4
     name = rand.choice(NAMES)
     model = name if alone or name == "sound" else f"r-{name}"
     stream, leaves = rand.random() < 0.5, rand.random() < 0.1
-    seen.offered += 1 if model == name else 2
+    tally.offered += 1 if model == name else 2
     body = {
         "model": model,
         "stream": stream,
@@ -104,30 +104,30 @@ async def one(session: httpx.AsyncClient, rand: random.Random, seen: Seen) -> No
             asyncio.timeout(LONGEST),
             session.stream("POST", "chat/completions", json=body) as reply,
         ):
-            outcome = await read(reply, stream=stream, leaves=leaves, seen=seen)
+            outcome = await read(reply, stream=stream, leaves=leaves, seen=tally)
     except TimeoutError:
         outcome = "hang"
-        seen.wrong.append(f"hang: {model}")
+        tally.wrong.append(f"hang: {model}")
     except httpx.HTTPError as error:
         outcome = "dropped"
-        seen.wrong.append(f"{type(error).__name__}: {model}")
-    seen.outcomes[outcome] += 1
-    seen.slowest = max(seen.slowest, time.monotonic() - began)
+        tally.wrong.append(f"{type(error).__name__}: {model}")
+    tally.outcomes[outcome] += 1
+    tally.slowest = max(tally.slowest, time.monotonic() - began)
 
 
-async def read(reply: httpx.Response, *, stream: bool, leaves: bool, seen: Seen) -> str:
+async def read(reply: httpx.Response, *, stream: bool, leaves: bool, tally: DrillTally) -> str:
     """Read an answer and judge it; say how it ended."""
     if reply.status_code not in ALLOWED or "x-request-id" not in reply.headers:
-        seen.wrong.append(f"status {reply.status_code}")
+        tally.wrong.append(f"status {reply.status_code}")
     if reply.status_code != 200:
         error = json.loads(await reply.aread()).get("error", {})
         if not {"message", "type", "code", "param"} <= error.keys():
-            seen.wrong.append(f"envelope of a {reply.status_code}")
+            tally.wrong.append(f"envelope of a {reply.status_code}")
         return f"{reply.status_code} {error.get('code')}"
     if not stream:
-        told = json.loads(await reply.aread())
-        if not told.get("choices"):
-            seen.wrong.append("an answer without choices")
+        answer = json.loads(await reply.aread())
+        if not answer.get("choices"):
+            tally.wrong.append("an answer without choices")
         return "answered"
     received = b""
     async for piece in reply.aiter_raw():
@@ -138,13 +138,13 @@ async def read(reply: httpx.Response, *, stream: bool, leaves: bool, seen: Seen)
         return "streamed"
     if b'data: {"error":' in received.split(b"\n\n")[-2]:
         return "error event"
-    seen.wrong.append("a stream without an end")
+    tally.wrong.append("a stream without an end")
     return "cut"
 
 
-async def drill(url: str, key: str, requests: int, at_once: int) -> Seen:
+async def drill(url: str, key: str, requests: int, at_once: int) -> DrillTally:
     """So many requests, so many at once."""
-    seen, rand = Seen(), random.Random(1)
+    tally, rand = DrillTally(), random.Random(1)
     turns = asyncio.Semaphore(at_once)
     async with httpx.AsyncClient(
         base_url=url + "/",
@@ -156,10 +156,10 @@ async def drill(url: str, key: str, requests: int, at_once: int) -> Seen:
 
         async def turn() -> None:
             async with turns:
-                await one(session, rand, seen)
+                await one(session, rand, tally)
 
         await asyncio.gather(*(turn() for _ in range(requests)))
-    return seen
+    return tally
 
 
 def fetch(url: str) -> str:
@@ -172,11 +172,11 @@ def left_over(root: str, data: Path, simulator: str) -> dict[str, float]:
     while True:
         metrics = fetch(f"{root}/metrics")
         status = json.loads(fetch(simulator.removesuffix("/v1") + "/status"))
-        found = re.search(r"^turnout_in_flight ([\d.]+)$", metrics, re.MULTILINE)
+        match = re.search(r"^turnout_in_flight ([\d.]+)$", metrics, re.MULTILINE)
         with redis.Redis(unix_socket_path=str(next(data.rglob("*.sock")))) as ledger:
             holds = sum(int(ledger.hlen(key)) for key in ledger.scan_iter("lg:*:h"))
         left = {
-            "in flight": float(found[1]) if found else -1.0,
+            "in flight": float(match[1]) if match else -1.0,
             "holds": float(holds),
             "at the backends": float(status["running"]),
         }
@@ -203,17 +203,17 @@ def until_ready(root: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise SystemExit(f"the gateway did not start:\n{log.read_text()[-2000:]}")
 
 
-def report(seen: Seen, left: dict[str, float], seconds: float) -> int:
+def report(tally: DrillTally, left: dict[str, float], seconds: float) -> int:
     print(
-        f"{sum(seen.outcomes.values())} requests in {seconds:.1f} s, slowest {seen.slowest:.2f} s"
+        f"{sum(tally.outcomes.values())} requests in {seconds:.1f} s, slowest {tally.slowest:.2f} s"
     )
-    for outcome, count in seen.outcomes.most_common():
+    for outcome, count in tally.outcomes.most_common():
         print(f"  {count:6d}  {outcome}")
     served = left.pop("served")
-    print(f"left over: {left}; backends asked {served / seen.offered:.3f} x what was offered")
-    for wrong in seen.wrong[:20]:
+    print(f"left over: {left}; backends asked {served / tally.offered:.3f} x what was offered")
+    for wrong in tally.wrong[:20]:
         print(f"WRONG {wrong}")
-    return int(bool(seen.wrong) or any(left.values()) or served > 1.1 * seen.offered)
+    return int(bool(tally.wrong) or any(left.values()) or served > 1.1 * tally.offered)
 
 
 def main() -> int:
@@ -238,9 +238,11 @@ def main() -> int:
             key = new_key(config)
             time.sleep(2.0)  # the gateway reads new keys once a second
             began = time.monotonic()
-            seen = asyncio.run(drill(f"{root}/v1", key, asked.requests, asked.at_once))
+            tally = asyncio.run(drill(f"{root}/v1", key, asked.requests, asked.at_once))
             seconds = time.monotonic() - began
-            return report(seen, left_over(root, Path(folder) / "data", simulator.base_url), seconds)
+            return report(
+                tally, left_over(root, Path(folder) / "data", simulator.base_url), seconds
+            )
         finally:
             gateway.terminate()
             gateway.wait(30.0)

@@ -129,13 +129,13 @@ def _spent(ledger: tuple[int, ...]) -> dict[str, float]:
 
 async def _obey(step: Step, ledger: tuple[int, ...]) -> None:
     spent = _spent(ledger)
-    while told := (await asyncio.to_thread(sys.stdin.readline)).strip():
-        if told == "count":
+    while command := (await asyncio.to_thread(sys.stdin.readline)).strip():
+        if command == "count":
             print(json.dumps({"instructions": await instructions(step)}), flush=True)
             continue
-        await burst(step, int(told))
+        await burst(step, int(command))
         before, spent = spent, _spent(ledger)
-        each = {part: (spent[part] - before[part]) / int(told) * 1e6 for part in spent}
+        each = {part: (spent[part] - before[part]) / int(command) * 1e6 for part in spent}
         print(json.dumps(each), flush=True)
 
 

@@ -17,10 +17,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from bench.native import Load, run_load, upstream
+from bench.native import LoadPlan, run_load, upstream
 from bench.payloads import MODEL, chat
 from bench.processes import cpu_seconds, pinned
-from bench.systems import ROOT, TURNOUT, Target, running
+from bench.systems import ROOT, TURNOUT, RunningSystem, running
 
 SERIES: Final[dict[str, Sequence[int]]] = {
     "rules": (1, 10, 100, 300, 1_000),
@@ -78,9 +78,9 @@ def of_all(pairs: Pairs) -> float:
 def ratio(of: Callable[[Pairs], float], pairs: Pairs) -> Ratio:
     """A ratio of these rounds with its interval, by a bootstrap."""
     chance = random.Random(0)
-    found = sorted(of(chance.choices(pairs, k=len(pairs))) for _ in range(_RESAMPLES))
+    drawn = sorted(of(chance.choices(pairs, k=len(pairs))) for _ in range(_RESAMPLES))
     edge = round(_RESAMPLES * 0.025)
-    return Ratio(of(pairs), found[edge], found[-1 - edge])
+    return Ratio(of(pairs), drawn[edge], drawn[-1 - edge])
 
 
 def rounds_of(sizes: Sequence[int], count: int) -> Iterator[list[int]]:
@@ -123,15 +123,15 @@ def _gateways(series: str, port: int) -> tuple[Costs, Mapping[int, int]]:
         return costs, {size: ask("count")["instructions"] for size, ask in asks.items()}
 
 
-def _paced(target: Target, count: int) -> Mapping[str, float]:
+def _paced(target: RunningSystem, count: int) -> Mapping[str, float]:
     """CPU microseconds an event, with so many paced streams at once."""
     pace = max(20, count // 10)  # milliseconds: at most ten thousand events a second
     body = chat(model=MODEL, stream=True, tokens=40, pace_ms=pace)
     own = [pid for pid in target.pids() if pid not in target.ledger]
     before = cpu_seconds(own), cpu_seconds(target.ledger)
-    seen = run_load(target.port, Load(count, 60.0, body, requests=count), target.head)
+    load = run_load(target.port, LoadPlan(count, 60.0, body, requests=count), target.head)
     spent = cpu_seconds(own) - before[0], cpu_seconds(target.ledger) - before[1]
-    events = max(1, seen.events)
+    events = max(1, load.events)
     return {"gateway": spent[0] / events * 1e6, "ledger": spent[1] / events * 1e6}
 
 
@@ -150,10 +150,10 @@ def _streams(series: str, port: int) -> tuple[Costs, Mapping[int, int]]:
 def sizes_of(costs: Costs, counts: Mapping[int, int]) -> dict[int, Size]:
     """What the rounds say of each size."""
     totals = {size: [sum(one.values()) for one in rounds] for size, rounds in costs.items()}
-    found = {}
+    sizes = {}
     for size, total in totals.items():
         pairs = list(zip(totals[min(totals)], total, strict=True))
-        found[size] = Size(
+        sizes[size] = Size(
             best=min(total),
             middle=statistics.median(total),
             ledger=statistics.median(one["ledger"] for one in costs[size]),
@@ -161,26 +161,26 @@ def sizes_of(costs: Costs, counts: Mapping[int, int]) -> dict[int, Size]:
             together=ratio(of_all, pairs),
             instructions=counts[size],
         )
-    return found
+    return sizes
 
 
 def grow(series: str) -> dict[int, Size]:
     """Measure one series, and print it."""
     measure = _streams if series == "streams" else _gateways
     with upstream() as port:
-        found = sizes_of(*measure(series, port))
+        sizes = sizes_of(*measure(series, port))
     print(f"{series}: CPU us (best; the ledger's), times the smallest, all rounds together")
-    for size, one in found.items():
+    for size, one in sizes.items():
         parts = f"{size:>11,} {one.middle:9,.1f} ({one.best:,.1f}; {one.ledger:,.1f})"
         counted = f"{one.instructions:,} instructions" if one.instructions else ""
-        print(f"{parts:<42} {_said(one.rounds)}   {_said(one.together)}   {counted}", flush=True)
-    return found
+        print(f"{parts:<42} {_shown(one.rounds)}   {_shown(one.together)}   {counted}", flush=True)
+    return sizes
 
 
-def _said(ratio: Ratio) -> str:
+def _shown(ratio: Ratio) -> str:
     return f"{ratio.middle:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
 
 
-def as_record(found: Mapping[int, Size]) -> dict[str, Any]:
+def as_record(sizes: Mapping[int, Size]) -> dict[str, Any]:
     """A series as a record holds it."""
-    return {str(size): asdict(one) for size, one in found.items()}
+    return {str(size): asdict(one) for size, one in sizes.items()}

@@ -71,15 +71,15 @@ KINDS: Final = ("everything on", "explicit model")
 
 
 async def _each_kind(port: int, measure: Measure) -> Figures:
-    found: Figures = {}
+    figures: Figures = {}
     with folder_of_steps() as folder:
         async with gateway_in_process(folder, port) as (gateway, key):
             gc.collect()
             gc.freeze()
             for kind in KINDS:
-                figures = await measure(Requests(gateway, key, steps.KINDS[kind]).walk)
-                found |= {f"{kind}: {name}": figure for name, figure in figures.items()}
-    return found
+                each = await measure(Requests(gateway, key, steps.KINDS[kind]).walk)
+                figures |= {f"{kind}: {name}": figure for name, figure in each.items()}
+    return figures
 
 
 def _measured(measure: Measure) -> Figures:
@@ -106,12 +106,12 @@ def counts() -> Figures:
     return _measured(steps.counts)
 
 
-def over_budget(found: Figures, budget: Figures, allowed: float, unit: str) -> list[str]:
+def over_budget(figures: Figures, budget: Figures, allowed: float, unit: str) -> list[str]:
     """Say which steps cost too much, and by how much; and which have no budget."""
     return [
-        f"{name}: {found[name]:,g} {unit}, budget {budget.get(name, 0):,g}"
-        for name in found
-        if found[name] > budget.get(name, 0) * allowed
+        f"{name}: {figures[name]:,g} {unit}, budget {budget.get(name, 0):,g}"
+        for name in figures
+        if figures[name] > budget.get(name, 0) * allowed
     ]
 
 
@@ -123,33 +123,33 @@ def check_instructions() -> list[str]:
     return over_budget(together(counts(), budget), budget, 1 + TOLERANCE, "instructions")
 
 
-def together(found: Figures, named: Collection[str]) -> Figures:
+def together(figures: Figures, named: Collection[str]) -> Figures:
     """The packages that are named, and one figure for the others of each kind of request."""
-    told: Figures = {}
-    for name, figure in found.items():
-        kept = name if name in named else f"{name.partition(':')[0]}: others"
-        told[kept] = told.get(kept, 0) + figure
-    return told
+    merged: Figures = {}
+    for name, figure in figures.items():
+        group = name if name in named else f"{name.partition(':')[0]}: others"
+        merged[group] = merged.get(group, 0) + figure
+    return merged
 
 
 def check_time() -> list[str]:
     """Time and compare; what seems too dear is timed up to four times more before it is named."""
     budget = _budget()["times"][READS_IN]
     unit = "times the calibration loop"
-    found = ratios()
+    figures = ratios()
     for _ in range(_SECOND_LOOKS):
-        if not over_budget(found, budget, 1 + TOLERANCE + NOISE, unit):
+        if not over_budget(figures, budget, 1 + TOLERANCE + NOISE, unit):
             break
-        found = _each(min, found, ratios())
-    return over_budget(found, budget, 1 + TOLERANCE + NOISE, unit)
+        figures = _each(min, figures, ratios())
+    return over_budget(figures, budget, 1 + TOLERANCE + NOISE, unit)
 
 
 def renew() -> Mapping[str, Figures]:
     """Write the present figures as the budget: the larger of two counts, the smaller time."""
     budget = _budget()
-    found = _each(max, counts(), counts())
-    large = [name for name, figure in found.items() if figure >= _SMALL]
-    budget["instructions"][_instructions_of()] = together(found, large)
+    figures = _each(max, counts(), counts())
+    large = [name for name, figure in figures.items() if figure >= _SMALL]
+    budget["instructions"][_instructions_of()] = together(figures, large)
     budget["times"][READS_IN] = _each(min, ratios(), ratios())
     BUDGET.write_text(json.dumps(budget, indent=2) + "\n")
     return {
@@ -163,8 +163,8 @@ def _each(choose: Callable[[float, float], float], one: Figures, other: Figures)
 
 
 def _budget() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(BUDGET.read_text())
-    return found
+    budgets: dict[str, Any] = json.loads(BUDGET.read_text())
+    return budgets
 
 
 def _instructions_of() -> str:

@@ -27,9 +27,9 @@ async def instructions(step: Step) -> int:
         await step()
     counts = []
     for _ in range(CALLS):
-        seen: Counter[CodeType] = Counter()
-        await _traced(step, seen)
-        counts.append(seen.total())
+        executed: Counter[CodeType] = Counter()
+        await _traced(step, executed)
+        counts.append(executed.total())
     return round(statistics.median(counts))
 
 
@@ -42,10 +42,10 @@ async def by_package(step: Step) -> dict[str, int]:
         await step()
     calls: list[Counter[str]] = []
     for _ in range(CALLS):
-        seen: Counter[CodeType] = Counter()
-        await _traced(step, seen)
+        executed: Counter[CodeType] = Counter()
+        await _traced(step, executed)
         call: Counter[str] = Counter()
-        for code, count in seen.items():
+        for code, count in executed.items():
             call[package_of(code.co_filename)] += count
         del call[_ITSELF]
         calls.append(call)
@@ -69,14 +69,14 @@ def package_of(file: str) -> str:
 
 async def by_function(step: Step) -> Counter[str]:
     """Instructions of many calls, by function: where they are spent. Mean of one call, rounded."""
-    seen: Counter[CodeType] = Counter()
+    executed: Counter[CodeType] = Counter()
     for _ in range(CALLS):
-        await _traced(step, seen)
-    found: Counter[str] = Counter()
-    for code, count in seen.items():
+        await _traced(step, executed)
+    counts: Counter[str] = Counter()
+    for code, count in executed.items():
         place = code.co_filename.rpartition("site-packages/")[2]
-        found[f"{place}: {code.co_qualname}"] += round(count / CALLS)
-    return found
+        counts[f"{place}: {code.co_qualname}"] += round(count / CALLS)
+    return counts
 
 
 def counted(call: Callable[[], Any]) -> int:
@@ -94,10 +94,10 @@ def counted(call: Callable[[], Any]) -> int:
     return count
 
 
-async def _traced(step: Step, seen: Counter[CodeType]) -> None:
+async def _traced(step: Step, executed: Counter[CodeType]) -> None:
     def inside(frame: FrameType, event: str, _argument: Any) -> Any:
         if event == "opcode":
-            seen[frame.f_code] += 1
+            executed[frame.f_code] += 1
         return inside
 
     with _tracing(inside):

@@ -45,7 +45,7 @@ def upstream() -> Iterator[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadPlan:
     """What to send: how many connections at once, how many requests or seconds at most."""
 
     connections: int
@@ -72,7 +72,9 @@ class Measured:
     worst: str
 
 
-def run_load(port: int, load: Load, head: str = "", path: str = "/v1/chat/completions") -> Measured:
+def run_load(
+    port: int, load: LoadPlan, head: str = "", path: str = "/v1/chat/completions"
+) -> Measured:
     """Send a load to 127.0.0.1 from the load generator's core."""
     pin = ["taskset", "--cpu-list", str(LOAD_CORE)] if shutil.which("taskset") else []
     with tempfile.TemporaryDirectory() as folder:

@@ -26,12 +26,12 @@ def _pyplot() -> ModuleType:
     return plt
 
 
-def draw_systems(found: Mapping[str, Any], path: Path) -> None:
+def draw_systems(record: Mapping[str, Any], path: Path) -> None:
     """CPU per plain request of every system, on a logarithmic scale."""
     plt = _pyplot()
     rows = {
         name: median(scenarios[PLAIN.name], "cpu_us")
-        for name, scenarios in found["measured"].items()
+        for name, scenarios in record["measured"].items()
         if name != "(no gateway)" and PLAIN.name in scenarios
     }
     names = sorted(rows, key=lambda name: rows[name])
@@ -49,13 +49,13 @@ def draw_systems(found: Mapping[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
-def draw_growth(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+def draw_growth(record: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     """One small picture a series: the median round of each size."""
     plt = _pyplot()
     columns = 3
-    lines = -(-len(found) // columns)
+    lines = -(-len(record) // columns)
     figure, places = plt.subplots(lines, columns, figsize=(10, 2.8 * lines), squeeze=False)
-    for axes, (name, series) in zip(places.flat, found.items(), strict=False):
+    for axes, (name, series) in zip(places.flat, record.items(), strict=False):
         sizes = [int(size) for size in series]
         spent = [one["middle"] for one in series.values()]
         axes.plot(sizes, spent, marker="o", color="#1f6f43")
@@ -64,7 +64,7 @@ def draw_growth(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         axes.set_title(name, fontsize=10)
         axes.set_ylabel("µs an event" if name == "streams" else "µs a request", fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
-    for axes in list(places.flat)[len(found) :]:
+    for axes in list(places.flat)[len(record) :]:
         axes.set_visible(False)
     figure.tight_layout()
     figure.savefig(path, dpi=110)

@@ -101,12 +101,12 @@ def tree(root: int) -> list[int]:
             parent = _parent(entry)
             if parent is not None:
                 children.setdefault(parent, []).append(int(entry.name))
-    found, waiting = [], [root]
+    processes, waiting = [], [root]
     while waiting:
         pid = waiting.pop()
-        found.append(pid)
+        processes.append(pid)
         waiting += children.get(pid, [])
-    return found
+    return processes
 
 
 def _parent(entry: Path) -> int | None:

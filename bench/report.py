@@ -55,11 +55,11 @@ def about() -> dict[str, Any]:
     }
 
 
-def keep(name: str, found: Mapping[str, Any]) -> Path:
+def keep(name: str, record: Mapping[str, Any]) -> Path:
     """Write a record."""
     RECORD.mkdir(exist_ok=True)
     path = RECORD / f"{name}.json"
-    path.write_text(json.dumps({"about": about(), **found}, indent=1) + "\n")
+    path.write_text(json.dumps({"about": about(), **record}, indent=1) + "\n")
     return path
 
 
@@ -75,9 +75,9 @@ def _figure(rounds: Rounds | None, key: str, show: str, scale: float = 1.0) -> s
     return f"{median(list(rounds), key) * scale:{show}}"
 
 
-def table(found: Mapping[str, Any]) -> str:
+def table(record: Mapping[str, Any]) -> str:
     """The main table, in Markdown; also what a run prints."""
-    measured = found["measured"]
+    measured = record["measured"]
     base = measured[CEILING].get(ONE.name)
     direct = median(base, "last_p50") if base else 0.0
     lines = [
@@ -115,9 +115,9 @@ def table(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def ratios(found: Mapping[str, Any]) -> str:
+def ratios(record: Mapping[str, Any]) -> str:
     """The targets and what was reached, from medians of the same run."""
-    measured = found["measured"]
+    measured = record["measured"]
     lines = ["| CPU per request at most | measured | |", "|---|---|---|"]
     for ours, theirs, factor, words in TARGETS:
         if ours not in measured or theirs not in measured:
@@ -126,8 +126,8 @@ def ratios(found: Mapping[str, Any]) -> str:
         own = median(measured[ours][PLAIN.name], "cpu_us")
         other = median(measured[theirs][PLAIN.name], "cpu_us")
         ratio = other / own
-        said = f"1/{ratio:.1f}" if ratio >= 1 else f"{1 / ratio:.1f} times"
-        lines.append(f"| {words} | {said} | {_verdict(ratio >= factor)} |")
+        shown = f"1/{ratio:.1f}" if ratio >= 1 else f"{1 / ratio:.1f} times"
+        lines.append(f"| {words} | {shown} | {_verdict(ratio >= factor)} |")
     return "\n".join([*lines, *_absolute(measured)])
 
 
@@ -156,14 +156,16 @@ def _absolute(measured: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _paced(found: Mapping[str, Any]) -> str:
+def _paced(record: Mapping[str, Any]) -> str:
     lines = [
         "| streams at 20 ms a token | system | errors | p50 s | p99 s | of the pace | cores |",
         "|---|---|---|---|---|---|---|",
     ]
     for scenario in (PACED, PACED_1000):
-        ideal = median(found["measured"][CEILING].get(scenario.name, [{"last_p50": 1}]), "last_p50")
-        for name, scenarios in found["measured"].items():
+        ideal = median(
+            record["measured"][CEILING].get(scenario.name, [{"last_p50": 1}]), "last_p50"
+        )
+        for name, scenarios in record["measured"].items():
             rounds = scenarios.get(scenario.name)
             if rounds:
                 cores = _figure(rounds, "cores", ".2f")
@@ -176,9 +178,9 @@ def _paced(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _better(found: Mapping[str, Any]) -> str:
+def _better(record: Mapping[str, Any]) -> str:
     """Where a peer is better, from the figures."""
-    measured = found["measured"]
+    measured = record["measured"]
     if EVERYTHING not in measured:
         return ""
     tests: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
@@ -207,8 +209,8 @@ def _better(found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _steps(found: Mapping[str, Any]) -> str:
-    times, counts = found["steps"], found["instructions"]
+def _steps(record: Mapping[str, Any]) -> str:
+    times, counts = record["steps"], record["instructions"]
     names = list(dict.fromkeys(name for packages in counts.values() for name in packages))
     lines = [
         "| CPU µs (instructions) | " + " | ".join(counts) + " |",
@@ -275,11 +277,11 @@ STEPS_SAID: Final = (
 )
 
 
-def _pictured(notes: list[str], draw: Callable[..., None], found: Any, name: str) -> str:
+def _pictured(notes: list[str], draw: Callable[..., None], record: Any, name: str) -> str:
     path = PAGE.parent / "images" / f"bench-{name}.png"
     path.parent.mkdir(exist_ok=True)
     try:
-        draw(found, path)
+        draw(record, path)
     except NoMatplotlib as error:
         notes.append(str(error))
     return f"![{name}](images/{path.name})" if path.exists() else ""
@@ -299,11 +301,11 @@ _FOOT: Final = (  # key in the record, words, how it is written, target
 )
 
 
-def _foot(found: Mapping[str, Any]) -> str:
+def _foot(record: Mapping[str, Any]) -> str:
     rows = (
-        f"| {words} | {form.format(found[key])} | {target} |".replace("|  |", "| |")
+        f"| {words} | {form.format(record[key])} | {target} |".replace("|  |", "| |")
         for key, words, form, target in _FOOT
-        if key in found  # a record of an earlier version has less
+        if key in record  # a record of an earlier version has less
     )
     return "\n".join(("| | measured | target |", "|---|---|---|", *rows))
 
@@ -314,19 +316,19 @@ def quarters(memory: Sequence[float]) -> tuple[float, float]:
     return statistics.median(memory[part : 2 * part] or memory), statistics.median(memory[-part:])
 
 
-def _soak(found: Mapping[str, Any]) -> str:
-    memory = found["memory_mb"]
+def _soak(record: Mapping[str, Any]) -> str:
+    memory = record["memory_mb"]
     every = -(-len(memory) // _SHOWN)
     row = ", ".join(f"{value:.0f}" for value in memory[::every])
     early, late = quarters(memory)
     lines = [
-        f"{found['requests']:,} requests in {found['minutes']:g} minutes, plain and streamed in"
-        f" turn, under load for {found['share']:.0%} of the time, {found['errors']} errors."
+        f"{record['requests']:,} requests in {record['minutes']:g} minutes, plain and streamed in"
+        f" turn, under load for {record['share']:.0%} of the time, {record['errors']} errors."
         f" MB every {10 * every} seconds: {row}.",
         f"Median of the last quarter {late:.0f} MB, of the second one {early:.0f} MB:"
         f" {late / early - 1:+.1%}; flat means at most 5 % more: {_verdict(late <= early * 1.05)}.",
     ]
-    if found.get("ledger_mb"):
-        early, late = quarters(found["ledger_mb"])
+    if record.get("ledger_mb"):
+        early, late = quarters(record["ledger_mb"])
         lines.append(f"The ledger's own, in the same quarters: {early:.0f} and {late:.0f} MB.")
     return " ".join(lines)

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from bench.native import Load, run_load, upstream
+from bench.native import LoadPlan, run_load, upstream
 from bench.payloads import chat
 from bench.processes import DidNotStart, cpu_seconds
-from bench.systems import NotInstalled, System, Target, running
+from bench.systems import NotInstalled, RunningSystem, System, running
 
 ENOUGH: Final = 1_000_000
 
@@ -26,9 +26,9 @@ class Scenario:
     payload: dict[str, Any] = field(default_factory=dict)
     slow: bool = True  # whether systems that take milliseconds a request run it too
 
-    def load(self, model: str) -> Load:
+    def load(self, model: str) -> LoadPlan:
         """The load, with `model` put into the body where that is not empty."""
-        return Load(
+        return LoadPlan(
             self.connections,
             self.seconds,
             chat(**self.payload, **({"model": model} if model else {})),
@@ -49,22 +49,22 @@ QUICK: Final = (PLAIN, SSE, ONE)
 ALL: Final = (PLAIN, LARGE, SSE, ONE, PACED, PACED_1000)
 
 
-def measure(target: Target, scenario: Scenario, model: str) -> dict[str, Any]:
+def measure(target: RunningSystem, scenario: Scenario, model: str) -> dict[str, Any]:
     """One load on one running system: what the client saw, what the system's processes burnt."""
     pids = target.pids() if target.process else []  # the ceiling has no process to be charged
     own = [pid for pid in pids if pid not in target.ledger]
     before, ledger_before = cpu_seconds(own), cpu_seconds(target.ledger)
-    seen = run_load(target.port, scenario.load(model), target.head)
+    load = run_load(target.port, scenario.load(model), target.head)
     own_cpu = cpu_seconds(own) - before
     ledger_cpu = cpu_seconds(target.ledger) - ledger_before
-    done = max(1, seen.requests)
-    return asdict(seen) | {
-        "per_second": seen.requests / seen.seconds,
-        "events_per_second": seen.events / seen.seconds,
+    done = max(1, load.requests)
+    return asdict(load) | {
+        "per_second": load.requests / load.seconds,
+        "events_per_second": load.events / load.seconds,
         "cpu_us": (own_cpu + ledger_cpu) / done * 1e6,
         "gateway_cpu_us": own_cpu / done * 1e6,
         "ledger_cpu_us": ledger_cpu / done * 1e6,
-        "cores": (own_cpu + ledger_cpu) / seen.seconds,
+        "cores": (own_cpu + ledger_cpu) / load.seconds,
     }
 
 
@@ -75,11 +75,11 @@ def _say(text: str) -> None:
 def run(systems: Sequence[System], scenarios: Sequence[Scenario], rounds: int) -> dict[str, Any]:
     """Measure everything. Systems that cannot be installed or started are named with the reason."""
     versions, missing = {}, {}
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    measured: dict[str, dict[str, list[dict[str, Any]]]] = {}
     with ExitStack() as stack:
         port = stack.enter_context(upstream())
-        ceiling = Target(port, 0)
-        targets: dict[str, tuple[System, Target]] = {}
+        ceiling = RunningSystem(port, 0)
+        targets: dict[str, tuple[System, RunningSystem]] = {}
         for system in systems:
             try:
                 versions[system.name] = system.install()
@@ -90,20 +90,20 @@ def run(systems: Sequence[System], scenarios: Sequence[Scenario], rounds: int) -
                 _say(f"left out: {system.name}: {error}")
         time.sleep(2)  # whatever a system does after it began to listen
         for system, target in targets.values():
-            run_load(target.port, Load(16, 1.0, PLAIN.load(system.model).body), target.head)
+            run_load(target.port, LoadPlan(16, 1.0, PLAIN.load(system.model).body), target.head)
         for number in range(rounds):
             _say(f"round {number + 1} of {rounds}")
             for scenario in scenarios:
                 direct = measure(ceiling, scenario, "")
                 if not direct["requests"]:
                     raise RuntimeError("The upstream answers nothing: see .bench/upstream.log")
-                found.setdefault("(no gateway)", {}).setdefault(scenario.name, []).append(direct)
+                measured.setdefault("(no gateway)", {}).setdefault(scenario.name, []).append(direct)
                 for name, (system, target) in targets.items():
                     if not scenario.slow and not system.quick:
                         continue
                     one = measure(target, scenario, system.model)
-                    found.setdefault(name, {}).setdefault(scenario.name, []).append(one)
-    return {"versions": versions, "missing": missing, "rounds": rounds, "measured": found}
+                    measured.setdefault(name, {}).setdefault(scenario.name, []).append(one)
+    return {"versions": versions, "missing": missing, "rounds": rounds, "measured": measured}
 
 
 def median(measured: Sequence[dict[str, Any]], key: str) -> float:

@@ -27,7 +27,7 @@ TOKENS_PER_SECOND = 60.0
 
 
 @dataclass(frozen=True)
-class Request:
+class Arrival:
     """One arrival: when, how long, and how well each backend would do."""
 
     at: float
@@ -43,7 +43,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Result:
+class RunMeans:
     """Means per request over a run: pico-USD paid elsewhere, P(success), their sum as one cost."""
 
     paid: float
@@ -52,7 +52,7 @@ class Result:
     on_gpu: float
 
 
-def arrivals(count: int, load: float, rand: random.Random) -> Iterator[Request]:
+def arrivals(count: int, load: float, rand: random.Random) -> Iterator[Arrival]:
     """Requests of mixed difficulty, so many that they would need `load` times the slots."""
     mean_output = 300.0
     rate = load * SLOTS / (mean_output / TOKENS_PER_SECOND)
@@ -65,10 +65,10 @@ def arrivals(count: int, load: float, rand: random.Random) -> Iterator[Request]:
         moe = premium - rand.uniform(0.0, 0.60) * hard
         output = max(20, int(rand.expovariate(1.0 / mean_output)))
         success = {"gpu": max(0.02, gpu), "moe": max(0.05, moe), "premium": premium}
-        yield Request(at, (rand.randint(50, 1500), output), success)
+        yield Arrival(at, (rand.randint(50, 1500), output), success)
 
 
-def run(requests: list[Request], *, shadow: bool) -> Result:
+def run(requests: list[Arrival], *, shadow: bool) -> RunMeans:
     """Send every request somewhere; the GPU's slots are the only thing that is scarce."""
     busy: list[float] = []  # when each taken slot falls free
     paid, success, total, on_gpu = [], [], [], 0
@@ -87,7 +87,7 @@ def run(requests: list[Request], *, shadow: bool) -> Result:
         paid.append(0 if chosen == "gpu" else request.cost(chosen))
         success.append(request.success[chosen])
         total.append(request.total(chosen))
-    return Result(
+    return RunMeans(
         statistics.fmean(paid), statistics.fmean(success), statistics.fmean(total),
         on_gpu / len(requests),
     )  # fmt: skip
@@ -99,7 +99,7 @@ def main() -> int:
     parser.add_argument("--load", type=float, default=1.5)
     parser.add_argument("--seeds", type=int, default=10)
     asked = parser.parse_args()
-    kept: list[tuple[Result, Result]] = []
+    kept: list[tuple[RunMeans, RunMeans]] = []
     for seed in range(asked.seeds):
         requests = list(arrivals(asked.requests, asked.load, random.Random(seed)))
         kept.append((run(requests, shadow=False), run(requests, shadow=True)))

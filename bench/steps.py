@@ -168,8 +168,8 @@ KINDS: Final = {
 
 async def counts(step: Step) -> dict[str, float]:
     """Instructions of one call by package, the dearest first, and of the whole."""
-    found = Counter(await by_package(step))
-    return dict(found.most_common()) | {WHOLE: found.total()}
+    packages = Counter(await by_package(step))
+    return dict(packages.most_common()) | {WHOLE: packages.total()}
 
 
 async def _measure(port: int, kinds: dict[str, bytes], rounds: int) -> tuple[Figures, Figures]:

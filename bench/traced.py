@@ -23,13 +23,13 @@ SLOTS = 512  # of eight bytes: the total, then one for each root
 
 def count_into(counts: memoryview, details: Path) -> None:
     """Set the two signals."""
-    seen: Counter[CodeType] = Counter()
+    executed: Counter[CodeType] = Counter()
     slots: dict[CodeType, int] = {}
     root = 1
 
     def inside(frame: FrameType, event: str, _argument: Any) -> Any:
         if event == "opcode":
-            seen[frame.f_code] += 1
+            executed[frame.f_code] += 1
             counts[0] += 1
             counts[root] += 1
         return inside
@@ -43,17 +43,19 @@ def count_into(counts: memoryview, details: Path) -> None:
         return inside
 
     def begin(_number: int, _frame: FrameType | None) -> None:
-        seen.clear()
+        executed.clear()
         sys.settrace(entered)
 
     def end(_number: int, _frame: FrameType | None) -> None:
         sys.settrace(None)
-        found = {
-            "functions": [(code.co_filename, code.co_qualname, seen[code]) for code in seen],
+        record = {
+            "functions": [
+                (code.co_filename, code.co_qualname, executed[code]) for code in executed
+            ],
             "roots": {slot: code.co_qualname for code, slot in slots.items()},
         }
         unfinished = details.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(found))
+        unfinished.write_text(json.dumps(record))
         unfinished.rename(details)
 
     signal.signal(signal.SIGUSR1, begin)

@@ -28,20 +28,20 @@ _STREAMED: Final[dict[str, Any]] = {"model": MODEL, "stream": True, "max_tokens"
 def chunk(text: str) -> bytes:
     """One chunk of a chat stream."""
     choice = {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": None}
-    told = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
-    return encode(orjson.dumps(told | {"system_fingerprint": "fp_1", "choices": [choice]}))
+    fields = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
+    return encode(orjson.dumps(fields | {"system_fingerprint": "fp_1", "choices": [choice]}))
 
 
 def delta(text: str) -> bytes:
     """One event of a streamed message."""
-    said = {"type": "text_delta", "text": text}
-    told = {"type": "content_block_delta", "index": 0, "delta": said}
-    return encode(orjson.dumps(told), b"content_block_delta")
+    fields = {"type": "text_delta", "text": text}
+    event = {"type": "content_block_delta", "index": 0, "delta": fields}
+    return encode(orjson.dumps(event), b"content_block_delta")
 
 
 BEGUN: Final = b"".join(
-    encode(orjson.dumps(told), told["type"].encode())  # type: ignore[attr-defined]
-    for told in (
+    encode(orjson.dumps(event), event["type"].encode())  # type: ignore[attr-defined]
+    for event in (
         {"type": "message_start", "message": {"id": "m", "model": MODEL, "usage": {}}},
         {
             "type": "content_block_start",
@@ -62,10 +62,10 @@ def agent() -> bytes:
     turns: list[dict[str, Any]] = []
     for number in range(TURNS // 2):
         used = {"type": "tool_use", "id": f"t{number}", "name": "read", "input": {"path": "/a.py"}}
-        said = [{"type": "text", "text": "I will look at that."}, used]
-        told = [{"type": "text", "text": "a line of the file\n" * 10}]
-        result = {"type": "tool_result", "tool_use_id": f"t{number}", "content": told}
-        turns += [{"role": "assistant", "content": said}, {"role": "user", "content": [result]}]
+        content = [{"type": "text", "text": "I will look at that."}, used]
+        output = [{"type": "text", "text": "a line of the file\n" * 10}]
+        result = {"type": "tool_result", "tool_use_id": f"t{number}", "content": output}
+        turns += [{"role": "assistant", "content": content}, {"role": "user", "content": [result]}]
     schema = {"type": "object", "properties": {"path": {"type": "string"}}}
     tools = [
         {"name": f"tool_{n}", "description": "d" * 90, "input_schema": schema} for n in range(8)
@@ -91,12 +91,12 @@ def requests(raw: bytes, backend: Backend) -> None:
 
 def best(step: Callable[[], None], times: int) -> float:
     """Microseconds of one of `times`."""
-    found = float("inf")
+    seconds = float("inf")
     for _ in range(ROUNDS):
         began = time.process_time()
         step()
-        found = min(found, time.process_time() - began)
-    return found / times * 1e6
+        seconds = min(seconds, time.process_time() - began)
+    return seconds / times * 1e6
 
 
 def main() -> None:

@@ -75,19 +75,19 @@ def _check(value: Any, schema: Any, root: _Root, path: str) -> str | None:
         return _check(value, root.find(schema["$ref"]), root.deeper(), path)
     if not _plain_fit(value, schema):
         return path
-    wrong = _unions(value, schema, root, path)
-    if wrong is None and isinstance(value, dict):
-        wrong = _object(value, schema, root, path)
-    if wrong is None and isinstance(value, list) and "items" in schema:
-        wrong = next(
+    error = _unions(value, schema, root, path)
+    if error is None and isinstance(value, dict):
+        error = _object(value, schema, root, path)
+    if error is None and isinstance(value, list) and "items" in schema:
+        error = next(
             (
-                found
+                error
                 for at, item in enumerate(value)
-                if (found := _check(item, schema["items"], root.deeper(), f"{path}[{at}]"))
+                if (error := _check(item, schema["items"], root.deeper(), f"{path}[{at}]"))
             ),
             None,
         )
-    return wrong
+    return error
 
 
 def _plain_fit(value: Any, schema: Mapping[str, Any]) -> bool:

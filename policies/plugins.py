@@ -49,7 +49,7 @@ class Extended(dict[str, Row]):
     """A table of ours, and behind its own rows those of installed packages.
 
     Its names are known at once. A plugin's row is loaded when it is first asked for, since a plugin
-    imports of Turnout what it likes: `load` loads them all, before anything serves.
+    may import any part of Turnout: `load` loads them all, before anything serves.
     """
 
     def __init__(self, group: str, own: Mapping[str, Row], kind: Any) -> None:

@@ -18,7 +18,7 @@ from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
-from router.gauges import Seen, read_gauges
+from router.gauges import Watched, read_gauges
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
@@ -243,7 +243,7 @@ async def _parts(
 
 
 def _observers(parts: _Parts) -> tuple[Observer, ...]:
-    """What is told of each finished request, in this order: our own, then those of plugins."""
+    """Who is told of each finished request, in this order: our own observers, then plugins'."""
     recorder, classifier = parts.recorder, parts.classifier
     return (
         counts_charges(parts.metrics),
@@ -285,7 +285,7 @@ def _gateway(
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
     )
-    seen = Seen(
+    watched = Watched(
         gateway.serving,
         parts.classifier,
         parts.cascades,
@@ -293,7 +293,7 @@ def _gateway(
         parts.auditor,
         parts.learner,
     )
-    parts.metrics.gauges = partial(read_gauges, seen)
+    parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
 
 

@@ -16,8 +16,8 @@ NO_FEATURES: Final[frozenset[str]] = frozenset()
 
 @value
 class Media:
-    """What of a request is not text: how many parts, and how many bytes of them it carries itself
-    (none where it only says where they lie)."""
+    """The parts of a request that are not text: how many, and how many bytes of them it carries
+    itself (none where it gives a URL)."""
 
     images: int = 0
     audio: int = 0

@@ -1,4 +1,4 @@
-"""Which conversation a request belongs to. Its head tells: every later turn repeats it."""
+"""Which conversation a request belongs to. Its beginning tells: every later turn repeats it."""
 
 from hashlib import blake2b
 from typing import Final
@@ -25,5 +25,5 @@ def conversation_of(prompt: Prompt, key_id: str) -> str:
 
 
 def prefix_of(prompt: Prompt) -> bytes:
-    """Return the name of what a model server may have cached: the same for whoever begins alike."""
+    """Return the name of what a model server may have cached: the same for equal beginnings."""
     return blake2b(head_of(prompt).encode(), digest_size=8).digest()

@@ -15,9 +15,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-# What makes an INSERT that says what to do about keys that are there, by dialect.
+# The INSERT that can say what to do about keys that exist, by dialect.
 INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
-_MOST_PARAMETERS: Final = 999  # of a statement, in any SQLite
+_MOST_PARAMETERS: Final = 999  # the most variables of a statement in any SQLite
 
 
 class DatabaseError(RuntimeError):
@@ -65,18 +65,18 @@ class Database:
             raise DatabaseError(error) from error
 
     def make(self, metadata: MetaData) -> None:
-        """Make the tables that are not there."""
+        """Create the tables that do not exist."""
         try:
             metadata.create_all(self.engine)
         except SQLAlchemyError as error:
             raise DatabaseError(error) from error
 
     def insert(self, table: Table) -> Any:
-        """An INSERT that can say what to do about keys that are there."""
+        """An INSERT that can say what to do about keys that exist."""
         return self._insert(table)
 
     def insertion(self, table: Table) -> "Insertion":
-        """What adds many rows to a table at once."""
+        """Return what adds many rows to a table at once."""
         return Insertion(self.engine, table)
 
     def version(self) -> int | None:
@@ -103,12 +103,12 @@ def open_database(url: str) -> Engine:
 
 
 class Insertion:
-    """Adds rows, in the order of the table's columns, to a table, unless their keys are there.
+    """Adds rows, in the order of the table's columns, to a table, unless their keys exist.
 
-    SQLite gets many rows in one statement. With one row each, its driver gives the interpreter's
-    lock back once a row, and on a busy gateway gets it again milliseconds later, while everybody
-    else waits for the database. Statements come in few sizes: the driver keeps each one prepared,
-    and one of a hundred rows takes 100 KB.
+    SQLite gets many rows in one statement. With one row each, its driver releases the interpreter's
+    lock once a row, and on a busy gateway gets it back milliseconds later, while everybody else
+    waits for the database. Statements come in few sizes: the driver keeps each one prepared, and
+    one of a hundred rows takes 100 KB.
     """
 
     def __init__(self, engine: Engine, table: Table) -> None:
@@ -139,16 +139,16 @@ class Insertion:
 
 
 def _sizes(most: int) -> list[int]:
-    """How many rows a statement may have: the most, and every power of two below, down to one."""
+    """The sizes of statements, in rows: the largest, and every power of two below it."""
     powers = (1 << bit for bit in reversed(range(most.bit_length())))
     return list(dict.fromkeys((most, *powers))) if most else []
 
 
 class Changes:
-    """Tells whether anything was written to a database, for those who look again and again.
+    """Tells whether anything was written to a database, for callers that poll.
 
-    Asking SQLite costs microseconds and does not wait: it may be done on the serving loop. Of other
-    databases nothing is known.
+    Asking SQLite costs microseconds and does not wait, so the serving loop may do it. For other
+    databases the answer is not known.
     """
 
     def __init__(self, engine: Engine) -> None:

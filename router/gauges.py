@@ -1,4 +1,4 @@
-"""What is read off the parts of a gateway when its metrics are scraped: one row each."""
+"""The gauges that are read from a gateway's parts when its metrics are scraped: one row each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from router.telemetry.metric import Metric, Values
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The parts that are looked at."""
+class Watched:
+    """The parts that gauges read."""
 
     serving: Serving
     classifier: Classifier
@@ -30,18 +30,18 @@ class Gauge:
     """A metric, and how it is read."""
 
     metric: Metric
-    read: Callable[[Seen], Values]
+    read: Callable[[Watched], Values]
 
 
-def _checks(seen: Seen) -> Values:
-    cascades = seen.cascades
-    found = {**cascades.fired, "passed": cascades.passed, "no_opinion": cascades.no_opinion}
-    return {(name,): count for name, count in found.items()}
+def _checks(parts: Watched) -> Values:
+    cascades = parts.cascades
+    counts = {**cascades.fired, "passed": cascades.passed, "no_opinion": cascades.no_opinion}
+    return {(name,): count for name, count in counts.items()}
 
 
-def _active(seen: Seen) -> Values:
-    classifier = seen.classifier
-    policy = seen.serving.snapshot.policy.version
+def _active(parts: Watched) -> Values:
+    classifier = parts.classifier
+    policy = parts.serving.snapshot.policy.version
     return {(policy, classifier.version, classifier.provider): 1.0}
 
 
@@ -58,7 +58,7 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric("turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."),
-        lambda seen: {(key,): count for key, count in seen.auditor.counts.items()},
+        lambda parts: {(key,): count for key, count in parts.auditor.counts.items()},
     ),
     Gauge(
         Metric(
@@ -67,7 +67,7 @@ GAUGES: Final = (
             ("ability",),
             "Expected calibration error of the classifier on the latest outcomes.",
         ),
-        lambda seen: {(key,): drift.error for key, drift in seen.learner.drift.items()},
+        lambda parts: {(key,): drift.error for key, drift in parts.learner.drift.items()},
     ),
     Gauge(
         Metric(
@@ -76,7 +76,7 @@ GAUGES: Final = (
             ("ability",),
             "1 while that error is larger than chance explains, and large enough to matter.",
         ),
-        lambda seen: {(key,): float(drift.alarm) for key, drift in seen.learner.drift.items()},
+        lambda parts: {(key,): float(drift.alarm) for key, drift in parts.learner.drift.items()},
     ),
     Gauge(
         Metric(
@@ -86,7 +86,7 @@ GAUGES: Final = (
             "What this process saw of the ledger: open holds, unsettled and settled ones, leases "
             "reaped.",
         ),
-        lambda seen: {(key,): count for key, count in seen.ledger.counts.items()},
+        lambda parts: {(key,): count for key, count in parts.ledger.counts.items()},
     ),
     Gauge(
         Metric(
@@ -95,14 +95,14 @@ GAUGES: Final = (
             ("backend",),
             "1 while the backend's breaker lets it work.",
         ),
-        lambda seen: {
-            (name,): float(state.healthy) for name, state in seen.serving.backends.view().items()
+        lambda parts: {
+            (name,): float(state.healthy) for name, state in parts.serving.backends.view().items()
         },
     ),
     Gauge(
         Metric("turnout_backend_in_flight", "gauge", ("backend",), "Requests open at the backend."),
-        lambda seen: {
-            (name,): state.in_flight for name, state in seen.serving.backends.view().items()
+        lambda parts: {
+            (name,): state.in_flight for name, state in parts.serving.backends.view().items()
         },
     ),
     Gauge(
@@ -113,7 +113,7 @@ GAUGES: Final = (
             "What the classifier did: prompts scored, late, failed; batches; reloads. They "
             "overlap.",
         ),
-        lambda seen: {(key,): count for key, count in seen.classifier.counts.items()},
+        lambda parts: {(key,): count for key, count in parts.classifier.counts.items()},
     ),
     Gauge(
         Metric(
@@ -127,7 +127,7 @@ GAUGES: Final = (
 )
 
 
-def read_gauges(seen: Seen) -> Iterator[tuple[Metric, Values]]:
+def read_gauges(parts: Watched) -> Iterator[tuple[Metric, Values]]:
     """Yield every gauge with its values now."""
     for gauge in GAUGES:
-        yield gauge.metric, gauge.read(seen)
+        yield gauge.metric, gauge.read(parts)

@@ -132,7 +132,7 @@ def usage_row(row: JournalRow) -> UsageRow:
     served = orjson.loads(row.payload or b"{}")
     if asked.get("organization") is None:
         raise ValueError("it names no organization")
-    counted = {} if row.seq else served  # a correction repeats facts, not what was counted
+    counted = {} if row.seq else served  # a correction repeats the facts, not the counts
     cascade: Mapping[str, Any] = counted.get("cascade") or {}
     return UsageRow(
         rid=row.hold_id,

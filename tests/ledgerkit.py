@@ -67,6 +67,25 @@ async def ten_of_twelve_are_served(ledger: Ledger, organization: str) -> None:
     assert denied == 2
 
 
+async def beat(ledger: Ledger) -> None:
+    """Send the heartbeats of every hold of this process, now."""
+    for hold in ledger._beats.live():
+        await ledger._beats.renew([hold])
+
+
+class RoundTrips:
+    """Counts the scripts that a ledger sends on the path of requests, from now on."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._send = ledger._nodes.send
+        self.count = 0
+        ledger._nodes.send = self  # type: ignore[method-assign]
+
+    def __call__(self, script: str, *args: Any, **options: Any) -> asyncio.Future[Any]:
+        self.count += script in {"reserve", "settle", "top_up"}
+        return self._send(script, *args, **options)
+
+
 async def eventually(happened: Callable[[], bool]) -> None:
     """Wait for what another process does, which nobody announces here; the test's limit ends it."""
     while not happened():  # noqa: ASYNC110  # no event crosses from another process

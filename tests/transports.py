@@ -8,8 +8,8 @@ from typing import Final, Protocol
 
 from router.backends.backend import Backend
 from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.backends.transport.httpx_transport import HttpxTransport, Route
-from router.backends.transport.transport import Answer, Call, Transport, Transports
+from router.backends.transport.httpx_transport import HttpxTransport, NetworkRoute
+from router.backends.transport.transport import Call, HttpAnswer, Transport, Transports
 
 
 class Client(Transport, Transports, Protocol):
@@ -26,7 +26,7 @@ HTTP_2: Final = "httpx-http2"
 
 def over_http2(trusting: ssl.SSLContext) -> NewTransport:
     """Builds httpx's client so that it offers HTTP/2."""
-    return partial(HttpxTransport, route=Route(http2=True), tls=trusting)
+    return partial(HttpxTransport, route=NetworkRoute(http2=True), tls=trusting)
 
 
 class Counted:
@@ -49,6 +49,6 @@ class _CountedFor:
         self._asked = asked
         self._backend = backend
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> HttpAnswer:
         self._asked[self._backend] += 1
         return await self._client.send(call)

@@ -34,40 +34,43 @@ LEAST_OUTCOMES: Final = 30  # fewer say nothing about calibration
 
 
 def fit_card(
-    base: Ability, seen: Observations, *, date: str, name: str | None = None, seed: int = 0
+    base: Ability, observed: Observations, *, date: str, name: str | None = None, seed: int = 0
 ) -> Ability:
     """A card for `name` (default: the base's) fitted on outcomes, starting from `base`.
 
     Its record holds Brier score, calibration error and log loss from cross-validation, beside the
     base's own on the same outcomes. TooFewOutcomes below LEAST_OUTCOMES.
     """
-    if seen.size < LEAST_OUTCOMES:
+    if observed.size < LEAST_OUTCOMES:
         raise TooFewOutcomes(
-            f"{seen.size} outcomes are too few to fit a card: it takes at least {LEAST_OUTCOMES}; "
-            "from 200 on the card also learns what this traffic is like, and 1,500 are plenty."
+            f"{observed.size} outcomes are too few to fit a card: it takes at least "
+            f"{LEAST_OUTCOMES}; from 200 on the card also learns what this traffic is like, and "
+            "1,500 are plenty."
         )
-    enough = seen.size >= LEAST_FOR_RBF
-    centers = centers_among(seen.embedding, seed=seed) if enough else None
-    design = Design.of(base, seen.z, seen.embedding, centers)
-    shares, forecast = _weigh(design, seen, seed)
-    fitted = design.card(shares @ design.path(seen.scores, seen.weights))
-    before = base.probabilities(seen.z, seen.embedding).astype(np.float64)
+    enough = observed.size >= LEAST_FOR_RBF
+    centers = centers_among(observed.embedding, seed=seed) if enough else None
+    design = Design.of(base, observed.z, observed.embedding, centers)
+    shares, forecast = _weigh(design, observed, seed)
+    fitted = design.card(shares @ design.path(observed.scores, observed.weights))
+    before = base.probabilities(observed.z, observed.embedding).astype(np.float64)
     record: Mapping[str, Any] = {
         "date": date,
         "base": base.name,
         "correction": _named(shares, centers),
         "kept": round(float(shares[0]), 3),  # the base's own share in the average
-        "brier": round(brier(forecast, seen.scores), 4),
-        "ece": round(adaptive_ece(forecast, seen.scores), 4),
-        "log_loss": round(weighted_mean(log_loss(forecast, seen.scores), seen.weights), 4),
-        "brier_before": round(brier(before, seen.scores), 4),
-        "ece_before": round(adaptive_ece(before, seen.scores), 4),
-        "log_loss_before": round(weighted_mean(log_loss(before, seen.scores), seen.weights), 4),
+        "brier": round(brier(forecast, observed.scores), 4),
+        "ece": round(adaptive_ece(forecast, observed.scores), 4),
+        "log_loss": round(weighted_mean(log_loss(forecast, observed.scores), observed.weights), 4),
+        "brier_before": round(brier(before, observed.scores), 4),
+        "ece_before": round(adaptive_ece(before, observed.scores), 4),
+        "log_loss_before": round(
+            weighted_mean(log_loss(before, observed.scores), observed.weights), 4
+        ),
     }
-    return replace(fitted, name=name or base.name, outcomes=seen.size, fitted=record)
+    return replace(fitted, name=name or base.name, outcomes=observed.size, fitted=record)
 
 
-def nearest(cards: Mapping[str, Ability], name: str, seen: Observations) -> Ability:
+def nearest(cards: Mapping[str, Ability], name: str, observed: Observations) -> Ability:
     """The card to start from: the one of that name, else the one nearest to the outcomes.
 
     Nearest means the least log loss once its intercept and slope are refitted.
@@ -76,9 +79,9 @@ def nearest(cards: Mapping[str, Ability], name: str, seen: Observations) -> Abil
         return cards[name]
     losses = {}
     for card in cards.values():
-        design = Design.of(card, seen.z, seen.embedding, None)
-        p = design.forecast(design.path(seen.scores, seen.weights)[-1])
-        losses[card.name] = weighted_mean(log_loss(p, seen.scores), seen.weights)
+        design = Design.of(card, observed.z, observed.embedding, None)
+        p = design.forecast(design.path(observed.scores, observed.weights)[-1])
+        losses[card.name] = weighted_mean(log_loss(p, observed.scores), observed.weights)
     return cards[min(losses, key=losses.__getitem__)]
 
 
@@ -88,20 +91,20 @@ def _named(shares: Vector, centers: object) -> str:
     return f"what is near, {shares[2:].sum():.0%}"
 
 
-def _weigh(design: Design, seen: Observations, seed: int) -> tuple[Vector, Vector]:
+def _weigh(design: Design, observed: Observations, seed: int) -> tuple[Vector, Vector]:
     """The weight of every penalty by its cross-validated log loss; the forecasts they give."""
     folds = []
-    for inside, outside in splits(seen.size, FOLDS, seed):
-        path = design.take(inside).path(seen.scores[inside], seen.weights[inside])
+    for inside, outside in splits(observed.size, FOLDS, seed):
+        path = design.take(inside).path(observed.scores[inside], observed.weights[inside])
         folds.append((path, design.take(outside), outside))
     losses = np.zeros(len(folds[0][0]))
     for path, rest, outside in folds:
         for index, solution in enumerate(path):
-            loss = log_loss(rest.forecast(solution), seen.scores[outside])
-            losses[index] += loss @ seen.weights[outside]
+            loss = log_loss(rest.forecast(solution), observed.scores[outside])
+            losses[index] += loss @ observed.weights[outside]
     shares = np.exp((losses.min() - losses) / TEMPERATURE)
     shares /= shares.sum()
-    forecast = np.empty(seen.size)
+    forecast = np.empty(observed.size)
     for path, rest, outside in folds:
         forecast[outside] = rest.forecast(shares @ path)
     return shares, forecast

@@ -1,4 +1,4 @@
-"""How much each judge counts: nobody may bend a card by saying much.
+"""How much each judge counts: nobody can bend a card by sending many outcomes.
 
 A judge is whoever gave outcomes: a customer's key, the cascade's checks, the judge of the audits.
 """
@@ -14,8 +14,7 @@ _EXACT: Final = 1e-9
 def fair_weights(weights: Sequence[float], judges: Sequence[Hashable]) -> list[float]:
     """The weights, less where a judge would have more than LARGEST_SHARE of what they add up to.
 
-    Fewer judges than that allows share alike; a single one is believed, since nobody else is there
-    to be believed instead.
+    Fewer judges than that allows share alike; a single one counts fully, since there is no other.
     """
     totals: dict[Hashable, float] = defaultdict(float)
     for weight, judge in zip(weights, judges, strict=True):

@@ -43,7 +43,7 @@ class RadialBasis:
         return replace(self, weights=(factor * self.weights).astype(np.float32))
 
     def restated_on(self, centers: Vector) -> "RadialBasis":
-        """The nearest to the same function that other centers can say."""
+        """The same function, as nearly as other centers can express it."""
         across = kernel(centers.astype(np.float64), self.centers.astype(np.float64))
         weights = np.linalg.solve(_gram(centers), across @ self.weights.astype(np.float64))
         return RadialBasis(centers, weights.astype(np.float32))

@@ -33,29 +33,29 @@ class Refit:
     reason: str
 
 
-def recalibrate(running: Ability, seen: Observations, *, date: str, seed: int = 0) -> Refit:
+def recalibrate(running: Ability, observed: Observations, *, date: str, seed: int = 0) -> Refit:
     """Refit the running card and decide whether the new one may replace it.
 
     Every outcome is forecast by a card that was fitted without it, penalties included.
     TooFewOutcomes below LEAST_TO_RECALIBRATE.
     """
-    if seen.size < LEAST_TO_RECALIBRATE:
-        raise TooFewOutcomes(f"{seen.size} outcomes are too few to judge a card on")
-    gains = np.empty(seen.size)
-    for inside, outside in splits(seen.size, FOLDS, seed + 1):
-        new = fit_card(running, seen.take(inside), date=date, seed=seed)
-        held = seen.take(outside)
+    if observed.size < LEAST_TO_RECALIBRATE:
+        raise TooFewOutcomes(f"{observed.size} outcomes are too few to judge a card on")
+    gains = np.empty(observed.size)
+    for inside, outside in splits(observed.size, FOLDS, seed + 1):
+        new = fit_card(running, observed.take(inside), date=date, seed=seed)
+        held = observed.take(outside)
         gains[outside] = log_loss(
             running.probabilities(held.z, held.embedding), held.scores
         ) - log_loss(new.probabilities(held.z, held.embedding), held.scores)
-    gain = weighted_mean(gains, seen.weights)
-    share = seen.weights / seen.weights.sum()
+    gain = weighted_mean(gains, observed.weights)
+    share = observed.weights / observed.weights.sum()
     noise = CERTAIN * float(np.sqrt((share**2 * (gains - gain) ** 2).sum()))
-    card = fit_card(running, seen, date=date, seed=seed)
+    card = fit_card(running, observed, date=date, seed=seed)
     promoted = gain > noise
     words = "is" if promoted else "is not"
     reason = (
-        f"held back in turn, {seen.size} outcomes: log loss {words} lower beyond the noise, "
+        f"held back in turn, {observed.size} outcomes: log loss {words} lower beyond the noise, "
         f"{gain:+.4f} nats against {noise:.4f}"
     )
     return Refit(card, promoted, gain, noise, reason)

@@ -83,7 +83,7 @@ def bags_of(numbers: NDArray[np.uint32], passages: Passages, rows: int) -> Bags:
 
 
 def _single(numbers: NDArray[np.uint32]) -> tuple[Keys, Weights, int]:
-    """One text, all of whose words weigh alike: what `_several` says, in half the time."""
+    """One text whose words all weigh alike: the result of `_several` in half the time."""
     count = len(numbers)
     keys = _with_pairs(numbers)
     keys[:count].sort()

@@ -1,4 +1,4 @@
-"""Measures that no row of the table can say: functions of the final text.
+"""Measures that no row of the table can express: functions of the final text.
 
 Regular expressions begin with a line's end, which is rare, because a prompt of 1 KB has to be read
 in a fraction of 0.1 ms. Their twins are in native/coded_measures.c.

@@ -18,7 +18,7 @@ INTERFACE: Final = 4  # of the extension: rises whenever it takes or gives somet
 
 
 def native_reader(table: FeatureTable) -> Read | None:
-    """What python_reader says, in a third of the time; None where the extension was not built.
+    """What python_reader computes, in a third of the time; None where the extension was not built.
 
     Raises ImportError for an extension built from other sources, ValueError for a table that is
     larger than it can hold.

@@ -70,8 +70,8 @@ def idf_of(bags: Bags, *, common: float = 1e-2) -> Idf:
     size = bags.words.shape[0]
     parts = []
     for matrix in (bags.words, bags.pairs):
-        seen = np.asarray((matrix > 0).sum(axis=0)).ravel()
-        parts.append((np.log((1 + size) / (1 + seen)) + 1) * (seen >= LEAST_PROMPTS))
+        frequency = np.asarray((matrix > 0).sum(axis=0)).ravel()
+        parts.append((np.log((1 + size) / (1 + frequency)) + 1) * (frequency >= LEAST_PROMPTS))
     share = np.asarray((bags.words > 0).sum(axis=0)).ravel() / size
     return Idf(parts[0], parts[1], common / (common + share))
 

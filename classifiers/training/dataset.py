@@ -51,7 +51,7 @@ class Outcomes:
 
     def members(self, kind: str) -> NDArray[np.bool_]:
         """Which columns of `by_model` belong to a class."""
-        return np.array([found == kind for found in self.kinds])
+        return np.array([each == kind for each in self.kinds])
 
     def select(self, rows: NDArray[Any]) -> "Outcomes":
         """The prompts at these positions."""

@@ -212,9 +212,9 @@ def fit_z(kernel: Matrix, gram: Matrix, goals: Matrix) -> tuple[Matrix, Matrix]:
     columns, means = [], []
     for goal in goals.T:
         known = np.isfinite(goal)
-        seen, mean = kernel[known], goal[known].mean()
-        left = seen.T @ seen + KERNEL_PENALTY * gram
-        columns.append(cho_solve(cho_factor(left), seen.T @ (goal[known] - mean)))
+        known_kernel, mean = kernel[known], goal[known].mean()
+        left = known_kernel.T @ known_kernel + KERNEL_PENALTY * gram
+        columns.append(cho_solve(cho_factor(left), known_kernel.T @ (goal[known] - mean)))
         means.append(mean)
     return np.column_stack(columns), np.array(means)
 

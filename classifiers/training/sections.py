@@ -101,8 +101,8 @@ def _cross_refitted(
     fold = np.random.default_rng(seed).integers(0, FOLDS, len(rows))
     for number in range(FOLDS):
         inside, outside = rows[fold != number], rows[fold == number]
-        seen = observe(valid.z[inside], valid.embedding[inside], list(y[fold != number]))
-        new = fit_card(card, seen, date=DATE)
+        observed = observe(valid.z[inside], valid.embedding[inside], list(y[fold != number]))
+        new = fit_card(card, observed, date=DATE)
         forecast[fold == number] = new.probabilities(valid.z[outside], valid.embedding[outside])
     return forecast
 
@@ -210,8 +210,8 @@ class FewLabels:
             drawn, rest = order[:labels], order[labels:]
             gap, base = np.zeros(len(rest)), np.zeros(len(rest))
             for sign, name, truth in ((-1, "moe", self.low), (1, "premium", self.high)):
-                seen = observe(split.z[drawn], split.embedding[drawn], list(truth[drawn]))
-                card = fit_card(cards[name], seen, date=DATE)
+                observed = observe(split.z[drawn], split.embedding[drawn], list(truth[drawn]))
+                card = fit_card(cards[name], observed, date=DATE)
                 gap += sign * card.probabilities(split.z[rest], split.embedding[rest])
                 alone = LengthAlone.fit(split.length[drawn], truth[drawn])
                 base += sign * alone.forecast(split.length[rest])

@@ -77,9 +77,9 @@ def _unknown(name: str, facts: Sequence[str], backends: Sequence[str]) -> tuple[
     below = [fact for fact in facts if fact.startswith(name + ".")]
     if below:
         return f"`{name}` is a group of facts, not a fact", "known facts: " + ", ".join(below)
-    siblings = [fact for fact in facts if fact.startswith(root + ".")]
-    if siblings:
-        hint = suggestion(name, siblings, what=f"facts of `{root}`")
+    neighbours = [fact for fact in facts if fact.startswith(root + ".")]
+    if neighbours:
+        hint = suggestion(name, neighbours, what=f"facts of `{root}`")
         return f"unknown name `{name}`", hint
     hint = suggestion(name, [*facts, "success", "backend"], what="names")
     if not hint.startswith("did"):

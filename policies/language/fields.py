@@ -44,13 +44,13 @@ class OneOf:
 def unique(value: Any) -> Any:
     """A list without repetitions; anything else is left to its type."""
     if isinstance(value, list):
-        seen: set[Any] = set()
+        known: set[Any] = set()
         for item in value:
-            if isinstance(item, str) and item in seen:
+            if isinstance(item, str) and item in known:
                 raise PydanticCustomError(
                     "repeated", "`{item}` is listed twice", {"item": item, "hint": "keep one"}
                 )
-            seen.add(item if isinstance(item, str) else id(item))
+            known.add(item if isinstance(item, str) else id(item))
     return value
 
 

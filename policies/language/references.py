@@ -93,18 +93,18 @@ class _Checker:
                     "write that line beside it",
                     "contradiction",
                 )
-        seen: dict[str, int] = {}
+        first_index: dict[str, int] = {}
         for index, rule in enumerate(route.rules):
             place = (*path, "rules", index)
-            if rule.name in seen:
-                line = self.source.position_of((*path, "rules", seen[rule.name]))[0]
+            if rule.name in first_index:
+                line = self.source.position_of((*path, "rules", first_index[rule.name]))[0]
                 self._error(
                     (*place, "name"),
                     f"a second rule `{rule.name}`",
                     f"first in line {line}; rename one",
                     "duplicate-name",
                 )
-            seen.setdefault(rule.name, index)
+            first_index.setdefault(rule.name, index)
             self._rule(place, rule, route)
 
     def _rule(self, path: Path, rule: RuleDoc, route: RouteDoc) -> None:

@@ -118,16 +118,16 @@ class _Reader:
 
     def _documents(self, events: Iterator[Any]) -> Any:
         value: Any = None
-        seen = 0
+        documents = 0
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
-                seen += 1
-                if seen > 1:
+                documents += 1
+                if documents > 1:
                     self._refuse(
                         event.start_mark, "a second document begins here", "remove `---`", "yaml"
                     )
                 value = self._node(events, next(events), ())
-        if seen == 0 or value is None:
+        if documents == 0 or value is None:
             self._refuse(None, "the file is empty", "start with `version: 1`", "empty")
         return value
 

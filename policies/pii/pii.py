@@ -114,8 +114,8 @@ def _has_digit(text: str) -> bool:
 
 
 def _digits_in(text: str) -> int:
-    seen = text.encode("ascii", "ignore")
-    return len(seen) - len(seen.translate(None, b"0123456789"))
+    ascii_bytes = text.encode("ascii", "ignore")
+    return len(ascii_bytes) - len(ascii_bytes.translate(None, b"0123456789"))
 
 
 def _begins_key(text: str) -> bool:

@@ -57,8 +57,8 @@ class Refusals:
         for dimension, window, measure, limit in self._limits.get(tier, ()):
             index = _WINDOWS[window](at_ms)
             key = (organization, dimension)
-            seen, used = self._used.get(key, (index, 0))
-            amount = (used if seen == index else 0) + _MEASURES[measure](use)
+            last_index, used = self._used.get(key, (index, 0))
+            amount = (used if last_index == index else 0) + _MEASURES[measure](use)
             if amount > limit:
                 return True
             standing.append((key, index, amount))

@@ -59,7 +59,6 @@ class ReplayReport:
     groups: Mapping[str, Mapping[str, ReplayRow]]
     recorded_usd: float
     baselines: tuple[Baseline, ...]  # the policy first; empty where no record knows all backends
-    plane_records: int
     arms: Mapping[str, Mapping[str, Arm]]  # route -> backend -> what a draw between them showed
 
 
@@ -109,7 +108,6 @@ class Replay:
             groups={kind: self._group(place) for place, kind in enumerate(_KINDS)},
             recorded_usd=to_usd(self._measured.total_pico),
             baselines=() if comparable is None else tuple(compare(comparable)),
-            plane_records=0 if comparable is None else len(comparable.tokens),
             arms=self._experiment.arms(),
         )
 

@@ -26,8 +26,8 @@ def _admitted(request: Request) -> Administration:
     """Return what is administered. Raises Unauthenticated."""
     administration: Administration = request.app.state.administration
     expected = f"Bearer {administration.token}".encode()
-    given = request.headers.get("authorization", "").encode("latin-1")
-    if not hmac.compare_digest(given, expected):
+    sent = request.headers.get("authorization", "").encode("latin-1")
+    if not hmac.compare_digest(sent, expected):
         raise Unauthenticated("Send the admin token of turnout.yaml as a bearer token.")
     return administration
 

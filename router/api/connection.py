@@ -38,7 +38,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, inference: Inference, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._inference = inference
-        self._new: Exchange | None = None  # parsed, and not begun
+        self._new: Exchange | None = None  # parsed, not yet started
         self._current: Exchange | None = None
         self._in_head = False
         self._head_bytes = 0
@@ -142,7 +142,7 @@ class Connection(HttpToolsProtocol):
         if row is None:
             self._go_uvicorns_way()
             return
-        fields = dict(reversed(self.headers))  # of several of a name, the first counts
+        fields = dict(reversed(self.headers))  # the first header of a name wins
         if not LISTS.isdisjoint(fields):
             join_lists(fields, self.headers)
         exchange = Exchange(self, row, fields, self._inference.limits)

@@ -21,7 +21,7 @@ from router.operations.operation import Operation, Row
 
 
 class _Nobody:
-    """The event that uvicorn's protocol sets when something arrives; an exchange is told itself."""
+    """The event that uvicorn sets when data arrives; an exchange is called directly instead."""
 
     def set(self) -> None:
         """Do nothing."""
@@ -74,7 +74,7 @@ class Exchange:
         parser = connection.parser
         self._connection = connection
         self._limits = limits
-        self._body: bytes | bytearray = b""  # mostly it comes in one part
+        self._body: bytes | bytearray = b""  # it usually comes in one part
         self._received = False
         self._waiter: asyncio.Future[None] | None = None
         self.fields = fields
@@ -136,8 +136,8 @@ class Exchange:
 
     def header_values(self, names: Iterable[str]) -> dict[str, str]:
         """Return those of the request's headers that were sent; names in lower case."""
-        sent = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
-        return {name: found.decode("latin-1") for name, found in sent if found is not None}
+        pairs = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
+        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
 
     async def body(self) -> bytes:
         """Read the whole body.
@@ -192,7 +192,7 @@ class Exchange:
             await self._put(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
 
     def put(self, data: bytes) -> bool:
-        """Send a part of a stream, unless the client is behind; whether it was sent."""
+        """Send a part of a stream, unless the client is behind; return whether it was sent."""
         if self._connection.flow.write_paused or self.disconnected:
             return False
         chunk = b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
@@ -229,7 +229,7 @@ class Exchange:
         return data
 
     async def _put(self, data: bytes) -> None:
-        """Write to the client as fast as it reads; to nobody once it is gone."""
+        """Write to the client as fast as it reads; once it is gone, write nothing."""
         flow = self._connection.flow
         if flow.write_paused and not self.disconnected:
             await flow.drain()

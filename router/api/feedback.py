@@ -1,7 +1,8 @@
 """POST /v1/feedback: a customer says how good an answer was.
 
-An opinion may come to another worker or replica than the answer did, before that one has stored its
-decision: what is not found is looked for again, a little longer than a recorder's pause.
+An opinion may reach another worker or replica than the answer did, before that one has stored its
+decision. So a decision that is not found is looked up again, for a little longer than a recorder's
+pause.
 """
 
 import asyncio

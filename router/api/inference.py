@@ -30,7 +30,7 @@ class Inference:
         self._running: set[asyncio.Task[Any]] = set()
         self.limits: Limits = gateway.limits
 
-    # What stands at a raw path, if anything; most requests are found by their whole target.
+    # Return the endpoint at a raw path, or None; most requests match by their whole target.
     row = staticmethod(_ROUTES.get)
 
     async def abandon(self) -> None:
@@ -45,7 +45,7 @@ class Inference:
             await asyncio.wait(running, timeout=_ABANDON_SECONDS)
 
     async def serve(self, exchange: Exchange) -> None:
-        """Answer one request, whatever happens; a client that left is answered by silence."""
+        """Answer one request, whatever happens; a client that left gets nothing."""
         task = asyncio.current_task()
         metrics = self._gateway.metrics
         began = time.perf_counter()

@@ -11,7 +11,7 @@ _SENT: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class _Randomness:
-    """Random bytes of the kernel's, fetched for many ids at once: each call costs a system call."""
+    """Random bytes from the kernel, fetched for many ids at once: each call costs a system call."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []

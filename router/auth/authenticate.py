@@ -29,7 +29,7 @@ class Authenticator:
         self._store = store
         self._state: tuple[object, ...] = ()
         self._principals: Mapping[bytes, Principal] = {}
-        self._version: int | None = None  # of the database when it was read
+        self._version: int | None = None  # the database's version when it was read
         self._refresher: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:

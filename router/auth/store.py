@@ -38,7 +38,7 @@ _KEYS = Table(
     Column("created_at", DateTime, nullable=False),
     Column("revoked_at", DateTime),
 )
-# Not among the table's own: stores that open a new database at the same moment may all make it.
+# Not part of the table: several stores may create it in a new database at the same moment.
 _REVOKED = "api_keys_revoked_at"
 
 
@@ -52,8 +52,8 @@ def _index(database: Database) -> None:
 
 
 def _state(sqlite: bool) -> Select[tuple[object, ...]]:
-    """What differs after any change. Keys are never deleted, so SQLite need not count them: their
-    highest number tells, which costs the same with a hundred thousand of them.
+    """A statement whose result differs after any change. Keys are never deleted, so SQLite need not
+    count them: their highest number tells, which costs the same with a hundred thousand keys.
     """
     keys = func.max(literal_column("rowid")) if sqlite else func.count()
     revoked = func.count(_KEYS.c.revoked_at)
@@ -67,7 +67,7 @@ def _state(sqlite: bool) -> Select[tuple[object, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """One row as `keys list` shows it. The key itself is not there to be shown."""
+    """One row as `keys list` shows it. The key itself is not stored."""
 
     principal: Principal
     created_at: datetime

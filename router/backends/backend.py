@@ -2,7 +2,7 @@
 
 A backend is one model behind one name. It may have several addresses (replicas) and several
 credentials; each pair of the two is a `Deployment`, with a breaker of its own: a key that is out of
-quota says nothing of the other keys, a replica that is down nothing of the other replicas.
+quota says nothing about the other keys, and a replica that is down nothing about the others.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from router.protocols.quirks import PLAIN, Quirks
 
 CHECKED: Final = ("tools", "vision", "json_schema")
 FEATURES: Final = frozenset(CHECKED)
-DIRECTLY: Final = "direct"  # as `proxy`: through none, whatever the environment says
+DIRECTLY: Final = "direct"  # as `proxy`: no proxy, whatever the environment says
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long to wait, in seconds. `total` bounds a whole exchange, streams included; `head` is
-    what of it the head of an answer has on a connection that is open."""
+    how long the head of an answer may take on an open connection."""
 
     connect: float = 5.0
     first_byte: float = 120.0
@@ -30,7 +30,7 @@ class Timeouts:
     head: float = field(init=False, compare=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
-        """Compare once."""
+        """Compute the bound once."""
         object.__setattr__(self, "head", min(self.first_byte, self.total))
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from router.backends.backend import FEATURES
 from router.protocols.quirks import QUIRKS, Quirks
 
-_PRESET: Final = Quirks(developer_role=False)  # few but OpenAI know that role
+_PRESET: Final = Quirks(developer_role=False)  # few servers other than OpenAI's know that role
 
 
 class Provider(BaseModel):
@@ -25,7 +25,6 @@ class Provider(BaseModel):
     dialect: str = "openai"
     key_variable: str | None = None
     prices: str | None = None
-    self_hosted: bool = False
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
     notes: str = ""
     quirks: Quirks = _PRESET
@@ -33,7 +32,7 @@ class Provider(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _gather_quirks(cls, row: dict[str, Any]) -> dict[str, Any]:
-        """Quirks stand among a row's other keys."""
+        """Gather the quirks, which a row has among its other keys."""
         own = {name: row[name] for name in QUIRKS if name in row}
         rest = {name: value for name, value in row.items() if name not in own}
         return {**rest, "quirks": _PRESET.overridden(own)}

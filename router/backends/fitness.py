@@ -14,8 +14,8 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     if backend.context_window is not None and tokens > backend.context_window:
         return "context_window"
     protocol = ask.protocol
-    # What clients of the hub say can be said in every dialect; anything else only where it is
-    # spoken.
+    # Requests that the hub translates can go to every dialect; others need one that speaks their
+    # protocol.
     if protocol not in CLIENTS and protocol not in DIALECTS[backend.dialect].speaks:
         return f"{ask.operation}s"
     if ask.features and not ask.features <= backend.supports:

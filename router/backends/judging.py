@@ -4,10 +4,10 @@ There are two questions: is one answer good enough (PASS or FAIL, asked while a 
 which of two is better (A, B or TIE, asked later). Both are put in the same way, with the request
 and the answers between lines as material, never as instructions.
 
-A verdict is never guessed. Of two answers: a line that is nothing but a verdict counts, a labelled
-one (`Verdict: B`) before a bare one; else the text must begin with a verdict and say nothing
-against it. What names both answers or neither, and a train of thought that was cut short, is no
-verdict.
+A verdict is never guessed. Between two answers, a line that is nothing but a verdict counts, a
+labelled one (`Verdict: B`) before a bare one; else the text must begin with a verdict and say
+nothing against it. A text that names both answers or neither, or a train of thought that was cut
+short, is no verdict.
 """
 
 import re
@@ -55,7 +55,7 @@ _AGAINST: Final = re.compile(
 
 
 def material(ask: Ask) -> str:
-    """Return what was asked, as a judge reads it; of a long conversation its end."""
+    """Return what was asked, as a judge reads it: a long conversation is cut to its end."""
     turns = [f"{turn.role}: {turn.text}" for turn in ask.prompt.turns]
     return "\n".join([ask.prompt.system, *turns])[-LONGEST:]
 

@@ -150,11 +150,11 @@ def _fit(classifier: Classifier, name: str, group: Sequence[JudgedAnswer]) -> tu
         click.echo(
             f"{name}: {MOST_OUTCOMES} of {len(group)} outcomes are used, drawn at random", err=True
         )
-    seen = observations(classifier, sampled(group))
-    base = nearest(classifier.cards, name, seen)
-    before = drift(base.probabilities(seen.z, seen.embedding), seen.scores)
+    outcomes = observations(classifier, sampled(group))
+    base = nearest(classifier.cards, name, outcomes)
+    before = drift(base.probabilities(outcomes.z, outcomes.embedding), outcomes.scores)
     today = datetime.now(UTC).date().isoformat()
-    card = fit_card(base, seen, date=today, name=name)
+    card = fit_card(base, outcomes, date=today, name=name)
     return card, _report(card, before.error, before.chance)
 
 

@@ -19,7 +19,7 @@ from router.cli.demo_parts.report import (
     print_invitation,
     refusal_panel,
 )
-from router.cli.demo_parts.run import Answer, ask, run_into_limit
+from router.cli.demo_parts.run import DemoAnswer, ask, run_into_limit
 from router.cli.demo_parts.stack import Stack, running_stack
 
 _MOST_FREE_REQUESTS = 60
@@ -32,8 +32,8 @@ def _clients(stack: Stack) -> dict[str, OpenAI]:
     }
 
 
-def _shortfalls(answers: Sequence[Answer]) -> list[str]:
-    """Return what did not go as the demo promises."""
+def _shortfalls(answers: Sequence[DemoAnswer]) -> list[str]:
+    """Return each promise of the demo that was broken."""
     served = {answer.backend for answer in answers}
     lacking = [
         f"no prompt went to {name}" for name in ("local", "moe", "premium") if name not in served

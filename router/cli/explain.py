@@ -59,10 +59,10 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
     flags["model"] = flags["model"] or next(iter(policy.routes))
     if flags["tier"] is None:
         flags["tier"] = tiers_of(policy)[0]
-    asked = _asked(flags, policy, documents, world)
-    explanation = explain_decision(policy, asked.signals, asked.hints)
-    if asked.decided_by not in ("", policy.version):
-        note = f"decided then by policy {asked.decided_by}; explained by {policy.version}"
+    request = _asked(flags, policy, documents, world)
+    explanation = explain_decision(policy, request.signals, request.hints)
+    if request.decided_by not in ("", policy.version):
+        note = f"decided then by policy {request.decided_by}; explained by {policy.version}"
         click.echo(note, err=True)
     if as_json:
         click.echo(json.dumps(explanation.as_json(), indent=2))

@@ -47,10 +47,10 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of this name, None where there is none."""
-        place = COMMANDS.get(cmd_name)
-        if place is None:
+        target = COMMANDS.get(cmd_name)
+        if target is None:
             return None
-        module, _, name = place.partition(":")
+        module, _, name = target.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
 

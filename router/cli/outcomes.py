@@ -14,12 +14,12 @@ from router.loop.outcome_store import JudgedDecision
 from router.loop.prompt_store import PromptStore
 
 
-def _line(outcome: JudgedDecision, asked: bytes | None) -> dict[str, Any]:
+def _line(outcome: JudgedDecision, prompt: bytes | None) -> dict[str, Any]:
     """A line of an outcomes file: with the prompt where it was kept, else with its numbers."""
     read: dict[str, Any] = (
         {"z": _numbers(outcome.z), "embedding": _numbers(outcome.embedding)}
-        if asked is None
-        else json.loads(asked)
+        if prompt is None
+        else json.loads(prompt)
     )
     return read | {
         "backend": outcome.ability,
@@ -54,8 +54,8 @@ def outcomes(config_path: Path, ability: str | None, out: Path) -> None:
         return PromptStore(url, keep=documents.config.outcomes.keep)
 
     with opened(documents, build) as store, writing(out) as sink:
-        for outcome, asked in store.outcomes(ability):
-            line = json.dumps(_line(outcome, asked), ensure_ascii=False) + "\n"
+        for outcome, prompt in store.outcomes(ability):
+            line = json.dumps(_line(outcome, prompt), ensure_ascii=False) + "\n"
             sink.write(line.encode())
             count += 1
     if not count:

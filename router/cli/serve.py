@@ -45,7 +45,7 @@ _DRAIN_SECONDS: Final = 600
 # must be the side that sends requests, or one gets lost on a connection that is just being closed.
 _IDLE_SECONDS: Final = 75
 _COLLECT_AFTER: Final = 10_000  # containers made and not freed; a request leaves hardly any
-# Each says by itself what is wrong and what to change.
+# The message of each says what is wrong and what to change.
 _PLAIN: Final = (ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError)
 
 
@@ -70,7 +70,7 @@ def _listen(address: str, *, shared: bool = False) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
+class _SignalFreeServer(uvicorn.Server):
     """uvicorn, leaving the signals to us: its own way ends the process before holds are settled.
 
     It sleeps until `end`, where uvicorn looks ten times a second whether it should.
@@ -86,7 +86,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # nothing here goes by a client's address
+                proxy_headers=False,  # nothing here depends on a client's address
                 timeout_keep_alive=_IDLE_SECONDS,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
@@ -110,7 +110,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _heed_signals(gateway: Gateway, started: Running, servers: list[_Server]) -> None:
+def _heed_signals(gateway: Gateway, started: Running, servers: list[_SignalFreeServer]) -> None:
     """SIGTERM or SIGINT stops after what is in flight, a second one at once; SIGHUP reloads."""
 
     def stop() -> None:
@@ -135,9 +135,9 @@ async def _serve(
         None if inherited is None else WorkerMetrics(Path(inherited.folder), inherited.number)
     )
     async with running(documents, classifier, environment(), worker_metrics) as started:
-        servers = [_Server(started.public, partial(Connection, started.inference))]
+        servers = [_SignalFreeServer(started.public, partial(Connection, started.inference))]
         if started.admin is not None and len(listeners) > 1:  # it is the first worker's
-            servers.append(_Server(started.admin, HttpToolsProtocol))
+            servers.append(_SignalFreeServer(started.admin, HttpToolsProtocol))
         _heed_signals(started.gateway, started, servers)
         if inherited is not None:
             asyncio.get_running_loop().add_reader(
@@ -155,18 +155,18 @@ async def _serve(
         )
         _spare_the_collector()
         pairs = zip(servers, listeners, strict=True)
-        await asyncio.gather(*(server.serve(sockets=[place]) for server, place in pairs))
+        await asyncio.gather(*(server.serve(sockets=[address]) for server, address in pairs))
         await started.inference.abandon()
 
 
 def _spare_the_collector() -> None:
-    """What was built at the start stays: the collector need not look at it again and again."""
+    """Freeze what was built at the start: the garbage collector need not visit it again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-def _end(servers: list[_Server], lifeline: int) -> None:
+def _end(servers: list[_SignalFreeServer], lifeline: int) -> None:
     """Stop: the process that supervises us is gone."""
     asyncio.get_running_loop().remove_reader(lifeline)
     for server in servers:
@@ -194,8 +194,8 @@ def _run_workers(documents: Documents, count: int) -> None:
     with ExitStack() as stack:
         first = stack.enter_context(_listen(config.listen, shared=True))
         host, port = host_and_port(config.listen)[0], first.getsockname()[1]
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        others = [_listen(place, shared=True) for _ in range(count - 1)]
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        others = [_listen(address, shared=True) for _ in range(count - 1)]
         public = [first, *(stack.enter_context(listener) for listener in others)]
         admin = stack.enter_context(_listen(config.admin.listen)) if config.admin else None
         status = asyncio.run(supervise())

@@ -80,7 +80,7 @@ def _show(report: Report) -> None:
     for n, name in enumerate(report.by):
         table.add_column(name, "total" if n == 0 else "", no_wrap=True)
     total = report.total
-    counted = [name for name in SUMS if total[name]]  # what nobody used needs no column
+    counted = [name for name in SUMS if total[name]]  # an unused dimension gets no column
     for name in counted:
         heading = name.replace("_tokens", "")
         table.add_column(heading, f"{total[name]:,}", justify="right", no_wrap=True)

@@ -42,7 +42,7 @@ NOTHING: Final = VECTOR.pack(*(0 for _ in METRICS))
 RING_SLOTS: Final = 13
 ASK_FIELDS: Final = ("lease_ms", "plan_at", "user_scope_ms", "users_per_day", "mark_bit")
 ASK_FRAME: Final = struct.Struct("<4d")  # the first four: the same for all calls of a customer
-ASK_SIZES: Final = struct.Struct("<11d")  # the mark's bit, what is wanted, what is needed
+ASK_SIZES: Final = struct.Struct("<11d")  # the mark's bit, amounts wanted, amounts needed
 ITEM: Final = struct.Struct("<cBHddddd")
 HOLD_HEAD: Final = struct.Struct("<BH")
 BODY: Final = struct.Struct("<BBIH")
@@ -59,7 +59,7 @@ FIXED: Final = 7
 DENIED, RESERVED_BEFORE, STALE = 1, 2, -2
 GRANTED, RENEWED, GONE = 0, 0, -3
 SETTLED, SETTLED_BEFORE, ADJUSTED, UNKNOWN = 0, 1, 3, -3
-NEVER: Final = -1  # a wait that does not help
+NEVER: Final = -1  # no wait would help
 # How a row of the journal says that a hold ended, besides the outcomes of domain.
 EXPIRED_STATUS: Final = "expired"
 CANCELLED_STATUS: Final = "cancelled"

@@ -1,7 +1,7 @@
 """Which backend served a conversation last, known to every replica.
 
-Kept in this process for as long as it fits, and in the ledger's server for the others. Only a
-follow-up turn that this process has not seen costs a look-up; what is learned is sent without
+This process remembers as many as fit, and the ledger's server keeps them for the other replicas.
+Only a follow-up turn that this process has not seen costs a look-up; updates are sent without
 waiting. It is a hint for routing: while the server is away, conversations are decided anew.
 """
 

@@ -24,9 +24,9 @@ class Denied:
 
     @classmethod
     def remember(cls, reply: Sequence[int], estimate: Estimate, now: int) -> Self | None:
-        """Keep an answer, where it says to wait for longer than it is kept.
+        """Keep an answer whose wait is longer than it would be kept.
 
-        After a shorter wait, or one that nobody knows, the ledger is asked again.
+        After a shorter or unknown wait, the ledger is asked again.
         """
         if reply[WAIT] < _LONGEST_MS:
             return None

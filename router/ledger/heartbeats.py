@@ -1,4 +1,4 @@
-"""Heartbeats: one task per process tells the ledger which holds still live, and how far they are.
+"""Heartbeats: one task per process tells the ledger which holds are alive, and their progress.
 
 A hold that reached a backend is renewed soon after (so that a crash is charged for its prompt),
 then every third of its lease. Short requests end before their first beat and cost nothing here; a
@@ -31,7 +31,7 @@ class Heartbeats:
         self._time = self._loop.time
         self._rest = lease_ms / 3000
         self._holds: dict[str, Hold] = {}
-        self._ticking = False  # or about to
+        self._ticking = False  # or scheduled
         self._wanted = asyncio.Event()
         self._task = self._loop.create_task(self._beat())
         self.lost = 0

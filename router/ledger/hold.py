@@ -97,7 +97,7 @@ class Hold:
         return self._dispatched
 
     def dispatched(self) -> None:
-        """Say that a backend was reached: now a crash is charged at least for the prompt."""
+        """Note that a backend was reached: a crash is now charged at least for the prompt."""
         if not self._dispatched:
             self._dispatched = True
             self._service.renew_soon(self)
@@ -125,13 +125,13 @@ class Hold:
         return False
 
     def progress(self) -> tuple[bytes, bytes]:
-        """What was used so far: vector and payload, empty before a backend was reached."""
+        """The use so far: vector and payload, empty before a backend was reached."""
         return self.bill()[1:] if self._dispatched else (b"", b"")
 
     def bill(self) -> tuple[str, bytes, bytes]:
-        """How the request stands: outcome, vector of use, payload of its journal row.
+        """The request's outcome, its vector of use, and the payload of its journal row.
 
-        A request that reached no backend is refunded in full; one whose use cannot be told is
+        A request that reached no backend is refunded in full; one whose use is unknown is
         charged for its prompt.
         """
         try:

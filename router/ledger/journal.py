@@ -17,7 +17,7 @@ _READER_LEASE_MS: Final = 10_000
 
 
 class JournalEntry:
-    """One row of the journal: where it lies, and what it says, unread."""
+    """One row of the journal: its place, and its fields, unparsed."""
 
     __slots__ = ("_fields", "entry_id", "shard")
 
@@ -27,7 +27,7 @@ class JournalEntry:
         self._fields = fields
 
     def row(self) -> JournalRow:
-        """What it says. Raises ValueError for a foreign entry."""
+        """The row it holds. Raises ValueError for a foreign entry."""
         return read_row(self._fields)
 
 
@@ -60,19 +60,19 @@ class JournalStreams:
         """
         lengths = await self._lengths()
         self._first = (self._first + 1) % len(self._shards)
-        wanted: dict[int, int] = {}
+        counts: dict[int, int] = {}
         for shard in (*self._shards[self._first :], *self._shards[: self._first]):
             count = min(lengths[shard.number], most)
             if count > 0:
                 most -= count
-                wanted[shard.number] = count
+                counts[shard.number] = count
         streams = await self._nodes.ask_all(
             (number, ("XRANGE", self._shards[number].journal, "-", "+", "COUNT", count))
-            for number, count in wanted.items()
+            for number, count in counts.items()
         )
         return [
             JournalEntry(number, entry_id, fields)
-            for number, stream in zip(wanted, streams, strict=True)
+            for number, stream in zip(counts, streams, strict=True)
             for entry_id, fields in stream
         ]
 

@@ -38,7 +38,6 @@ from router.ledger.settle import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
 from router.ledger.spool import Spool, SpoolThread
 
-_ON_THE_PATH: Final = ("reserve", "settle", "top_up")
 _DRAIN_SECONDS: Final = 5.0
 
 
@@ -124,8 +123,8 @@ class Ledger:
     async def ping(self) -> bool:
         """Whether every node answers now."""
         try:
-            asked = [node.call("PING") for node in self._nodes.connections()]
-            replies = await asyncio.gather(*asked)
+            pings = [node.call("PING") for node in self._nodes.connections()]
+            replies = await asyncio.gather(*pings)
         except Disconnected:
             return False
         return bool(replies) and not any(isinstance(reply, ErrorReply) for reply in replies)
@@ -134,11 +133,6 @@ class Ledger:
     def connected(self) -> bool:
         """Whether every node is connected, as far as this process knows."""
         return all(node.ready for node in self._nodes.connections())
-
-    @property
-    def commands_sent(self) -> int:
-        """Commands sent so far on the path of requests: what an assertion of round trips counts."""
-        return sum(self._nodes.calls[name] for name in _ON_THE_PATH)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -163,11 +157,6 @@ class Ledger:
     async def reap(self) -> int:
         """Close the leases that have run out, now; returns how many."""
         return await self._reaper.sweep()
-
-    async def beat(self) -> None:
-        """Send the heartbeats of every hold of this process, now."""
-        for hold in self._beats.live():
-            await self._beats.renew([hold])
 
     async def close(self) -> None:
         """Wait until what was served is settled (at most five seconds), then disconnect.

@@ -1,4 +1,4 @@
-"""What a client reads about its limits: x-ratelimit headers and a 429's words, as OpenAI's."""
+"""Limits as a client reads them: x-ratelimit headers and the words of a 429, like OpenAI's."""
 
 from collections.abc import Sequence
 from functools import lru_cache

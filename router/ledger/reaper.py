@@ -38,11 +38,11 @@ class Reaper:
 
     async def _leased(self) -> list[Shard]:
         """The shards with open holds, and those that do not answer: at rest, none."""
-        asked = [
+        calls = [
             self._nodes.connection(shard.number).call("EXISTS", shard.holds, seconds=1.0)
             for shard in self._shards
         ]
-        replies = await asyncio.gather(*asked, return_exceptions=True)
+        replies = await asyncio.gather(*calls, return_exceptions=True)
         return [shard for shard, reply in zip(self._shards, replies, strict=True) if reply != 0]
 
     async def _visit(self) -> None:

@@ -134,8 +134,8 @@ class Admissions:
         return denial(hold.call.quotas, reply, request.route_or_model, organization)
 
     async def _ask_again(self, hold: Hold, reply: Any) -> Any:
-        """Ask patiently after an error, which did nothing; then, if need be, with the calendar
-        windows of the ledger's time instead of ours.
+        """Ask again, patiently, after an error, which changed nothing; then, if need be, with the
+        calendar windows of the ledger's time instead of ours.
         """
         shard, call = hold.shard.number, hold.call
         if isinstance(reply, ErrorReply):
@@ -149,7 +149,7 @@ class Admissions:
         return reply
 
     async def _unanswered(self, hold: Hold, error: asyncio.CancelledError | Disconnected) -> Hold:
-        """Undo what may have been reserved, and serve without the ledger where that is why."""
+        """Undo what may have been reserved; serve without the ledger if it is away."""
         if isinstance(error, asyncio.CancelledError):
             self._breaker.undecided()
             self._cancel(hold)
@@ -162,7 +162,7 @@ class Admissions:
         return await self._serve_locally(hold)
 
     def _cancel(self, hold: Hold) -> None:
-        """Undo a reserve that nobody knows to have happened."""
+        """Undo a reserve whose outcome is unknown."""
         undone = Settlement(hold.shard, hold.hold_id, CANCELLED_STATUS, NOTHING, b"{}", None)
         self._settlements.send(undone)
 

@@ -45,9 +45,9 @@ class Settlements:
         self._pending: dict[str, Settlement] = {}
         self._again: dict[str, Settlement] = {}
         self._recent: deque[tuple[float, Settlement]] = deque()
-        self._local: set[str] = set()  # holds that only this process and its disk know of
+        self._local: set[str] = set()  # holds that only this process and its disk know
         self._task: asyncio.Task[None] | None = None
-        self._empty: asyncio.Event | None = None  # while somebody waits for it
+        self._empty: asyncio.Event | None = None  # made while somebody waits for the queue to drain
         self.settled = 0
         self.adjusted = 0
         self.recharged = 0
@@ -148,7 +148,7 @@ class Settlements:
             self._at_rest()
 
     def _at_rest(self) -> None:
-        """Everything is acknowledged: the spool is not needed, and who waited for it may go on."""
+        """Everything is acknowledged: clear the spool, and wake who waited for it."""
         if self._spool.used and not self._local:
             self._spool.clear()
             self._outage.ledger_knows_all()

@@ -1,8 +1,8 @@
 """Shares of a backend's slots: many gateways, one backend, tiers that were promised a part of it.
 
-A pool is divided by the policy: a tier with `guaranteed_share` finds its slots whatever the others
+A pool is divided by the policy: a tier with `guaranteed_share` gets its slots whatever the others
 do. While it is idle, all but one of them are lent; the first request of that tier ends the lending,
-and what was lent comes back as the borrowers end.
+and lent slots come back as the borrowers' requests end.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class SlotPool:
 def divide(name: str, slots: int, guaranteed: Mapping[str, float]) -> SlotPool:
     """A pool from the policy's shares (tier -> part of the slots, 0 to 1), rounded down to slots.
 
-    Where the shares promise more than there is, only tiers with a share are served.
+    Where the shares promise more slots than there are, only tiers with a share are served.
     """
     promised = {tier: int(slots * part) for tier, part in guaranteed.items()}
     return SlotPool(name, slots, {tier: Share(n, slots) for tier, n in promised.items() if n})
@@ -112,7 +112,7 @@ class Shares:
     async def give(self, pool: SlotPool, slot_id: str) -> None:
         """Give a slot back. Harmless where it was given back before."""
         self._mine[pool.name].discard(slot_id)
-        with contextlib.suppress(Disconnected):  # the lease gives it back
+        with contextlib.suppress(Disconnected):  # its lease will expire
             await self._run(pool.name, ["give", slot_id])
 
     async def close(self) -> None:

@@ -1,8 +1,8 @@
-"""Settlements on disk: what the ledger did not take yet, kept over a crash of the gateway.
+"""Settlements on disk: those that the ledger has not taken yet, so that they survive a crash.
 
 A file per process, appended and fsynced line by line, locked while its process lives. A line is the
 reserve call (before serving, in an outage) or the settlement of one hold; the last line of a hold
-counts. Whoever starts next adopts the files of dead processes. Replaying is idempotent.
+counts. The next process to start adopts the files of dead ones. Replaying is idempotent.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ class SpoolThread:
         self.used = True
 
     def write(self, settlement: Settlement) -> None:
-        """Write a settlement soon; where the disk takes nothing, that is counted and logged."""
+        """Write a settlement soon; a failure of the disk is counted and logged."""
         if self._spool is not None:
             self.used = True
             self._thread.submit(self._try_to_append, self._spool, settlement)
@@ -143,7 +143,7 @@ def _read(paths: Iterable[Path]) -> list[Settlement]:
     last: dict[str, Settlement] = {}
     for path in paths:
         for line in path.read_bytes().splitlines():
-            # A line that was being written when the machine stopped is not a promise to anybody.
+            # Nobody was promised a line that was still being written when the machine stopped.
             with contextlib.suppress(orjson.JSONDecodeError, KeyError):
                 settlement = _settlement(orjson.loads(line))
                 last[settlement.hold_id] = settlement

@@ -1,11 +1,11 @@
-"""What a request wants, needs at least, and used: vectors of the codec's five metrics."""
+"""The use that a request wants, needs at least, and had: vectors of the codec's five metrics."""
 
 from router.domain import Charge, Estimate
 from router.ledger.codec import ASK_SIZES, VECTOR
 
 
 def wanted(estimate: Estimate) -> tuple[int, ...]:
-    """What a request wants: requests, tokens, input, output, pico-USD."""
+    """The vector that a request wants: requests, tokens, input, output, pico-USD."""
     prompt, output = estimate.input_tokens, estimate.output_tokens
     return 1, prompt + output, prompt, output, estimate.cost_pico
 
@@ -28,7 +28,7 @@ def pack_estimate(estimate: Estimate, mark_bit: int) -> tuple[bytes, bytes]:
 
 
 def pack_charge(charge: Charge) -> bytes:
-    """What a request used. One that failed and used nothing does not even count as a request."""
+    """The vector that a request used. A request that failed unused does not count at all."""
     usage = charge.usage
     total = usage.input_tokens + usage.output_tokens
     counted = 1 if total or charge.outcome != "failed" else 0

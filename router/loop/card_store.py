@@ -68,7 +68,7 @@ class CardStore:
         return number
 
     def roll_back(self, name: str, *, at: int) -> int | None:
-        """Put the card that was in force before the active one back; 0 means the one that ships.
+        """Put back the card that was in force before the active one; 0 means the shipped one.
 
         A card that was rolled back once, or that is of another classifier, is passed over. None
         where no card of this name is active.
@@ -102,14 +102,14 @@ class CardStore:
             return int(connection.execute(query).scalar_one())
 
     def since(self, name: str) -> int:
-        """Since when the card of this name is in force, in Unix milliseconds; 0 for ever."""
+        """Since when the card of this name is in force, in Unix milliseconds; 0 for always."""
         query = select(CARDS.c.at).where(CARDS.c.name == name, CARDS.c.active.is_(True))
         with self._database.reading() as connection:
             promoted = connection.execute(query).scalar()
         return max(int(promoted or 0), self.rolled_back(name))
 
     def claim(self, name: str, *, at: int, not_since: int) -> bool:
-        """Whether this replica is the one to refit a card now: nobody tried since `not_since`."""
+        """Return whether this replica is to refit a card now: nobody tried since `not_since`."""
         statement = self._database.insert(ATTEMPTS).values(name=name, at=at)
         statement = statement.on_conflict_do_update(
             index_elements=["name"], set_={"at": at}, where=ATTEMPTS.c.at < not_since

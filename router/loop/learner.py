@@ -1,9 +1,9 @@
-"""What keeps the classifier true: outcomes in, better cards out, or a refusal and why.
+"""Keeps the classifier calibrated: outcomes in, better cards out, or a refusal and its reason.
 
-Poisoning is bounded: of five judges or more none weighs more than a fifth of what a card is fitted
-on, of fewer none more than an equal share, however much it says or how late; and a card must win on
-held-back outcomes beyond the noise. What an operator rolled back is not learnt again from what was
-known then.
+Poisoning is bounded: among five judges or more, none weighs more than a fifth of what a card is
+fitted on; among fewer, none weighs more than an equal share, however many outcomes it sends and
+however late. A card must also win on held-back outcomes by more than the noise. A card that an
+operator rolled back is not learnt again from the outcomes of before.
 """
 
 import json
@@ -49,7 +49,7 @@ class Learner:
 
     Every method blocks: call it off the loop, as LearningLoop does.
 
-    `drift`: how far the forecasts of each ability are from the outcomes since its card came in
+    `drift`: how far the forecasts of each ability are from the outcomes since its card came into
     force, where there are any. `every`: seconds between two tries at a card, 0 for never by itself;
     `least`: outcomes that are worth a try.
     """
@@ -86,13 +86,13 @@ class Learner:
         """
         version = self._classifier.version
         since = self._cards.rolled_back(ability)
-        seen = self._outcomes.fair(ability, MOST_OUTCOMES, version, since)
-        seen = [*self._read_again(ability, MOST_OUTCOMES - len(seen), since), *seen]
-        if len(seen) < self._least:
+        outcomes = self._outcomes.fair(ability, MOST_OUTCOMES, version, since)
+        outcomes = [*self._read_again(ability, MOST_OUTCOMES - len(outcomes), since), *outcomes]
+        if len(outcomes) < self._least:
             return None
         running = self._classifier.cards[ability]
         today = datetime.now(UTC).date().isoformat()
-        result = recalibrate(running, observations(seen), date=today)
+        result = recalibrate(running, observations(outcomes), date=today)
         if result.promoted:
             card = to_json(result.card)
             now = time.time_ns() // 1_000_000
@@ -102,13 +102,13 @@ class Learner:
     def _read_again(self, ability: str, most: int, since: int) -> list[JudgedDecision]:
         """Outcomes of earlier classifiers whose prompts were kept, as this one reads them."""
         version = self._classifier.version
-        kept = self._prompts.of_other_classifiers(ability, version, most)
-        old = [one for one in kept if one[0].at >= since]
+        stored = self._prompts.of_other_classifiers(ability, version, most)
+        old = [one for one in stored if one[0].at >= since]
         read_again = []
         for start in range(0, len(old), _BATCH):
             part = old[start : start + _BATCH]
-            asked = [json.loads(kept) for _, kept in part]
-            prompts = [prompt_of_messages(one["messages"], one.get("tools")) for one in asked]
+            requests = [json.loads(stored) for _, stored in part]
+            prompts = [prompt_of_messages(one["messages"], one.get("tools")) for one in requests]
             reading = self._classifier.read(prompts)
             for row, (outcome, _) in enumerate(part):
                 z, embedding = reading.z[row].tobytes(), reading.embedding[row].tobytes()
@@ -116,7 +116,7 @@ class Learner:
         return read_again
 
     def put_in_force(self) -> bool:
-        """Load the active cards if they are others than before; blocks, about 40 ms."""
+        """Load the active cards if they have changed; blocks, about 40 ms."""
         trunk = next(iter(self._classifier.cards.values())).classifier
         active = self._cards.active(trunk)
         if active == self._in_force:
@@ -134,19 +134,19 @@ class Learner:
         return True
 
     def measure_drift(self) -> None:
-        """Compare what the card in force said with what came of it, for each ability."""
+        """Compare the predictions of the card in force with the outcomes, for each ability."""
         for ability in self._classifier.abilities:
             since = self._cards.since(ability)
             version = self._classifier.version
-            seen = self._outcomes.fair(ability, _DRIFT_WINDOW, version, since, _DRIFT_AMONG)
-            if not seen:
+            outcomes = self._outcomes.fair(ability, _DRIFT_WINDOW, version, since, _DRIFT_AMONG)
+            if not outcomes:
                 self.drift.pop(ability, None)
                 continue
-            predicted = np.array([outcome.predicted for outcome in seen])
-            scores = np.array([outcome.score for outcome in seen])
+            predicted = np.array([outcome.predicted for outcome in outcomes])
+            scores = np.array([outcome.score for outcome in outcomes])
             now, before = drift(predicted, scores), self.drift.get(ability)
             if now.alarm and not (before is not None and before.alarm):
-                facts = {"ability": ability, "error": round(now.error, 3), "outcomes": len(seen)}
+                facts = {"ability": ability, "error": round(now.error, 3), "outcomes": len(scores)}
                 _LOG.warning("the classifier drifts: run `turnout recalibrate`", extra=facts)
             self.drift[ability] = now
 
@@ -155,7 +155,7 @@ class Learner:
         return self._cards.version()
 
     def refit_what_is_due(self) -> None:
-        """Refit each card that nobody tried for long and that has outcomes enough; blocks."""
+        """Refit each card that has enough outcomes and was not tried for a while; blocks."""
         if not self._every:
             return
         counts = self._outcomes.counts()

@@ -13,16 +13,16 @@ REFIT_SECONDS: Final = 60.0
 
 
 class Work(Protocol):
-    """What is done, off the loop: see Learner."""
+    """The blocking work, called off the event loop: see Learner."""
 
     def version(self) -> int | None:
-        """A value that differs after any change of the stored cards, told at once; or None."""
+        """Return, without blocking, a value that differs after any change of the stored cards."""
 
     def put_in_force(self) -> bool:
-        """Load the active cards if they are others than before."""
+        """Load the active cards if they have changed."""
 
     def measure_drift(self) -> None:
-        """Compare forecasts with what came of them."""
+        """Compare forecasts with outcomes."""
 
     def refit_what_is_due(self) -> None:
         """Refit the cards whose time has come."""

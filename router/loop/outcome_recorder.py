@@ -19,7 +19,7 @@ MOST_WAITING: Final = 20_000
 class OutcomeRecorder:
     """Remembers decisions for later opinions, and opinions that bring their evidence along.
 
-    Loses the oldest, counted in `lost`, where SQL cannot keep up. `prompts` is where prompts are
+    It drops the oldest, counted in `lost`, where SQL cannot keep up. `prompts` is where prompts are
     kept, None where they are not.
     """
 

@@ -65,7 +65,7 @@ _ROW_OF_OUTCOME: Final = attrgetter(*OUTCOMES.columns.keys())
 class OutcomeStore:
     """Every method is one short transaction that blocks, and may raise DatabaseError.
 
-    `keep`: decisions beyond so many are forgotten, the oldest first.
+    Beyond `keep` decisions, the oldest are forgotten.
     """
 
     def __init__(self, url: str, *, keep: int) -> None:
@@ -133,8 +133,8 @@ class OutcomeStore:
     ) -> list[JudgedDecision]:
         """Return the latest outcomes of each judge in turn, at most `most`, oldest first.
 
-        Who says much takes no place away from who says little. `since`: not older than that;
-        `among`: of so many latest ones, where a look at all of them would take too long.
+        A judge with many outcomes takes no place from one with few. `since`: none older than that;
+        `among`: look only at so many of the latest, where all of them would take too long.
         """
         keys = (OUTCOMES.c.decision, OUTCOMES.c.source, OUTCOMES.c.by)
         wanted = (

@@ -1,6 +1,6 @@
 """The tables of the loop: what was decided, how it turned out, and the cards learned from it.
 
-No text of any prompt but in `prompts`, which stays empty unless the operator asks for it.
+Only `prompts` holds text of prompts, and it stays empty unless the operator asks for it.
 """
 
 from typing import Final
@@ -69,7 +69,7 @@ PROMPTS: Final = Table(
     Index("outcome_prompts_at", "at"),
 )
 
-# Every card that was ever in force, by name and number; none active: the shipped one is.
+# Every card that was ever in force, by name and number. Where none is active, the shipped card is.
 CARDS: Final = Table(
     "ability_cards",
     METADATA,
@@ -83,7 +83,7 @@ CARDS: Final = Table(
     PrimaryKeyConstraint("name", "number"),
 )
 
-# Cards that were rolled back: they are not gone back to, and what was known then teaches no more.
+# Cards that were rolled back: they are never restored, nor learnt from the outcomes of that time.
 ROLLBACKS: Final = Table(
     "card_rollbacks",
     METADATA,
@@ -93,7 +93,7 @@ ROLLBACKS: Final = Table(
     PrimaryKeyConstraint("name", "number"),
 )
 
-# When each card was last tried to be refitted, by whichever replica came first.
+# When a refit of each card was last tried, by whichever replica came first.
 ATTEMPTS: Final = Table(
     "card_attempts",
     METADATA,

@@ -33,7 +33,7 @@ class KeptPrompt:
 class PromptStore:
     """Every method is one short transaction that blocks, and may raise DatabaseError.
 
-    `keep`: prompts that nobody judged are forgotten beyond so many, the oldest first.
+    Beyond `keep` prompts that nobody judged, the oldest are forgotten.
     """
 
     def __init__(self, url: str, *, keep: int) -> None:

@@ -38,8 +38,9 @@ _INSTRUCTION: Final = (
     "and helpful, not their length or style. Reply with one word: A if answer A is better, "
     "B if answer B is better, TIE if they are about as good."
 )
-_WORTH_FIRST: Final = {"A": 1.0, "TIE": 1.0, "B": 0.0}  # of answer A: as good is good enough
-_WORTH_SECOND: Final = {"A": 0.0, "TIE": 1.0, "B": 1.0}  # of answer B
+# The scores of answer A and of answer B: a tie is good enough.
+_WORTH_FIRST: Final = {"A": 1.0, "TIE": 1.0, "B": 0.0}
+_WORTH_SECOND: Final = {"A": 0.0, "TIE": 1.0, "B": 1.0}
 _VERDICT_TOKENS: Final = 512  # room for a judge that thinks aloud before its one word
 _LOG_EVERY: Final = 60.0  # seconds between two lines about failed audits
 
@@ -110,7 +111,7 @@ class Auditor:
         self.counts = dict.fromkeys(("done", "failed", "skipped"), 0)
 
     def begin(self, case: Case) -> None:
-        """Audit an answer, later; nobody waits for it. Skipped over budget or while busy."""
+        """Audit an answer later; nobody waits for it. It is skipped over budget or while busy."""
         today = int(self._clock() // _DAY_SECONDS)
         if today != self._day:
             self._day, self.spent_pico = today, 0
@@ -127,7 +128,7 @@ class Auditor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Give up what runs."""
+        """Cancel the audits that run."""
         for task in self._tasks:
             task.cancel()
         await self.finish()

@@ -30,7 +30,7 @@ class Caller(Protocol):
         """Send a part of a stream."""
 
     def put(self, data: bytes) -> bool:
-        """Send a part of a stream, if that needs no waiting; whether it was sent."""
+        """Send a part of a stream, if that needs no waiting; return whether it was sent."""
 
     async def end(self) -> None:
         """Finish a stream."""

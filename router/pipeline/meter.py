@@ -2,8 +2,8 @@
 
 Theory of operation. Whoever dispatches the request appends to `events`: an answer that begins, or
 one that was paid for and passed over. The meter folds them, whenever the ledger asks (at each
-heartbeat and once more at the end), into who serves and what was paid for beside; it tells nobody
-anything. Until a backend says what it used, tokens are counted from what passed through, and the
+heartbeat and once more at the end), into who serves and what was paid for beside; it calls nobody.
+Until a backend says what it used, tokens are counted from what passed through, and the
 usage is marked as estimated.
 """
 
@@ -58,7 +58,7 @@ class Served(Protocol):
         """The model as the reply names it."""
 
 
-class Load(Protocol):
+class InFlight(Protocol):
     """How busy a backend is."""
 
     @property
@@ -76,11 +76,11 @@ def standing(events: Sequence[Event]) -> tuple[Served | None, tuple[BilledAnswer
     last = events[-1]
     if isinstance(last, BilledAnswer):
         return None, (*standing(events[:-1])[1], last)
-    return last, last.billed  # it was told of what came before
+    return last, last.billed  # `billed` already includes what came before
 
 
 class Meter:
-    """Counts one request. As a block, the way it was left becomes the outcome."""
+    """Counts one request. As a block, it takes its outcome from how the block is left."""
 
     __slots__ = (
         "_began",
@@ -98,7 +98,7 @@ class Meter:
         self,
         plan: Plan,
         prices: PriceBook,
-        loads: Mapping[str, Load],
+        loads: Mapping[str, InFlight],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`loads` share out a machine's energy among the requests that it works on."""

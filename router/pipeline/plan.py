@@ -121,7 +121,7 @@ def _in_order(decision: Decision) -> Sequence[str]:
 def _judging(
     prices: PriceBook, judge: Backend | None, tokens: int, times: int
 ) -> tuple[Usage, int]:
-    """What a judge uses who reads so many tokens so many times, and what that costs."""
+    """The usage of a judge that reads `tokens` so many times, and its cost in pico-USD."""
     if judge is None:
         return Usage(), 0
     once = Usage(tokens, MAX_TOKENS)

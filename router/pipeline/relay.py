@@ -66,7 +66,7 @@ class Relay:
         return bytes(kept) if whole else None
 
     def _putter(self, upstream: Upstream) -> Put:
-        """What takes a block without waiting, where nothing but writing is to be done with it."""
+        """Return what writes a block without waiting, as far as the hold covers it."""
         put, hold = self._caller.put, self._hold
         if not self._plan.topped_up:
             return put
@@ -78,7 +78,7 @@ class Relay:
         return covered
 
     async def _covered(self, upstream: Upstream) -> bool:
-        """Say whether the hold covers what was delivered; the answer that ended needs no more."""
+        """Return whether the hold covers what was delivered; an answer that ended needs no more."""
         if upstream.usage is not None:
             return True
         return not self._hold.lost and await self._hold.cover(upstream.output_tokens_seen)

@@ -1,4 +1,4 @@
-"""Finding out what a policy needs to know of a request, and no more; what was found stays as is."""
+"""Gathers what a policy needs to know of a request, and no more, into one frozen context."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ from router.pipeline.caller import Caller
 from router.world.snapshot import Snapshot
 
 _READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond or two
-_SIFTED_AT_ONCE: Final = 1_000_000  # bytes that they look through for beginnings in as long
+_SIFTED_AT_ONCE: Final = 1_000_000  # bytes that a first look takes as long for
 _NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 

@@ -1,6 +1,6 @@
 """What an answer's headers tell of its decision and its backend: names, meanings, values.
 
-Another header is a name here, its meaning in `MEANINGS`, and its value in the function of the
+A new header is a name here, its meaning in `MEANINGS`, and its value in the function of the
 moment at which it is known. Limits and translations add their own
 (`router.ledger.rate_limit_headers`,
 `router.backends.dialects.translated`).

@@ -38,7 +38,7 @@ class Held(Protocol):
     lost: bool
 
     def dispatched(self) -> None:
-        """Say that a backend was reached: now a crash is charged at least for the prompt."""
+        """Note that a backend was reached: a crash is now charged at least for the prompt."""
 
     def covers(self, output_tokens: int) -> bool:
         """Return whether it is known to cover so many output tokens: if not, ask `cover`."""

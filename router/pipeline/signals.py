@@ -25,8 +25,8 @@ from router.pipeline.request_context import RequestContext
 from router.world.snapshot import Snapshot
 
 _LOOKED_AT: Final = 4_000  # characters of the last turn
-# Each pattern stands behind a look for the one thing that it cannot do without: an alternation of
-# words is slow to find nothing, and most prompts hold neither code nor mathematics.
+# Each pattern runs only where something that every match contains is present: an alternation of
+# words is slow to fail, and most prompts hold neither code nor mathematics.
 _KEYWORDS: Final = ("def", "class", "function", "import", "return", "SELECT", "#include")
 _CODE: Final = MappingProxyType({word: re.compile(rf"\b{word}\b.*[(:{{;]") for word in _KEYWORDS})
 _MATHEMATICAL: Final = ("prove", "integral", "equation", "polynomial", "theorem")
@@ -88,7 +88,7 @@ def read_signals(context: RequestContext, health: Mapping[str, Health], needs: N
 
 
 class _Backends(Mapping[str, BackendSignals]):
-    """Each backend's facts, found out when the policy first asks for them: a decision looks at the
+    """Each backend's facts, worked out when the policy first asks for them: a decision looks at the
     candidates of one route, however many backends there are.
     """
 
@@ -142,7 +142,7 @@ class _Backends(Mapping[str, BackendSignals]):
         )
 
     def _everywhere(self) -> dict[str, int]:
-        """What the request is likely to cost at each backend there is; found out once."""
+        """What the request is likely to cost at each backend; computed once."""
         if not self._costs:
             context = self._context
             world, ask, tokens = context.world, context.ask, context.input_tokens

@@ -4,7 +4,7 @@
 sums never round.
 
 A price may depend on three things. The day and the hour: a `Schedule` holds prices with the
-instants and the daily hours (UTC) from which they count, and the last that counts wins, so a price
+instants and the daily hours (UTC) from which they apply. The last that applies wins, so a price
 change is a new entry and never alters what the past cost. The size of the prompt: above a step, the
 whole request is priced at the step. The kind of token: fresh, read from a cache, written to it.
 """
@@ -69,12 +69,12 @@ class Price:
         )
 
     def fresh(self, input_tokens: int, output_tokens: int) -> int:
-        """Return what so many tokens cost in pico-USD, none of them cached: `cost`, but quicker."""
+        """Return what so many uncached tokens cost in pico-USD: `cost`, but quicker."""
         price = self if not self.steps else self.at(input_tokens)
         return input_tokens * price.input_pico + output_tokens * price.output_pico
 
     def at(self, input_tokens: int) -> "Price | Step":
-        """Return what counts for a prompt of this size."""
+        """Return the rates that apply to a prompt of this size."""
         price: Price | Step = self
         for step in self.steps:
             if input_tokens > step.above:
@@ -106,7 +106,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The prices of a backend over time; the last entry that counts is in force."""
+    """The prices of a backend over time; the last entry that applies is in force."""
 
     entries: tuple[Entry, ...]
 

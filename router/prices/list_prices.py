@@ -41,8 +41,12 @@ def list_price(provider: str, model: str, service_tier: str = STANDARD) -> Liste
 
     `provider` is the list's own id; `service_tier` is standard, flex, priority or batch.
     """
-    found = next((p for p in providers if p.id == provider), None)
-    info = found.find_model(model, all_providers=providers) if found is not None else None
+    provider_info = next((p for p in providers if p.id == provider), None)
+    info = (
+        provider_info.find_model(model, all_providers=providers)
+        if provider_info is not None
+        else None
+    )
     if info is None:
         return None
     entries = tuple(_entries(info, service_tier))
@@ -53,10 +57,10 @@ def list_price(provider: str, model: str, service_tier: str = STANDARD) -> Liste
 
 def listed_models(provider: str) -> tuple[str, ...]:
     """The ids of a provider's models that have a usable price, in alphabetical order."""
-    found = next((p for p in providers if p.id == provider), None)
-    if found is None:
+    provider_info = next((p for p in providers if p.id == provider), None)
+    if provider_info is None:
         return ()
-    return tuple(sorted(info.id for info in found.models if any(_entries(info, STANDARD))))
+    return tuple(sorted(info.id for info in provider_info.models if any(_entries(info, STANDARD))))
 
 
 def _entries(info: ModelInfo, service_tier: str) -> Iterator[Entry]:
@@ -75,7 +79,7 @@ def _entries(info: ModelInfo, service_tier: str) -> Iterator[Entry]:
 
 
 def _entry(prices: ModelPrice, base: ModelPrice | None, constraint: Any) -> Iterator[Entry]:
-    """The entry of one listed price; nothing where it is not by the token."""
+    """Yield the entry of one listed price; nothing where it is not per token."""
     price = _price(prices, base)
     if price is None:
         return
@@ -96,27 +100,29 @@ def _minute(moment: time) -> int:
 
 
 def _price(prices: ModelPrice, base: ModelPrice | None) -> Price | None:
-    """A listed price as ours; what a variant leaves out, its base says."""
-    told = [_told(prices, base, kind) for kind in _KINDS]
-    if told[0] is None or told[1] is None:
+    """A listed price in our integers; rates that a variant leaves out come from its base."""
+    rates = [_listed_rate(prices, base, kind) for kind in _KINDS]
+    if rates[0] is None or rates[1] is None:
         return None
     starts = sorted(
-        {tier.start for each in told if isinstance(each, TieredPrices) for tier in each.tiers}
+        {tier.start for each in rates if isinstance(each, TieredPrices) for tier in each.tiers}
     )
-    steps = tuple(Step(start, *_rates(told, start + 1)) for start in starts)
-    return Price(*_rates(told, 0), steps)
+    steps = tuple(Step(start, *_rates(rates, start + 1)) for start in starts)
+    return Price(*_rates(rates, 0), steps)
 
 
-def _told(prices: ModelPrice, base: ModelPrice | None, kind: str) -> Decimal | TieredPrices | None:
-    told: Decimal | TieredPrices | None = getattr(prices, kind, None)
-    if told is None and base is not None:
-        told = getattr(base, kind, None)
-    return told
+def _listed_rate(
+    prices: ModelPrice, base: ModelPrice | None, kind: str
+) -> Decimal | TieredPrices | None:
+    rate: Decimal | TieredPrices | None = getattr(prices, kind, None)
+    if rate is None and base is not None:
+        rate = getattr(base, kind, None)
+    return rate
 
 
-def _rates(told: list[Decimal | TieredPrices | None], tokens: int) -> tuple[int, int, int, int]:
+def _rates(rates: list[Decimal | TieredPrices | None], tokens: int) -> tuple[int, int, int, int]:
     """Input, output, cache read, cache write for a prompt of so many tokens."""
-    fresh, output, read, write = (None if each is None else _at(each, tokens) for each in told)
+    fresh, output, read, write = (None if each is None else _at(each, tokens) for each in rates)
     fresh = Decimal(0) if fresh is None else fresh
     output = Decimal(0) if output is None else output
     return (
@@ -127,11 +133,11 @@ def _rates(told: list[Decimal | TieredPrices | None], tokens: int) -> tuple[int,
     )
 
 
-def _at(told: Decimal | TieredPrices, tokens: int) -> Decimal:
-    if isinstance(told, Decimal):
-        return told
-    rate = told.base
-    for tier in told.tiers:
+def _at(rates: Decimal | TieredPrices, tokens: int) -> Decimal:
+    if isinstance(rates, Decimal):
+        return rates
+    rate = rates.base
+    for tier in rates.tiers:
         if tokens > tier.start:
             rate = tier.price
     return rate

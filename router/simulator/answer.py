@@ -26,7 +26,7 @@ _DEPTH: Final = 8  # levels of a schema that are filled in
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SimulatedAnswer:
     """One made-up choice: its tokens, or the tool calls in their place."""
 
     tokens: tuple[str, ...]
@@ -50,16 +50,16 @@ def prompt_tokens(body: Mapping[str, Any]) -> int:
     return max(1, len(orjson.dumps(read)) // 4)
 
 
-def compose(body: Mapping[str, Any], label: str, choice: int) -> Answer:
+def compose(body: Mapping[str, Any], label: str, choice: int) -> SimulatedAnswer:
     """The answer to a request, as choice number `choice`."""
     call = _tool_call(body, choice)
     if call is not None:
-        return Answer((), (call,), "tool_calls")
+        return SimulatedAnswer((), (call,), "tool_calls")
     tokens = tokens_of(_text(body, label, choice))
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     if isinstance(limit, int) and len(tokens) > limit:
-        return Answer(tokens[:limit], (), "length")
-    return Answer(tokens, (), "stop")
+        return SimulatedAnswer(tokens[:limit], (), "length")
+    return SimulatedAnswer(tokens, (), "stop")
 
 
 def _text(body: Mapping[str, Any], label: str, choice: int) -> str:

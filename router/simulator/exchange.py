@@ -20,7 +20,7 @@ class Broken(Exception):
     """The simulator drops the connection: the server closes it without a proper end."""
 
 
-class Exchange:
+class SimulatedExchange:
     """What the simulator may do with one request. Every wait ends with Gone if the client goes."""
 
     def __init__(

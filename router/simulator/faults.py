@@ -28,11 +28,11 @@ from typing import Any, Final
 
 import orjson
 
-from router.simulator.exchange import Broken, Exchange
+from router.simulator.exchange import Broken, SimulatedExchange
 
 Options = Mapping[str, str]
-Instead = Callable[[Exchange, Options], Awaitable[bool]]
-Midway = Callable[[Exchange], Awaitable[None]]
+Instead = Callable[[SimulatedExchange, Options], Awaitable[bool]]
+Midway = Callable[[SimulatedExchange], Awaitable[None]]
 MEBIBYTE: Final = 1024 * 1024
 
 
@@ -54,7 +54,7 @@ class Fault:
 NO_FAULT: Final = Fault()
 
 
-async def _status(exchange: Exchange, options: Options) -> bool:
+async def _status(exchange: SimulatedExchange, options: Options) -> bool:
     headers = (("retry-after", options["retry_after"]),) if "retry_after" in options else ()
     message = f"simulated failure {options.get('echo', '')}".strip()
     error = {"message": message, "type": "simulated", "code": options.get("code")}
@@ -62,7 +62,7 @@ async def _status(exchange: Exchange, options: Options) -> bool:
     return True
 
 
-async def _huge_error(exchange: Exchange, _options: Options) -> bool:
+async def _huge_error(exchange: SimulatedExchange, _options: Options) -> bool:
     await exchange.head(500, "application/json")
     for _ in range(100):
         await exchange.write(b"x" * MEBIBYTE)
@@ -71,45 +71,45 @@ async def _huge_error(exchange: Exchange, _options: Options) -> bool:
     return True
 
 
-async def _slow(exchange: Exchange, options: Options) -> bool:
+async def _slow(exchange: SimulatedExchange, options: Options) -> bool:
     await exchange.wait(float(options.get("seconds", "60")))
     return False
 
 
-async def _html(exchange: Exchange, _options: Options) -> bool:
+async def _html(exchange: SimulatedExchange, _options: Options) -> bool:
     await exchange.reply_bytes(200, b"<html>Please log in</html>", "text/html")
     return True
 
 
-async def _error_inside(exchange: Exchange, _options: Options) -> bool:
+async def _error_inside(exchange: SimulatedExchange, _options: Options) -> bool:
     await exchange.reply(200, {"error": {"message": "out of memory", "code": 503}})
     return True
 
 
-async def _base_resp(exchange: Exchange, _options: Options) -> bool:
+async def _base_resp(exchange: SimulatedExchange, _options: Options) -> bool:
     await exchange.reply(200, {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}})
     return True
 
 
-async def _redirect(exchange: Exchange, options: Options) -> bool:
+async def _redirect(exchange: SimulatedExchange, options: Options) -> bool:
     to = options.get("to", "http://169.254.169.254/latest/meta-data")
     await exchange.reply_bytes(307, b"", "text/plain", (("location", to),))
     return True
 
 
-async def _gzip(exchange: Exchange, _options: Options) -> bool:
+async def _gzip(exchange: SimulatedExchange, _options: Options) -> bool:
     bomb = gzip.compress(b" " * (8 * MEBIBYTE))
     await exchange.reply_bytes(200, bomb, "application/json", (("content-encoding", "gzip"),))
     return True
 
 
-async def _garbage(exchange: Exchange, _options: Options) -> bool:
+async def _garbage(exchange: SimulatedExchange, _options: Options) -> bool:
     await exchange.begin_stream()
     await exchange.write(b"data: {not json\n\ndata: [1,\n\n", more=False)
     return True
 
 
-async def _endless(exchange: Exchange, _options: Options) -> bool:
+async def _endless(exchange: SimulatedExchange, _options: Options) -> bool:
     await exchange.begin_stream()
     await exchange.write(b"data: ")
     for _ in range(64):
@@ -118,15 +118,15 @@ async def _endless(exchange: Exchange, _options: Options) -> bool:
     return True
 
 
-async def _stall(exchange: Exchange) -> None:
+async def _stall(exchange: SimulatedExchange) -> None:
     await exchange.wait(3600.0)
 
 
-async def _reset(_exchange: Exchange) -> None:
+async def _reset(_exchange: SimulatedExchange) -> None:
     raise Broken
 
 
-async def _error_event(exchange: Exchange) -> None:
+async def _error_event(exchange: SimulatedExchange) -> None:
     error = {"error": {"message": "simulated failure in the middle", "code": 500}}
     await exchange.wait(0.02)  # so that the tokens before it have been read
     await exchange.event(orjson.dumps(error))
@@ -134,7 +134,7 @@ async def _error_event(exchange: Exchange) -> None:
     raise CutShort
 
 
-async def _cut(exchange: Exchange) -> None:
+async def _cut(exchange: SimulatedExchange) -> None:
     await exchange.write(b"", more=False)
     raise CutShort
 

@@ -11,7 +11,7 @@ import orjson
 
 from router.protocols.sse import encode
 from router.simulator.answer import tokens_of
-from router.simulator.exchange import Exchange
+from router.simulator.exchange import SimulatedExchange
 from router.simulator.faults import Fault
 
 _DIMENSIONS: Final = 8
@@ -19,11 +19,11 @@ _DEFAULT_TOKENS: Final = 16
 _MARKED: Final = (("x-simulated", "true"),)
 _TEXT: Final = " [simulated: no model wrote this]" + " It only has a realistic length and pace." * 8
 
-Serve = Callable[[dict[str, Any], dict[str, Any], Fault, Exchange], Awaitable[None]]
+Serve = Callable[[dict[str, Any], dict[str, Any], Fault, SimulatedExchange], Awaitable[None]]
 
 
 async def embed(
-    body: dict[str, Any], head: dict[str, Any], fault: Fault, exchange: Exchange
+    body: dict[str, Any], head: dict[str, Any], fault: Fault, exchange: SimulatedExchange
 ) -> None:
     """Answer POST /v1/embeddings: one vector for each input, the same for the same input."""
     inputs = _many(body.get("input"))
@@ -33,14 +33,14 @@ async def embed(
         {"object": "embedding", "index": index, "embedding": _vector(held, size, packed=packed)}
         for index, held in enumerate(inputs)
     ]
-    told: dict[str, Any] = {"object": "list", "data": data, "model": head["model"]}
+    answer: dict[str, Any] = {"object": "list", "data": data, "model": head["model"]}
     prompt = _prompt_tokens(inputs)
     usage = fault.usage({"prompt_tokens": prompt, "total_tokens": prompt})
-    await exchange.reply(200, told | ({} if usage is None else {"usage": usage}), _MARKED)
+    await exchange.reply(200, answer | ({} if usage is None else {"usage": usage}), _MARKED)
 
 
 async def complete(
-    body: dict[str, Any], head: dict[str, Any], fault: Fault, exchange: Exchange
+    body: dict[str, Any], head: dict[str, Any], fault: Fault, exchange: SimulatedExchange
 ) -> None:
     """Answer POST /v1/completions, whole or streamed."""
     prompts = _many(body.get("prompt") or "")
@@ -57,8 +57,8 @@ async def complete(
         await _stream(head | {"object": "text_completion"}, texts, last, fault, exchange)
         return
     choices = [_choice(index, "".join(tokens), "length") for index, tokens in enumerate(texts)]
-    told = head | {"object": "text_completion", "choices": choices}
-    await exchange.reply(200, told | ({} if usage is None else {"usage": usage}), _MARKED)
+    answer = head | {"object": "text_completion", "choices": choices}
+    await exchange.reply(200, answer | ({} if usage is None else {"usage": usage}), _MARKED)
 
 
 async def _stream(
@@ -66,7 +66,7 @@ async def _stream(
     texts: list[list[str]],
     last: dict[str, Any] | None,
     fault: Fault,
-    exchange: Exchange,
+    exchange: SimulatedExchange,
 ) -> None:
     await exchange.begin_stream()
     for index, tokens in enumerate(texts):

@@ -21,8 +21,8 @@ import orjson
 
 from router.children.child import serve_until_orphaned
 from router.protocols.sse import encode
-from router.simulator.answer import Answer, compose, prompt_tokens
-from router.simulator.exchange import Exchange, Gone
+from router.simulator.answer import SimulatedAnswer, compose, prompt_tokens
+from router.simulator.exchange import Gone, SimulatedExchange
 from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
 from router.simulator.other_operations import OTHER_OPERATIONS, Serve
 
@@ -64,7 +64,7 @@ class Simulator:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        exchange = Exchange(receive, send)
+        exchange = SimulatedExchange(receive, send)
         if scope["method"] != "POST":
             await exchange.reply(200, self._status(scope["path"]))
             return
@@ -82,7 +82,7 @@ class Simulator:
             return {"object": "list", "data": [{"id": f"simulated-{self.name}", "object": "model"}]}
         return {"status": "ok", "served": self.served, "running": self.running, "left": self.left}
 
-    async def _answer(self, scope: Scope, exchange: Exchange) -> None:
+    async def _answer(self, scope: Scope, exchange: SimulatedExchange) -> None:
         raw = await exchange.body()
         try:
             body = orjson.loads(raw)
@@ -109,7 +109,12 @@ class Simulator:
             return
 
     async def _serve_other(
-        self, serve: Serve, body: dict[str, Any], model: str, fault: Fault, exchange: Exchange
+        self,
+        serve: Serve,
+        body: dict[str, Any],
+        model: str,
+        fault: Fault,
+        exchange: SimulatedExchange,
     ) -> None:
         await exchange.wait(self.profile.first_token)
         try:
@@ -117,7 +122,7 @@ class Simulator:
         except CutShort:
             return
 
-    async def _reply(self, job: "_Job", exchange: Exchange) -> None:
+    async def _reply(self, job: "_Job", exchange: SimulatedExchange) -> None:
         longest = max(len(answer.tokens) for answer in job.answers)
         await exchange.wait(self.profile.first_token + longest * self.profile.per_token)
         if job.fault.midway is not None:
@@ -139,7 +144,7 @@ class Simulator:
             body["usage"] = usage
         await exchange.reply(200, body, (("x-simulated", "true"),))
 
-    async def _stream(self, job: "_Job", exchange: Exchange) -> None:
+    async def _stream(self, job: "_Job", exchange: SimulatedExchange) -> None:
         head = _head(job.model, "chat.completion.chunk")
         wants_usage = bool((job.body.get("stream_options") or {}).get("include_usage"))
         if wants_usage:
@@ -154,7 +159,7 @@ class Simulator:
         await exchange.write(encode(b"[DONE]") if job.fault.done else b"", more=False)
 
     async def _stream_choice(
-        self, job: "_Job", index: int, head: dict[str, Any], exchange: Exchange
+        self, job: "_Job", index: int, head: dict[str, Any], exchange: SimulatedExchange
     ) -> None:
         async def say(delta: Any, finish: str | None = None, logprobs: Any = None) -> None:
             choice = {"index": index, "delta": delta, "finish_reason": finish}
@@ -175,7 +180,7 @@ class Simulator:
                 await say({"tool_calls": [delta]})
         await say({}, answer.finish)
 
-    def _compose(self, body: dict[str, Any]) -> list[Answer]:
+    def _compose(self, body: dict[str, Any]) -> list[SimulatedAnswer]:
         label = f"simulated {self.name}"
         return [compose(body, label, choice) for choice in range(body.get("n") or 1)]
 
@@ -186,7 +191,7 @@ class _Job:
 
     body: dict[str, Any]
     model: str
-    answers: list[Answer]
+    answers: list[SimulatedAnswer]
     fault: Fault
     after: int = 0
 
@@ -213,7 +218,7 @@ def _head(model: str, kind: str) -> dict[str, Any]:
     }
 
 
-def _message(answer: Answer) -> dict[str, Any]:
+def _message(answer: SimulatedAnswer) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None}
     if answer.calls:
         message["tool_calls"] = list(answer.calls)
@@ -228,7 +233,7 @@ def _logprobs(tokens: tuple[str, ...]) -> dict[str, Any]:
     return {"content": content, "refusal": None}
 
 
-def _usage(body: dict[str, Any], answers: list[Answer]) -> dict[str, Any]:
+def _usage(body: dict[str, Any], answers: list[SimulatedAnswer]) -> dict[str, Any]:
     prompt = prompt_tokens(body)
     output = sum(
         len(answer.tokens) + sum(len(str(call)) // 8 for call in answer.calls) for answer in answers

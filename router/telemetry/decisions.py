@@ -1,8 +1,8 @@
 """The decision log: one JSON line a decision, to a file that rotates, to standard output, or off.
 
-Lines are gathered and written together, a few times a second, so that a request pays for its own
-line only. What is gathered is written when the gateway stops; a crash loses at most the last
-quarter of a second of it (billing does not depend on it: that is the ledger's journal).
+Lines are gathered and written together, a few times a second, so that no request waits for the
+file. They are also written when the gateway stops. A crash loses at most the last quarter of a
+second (billing does not depend on this log but on the ledger's journal).
 """
 
 import asyncio

@@ -42,8 +42,8 @@ class WorkerMetrics:
         """Return the counts of every worker that answers, as one Prometheus page."""
         others = [path.stem for path in self._folder.glob("*.sock") if path.stem != self._number]
         pages = await asyncio.gather(*(self._ask(number) for number in others))
-        told = {number: page for number, page in zip(others, pages, strict=True) if page}
-        return together({self._number: self._own()} | told)
+        answered = {number: page for number, page in zip(others, pages, strict=True) if page}
+        return together({self._number: self._own()} | answered)
 
     def _place(self, number: str) -> Path:
         return self._folder / f"{number}.sock"

@@ -1,8 +1,8 @@
 """From the ledger's journal into SQL: read, store, only then delete. A crash in between repeats a
 batch, which the table's primary key makes harmless; while SQL is away the journal waits.
 
-At rest nobody asks: a consumer looks when its own process wrote rows, until it found the journal
-empty, and now and then for rows of gateways that died before they could.
+At rest nobody polls: a consumer reads when its own process wrote rows, until it finds the journal
+empty, and now and then for rows of gateways that died before they could store them.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from router.usage_row import JournalRow, usage_row
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 2_000
-_PAUSE_SECONDS: Final = 1.0  # a bill may be that late; a step costs more than its rows
+_PAUSE_SECONDS: Final = 1.0  # a bill may be this late; a step costs more than its rows
 _OTHERS_LOOKS: Final = 10  # pauses between two looks for rows of others
 _REST_SECONDS: Final = (0.5, 10.0)
 
@@ -27,7 +27,7 @@ class ReadableEntry(Protocol):
     """One entry of a journal."""
 
     def row(self) -> JournalRow:
-        """What it says. Raises ValueError for a foreign entry."""
+        """The row it holds. Raises ValueError for a foreign entry."""
 
 
 class Journal(Protocol):
@@ -39,7 +39,7 @@ class Journal(Protocol):
     async def drop_reader_lease(self) -> None:
         """Let another one read at once."""
 
-    async def read(self, most: int) -> Sequence[Any]:
+    async def read(self, most: int) -> Sequence[ReadableEntry]:
         """The oldest entries."""
 
     async def forget(self, entries: Any) -> None:

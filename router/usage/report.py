@@ -50,11 +50,11 @@ def spend(
     """
     columns = [GROUPS[name] for name in by]
     where = {} if organization is None else {"organization": organization}
-    found = store.totals(columns, where, since, until)
-    for row in found:
+    rows = store.totals(columns, where, since, until)
+    for row in rows:
         for name, column in zip(by, columns, strict=True):
             row[name] = row.pop(column)
-    return Report(tuple(by), tuple(found))
+    return Report(tuple(by), tuple(rows))
 
 
 def as_json(report: Report) -> str:

@@ -21,7 +21,7 @@ from router.world.config_values import (
     Words,
 )
 
-_WAITS: Final = Timeouts()  # the defaults stand where the waits are kept
+_WAITS: Final = Timeouts()  # the defaults are in Timeouts
 _QUEUE: Final = Capacity(concurrency=1)
 
 
@@ -44,7 +44,7 @@ def _quirk_key(hint: Any) -> Any:
     return hint
 
 
-if TYPE_CHECKING:  # made at run time, of the fields of Quirks
+if TYPE_CHECKING:  # made at run time from the fields of Quirks
     _QuirkKeys = _Section
 else:
     _QuirkKeys = create_model(

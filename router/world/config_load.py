@@ -26,29 +26,29 @@ class LoadedConfig:
     prices: PriceBook  # has a price for each backend
 
 
-def _expand(value: Any, path: Path, environ: Mapping[str, str], found: dict[Path, str]) -> Any:
-    """Replace `${NAME}` in every string below `value`; note in `found` which name stood where."""
+def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
+    """Replace `${NAME}` in every string below `value`; note in `names` which name was where."""
     if isinstance(value, dict):
-        return {key: _expand(item, (*path, key), environ, found) for key, item in value.items()}
+        return {key: _expand(item, (*path, key), environ, names) for key, item in value.items()}
     if isinstance(value, list):
-        return [_expand(item, (*path, at), environ, found) for at, item in enumerate(value)]
+        return [_expand(item, (*path, at), environ, names) for at, item in enumerate(value)]
     if not isinstance(value, str):
         return value
     for name in _VARIABLE.findall(value):
-        found[path] = name
+        names[path] = name
     return _VARIABLE.sub(lambda match: environ.get(match[1], ""), value)
 
 
 def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedConfig:
     """Return the validated configuration, its backends resolved.
 
-    `${NAME}` in a string is replaced from `environ`; what came from there is never quoted in a
+    `${NAME}` in a string is replaced from `environ`; its values are never quoted in a
     finding. Raises DocumentError with every finding.
     """
     document = parse(text, filename)
-    found: dict[Path, str] = {}
-    expanded = replace(document, value=_expand(document.value, (), environ, found))
-    findings = [_unset(document, path, name) for path, name in found.items() if name not in environ]
+    names: dict[Path, str] = {}
+    expanded = replace(document, value=_expand(document.value, (), environ, names))
+    findings = [_unset(document, path, name) for path, name in names.items() if name not in environ]
     config, wrong = validate(Config, expanded)
     findings += [_without(finding, set(environ.values())) for finding in wrong]
     sections = {} if config is None else config.backends

@@ -21,7 +21,7 @@ _NO_CONFIG: Final = "write one (docs/operations.md shows how), or see Turnout wo
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Both documents, valid each for itself, and where they came from."""
+    """Both documents, each valid by itself, and where they came from."""
 
     loaded: LoadedConfig
     policy: Policy

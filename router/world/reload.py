@@ -18,7 +18,7 @@ from router.world.snapshot import Snapshot, compile_snapshot
 
 _LOG = logging.getLogger("turnout")
 _LOOK_SECONDS: Final = 1.0
-# What is built once, at the start: a change of these needs a restart.
+# Sections that are read once, at the start: a change of these needs a restart.
 _FIXED: Final = (
     "listen",
     "admin",
@@ -37,14 +37,14 @@ Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no 
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a reload came to: the policy version in force, or why it stayed."""
+    """The result of a reload: the policy version in force, or why the old one stayed."""
 
     done: bool
     policy: str
     report: str = ""
 
 
-class Served(Protocol):
+class ServesSnapshot(Protocol):
     """What serves by a snapshot."""
 
     snapshot: Snapshot
@@ -60,7 +60,7 @@ class Reloader:
 
     def __init__(
         self,
-        served: Served,
+        served: ServesSnapshot,
         documents: Documents,
         environ: Mapping[str, str],
         counts: MutableMapping[tuple[str, ...], int],
@@ -134,7 +134,7 @@ class Reloader:
 
 def _stamp(path: Path) -> Stamp:
     try:
-        seen = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return seen.st_mtime_ns, seen.st_size
+    return status.st_mtime_ns, status.st_size

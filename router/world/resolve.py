@@ -1,4 +1,5 @@
-"""From a backend's section to the backend: its own words, its provider's preset, then defaults.
+"""From a backend's section to the backend: its own keys first, then its provider's preset, then
+defaults.
 
 Problems carry the key they are about, so that the report can point at it.
 """
@@ -23,7 +24,7 @@ _catalog = cache(load_catalog)
 
 
 class Problem(NamedTuple):
-    """What is wrong with a backend, at which of its keys (empty: the backend as a whole)."""
+    """One mistake in a backend, and at which of its keys (empty: the backend as a whole)."""
 
     key: str
     message: str

@@ -27,7 +27,7 @@ NOTHING: Final = Needs(classifier=False, pii=False)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a tier's requests have at the ledger's window and in a backend's queue."""
+    """A tier's quotas at the ledger, and its priority in a backend's queue."""
 
     quotas: tuple[Quota, ...]
     outage_share: float
@@ -65,7 +65,7 @@ class Snapshot:
         return self.standings.get(tier, _OPEN)
 
     def needs(self, model: str) -> Needs:
-        """Return what has to be known before the policy can decide on `model`."""
+        """Return what must be known before the policy can decide on `model`."""
         return self.needs_of.get(model, NOTHING)
 
 
@@ -98,9 +98,9 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
     """Return the world of these documents. Raises DocumentError with every finding."""
     config = loaded.config
     findings = [f for f in policy.check(backend_facts(config)) if f.severity == "error"]
-    limits, complaints = _quotas(policy)
-    if findings or complaints:
-        raise DocumentError([*findings, *complaints])
+    limits, quota_findings = _quotas(policy)
+    if findings or quota_findings:
+        raise DocumentError([*findings, *quota_findings])
     return Snapshot(
         policy=policy,
         backends=MappingProxyType(
@@ -128,16 +128,16 @@ def _needs(policy: Policy) -> dict[str, Needs]:
 
 
 def _quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Finding]]:
-    """Return the quotas of each tier, and what the ledger could not keep."""
-    found: dict[str, tuple[Quota, ...]] = {}
+    """Return the quotas of each tier, and a finding for each limit that the ledger cannot keep."""
+    tiers: dict[str, tuple[Quota, ...]] = {}
     findings = []
     for name, tier in policy.tiers.items():
         try:
-            found[name] = quotas(
+            tiers[name] = quotas(
                 tier.limits,
                 timezone=tier.timezone or policy.timezone,
                 billing_day=tier.billing_day,
             )
         except QuotaError as error:
             findings.append(policy.source.finding(("tiers", name), str(error), rule="quota"))
-    return MappingProxyType(found), findings
+    return MappingProxyType(tiers), findings

@@ -14,8 +14,8 @@ from transports import Client, NewTransport, over_http2
 
 from router.backends.backend import Timeouts
 from router.backends.transport.transport import (
-    Answer,
     Call,
+    HttpAnswer,
     Target,
     TransportError,
     TransportTimeout,
@@ -76,7 +76,7 @@ def call(server: Any, text: bytes = b"{}", timeouts: Timeouts = PATIENT) -> Call
     return Call(target, text, timeouts, "r1")
 
 
-async def whole(answer: Answer) -> bytes:
+async def whole(answer: HttpAnswer) -> bytes:
     pieces = []
     while piece := await answer.read():
         pieces.append(piece)

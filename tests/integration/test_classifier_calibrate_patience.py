@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from modelservers import in_thread
 
 from router.cli.calibrate import calibrate
-from router.simulator.exchange import Exchange
+from router.simulator.exchange import SimulatedExchange
 
 CONFIG = """\
 version: 1
@@ -42,7 +42,7 @@ class Scripted:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        exchange = Exchange(receive, send)
+        exchange = SimulatedExchange(receive, send)
         body = json.loads(await exchange.body())
         self.asked.append(body)
         status, answer, headers = self.reply(len(self.asked), body)

@@ -13,7 +13,7 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.errors import TurnoutError
 from router.operations.table import CALCULATIONS, OPERATIONS
-from router.simulator.exchange import Exchange
+from router.simulator.exchange import SimulatedExchange
 
 STREAM = Path(__file__).parents[1] / "contract" / "native" / "messages.sse"
 
@@ -27,7 +27,7 @@ def edge(backend: Backend) -> Callable[..., Awaitable[None]]:
     """The least of an edge: parse by the row, dispatch, relay."""
 
     async def serve(scope: Any, receive: Any, send: Any) -> None:
-        exchange = Exchange(receive, send)
+        exchange = SimulatedExchange(receive, send)
         raw = await exchange.body()
         dispatcher = Dispatcher(HttptoolsTransport())
         try:
@@ -115,7 +115,7 @@ class Claude:
         self.headers: dict[bytes, bytes] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        exchange = Exchange(receive, send)
+        exchange = SimulatedExchange(receive, send)
         self.body, self.headers = await exchange.body(), dict(scope["headers"])
         await exchange.begin_stream()
         await exchange.write(STREAM.read_bytes(), more=False)

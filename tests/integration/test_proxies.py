@@ -15,7 +15,7 @@ from rawserver import RawServer, raw_server, writes
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
-from router.backends.transport.httpx_transport import HttpxTransport, Route
+from router.backends.transport.httpx_transport import HttpxTransport, NetworkRoute
 from router.backends.transport.proxies import EnvironmentProxies
 from router.backends.transport.transport import Call, ConnectFailed, Target, TransportError
 from router.errors import UpstreamFailed
@@ -72,7 +72,7 @@ async def body_from(transport: HttpxTransport, server: RawServer | Http2Server) 
 
 
 async def test_a_plain_backend_is_asked_through_the_proxy(proxy: ForwardProxy) -> None:
-    transport = HttpxTransport(route=Route(with_password(proxy)))
+    transport = HttpxTransport(route=NetworkRoute(with_password(proxy)))
     async with raw_server(writes(OK)) as server:
         assert await body_from(transport, server) == b"hi"
         assert proxy.lines == [f"POST {server.base_url}/chat/completions HTTP/1.1"]
@@ -82,7 +82,7 @@ async def test_a_plain_backend_is_asked_through_the_proxy(proxy: ForwardProxy) -
 async def test_a_backend_behind_tls_is_asked_through_a_tunnel_that_is_kept(
     proxy: ForwardProxy, serving: ssl.SSLContext, trusting: ssl.SSLContext
 ) -> None:
-    transport = HttpxTransport(route=Route(with_password(proxy)), tls=trusting)
+    transport = HttpxTransport(route=NetworkRoute(with_password(proxy)), tls=trusting)
     async with raw_server(writes(OK, then="stay"), tls=serving) as server:
         for _ in range(3):
             assert await body_from(transport, server) == b"hi"
@@ -99,12 +99,12 @@ async def test_a_proxy_may_be_behind_tls_itself(
         forward_proxy(tls=serving) as proxy,
         raw_server(writes(OK, then="stay"), tls=serving) as server,
     ):
-        transport = HttpxTransport(route=Route(proxy.url), tls=trusting)
+        transport = HttpxTransport(route=NetworkRoute(proxy.url), tls=trusting)
         for _ in range(2):
             assert await body_from(transport, server) == b"hi"
         assert proxy.connections == 2  # TLS within TLS cannot be looked into: not used again
         await transport.close()
-        stranger = HttpxTransport(route=Route(proxy.url))
+        stranger = HttpxTransport(route=NetworkRoute(proxy.url))
         with pytest.raises(ConnectFailed, match="TLS"):
             await stranger.send(call(server))
         await stranger.close()
@@ -113,7 +113,7 @@ async def test_a_proxy_may_be_behind_tls_itself(
 async def test_a_certificate_is_checked_through_the_tunnel(
     proxy: ForwardProxy, authority: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    transport = HttpxTransport(route=Route(with_password(proxy)), tls=trusting)
+    transport = HttpxTransport(route=NetworkRoute(with_password(proxy)), tls=trusting)
     elsewhere = certificate(authority, "elsewhere.example")
     async with raw_server(writes(OK), tls=elsewhere) as server:
         with pytest.raises(ConnectFailed, match="TLS"):
@@ -133,7 +133,7 @@ async def test_the_credentials_of_a_proxy_go_to_the_proxy_alone(
         writer.write(OK)
         writer.close()
 
-    transport = HttpxTransport(route=Route(with_password(proxy)), tls=trusting)
+    transport = HttpxTransport(route=NetworkRoute(with_password(proxy)), tls=trusting)
     async with raw_server(script, tls=serving if secure else None) as server:
         await body_from(transport, server)
     assert proxy.credentials[0].startswith("Basic ")
@@ -148,7 +148,7 @@ async def test_a_proxy_that_refuses_is_no_connection_and_no_secret_is_told(
 ) -> None:
     refusing = ForwardProxy(wants=f"gate:{SECRET}", refuses=403 if password == SECRET else 0)
     async with forward_proxy(refusing) as proxy, raw_server(writes(OK), tls=serving) as server:
-        route = Route(with_password(proxy, password))
+        route = NetworkRoute(with_password(proxy, password))
         transport = HttpxTransport(route=route, tls=trusting)
         with pytest.raises(ConnectFailed, match="proxy") as caught:
             await transport.send(call(server))
@@ -160,7 +160,7 @@ async def test_a_proxy_that_refuses_is_no_connection_and_no_secret_is_told(
 
 async def test_a_proxy_that_is_gone_is_no_connection() -> None:
     async with forward_proxy() as proxy:
-        gone = HttpxTransport(route=Route(with_password(proxy)))
+        gone = HttpxTransport(route=NetworkRoute(with_password(proxy)))
     async with raw_server(writes(OK)) as server:
         with pytest.raises(ConnectFailed, match="refused") as caught:
             await gone.send(call(server))
@@ -174,7 +174,7 @@ async def test_what_a_proxy_adds_to_an_answer_is_not_the_next_one() -> None:
         forward_proxy(ForwardProxy(adds=adds)) as proxy,
         raw_server(writes(OK)) as server,
     ):
-        transport = HttpxTransport(route=Route(proxy.url))
+        transport = HttpxTransport(route=NetworkRoute(proxy.url))
         assert [await body_from(transport, server) for _ in range(3)] == [b"hi"] * 3
         assert proxy.connections == 3
         await transport.close()
@@ -223,7 +223,7 @@ async def test_a_proxy_of_a_kind_that_is_not_spoken_is_not_gone_around(chat: Cha
 async def test_a_proxy_that_says_nothing_is_late(trusting: ssl.SSLContext) -> None:
     async with raw_server(writes(b"", then="silence")) as proxy:
         url = proxy.base_url.removesuffix("/v1")
-        transport = HttpxTransport(route=Route(url), tls=trusting)
+        transport = HttpxTransport(route=NetworkRoute(url), tls=trusting)
         target = Target("https://192.0.2.1/v1/chat/completions", ())
         with pytest.raises(TransportError, match="in time"):
             await transport.send(Call(target, b"{}", QUICK))
@@ -239,7 +239,7 @@ async def test_http2_is_spoken_through_a_tunnel(proxy: ForwardProxy) -> None:
         await send({"type": "http.response.body", "body": b"stream %d" % scope["stream"].id})
 
     serving, trusting = certificates()
-    transport = HttpxTransport(route=Route(with_password(proxy), http2=True), tls=trusting)
+    transport = HttpxTransport(route=NetworkRoute(with_password(proxy), http2=True), tls=trusting)
     async with http2_server(application, serving) as server:
         told = [await body_from(transport, server) for _ in range(2)]
         assert told == [b"stream 1", b"stream 3"]

@@ -11,9 +11,9 @@ from router.backends.backend import Timeouts
 from router.backends.transport.httptools_connection import READ_BUFFER
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.transport import (
-    Answer,
     Call,
     ConnectFailed,
+    HttpAnswer,
     Target,
     TransportError,
     TransportTimeout,
@@ -57,7 +57,7 @@ def drips(text: bytes) -> Script:
     return drip
 
 
-async def whole(answer: Answer) -> bytes:
+async def whole(answer: HttpAnswer) -> bytes:
     pieces = []
     while piece := await answer.read():
         pieces.append(piece)

@@ -10,7 +10,7 @@ import pytest
 
 from bench import growth, guard, report, report_growth, steps
 from bench.instructions import instructions
-from bench.native import Load, run_load, upstream
+from bench.native import LoadPlan, run_load, upstream
 from bench.payloads import chat
 from bench.systems import TURNOUT, turnout_config
 from router.operations.chat import parse_chat
@@ -79,7 +79,7 @@ def test_the_upstream_outlives_readers_that_leave_in_the_middle_of_an_answer() -
                 for _ in range(40):
                     reader = leaving.enter_context(socket.create_connection(("127.0.0.1", port)))
                     reader.sendall(request)
-        assert run_load(port, Load(4, 10.0, chat(), requests=40)).requests == 40
+        assert run_load(port, LoadPlan(4, 10.0, chat(), requests=40)).requests == 40
 
 
 def test_targets_are_judged_by_the_figures() -> None:

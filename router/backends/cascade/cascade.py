@@ -70,11 +70,11 @@ class Cascades:
         """
         events = [] if events is None else events
         descent = _Descent(list(candidates), cascade.max_steps)
-        async with AsyncExitStack() as kept:
+        async with AsyncExitStack() as fallback_stack:
             while True:
                 async with AsyncExitStack() as stack:
                     opening = self._dispatcher.open(descent.left, request, request_id, priority)
-                    upstream = await descent.enter(opening, stack, kept)
+                    upstream = await descent.enter(opening, stack, fallback_stack)
                     upstream.billed = tuple(descent.billed)
                     events.append(upstream)
                     rejected = None
@@ -87,7 +87,7 @@ class Cascades:
                         return
                     descent.reject(upstream, rejected)
                     events.append(rejected)
-                    kept.push_async_callback(stack.pop_all().aclose)
+                    fallback_stack.push_async_callback(stack.pop_all().aclose)
 
     async def _check(self, check: "_Check") -> BilledAnswer | None:
         """What this answer is billed as, or None where it is good enough."""
@@ -151,7 +151,7 @@ def _is_whole(answers: Sequence[Alternative]) -> bool:
 
 
 class _Descent:
-    """How far down its steps a cascade has come: who is left, what was rejected."""
+    """How far down its steps a cascade has come: who is left, and what was rejected."""
 
     __slots__ = ("_doubtful", "_max_steps", "billed", "left")
 
@@ -165,9 +165,9 @@ class _Descent:
         self,
         opening: AbstractAsyncContextManager[Upstream],
         stack: AsyncExitStack,
-        kept: AsyncExitStack,
+        fallback_stack: AsyncExitStack,
     ) -> Upstream:
-        """The next answer, and the doubtful one let go; or that one, where nobody else answers."""
+        """Return the next answer and let the doubtful one go, or the doubtful one if none comes."""
         try:
             upstream = await stack.enter_async_context(opening)
         except TurnoutError:
@@ -176,12 +176,12 @@ class _Descent:
             self.left = []
             self.billed.pop()
             return self._doubtful
-        await kept.aclose()
+        await fallback_stack.aclose()
         self.left = self.left[self.left.index(upstream.backend) + 1 :]
         return upstream
 
     def is_over(self) -> bool:
-        """Whether the answer at hand is the last: there is nobody, or no step, left."""
+        """Whether the answer at hand is the last: no backend, or no step, is left."""
         answered = sum(answer.rejected for answer in self.billed) + 1
         return not self.left or answered >= self._max_steps
 

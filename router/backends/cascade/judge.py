@@ -30,7 +30,7 @@ _INSTRUCTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a judge said: content, not content, or None for neither; and what asking it used."""
+    """A judge's opinion: content, not content, or None for neither; and what asking it used."""
 
     content: bool | None
     billed: BilledAnswer | None = None
@@ -46,7 +46,7 @@ async def opinion_of(
     priority: Priority,
     patience: float = PATIENCE,
 ) -> Opinion:
-    """Ask the judge about one answer, for so many seconds. Never raises but when cancelled."""
+    """Ask the judge about one answer, for so many seconds. It raises only when cancelled."""
     try:
         question = _judgement(request, answer)
         async with (

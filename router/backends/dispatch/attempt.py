@@ -10,8 +10,8 @@ from router.backends.dispatch.failures import AttemptFailed, Kind, kind_of_statu
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import (
-    Answer,
     ConnectFailed,
+    HttpAnswer,
     TransportError,
     TransportTimeout,
 )
@@ -59,13 +59,13 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         raise _failed(error, deployment) from None
-    except BaseException:  # a cancelled client: the connection goes all the same
+    except BaseException:  # also where the client was cancelled: close the connection
         answer.close()
         raise
     return upstream
 
 
-def _headers(passage: Passage, answer: Answer) -> Pairs:
+def _headers(passage: Passage, answer: HttpAnswer) -> Pairs:
     """What goes to the client beside the answer: the protocol's own, and what the gateway says."""
     names = passage.headers
     if names and answer.header(names[0]):
@@ -79,7 +79,9 @@ def _unsupported(error: Unsupported) -> AttemptFailed:
     return AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure)
 
 
-async def _begin(upstream: Upstream, answer: Answer, stream_type: str, passage: Passage) -> None:
+async def _begin(
+    upstream: Upstream, answer: HttpAnswer, stream_type: str, passage: Passage
+) -> None:
     """Read up to the first content of a stream."""
     request = upstream.request
     if stream_type not in answer.header("content-type").lower():
@@ -90,7 +92,7 @@ async def _begin(upstream: Upstream, answer: Answer, stream_type: str, passage: 
     upstream.streams(stream, await _first_block(answer, stream))
 
 
-async def _first_block(answer: Answer, stream: AnswerStream) -> bytes:
+async def _first_block(answer: HttpAnswer, stream: AnswerStream) -> bytes:
     """What comes up to the first content: until then another backend may still be asked.
 
     Comments and the like that come before are held back, up to HELD_CAP, and begin the block.
@@ -103,7 +105,7 @@ async def _first_block(answer: Answer, stream: AnswerStream) -> bytes:
     return held + stream.finish()
 
 
-async def read_all(answer: Answer, cap: int, *, cut: bool = False) -> bytes:
+async def read_all(answer: HttpAnswer, cap: int, *, cut: bool = False) -> bytes:
     """The whole body. Over the cap: MalformedReply, or just its beginning where `cut`."""
     pieces: list[bytes] = []
     size = 0
@@ -117,7 +119,7 @@ async def read_all(answer: Answer, cap: int, *, cut: bool = False) -> bytes:
     return b"".join(pieces)[:cap]
 
 
-async def _refused(answer: Answer, dialect: Asking, deployment: Deployment) -> AttemptFailed:
+async def _refused(answer: HttpAnswer, dialect: Asking, deployment: Deployment) -> AttemptFailed:
     """An answer that is no 2xx: what it says, and when to come back."""
     status = answer.status
     raw = await read_all(answer, ERROR_CAP, cut=True)

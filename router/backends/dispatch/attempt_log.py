@@ -1,4 +1,4 @@
-"""What failed for one request on its way along the candidates, and the error that makes of it."""
+"""The failures of one request on its way along the candidates, and the error they amount to."""
 
 from typing import Final
 
@@ -42,7 +42,7 @@ class AttemptLog:
         return self.failures[-1][1].kind not in _SAME_ON_EVERY_DEPLOYMENT
 
     def worth_another_round(self) -> bool:
-        """Whether some failure may pass within a moment."""
+        """Whether some failure may be over within a moment."""
         return any(FAILURE_POLICIES[failed.kind].again for _, failed in self.failures)
 
     def error(self, rest: float) -> TurnoutError:

@@ -10,7 +10,7 @@ from router.backends.backend import Backend
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Slot
-from router.backends.transport.transport import Answer, TransportError
+from router.backends.transport.transport import HttpAnswer, TransportError
 from router.domain import Usage
 from router.errors import StreamBroken
 from router.protocols.headers import Pairs
@@ -46,21 +46,21 @@ class Upstream:
     """
 
     __slots__ = (
-        *("_answer", "_first", "_release", "_log", "_state", "_told", "_translator"),
+        *("_answer", "_first", "_release", "_log", "_state", "_reported", "_translator"),
         *("backend", "billed", "body", "first_byte_seconds", "headers", "model", "passed", "slot"),
         "usage",
     )
-    first_byte_seconds: float  # told by whoever made the try
+    first_byte_seconds: float  # set by whoever made the try
     _first: bytes  # of a stream, that is
     _release: Callable[[], None]  # of a slot
 
     def __init__(
-        self, backend: Backend, log: AttemptLog, answer: Answer, state: DeploymentState
+        self, backend: Backend, log: AttemptLog, answer: HttpAnswer, state: DeploymentState
     ) -> None:
         """`state` is told once how it ends: well, ill, or neither."""
         self.backend = backend
         self.body = b""
-        self.headers: Pairs = ()  # of the answer, that belong to the protocol
+        self.headers: Pairs = ()  # the answer's own headers that belong to the protocol
         self.usage: Usage | None = None
         self.model: str | None = None
         self.billed: tuple[BilledAnswer, ...] = ()  # what a cascade paid for beside it
@@ -69,7 +69,7 @@ class Upstream:
         self._log = log
         self._answer = answer
         self._state = state
-        self._told = False
+        self._reported = False
         self._translator: AnswerStream | None = None
 
     @property
@@ -80,7 +80,7 @@ class Upstream:
     def replied(self, reply: Reply) -> None:
         """A whole body came."""
         self.body, self.usage, self.model = reply.body, reply.usage, reply.model
-        self._told = True
+        self._reported = True
         self._state.over(True)
 
     def streams(self, translator: AnswerStream, first: bytes) -> None:
@@ -95,7 +95,7 @@ class Upstream:
         return self.usage.output_tokens if self.usage is not None else 0
 
     async def hold_back(self, tokens: int) -> bytes:
-        """Wait for so many tokens, or the end, before any is handed out; what came until then.
+        """Wait for so many tokens, or the end, before any is handed out; return what came.
 
         StreamBroken where the stream breaks off before. `stream()` hands it out first.
         """
@@ -167,8 +167,8 @@ class Upstream:
             raise self._broken(error) from None
 
     def _final_usage(self, translator: AnswerStream) -> Usage:
-        seen = translator.output_tokens_seen
-        return translator.usage or estimate_usage(self._log.request, seen)
+        output_tokens = translator.output_tokens_seen
+        return translator.usage or estimate_usage(self._log.request, output_tokens)
 
     async def _read_to_the_end(self) -> None:
         """The answer is over; a server that says so too gets its connection back to the pool."""
@@ -187,7 +187,7 @@ class Upstream:
 
     def close(self) -> None:
         """Let go of the connection: back to the pool if the answer was read to its end."""
-        if not self._told:
+        if not self._reported:
             self._settle(None)
         self._answer.close()
         if self.slot is not None:
@@ -199,8 +199,8 @@ class Upstream:
         return StreamBroken(f"The answer broke off: backend '{self.backend.name}' {reason}.")
 
     def _settle(self, outcome: bool | None) -> None:
-        if not self._told:
-            self._told = True
+        if not self._reported:
+            self._reported = True
             self._state.over(outcome)
 
 

@@ -1,6 +1,6 @@
 """Replicas that answer, but far slower than the others of their backend: avoided while they are.
 
-Failures in a row are the breaker's business; this is about replicas that are slow. A slow replica
+Failures in a row are the breaker's business; this module is about slow replicas. A slow replica
 is never excluded: it comes last in the order, so it is still asked when the others are busy or
 broken, and its time to the first byte goes on being measured.
 """

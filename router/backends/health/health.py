@@ -19,7 +19,7 @@ class DeploymentState:
     """One deployment, its breaker, its pace, and how many requests run on it."""
 
     __slots__ = ("_clock", "breaker", "client", "deployment", "in_flight", "pace", "paced")
-    client: Transport  # which takes its calls; a reload may change it
+    client: Transport  # the transport of its calls; a reload may change it
 
     def __init__(
         self, deployment: Deployment, policy: BreakerPolicy, clock: Callable[[], float]
@@ -130,7 +130,7 @@ def _ordered(free: list[DeploymentState], request: Ask) -> list[DeploymentState]
 
 
 class _Known(dict[str, Health]):
-    """Health by name; what was taken out is still found, though not listed."""
+    """Health by name; a backend that was taken out is still found, though not listed."""
 
     def __init__(self) -> None:
         super().__init__()

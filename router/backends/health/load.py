@@ -49,7 +49,7 @@ class Load:
 def read_load(page: bytes) -> Load | None:
     """The load in a page of Prometheus metrics, or in llama.cpp's `/slots`; None if there is none.
 
-    Of a metric that comes with several labels (one for each engine) the sum counts.
+    A metric that comes with several labels (one for each engine) counts as their sum.
     """
     if page.lstrip().startswith(b"["):
         return _read_slots(page)
@@ -84,7 +84,7 @@ class LoadWatch:
         self._sleep = sleep
 
     async def run(self, watched: Callable[[], Iterable[tuple[Backend, SlotQueue]]]) -> None:
-        """Ask all that `watched` names at the time, once a second."""
+        """Ask, once a second, all servers that `watched` then names."""
         while True:
             await asyncio.gather(*(self.ask(backend, queue) for backend, queue in watched()))
             await self._sleep(EVERY)

@@ -61,8 +61,9 @@ class SharedSlots(Protocol):
     async def claim(
         self, name: str, slots: int, guaranteed: Mapping[str, float], tier: str, seconds: float
     ) -> Callable[[], None] | None:
-        """Get one of `slots` for a tier's request, after at most `seconds`: what gives it back, or
-        None where there is none to be had.
+        """Get one of `slots` for a tier's request, after at most `seconds`.
+
+        Return what gives it back, or None where no slot was free.
         """
 
 
@@ -86,8 +87,8 @@ class SlotQueue:
 
     @property
     def load(self) -> float:
-        """Running and waiting requests over slots: 1 is full. What the server itself tells counts
-        where it is more: others may use it too."""
+        """Running and waiting requests over slots: 1 is full. The server's own figure counts
+        where it is larger: others may use it too."""
         ours = self.in_use + len(self._waiters)
         return max(ours, self.reported or 0) / self.capacity.concurrency
 

@@ -1,4 +1,4 @@
-"""Where a call goes, taken apart and checked: whatever is wrong with it is found before any I/O."""
+"""The address of a call, taken apart and checked before any I/O."""
 
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit

@@ -1,4 +1,4 @@
-"""All HTTP clients towards backends, and the rule which one takes the calls to an address.
+"""All HTTP clients towards backends, and the rule that picks the one for an address.
 
 The rule, asked once for each address of a backend and not for each call:
 
@@ -14,9 +14,9 @@ from typing import Final, Literal
 
 from router.backends.backend import DIRECTLY, Backend
 from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.backends.transport.httpx_transport import DIRECT, HttpxTransport, Route
+from router.backends.transport.httpx_transport import DIRECT, HttpxTransport, NetworkRoute
 from router.backends.transport.proxies import NO_PROXIES, EnvironmentProxies
-from router.backends.transport.transport import Answer, Call, ConnectFailed, Transport
+from router.backends.transport.transport import Call, ConnectFailed, HttpAnswer, Transport
 
 Preferred = Literal["httptools", "httpx"]
 _SCHEMES: Final = ("http://", "https://")
@@ -31,11 +31,11 @@ class Clients:
         """`preferred` takes calls that need nothing special; `proxies` are the environment's."""
         self._proxies = proxies
         self._plain = HttptoolsTransport() if preferred == "httptools" else HttpxTransport()
-        self._routed: dict[Route, HttpxTransport] = {}
+        self._routed: dict[NetworkRoute, HttpxTransport] = {}
 
     def client_for(self, backend: Backend, address: str) -> Transport:
         """Return the client for calls to this address; see `Transports.client_for`."""
-        route = Route(self._proxy_for(backend, address), backend.http2)
+        route = NetworkRoute(self._proxy_for(backend, address), backend.http2)
         if route == DIRECT:
             return self._plain
         if route.proxy is not None and not route.proxy.startswith(_SCHEMES):
@@ -58,9 +58,9 @@ class Clients:
 
 
 class _Unusable:
-    """Takes no call: to go around a proxy that one does not understand would be worse."""
+    """Refuses every call: bypassing a proxy that we cannot use would be worse."""
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> HttpAnswer:
         """Raise ConnectFailed."""
         raise ConnectFailed("is behind a proxy that is neither http:// nor https://")
 

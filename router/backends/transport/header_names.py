@@ -1,4 +1,4 @@
-"""Header names in lower case, put so once: a server sends the same ones with every answer."""
+"""Header names in lower case, converted once: a server sends the same ones with every answer."""
 
 from typing import Final
 
@@ -6,14 +6,14 @@ _KEPT: Final = 64
 
 
 class _Spellings(dict[tuple[bytes, ...], dict[str, bytes]]):
-    """By the names of a whole head: each name as it was sent, by the same in lower case; of two
-    alike, the last. A subscript costs no call of ours where the head is known."""
+    """By the names of a whole head: the name in lower case -> the name as it was sent (the last of
+    two alike). A subscript costs no call of ours where the head is known."""
 
     def __missing__(self, head: tuple[bytes, ...]) -> dict[str, bytes]:
         if len(self) >= _KEPT:
             self.clear()
-        found = self[head] = {name.decode("latin-1").lower(): name for name in head}
-        return found
+        headers = self[head] = {name.decode("latin-1").lower(): name for name in head}
+        return headers
 
 
 SPELLINGS: Final = _Spellings()

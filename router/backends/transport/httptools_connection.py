@@ -40,7 +40,7 @@ class _Flow:
         self.error: Exception | None = None
 
 
-class Connection(Waiting, asyncio.Protocol):
+class HttptoolsConnection(Waiting, asyncio.Protocol):
     """An open connection. `ask`, then `read` until it gives nothing; then it may be used again."""
 
     __slots__ = (
@@ -70,7 +70,7 @@ class Connection(Waiting, asyncio.Protocol):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._pieces: list[bytes] = []
-        self.fields: dict[bytes, bytes] = {}  # as sent; of a header that stands twice, the last
+        self.fields: dict[bytes, bytes] = {}  # as sent; the last header of a name wins
         self.on_body = self._pieces.append
         self.on_header = self.fields.__setitem__
         self._parser = httptools.HttpResponseParser(self)
@@ -78,10 +78,10 @@ class Connection(Waiting, asyncio.Protocol):
         self._poll = select.poll()
         self._flow: _Flow | None = None
         self.status = 0
-        self._keeps = False  # what the head says
+        self._keeps = False  # as the head says
         self._at_eof = self._paused = False
         self.closed = False
-        self.used = False  # an exchange ended well on it before this one
+        self.used = False  # an earlier exchange ended well on this connection
         self.idle_since = 0.0
         self._begin()
 
@@ -142,10 +142,10 @@ class Connection(Waiting, asyncio.Protocol):
         return self._taken()
 
     async def flow(self, take: Take, patience: float, deadline: float) -> bool:
-        """Hand what comes to `take` as it comes, and wake nobody for it, while that returns true.
+        """Hand each piece to `take` as it comes, waking nobody, while `take` returns true.
 
-        Whether the answer came to its end. Times as for `read`; raises TransportError, and
-        whatever `take` raises.
+        Return whether the answer came to its end. Times as for `read`; raises TransportError,
+        and whatever `take` raises.
         """
         while True:
             if self._pieces:
@@ -272,7 +272,7 @@ class Connection(Waiting, asyncio.Protocol):
         self.ready = True
         self._keeps = parser.should_keep_alive()
         if self._keeps:
-            return  # then it says itself where it ends
+            return  # the body itself says where it ends
         framed = self.header("content-length") or "chunked" in self.header("transfer-encoding")
         self._at_eof = not framed and status not in _NO_BODY
 

@@ -1,4 +1,4 @@
-"""The client of our own: a pool of connections, parsed by llhttp.
+"""Our own client: a pool of connections, parsed by llhttp.
 
 It does what the gateway needs and no more: HTTP/1.1, no redirects, no proxies, no cookies, no
 compression. A kept connection that turns out to be closed before it gave a byte is replaced by a
@@ -14,12 +14,12 @@ from typing import Any, Final, NamedTuple
 from router.backends.backend import Backend, Timeouts
 from router.backends.transport.address import Origin, address_of
 from router.backends.transport.header_names import SPELLINGS
-from router.backends.transport.httptools_connection import Connection
+from router.backends.transport.httptools_connection import HttptoolsConnection
 from router.backends.transport.httptools_request import head_of, request_bytes
 from router.backends.transport.transport import (
-    Answer,
     Call,
     ConnectFailed,
+    HttpAnswer,
     Target,
     TransportError,
     TransportTimeout,
@@ -39,7 +39,7 @@ class IdleConnections:
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
-        self.waiting: list[Connection] = []
+        self.waiting: list[HttptoolsConnection] = []
         self.listed = False
 
 
@@ -62,11 +62,11 @@ class HttptoolsTransport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._prepared: dict[Target, _Prepared] = {}
         self._idle: dict[Origin, IdleConnections] = {}
-        self._listed: list[IdleConnections] = []  # those that are not empty
+        self._listed: list[IdleConnections] = []  # the lists that are not empty
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> HttpAnswer:
         """Send a request; see `Transport.send`."""
         loop = self._loop
         if loop is None:
@@ -77,15 +77,15 @@ class HttptoolsTransport:
         limits = call.timeouts
         began = loop.time()
         end = began + limits.total
-        kept = self._take(idle.waiting, began)
-        if kept is not None:
+        connection = self._take(idle.waiting, began)
+        if connection is not None:
             try:
-                await kept.ask(request, body, began + limits.head)
+                await connection.ask(request, body, began + limits.head)
             except TransportError as error:
                 if not error.stale:
                     raise
             else:
-                return _HttptoolsAnswer(self, kept, idle, limits.between_chunks, end)
+                return _HttptoolsAnswer(self, connection, idle, limits.between_chunks, end)
         fresh = await self._connect(idle.origin, limits)
         await fresh.ask(request, body, min(loop.time() + limits.first_byte, end))
         return _HttptoolsAnswer(self, fresh, idle, limits.between_chunks, end)
@@ -105,7 +105,7 @@ class HttptoolsTransport:
             idle.waiting.clear()
         await asyncio.sleep(0)  # the loop closes them
 
-    def give_back(self, connection: Connection, idle: IdleConnections) -> None:
+    def give_back(self, connection: HttptoolsConnection, idle: IdleConnections) -> None:
         """Keep a connection whose exchange ended well; close any other."""
         if not connection.reusable or self._closed:
             connection.abort()
@@ -118,14 +118,14 @@ class HttptoolsTransport:
             if self._sweep is None:
                 self._sweep = connection.loop.call_later(self._keep_alive, self._close_old)
 
-    async def _connect(self, origin: Origin, limits: Timeouts) -> Connection:
+    async def _connect(self, origin: Origin, limits: Timeouts) -> HttptoolsConnection:
         loop = asyncio.get_running_loop()
         tls = self._context() if origin.secure else None
         name = origin.host if origin.secure else None
         try:
             async with asyncio.timeout(min(limits.connect, limits.total)):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(loop),
+                    lambda: HttptoolsConnection(loop),
                     origin.host,
                     origin.port,
                     ssl=tls,
@@ -163,7 +163,7 @@ class HttptoolsTransport:
         if self._listed:
             self._sweep = loop.call_later(self._keep_alive / 4, self._close_old)
 
-    def _take(self, waiting: list[Connection], now: float) -> Connection | None:
+    def _take(self, waiting: list[HttptoolsConnection], now: float) -> HttptoolsConnection | None:
         """The connection that was used last, if it is still open and not too old."""
         while waiting:
             connection = waiting.pop()
@@ -192,13 +192,13 @@ class _HttptoolsAnswer:
     def __init__(
         self,
         pool: HttptoolsTransport,
-        connection: Connection,
+        connection: HttptoolsConnection,
         idle: IdleConnections,
         patience: float,
         end: float,
     ) -> None:
         self._pool = pool
-        self._connection: Connection | None = connection
+        self._connection: HttptoolsConnection | None = connection
         self._idle = idle
         self._patience = patience
         self._end = end
@@ -206,11 +206,11 @@ class _HttptoolsAnswer:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers; see `Answer.headers`."""
+        """The headers; see `HttpAnswer.headers`."""
         return self._connection.headers if self._connection is not None else {}
 
     def header(self, name: str) -> str:
-        """Return one header; see `Answer.header`."""
+        """Return one header; see `HttpAnswer.header`."""
         if self._connection is None:
             return ""
         fields = self._connection.fields
@@ -218,23 +218,23 @@ class _HttptoolsAnswer:
         return "" if sent is None else fields[sent].decode("latin-1")
 
     def read(self) -> Coroutine[Any, Any, bytes]:
-        """Return the next bytes; see `Answer.read`."""
+        """Return the next bytes; see `HttpAnswer.read`."""
         if self._connection is None:
             return _nothing()
         return self._connection.read(self._patience, self._end)
 
     async def flow(self, take: Callable[[bytes], bool]) -> bool:
-        """Hand on what comes; see `Answer.flow`."""
+        """Hand on what comes; see `HttpAnswer.flow`."""
         if self._connection is None:
             return True
         return await self._connection.flow(take, self._patience, self._end)
 
     def rest(self) -> bytes | None:
-        """Return what is left, if it is there; see `Answer.rest`."""
+        """Return what is left, if it is there; see `HttpAnswer.rest`."""
         return self._connection.rest() if self._connection is not None else b""
 
     def close(self) -> None:
-        """Give the connection back, or close it; see `Answer.close`."""
+        """Give the connection back, or close it; see `HttpAnswer.close`."""
         connection, self._connection = self._connection, None
         if connection is not None:
             self._pool.give_back(connection, self._idle)

@@ -71,12 +71,12 @@ class HttpxConnection:
             verify=tls, trust_env=False, http2=http2, proxy=proxy, limits=_ONE
         )
         self._proxy_has_tls = proxy is not None and proxy.url.scheme == "https"
-        self._nested = False  # TLS within TLS: one of them cannot be looked into
+        self._nested = False  # TLS within TLS: one of the two cannot be inspected
         self._socket: Any = None  # httpcore's stream of bytes, from the moment it is connected
         self._response: httpx.Response | None = None
         self._pieces: AsyncIterator[bytes] | None = None
         self._parser: Any = None  # h11's, once an answer came over HTTP/1.1
-        self._used = False  # an exchange ended well on it before this one
+        self._used = False  # an earlier exchange ended well on this connection
         self.reusable = False
 
     @property
@@ -86,7 +86,7 @@ class HttpxConnection:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The answer's headers, names in lower case; of one that stands twice, the last."""
+        """The answer's headers, names in lower case; the last header of a name wins."""
         raw = self._response.headers.raw if self._response is not None else ()
         return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
@@ -120,10 +120,10 @@ class HttpxConnection:
         )
 
     async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """What httpx does next.
+        """Take note of what httpx does next.
 
-        The socket is noted as soon as there is one: httpx does not close it for a client that
-        leaves during the TLS handshake. And it is looked at before a kept connection is asked.
+        The socket is kept as soon as there is one: httpx does not close it for a client that
+        leaves during the TLS handshake. It is also checked before a kept connection is asked.
         """
         if event == "connection.connect_tcp.complete":
             self._socket = info["return_value"]
@@ -155,7 +155,7 @@ class HttpxConnection:
         return piece
 
     async def _end(self) -> None:
-        """The answer is whole: find out whether the connection is as good as new."""
+        """The answer is whole: check whether the connection may be used again."""
         response, self._pieces = self._response, None
         if response is not None:
             with contextlib.suppress(Exception):  # then it is not used again

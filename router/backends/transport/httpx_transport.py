@@ -20,14 +20,14 @@ from router.backends.transport.httpx_connection import (
     proxy_at,
     request_to,
 )
-from router.backends.transport.transport import Answer, Call, Target, TransportError
+from router.backends.transport.transport import Call, HttpAnswer, Target, TransportError
 
 KEEP_ALIVE: Final = 4.0  # seconds; below the 5 that uvicorn and llama.cpp keep a connection
 _TARGETS_KEPT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class NetworkRoute:
     """How an address is reached: through a proxy, `http(s)://[user:password@]host[:port]`, or
     directly; and whether HTTP/2 is offered. Its text does not show the proxy: it holds a secret.
     """
@@ -39,7 +39,7 @@ class Route:
         return f"Route(proxy={'...' if self.proxy else None}, http2={self.http2})"
 
 
-DIRECT: Final = Route()
+DIRECT: Final = NetworkRoute()
 
 
 class HttpxTransport:
@@ -48,7 +48,7 @@ class HttpxTransport:
     def __init__(
         self,
         *,
-        route: Route = DIRECT,
+        route: NetworkRoute = DIRECT,
         tls: ssl.SSLContext | None = None,
         keep_alive: float = KEEP_ALIVE,
     ) -> None:
@@ -64,20 +64,20 @@ class HttpxTransport:
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> HttpAnswer:
         """Send a request; see `Transport.send`."""
         origin, request = self._request(call)
         limits, now = call.timeouts, asyncio.get_running_loop().time
         end = now() + limits.total
-        kept = self._take(origin)
-        if kept is not None:
+        connection = self._take(origin)
+        if connection is not None:
             try:
-                await self._ask(kept, request, limits, min(now() + limits.first_byte, end))
+                await self._ask(connection, request, limits, min(now() + limits.first_byte, end))
             except TransportError as error:
                 if not error.stale:
                     raise
             else:
-                return _HttpxAnswer(self, origin, kept, limits.between_chunks, end)
+                return _HttpxAnswer(self, origin, connection, limits.between_chunks, end)
         fresh = HttpxConnection(self._tls, self._proxy, self._http2)
         await self._ask(
             fresh, request, limits, min(now() + limits.connect + limits.first_byte, end)
@@ -173,11 +173,11 @@ class _HttpxAnswer:
         self.headers: Mapping[str, str] = connection.headers
 
     def header(self, name: str) -> str:
-        """Return one header; see `Answer.header`."""
+        """Return one header; see `HttpAnswer.header`."""
         return self.headers.get(name, "")
 
     async def read(self) -> bytes:
-        """Return the next bytes; see `Answer.read`."""
+        """Return the next bytes; see `HttpAnswer.read`."""
         if self._connection is None or self._over:
             return b""
         piece = await self._connection.read(self._patience, self._end)
@@ -185,18 +185,18 @@ class _HttpxAnswer:
         return piece
 
     async def flow(self, take: Callable[[bytes], bool]) -> bool:
-        """Hand on what comes; see `Answer.flow`."""
+        """Hand on what comes; see `HttpAnswer.flow`."""
         while piece := await self.read():
             if not take(piece):
                 return False
         return True
 
     def rest(self) -> bytes | None:
-        """Return what is left, if it is there; see `Answer.rest`."""
+        """Return what is left, if it is there; see `HttpAnswer.rest`."""
         return b"" if self._over or self._connection is None else None
 
     def close(self) -> None:
-        """Give the connection back, or close it; see `Answer.close`."""
+        """Give the connection back, or close it; see `HttpAnswer.close`."""
         connection, self._connection = self._connection, None
         if connection is not None:
             self._pool.give_back(self._origin, connection)

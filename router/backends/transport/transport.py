@@ -54,7 +54,7 @@ class Call:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Answer(Protocol):
+class HttpAnswer(Protocol):
     """The head of an answer, and its body to be read."""
 
     @property
@@ -85,7 +85,7 @@ class Answer(Protocol):
 class Transport(Protocol):
     """A client with a pool of connections."""
 
-    async def send(self, call: Call) -> Answer:
+    async def send(self, call: Call) -> HttpAnswer:
         """Send a request and await the head of its answer; TransportError where there is none."""
 
 

@@ -11,7 +11,7 @@ from router.world.documents import Documents
 
 
 def classifier_findings(documents: Documents) -> list[Finding]:
-    """Everything for which `serve` would refuse the classifier; and abilities it knows no card of.
+    """Every reason why `serve` would refuse the classifier, and abilities without a card.
 
     Only backends among which a route chooses need a card.
     """
@@ -35,8 +35,8 @@ def _wrong_cards(cards: Sequence[Path], source: Document) -> list[Finding]:
         try:
             Classifier.load(device="cpu", cards=[card]).close()
         except ArtifactError as error:
-            place = ("classifier", "cards", index)
-            findings.append(source.finding(place, str(error), rule="ability-card"))
+            path = ("classifier", "cards", index)
+            findings.append(source.finding(path, str(error), rule="ability-card"))
     return findings
 
 

@@ -71,10 +71,10 @@ class Asked(NamedTuple):
 
 def from_log(path: Path, request_id: str) -> Asked:
     """The recorded request of this decision id."""
-    wanted = request_id.encode()
+    identity = request_id.encode()
     with path.open("rb") as lines:
         for line in lines:
-            if wanted in line:
+            if identity in line:
                 try:
                     record = from_record(orjson.loads(line))
                 except (orjson.JSONDecodeError, RecordError):
@@ -151,7 +151,7 @@ def _context(
 
 
 def document_of_flags(flags: Mapping[str, Any]) -> Document:
-    """The flags as a request file would say them. Raises click.BadParameter."""
+    """The flags in the form of a request file. Raises click.BadParameter."""
     success, costs = _numbers("--success", flags["success"]), _numbers("--cost", flags["cost"])
     backends = {
         name: ({"success": success[name]} if name in success else {})

@@ -76,11 +76,11 @@ class Log:
         total = sum(path.stat().st_size for path in self.paths)
         with progress() as bar:
             task = bar.add_task("reading", total=total)
-            seen = 0
+            bytes_read = 0
             for line in self._lines():
-                seen += len(line)
+                bytes_read += len(line)
                 if self.read % 500 == 0:
-                    bar.update(task, completed=seen)
+                    bar.update(task, completed=bytes_read)
                 record = self._record(line)
                 if record is not None:
                     self.read += 1

@@ -1,4 +1,4 @@
-"""A store in the database for a command: opened, closed, and its failures said plainly."""
+"""A store in the database for a command: opened, closed, and its failures in plain words."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -83,7 +83,7 @@ def _same(source: BinaryIO, target: BinaryIO | Path) -> bool:
 
 
 def _forget_output() -> None:
-    """Let what is still buffered go nowhere, or the interpreter fails on it once more."""
+    """Discard what is still buffered, or the interpreter fails on it once more."""
     with suppress(OSError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

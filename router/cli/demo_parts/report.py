@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from policies.money import to_usd, usd_rounded
-from router.cli.demo_parts.run import Answer, Refusal
+from router.cli.demo_parts.run import DemoAnswer, DemoRefusal
 from router.cli.demo_parts.stack import Stack
 from router.ledger.rate_limit_headers import SPOKE as LIMIT
 from router.prices.book import PriceBook
@@ -29,7 +29,7 @@ def _micro(pico: int) -> str:
     return usd_rounded(to_usd(pico * 1_000_000), 1)
 
 
-def _odds(answer: Answer) -> Text:
+def _odds(answer: DemoAnswer) -> Text:
     text = Text()
     for at, name in enumerate(_STYLES):
         value = answer.success.get(name)
@@ -40,7 +40,7 @@ def _odds(answer: Answer) -> Text:
     return text
 
 
-def answers_table(answers: Sequence[Answer], prices: PriceBook) -> Table:
+def answers_table(answers: Sequence[DemoAnswer], prices: PriceBook) -> Table:
     """Return the table of all answers with its totals; it fits a terminal of eighty columns."""
     table = Table(title="What was asked, and which track it took", title_justify="left")
     table.add_column("Prompt, and why it went there")
@@ -67,14 +67,14 @@ def answers_table(answers: Sequence[Answer], prices: PriceBook) -> Table:
     return table
 
 
-def _prompt_and_why(answer: Answer) -> Text:
+def _prompt_and_why(answer: DemoAnswer) -> Text:
     piece, reason = answer.piece, answer.reason.removeprefix("cheapest_capable: ")
     text = Text(piece.title, "bold")
     text.append(f": {piece.note} · {piece.customer}\n", "dim not bold")
     return text.append(reason, "not bold")
 
 
-def refusal_panel(refusal: Refusal) -> Panel:
+def refusal_panel(refusal: DemoRefusal) -> Panel:
     """Return what the free customer sees at the limit."""
     lines = [f"[bold]429[/] after {refusal.after} more requests: {refusal.message}", ""]
     lines += [

@@ -14,7 +14,7 @@ from router.pipeline.response_headers import BACKEND, REASON, SUCCESS
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DemoAnswer:
     """What one request came to. Money is in USD as the gateway's header says it."""
 
     piece: Piece
@@ -28,7 +28,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class DemoRefusal:
     """The 429 that the free key met."""
 
     after: int
@@ -60,7 +60,7 @@ def _collect(raw: Any, stream: bool) -> tuple[str, Usage, str]:
     return "".join(parts), Usage(usage.prompt_tokens, usage.completion_tokens), model
 
 
-def ask(client: OpenAI, piece: Piece) -> Answer:
+def ask(client: OpenAI, piece: Piece) -> DemoAnswer:
     """Send one piece; raises openai.APIError where the gateway refuses it."""
     options: dict[str, Any] = dict(piece.extra)
     if piece.stream:
@@ -70,7 +70,7 @@ def ask(client: OpenAI, piece: Piece) -> Answer:
         model=piece.model, messages=piece.messages, max_tokens=piece.max_tokens, **options
     )
     text, usage, model = _collect(raw, piece.stream)
-    return Answer(
+    return DemoAnswer(
         piece=piece,
         backend=raw.headers[BACKEND],
         reason=raw.headers[REASON],
@@ -82,7 +82,7 @@ def ask(client: OpenAI, piece: Piece) -> Answer:
     )
 
 
-def run_into_limit(client: OpenAI, most: int) -> Refusal:
+def run_into_limit(client: OpenAI, most: int) -> DemoRefusal:
     """Send small requests until the gateway answers 429; RuntimeError where it never does."""
     for sent in range(1, most + 1):
         try:
@@ -91,5 +91,5 @@ def run_into_limit(client: OpenAI, most: int) -> Refusal:
             )
         except openai.RateLimitError as error:
             body: Any = error.body
-            return Refusal(sent - 1, body["message"], error.response.headers)
+            return DemoRefusal(sent - 1, body["message"], error.response.headers)
     raise RuntimeError(f"{most} requests of the free key were all admitted")

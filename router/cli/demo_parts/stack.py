@@ -84,8 +84,8 @@ def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             if httpx.get(url, timeout=2.0).status_code == 200:
                 return
         time.sleep(_POLL_SECONDS)
-    said = log.read_text(errors="replace").strip().splitlines()[-5:]
-    raise click.ClickException("the gateway did not start:\n" + "\n".join(said))
+    log_lines = log.read_text(errors="replace").strip().splitlines()[-5:]
+    raise click.ClickException("the gateway did not start:\n" + "\n".join(log_lines))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -54,7 +54,7 @@ class ProbeAnswers:
                     self._take(json.loads(line))
                 except (ValueError, RecursionError) as error:
                     raise click.ClickException(
-                        f"{self.path} line {number} {_said(error)}. {_AWAY}"
+                        f"{self.path} line {number} {_reason(error)}. {_AWAY}"
                     ) from None
 
     def _take(self, record: Any) -> None:
@@ -85,7 +85,7 @@ def _whole(line: bytes) -> bool:
     return True
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     is_json = isinstance(error, ValueError) and not isinstance(
         error, json.JSONDecodeError | UnicodeDecodeError
     )

@@ -58,24 +58,26 @@ def probe_backend(
     Ends with a ClickException where the backend is unknown or does not answer.
     """
     backend, all_ = _backend(documents, name), probes()
-    asked = all_[:limit]
-    kept = ProbeAnswers(answers, name, backend.model, {probe.id for probe in all_})
-    open_ = [probe for probe in asked if probe.id not in kept.scores]
+    chosen = all_[:limit]
+    saved = ProbeAnswers(answers, name, backend.model, {probe.id for probe in all_})
+    open_ = [probe for probe in chosen if probe.id not in saved.scores]
     missing = ""
     if open_:
         _confirm(documents, name, open_, yes, tokens)
-        missing = _ask(backend, open_, kept, tokens)
+        missing = _ask(backend, open_, saved, tokens)
     else:
-        click.echo(f"{name}: {len(asked)} answered before ({answers}), none asked", err=True)
+        click.echo(f"{name}: {len(chosen)} answered before ({answers}), none asked", err=True)
     outcomes = [
-        JudgedAnswer(name, kept.scores[probe.id], prompt_of_text(probe.text), by="probes")
-        for probe in asked
-        if probe.id in kept.scores
+        JudgedAnswer(name, saved.scores[probe.id], prompt_of_text(probe.text), by="probes")
+        for probe in chosen
+        if probe.id in saved.scores
     ]
-    lost = len(asked) - len(outcomes)
-    if lost:
-        missing = f"{lost} of {len(asked)} probes were not answered: {missing}. R{GO_ON[1:]}."
-    return Probed(outcomes, missing, lost > MANY * len(asked))
+    unanswered = len(chosen) - len(outcomes)
+    if unanswered:
+        missing = (
+            f"{unanswered} of {len(chosen)} probes were not answered: {missing}. R{GO_ON[1:]}."
+        )
+    return Probed(outcomes, missing, unanswered > MANY * len(chosen))
 
 
 def _backend(documents: Documents, name: str) -> Backend:
@@ -103,25 +105,25 @@ def _confirm(
         click.confirm("Ask them?", abort=True, err=True)
 
 
-def _ask(backend: Backend, open_: Sequence[Probe], kept: ProbeAnswers, tokens: int) -> str:
-    """Ask them; why some were not answered. ClickException where the run ended early."""
-    with kept.open() as file, Progress(console=Console(stderr=True)) as bar:
+def _ask(backend: Backend, open_: Sequence[Probe], saved: ProbeAnswers, tokens: int) -> str:
+    """Ask them; return why some were not answered. ClickException where the run ended early."""
+    with saved.open() as file, Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task(f"asking {backend.name}", total=len(open_))
 
         def keep(probe: str, score: float) -> None:
-            kept.add(file, probe, score)
+            saved.add(file, probe, score)
             bar.advance(task)
 
         probe_run = ProbeRun(backend, tokens, keep)
         try:
             asyncio.run(probe_run.run(open_))
         except KeyboardInterrupt:
-            raise ProbingStopped(f"stopped: {_so_far(kept)}") from None
+            raise ProbingStopped(f"stopped: {_so_far(saved)}") from None
     if probe_run.ended:
         why = probe_run.ended.rstrip(".")
-        raise click.ClickException(f"{backend.name} does not answer: {why}. {_so_far(kept)}")
+        raise click.ClickException(f"{backend.name} does not answer: {why}. {_so_far(saved)}")
     return "; ".join(f"{why} ({count})" for why, count in probe_run.reasons.most_common(3))
 
 
-def _so_far(kept: ProbeAnswers) -> str:
-    return f"{len(kept.scores)} answers are kept in {kept.path}; {GO_ON}."
+def _so_far(saved: ProbeAnswers) -> str:
+    return f"{len(saved.scores)} answers are kept in {saved.path}; {GO_ON}."

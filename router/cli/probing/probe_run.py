@@ -1,6 +1,6 @@
-"""Ask a backend one probe after the other, with patience: what passes is waited for and retried.
+"""Ask a backend one probe after the other, with patience: passing failures are retried.
 
-A probe that is not answered is no outcome: neither is one whose answer was cut or holds no text. A
+A probe without an answer is no outcome, and neither is one whose answer was cut or holds no text. A
 run that only fails is ended early, so that nothing is spent on it.
 """
 
@@ -31,7 +31,7 @@ FAILURES: Final = 10  # so many without an answer between them end the run
 TRIES: Final = 10  # of one probe
 PAUSE: Final = 0.25  # seconds before the second try, doubled before each further one
 LONGEST_PAUSE: Final = 8.0  # seconds
-SPREAD: Final = 0.05  # seconds; those who wait together do not come back together
+SPREAD: Final = 0.05  # seconds of jitter, so that tries do not come back together
 LONGEST_REST: Final = 120.0  # seconds; a backend that wants a longer rest ends the run
 
 _HOPELESS: Final = frozenset({Kind.CREDENTIAL, Kind.QUOTA, Kind.MISCONFIGURED})

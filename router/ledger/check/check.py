@@ -1,8 +1,9 @@
 """Does the ledger agree with the stored usage? Its states, its open holds, its journal.
 
-One consistent look at a time (check.look), a page of scopes each; to what the journal holds unread
-the usage is added that was stored before the look. Every difference is a drift with a name.
-Repairing writes what the usage says, fenced: only where the state still is what was looked at.
+It takes one consistent look at a time (check.look), each at a page of scopes. The usage of a scope
+is what was stored before the look plus what the journal still holds. Every difference is a drift
+with a name. Repairing writes what the usage says, fenced: only where the state is unchanged since
+the look.
 """
 
 from collections import defaultdict
@@ -67,7 +68,7 @@ class LedgerCheck:
         self.scopes_checked = 0
 
     async def check(self) -> list[LedgerDrift]:
-        """Every drift that is still there at a third look (traffic may move things in between)."""
+        """Every drift that a third look still sees (traffic may change states in between)."""
         drifts: list[LedgerDrift] = []
         self.scopes_checked = 0
         async with client_at(self._address) as client:
@@ -88,8 +89,8 @@ class LedgerCheck:
             return sum([await _write(client, drifts) for drifts in by_shard.values()])
 
     async def rebuild(self, tiers: Mapping[str, tuple[Quota, ...]], now_ms: int) -> int:
-        """After a total loss: make the calendar states again that the ledger has not, from the
-        stored usage and today's policy. Returns how many.
+        """After a total loss: make the missing calendar states again, from the stored usage and
+        today's policy. Returns how many.
         """
         lost = []
         for customer in self._totals.customers(now_ms - _SPARE_MS):
@@ -106,7 +107,7 @@ class LedgerCheck:
         return made
 
     async def _make(self, client: Client, shard: Shard, missing: list[LedgerDrift]) -> int:
-        """Write the states that their scopes have not, a scope at a time."""
+        """Write the states that are missing in their scopes, a scope at a time."""
         by_key: dict[str, list[LedgerDrift]] = defaultdict(list)
         for drift in missing:
             by_key[drift.key].append(drift)

@@ -202,7 +202,7 @@ async def _meta(client: Client, key: str) -> Shown | None:
     stored = await client.hgetall(key)
     if not stored:
         return None
-    # The secret of pseudonyms is nobody's business.
+    # The secret of pseudonyms is never shown.
     return {
         "kind": "meta of the ledger", "format": int(stored[b"format"]),
         "virtual_shards": int(stored[b"shards"]),

@@ -171,15 +171,15 @@ def _quota(level: str, name: str, value: Any, timezone: str, billing_day: int) -
         raise QuotaError(f"{name!r} is not a dimension; write one of {', '.join(DIMENSIONS)}.")
     if value is True:
         return Quota(level, name, PREPAID, Options(timezone=timezone))
-    given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"limit": value}
-    limit = int(given["pool"] if "pool" in given else given["limit"])
+    fields: Mapping[str, Any] = value if isinstance(value, Mapping) else {"limit": value}
+    limit = int(fields["pool"] if "pool" in fields else fields["limit"])
     if row.money:
         limit //= PICO_PER_NANO
-    burst = int(given.get("burst", 0))
+    burst = int(fields.get("burst", 0))
     options = Options(
-        bucket=burst > 0 or given.get("algorithm") == "bucket",
+        bucket=burst > 0 or fields.get("algorithm") == "bucket",
         burst=burst,
-        rollover=int(limit * given.get("rollover", 0)),
+        rollover=int(limit * fields.get("rollover", 0)),
         timezone=timezone,
         billing_day=billing_day,
     )

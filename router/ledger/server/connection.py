@@ -143,7 +143,7 @@ class PipelinedConnection(asyncio.Protocol):
                     future.set_result(reply)
                 reply = reader.gets()
         except (ProtocolError, IndexError):
-            self.kick()  # not a Redis server, or one that answers what nobody asked
+            self.kick()  # not a Redis server, or an answer that nobody waits for
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everybody who waits, and open again."""

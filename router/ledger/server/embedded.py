@@ -24,8 +24,8 @@ from router.ledger.server.clients import blocking_client
 from router.ledger.server.errors import Disconnected
 
 _LONGEST_SOCKET_PATH: Final = 100  # the kernel takes 107 bytes
-# For background work, such as what expired. Ten are usual, and most of what a server at rest costs;
-# a look takes as much longer as there are fewer, and what fsync `everysec` promises needs two.
+# Runs of background work a second, such as expiry. The usual ten are most of what an idle server
+# costs. With fewer, each run takes longer; `everysec` needs at least two for its promise.
 _LOOKS_PER_SECOND: Final = "2"
 _START_SECONDS: Final = 60.0  # a large append-only file takes its time to load
 

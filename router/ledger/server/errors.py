@@ -87,5 +87,5 @@ def reply_reader() -> Any:
 
 
 def _short(error: Exception) -> str:
-    """What a server said, without what we had sent."""
+    """The words of a server's error, without what we had sent."""
     return str(error).split(":", 1)[0]

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,8 +19,7 @@ class Nodes:
     """Runs the ledger's scripts where their keys live.
 
     `timeout`: seconds a command may take. `on_restart` is called when a node turns out to be
-    another process than before, with perhaps less in it than was acknowledged. `calls` counts
-    the calls sent, by script.
+    another process than before, with perhaps less in it than was acknowledged.
     """
 
     def __init__(
@@ -37,7 +35,6 @@ class Nodes:
         self._shas = {name: script.sha for name, script in self._scripts.items()}
         self._check = check
         self.on_restart: Callable[[], None] | None = None
-        self.calls: Counter[str] = Counter()
         self._run_ids: dict[PipelinedConnection, bytes] = {}
         self._topology: Topology = (
             Cluster(address, timeout, self._greet, shards=shards, on_change=self._restarted)
@@ -71,7 +68,6 @@ class Nodes:
         seconds: float | None = None,
     ) -> asyncio.Future[Any]:
         """Send a script's call, once; error replies are the future's result."""
-        self.calls[script] += 1
         command = (b"EVALSHA", self._shas[script], len(keys), *keys, *args)
         return self._topology.connection(shard).send(command, seconds)
 

@@ -58,8 +58,8 @@ def compile_scripts(
     names = re.compile(rf"\b(?:{'|'.join(literals)})\b")
 
     def whole(name: str) -> str:
-        text = _INCLUDE.sub(lambda found: "".join(map(whole, found[1].split())), parts[name])
-        return names.sub(lambda found: literals[found[0]], _COMMENT.sub("", text))
+        text = _INCLUDE.sub(lambda match: "".join(map(whole, match[1].split())), parts[name])
+        return names.sub(lambda match: literals[match[0]], _COMMENT.sub("", text))
 
     return MappingProxyType(
         {name: _script(name, whole(name).replace(CLOCK, clock)) for name in NAMES}

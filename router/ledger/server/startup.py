@@ -17,7 +17,7 @@ _OLDEST: Final = (6, 2)
 
 @dataclass(slots=True)
 class LedgerMeta:
-    """What a ledger fixed when it was first used: virtual shards, and the key of its pseudonyms."""
+    """What is fixed when a ledger is first used: virtual shards, and the key of its pseudonyms."""
 
     shards: int = SHARDS
     secret: bytes = b""

@@ -14,7 +14,7 @@ def begins_audits(begin: Callable[[Case], None], classifier: Versioned) -> Obser
 
     def observe(finished: Finished) -> None:
         if not finished.answer:
-            return  # it was not drawn
+            return  # it was not drawn for an audit
         decision = finished.decision
         if isinstance(decision, Denial) or not finished.delivered:
             return

@@ -1,6 +1,6 @@
 """Keeping what a decision was based on, so that an opinion on its answer can teach the classifier.
 
-Numbers only, never text, but where the operator wants prompts kept.
+It holds numbers only, never text, unless the operator wants prompts kept.
 """
 
 from typing import Protocol
@@ -85,7 +85,7 @@ def judges_cascades(recorder: Recorder, classifier: Versioned) -> Observer:
 def prompt_of(context: RequestContext) -> KeptPrompt | None:
     """Return the prompt to keep, where the operator wants prompts kept.
 
-    None where it is very long, or cannot be said as a chat completion.
+    None where it is very long, or cannot be expressed as a chat completion.
     """
     ask = context.ask
     if ask.text_bytes > LARGEST:

@@ -5,14 +5,14 @@ from typing import Protocol
 from router.pipeline.observers.observer import Finished, Observer
 
 
-class Conversations(Protocol):
+class ConversationMemory(Protocol):
     """Where it is remembered."""
 
     def served(self, organization: str, conversation: str, backend: str) -> None:
         """Remember who served; waits for nothing."""
 
 
-def remembers_conversations(conversations: Conversations) -> Observer:
+def remembers_conversations(conversations: ConversationMemory) -> Observer:
     """Return the observer of sticky routes."""
 
     def observe(finished: Finished) -> None:

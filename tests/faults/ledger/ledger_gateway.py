@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from ledgerkit import reserve_request, used
+from ledgerkit import beat, reserve_request, used
 
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import quotas
@@ -29,7 +29,7 @@ async def main(url: str, holds: int, dispatched: int, lease_ms: int) -> None:
         ]
         for hold in opened[:dispatched]:
             hold.dispatched()
-        await ledger.beat()
+        await beat(ledger)
         sys.stdout.write("open\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

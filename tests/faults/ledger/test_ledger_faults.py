@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ledger_wire import Wire
-from ledgerkit import Outside, eventually, reserve_request, used
+from ledgerkit import Outside, beat, eventually, reserve_request, used
 
 from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.ledger import Ledger
@@ -226,7 +226,7 @@ async def test_a_hold_that_was_reaped_is_corrected_when_its_settlement_comes_lat
     ledger = await Ledger.connect(server.url, command_seconds=5, lease_ms=300)
     async with ledger.hold(reserve_request(LIMITS), lambda: used(10, 33)) as hold:
         hold.dispatched()
-        await ledger.beat()
+        await beat(ledger)
         hold.due = float("inf")  # the gateway stands still: no heartbeat any more
         await eventually(lambda: outside.open_leases() == 0)
         outside_pool = outside.scopes()["k:acme/key1"]["tpd"]

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 from clocks import Timeless
-from ledgerkit import Outside, eventually, reserve_request, used
+from ledgerkit import Outside, RoundTrips, eventually, reserve_request, used
 
 from router.domain import Outcome
 from router.errors import LedgerUnavailable, LimitExceeded
@@ -67,13 +67,13 @@ async def test_a_request_takes_one_round_trip_to_reserve_and_one_to_settle(
     ledger: Ledger, outside: Outside
 ) -> None:
     asked = reserve_request(EVERY, team="ml", user="bob")
-    before = ledger.commands_sent
+    trips = RoundTrips(ledger)
     async with ledger.hold(asked, used) as hold:
         hold.dispatched()
-        assert ledger.commands_sent - before == 1
-    assert ledger.commands_sent - before == 2
+        assert trips.count == 1
+    assert trips.count == 2
     await settled(ledger)
-    assert ledger.commands_sent - before == 2
+    assert trips.count == 2
 
 
 async def test_a_denial_writes_nothing_and_names_level_and_dimension(
@@ -244,12 +244,12 @@ async def test_a_client_that_floods_is_denied_without_asking_until_something_is_
     asked = reserve_request({"key": {"tokens_per_minute": 150}}, firm=True)
     async with ledger.hold(asked, lambda: used(10, 20)) as hold:
         hold.dispatched()
-        before = ledger.commands_sent
+        trips = RoundTrips(ledger)
         for _ in range(100):
             with pytest.raises(LimitExceeded):
                 async with ledger.hold(asked, used):
                     pass
-        assert ledger.commands_sent - before < 20
+        assert trips.count < 20
         assert ledger.counts["denied_from_memory"] > 80
     assert await ledger.settled()
     async with ledger.hold(asked, used) as hold:

@@ -136,7 +136,7 @@ def config(tmp_path: Path, url: str) -> Path:
 
 
 def run(*words: str) -> tuple[int, str]:
-    result = CliRunner(env={"COLUMNS": "200", **os.environ}).invoke(commands, words)
+    result = CliRunner(env={**os.environ, "COLUMNS": "40"}).invoke(commands, words)
     return result.exit_code, result.output
 
 

@@ -13,6 +13,7 @@ from ledger_servers import CLUSTERED, answers, cluster, sentinel, server, whole
 from ledgerkit import (
     TEN_A_MINUTE,
     Outside,
+    beat,
     eventually,
     reserve_request,
     ten_of_twelve_are_served,
@@ -131,7 +132,7 @@ async def test_a_master_of_the_cluster_that_dies_is_replaced_and_nothing_is_lost
         ledger = await Ledger.connect(f"redis+cluster://127.0.0.1:{ports[0]}", command_seconds=1)
         async with ledger.hold(reserve_request(TEN_A_MINUTE), used) as hold:
             hold.dispatched()
-            await ledger.beat()
+            await beat(ledger)
             await eventually(lambda: replicated(client, 1))
             os.kill(masters[home].info("server")["process_id"], signal.SIGKILL)
             await eventually(lambda: client.info("replication")["role"] == "master")
@@ -195,7 +196,7 @@ async def test_a_failover_behind_sentinels_is_followed_and_nothing_is_charged_tw
         ledger = await Ledger.connect(url, command_seconds=5)
         async with ledger.hold(reserve_request(TEN_A_MINUTE), used) as hold:
             hold.dispatched()
-            await ledger.beat()
+            await beat(ledger)
             await eventually(lambda: Outside(copy).open_leases() == 1)
             await eventually(lambda: fails_over(watch))
             await eventually(lambda: copy.info("replication")["role"] == "master")

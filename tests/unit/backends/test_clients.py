@@ -5,7 +5,7 @@ import pytest
 from router.backends.backend import Backend
 from router.backends.transport.clients import Clients, Preferred
 from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.backends.transport.httpx_transport import HttpxTransport, Route
+from router.backends.transport.httpx_transport import HttpxTransport, NetworkRoute
 from router.backends.transport.proxies import NO_PROXIES, EnvironmentProxies
 
 ADDRESS = "https://api.example.com/v1"
@@ -49,7 +49,9 @@ async def test_backends_on_one_route_share_its_client() -> None:
 
 
 def test_a_proxys_credentials_are_in_no_text() -> None:
-    assert "hunter2" not in repr(backend(proxy=PROXY)) + repr(Route(PROXY)) + str(Route(PROXY))
+    assert "hunter2" not in repr(backend(proxy=PROXY)) + repr(NetworkRoute(PROXY)) + str(
+        NetworkRoute(PROXY)
+    )
 
 
 @pytest.mark.parametrize(

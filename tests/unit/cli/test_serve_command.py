@@ -6,15 +6,15 @@ import socket
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from router.cli.serve import _Server
+from router.cli.serve import _SignalFreeServer
 
 
 def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it():
-    assert _Server(FastAPI(), HttpToolsProtocol).config.timeout_keep_alive > 60
+    assert _SignalFreeServer(FastAPI(), HttpToolsProtocol).config.timeout_keep_alive > 60
 
 
 async def test_a_server_sleeps_until_it_is_ended():
-    server = _Server(FastAPI(), HttpToolsProtocol)
+    server = _SignalFreeServer(FastAPI(), HttpToolsProtocol)
     with socket.create_server(("127.0.0.1", 0)) as place:
         serving = asyncio.create_task(server.serve(sockets=[place]))
         server.end()

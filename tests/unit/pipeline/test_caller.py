@@ -28,7 +28,7 @@ PARTS = [
     (serving.Sends, Sender, FakeBackends),
     (request_context.Classifies, Classifier, FakeClassifier),
     (request_context.Remembers, Conversations, FakeConversations),
-    (stickiness.Conversations, Conversations, FakeConversations),
+    (stickiness.ConversationMemory, Conversations, FakeConversations),
     (evidence.Recorder, OutcomeRecorder, FakeRecorder),
 ]
 
