@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.chat.parts import read_parts
+from router.protocols.chat.thoughts import read_thoughts
 from router.protocols.chat.usage import read_usage
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.hub.answer import (
@@ -85,10 +86,8 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
     parts: list[Part] = []
     blocks = message.get("thinking_blocks")
     thought = message.get("reasoning_content") or message.get("reasoning")
-    if isinstance(blocks, list) and blocks:
-        parts += [read_thought(block) for block in blocks]
-    elif isinstance(thought, str) and thought:
-        parts.append(Thinking(thought))
+    if blocks or thought:
+        parts += read_thoughts(blocks, thought)
     content = message.get("content")
     if isinstance(content, list):
         parts += read_content(content)
@@ -123,15 +122,6 @@ def _inner_text(part: Mapping[str, Any]) -> str:
     if isinstance(told, list):
         return "".join([_inner_text(inner) for inner in told if isinstance(inner, Mapping)])
     return name_of(told)
-
-
-def read_thought(block: Mapping[str, Any]) -> Thinking:
-    """A signed thought, as an answer of Anthropic's servers gave it."""
-    if block.get("type") == "redacted_thinking":
-        return Thinking("", Seal("messages", text_of(block["data"]), "redacted"))
-    signature = block.get("signature")
-    seal = Seal("messages", text_of(signature)) if signature else None
-    return Thinking(text_of(block.get("thinking", "")), seal)
 
 
 def read_call(call: Mapping[str, Any], number: int) -> Call:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router.protocols.chat.parts import read_parts
+from router.protocols.chat.thoughts import read_thoughts
 from router.protocols.hub.conversation import (
     SAMPLING,
     Call,
@@ -17,7 +18,6 @@ from router.protocols.hub.conversation import (
     Schema,
     Seal,
     Text,
-    Thinking,
     Tool,
     Turn,
 )
@@ -25,7 +25,6 @@ from router.protocols.hub.told import arguments_text, name_of, text_of, unknown
 from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
-MESSAGES: Final = "messages"
 GEMINI: Final = "gemini"
 _SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 _READ: Final = frozenset(
@@ -120,7 +119,7 @@ def _assistant(message: Mapping[str, Any]) -> tuple[Part, ...]:
     content = message.get("content")
     parts: list[Part] = []
     if "thinking_blocks" in message or "reasoning_content" in message:
-        parts += _thoughts(message)
+        parts += read_thoughts(message.get("thinking_blocks"), message.get("reasoning_content"))
     if content:
         parts += (Text(content),) if type(content) is str else read_parts(content)
     if message.get("refusal"):
@@ -132,23 +131,6 @@ def _assistant(message: Mapping[str, Any]) -> tuple[Part, ...]:
         name = text_of(legacy["name"])
         parts.append(Call(name, name, arguments_text(legacy.get("arguments"))))
     return tuple(parts)
-
-
-def _thoughts(message: Mapping[str, Any]) -> list[Part]:
-    """Signed blocks, as Anthropic's answers gave them; else the readable thought."""
-    blocks = message.get("thinking_blocks")
-    thought = message.get("reasoning_content")
-    if not isinstance(blocks, list) or not blocks:
-        return [Thinking(text_of(thought))] if thought else []
-    return [_thought(block) for block in blocks]
-
-
-def _thought(block: Mapping[str, Any]) -> Part:
-    if block.get("type") == "redacted_thinking":
-        return Thinking("", Seal(MESSAGES, text_of(block["data"]), "redacted"))
-    signature = block.get("signature")
-    seal = Seal(MESSAGES, text_of(signature)) if signature else None
-    return Thinking(text_of(block.get("thinking", "")), seal)
 
 
 def _call(call: Mapping[str, Any]) -> Part:

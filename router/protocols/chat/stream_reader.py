@@ -17,9 +17,9 @@ from router.protocols.chat.answer_reader import (
     read_content,
     read_logprobs,
     read_reason,
-    read_thought,
 )
 from router.protocols.chat.parts import read_parts
+from router.protocols.chat.thoughts import read_thought
 from router.protocols.chat.usage import read_usage
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.hub.conversation import NOTHING, Call, Part, Refusal, Seal, Text, Thinking

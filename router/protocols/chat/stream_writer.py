@@ -32,6 +32,9 @@ from router.protocols.hub.events import (
 from router.protocols.truncation import length_events
 
 DONE: Final = b"data: [DONE]\n\n"
+# Characters of an answer's thoughts that are kept for their signed blocks; of more the blocks have
+# the signature alone, and who reads them back joins them with `reasoning_content`.
+LARGEST_THOUGHTS: Final = 1024 * 1024
 _GROWS: Final = {Text: "content", Thinking: "reasoning_content", Refusal: "refusal"}
 
 
@@ -43,10 +46,12 @@ class ChatWriter:
 
     __slots__ = (
         *("_around", "_before", "_calls", "_include_usage", "_out", "_parts", "_roles", "_usage"),
-        "dropped",
+        *("_room", "_signed", "_thoughts", "dropped"),
     )
 
-    def __init__(self, *, created: int, include_usage: bool) -> None:
+    def __init__(
+        self, *, created: int, include_usage: bool, largest_thoughts: int = LARGEST_THOUGHTS
+    ) -> None:
         self.dropped: list[str] = []
         self._include_usage = include_usage
         self._out: list[bytes] = []
@@ -62,6 +67,10 @@ class ChatWriter:
         # What a part's growth is called, by choice and part; a call has its number instead.
         self._parts: dict[tuple[int, int], str | int] = {}
         self._usage: Lines = ()
+        self._room = largest_thoughts
+        # The texts of open thoughts, which a signature may follow; then how many blocks were told.
+        self._thoughts: dict[tuple[int, int], list[str]] = {}
+        self._signed: dict[int, int] = {}
 
     def write(self, events: Sequence[Event]) -> bytes:
         """The chunks of these events."""
@@ -81,6 +90,8 @@ class ChatWriter:
     def _delta(self, event: PartDelta) -> None:
         choice, part, text, logprobs = event
         grows = self._parts[choice, part]
+        if self._thoughts:
+            self._keep((choice, part), text)
         if type(grows) is int:
             call = {"index": grows, "function": {"arguments": text}}
             self._say(choice, {"tool_calls": [call]})
@@ -109,8 +120,8 @@ class ChatWriter:
             grows = self._parts[choice, number] = _GROWS[type(head)]
             if head.text:
                 self._say(choice, {grows: head.text})
-            if isinstance(head, Thinking) and is_signed(head):
-                self._say(choice, {"thinking_blocks": [write_thought(head)]})
+            if isinstance(head, Thinking):
+                self._thought(choice, number, head)
         elif isinstance(head, Opaque):
             self._say(choice, {"turnout": {"blocks": [head.json]}})
         elif isinstance(head, Image):
@@ -126,12 +137,38 @@ class ChatWriter:
                 self._say(event.choice, {"annotations": [write_citation(note, None, None)]})
             else:
                 self._say(event.choice, {"turnout": {"citations": [note.json]}})
-        elif note.issuer == "messages":
-            signed = {"type": "thinking", "signature": note.data}
-            self._say(event.choice, {"thinking_blocks": [signed]})
+        else:
+            texts = self._thoughts.pop((event.choice, event.part), [])
+            self._sign(event.choice, Thinking("".join(texts), note))
 
-    def closed(self, _event: PartClosed) -> None:
+    def _thought(self, choice: int, number: int, head: Thinking) -> None:
+        """A thought begins: whole with its signature, or with a text that one may follow."""
+        if head.seal is None:
+            self._thoughts[choice, number] = [head.text]
+        else:
+            self._sign(choice, head)
+
+    def _keep(self, part: tuple[int, int], text: str) -> None:
+        """An open thought grows."""
+        texts = self._thoughts.get(part)
+        if texts is not None:
+            texts.append(text)
+            self._room -= len(text)
+            if self._room < 0:
+                del self._thoughts[part]
+
+    def _sign(self, choice: int, thought: Thinking) -> None:
+        """A thought is whole: its block, which is wanted back, with text and signature."""
+        if not is_signed(thought):
+            return
+        index = self._signed.get(choice, 0)
+        self._signed[choice] = index + 1
+        # By the index OpenAI's clients tell apart what they gather.
+        self._say(choice, {"thinking_blocks": [{"index": index, **write_thought(thought)}]})
+
+    def closed(self, event: PartClosed) -> None:
         """A part is whole."""
+        self._thoughts.pop((event.choice, event.part), None)
 
     def stopped(self, event: Stopped) -> None:
         """An answer came to its end."""
