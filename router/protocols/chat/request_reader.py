@@ -43,6 +43,8 @@ _HINTS: Final = frozenset(
         *("enable_thinking", "thinking_budget", "chat_template_kwargs", "reasoning", "provider"),
     )
 )
+_OFF: Final[tuple[Any, ...]] = (None, False, [], {})  # values that ask for nothing
+_ON: Final = frozenset(("web_search_options",))  # asked for by an empty object too
 _MESSAGE: Final = frozenset(
     (
         *("role", "content", "name", "refusal", "tool_calls", "tool_call_id", "function_call"),
@@ -74,18 +76,26 @@ def read_request(body: Mapping[str, Any]) -> Conversation:
             logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
             n=body.get("n") or 1,
             stream=body.get("stream") is True,
-            extras=() if body.keys() <= _READ else tuple(_extras(body)),
+            extras=_extras(body, wanted),
         )
     except _SHAPES:
         raise Unsupported("a parameter of an unknown shape") from None
 
 
-def _extras(body: Mapping[str, Any]) -> list[Opaque]:
+def _extras(body: Mapping[str, Any], wanted: Any) -> tuple[Opaque, ...]:
+    """What chat alone knows: parameters, and formats of an answer."""
+    odd: tuple[Opaque, ...] = ()
+    if wanted is not None and not _is_known_format(wanted):
+        odd = (Opaque(CHAT, "response_format", wanted),)
+    return odd if body.keys() <= _READ else (*odd, *_others(body))
+
+
+def _others(body: Mapping[str, Any]) -> list[Opaque]:
     return [
         Opaque(CHAT, str(name)[:64], told, name in _HINTS)
         for name, told in body.items()
         if name not in _READ
-        and told not in (None, False, [], {})
+        and (told not in _OFF or (name in _ON and told == {}))
         and not (name == "modalities" and told == ["text"])
     ]
 
@@ -204,15 +214,22 @@ def _chosen(choice: Mapping[str, Any]) -> str:
     return text_of(held["name"])
 
 
+def _is_known_format(wanted: Mapping[str, Any]) -> bool:
+    """Whether every protocol might say it: a text, any JSON, JSON of a schema that is there."""
+    kind = wanted.get("type")
+    if kind != "json_schema":
+        return kind in ("text", "json_object")
+    described = wanted.get("json_schema")
+    return isinstance(described, Mapping) and described.get("schema") is not None
+
+
 def _schema(wanted: Mapping[str, Any]) -> Schema | None:
     kind = wanted.get("type")
     if kind == "json_object":
         return Schema()
-    if kind != "json_schema":
+    if kind != "json_schema" or not _is_known_format(wanted):
         return None
-    described = wanted.get("json_schema")
-    if not isinstance(described, Mapping) or described.get("schema") is None:
-        return None
+    described = wanted["json_schema"]
     return Schema(
         described["schema"],
         name_of(described.get("name")) or "answer",

@@ -61,18 +61,21 @@ def read_request(body: Mapping[str, Any]) -> Conversation:
 
 def _with_options(said: Conversation, body: Mapping[str, Any]) -> Conversation:
     output = body.get("output_config") or {}
+    wanted = output.get("format") or body.get("output_format")
     metadata = body.get("metadata")
     choice = body.get("tool_choice")
     return said._replace(
         choice=None if choice is None else _choice(choice),
-        schema=_schema(output.get("format") or body.get("output_format")),
+        schema=_schema(wanted),
         sampling={name: body[name] for name in _SAMPLING if body.get(name) is not None},
         stops=tuple([text_of(text) for text in body.get("stop_sequences") or ()]),
         effort=name_of(output.get("effort")),
         thinking=body.get("thinking"),
         user=name_of(metadata.get("user_id")) if isinstance(metadata, Mapping) else "",
         tier=name_of(body.get("service_tier")),
-        extras=tuple(_extras(body)) + unknown(MESSAGES, "output_config", output, _OUTPUT),
+        extras=_odd_format(wanted)
+        + tuple(_extras(body))
+        + unknown(MESSAGES, "output_config", output, _OUTPUT),
     )
 
 
@@ -136,6 +139,13 @@ def _choice(choice: Mapping[str, Any]) -> Choice:
 
 
 def _schema(wanted: Any) -> Schema | None:
-    if not isinstance(wanted, Mapping) or wanted.get("type") != "json_schema":
-        return None
-    return Schema(wanted.get("schema"))
+    return Schema(wanted["schema"]) if wanted and not _odd_format(wanted) else None
+
+
+def _odd_format(wanted: Any) -> tuple[Opaque, ...]:
+    """A format of the answer that the hub does not know, or a schema that is missing."""
+    if not wanted:
+        return ()
+    if wanted.get("type") == "json_schema" and wanted.get("schema") is not None:
+        return ()
+    return (Opaque(MESSAGES, "output_config.format", wanted),)

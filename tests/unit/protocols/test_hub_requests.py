@@ -243,6 +243,7 @@ def user(*content: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": list(content)}], "max_tokens": 9}
 
 
+NO_SCHEMA = {"type": "json_schema", "json_schema": {"name": "x"}}
 HOSTED = {"type": "web_search_20250305", "name": "web_search"}
 
 
@@ -270,6 +271,14 @@ HOSTED = {"type": "web_search_20250305", "name": "web_search"}
             "tools of type 'custom'",
         ),
         ("chat", "messages", user("x") | {"web_search_options": {"a": 1}}, "web_search_options"),
+        ("chat", "messages", user("x") | {"web_search_options": {}}, "web_search_options"),
+        ("chat", "gemini", user("x") | {"web_search_options": {}}, "web_search_options"),
+        ("chat", "messages", user("x") | {"response_format": {"type": "g"}}, "response_format"),
+        ("chat", "gemini", user("x") | {"response_format": {"type": "g"}}, "response_format"),
+        ("chat", "gemini", user("x") | {"response_format": NO_SCHEMA}, "response_format"),
+        ("chat", "messages", user("x") | {"response_format": NO_SCHEMA}, "response_format"),
+        ("messages", "chat", user("x") | {"output_format": {"type": "g"}}, "output_config.format"),
+        ("messages", "chat", user("x") | {"output_format": NO_SCHEMA}, "output_config.format"),
         (
             "chat",
             "messages",
