@@ -16,6 +16,7 @@ from router.protocols.hub.conversation import (
     Call,
     Choice,
     Conversation,
+    File,
     Opaque,
     Part,
     Refusal,
@@ -119,6 +120,8 @@ class _Writer:
                 self.dropped.add(part.name)
             else:
                 self.dropped.beside(part)
+                if isinstance(part, File) and part.context and not part.text and not part.parts:
+                    known.append(Text(part.context))  # a file has a name and no room for more
                 known.append(part)
         return known
 

@@ -29,7 +29,7 @@ from router.protocols.hub.conversation import (
     Written,
 )
 from router.protocols.hub.told import arguments_object, count
-from router.protocols.hub.writing import Dropped, sampling_of, titled
+from router.protocols.hub.writing import Dropped, said_of, sampling_of, titled
 from router.protocols.quirks import Quirks
 from router.protocols.unsupported import Unsupported
 
@@ -73,12 +73,13 @@ def write_request(conversation: Conversation, _model: str, quirks: Quirks) -> Wr
 class _Writer:
     """One body in the making."""
 
-    __slots__ = ("_names", "dropped", "system")
+    __slots__ = ("_names", "_waiting", "dropped", "system")
 
     def __init__(self) -> None:
         self.dropped = Dropped()
         self.system: list[str] = []
         self._names: dict[str, str] = {}  # call id -> the tool's name
+        self._waiting: list[dict[str, Any]] = []  # what results show, until all are told
 
     def contents(self, turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
         """The turns; neighbours of the same role become one."""
@@ -91,6 +92,8 @@ class _Writer:
                 self._systems(turn)
                 continue
             role = "model" if turn.role == "assistant" else "user"
+            if role == "model":
+                self._show(contents)
             parts = self._parts(turn.parts)
             if not parts:
                 continue
@@ -98,7 +101,14 @@ class _Writer:
                 contents[-1]["parts"] += parts
             else:
                 contents.append({"role": role, "parts": parts})
+        self._show(contents)
         return contents
+
+    def _show(self, contents: list[dict[str, Any]]) -> None:
+        """What results show, behind all of them."""
+        if self._waiting:
+            contents[-1]["parts"] += self._waiting
+            self._waiting = []
 
     def _systems(self, turn: Turn) -> None:
         for part in turn.parts:
@@ -112,11 +122,12 @@ class _Writer:
             self.dropped.add("cache_control")
 
     def _parts(self, parts: tuple[Part, ...]) -> list[dict[str, Any]]:
+        """Results first; what they show stands between them and what the user says."""
+        results: list[dict[str, Any]] = []
         written: list[dict[str, Any]] = []
-        shown: list[dict[str, Any]] = []  # what results hold beside their texts
         for part in parts:
             if isinstance(part, Result):
-                written.append(self._result(part, shown))
+                results.append(self._result(part))
             elif isinstance(part, Thinking):
                 self.dropped.add("reasoning_content" if part.seal is None else "thinking")
             elif isinstance(part, Call):
@@ -127,8 +138,11 @@ class _Writer:
                 self.dropped.beside(part)
                 if isinstance(part, Image) and part.detail:
                     self.dropped.add("image_url.detail")
-                written.append(_shown(part))
-        return written + shown
+                written += _shown(part)
+        if self._waiting and written:
+            results += self._waiting
+            self._waiting = []
+        return results + written
 
     def _call(self, call: Call) -> dict[str, Any]:
         if call.kind != "function":
@@ -143,17 +157,26 @@ class _Writer:
             self.dropped.add("thought_signature")
         return part
 
-    def _result(self, result: Result, shown: list[dict[str, Any]]) -> dict[str, Any]:
+    def _result(self, result: Result) -> dict[str, Any]:
         self._note_cache(result.cache)
+        name = self._names.get(result.call_id) or result.name or result.call_id
         texts: list[str] = []
+        shown: list[dict[str, Any]] = []
         for part in result.parts:
-            if isinstance(part, Text):
-                texts.append(part.text)
-            else:
-                shown.append(_shown(part))
+            if isinstance(part, Opaque) and part.hint:
+                self.dropped.add(part.name)
+                continue
+            self.dropped.beside(part)
+            for told in _shown(part):
+                if "text" in told:
+                    texts.append(told["text"])
+                else:
+                    shown.append(told)
+        if shown:
+            self._waiting += [{"text": f"What {name} returned (call {result.call_id}):"}, *shown]
+            texts = texts or [f"(behind the results, as that of call {result.call_id})"]
         text = "\n".join(texts)
         response = {"error": text} if result.error else _response(text)
-        name = self._names.get(result.call_id) or result.name or result.call_id
         return {"functionResponse": {"name": name, "response": response}}
 
     def tools(self, body: dict[str, Any], conversation: Conversation) -> None:
@@ -243,19 +266,22 @@ def _response(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"result": value}
 
 
-def _shown(part: Part) -> dict[str, Any]:
+def _shown(part: Part) -> list[dict[str, Any]]:
+    """What the model is shown of a part; bytes have no place for a title, which stands before."""
     if isinstance(part, Text | Refusal):
-        return {"text": part.text}
+        return [{"text": part.text}]
     if isinstance(part, Image):
-        return _media(part.url, part.media_type, part.data)
+        return [_media(part.url, part.media_type, part.data)]
     if isinstance(part, Audio):
-        return _media("", f"audio/{part.format}", part.data)
+        return [_media("", f"audio/{part.format}", part.data)]
     if isinstance(part, SearchResult):
-        return {"text": titled(part.title, part.source, part.parts, "")}
+        return [{"text": titled(part.title, part.source, part.parts, "")}]
     if isinstance(part, File):
         if part.text or part.parts:
-            return {"text": titled(part.name, part.context, part.parts, part.text)}
-        return _media(part.url, part.media_type, part.data)
+            return [{"text": titled(part.name, part.context, part.parts, part.text)}]
+        about = said_of(part)
+        media = _media(part.url, part.media_type, part.data)
+        return [{"text": about}, media] if about else [media]
     raise Unsupported(part.name if isinstance(part, Opaque) else "messages: content")
 
 

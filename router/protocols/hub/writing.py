@@ -56,6 +56,11 @@ def sampling_of(
     return told
 
 
+def said_of(file: File) -> str:
+    """What a document is called and what is said of it, for servers that take its bytes alone."""
+    return "\n".join([line for line in (file.name, file.context) if line])
+
+
 def titled(title: str, about: str, parts: Iterable[Part], text: str) -> str:
     """A document as one text: what it is called, what is said of it, what it says.
 
