@@ -40,7 +40,7 @@ from router.protocols.hub.conversation import (
     Thinking,
 )
 from router.protocols.hub.told import count, name_of, text_of
-from router.protocols.passage import ErrorInside
+from router.protocols.passage import ErrorInside, MalformedReply
 
 GEMINI: Final = "gemini"
 _REASONS: Final = MappingProxyType(
@@ -93,15 +93,24 @@ def read_usage(usage: Any) -> Lines:
 
 
 def read_answer(body: Mapping[str, Any]) -> Answer:
-    """A whole response; ErrorInside where it is an error."""
+    """A whole response; ErrorInside where it is an error, MalformedReply where it is no answer."""
     refuse_error(body)
     id_, model = name_of(body.get("responseId")), body.get("modelVersion")
+    alternatives = tuple([_alternative(candidate, id_) for candidate in candidates_of(body)])
+    said = any(one.text or one.calls for one in alternatives)
+    refuse_malformed([one.stop for one in alternatives], said=said)
     return Answer(
         id_,
         model if isinstance(model, str) else None,
-        tuple([_alternative(candidate, id_) for candidate in candidates_of(body)]),
+        alternatives,
         read_usage(body.get("usageMetadata")),
     )
+
+
+def refuse_malformed(stops: list[Stop | None], *, said: bool) -> None:
+    """Raise MalformedReply where all that came is a call that the server itself could not read."""
+    if not said and any(stop is not None and stop.reason == MALFORMED for stop in stops):
+        raise MalformedReply("called a tool in a way that cannot be read")
 
 
 def candidates_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -12,7 +12,9 @@ from router.protocols.gemini.answer_reader import (
     read_stop,
     read_usage,
     refuse_error,
+    refuse_malformed,
 )
+from router.protocols.hub.answer import Stop
 from router.protocols.hub.conversation import Call, Text, Thinking
 from router.protocols.hub.events import (
     EventStreamReader,
@@ -30,7 +32,7 @@ from router.protocols.hub.told import name_of
 class _Candidate:
     """One of the answers: its open text or thought, how many calls it made."""
 
-    __slots__ = ("calls", "finish", "kind", "part", "parts")
+    __slots__ = ("calls", "finish", "kind", "part", "parts", "said")
 
     def __init__(self) -> None:
         self.calls = 0
@@ -38,6 +40,7 @@ class _Candidate:
         self.part = 0
         self.kind: type[Text | Thinking] | None = None
         self.finish: Any = None
+        self.said = False  # whether any text came, thoughts aside
 
 
 class GeminiReader(EventStreamReader):
@@ -65,10 +68,14 @@ class GeminiReader(EventStreamReader):
 
     def end(self) -> None:
         """Close what is open and say how every candidate ended."""
+        stops: list[Stop | None] = []
         for number, candidate in self._candidates.items():
             self._close(number, candidate)
             stop = read_stop(candidate.finish, called=candidate.calls > 0)
+            stops.append(stop)
             self.out.append(Stopped(number, stop))
+        said = any(one.said or one.calls for one in self._candidates.values())
+        refuse_malformed(stops, said=said)
         super().end()
 
     def _take_candidate(self, told: Mapping[str, Any]) -> None:
@@ -104,6 +111,7 @@ class GeminiReader(EventStreamReader):
             return
         self._close(number, candidate)
         candidate.kind, candidate.part = kind, candidate.parts
+        candidate.said |= kind is Text
         candidate.parts += 1
         self.out.append(PartOpened(number, candidate.part, kind("")))
 
