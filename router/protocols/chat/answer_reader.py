@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.chat.parts import read_parts
-from router.protocols.chat.thoughts import read_thoughts
+from router.protocols.chat.thoughts import read_thoughts, readable
 from router.protocols.chat.usage import read_usage
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.hub.answer import (
@@ -21,6 +21,7 @@ from router.protocols.hub.answer import (
 )
 from router.protocols.hub.conversation import (
     NOTHING,
+    Audio,
     Call,
     Citation,
     Part,
@@ -85,7 +86,7 @@ def read_reason(choice: Mapping[str, Any], *, calls: bool, refused: bool) -> Sto
 def _parts(message: Mapping[str, Any]) -> list[Part]:
     parts: list[Part] = []
     blocks = message.get("thinking_blocks")
-    thought = message.get("reasoning_content") or message.get("reasoning")
+    thought = readable(message)
     if blocks or thought:
         parts += read_thoughts(blocks, thought)
     content = message.get("content")
@@ -94,13 +95,24 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
     elif content:
         cited = tuple([read_citation(told) for told in citations_of(message)])
         parts.append(Text(text_of(content), cited))
+    if message.get("audio"):
+        parts += _spoken(message["audio"])
     if message.get("refusal"):
         parts.append(Refusal(text_of(message["refusal"])))
     if message.get("images"):
         parts += read_parts(message["images"])
     for call in message.get("tool_calls") or ():
         parts.append(read_call(call, len(parts)))
+    if legacy := message.get("function_call"):
+        parts.append(read_call({"function": legacy}, len(parts)))
     return parts
+
+
+def _spoken(sound: Mapping[str, Any]) -> list[Part]:
+    """A spoken answer: what it says, and the sound of a format that only its client knows."""
+    transcript, data = name_of(sound.get("transcript")), name_of(sound.get("data"))
+    said: list[Part] = [Text(transcript)] if transcript else []
+    return [*said, Audio("", data)] if data else said
 
 
 def read_content(content: list[Any]) -> list[Part]:

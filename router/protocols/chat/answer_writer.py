@@ -101,7 +101,7 @@ def _message(alternative: Alternative, stop: Stop) -> dict[str, Any]:
     refusal = alternative.refusal or explanation(stop) or None
     thoughts = [part for part in parts if isinstance(part, Thinking)]
     unknown = [part.json for part in parts if isinstance(part, Opaque)]
-    beside = {"citations": foreign, "blocks": unknown}
+    beside = {"citations": foreign, "blocks": unknown, "container": stop.container}
     more: dict[str, Any] = {
         "reasoning_content": alternative.thoughts,
         # Those that are signed are wanted back in the next turn.

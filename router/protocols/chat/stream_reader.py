@@ -19,7 +19,7 @@ from router.protocols.chat.answer_reader import (
     read_reason,
 )
 from router.protocols.chat.parts import read_parts
-from router.protocols.chat.thoughts import read_thought
+from router.protocols.chat.thoughts import read_thought, readable
 from router.protocols.chat.usage import read_usage
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.hub.conversation import NOTHING, Call, Part, Refusal, Seal, Text, Thinking
@@ -150,9 +150,8 @@ class ChatReader(EventStreamReader):
             self.complete = True
 
     def _before(self, choice: _Choice, delta: Mapping[str, Any]) -> None:
-        """What comes before the text of the same chunk: thoughts."""
-        thought = delta.get("reasoning_content") or delta.get("reasoning")
-        if type(thought) is str and thought:
+        """What comes before the text of the same chunk: thoughts, what is spoken."""
+        if thought := readable(delta):
             self._say(choice, Thinking(""), thought)
         for block in delta.get("thinking_blocks") or ():
             seal = read_thought(block).seal
@@ -164,6 +163,9 @@ class ChatReader(EventStreamReader):
                 if choice.kind is not Thinking:
                     self._open_text(choice, Thinking(""))
                 self.out.append(PartNoted(choice.number, choice.part, seal))
+        sound = delta.get("audio")
+        if sound and sound.get("transcript"):
+            self._say(choice, Text(""), sound["transcript"])
 
     def _behind(self, choice: _Choice, delta: Mapping[str, Any]) -> None:
         """What comes after it: refusals, annotations, calls."""

@@ -176,6 +176,8 @@ class ChatWriter:
         explained = explanation(stop)
         if explained:
             self._say(event.choice, {"refusal": explained})
+        if stop.container is not None:
+            self._say(event.choice, {"turnout": {"container": stop.container}})
         self._chunk([{"index": event.choice, "delta": {}, **write_stop(stop)}])
 
     def used(self, event: UsageSeen) -> None:

@@ -33,6 +33,21 @@ def read_thoughts(blocks: Any, thought: Any) -> list[Thinking]:
     return _filled(told, bare, thought) if bare else told
 
 
+def readable(holder: Mapping[str, Any]) -> str:
+    """The thought of a message or a delta, by whichever of its names servers tell it.
+
+    OpenRouter tells it in `reasoning_details` too, of some models there alone.
+    """
+    told = holder.get("reasoning_content") or holder.get("reasoning")
+    if isinstance(told, str) and told:
+        return told
+    details = holder.get("reasoning_details")
+    if not isinstance(details, list):
+        return ""
+    texts = [one.get("text") or one.get("summary") for one in details if isinstance(one, Mapping)]
+    return "".join([text for text in texts if isinstance(text, str)])
+
+
 def _is_bare(one: Thinking) -> bool:
     """Whether only the signature is left of it."""
     return not one.text and one.seal is not None and one.seal.kind == "signature"

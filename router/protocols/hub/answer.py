@@ -42,11 +42,15 @@ Lines = tuple[UsageLine, ...]
 
 @value
 class Stop:
-    """Why it ended; `sequence` is what stopped it, `details` what a refusal says of itself."""
+    """Why it ended; `sequence` is what stopped it, `details` what a refusal says of itself.
+
+    `container` is what hosted tools ran in, as its server names it: it may be used again.
+    """
 
     reason: str = END
     sequence: str | None = None
     details: Any = None
+    container: Any = None
 
 
 @value

@@ -52,4 +52,5 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
 def read_stop(told: Mapping[str, Any]) -> Stop:
     """Why a message ended, of a whole one or of the delta that says so."""
     reason = REASONS.get(name_of(told.get("stop_reason")), END)
-    return Stop(reason, name_of(told.get("stop_sequence")) or None, told.get("stop_details"))
+    sequence = name_of(told.get("stop_sequence")) or None
+    return Stop(reason, sequence, told.get("stop_details"), told.get("container"))

@@ -10,7 +10,17 @@ from router.protocols.hub.answer import (
     Answer,
     Stop,
 )
-from router.protocols.hub.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
+from router.protocols.hub.conversation import (
+    Audio,
+    Call,
+    Image,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    Thinking,
+    Written,
+)
 from router.protocols.hub.told import arguments_object
 from router.protocols.messages.answer_reader import REASONS
 from router.protocols.messages.parts import MESSAGES, write_seal
@@ -29,6 +39,8 @@ def write_stop(stop: Stop) -> dict[str, Any]:
     }
     if stop.details is not None:
         told["stop_details"] = stop.details
+    if stop.container is not None:
+        told["container"] = stop.container
     return told
 
 
@@ -70,8 +82,19 @@ def write_answered(part: Part, dropped: list[str]) -> list[dict[str, Any]]:
         return [block] if part.seal is None else [write_thought(Thinking("", part.seal)), block]
     if isinstance(part, Opaque) and part.protocol == MESSAGES:
         return [part.json]
+    if isinstance(part, Image | Audio):
+        return [{"type": "text", "text": shown_text(part, dropped)}]
     dropped.append(part.name if isinstance(part, Opaque) else type(part).__name__.lower())
     return []
+
+
+def shown_text(part: Image | Audio, dropped: list[str]) -> str:
+    """An image by its address; else the word that there was one, or a sound."""
+    if isinstance(part, Image) and part.url:
+        return f"![image]({part.url})"
+    kind = "an image" if isinstance(part, Image) else "a sound"
+    dropped.append(type(part).__name__.lower())
+    return f"[The answer holds {kind} that cannot be told in this protocol.]"
 
 
 def _text(part: Text | Refusal, dropped: list[str]) -> dict[str, Any]:

@@ -11,7 +11,17 @@ from typing import Any, Final
 import orjson
 
 from router.protocols.hub.answer import INPUT, LENGTH, OUTPUT, Lines, Stop, UsageLine
-from router.protocols.hub.conversation import Call, Citation, Part, Refusal, Seal, Text, Thinking
+from router.protocols.hub.conversation import (
+    Audio,
+    Call,
+    Citation,
+    Image,
+    Part,
+    Refusal,
+    Seal,
+    Text,
+    Thinking,
+)
 from router.protocols.hub.events import (
     Ended,
     Event,
@@ -23,7 +33,12 @@ from router.protocols.hub.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.messages.answer_writer import message_head, write_answered, write_stop
+from router.protocols.messages.answer_writer import (
+    message_head,
+    shown_text,
+    write_answered,
+    write_stop,
+)
 from router.protocols.messages.parts import MESSAGES, write_seal
 from router.protocols.messages.usage import write_usage
 from router.protocols.passage import MalformedReply
@@ -111,8 +126,10 @@ class MessagesWriter:
             self._held[event.part] = [event]
 
     def _enter(self, event: PartOpened) -> None:
-        self._open, self._head, self._begun = event.part, event.head, False
         head = event.head
+        if isinstance(head, Image | Audio):
+            head = Text(shown_text(head, self.dropped))
+        self._open, self._head, self._begun = event.part, head, False
         self._unsealed = isinstance(head, Thinking)
         if isinstance(head, Call):
             self._begin()
