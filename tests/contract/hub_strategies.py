@@ -146,6 +146,8 @@ def without(conversation: Conversation, dropped: Sequence[str]) -> Conversation:
 
     def kept(part: Part) -> list[Part]:
         if isinstance(part, Thinking):
+            if part.text and part.seal is not None and "thinking.signature" in dropped:
+                return [replace(part, seal=None)]
             name = "reasoning_content" if part.seal is None else "thinking"
             return [] if name in dropped else [part]
         if isinstance(part, Call) and "thought_signature" in dropped:

@@ -198,10 +198,10 @@ class _Writer:
     def _other(self, part: Part, message: dict[str, Any]) -> None:
         """A part of an assistant's turn that is neither a text nor a call."""
         if isinstance(part, Thinking):
-            # Readable thoughts go back to those who want them, sealed ones to their issuer only.
+            # What is readable goes back to those who want it, a seal to its issuer only.
             if part.seal is not None:
-                self.dropped.add("thinking")
-            elif part.text:
+                self.dropped.add("thinking.signature" if part.text else "thinking")
+            if part.text:
                 message["reasoning_content"] = message.get("reasoning_content", "") + part.text
         elif isinstance(part, Refusal):
             message["refusal"] = message.get("refusal", "") + part.text
