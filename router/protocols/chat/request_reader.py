@@ -6,6 +6,7 @@ from typing import Any, Final
 from router.protocols.chat.parts import read_parts
 from router.protocols.chat.thoughts import read_thoughts
 from router.protocols.hub.conversation import (
+    NOTHING,
     SAMPLING,
     Call,
     Choice,
@@ -25,6 +26,7 @@ from router.protocols.hub.told import arguments_text, name_of, text_of, unknown
 from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
+MESSAGES: Final = "messages"
 GEMINI: Final = "gemini"
 _SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 _READ: Final = frozenset(
@@ -48,9 +50,10 @@ _ON: Final = frozenset(("web_search_options",))  # asked for by an empty object 
 _MESSAGE: Final = frozenset(
     (
         *("role", "content", "name", "refusal", "tool_calls", "tool_call_id", "function_call"),
-        *("reasoning_content", "thinking_blocks"),
+        *("reasoning_content", "thinking_blocks", "audio", "images", "turnout"),
     )
 )
+_ANSWERED: Final = frozenset(("audio", "images", "turnout"))  # of an answer that is given back
 _TOOL: Final = frozenset(("type", "function", "custom", "cache_control"))
 _FUNCTION: Final = frozenset(("name", "description", "parameters", "strict"))
 
@@ -119,9 +122,40 @@ def _turn(message: Mapping[str, Any]) -> Turn:
         result = Result(call_id, read_parts(message.get("content")), name=name)
         return Turn("user", (result,), "", extras)
     if role == "assistant":
+        if not message.keys().isdisjoint(_ANSWERED):
+            extras += _beside(message)
         return Turn("assistant", _assistant(message), name, extras)
     said: Role = role if role in ("system", "developer") else "user"
     return Turn(said, read_parts(message.get("content")), name, extras)
+
+
+def _beside(message: Mapping[str, Any]) -> tuple[Opaque, ...]:
+    """What is left of an answer beside its parts: a sound that is known by its id alone."""
+    left = list(_left_of(message.get("turnout")))
+    sound = message.get("audio")
+    if sound and not sound.get("transcript"):
+        left.append(Opaque(CHAT, "messages.audio", sound, hint=bool(message.get("content"))))
+    return tuple(left)
+
+
+def _left_of(own: Any) -> tuple[Opaque, ...]:
+    """What Turnout itself told beside an answer and no server wants back."""
+    return unknown(CHAT, "messages.turnout", own, frozenset(("blocks",))) if own else ()
+
+
+def _given_back(message: Mapping[str, Any]) -> list[Part]:
+    """What stood beside an answer's text: blocks of hosted tools, images, a transcript."""
+    parts: list[Part] = []
+    for block in (message.get("turnout") or NOTHING).get("blocks") or ():
+        kind = block.get("type")  # of Anthropic's blocks; Gemini's have one name that says it
+        issuer, said = (MESSAGES, kind) if kind else (GEMINI, next(iter(block), ""))
+        name = f"messages: content of type '{str(said)[:64]}'"
+        parts.append(Opaque(issuer, name, block))
+    parts += read_parts(message.get("images"))
+    sound = message.get("audio")
+    if sound and sound.get("transcript") and not message.get("content"):
+        parts.append(Text(text_of(sound["transcript"])))
+    return parts
 
 
 def _assistant(message: Mapping[str, Any]) -> tuple[Part, ...]:
@@ -130,6 +164,8 @@ def _assistant(message: Mapping[str, Any]) -> tuple[Part, ...]:
     parts: list[Part] = []
     if "thinking_blocks" in message or "reasoning_content" in message:
         parts += read_thoughts(message.get("thinking_blocks"), message.get("reasoning_content"))
+    if not message.keys().isdisjoint(_ANSWERED):
+        parts += _given_back(message)
     if content:
         parts += (Text(content),) if type(content) is str else read_parts(content)
     if message.get("refusal"):

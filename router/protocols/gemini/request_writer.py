@@ -274,15 +274,21 @@ def _shown(part: Part) -> list[dict[str, Any]]:
         return [_media(part.url, part.media_type, part.data)]
     if isinstance(part, Audio):
         return [_media("", f"audio/{part.format}", part.data)]
+    if isinstance(part, File | SearchResult):
+        return _document(part)
+    if isinstance(part, Opaque) and part.protocol == GEMINI:
+        return [part.json]
+    raise Unsupported(part.name if isinstance(part, Opaque) else "messages: content")
+
+
+def _document(part: File | SearchResult) -> list[dict[str, Any]]:
     if isinstance(part, SearchResult):
         return [{"text": titled(part.title, part.source, part.parts, "")}]
-    if isinstance(part, File):
-        if part.text or part.parts:
-            return [{"text": titled(part.name, part.context, part.parts, part.text)}]
-        about = said_of(part)
-        media = _media(part.url, part.media_type, part.data)
-        return [{"text": about}, media] if about else [media]
-    raise Unsupported(part.name if isinstance(part, Opaque) else "messages: content")
+    if part.text or part.parts:
+        return [{"text": titled(part.name, part.context, part.parts, part.text)}]
+    about = said_of(part)
+    media = _media(part.url, part.media_type, part.data)
+    return [{"text": about}, media] if about else [media]
 
 
 def _media(url: str, media_type: str, data: str) -> dict[str, Any]:

@@ -86,17 +86,31 @@ class _Writer:
                 self.dropped.foreign(turn.extras)
             if turn.role in ("system", "developer"):
                 self._systems(blocks)
+            elif turn.role == "assistant" and any(type(part) is Image for part in turn.parts):
+                self._show(blocks)
             elif blocks:
-                if messages and messages[-1]["role"] == turn.role:
-                    messages[-1]["content"] = _results_first(messages[-1]["content"], blocks)
-                else:
-                    messages.append({"role": turn.role, "content": blocks})
+                self._say(turn.role, blocks)
         if messages and messages[-1]["role"] == "assistant":
             self._strip(messages)
         if not messages and self.system:
             messages.append({"role": "user", "content": self.system})
             self.system = []
         return messages
+
+    def _say(self, role: str, blocks: Blocks) -> None:
+        messages = self._messages
+        if messages and messages[-1]["role"] == role:
+            messages[-1]["content"] = _results_first(messages[-1]["content"], blocks)
+        else:
+            messages.append({"role": role, "content": blocks})
+
+    def _show(self, blocks: Blocks) -> None:
+        """An answer that holds images, which only users may show: they do so behind it."""
+        said = [block for block in blocks if block["type"] != "image"]
+        if said:
+            self._say("assistant", said)
+        label = {"type": "text", "text": "Images of the answer before:"}
+        self._say("user", [label, *(block for block in blocks if block["type"] == "image")])
 
     def _systems(self, blocks: list[dict[str, Any]]) -> None:
         for block in blocks:
