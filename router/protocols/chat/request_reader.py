@@ -68,7 +68,7 @@ def read_request(body: Mapping[str, Any]) -> Conversation:
             turns=_turns(body["messages"]),
             tools=_tools(body),
             choice=None if choice is None and parallel is None else _choice(choice, parallel),
-            schema=None if wanted is None else _schema(wanted),
+            schema=None if not wanted else _schema(wanted),
             limit=_limit(body),
             sampling={name: body[name] for name in SAMPLING if body.get(name) is not None},
             stops=_stops(body.get("stop")),
@@ -88,7 +88,7 @@ def read_request(body: Mapping[str, Any]) -> Conversation:
 def _extras(body: Mapping[str, Any], wanted: Any) -> tuple[Opaque, ...]:
     """What chat alone knows: parameters, and formats of an answer."""
     odd: tuple[Opaque, ...] = ()
-    if wanted is not None and not _is_known_format(wanted):
+    if wanted and not _is_known_format(wanted):
         odd = (Opaque(CHAT, "response_format", wanted),)
     return odd if body.keys() <= _READ else (*odd, *_others(body))
 
