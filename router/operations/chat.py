@@ -24,7 +24,6 @@ from router.protocols.fields import (
     read_integer,
     read_model,
     read_user,
-    refuse_addresses,
     wrong_type,
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
@@ -49,7 +48,6 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
     body, members = parse_members(raw, known_keys.CHAT, known_keys.METERED_OF_CHAT)
     if not OPTIONS.isdisjoint(members):
-        refuse_addresses(body)
         check_options(body)
     model = read_model(body)
     stream = "stream" in body and read_flag(body, "stream")

@@ -19,7 +19,6 @@ from router.protocols.fields import (
     read_integer,
     read_model,
     read_user,
-    refuse_addresses,
     wrong_type,
 )
 from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
@@ -45,7 +44,6 @@ def count_tokens(raw: bytes) -> bytes:
 
 def _read(raw: bytes, headers: Fields) -> Ask:
     body, members = parse_members(raw, known_keys.MESSAGES, known_keys.METERED_OF_MESSAGES)
-    refuse_addresses(body)
     model = read_model(body)
     facts = _Facts()
     if "system" in body:

@@ -35,18 +35,6 @@ _STATUS: Final = MappingProxyType(
         "overloaded_error": 529,
     }
 )
-# How a message ended, in the words of chat completions.
-MESSAGE_FINISH: Final = MappingProxyType(
-    {
-        "end_turn": "stop",
-        "stop_sequence": "stop",
-        "pause_turn": "stop",
-        "max_tokens": "length",
-        "model_context_window_exceeded": "length",
-        "tool_use": "tool_calls",
-        "refusal": "content_filter",
-    }
-)
 
 
 def refuse_message_error(told: Mapping[str, Any]) -> None:

@@ -167,12 +167,6 @@ def test_a_key_that_stands_twice_is_refused_by_name(more: bytes, param: str) -> 
     assert refused(raw).param == param
 
 
-@pytest.mark.parametrize("key", ["MAX_TOKENS", "maxTokens", "N", "n_predict", "max_new_tokens"])
-def test_another_word_for_what_is_metered_is_refused_by_name(key: str) -> None:
-    raw = json.dumps({"model": "auto", "messages": HELLO, key: 100_000}).encode()
-    assert refused(raw).param == key
-
-
 def test_another_word_for_a_streams_usage_is_refused_by_name() -> None:
     with pytest.raises(BadRequest) as caught:
         chat(stream=True, stream_options={"includeUsage": True})
