@@ -31,7 +31,7 @@ from router.protocols.texts import chat_texts
 
 MAX_CHOICES: Final = 128
 # Most bodies have none of these: one look for all of them together, by a set, decides that.
-_DEMANDING: Final = frozenset(("tools", "response_format", "logprobs", "metadata"))
+_DEMANDING: Final = frozenset(("tools", "functions", "response_format", "logprobs", "metadata"))
 _Demands = tuple[frozenset[str], Media, str | None]
 _PLAIN: Final[_Demands] = (NO_FEATURES, NO_MEDIA, None)
 # By the type of a part: how such parts and their bytes are called, and where the bytes stand.
@@ -88,6 +88,9 @@ def _demands(body: dict[str, Any], text: "_Text", *, schema: bool) -> _Demands:
     found = {f"hosted:{kind}" for kind in text.hosted or ()}
     if body.get("tools"):
         found.add("tools")
+    if body.get("functions"):  # as tools were called once
+        found.add("tools")
+        text.bytes += len(orjson.dumps(body["functions"]))
     if text.images:
         found.add("vision")  # of any kind: what is no text counts alike
     if schema:

@@ -245,3 +245,10 @@ def test_an_idempotency_key_is_the_clients_own() -> None:
     assert sent(b"1", b"Bearer a") == sent(b"1", b"Bearer a")
     assert len({sent(b"1", b"Bearer a"), sent(b"1", b"Bearer b"), sent(b"2", b"Bearer a")}) == 3
     assert "Bearer" not in sent(b"1", b"Bearer a")
+
+
+def test_functions_are_read_by_the_model_as_tools_are() -> None:
+    functions = [{"name": "f", "description": "x" * 90}]
+    ask = chat(functions=functions)
+    assert ask.features == {"tools"}
+    assert ask.text_bytes == chat().text_bytes + len(json.dumps(functions, separators=(",", ":")))
