@@ -42,12 +42,12 @@ def may_contain_pii(texts: Iterable[str]) -> bool:
 def contains_pii(texts: Iterable[str]) -> bool:
     """Whether any text holds personal data or a secret; stops at the first find."""
     every = list(texts)
-    return may_contain_pii(every) and any(True for text in every for _ in _found(text))
+    return may_contain_pii(every) and any(True for text in every for _ in _kinds_in(text))
 
 
 def kinds(texts: Iterable[str]) -> frozenset[str]:
     """Which kinds of personal data and secrets the texts hold."""
-    return frozenset(kind for text in texts for kind in _found(text))
+    return frozenset(kind for text in texts for kind in _kinds_in(text))
 
 
 def texts_of(value: object) -> list[str]:
@@ -84,7 +84,7 @@ def plain_texts_of(value: object) -> list[str] | None:
     return values if plain and not any(map(str.startswith, values, repeat("data:"))) else None
 
 
-def _found(text: str) -> Iterator[str]:
+def _kinds_in(text: str) -> Iterator[str]:
     """The kind of every find, the quickest detectors first."""
     if "@" in text and _EMAIL.search(text):
         yield "email"

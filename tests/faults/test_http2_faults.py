@@ -89,8 +89,8 @@ async def test_a_connection_serves_one_exchange_after_the_other(
 ) -> None:
     async with http2_server(app(numbered), serving) as server:
         for number in (1, 3, 5):
-            told = await whole(await client.send(call(server)))
-            assert told == b"answer on stream %d" % number
+            result = await whole(await client.send(call(server)))
+            assert result == b"answer on stream %d" % number
         assert (server.requests, server.connections) == (3, 1)
 
 
@@ -280,8 +280,8 @@ async def test_frames_that_nobody_asked_for_are_nobodys_answer(
         await another_stream(stream)
 
     async with http2_server(app(adds), serving) as server:
-        told = [await whole(await client.send(call(server))) for _ in range(3)]
-        assert all(text.startswith(b"answer on stream") for text in told)
+        result = [await whole(await client.send(call(server))) for _ in range(3)]
+        assert all(text.startswith(b"answer on stream") for text in result)
         assert server.requests == 3
 
 

@@ -241,7 +241,7 @@ async def test_http2_is_spoken_through_a_tunnel(proxy: ForwardProxy) -> None:
     serving, trusting = certificates()
     transport = HttpxTransport(route=NetworkRoute(with_password(proxy), http2=True), tls=trusting)
     async with http2_server(application, serving) as server:
-        told = [await body_from(transport, server) for _ in range(2)]
-        assert told == [b"stream 1", b"stream 3"]
+        result = [await body_from(transport, server) for _ in range(2)]
+        assert result == [b"stream 1", b"stream 3"]
         assert (server.connections, len(proxy.lines)) == (1, 1)
     await transport.close()

@@ -108,8 +108,8 @@ async def test_a_new_connection_that_closes_is_not_tried_again(
 
 
 async def test_an_answer_that_says_close_is_not_kept(transport: Client) -> None:
-    said = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
-    async with raw_server(writes(said, then="stay")) as server:
+    text = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    async with raw_server(writes(text, then="stay")) as server:
         for _ in range(2):
             assert await whole(await transport.send(call(server))) == b"hi"
         assert server.connections == 2

@@ -95,9 +95,9 @@ def test_splitting_ascii_says_what_the_regular_expression_says(text: str) -> Non
 def test_reading_in_c_gives_every_number_that_reading_in_python_gives(
     prompts: list[Opened],
 ) -> None:
-    for found, expected in zip(READ(prompts), IN_PYTHON(prompts), strict=True):
-        assert found.dtype == expected.dtype
-        assert np.array_equal(found, expected)
+    for result, expected in zip(READ(prompts), IN_PYTHON(prompts), strict=True):
+        assert result.dtype == expected.dtype
+        assert np.array_equal(result, expected)
 
 
 @settings(max_examples=150, deadline=None)

@@ -146,11 +146,11 @@ def test_no_prompts_give_a_batch_of_no_rows() -> None:
 
 def test_word_problems_are_told_from_what_looks_like_them() -> None:
     at = FEATURE_NAMES.index("word_problem")
-    told = {
+    result = {
         name for name, row in zip(ODD, encode(list(ODD.values())).lexical, strict=True) if row[at]
     }
     problems = {name for name in ODD if name.startswith("word problem")}
-    assert told & problems == {
+    assert result & problems == {
         "word problem",
         "word problem on as many lines as may be",
         "word problem in cents",

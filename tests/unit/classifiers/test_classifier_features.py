@@ -34,7 +34,7 @@ from classifiers.serving import Classifier
 said = Classifier.load(device="cpu").score([prompt_of_text("Prove that 2 + 2 = 4, naïvely.")])
 print(READS_IN, said[0].success)
 """
-    said = [
+    text = [
         subprocess.run(
             [sys.executable, "-c", program.format(hide=hide)], capture_output=True, check=True
         )
@@ -42,9 +42,9 @@ print(READS_IN, said[0].success)
         .split(maxsplit=1)
         for hide in ("", "modules['classifiers._reader'] = None")
     ]
-    assert said[0][0] == READS_IN
-    assert said[1][0] == "python"
-    assert said[0][1] == said[1][1]
+    assert text[0][0] == READS_IN
+    assert text[1][0] == "python"
+    assert text[0][1] == text[1][1]
 
 
 @pytest.mark.skipif(READS_IN != "c", reason="no C compiler when this was installed")
@@ -70,8 +70,8 @@ def test_the_extension_refuses_what_is_no_prompt(prompt: Any) -> None:
 
 def test_a_word_has_the_same_number_in_every_process() -> None:
     program = "from classifiers.text.words import number_of; print(number_of('naïve'))"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert int(said.stdout) == number_of("naïve")
+    text = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert int(text.stdout) == number_of("naïve")
 
 
 def test_words_are_remembered_up_to_a_bound_and_enormous_ones_not_at_all() -> None:
