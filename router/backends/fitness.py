@@ -18,7 +18,7 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     # protocol.
     if protocol not in CLIENTS and protocol not in DIALECTS[backend.dialect].speaks:
         return f"{ask.operation}s"
-    if ask.features:
+    if ask.features and not ask.features <= backend.supports:
         for feature in CHECKED:
             if feature in ask.features and feature not in backend.supports:
                 return feature

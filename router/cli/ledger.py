@@ -19,6 +19,7 @@ from rich.table import Table
 from policies.money import PICO_PER_NANO, to_pico, usd
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.state_printer import print_state
+from router.cli.common.tables import standard_output
 from router.database import DatabaseError
 from router.drills.ledger_drill import Drill, drill_organization
 from router.drills.ledger_findings import Findings
@@ -144,7 +145,7 @@ def show(config_path: Path, key: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
     else:
-        print_state(shown, Console())
+        print_state(shown, standard_output())
 
 
 def _run(task: Coroutine[Any, Any, _T]) -> _T:

@@ -215,15 +215,15 @@ class _Facts:
             return ()
         self.bytes += len(orjson.dumps(tools))
         self.hosted = []
-        return tuple([self._tool(tool, index) for index, tool in enumerate(tools)])
-
-    def _tool(self, tool: Any, index: int) -> str:
-        if not isinstance(tool, dict):
-            raise wrong_type(f"tools[{index}]", "an object")
-        kind = tool.get("type") or "custom"
-        if kind != "custom" and self.hosted is not None:
-            self.hosted.append(f"hosted:{kind}"[:64])
-        return str(tool.get("name") or kind)
+        names = []
+        for index, tool in enumerate(tools):
+            if not isinstance(tool, dict):
+                raise wrong_type(f"tools[{index}]", "an object")
+            kind = tool.get("type") or "custom"
+            if kind != "custom":
+                self.hosted.append(f"hosted:{kind}"[:64])
+            names.append(str(tool.get("name") or kind))
+        return tuple(names)
 
     def read_output(self, config: Any) -> bool:
         wanted = config.get("format") if isinstance(config, dict) else None

@@ -16,12 +16,14 @@ def narrow(title: str) -> Table:
     )
 
 
+def standard_output() -> Console:
+    """Return standard output, as wide as the terminal, or without an edge where it is a pipe."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
+
+
 def show(table: Table, console: Console | None = None) -> None:
     """Print a table (without `console`, on standard output), never cutting a cell."""
     for column in table.columns:
         column.overflow = "fold"
-    if console is None:
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=_WIDE)
-    console.print(table)
+    (console or standard_output()).print(table)

@@ -54,5 +54,9 @@ def tell(observers: Iterable[Observer], finished: Finished) -> None:
         except Exception:  # noqa: BLE001 - the request is over: its client must not see this
             _LOG.exception(
                 "an observer failed",
-                extra={"observer": repr(observe), "request_id": finished.context.id},
+                extra={"observer": _name(observe), "request_id": finished.context.id},
             )
+
+
+def _name(observe: Observer) -> str:
+    return getattr(observe, "__qualname__", type(observe).__name__)

@@ -8,14 +8,11 @@ written without a look for each thing that might be said as well.
 """
 
 from collections.abc import Sequence
-from itertools import chain, repeat
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.chat.parts import name_of_part, write_part
 from router.protocols.hub.conversation import (
-    NO_MORE_OF_A_TOOL,
     Call,
     Choice,
     Conversation,
@@ -36,9 +33,6 @@ from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
 _TIERS: Final = MappingProxyType({"standard_only": "default"})
-_FUNCTION: Final = ("name", "description", "parameters")  # as a tool of the hub begins
-_said: Final = itemgetter(slice(len(_FUNCTION)))
-_more: Final = itemgetter(slice(len(_FUNCTION), None))
 
 
 def write_request(conversation: Conversation, model: str, quirks: Quirks) -> Written:
@@ -225,7 +219,7 @@ class _Writer:
     def options(self, body: dict[str, Any], conversation: Conversation) -> None:
         """Everything but the messages."""
         if tools := conversation.tools:
-            body["tools"] = _plain_tools(tools) or [self._tool(tool) for tool in tools]
+            body["tools"] = [self._tool(tool) for tool in tools]
         limit = conversation.limit
         if limit == 0:  # Anthropic's way to warm a cache
             raise Unsupported("max_tokens")
@@ -259,7 +253,8 @@ class _Writer:
             return told
         if tool.cache:
             self.dropped.add("cache_control")
-        self.dropped.foreign(tool.extras)
+        if tool.extras:
+            self.dropped.foreign(tool.extras)
         described: dict[str, Any] = {"name": tool.name}
         if tool.description:
             described["description"] = tool.description
@@ -272,15 +267,6 @@ class _Writer:
         if tool.strict is not None:
             described["strict"] = tool.strict
         return {"type": "function", "function": described}
-
-
-def _plain_tools(tools: tuple[Tool | Opaque, ...]) -> list[dict[str, Any]] | None:
-    """The tools, where each has a name, a description, parameters and no more; else None."""
-    plain = all(map(NO_MORE_OF_A_TOOL.__eq__, map(_more, tools)))
-    if not (plain and all(chain.from_iterable(map(_said, tools)))):
-        return None
-    functions = map(dict, map(zip, repeat(_FUNCTION), tools))
-    return [{"type": "function", "function": function} for function in functions]
 
 
 def _in_one_word(conversation: Conversation) -> dict[str, Any]:

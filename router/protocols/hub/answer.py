@@ -1,7 +1,7 @@
 """The hub's other half: an answer in the words of no protocol, whole or gathered from a stream."""
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from policies.value import value
 from router.domain import Usage
@@ -27,11 +27,12 @@ REASONING: Final = "reasoning"  # of the output
 _KINDS: Final = (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, REASONING)
 
 
-class UsageLine(NamedTuple):
+@value
+class UsageLine:
     """Tokens of one kind. `lifetime` is of a cache entry, `model` told where another one served."""
 
     kind: str
-    tokens: int
+    count: int
     lifetime: str = ""
     model: str = ""
 
@@ -122,7 +123,7 @@ def totals(lines: Lines) -> Iterable[int]:
     """All that is told of input, cache read, cache written, output and reasoning, in that order."""
     found = dict.fromkeys(_KINDS, 0)
     for line in lines:
-        found[line.kind] += line.tokens
+        found[line.kind] += line.count
     return found.values()
 
 

@@ -8,8 +8,8 @@ it is only a hint, dropped and named. Nothing that has content vanishes in silen
 JSON that no reader needs to understand (schemas, citations, hosted tools) stays as it was parsed
 and is never changed.
 
-A hot file: what a request has dozens of (tools), and what has a dozen fields, is a named tuple: it
-takes a third of the instructions to make, and many of them are looked at together, in C.
+A hot file: parts and tools are values, which are the quickest to make; a conversation is a named
+tuple, so that one look tells whether it says more than turns, tools, a limit and a stream.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,8 @@ class Seal:
     kind: str = "signature"
 
 
-class Opaque(NamedTuple):
+@value
+class Opaque:
     """What `protocol` has and the hub does not know: `name` is its place, for a refusal.
 
     A `hint` may be dropped, and is then named; anything else is carried or refused.
@@ -183,7 +184,8 @@ class Turn:
     extras: tuple[Opaque, ...] = ()
 
 
-class Tool(NamedTuple):
+@value
+class Tool:
     """A tool that the client runs; `kind` is `function` or `custom`, the latter with a `format`."""
 
     name: str
@@ -194,10 +196,6 @@ class Tool(NamedTuple):
     format: Any = None
     cache: str = ""
     extras: tuple[Opaque, ...] = ()
-
-
-# What stands behind the name, the description and the parameters of nearly every tool.
-NO_MORE_OF_A_TOOL: Final = Tool("")[3:]
 
 
 @value

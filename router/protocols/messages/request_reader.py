@@ -5,14 +5,11 @@ a look for each thing that might stand there as well.
 """
 
 from collections.abc import Mapping
-from functools import partial
-from itertools import chain, repeat
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.hub.conversation import (
-    NO_MORE_OF_A_TOOL,
     Choice,
     Conversation,
     Opaque,
@@ -41,10 +38,7 @@ _ROLES: Final = frozenset(("user", "assistant", "system"))
 _MESSAGE: Final = frozenset(("role", "content"))
 _TOOL: Final = frozenset(("type", "name", "description", "input_schema", "strict", "cache_control"))
 _PLAIN_TOOL: Final = frozenset(("name", "description", "input_schema"))
-_WHOLE_TOOL: Final = itemgetter("name", "description", "input_schema")
-_NO_MORE: Final = tuple(map(repeat, NO_MORE_OF_A_TOOL))
-_new_tool: Final = partial(tuple.__new__, Tool)  # past a named tuple's constructor in Python
-_TEXT: Final = frozenset((str,))
+_told: Final = itemgetter("name", "description", "input_schema")
 _OUTPUT: Final = frozenset(("format", "effort"))
 _MODES: Final = MappingProxyType(
     {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
@@ -110,20 +104,15 @@ def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
 
 
 def _tools(tools: Any) -> tuple[Tool | Opaque, ...]:
-    return (_plain_tools(tools) or tuple([_tool(tool) for tool in tools])) if tools else ()
-
-
-def _plain_tools(tools: list[Any]) -> tuple[Tool | Opaque, ...] | None:
-    """The tools, where each has a name, a description, a schema and no more; else None."""
-    try:
-        names, described, schemas = zip(*map(_WHOLE_TOOL, tools), strict=True)
-    except (KeyError, TypeError):
-        return None
-    texts = map(type, chain(names, described))
-    fields = chain.from_iterable(tools)
-    if not (_TEXT.issuperset(texts) and _PLAIN_TOOL.issuperset(fields) and all(schemas)):
-        return None
-    return tuple(map(_new_tool, zip(names, described, schemas, *_NO_MORE, strict=False)))
+    found: list[Tool | Opaque] = []
+    for tool in tools or ():
+        if tool.keys() == _PLAIN_TOOL:  # nearly all
+            name, described, schema = _told(tool)
+            if type(name) is type(described) is str and schema:
+                found.append(Tool(name, described, schema))
+                continue
+        found.append(_tool(tool))
+    return tuple(found)
 
 
 def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:

@@ -92,7 +92,7 @@ def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
         for lifetime, name in _LIFETIMES
         if (some := count(details.get(name)))
     ]
-    rest = written - sum([line.tokens for line in lines])
+    rest = written - sum([line.count for line in lines])
     if rest > 0:
         lines.append(UsageLine(CACHE_WRITE, rest))
     return lines
@@ -107,7 +107,7 @@ def write_usage(lines: Lines) -> dict[str, Any]:
         "cache_read_input_tokens": read,
         "cache_creation_input_tokens": written,
     }
-    lifetimes = {line.lifetime: line.tokens for line in lines if line.lifetime} if written else None
+    lifetimes = {line.lifetime: line.count for line in lines if line.lifetime} if written else None
     if lifetimes:
         told["cache_creation"] = {name: lifetimes.get(one, 0) for one, name in _LIFETIMES}
     if thought:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from ledgerkit import PRICE, Outside, beat, reserve_request, used
+from ledgerkit import PRICE, Outside, reserve_request, used
 
 from router.cli.ledger import ledger as commands
 from router.ledger.check.show import UnknownKey, show
@@ -66,7 +66,7 @@ async def test_a_hold_is_shown_in_every_state_of_its_life(
     async with ledger.hold(reserve_request(LIMITS), used) as hold:
         opened = await shown(url, hold.hold_id)
         hold.dispatched()
-        await beat(ledger)
+        await ledger.beat()
         dispatched = await shown(url, hold.hold_id)
     assert await ledger.settled()
     settled = await shown(url, hold.hold_id)
@@ -136,7 +136,7 @@ def config(tmp_path: Path, url: str) -> Path:
 
 
 def run(*words: str) -> tuple[int, str]:
-    result = CliRunner(env={**os.environ, "COLUMNS": "200"}).invoke(commands, words)
+    result = CliRunner(env={**os.environ, "COLUMNS": "40"}).invoke(commands, words)
     return result.exit_code, result.output
 
 
