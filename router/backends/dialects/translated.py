@@ -129,9 +129,9 @@ def _with_reasons(answer: Answer, usage: Usage, ask: Ask) -> Answer:
 
 def _size(answer: Answer) -> int:
     """Bytes of all that was said."""
-    said = 0
+    size = 0
     for alternative in answer.alternatives:
-        said += len(alternative.text.encode()) + len(alternative.refusal.encode())
-        said += len(alternative.thoughts.encode())
-        said += sum([len(call.name) + len(call.arguments.encode()) for call in alternative.calls])
-    return said
+        size += len(alternative.text.encode()) + len(alternative.refusal.encode())
+        size += len(alternative.thoughts.encode())
+        size += sum([len(call.name) + len(call.arguments.encode()) for call in alternative.calls])
+    return size
