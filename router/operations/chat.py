@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from classifiers.prompt import SYSTEM_ROLES, Prompt, Turn
+from classifiers.prompt import SYSTEM_ROLES, Prompt, PromptTurn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.protocols import known_keys
@@ -117,7 +117,7 @@ class _Text:
         self.media: dict[str, int] | None = None
         self.hosted: list[str] | None = None
         self.system: list[str] = []
-        self.turns: list[Turn] = []
+        self.turns: list[PromptTurn] = []
 
     def read_messages(self, messages: Any) -> None:
         if messages is None:
@@ -145,7 +145,7 @@ class _Text:
         if role in SYSTEM_ROLES:
             self.system.append(text)
         else:
-            self.turns.append(Turn(role, text))
+            self.turns.append(PromptTurn(role, text))
         calls = message.get("tool_calls")
         if calls is not None:
             check_calls(calls, f"messages[{index}].tool_calls")

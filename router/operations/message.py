@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from classifiers.prompt import Prompt, Turn
+from classifiers.prompt import Prompt, PromptTurn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.protocols import known_keys
@@ -97,7 +97,7 @@ class _Facts:
         self.media: dict[str, int] = {}
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
-        self.turns: list[Turn] = []
+        self.turns: list[PromptTurn] = []
 
     def features(self, *, schema: bool) -> frozenset[str]:
         """What a backend must be able to do."""
@@ -139,9 +139,9 @@ class _Facts:
             talks = bool(text) or len(turns) == before  # it holds more than results of tools
         if role == "user":
             if talks:
-                turns.append(Turn(role, text))
+                turns.append(PromptTurn(role, text))
         elif role == "assistant":
-            turns.append(Turn(role, text))
+            turns.append(PromptTurn(role, text))
         elif role == "system":
             self.system.append(text)
         else:
@@ -179,7 +179,7 @@ class _Facts:
         kind = block.get("type")
         if kind == "tool_result":
             result = self._texts(block.get("content"), where)
-            self.turns.append(Turn("tool", _together(result)))
+            self.turns.append(PromptTurn("tool", _together(result)))
         elif kind == "image":
             self._medium("image", block.get("source"))
         elif kind == "document":

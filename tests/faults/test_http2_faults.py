@@ -14,8 +14,8 @@ from transports import Client, NewTransport, over_http2
 
 from router.backends.backend import Timeouts
 from router.backends.transport.transport import (
-    Call,
     HttpAnswer,
+    HttpCall,
     Target,
     TransportError,
     TransportTimeout,
@@ -71,9 +71,9 @@ async def numbered(stream: Stream) -> None:
     await body(stream, b"answer on stream %d" % stream.id)
 
 
-def call(server: Any, text: bytes = b"{}", timeouts: Timeouts = PATIENT) -> Call:
+def call(server: Any, text: bytes = b"{}", timeouts: Timeouts = PATIENT) -> HttpCall:
     target = Target(f"{server.base_url}/chat/completions", (("X-A", "b"),))
-    return Call(target, text, timeouts, "r1")
+    return HttpCall(target, text, timeouts, "r1")
 
 
 async def whole(answer: HttpAnswer) -> bytes:

@@ -15,7 +15,7 @@ from faulty_backends import PATIENT
 from rawserver import RawServer, Script, raw_server
 from transports import Client, NewTransport
 
-from router.backends.transport.transport import Call, Target
+from router.backends.transport.transport import HttpCall, Target
 
 STRAYS = {
     "an answer": b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen",
@@ -61,7 +61,7 @@ async def talkative(
 
 async def asked(transport: Client, server: RawServer) -> bytes:
     target = Target(f"{server.base_url}/chat/completions", ())
-    answer = await transport.send(Call(target, b"{}", PATIENT, "r1"))
+    answer = await transport.send(HttpCall(target, b"{}", PATIENT, "r1"))
     pieces = []
     while piece := await answer.read():
         pieces.append(piece)

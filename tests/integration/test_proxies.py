@@ -17,7 +17,7 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.httpx_transport import HttpxTransport, NetworkRoute
 from router.backends.transport.proxies import EnvironmentProxies
-from router.backends.transport.transport import Call, ConnectFailed, Target, TransportError
+from router.backends.transport.transport import ConnectFailed, HttpCall, Target, TransportError
 from router.errors import UpstreamFailed
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
@@ -57,9 +57,9 @@ def with_password(proxy: ForwardProxy, password: str = SECRET) -> str:
     return proxy.url.replace("://", f"://gate:{password}@")
 
 
-def call(server: RawServer | Http2Server) -> Call:
+def call(server: RawServer | Http2Server) -> HttpCall:
     headers = (("Authorization", "Bearer sk-backend"),)
-    return Call(Target(f"{server.base_url}/chat/completions", headers), b"{}", PATIENT, "r1")
+    return HttpCall(Target(f"{server.base_url}/chat/completions", headers), b"{}", PATIENT, "r1")
 
 
 async def body_from(transport: HttpxTransport, server: RawServer | Http2Server) -> bytes:
@@ -226,7 +226,7 @@ async def test_a_proxy_that_says_nothing_is_late(trusting: ssl.SSLContext) -> No
         transport = HttpxTransport(route=NetworkRoute(url), tls=trusting)
         target = Target("https://192.0.2.1/v1/chat/completions", ())
         with pytest.raises(TransportError, match="in time"):
-            await transport.send(Call(target, b"{}", QUICK))
+            await transport.send(HttpCall(target, b"{}", QUICK))
         await proxy.closed.wait()
         await transport.close()
 

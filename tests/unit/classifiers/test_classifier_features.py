@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 
-from classifiers.prompt import Prompt, Turn, prompt_of_messages, prompt_of_text
+from classifiers.prompt import Prompt, PromptTurn, prompt_of_messages, prompt_of_text
 from classifiers.text.bag import MAX_WORDS, PAIRS
 from classifiers.text.features import clip, encode
 from classifiers.text.lexical_features import FEATURE_NAMES
@@ -131,7 +131,7 @@ def test_only_a_bounded_part_of_an_enormous_prompt_is_read() -> None:
 
 @pytest.mark.parametrize("text", STRANGE)
 def test_strange_text_gives_finite_numbers(text: str) -> None:
-    batch = encode([prompt_of_text(text), Prompt(system=text, turns=(Turn("tool", text),))])
+    batch = encode([prompt_of_text(text), Prompt(system=text, turns=(PromptTurn("tool", text),))])
     assert np.isfinite(batch.lexical).all()
     assert np.isfinite(batch.word_weights).all()
     assert np.isfinite(batch.pair_weights).all()
@@ -150,6 +150,6 @@ def test_messages_are_read_tolerantly() -> None:
         ],
         [{"function": {"name": "search"}}, {"type": "web"}],
     )
-    turns = (Turn("user", "Hi"), Turn("assistant", ""))
+    turns = (PromptTurn("user", "Hi"), PromptTurn("assistant", ""))
     assert prompt == Prompt("Be brief.", turns, ("search", "web"))
     assert prompt_of_messages("nonsense", 7) == EMPTY
