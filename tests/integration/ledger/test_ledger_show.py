@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from ledgerkit import PRICE, Outside, reserve_request, used
+from ledgerkit import PRICE, Outside, beat, reserve_request, used
 
 from router.cli.ledger import ledger as commands
 from router.ledger.check.show import UnknownKey, show
@@ -66,7 +66,7 @@ async def test_a_hold_is_shown_in_every_state_of_its_life(
     async with ledger.hold(reserve_request(LIMITS), used) as hold:
         opened = await shown(url, hold.hold_id)
         hold.dispatched()
-        await ledger.beat()
+        await beat(ledger)
         dispatched = await shown(url, hold.hold_id)
     assert await ledger.settled()
     settled = await shown(url, hold.hold_id)

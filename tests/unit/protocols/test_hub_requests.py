@@ -423,3 +423,20 @@ def test_old_functions_are_tools() -> None:
 def test_a_message_of_an_unknown_shape_is_named_by_its_place(client: str, message: Any) -> None:
     with pytest.raises(Unsupported, match=r"messages\[1\]"):
         written(client, "chat", {"max_tokens": 9, "messages": [HELLO, message]})
+
+
+@pytest.mark.parametrize("more", [{"type": "custom"}, {"type": None}, {"strict": None}])
+def test_a_tool_that_says_what_is_understood_anyway_is_written_like_any_other(
+    more: dict[str, Any],
+) -> None:
+    plain = {"name": "f", "description": "d", "input_schema": {"type": "object"}}
+    assert from_messages("chat", HELLO, tools=[plain | more, plain]) == from_messages(
+        "chat", HELLO, tools=[plain, plain]
+    )
+
+
+def test_a_server_without_the_role_of_developers_gets_their_turns_as_the_systems() -> None:
+    later = {"role": "developer", "content": "Now in French."}
+    quirks = Quirks(developer_role=False)
+    body = written("chat", "chat", {"messages": [HELLO, later]}, quirks).body
+    assert [message["role"] for message in body["messages"]] == ["user", "system"]
