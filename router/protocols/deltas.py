@@ -4,8 +4,8 @@ Theory of operation. From one event of a stream to the next nothing changes but 
 event that begins and ends as the last one did, with no quotation mark between, is a text and
 nothing else: that takes a comparison of bytes where a search for everything that might be in it
 takes ten. Many events that came together are taken apart at the bytes that stand between two
-texts. Servers that change more than the text (an id for each event, padding) are found out after a
-few events, and looked at by the regular expression each time.
+texts. Servers that change more than the text (an id for each event, padding) are noticed
+after a few events; from then on the regular expression reads every event.
 """
 
 import re
@@ -23,7 +23,7 @@ _PATIENCE: Final = 8  # events that were unlike the one before, in a row
 
 
 class Deltas:
-    """Counts the output tokens of one stream's events; `said` finds the texts in any of them."""
+    """Counts the output tokens of one stream's events; `pattern` matches the texts in them."""
 
     __slots__ = ("_after", "_before", "_between", "_patience", "_pattern")
 

@@ -7,7 +7,7 @@
     the output limit    `max_tokens`, or as the quirk `token_param` names it
 
 The stream of a prediction has an address of its own, so a streamed answer is asked for whole and
-told in one piece. Why an answer ended is not told.
+given in one piece. The API does not say why an answer ended.
 """
 
 from collections.abc import Mapping
@@ -141,7 +141,7 @@ def read_usage(metrics: Any) -> Lines:
 
 
 class ReplicateReader:
-    """Reads one prediction told as a stream: the bytes are its JSON, not events."""
+    """Reads one prediction as if it were a stream: the bytes are its JSON, not events."""
 
     __slots__ = ("_body", "_ended")
 

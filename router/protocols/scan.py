@@ -33,7 +33,7 @@ except ImportError:
 
 EDITION: Final = 1  # of what is found: rises whenever native/scan.c must be built anew
 
-# Of a member, in bytes: where its key's opening quote stands, where its value begins and ends.
+# A member's places, in bytes: of its key's opening quote, of its value's beginning and end.
 Span = tuple[int, int, int]
 Members = dict[str, Span]
 

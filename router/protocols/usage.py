@@ -2,8 +2,8 @@
 
 Rules: input includes what was cached; output includes the reasoning, also where a server adds it to
 the total only; an explicit zero is a value, only a missing field is missing; a count that is
-negative, no integer, or more output than was allowed is a lie, so the gateway counts for itself and
-says `estimated`. Usage may be told twice: the last one counts, never the sum.
+negative, no integer, or more output than was allowed cannot be true, so the gateway counts for
+itself and says `estimated`. Usage may come twice: the last one counts, never the sum.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def read_usage(usage: Any, request: Ask) -> Usage | None:
         prompt, completion, total = _THREE(usage)
     except (KeyError, TypeError):
         return _read_details(usage, request)
-    # What most servers tell: three counts that add up, and no details.
+    # What most servers report: three counts that add up, and no details.
     if len(usage) == 3 and type(prompt) is type(completion) is int and total == prompt + completion:
         most = request.max_output_tokens
         possible = prompt >= 0 <= completion and total < IMPOSSIBLE

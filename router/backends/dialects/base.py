@@ -44,7 +44,7 @@ class Asking(_Server, Protocol):
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """The HTTP request that asks this backend.
 
-        Raises Unsupported where the request cannot be said there.
+        Raises Unsupported where the dialect cannot express the request.
         """
 
 

@@ -79,7 +79,7 @@ def _limits(quirks: Quirks, ask: Ask) -> Edits:
 
 
 def _parameters(quirks: Quirks, ask: Ask) -> Edits:
-    """What is sent besides, said otherwise and left out."""
+    """The edits that quirks make: values added, values replaced, parameters left out."""
     edits: Edits = {name: orjson.dumps(held) for name, held in quirks.extra.items()}
     as_it_came = {new: old for old, new in quirks.rename.items()}
     for name, words in quirks.values.items():

@@ -128,7 +128,7 @@ def _with_reasons(answer: Answer, usage: Usage, ask: Ask) -> Answer:
 
 
 def _size(answer: Answer) -> int:
-    """Bytes of all that was said."""
+    """The size of an answer's content in bytes."""
     size = 0
     for alternative in answer.alternatives:
         size += len(alternative.text.encode()) + len(alternative.refusal.encode())

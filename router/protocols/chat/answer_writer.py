@@ -143,7 +143,7 @@ def explanation(stop: Stop) -> str:
 
 
 def write_citation(citation: Citation, start: int | None, end: int | None) -> dict[str, Any]:
-    """A web address as an annotation, of these characters where nothing else is said."""
+    """A web address as an annotation, by default of these characters."""
     web: dict[str, Any] = {"url": citation.url, "title": citation.title}
     start = start if citation.start is None else citation.start
     end = end if citation.end is None else citation.end

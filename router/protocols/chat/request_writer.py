@@ -4,7 +4,7 @@ Chat knows no order of text and calls, no images in tool results and no flag for
 texts come first, the images follow the results as a user's turn, an error says so in its text.
 
 A hot file: what nearly every conversation says, and tools, which agents send by the dozen, are
-written without a look for each thing that might be said as well.
+written without a check for each field that might be there as well.
 """
 
 from collections.abc import Sequence
@@ -270,7 +270,7 @@ class _Writer:
 
 
 def _in_one_word(conversation: Conversation) -> dict[str, Any]:
-    """What is said in one word, where it is said."""
+    """The options that are single values, where they are given."""
     schema = conversation.schema
     fields = {
         "response_format": None if schema is None else _format(schema),

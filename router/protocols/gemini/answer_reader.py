@@ -1,7 +1,7 @@
 """Google's generateContent, answered: a response read as an answer, and a stream of them.
 
 A stream is a row of responses: each holds the next parts of its candidates, the last ones a
-finishReason; usageMetadata is told again and again, the last time counts. There is no closing
+finishReason; usageMetadata comes with each of them, and the last one counts. There is no closing
 event: the server just closes.
 """
 
@@ -70,7 +70,7 @@ def refuse_error(answer: Mapping[str, Any]) -> None:
 
 
 def read_usage(usage: Any) -> Lines:
-    """usageMetadata: thoughts are told beside the candidates' tokens and are output too."""
+    """usageMetadata: thoughts are counted beside the candidates' tokens and are output too."""
     if not isinstance(usage, Mapping):
         return ()
     prompt = count(usage.get("promptTokenCount"))
@@ -105,7 +105,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
 
 
 def candidates_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The candidates; a blocked prompt has none, which is told as one that was filtered."""
+    """The candidates; a blocked prompt has none and is read as one that was filtered."""
     candidates: list[Mapping[str, Any]] = body.get("candidates") or []
     if not candidates and (body.get("promptFeedback") or NOTHING).get("blockReason"):
         return [_BLOCKED]

@@ -1,6 +1,6 @@
 """Google's generateContent, written: a conversation as a body that its servers take.
 
-Results are told by the tool's name here, not by the call's id, and as objects. System turns of any
+Results carry the tool's name here, not the call's id, and are objects. System turns of any
 place become `systemInstruction`. A thought signature goes back with its call.
 """
 
@@ -223,7 +223,7 @@ class _Writer:
 
 
 def _budget(conversation: Conversation) -> int | None:
-    """Tokens to think with: as many as are said, else by the effort."""
+    """Tokens to think with: the number given, else one that fits the effort."""
     thinking = conversation.thinking
     if isinstance(thinking, Mapping):
         if thinking.get("type") == "disabled":

@@ -63,7 +63,7 @@ class MessageEvents(PassingStream):
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask, Deltas(_SAID))
-        self._usage: dict[str, Any] = {}  # as told so far: later events overwrite, never add
+        self._usage: dict[str, Any] = {}  # so far: later events overwrite, never add
         self._open: dict[int, None] = {}  # blocks that have begun and not ended, by index
 
     def _look_into(self, block: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Anthropic's Messages, read: a client's body as a conversation.
 
 A hot file: what nearly every body says, and tools, which agents send by the dozen, are read without
-a look for each thing that might stand there as well.
+a check for each field that might be there as well.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _ROLES: Final = frozenset(("user", "assistant", "system"))
 _MESSAGE: Final = frozenset(("role", "content"))
 _TOOL: Final = frozenset(("type", "name", "description", "input_schema", "strict", "cache_control"))
 _PLAIN_TOOL: Final = frozenset(("name", "description", "input_schema"))
-_told: Final = itemgetter("name", "description", "input_schema")
+_tool_fields: Final = itemgetter("name", "description", "input_schema")
 _OUTPUT: Final = frozenset(("format", "effort"))
 _MODES: Final = MappingProxyType(
     {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
@@ -104,15 +104,15 @@ def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
 
 
 def _tools(tools: Any) -> tuple[Tool | Opaque, ...]:
-    found: list[Tool | Opaque] = []
+    read: list[Tool | Opaque] = []
     for tool in tools or ():
         if tool.keys() == _PLAIN_TOOL:  # nearly all
-            name, described, schema = _told(tool)
+            name, described, schema = _tool_fields(tool)
             if type(name) is type(described) is str and schema:
-                found.append(Tool(name, described, schema))
+                read.append(Tool(name, described, schema))
                 continue
-        found.append(_tool(tool))
-    return tuple(found)
+        read.append(_tool(tool))
+    return tuple(read)
 
 
 def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:

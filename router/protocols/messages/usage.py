@@ -86,7 +86,7 @@ def read_lines(usage: Any) -> Lines:
 
 
 def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
-    """What the cache took, by lifetime where that is told."""
+    """The tokens written to the cache, by lifetime where the server says it."""
     lines = [
         UsageLine(CACHE_WRITE, some, lifetime)
         for lifetime, name in _LIFETIMES
