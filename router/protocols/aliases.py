@@ -23,11 +23,11 @@ class KnownKeys:
             fold(word): key for word, key in others.items()
         }
 
-    def refuse_aliases(self, found: Mapping[str, Any]) -> None:
-        """Raise AliasKey for the first key of `found` that folds to a known one and is not it."""
-        if found.keys() <= self.keys:
+    def refuse_aliases(self, members: Mapping[str, Any]) -> None:
+        """Raise AliasKey for the first key of `members` that folds to a known one and is not it."""
+        if members.keys() <= self.keys:
             return
-        for key in found:
+        for key in members:
             meant = self._meant.get(fold(key))
             if meant is not None and key not in self.keys:
                 raise AliasKey(key, meant)

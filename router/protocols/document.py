@@ -6,7 +6,7 @@ its bytes can go on to a backend, and every reader of them reads the same (ADR 6
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -14,14 +14,6 @@ from router.errors import BadRequest
 from router.protocols.aliases import KnownKeys
 from router.protocols.scan import Members, scan
 from router.protocols.twins import UnsafeBody
-
-_NOTHING: Final[frozenset[str]] = frozenset()
-_NO_KEYS: Final = KnownKeys(())
-
-
-def parse_object(raw: bytes) -> dict[str, Any]:
-    """The JSON object of a request body; BadRequest with the error's place where it is none."""
-    return parse_members(raw, _NO_KEYS, _NOTHING)[0]
 
 
 def parse_members(
@@ -48,10 +40,10 @@ def parse_members(
     return body, members
 
 
-def refuse_aliases(found: Mapping[str, Any], known: KnownKeys) -> None:
+def refuse_aliases(members: Mapping[str, Any], known: KnownKeys) -> None:
     """BadRequest where a key is only another spelling of a known one."""
     try:
-        known.refuse_aliases(found)
+        known.refuse_aliases(members)
     except UnsafeBody as error:
         raise BadRequest(str(error), param=error.param) from None
 

@@ -84,9 +84,9 @@ def _parameters(quirks: Quirks, ask: Ask) -> Edits:
     as_it_came = {new: old for old, new in quirks.rename.items()}
     for name, words in quirks.values.items():
         key = as_it_came.get(name, name)
-        told = ask.body.get(key)
-        if isinstance(told, str) and told in words:
-            edits[key] = orjson.dumps(words[told])
+        value = ask.body.get(key)
+        if isinstance(value, str) and value in words:
+            edits[key] = orjson.dumps(words[value])
     return edits | dict.fromkeys(quirks.drop)
 
 

@@ -28,7 +28,7 @@ from router.protocols.hub.conversation import (
     Turn,
     Written,
 )
-from router.protocols.hub.told import arguments_object, count
+from router.protocols.hub.values import arguments_object, count
 from router.protocols.hub.writing import Dropped, sampling_of, titled
 from router.protocols.quirks import Quirks
 from router.protocols.unsupported import Unsupported
@@ -228,9 +228,9 @@ def _budget(conversation: Conversation) -> int | None:
     if isinstance(thinking, Mapping):
         if thinking.get("type") == "disabled":
             return 0
-        told = count(thinking.get("budget_tokens"))
-        if told is not None:
-            return told
+        budget = count(thinking.get("budget_tokens"))
+        if budget is not None:
+            return budget
     return _BUDGETS.get(conversation.effort)
 
 

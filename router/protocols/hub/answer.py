@@ -105,8 +105,8 @@ class Alternative:
     @property
     def mean_logprob(self) -> float | None:
         """Mean log-probability of the tokens; None where the backend reported none."""
-        told = self.logprobs
-        return sum([one.logprob for one in told]) / len(told) if told else None
+        tokens = self.logprobs
+        return sum([one.logprob for one in tokens]) / len(tokens) if tokens else None
 
 
 @value
@@ -121,10 +121,10 @@ class Answer:
 
 def totals(lines: Lines) -> Iterable[int]:
     """All that is told of input, cache read, cache written, output and reasoning, in that order."""
-    found = dict.fromkeys(_KINDS, 0)
+    sums = dict.fromkeys(_KINDS, 0)
     for line in lines:
-        found[line.kind] += line.count
-    return found.values()
+        sums[line.kind] += line.count
+    return sums.values()
 
 
 def lines_of(counts: Iterable[tuple[str, int]]) -> Lines:

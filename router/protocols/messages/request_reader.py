@@ -18,7 +18,7 @@ from router.protocols.hub.conversation import (
     Tool,
     Turn,
 )
-from router.protocols.hub.told import name_of, text_of, unknown
+from router.protocols.hub.values import name_of, text_of, unknown
 from router.protocols.messages.parts import MESSAGES, cache_of, read_blocks
 from router.protocols.unsupported import Unsupported
 
@@ -48,22 +48,22 @@ _MODES: Final = MappingProxyType(
 def read_request(body: Mapping[str, Any]) -> Conversation:
     """A body of POST /v1/messages; Unsupported where something has an unknown shape."""
     try:
-        said = Conversation(
+        conversation = Conversation(
             _turns(body),
             _tools(body.get("tools")),
             body.get("max_tokens"),
             body.get("stream") is True,
         )
-        return said if body.keys() <= _PLAIN else _with_options(said, body)
+        return conversation if body.keys() <= _PLAIN else _with_options(conversation, body)
     except _SHAPES:
         raise Unsupported("a parameter of an unknown shape") from None
 
 
-def _with_options(said: Conversation, body: Mapping[str, Any]) -> Conversation:
+def _with_options(conversation: Conversation, body: Mapping[str, Any]) -> Conversation:
     output = body.get("output_config") or {}
     metadata = body.get("metadata")
     choice = body.get("tool_choice")
-    return said._replace(
+    return conversation._replace(
         choice=None if choice is None else _choice(choice),
         schema=_schema(output.get("format") or body.get("output_format")),
         sampling={name: body[name] for name in _SAMPLING if body.get(name) is not None},
@@ -80,9 +80,9 @@ def _extras(body: Mapping[str, Any]) -> list[Opaque]:
     if body.keys() <= _READ:
         return []
     return [
-        Opaque(MESSAGES, str(name)[:64], told, name in _HINTS)
-        for name, told in body.items()
-        if name not in _READ and told not in (None, False, [], {})
+        Opaque(MESSAGES, str(name)[:64], value, name in _HINTS)
+        for name, value in body.items()
+        if name not in _READ and value not in (None, False, [], {})
     ]
 
 
