@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import httpx
-from conftest import RunningGateway, config_text, start_gateway
+from gatewaykit import RunningGateway, config_text, start_gateway
 from patience import until
 from ports import free_port
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import POLICY, RunningGateway, config_text, start_gateway
+from gatewaykit import POLICY, RunningGateway, config_text, start_gateway
 from patience import until
 from ports import free_port
 
