@@ -6,7 +6,7 @@ one cannot serve more than is held for.
 
 from typing import Any, Final
 
-from classifiers.prompt import Prompt, Turn
+from classifiers.prompt import Prompt, PromptTurn
 from router.ask import Ask
 from router.operations.texts_in import TOKENS, Texts
 from router.protocols import known_keys
@@ -68,7 +68,7 @@ def parse_completion(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         images=0,
         json_schema=False,
         text_bytes=prompts.bytes + len((suffix or "").encode()),
-        prompt=Prompt("", (Turn("user", "\n".join(prompts.words)),), ()),
+        prompt=Prompt("", (PromptTurn("user", "\n".join(prompts.words)),), ()),
         features=_features(body, prompts),
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,

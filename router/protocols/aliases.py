@@ -31,11 +31,11 @@ class KnownKeys:
         }
         self._forbidden: Final = {fold(word): why for word, why in forbidden.items()}
 
-    def refuse_aliases(self, found: Mapping[str, Any]) -> None:
-        """Raise ForbiddenKey or AliasKey for the first key of `found` that is refused."""
-        if found.keys() <= self.keys:
+    def refuse_aliases(self, members: Mapping[str, Any]) -> None:
+        """Raise ForbiddenKey or AliasKey for the first key of `members` that is refused."""
+        if members.keys() <= self.keys:
             return
-        for key in found:
+        for key in members:
             if key in self.keys:
                 continue
             folded = fold(key)

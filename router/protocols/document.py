@@ -44,10 +44,10 @@ def parse_members(
     return body, members
 
 
-def refuse_aliases(found: Mapping[str, Any], known: KnownKeys) -> None:
+def refuse_aliases(members: Mapping[str, Any], known: KnownKeys) -> None:
     """BadRequest where a key is only another word for a known one, or not allowed."""
     try:
-        known.refuse_aliases(found)
+        known.refuse_aliases(members)
     except UnsafeBody as error:
         raise BadRequest(str(error), param=error.param, code=error.code) from None
 

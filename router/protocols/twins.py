@@ -1,6 +1,6 @@
 """What makes a JSON body unsafe to relay as it came: keys that two readers understand differently.
 
-Of a key that stands twice, one parser takes the first value and another the last; servers written
+Where a key stands twice, one parser takes its first value and another its last; servers written
 in Go take `MAX_TOKENS` for `max_tokens`. A client could thus be metered by one value and served by
 another. Both scanners (scan.py, native/scan.c) ask this module where an object needs a closer look.
 """
@@ -84,7 +84,7 @@ def printable(key: str) -> str:
 
 
 def fold(key: str) -> str:
-    """What a server takes a key for that ignores case, `_` and `-` (as encoding/json of Go can)."""
+    """The key as a server sees it that ignores case, `_` and `-` (as Go's encoding/json can)."""
     return key.casefold().replace("_", "").replace("-", "")
 
 
