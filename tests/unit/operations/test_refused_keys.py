@@ -17,13 +17,19 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 PARSE = {row.name: row.parse for row in OPERATIONS}
 GENERATE = ("chat", "message", "completion")
-LIMITS = ("MAX_TOKENS", "maxTokens", "n_predict", "numPredict", "max_new_tokens")
-LIMITS += ("max_output_tokens", "maxOutputTokens", "max_tokens_to_sample", "max_gen_len")
+LIMITS = (
+    *("MAX_TOKENS", "maxTokens", "n_predict", "numPredict", "max_new_tokens"),
+    *("max_output_tokens", "maxOutputTokens", "max_tokens_to_sample", "max_gen_len"),
+)
 NUMBERS = ("N", "bestOf", "num_return_sequences", "candidateCount", "num_generations")
-OPERATORS = ("api_base", "base_url", "api_key", "extra_headers", "models", "fallbacks")
-OPERATORS += ("provider", "route", "plugins", "model_list", "baseUrl", "Models")
-METERED = ("model", "messages", "prompt", "input", "stream", "stream_options", "n", "best_of")
-METERED += ("max_tokens", "maxTokens", "max_completion_tokens", "n_predict", "extra_body")
+OPERATORS = (
+    *("api_base", "base_url", "api_key", "extra_headers", "models", "fallbacks"),
+    *("provider", "route", "plugins", "model_list", "baseUrl", "Models"),
+)
+METERED = (
+    *("model", "messages", "prompt", "input", "stream", "stream_options", "n", "best_of"),
+    *("max_tokens", "maxTokens", "max_completion_tokens", "n_predict", "extra_body"),
+)
 
 every = pytest.mark.parametrize("operation", BODIES)
 
