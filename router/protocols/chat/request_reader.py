@@ -22,7 +22,7 @@ from router.protocols.hub.conversation import (
     Tool,
     Turn,
 )
-from router.protocols.hub.told import arguments_text, name_of, text_of, unknown
+from router.protocols.hub.values import arguments_text, name_of, text_of, unknown
 from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
@@ -95,11 +95,11 @@ def _extras(body: Mapping[str, Any], wanted: Any) -> tuple[Opaque, ...]:
 
 def _others(body: Mapping[str, Any]) -> list[Opaque]:
     return [
-        Opaque(CHAT, str(name)[:64], told, name in _HINTS)
-        for name, told in body.items()
+        Opaque(CHAT, str(name)[:64], value, name in _HINTS)
+        for name, value in body.items()
         if name not in _READ
-        and (told not in _OFF or (name in _ON and told == {}))
-        and not (name == "modalities" and told == ["text"])
+        and (value not in _OFF or (name in _ON and value == {}))
+        and not (name == "modalities" and value == ["text"])
     ]
 
 
@@ -125,8 +125,8 @@ def _turn(message: Mapping[str, Any]) -> Turn:
         if not message.keys().isdisjoint(_ANSWERED):
             extras += _beside(message)
         return Turn("assistant", _assistant(message), name, extras)
-    said: Role = role if role in ("system", "developer") else "user"
-    return Turn(said, read_parts(message.get("content")), name, extras)
+    hub_role: Role = role if role in ("system", "developer") else "user"
+    return Turn(hub_role, read_parts(message.get("content")), name, extras)
 
 
 def _beside(message: Mapping[str, Any]) -> tuple[Opaque, ...]:
@@ -231,7 +231,7 @@ def _function(function: Mapping[str, Any], extras: tuple[Opaque, ...]) -> Tool:
 def _choice(choice: Any, parallel: Any) -> Choice:
     together = parallel if isinstance(parallel, bool) else None
     if choice is None:
-        return Choice(parallel=together, said=False)
+        return Choice(parallel=together, explicit=False)
     if type(choice) is str:
         return Choice(choice if choice in ("none", "required") else "auto", parallel=together)
     allowed = choice.get("allowed_tools")
@@ -276,8 +276,8 @@ def _schema(wanted: Mapping[str, Any]) -> Schema | None:
 
 def _limit(body: Mapping[str, Any]) -> int | None:
     """The larger of the two ways to say it."""
-    told = [body.get("max_tokens"), body.get("max_completion_tokens")]
-    return max([limit for limit in told if limit is not None], default=None)
+    limits = [body.get("max_tokens"), body.get("max_completion_tokens")]
+    return max([limit for limit in limits if limit is not None], default=None)
 
 
 def _stops(stop: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router.protocols.hub.conversation import Seal, Thinking
-from router.protocols.hub.told import text_of
+from router.protocols.hub.values import text_of
 
 MESSAGES: Final = "messages"
 

@@ -46,17 +46,17 @@ def sampling_of(
     conversation: Conversation, spelling: Mapping[str, str], dropped: Dropped
 ) -> dict[str, object]:
     """What steers sampling, in the target's spelling; what it cannot say is named."""
-    told: dict[str, object] = {}
+    fields: dict[str, object] = {}
     for name, value in conversation.sampling.items():
         spelt = spelling.get(name)
         if spelt is None:
             dropped.add(name)
         else:
-            told[spelt] = value
-    return told
+            fields[spelt] = value
+    return fields
 
 
-def said_of(file: File) -> str:
+def description_of(file: File) -> str:
     """What a document is called and what is said of it, for servers that take its bytes alone."""
     return "\n".join([line for line in (file.name, file.context) if line])
 
