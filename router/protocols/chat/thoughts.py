@@ -25,12 +25,10 @@ def read_thought(block: Mapping[str, Any]) -> Thinking:
 def read_thoughts(blocks: Any, thought: Any) -> list[Thinking]:
     """All that a message thought: its `thinking_blocks`, else the readable `thought`."""
     if not isinstance(blocks, list) or not blocks:
-        return [Thinking(thought)] if isinstance(thought, str) and thought else []
+        return [Thinking(text_of(thought))] if thought else []
     told = _joined([read_thought(block) for block in blocks])
-    if not isinstance(thought, str) or not thought:
-        return told
     bare = [number for number, one in enumerate(told) if _is_bare(one)]
-    return _filled(told, bare, thought) if bare else told
+    return _filled(told, bare, text_of(thought)) if bare and thought else told
 
 
 def readable(holder: Mapping[str, Any]) -> str:

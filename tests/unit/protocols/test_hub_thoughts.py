@@ -19,6 +19,7 @@ from router.protocols.hub.events import (
 from router.protocols.hub.table import CLIENTS, SERVERS
 from router.protocols.quirks import PLAIN
 from router.protocols.sse import data_of, events
+from router.protocols.unsupported import Unsupported
 
 HELLO = {"role": "user", "content": "Hello"}
 BARE = {"type": "thinking", "signature": "c2ln"}
@@ -102,3 +103,10 @@ def test_a_signature_finds_its_text_or_is_given_up(
     message = {"role": "assistant", "content": "Hi.", "reasoning_content": thinking}
     back = given_back(message | {"thinking_blocks": blocks})
     assert back == ([blocks[0], WHOLE] if expected is None else expected)
+
+
+@pytest.mark.parametrize("blocks", [None, [BARE]])
+def test_a_thought_that_is_no_text_is_refused(blocks: Any) -> None:
+    message = {"role": "assistant", "content": "Hi.", "reasoning_content": ["Hm."]}
+    with pytest.raises(Unsupported):
+        given_back(message | {"thinking_blocks": blocks})
