@@ -30,21 +30,23 @@ _NO_LENGTHS: Final[tuple[tuple[int, ...], tuple[int, ...]]] = ((), ())
 _PAIRS_KEPT: Final = 10_000
 
 
-def estimate_tokens(text_bytes: int, *, images: int = 0, media: Media = NO_MEDIA) -> int:
+def estimate_tokens(text_bytes: int, images: int = 0, media: Media = NO_MEDIA) -> int:
     """An upper bound of a prompt's tokens. `text_bytes` holds all text that the model will read,
     schemas of tools included; `images` is how many parts are not text, `media` what they are.
     """
-    text = -(-text_bytes // _BYTES_PER_TOKEN) + _TOKENS_AROUND
-    return text + _of_media(images, media) if images else text
+    return -(-text_bytes // _BYTES_PER_TOKEN) + _TOKENS_AROUND + (images and _parts(images, media))
 
 
-def _of_media(parts: int, media: Media) -> int:
-    """The usual count of each part, and what its size says beyond that."""
+def _parts(images: int, media: Media) -> int:
+    return images * _TOKENS_PER_IMAGE + beyond_parts(media)
+
+
+def beyond_parts(media: Media) -> int:
+    """What the size of parts adds to the usual count of each: a bound from above."""
     images = media.images
     pixels = min(media.pixels // _PIXELS_PER_TOKEN, images * _MOST_PER_IMAGE)
     return (
-        parts * _TOKENS_PER_IMAGE
-        + max(0, pixels - images * _TOKENS_PER_IMAGE)
+        max(0, pixels - images * _TOKENS_PER_IMAGE)
         + media.audio_seconds * _TOKENS_PER_SECOND
         + media.pages * _TOKENS_PER_PAGE
     )

@@ -128,8 +128,6 @@ class _Backends(Mapping[str, BackendSignals]):
             cost_pico += shadow_price(load, cost_elsewhere(self._everywhere(), name))
         ability = backend.ability
         success = context.classification.success.get(ability) if ability else None
-        if ask.images:  # their size is a bound from above: too much to call a window too small
-            tokens = estimate_tokens(ask.text_bytes, images=ask.images)
         why_unfit = unfit(backend, ask, tokens + (ask.max_output_tokens or 0))
         if not self._counted:
             return BackendSignals(success, cost_pico, health.healthy, 0, 0, 0, why_unfit)
