@@ -1,7 +1,8 @@
 """What a request costs in two checkouts: the same requests through a live gateway of each.
 
-Each checkout's own `router.cli serve` runs in a process of its own over real sockets, with its own
-embedded ledger, its policy, classifier and quotas; the model servers are one and the same for both.
+Each checkout's own `router.cli serve` runs with its own packages (`make install` there first) in a
+process of its own over real sockets, with its own embedded ledger, its policy, classifier and
+quotas; the model servers are one and the same for both.
 `bench.traced` counts the bytecode instructions of the gateway's main thread, so nothing else that
 the machine does changes a figure. A call is over when the count rests: what follows the answer
 (settling, observers) is counted too. A figure is the sum over what the event loop called (tasks,
@@ -271,9 +272,9 @@ def counted(checkout: Path, simulated: Mapping[str, str]) -> Iterator[Counted]:
         folder, port = Path(name), free_port()
         config = write_documents(folder, port, simulated)
         env = os.environ | {"PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0"}
-        key = _new_key(config, env)
+        key = _new_key(python_of(checkout), config, env)
         counts, details = folder / "counts", folder / "details.json"
-        command = [sys.executable, str(_TRACED), str(counts), str(details), "serve"]
+        command = [python_of(checkout), str(_TRACED), str(counts), str(details), "serve"]
         log = folder / "gateway.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
@@ -295,8 +296,14 @@ def counted(checkout: Path, simulated: Mapping[str, str]) -> Iterator[Counted]:
             stop(process)
 
 
-def _new_key(config: Path, env: Mapping[str, str]) -> str:
-    command = [sys.executable, "-m", "router.cli", "keys", "create", "--config", str(config)]
+def python_of(checkout: Path) -> str:
+    """The checkout's own interpreter, with the packages of its lock; without one, ours."""
+    own = checkout / ".venv" / "bin" / "python"
+    return str(own) if own.exists() else sys.executable
+
+
+def _new_key(python: str, config: Path, env: Mapping[str, str]) -> str:
+    command = [python, "-m", "router.cli", "keys", "create", "--config", str(config)]
     command += ["--organization", "compared", "--tier", "measured"]
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env=env, cwd=config.parent
@@ -312,7 +319,7 @@ def measure(checkout: Path, simulated: Mapping[str, str]) -> dict[str, Figure]:
 
 def build(checkout: Path) -> None:
     """Build the checkout's C extensions where they stand, as an installation does."""
-    command = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+    command = [python_of(checkout), "setup.py", "-q", "build_ext", "--inplace"]
     subprocess.run(command, check=True, cwd=checkout, stdout=subprocess.DEVNULL)
 
 

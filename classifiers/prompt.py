@@ -11,7 +11,7 @@ _TEXTS: Final = frozenset({"text", "refusal"})  # kinds of parts; the text stand
 # Made for every request, and so not frozen at run time, which would cost four times as much.
 # Nobody changes one.
 @dataclass(slots=True, unsafe_hash=True)
-class Turn:
+class PromptTurn:
     """One message: who speaks (`user`, `assistant`, `tool` ...) and its text."""
 
     role: str
@@ -26,7 +26,7 @@ class Prompt:
     """
 
     system: str = ""
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[PromptTurn, ...] = ()
     tools: tuple[str, ...] = ()
 
     @property
@@ -37,7 +37,7 @@ class Prompt:
 
 def prompt_of_text(text: str) -> Prompt:
     """A conversation of one user message."""
-    return Prompt(turns=(Turn("user", text),))
+    return Prompt(turns=(PromptTurn("user", text),))
 
 
 def prompt_of_messages(messages: object, tools: object = None) -> Prompt:
@@ -47,7 +47,7 @@ def prompt_of_messages(messages: object, tools: object = None) -> Prompt:
     reason to refuse it. (The gateway refuses malformed requests before this point.)
     """
     system: list[str] = []
-    turns: list[Turn] = []
+    turns: list[PromptTurn] = []
     for message in messages if isinstance(messages, list) else ():
         if not isinstance(message, Mapping):
             continue
@@ -56,7 +56,7 @@ def prompt_of_messages(messages: object, tools: object = None) -> Prompt:
         if role in SYSTEM_ROLES:
             system.append(text)
         else:
-            turns.append(Turn(role, text))
+            turns.append(PromptTurn(role, text))
     return Prompt("\n".join(system), tuple(turns), _tool_names(tools))
 
 

@@ -59,11 +59,11 @@ class _Root:
         return _Root(self.schema, self.left - 1)
 
     def find(self, reference: str) -> Any:
-        found = self.schema
+        target = self.schema
         for part in reference.removeprefix("#").strip("/").split("/"):
             if part:
-                found = found[part]
-        return found
+                target = target[part]
+        return target
 
 
 def _check(value: Any, schema: Any, root: _Root, path: str) -> str | None:

@@ -100,13 +100,13 @@ class Outside:
 
     def scopes(self) -> dict[str, dict[str, tuple[int, ...]]]:
         """Every scope's state, unpacked."""
-        found = {}
+        result = {}
         for key in self.client.keys("lg:{*}:s:*"):
-            found[key.decode().split(":s:")[1]] = {
+            result[key.decode().split(":s:")[1]] = {
                 place[1:]: numbers
                 for place, numbers in read_scope(self.client.get(key) or b"").items()
             }
-        return found
+        return result
 
     def tweak(self, key: bytes, place: str, numbers: tuple[int, ...]) -> None:
         """Replace one state of a scope behind the ledger's back."""
@@ -115,7 +115,7 @@ class Outside:
 
     def rows(self) -> list[dict[str, str]]:
         """Every row of every journal stream."""
-        found = [
+        result = [
             read_row([part for pair in entry.items() for part in pair])
             for key in self.client.keys("lg:{*}:j")
             for _, entry in self.client.xrange(key)
@@ -127,7 +127,7 @@ class Outside:
                 "meta": row.meta.decode(),
                 "payload": row.payload.decode(),
             }
-            for row in found
+            for row in result
         ]
 
     def open_leases(self) -> int:

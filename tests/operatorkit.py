@@ -28,6 +28,6 @@ def database_of(config: Path) -> str:
     return f"sqlite:///{config.parent / 'data' / 'turnout.db'}"
 
 
-def told(command: click.Command, config: Path, *words: str) -> Result:
+def run_with_config(command: click.Command, config: Path, *words: str) -> Result:
     """What a command says there."""
     return CliRunner().invoke(command, [*words, "--config", str(config)])

@@ -10,7 +10,7 @@ LONGEST_SECONDS: Final = 90.0  # nothing takes so long, on the busiest machine: 
 def until(happened: Callable[[], Any], otherwise: Callable[[], str] = lambda: "") -> Any:
     """Wait until something is true, and return it; `otherwise` says what is wrong meanwhile."""
     end = time.monotonic() + LONGEST_SECONDS
-    while not (found := happened()):
+    while not (result := happened()):
         assert time.monotonic() < end, f"it did not happen: {otherwise()}"
         time.sleep(0.01)
-    return found
+    return result

@@ -18,8 +18,8 @@ _NO_FLUSHES: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=o
 
 def _program(name: str) -> str:
     """Where a program of PostgreSQL's server is: Debian keeps it off the PATH."""
-    found = [shutil.which(name), *sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]
-    there = [str(path) for path in found if path is not None]
+    candidates = [shutil.which(name), *sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))]
+    there = [str(path) for path in candidates if path is not None]
     assert there, "PostgreSQL is missing. On Debian: apt-get install postgresql"
     return there[-1]
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from router.backends.backend import Backend
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.httpx_transport import HttpxTransport, NetworkRoute
-from router.backends.transport.transport import Call, HttpAnswer, Transport, Transports
+from router.backends.transport.transport import HttpAnswer, HttpCall, Transport, Transports
 
 
 class Client(Transport, Transports, Protocol):
@@ -49,6 +49,6 @@ class _CountedFor:
         self._asked = asked
         self._backend = backend
 
-    async def send(self, call: Call) -> HttpAnswer:
+    async def send(self, call: HttpCall) -> HttpAnswer:
         self._asked[self._backend] += 1
         return await self._client.send(call)

@@ -48,13 +48,13 @@ def contains_pii(texts: Iterable[str]) -> bool:
         True
         for text in every
         if len(text) > _WORD or _PLUGGED or not _BEGINNINGS.isdisjoint(text)
-        for _ in _found(text)
+        for _ in _kinds_in(text)
     )
 
 
 def kinds(texts: Iterable[str]) -> frozenset[str]:
     """Which kinds of personal data and secrets the texts hold."""
-    return frozenset(kind for text in texts for kind in _found(text))
+    return frozenset(kind for text in texts for kind in _kinds_in(text))
 
 
 def texts_of(value: object) -> list[str]:
@@ -93,7 +93,7 @@ def plain_texts_of(value: object) -> list[str] | None:
     return values if plain and not any(map(str.startswith, values, repeat("data:"))) else None
 
 
-def _found(text: str) -> Iterator[str]:
+def _kinds_in(text: str) -> Iterator[str]:
     """The kind of every find, the quickest detectors first."""
     if "@" in text and _EMAIL.search(text):
         yield "email"

@@ -195,8 +195,8 @@ def _sparse(value: Any) -> dict[str, Any]:
     One line of the log has a dozen of these, so that a class is looked at once for all.
     """
     read, names, defaults = _layout(value.__class__)
-    told = zip(names, read(value), defaults, strict=True)
-    return {name: held for name, held, default in told if held != default}
+    fields = zip(names, read(value), defaults, strict=True)
+    return {name: held for name, held, default in fields if held != default}
 
 
 class _Layout(NamedTuple):

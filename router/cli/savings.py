@@ -84,11 +84,11 @@ def show_savings(
     except DatabaseError as error:
         raise click.ClickException(str(error)) from None
     if form == "json":
-        found = {
+        record = {
             "backends": [_record(line) for line in lines],
             "cascades": [asdict(line) | {"saved_pico": line.saved_pico} for line in checked],
         }
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(record, indent=2))
     elif lines:
         tables = [_costs_table(lines, chosen), _quality_table(lines)]
         for table in [*tables, _checks_table(checked)] if checked else tables:
@@ -162,9 +162,13 @@ def _checks_table(lines: list[Checks]) -> Table:
 
 def _quality(line: Line) -> tuple[str, str, str]:
     """Mean, interval and number of audits; what the classifier expected where there is none."""
-    found = line.quality
-    if found is not None:
-        return f"{found.mean:.2f}", f"{found.low:.2f}–{found.high:.2f}", f"{found.answers:,}"
+    quality = line.quality
+    if quality is not None:
+        return (
+            f"{quality.mean:.2f}",
+            f"{quality.low:.2f}–{quality.high:.2f}",
+            f"{quality.answers:,}",
+        )
     if line.predicted is None:
         return "–", "–", "0"
     return f"{line.predicted:.2f}", "expected", "0"

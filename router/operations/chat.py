@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from classifiers.prompt import SYSTEM_ROLES, Prompt, Turn
+from classifiers.prompt import SYSTEM_ROLES, Prompt, PromptTurn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.protocols import known_keys
@@ -24,7 +24,6 @@ from router.protocols.fields import (
     read_integer,
     read_model,
     read_user,
-    refuse_addresses,
     wrong_type,
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
@@ -33,7 +32,7 @@ from router.protocols.texts import chat_texts
 
 MAX_CHOICES: Final = 128
 # Most bodies have none of these: one look for all of them together, by a set, decides that.
-_DEMANDING: Final = frozenset(("tools", "response_format", "logprobs", "metadata"))
+_DEMANDING: Final = frozenset(("tools", "functions", "response_format", "logprobs", "metadata"))
 _Demands = tuple[frozenset[str], Media, str | None]
 _PLAIN: Final[_Demands] = (NO_FEATURES, NO_MEDIA, None)
 # By the type of a part: its kind, and where its bytes stand.
@@ -53,7 +52,6 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
     body, members = parse_members(raw, known_keys.CHAT, known_keys.METERED_OF_CHAT)
     if not OPTIONS.isdisjoint(members):
-        refuse_addresses(body)
         check_options(body)
     model = read_model(body)
     stream = "stream" in body and read_flag(body, "stream")
@@ -91,21 +89,24 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
 
 def _demands(body: dict[str, Any], text: "_Text", *, schema: bool) -> _Demands:
     """What a backend must be able to do, what is no text, and the conversation's name."""
-    found = {f"hosted:{kind}" for kind in text.hosted or ()}
+    features = {f"hosted:{kind}" for kind in text.hosted or ()}
     if body.get("tools"):
-        found.add("tools")
+        features.add("tools")
+    if body.get("functions"):  # as tools were called once
+        features.add("tools")
+        text.bytes += len(orjson.dumps(body["functions"]))
     if text.images:
-        found.add("vision")  # of any kind: what is no text counts alike
+        features.add("vision")  # of any kind: what is no text counts alike
     if schema:
-        found.add("json_schema")
+        features.add("json_schema")
     media = text.media.media() if text.media else NO_MEDIA
     if media.audio:
-        found.add("audio")
+        features.add("audio")
     if media.files or media.videos or media.others:
-        found.add("files")
+        features.add("files")
     if body.get("logprobs"):
-        found.add("logprobs")
-    return frozenset(found), media, _session(body.get("metadata"))
+        features.add("logprobs")
+    return frozenset(features), media, _session(body.get("metadata"))
 
 
 def _session(metadata: Any) -> str | None:
@@ -124,7 +125,7 @@ class _Text:
         self.media: Gauge | None = None
         self.hosted: list[str] | None = None
         self.system: list[str] = []
-        self.turns: list[Turn] = []
+        self.turns: list[PromptTurn] = []
 
     def read_messages(self, messages: Any) -> None:
         if messages is None:
@@ -145,14 +146,14 @@ class _Text:
         role = message.get("role")
         if not isinstance(role, str):
             raise wrong_type(f"messages[{index}].role", "a string")
-        said = message.get("content")
-        if not isinstance(said, str):
-            said = self._content(said, index)
-        self.bytes += len(said) if said.isascii() else len(said.encode())
+        text = message.get("content")
+        if not isinstance(text, str):
+            text = self._content(text, index)
+        self.bytes += len(text) if text.isascii() else len(text.encode())
         if role in SYSTEM_ROLES:
-            self.system.append(said)
+            self.system.append(text)
         else:
-            self.turns.append(Turn(role, said))
+            self.turns.append(PromptTurn(role, text))
         calls = message.get("tool_calls")
         if calls is not None:
             check_calls(calls, f"messages[{index}].tool_calls")
@@ -179,10 +180,10 @@ class _Text:
             self.images += 1
             self._medium(kind, part.get(kind))
             return ""
-        said = part.get(kind)
-        if not isinstance(said, str):
+        text = part.get(kind)
+        if not isinstance(text, str):
             raise wrong_type(f"{where}.{kind}", "a string")
-        return said
+        return text
 
     def _medium(self, kind: str, held: Any) -> None:
         """Count and measure a part that is no text."""

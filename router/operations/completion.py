@@ -6,11 +6,10 @@ one cannot serve more than is held for.
 
 from typing import Any, Final
 
-from classifiers.prompt import Prompt, Turn
+from classifiers.prompt import Prompt, PromptTurn
 from router.ask import Ask
 from router.operations.texts_in import TOKENS, Texts
 from router.protocols import known_keys
-from router.protocols.aliases import KnownKeys
 from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -20,7 +19,6 @@ from router.protocols.fields import (
     read_integer,
     read_model,
     read_user,
-    refuse_addresses,
     wrong_type,
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
@@ -30,14 +28,6 @@ from router.protocols.texts import texts_but
 
 DEFAULT_TOKENS: Final = 16
 MAX_CHOICES: Final = 128
-_KNOWN: Final = KnownKeys(
-    (
-        *("model", "prompt", "suffix", "max_tokens", "n", "best_of", "stream", "stream_options"),
-        *("echo", "logprobs", "temperature", "top_p", "stop", "seed", "user", "logit_bias"),
-        *("presence_penalty", "frequency_penalty", "metadata"),
-    ),
-    known_keys.OTHER_LIMITS,
-)
 _texts: Final = texts_but(
     *("model", "max_tokens", "n", "best_of", "stream", "stream_options", "echo", "logprobs"),
     *("temperature", "top_p", "seed", "user", "logit_bias", "presence_penalty"),
@@ -47,8 +37,7 @@ _texts: Final = texts_but(
 
 def parse_completion(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/completions; BadRequest where it is wrong."""
-    body, members = parse_members(raw, _KNOWN, known_keys.METERED_OF_CHAT)
-    refuse_addresses(body)
+    body, members = parse_members(raw, known_keys.COMPLETION, known_keys.METERED_OF_CHAT)
     check_options(body)
     model = read_model(body)
     prompts = Texts("" if body.get("prompt") is None else body["prompt"], "prompt")
@@ -79,7 +68,7 @@ def parse_completion(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         images=0,
         json_schema=False,
         text_bytes=prompts.bytes + len((suffix or "").encode()),
-        prompt=Prompt("", (Turn("user", "\n".join(prompts.words)),), ()),
+        prompt=Prompt("", (PromptTurn("user", "\n".join(prompts.words)),), ()),
         features=_features(body, prompts),
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,

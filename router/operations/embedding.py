@@ -9,7 +9,7 @@ from classifiers.prompt import Prompt
 from router.ask import NO_FEATURES, NO_MEDIA, Ask
 from router.errors import BadRequest
 from router.operations.texts_in import TOKENS, Texts
-from router.protocols.aliases import KnownKeys
+from router.protocols import known_keys
 from router.protocols.document import parse_members
 from router.protocols.fields import (
     MOST_TOKENS,
@@ -17,15 +17,11 @@ from router.protocols.fields import (
     read_integer,
     read_model,
     read_user,
-    refuse_addresses,
     wrong_type,
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
 from router.protocols.texts import texts_but
 
-_KNOWN: Final = KnownKeys(
-    ("model", "input", "encoding_format", "dimensions", "user", "stream", "metadata")
-)
 _NO_PROMPT: Final = Prompt("", (), ())
 _OF_TOKENS: Final = frozenset({TOKENS})
 _texts: Final = texts_but("model", "encoding_format", "dimensions", "user")
@@ -33,8 +29,7 @@ _texts: Final = texts_but("model", "encoding_format", "dimensions", "user")
 
 def parse_embedding(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/embeddings; BadRequest where it is wrong."""
-    body, members = parse_members(raw, _KNOWN, NO_FEATURES)
-    refuse_addresses(body)
+    body, members = parse_members(raw, known_keys.EMBEDDING, known_keys.METERED_OF_EMBEDDING)
     model = read_model(body)
     if body.get("input") is None:
         raise BadRequest("Missing required parameter: 'input'.", param="input")

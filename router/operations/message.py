@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from classifiers.prompt import Prompt, Turn
+from classifiers.prompt import Prompt, PromptTurn
 from router.ask import NO_FEATURES, NO_MEDIA, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
@@ -19,7 +19,6 @@ from router.protocols.fields import (
     read_integer,
     read_model,
     read_user,
-    refuse_addresses,
     wrong_type,
 )
 from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
@@ -46,7 +45,6 @@ def count_tokens(raw: bytes) -> bytes:
 
 def _read(raw: bytes, headers: Fields) -> Ask:
     body, members = parse_members(raw, known_keys.MESSAGES, known_keys.METERED_OF_MESSAGES)
-    refuse_addresses(body)
     model = read_model(body)
     facts = _Facts()
     if "system" in body:
@@ -98,22 +96,22 @@ class _Facts:
         self.media: Gauge | None = None
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
-        self.turns: list[Turn] = []
+        self.turns: list[PromptTurn] = []
 
     def features(self, *, schema: bool) -> frozenset[str]:
         """What a backend must be able to do."""
         if self.hosted is None and not self.others and not schema:
             return NO_FEATURES
-        found = set(self.hosted or ())
+        features = set(self.hosted or ())
         if self.hosted is not None:
-            found.add("tools")
+            features.add("tools")
         if self.others:
-            found.add("vision")  # of any kind: what is no text counts alike
+            features.add("vision")  # of any kind: what is no text counts alike
         if self.media is not None and self.media.files:
-            found.add("files")
+            features.add("files")
         if schema:
-            found.add("json_schema")
-        return frozenset(found)
+            features.add("json_schema")
+        return frozenset(features)
 
     def read_system(self, system: Any) -> None:
         if system is not None:
@@ -133,18 +131,18 @@ class _Facts:
         role, content, turns = message.get("role"), message.get("content"), self.turns
         if type(content) is str:
             self.bytes += len(content) if content.isascii() else len(content.encode())
-            said, talks = content, True
+            text, talks = content, True
         else:
             before = len(turns)
-            said = _together(self._texts(content, index))
-            talks = bool(said) or len(turns) == before  # it holds more than results of tools
+            text = _together(self._texts(content, index))
+            talks = bool(text) or len(turns) == before  # it holds more than results of tools
         if role == "user":
             if talks:
-                turns.append(Turn(role, said))
+                turns.append(PromptTurn(role, text))
         elif role == "assistant":
-            turns.append(Turn(role, said))
+            turns.append(PromptTurn(role, text))
         elif role == "system":
-            self.system.append(said)
+            self.system.append(text)
         else:
             raise BadRequest(
                 f"messages[{index}].role: Input should be 'user', 'assistant' or 'system'",
@@ -166,11 +164,11 @@ class _Facts:
             if not isinstance(block, dict):
                 raise wrong_type(_named(where), "a string or an array of objects")
             if block.get("type") == "text":
-                said = block.get("text")
-                if not isinstance(said, str):
+                text = block.get("text")
+                if not isinstance(text, str):
                     raise wrong_type(_named(where), "text blocks with a string each")
-                self.bytes += len(said) if said.isascii() else len(said.encode())
-                texts.append(said)
+                self.bytes += len(text) if text.isascii() else len(text.encode())
+                texts.append(text)
             else:
                 self._other(block, where)
         return texts
@@ -180,7 +178,7 @@ class _Facts:
         kind = block.get("type")
         if kind == "tool_result":
             result = self._texts(block.get("content"), where)
-            self.turns.append(Turn("tool", _together(result)))
+            self.turns.append(PromptTurn("tool", _together(result)))
         elif kind == "image":
             self._medium("image", block.get("source"))
         elif kind == "document":

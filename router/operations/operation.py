@@ -43,7 +43,7 @@ class Calculation:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The way in for opinions of answers: no backend, but what is said is kept."""
+    """An endpoint for opinions of answers: it asks no backend, it stores the opinion."""
 
     path: str
     error_body: Callable[[TurnoutError], bytes]

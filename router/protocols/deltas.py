@@ -4,8 +4,8 @@ Theory of operation. From one event of a stream to the next nothing changes but 
 event that begins and ends as the last one did, with no quotation mark between, is a text and
 nothing else: that takes a comparison of bytes where a search for everything that might be in it
 takes ten. Many events that came together are taken apart at the bytes that stand between two
-texts. Servers that change more than the text (an id for each event, padding) are found out after a
-few events, and looked at by the regular expression each time.
+texts. Servers that change more than the text (an id for each event, padding) are noticed
+after a few events; from then on the regular expression reads every event.
 """
 
 import re
@@ -23,12 +23,12 @@ _PATIENCE: Final = 8  # events that were unlike the one before, in a row
 
 
 class Deltas:
-    """Counts the output tokens of one stream's events; `said` finds the texts in any of them."""
+    """Counts the output tokens of one stream's events; `pattern` matches the texts in them."""
 
-    __slots__ = ("_after", "_before", "_between", "_patience", "_said")
+    __slots__ = ("_after", "_before", "_between", "_patience", "_pattern")
 
-    def __init__(self, said: re.Pattern[bytes] = _SAID) -> None:
-        self._said = said
+    def __init__(self, pattern: re.Pattern[bytes] = _SAID) -> None:
+        self._pattern = pattern
         self._before = self._after = self._between = b""
         self._patience = _PATIENCE
 
@@ -52,9 +52,9 @@ class Deltas:
         if not self._before or not block.startswith(self._before):
             return 0, 0
         texts = block[len(self._before) :].split(self._between)
-        texts[-1], told, rest = texts[-1].partition(self._after)
+        texts[-1], marker, rest = texts[-1].partition(self._after)
         lines = b"\n".join(texts) + b"\n"
-        if not told or b'"' in lines or b"\\\n" in lines or lines.count(b"\n") > len(texts):
+        if not marker or b'"' in lines or b"\\\n" in lines or lines.count(b"\n") > len(texts):
             return 0, 0
         self._patience = _PATIENCE
         size = len(block) - len(rest)
@@ -64,17 +64,17 @@ class Deltas:
 
     def of(self, block: bytes, *, learn: bool = True) -> int:
         """Output tokens of any whole events; `learn` from an event that holds nothing but text."""
-        found = self._said.findall(block)
-        if learn and len(found) == 1 and self._patience and block.find(b"\n\n") == len(block) - 2:
+        matches = self._pattern.findall(block)
+        if learn and len(matches) == 1 and self._patience and block.find(b"\n\n") == len(block) - 2:
             self._learn(block)
-        return sum(map(_tokens, found))
+        return sum(map(_tokens, matches))
 
     def _learn(self, event: bytes) -> None:
-        found = self._said.search(event)
-        if found is None:
+        match = self._pattern.search(event)
+        if match is None:
             return
         self._patience -= 1
-        before, after = event[: found.start(1)], event[found.end(1) :]
+        before, after = event[: match.start(1)], event[match.end(1) :]
         if after.startswith(b'"'):
             self._before, self._after, self._between = before, after, after + before
 

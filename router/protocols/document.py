@@ -6,22 +6,15 @@ its bytes can go on to a backend, and every reader of them reads the same (ADR 6
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from router.errors import BadRequest
 from router.protocols.aliases import KnownKeys
+from router.protocols.known_keys import EXTRA_BODY, IN_EXTRA_BODY
 from router.protocols.scan import Members, scan
 from router.protocols.twins import UnsafeBody
-
-_NOTHING: Final[frozenset[str]] = frozenset()
-_NO_KEYS: Final = KnownKeys(())
-
-
-def parse_object(raw: bytes) -> dict[str, Any]:
-    """The JSON object of a request body; BadRequest with the error's place where it is none."""
-    return parse_members(raw, _NO_KEYS, _NOTHING)[0]
 
 
 def parse_members(
@@ -29,9 +22,9 @@ def parse_members(
 ) -> tuple[dict[str, Any], Members]:
     """The JSON object of a request body, and where its members stand.
 
-    Raises BadRequest where it is none, where a key stands twice, and where a key is only another
-    spelling of a `known` one. Keys of the body itself and of the objects that `metered` names are
-    the same where a server that ignores case and `_` takes them for the same.
+    Raises BadRequest where it is none, where a key stands twice, and where a key is one that
+    `known` refuses or that `extra_body` must not hold. Keys of the body itself and of the objects
+    that `metered` names are the same where a server that ignores case and `_` takes them for it.
     """
     try:
         body = orjson.loads(raw)
@@ -45,15 +38,18 @@ def parse_members(
         raise BadRequest(str(error), param=error.param) from None
     if not members.keys() <= known.keys:
         refuse_aliases(members, known)
+        extra = body.get(EXTRA_BODY)
+        if isinstance(extra, dict):
+            refuse_aliases(extra, IN_EXTRA_BODY)
     return body, members
 
 
-def refuse_aliases(found: Mapping[str, Any], known: KnownKeys) -> None:
-    """BadRequest where a key is only another spelling of a known one."""
+def refuse_aliases(members: Mapping[str, Any], known: KnownKeys) -> None:
+    """BadRequest where a key is only another word for a known one, or not allowed."""
     try:
-        known.refuse_aliases(found)
+        known.refuse_aliases(members)
     except UnsafeBody as error:
-        raise BadRequest(str(error), param=error.param) from None
+        raise BadRequest(str(error), param=error.param, code=error.code) from None
 
 
 def _reason(error: orjson.JSONDecodeError) -> str:

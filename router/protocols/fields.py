@@ -8,25 +8,8 @@ from router.protocols.known_keys import STREAM_OPTIONS
 
 MOST_TOKENS: Final = 2**31 - 1
 MAX_NAME: Final = 256  # characters of a model name or an end user
-# Where to send a request, and as whom, is the operator's to say.
-_REFUSED_KEYS: Final = ("api_base", "base_url", "api_key", "extra_headers")
 # Most bodies have none of these: one look for all of them together, by a set, decides that.
-_ADDRESSES: Final = frozenset((*_REFUSED_KEYS, "extra_body"))
-OPTIONS: Final = _ADDRESSES | {"stop", "reasoning_effort", "tool_choice"}
-
-
-def refuse_addresses(body: dict[str, Any]) -> None:
-    """BadRequest where a client says where to send its request, or with whose key."""
-    if _ADDRESSES.isdisjoint(body):
-        return
-    extra = body.get("extra_body")
-    for key in _REFUSED_KEYS:
-        if key in body or (isinstance(extra, dict) and key in extra):
-            raise BadRequest(
-                f"The parameter '{key}' is not allowed: backends are set by the operator.",
-                param=key,
-                code="parameter_not_allowed",
-            )
+OPTIONS: Final = frozenset(("stop", "reasoning_effort", "tool_choice"))
 
 
 def check_options(body: dict[str, Any]) -> None:

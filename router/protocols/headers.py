@@ -22,7 +22,7 @@ LISTS: Final = frozenset({b"anthropic-beta", b"openai-beta"})
 # Of an answer.
 CHAT_ANSWER: Final = ("openai-processing-ms", "openai-version")
 MESSAGES_ANSWER: Final = ("request-id",)
-_FOREIGN: Final = re.compile(r"[^!-+\--~ ]")  # neither printable ASCII nor, of that, a comma
+_FOREIGN: Final = re.compile(r"[^!-+\--~ ]")  # anything but printable ASCII, and commas
 _LONGEST_NAME: Final = 64
 _MOST_NAMES: Final = 32
 _LONGEST: Final = 8_192  # characters of a value

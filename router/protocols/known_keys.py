@@ -1,14 +1,51 @@
-"""The parameters that each protocol knows. A key that is one of these in another spelling, or that
-some server takes for one that is metered, is refused by name: it would be metered as nothing."""
+"""The parameters that each protocol knows, and those that it refuses by name.
+
+A key that is a known one in another spelling, or that some server takes for one that is metered,
+would be metered as nothing. Where a request goes, and at whose price, is the operator's to say.
+"""
 
 from types import MappingProxyType
 from typing import Final
 
 from router.protocols.aliases import KnownKeys
 
-# What servers of the OpenAI family call the output limit besides.
-OTHER_LIMITS: Final = MappingProxyType(
-    dict.fromkeys(("n_predict", "num_predict", "max_new_tokens", "max_output_tokens"), "max_tokens")
+EXTRA_BODY: Final = "extra_body"  # some servers read what it holds as if it stood beside it
+_EXTRA: Final = MappingProxyType({EXTRA_BODY: EXTRA_BODY})
+# What servers call the output limit besides.
+_LIMITS: Final = (
+    *("max_completion_tokens", "max_output_tokens", "max_new_tokens", "max_tokens_to_sample"),
+    *("max_gen_len", "max_token_count", "max_length", "n_predict", "num_predict"),
+)
+# What servers call the number of answers besides.
+_CHOICES: Final = (
+    *("best_of", "num_return_sequences", "num_generations", "num_outputs", "num_results"),
+    "candidate_count",
+)
+OTHER_LIMITS: Final = MappingProxyType({**_EXTRA, **dict.fromkeys(_LIMITS, "max_tokens")})
+OTHER_NUMBERS: Final = MappingProxyType({**OTHER_LIMITS, **dict.fromkeys(_CHOICES, "n")})
+# Addresses and credentials, and how gateways behind this one are told to take another model.
+OPERATORS: Final = MappingProxyType(
+    dict.fromkeys(
+        (
+            *("api_base", "base_url", "api_key", "extra_headers", "user_config"),
+            *("models", "model_list", "custom_llm_provider", "provider", "route", "preset"),
+            *("fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "plugins"),
+        ),
+        "backends are set by the operator",
+    )
+)
+# Whatever is metered, or read for the policy, is read of the body itself.
+_METERED: Final = (
+    *("model", "messages", "system", "prompt", "suffix", "input", "tools", "functions"),
+    *("response_format", "output_config", "thinking", "stream", "stream_options"),
+    *("n", "max_tokens", "user", "metadata", EXTRA_BODY),
+)
+IN_EXTRA_BODY: Final = KnownKeys(
+    (),
+    forbidden={
+        **dict.fromkeys((*_METERED, *_LIMITS, *_CHOICES), f"{EXTRA_BODY!r} is not metered"),
+        **OPERATORS,
+    },
 )
 
 CHAT: Final = KnownKeys(
@@ -19,9 +56,10 @@ CHAT: Final = KnownKeys(
         *("stop", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs"),
         *("top_logprobs", "reasoning_effort", "modalities", "audio", "prediction", "store"),
         *("metadata", "service_tier", "prompt_cache_key", "prompt_cache_retention"),
-        *("safety_identifier", "verbosity", "web_search_options", "extra_body"),
+        *("safety_identifier", "verbosity", "web_search_options"),
     ),
-    OTHER_LIMITS,
+    OTHER_NUMBERS,
+    OPERATORS,
 )
 STREAM_OPTIONS: Final = KnownKeys(("include_usage", "include_obfuscation"))
 MESSAGES: Final = KnownKeys(
@@ -32,6 +70,22 @@ MESSAGES: Final = KnownKeys(
         *("cache_control", "inference_geo", "speed"),
     ),
     OTHER_LIMITS,
+    {**OPERATORS, **dict.fromkeys(("n", *_CHOICES), "a message is one answer")},
 )
-METERED_OF_CHAT: Final = frozenset({"stream_options"})
-METERED_OF_MESSAGES: Final = frozenset({"thinking", "metadata"})
+COMPLETION: Final = KnownKeys(
+    (
+        *("model", "prompt", "suffix", "max_tokens", "n", "best_of", "stream", "stream_options"),
+        *("echo", "logprobs", "temperature", "top_p", "stop", "seed", "user", "logit_bias"),
+        *("presence_penalty", "frequency_penalty", "metadata"),
+    ),
+    OTHER_NUMBERS,
+    OPERATORS,
+)
+EMBEDDING: Final = KnownKeys(
+    ("model", "input", "encoding_format", "dimensions", "user", "stream", "metadata"),
+    _EXTRA,
+    OPERATORS,
+)
+METERED_OF_CHAT: Final = frozenset({"stream_options", EXTRA_BODY})
+METERED_OF_MESSAGES: Final = frozenset({"thinking", "metadata", EXTRA_BODY})
+METERED_OF_EMBEDDING: Final = frozenset({EXTRA_BODY})

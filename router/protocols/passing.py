@@ -46,10 +46,10 @@ class PassingStream:
             raise MalformedReply("sent an event that never ends") from None
         if not block:
             return b""
-        said = self._deltas.of_plain(block)
-        if said is None:
+        tokens = self._deltas.of_plain(block)
+        if tokens is None:
             return self._look_into(block)
-        self.output_tokens_seen += said
+        self.output_tokens_seen += tokens
         return block
 
     def _look_into(self, block: bytes) -> bytes:

@@ -92,9 +92,9 @@ def reshape(body: dict[str, Any], quirks: Quirks, limit: int | None) -> None:
         if old in body:
             body[new] = body.pop(old)
     for name, values in quirks.values.items():
-        told = body.get(name)
-        if isinstance(told, str) and told in values:
-            body[name] = values[told]
+        value = body.get(name)
+        if isinstance(value, str) and value in values:
+            body[name] = values[value]
 
 
 def reshape_message(message: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
@@ -124,7 +124,9 @@ def _plain(content: list[Any]) -> Any:
 
 def _short(call_id: Any) -> str:
     """A tool call's id of nine letters and digits: its own where it is one, else made from it."""
-    told = str(call_id)
+    value = str(call_id)
     return (
-        told if _SHORT_ID.fullmatch(told) else blake2b(told.encode(), digest_size=8).hexdigest()[:9]
+        value
+        if _SHORT_ID.fullmatch(value)
+        else blake2b(value.encode(), digest_size=8).hexdigest()[:9]
     )

@@ -18,9 +18,9 @@ def body_reader(read: Callable[[Mapping[str, Any]], Answer]) -> Callable[[bytes]
     """A reader of whole bodies; it raises ValueError for what is no answer."""
 
     def read_body(body: bytes) -> Alternatives:
-        told = orjson.loads(body)
+        answer = orjson.loads(body)
         try:
-            return read(told).alternatives
+            return read(answer).alternatives
         except _SHAPES as error:
             raise ValueError("an answer of an unknown shape") from error
 

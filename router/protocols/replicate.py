@@ -7,7 +7,7 @@
     the output limit    `max_tokens`, or as the quirk `token_param` names it
 
 The stream of a prediction has an address of its own, so a streamed answer is asked for whole and
-told in one piece. Why an answer ended is not told.
+given in one piece. The API does not say why an answer ended.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from router.protocols.hub.answer import (
 from router.protocols.hub.conversation import Conversation, Opaque, Text, Turn, Written
 from router.protocols.hub.events import Event
 from router.protocols.hub.gather import events_of
-from router.protocols.hub.told import count, name_of
+from router.protocols.hub.values import count, name_of
 from router.protocols.hub.writing import Dropped, sampling_of
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.quirks import Quirks
@@ -55,13 +55,13 @@ def write_request(conversation: Conversation, _model: str, quirks: Quirks) -> Wr
         if asked:
             raise Unsupported(name)
     dropped = Dropped()
-    told = _turns(conversation, dropped, as_messages=quirks.rename.get("prompt") == "messages")
+    fields = _turns(conversation, dropped, as_messages=quirks.rename.get("prompt") == "messages")
     spelling = {
         name: quirks.rename.get(name, name) for name in _SAMPLING if name not in quirks.drop
     }
-    told |= sampling_of(conversation, spelling, dropped)
+    fields |= sampling_of(conversation, spelling, dropped)
     if conversation.limit is not None:
-        told[quirks.token_param or "max_tokens"] = conversation.limit
+        fields[quirks.token_param or "max_tokens"] = conversation.limit
     for name, value in (
         ("user", conversation.user),
         ("service_tier", conversation.tier),
@@ -71,12 +71,12 @@ def write_request(conversation: Conversation, _model: str, quirks: Quirks) -> Wr
         if value:
             dropped.add(name)
     dropped.foreign(conversation.extras)
-    return Written({"input": told | dict(quirks.extra)}, dropped.names())
+    return Written({"input": fields | dict(quirks.extra)}, dropped.names())
 
 
 def _turns(conversation: Conversation, dropped: Dropped, *, as_messages: bool) -> dict[str, Any]:
     system: list[str] = []
-    said: list[tuple[str, str]] = []
+    texts: list[tuple[str, str]] = []
     for turn in conversation.turns:
         dropped.foreign(turn.extras)
         if turn.name:
@@ -84,15 +84,15 @@ def _turns(conversation: Conversation, dropped: Dropped, *, as_messages: bool) -
         if turn.role in ("system", "developer"):
             system.append(_text(turn, dropped))
         else:
-            said.append((turn.role, _text(turn, dropped)))
+            texts.append((turn.role, _text(turn, dropped)))
     joined = "\n".join(system)
     if as_messages:
-        messages = [{"role": role, "content": text} for role, text in said]
+        messages = [{"role": role, "content": text} for role, text in texts]
         first = [{"role": "system", "content": joined}] if joined else []
         return {"messages": [*first, *messages]}
-    if len(said) != 1 or said[0][0] != "user":
+    if len(texts) != 1 or texts[0][0] != "user":
         raise Unsupported("messages: more than one turn")
-    return {"prompt": said[0][1]} | ({"system_prompt": joined} if joined else {})
+    return {"prompt": texts[0][1]} | ({"system_prompt": joined} if joined else {})
 
 
 def _text(turn: Turn, dropped: Dropped) -> str:
@@ -141,7 +141,7 @@ def read_usage(metrics: Any) -> Lines:
 
 
 class ReplicateReader:
-    """Reads one prediction told as a stream: the bytes are its JSON, not events."""
+    """Reads one prediction as if it were a stream: the bytes are its JSON, not events."""
 
     __slots__ = ("_body", "_ended")
 
@@ -164,12 +164,12 @@ class ReplicateReader:
         if not data.rstrip().endswith(b"}"):
             return []
         try:
-            told = orjson.loads(self._body)
+            answer = orjson.loads(self._body)
         except orjson.JSONDecodeError:
             return []
         self._ended = True
         try:
-            return events_of(read_answer(told))
+            return events_of(read_answer(answer))
         except (KeyError, TypeError, AttributeError):
             raise MalformedReply("answered with an unknown shape") from None
 

@@ -33,7 +33,7 @@ except ImportError:
 
 EDITION: Final = 1  # of what is found: rises whenever native/scan.c must be built anew
 
-# Of a member, in bytes: where its key's opening quote stands, where its value begins and ends.
+# A member's places, in bytes: of its key's opening quote, of its value's beginning and end.
 Span = tuple[int, int, int]
 Members = dict[str, Span]
 
@@ -132,7 +132,7 @@ def _refuse_depth(raw: bytes) -> None:
 
 def _in_bytes(text: str, members: Members) -> Members:
     """The same members with their places in UTF-8."""
-    found: Members = {}
+    places_of: Members = {}
     chars = size = 0
     for key, span in members.items():
         places = []
@@ -140,8 +140,8 @@ def _in_bytes(text: str, members: Members) -> Members:
             size += len(text[chars:place].encode())
             chars = place
             places.append(size)
-        found[key] = (places[0], places[1], places[2])
-    return found
+        places_of[key] = (places[0], places[1], places[2])
+    return places_of
 
 
 def _in_c() -> Scan | None:

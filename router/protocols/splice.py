@@ -17,7 +17,7 @@ Edits = Mapping[str, bytes | None]
 Renames = Mapping[str, str]  # from the key as it came to the key as it goes
 
 _NO_RENAMES: Final[Renames] = MappingProxyType({})
-_NO_EDIT: Final = b"no edit"  # told from a value by its identity
+_NO_EDIT: Final = b"no edit"  # recognized by its identity
 
 
 def replaced(raw: bytes, span: Span, value: bytes) -> bytes:

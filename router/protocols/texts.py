@@ -62,19 +62,19 @@ def _may_hold_media(raw: bytes) -> bool:
 
 
 def _texts(ask: Ask, names: AbstractSet[str]) -> list[str]:
-    found: list[str] = []
+    texts: list[str] = []
     mixed = _may_hold_media(ask.raw)
     for name in names:
         held = ask.body[name]
         if name in _CONVERSATION:
-            found += texts_of(_without_media(held) if mixed else held)
+            texts += texts_of(_without_media(held) if mixed else held)
         elif isinstance(held, str):
-            found.append(held)
+            texts.append(held)
         elif _are_words(held):
-            found += held
+            texts += held
         elif isinstance(held, dict | list) and held:
-            found.append(orjson.dumps(held).decode())  # as one text: tools are long and many
-    return found
+            texts.append(orjson.dumps(held).decode())  # as one text: tools are long and many
+    return texts
 
 
 def _are_words(held: Any) -> bool:

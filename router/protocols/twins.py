@@ -1,11 +1,11 @@
 """What makes a JSON body unsafe to relay as it came: keys that two readers understand differently.
 
-Of a key that stands twice, one parser takes the first value and another the last; servers written
+Where a key stands twice, one parser takes its first value and another its last; servers written
 in Go take `MAX_TOKENS` for `max_tokens`. A client could thus be metered by one value and served by
 another. Both scanners (scan.py, native/scan.c) ask this module where an object needs a closer look.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 MAX_DEPTH: Final = 200  # levels of objects and arrays, the body itself included
@@ -17,10 +17,12 @@ _SHOWN: Final = 64  # characters of a client's key in a message
 class UnsafeBody(ValueError):
     """A body that must not be relayed; its message may be told to the client.
 
-    `param` is the top-level parameter at fault, printable and short; None where there is none.
+    `param` is the parameter at fault, printable and short; None where there is none. `code` is
+    the error's, where it has one of its own.
     """
 
     param: str | None = None
+    code: str | None = None
 
 
 class TooDeep(UnsafeBody):
@@ -65,6 +67,16 @@ class AliasKey(UnsafeBody):
         super().__init__(f"Unknown parameter '{self.param}'. Did you mean '{meant}'?")
 
 
+class ForbiddenKey(UnsafeBody):
+    """A key that no client may use, whatever it says."""
+
+    code = "parameter_not_allowed"
+
+    def __init__(self, key: str, why: str) -> None:
+        self.param = printable(key)
+        super().__init__(f"The parameter '{self.param}' is not allowed: {why}.")
+
+
 def printable(key: str) -> str:
     """A client's key as it may stand in a message and in a log line; lookalikes are escaped."""
     short = key[:_SHOWN]
@@ -72,7 +84,7 @@ def printable(key: str) -> str:
 
 
 def fold(key: str) -> str:
-    """What a server takes a key for that ignores case, `_` and `-` (as encoding/json of Go can)."""
+    """The key as a server sees it that ignores case, `_` and `-` (as Go's encoding/json can)."""
     return key.casefold().replace("_", "").replace("-", "")
 
 
@@ -99,6 +111,3 @@ def _refuse_equal(keys: Sequence[str], forms: Sequence[str], param: str | None) 
         if form in seen:
             raise TwinKeys(key, seen[form], param)
         seen[form] = key
-
-
-RefuseTwins = Callable[[Sequence[str], bool, str | None], None]

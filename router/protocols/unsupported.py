@@ -2,7 +2,7 @@
 
 
 class Unsupported(Exception):
-    """This backend cannot be asked what the request asks for; `param` is what it cannot be told."""
+    """This backend cannot be sent the request; `param` is what its protocol cannot express."""
 
     def __init__(self, param: str) -> None:
         super().__init__(param)

@@ -2,8 +2,8 @@
 
 Rules: input includes what was cached; output includes the reasoning, also where a server adds it to
 the total only; an explicit zero is a value, only a missing field is missing; a count that is
-negative, no integer, or more output than was allowed is a lie, so the gateway counts for itself and
-says `estimated`. Usage may be told twice: the last one counts, never the sum.
+negative, no integer, or more output than was allowed cannot be true, so the gateway counts for
+itself and says `estimated`. Usage may come twice: the last one counts, never the sum.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from router.ask import Ask
 from router.domain import Usage
-from router.protocols.hub.told import IMPOSSIBLE, count
+from router.protocols.hub.values import IMPOSSIBLE, count
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _THREE: Final = itemgetter("prompt_tokens", "completion_tokens", "total_tokens")
@@ -27,7 +27,7 @@ def read_usage(usage: Any, request: Ask) -> Usage | None:
         prompt, completion, total = _THREE(usage)
     except (KeyError, TypeError):
         return _read_details(usage, request)
-    # What most servers tell: three counts that add up, and no details.
+    # What most servers report: three counts that add up, and no details.
     if len(usage) == 3 and type(prompt) is type(completion) is int and total == prompt + completion:
         most = request.max_output_tokens
         possible = prompt >= 0 <= completion and total < IMPOSSIBLE
@@ -37,8 +37,8 @@ def read_usage(usage: Any, request: Ask) -> Usage | None:
 
 
 def _read_details(usage: Any, request: Ask) -> Usage | None:
-    told = counted(usage)
-    return None if told is None or is_impossible(told.output_tokens, request) else told
+    result = counted(usage)
+    return None if result is None or is_impossible(result.output_tokens, request) else result
 
 
 def counted(usage: Any) -> Usage | None:
@@ -64,12 +64,12 @@ def counted(usage: Any) -> Usage | None:
 
 def _cached(usage: Mapping[str, Any], details: Mapping[str, Any]) -> int:
     """Cached input tokens: the first place that tells them counts, an explicit zero included."""
-    told = count(details.get("cached_tokens"))
-    if told is None:
-        told = count(usage.get("prompt_cache_hit_tokens"))
-    if told is None:
-        told = count(usage.get("cached_tokens"))
-    return told or 0
+    tokens = count(details.get("cached_tokens"))
+    if tokens is None:
+        tokens = count(usage.get("prompt_cache_hit_tokens"))
+    if tokens is None:
+        tokens = count(usage.get("cached_tokens"))
+    return tokens or 0
 
 
 def is_impossible(output: int, request: Ask) -> bool:

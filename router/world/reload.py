@@ -111,7 +111,7 @@ class Reloader:
         return read_policy(loaded, path)
 
     def _changed(self) -> bool:
-        return any(_stamp(path) != seen for path, seen in self._seen.items())
+        return any(_stamp(path) != stamp for path, stamp in self._seen.items())
 
     async def watch(self) -> None:
         """Reload whenever a document changed on disk, until cancelled."""

@@ -70,10 +70,10 @@ def recorder(request: pytest.FixtureRequest, tmp_path) -> Iterator[Any]:
     if request.param == "fake":
         fake = FakeRecorder(keeps_prompts=True)
 
-        async def told() -> list[tuple[str, float]]:
+        async def opinions() -> list[tuple[str, float]]:
             return [(kept.decision, score) for kept, score, _, _ in fake.opinions]
 
-        yield fake, told
+        yield fake, opinions
         return
     url = f"sqlite:///{tmp_path / 'turnout.db'}"
     store, prompts = OutcomeStore(url, keep=10), PromptStore(url, keep=10)

@@ -1,212 +1,14 @@
-"""A gateway as its user would start it: `turnout serve` in a process, real ledger, real model."""
+"""One gateway for the tests of a session, in front of a real model and simulated ones."""
 
-import asyncio
-import json
-import os
-import re
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import httpx
 import pytest
-import redis
-import yaml
+from gatewaykit import RunningGateway, config_text, says, start_gateway
 from modelservers import in_thread
-from patience import LONGEST_SECONDS, until
+from patience import LONGEST_SECONDS
 from ports import free_port
 
 from router.simulator.server import Profile, Simulator
-
-
-def _backend(url: str, model: str, ability: str, prices: tuple[float, float], **more) -> dict:
-    price = {"input": prices[0], "output": prices[1]}
-    return {"base_url": url, "model": model, "ability": ability, "price": price} | more
-
-
-def config_text(port: int, urls: dict[str, str], **more) -> str:
-    """A turnout.yaml with a real backend, simulated ones, and one for each kind of trouble."""
-    moe, slow = urls["moe"], "simulated-moe?fault=slow&seconds=60"
-    local = {"context_window": 8192, "supports": ["json_schema"]}
-    backends = {
-        "local": _backend(
-            urls["local"], "smollm2-135m-instruct-q4_1", "local", (0.02, 0.04), **local
-        ),
-        "moe": _backend(moe, "simulated-moe", "moe", (0.3, 1.2), simulated=True),
-        "premium": _backend(
-            urls["premium"], "simulated-premium", "premium", (5, 30), simulated=True
-        ),
-        "stalls": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "90s"}),
-        "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),
-        "broken": _backend(moe, "simulated-moe?fault=status&status=500", "moe", (1, 1)),
-        "breaks": _backend(moe, "simulated-moe?fault=reset&after=3", "moe", (1, 1)),
-        "mute": _backend(urls["mute"], "mute", "moe", (0.3, 1.2)),
-        "strict": _backend(urls["strict"], "strict", "local", (90, 90)),
-        "stuck": _backend(moe, slow, "premium", (5, 30), timeouts={"first_byte": "90s"}),
-        "void": _backend("http://127.0.0.1:9/v1", "none", "premium", (5, 30)),
-        "claude": _backend(
-            "http://127.0.0.1:9/v1", "none", "premium", (5, 30), dialect="anthropic"
-        ),
-        "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
-    }
-    head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
-    return yaml.safe_dump(head | {"limits": {"body": "1MB"}, "backends": backends} | more)
-
-
-POLICY = """\
-version: 1
-routes:
-  auto:
-    candidates: [local, moe, premium]
-    objective: cheapest_capable
-    capable: {min_success: 0.75, max_regret: 0.05}
-    when_unknown: moe
-    rules:
-      - {name: free-never-premium, when: 'tier.name == "free"', except: [premium]}
-  falls-back: {candidates: [gone, moe], objective: cheapest_capable, capable: {min_success: 0.0}}
-  faults: {candidates: [stalls, slow, broken, breaks], objective: cheapest_capable}
-  careful:
-    candidates: [mute, premium]
-    objective: cheapest_capable
-    capable: {min_success: 0.0, max_regret: 1.0}
-    cascade: {verify: [not_empty], max_steps: 2}
-  checked:
-    candidates: [moe, premium]
-    objective: cheapest_capable
-    capable: {min_success: 0.0, max_regret: 1.0}
-    cascade: {verify: [not_empty]}
-  judged:
-    candidates: [moe, premium, strict]
-    objective: cheapest_capable
-    capable: {min_success: 0.0, max_regret: 1.0}
-    cascade: {verify: [not_empty], judge: strict}
-  in-vain:
-    candidates: [breaks, void]
-    objective: cheapest_capable
-    capable: {min_success: 0.0, max_regret: 1.0}
-    cascade: {verify: [not_empty]}
-  waits:
-    candidates: [mute, stuck]
-    objective: cheapest_capable
-    capable: {min_success: 0.0, max_regret: 1.0}
-    cascade: {verify: [not_empty]}
-  vectors: {candidates: [claude, moe], objective: fixed, fixed: claude}
-  staff: {candidates: [premium], objective: fixed}
-aliases: {gpt-4o: auto}
-tiers:
-  free: {requests_per_minute: 1000, concurrency: 8, routes: [auto]}
-  tiny: {requests_per_minute: 1, routes: [auto]}
-  pair: {concurrency: 2, routes: [auto, faults]}
-  enterprise: {tokens_per_minute: 100_000_000, requests_per_minute: 1_000_000, concurrency: 1000}
-"""
-
-
-class RunningGateway:
-    """A started gateway and the ways a test looks at it."""
-
-    def __init__(self, folder: Path, port: int, simulators: dict[str, Simulator]) -> None:
-        self.folder = folder
-        self.config = folder / "turnout.yaml"
-        self.address = ("127.0.0.1", port)
-        self.root = f"http://127.0.0.1:{port}"
-        self.url = f"{self.root}/v1"
-        self._simulators = simulators
-        self._keys: dict[str, str] = {}
-
-    def key(self, tier: str) -> str:
-        """A key of this tier, the same at each call."""
-        if tier not in self._keys:
-            self._keys[tier] = self.new_key(tier)
-        return self._keys[tier]
-
-    def new_key(self, tier: str, organization: str = "") -> str:
-        """A fresh key, working when this returns."""
-        organization = organization or f"{tier}-customer"
-        command = [
-            *(sys.executable, "-m", "router.cli", "keys", "create"),
-            *("--config", str(self.config), "--organization", organization, "--tier", tier),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        key = done.stdout.strip()
-        self.until(lambda: self._knows(key))
-        return key
-
-    def _knows(self, key: str) -> bool:
-        headers = {"authorization": f"Bearer {key}"}
-        return httpx.get(f"{self.url}/models", headers=headers).status_code == 200
-
-    def until(self, condition) -> None:
-        """Wait until a condition holds."""
-        until(condition, lambda: (self.folder / "gateway.log").read_text()[-2000:])
-
-    def until_ready(self, process: subprocess.Popen) -> None:
-        """Wait until the gateway would serve; its log is the message where it ends instead."""
-        self.until(lambda: process.poll() is not None or _ready(self.root))
-        assert process.poll() is None, (self.folder / "gateway.log").read_text()
-
-    def last_request(self, backend: str) -> dict:
-        """The body that the simulated backend was sent last."""
-        return self._simulators[backend].last_body
-
-    def counts(self) -> dict[str, float]:
-        """Every sample of /metrics by its name and labels."""
-        text = httpx.get(f"{self.root}/metrics").text
-        samples = re.findall(r"^([a-z_]+(?:{[^}]*})?) ([-\d.e+]+)$", text, re.MULTILINE)
-        return {name: float(value) for name, value in samples}
-
-    async def until_idle(self, backend: str) -> dict[str, float]:
-        """Wait until nothing is in flight, at the gateway and at the backend; return the counts."""
-        deadline = time.monotonic() + LONGEST_SECONDS
-        name = f'turnout_backend_in_flight{{backend="{backend}"}}'
-        while True:
-            counts = await asyncio.to_thread(self.counts)
-            running = sum(simulator.running for simulator in self._simulators.values())
-            if counts["turnout_in_flight"] == counts[name] == running == self.open_holds() == 0:
-                return counts
-            assert time.monotonic() < deadline, "requests stayed in flight"
-
-    def open_holds(self) -> int:
-        """Reservations that are open in the ledger, read from the ledger itself."""
-        with self.ledger() as client:
-            return sum(client.zcard(key) for key in client.scan_iter("lg:*:x"))
-
-    def ledger(self) -> redis.Redis:
-        """A client of the gateway's own embedded ledger."""
-        return redis.Redis(unix_socket_path=str(next((self.folder / "data").rglob("*.sock"))))
-
-
-def says(text: str):
-    """A model server that always answers this text: ten tokens in, two out."""
-
-    async def answer(scope, receive, send) -> None:
-        await _answer(text, receive, send)
-
-    return answer
-
-
-async def _answer(said: str, receive, send) -> None:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-    stream = json.loads(body).get("stream", False)
-    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
-    kind = "chat.completion.chunk" if stream else "chat.completion"
-    head = {"id": "1", "object": kind, "created": 1, "model": "mute"}
-    text = {"role": "assistant", "content": said}
-    choice = {"index": 0, ("delta" if stream else "message"): text, "finish_reason": "stop"}
-    parts = [head | {"choices": [choice]} | ({} if stream else {"usage": usage})]
-    content_type = b"application/json"
-    if stream:
-        parts.append(head | {"choices": [], "usage": usage})
-        content_type = b"text/event-stream"
-    lines = [json.dumps(part) for part in parts]
-    sent = "".join(f"data: {x}\n\n" for x in [*lines, "[DONE]"]) if stream else lines[0]
-    headers = [(b"content-type", content_type)]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": sent.encode()})
 
 
 @pytest.fixture(scope="session")
@@ -225,19 +27,6 @@ def simulators():
         yield {"moe": moe, "premium": premium}, urls
 
 
-def start_gateway(folder: Path, config: str, **environ: str) -> subprocess.Popen:
-    """Start `turnout serve` on this configuration; it may not listen yet."""
-    (folder / "turnout.yaml").write_text(config)
-    (folder / "policy.yaml").write_text(POLICY)
-    with (folder / "gateway.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "router.cli", "serve", "--config", str(folder / "turnout.yaml")],
-            stdout=log,
-            stderr=log,
-            env=os.environ | environ,
-        )
-
-
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory, llama_server, simulators) -> Iterator[RunningGateway]:
     """One gateway for the whole session."""
@@ -254,10 +43,3 @@ def gateway(tmp_path_factory, llama_server, simulators) -> Iterator[RunningGatew
         process.wait(LONGEST_SECONDS)
     log = (folder / "gateway.log").read_text()
     assert '"level": "error"' not in log, log
-
-
-def _ready(root: str) -> bool:
-    try:
-        return httpx.get(f"{root}/readyz").status_code == 200
-    except httpx.HTTPError:
-        return False

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import httpx
-from conftest import RunningGateway, config_text, start_gateway
+from gatewaykit import RunningGateway, config_text, start_gateway
 from patience import until
 from ports import free_port
 
@@ -37,8 +37,8 @@ def test_each_request_is_a_row_of_usage_and_the_savings_are_told(gateway):
     assert rows["premium"]["output_tokens"] == 14
     assert rows["moe"]["requests"] == 1
     words = ("--against", "premium", "--format", "json")
-    told = json.loads(_run("savings", "--config", str(gateway.config), *words))
-    lines = {line["backend"]: line for line in told["backends"]}
+    result = json.loads(_run("savings", "--config", str(gateway.config), *words))
+    lines = {line["backend"]: line for line in result["backends"]}
     assert 0 < lines["moe"]["saved"] < 1
     assert lines["premium"]["saved"] < lines["moe"]["saved"]
     assert lines["total"]["requests"] >= 3

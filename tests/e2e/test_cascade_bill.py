@@ -40,8 +40,8 @@ def test_an_empty_answer_is_passed_over_and_both_legs_are_on_the_bill(gateway):
     assert answer.headers["x-turnout-backend"] == "premium"
     usage = answer.json()["usage"]
     alone = (usage["prompt_tokens"] * 5 + usage["completion_tokens"] * 30) / 1e6
-    leg = (10 * 0.3 + 2 * 1.2) / 1e6
-    assert float(answer.headers["x-turnout-cost-usd"]) == pytest.approx(alone + leg)
+    rejected_cost = (10 * 0.3 + 2 * 1.2) / 1e6
+    assert float(answer.headers["x-turnout-cost-usd"]) == pytest.approx(alone + rejected_cost)
     assert gateway.counts()[name] == before + 1
 
 
@@ -58,10 +58,10 @@ def test_the_savings_say_how_often_a_verifier_fired_and_what_it_cost(gateway):
     key = gateway.new_key("enterprise", organization="counts-checks")
     assert _ask(gateway, key=key).status_code == 200
     _booked(gateway, "counts-checks")
-    told = json.loads(_run(gateway, "savings", "--format", "json"))["cascades"]
-    fired = {line["verifier"]: line for line in told}["not_empty"]
-    leg = round((10 * 0.3 + 2 * 1.2) * 10**6)
-    assert fired["rejected_pico"] == fired["requests"] * leg
+    result = json.loads(_run(gateway, "savings", "--format", "json"))["cascades"]
+    fired = {line["verifier"]: line for line in result}["not_empty"]
+    rejected_cost = round((10 * 0.3 + 2 * 1.2) * 10**6)
+    assert fired["rejected_pico"] == fired["requests"] * rejected_cost
     assert fired["saved_pico"] == -fired["rejected_pico"]
     assert "not_empty" in _run(gateway, "savings")
 
@@ -113,5 +113,7 @@ def test_a_client_that_leaves_during_the_second_answer_pays_for_the_first(gatewa
         _ask(gateway, key=key, model="waits", timeout=1)
     row = _booked(gateway, "impatient")
     assert (row["backend"], row["output_tokens"]) == ("stuck", 2)
-    leg = (10 * 0.3 + 2 * 1.2) / 1e6
-    assert float(row["cost_usd"]) == pytest.approx(leg + (row["input_tokens"] - 10) * 5 / 1e6)
+    rejected_cost = (10 * 0.3 + 2 * 1.2) / 1e6
+    assert float(row["cost_usd"]) == pytest.approx(
+        rejected_cost + (row["input_tokens"] - 10) * 5 / 1e6
+    )

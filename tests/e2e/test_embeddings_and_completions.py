@@ -102,14 +102,14 @@ def test_a_streamed_completion_can_be_put_together(client, gateway):
     assert "simulated" in "".join(chunk.choices[0].text for chunk in chunks)
     assert all(chunk.usage is None for chunk in chunks)
     assert chunks[-1].choices[0].finish_reason == "length"
-    told = client.completions.create(
+    result = client.completions.create(
         model="moe",
         prompt="Once",
         max_tokens=6,
         stream=True,
         stream_options={"include_usage": True},
     )
-    assert list(told)[-1].usage.completion_tokens == 6
+    assert list(result)[-1].usage.completion_tokens == 6
 
 
 def test_what_is_wrong_with_a_request_is_named(client):

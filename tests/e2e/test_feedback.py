@@ -5,7 +5,7 @@ import sqlite3
 
 import httpx
 import pytest
-from conftest import RunningGateway, config_text, start_gateway
+from gatewaykit import RunningGateway, config_text, start_gateway
 from ports import free_port
 
 BODY = {"model": "auto", "messages": [{"role": "user", "content": "a secret word: xyzzy-4711"}]}

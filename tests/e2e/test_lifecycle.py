@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import RunningGateway, config_text, start_gateway
+from gatewaykit import RunningGateway, config_text, start_gateway
 from patience import LONGEST_SECONDS
 from ports import free_port
 

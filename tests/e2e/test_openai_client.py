@@ -124,12 +124,12 @@ def test_a_tool_call_comes_back_and_its_result_can_be_sent(client):
     assert answer.choices[0].finish_reason == "tool_calls"
     assert call.function.name == "get_weather"
     assert isinstance(json.loads(call.function.arguments), dict)
-    told = [
+    result = [
         *asked,
         answer.choices[0].message.model_dump(exclude_none=True),
         {"role": "tool", "tool_call_id": call.id, "content": "sunny"},
     ]
-    follow_up = client.chat.completions.create(model="premium", messages=told, tools=[TOOL])
+    follow_up = client.chat.completions.create(model="premium", messages=result, tools=[TOOL])
     assert follow_up.choices[0].message
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import RunningGateway
+from gatewaykit import RunningGateway
 from ports import free_port
 
 from router.children.child import Child

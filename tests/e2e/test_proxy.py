@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import yaml
-from conftest import RunningGateway, config_text, free_port, start_gateway
+from gatewaykit import RunningGateway, config_text, start_gateway
+from ports import free_port
 from proxyserver import ForwardProxy, forward_proxy
 
 SECRET = "hunter2"

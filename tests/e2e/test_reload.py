@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import POLICY, RunningGateway, config_text, start_gateway
+from gatewaykit import POLICY, RunningGateway, config_text, start_gateway
 from patience import until
 from ports import free_port
 
@@ -140,13 +140,13 @@ def test_a_logged_decision_is_decided_again_bit_for_bit_and_explained(reloadable
         "--id",
         decision,
     ]
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "router.cli", "explain", *asked],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "excluded local" in told.stdout
+    assert "excluded local" in result.stdout
 
 
 FACTS = """\
@@ -205,12 +205,12 @@ def test_a_policy_sees_headers_private_data_and_the_language(reloadable, headers
 
 
 def _line(path: Path, decision: str) -> str:
-    def found() -> list[str]:
+    def matching() -> list[str]:
         text = path.read_text() if path.exists() else ""
         lines = text.rpartition("\n")[0].splitlines()  # the last one may be half written
         return [line for line in lines if decision in line]
 
-    return until(found)[0]
+    return until(matching)[0]
 
 
 @pytest.mark.parametrize(

@@ -60,11 +60,11 @@ class Workers:
     def served(self) -> dict[str, int]:
         """Requests by worker, as the metrics tell."""
         text = httpx.get(f"{self.root}/metrics", headers={"connection": "close"}).text
-        found: dict[str, int] = dict.fromkeys(re.findall(r'worker="(\d+)"', text), 0)
+        result: dict[str, int] = dict.fromkeys(re.findall(r'worker="(\d+)"', text), 0)
         pattern = r'^turnout_requests_total{worker="(\d+)",.*status="200"} ([\d.]+)$'
         for worker, count in re.findall(pattern, text, re.MULTILINE):
-            found[worker] += int(float(count))
-        return found
+            result[worker] += int(float(count))
+        return result
 
     def pids(self) -> list[int]:
         """The processes of the workers."""

@@ -65,7 +65,7 @@ class FakeUpstream(Upstream):
         self._blocks = blocks
         self._tokens = tokens
         self._breaks = breaks
-        self._said = usage
+        self._usage = usage
         self._seen = 0
         if backend is not None:
             self.backend = backend
@@ -96,7 +96,7 @@ class FakeUpstream(Upstream):
         for number, block in enumerate(self._blocks):
             self._seen += self._tokens
             if number == last:
-                self.usage = self._said or Usage(0, self._seen, estimated=True)
+                self.usage = self._usage or Usage(0, self._seen, estimated=True)
             if put is None or number in {0, last} or not put(block):
                 yield block
         if self._breaks:

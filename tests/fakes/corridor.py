@@ -28,8 +28,8 @@ CHAT: Operation = OPERATIONS[0]
 
 @dataclass(slots=True)
 class FakeCorridor:
-    """The collaborators of a walk, each to be looked at afterwards; `told` are the records that the
-    observers got.
+    """The collaborators of a walk, each to be looked at afterwards. `finished_records` are the
+    records that the observers got.
     """
 
     backends: FakeBackends
@@ -39,7 +39,7 @@ class FakeCorridor:
     classifier: FakeClassifier = field(default_factory=FakeClassifier)
     conversations: FakeConversations = field(default_factory=FakeConversations)
     recorded: bool = False
-    told: list[Finished] = field(default_factory=list)
+    finished_records: list[Finished] = field(default_factory=list)
 
     @classmethod
     def answering(cls, *script: Scripted, **parts: Any) -> "FakeCorridor":
@@ -47,7 +47,7 @@ class FakeCorridor:
         return cls(FakeBackends(*script), **parts)
 
     def serving(self, *observers: Observer) -> Serving:
-        """Return the collaborators as the corridor takes them; the observers come after `told`."""
+        """Return the collaborators as the corridor takes them; the observers come last."""
         self.backends.adopt(list(self.world.backends.values()))
         return Serving(
             snapshot=self.world,
@@ -56,7 +56,7 @@ class FakeCorridor:
             ledger=self.ledger,
             backends=self.backends,
             history=OutputHistory(),
-            observers=(self.told.append, *observers),
+            observers=(self.finished_records.append, *observers),
         )
 
     async def walk(
@@ -64,16 +64,16 @@ class FakeCorridor:
     ) -> Finished:
         """Walk one request; return its record. Raises what the corridor raises."""
         await serve(self.serving(*observers), operation, caller)
-        return self.told[-1]
+        return self.finished_records[-1]
 
 
 async def context_of(
     caller: FakeCaller, world: Snapshot | None = None, **senses: Any
 ) -> RequestContext:
     """Return what is known of a chat request, gathered over fakes."""
-    found = Senses(FakeClassifier(), FakeConversations(), {})
+    parts = Senses(FakeClassifier(), FakeConversations(), {})
     ask = CHAT.parse(caller.raw, caller.fields)
-    return await gather(replace(found, **senses), world or new_world(), ACME, ask, caller)
+    return await gather(replace(parts, **senses), world or new_world(), ACME, ask, caller)
 
 
 async def planned(caller: FakeCaller, world: Snapshot | None = None, **senses: Any) -> Plan:

@@ -18,14 +18,14 @@ from router.world.snapshot import Snapshot
 
 def charge_of(backend: str | None = "moe", **fields: Any) -> Charge:
     """Return a charge of a completed answer; `fields` replace its own."""
-    found: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "usage": Usage(100, 50, 20),
         "cost_pico": 7,
         "outcome": Outcome.COMPLETED,
         "backend": backend,
         "route": "auto",
     }
-    return Charge(**(found | fields))
+    return Charge(**(defaults | fields))
 
 
 class Scoring:
@@ -56,7 +56,7 @@ async def finished_of(
     )
     backends = FakeBackends()
     backends.adopt(list(world.backends.values()))
-    found: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "context": context,
         "signals": read_signals(context, backends.view(), EVERYTHING),
         "decision": decision or decided(context),
@@ -69,7 +69,7 @@ async def finished_of(
         "first_byte_seconds": 0.25,
         "seconds": 1.5,
     }
-    return Finished(**(found | fields))
+    return Finished(**(defaults | fields))
 
 
 SCORED = """\

@@ -67,12 +67,12 @@ async def test_before_its_first_content_another_candidate_may_answer(
 async def test_what_came_before_the_content_comes_first_and_in_order(
     dispatcher: Dispatcher, chat: Chat, first: bytes
 ) -> None:
-    told = (COMMENT, ROLE, COMMENT, first, STOP)
-    async with raw_server(writes(stream(*told))) as server:
+    result = (COMMENT, ROLE, COMMENT, first, STOP)
+    async with raw_server(writes(stream(*result))) as server:
         backend = Backend("b", server.base_url, "m")
         async with dispatcher.open([backend], chat(stream=True), "r1") as upstream:
             out = b"".join([block async for block in upstream.stream()])
-    assert out == b"".join(told)
+    assert out == b"".join(result)
 
 
 async def test_what_is_held_back_is_bounded(dispatcher: Dispatcher, chat: Chat) -> None:

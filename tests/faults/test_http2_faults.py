@@ -14,8 +14,8 @@ from transports import Client, NewTransport, over_http2
 
 from router.backends.backend import Timeouts
 from router.backends.transport.transport import (
-    Call,
     HttpAnswer,
+    HttpCall,
     Target,
     TransportError,
     TransportTimeout,
@@ -71,9 +71,9 @@ async def numbered(stream: Stream) -> None:
     await body(stream, b"answer on stream %d" % stream.id)
 
 
-def call(server: Any, text: bytes = b"{}", timeouts: Timeouts = PATIENT) -> Call:
+def call(server: Any, text: bytes = b"{}", timeouts: Timeouts = PATIENT) -> HttpCall:
     target = Target(f"{server.base_url}/chat/completions", (("X-A", "b"),))
-    return Call(target, text, timeouts, "r1")
+    return HttpCall(target, text, timeouts, "r1")
 
 
 async def whole(answer: HttpAnswer) -> bytes:
@@ -89,8 +89,8 @@ async def test_a_connection_serves_one_exchange_after_the_other(
 ) -> None:
     async with http2_server(app(numbered), serving) as server:
         for number in (1, 3, 5):
-            told = await whole(await client.send(call(server)))
-            assert told == b"answer on stream %d" % number
+            result = await whole(await client.send(call(server)))
+            assert result == b"answer on stream %d" % number
         assert (server.requests, server.connections) == (3, 1)
 
 
@@ -280,8 +280,8 @@ async def test_frames_that_nobody_asked_for_are_nobodys_answer(
         await another_stream(stream)
 
     async with http2_server(app(adds), serving) as server:
-        told = [await whole(await client.send(call(server))) for _ in range(3)]
-        assert all(text.startswith(b"answer on stream") for text in told)
+        result = [await whole(await client.send(call(server))) for _ in range(3)]
+        assert all(text.startswith(b"answer on stream") for text in result)
         assert server.requests == 3
 
 

@@ -11,7 +11,7 @@ from router.ask import Ask
 from router.backends.backend import Backend, Timeouts
 from router.backends.dialects.translated import DROPPED
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.transport.transport import Call, Target, TransportError
+from router.backends.transport.transport import HttpCall, Target, TransportError
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
 
@@ -74,7 +74,7 @@ async def test_a_header_that_would_add_a_line_is_never_sent(
 ) -> None:
     transport = new_transport()
     target = Target(f"{simulator.base_url}/chat/completions", ())
-    call = Call(target, b"{}", Timeouts(), "r1", (("x-a", "1\r\nx-evil: 2"),))
+    call = HttpCall(target, b"{}", Timeouts(), "r1", (("x-a", "1\r\nx-evil: 2"),))
     with pytest.raises(TransportError):
         await transport.send(call)
     await transport.close()

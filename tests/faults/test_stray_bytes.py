@@ -15,7 +15,7 @@ from faulty_backends import PATIENT
 from rawserver import RawServer, Script, raw_server
 from transports import Client, NewTransport
 
-from router.backends.transport.transport import Call, Target
+from router.backends.transport.transport import HttpCall, Target
 
 STRAYS = {
     "an answer": b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen",
@@ -61,7 +61,7 @@ async def talkative(
 
 async def asked(transport: Client, server: RawServer) -> bytes:
     target = Target(f"{server.base_url}/chat/completions", ())
-    answer = await transport.send(Call(target, b"{}", PATIENT, "r1"))
+    answer = await transport.send(HttpCall(target, b"{}", PATIENT, "r1"))
     pieces = []
     while piece := await answer.read():
         pieces.append(piece)
@@ -82,8 +82,8 @@ async def test_what_comes_with_an_answer_is_not_the_next_one(
         transport,
         server,
     ):
-        told = [await asked(transport, server) for _ in range(3)]
-        assert told == [b"answer 1", b"answer 2", b"answer 3"]
+        result = [await asked(transport, server) for _ in range(3)]
+        assert result == [b"answer 1", b"answer 2", b"answer 3"]
         assert server.connections == 3
 
 
@@ -101,8 +101,8 @@ async def test_what_comes_right_behind_an_answer_is_not_the_next_one(
         transport,
         server,
     ):
-        told = [await asked(transport, server) for _ in range(3)]
-        assert told == [b"answer 1", b"answer 2", b"answer 3"]
+        result = [await asked(transport, server) for _ in range(3)]
+        assert result == [b"answer 1", b"answer 2", b"answer 3"]
         assert server.connections == 3
 
 
@@ -143,7 +143,7 @@ async def test_many_at_once_beside_a_server_that_says_too_much_get_their_own(
         transport,
         server,
     ):
-        told: list[bytes] = []
+        result: list[bytes] = []
         for _ in range(10):
-            told += await asyncio.gather(*(asked(transport, server) for _ in range(10)))
-        assert sorted(told) == sorted(b"answer %d" % number for number in range(1, 101))
+            result += await asyncio.gather(*(asked(transport, server) for _ in range(10)))
+        assert sorted(result) == sorted(b"answer %d" % number for number in range(1, 101))

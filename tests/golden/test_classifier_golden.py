@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from classifiers.prompt import Prompt, Turn, prompt_of_text
+from classifiers.prompt import Prompt, PromptTurn, prompt_of_text
 from classifiers.text.features import encode
 from classifiers.text.lexical_features import FEATURES_VERSION
 
@@ -16,9 +16,9 @@ PROMPTS = {
     "conversation": Prompt(
         "You write Python.",
         (
-            Turn("user", "def f(x):\n    return x[::-1]"),
-            Turn("assistant", "It reverses x."),
-            Turn("user", "And why?"),
+            PromptTurn("user", "def f(x):\n    return x[::-1]"),
+            PromptTurn("assistant", "It reverses x."),
+            PromptTurn("user", "And why?"),
         ),
         ("run_python",),
     ),

@@ -15,12 +15,12 @@ HERE = Path(__file__).parent
 
 
 def cases(name: str) -> list[object]:
-    found = []
+    result = []
     for part in ("\n" + (HERE / name).read_text(encoding="utf-8")).split("\n=== ")[1:]:
         title, _, rest = part.partition("\n")
         text, _, report = rest.partition("--- ")
-        found.append(pytest.param(text, report.partition("\n")[2].strip("\n"), id=title))
-    return found
+        result.append(pytest.param(text, report.partition("\n")[2].strip("\n"), id=title))
+    return result
 
 
 BAD = cases("bad_policies.txt")
@@ -36,9 +36,9 @@ def test_a_bad_policy_is_refused_with_exactly_these_words(text, report):
 
 @pytest.mark.parametrize(("text", "report"), WARNED)
 def test_a_doubtful_policy_is_warned_of_with_exactly_these_words(text, report):
-    found = lint(load(text, "policy.yaml"))
-    told = [f for f in found if f.rule not in ("no-probes", "uncovered-rule")]
-    assert render(told) == report
+    matches = lint(load(text, "policy.yaml"))
+    result = [f for f in matches if f.rule not in ("no-probes", "uncovered-rule")]
+    assert render(result) == report
 
 
 def test_there_are_enough_cases_and_none_twice():

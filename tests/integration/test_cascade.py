@@ -94,8 +94,8 @@ async def test_a_refusal_is_answered_by_the_next_and_both_are_paid_for(
             assert [upstream.billed, upstream] == [(events[1],), events[2]]
             assert upstream.backend.name == "large"
             assert upstream.usage is not None
-            (leg,) = upstream.billed
-            assert (leg.backend.name, leg.verifier, leg.usage) == (
+            (billed,) = upstream.billed
+            assert (billed.backend.name, billed.verifier, billed.usage) == (
                 "small",
                 "not_refusal",
                 Usage(5, 7),
@@ -153,7 +153,7 @@ async def test_a_stream_that_begins_badly_is_replaced_unseen(  # noqa: PLR0917 #
         backends = [small(server.base_url), large(simulator)]
         async with cascades.open(backends, chat(stream=True), "r1", CHECKED) as upstream:
             assert upstream.backend.name == "large"
-            assert [leg.verifier for leg in upstream.billed] == [verifier]
+            assert [billed.verifier for billed in upstream.billed] == [verifier]
             out = await received(upstream)
     assert b"sorry" not in out
     assert b"simulated" in out
@@ -208,8 +208,10 @@ async def test_a_judge_reads_whole_answers_and_is_paid(  # noqa: PLR0917 # fixtu
         opened = cascades.open(backends, chat(stream=stream), "r1", judging(judge))
         async with opened as upstream:
             assert upstream.backend.name == backend
-            opinions = [leg for leg in upstream.billed if not leg.rejected]
-            assert [(leg.backend.name, leg.usage) for leg in opinions] == [("judge", Usage(5, 7))]
+            opinions = [billed for billed in upstream.billed if not billed.rejected]
+            assert [(billed.backend.name, billed.usage) for billed in opinions] == [
+                ("judge", Usage(5, 7))
+            ]
             await received(upstream)
     assert (cascades.fired["judge"], cascades.no_opinion) == (fired, no_opinion)
 
@@ -278,5 +280,5 @@ async def test_the_judges_answer_stays_on_the_bill_of_the_answer_it_refused(
         opened = cascades.open(backends, chat(), "r1", judging(judge), events=events)
         async with opened as upstream:
             assert upstream.backend.name == "small"
-            assert [leg.backend.name for leg in upstream.billed] == ["judge"]
+            assert [billed.backend.name for billed in upstream.billed] == ["judge"]
             assert [events[0], events[-1]] == [upstream, upstream]

@@ -182,8 +182,8 @@ async def test_a_dispatcher_watches_the_load_of_what_it_adopts(
     dispatcher: Dispatcher, chat: Chat
 ) -> None:
     page = b"vllm:num_requests_running 3\n"
-    told = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(page), page)
-    async with raw_server(writes(told, then="stay")) as server:
+    result = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(page), page)
+    async with raw_server(writes(result, then="stay")) as server:
         capacity = Capacity(concurrency=4, load_url=server.base_url)
         dispatcher.adopt([Backend("b", server.base_url, "m", capacity=capacity)])
         await server.asked.wait()

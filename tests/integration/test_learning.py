@@ -71,7 +71,7 @@ def _outcomes(
     return made
 
 
-def _said(classifier: Classifier) -> float:
+def _mean_prediction(classifier: Classifier) -> float:
     dice = random.Random(3)
     prompts = [prompt_of_text(" ".join(dice.choices(WORDS, k=9))) for _ in range(50)]
     return float(np.mean([scored.success["local"] for scored in classifier.score(prompts)]))
@@ -79,19 +79,19 @@ def _said(classifier: Classifier) -> float:
 
 def test_a_card_learns_from_outcomes_is_followed_and_can_be_rolled_back(parts):
     classifier, outcomes, cards, learner = parts
-    before = _said(classifier)
+    before = _mean_prediction(classifier)
     truth = 0.05 if before > 0.4 else 0.95
     outcomes.add(_outcomes(classifier, 400, truth=truth))
     verdict = learner.refit("local")
     assert verdict is not None
     assert verdict.promoted, verdict.reason
     assert learner.put_in_force()
-    assert abs(_said(classifier) - truth) < 0.1
+    assert abs(_mean_prediction(classifier) - truth) < 0.1
     assert not learner.put_in_force()
     assert [card.active for card in cards.history("local")] == [True]
     assert cards.roll_back("local", at=1_000) == 0
     assert learner.put_in_force()
-    assert _said(classifier) == pytest.approx(before, abs=1e-6)
+    assert _mean_prediction(classifier) == pytest.approx(before, abs=1e-6)
     assert cards.roll_back("local", at=1_000) is None
 
 
@@ -143,7 +143,7 @@ def test_a_flood_of_late_outcomes_takes_no_place_away(parts):
 
 def test_what_was_rolled_back_is_not_learnt_again_from_what_was_known_then(parts):
     classifier, outcomes, cards, learner = parts
-    before = _said(classifier)
+    before = _mean_prediction(classifier)
     truth = 0.05 if before > 0.4 else 0.95
     outcomes.add(_outcomes(classifier, 400, truth=truth))
     assert learner.refit("local").promoted
@@ -208,7 +208,9 @@ def test_one_replica_refits_a_card_and_the_others_wait(parts):
 
 def test_drift_is_measured_on_live_outcomes(parts):
     classifier, outcomes, _, learner = parts
-    outcomes.add(_outcomes(classifier, 400, truth=0.05 if _said(classifier) > 0.4 else 0.95))
+    outcomes.add(
+        _outcomes(classifier, 400, truth=0.05 if _mean_prediction(classifier) > 0.4 else 0.95)
+    )
     learner.measure_drift()
     assert learner.drift["local"].error > 0.1
     assert learner.drift["local"].alarm
@@ -217,7 +219,9 @@ def test_drift_is_measured_on_live_outcomes(parts):
 
 def test_the_alarm_ends_with_the_card_that_raised_it(parts):
     classifier, outcomes, cards, learner = parts
-    outcomes.add(_outcomes(classifier, 400, truth=0.05 if _said(classifier) > 0.4 else 0.95))
+    outcomes.add(
+        _outcomes(classifier, 400, truth=0.05 if _mean_prediction(classifier) > 0.4 else 0.95)
+    )
     learner.measure_drift()
     assert learner.refit("local").promoted
     learner.measure_drift()

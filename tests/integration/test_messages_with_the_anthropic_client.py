@@ -138,12 +138,12 @@ def test_claude_loses_nothing_on_its_way() -> None:
             ) as stream,
         ):
             message: Any = stream.get_final_message()
-    thought, use, found, said = message.content
+    thought, use, result, text = message.content
     assert (thought.thinking, thought.signature) == ("Où donc ? ", "EqQBCg==")
     assert (use.type, use.name, use.input) == ("server_tool_use", "web_search", {"query": "x"})
-    assert found.content[0].encrypted_content == "E=="
-    assert said.text == 'Bleu "ciel" 🌦 et gris'
-    assert said.citations[0].encrypted_index == "I=="
+    assert result.content[0].encrypted_content == "E=="
+    assert text.text == 'Bleu "ciel" 🌦 et gris'
+    assert text.citations[0].encrypted_index == "I=="
     assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "FIN")
     assert message.usage.cache_creation_input_tokens == 1000
     assert message.usage.cache_read_input_tokens == 100

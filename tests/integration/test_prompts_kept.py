@@ -66,10 +66,10 @@ def test_outcomes_with_prompts_outlive_the_classifier_that_scored_them(stores, t
     verdict = learner.refit("moe")
     assert verdict is not None
     assert verdict.promoted, verdict.reason
-    [said] = classifier.score([prompt_of_text("What is 300 times 17? Überlege gut.")])
+    [text] = classifier.score([prompt_of_text("What is 300 times 17? Überlege gut.")])
     learner.put_in_force()
     [learnt] = classifier.score([prompt_of_text("What is 300 times 17? Überlege gut.")])
-    assert learnt.success["moe"] < said.success["moe"] / 2
+    assert learnt.success["moe"] < text.success["moe"] / 2
     classifier.close()
 
 

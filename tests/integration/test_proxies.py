@@ -17,7 +17,7 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.httpx_transport import HttpxTransport, NetworkRoute
 from router.backends.transport.proxies import EnvironmentProxies
-from router.backends.transport.transport import Call, ConnectFailed, Target, TransportError
+from router.backends.transport.transport import ConnectFailed, HttpCall, Target, TransportError
 from router.errors import UpstreamFailed
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
@@ -57,9 +57,9 @@ def with_password(proxy: ForwardProxy, password: str = SECRET) -> str:
     return proxy.url.replace("://", f"://gate:{password}@")
 
 
-def call(server: RawServer | Http2Server) -> Call:
+def call(server: RawServer | Http2Server) -> HttpCall:
     headers = (("Authorization", "Bearer sk-backend"),)
-    return Call(Target(f"{server.base_url}/chat/completions", headers), b"{}", PATIENT, "r1")
+    return HttpCall(Target(f"{server.base_url}/chat/completions", headers), b"{}", PATIENT, "r1")
 
 
 async def body_from(transport: HttpxTransport, server: RawServer | Http2Server) -> bytes:
@@ -226,7 +226,7 @@ async def test_a_proxy_that_says_nothing_is_late(trusting: ssl.SSLContext) -> No
         transport = HttpxTransport(route=NetworkRoute(url), tls=trusting)
         target = Target("https://192.0.2.1/v1/chat/completions", ())
         with pytest.raises(TransportError, match="in time"):
-            await transport.send(Call(target, b"{}", QUICK))
+            await transport.send(HttpCall(target, b"{}", QUICK))
         await proxy.closed.wait()
         await transport.close()
 
@@ -241,7 +241,7 @@ async def test_http2_is_spoken_through_a_tunnel(proxy: ForwardProxy) -> None:
     serving, trusting = certificates()
     transport = HttpxTransport(route=NetworkRoute(with_password(proxy), http2=True), tls=trusting)
     async with http2_server(application, serving) as server:
-        told = [await body_from(transport, server) for _ in range(2)]
-        assert told == [b"stream 1", b"stream 3"]
+        result = [await body_from(transport, server) for _ in range(2)]
+        assert result == [b"stream 1", b"stream 3"]
         assert (server.connections, len(proxy.lines)) == (1, 1)
     await transport.close()

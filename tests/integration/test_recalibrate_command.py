@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from operatorkit import configured, database_of, told
+from operatorkit import configured, database_of, run_with_config
 
 from classifiers.prompt import prompt_of_text
 from classifiers.serving import Classifier
@@ -23,7 +23,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def _run(config: Path, *words: str) -> Result:
-    return told(recalibrate_cards, config, *words)
+    return run_with_config(recalibrate_cards, config, *words)
 
 
 def _judged(config: Path, count: int) -> None:

@@ -6,7 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from operatorkit import POLICY, configured, database_of, told
+from operatorkit import POLICY, configured, database_of, run_with_config
 from rich.console import Console
 
 from router.auth.store import KeyStore
@@ -41,9 +41,9 @@ def _served(config: Path, day: str, score: float) -> None:
     usage.add([tuple(row[name] for name in NAMES)])
     usage.close()
     at = round(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
-    said = ("auto", "local", "local", 0.7, score, "swift-1", b"", b"")
+    text = ("auto", "local", "local", 0.7, score, "swift-1", b"", b"")
     store = OutcomeStore(database_of(config), keep=10)
-    store.add([JudgedDecision(day, "audit", "judge", at, "acme", *said)])
+    store.add([JudgedDecision(day, "audit", "judge", at, "acme", *text)])
     store.close()
 
 
@@ -62,7 +62,7 @@ def test_the_tables_of_savings_fit_80_columns_with_the_interval_of_the_quality()
 def test_a_pipe_gets_whole_lines(config, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     _served(config, "2026-03-02", 1.0)
-    shown = told(show_savings, config)
+    shown = run_with_config(show_savings, config)
     assert shown.exit_code == 0, shown.output
     [line] = [line for line in shown.stdout.splitlines() if "local" in line and "–1.00" in line]
     assert "0.21–1.00" in line
@@ -72,7 +72,9 @@ def test_the_days_asked_for_are_those_of_usage_and_of_audits(config):
     for day, score in (("2026-03-01", 0.0), ("2026-03-02", 1.0), ("2026-03-03", 0.0)):
         _served(config, day, score)
     days = ("--since", "2026-03-02", "--until", "2026-03-03")
-    local = json.loads(told(show_savings, config, "--format", "json", *days).stdout)["backends"][0]
+    local = json.loads(run_with_config(show_savings, config, "--format", "json", *days).stdout)[
+        "backends"
+    ][0]
     assert local["requests"] == 1
     assert (local["quality"]["mean"], local["quality"]["answers"]) == (1.0, 1)
 
@@ -82,18 +84,18 @@ def test_the_history_of_cards_needs_no_wide_terminal(config):
     store = CardStore(database_of(config))
     store.promote("moe", "swift-1", b"{}", reason=why, at=0)
     store.close()
-    shown = told(recalibrate_cards, config, "--history").stdout
+    shown = run_with_config(recalibrate_cards, config, "--history").stdout
     assert shown == f"moe 1, promoted 1970-01-01 00:00 UTC, in force\n  {why}\n"
 
 
 def test_a_policy_without_tiers_has_keys_without_a_tier(config):
-    made = told(keys, config, "create", "--organization", "acme")
+    made = run_with_config(keys, config, "create", "--organization", "acme")
     assert made.exit_code == 0, made.output
     store = KeyStore(database_of(config))
     [key] = store.all()
     store.close()
     assert key.principal.tier == ""
-    named = told(keys, config, "create", "--organization", "acme", "--tier", "pro")
+    named = run_with_config(keys, config, "create", "--organization", "acme", "--tier", "pro")
     assert named.exit_code == 2
     assert "leave --tier out" in named.output
 
@@ -102,6 +104,6 @@ def test_a_policy_with_tiers_says_which_there_are(config):
     (config.parent / "policy.yaml").write_text(
         f"{POLICY.format(name='local')}tiers: {{pro: {{}}, free: {{}}}}\n"
     )
-    made = told(keys, config, "create", "--organization", "acme")
+    made = run_with_config(keys, config, "create", "--organization", "acme")
     assert made.exit_code == 2
     assert "tiers: pro, free" in made.output

@@ -11,9 +11,9 @@ from router.backends.backend import Timeouts
 from router.backends.transport.httptools_connection import READ_BUFFER
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.transport import (
-    Call,
     ConnectFailed,
     HttpAnswer,
+    HttpCall,
     Target,
     TransportError,
     TransportTimeout,
@@ -36,9 +36,9 @@ async def transport(new_transport: NewTransport) -> AsyncIterator[Client]:
 
 def call(
     server: RawServer, *, timeouts: Timeouts = PATIENT, body: bytes = b"{}", **more: str
-) -> Call:
+) -> HttpCall:
     headers = tuple((name.replace("_", "-"), value) for name, value in more.items())
-    return Call(Target(f"{server.base_url}/chat/completions", headers), body, timeouts)
+    return HttpCall(Target(f"{server.base_url}/chat/completions", headers), body, timeouts)
 
 
 def drips(text: bytes) -> Script:
@@ -108,8 +108,8 @@ async def test_a_new_connection_that_closes_is_not_tried_again(
 
 
 async def test_an_answer_that_says_close_is_not_kept(transport: Client) -> None:
-    said = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
-    async with raw_server(writes(said, then="stay")) as server:
+    text = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
+    async with raw_server(writes(text, then="stay")) as server:
         for _ in range(2):
             assert await whole(await transport.send(call(server))) == b"hi"
         assert server.connections == 2
@@ -298,7 +298,7 @@ async def test_a_large_body_arrives_whole(transport: Client) -> None:
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "http://", "http://127.0.0.1:99999/v1"])
 async def test_an_address_that_is_none_is_said_so(transport: Client, url: str) -> None:
     with pytest.raises(TransportError):
-        await transport.send(Call(Target(url, ()), b"", QUICK))
+        await transport.send(HttpCall(Target(url, ()), b"", QUICK))
 
 
 async def test_an_unknown_host_and_a_closed_port_are_told_apart(
@@ -309,7 +309,7 @@ async def test_an_unknown_host_and_a_closed_port_are_told_apart(
     with pytest.raises(ConnectFailed, match="refused"):
         await transport.send(gone)
     with pytest.raises(ConnectFailed, match="unknown host"):
-        await transport.send(Call(Target("http://turnout.invalid/v1", ()), b"", PATIENT))
+        await transport.send(HttpCall(Target("http://turnout.invalid/v1", ()), b"", PATIENT))
 
 
 @pytest.mark.parametrize("then", ["close", "reset"])
@@ -380,7 +380,7 @@ async def test_a_server_that_refuses_before_it_has_read_is_an_answer_or_an_error
     port = listener.sockets[0].getsockname()[1]
     target = Target(f"http://127.0.0.1:{port}/v1", ())
     try:
-        answer = await transport.send(Call(target, b"x" * 8_000_000, PATIENT))
+        answer = await transport.send(HttpCall(target, b"x" * 8_000_000, PATIENT))
         assert answer.status == 413
         answer.close()
     except TransportError:
@@ -398,7 +398,7 @@ async def test_a_tls_handshake_that_never_ends_is_no_connection(transport: Clien
     target = Target(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1", ())
     limits = Timeouts(connect=0.1, first_byte=5.0, between_chunks=5.0, total=10.0)
     with pytest.raises(TransportTimeout, match="did not accept"):
-        await transport.send(Call(target, b"{}", limits))
+        await transport.send(HttpCall(target, b"{}", limits))
     listener.close()
 
 
@@ -415,7 +415,7 @@ async def test_a_client_that_leaves_during_the_tls_handshake_leaves_no_connectio
 
     listener = await asyncio.start_server(handshake, "127.0.0.1", 0)
     target = Target(f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1", ())
-    task = asyncio.ensure_future(transport.send(Call(target, b"{}", PATIENT)))
+    task = asyncio.ensure_future(transport.send(HttpCall(target, b"{}", PATIENT)))
     await asked.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -445,7 +445,7 @@ async def test_a_client_alone_does_not_read_the_environment(
 
 async def test_nothing_is_sent_but_what_the_call_says(transport: Client) -> None:
     async with raw_server(writes(OK, then="stay")) as server:
-        asked = Call(
+        asked = HttpCall(
             Target(f"{server.base_url}/chat", (("Accept-Encoding", "identity"),)),
             b"{}",
             PATIENT,
@@ -468,7 +468,7 @@ async def test_nothing_is_sent_but_what_the_call_says(transport: Client) -> None
 @pytest.mark.parametrize("header", ["a\r\nx-evil: 1", "a\nb", "a\rb"])
 async def test_a_header_of_one_call_adds_no_line_either(transport: Client, header: str) -> None:
     async with raw_server(writes(OK)) as server:
-        asked = Call(Target(server.base_url, ()), b"{}", PATIENT, "r1", (("X-A", header),))
+        asked = HttpCall(Target(server.base_url, ()), b"{}", PATIENT, "r1", (("X-A", header),))
         with pytest.raises(TransportError, match="line break"):
             await transport.send(asked)
         assert server.requests == 0

@@ -22,11 +22,11 @@ def test_no_package_executes_more_instructions_for_a_request_than_its_budget() -
 
 
 def test_a_step_over_its_budget_or_without_one_is_named() -> None:
-    found, budget = (
+    result, budget = (
         {"parse": 1105.0, "decide": 1000.0, "new": 1.0},
         {"parse": 1000.0, "decide": 1e3},
     )
-    assert guard.over_budget(found, budget, 1.10, "instructions") == [
+    assert guard.over_budget(result, budget, 1.10, "instructions") == [
         "parse: 1,105 instructions, budget 1,000",
         "new: 1 instructions, budget 0",
     ]
@@ -84,12 +84,12 @@ def test_the_upstream_outlives_readers_that_leave_in_the_middle_of_an_answer() -
 
 def test_targets_are_judged_by_the_figures() -> None:
     measured = {"(no gateway)": _run(1.0), "Turnout": _run(100.0), "LiteLLM": _run(6_000.0)}
-    found = {"measured": measured | {"Turnout, explicit model": _run(80.0)}}
-    said = report.ratios(found)
-    assert "| a 50th of LiteLLM's | 1/60.0 | reached |" in said
-    assert "| explicit model: a 90th of LiteLLM's | 1/75.0 | not reached |" in said
-    assert "| an 8th of Portkey's | not measured | |" in said
-    assert "| LiteLLM |" in report.table(found)
+    result = {"measured": measured | {"Turnout, explicit model": _run(80.0)}}
+    text = report.ratios(result)
+    assert "| a 50th of LiteLLM's | 1/60.0 | reached |" in text
+    assert "| explicit model: a 90th of LiteLLM's | 1/75.0 | not reached |" in text
+    assert "| an 8th of Portkey's | not measured | |" in text
+    assert "| LiteLLM |" in report.table(result)
 
 
 def _size(middle: float, low: float, high: float) -> dict:
@@ -106,11 +106,11 @@ def test_growth_is_judged_by_the_dearest_size_and_its_interval():
         "backends": {"1": one, "50": _size(1.2, 1.15, 1.25)},
         "streams": {"1": one, "2000": _size(9.0, 8.0, 10.0)},
     }
-    said = report_growth.verdicts(series)
-    assert "| rules | 10 | 1.02 (0.98 to 1.06) | 1.02 (0.98 to 1.06) | 1.00 | reached |" in said
-    assert said.count("| reached, within the noise |") == said.count("| keys | 1,000 |") == 1
-    assert said.count("| not reached |") == said.count("| backends | 50 |") == 1
-    assert "streams" not in said
+    text = report_growth.verdicts(series)
+    assert "| rules | 10 | 1.02 (0.98 to 1.06) | 1.02 (0.98 to 1.06) | 1.00 | reached |" in text
+    assert text.count("| reached, within the noise |") == text.count("| keys | 1,000 |") == 1
+    assert text.count("| not reached |") == text.count("| backends | 50 |") == 1
+    assert "streams" not in text
     assert "| streams | 2,000 |" in report_growth.table(series)
 
 
@@ -120,12 +120,12 @@ def test_a_drifting_machine_does_not_move_the_ratio_of_two_sizes():
         1: [{"loop": 300.0 * speed, "ledger": 100.0 * speed} for speed in speeds],
         1_000: [{"loop": 310.0 * speed, "ledger": 110.0 * speed} for speed in speeds],
     }
-    found = growth.sizes_of(costs, {1: 9_000, 1_000: 9_001})
-    for ratio in (found[1_000].rounds, found[1_000].together):
+    result = growth.sizes_of(costs, {1: 9_000, 1_000: 9_001})
+    for ratio in (result[1_000].rounds, result[1_000].together):
         assert ratio.low == pytest.approx(1.05)
         assert ratio.high == pytest.approx(1.05)
-    assert found[1_000].best == pytest.approx(420.0)
-    assert found[1_000].instructions == 9_001
+    assert result[1_000].best == pytest.approx(420.0)
+    assert result[1_000].instructions == 9_001
 
 
 def test_what_happens_once_a_second_is_in_the_ratio_of_all_rounds():
@@ -139,11 +139,11 @@ def test_every_size_begins_a_round_in_turn():
 
 
 def test_cpu_at_rest_is_told_apart_for_gateway_and_ledger():
-    found = {"idle_cpu": 0.0042, "idle_gateway_cpu": 0.003, "idle_ledger_cpu": 0.0012}
-    said = report._foot(found)
-    assert "| CPU at rest, gateway and ledger | 0.42% of a core | 1 % |" in said
-    assert "| of it, the ledger | 0.12% | |" in said
-    assert "memory" not in said
+    result = {"idle_cpu": 0.0042, "idle_gateway_cpu": 0.003, "idle_ledger_cpu": 0.0012}
+    text = report._foot(result)
+    assert "| CPU at rest, gateway and ledger | 0.42% of a core | 1 % |" in text
+    assert "| of it, the ledger | 0.12% | |" in text
+    assert "memory" not in text
 
 
 def test_memory_is_judged_by_quarters_not_by_two_moments():

@@ -39,10 +39,10 @@ def test_no_metric_is_documented_that_does_not_exist():
 
 
 def _tree(root: type[Exception]) -> list[type[errors.TurnoutError]]:
-    found = [root]
+    result = [root]
     for child in root.__subclasses__():
-        found += _tree(child)
-    return found
+        result += _tree(child)
+    return result
 
 
 @pytest.mark.parametrize("error", _tree(errors.TurnoutError), ids=lambda error: error.__name__)
@@ -65,16 +65,16 @@ def test_every_code_of_an_error_is_documented():
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    found = []
+    result = []
     for name, field in model.model_fields.items():
         inner = _models(field.annotation)
         if not inner or name in ("price", "timeouts", "capacity", "energy"):
-            found.append(prefix + name)
+            result.append(prefix + name)
         for section in inner:
             if name not in ("price", "timeouts", "capacity", "energy"):
                 star = f"{prefix}{name}.*." if name == "backends" else f"{prefix}{name}."
-                found += _keys(section, star)
-    return found
+                result += _keys(section, star)
+    return result
 
 
 def _models(annotation: object) -> list[type[BaseModel]]:

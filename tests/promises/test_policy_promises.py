@@ -46,15 +46,15 @@ GUIDE = (ROOT / "docs/policy.md").read_text(encoding="utf-8")
 
 def keys_of(node: object) -> set[str]:
     """Every property name in a JSON Schema."""
-    found: set[str] = set()
+    result: set[str] = set()
     if isinstance(node, dict):
-        found |= set(node.get("properties", {}))
+        result |= set(node.get("properties", {}))
         for value in node.values():
-            found |= keys_of(value)
+            result |= keys_of(value)
     elif isinstance(node, list):
         for value in node:
-            found |= keys_of(value)
-    return found
+            result |= keys_of(value)
+    return result
 
 
 def test_the_seven_policies_are_shipped():

@@ -79,32 +79,32 @@ def plain_measures(
     table: FeatureTable, text: str, words: Sequence[str], around: Sequence[int]
 ) -> dict[str, float]:
     """The measures, one question after the other."""
-    found: dict[str, float] = dict(
+    result: dict[str, float] = dict(
         zip(("one", "chars", "system_chars", "turns", "tools"), (1, *around), strict=True)
     )
-    found |= {"length": len(text), "words": len(words), "distinct": len(set(words))}
-    found["long_words"] = sum(len(word) >= 10 for word in words)
+    result |= {"length": len(text), "words": len(words), "distinct": len(set(words))}
+    result["long_words"] = sum(len(word) >= 10 for word in words)
     for coded in table.coded:
-        found |= zip(coded.names, coded.read(text), strict=True)
-    found |= plain_coded(text, found)
+        result |= zip(coded.names, coded.read(text), strict=True)
+    result |= plain_coded(text, result)
     for name, members in table.words.items():
-        found[name] = sum(word in members for word in words)
+        result[name] = sum(word in members for word in words)
     for name, ranges in table.characters.items():
-        found[name] = sum(any(low <= ord(c) <= high for low, high in ranges) for c in text)
+        result[name] = sum(any(low <= ord(c) <= high for low, high in ranges) for c in text)
     for name, phrases in table.phrases.items():
-        found[name] = sum(text.count(phrase) for phrase in phrases)
+        result[name] = sum(text.count(phrase) for phrase in phrases)
     sums = {
-        name: max(sum(found[term] * factor for term, factor in terms.items()), 0)
+        name: max(sum(result[term] * factor for term, factor in terms.items()), 0)
         for name, terms in table.sums.items()
     }
-    found |= sums
+    result |= sums
     conditions = {
         name: all(
-            one.least <= found[one.measure] / max(found[one.per], 1) <= one.most for one in bounds
+            one.least <= result[one.measure] / max(result[one.per], 1) <= one.most for one in bounds
         )
         for name, bounds in table.conditions.items()
     }
-    return found | conditions
+    return result | conditions
 
 
 def plain_coded(text: str, asked: Container[str]) -> dict[str, float]:
@@ -130,12 +130,12 @@ def plain_coded(text: str, asked: Container[str]) -> dict[str, float]:
 def context(prompt: Prompt, last: int) -> list[tuple[str, Fraction]]:
     """The other texts with their weights, nearest first."""
     turns = prompt.turns[max(0, last - 4) : last]
-    found = [
+    result = [
         (cut(turn.text, 1000), USER if turn.role == "user" else OTHER) for turn in reversed(turns)
     ]
-    found.append((cut(prompt.system, 500), OTHER))
-    found.append((cut(" ".join(prompt.tools), 500), OTHER))
-    return found
+    result.append((cut(prompt.system, 500), OTHER))
+    result.append((cut(" ".join(prompt.tools), 500), OTHER))
+    return result
 
 
 def bag(parts: Sequence[tuple[Sequence[int], Fraction]]) -> Row:

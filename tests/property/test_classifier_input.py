@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from classifiers.prompt import Prompt, Turn, prompt_of_messages
+from classifiers.prompt import Prompt, PromptTurn, prompt_of_messages
 from classifiers.serving import Classifier
 from classifiers.text.bag import MAX_WORDS, UNIT
 from classifiers.text.batch import Opened
@@ -23,7 +23,7 @@ ROLES = st.sampled_from(["user", "assistant", "tool", "", "käse"])
 PROMPTS = st.builds(
     Prompt,
     system=ANY_TEXT,
-    turns=st.lists(st.builds(Turn, role=ROLES, text=ANY_TEXT), max_size=6).map(tuple),
+    turns=st.lists(st.builds(PromptTurn, role=ROLES, text=ANY_TEXT), max_size=6).map(tuple),
     tools=st.lists(st.text(max_size=30), max_size=4).map(tuple),
 )
 JSON = st.recursive(
@@ -95,9 +95,9 @@ def test_splitting_ascii_says_what_the_regular_expression_says(text: str) -> Non
 def test_reading_in_c_gives_every_number_that_reading_in_python_gives(
     prompts: list[Opened],
 ) -> None:
-    for found, expected in zip(READ(prompts), IN_PYTHON(prompts), strict=True):
-        assert found.dtype == expected.dtype
-        assert np.array_equal(found, expected)
+    for result, expected in zip(READ(prompts), IN_PYTHON(prompts), strict=True):
+        assert result.dtype == expected.dtype
+        assert np.array_equal(result, expected)
 
 
 @settings(max_examples=150, deadline=None)

@@ -10,7 +10,7 @@ from classifier_reference import plain_reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.prompt import Prompt, Turn, prompt_of_text
+from classifiers.prompt import Prompt, PromptTurn, prompt_of_text
 from classifiers.text import features
 from classifiers.text.features import encode
 from classifiers.text.lexical_features import FEATURE_NAMES
@@ -49,7 +49,9 @@ PROMPTS = st.builds(
     Prompt,
     system=ANY_TEXT,
     turns=st.lists(
-        st.builds(Turn, role=st.sampled_from(["user", "assistant", "tool", ""]), text=ANY_TEXT),
+        st.builds(
+            PromptTurn, role=st.sampled_from(["user", "assistant", "tool", ""]), text=ANY_TEXT
+        ),
         max_size=7,
     ).map(tuple),
     tools=st.lists(st.text(max_size=30), max_size=4).map(tuple),
@@ -62,7 +64,7 @@ PROBLEM = (
 )
 ODD = {
     "empty": Prompt(),
-    "no user": Prompt(turns=(Turn("tool", "42"), Turn("assistant", "It is 42."))),
+    "no user": Prompt(turns=(PromptTurn("tool", "42"), PromptTurn("assistant", "It is 42."))),
     "only a system prompt": Prompt(system="Answer with one letter."),
     "emoji": prompt_of_text("👩‍👩‍👧‍👦🎉 party? " * 90),
     "right to left": prompt_of_text("ما هي عاصمة فرنسا؟ ומה השעה? " * 40),
@@ -100,7 +102,9 @@ ODD = {
     "one megabyte": prompt_of_text("The quick brown fox 12345, is it? " * 31_000),
     "long conversation": Prompt(
         CODE,
-        tuple(Turn("user" if n % 2 else "assistant", f"{n} {TABLE}"[:1500]) for n in range(12)),
+        tuple(
+            PromptTurn("user" if n % 2 else "assistant", f"{n} {TABLE}"[:1500]) for n in range(12)
+        ),
         tuple(f"tool_{n}" for n in range(99)),
     ),
 }
@@ -146,11 +150,11 @@ def test_no_prompts_give_a_batch_of_no_rows() -> None:
 
 def test_word_problems_are_told_from_what_looks_like_them() -> None:
     at = FEATURE_NAMES.index("word_problem")
-    told = {
+    result = {
         name for name, row in zip(ODD, encode(list(ODD.values())).lexical, strict=True) if row[at]
     }
     problems = {name for name in ODD if name.startswith("word problem")}
-    assert told & problems == {
+    assert result & problems == {
         "word problem",
         "word problem on as many lines as may be",
         "word problem in cents",

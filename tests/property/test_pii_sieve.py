@@ -36,14 +36,14 @@ texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(ma
 
 def slowly(text):
     """Every detector on all of the text, without looking first whether it can find anything."""
-    found = set()
+    result = set()
     if pii._EMAIL.search(text):
-        found.add("email")
+        result.add("email")
     if any(pattern.search(text) for _, pattern in pii._SECRETS) or named(text.lower()):
-        found.add("secret")
-    found.update(pii._judged(text, pii._digit_runs(text), pii._NUMBERS))
-    found.update(pii._judged(text, iter(lettered(text)), pii._LETTERED))
-    return found
+        result.add("secret")
+    result.update(pii._judged(text, pii._digit_runs(text), pii._NUMBERS))
+    result.update(pii._judged(text, iter(lettered(text)), pii._LETTERED))
+    return result
 
 
 def named(lowered):

@@ -127,7 +127,7 @@ def test_a_decision_needs_nothing_but_what_it_says_it_needs(document, asked):
     policy = load(json.dumps(document), "random.yaml")
     for signals in asked:
         needs = policy.needs(policy.resolve(signals.request.model))
-        wanted, found = policy.decide(signals), policy.decide(without(signals, needs))
+        wanted, result = policy.decide(signals), policy.decide(without(signals, needs))
         chosen = ("route", "allowed", "candidates", "reason", "rules", "cascade", "propensity")
         for name in chosen:
-            assert getattr(found, name, None) == getattr(wanted, name, None)
+            assert getattr(result, name, None) == getattr(wanted, name, None)

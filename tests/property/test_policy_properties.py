@@ -151,12 +151,12 @@ def permitted(document: dict[str, Any], given: Signals, hints: Hints) -> set[str
 
 
 def named(decision: Decision) -> set[str]:
-    found = set(decision.candidates) | set(decision.allowed)
+    result = set(decision.candidates) | set(decision.allowed)
     if decision.cascade is not None:
-        found |= {*decision.cascade.steps, decision.cascade.judge or decision.cascade.steps[0]}
+        result |= {*decision.cascade.steps, decision.cascade.judge or decision.cascade.steps[0]}
     if decision.shadow is not None:
-        found |= {decision.shadow.to, decision.shadow.judge or decision.shadow.to}
-    return found
+        result |= {decision.shadow.to, decision.shadow.judge or decision.shadow.to}
+    return result
 
 
 @settings(max_examples=250, deadline=None)

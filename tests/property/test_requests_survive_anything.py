@@ -73,6 +73,14 @@ OF_TEXTS = st.fixed_dictionaries(
 )
 SURVIVE = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 HELLO = {"role": "user", "content": "x"}
+LIMIT_WORDS = """max_tokens max_completion_tokens max_output_tokens max_new_tokens n_predict
+ num_predict max_tokens_to_sample max_gen_len"""
+SPELLINGS = st.builds(
+    lambda word, spell: spell(word),
+    st.sampled_from(LIMIT_WORDS.split()),
+    st.sampled_from([str, str.upper, str.title, lambda word: word.replace("_", "")]),
+)
+LIMITS = st.dictionaries(SPELLINGS, st.integers(1, 300), max_size=3)
 HEADERS = {b"anthropic-beta": b"a", b"idempotency-key": b"\xff\n", b"openai-beta": b""}
 NEEDED: dict[str, dict[str, Any]] = {
     "message": {"max_tokens": 5},
@@ -191,6 +199,20 @@ def test_a_key_that_stands_twice_is_never_relayed(
     twin = b',"%s":%s}' % (extra.encode(), orjson.dumps(value))
     with pytest.raises(BadRequest):
         operation.parse(orjson.dumps(body)[:-1] + twin, HEADERS)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS[:2] + OPERATIONS[3:], ids=lambda row: row.name)
+@settings(SURVIVE, max_examples=300)
+@given(limits=LIMITS, inside=st.none() | LIMITS)
+def test_no_relayed_word_for_the_output_limit_says_more_than_is_held_for(
+    operation: Operation, limits: dict[str, int], inside: dict[str, int] | None
+) -> None:
+    body: dict[str, Any] = {"model": "m", "messages": [HELLO]}
+    body |= NEEDED.get(operation.name, {}) | limits
+    ask = read(operation, body if inside is None else body | {"extra_body": inside})
+    if ask is not None:
+        assert not inside
+        assert max(limits.values(), default=0) <= (ask.max_output_tokens or 0)
 
 
 @SURVIVE

@@ -25,11 +25,11 @@ MORE = st.sampled_from([{}, {"usage": None}, {"obfuscation": "x"}, {"each": True
 
 
 def event(text: str, number: int, more: dict[str, object], finish: str | None = None) -> bytes:
-    said = {"n": number} if "each" in more else more
+    output = {"n": number} if "each" in more else more
     chunk = {
         "model": "m",
         "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": finish}],
-        **said,
+        **output,
     }
     return b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"
 

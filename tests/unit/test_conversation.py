@@ -1,14 +1,17 @@
 """A conversation keeps its name from turn to turn, and shares it with no other."""
 
-from classifiers.prompt import Prompt, Turn
+from classifiers.prompt import Prompt, PromptTurn
 from router.conversation import HEAD, conversation_of, prefix_of
 
-FIRST = Prompt("Be brief.", (Turn("user", "Hello"),))
-GROWN = Prompt("Be brief.", (Turn("user", "Hello"), Turn("assistant", "Hi"), Turn("user", "More")))
+FIRST = Prompt("Be brief.", (PromptTurn("user", "Hello"),))
+GROWN = Prompt(
+    "Be brief.",
+    (PromptTurn("user", "Hello"), PromptTurn("assistant", "Hi"), PromptTurn("user", "More")),
+)
 OTHERS = (
-    Prompt("Be brief.", (Turn("user", "Goodbye"),)),
-    Prompt("Be kind.", (Turn("user", "Hello"),)),
-    Prompt("", (Turn("user", "Be brief.\nHello"),)),
+    Prompt("Be brief.", (PromptTurn("user", "Goodbye"),)),
+    Prompt("Be kind.", (PromptTurn("user", "Hello"),)),
+    Prompt("", (PromptTurn("user", "Be brief.\nHello"),)),
     Prompt("Be brief."),
     Prompt(),
 )
@@ -31,5 +34,5 @@ def test_keys_share_a_cached_prefix_but_no_conversation():
 
 def test_only_the_head_of_a_long_text_is_looked_at():
     long = "x" * HEAD
-    first, second = (Prompt(turns=(Turn("user", long + tail),)) for tail in ("a", "b"))
+    first, second = (Prompt(turns=(PromptTurn("user", long + tail),)) for tail in ("a", "b"))
     assert conversation_of(first, "key-1") == conversation_of(second, "key-1")

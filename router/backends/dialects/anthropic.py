@@ -13,7 +13,7 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.quirks import shaped_message
-from router.backends.transport.transport import Call, Target
+from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
 
 _VERSION: Final = ("anthropic-version", "2023-06-01")
@@ -30,7 +30,7 @@ class Anthropic:
     def __init__(self) -> None:
         self._targets: dict[str, tuple[Backend, Target]] = {}  # as a deployment was last described
 
-    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """POST {base_url}/messages, with the client's headers of the protocol."""
         body = shaped_message(backend, ask, orjson.dumps(backend.model))
         headers = ask.headers
@@ -38,7 +38,7 @@ class Anthropic:
             headers = (_VERSION, *headers)
         target = self._target(deployment, backend)
         headers = without_those_of(backend.headers, headers)
-        return Call(target, body, backend.timeouts, request_id, headers)
+        return HttpCall(target, body, backend.timeouts, request_id, headers)
 
     def post(
         self,
@@ -48,11 +48,11 @@ class Anthropic:
         request_id: str,
         *,
         stream: bool,  # the body says so too
-    ) -> Call:
+    ) -> HttpCall:
         """POST {base_url}/messages."""
         headers = without_those_of(backend.headers, (_VERSION,))
         target = self._target(deployment, backend)
-        return Call(target, body, backend.timeouts, request_id, headers)
+        return HttpCall(target, body, backend.timeouts, request_id, headers)
 
     def _target(self, deployment: Deployment, backend: Backend) -> Target:
         known = self._targets.get(deployment.id)

@@ -10,7 +10,7 @@ from typing import Final, Protocol, runtime_checkable
 from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.transport.transport import Call
+from router.backends.transport.transport import HttpCall
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -41,10 +41,10 @@ class _Server(Protocol):
 class Asking(_Server, Protocol):
     """Who asks a backend what a client asks: a dialect of its protocol, or a translation."""
 
-    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """The HTTP request that asks this backend.
 
-        Raises Unsupported where the request cannot be said there.
+        Raises Unsupported where the dialect cannot express the request.
         """
 
 
@@ -73,5 +73,5 @@ class Dialect(_Server, Protocol):
         request_id: str,
         *,
         stream: bool,
-    ) -> Call:
+    ) -> HttpCall:
         """The HTTP request with this body, which is of `protocol`."""

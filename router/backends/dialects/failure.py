@@ -32,13 +32,13 @@ def read_failure(status: int, raw: bytes) -> Failure:
 
 def _message(error: dict[str, Any]) -> str:
     """The words of an error: a text, or pydantic's list of details as Mistral and vLLM tell it."""
-    told = error.get("message") or error.get("detail") or error.get("msg")
-    if isinstance(told, dict):
-        told = told.get("detail")
-    if isinstance(told, list):
-        details = [detail for detail in told if isinstance(detail, dict)]
+    message = error.get("message") or error.get("detail") or error.get("msg")
+    if isinstance(message, dict):
+        message = message.get("detail")
+    if isinstance(message, list):
+        details = [detail for detail in message if isinstance(detail, dict)]
         return "; ".join(f"{_place(detail)}{detail.get('msg', 'is wrong')}" for detail in details)
-    return told if isinstance(told, str) else ""
+    return message if isinstance(message, str) else ""
 
 
 def _place(detail: dict[str, Any]) -> str:

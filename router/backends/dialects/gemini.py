@@ -8,7 +8,7 @@ from urllib.parse import quote
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.transport.transport import Call, Target
+from router.backends.transport.transport import HttpCall, Target
 
 
 class Gemini:
@@ -26,7 +26,7 @@ class Gemini:
         request_id: str,
         *,
         stream: bool,
-    ) -> Call:
+    ) -> HttpCall:
         """POST {base_url}/models/{model}:generateContent, or its streaming sister."""
         headers = [
             ("Content-Type", "application/json"),
@@ -38,7 +38,7 @@ class Gemini:
         verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
         model = quote(backend.model.removeprefix("models/"), safe="")
         url = f"{deployment.base_url}/models/{model}:{verb}"
-        return Call(Target(url, tuple(headers)), body, backend.timeouts, request_id)
+        return HttpCall(Target(url, tuple(headers)), body, backend.timeouts, request_id)
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"error": {"code", "message", "status"}}`, sometimes inside a list."""

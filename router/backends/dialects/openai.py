@@ -15,7 +15,7 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.quirks import shaped_body, shaped_chat
-from router.backends.transport.transport import Call, Target
+from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
 
 _HEADINGS_KEPT: Final = 1_000
@@ -46,7 +46,7 @@ class OpenAI:
         # By deployment and path, as it was last described.
         self._headings: dict[tuple[str, str], _Heading] = {}
 
-    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """POST {base_url}{path}."""
         heading = self._headings.get((deployment.id, ask.path))
         if heading is None or heading.backend is not backend:  # whose deployments never change
@@ -57,7 +57,7 @@ class OpenAI:
             body = b"".join((raw[:start], heading.model, raw[end:]))
         else:
             body = heading.shape(backend, ask, heading.model)
-        return Call(
+        return HttpCall(
             heading.target,
             body,
             backend.timeouts,
@@ -73,12 +73,12 @@ class OpenAI:
         request_id: str,
         *,
         stream: bool,  # the body says so too
-    ) -> Call:
+    ) -> HttpCall:
         """POST {base_url}/chat/completions."""
         heading = self._headings.get((deployment.id, _CHAT))
         if heading is None or heading.backend is not backend:
             heading = self._described(deployment, backend, _CHAT)
-        return Call(heading.target, body, backend.timeouts, request_id)
+        return HttpCall(heading.target, body, backend.timeouts, request_id)
 
     def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
         headers = [

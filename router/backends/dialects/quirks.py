@@ -79,14 +79,14 @@ def _limits(quirks: Quirks, ask: Ask) -> Edits:
 
 
 def _parameters(quirks: Quirks, ask: Ask) -> Edits:
-    """What is sent besides, said otherwise and left out."""
+    """The edits that quirks make: values added, values replaced, parameters left out."""
     edits: Edits = {name: orjson.dumps(held) for name, held in quirks.extra.items()}
     as_it_came = {new: old for old, new in quirks.rename.items()}
     for name, words in quirks.values.items():
         key = as_it_came.get(name, name)
-        told = ask.body.get(key)
-        if isinstance(told, str) and told in words:
-            edits[key] = orjson.dumps(words[told])
+        value = ask.body.get(key)
+        if isinstance(value, str) and value in words:
+            edits[key] = orjson.dumps(words[value])
     return edits | dict.fromkeys(quirks.drop)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.transport.transport import Call, Target
+from router.backends.transport.transport import HttpCall, Target
 from router.protocols.replicate import WAIT
 
 _CANCEL_AFTER: Final = "1m"
@@ -32,7 +32,7 @@ class Replicate:
         request_id: str,
         *,
         stream: bool,  # comes whole either way
-    ) -> Call:
+    ) -> HttpCall:
         """POST {base_url}/models/{owner}/{name}/predictions."""
         headers = [
             ("Content-Type", "application/json"),
@@ -44,7 +44,7 @@ class Replicate:
         if deployment.api_key is not None:
             headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         url = f"{deployment.base_url}/models/{quote(backend.model, safe='/')}/predictions"
-        return Call(Target(url, tuple(headers)), body, backend.timeouts, request_id)
+        return HttpCall(Target(url, tuple(headers)), body, backend.timeouts, request_id)
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"title", "detail", "status"}`."""

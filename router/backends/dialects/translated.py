@@ -16,7 +16,7 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Dialect, Failure
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated_stream import TranslatedStream, settled
-from router.backends.transport.transport import Call
+from router.backends.transport.transport import HttpCall
 from router.domain import Usage
 from router.protocols.headers import Pairs, listed
 from router.protocols.hub.answer import Answer, billed, lines_of_usage
@@ -73,7 +73,7 @@ class Translation:
         self.stream_type = dialect.stream_type
         self.dropped: tuple[str, ...] = ()
 
-    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> Call:
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """Ask in the backend's words; Unsupported where it has none for the request."""
         written = self._server.write_request(self._conversation, backend.model, backend.quirks)
         self.dropped = written.dropped
@@ -128,10 +128,10 @@ def _with_reasons(answer: Answer, usage: Usage, ask: Ask) -> Answer:
 
 
 def _size(answer: Answer) -> int:
-    """Bytes of all that was said."""
-    said = 0
+    """The size of an answer's content in bytes."""
+    size = 0
     for alternative in answer.alternatives:
-        said += len(alternative.text.encode()) + len(alternative.refusal.encode())
-        said += len(alternative.thoughts.encode())
-        said += sum([len(call.name) + len(call.arguments.encode()) for call in alternative.calls])
-    return said
+        size += len(alternative.text.encode()) + len(alternative.refusal.encode())
+        size += len(alternative.thoughts.encode())
+        size += sum([len(call.name) + len(call.arguments.encode()) for call in alternative.calls])
+    return size

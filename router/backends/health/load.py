@@ -14,7 +14,7 @@ from router.backends.backend import Backend, Timeouts
 from router.backends.dispatch.attempt import read_all
 from router.backends.health.slots import SlotQueue
 from router.backends.transport.transport import (
-    Call,
+    HttpCall,
     Target,
     Transport,
     TransportError,
@@ -98,7 +98,7 @@ class LoadWatch:
         queue.reported = await self._read(client, address)
 
     async def _read(self, client: Transport, address: str) -> int | None:
-        call = Call(Target(address, (("Accept-Encoding", "identity"),), "GET"), b"", _PATIENCE)
+        call = HttpCall(Target(address, (("Accept-Encoding", "identity"),), "GET"), b"", _PATIENCE)
         try:
             answer = await client.send(call)
             try:

@@ -16,7 +16,7 @@ from router.backends.backend import DIRECTLY, Backend
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.httpx_transport import DIRECT, HttpxTransport, NetworkRoute
 from router.backends.transport.proxies import NO_PROXIES, EnvironmentProxies
-from router.backends.transport.transport import Call, ConnectFailed, HttpAnswer, Transport
+from router.backends.transport.transport import ConnectFailed, HttpAnswer, HttpCall, Transport
 
 Preferred = Literal["httptools", "httpx"]
 _SCHEMES: Final = ("http://", "https://")
@@ -60,7 +60,7 @@ class Clients:
 class _Unusable:
     """Refuses every call: bypassing a proxy that we cannot use would be worse."""
 
-    async def send(self, call: Call) -> HttpAnswer:
+    async def send(self, call: HttpCall) -> HttpAnswer:
         """Raise ConnectFailed."""
         raise ConnectFailed("is behind a proxy that is neither http:// nor https://")
 

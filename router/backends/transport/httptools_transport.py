@@ -17,9 +17,9 @@ from router.backends.transport.header_names import SPELLINGS
 from router.backends.transport.httptools_connection import HttptoolsConnection
 from router.backends.transport.httptools_request import head_of, request_bytes
 from router.backends.transport.transport import (
-    Call,
     ConnectFailed,
     HttpAnswer,
+    HttpCall,
     Target,
     TransportError,
     TransportTimeout,
@@ -66,7 +66,7 @@ class HttptoolsTransport:
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def send(self, call: Call) -> HttpAnswer:
+    async def send(self, call: HttpCall) -> HttpAnswer:
         """Send a request; see `Transport.send`."""
         loop = self._loop
         if loop is None:

@@ -20,7 +20,7 @@ from router.backends.transport.httpx_connection import (
     proxy_at,
     request_to,
 )
-from router.backends.transport.transport import Call, HttpAnswer, Target, TransportError
+from router.backends.transport.transport import HttpAnswer, HttpCall, Target, TransportError
 
 KEEP_ALIVE: Final = 4.0  # seconds; below the 5 that uvicorn and llama.cpp keep a connection
 _TARGETS_KEPT: Final = 1_000
@@ -64,7 +64,7 @@ class HttpxTransport:
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def send(self, call: Call) -> HttpAnswer:
+    async def send(self, call: HttpCall) -> HttpAnswer:
         """Send a request; see `Transport.send`."""
         origin, request = self._request(call)
         limits, now = call.timeouts, asyncio.get_running_loop().time
@@ -135,7 +135,7 @@ class HttpxTransport:
         timer.cancel()
         return connection
 
-    def _request(self, call: Call) -> tuple[Origin, HttpxRequest]:
+    def _request(self, call: HttpCall) -> tuple[Origin, HttpxRequest]:
         origin, request = self._prepared.get(call.target) or self._prepare(call.target)
         headers = request.headers + encoded(call.headers)
         if call.request_id:

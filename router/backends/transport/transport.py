@@ -43,7 +43,7 @@ class Target(NamedTuple):
 
 
 @value
-class Call:
+class HttpCall:
     """One HTTP request to a model server. `target` is the same for many calls, `request_id` is
     sent as one more header where there is one, and so are `headers`."""
 
@@ -85,7 +85,7 @@ class HttpAnswer(Protocol):
 class Transport(Protocol):
     """A client with a pool of connections."""
 
-    async def send(self, call: Call) -> HttpAnswer:
+    async def send(self, call: HttpCall) -> HttpAnswer:
         """Send a request and await the head of its answer; TransportError where there is none."""
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from policies.money import PICO_PER_NANO, usd
 
 _NANO_USD: Final = "nano-USD"
+_GAP: Final = 2  # between two columns
 
 
 def print_state(state: Mapping[str, Any], console: Console, depth: int = 0) -> None:
@@ -39,12 +40,16 @@ def _print_all(states: Sequence[Mapping[str, Any]], console: Console, depth: int
             console.print()
         return
     names = list(dict.fromkeys(name for state in states for name in state))
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(_title(name), overflow="fold")
-    for state in states:
-        table.add_row(*(Text(_text(name, state.get(name), state)) for name in names))
-    if names:
+    rows = [[_text(name, state.get(name), state) for name in names] for state in states]
+    columns = zip(map(_title, names), *rows, strict=True)
+    if sum(max(map(len, column)) + _GAP for column in columns) > console.width:
+        for state in states:  # a table would break words
+            print_state(state, console, depth)
+            console.print()
+    elif names:
+        table = Table(*map(_title, names), box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*map(Text, row))
         console.print(table)
 
 

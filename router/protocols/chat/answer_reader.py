@@ -28,7 +28,7 @@ from router.protocols.hub.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.hub.told import arguments_text, name_of, text_of
+from router.protocols.hub.values import arguments_text, name_of, text_of
 from router.protocols.passage import MalformedReply
 
 CHAT: Final = "chat"
@@ -93,7 +93,7 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
     if isinstance(content, list):
         parts += read_content(content)
     elif content:
-        cited = tuple([read_citation(told) for told in citations_of(message)])
+        cited = tuple([read_citation(text) for text in citations_of(message)])
         parts.append(Text(text_of(content), cited))
     if message.get("refusal"):
         parts.append(Refusal(text_of(message["refusal"])))
@@ -111,18 +111,18 @@ def read_content(content: list[Any]) -> list[Part]:
         if isinstance(part, str):
             parts.append(Text(part))
         elif isinstance(part, Mapping):
-            told = _inner_text(part)
-            if told:
-                parts.append(Text(told) if part.get("type") == "text" else Thinking(told))
+            text = _inner_text(part)
+            if text:
+                parts.append(Text(text) if part.get("type") == "text" else Thinking(text))
     return parts
 
 
 def _inner_text(part: Mapping[str, Any]) -> str:
     """The text of a part, at whatever of the known places it stands."""
-    told = part.get("text") or part.get("thinking") or part.get("summary") or ""
-    if isinstance(told, list):
-        return "".join([_inner_text(inner) for inner in told if isinstance(inner, Mapping)])
-    return name_of(told)
+    text = part.get("text") or part.get("thinking") or part.get("summary") or ""
+    if isinstance(text, list):
+        return "".join([_inner_text(inner) for inner in text if isinstance(inner, Mapping)])
+    return name_of(text)
 
 
 def read_thought(block: Mapping[str, Any]) -> Thinking:
@@ -154,23 +154,25 @@ def read_call(call: Mapping[str, Any], number: int) -> Call:
 
 def citations_of(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The annotations of a message or of a delta."""
-    told = message.get("annotations")
-    return [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
+    text = message.get("annotations")
+    return [one for one in text if isinstance(one, Mapping)] if isinstance(text, list) else []
 
 
-def read_citation(told: Mapping[str, Any]) -> Citation:
+def read_citation(annotation: Mapping[str, Any]) -> Citation:
     """An annotation of a text."""
-    web = told.get("url_citation")
+    web = annotation.get("url_citation")
     web = web if isinstance(web, Mapping) else NOTHING
     start, end = web.get("start_index"), web.get("end_index")
-    return Citation(CHAT, told, name_of(web.get("url")), name_of(web.get("title")), "", start, end)
+    return Citation(
+        CHAT, annotation, name_of(web.get("url")), name_of(web.get("title")), "", start, end
+    )
 
 
-def read_logprobs(told: Any) -> tuple[Logprob, ...]:
+def read_logprobs(logprobs: Any) -> tuple[Logprob, ...]:
     """The tokens' log-probabilities, where the backend reports them."""
-    if not isinstance(told, Mapping):
+    if not isinstance(logprobs, Mapping):
         return ()
-    tokens = told.get("content") or told.get("refusal") or ()
+    tokens = logprobs.get("content") or logprobs.get("refusal") or ()
     return tuple(
         [_logprob(token) for token in tokens if isinstance(token.get("logprob"), int | float)]
     )

@@ -31,7 +31,7 @@ from router.protocols.hub.conversation import (
     Thinking,
     Written,
 )
-from router.protocols.hub.told import name_of
+from router.protocols.hub.values import name_of
 
 CHAT: Final = "chat"
 
@@ -50,11 +50,13 @@ _FINISH: Final = MappingProxyType(
 )
 
 
-def write_logprobs(told: tuple[Logprob, ...]) -> dict[str, Any] | None:
+def write_logprobs(logprobs: tuple[Logprob, ...]) -> dict[str, Any] | None:
     """Log-probabilities as OpenAI's clients expect them; None where there are none."""
-    if not told:
+    if not logprobs:
         return None
-    return {"content": [_token(one) | {"top_logprobs": [*map(_token, one.top)]} for one in told]}
+    return {
+        "content": [_token(one) | {"top_logprobs": [*map(_token, one.top)]} for one in logprobs]
+    }
 
 
 def _token(one: Logprob) -> dict[str, Any]:
@@ -88,10 +90,10 @@ def _choice(number: int, alternative: Alternative) -> dict[str, Any]:
 
 def write_stop(stop: Stop) -> dict[str, Any]:
     """Why a choice ended; beside it which stop sequence came, as vLLM says it."""
-    told: dict[str, Any] = {"finish_reason": _FINISH[stop.reason]}
+    fields: dict[str, Any] = {"finish_reason": _FINISH[stop.reason]}
     if stop.sequence is not None:
-        told["stop_reason"] = stop.sequence
-    return told
+        fields["stop_reason"] = stop.sequence
+    return fields
 
 
 def _message(alternative: Alternative, stop: Stop) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def explanation(stop: Stop) -> str:
 
 
 def write_citation(citation: Citation, start: int | None, end: int | None) -> dict[str, Any]:
-    """A web address as an annotation, of these characters where nothing else is said."""
+    """A web address as an annotation, by default of these characters."""
     web: dict[str, Any] = {"url": citation.url, "title": citation.title}
     start = start if citation.start is None else citation.start
     end = end if citation.end is None else citation.end
@@ -170,7 +172,7 @@ def write_call(call: Call) -> dict[str, Any]:
         custom = {"name": call.name, "input": call.arguments}
         return {"id": call.id, "type": "custom", "custom": custom}
     function = {"name": call.name, "arguments": call.arguments}
-    told: dict[str, Any] = {"id": call.id, "type": "function", "function": function}
+    fields: dict[str, Any] = {"id": call.id, "type": "function", "function": function}
     if call.seal is not None and call.seal.issuer == "gemini":
-        told["extra_content"] = {"google": {"thought_signature": call.seal.data}}
-    return told
+        fields["extra_content"] = {"google": {"thought_signature": call.seal.data}}
+    return fields

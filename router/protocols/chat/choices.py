@@ -8,7 +8,7 @@ Some servers (Mistral's and Databricks' reasoning models) say `content: [{"type"
 
 from typing import Any, Final
 
-from router.protocols.hub.told import arguments_text
+from router.protocols.hub.values import arguments_text
 from router.protocols.passage import MalformedReply
 
 _TEXT: Final = (str, type(None))
@@ -31,12 +31,12 @@ def is_one_text(choices: Any) -> bool:
     return plain and "tool_calls" not in message
 
 
-def checked_choices(told: dict[str, Any], holder: str) -> list[dict[str, Any]]:
+def checked_choices(answer: dict[str, Any], holder: str) -> list[dict[str, Any]]:
     """The choices of a body (`holder` is "message") or of a chunk ("delta", which may be missing).
 
     MalformedReply where what a client or the gateway reads of them has another shape.
     """
-    choices = told.get("choices")
+    choices = answer.get("choices")
     if choices is None and holder == "delta":
         return []
     if not isinstance(choices, list):
@@ -80,45 +80,45 @@ def mend_calls(choices: list[dict[str, Any]]) -> bool:
 
     Servers leave them out for tools without parameters, say null, or an object.
     """
-    found = False
+    changed = False
     for choice in choices:
         for call in choice["message"].get("tool_calls") or ():
             function = call["function"]
             arguments = function.get("arguments")
             if type(arguments) is not str:
                 function["arguments"] = arguments_text(arguments)
-                found = True
-    return found
+                changed = True
+    return changed
 
 
 def flatten(choices: list[dict[str, Any]], holder: str) -> bool:
     """Make lists of parts a text and a `reasoning_content`, in place; whether there were any."""
-    found = False
+    changed = False
     for choice in choices:
         held = choice.get(holder)
         content = held.get("content") if held else None
         if isinstance(content, list):
             _flatten(held, content)
-            found = True
-    return found
+            changed = True
+    return changed
 
 
 def _flatten(holder: Any, content: list[Any]) -> None:
-    said: list[str] = []
+    texts: list[str] = []
     thought: list[str] = []
     for part in content:
         if isinstance(part, dict):
-            (said if part.get("type") == "text" else thought).append(_text(part))
+            (texts if part.get("type") == "text" else thought).append(_text(part))
         elif isinstance(part, str):
-            said.append(part)
-    holder["content"] = "".join(said)
+            texts.append(part)
+    holder["content"] = "".join(texts)
     if any(thought):
         holder["reasoning_content"] = "".join(thought)
 
 
 def _text(part: dict[str, Any]) -> str:
     """The text of a part, at whatever of the known places it stands."""
-    told = part.get("text") or part.get("thinking") or part.get("summary") or ""
-    if isinstance(told, list):
-        return "".join(_text(inner) for inner in told if isinstance(inner, dict))
-    return told if isinstance(told, str) else ""
+    text = part.get("text") or part.get("thinking") or part.get("summary") or ""
+    if isinstance(text, list):
+        return "".join(_text(inner) for inner in text if isinstance(inner, dict))
+    return text if isinstance(text, str) else ""

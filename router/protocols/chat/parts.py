@@ -13,7 +13,7 @@ from router.protocols.hub.conversation import (
     SearchResult,
     Text,
 )
-from router.protocols.hub.told import data_url, name_of, text_of, unknown
+from router.protocols.hub.values import data_url, name_of, text_of, unknown
 from router.protocols.hub.writing import titled
 from router.protocols.unsupported import Unsupported
 
@@ -35,8 +35,8 @@ def read_parts(content: Any) -> tuple[Part, ...]:
 
 def _cache(part: Mapping[str, Any]) -> str:
     """The cache breakpoint, which some servers take from OpenAI's clients too."""
-    told = part.get("cache_control")
-    return name_of(told.get("ttl")) or "5m" if isinstance(told, Mapping) else ""
+    control = part.get("cache_control")
+    return name_of(control.get("ttl")) or "5m" if isinstance(control, Mapping) else ""
 
 
 def _text(part: Mapping[str, Any]) -> Part:
@@ -51,10 +51,10 @@ def _image(part: Mapping[str, Any]) -> Part:
     holder = part["image_url"]
     url = holder["url"] if isinstance(holder, Mapping) else holder
     detail = name_of(holder.get("detail")) if isinstance(holder, Mapping) else ""
-    told = data_url(text_of(url))
-    if told is None:
+    data = data_url(text_of(url))
+    if data is None:
         return Image(url=url, detail=detail, cache=_cache(part))
-    return Image(told[0], told[1], detail=detail, cache=_cache(part))
+    return Image(data[0], data[1], detail=detail, cache=_cache(part))
 
 
 def _audio(part: Mapping[str, Any]) -> Part:
@@ -67,10 +67,10 @@ def _file(part: Mapping[str, Any]) -> Part:
     name = name_of(file.get("filename"))
     if file.get("file_id"):
         return Opaque("chat", "messages: a file by its id", part)
-    told = data_url(text_of(file["file_data"]))
-    if told is None:
+    data = data_url(text_of(file["file_data"]))
+    if data is None:
         return File(_PDF, file["file_data"], name=name)
-    return File(told[0], told[1], name=name, cache=_cache(part))
+    return File(data[0], data[1], name=name, cache=_cache(part))
 
 
 def _opaque(part: Mapping[str, Any]) -> Part:
@@ -131,8 +131,8 @@ def _write_search_result(part: SearchResult) -> dict[str, Any]:
 def _write_opaque(part: Opaque) -> dict[str, Any]:
     if part.protocol != "chat":
         raise Unsupported(part.name)
-    told: dict[str, Any] = part.json
-    return told
+    data: dict[str, Any] = part.json
+    return data
 
 
 _WRITERS: Final[Mapping[type, Any]] = {
@@ -144,7 +144,7 @@ _WRITERS: Final[Mapping[type, Any]] = {
 }
 
 
-def _with(told: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+def _with(part: dict[str, Any], name: str, value: str) -> dict[str, Any]:
     if value:
-        told[name] = value
-    return told
+        part[name] = value
+    return part

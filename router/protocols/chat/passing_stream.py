@@ -54,10 +54,10 @@ class ChatStream(PassingStream):
         client: list[bytes] = []
         misses = 0  # a few, or a long block would be searched again for each of its events
         while block and not self.finished:
-            said, size = self._deltas.of_leading(block) if misses < _MISSES else (0, 0)
+            tokens, size = self._deltas.of_leading(block) if misses < _MISSES else (0, 0)
             if size:
                 client.append(block[:size])
-                self.output_tokens_seen += said
+                self.output_tokens_seen += tokens
             else:
                 misses += 1
                 size = block.find(b"\n\n") + 2
@@ -70,15 +70,15 @@ class ChatStream(PassingStream):
         looked_into = self.model is None or _is_noteworthy(event)
         if looked_into:
             event = self._event(event)
-        said = self._deltas.of(event, learn=not looked_into)
+        tokens = self._deltas.of(event, learn=not looked_into)
         if not (self.has_content or looked_into):
-            self._look_for_content(event, said)
-        self.output_tokens_seen += said
+            self._look_for_content(event, tokens)
+        self.output_tokens_seen += tokens
         return event
 
-    def _look_for_content(self, block: bytes, said: int) -> None:
+    def _look_for_content(self, block: bytes, tokens: int) -> None:
         """Find out whether events hold content: text that was counted, or any other kind of it."""
-        if said:
+        if tokens:
             self.has_content = True
         else:
             for event in events(block):
@@ -109,17 +109,17 @@ class ChatStream(PassingStream):
         elif not self.has_content:
             self.has_content = any(map(_says_something, choices))
         groq = chunk.get("x_groq")
-        told = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
-        usage = read_usage(told, self._ask)
+        counts = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
+        usage = read_usage(counts, self._ask)
         if usage is not None:
             self.usage = usage
-        return not (self._hide and told is not None and not choices)
+        return not (self._hide and counts is not None and not choices)
 
 
 def _says_something(choice: dict[str, Any]) -> bool:
     """Whether a choice's delta holds more than a role and empty fields, or a text."""
     delta = choice.get("delta") or {}
-    return bool(choice.get("text")) or any(told for name, told in delta.items() if name != "role")
+    return bool(choice.get("text")) or any(value for name, value in delta.items() if name != "role")
 
 
 def _is_noteworthy(block: bytes) -> bool:

@@ -21,7 +21,7 @@ from router.protocols.hub.conversation import (
     Tool,
     Turn,
 )
-from router.protocols.hub.told import arguments_text, name_of, text_of, unknown
+from router.protocols.hub.values import arguments_text, name_of, text_of, unknown
 from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
@@ -83,11 +83,11 @@ def read_request(body: Mapping[str, Any]) -> Conversation:
 
 def _extras(body: Mapping[str, Any]) -> list[Opaque]:
     return [
-        Opaque(CHAT, str(name)[:64], told, name in _HINTS)
-        for name, told in body.items()
+        Opaque(CHAT, str(name)[:64], value, name in _HINTS)
+        for name, value in body.items()
         if name not in _READ
-        and told not in (None, False, [], {})
-        and not (name == "modalities" and told == ["text"])
+        and value not in (None, False, [], {})
+        and not (name == "modalities" and value == ["text"])
     ]
 
 
@@ -111,8 +111,8 @@ def _turn(message: Mapping[str, Any]) -> Turn:
         return Turn("user", (result,), "", extras)
     if role == "assistant":
         return Turn("assistant", _assistant(message), name, extras)
-    said: Role = role if role in ("system", "developer") else "user"
-    return Turn(said, read_parts(message.get("content")), name, extras)
+    hub_role: Role = role if role in ("system", "developer") else "user"
+    return Turn(hub_role, read_parts(message.get("content")), name, extras)
 
 
 def _assistant(message: Mapping[str, Any]) -> tuple[Part, ...]:
@@ -203,7 +203,7 @@ def _function(function: Mapping[str, Any], extras: tuple[Opaque, ...]) -> Tool:
 def _choice(choice: Any, parallel: Any) -> Choice:
     together = parallel if isinstance(parallel, bool) else None
     if choice is None:
-        return Choice(parallel=together, said=False)
+        return Choice(parallel=together, explicit=False)
     if type(choice) is str:
         return Choice(choice if choice in ("none", "required") else "auto", parallel=together)
     allowed = choice.get("allowed_tools")
@@ -241,8 +241,8 @@ def _schema(wanted: Mapping[str, Any]) -> Schema | None:
 
 def _limit(body: Mapping[str, Any]) -> int | None:
     """The larger of the two ways to say it."""
-    told = [body.get("max_tokens"), body.get("max_completion_tokens")]
-    return max([limit for limit in told if limit is not None], default=None)
+    limits = [body.get("max_tokens"), body.get("max_completion_tokens")]
+    return max([limit for limit in limits if limit is not None], default=None)
 
 
 def _stops(stop: Any) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ Chat knows no order of text and calls, no images in tool results and no flag for
 texts come first, the images follow the results as a user's turn, an error says so in its text.
 
 A hot file: what nearly every conversation says, and tools, which agents send by the dozen, are
-written without a look for each thing that might be said as well.
+written without a check for each field that might be there as well.
 """
 
 from collections.abc import Sequence
@@ -75,8 +75,8 @@ class _Writer:
                 if role == "assistant":
                     message = self._assistant(turn.parts)
                 else:
-                    told = self._developer if role == "developer" else role
-                    message = {"role": told, "content": self._content(turn.parts, joined=True)}
+                    spelling = self._developer if role == "developer" else role
+                    message = {"role": spelling, "content": self._content(turn.parts, joined=True)}
             if message is not None:
                 if turn.name or turn.extras:
                     self._carry(message, turn)
@@ -124,15 +124,15 @@ class _Writer:
 
     def _user(self, parts: tuple[Part, ...]) -> dict[str, Any] | None:
         """Results first, as tool messages of their own; then what the user says."""
-        said: list[Part] = []
+        rest: list[Part] = []
         for part in parts:
             if isinstance(part, Result):
                 self._result(part)
             else:
-                said.append(part)
-        if not said:
+                rest.append(part)
+        if not rest:
             return None
-        content = self._content(said, joined=False)
+        content = self._content(rest, joined=False)
         if self._shown:
             own = [{"type": "text", "text": content}] if type(content) is str else content
             content, self._shown = self._shown + own, []
@@ -176,8 +176,8 @@ class _Writer:
         calls: list[dict[str, Any]] = []
         for part in parts:
             if isinstance(part, Text):
-                said = message["content"]
-                message["content"] = part.text if said is None else f"{said}\n{part.text}"
+                content = message["content"]
+                message["content"] = part.text if content is None else f"{content}\n{part.text}"
                 if part.cache or part.citations:
                     self.dropped.beside(part)
             elif isinstance(part, Call):
@@ -249,8 +249,8 @@ class _Writer:
         if isinstance(tool, Opaque):
             if tool.protocol != CHAT:
                 raise Unsupported(tool.name)
-            told: dict[str, Any] = tool.json
-            return told
+            fields: dict[str, Any] = tool.json
+            return fields
         if tool.cache:
             self.dropped.add("cache_control")
         if tool.extras:
@@ -270,9 +270,9 @@ class _Writer:
 
 
 def _in_one_word(conversation: Conversation) -> dict[str, Any]:
-    """What is said in one word, where it is said."""
+    """The options that are single values, where they are given."""
     schema = conversation.schema
-    told = {
+    fields = {
         "response_format": None if schema is None else _format(schema),
         "stop": list(conversation.stops),
         "reasoning_effort": conversation.effort,
@@ -280,13 +280,13 @@ def _in_one_word(conversation: Conversation) -> dict[str, Any]:
         "service_tier": _TIERS.get(conversation.tier, conversation.tier),
         "n": conversation.n if conversation.n > 1 else None,
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _choose(body: dict[str, Any], choice: Choice) -> None:
     if choice.parallel is not None:
         body["parallel_tool_calls"] = choice.parallel
-    if not choice.said:
+    if not choice.explicit:
         return
     if choice.allowed:
         tools = [{"type": "function", "function": {"name": name}} for name in choice.allowed]

@@ -33,7 +33,7 @@ from router.protocols.hub.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.hub.told import arguments_text, name_of
+from router.protocols.hub.values import arguments_text, name_of
 from router.protocols.passage import MalformedReply
 
 LARGEST_CALLS: Final = 16 * 1024 * 1024  # characters of all arguments of an answer
@@ -84,21 +84,21 @@ class ChatReader(EventStreamReader):
         self._kept = 0  # characters of arguments
         self._started = False
 
-    def take(self, told: dict[str, Any]) -> None:
+    def take(self, chunk: dict[str, Any]) -> None:
         """Read one chunk."""
-        if not self._started and (told.get("id") or told.get("choices")):
-            self._start(told)  # Azure's first chunk is nameless and holds what its filters say
-        if "error" in told or "base_resp" in told or told.get("object") == "error":
-            refuse_error_inside(told)
-        choices = told.get("choices")
+        if not self._started and (chunk.get("id") or chunk.get("choices")):
+            self._start(chunk)  # Azure's first chunk is nameless and holds what its filters say
+        if "error" in chunk or "base_resp" in chunk or chunk.get("object") == "error":
+            refuse_error_inside(chunk)
+        choices = chunk.get("choices")
         if choices:
             for choice in choices:
                 self._take_choice(choice)
         elif choices is not None and type(choices) is not list:
             raise MalformedReply("sent an event without choices that can be read")
-        usage = told.get("usage")
-        if usage is None and "x_groq" in told:
-            usage = told["x_groq"].get("usage")
+        usage = chunk.get("usage")
+        if usage is None and "x_groq" in chunk:
+            usage = chunk["x_groq"].get("usage")
         if usage and (lines := read_usage(usage)):
             self.out.append(UsageSeen(lines))
 
@@ -116,22 +116,22 @@ class ChatReader(EventStreamReader):
             self.out.append(Stopped(choice.number, stop))
         super().end()
 
-    def _start(self, told: Mapping[str, Any]) -> None:
-        refuse_error_inside(told)  # before anything is told of an answer
+    def _start(self, chunk: Mapping[str, Any]) -> None:
+        refuse_error_inside(chunk)  # before anything is told of an answer
         self._started = True
-        model = told.get("model")
-        self.out.append(Started(name_of(told.get("id")), model if type(model) is str else None))
+        model = chunk.get("model")
+        self.out.append(Started(name_of(chunk.get("id")), model if type(model) is str else None))
 
-    def _take_choice(self, told: Mapping[str, Any]) -> None:
-        number = told.get("index", 0)
+    def _take_choice(self, fields: Mapping[str, Any]) -> None:
+        number = fields.get("index", 0)
         choice = self._choices.get(number)
         if choice is None:
             if type(number) is not int:
                 raise TypeError
             choice = self._choices[number] = _Choice(number)
-        delta = told.get("delta")
+        delta = fields.get("delta")
         if delta:
-            logprobs = told.get("logprobs")
+            logprobs = fields.get("logprobs")
             content = delta.get("content")
             if not delta.keys() <= _PLAIN:
                 self._before(choice, delta)
@@ -145,8 +145,8 @@ class ChatReader(EventStreamReader):
                     self._content(choice, content)
             if not delta.keys() <= _PLAIN:
                 self._behind(choice, delta)
-        if told.get("finish_reason"):
-            choice.last = told
+        if fields.get("finish_reason"):
+            choice.last = fields
             self.complete = True
 
     def _before(self, choice: _Choice, delta: Mapping[str, Any]) -> None:
@@ -172,8 +172,8 @@ class ChatReader(EventStreamReader):
             choice.refused = True
             self._say(choice, Refusal(""), refusal)
         if choice.kind is Text:
-            for told in citations_of(delta):
-                self.out.append(PartNoted(choice.number, choice.part, read_citation(told)))
+            for citation in citations_of(delta):
+                self.out.append(PartNoted(choice.number, choice.part, read_citation(citation)))
         if delta.get("images"):
             for image in read_parts(delta["images"]):
                 self._whole(choice, image)
@@ -223,9 +223,9 @@ class ChatReader(EventStreamReader):
             choice.kind = None
             self.out.append(PartClosed(choice.number, choice.part))
 
-    def _take_call(self, choice: _Choice, told: Mapping[str, Any], index: Any) -> None:
-        function = told.get("function") or told.get("custom") or {}
-        id_, name = name_of(told.get("id")), name_of(function.get("name"))
+    def _take_call(self, choice: _Choice, fields: Mapping[str, Any], index: Any) -> None:
+        function = fields.get("function") or fields.get("custom") or {}
+        id_, name = name_of(fields.get("id")), name_of(function.get("name"))
         call = self._known(choice, index, id_, name)
         if call is None:
             self._make_way(choice)
@@ -246,7 +246,7 @@ class ChatReader(EventStreamReader):
             if text and not call.closed:
                 self.out.append(PartDelta(choice.number, call.part, text))
         elif name:
-            self._name(choice, call, told, name)
+            self._name(choice, call, fields, name)
 
     @staticmethod
     def _known(choice: _Choice, index: Any, id_: str, name: str) -> _Call | None:
@@ -258,11 +258,11 @@ class ChatReader(EventStreamReader):
             return next((call for call in choice.calls if call.id == id_), None)
         return choice.calls[-1] if choice.calls and not name else None
 
-    def _name(self, choice: _Choice, call: _Call, told: Mapping[str, Any], name: str) -> None:
+    def _name(self, choice: _Choice, call: _Call, fields: Mapping[str, Any], name: str) -> None:
         """Its name is known: the call opens, and what came of its arguments follows."""
-        call.name, call.custom = name, "custom" in told
+        call.name, call.custom = name, "custom" in fields
         kind = "custom" if call.custom else "function"
-        head = Call(call.id, name, "", kind, _seal(told))
+        head = Call(call.id, name, "", kind, _seal(fields))
         self.out.append(PartOpened(choice.number, call.part, head))
         if call.texts:
             self.out.append(PartDelta(choice.number, call.part, "".join(call.texts)))
@@ -278,8 +278,8 @@ class ChatReader(EventStreamReader):
         self.out.append(PartClosed(choice.number, call.part))
 
 
-def _seal(told: Mapping[str, Any]) -> Seal | None:
-    extra = told.get("extra_content")
+def _seal(fields: Mapping[str, Any]) -> Seal | None:
+    extra = fields.get("extra_content")
     google = extra.get("google") if isinstance(extra, Mapping) else None
     signature = google.get("thought_signature") if isinstance(google, Mapping) else None
     return Seal("gemini", signature) if type(signature) is str and signature else None

@@ -155,11 +155,11 @@ class ChatWriter:
         if choice not in self._roles:
             self._roles.add(choice)
             delta = {"role": "assistant", **delta}
-        told: dict[str, Any] = {"index": choice, "delta": delta}
+        fields: dict[str, Any] = {"index": choice, "delta": delta}
         if logprobs:
-            told["logprobs"] = write_logprobs(logprobs)
-        told["finish_reason"] = None
-        self._chunk([told])
+            fields["logprobs"] = write_logprobs(logprobs)
+        fields["finish_reason"] = None
+        self._chunk([fields])
 
     def _chunk(self, choices: list[dict[str, Any]], **more: Any) -> None:
         chunk = {**self._around, "choices": choices, **more}

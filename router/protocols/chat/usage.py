@@ -12,8 +12,8 @@ from router.protocols.usage import counted
 
 def read_usage(usage: Any) -> Lines:
     """A `usage` object; no lines where it is missing or tells no counts."""
-    told = counted(usage)
-    return () if told is None else lines_of_usage(told)
+    result = counted(usage)
+    return () if result is None else lines_of_usage(result)
 
 
 def write_usage(lines: Lines) -> dict[str, Any]:

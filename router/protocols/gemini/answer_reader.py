@@ -1,7 +1,7 @@
 """Google's generateContent, answered: a response read as an answer, and a stream of them.
 
 A stream is a row of responses: each holds the next parts of its candidates, the last ones a
-finishReason; usageMetadata is told again and again, the last time counts. There is no closing
+finishReason; usageMetadata comes with each of them, and the last one counts. There is no closing
 event: the server just closes.
 """
 
@@ -39,7 +39,7 @@ from router.protocols.hub.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.hub.told import count, name_of, text_of
+from router.protocols.hub.values import count, name_of, text_of
 from router.protocols.passage import ErrorInside
 
 GEMINI: Final = "gemini"
@@ -60,9 +60,9 @@ _REASONS: Final = MappingProxyType(
 _BLOCKED: Final = MappingProxyType({"finishReason": "SAFETY", "content": {"parts": []}})
 
 
-def refuse_error(told: Mapping[str, Any]) -> None:
+def refuse_error(answer: Mapping[str, Any]) -> None:
     """Raise ErrorInside where this is `{"error": {...}}`."""
-    error = told.get("error")
+    error = answer.get("error")
     if error:
         status = error.get("code")
         known = isinstance(status, int) and 400 <= status <= 599
@@ -70,7 +70,7 @@ def refuse_error(told: Mapping[str, Any]) -> None:
 
 
 def read_usage(usage: Any) -> Lines:
-    """usageMetadata: thoughts are told beside the candidates' tokens and are output too."""
+    """usageMetadata: thoughts are counted beside the candidates' tokens and are output too."""
     if not isinstance(usage, Mapping):
         return ()
     prompt = count(usage.get("promptTokenCount"))
@@ -78,9 +78,9 @@ def read_usage(usage: Any) -> Lines:
         return ()
     prompt += count(usage.get("toolUsePromptTokenCount")) or 0
     thought = count(usage.get("thoughtsTokenCount")) or 0
-    said = count(usage.get("candidatesTokenCount")) or 0
+    visible = count(usage.get("candidatesTokenCount")) or 0
     total = count(usage.get("totalTokenCount")) or 0
-    output = max(said + thought, total - prompt)
+    output = max(visible + thought, total - prompt)
     cached = min(count(usage.get("cachedContentTokenCount")) or 0, prompt)
     return lines_of(
         (
@@ -105,7 +105,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
 
 
 def candidates_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The candidates; a blocked prompt has none, which is told as one that was filtered."""
+    """The candidates; a blocked prompt has none and is read as one that was filtered."""
     candidates: list[Mapping[str, Any]] = body.get("candidates") or []
     if not candidates and (body.get("promptFeedback") or NOTHING).get("blockReason"):
         return [_BLOCKED]
@@ -120,8 +120,8 @@ def parts_of(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _alternative(candidate: Mapping[str, Any], id_: str) -> Alternative:
     parts: list[Part] = []
     calls = 0
-    for told in parts_of(candidate):
-        part = read_part(told, id_, calls)
+    for fields in parts_of(candidate):
+        part = read_part(fields, id_, calls)
         calls += isinstance(part, Call)
         _append(parts, part)
     cited = read_citations(candidate)
@@ -149,25 +149,25 @@ def _cite(parts: list[Part], cited: tuple[Citation, ...]) -> None:
             return
 
 
-def read_part(told: Mapping[str, Any], id_: str, number: int) -> Part:
+def read_part(part: Mapping[str, Any], id_: str, number: int) -> Part:
     """One part of the answer `id_`; its calls that have no ids are numbered."""
-    if "functionCall" in told:
-        call = told["functionCall"]
+    if "functionCall" in part:
+        call = part["functionCall"]
         name = text_of(call["name"])
         given = orjson.dumps(call.get("args") or {}).decode()
-        signature = told.get("thoughtSignature")
+        signature = part.get("thoughtSignature")
         seal = Seal(GEMINI, text_of(signature)) if signature else None
         own = name_of(call.get("id")) or (
             f"call_{id_}_{number}" if id_ else f"call_{number}_{name}"
         )
         return Call(own, name, given, seal=seal)
-    if "inlineData" in told:
-        data = told["inlineData"]
+    if "inlineData" in part:
+        data = part["inlineData"]
         return Image(text_of(data["mimeType"]), text_of(data["data"]))
-    if "text" in told or not told or told.keys() <= {"thought", "thoughtSignature"}:
-        text = text_of(told.get("text", ""))
-        return Thinking(text) if told.get("thought") else Text(text)
-    return Opaque(GEMINI, f"content of type '{str(next(iter(told)))[:64]}'", told)
+    if "text" in part or not part or part.keys() <= {"thought", "thoughtSignature"}:
+        text = text_of(part.get("text", ""))
+        return Thinking(text) if part.get("thought") else Text(text)
+    return Opaque(GEMINI, f"content of type '{str(next(iter(part)))[:64]}'", part)
 
 
 def read_stop(reason: Any, *, called: bool) -> Stop:
@@ -190,12 +190,12 @@ def read_citations(candidate: Mapping[str, Any]) -> tuple[Citation, ...]:
     return tuple(cited)
 
 
-def read_logprobs(told: Any) -> tuple[Logprob, ...]:
+def read_logprobs(logprobs: Any) -> tuple[Logprob, ...]:
     """The tokens' log-probabilities, where they were asked for."""
-    if not isinstance(told, Mapping):
+    if not isinstance(logprobs, Mapping):
         return ()
-    tops = [top.get("candidates") or () for top in told.get("topCandidates") or ()]
-    chosen = told.get("chosenCandidates") or ()
+    tops = [top.get("candidates") or () for top in logprobs.get("topCandidates") or ()]
+    chosen = logprobs.get("chosenCandidates") or ()
     return tuple(
         [
             Logprob(

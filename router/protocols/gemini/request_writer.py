@@ -1,6 +1,6 @@
 """Google's generateContent, written: a conversation as a body that its servers take.
 
-Results are told by the tool's name here, not by the call's id, and as objects. System turns of any
+Results carry the tool's name here, not the call's id, and are objects. System turns of any
 place become `systemInstruction`. A thought signature goes back with its call.
 """
 
@@ -28,7 +28,7 @@ from router.protocols.hub.conversation import (
     Turn,
     Written,
 )
-from router.protocols.hub.told import arguments_object, count
+from router.protocols.hub.values import arguments_object, count
 from router.protocols.hub.writing import Dropped, sampling_of, titled
 from router.protocols.quirks import Quirks
 from router.protocols.unsupported import Unsupported
@@ -223,14 +223,14 @@ class _Writer:
 
 
 def _budget(conversation: Conversation) -> int | None:
-    """Tokens to think with: as many as are said, else by the effort."""
+    """Tokens to think with: the number given, else one that fits the effort."""
     thinking = conversation.thinking
     if isinstance(thinking, Mapping):
         if thinking.get("type") == "disabled":
             return 0
-        told = count(thinking.get("budget_tokens"))
-        if told is not None:
-            return told
+        budget = count(thinking.get("budget_tokens"))
+        if budget is not None:
+            return budget
     return _BUDGETS.get(conversation.effort)
 
 

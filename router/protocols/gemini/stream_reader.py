@@ -24,7 +24,7 @@ from router.protocols.hub.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.hub.told import name_of
+from router.protocols.hub.values import name_of
 
 
 class _Candidate:
@@ -51,16 +51,16 @@ class GeminiReader(EventStreamReader):
         self._id = ""
         self._started = False
 
-    def take(self, told: dict[str, Any]) -> None:
+    def take(self, chunk: dict[str, Any]) -> None:
         """Read one response."""
-        refuse_error(told)
+        refuse_error(chunk)
         if not self._started:
             self._started = True
-            self._id, model = name_of(told.get("responseId")), told.get("modelVersion")
+            self._id, model = name_of(chunk.get("responseId")), chunk.get("modelVersion")
             self.out.append(Started(self._id, model if type(model) is str else None))
-        for candidate in candidates_of(told):
+        for candidate in candidates_of(chunk):
             self._take_candidate(candidate)
-        if lines := read_usage(told.get("usageMetadata")):
+        if lines := read_usage(chunk.get("usageMetadata")):
             self.out.append(UsageSeen(lines))
 
     def end(self) -> None:
@@ -71,13 +71,13 @@ class GeminiReader(EventStreamReader):
             self.out.append(Stopped(number, stop))
         super().end()
 
-    def _take_candidate(self, told: Mapping[str, Any]) -> None:
-        number = told.get("index", 0)
+    def _take_candidate(self, fields: Mapping[str, Any]) -> None:
+        number = fields.get("index", 0)
         if type(number) is not int:
             raise TypeError
         candidate = self._candidates.setdefault(number, _Candidate())
-        logprobs = read_logprobs(told.get("logprobsResult"))
-        for part in parts_of(told):
+        logprobs = read_logprobs(fields.get("logprobsResult"))
+        for part in parts_of(fields):
             read = read_part(part, self._id, candidate.calls)
             if isinstance(read, Text | Thinking):
                 if read.text:
@@ -91,10 +91,10 @@ class GeminiReader(EventStreamReader):
             self.out.append(PartClosed(number, candidate.parts))
             candidate.parts += 1
         if candidate.kind is Text:
-            for cited in read_citations(told):
+            for cited in read_citations(fields):
                 self.out.append(PartNoted(number, candidate.part, cited))
-        if told.get("finishReason"):
-            candidate.finish = told["finishReason"]
+        if fields.get("finishReason"):
+            candidate.finish = fields["finishReason"]
             self.complete = True
 
     def _say(self, number: int, candidate: _Candidate, part: Text | Thinking) -> None:

@@ -105,8 +105,8 @@ class Alternative:
     @property
     def mean_logprob(self) -> float | None:
         """Mean log-probability of the tokens; None where the backend reported none."""
-        told = self.logprobs
-        return sum([one.logprob for one in told]) / len(told) if told else None
+        tokens = self.logprobs
+        return sum([one.logprob for one in tokens]) / len(tokens) if tokens else None
 
 
 @value
@@ -120,11 +120,11 @@ class Answer:
 
 
 def totals(lines: Lines) -> Iterable[int]:
-    """All that is told of input, cache read, cache written, output and reasoning, in that order."""
-    found = dict.fromkeys(_KINDS, 0)
+    """The tokens of input, cache read, cache written, output and reasoning, in that order."""
+    sums = dict.fromkeys(_KINDS, 0)
     for line in lines:
-        found[line.kind] += line.count
-    return found.values()
+        sums[line.kind] += line.count
+    return sums.values()
 
 
 def lines_of(counts: Iterable[tuple[str, int]]) -> Lines:
@@ -143,7 +143,7 @@ def billed(lines: Lines) -> Usage | None:
 
 
 def lines_of_usage(usage: Usage) -> Lines:
-    """What the gateway counted, as lines: where the server told nothing that can be true."""
+    """The gateway's own count as lines, for a server that reported none that can be true."""
     if not (usage.cached_tokens or usage.cache_write_tokens or usage.reasoning_tokens):
         return UsageLine(INPUT, usage.input_tokens), UsageLine(OUTPUT, usage.output_tokens)
     fresh = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens

@@ -209,7 +209,7 @@ class Choice:
     name: str = ""
     allowed: tuple[str, ...] = ()
     parallel: bool | None = None
-    said: bool = True
+    explicit: bool = True
 
 
 @value

@@ -154,7 +154,7 @@ class EventStreamReader:
         self.out = []
         return out
 
-    def take(self, told: dict[str, Any]) -> None:
+    def take(self, event: dict[str, Any]) -> None:
         """Read one event."""
         raise NotImplementedError
 
@@ -174,7 +174,7 @@ class EventStreamReader:
 
     def _read_data(self, data: bytes) -> None:
         try:
-            told = orjson.loads(data)
+            event = orjson.loads(data)
         except orjson.JSONDecodeError:
             data = data.strip()
             if data == _DONE:
@@ -183,10 +183,10 @@ class EventStreamReader:
             if not data:
                 return
             raise MalformedReply("sent an event that is not JSON") from None
-        if type(told) is not dict:
+        if type(event) is not dict:
             raise MalformedReply("sent an event that is not an object")
         try:
-            self.take(told)
+            self.take(event)
         except (KeyError, TypeError, AttributeError, IndexError, ValueError):
             raise MalformedReply("sent an event of an unknown shape") from None
 

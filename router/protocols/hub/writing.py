@@ -46,14 +46,14 @@ def sampling_of(
     conversation: Conversation, spelling: Mapping[str, str], dropped: Dropped
 ) -> dict[str, object]:
     """What steers sampling, in the target's spelling; what it cannot say is named."""
-    told: dict[str, object] = {}
+    fields: dict[str, object] = {}
     for name, value in conversation.sampling.items():
         spelt = spelling.get(name)
         if spelt is None:
             dropped.add(name)
         else:
-            told[spelt] = value
-    return told
+            fields[spelt] = value
+    return fields
 
 
 def titled(title: str, about: str, parts: Iterable[Part], text: str) -> str:

@@ -16,7 +16,7 @@ from router.protocols.hub.answer import (
     Answer,
     Stop,
 )
-from router.protocols.hub.told import name_of
+from router.protocols.hub.values import name_of
 from router.protocols.messages.parts import read_blocks
 from router.protocols.messages.usage import read_lines, refuse_message_error
 from router.protocols.passage import MalformedReply
@@ -49,7 +49,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
     )
 
 
-def read_stop(told: Mapping[str, Any]) -> Stop:
+def read_stop(message: Mapping[str, Any]) -> Stop:
     """Why a message ended, of a whole one or of the delta that says so."""
-    reason = REASONS.get(name_of(told.get("stop_reason")), END)
-    return Stop(reason, name_of(told.get("stop_sequence")) or None, told.get("stop_details"))
+    reason = REASONS.get(name_of(message.get("stop_reason")), END)
+    return Stop(reason, name_of(message.get("stop_sequence")) or None, message.get("stop_details"))

@@ -11,25 +11,26 @@ from router.protocols.hub.answer import (
     Stop,
 )
 from router.protocols.hub.conversation import Call, Opaque, Part, Refusal, Text, Thinking, Written
-from router.protocols.hub.told import arguments_object
+from router.protocols.hub.values import arguments_object
 from router.protocols.messages.answer_reader import REASONS
 from router.protocols.messages.parts import MESSAGES, write_seal
 from router.protocols.messages.usage import write_usage
 
 STOP_REASONS: Final = MappingProxyType(
-    {reason: told for told, reason in REASONS.items()} | {MALFORMED: "end_turn", UNTOLD: "end_turn"}
+    {reason: fields for fields, reason in REASONS.items()}
+    | {MALFORMED: "end_turn", UNTOLD: "end_turn"}
 )
 
 
 def write_stop(stop: Stop) -> dict[str, Any]:
     """Why a message ended, in its own words."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "stop_reason": STOP_REASONS[stop.reason],
         "stop_sequence": stop.sequence,
     }
     if stop.details is not None:
-        told["stop_details"] = stop.details
-    return told
+        fields["stop_details"] = stop.details
+    return fields
 
 
 def write_answer(answer: Answer) -> Written:

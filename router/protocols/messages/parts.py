@@ -26,7 +26,7 @@ from router.protocols.hub.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.hub.told import name_of, text_of, unknown
+from router.protocols.hub.values import name_of, text_of, unknown
 from router.protocols.unsupported import Unsupported
 
 MESSAGES: Final = "messages"
@@ -84,22 +84,22 @@ def _sealed(parts: list[Part]) -> tuple[Part, ...]:
 
 def cache_of(block: Mapping[str, Any]) -> str:
     """The lifetime of a block's cache breakpoint; empty where it has none."""
-    told = block.get("cache_control")
-    return name_of(told.get("ttl")) or "5m" if isinstance(told, Mapping) else ""
+    citation = block.get("cache_control")
+    return name_of(citation.get("ttl")) or "5m" if isinstance(citation, Mapping) else ""
 
 
 def _text(block: Mapping[str, Any]) -> Part:
     if len(block) == 2:
         return Text(text_of(block["text"]))
-    cited = tuple([read_citation(told) for told in block.get("citations") or ()])
+    cited = tuple([read_citation(citation) for citation in block.get("citations") or ()])
     return Text(text_of(block["text"]), cited, cache_of(block))
 
 
-def read_citation(told: Mapping[str, Any]) -> Citation:
+def read_citation(fields: Mapping[str, Any]) -> Citation:
     """A citation of any of Anthropic's kinds."""
-    title = told.get("title") or told.get("document_title")
-    url, text = name_of(told.get("url")), name_of(told.get("cited_text"))
-    return Citation(MESSAGES, told, url, name_of(title), text)
+    title = fields.get("title") or fields.get("document_title")
+    url, text = name_of(fields.get("url")), name_of(fields.get("cited_text"))
+    return Citation(MESSAGES, fields, url, name_of(title), text)
 
 
 def _image(block: Mapping[str, Any]) -> Part:
@@ -244,8 +244,8 @@ def write_shown(part: Part) -> dict[str, Any]:
     if isinstance(part, Opaque):
         if part.protocol != MESSAGES:
             raise Unsupported(part.name)
-        told: dict[str, Any] = part.json
-        return told
+        citation: dict[str, Any] = part.json
+        return citation
     kind = "input_audio" if isinstance(part, Audio) else type(part).__name__.lower()
     raise Unsupported(f"messages: content of type '{kind}'")
 
@@ -273,10 +273,10 @@ def _cached(block: dict[str, Any], cache: str) -> dict[str, Any]:
 
 def cache_control(lifetime: str) -> dict[str, str]:
     """A cache breakpoint of this lifetime."""
-    told = {"type": "ephemeral"}
+    citation = {"type": "ephemeral"}
     if lifetime != "5m":
-        told["ttl"] = lifetime
-    return told
+        citation["ttl"] = lifetime
+    return citation
 
 
 def write_seal(seal: Seal | None) -> str:

@@ -63,7 +63,7 @@ class MessageEvents(PassingStream):
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask, Deltas(_SAID))
-        self._usage: dict[str, Any] = {}  # as told so far: later events overwrite, never add
+        self._usage: dict[str, Any] = {}  # so far: later events overwrite, never add
         self._open: dict[int, None] = {}  # blocks that have begun and not ended, by index
 
     def _look_into(self, block: bytes) -> bytes:
@@ -73,63 +73,63 @@ class MessageEvents(PassingStream):
 
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """Close the open blocks and the message, at its `max_tokens`."""
-        told: list[dict[str, Any]] = [
+        events: list[dict[str, Any]] = [
             {"type": "content_block_stop", "index": index} for index in self._open
         ]
         delta = {"stop_reason": "max_tokens", "stop_sequence": None}
         usage = {"output_tokens": self.output_tokens_seen}
         ended = {"ended": why}
-        told.append({"type": "message_delta", "delta": delta, "usage": usage, "turnout": ended})
-        out = [encode(orjson.dumps(item), str(item["type"]).encode()) for item in told]
+        events.append({"type": "message_delta", "delta": delta, "usage": usage, "turnout": ended})
+        out = [encode(orjson.dumps(item), str(item["type"]).encode()) for item in events]
         return b"".join(out) + _STOP
 
     def _event(self, event: bytes) -> None:
         """Note what one event says."""
         if _DELTA[0] in event or _DELTA[1] in event:
-            said = self._deltas.of(event)
-            self.output_tokens_seen += said
-            self.has_content = self.has_content or said > 0
+            tokens = self._deltas.of(event)
+            self.output_tokens_seen += tokens
+            self.has_content = self.has_content or tokens > 0
             return
         data = data_of(event)
         if data is None or not data.strip():
             return  # a comment
-        told = read_object(data, "sent", "an event")
-        refuse_message_error(told)
-        reader = _READERS.get(str(told.get("type")))
+        fields = read_object(data, "sent", "an event")
+        refuse_message_error(fields)
+        reader = _READERS.get(str(fields.get("type")))
         if reader is not None:
-            reader(self, told)
+            reader(self, fields)
 
-    def message_start(self, told: Mapping[str, Any]) -> None:
+    def message_start(self, event: Mapping[str, Any]) -> None:
         """The model, and the usage of the input."""
-        message = told.get("message")
+        message = event.get("message")
         if isinstance(message, dict):
             model = message.get("model")
             self.model = model if isinstance(model, str) else self.model
             self._note_usage(message.get("usage"))
 
-    def block_start(self, told: Mapping[str, Any]) -> None:
+    def block_start(self, event: Mapping[str, Any]) -> None:
         """A block begins: content, unless it is a text or a thought that has yet to come."""
-        index, block = told.get("index"), told.get("content_block")
+        index, block = event.get("index"), event.get("content_block")
         if isinstance(index, int):
             self._open[index] = None
         if isinstance(block, dict) and (block.get("text") or block.get("type") not in _EMPTY):
             self.has_content = True
 
-    def block_stop(self, told: Mapping[str, Any]) -> None:
+    def block_stop(self, event: Mapping[str, Any]) -> None:
         """A block ends."""
-        index = told.get("index")
+        index = event.get("index")
         if isinstance(index, int):
             self._open.pop(index, None)
 
-    def message_delta(self, told: Mapping[str, Any]) -> None:
+    def message_delta(self, event: Mapping[str, Any]) -> None:
         """The stop reason and the final usage."""
-        self._note_usage(told.get("usage"))
+        self._note_usage(event.get("usage"))
         self.usage = read_message_usage(self._usage, self._ask) or self.usage
-        delta = told.get("delta")
+        delta = event.get("delta")
         if isinstance(delta, dict) and delta.get("stop_reason"):
             self._complete = self.has_content = True
 
-    def message_stop(self, _told: Mapping[str, Any]) -> None:
+    def message_stop(self, _event: Mapping[str, Any]) -> None:
         """The end."""
         self.finished = True
 

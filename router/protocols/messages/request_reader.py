@@ -1,7 +1,7 @@
 """Anthropic's Messages, read: a client's body as a conversation.
 
 A hot file: what nearly every body says, and tools, which agents send by the dozen, are read without
-a look for each thing that might stand there as well.
+a check for each field that might be there as well.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from router.protocols.hub.conversation import (
     Tool,
     Turn,
 )
-from router.protocols.hub.told import name_of, text_of, unknown
+from router.protocols.hub.values import name_of, text_of, unknown
 from router.protocols.messages.parts import MESSAGES, cache_of, read_blocks
 from router.protocols.unsupported import Unsupported
 
@@ -38,7 +38,7 @@ _ROLES: Final = frozenset(("user", "assistant", "system"))
 _MESSAGE: Final = frozenset(("role", "content"))
 _TOOL: Final = frozenset(("type", "name", "description", "input_schema", "strict", "cache_control"))
 _PLAIN_TOOL: Final = frozenset(("name", "description", "input_schema"))
-_told: Final = itemgetter("name", "description", "input_schema")
+_tool_fields: Final = itemgetter("name", "description", "input_schema")
 _OUTPUT: Final = frozenset(("format", "effort"))
 _MODES: Final = MappingProxyType(
     {"auto": "auto", "any": "required", "none": "none", "tool": "tool"}
@@ -48,22 +48,22 @@ _MODES: Final = MappingProxyType(
 def read_request(body: Mapping[str, Any]) -> Conversation:
     """A body of POST /v1/messages; Unsupported where something has an unknown shape."""
     try:
-        said = Conversation(
+        conversation = Conversation(
             _turns(body),
             _tools(body.get("tools")),
             body.get("max_tokens"),
             body.get("stream") is True,
         )
-        return said if body.keys() <= _PLAIN else _with_options(said, body)
+        return conversation if body.keys() <= _PLAIN else _with_options(conversation, body)
     except _SHAPES:
         raise Unsupported("a parameter of an unknown shape") from None
 
 
-def _with_options(said: Conversation, body: Mapping[str, Any]) -> Conversation:
+def _with_options(conversation: Conversation, body: Mapping[str, Any]) -> Conversation:
     output = body.get("output_config") or {}
     metadata = body.get("metadata")
     choice = body.get("tool_choice")
-    return said._replace(
+    return conversation._replace(
         choice=None if choice is None else _choice(choice),
         schema=_schema(output.get("format") or body.get("output_format")),
         sampling={name: body[name] for name in _SAMPLING if body.get(name) is not None},
@@ -80,9 +80,9 @@ def _extras(body: Mapping[str, Any]) -> list[Opaque]:
     if body.keys() <= _READ:
         return []
     return [
-        Opaque(MESSAGES, str(name)[:64], told, name in _HINTS)
-        for name, told in body.items()
-        if name not in _READ and told not in (None, False, [], {})
+        Opaque(MESSAGES, str(name)[:64], value, name in _HINTS)
+        for name, value in body.items()
+        if name not in _READ and value not in (None, False, [], {})
     ]
 
 
@@ -104,15 +104,15 @@ def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
 
 
 def _tools(tools: Any) -> tuple[Tool | Opaque, ...]:
-    found: list[Tool | Opaque] = []
+    read: list[Tool | Opaque] = []
     for tool in tools or ():
         if tool.keys() == _PLAIN_TOOL:  # nearly all
-            name, described, schema = _told(tool)
+            name, described, schema = _tool_fields(tool)
             if type(name) is type(described) is str and schema:
-                found.append(Tool(name, described, schema))
+                read.append(Tool(name, described, schema))
                 continue
-        found.append(_tool(tool))
-    return tuple(found)
+        read.append(_tool(tool))
+    return tuple(read)
 
 
 def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:

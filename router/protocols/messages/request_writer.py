@@ -24,7 +24,7 @@ from router.protocols.hub.conversation import (
     Turn,
     Written,
 )
-from router.protocols.hub.told import arguments_object
+from router.protocols.hub.values import arguments_object
 from router.protocols.hub.writing import Dropped, sampling_of
 from router.protocols.messages.parts import MESSAGES, cache_control, write_shown
 from router.protocols.quirks import Quirks
@@ -194,19 +194,19 @@ class _Writer:
             for tool in conversation.tools
             if not allowed or (isinstance(tool, Tool) and tool.name in allowed)
         ]
-        told: dict[str, Any] = {"type": _MODES[choice.mode]}
+        fields: dict[str, Any] = {"type": _MODES[choice.mode]}
         if choice.name:
-            told["name"] = choice.name
+            fields["name"] = choice.name
         if choice.parallel is False and choice.mode != "none":
-            told["disable_parallel_tool_use"] = True
-        body["tool_choice"] = told
+            fields["disable_parallel_tool_use"] = True
+        body["tool_choice"] = fields
 
     def _tool(self, tool: Tool | Opaque) -> dict[str, Any]:
         if isinstance(tool, Opaque):
             if tool.protocol != MESSAGES:
                 raise Unsupported(tool.name)
-            told: dict[str, Any] = tool.json
-            return told
+            fields: dict[str, Any] = tool.json
+            return fields
         if tool.kind != "function":
             raise Unsupported(f"tools of type '{tool.kind}'")
         self.dropped.foreign([extra for extra in tool.extras if extra.protocol != MESSAGES])
@@ -278,9 +278,9 @@ def _results_first(
     results = [block for block in more if block["type"] == "tool_result"]
     if not results or before[-1]["type"] == "tool_result":
         return before + more
-    told = [block for block in before if block["type"] == "tool_result"]
+    fields = [block for block in before if block["type"] == "tool_result"]
     rest = [block for block in before + more if block["type"] != "tool_result"]
-    return told + results + rest
+    return fields + results + rest
 
 
 def _id(call_id: str) -> str:

@@ -23,7 +23,7 @@ from router.protocols.hub.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.hub.told import name_of, text_of
+from router.protocols.hub.values import name_of, text_of
 from router.protocols.messages.answer_reader import read_stop
 from router.protocols.messages.parts import MESSAGES, read_blocks, read_citation, read_seal
 from router.protocols.messages.usage import read_lines, refuse_message_error
@@ -42,12 +42,12 @@ class MessagesReader(EventStreamReader):
         self._unknown: dict[int, tuple[dict[str, Any], list[str]]] = {}
         self._stop = Stop()
 
-    def take(self, told: dict[str, Any]) -> None:
+    def take(self, event: dict[str, Any]) -> None:
         """Read one event."""
-        kind = told["type"]
+        kind = event["type"]
         if kind == "content_block_delta":
-            delta = told["delta"]
-            index = told["index"]
+            delta = event["delta"]
+            index = event["index"]
             if delta["type"] == "text_delta" and index in self._open:  # nearly every event
                 self.out.append(PartDelta(0, index, text_of(delta["text"])))
             else:
@@ -55,9 +55,9 @@ class MessagesReader(EventStreamReader):
             return
         reader = _EVENTS.get(kind)
         if reader is not None:
-            reader(self, told)
-        elif "error" in told:
-            refuse_message_error(told)
+            reader(self, event)
+        elif "error" in event:
+            refuse_message_error(event)
 
     def end(self) -> None:
         """Close what is open and say how the message ended."""
@@ -88,9 +88,9 @@ class MessagesReader(EventStreamReader):
             self._calls[index] = True
             self.out.append(PartDelta(0, index, text))
 
-    def message_start(self, told: dict[str, Any]) -> None:
+    def message_start(self, event: dict[str, Any]) -> None:
         """The message's id, model and input usage."""
-        message = told["message"]
+        message = event["message"]
         model = message.get("model")
         self._usage.update(message.get("usage") or {})
         known = read_lines(self._usage)
@@ -98,9 +98,9 @@ class MessagesReader(EventStreamReader):
             Started(name_of(message.get("id")), model if type(model) is str else None, known)
         )
 
-    def block_start(self, told: dict[str, Any]) -> None:
+    def block_start(self, event: dict[str, Any]) -> None:
         """A block begins; one of an unknown kind is gathered."""
-        index, block = told["index"], told["content_block"]
+        index, block = event["index"], event["content_block"]
         kind = block["type"]
         head: Part
         if kind == "text":
@@ -122,9 +122,9 @@ class MessagesReader(EventStreamReader):
             if given:
                 self.out.append(PartDelta(0, index, orjson.dumps(given).decode()))
 
-    def block_stop(self, told: dict[str, Any]) -> None:
+    def block_stop(self, event: dict[str, Any]) -> None:
         """A block is whole."""
-        index = told["index"]
+        index = event["index"]
         if index in self._unknown:
             self._whole(index)
         elif index in self._open:
@@ -146,24 +146,24 @@ class MessagesReader(EventStreamReader):
             self.out.append(PartDelta(0, index, "{}"))
         self.out.append(PartClosed(0, index))
 
-    def message_delta(self, told: dict[str, Any]) -> None:
+    def message_delta(self, event: dict[str, Any]) -> None:
         """The stop reason and the usage so far."""
-        usage = told.get("usage") or {}
+        usage = event.get("usage") or {}
         self._usage.update({key: value for key, value in usage.items() if value is not None})
         if lines := read_lines(self._usage):
             self.out.append(UsageSeen(lines))
-        delta = told["delta"]
+        delta = event["delta"]
         if delta.get("stop_reason"):
             self._stop = read_stop(delta)
             self.complete = True
 
-    def message_stop(self, _told: dict[str, Any]) -> None:
+    def message_stop(self, _event: dict[str, Any]) -> None:
         """The end."""
         self.end()
 
-    def error(self, told: dict[str, Any]) -> None:
+    def error(self, event: dict[str, Any]) -> None:
         """The server failed."""
-        refuse_message_error(told)
+        refuse_message_error(event)
 
 
 _EVENTS: Final = MappingProxyType(

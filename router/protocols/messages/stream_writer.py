@@ -250,8 +250,8 @@ class MessagesWriter:
         return out
 
     def _event(self, kind: str, **fields: Any) -> None:
-        told = orjson.dumps({"type": kind, **fields})
-        self._out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), told))
+        data = orjson.dumps({"type": kind, **fields})
+        self._out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), data))
 
 
 _WRITERS: Final[dict[type, Callable[[MessagesWriter, Any], None]]] = {

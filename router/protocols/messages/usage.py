@@ -18,7 +18,7 @@ from router.protocols.hub.answer import (
     totals,
 )
 from router.protocols.hub.conversation import NOTHING
-from router.protocols.hub.told import count
+from router.protocols.hub.values import count
 from router.protocols.passage import ErrorInside
 from router.protocols.usage import is_impossible
 
@@ -35,25 +35,13 @@ _STATUS: Final = MappingProxyType(
         "overloaded_error": 529,
     }
 )
-# How a message ended, in the words of chat completions.
-MESSAGE_FINISH: Final = MappingProxyType(
-    {
-        "end_turn": "stop",
-        "stop_sequence": "stop",
-        "pause_turn": "stop",
-        "max_tokens": "length",
-        "model_context_window_exceeded": "length",
-        "tool_use": "tool_calls",
-        "refusal": "content_filter",
-    }
-)
 
 
-def refuse_message_error(told: Mapping[str, Any]) -> None:
+def refuse_message_error(event: Mapping[str, Any]) -> None:
     """Raise ErrorInside where this is `{"type": "error", ...}`."""
-    if told.get("type") != "error" and "error" not in told:
+    if event.get("type") != "error" and "error" not in event:
         return
-    error = told.get("error") or {}
+    error = event.get("error") or {}
     kind = error.get("type") if isinstance(error, Mapping) else None
     words = error.get("message", "an error") if isinstance(error, Mapping) else error
     raise ErrorInside(str(words)[:500], _STATUS.get(str(kind), 502))
@@ -61,8 +49,8 @@ def refuse_message_error(told: Mapping[str, Any]) -> None:
 
 def read_message_usage(usage: Any, ask: Ask) -> Usage | None:
     """Native usage as the ledger counts it; None where it is missing or cannot be true."""
-    told = billed(read_lines(usage))
-    return None if told is None or is_impossible(told.output_tokens, ask) else told
+    result = billed(read_lines(usage))
+    return None if result is None or is_impossible(result.output_tokens, ask) else result
 
 
 def read_lines(usage: Any) -> Lines:
@@ -86,7 +74,7 @@ def read_lines(usage: Any) -> Lines:
 
 
 def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
-    """What the cache took, by lifetime where that is told."""
+    """The tokens written to the cache, by lifetime where the server says it."""
     lines = [
         UsageLine(CACHE_WRITE, some, lifetime)
         for lifetime, name in _LIFETIMES
@@ -101,7 +89,7 @@ def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
 def write_usage(lines: Lines) -> dict[str, Any]:
     """The lines as Anthropic's clients expect them."""
     fresh, read, written, output, thought = totals(lines)
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "input_tokens": fresh,
         "output_tokens": output,
         "cache_read_input_tokens": read,
@@ -109,10 +97,10 @@ def write_usage(lines: Lines) -> dict[str, Any]:
     }
     lifetimes = {line.lifetime: line.count for line in lines if line.lifetime} if written else None
     if lifetimes:
-        told["cache_creation"] = {name: lifetimes.get(one, 0) for one, name in _LIFETIMES}
+        result["cache_creation"] = {name: lifetimes.get(one, 0) for one, name in _LIFETIMES}
     if thought:
-        told["output_tokens_details"] = {"thinking_tokens": thought}
-    return told
+        result["output_tokens_details"] = {"thinking_tokens": thought}
+    return result
 
 
 def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:

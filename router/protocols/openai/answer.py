@@ -8,7 +8,7 @@ from router.protocols.chat.usage import read_usage
 from router.protocols.hub.answer import Alternative, Answer
 from router.protocols.hub.conversation import Text
 from router.protocols.hub.events import EventStreamReader, PartDelta, PartOpened, Stopped
-from router.protocols.hub.told import name_of
+from router.protocols.hub.values import name_of
 
 
 def read_answer(body: Mapping[str, Any]) -> Answer:
@@ -36,9 +36,9 @@ class TextReader(EventStreamReader):
         super().__init__()
         self._finish: dict[int, Any] = {}
 
-    def take(self, told: dict[str, Any]) -> None:
+    def take(self, chunk: dict[str, Any]) -> None:
         """Read one chunk."""
-        for choice in told.get("choices") or ():
+        for choice in chunk.get("choices") or ():
             number = choice.get("index", 0)
             if number not in self._finish:
                 self._finish[number] = {}

@@ -34,10 +34,10 @@ class OpenAIPassage:
         refuse_error_inside(body)
         if not any(isinstance(held, list) for held in body.values()):
             raise MalformedReply("answered without anything that can be read")
-        told, model = body.get("usage"), body.get("model")
-        if isinstance(told, dict):
-            told = {"completion_tokens": 0} | told  # embeddings have no output
-        usage = read_usage(told, ask) or estimate_usage(ask, _spoken(body.get("choices")))
+        counts, model = body.get("usage"), body.get("model")
+        if isinstance(counts, dict):
+            counts = {"completion_tokens": 0} | counts  # embeddings have no output
+        usage = read_usage(counts, ask) or estimate_usage(ask, _spoken(body.get("choices")))
         return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
 
     def stream(self, ask: Ask) -> "TextStream":

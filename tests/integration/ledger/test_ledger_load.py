@@ -9,10 +9,10 @@ async def test_four_gateways_offered_20000_admit_exactly_the_limit_in_every_wind
     server: Embedded,
 ) -> None:
     load = DrillLoad(drill_organization(), limit=1000, window_ms=600, offered=5_000)
-    found = await Drill(server.url).run(load, workers=4)
-    assert found.kept, found.promises
-    assert found.promises[0][2] == "at most 1000"
-    counts = {name: int(found.figures[name]) for name in ("admitted", "denied", "unavailable")}
+    result = await Drill(server.url).run(load, workers=4)
+    assert result.kept, result.promises
+    assert result.promises[0][2] == "at most 1000"
+    counts = {name: int(result.figures[name]) for name in ("admitted", "denied", "unavailable")}
     assert sum(counts.values()) == 20_000
     assert counts["admitted"] >= 1_000
     assert counts["unavailable"] == 0
@@ -20,6 +20,6 @@ async def test_four_gateways_offered_20000_admit_exactly_the_limit_in_every_wind
 
 async def test_gateways_that_die_and_forget_leave_a_ledger_that_adds_up(server: Embedded) -> None:
     load = DrillLoad(drill_organization(), 400, 2_000, seconds=4.0, abandoned=0.05)
-    found = await Drill(server.url).run(load, workers=2, kill=True)
-    assert found.kept, found.promises
-    assert int(found.figures["closed by the reaper"]) > 0
+    result = await Drill(server.url).run(load, workers=2, kill=True)
+    assert result.kept, result.promises
+    assert int(result.figures["closed by the reaper"]) > 0

@@ -42,19 +42,19 @@ async def test_an_organization_shows_its_scopes_and_what_its_open_holds_hold(
 ) -> None:
     async with ledger.hold(reserve_request(LIMITS, user="bob"), used) as hold:
         hold.dispatched()
-        found = await shown(url, "acme")
-    assert [(scope["level"], scope["name"]) for scope in found["scopes"]] == [
+        result = await shown(url, "acme")
+    assert [(scope["level"], scope["name"]) for scope in result["scopes"]] == [
         ("organization", None), ("key", "key1"), ("model", "auto"),
-        ("user", found["scopes"][3]["name"]),
+        ("user", result["scopes"][3]["name"]),
     ]  # fmt: skip
-    tokens = counts(found["scopes"][0])["tokens_per_day"]
+    tokens = counts(result["scopes"][0])["tokens_per_day"]
     assert (tokens["used"], tokens["held"], tokens["limit"]) == (0, 100, 10**6)
     assert tokens["from_at"] < hold.call.quotas._until <= tokens["until_at"]
-    minute = counts(found["scopes"][1])["requests_per_minute"]
+    minute = counts(result["scopes"][1])["requests_per_minute"]
     assert (minute["used_and_held"], minute["limit"], minute["unit"]) == (1, 100, "requests")
-    assert counts(found["scopes"][2])["concurrency"]["open"] == 1
-    assert found["scopes"][3]["expires_in_ms"] > 0
-    (opened,) = found["open_holds"]
+    assert counts(result["scopes"][2])["concurrency"]["open"] == 1
+    assert result["scopes"][3]["expires_in_ms"] > 0
+    (opened,) = result["open_holds"]
     assert (opened["hold_id"], opened["key"], opened["tier"]) == (hold.hold_id, "key1", "pro")
     assert {"scope": "k:acme/key1", "dimension": "requests_per_minute", "unit": "requests",
             "amount": 1, "limit": 100} in opened["holds"]  # fmt: skip
@@ -70,7 +70,7 @@ async def test_a_hold_is_shown_in_every_state_of_its_life(
         dispatched = await shown(url, hold.hold_id)
     assert await ledger.settled()
     settled = await shown(url, hold.hold_id)
-    states = [found["state"] for found in (opened, dispatched, settled)]
+    states = [result["state"] for result in (opened, dispatched, settled)]
     assert states == [HoldState.OPEN.value, HoldState.DISPATCHED.value, HoldState.SETTLED.value]
     assert opened["charged_if_its_gateway_dies"]["tokens"] == 0
     assert dispatched["progress"]["cost_pico"] == 60 * PRICE
@@ -89,9 +89,9 @@ async def test_a_hold_that_the_reaper_closed_shows_what_it_was_charged(
     assert record is not None
     outside.client.hset(hold.shard.holds, hold.hold_id, record[:3] + bytes(8) + record[11:])
     await ledger.reap()
-    found = await shown(server.url, hold.hold_id)
-    assert (found["state"], found["charged"]["tokens"]) == (HoldState.EXPIRED.value, 0)
-    assert found["a_settlement_now"] == "corrects what was charged"
+    result = await shown(server.url, hold.hold_id)
+    assert (result["state"], result["charged"]["tokens"]) == (HoldState.EXPIRED.value, 0)
+    assert result["a_settlement_now"] == "corrects what was charged"
     await ledger.close()
 
 

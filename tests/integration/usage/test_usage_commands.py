@@ -62,27 +62,27 @@ def serve(config: Path, times: int, *, forget: bool = False) -> None:
 
 def test_usage_is_checked_stored_and_shown(config: Path) -> None:
     serve(config, 3)
-    code, said = run(ledger, "check", "--config", str(config))
-    assert (code, said) == (0, "2 scopes, 3 stored rows (3 new): no drift\n")
-    code, said = run(usage, "--config", str(config), "--by", "tier", "--format", "json")
+    code, text = run(ledger, "check", "--config", str(config))
+    assert (code, text) == (0, "2 scopes, 3 stored rows (3 new): no drift\n")
+    code, text = run(usage, "--config", str(config), "--by", "tier", "--format", "json")
     assert code == 0
-    assert json.loads(said)["total"] == {
+    assert json.loads(text)["total"] == {
         "requests": 3, "input_tokens": 30, "output_tokens": 150, "cached_tokens": 0,
         "reasoning_tokens": 0, "cost_usd": "0.0018",
     }  # fmt: skip
-    code, said = run(usage, "--config", str(config), "--by", "key", "--since", "2020-01-01")
+    code, text = run(usage, "--config", str(config), "--by", "key", "--since", "2020-01-01")
     assert code == 0
-    assert "key1" in said
-    assert "0.0018" in said
+    assert "key1" in text
+    assert "0.0018" in text
 
 
 def test_a_lost_ledger_is_rebuilt_by_one_command(config: Path) -> None:
     serve(config, 3)
     run(ledger, "check", "--config", str(config))
     serve(config, 0, forget=True)
-    code, said = run(ledger, "repair", "--rebuild", "--config", str(config))
+    code, text = run(ledger, "repair", "--rebuild", "--config", str(config))
     assert code == 0
-    assert said.splitlines() == [
+    assert text.splitlines() == [
         "2 windows made again from 3 stored rows",
         "2 scopes, 3 stored rows (0 new): no drift",
     ]
@@ -93,27 +93,27 @@ def test_a_credit_is_added_once(config: Path) -> None:
     assert run(ledger, *words, "--usd", "50", "--id", "a") == (
         0, "granted $50.00  used $0.00  held $0.00  left $50.00\n",
     )  # fmt: skip
-    _, said = run(ledger, *words, "--usd", "50", "--id", "a")
-    assert "was added before" in said
-    assert "left $50.00" in said
+    _, text = run(ledger, *words, "--usd", "50", "--id", "a")
+    assert "was added before" in text
+    assert "left $50.00" in text
     assert run(ledger, *words, "--usd", "50")[0] == 2
     assert run(ledger, *words, "--usd", "fifty", "--id", "b")[0] == 2
 
 
 def test_torture_says_what_is_wrong_with_a_ledger_that_is_not_there() -> None:
-    code, said = run(ledger, "torture", "--url", "redis://127.0.0.1:1/0", "--seconds", "5")
+    code, text = run(ledger, "torture", "--url", "redis://127.0.0.1:1/0", "--seconds", "5")
     assert code == 1
-    assert "cannot be reached" in said
+    assert "cannot be reached" in text
 
 
 def test_torture_prints_its_promises() -> None:
-    code, said = run(ledger, "torture", "--seconds", "5", "--gateways", "2", "--window", "1")
-    assert code == 0, said
-    assert "nothing stays held" in said
+    code, text = run(ledger, "torture", "--seconds", "5", "--gateways", "2", "--window", "1")
+    assert code == 0, text
+    assert "nothing stays held" in text
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01"])
 def test_a_wrong_day_is_refused(config: Path, day: str) -> None:
-    code, said = run(usage, "--config", str(config), "--since", day)
+    code, text = run(usage, "--config", str(config), "--since", day)
     assert code == 2
-    assert "write YYYY-MM-DD" in said
+    assert "write YYYY-MM-DD" in text

@@ -86,9 +86,9 @@ async def test_what_a_cascade_did_is_in_the_row_of_its_request(
             hold.dispatched()
     assert await ledger.settled()
     await JournalConsumer(ledger.journal(), store).drain()
-    told = {row.pop("verifier"): row for row in store.cascades(None, None)}
-    assert list(told) == ["not_empty", "not_empty, judge", "passed"]
-    assert told["not_empty, judge"] == {
+    by_verifier = {row.pop("verifier"): row for row in store.cascades(None, None)}
+    assert list(by_verifier) == ["not_empty", "not_empty, judge", "passed"]
+    assert by_verifier["not_empty, judge"] == {
         "requests": 1,
         "rejected_pico": 14,
         "judge_pico": 3,
@@ -171,7 +171,7 @@ async def test_while_sql_is_away_the_journal_keeps_everything(
     assert await JournalConsumer(ledger.journal(), store).drain() == 4
 
 
-async def test_one_gateway_at_a_time_holds_the_pen(
+async def test_one_gateway_at_a_time_holds_the_reader_lease(
     server: Embedded, ledger: Ledger, outside: Outside
 ) -> None:
     other = await Ledger.connect(server.url, command_seconds=5)

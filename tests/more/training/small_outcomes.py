@@ -64,10 +64,10 @@ def question(random: np.random.Generator) -> tuple[str, float]:
 def word_problem(random: np.random.Generator) -> tuple[str, int]:
     """A text, and how many cues widen the gap in it: 0 to 2."""
     cues = int(random.integers(0, 3))
-    said = [CUES[random.integers(len(CUES))] for _ in range(cues)]
+    text = [CUES[random.integers(len(CUES))] for _ in range(cues)]
     things = [EASY[random.integers(len(EASY))] for _ in range(random.integers(16, 26))]
-    said += [IDLE[random.integers(len(IDLE))] for _ in range(random.integers(0, 3))]
-    for word in said:
+    text += [IDLE[random.integers(len(IDLE))] for _ in range(random.integers(0, 3))]
+    for word in text:
         things.insert(int(random.integers(len(things))), f"{random.integers(2, 60)} {word}")
     have, sold = random.integers(60, 900), random.integers(2, 50)
     return f"Kobip has {have} {' '.join(things)} and sells {sold}. How many are there?", cues
@@ -77,17 +77,17 @@ def rows_of(split: str, random: np.random.Generator) -> Iterator[Row]:
     """All outcomes of one split."""
     size, every, licence = SPLITS[split]
     for number in range(size):
-        told = bool(every) and number % every == 0
-        text, planted = (word_problem if told else question)(random)
+        result = bool(every) and number % every == 0
+        text, planted = (word_problem if result else question)(random)
         about = {
             "prompt_id": f"{split}-{number:04d}",
             "prompt": text,
             "source": f"made_up_{number % 3}",
-            "task": WORD_PROBLEMS if told else "made/questions",
+            "task": WORD_PROBLEMS if result else "made/questions",
             "split": split,
             "licence": licence,
         }
-        answers = scored(0.0, int(planted), random) if told else scored(planted, 0, random)
+        answers = scored(0.0, int(planted), random) if result else scored(planted, 0, random)
         yield from ({**about, **answer} for answer in answers)
 
 

@@ -76,8 +76,8 @@ def digest(path: Path) -> str:
 def test_training_tells_its_progress_on_standard_error_alone(trained: Done) -> None:
     assert trained.stdout == ""
     size = SPLITS["train"][0]
-    for said in (f"{size} prompts, {size * len(MODELS)} outcomes", "distilling words", "wrote "):
-        assert said in trained.stderr
+    for text in (f"{size} prompts, {size * len(MODELS)} outcomes", "distilling words", "wrote "):
+        assert text in trained.stderr
 
 
 def test_what_was_trained_loads_and_forecasts_every_class(trained: Done) -> None:
@@ -93,8 +93,8 @@ def test_what_was_trained_loads_and_forecasts_every_class(trained: Done) -> None
 
 def test_a_trained_card_has_no_weight_on_the_direction_of_word_problems(trained: Done) -> None:
     classifier = Classifier.load(trained.folder / "swift.json", device="cpu")
-    told = f"Kobip has 12 {' '.join(CUES)} and then 40 more of the lonip tumip zerap. How many?"
-    assert classifier.read([prompt_of_text(told)]).z[0, -1] != 0
+    result = f"Kobip has 12 {' '.join(CUES)} and then 40 more of the lonip tumip zerap. How many?"
+    assert classifier.read([prompt_of_text(result)]).z[0, -1] != 0
     assert [card.a[-1] for card in classifier.cards.values()] == [0, 0, 0]
 
 
@@ -129,10 +129,10 @@ def test_an_evaluation_names_the_classifier_and_the_data(trained: Done, evaluate
 def test_an_evaluation_tells_its_progress_on_standard_error_and_its_tables_on_standard_output(
     evaluated: Done,
 ) -> None:
-    told = evaluated.stderr.splitlines()
-    assert told[0] == "... reading prompts"
-    assert "... fitting cards on 500 labels of dev_mmlu, 2 times" in told
-    assert all(line.startswith("... ") for line in told)
+    result = evaluated.stderr.splitlines()
+    assert result[0] == "... reading prompts"
+    assert "... fitting cards on 500 labels of dev_mmlu, 2 times" in result
+    assert all(line.startswith("... ") for line in result)
     assert "... " not in evaluated.stdout
     assert "AUC premium" in evaluated.stdout
 
@@ -164,10 +164,10 @@ def test_every_value_has_an_interval_around_it(lines: list[dict[str, Any]]) -> N
 
 
 def test_every_split_is_measured(lines: list[dict[str, Any]]) -> None:
-    told = {f"{line['section']} {line['name']}" for line in lines}
+    result = {f"{line['section']} {line['name']}" for line in lines}
     for split in SPLITS:
         if split != "train":
-            assert any(split in one for one in told), split
+            assert any(split in one for one in result), split
 
 
 def test_planted_difficulty_is_ranked_better_than_by_length(lines: list[dict[str, Any]]) -> None:

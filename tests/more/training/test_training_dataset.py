@@ -53,24 +53,24 @@ def test_only_the_splits_asked_for_are_read(tmp_path: Path) -> None:
 
 def test_a_class_s_score_is_the_mean_over_its_models_and_unknown_is_nan(tmp_path: Path) -> None:
     scores = {"moe-a": 1.0, "moe-b": 0.0, "moe-c": 0.5, "moe-d": 1.0}
-    found = train_of(
+    result = train_of(
         tmp_path,
         *(row(model=model, score=score) for model, score in scores.items()),
         row(prompt_id="q", model="local-a", model_class="local", score=0.25),
         row(prompt_id="q", model="other-a", model_class="other", score=1.0),
     )
     nan = np.nan
-    np.testing.assert_array_equal(found.by_class, [[nan, 0.625, nan], [0.25, nan, nan]])
-    assert found.models == ("local-a", "moe-a", "moe-b", "moe-c", "moe-d", "other-a")
-    np.testing.assert_array_equal(found.by_model[0], [nan, 1.0, 0.0, 0.5, 1.0, nan])
-    np.testing.assert_array_equal(found.by_model[1], [0.25, nan, nan, nan, nan, 1.0])
+    np.testing.assert_array_equal(result.by_class, [[nan, 0.625, nan], [0.25, nan, nan]])
+    assert result.models == ("local-a", "moe-a", "moe-b", "moe-c", "moe-d", "other-a")
+    np.testing.assert_array_equal(result.by_model[0], [nan, 1.0, 0.0, 0.5, 1.0, nan])
+    np.testing.assert_array_equal(result.by_model[1], [0.25, nan, nan, nan, nan, 1.0])
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])
 def test_a_row_without_a_score_is_no_answer(tmp_path: Path, nothing: float | None) -> None:
-    found = train_of(tmp_path, row(), row(model="moe-b", score=nothing))
-    assert found.models == ("moe-a",)
-    np.testing.assert_array_equal(found.by_class, [[np.nan, 1.0, np.nan]])
+    result = train_of(tmp_path, row(), row(model="moe-b", score=nothing))
+    assert result.models == ("moe-a",)
+    np.testing.assert_array_equal(result.by_class, [[np.nan, 1.0, np.nan]])
 
 
 def test_a_training_prompt_whose_id_is_held_back_is_dropped(tmp_path: Path) -> None:

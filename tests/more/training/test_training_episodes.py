@@ -24,8 +24,8 @@ def test_an_episode_of_a_task_keeps_out_every_second_prompt_of_it_whatever_their
     train: Outcomes,
 ) -> None:
     kept_out = Episode("made_up_1", *PAIR, task=WORD_PROBLEMS).kept_out(train)
-    told = np.flatnonzero([task == WORD_PROBLEMS for task in train.tasks])
-    assert np.flatnonzero(kept_out).tolist() == told[::2].tolist()
+    result = np.flatnonzero([task == WORD_PROBLEMS for task in train.tasks])
+    assert np.flatnonzero(kept_out).tolist() == result[::2].tolist()
     assert {train.sources[row] for row in np.flatnonzero(kept_out)} == set(train.sources)
     assert kept_out.sum() == 180
 

@@ -37,11 +37,11 @@ def shuffled(gap: np.ndarray, seed: int) -> np.ndarray:
 def test_a_gap_is_the_stronger_half_s_mean_less_the_weaker_s_and_told_of_word_problems_alone(
     train: Outcomes, gap: np.ndarray
 ) -> None:
-    told = np.array([task == "ulab/gsm8k" for task in train.tasks])
-    np.testing.assert_array_equal(np.isfinite(gap), told)
+    result = np.array([task == "ulab/gsm8k" for task in train.tasks])
+    np.testing.assert_array_equal(np.isfinite(gap), result)
     strong = np.array([kind == "premium" for kind in train.kinds])
     expected = train.by_model[:, strong].mean(axis=1) - train.by_model[:, ~strong].mean(axis=1)
-    np.testing.assert_allclose(gap[told], expected[told], atol=1e-6)
+    np.testing.assert_allclose(gap[result], expected[result], atol=1e-6)
 
 
 def test_a_model_that_answered_too_few_of_them_has_no_say_in_the_gap(
@@ -63,8 +63,8 @@ def test_the_direction_finds_a_planted_signal_on_unseen_prompts(
 ) -> None:
     direction = fit_direction(lexical, gap)
     unseen = read(tmp_path, "dev_gsm8k")
-    said = read_bags(unseen.texts).lexical[:, COLUMNS] @ direction
-    correlation = np.corrcoef(said, gaps(unseen))[0, 1]
+    text = read_bags(unseen.texts).lexical[:, COLUMNS] @ direction
+    correlation = np.corrcoef(text, gaps(unseen))[0, 1]
     assert correlation > 0.35
     size, forecast = cross_validated(lexical, gap, seed=3)
     assert size == 360
@@ -85,16 +85,16 @@ def test_what_widens_the_gap_weighs_more_than_what_does_not(
 def test_the_direction_has_mean_0_and_deviation_1_over_its_word_problems(
     lexical: np.ndarray, gap: np.ndarray
 ) -> None:
-    said = lexical[np.isfinite(gap), COLUMNS] @ fit_direction(lexical, gap)
-    assert said.mean() == pytest.approx(0, abs=1e-4)
-    assert said.std() == pytest.approx(1, abs=1e-4)
+    text = lexical[np.isfinite(gap), COLUMNS] @ fit_direction(lexical, gap)
+    assert text.mean() == pytest.approx(0, abs=1e-4)
+    assert text.std() == pytest.approx(1, abs=1e-4)
 
 
 def test_with_too_few_word_problems_there_is_no_direction(
     train: Outcomes, lexical: np.ndarray
 ) -> None:
-    told = np.flatnonzero(np.isfinite(gaps(train)))
-    few, enough = told[: LEAST - 1], told[:LEAST]
+    result = np.flatnonzero(np.isfinite(gaps(train)))
+    few, enough = result[: LEAST - 1], result[:LEAST]
     assert np.isnan(gaps(train.select(few))).all()
     assert np.isfinite(gaps(train.select(enough))).all()
     gap = gaps(train)

@@ -22,10 +22,10 @@ def refused(command: click.Command, *arguments: str | Path, status: int = 1) -> 
     assert result.exit_code == status
     assert isinstance(result.exception, SystemExit)
     assert result.stdout == ""
-    told = [line for line in result.stderr.splitlines() if not line.startswith("... ")]
-    assert told[-1].startswith("Error: ")
-    assert status == 2 or len(told) == 1
-    return told[-1]
+    shown = [line for line in result.stderr.splitlines() if not line.startswith("... ")]
+    assert shown[-1].startswith("Error: ")
+    assert status == 2 or len(shown) == 1
+    return shown[-1]
 
 
 def without_column(outcomes: Sequence[Row]) -> list[Row]:
@@ -61,9 +61,9 @@ def test_a_file_that_lacks_something_is_told_in_one_line(
     tmp_path: Path, name: str, change: Callable[[Sequence[Row]], list[Row]], said: str
 ) -> None:
     path = write(tmp_path / "o.parquet", change(rows()))
-    told = refused(COMMANDS[name], "--data", path)
-    assert said in told
-    assert str(path) in told
+    result = refused(COMMANDS[name], "--data", path)
+    assert said in result
+    assert str(path) in result
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -72,30 +72,30 @@ def test_a_file_that_is_no_parquet_is_told_in_one_line(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     (tmp_path / "o.parquet").write_bytes(content)
-    told = refused(COMMANDS[name], "--data", tmp_path / "o.parquet")
-    assert f"{tmp_path / 'o.parquet'} is not an outcomes file: " in told
+    result = refused(COMMANDS[name], "--data", tmp_path / "o.parquet")
+    assert f"{tmp_path / 'o.parquet'} is not an outcomes file: " in result
 
 
 @pytest.mark.parametrize("name", ["train", "episodes", "deep"])
 def test_a_file_without_any_licensed_row_is_told_in_one_line(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / "o.parquet", without_licence(rows()))
-    told = refused(COMMANDS[name], "--data", path)
-    assert "holds no outcomes of a permissive licence in the split `train`." in told
+    result = refused(COMMANDS[name], "--data", path)
+    assert "holds no outcomes of a permissive licence in the split `train`." in result
 
 
 def test_fewer_prompts_than_landmarks_are_told_before_the_words_are_distilled(
     tmp_path: Path,
 ) -> None:
     path = write(tmp_path / "o.parquet", few(rows()))
-    told = refused(train, "--data", path, "--out", tmp_path / "out")
-    assert "511 prompts are too few: it takes 512." in told
+    result = refused(train, "--data", path, "--out", tmp_path / "out")
+    assert "511 prompts are too few: it takes 512." in result
     assert not (tmp_path / "out").exists()
 
 
 def test_a_split_with_no_more_prompts_than_labels_to_be_drawn_is_told(tmp_path: Path) -> None:
     short = [row for row in rows() if not "dev_mmlu-1500" <= row["prompt_id"] < "dev_mmlu-9"]
-    told = refused(evaluate, "--data", write(tmp_path / "o.parquet", short), "--dev")
-    assert "dev_mmlu needs more prompts than the 1500 to be drawn." in told
+    result = refused(evaluate, "--data", write(tmp_path / "o.parquet", short), "--dev")
+    assert "dev_mmlu needs more prompts than the 1500 to be drawn." in result
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]"])
@@ -105,8 +105,8 @@ def test_a_classifier_that_cannot_be_loaded_is_told_in_one_line(
     if text is not None:
         (tmp_path / "swift.json").write_text(text)
     data = write(tmp_path / "o.parquet", rows()[:6])
-    told = refused(evaluate, "--data", data, "--classifier", tmp_path / "swift.json")
-    assert "swift.json" in told
+    result = refused(evaluate, "--data", data, "--classifier", tmp_path / "swift.json")
+    assert "swift.json" in result
 
 
 @pytest.mark.parametrize("name", ["evaluate", "episodes"])

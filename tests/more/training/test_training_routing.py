@@ -23,18 +23,18 @@ def drawn(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_oracle_is_never_below_a_forecast_nor_below_a_static_mixture(seed: int) -> None:
-    said, truth = drawn(seed)
+    text, truth = drawn(seed)
     for budget in BUDGETS:
         oracle = quality_at(*curve(truth, truth), budget)
-        assert oracle >= quality_at(*curve(said, truth), budget) - 1e-12
+        assert oracle >= quality_at(*curve(text, truth), budget) - 1e-12
         assert oracle >= static_at(truth, budget) - 1e-12
-    assert quality_at(*curve(truth, truth), 0.3) > quality_at(*curve(said, truth), 0.3) + 0.05
+    assert quality_at(*curve(truth, truth), 0.3) > quality_at(*curve(text, truth), 0.3) + 0.05
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_forecast_that_knows_something_beats_the_static_mixture(seed: int) -> None:
-    said, truth = drawn(seed)
-    assert quality_at(*curve(said, truth), 0.3) > static_at(truth, 0.3) + 0.01
+    text, truth = drawn(seed)
+    assert quality_at(*curve(text, truth), 0.3) > static_at(truth, 0.3) + 0.01
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -94,6 +94,6 @@ def test_the_oracle_by_hand_pays_for_premium_only_where_nothing_else_is_right() 
 
 
 def test_prices_decide_between_forecasts_that_are_alike() -> None:
-    said = np.full((4, 3), 0.5)
-    costs, _ = curve(said, np.ones((4, 3)))
+    text = np.full((4, 3), 0.5)
+    costs, _ = curve(text, np.ones((4, 3)))
     np.testing.assert_allclose(costs, 0.02)

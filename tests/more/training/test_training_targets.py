@@ -30,13 +30,13 @@ def ranks_alike(said: np.ndarray, truth: np.ndarray) -> float:
 
 def test_what_is_unknown_stays_unknown_and_everything_else_is_known(questions: Outcomes) -> None:
     holed = with_unknown(questions)
-    found = targets(holed)
-    np.testing.assert_array_equal(np.isnan(found[:, :3]), np.isnan(holed.by_class))
-    assert 80 < np.isnan(found[:, CLASSES.index("moe")]).sum() < 160
-    assert np.isfinite(found[:, 3]).all()
+    result = targets(holed)
+    np.testing.assert_array_equal(np.isnan(result[:, :3]), np.isnan(holed.by_class))
+    assert 80 < np.isnan(result[:, CLASSES.index("moe")]).sum() < 160
+    assert np.isfinite(result[:, 3]).all()
     asked_most = np.argsort(-np.isfinite(holed.by_model).sum(axis=0), kind="stable")
     np.testing.assert_array_equal(
-        np.isnan(found[:, 4:]), np.isnan(holed.by_model)[:, asked_most[:SINGLE_MODELS]]
+        np.isnan(result[:, 4:]), np.isnan(holed.by_model)[:, asked_most[:SINGLE_MODELS]]
     )
 
 
@@ -55,25 +55,25 @@ def test_targets_are_classes_ease_and_the_models_asked_most(questions: Outcomes)
 
 
 def test_targets_lie_between_0_and_1_and_lean_to_the_score_itself(questions: Outcomes) -> None:
-    found = targets(with_unknown(questions))
-    assert np.nanmin(found) >= 0
-    assert np.nanmax(found) <= 1
+    result = targets(with_unknown(questions))
+    assert np.nanmin(result) >= 0
+    assert np.nanmax(result) <= 1
     for column, score in enumerate(questions.by_class.T):
-        won, lost = found[score == 1, column], found[score == 0, column]
+        won, lost = result[score == 1, column], result[score == 0, column]
         assert np.nanmin(won) > 0.4
         assert np.nanmax(lost) < 0.6
 
 
 def test_expected_scores_rank_prompts_by_their_planted_difficulty(questions: Outcomes) -> None:
-    said = questions.by_model.astype(np.float64)
+    output = questions.by_model.astype(np.float64)
     planted = -np.array([difficulty(text) for text in questions.texts])
-    expected = expected_scores(said)
+    expected = expected_scores(output)
     assert expected.min() > 0
     assert expected.max() < 1
-    for column in range(said.shape[1]):
+    for column in range(output.shape[1]):
         smoothed = ranks_alike(expected[:, column], planted)
         assert smoothed > 0.6
-        assert smoothed > ranks_alike(said[:, column], planted) + 0.1
+        assert smoothed > ranks_alike(output[:, column], planted) + 0.1
 
 
 def test_expected_scores_rank_models_by_their_planted_skill(questions: Outcomes) -> None:

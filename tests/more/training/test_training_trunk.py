@@ -71,11 +71,11 @@ def test_the_same_data_and_seed_give_the_same_bytes_and_another_seed_others(
 def test_the_graph_computes_what_was_fitted(
     material: Material, fitted: FittedTrunk, trunk: Classifier
 ) -> None:
-    said = trunk.read([prompt_of_text(text) for text in material.train.texts[:SAMPLE]])
+    output = trunk.read([prompt_of_text(text) for text in material.train.texts[:SAMPLE]])
     assert fitted.sample_z.shape == (SAMPLE, fitted.weights.z_size)
-    assert said.embedding.shape == (SAMPLE, fitted.weights.embedding_size)
-    assert np.isfinite(said.embedding).all()
-    np.testing.assert_allclose(said.z, fitted.sample_z, atol=PARITY)
+    assert output.embedding.shape == (SAMPLE, fitted.weights.embedding_size)
+    assert np.isfinite(output.embedding).all()
+    np.testing.assert_allclose(output.z, fitted.sample_z, atol=PARITY)
     assert (fitted.sample_z.std(axis=0) > 0.3).all()
 
 
@@ -93,18 +93,18 @@ def test_the_training_ends_where_the_graph_says_other_numbers_than_were_fitted(
 def test_the_last_of_z_is_computed_as_fitted_and_not_only_as_zero(
     fitted: FittedTrunk, trunk: Classifier, material: Material
 ) -> None:
-    said = trunk.read([prompt_of_text(text) for text in material.train.texts[:SAMPLE]]).z[:, -1]
-    np.testing.assert_allclose(said, fitted.sample_z[:, -1], atol=1e-4)
-    assert np.count_nonzero(said) == SAMPLE // 2
+    output = trunk.read([prompt_of_text(text) for text in material.train.texts[:SAMPLE]]).z[:, -1]
+    np.testing.assert_allclose(output, fitted.sample_z[:, -1], atol=1e-4)
+    assert np.count_nonzero(output) == SAMPLE // 2
 
 
 def test_the_last_of_z_is_zero_but_for_word_problems(material: Material, trunk: Classifier) -> None:
     last = read_split(trunk, material.train).z[:, -1]
-    told = np.array([task == "ulab/gsm8k" for task in material.train.tasks])
-    assert (last[~told] == 0).all()
-    assert (last[told] != 0).all()
-    assert last[told].mean() == pytest.approx(0, abs=0.05)
-    assert last[told].std() == pytest.approx(2, abs=0.1)
+    result = np.array([task == "ulab/gsm8k" for task in material.train.tasks])
+    assert (last[~result] == 0).all()
+    assert (last[result] != 0).all()
+    assert last[result].mean() == pytest.approx(0, abs=0.05)
+    assert last[result].std() == pytest.approx(2, abs=0.1)
 
 
 def test_without_word_problems_the_last_of_z_is_zero_everywhere(material: Material) -> None:
@@ -148,8 +148,8 @@ def test_z_of_training_prompts_is_as_unseen_so_shuffled_goals_cannot_be_foretold
     chance = material.fit(SEED, goals=mixed).unseen_z
     for column in range(len(CLASSES)):
         assert abs(np.corrcoef(chance[:, column], mixed[:, column])[0, 1]) < 0.15
-        told = np.corrcoef(fitted.unseen_z[:, column], targets(material.train)[:, column])[0, 1]
-        assert told > 0.3
+        result = np.corrcoef(fitted.unseen_z[:, column], targets(material.train)[:, column])[0, 1]
+        assert result > 0.3
 
 
 def test_a_word_that_no_two_training_prompts_hold_counts_for_nothing(fitted: FittedTrunk) -> None:

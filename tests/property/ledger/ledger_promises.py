@@ -56,8 +56,8 @@ class Promises(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         for spec in self.specs:
-            found = self.state(spec.scope, spec.algo + spec.name)
-            assert found == self.expected(spec), (spec.name, found, self.expected(spec))
+            result = self.state(spec.scope, spec.algo + spec.name)
+            assert result == self.expected(spec), (spec.name, result, self.expected(spec))
 
     def state(self, scope: str, place: str) -> tuple[int, ...] | None:
         return read_scope(self.client.get(HOME.scopes + scope) or b"").get(place)
@@ -96,8 +96,8 @@ class Promises(RuleBasedStateMachine):
     def the_journal_has_each_request_once_and_adds_up(self) -> None:
         if not hasattr(self, "model"):
             return
-        told = [read_row([ROW_FIELD, e[ROW_FIELD]]) for _, e in self.client.xrange(HOME.journal)]
-        rows = [(row.hold_id, row.seq, row.admitted_at, row.used) for row in told]
+        result = [read_row([ROW_FIELD, e[ROW_FIELD]]) for _, e in self.client.xrange(HOME.journal)]
+        rows = [(row.hold_id, row.seq, row.admitted_at, row.used) for row in result]
         assert rows == self.model.journal
         assert len({row[:2] for row in rows}) == len(rows)
         state = self.state("org", "Cusdo")

@@ -139,12 +139,12 @@ async def test_an_unusable_request_id_is_replaced_by_our_own(name):
 
 
 async def test_the_first_header_of_a_name_counts():
-    found = []
+    result = []
 
     async def look(exchange: Exchange) -> None:
-        found.append(exchange.authorization)
+        result.append(exchange.authorization)
         await echo(exchange)
 
     head = HEAD + b"Authorization: Bearer one\r\nAuthorization: Bearer two\r\n"
     await Client(look).send(head + b"Content-Length: 2\r\n\r\n{}")
-    assert found == [b"Bearer one"]
+    assert result == [b"Bearer one"]

@@ -57,8 +57,8 @@ def line(*script: Any, **parts: Any) -> Line:
 
 
 def error_of(answer: HttpAnswer) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(answer.body)["error"]
-    return found
+    result: dict[str, Any] = orjson.loads(answer.body)["error"]
+    return result
 
 
 async def test_an_answer_goes_out_whole_with_its_id_and_its_decision():

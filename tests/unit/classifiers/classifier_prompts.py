@@ -1,19 +1,19 @@
 """Prompts that the classifier's tests share."""
 
-from classifiers.prompt import Prompt, Turn
+from classifiers.prompt import Prompt, PromptTurn
 
-PLAIN = Prompt(turns=(Turn("user", "What is the capital of France?"),))
+PLAIN = Prompt(turns=(PromptTurn("user", "What is the capital of France?"),))
 CODE = Prompt(
     system="You write Python.",
     turns=(
-        Turn("user", "def f(x):\n    return x[::-1]\n\nassert f('ab') == ??"),
-        Turn("assistant", "'ba'"),
-        Turn("user", "And for the empty string?"),
+        PromptTurn("user", "def f(x):\n    return x[::-1]\n\nassert f('ab') == ??"),
+        PromptTurn("assistant", "'ba'"),
+        PromptTurn("user", "And for the empty string?"),
     ),
     tools=("run_python",),
 )
 EMPTY = Prompt()
-HUGE = Prompt(turns=(Turn("user", "the quick brown fox 12345 " * 40_000),))
+HUGE = Prompt(turns=(PromptTurn("user", "the quick brown fox 12345 " * 40_000),))
 STRANGE = (
     "",
     "\x00\xff\x1b",

@@ -28,20 +28,20 @@ def test_score_gives_one_line_per_request_in_order() -> None:
     lines.append(json.dumps({"custom_id": "c", "body": json.loads(request("Hi"))}))
     result = RUNNER.invoke(score, input="\n".join(lines))
     assert result.exit_code == 0
-    said = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [one["id"] for one in said] == ["a", 2, "c"]
-    assert {one["features_version"] for one in said} == {FEATURES_VERSION}
-    assert all(0 < p < 1 for one in said for p in one["success"].values())
+    text = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["id"] for one in text] == ["a", 2, "c"]
+    assert {one["features_version"] for one in text} == {FEATURES_VERSION}
+    assert all(0 < p < 1 for one in text for p in one["success"].values())
 
 
 def test_score_goes_on_after_a_line_it_cannot_read_and_says_so() -> None:
     lines = ["{", "[]", '{"id": 7}', request("Hi", id="good")]
     result = RUNNER.invoke(score, input="\n".join(lines))
     assert result.exit_code == 1
-    said = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [bool(one["success"]) for one in said] == [False, False, False, True]
-    assert said[2] == {**said[2], "id": 7, "success": {}}
-    assert "line 3 has no `messages`" in said[2]["error"]
+    text = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [bool(one["success"]) for one in text] == [False, False, False, True]
+    assert text[2] == {**text[2], "id": 7, "success": {}}
+    assert "line 3 has no `messages`" in text[2]["error"]
     assert "3 lines could not be read" in result.stderr
 
 
@@ -96,11 +96,11 @@ def test_a_card_that_forecasts_no_better_is_written_and_called_so(tmp_path: Path
     dice = random.Random(1)
     texts = [f"What is {dice.randrange(999)} plus {dice.randrange(99)}?" for _ in range(60)]
     classifier = Classifier.load(device="cpu")
-    said = [one.success["moe"] for one in classifier.score([prompt_of_text(t) for t in texts])]
+    output = [one.success["moe"] for one in classifier.score([prompt_of_text(t) for t in texts])]
     classifier.close()
     lines = [
         request(text, backend="moe", score=float(dice.random() < p))
-        for text, p in zip(texts, said, strict=True)
+        for text, p in zip(texts, output, strict=True)
     ]
     source, card = tmp_path / "outcomes.jsonl", tmp_path / "moe.json"
     source.write_text("\n".join(lines))
@@ -213,5 +213,5 @@ def test_serving_loads_neither_training_nor_scikit_learn() -> None:
         "print([name for name in sys.modules if name.startswith(('sklearn', 'scipy', "
         "'classifiers.training', 'pyarrow', 'onnx.'))])"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert said.stdout.strip() == b"[]"
+    text = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert text.stdout.strip() == b"[]"

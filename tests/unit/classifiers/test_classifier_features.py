@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 
-from classifiers.prompt import Prompt, Turn, prompt_of_messages, prompt_of_text
+from classifiers.prompt import Prompt, PromptTurn, prompt_of_messages, prompt_of_text
 from classifiers.text.bag import MAX_WORDS, PAIRS
 from classifiers.text.features import clip, encode
 from classifiers.text.lexical_features import FEATURE_NAMES
@@ -34,7 +34,7 @@ from classifiers.serving import Classifier
 said = Classifier.load(device="cpu").score([prompt_of_text("Prove that 2 + 2 = 4, naïvely.")])
 print(READS_IN, said[0].success)
 """
-    said = [
+    text = [
         subprocess.run(
             [sys.executable, "-c", program.format(hide=hide)], capture_output=True, check=True
         )
@@ -42,9 +42,9 @@ print(READS_IN, said[0].success)
         .split(maxsplit=1)
         for hide in ("", "modules['classifiers._reader'] = None")
     ]
-    assert said[0][0] == READS_IN
-    assert said[1][0] == "python"
-    assert said[0][1] == said[1][1]
+    assert text[0][0] == READS_IN
+    assert text[1][0] == "python"
+    assert text[0][1] == text[1][1]
 
 
 @pytest.mark.skipif(READS_IN != "c", reason="no C compiler when this was installed")
@@ -70,8 +70,8 @@ def test_the_extension_refuses_what_is_no_prompt(prompt: Any) -> None:
 
 def test_a_word_has_the_same_number_in_every_process() -> None:
     program = "from classifiers.text.words import number_of; print(number_of('naïve'))"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert int(said.stdout) == number_of("naïve")
+    text = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert int(text.stdout) == number_of("naïve")
 
 
 def test_words_are_remembered_up_to_a_bound_and_enormous_ones_not_at_all() -> None:
@@ -131,7 +131,7 @@ def test_only_a_bounded_part_of_an_enormous_prompt_is_read() -> None:
 
 @pytest.mark.parametrize("text", STRANGE)
 def test_strange_text_gives_finite_numbers(text: str) -> None:
-    batch = encode([prompt_of_text(text), Prompt(system=text, turns=(Turn("tool", text),))])
+    batch = encode([prompt_of_text(text), Prompt(system=text, turns=(PromptTurn("tool", text),))])
     assert np.isfinite(batch.lexical).all()
     assert np.isfinite(batch.word_weights).all()
     assert np.isfinite(batch.pair_weights).all()
@@ -150,6 +150,6 @@ def test_messages_are_read_tolerantly() -> None:
         ],
         [{"function": {"name": "search"}}, {"type": "web"}],
     )
-    turns = (Turn("user", "Hi"), Turn("assistant", ""))
+    turns = (PromptTurn("user", "Hi"), PromptTurn("assistant", ""))
     assert prompt == Prompt("Be brief.", turns, ("search", "web"))
     assert prompt_of_messages("nonsense", 7) == EMPTY

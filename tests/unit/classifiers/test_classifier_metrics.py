@@ -49,7 +49,7 @@ def test_chance_is_taken_off_the_calibration_error_and_a_true_error_stays() -> N
     p = RANDOM.uniform(0.2, 0.6, size=(40, 800))
     y = (RANDOM.random(p.shape) < p).astype(float)
     true = np.mean([debiased_ece(*row) for row in zip(p, y, strict=True)])
-    false = np.mean([debiased_ece(said + 0.1, was) for said, was in zip(p, y, strict=True)])
+    false = np.mean([debiased_ece(text + 0.1, was) for text, was in zip(p, y, strict=True)])
     plain = np.mean([adaptive_ece(*row) for row in zip(p, y, strict=True)])
     assert true < 0.6 * plain
     assert false == pytest.approx(0.1, abs=0.01)

@@ -94,8 +94,8 @@ def test_the_largest_numbers_that_are_read_give_a_card_that_can_be_used(
         for number in range(300)
     ]
     assert run([*lines, *forty("moe")]).exit_code == 0
-    said = CliRunner().invoke(score, ["--ability", "moe.json"], input=asked("moe"))
-    assert 0 < json.loads(said.stdout)["success"]["moe"] < 1
+    text = CliRunner().invoke(score, ["--ability", "moe.json"], input=asked("moe"))
+    assert 0 < json.loads(text.stdout)["success"]["moe"] < 1
 
 
 def test_numbers_of_this_classifier_are_taken(run: Callable[..., Result]) -> None:

@@ -42,8 +42,8 @@ def test_other_centers_of_the_same_traffic_say_nearly_the_same() -> None:
     old = RadialBasis(centers_among(cloud(600)), random.normal(size=CENTERS).astype(np.float32))
     new = old.restated_on(centers_among(cloud(600, seed=5)))
     unseen = cloud(300, seed=9)
-    said, again = old.logits(unseen), new.logits(unseen)
-    assert np.abs(said - again).mean() < 0.1 * said.std()
+    text, again = old.logits(unseen), new.logits(unseen)
+    assert np.abs(text - again).mean() < 0.1 * text.std()
 
 
 def card(name: str, seed: int) -> Ability:

@@ -78,8 +78,8 @@ def test_a_fitted_card_survives_being_written() -> None:
     card = fit_card(BASE, seen, date="2026-01-01", name="mine")
     again = from_json(to_json(card), where="mine.json")
     assert (again.name, again.outcomes, again.fitted) == ("mine", 500, card.fitted)
-    said, repeated = (one.probabilities(seen.z, seen.embedding) for one in (card, again))
-    assert np.allclose(said, repeated, atol=2e-3)
+    text, repeated = (one.probabilities(seen.z, seen.embedding) for one in (card, again))
+    assert np.allclose(text, repeated, atol=2e-3)
 
 
 def test_a_card_can_be_refitted_on_top_of_a_refitted_card() -> None:
@@ -139,8 +139,8 @@ def test_the_logistic_fit_finds_known_weights() -> None:
     scores = 1 / (1 + np.exp(-(columns @ [1.0, -2.0] + 0.5)))
     ones = np.ones(len(scores))
     full = np.column_stack([columns, ones])
-    found = fit_logistic(full, scores, offset=0 * ones, penalty=np.full(3, 1e-6), weights=ones)
-    assert found == pytest.approx([1.0, -2.0, 0.5], abs=1e-3)
+    result = fit_logistic(full, scores, offset=0 * ones, penalty=np.full(3, 1e-6), weights=ones)
+    assert result == pytest.approx([1.0, -2.0, 0.5], abs=1e-3)
 
 
 def test_drift_is_silent_on_a_true_card_and_rings_on_a_false_one() -> None:

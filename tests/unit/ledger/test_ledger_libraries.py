@@ -24,15 +24,15 @@ FILES = {
 
 def importers(library: str) -> set[str]:
     """The files that import a library, or a part of it."""
-    found = set()
+    result = set()
     for name, tree in FILES.items():
         for node in ast.walk(tree):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 modules = [node.module]
             if any(module.split(".")[0] == library for module in modules):
-                found.add(name)
-    return found
+                result.add(name)
+    return result
 
 
 def test_exceptions_of_hiredis_and_redis_are_known_in_one_file() -> None:

@@ -170,12 +170,6 @@ def test_a_key_that_stands_twice_is_refused_by_name(more: bytes, param: str) -> 
     assert refused(raw).param == param
 
 
-@pytest.mark.parametrize("key", ["MAX_TOKENS", "maxTokens", "N", "n_predict", "max_new_tokens"])
-def test_another_word_for_what_is_metered_is_refused_by_name(key: str) -> None:
-    raw = json.dumps({"model": "auto", "messages": HELLO, key: 100_000}).encode()
-    assert refused(raw).param == key
-
-
 def test_another_word_for_a_streams_usage_is_refused_by_name() -> None:
     with pytest.raises(BadRequest) as caught:
         chat(stream=True, stream_options={"includeUsage": True})
@@ -281,3 +275,10 @@ def test_what_is_no_text_is_measured() -> None:
 def test_other_parts_ask_for_a_backend_that_takes_files(kind: str) -> None:
     ask = chat(messages=[{"role": "user", "content": [{"type": kind, kind: {"url": "x"}}]}])
     assert ask.features == {"vision", "files"}
+
+
+def test_functions_are_read_by_the_model_as_tools_are() -> None:
+    functions = [{"name": "f", "description": "x" * 90}]
+    ask = chat(functions=functions)
+    assert ask.features == {"tools"}
+    assert ask.text_bytes == chat().text_bytes + len(json.dumps(functions, separators=(",", ":")))

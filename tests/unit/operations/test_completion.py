@@ -82,7 +82,6 @@ def test_tokens_are_a_text_that_nobody_here_can_read() -> None:
         ({"stream_options": []}, "stream_options"),
         ({"stop": [1]}, "stop"),
         ({"bestOf": 100}, "bestOf"),
-        ({"n_predict": 100}, "n_predict"),
         ({"base_url": "http://x"}, "base_url"),
     ],
 )

@@ -46,13 +46,13 @@ def signals(chat: Callable[..., Ask]) -> Signals:
     """Those of a request of which nothing is as by default."""
     world = compile_snapshot(load_config(CONFIG, "t.yaml", {}), load(POLICY, "p.yaml"))
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-    said = [{"type": "text", "text": "```\nx = 3 * 4\n```"}, picture]
+    text = [{"type": "text", "text": "```\nx = 3 * 4\n```"}, picture]
     ask = chat(
         messages=[
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "Hello"},
             {"role": "assistant", "content": "Hi"},
-            {"role": "user", "content": said},
+            {"role": "user", "content": text},
         ],
         stream=True,
         max_tokens=9,

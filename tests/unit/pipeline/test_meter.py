@@ -159,16 +159,16 @@ def test_events_fold_into_who_serves_and_what_was_paid_for(events, served, bille
         "one": FakeUpstream(LOCAL),
         "two": FakeUpstream(MOE, billed=(over,)),
     }
-    told: list[Event] = [over if name == "over" else answers[name] for name in events]
-    answer, paid = standing(told)
+    result: list[Event] = [over if name == "over" else answers[name] for name in events]
+    answer, paid = standing(result)
     assert answer is (answers[served] if served else None)
     assert len(paid) == billed
 
 
 def test_folding_changes_nothing_and_says_the_same_again(plan):
-    told: list[Event] = [FakeUpstream(LOCAL, body=whole(), usage=USED), passed_over()]
-    before = list(told)
-    meter = new_meter(plan, WORLD, *told)
+    result: list[Event] = [FakeUpstream(LOCAL, body=whole(), usage=USED), passed_over()]
+    before = list(result)
+    meter = new_meter(plan, WORLD, *result)
     assert meter.charge() == meter.charge()
     assert meter.events == before
     assert meter.final is None
@@ -191,9 +191,9 @@ def test_the_cost_told_to_the_client_is_the_cost_that_is_charged(plan):
     meter = new_meter(
         plan, WORLD, FakeUpstream(MOE, body=whole(), usage=USED, billed=(passed_over(),))
     )
-    told = meter.cost_pico()
+    result = meter.cost_pico()
     leave(meter, None)
-    assert told == meter.charge().cost_pico
+    assert result == meter.charge().cost_pico
 
 
 def test_before_anything_is_known_the_cost_is_the_prompts(plan):

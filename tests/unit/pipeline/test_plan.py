@@ -139,10 +139,10 @@ async def test_the_headers_explain_the_decision():
 )
 async def test_each_denial_is_the_error_that_its_client_can_act_on(status, error, param):
     denial = Denial("auto", status, "short", "Words for the client.")
-    told = refusal(denial)
-    assert type(told) is error
-    assert (told.param, told.message) == (param, "Words for the client.")
-    assert told.headers == ((ROUTE, "auto"), (REASON, "short"))
+    result = refusal(denial)
+    assert type(result) is error
+    assert (result.param, result.message) == (param, "Words for the client.")
+    assert result.headers == ((ROUTE, "auto"), (REASON, "short"))
     context = await context_of(FakeCaller.asking())
     with pytest.raises(error):
         plan_of(denial, context, OutputHistory())

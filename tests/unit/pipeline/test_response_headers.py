@@ -26,8 +26,8 @@ def decision(**fields: object) -> Decision:
 
 
 def test_a_decision_is_explained_by_its_route_its_id_its_reason_and_its_odds():
-    told = of_decision(decision(success={"local": 0.5, "moe": 0.825}), "r1")
-    assert dict(told) == {
+    result = of_decision(decision(success={"local": 0.5, "moe": 0.825}), "r1")
+    assert dict(result) == {
         ROUTE: "auto",
         DECISION: "r1",
         REASON: "cheapest",
@@ -36,8 +36,8 @@ def test_a_decision_is_explained_by_its_route_its_id_its_reason_and_its_odds():
 
 
 def test_rules_that_matched_are_named_after_the_reason():
-    told = dict(of_decision(decision(rules=("private", "long")), "r1"))
-    assert told[REASON] == "cheapest; rules: private, long"
+    result = dict(of_decision(decision(rules=("private", "long")), "r1"))
+    assert result[REASON] == "cheapest; rules: private, long"
 
 
 def test_without_a_classification_the_odds_are_unknown():
@@ -62,12 +62,12 @@ def test_an_answer_says_who_gave_it_and_what_it_cost(cost_pico: int, usd: str):
 
 
 def test_a_slot_that_was_waited_for_says_how_long_and_behind_how_many():
-    told = dict(of_answer("moe", 0, Slot("pro", 0.0, position=3, waited=1.2345)))
-    assert (told[QUEUE_POSITION], told[QUEUE_MS]) == ("3", "1234")
+    result = dict(of_answer("moe", 0, Slot("pro", 0.0, position=3, waited=1.2345)))
+    assert (result[QUEUE_POSITION], result[QUEUE_MS]) == ("3", "1234")
     at_once = dict(of_answer("moe", 0, Slot("pro", 0.0)))
     assert (at_once[QUEUE_POSITION], at_once[QUEUE_MS]) == ("0", "0")
 
 
 def test_every_header_that_is_told_has_a_meaning():
-    told = [*of_decision(decision(), "r1"), *of_answer("moe", 0, Slot("pro", 0.0))]
-    assert {name for name, _ in told} == set(MEANINGS)
+    result = [*of_decision(decision(), "r1"), *of_answer("moe", 0, Slot("pro", 0.0))]
+    assert {name for name, _ in result} == set(MEANINGS)

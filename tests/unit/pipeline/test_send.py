@@ -62,12 +62,12 @@ async def test_a_cascade_gets_its_checks_its_judge_and_the_requests_events(polic
     ask, plan = await asked(policy)
     events: list[Event] = []
     assert sender.open(plan, ask, events) == "opened"
-    ((backends, sent, request_id, cascade, priority, told),) = cascades.calls
+    ((backends, sent, request_id, cascade, priority, result),) = cascades.calls
     assert (backends, sent, request_id) == (plan.backends, ask, plan.reservation.request_id)
     assert cascade == Cascade(verify=("not_empty",), max_steps=2, judge=plan.judge)
     assert (plan.judge is None) == (policy == CASCADE)
     assert priority == plan.priority
-    assert told is events
+    assert result is events
     assert dispatcher.calls == []
 
 

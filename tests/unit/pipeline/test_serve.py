@@ -119,7 +119,7 @@ async def test_the_walk_keeps_to_the_world_that_it_began_in():
     old, new = new_world(), new_world("version: 1\nroutes: {other: {candidates: [moe]}}\n")
     corridor = answering(world=old)
     serving = corridor.serving()
-    serving.observers = (corridor.told.append,)
+    serving.observers = (corridor.finished_records.append,)
 
     class Reloading(FakeCaller):
         async def body(self) -> bytes:
@@ -127,7 +127,7 @@ async def test_the_walk_keeps_to_the_world_that_it_began_in():
             return await FakeCaller.body(self)
 
     await serve(serving, CHAT, Reloading(FakeCaller.asking().raw))
-    assert corridor.told[0].context.world is old
+    assert corridor.finished_records[0].context.world is old
     assert serving.snapshot is new
 
 
@@ -146,7 +146,7 @@ async def test_a_wrong_request_is_refused_before_anything_is_decided_or_reserved
     caller.authorization = b"Bearer tk-nobody" if error is Unauthenticated else caller.authorization
     with pytest.raises(error):
         await corridor.walk(caller)
-    assert not corridor.told
+    assert not corridor.finished_records
     assert not corridor.ledger.reserved
     assert not corridor.backends.asked
 
@@ -166,7 +166,7 @@ async def test_a_wrong_hint_is_refused_by_its_name():
     with pytest.raises(BadRequest) as caught:
         await corridor.walk(caller)
     assert caught.value.param == "x-turnout-min-success"
-    assert not corridor.told
+    assert not corridor.finished_records
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ async def test_a_denial_is_an_error_of_which_the_observers_are_told(policy, mode
     corridor = answering(world=new_world(policy))
     with pytest.raises(error):
         await corridor.walk(FakeCaller.asking(model=model))
-    (finished,) = corridor.told
+    (finished,) = corridor.finished_records
     assert isinstance(finished.decision, Denial)
     assert finished.charge is None
     assert (finished.backend, finished.delivered) == ("", False)
@@ -193,7 +193,7 @@ async def test_a_refused_reservation_asks_no_backend_and_is_told_without_a_charg
     caller = FakeCaller.asking()
     with pytest.raises(type(refusal)):
         await corridor.walk(caller)
-    (finished,) = corridor.told
+    (finished,) = corridor.finished_records
     assert isinstance(finished.decision, Decision)
     assert finished.charge is None
     assert not corridor.backends.asked
@@ -208,7 +208,7 @@ async def test_backends_that_all_fail_are_charged_nothing():
         await corridor.walk(FakeCaller.asking())
     (charge,) = corridor.ledger.settled
     assert (charge.outcome, charge.cost_pico, charge.usage) == (Outcome.FAILED, 0, Usage())
-    assert corridor.told[0].charge == charge
+    assert corridor.finished_records[0].charge == charge
 
 
 async def test_a_client_that_leaves_before_the_first_byte_pays_for_its_prompt():
@@ -217,8 +217,10 @@ async def test_a_client_that_leaves_before_the_first_byte_pays_for_its_prompt():
         await corridor.walk(FakeCaller.asking())
     (charge,) = corridor.ledger.settled
     assert charge.outcome is Outcome.DISCONNECTED
-    assert charge.usage == Usage(corridor.told[0].context.input_tokens, 0, estimated=True)
-    assert corridor.told[0].charge == charge
+    assert charge.usage == Usage(
+        corridor.finished_records[0].context.input_tokens, 0, estimated=True
+    )
+    assert corridor.finished_records[0].charge == charge
 
 
 async def test_a_client_that_leaves_a_stream_pays_for_what_was_delivered():
@@ -232,7 +234,10 @@ async def test_a_client_that_leaves_a_stream_pays_for_what_was_delivered():
     (charge,) = corridor.ledger.settled
     assert (charge.outcome, charge.backend) == (Outcome.DISCONNECTED, "local")
     assert (charge.usage.output_tokens, charge.usage.estimated) == (14, True)
-    assert (corridor.told[0].delivered, corridor.told[0].backend) == (False, "local")
+    assert (corridor.finished_records[0].delivered, corridor.finished_records[0].backend) == (
+        False,
+        "local",
+    )
     assert upstream.closed
 
 
@@ -242,7 +247,7 @@ async def test_a_client_that_leaves_while_its_body_is_read_was_never_there():
     caller.leaves_at = "body"
     with pytest.raises(asyncio.CancelledError):
         await corridor.walk(caller)
-    assert not corridor.told
+    assert not corridor.finished_records
     assert not corridor.ledger.reserved
 
 
@@ -256,7 +261,7 @@ async def test_a_stream_that_breaks_off_is_charged_as_cut_and_raised_for_the_edg
     assert (charge.outcome, charge.usage.output_tokens) == (Outcome.CUT, 6)
     assert caller.answer == b"".join(CHUNKS[:2])
     assert not caller.complete
-    assert not corridor.told[0].delivered
+    assert not corridor.finished_records[0].delivered
 
 
 async def test_a_stream_that_its_quota_ends_is_charged_and_teaches_nobody_what_it_would_have_been():

@@ -28,16 +28,16 @@ async def begun():
     context = await context_of(FakeCaller.asking(), WORLD)
     backends = FakeBackends()
     backends.adopt(list(WORLD.backends.values()))
-    told: list[Finished] = []
+    result: list[Finished] = []
     signals = read_signals(context, backends.view(), EVERYTHING)
-    return context, signals, decided(context), told
+    return context, signals, decided(context), result
 
 
 async def test_a_request_that_was_never_admitted_has_no_charge_and_no_backend(begun):
-    context, signals, decision, told = begun
-    with pytest.raises(PermissionDenied), Watch([told.append], context, signals, decision):
+    context, signals, decision, result = begun
+    with pytest.raises(PermissionDenied), Watch([result.append], context, signals, decision):
         raise PermissionDenied("no")
-    (finished,) = told
+    (finished,) = result
     assert (finished.context, finished.signals, finished.decision) == (context, signals, decision)
     assert (finished.charge, finished.backend, finished.billed) == (None, "", ())
     assert (finished.delivered, finished.verified, finished.answer) == (False, False, b"")
@@ -45,11 +45,11 @@ async def test_a_request_that_was_never_admitted_has_no_charge_and_no_backend(be
 
 
 async def test_a_denial_is_a_record_like_any_other(begun):
-    context, signals, _, told = begun
+    context, signals, _, result = begun
     denial = Denial("auto", "denied", "short", "No.")
-    with Watch([told.append], context, signals, denial):
+    with Watch([result.append], context, signals, denial):
         pass
-    assert told[0].decision is denial
+    assert result[0].decision is denial
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ async def test_a_denial_is_a_record_like_any_other(begun):
 async def test_an_answer_is_told_with_its_charge_and_whether_it_came_to_its_end(
     begun, error, outcome
 ):
-    context, signals, decision, told = begun
+    context, signals, decision, result = begun
     plan = plan_of(decision, context, OutputHistory())
     over = BilledAnswer(WORLD.backends["local"], Usage(1, 1), "not_empty", "is empty")
     upstream = FakeUpstream(
         MOE, body=whole(), usage=Usage(10, 5), billed=(over,), passed=True, model="m"
     )
     try:
-        with Watch([told.append], context, signals, decision) as watch:
+        with Watch([result.append], context, signals, decision) as watch:
             watch.meter = new_meter(plan, WORLD, upstream)
             watch.upstream = upstream
             with watch.meter:
@@ -75,7 +75,7 @@ async def test_an_answer_is_told_with_its_charge_and_whether_it_came_to_its_end(
                     raise error
     except asyncio.CancelledError:
         pass
-    (finished,) = told
+    (finished,) = result
     assert finished.charge is watch.meter.final
     assert finished.charge.outcome is outcome
     assert finished.delivered is (error is None)
@@ -85,7 +85,10 @@ async def test_an_answer_is_told_with_its_charge_and_whether_it_came_to_its_end(
 
 
 async def test_the_end_of_a_request_is_told_once_and_its_error_goes_on(begun):
-    context, signals, decision, told = begun
-    with pytest.raises(RuntimeError, match="bug"), Watch([told.append], context, signals, decision):
+    context, signals, decision, result = begun
+    with (
+        pytest.raises(RuntimeError, match="bug"),
+        Watch([result.append], context, signals, decision),
+    ):
         raise RuntimeError("bug")
-    assert len(told) == 1
+    assert len(result) == 1

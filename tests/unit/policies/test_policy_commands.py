@@ -110,20 +110,20 @@ def test_a_probe_about_names_that_do_not_exist_is_an_error(tmp_path):
         "version: 1\nbackends: {lokal: {success: 0.5}}\n"
         "probes:\n  - {name: p, tier: fre, expect: {never: [premium], rules: [private]}}\n"
     )
-    told = run(check, "--policy", path).stderr
-    assert "mine.probes.yaml:2:11: error: the policy has no backend `lokal`" in told
-    assert "mine.probes.yaml:4:21: error: the policy has no tier `fre`" in told
-    assert "the policy has no backend `premium`" in told
-    assert "the policy has no rule `private`" in told
-    assert "did you mean `free`?" in told
+    result = run(check, "--policy", path).stderr
+    assert "mine.probes.yaml:2:11: error: the policy has no backend `lokal`" in result
+    assert "mine.probes.yaml:4:21: error: the policy has no tier `fre`" in result
+    assert "the policy has no backend `premium`" in result
+    assert "the policy has no rule `private`" in result
+    assert "did you mean `free`?" in result
 
 
 def test_check_speaks_json_and_sarif(tmp_path):
     path = tmp_path / "policy.yaml"
     path.write_text(BAD)
-    told = json.loads(run(check, "--policy", path, "--format", "json").stdout)
-    assert told["errors"] == 1
-    assert told["findings"][0]["line"] == 5
+    shown = json.loads(run(check, "--policy", path, "--format", "json").stdout)
+    assert shown["errors"] == 1
+    assert shown["findings"][0]["line"] == 5
     sarif = json.loads(run(check, "--policy", path, "--format", "sarif").stdout)
     result = sarif["runs"][0]["results"][0]
     assert result["level"] == "error"
@@ -207,9 +207,9 @@ def test_explain_takes_costs_from_the_configuration(config):
         "local=0.5,moe=0.8,premium=0.9",
         "--json",
     )
-    told = json.loads(done.stdout)
-    assert told["outcome"] == "moe"
-    assert {c["name"]: c["cost_usd"] for c in told["candidates"]}["moe"] == "0.00078"
+    result = json.loads(done.stdout)
+    assert result["outcome"] == "moe"
+    assert {c["name"]: c["cost_usd"] for c in result["candidates"]}["moe"] == "0.00078"
 
 
 def test_explain_a_past_decision(log):
@@ -242,9 +242,9 @@ def test_explain_a_chat_request_classifies_it(config, tmp_path):
     }
     path.write_text(json.dumps(body))
     done = run(explain, "--config", config, "--request", path, "--tier", "pro", "--json")
-    told = json.loads(done.stdout)
-    assert told["outcome"] == "local"
-    assert all(0.0 < c["success"] < 1.0 for c in told["candidates"])
+    result = json.loads(done.stdout)
+    assert result["outcome"] == "local"
+    assert all(0.0 < c["success"] < 1.0 for c in result["candidates"])
     assert run(explain, "--policy", "balanced", "--request", path).exit_code == 2
 
 
@@ -281,9 +281,9 @@ def test_replay_of_other_tiers_says_how_to_name_them(log):
         "pro=large",
         "--json",
     )
-    told = json.loads(named.stdout)
-    assert told["total"]["denied"] == 0
-    assert set(told["groups"]["tier"]) == {"small", "large"}
+    result = json.loads(named.stdout)
+    assert result["total"]["denied"] == 0
+    assert set(result["groups"]["tier"]) == {"small", "large"}
 
 
 def test_feedback_and_audits_in_the_database_become_verdicts(log, config):
@@ -312,10 +312,12 @@ def test_feedback_and_audits_in_the_database_become_verdicts(log, config):
         ]
     )
     store.close()
-    told = json.loads(run(replay, log, "--policy", "balanced", "--json", "--config", config).stdout)
-    served = told["total"]["requests"] - told["total"]["refused"]
-    assert told["total"]["judged"] == served
-    assert told["total"]["observed"]["mean"] == 1.0
+    result = json.loads(
+        run(replay, log, "--policy", "balanced", "--json", "--config", config).stdout
+    )
+    served = result["total"]["requests"] - result["total"]["refused"]
+    assert result["total"]["judged"] == served
+    assert result["total"]["observed"]["mean"] == 1.0
     without = json.loads(run(replay, log, "--policy", "balanced", "--json").stdout)
     assert without["total"]["judged"] == 0
 
@@ -323,8 +325,8 @@ def test_feedback_and_audits_in_the_database_become_verdicts(log, config):
 def test_diff_says_what_moves(log):
     done = run(diff, "balanced", "balanced", "--log", log)
     assert "0 requests move" in done.stdout
-    told = json.loads(run(diff, "balanced", "tiered-saas", "--log", log, "--json").stdout)
-    assert told["moved"] == sum(move["requests"] for move in told["moves"])
+    result = json.loads(run(diff, "balanced", "tiered-saas", "--log", log, "--json").stdout)
+    assert result["moved"] == sum(move["requests"] for move in result["moves"])
 
 
 def test_a_picture_is_drawn_or_the_missing_extra_is_named(log, tmp_path):

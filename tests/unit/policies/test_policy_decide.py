@@ -156,8 +156,8 @@ def test_the_judge_of_a_cascade_is_dropped_where_it_may_not_read_the_request():
     assert private.cascade.steps == ("local", "moe")
     assert private.cascade.judge is None
     assert ("judge", "premium") in [(step.kind, step.name) for step in private.trail]
-    told = render_explanation(explain(subject, signals(success=weak, pii=True)))
-    assert "judge       premium, dropped: it may not take this request" in told
+    result = render_explanation(explain(subject, signals(success=weak, pii=True)))
+    assert "judge       premium, dropped: it may not take this request" in result
 
 
 def test_best_quality_stays_within_max_cost():

@@ -196,34 +196,34 @@ def test_the_arms_of_a_canary_are_compared():
 
 def test_tuning_finds_the_best_quality_within_a_budget():
     records = list(log(300))
-    found = tune(PRESENT, records, "auto", budget_usd=300 * found_cost(records))
-    assert found.chosen is not None
-    assert found.chosen.cost_usd <= found_cost(records)
-    costs = [point.cost_usd for point in found.front]
-    qualities = [point.quality for point in found.front]
+    result = tune(PRESENT, records, "auto", budget_usd=300 * budget_of(records))
+    assert result.chosen is not None
+    assert result.chosen.cost_usd <= budget_of(records)
+    costs = [point.cost_usd for point in result.front]
+    qualities = [point.quality for point in result.front]
     assert costs == sorted(costs)
     assert qualities == sorted(qualities)
-    assert found.chosen.yaml.startswith("capable: {min_success: ")
+    assert result.chosen.yaml.startswith("capable: {min_success: ")
 
 
-def found_cost(records):
+def budget_of(records):
     return replay(THRIFTY, records).baselines[0].cost_usd / 2
 
 
 def test_tuning_for_quality_takes_the_cheapest_that_reaches_it():
     records = list(log(200))
-    found = tune(PRESENT, records, "auto", quality=0.7)
-    assert found.chosen is not None
-    assert found.chosen.quality >= 0.7
-    assert all(p.quality < 0.7 for p in found.front if p.cost_usd < found.chosen.cost_usd)
+    result = tune(PRESENT, records, "auto", quality=0.7)
+    assert result.chosen is not None
+    assert result.chosen.quality >= 0.7
+    assert all(p.quality < 0.7 for p in result.front if p.cost_usd < result.chosen.cost_usd)
     assert tune(PRESENT, records, "auto", quality=1.0).chosen is None
 
 
 def test_tuning_failure_cost_moves_along_the_same_plane():
     subject = policy("objective: expected_cost\nfailure_cost: 0.01", TIERS)
-    found = tune(subject, list(log(200)), "auto", quality=0.6)
-    assert found.chosen is not None
-    assert found.chosen.yaml.startswith("objective: expected_cost\nfailure_cost: ")
+    result = tune(subject, list(log(200)), "auto", quality=0.6)
+    assert result.chosen is not None
+    assert result.chosen.yaml.startswith("objective: expected_cost\nfailure_cost: ")
 
 
 def test_there_is_nothing_to_tune_in_a_fixed_route():

@@ -19,9 +19,9 @@ def test_models_of_a_provider_come_with_prices() -> None:
     rows = json.loads(
         CliRunner().invoke(models, ["--provider", "openai", "--format", "json"]).output
     )
-    found = next(row for row in rows if row["model"] == "gpt-5.5")
-    assert (found["input"], found["output"]) == (5.0, 30.0)
-    assert found["steps"][0]["above"] == 272_000
+    result = next(row for row in rows if row["model"] == "gpt-5.5")
+    assert (result["input"], result["output"]) == (5.0, 30.0)
+    assert result["steps"][0]["above"] == 272_000
 
 
 def test_prices_knows_the_past_and_the_hour() -> None:

@@ -19,10 +19,10 @@ def resolved(**section: Any) -> Resolved:
 
 
 def backend_of(**section: Any):
-    found = resolved(**section)
-    assert not found.problems
-    assert found.backend is not None
-    return found.backend
+    result = resolved(**section)
+    assert not result.problems
+    assert result.backend is not None
+    return result.backend
 
 
 def test_without_a_provider_a_server_is_taken_for_openais_own() -> None:
@@ -96,11 +96,11 @@ def test_prices_are_per_token_and_cached_input_costs_what_input_does_unless_it_i
 
 
 def test_a_known_model_has_its_list_price_and_its_context_window() -> None:
-    found = resolved(provider="deepseek", model="deepseek-chat", api_key="k")
-    assert not found.problems
-    assert found.price is not None
-    assert found.backend is not None
-    assert found.backend.context_window
+    result = resolved(provider="deepseek", model="deepseek-chat", api_key="k")
+    assert not result.problems
+    assert result.price is not None
+    assert result.backend is not None
+    assert result.backend.context_window
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_a_known_model_has_its_list_price_and_its_context_window() -> None:
     ],
 )
 def test_what_a_backend_lacks_is_said_at_the_key_it_is_about(section, key, message) -> None:
-    found = resolved(**section)
-    assert (found.backend, found.price) == (None, None)
-    (problem,) = found.problems
+    result = resolved(**section)
+    assert (result.backend, result.price) == (None, None)
+    (problem,) = result.problems
     assert problem.key == key
     assert message in problem.message
     assert problem.hint

@@ -11,21 +11,21 @@ from router.telemetry.logs import JsonFormatter
 
 async def test_observers_are_told_in_order_of_the_same_record():
     finished = await finished_of()
-    told = []
-    tell([lambda f: told.append((1, f)), lambda f: told.append((2, f))], finished)
-    assert told == [(1, finished), (2, finished)]
+    result = []
+    tell([lambda f: result.append((1, f)), lambda f: result.append((2, f))], finished)
+    assert result == [(1, finished), (2, finished)]
 
 
 async def test_one_that_fails_does_not_stop_the_others_and_is_logged_once(caplog):
     finished = await finished_of(FakeCaller.asking("My secret plan"))
-    told = []
+    result = []
 
     def broken(record) -> None:
         raise ValueError(record.context.ask.raw)
 
     with caplog.at_level(logging.DEBUG):
-        tell([told.append, broken, told.append], finished)
-    assert told == [finished, finished]
+        tell([result.append, broken, result.append], finished)
+    assert result == [finished, finished]
     (entry,) = caplog.records
     assert (entry.levelname, entry.request_id) == ("ERROR", finished.context.id)
     line = JsonFormatter().format(entry)

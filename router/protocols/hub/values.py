@@ -12,23 +12,23 @@ _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
 
 
-def text_of(told: Any) -> str:
+def text_of(value: Any) -> str:
     """A text; TypeError for anything else."""
-    if type(told) is not str:
+    if type(value) is not str:
         raise TypeError
-    return told
+    return value
 
 
-def name_of(told: Any) -> str:
+def name_of(value: Any) -> str:
     """A name or an id: empty where there is none or it is no text."""
-    return told if type(told) is str else ""
+    return value if type(value) is str else ""
 
 
-def arguments_text(told: Any) -> str:
+def arguments_text(value: Any) -> str:
     """A call's arguments as JSON text: some servers tell none, some an object."""
-    if type(told) is str:
-        return told or "{}"
-    return "{}" if told is None else orjson.dumps(told).decode()
+    if type(value) is str:
+        return value or "{}"
+    return "{}" if value is None else orjson.dumps(value).decode()
 
 
 def arguments_object(text: str) -> dict[str, Any]:
@@ -46,23 +46,23 @@ def data_url(url: str) -> tuple[str, str] | None:
     return None if match is None else (match[1], url[match.end() :])
 
 
-def count(told: Any) -> int | None:
+def count(value: Any) -> int | None:
     """A token count, or None for what cannot be one."""
-    if type(told) is not int or not 0 <= told < IMPOSSIBLE:  # a boolean is no count
+    if type(value) is not int or not 0 <= value < IMPOSSIBLE:  # a boolean is no count
         return None
-    return told
+    return value
 
 
 def unknown(
-    protocol: str, where: str, told: Mapping[str, Any], known: frozenset[str]
+    protocol: str, where: str, fields: Mapping[str, Any], known: frozenset[str]
 ) -> tuple[Opaque, ...]:
     """The fields of an object that its reader does not know, as hints: dropped, but named."""
-    if told.keys() <= known:
+    if fields.keys() <= known:
         return ()
     return tuple(
         [
             Opaque(protocol, f"{where}.{str(name)[:64]}", value, hint=True)
-            for name, value in told.items()
+            for name, value in fields.items()
             if name not in known and value not in (None, [], {}, "", False)
         ]
     )
