@@ -16,15 +16,31 @@ NO_FEATURES: Final[frozenset[str]] = frozenset()
 
 @value
 class Media:
-    """The parts of a request that are not text: how many, and how many bytes of them it carries
-    itself (none where it gives a URL)."""
+    """The parts of a request that are not text: how many of each kind, how many bytes of them it
+    carries itself (none where it gives a URL or a name), and how large they are.
+
+    `low_detail` is how many images are asked to be seen coarsely. `pixels` are of the images whose
+    header tells them. `audio_seconds` are exact for WAV, else an upper bound by the lowest usual
+    bit rate; then `seconds_guessed` holds. `pages` are those that a PDF tells; a document that
+    tells none counts by its bytes, and `pages_guessed` holds.
+    """
 
     images: int = 0
     audio: int = 0
     files: int = 0
+    videos: int = 0
+    others: int = 0
     image_bytes: int = 0
     audio_bytes: int = 0
     file_bytes: int = 0
+    video_bytes: int = 0
+    other_bytes: int = 0
+    low_detail: int = 0
+    pixels: int = 0
+    audio_seconds: int = 0
+    pages: int = 0
+    seconds_guessed: bool = False
+    pages_guessed: bool = False
 
 
 NO_MEDIA: Final = Media()

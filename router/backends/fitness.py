@@ -3,15 +3,21 @@
 from router.ask import Ask
 from router.backends.backend import CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
+from router.ledger.estimate import beyond_parts
 from router.protocols.hub.table import CLIENTS
 
 
 def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     """Return why it cannot take the request, in one word; None where it can.
 
-    `tokens` is what the request needs of the context window: its prompt and its output.
+    `tokens` is what the request needs of the context window: its prompt and its output. The size
+    of what is not text is a bound from above in it, and does not call a window too small.
     """
-    if backend.context_window is not None and tokens > backend.context_window:
+    if (
+        backend.context_window is not None
+        and tokens > backend.context_window
+        and tokens - beyond_parts(ask.media) > backend.context_window
+    ):
         return "context_window"
     protocol = ask.protocol
     # Requests that the hub translates can go to every dialect; others need one that speaks their

@@ -8,9 +8,19 @@ from array import array
 from bisect import bisect_left, insort
 from typing import Final, Literal
 
+from router.ask import NO_MEDIA, Media
+
 Way = Literal["worst", "expected", "chunk"]
 _BYTES_PER_TOKEN: Final = 3
-_TOKENS_PER_IMAGE: Final = 1_105  # a high-detail image of four tiles, as OpenAI counts it
+# Of what is not text. A part: a high-detail image of four tiles, as OpenAI counts it.
+_TOKENS_PER_IMAGE: Final = 1_105
+# An image of many pixels, as Anthropic counts it: one for 750 of them, at most as many as those of
+# its models take that see most finely.
+_PIXELS_PER_TOKEN: Final = 750
+_MOST_PER_IMAGE: Final = 4_784
+_TOKENS_PER_SECOND: Final = 32  # of sound, as Gemini counts; OpenAI counts about 10
+# A page of a document, as Anthropic counts it: its text, 1,500 to 3,000, and an image of it.
+_TOKENS_PER_PAGE: Final = 4_600
 _TOKENS_AROUND: Final = 16  # what a chat template adds
 DEFAULT_OUTPUT: Final = 1_024
 CHUNK: Final = 512
@@ -20,11 +30,26 @@ _NO_LENGTHS: Final[tuple[tuple[int, ...], tuple[int, ...]]] = ((), ())
 _PAIRS_KEPT: Final = 10_000
 
 
-def estimate_tokens(text_bytes: int, *, images: int = 0) -> int:
+def estimate_tokens(text_bytes: int, images: int = 0, media: Media = NO_MEDIA) -> int:
     """An upper bound of a prompt's tokens. `text_bytes` holds all text that the model will read,
-    schemas of tools included.
+    schemas of tools included; `images` is how many parts are not text, `media` what they are.
     """
-    return -(-text_bytes // _BYTES_PER_TOKEN) + images * _TOKENS_PER_IMAGE + _TOKENS_AROUND
+    return -(-text_bytes // _BYTES_PER_TOKEN) + _TOKENS_AROUND + (images and _parts(images, media))
+
+
+def _parts(images: int, media: Media) -> int:
+    return images * _TOKENS_PER_IMAGE + beyond_parts(media)
+
+
+def beyond_parts(media: Media) -> int:
+    """What the size of parts adds to the usual count of each: a bound from above."""
+    images = media.images
+    pixels = min(media.pixels // _PIXELS_PER_TOKEN, images * _MOST_PER_IMAGE)
+    return (
+        max(0, pixels - images * _TOKENS_PER_IMAGE)
+        + media.audio_seconds * _TOKENS_PER_SECOND
+        + media.pages * _TOKENS_PER_PAGE
+    )
 
 
 def estimate_output(

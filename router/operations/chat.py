@@ -27,6 +27,7 @@ from router.protocols.fields import (
     wrong_type,
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
+from router.protocols.media.gauge import Gauge
 from router.protocols.texts import chat_texts
 
 MAX_CHOICES: Final = 128
@@ -34,14 +35,17 @@ MAX_CHOICES: Final = 128
 _DEMANDING: Final = frozenset(("tools", "functions", "response_format", "logprobs", "metadata"))
 _Demands = tuple[frozenset[str], Media, str | None]
 _PLAIN: Final[_Demands] = (NO_FEATURES, NO_MEDIA, None)
-# By the type of a part: how such parts and their bytes are called, and where the bytes stand.
+# By the type of a part: its kind, and where its bytes stand.
 _MEDIA: Final = MappingProxyType(
     {
-        "image_url": ("images", "image_bytes", "url"),
-        "input_audio": ("audio", "audio_bytes", "data"),
-        "file": ("files", "file_bytes", "file_data"),
+        "image_url": ("image", "url"),
+        "input_audio": ("audio", "data"),
+        "file": ("file", "file_data"),
+        "video_url": ("video", "url"),
+        "input_video": ("video", "data"),
     }
 )
+_OTHER: Final = ("other", "data")
 
 
 def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
@@ -95,10 +99,13 @@ def _demands(body: dict[str, Any], text: "_Text", *, schema: bool) -> _Demands:
         features.add("vision")  # of any kind: what is no text counts alike
     if schema:
         features.add("json_schema")
-    features |= {kind for kind in ("audio", "files") if (text.media or {}).get(kind)}
+    media = text.media.media() if text.media else NO_MEDIA
+    if media.audio:
+        features.add("audio")
+    if media.files or media.videos or media.others:
+        features.add("files")
     if body.get("logprobs"):
         features.add("logprobs")
-    media = Media(**text.media) if text.media else NO_MEDIA
     return frozenset(features), media, _session(body.get("metadata"))
 
 
@@ -115,7 +122,7 @@ class _Text:
     def __init__(self) -> None:
         self.bytes = 0
         self.images = 0  # and every other part that is no text
-        self.media: dict[str, int] | None = None
+        self.media: Gauge | None = None
         self.hosted: list[str] | None = None
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
@@ -179,14 +186,14 @@ class _Text:
         return text
 
     def _medium(self, kind: str, held: Any) -> None:
-        """Count a part that is no text, and the bytes that it carries itself."""
-        number, size, field = _MEDIA.get(kind, _MEDIA["file"])
-        media = self.media = self.media or {}
-        media[number] = media.get(number, 0) + 1
-        data = held.get(field) if isinstance(held, dict) else held
-        if isinstance(data, str) and "://" not in data[:32]:
-            carried = len(data.partition(",")[2] or data) * 3 // 4
-            media[size] = media.get(size, 0) + carried
+        """Count and measure a part that is no text."""
+        kind, field = _MEDIA.get(kind, _OTHER)
+        if self.media is None:
+            self.media = Gauge()
+        if isinstance(held, dict):
+            self.media.add(kind, held.get(field), detail=held.get("detail"))
+        else:
+            self.media.add(kind, held)
 
     def read_tools(self, tools: Any) -> tuple[str, ...]:
         if tools is None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from classifiers.prompt import Prompt, PromptTurn
-from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
+from router.ask import NO_FEATURES, NO_MEDIA, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members
@@ -22,6 +22,7 @@ from router.protocols.fields import (
     wrong_type,
 )
 from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
+from router.protocols.media.gauge import Gauge
 from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
@@ -71,7 +72,7 @@ def _read(raw: bytes, headers: Fields) -> Ask:
         facts.bytes,
         Prompt("\n".join(facts.system), tuple(facts.turns), tools),
         facts.features(schema=schema),
-        Media(**facts.media) if facts.media else NO_MEDIA,
+        facts.media.media() if facts.media else NO_MEDIA,
         user.rpartition(_SESSION)[2] if user and _SESSION in user else None,
         of_request(MESSAGES_REQUEST, headers),
         message_texts,
@@ -92,7 +93,7 @@ class _Facts:
     def __init__(self) -> None:
         self.bytes = 0
         self.others = 0  # parts that are no text
-        self.media: dict[str, int] = {}
+        self.media: Gauge | None = None
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
@@ -106,7 +107,7 @@ class _Facts:
             features.add("tools")
         if self.others:
             features.add("vision")  # of any kind: what is no text counts alike
-        if self.media.get("files"):
+        if self.media is not None and self.media.files:
             features.add("files")
         if schema:
             features.add("json_schema")
@@ -197,12 +198,10 @@ class _Facts:
 
     def _medium(self, kind: str, source: Any) -> None:
         self.others += 1
-        number = "files" if kind == "file" else "images"
-        self.media[number] = self.media.get(number, 0) + 1
-        data = source.get("data") if isinstance(source, dict) else None
-        if isinstance(data, str):
-            size = f"{kind}_bytes"
-            self.media[size] = self.media.get(size, 0) + len(data) * 3 // 4
+        if self.media is None:
+            self.media = Gauge()
+        held = source if isinstance(source, dict) else {}
+        self.media.add(kind, held.get("data"), media_type=held.get("media_type"))
 
     def read_tools(self, tools: Any) -> tuple[str, ...]:
         if tools is None:

@@ -108,7 +108,7 @@ async def gather(
         hints,
         needs,
         classification,
-        estimate_tokens(ask.text_bytes, images=ask.images),
+        estimate_tokens(ask.text_bytes, ask.images, ask.media),
         needs.pii and await _is_private(ask),
         conversation,
         previous,

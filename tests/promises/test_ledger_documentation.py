@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click import Command
 
+from router.ask import Media
 from router.cli.ledger import ledger
 from router.ledger.estimate import estimate_tokens
 from router.ledger.quotas.compiled_quotas import CompiledQuotas
@@ -40,6 +41,19 @@ def test_the_example_of_a_429_is_what_the_gateway_says() -> None:
     compiled = CompiledQuotas(quotas({"key": {"tokens_per_minute": 30_000}}), ("key",))
     error = denial(compiled, [1, 1, 2_001, 29_000, 2_500, 30_000, 0, 1000, 500], "auto", "acme")
     assert error.message in re.sub(r"\s+", " ", TEXT)
+
+
+def test_what_a_part_that_is_no_text_is_held_for_is_as_told() -> None:
+    one = estimate_tokens(0, images=1, media=Media()) - estimate_tokens(0)
+    page = estimate_tokens(0, images=1, media=Media(files=1, pages=1)) - estimate_tokens(0) - one
+    second = estimate_tokens(0, images=1, media=Media(audio=1, audio_seconds=1))
+    second -= estimate_tokens(0) + one
+    finest = estimate_tokens(0, images=1, media=Media(images=1, pixels=1 << 40))
+    finest -= estimate_tokens(0)
+    assert f"beside {one:,} tokens for each part" in TEXT
+    assert f"{page:,} tokens a page" in TEXT
+    assert f"{second} tokens a second" in TEXT
+    assert f"at most {finest:,}" in TEXT
 
 
 def test_the_arithmetic_of_the_examples_is_right() -> None:

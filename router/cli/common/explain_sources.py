@@ -140,7 +140,7 @@ def _context(
         hints=NO_HINTS,
         needs=EVERYTHING,
         classification=classifier.score([ask.prompt])[0],
-        input_tokens=estimate_tokens(ask.text_bytes, images=ask.images),
+        input_tokens=estimate_tokens(ask.text_bytes, images=ask.images, media=ask.media),
         pii=contains_pii(ask.texts()),
         conversation=_ANYONE,
         previous="",

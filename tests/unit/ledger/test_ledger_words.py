@@ -6,6 +6,7 @@ from collections import deque
 
 import pytest
 
+from router.ask import Media
 from router.domain import Estimate
 from router.ledger.codec import VECTOR
 from router.ledger.estimate import (
@@ -169,6 +170,18 @@ def test_scopes_never_hold_what_a_client_wrote() -> None:
 def test_prompts_are_bounded_from_above_by_their_bytes() -> None:
     assert estimate_tokens(3_000) == 1_016
     assert estimate_tokens(0, images=2) == 2_226
+
+
+@pytest.mark.parametrize(
+    ("media", "more"),
+    [(Media(images=1, pixels=640 * 480), 0), (Media(images=1, pixels=1_500_000), 2_000 - 1_105),
+     (Media(images=1, pixels=1 << 40), 4_784 - 1_105), (Media(audio=1, audio_seconds=60), 1_920),
+     (Media(files=1, pages=10), 46_000), (Media(videos=1), 0), (Media(others=1), 0)],
+)  # fmt: skip
+def test_what_is_no_text_is_held_for_by_its_size_and_never_for_less_than_a_part(
+    media: Media, more: int
+) -> None:
+    assert estimate_tokens(0, images=1, media=media) == estimate_tokens(0, images=1) + more
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from media_files import encoded, pdf, png, wav
 
 from router.ask import NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.operations.chat import parse_chat
 
 HELLO = [{"role": "user", "content": "Hello"}]
+PNG = "data:image/png;base64,"
+PDF = "data:application/pdf;base64,"
 
 
 def chat(**fields: Any) -> Ask:
@@ -208,7 +211,10 @@ def test_what_a_backend_must_be_able_to_do_is_named() -> None:
     assert ask.features == {
         *("tools", "hosted:web_search", "vision", "audio", "files", "json_schema", "logprobs")
     }
-    assert ask.media == Media(images=1, audio=1, files=1, audio_bytes=3, file_bytes=6)
+    assert ask.media == Media(
+        images=1, audio=1, files=1, audio_bytes=3, file_bytes=6,
+        audio_seconds=1, seconds_guessed=True, pages=1, pages_guessed=True,
+    )  # fmt: skip
     assert ask.images == 3
     assert ask.session == "s1"
 
@@ -245,6 +251,30 @@ def test_an_idempotency_key_is_the_clients_own() -> None:
     assert sent(b"1", b"Bearer a") == sent(b"1", b"Bearer a")
     assert len({sent(b"1", b"Bearer a"), sent(b"1", b"Bearer b"), sent(b"2", b"Bearer a")}) == 3
     assert "Bearer" not in sent(b"1", b"Bearer a")
+
+
+def test_what_is_no_text_is_measured() -> None:
+    parts = [
+        {"type": "image_url", "image_url": {"url": PNG + encoded(png(640, 480)), "detail": "low"}},
+        {"type": "input_audio", "input_audio": {"data": encoded(wav(90)), "format": "wav"}},
+        {"type": "file", "file": {"file_data": PDF + encoded(pdf(12))}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+        {"type": "video_url", "video_url": {"url": "https://x/y.mp4"}},
+        {"type": "made_up", "made_up": None},
+    ]
+    ask = chat(messages=[{"role": "user", "content": parts}])
+    media = ask.media
+    assert (media.images, media.low_detail, media.pixels) == (1, 1, 640 * 480)
+    assert (media.audio, media.audio_seconds, media.seconds_guessed) == (1, 90, False)
+    assert (media.files, media.pages, media.pages_guessed) == (2, 12, False)
+    assert (media.videos, media.others, ask.images) == (1, 1, 6)
+    assert ask.features == {"vision", "audio", "files"}
+
+
+@pytest.mark.parametrize("kind", ["video_url", "made_up"])
+def test_other_parts_ask_for_a_backend_that_takes_files(kind: str) -> None:
+    ask = chat(messages=[{"role": "user", "content": [{"type": kind, kind: {"url": "x"}}]}])
+    assert ask.features == {"vision", "files"}
 
 
 def test_functions_are_read_by_the_model_as_tools_are() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from media_files import encoded, jpeg, pdf
 from streamed import name_of
 
 from router.ask import Ask, Media
@@ -55,7 +56,7 @@ def test_what_only_a_backend_can_judge_is_not_refused() -> None:
         ],
     )
     assert ask.features == {"hosted:web_search_20250305", "tools", "vision", "files"}
-    assert ask.media == Media(files=1, file_bytes=3)
+    assert ask.media == Media(files=1, file_bytes=3, pages=1, pages_guessed=True)
     assert ask.tools == ("web_search", "f")
     assert ask.prompt.system == "Be brief."
 
@@ -87,6 +88,17 @@ def test_images_in_tool_results_are_counted() -> None:
     ask = message(messages=user({"type": "tool_result", "tool_use_id": "t", "content": [image]}))
     assert ask.images == 1
     assert ask.media.image_bytes == 6
+
+
+def test_what_is_no_text_is_measured_in_tool_results_too() -> None:
+    image = {"type": "image", "source": {"type": "base64", "data": encoded(jpeg(640, 480))}}
+    document = {"type": "document", "source": {"type": "base64", "data": encoded(pdf(12))}}
+    text = {"type": "base64", "media_type": "text/plain", "data": encoded(b"x" * 24_000)}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [image, document]}
+    ask = message(messages=user(result, {"type": "document", "source": text}, document))
+    assert (ask.media.images, ask.media.pixels) == (1, 640 * 480)
+    assert (ask.media.files, ask.media.pages, ask.media.pages_guessed) == (3, 26, True)
+    assert ask.images == 4
 
 
 def test_a_cache_may_be_warmed_without_any_output() -> None:

@@ -6,6 +6,7 @@ from fakes.caller import FakeCaller
 from fakes.corridor import context_of
 from fakes.parts import FakeClassifier
 from fakes.world import FIXED, ODDS, new_world
+from media_files import encoded, pdf
 
 from policies.policy import Needs
 from policies.signals import Clock, PrincipalSignals
@@ -139,6 +140,16 @@ async def test_a_backend_that_cannot_take_the_request_says_why():
     signals = await signals_of(FakeCaller.asking("x" * 900), world=world)
     assert signals.backends["moe"].unfit
     assert signals.backends["local"].unfit is None
+
+
+async def test_a_bound_of_what_is_no_text_calls_no_window_too_small():
+    world = new_world(FIXED, each={"moe": {"context_window": 2_000}})
+    file = {"type": "file", "file": {"file_data": encoded(pdf(40))}}
+    caller = FakeCaller.asking(messages=[{"role": "user", "content": [file]}])
+    context = await context_of(caller, world)
+    assert context.input_tokens > 40 * 4_600
+    signals = read_signals(context, board(world).view(), EVERYTHING)
+    assert signals.backends["moe"].unfit != "context_window"
 
 
 async def test_requests_that_a_backend_works_on_are_counted_where_a_rule_reads_them():

@@ -1,0 +1,1 @@
+"""How large what is not text is: pixels, seconds and pages, read without any I/O."""
