@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -46,6 +47,7 @@ _REST_SECONDS: Final = 0.012  # without an instruction: the request is over
 _LONGEST_SECONDS: Final = 5.0  # for the count to rest
 _TOKENS: Final = 12  # of an answer; the simulator would write more
 _TRACED: Final = Path(__file__).with_name("traced.py")
+_DECISIONS: Final = MappingProxyType({"off": "", "decisions.jsonl": ", logged"})
 _ANTHROPIC: Final = "anthropic-version: 2023-06-01\r\n"
 
 
@@ -213,8 +215,11 @@ class Counted:
         return totals
 
 
-def write_documents(folder: Path, port: int, simulators: Mapping[str, str]) -> Path:
-    """Write turnout.yaml and policy.yaml: each route once a simulator; return where."""
+def write_documents(folder: Path, port: int, simulators: Mapping[str, str], decisions: str) -> Path:
+    """Write turnout.yaml and policy.yaml: each route once a simulator; return where.
+
+    `decisions` is where the decision log goes.
+    """
     policy = yaml.safe_load((CONFIGS / "policy.yaml").read_text())
     backends = {}
     for suffix, url in simulators.items():
@@ -235,7 +240,7 @@ def write_documents(folder: Path, port: int, simulators: Mapping[str, str]) -> P
         "backends": backends,
         # Counting makes everything tens of times slower: an answer must not be late for that.
         "classifier": {"deadline": "10s"},
-        "decisions": {"to": "decisions.jsonl"},
+        "decisions": {"to": decisions},
     }
     (folder / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False))
     path = folder / "turnout.yaml"
@@ -266,11 +271,11 @@ def simulators() -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def counted(checkout: Path, simulated: Mapping[str, str]) -> Iterator[Counted]:
+def counted(checkout: Path, simulated: Mapping[str, str], decisions: str) -> Iterator[Counted]:
     """Run a checkout's gateway, counting."""
     with tempfile.TemporaryDirectory(prefix="turnout-compare-") as name:
         folder, port = Path(name), free_port()
-        config = write_documents(folder, port, simulated)
+        config = write_documents(folder, port, simulated, decisions)
         env = os.environ | {"PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0"}
         key = _new_key(python_of(checkout), config, env)
         counts, details = folder / "counts", folder / "details.json"
@@ -312,9 +317,13 @@ def _new_key(python: str, config: Path, env: Mapping[str, str]) -> str:
 
 
 def measure(checkout: Path, simulated: Mapping[str, str]) -> dict[str, Figure]:
-    """Instructions by kind of request."""
-    with counted(checkout, simulated) as gateway:
-        return {request.name: gateway.instructions(request) for request in REQUESTS}
+    """Instructions by kind of request, without a decision log (the default) and with one."""
+    figures: dict[str, Figure] = {}
+    for decisions, beside in _DECISIONS.items():
+        with counted(checkout, simulated, decisions) as gateway:
+            for request in REQUESTS:
+                figures[request.name + beside] = gateway.instructions(request)
+    return figures
 
 
 def build(checkout: Path) -> None:
@@ -325,11 +334,11 @@ def build(checkout: Path) -> None:
 
 def table(old: Mapping[str, Figure], new: Mapping[str, Figure]) -> str:
     """The two as a text table."""
-    lines = [f"{'instructions of a request':<32}{'old':>10}{'new':>10}{'ratio':>8}   in batches"]
+    lines = [f"{'instructions of a request':<40}{'old':>10}{'new':>10}{'ratio':>8}   in batches"]
     for name, was in old.items():
         now = new[name]
         figures = f"{was.each:>10,.0f}{now.each:>10,.0f}{now.each / was.each:>8.3f}"
-        lines.append(f"{name:<32}{figures}{was.batched:>9,.0f}{now.batched:>7,.0f}")
+        lines.append(f"{name:<40}{figures}{was.batched:>9,.0f}{now.batched:>7,.0f}")
     return "\n".join(lines)
 
 
