@@ -4,6 +4,7 @@ The body is read in its own words and kept beside these facts. What a block mean
 knows is the chosen backend's matter; here it counts as text that a model will read.
 """
 
+from operator import methodcaller
 from typing import Any, Final
 
 import orjson
@@ -26,6 +27,10 @@ from router.protocols.media.gauge import Gauge
 from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
+_OBJECT: Final = frozenset((dict,))
+_TEXT: Final = frozenset((str,))
+_kind_of: Final = methodcaller("get", "type")
+_name_of: Final = methodcaller("get", "name")
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
 
 
@@ -212,6 +217,8 @@ class _Facts:
             return ()
         self.bytes += len(orjson.dumps(tools))
         self.hosted = []
+        if plain := _plain_names(tools):
+            return plain
         names = []
         for index, tool in enumerate(tools):
             if not isinstance(tool, dict):
@@ -228,6 +235,17 @@ class _Facts:
         if schema:
             self.bytes += len(orjson.dumps(wanted))
         return schema
+
+
+def _plain_names(tools: list[Any]) -> tuple[str, ...]:
+    """The names of tools where the client runs all of them and names each; else none.
+
+    Agents send tools by the dozen: these looks stay in C.
+    """
+    if not _OBJECT.issuperset(map(type, tools)) or any(map(_kind_of, tools)):
+        return ()
+    names = tuple(map(_name_of, tools))
+    return names if _TEXT.issuperset(map(type, names)) and all(names) else ()
 
 
 def _together(texts: list[str]) -> str:

@@ -163,7 +163,7 @@ def without(conversation: Conversation, dropped: Sequence[str]) -> Conversation:
     tier = "" if "service_tier" in dropped else conversation.tier
     tools = conversation.tools
     if "cache_control" in dropped:
-        tools = tuple(replace(tool, cache="") for tool in tools if isinstance(tool, Tool))
+        tools = tuple(tool._replace(cache="") for tool in tools if isinstance(tool, Tool))
     return conversation._replace(
         turns=tuple(turns), sampling=sampling, stops=stops, tier=tier, tools=tools
     )

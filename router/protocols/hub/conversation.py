@@ -12,7 +12,9 @@ A hot file: parts and tools are values, which are the quickest to make; a conver
 tuple, so that one look tells whether it says more than turns, tools, a limit and a stream.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -184,9 +186,12 @@ class Turn:
     extras: tuple[Opaque, ...] = ()
 
 
-@value
-class Tool:
-    """A tool that the client runs; `kind` is `function` or `custom`, the latter with a `format`."""
+class Tool(NamedTuple):
+    """A tool that the client runs; `kind` is `function` or `custom`, the latter with a `format`.
+
+    A named tuple: tools that say no more than name, description and parameters, as most do, come
+    by the dozen; `plain_tools` makes them all in C, and one look tells them from the others.
+    """
 
     name: str
     description: str = ""
@@ -196,6 +201,18 @@ class Tool:
     format: Any = None
     cache: str = ""
     extras: tuple[Opaque, ...] = ()
+
+
+TOOL_SAYS_NO_MORE: Final = Tool("")[3:]
+_new_tool: Final[Callable[[Iterable[Any]], Tool]] = partial(tuple.__new__, Tool)
+
+
+def plain_tools(
+    names: Iterable[str], descriptions: Iterable[str], parameters: Iterable[Mapping[str, Any]]
+) -> tuple[Tool, ...]:
+    """Tools that say nothing else."""
+    columns = zip(names, descriptions, parameters, *map(repeat, TOOL_SAYS_NO_MORE), strict=False)
+    return tuple(map(_new_tool, columns))
 
 
 @value
