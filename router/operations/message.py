@@ -4,7 +4,6 @@ The body is read in its own words and kept beside these facts. What a block mean
 knows is the chosen backend's matter; here it counts as text that a model will read.
 """
 
-from operator import methodcaller
 from typing import Any, Final
 
 import orjson
@@ -29,8 +28,6 @@ from router.protocols.usage import estimate_input
 
 _OBJECT: Final = frozenset((dict,))
 _TEXT: Final = frozenset((str,))
-_kind_of: Final = methodcaller("get", "type")
-_name_of: Final = methodcaller("get", "name")
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
 
 
@@ -240,12 +237,13 @@ class _Facts:
 def _plain_names(tools: list[Any]) -> tuple[str, ...]:
     """The names of tools where the client runs all of them and names each; else none.
 
-    Agents send tools by the dozen: these looks stay in C.
+    Nearly always so, and by the dozen.
     """
-    if not _OBJECT.issuperset(map(type, tools)) or any(map(_kind_of, tools)):
+    if not _OBJECT.issuperset(map(type, tools)):
         return ()
-    names = tuple(map(_name_of, tools))
-    return names if _TEXT.issuperset(map(type, names)) and all(names) else ()
+    names = tuple([tool["name"] for tool in tools if "name" in tool and "type" not in tool])
+    plain = len(names) == len(tools) and _TEXT.issuperset(map(type, names)) and all(names)
+    return names if plain else ()
 
 
 def _together(texts: list[str]) -> str:

@@ -8,8 +8,7 @@ written without a check for each field that might be there as well.
 """
 
 from collections.abc import Sequence
-from itertools import chain, repeat
-from operator import eq, itemgetter
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -36,9 +35,9 @@ from router.protocols.quirks import Quirks, reshape, reshape_message
 from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
-_FUNCTION: Final = ("name", "description", "parameters")
 _TOOLS: Final = frozenset((Tool,))
-_first: Final = itemgetter(0, 1, 2)
+_description: Final = itemgetter(1)
+_parameters: Final = itemgetter(2)
 _rest: Final = itemgetter(slice(3, None))
 _TIERS: Final = MappingProxyType({"standard_only": "default"})
 
@@ -282,16 +281,21 @@ class _Writer:
 def _plain_tools(tools: tuple[Any, ...]) -> list[dict[str, Any]]:
     """The tools where all of them are a name, a description and parameters; else none.
 
-    Nearly always so, and by the dozen: the looks at each tool stay in C.
+    Nearly always so, and by the dozen: one look at all of them is cheaper than some at each.
     """
     if not _TOOLS.issuperset(map(type, tools)):
         return []
-    if not all(map(eq, map(_rest, tools), repeat(TOOL_SAYS_NO_MORE))):
+    if [*map(_rest, tools)] != [TOOL_SAYS_NO_MORE] * len(tools):
         return []
-    if not all(chain.from_iterable(map(_first, tools))):
+    if not (all(map(_description, tools)) and all(map(_parameters, tools))):
         return []
-    functions = map(dict, map(zip, repeat(_FUNCTION), tools))
-    return [{"type": "function", "function": fields} for fields in functions]
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool[0], "description": tool[1], "parameters": tool[2]},
+        }
+        for tool in tools
+    ]
 
 
 def _in_one_word(conversation: Conversation) -> dict[str, Any]:

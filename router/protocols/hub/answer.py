@@ -125,6 +125,8 @@ class Answer:
 
 def totals(lines: Lines) -> Iterable[int]:
     """The tokens of input, cache read, cache written, output and reasoning, in that order."""
+    if len(lines) == 2 and lines[0].kind == INPUT and lines[1].kind == OUTPUT:  # most answers
+        return lines[0].count, 0, 0, lines[1].count, 0
     sums = dict.fromkeys(_KINDS, 0)
     for line in lines:
         sums[line.kind] += line.count
@@ -142,8 +144,6 @@ def billed(lines: Lines) -> Usage | None:
     """The lines as the ledger counts them; None where there are none."""
     if not lines:
         return None
-    if len(lines) == 2 and lines[0].kind == INPUT and lines[1].kind == OUTPUT:  # most answers
-        return Usage(lines[0].count, lines[1].count)
     fresh, read, written, output, reasoning = totals(lines)
     return Usage(fresh + read + written, output, read, min(reasoning, output), False, written)
 

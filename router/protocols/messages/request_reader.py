@@ -119,11 +119,13 @@ def _plain_tools(tools: Any) -> tuple[Tool, ...]:
     if not _THREE.issuperset(map(len, tools)):
         return ()
     try:
-        names, descriptions, schemas = zip(*map(_tool_fields, tools), strict=True)
+        read = [*map(_tool_fields, tools)]
     except KeyError:
         return ()
-    plain = _TEXT.issuperset(map(type, names + descriptions)) and all(schemas)
-    return plain_tools(names, descriptions, schemas) if plain else ()
+    for name, description, schema in read:
+        if not (type(name) is type(description) is str and schema):
+            return ()
+    return plain_tools(read)
 
 
 def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:
