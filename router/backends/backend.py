@@ -71,6 +71,8 @@ class Backend:
     addresses and `api_keys` further credentials. Where no first byte came after `hedge_after`
     seconds, another deployment is asked too. `proxy` is the URL of a proxy in front of it, or
     DIRECTLY, or None for what the environment says; `http2` is whether HTTP/2 is offered to it.
+    `key_header` is the header in which the key goes (None: the dialect's), `query` what stands
+    behind every address.
     """
 
     name: str
@@ -92,6 +94,8 @@ class Backend:
     energy: EnergyProfile | None = None
     proxy: str | None = field(default=None, repr=False)  # may hold a password
     http2: bool = False
+    key_header: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
 
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""

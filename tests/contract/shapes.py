@@ -256,6 +256,7 @@ SHAPES: Mapping[str, Mapping[str, Shape]] = {
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
     "replicate": REPLICATE,
+    "vertex-anthropic": ANTHROPIC,
 }
 
 ERRORS: Mapping[str, tuple[bytes, ...]] = {
@@ -273,6 +274,10 @@ ERRORS: Mapping[str, tuple[bytes, ...]] = {
         b'[{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}]',
     ),
     "replicate": (b'{"title":"Invalid input","detail":"bad thing","status":422}',),
+    "vertex-anthropic": (
+        b'{"type":"error","error":{"type":"invalid_request_error","message":"bad thing"}}',
+        b'[{"error":{"code":400,"message":"bad thing","status":"FAILED_PRECONDITION"}}]',
+    ),
 }
 
 ERROR_EVENTS: Mapping[str, bytes] = {
@@ -283,4 +288,8 @@ ERROR_EVENTS: Mapping[str, bytes] = {
     ),
     "gemini": b'data: {"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}\n\n',
     "replicate": b'{"id":"p1","status":"failed","output":null,"error":"overloaded"}',
+    "vertex-anthropic": (
+        b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error",'
+        b'"message":"overloaded"}}\n\n'
+    ),
 }

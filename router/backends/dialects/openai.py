@@ -14,6 +14,7 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
+from router.backends.dialects.heading import target_of
 from router.backends.dialects.quirks import shaped_body, shaped_chat
 from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
@@ -81,16 +82,9 @@ class OpenAI:
         return HttpCall(heading.target, body, backend.timeouts, request_id)
 
     def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Accept-Encoding", "identity"),
-            *backend.headers,
-        ]
-        if deployment.api_key is not None:
-            headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        target = Target(f"{deployment.base_url}{path}", tuple(headers))
+        target = target_of(deployment, backend, path)
         heading = self._headings[deployment.id, path] = _Heading(
             backend,
             target,
