@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from router.backends.credentials.specs import Credentials
 from router.backends.energy import EnergyProfile
 from router.protocols.quirks import PLAIN, Quirks
 
@@ -72,7 +73,7 @@ class Backend:
     seconds, another deployment is asked too. `proxy` is the URL of a proxy in front of it, or
     DIRECTLY, or None for what the environment says; `http2` is whether HTTP/2 is offered to it.
     `key_header` is the header in which the key goes (None: the dialect's), `query` what stands
-    behind every address.
+    behind every address. `credentials` are what authorizes its calls instead of a key.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Backend:
     http2: bool = False
     key_header: str | None = None
     query: tuple[tuple[str, str], ...] = ()
+    credentials: Credentials | None = field(default=None, repr=False)
 
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""

@@ -4,9 +4,10 @@ defaults.
 Problems carry the key they are about, so that the report can point at it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Final
 
 from policies.findings import suggestion
 from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
@@ -17,18 +18,14 @@ from router.prices.book import Price, Schedule
 from router.prices.list_prices import Listed, list_price
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection, PriceSection
+from router.world.credentials import credentials_of
+from router.world.problem import Problem
 
+_REGION: Final = "{region}"  # in a preset's address: any region of the provider's
+_HERE: Final = Path()
 _MILLION: Final = 1_000_000  # prices are written per million tokens
 _PLAIN: Final = Provider(title="", base_url=None)
 _catalog = cache(load_catalog)
-
-
-class Problem(NamedTuple):
-    """One mistake in a backend, and at which of its keys (empty: the backend as a whole)."""
-
-    key: str
-    message: str
-    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +37,15 @@ class Resolved:
     problems: tuple[Problem, ...] = ()
 
 
-def resolve(name: str, section: BackendSection) -> Resolved:
-    """Return the backend that a section describes, or everything that it lacks."""
+def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolved:
+    """Return the backend that a section describes, or everything that it lacks.
+
+    The paths of files that it names are relative to `folder`.
+    """
     preset, problems = _preset(section)
-    base_url = section.base_url or preset.regions.get(section.region or "") or preset.base_url
+    base_url = _base_url(section, preset)
     if base_url is None and not problems:
-        hint = "write base_url, up to and including /v1"
-        problems.append(Problem("", f"`{name}` has no address", hint))
+        problems.append(_homeless(name, preset))
     dialect = section.dialect or preset.dialect
     if dialect not in DIALECTS:
         hint = suggestion(dialect, DIALECTS, what="dialects")
@@ -58,9 +57,29 @@ def resolve(name: str, section: BackendSection) -> Resolved:
     price = _price(section.price) if section.price else listed.schedule if listed else None
     if price is None and not problems:
         problems.append(_unpriced(name, section))
+    credentials, wrong = credentials_of(section, preset, base_url or "", folder)
+    problems += wrong
     if problems or base_url is None:
         return Resolved(None, None, tuple(problems))
-    return Resolved(_backend(name, section, preset, base_url, listed), price)
+    backend = _backend(name, section, preset, base_url, listed)
+    return Resolved(replace(backend, credentials=credentials), price)
+
+
+def _base_url(section: BackendSection, preset: Provider) -> str | None:
+    """The address: the section's own, that of its region, or the preset's."""
+    if section.base_url is not None:
+        return section.base_url
+    address = preset.regions.get(section.region or "") or preset.base_url
+    if address is None or _REGION not in address:
+        return address
+    return None if section.region is None else address.replace(_REGION, section.region)
+
+
+def _homeless(name: str, preset: Provider) -> Problem:
+    if preset.base_url is not None:
+        return Problem("", f"`{name}` has no region", "write region, or base_url")
+    hint = "write base_url, up to and including /v1"
+    return Problem("", f"`{name}` has no address", preset.notes or hint)
 
 
 def _preset(section: BackendSection) -> tuple[Provider, list[Problem]]:
@@ -71,7 +90,8 @@ def _preset(section: BackendSection) -> tuple[Provider, list[Problem]]:
     if preset is None:
         hint = suggestion(section.provider, catalog, what="providers")
         return _PLAIN, [Problem("provider", f"unknown provider `{section.provider}`", hint)]
-    if section.region is not None and section.region not in preset.regions:
+    anywhere = preset.base_url is not None and _REGION in preset.base_url
+    if section.region is not None and section.region not in preset.regions and not anywhere:
         hint = suggestion(section.region, preset.regions, what="regions")
         return preset, [Problem("region", f"unknown region `{section.region}`", hint)]
     return preset, []
@@ -124,6 +144,8 @@ def _backend(
         energy=_energy(section.energy),
         proxy=section.proxy.get_secret_value() if section.proxy else None,
         http2=section.http2,
+        key_header=section.key_header or preset.key_header,
+        query=tuple(section.query.items()),
     )
 
 
