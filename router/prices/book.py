@@ -11,7 +11,7 @@ whole request is priced at the step. The kind of token: fresh, read from a cache
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
 from types import MappingProxyType
@@ -44,7 +44,8 @@ class Step:
 class Price:
     """What one token costs at a backend, in pico-USD. `steps` are in order of prompt size.
 
-    `cache_write_pico` None: writing to the cache costs what fresh input costs.
+    `cache_write_pico` None: writing to the cache costs what fresh input costs. `told`: where the
+    backend says what a request cost, that is its cost; these rates are for what lies ahead.
     """
 
     input_pico: int
@@ -52,9 +53,12 @@ class Price:
     cached_input_pico: int
     cache_write_pico: int | None = None
     steps: tuple[Step, ...] = ()
+    told: bool = False
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
+        if self.told and usage.told_pico is not None:
+            return usage.told_pico
         price = self if not self.steps else self.at(usage.input_tokens)
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
@@ -117,6 +121,14 @@ class Schedule:
             if entry.counts(instant):
                 price = entry.price
         return price
+
+
+def as_told(price: Price | Schedule) -> Price | Schedule:
+    """The same prices for a backend whose word on the cost is taken."""
+    if isinstance(price, Price):
+        return replace(price, told=True)
+    entries = [replace(entry, price=replace(entry.price, told=True)) for entry in price.entries]
+    return Schedule(tuple(entries))
 
 
 def always(price: Price) -> Schedule:

@@ -149,6 +149,8 @@ class BackendSection(_QuirkKeys):
     replicas: Replicas = ()
     ability: str | None = Field(default=None, min_length=1)
     price: PriceSection | None = None
+    priced_as: str | None = Field(default=None, min_length=1)
+    told_cost: bool | None = None
     service_tier: Literal["standard", "flex", "priority", "batch"] = "standard"
     context_window: int | None = Field(default=None, gt=0)
     supports: Features | None = None

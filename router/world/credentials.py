@@ -19,7 +19,8 @@ from router.world.config import (
 from router.world.problem import Problem
 
 _KEY: Final = "credentials"
-_MANTLE: Final = "bedrock-mantle"  # the host that is a service of its own name
+_BEDROCK: Final = "bedrock"  # the service that keys are signed for
+_MANTLE: Final = "bedrock-mantle"  # and that of hosts of this name
 
 
 def credentials_of(
@@ -67,7 +68,7 @@ def _aws(part: AwsSection, section: BackendSection, base_url: str, _folder: Path
     host = urlsplit(base_url).hostname or ""
     return AwsKeys(
         region=region,
-        service=part.service or (_MANTLE if host.startswith(f"{_MANTLE}.") else AwsKeys.service),
+        service=part.service or (_MANTLE if host.startswith(f"{_MANTLE}.") else _BEDROCK),
         profile=part.profile,
         access_key_id=part.access_key_id,
         secret_access_key=_secret(part.secret_access_key),

@@ -1,5 +1,6 @@
 """Microsoft Entra: tokens by azure-identity."""
 
+import logging
 import time
 from typing import Any
 
@@ -9,6 +10,9 @@ from router.backends.credentials.bearer import BearerTokens
 from router.backends.credentials.renewing import Leased
 from router.backends.credentials.specs import EntraIdentity
 from router.backends.credentials.table import WrongCredentials
+
+# It says at length what the failure says in one line, which is in our log.
+logging.getLogger("azure").setLevel(logging.ERROR)
 
 
 class EntraTokens(BearerTokens):

@@ -7,11 +7,13 @@ sleeps. A fetch that failed is not repeated at once, however many ask.
 """
 
 import asyncio
+import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from router.backends.credentials.authorizing import CredentialFailed
 
@@ -93,7 +95,7 @@ class Renewing(Generic[T]):
 
     async def _renew(self) -> None:
         try:
-            leased = await asyncio.to_thread(self._fetch)
+            leased = await _in_a_thread(self._fetch)
         except Exception as error:  # noqa: BLE001 # of three libraries, and of what they stand on
             self._not_before = self._clock() + self._rest
             self._rest = min(_REST_AT_MOST, self._rest * 2)
@@ -111,3 +113,32 @@ class Renewing(Generic[T]):
     def _failed(self) -> CredentialFailed:
         rest = max(_REST, self._not_before - self._clock())
         return CredentialFailed("cannot be asked: it has no valid credential now", rest=rest)
+
+
+def _in_a_thread(fetch: Callable[[], T]) -> asyncio.Future[T]:
+    """What `fetch` returns or raises. Its thread is one that nobody waits for at the end: a server
+    of tokens that hangs must not keep the gateway from stopping."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        result: T | None = None
+        failure: BaseException | None = None
+        try:
+            result = fetch()
+        except BaseException as error:  # noqa: BLE001 # it is raised in the loop
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(_settle, future, result, failure)
+
+    threading.Thread(target=run, name="credential", daemon=True).start()
+    return future
+
+
+def _settle(future: asyncio.Future[Any], result: Any, failure: BaseException | None) -> None:
+    if future.done():
+        return
+    if failure is not None:
+        future.set_exception(failure)
+    else:
+        future.set_result(result)

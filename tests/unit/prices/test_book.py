@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.domain import Usage
-from router.prices.book import Entry, Price, PriceBook, Schedule, Step, always, pico_per_token
+from router.prices.book import (
+    Entry,
+    Price,
+    PriceBook,
+    Schedule,
+    Step,
+    always,
+    as_told,
+    pico_per_token,
+)
 
 
 def ms(text: str) -> int:
@@ -33,6 +42,16 @@ def test_fresh_cached_and_written_tokens_have_their_own_prices() -> None:
 
 def test_writing_to_a_cache_costs_what_input_costs_unless_said_otherwise() -> None:
     assert Price(10, 50, 1).cost(Usage(input_tokens=10, cache_write_tokens=10)) == 100
+
+
+def test_a_told_cost_is_charged_only_where_the_backends_word_is_taken() -> None:
+    told = Usage(100, 10, told_pico=7)
+    assert Price(10, 50, 1).cost(told) == 1500
+    for kept in (as_told(Price(10, 50, 1)), as_told(always(Price(10, 50, 1)))):
+        taken = PriceBook({"b": kept}).price("b")
+        assert taken.cost(told) == 7
+        assert taken.cost(told._replace(told_pico=None)) == 1500  # it said nothing
+        assert taken.fresh(100, 10) == 1500  # what lies ahead is priced by the list
 
 
 def test_above_a_step_the_whole_request_has_the_steps_price() -> None:
