@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from policies.findings import DocumentError
 from router.backends.backend import Backend
 from router.backends.credentials.specs import AwsKeys, EntraIdentity, GoogleAccount
 from router.backends.health.health import HealthBoard
 from router.backends.transport.httptools_transport import HttptoolsTransport
+from router.cli.check import check
 from router.world.config_load import load_config
 
 SECRET = "hunter2-hunter2"
@@ -166,3 +168,18 @@ def test_a_region_stands_in_the_address_of_a_preset_that_has_one_for_it() -> Non
     private = backend_of(f"{BEDROCK}\n    base_url: https://vpce-1.example.com/openai/v1")
     assert private.base_url == "https://vpce-1.example.com/openai/v1"
     assert private.credentials == AwsKeys("eu-central-1")
+
+
+def test_the_check_names_the_backends_that_are_asked_with_more_than_a_key(tmp_path: Path) -> None:
+    config = tmp_path / "turnout.yaml"
+    price = "price: {input: 1, output: 2}"
+    keys = {"local": "api_key: k", "moe": "credentials: {entra: {}}"}
+    keys["premium"] = "credentials: {aws: {region: us-east-1}}"
+    backends = "".join(
+        f"  {name}: {{base_url: 'https://h.example/v1', model: m, ability: {name}, {price}, {key}}}\n"
+        for name, key in keys.items()
+    )
+    config.write_text(f"version: 1\nbackends:\n{backends}")
+    result = CliRunner().invoke(check, ["--config", str(config)])
+    assert result.exit_code == 0, result.output
+    assert "credentials: moe by entra, premium by aws" in result.output
