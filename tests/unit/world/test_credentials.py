@@ -176,7 +176,7 @@ def test_the_check_names_the_backends_that_are_asked_with_more_than_a_key(tmp_pa
     keys = {"local": "api_key: k", "moe": "credentials: {entra: {}}"}
     keys["premium"] = "credentials: {aws: {region: us-east-1}}"
     backends = "".join(
-        f"  {name}: {{base_url: 'https://h.example/v1', model: m, ability: {name}, {price}, {key}}}\n"
+        f"  {name}: {{base_url: 'https://h.example', model: m, ability: {name}, {price}, {key}}}\n"
         for name, key in keys.items()
     )
     config.write_text(f"version: 1\nbackends:\n{backends}")
