@@ -22,7 +22,7 @@ from router.protocols.fields import (
     wrong_type,
 )
 from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
-from router.protocols.media.gauge import Gauge
+from router.protocols.media.gauge import MediaGauge
 from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
@@ -95,7 +95,7 @@ class _Facts:
     def __init__(self) -> None:
         self.bytes = 0
         self.others = 0  # parts that are no text
-        self.media: Gauge | None = None
+        self.media: MediaGauge | None = None
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
@@ -201,7 +201,7 @@ class _Facts:
     def _medium(self, kind: str, source: Any) -> None:
         self.others += 1
         if self.media is None:
-            self.media = Gauge()
+            self.media = MediaGauge()
         held = source if isinstance(source, dict) else {}
         self.media.add(kind, held.get("data"), media_type=held.get("media_type"))
 

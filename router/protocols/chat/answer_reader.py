@@ -111,8 +111,8 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
 def _spoken(sound: Mapping[str, Any]) -> list[Part]:
     """A spoken answer: what it says, and the sound of a format that only its client knows."""
     transcript, data = name_of(sound.get("transcript")), name_of(sound.get("data"))
-    said: list[Part] = [Text(transcript)] if transcript else []
-    return [*said, Audio("", data)] if data else said
+    parts: list[Part] = [Text(transcript)] if transcript else []
+    return [*parts, Audio("", data)] if data else parts
 
 
 def read_content(content: list[Any]) -> list[Part]:

@@ -11,11 +11,11 @@ from media_files import encoded, gif, jpeg, pdf, png, wav, webp
 from router.ask import Media
 from router.ledger.estimate import estimate_tokens
 from router.protocols.media import documents, pictures, sounds
-from router.protocols.media.gauge import Gauge
+from router.protocols.media.gauge import MediaGauge
 
 
 def gauged(kind: str, data: object, **said: object) -> Media:
-    gauge = Gauge()
+    gauge = MediaGauge()
     gauge.add(kind, data, **said)  # type: ignore[arg-type]
     return gauge.media()
 
@@ -121,14 +121,14 @@ def test_line_breaks_in_base64_are_no_matter() -> None:
 
 
 def test_videos_and_what_is_unknown_are_counted() -> None:
-    gauge = Gauge()
+    gauge = MediaGauge()
     gauge.add("video", "QUJD")
     gauge.add("other", {"not": "text"})
     assert gauge.media() == Media(videos=1, others=1, video_bytes=3)
 
 
 def test_a_request_has_only_so_much_decoded_and_the_rest_counts_by_its_bytes() -> None:
-    gauge = Gauge()
+    gauge = MediaGauge()
     picture, document = encoded(jpeg(9, 9, 45_000)), encoded(pdf(1, padding=1_000_000))
     for _ in range(20):
         gauge.add("image", picture)
