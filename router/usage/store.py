@@ -122,9 +122,7 @@ class UsageStore:
         first, end = span
         statement = select(
             func.sum(counted // _MICRO).label("high"), func.sum(counted % _MICRO).label("low")
-        ).where(
-            USAGE.c.admitted_at >= first, USAGE.c.admitted_at < end, USAGE.c.closed_at <= until
-        )
+        ).where(USAGE.c.admitted_at >= first, USAGE.c.admitted_at < end, USAGE.c.closed_at <= until)
         for name, value in where.items():
             statement = statement.where(USAGE.c[name] == value)
         (row,) = self._rows(statement)

@@ -167,7 +167,7 @@ def _with_table(url: str, columns: str) -> Database:
 
 def test_a_table_that_lacks_our_columns_is_refused_by_its_name_with_what_to_do(database):
     other = _with_table(database, "n integer primary key, twice integer")
-    with pytest.raises(ForeignTable, match="table numbers has no blob, double.*another database"):
+    with pytest.raises(ForeignTable, match=r"table numbers has no blob, double.*another database"):
         other.make(_NUMBERS.metadata)
     other.close()
 
