@@ -106,14 +106,14 @@ def _anthropic(blocks: list[dict[str, Any]], reason: str, usage: dict[str, Any])
     }
     whole = message | {"content": blocks, "stop_reason": reason, "usage": usage}
     begun = message | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
-    told: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
     for index, block in enumerate(blocks):
-        told += _anthropic_block(index, block)
+        events += _anthropic_block(index, block)
     delta = {"stop_reason": reason, "stop_sequence": None}
     final = {key: value for key, value in usage.items() if key.startswith("output")}
-    told.append({"type": "message_delta", "delta": delta, "usage": final})
-    told.append({"type": "message_stop"})
-    return Shape(whole, named(*told))
+    events.append({"type": "message_delta", "delta": delta, "usage": final})
+    events.append({"type": "message_stop"})
+    return Shape(whole, named(*events))
 
 
 def _anthropic_block(index: int, block: dict[str, Any]) -> list[dict[str, Any]]:
@@ -182,14 +182,14 @@ def _gemini(parts: list[dict[str, Any]], reason: str, usage: dict[str, Any]) -> 
     content = {"role": "model", "parts": parts}
     candidate = {"content": content, "finishReason": reason, "index": 0}
     whole = head | {"candidates": [candidate], "usageMetadata": usage}
-    told: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     for part in parts[:-1]:
         piece = {"content": {"role": "model", "parts": [part]}, "index": 0}
         early = {"promptTokenCount": usage["promptTokenCount"], "totalTokenCount": 0}
-        told.append(head | {"candidates": [piece], "usageMetadata": early})
+        events.append(head | {"candidates": [piece], "usageMetadata": early})
     last = candidate | {"content": {"role": "model", "parts": parts[-1:]}}
-    told.append(head | {"candidates": [last], "usageMetadata": usage})
-    return Shape(whole, sse(*told))
+    events.append(head | {"candidates": [last], "usageMetadata": usage})
+    return Shape(whole, sse(*events))
 
 
 def _function_call(number: int, city: str) -> dict[str, Any]:

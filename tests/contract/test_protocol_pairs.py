@@ -34,7 +34,7 @@ BOTH_SIDES = sorted(CLIENTS)
 BUSY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 protocols = pytest.mark.parametrize("protocol", BOTH_SIDES)
 servers = pytest.mark.parametrize("dialect", sorted(DIALECTS))
-told = pytest.mark.parametrize(
+every_story = pytest.mark.parametrize(
     ("dialect", "story"),
     [(dialect, story) for dialect in sorted(SHAPES) for story in SHAPES[dialect]],
 )
@@ -154,7 +154,7 @@ def test_a_stream_at_any_chunking_tells_what_the_whole_answer_does(
     assert billed(back.usage) == billed(answer.usage)
 
 
-@told
+@every_story
 def test_a_providers_stream_cut_anywhere_tells_what_its_body_does(dialect: str, story: str) -> None:
     protocol = DIALECTS[dialect].protocol
     shape = SHAPES[dialect][story]
@@ -164,7 +164,7 @@ def test_a_providers_stream_cut_anywhere_tells_what_its_body_does(dialect: str, 
         assert read(protocol, [shape.stream[:at], shape.stream[at:]]) == whole
 
 
-@told
+@every_story
 @protocols
 def test_every_pair_streams_what_it_answers_whole(dialect: str, story: str, protocol: str) -> None:
     ask, shape = ASKS[protocol], SHAPES[dialect][story]
@@ -181,7 +181,7 @@ def test_every_pair_streams_what_it_answers_whole(dialect: str, story: str, prot
     assert stream.usage == passage.reply(orjson.dumps(shape.whole), ask).usage
 
 
-@told
+@every_story
 @protocols
 def test_a_history_that_began_at_one_provider_goes_on_at_every_other(
     dialect: str, story: str, protocol: str

@@ -96,7 +96,7 @@ def numbers(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'turnout.db'}")
     _NUMBERS.create(engine)
     statements: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     yield engine, Insertion(engine, _NUMBERS), statements
     engine.dispose()
 
