@@ -155,8 +155,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_card_that_was_there(
 ) -> None:
     assert run(forty("moe")).exit_code == 0
     card = Path("moe.json").read_bytes()
-    # -B: with so little room, Python would cut the byte code that it keeps of every module.
-    command = shlex.join([sys.executable, "-B", "-m", "router.cli", "calibrate"])
+    command = shlex.join([sys.executable, "-m", "router.cli", "calibrate"])
     done = subprocess.run(
         ["/bin/sh", "-c", f"ulimit -f 100; exec {command} --outcomes in.jsonl"],
         capture_output=True,
