@@ -55,8 +55,8 @@ def cloud_server(answer: Answering, tls: SSLContext | None = None) -> Iterator[C
             headers = {name.lower(): value for name, value in self.headers.items()}
             asked = Asked(self.command, self.path, headers, body)
             server.asked.append(asked)
-            status, told = server.answer(asked)
-            raw = json.dumps(told).encode()
+            status, reply = server.answer(asked)
+            raw = json.dumps(reply).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(raw)))

@@ -26,7 +26,7 @@ class Provider(BaseModel):
     key_variable: str | None = None
     key_header: str | None = None
     credentials: str | None = None
-    told_cost: bool = False
+    reported_cost: bool = False
     prices: str | None = None
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
     notes: str = ""

@@ -36,7 +36,7 @@ def together(parts: Sequence[Usage]) -> Usage:
 
 def as_listed(usage: Usage) -> Usage:
     """Return the usage as another backend would have had it: its price, not this one's word."""
-    return usage if usage.told_pico is None else usage._replace(told_pico=None)
+    return usage if usage.reported_pico is None else usage._replace(reported_pico=None)
 
 
 class Served(Protocol):

@@ -44,8 +44,8 @@ class Step:
 class Price:
     """What one token costs at a backend, in pico-USD. `steps` are in order of prompt size.
 
-    `cache_write_pico` None: writing to the cache costs what fresh input costs. `told`: where the
-    backend says what a request cost, that is its cost; these rates are for what lies ahead.
+    `cache_write_pico` None: writing to the cache costs what fresh input costs. `reported`: if the
+    backend reports what a request cost, that is its cost; these rates estimate it beforehand.
     """
 
     input_pico: int
@@ -53,12 +53,12 @@ class Price:
     cached_input_pico: int
     cache_write_pico: int | None = None
     steps: tuple[Step, ...] = ()
-    told: bool = False
+    reported: bool = False
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
-        if self.told and usage.told_pico is not None:
-            return usage.told_pico
+        if self.reported and usage.reported_pico is not None:
+            return usage.reported_pico
         price = self if not self.steps else self.at(usage.input_tokens)
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
@@ -123,11 +123,11 @@ class Schedule:
         return price
 
 
-def as_told(price: Price | Schedule) -> Price | Schedule:
+def as_reported(price: Price | Schedule) -> Price | Schedule:
     """The same prices for a backend whose word on the cost is taken."""
     if isinstance(price, Price):
-        return replace(price, told=True)
-    entries = [replace(entry, price=replace(entry.price, told=True)) for entry in price.entries]
+        return replace(price, reported=True)
+    entries = [replace(entry, price=replace(entry.price, reported=True)) for entry in price.entries]
     return Schedule(tuple(entries))
 
 

@@ -150,7 +150,7 @@ class BackendSection(_QuirkKeys):
     ability: str | None = Field(default=None, min_length=1)
     price: PriceSection | None = None
     priced_as: str | None = Field(default=None, min_length=1)
-    told_cost: bool | None = None
+    reported_cost: bool | None = None
     service_tier: Literal["standard", "flex", "priority", "batch"] = "standard"
     context_window: int | None = Field(default=None, gt=0)
     supports: Features | None = None

@@ -30,14 +30,14 @@ def credentials_of(
 
     Where nothing is said, those of its provider's preset count. Paths are relative to `folder`.
     """
-    said = section.credentials
-    if said is None:
+    chosen = section.credentials
+    if chosen is None:
         if preset.credentials is None or section.api_key is not None or section.api_keys:
             return None, []
-        said = CredentialSection.model_validate({preset.credentials: {}})
+        chosen = CredentialSection.model_validate({preset.credentials: {}})
     elif section.api_key is not None or section.api_keys:
         return None, [Problem(_KEY, "both a key and `credentials` are given", "leave one out")]
-    given = {name: part for name in _READ if (part := getattr(said, name)) is not None}
+    given = {name: part for name in _READ if (part := getattr(chosen, name)) is not None}
     if len(given) != 1:
         return None, [
             Problem(_KEY, "not one kind of credentials is given", f"write one of: {_ALL}")
@@ -47,11 +47,11 @@ def credentials_of(
         spec = _READ[kind](part, section, base_url, folder)
         authorizer(spec)
     except WrongCredentials as error:
-        return None, [Problem(_KEY, _said(kind, str(error)), error.hint)]
+        return None, [Problem(_KEY, _worded(kind, str(error)), error.hint)]
     return spec, []
 
 
-def _said(kind: str, message: str) -> str:
+def _worded(kind: str, message: str) -> str:
     return (
         f"`{_KEY}.{kind}` {message}" if message.startswith(("is ", "has ", "cannot ")) else message
     )

@@ -14,7 +14,7 @@ from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.dialects.table import DIALECTS
 from router.backends.energy import EnergyProfile, Provenance
-from router.prices.book import Price, Schedule, as_told
+from router.prices.book import Price, Schedule, as_reported
 from router.prices.list_prices import Listed, list_price
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection, PriceSection
@@ -57,9 +57,9 @@ def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolve
     price = _price(section.price) if section.price else listed.schedule if listed else None
     if price is None and not problems:
         problems.append(_unpriced(name, section))
-    own = section.told_cost
-    if price is not None and (preset.told_cost if own is None else own):
-        price = as_told(price)
+    own = section.reported_cost
+    if price is not None and (preset.reported_cost if own is None else own):
+        price = as_reported(price)
     credentials, wrong = credentials_of(section, preset, base_url or "", folder)
     problems += wrong
     if problems or base_url is None:

@@ -61,7 +61,7 @@ OPENROUTER = (
     ("stream", "model", "usage"),
     [
         (AZURE, "gpt-5.5-2026-01-01", Usage(9, 1)),
-        (OPENROUTER, "openai/gpt-oss-120b", Usage(80, 12, 64, 4, told_pico=21_300_000)),
+        (OPENROUTER, "openai/gpt-oss-120b", Usage(80, 12, 64, 4, reported_pico=21_300_000)),
     ],
     ids=["azure", "openrouter"],
 )
@@ -89,11 +89,11 @@ def test_what_azure_says_before_its_first_word_commits_to_nothing() -> None:
             b'{"text_tokens":32,"audio_tokens":0,"image_tokens":0,"cached_tokens":6},'
             b'"completion_tokens_details":{"reasoning_tokens":94},"num_sources_used":0,'
             b'"cost_in_usd_ticks":5960000}',
-            Usage(32, 103, 6, 94, told_pico=596_000_000),
+            Usage(32, 103, 6, 94, reported_pico=596_000_000),
         ),
         (
             b'{"prompt_tokens":15,"completion_tokens":16,"total_tokens":31,"estimated_cost":1.14e-05}',
-            Usage(15, 16, told_pico=11_400_000),
+            Usage(15, 16, reported_pico=11_400_000),
         ),
     ],
     ids=["xai", "deepinfra"],

@@ -74,7 +74,7 @@ async def test_each_dialect_is_signed_with_its_own_headers(
     dispatcher: Dispatcher, chat: Chat
 ) -> None:
     spec = AwsKeys("us-east-1", "bedrock-mantle", access_key_id=ID, secret_access_key=SECRET)
-    told = {
+    reply = {
         "type": "message",
         "model": "m",
         "content": [{"type": "text", "text": "Hi"}],
@@ -85,7 +85,7 @@ async def test_each_dialect_is_signed_with_its_own_headers(
 
     def answer(one: Asked) -> tuple[int, Any]:
         status, body = check(one)
-        return status, told if status == 200 else body
+        return status, reply if status == 200 else body
 
     with cloud_server(answer) as server:
         base = f"{server.url}/anthropic/v1"
@@ -146,8 +146,8 @@ def service_account(folder: Path, token_url: str) -> tuple[str, bytes]:
 async def test_a_service_account_is_given_a_token_for_what_it_signs(
     dispatcher: Dispatcher, chat: Chat, tmp_path: Path
 ) -> None:
-    told = {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
-    with cloud_server(lambda _: (200, told)) as tokens, cloud_server(completes) as server:
+    reply = {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
+    with cloud_server(lambda _: (200, reply)) as tokens, cloud_server(completes) as server:
         file, public = service_account(tmp_path, f"{tokens.url}/token")
         backend = Backend("b", f"{server.url}/v1", "m", credentials=GoogleAccount("s", file))
         for n in range(3):
@@ -162,8 +162,8 @@ async def test_a_service_account_is_given_a_token_for_what_it_signs(
 async def test_a_managed_identity_is_given_a_token(
     dispatcher: Dispatcher, chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = {"access_token": TOKEN, "expires_on": str(int(time.time()) + 3600), "resource": "r"}
-    with cloud_server(lambda _: (200, told)) as identity, cloud_server(completes) as server:
+    reply = {"access_token": TOKEN, "expires_on": str(int(time.time()) + 3600), "resource": "r"}
+    with cloud_server(lambda _: (200, reply)) as identity, cloud_server(completes) as server:
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{identity.url}/msi/token")
         monkeypatch.setenv("IDENTITY_HEADER", "header")
         backend = Backend("b", f"{server.url}/v1", "m", credentials=EntraIdentity())
@@ -239,9 +239,9 @@ async def test_without_a_token_another_backend_answers_and_the_log_says_why(
 async def test_a_token_that_a_server_echoes_reaches_nobody(
     dispatcher: Dispatcher, chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = {"access_token": TOKEN, "expires_on": str(int(time.time()) + 3600), "resource": "r"}
+    reply = {"access_token": TOKEN, "expires_on": str(int(time.time()) + 3600), "resource": "r"}
     echo = {"error": {"message": f"the token {TOKEN} may not do this", "type": "x"}}
-    with cloud_server(lambda _: (200, told)) as identity, cloud_server(lambda _: (422, echo)) as s:
+    with cloud_server(lambda _: (200, reply)) as identity, cloud_server(lambda _: (422, echo)) as s:
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{identity.url}/msi/token")
         monkeypatch.setenv("IDENTITY_HEADER", "header")
         backend = Backend("b", f"{s.url}/v1", "m", credentials=EntraIdentity())

@@ -59,10 +59,10 @@ class AwsSigner:
         if spec.access_key_id is not None and spec.secret_access_key is not None:
             given = _Frozen(spec.access_key_id, spec.secret_access_key, spec.session_token)
             return Leased(given, float("inf"))
-        found = self._session.get_credentials()
-        if found is None:
+        credentials = self._session.get_credentials()
+        if credentials is None:
             raise LookupError("AWS's chain found no keys: environment, files, roles")
-        frozen = found.get_frozen_credentials()
+        frozen = credentials.get_frozen_credentials()
         return Leased(_Frozen(frozen.access_key, frozen.secret_key, frozen.token), _LOOK_AGAIN)
 
     async def headers(self, call: HttpCall) -> Pairs:

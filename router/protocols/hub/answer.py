@@ -19,13 +19,13 @@ MALFORMED: Final = "malformed_call"
 UNTOLD: Final = "untold"  # by a server that says of no answer why it ended
 
 # Kinds of usage. The first four add up to what was used; reasoning is a part of them. A cost that
-# the server told is counted in pico-USD.
+# the server reports is counted in pico-USD.
 INPUT: Final = "input"
 CACHE_READ: Final = "cache_read"
 CACHE_WRITE: Final = "cache_write"
 OUTPUT: Final = "output"
 REASONING: Final = "reasoning"  # of the output
-TOLD: Final = "told"
+REPORTED_COST: Final = "reported_cost"
 _KINDS: Final = (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, REASONING)
 
 
@@ -131,7 +131,7 @@ def totals(lines: Lines) -> Iterable[int]:
         return lines[0].count, 0, 0, lines[1].count, 0
     sums = dict.fromkeys(_KINDS, 0)
     for line in lines:
-        if line.kind != TOLD:
+        if line.kind != REPORTED_COST:
             sums[line.kind] += line.count
     return sums.values()
 
@@ -148,16 +148,16 @@ def billed(lines: Lines) -> Usage | None:
     if not lines:
         return None
     fresh, read, written, output, reasoning = totals(lines)
-    told = next((line.count for line in lines if line.kind == TOLD), None)
+    cost = next((line.count for line in lines if line.kind == REPORTED_COST), None)
     reasoning = min(reasoning, output)
-    return Usage(fresh + read + written, output, read, reasoning, False, written, told)
+    return Usage(fresh + read + written, output, read, reasoning, False, written, cost)
 
 
 def lines_of_usage(usage: Usage) -> Lines:
     """Counts as lines: those of a server that tells them so, or the gateway's own."""
-    if usage.told_pico is not None:
-        told = UsageLine(TOLD, usage.told_pico)
-        return (*lines_of_usage(usage._replace(told_pico=None)), told)
+    if usage.reported_pico is not None:
+        cost = UsageLine(REPORTED_COST, usage.reported_pico)
+        return (*lines_of_usage(usage._replace(reported_pico=None)), cost)
     if not (usage.cached_tokens or usage.cache_write_tokens or usage.reasoning_tokens):
         return UsageLine(INPUT, usage.input_tokens), UsageLine(OUTPUT, usage.output_tokens)
     fresh = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens

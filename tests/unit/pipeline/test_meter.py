@@ -225,7 +225,7 @@ def test_nothing_is_claimed_of_an_energy_that_nobody_declared(plan):
 
 
 def test_what_another_backend_would_have_cost_is_not_what_this_one_told():
-    assert as_listed(Usage(100, 50, told_pico=7)) == Usage(100, 50)
+    assert as_listed(Usage(100, 50, reported_pico=7)) == Usage(100, 50)
 
 
 def test_several_usages_add_up_kind_by_kind():

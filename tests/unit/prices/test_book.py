@@ -15,7 +15,7 @@ from router.prices.book import (
     Schedule,
     Step,
     always,
-    as_told,
+    as_reported,
     pico_per_token,
 )
 
@@ -44,13 +44,13 @@ def test_writing_to_a_cache_costs_what_input_costs_unless_said_otherwise() -> No
     assert Price(10, 50, 1).cost(Usage(input_tokens=10, cache_write_tokens=10)) == 100
 
 
-def test_a_told_cost_is_charged_only_where_the_backends_word_is_taken() -> None:
-    told = Usage(100, 10, told_pico=7)
-    assert Price(10, 50, 1).cost(told) == 1500
-    for kept in (as_told(Price(10, 50, 1)), as_told(always(Price(10, 50, 1)))):
+def test_a_reported_cost_is_charged_only_where_the_backends_word_is_taken() -> None:
+    usage = Usage(100, 10, reported_pico=7)
+    assert Price(10, 50, 1).cost(usage) == 1500
+    for kept in (as_reported(Price(10, 50, 1)), as_reported(always(Price(10, 50, 1)))):
         taken = PriceBook({"b": kept}).price("b")
-        assert taken.cost(told) == 7
-        assert taken.cost(told._replace(told_pico=None)) == 1500  # it said nothing
+        assert taken.cost(usage) == 7
+        assert taken.cost(usage._replace(reported_pico=None)) == 1500  # it said nothing
         assert taken.fresh(100, 10) == 1500  # what lies ahead is priced by the list
 
 

@@ -94,9 +94,9 @@ def test_credentials_are_what_is_said_or_what_the_preset_says(
     ],
 )
 def test_what_cannot_be_used_is_told_at_its_line(text: str, words: str) -> None:
-    told = findings_of(text)
-    assert words in told
-    assert not told.startswith("1:")
+    report = findings_of(text)
+    assert words in report
+    assert not report.startswith("1:")
 
 
 @pytest.mark.parametrize("account", [{}, {"type": "authorized_user"}, {"private_key": SECRET}])
@@ -105,9 +105,9 @@ def test_a_file_that_is_no_service_accounts_is_told_without_its_text(
 ) -> None:
     (tmp_path / "account.json").write_text(json.dumps(account))
     text = f"{OWN}\n    credentials: {{google: {{service_account: account.json}}}}"
-    told = findings_of(text, at=str(tmp_path / "turnout.yaml"))
-    assert "`credentials.google` is not the file of a service account" in told
-    assert SECRET not in told
+    report = findings_of(text, at=str(tmp_path / "turnout.yaml"))
+    assert "`credentials.google` is not the file of a service account" in report
+    assert SECRET not in report
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_a_package_that_is_missing_is_told_with_the_command_that_installs_it(
     for module in modules:
         monkeypatch.setitem(sys.modules, module, None)  # as Python marks what is not there
     region = "region: us-east-1" if kind == "aws" else ""
-    told = findings_of(f"{OWN}\n    credentials: {{{kind}: {{{region}}}}}")
-    assert f"`credentials.{kind}` needs {package}, which is not installed" in told
-    assert f"pip install 'turnout[{extra}]'" in told
+    report = findings_of(f"{OWN}\n    credentials: {{{kind}: {{{region}}}}}")
+    assert f"`credentials.{kind}` needs {package}, which is not installed" in report
+    assert f"pip install 'turnout[{extra}]'" in report
 
 
 async def test_a_backend_with_a_key_is_asked_by_the_client_itself() -> None:

@@ -27,15 +27,15 @@ def backend_of(**section: Any):
 
 
 def test_a_providers_word_on_the_cost_is_taken_where_its_preset_or_the_operator_says() -> None:
-    told = {"provider": "openrouter", "model": "openai/gpt-oss-120b"}
+    own = {"provider": "openrouter", "model": "openai/gpt-oss-120b"}
     for section, taken in (
-        (told, True),
-        (told | {"told_cost": False}, False),
+        (own, True),
+        (own | {"reported_cost": False}, False),
         (OWN, False),
-        (OWN | {"told_cost": True}, True),
+        (OWN | {"reported_cost": True}, True),
     ):
         price = PriceBook({"b": resolved(**section).price}).price("b")
-        assert price.told is taken
+        assert price.reported is taken
 
 
 def test_a_list_price_is_found_under_the_name_that_the_operator_says() -> None:

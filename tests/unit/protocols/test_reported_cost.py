@@ -8,7 +8,7 @@ import pytest
 from router.domain import Usage
 from router.operations.chat import parse_chat
 from router.protocols.hub.answer import billed, lines_of_usage
-from router.protocols.told_cost import told_cost
+from router.protocols.reported_cost import reported_cost
 from router.protocols.usage import read_usage
 
 ASK = parse_chat(b'{"model":"a","messages":[{"role":"user","content":"Hi"}]}')
@@ -36,19 +36,19 @@ COUNTS = {"prompt_tokens": 194, "completion_tokens": 2, "total_tokens": 196}
     ],
 )
 def test_a_cost_is_read_as_it_is_written(usage: bytes, pico: int) -> None:
-    assert told_cost(orjson.loads(usage)) == pico
+    assert reported_cost(orjson.loads(usage)) == pico
 
 
 @pytest.mark.parametrize("cost", [None, -0.1, "0.1", True, {"total_cost": 1}, [1], 1e300, 10**9])
 def test_what_can_be_no_cost_is_none(cost: Any) -> None:
-    assert told_cost({"cost": cost}) is None
+    assert reported_cost({"cost": cost}) is None
 
 
-def test_a_told_cost_stands_beside_the_counts() -> None:
-    assert read_usage(COUNTS | {"cost": 0.25}, ASK) == Usage(194, 2, told_pico=25 * 10**10)
+def test_a_reported_cost_stands_beside_the_counts() -> None:
+    assert read_usage(COUNTS | {"cost": 0.25}, ASK) == Usage(194, 2, reported_pico=25 * 10**10)
     assert read_usage(COUNTS, ASK) == Usage(194, 2)
 
 
-def test_a_told_cost_comes_through_a_translation() -> None:
-    told = Usage(194, 2, 8, told_pico=0)
-    assert billed(lines_of_usage(told)) == told
+def test_a_reported_cost_comes_through_a_translation() -> None:
+    usage = Usage(194, 2, 8, reported_pico=0)
+    assert billed(lines_of_usage(usage)) == usage

@@ -1,4 +1,4 @@
-"""What a server says that a request cost, among its counts: whole pico-USD.
+"""The cost of a request that a server reports among its counts, in whole pico-USD.
 
 The amounts come as JSON numbers in the servers' own units. A number with a point is taken as the
 decimal that it is written as and rounded to whole pico-USD, once; from there on it is an integer.
@@ -12,23 +12,23 @@ from typing import Any, Final
 _USD: Final = 10**12  # pico-USD
 _MOST: Final = 10**6  # USD; a larger amount is none
 # Names in `usage`, and how many pico-USD one of it is. The first that is there counts.
-TOLD: Final[Mapping[str, int]] = MappingProxyType(
+_UNITS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "cost": _USD,  # OpenRouter's, in credits, which are USD
         "estimated_cost": _USD,  # DeepInfra's
         "cost_in_usd_ticks": 100,  # xAI's: 10**10 are one USD
     }
 )
-NAMES: Final = frozenset(TOLD)
+NAMES: Final = frozenset(_UNITS)
 
 
-def told_cost(usage: Mapping[str, Any]) -> int | None:
-    """The cost in pico-USD; None where none is told that can be one.
+def reported_cost(usage: Mapping[str, Any]) -> int | None:
+    """The cost in pico-USD; None if none is reported, or one that cannot be true.
 
     Whoever brings a key of their own to OpenRouter pays its fee here and the provider beside it:
     both were spent.
     """
-    for name, unit in TOLD.items():
+    for name, unit in _UNITS.items():
         if name in usage:
             cost = _pico(usage[name], unit)
             details = usage.get("cost_details")
