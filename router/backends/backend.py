@@ -64,7 +64,8 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One model behind one name.
+    """One model behind one name. `speaks` are protocols that its server knows beside those of its
+    dialect (`also_spoken` in `router.backends.dialects.table`).
 
     `base_url` ends where the dialect's paths begin (OpenAI: `.../v1`). `ability` names the
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
@@ -98,6 +99,7 @@ class Backend:
     key_header: str | None = None
     query: tuple[tuple[str, str], ...] = ()
     credentials: Credentials | None = field(default=None, repr=False)
+    speaks: frozenset[str] = frozenset()
 
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""

@@ -1,6 +1,6 @@
 """Whether a backend can take a request at all."""
 
-from router.ask import Ask
+from router.ask import STORED_STATE, Ask
 from router.backends.backend import CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
@@ -25,7 +25,13 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     if protocol not in CLIENTS and protocol not in DIALECTS[backend.dialect].speaks:
         return f"{ask.operation}s"
     if ask.features and not ask.features <= backend.supports:
+        if STORED_STATE in ask.features and not _speaks(backend, protocol):
+            return STORED_STATE
         for feature in CHECKED:
             if feature in ask.features and feature not in backend.supports:
                 return feature
     return None
+
+
+def _speaks(backend: Backend, protocol: str) -> bool:
+    return protocol in backend.speaks or protocol in DIALECTS[backend.dialect].speaks

@@ -7,12 +7,14 @@ from router.operations.completion import parse_completion
 from router.operations.embedding import parse_embedding
 from router.operations.message import count_tokens, parse_message
 from router.operations.operation import Calculation, Judgement, Operation
+from router.operations.response import parse_response
 from router.protocols.envelope import error_body
 from router.protocols.messages.errors import message_error_body
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
     Operation("message", "/v1/messages", "messages", parse_message),
+    Operation("response", "/v1/responses", "responses", parse_response),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
     Operation("completion", "/v1/completions", "openai", parse_completion),
 )

@@ -24,6 +24,8 @@ class Quirks:
     `stream_options` is whether it knows that parameter. Of messages: `message_drop` are fields it
     refuses, `developer_role` is whether it knows that role, `plain_content` that it wants text as
     a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
+    `custom_tools` is whether it knows tools that take free text; else they are told it as functions
+    where a request is translated.
     """
 
     token_param: str | None = None
@@ -36,6 +38,7 @@ class Quirks:
     developer_role: bool = True
     plain_content: bool = False
     short_call_ids: bool = False
+    custom_tools: bool = True
     touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
     reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
     reshapes: bool = field(init=False, compare=False, repr=False, default=False)

@@ -15,6 +15,11 @@ from router.protocols.openai.answer import TextReader, read_answer
 from router.protocols.openai.passage import OpenAIPassage
 from router.protocols.protocol import WireProtocol
 from router.protocols.reading import body_reader, stream_reader
+from router.protocols.responses import answer_reader as responses_answers
+from router.protocols.responses.errors import response_error_event
+from router.protocols.responses.passage import ResponsesPassage
+from router.protocols.responses.stream_reader import ResponsesReader
+from router.protocols.responses.tools import response_wanted
 from router.protocols.sse import encode
 from router.protocols.wanted import chat_wanted, message_wanted, nothing_wanted
 
@@ -48,6 +53,16 @@ _ROWS: Final = (
         body_reader(messages_answers.read_answer),
         stream_reader(MessagesReader),
         message_wanted,
+    ),
+    WireProtocol(
+        "responses",
+        ResponsesPassage(),
+        error_body,
+        response_error_event,
+        b": keepalive\n\n",
+        body_reader(responses_answers.read_answer),
+        stream_reader(ResponsesReader),
+        response_wanted,
     ),
 )
 PROTOCOLS: Final[MappingProxyType[str, WireProtocol]] = MappingProxyType(

@@ -26,6 +26,12 @@ _CHAT: Final = _COMMON | {
     *("modalities", "store", "verbosity"),
 }
 _MESSAGES: Final = _COMMON | {"metadata", "thinking"}
+_RESPONSES: Final = _COMMON | {
+    *("max_output_tokens", "max_tool_calls", "stream_options", "top_logprobs", "include", "store"),
+    *("parallel_tool_calls", "truncation", "reasoning", "background", "background_options"),
+    *("previous_response_id", "conversation", "prompt_cache_key", "prompt_cache_retention"),
+    *("prompt_cache_options", "safety_identifier", "context_management", "access_programs"),
+}
 _SEALS: Final = frozenset({"signature", "encrypted_content", "encrypted_index"})
 _CONVERSATION: Final = frozenset({"messages", "system"})
 
@@ -44,6 +50,15 @@ def chat_texts(ask: Ask) -> list[str]:
 def message_texts(ask: Ask) -> list[str]:
     """The texts of a message's body."""
     return _texts(ask, ask.body.keys() - _MESSAGES)
+
+
+def response_texts(ask: Ask) -> list[str]:
+    """The texts of a response's body: what a prompt template is filled in with among them."""
+    items = ask.body.get("input")
+    texts = _texts(ask, ask.body.keys() - _RESPONSES - {"input"})
+    if isinstance(items, str):
+        return [*texts, items]
+    return texts + texts_of(_without_media(items) if _may_hold_media(ask.raw) else items)
 
 
 def texts_but(*others: str) -> Callable[[Ask], list[str]]:

@@ -22,6 +22,7 @@ from router.backends.dialects.translated import dialect_of
 from router.domain import Usage
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
+from router.operations.response import parse_response
 from router.protocols.hub.answer import Answer, billed
 from router.protocols.hub.conversation import Call, Conversation, Result, Text
 from router.protocols.hub.events import Ended
@@ -44,6 +45,9 @@ def refused(protocol: str, conversation: Conversation) -> set[str]:
     """What a protocol has no words for."""
     if protocol == "chat":
         return set()
+    if protocol == "responses":
+        named = {"n"} if conversation.n > 1 else set()
+        return named | ({"stop"} if conversation.stops else set())
     named = set()
     if conversation.n > 1:
         named.add("n")
@@ -106,7 +110,7 @@ def _strings(value: Any) -> list[str]:
 @BUSY
 @given(answer=answers())
 def test_a_whole_answer_comes_through(protocol: str, answer: Answer) -> None:
-    written = CLIENTS[protocol].write_answer(answer, 1)
+    written = CLIENTS[protocol].write_answer(answer, ASKS[protocol], 1)
     back = SERVERS[protocol].read_answer(orjson.loads(orjson.dumps(written.body)))
     assert answered(back.alternatives[0]) == answered(answer.alternatives[0])
     assert billed(back.usage) == billed(answer.usage)
@@ -134,6 +138,7 @@ ASKS = {
     "messages": parse_message(
         b'{"model":"a","stream":true,"max_tokens":9999,"messages":[{"role":"user","content":"x"}]}'
     ),
+    "responses": parse_response(b'{"model":"a","stream":true,"input":"x"}'),
 }
 
 
@@ -189,7 +194,7 @@ def test_a_history_that_began_at_one_provider_goes_on_at_every_other(
     ask, shape = ASKS[protocol], SHAPES[dialect][story]
     _, passage = dialect_of(dialect, ask)
     body = orjson.loads(passage.reply(orjson.dumps(shape.whole), ask).body)
-    history = CLIENTS[protocol].read_request(ask.body | {"messages": _history(protocol, body)})
+    history = CLIENTS[protocol].read_request(ask.body | _history(protocol, body))
     seen = SERVERS[DIALECTS[dialect].protocol].read_answer(shape.whole).alternatives[0]
     for name, server in SERVERS.items():
         if name == "replicate":
@@ -203,11 +208,24 @@ def test_a_history_that_began_at_one_provider_goes_on_at_every_other(
         for seal in seals:
             assert seal is not None
             # Claude reads what Claude signed, wherever it is hosted.
-            assert (seal.data in written) == (seal.issuer == name.removeprefix("vertex-"))
+            own = seal.data.rpartition("/")[2]
+            assert (own in written) == (seal.issuer == name.removeprefix("vertex-"))
 
 
-def _history(protocol: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+def _history(protocol: str, body: dict[str, Any]) -> dict[str, Any]:
     """The client says the answer back, with the results of its calls."""
+    if protocol != "responses":
+        return {"messages": _messages(protocol, body)}
+    first = {"role": "user", "content": "x"}
+    called = [item for item in body["output"] if item["type"] == "function_call"]
+    results = [
+        {"type": "function_call_output", "call_id": item["call_id"], "output": "3"}
+        for item in called
+    ]
+    return {"input": [first, *body["output"], *(results or [first])]}
+
+
+def _messages(protocol: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     first = {"role": "user", "content": "x"}
     if protocol == "chat":
         message = body["choices"][0]["message"]
@@ -287,6 +305,23 @@ def _history(protocol: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         ),
         ("gemini", {"promptTokenCount": 20, "totalTokenCount": 30}, Usage(20, 10)),
         ("gemini", {"candidatesTokenCount": 4}, None),
+        ("responses", {"input_tokens": 10, "output_tokens": 5}, Usage(10, 5)),
+        (
+            "responses",
+            {
+                "input_tokens": 1110,
+                "input_tokens_details": {
+                    "cached_tokens": 100,
+                    "cache_write_tokens": 1000,
+                    "cache_write_tokens_details": {"ttl_30m_tokens": 400, "ttl_12h_tokens": 600},
+                },
+                "output_tokens": 5,
+                "output_tokens_details": {"reasoning_tokens": 2},
+                "total_tokens": 1115,
+            },
+            Usage(1110, 5, 100, 2, cache_write_tokens=1000),
+        ),
+        ("responses", {"input_tokens": 10}, None),
         ("replicate", {"input_token_count": 7, "output_token_count": 3}, Usage(7, 3)),
         ("replicate", {"predict_time": 1.0}, None),
     ],

@@ -15,13 +15,22 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import target_of
-from router.backends.dialects.quirks import shaped_body, shaped_chat
+from router.backends.dialects.quirks import (
+    shaped_body,
+    shaped_chat,
+    shaped_message,
+    shaped_response,
+)
 from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
 
+_RESHAPED: Final = frozenset(("/responses", "/messages"))  # whose thoughts may be others'
 _HEADINGS_KEPT: Final = 1_000
 _CHAT: Final = "/chat/completions"
-_SHAPES: Final = MappingProxyType({_CHAT: shaped_chat})
+_SHAPES: Final = MappingProxyType(
+    {_CHAT: shaped_chat, "/responses": shaped_response, "/messages": shaped_message}
+)
+_ALL: Final = frozenset(("chat", "responses", "messages"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +46,24 @@ class _Heading:
 
 
 class OpenAI:
-    """The dialect of OpenAI and of everything compatible with it."""
+    """The dialect of OpenAI and of everything compatible with it.
 
-    protocol = "chat"
-    speaks = frozenset({"chat", "openai"})
+    `protocol` is asked at `path` where a client speaks none that the server does. A server may know
+    further ones: `also`, of which its operator says which.
+    """
+
     stream_type = EVENT_STREAM
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        protocol: str = "chat",
+        path: str = _CHAT,
+        speaks: frozenset[str] = frozenset({"chat", "openai"}),
+    ) -> None:
+        self.protocol = protocol
+        self.speaks = speaks
+        self.also = _ALL - speaks
+        self._path = path
         # By deployment and path, as it was last described.
         self._headings: dict[tuple[str, str], _Heading] = {}
 
@@ -75,10 +95,11 @@ class OpenAI:
         *,
         stream: bool,  # the body says so too
     ) -> HttpCall:
-        """POST {base_url}/chat/completions."""
-        heading = self._headings.get((deployment.id, _CHAT))
+        """POST {base_url}/chat/completions, or where its protocol is asked."""
+        path = self._path
+        heading = self._headings.get((deployment.id, path))
         if heading is None or heading.backend is not backend:
-            heading = self._described(deployment, backend, _CHAT)
+            heading = self._described(deployment, backend, path)
         return HttpCall(heading.target, body, backend.timeouts, request_id)
 
     def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
@@ -90,7 +111,7 @@ class OpenAI:
             target,
             orjson.dumps(backend.model),
             _SHAPES.get(path, shaped_body),
-            backend.quirks.plain,
+            backend.quirks.plain and path not in _RESHAPED,
             backend.quirks.developer_role,
         )
         return heading

@@ -34,7 +34,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     request = log.request
     try:
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly
-        dialect, passage = native or dialect_of(backend.dialect, request)
+        dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
         call = dialect.call(state.deployment, backend, request, log.request_id)
         answer = await state.client.send(call)
     except Unsupported as error:
@@ -75,7 +75,8 @@ def _headers(passage: Passage, answer: HttpAnswer) -> Pairs:
 
 
 def _unsupported(error: Unsupported) -> AttemptFailed:
-    failure = Failure(f"No backend can be asked with '{error.param}'.", param=error.param)
+    words = f"No backend can be asked with '{error.param}'. {error.advice}".rstrip()
+    failure = Failure(words, param=error.param)
     reason = f"cannot be asked with '{error.param}'"
     return AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure)
 

@@ -211,11 +211,17 @@ def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:
             text_of(custom["name"]),
             name_of(custom.get("description")),
             kind="custom",
-            format=custom.get("format"),
+            format=read_format(custom.get("format")),
         )
     if "function" not in tool:
         return Opaque(CHAT, f"tools of type '{str(kind)[:64]}'", tool)
     return _function(tool["function"], unknown(CHAT, "tools", tool, _TOOL))
+
+
+def read_format(form: Any) -> Any:
+    """What a custom tool's input is like; a grammar stands in an object of its own here."""
+    grammar = form.get("grammar") if isinstance(form, Mapping) else None
+    return {"type": "grammar", **grammar} if isinstance(grammar, Mapping) else form
 
 
 def _function(function: Mapping[str, Any], extras: tuple[Opaque, ...]) -> Tool:

@@ -32,6 +32,12 @@ from router.protocols.messages import vertex as vertex_bodies
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.messages.stream_writer import MessagesWriter
 from router.protocols.quirks import PLAIN, Quirks
+from router.protocols.responses import answer_reader as responses_answers
+from router.protocols.responses import answer_writer as responses_replies
+from router.protocols.responses import request_reader as responses_requests
+from router.protocols.responses import request_writer as responses_bodies
+from router.protocols.responses.stream_reader import ResponsesReader
+from router.protocols.responses.stream_writer import ResponsesWriter
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_input
 
@@ -40,21 +46,26 @@ from router.protocols.usage import estimate_input
 class ClientSide:
     """How requests of a protocol's clients are read, and answers written for them.
 
-    `write_answer` and `writer` get the instant of the answer, in seconds of Unix time.
+    `write_answer` and `writer` get the request, which some answers repeat, and the instant of the
+    answer, in seconds of Unix time.
     """
 
     read_request: Callable[[Mapping[str, Any]], Conversation]
-    write_answer: Callable[[Answer, int], Written]
+    write_answer: Callable[[Answer, Ask, int], Written]
     writer: Callable[[Ask, int], StreamWriter]
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSide:
-    """How a protocol's servers are asked (for a model, by their quirks), and answers read."""
+    """How a protocol's servers are asked (for a model, by their quirks), and answers read.
+
+    `custom_tools` is whether the protocol knows tools that take free text.
+    """
 
     write_request: Callable[[Conversation, str, Quirks], Written]
     read_answer: Callable[[Mapping[str, Any]], Answer]
     reader: Callable[[], StreamReader]
+    custom_tools: bool = False
 
 
 def _chat_writer(ask: Ask, created: int) -> StreamWriter:
@@ -65,19 +76,28 @@ def _messages_writer(ask: Ask, _created: int) -> StreamWriter:
     return MessagesWriter(input_tokens=max(1, estimate_input(ask)))
 
 
-def _write_message(answer: Answer, _created: int) -> Written:
+def _write_chat(answer: Answer, _ask: Ask, created: int) -> Written:
+    return chat_replies.write_answer(answer, created)
+
+
+def _write_message(answer: Answer, _ask: Ask, _created: int) -> Written:
     return messages_replies.write_answer(answer)
 
 
 CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
     {
-        "chat": ClientSide(chat_requests.read_request, chat_replies.write_answer, _chat_writer),
+        "chat": ClientSide(chat_requests.read_request, _write_chat, _chat_writer),
         "messages": ClientSide(messages_requests.read_request, _write_message, _messages_writer),
+        "responses": ClientSide(
+            responses_requests.read_request, responses_replies.write_answer, ResponsesWriter
+        ),
     }
 )
 SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
     {
-        "chat": ServerSide(chat_bodies.write_request, chat_answers.read_answer, ChatReader),
+        "chat": ServerSide(
+            chat_bodies.write_request, chat_answers.read_answer, ChatReader, custom_tools=True
+        ),
         "messages": ServerSide(
             messages_bodies.write_request,
             messages_answers.read_answer,
@@ -87,6 +107,12 @@ SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
             vertex_bodies.write_request,
             messages_answers.read_answer,
             MessagesReader,
+        ),
+        "responses": ServerSide(
+            responses_bodies.write_request,
+            responses_answers.read_answer,
+            ResponsesReader,
+            custom_tools=True,
         ),
         "gemini": ServerSide(gemini_bodies.write_request, gemini_answer.read_answer, GeminiReader),
         "replicate": ServerSide(

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from router.protocols.hub.conversation import Conversation, File, Opaque, Part, SearchResult, Text
+from router.protocols.hub.conversation import (
+    Audio,
+    Conversation,
+    File,
+    Image,
+    Opaque,
+    Part,
+    SearchResult,
+    Text,
+)
 from router.protocols.unsupported import Unsupported
 
 
@@ -54,6 +63,15 @@ def sampling_of(
         else:
             fields[spelt] = value
     return fields
+
+
+def shown_text(part: Image | Audio, dropped: list[str]) -> str:
+    """An answer's image by its address; else the word that there was one, or a sound."""
+    if isinstance(part, Image) and part.url:
+        return f"![image]({part.url})"
+    kind = "an image" if isinstance(part, Image) else "a sound"
+    dropped.append(type(part).__name__.lower())
+    return f"[The answer holds {kind} that cannot be told in this protocol.]"
 
 
 def description_of(file: File) -> str:
