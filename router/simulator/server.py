@@ -1,7 +1,7 @@
 """A simulated model server: it stands for the demo's larger backends, and tests use its faults.
 
 It serves OpenAI's chat completions (with realistic timing, usage, streaming, tool calls, JSON
-schemas, `n` and logprobs), embeddings and completions. Every answer says that it is simulated: in
+schemas, `n` and logprobs), responses, embeddings and completions. Every answer says that it is simulated: in
 its text, its model name, its fingerprint and the header `x-simulated`. The model's name asks for a
 fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them.
 
@@ -25,6 +25,7 @@ from router.simulator.answer import SimulatedAnswer, compose, prompt_tokens
 from router.simulator.exchange import Gone, SimulatedExchange
 from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
 from router.simulator.other_operations import OTHER_OPERATIONS, Serve
+from router.simulator.responses import respond
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -46,6 +47,9 @@ PROFILES: Final = MappingProxyType(
         "instant": Profile(first_token=0.0, per_token=0.0),
     }
 )
+
+
+_OTHERS: Final[Mapping[str, Serve]] = MappingProxyType({**OTHER_OPERATIONS, "/responses": respond})
 
 
 class Simulator:
@@ -98,7 +102,7 @@ class Simulator:
             return
         path = scope["path"]
         if not path.endswith("/chat/completions"):
-            serve = OTHER_OPERATIONS.get(path[path.rfind("/") :])
+            serve = _OTHERS.get(path[path.rfind("/") :])
             if serve is not None:
                 await self._serve_other(serve, body, model, fault, exchange)
                 return

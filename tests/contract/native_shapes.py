@@ -111,7 +111,8 @@ RESPONSE = Native(
     b'"include":["reasoning.encrypted_content"],"seed":12345678901234567890123,"store":false,'
     b'"tools":[{"type":"web_search"},{"type":"custom","name":"apply_patch","format":{"type":'
     b'"grammar","syntax":"lark","definition":"start: /.+/"}}],"input":[{"role":"user","content":'
-    b'[{"type":"input_text","text":"caf\\u00e9 \\/"}]},{"type":"reasoning","id":"rs_1","summary":[],'
+    b'[{"type":"input_text","text":"caf\\u00e9 \\/"}]},{"type":"reasoning","id":"rs_1",'
+    b'"summary":[],'
     b'"encrypted_content":"S=="},{"type":"web_search_call","id":"ws_1","status":"completed",'
     b'"action":{"type":"search","query":"q"}},{"type":"made_up","x":[ 1.50 ]},'
     b'{"role":"developer","content":"Be brief."}],"made_up":{"deep":[ 1.50 ]} }\n',
