@@ -5,10 +5,11 @@ from router.backends.backend import CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
 from router.protocols.hub.table import CLIENTS
+from router.protocols.responses.state import state_elsewhere
 
 
 def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
-    """Return why it cannot take the request, in one word; None where it can.
+    """Return why it cannot take the request, in a word or a few; None where it can.
 
     `tokens` is what the request needs of the context window: its prompt and its output. The size
     of what is not text is a bound from above in it, and does not call a window too small.
@@ -26,7 +27,7 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
         return f"{ask.operation}s"
     if ask.features and not ask.features <= backend.supports:
         if STORED_STATE in ask.features and not _speaks(backend, protocol):
-            return STORED_STATE
+            return state_elsewhere(ask.body)
         for feature in CHECKED:
             if feature in ask.features and feature not in backend.supports:
                 return feature

@@ -26,7 +26,7 @@ from router.protocols.fields import (
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
 from router.protocols.media.gauge import Gauge
-from router.protocols.responses.tools import CLIENT_TOOLS
+from router.protocols.responses.tools import CLIENT_TOOLS, is_search
 from router.protocols.texts import response_texts
 
 MAX_LOGPROBS: Final = 20
@@ -215,7 +215,7 @@ class _Facts:
                 self._output(item, place)
             elif kind == "item_reference":
                 self.features.add(STORED_STATE)
-            elif kind == "additional_tools":
+            elif kind in ("additional_tools", "tool_search_output"):
                 self.read_tools(item.get("tools"), f"{place}.tools")
             elif isinstance(kind, str):
                 self.bytes += len(orjson.dumps(item))
@@ -300,6 +300,9 @@ class _Facts:
             kind = tool.get("type") if isinstance(tool, dict) else None
             if not isinstance(kind, str):
                 raise wrong_type(f"{place}[{index}]", "an object with a type")
+            if is_search(tool):
+                yield kind
+                continue
             if kind not in CLIENT_TOOLS:
                 self.features.add(f"hosted:{kind}"[:64])
                 yield kind

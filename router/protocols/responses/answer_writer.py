@@ -22,10 +22,12 @@ from router.protocols.hub.conversation import (
     Thinking,
     Written,
 )
+from router.protocols.hub.values import arguments_object
 from router.protocols.hub.writing import shown_text
 from router.protocols.responses.echo import Around, status_of
 from router.protocols.responses.parts import RESPONSES, write_annotations
 from router.protocols.responses.reasoning import write_reasoning
+from router.protocols.responses.tools import SEARCH
 from router.protocols.responses.usage import write_usage
 
 Item = dict[str, Any]
@@ -125,6 +127,8 @@ def write_thought(thought: Thinking, around: Around) -> Item:
 
 def write_call(call: Call, around: Around) -> Item:
     """A call of a tool that the client runs."""
+    if around.searches and call.name == SEARCH:
+        return _search(call, around)
     kind, given = ("function_call", "arguments")
     if call.kind == "custom":
         kind, given = ("custom_tool_call", "input")
@@ -135,6 +139,17 @@ def write_call(call: Call, around: Around) -> Item:
         "call_id": call.id,
         **around.name_of(call.name),
         given: call.arguments,
+    }
+
+
+def _search(call: Call, around: Around) -> Item:
+    return {
+        "type": "tool_search_call",
+        "id": around.item_id("tool_search_call"),
+        "status": "completed",
+        "execution": "client",
+        "call_id": call.id,
+        "arguments": arguments_object(call.arguments),
     }
 
 

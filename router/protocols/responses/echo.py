@@ -7,7 +7,7 @@ from uuid import uuid4
 from router.ask import Ask
 from router.protocols.hub.answer import LENGTH, REFUSAL, WINDOW, Stop
 from router.protocols.responses.parts import mapping_of
-from router.protocols.responses.tools import Named, names_of_tools
+from router.protocols.responses.tools import Named, names_of_tools, searches
 
 # Told as they came, or as they are where the request says nothing.
 _TOLD: Final[Mapping[str, Any]] = {
@@ -32,13 +32,17 @@ _PREFIXES: Final[Mapping[str, str]] = {
     "function_call": "fc",
     "custom_tool_call": "ctc",
     "image_generation_call": "ig",
+    "tool_search_call": "tsc",
 }
 
 
 class Around:
-    """One response but for its output: its head, and the names and ids of its items."""
+    """One response but for its output: its head, and the names and ids of its items.
 
-    __slots__ = ("_body", "_created", "_id", "_items", "_model", "_names", "_unique")
+    `searches` is whether the client itself looks for tools where the model calls for that.
+    """
+
+    __slots__ = ("_body", "_created", "_id", "_items", "_model", "_names", "_unique", "searches")
 
     def __init__(self, ask: Ask, created: int) -> None:
         """`created` is in seconds of Unix time."""
@@ -49,6 +53,7 @@ class Around:
         self._items = 0
         self._unique = uuid4().hex[:24]
         self._names = names_of_tools(ask.body)
+        self.searches = searches(ask.body)
 
     def begin(self, id_: str, model: str | None) -> None:
         """The answer's own id and model are known."""

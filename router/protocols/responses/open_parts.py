@@ -20,6 +20,10 @@ from router.protocols.responses.answer_writer import (
 )
 from router.protocols.responses.echo import Around
 
+_CALL_EVENTS: Final = {
+    "function_call": "response.function_call_arguments",
+    "custom_tool_call": "response.custom_tool_call_input",
+}
 Told = Iterator[tuple[str, dict[str, Any]]]  # events: their kinds, and their fields
 _TEXT_KINDS: Final = {Text: ("output_text", "text"), Refusal: ("refusal", "refusal")}
 
@@ -183,30 +187,35 @@ class OpenThought(_Growing):
 
 
 class OpenCall(_Growing):
-    """A call of a tool that the client runs."""
+    """A call of a tool that the client runs; a search for tools is told at its end alone."""
 
-    __slots__ = ("_field", "_kind")
+    __slots__ = ("_call", "_kind")
 
     def __init__(self, call: Call, around: Around, index: int) -> None:
-        custom = call.kind == "custom"
-        self._field = "input" if custom else "arguments"
-        self._kind = (
-            "response.custom_tool_call_input" if custom else ("response.function_call_arguments")
-        )
         item = write_call(Call(call.id, call.name, "", call.kind), around)
         item["status"] = "in_progress"
+        self._call = call
+        self._kind = _CALL_EVENTS.get(item["type"], "")
         super().__init__(Place(item, index), f"{self._kind}.delta")
+
+    def grow(self, number: int, text: str, logprobs: tuple[Logprob, ...]) -> bytes:
+        """The event by which it grows, if it is told of that."""
+        event = super().grow(number, text, logprobs)
+        return event if self._kind else b""
 
     def begin(self) -> Told:
         """The item begins, without arguments."""
         item = self.place.item
         yield "response.output_item.added", {"output_index": self.place.at, "item": item}
 
-    def end(self, status: str) -> Told:
+    def end(self, status: str, around: Around) -> Told:
         """The call is whole: it is told once more."""
-        item, said = self.place.item, self.said
-        item |= {"status": status, self._field: said}
-        yield f"{self._kind}.done", self.place.names | {"name": item["name"], self._field: said}
+        said, item = self.said, self.place.item
+        call = Call(self._call.id, self._call.name, said, self._call.kind)
+        item |= write_call(call, around) | {"id": item["id"], "status": status}
+        if self._kind:
+            field = "input" if self._call.kind == "custom" else "arguments"
+            yield f"{self._kind}.done", self.place.names | {"name": item["name"], field: said}
         yield "response.output_item.done", {"output_index": self.place.at, "item": item}
 
 

@@ -25,7 +25,13 @@ from router.protocols.hub.values import name_of, text_of, unknown
 from router.protocols.responses.items import beside, read_answered, read_result
 from router.protocols.responses.parts import RESPONSES, mapping_of, read_parts
 from router.protocols.responses.state import refuse_reference, refuse_state
-from router.protocols.responses.tools import all_tools, flat_name, flat_tools
+from router.protocols.responses.tools import (
+    SEARCH,
+    all_tools,
+    flat_name,
+    flat_tools,
+    is_search,
+)
 from router.protocols.unsupported import Unsupported
 
 _SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
@@ -56,6 +62,7 @@ _ROLES: Final[Mapping[str, Role]] = {
     "assistant": "assistant",
 }
 _RESULTS: Final = frozenset(("function_call_output", "custom_tool_call_output"))
+_FOUND: Final = "tool_search_output"
 
 
 def read_request(body: Mapping[str, Any]) -> Conversation:
@@ -145,7 +152,7 @@ class _Turns:
             self._end_answer()
             parts = read_parts(item["content"])
             self.turns.append(Turn(role, parts, "", beside(kind, item, "input")))
-        elif kind in _RESULTS:
+        elif kind in _RESULTS or (kind == _FOUND and item.get("execution") == "client"):
             self._end_answer()
             extras = beside(kind, item, "input")
             self.turns.append(Turn("user", (read_result(item),), "", extras))
@@ -190,17 +197,21 @@ def _tools(body: Mapping[str, Any]) -> tuple[tuple[Tool | Opaque, ...], list[Opa
         for tool in given
         if tool.get("type") == "namespace"
     }
+    known: dict[str, tuple[str, Any]] = {}  # by flat names, whose they are
     for namespace, tool in flat_tools(given):
-        kind = str(tool.get("type"))
+        kind, own = str(tool.get("type")), (namespace, tool.get("name"))
         if kind in ("function", "custom"):
-            tools.append(_tool(namespace, tool, about.get(namespace, "")))
-        elif kind == "tool_search" and tool.get("execution") != "client":
+            if known.setdefault(flat_name(namespace, text_of(tool["name"])), own) is own:
+                tools.append(_tool(namespace, tool, about.get(namespace, "")))
+            elif known[flat_name(namespace, tool["name"])] != own:
+                raise Unsupported("tools: names that are the same without their namespaces")
+        elif is_search(tool):
+            about_it = name_of(tool.get("description"))
+            tools.append(Tool(SEARCH, about_it, tool.get("parameters")))
+        elif kind == SEARCH:
             hints.append(Opaque(RESPONSES, "tools of type 'tool_search'", tool, hint=True))
         else:
             tools.append(Opaque(RESPONSES, f"tools of type '{kind[:64]}'", tool))
-    names = [tool.name for tool in tools]
-    if len(set(names)) < len(names) and about:
-        raise Unsupported("tools: names that are the same without their namespaces")
     return tuple(tools), hints
 
 

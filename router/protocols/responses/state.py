@@ -29,6 +29,13 @@ def refuse_state(body: Mapping[str, Any]) -> None:
             raise Unsupported(name, advice)
 
 
+def state_elsewhere(body: Mapping[str, Any]) -> str:
+    """Why a server that speaks another protocol cannot take such a body, and what to do."""
+    name = next((name for name in _ADVICE if body.get(name)), "a reference")
+    advice = _ADVICE.get(name, _WHOLE)
+    return f"'{name}' can be read only where it is kept. {advice}"
+
+
 def refuse_reference(place: str) -> Unsupported:
     """The error for an item that is only named."""
     return Unsupported(place, _WHOLE)

@@ -111,8 +111,10 @@ class ResponsesWriter:
             raise MalformedReply("told more than can be repeated at its end")
         if type(part) is OpenThought:
             self._tell(part.speak())
-        self._out.append(part.grow(self._number, text, logprobs))
-        self._number += 1
+        told = part.grow(self._number, text, logprobs)
+        if told:
+            self._out.append(told)
+            self._number += 1
 
     def started(self, event: Started) -> None:
         """The answer begins."""
@@ -230,7 +232,7 @@ class ResponsesWriter:
         elif isinstance(part, OpenThought):
             self._tell(part.end(self._around))
         else:
-            self._tell(part.end(status))
+            self._tell(part.end(status, self._around))
 
     def stopped(self, event: Stopped) -> None:
         """An answer came to its end."""

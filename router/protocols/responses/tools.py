@@ -1,7 +1,8 @@
 """The tools of a response: those that its client runs, flat names for those in namespaces.
 
 Other protocols know no namespaces. There a tool is called by its namespace and its name in one, and
-an answer's call is told back in two: both sides read the request's own tools.
+an answer's call is told back in two: both sides read the request's own tools. A search for tools
+that the client runs is a function there, and what it found are tools as any others.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,8 @@ from policies.verifier import Wanted
 from router.protocols.hub.values import name_of
 
 CLIENT_TOOLS: Final = frozenset(("function", "custom", "namespace"))
+SEARCH: Final = "tool_search"  # by this name a client's own search for tools is called
+_ADDING: Final = ("additional_tools", "tool_search_output")  # items that bring tools along
 _LONGEST: Final = 64  # characters of a tool's name, as most servers take it
 _SEPARATOR: Final = "__"
 
@@ -51,9 +54,19 @@ def all_tools(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     tools = [tool for tool in body.get("tools") or () if isinstance(tool, Mapping)]
     items = body.get("input")
     for item in items if isinstance(items, list) else ():
-        if isinstance(item, Mapping) and item.get("type") == "additional_tools":
+        if isinstance(item, Mapping) and item.get("type") in _ADDING:
             tools += [tool for tool in item.get("tools") or () if isinstance(tool, Mapping)]
     return tools
+
+
+def is_search(tool: Mapping[str, Any]) -> bool:
+    """Whether this is a search for tools that the client runs."""
+    return tool.get("type") == SEARCH and tool.get("execution") == "client"
+
+
+def searches(body: Mapping[str, Any]) -> bool:
+    """Whether a body offers such a search."""
+    return any(is_search(tool) for tool in body.get("tools") or () if isinstance(tool, Mapping))
 
 
 def names_of_tools(body: Mapping[str, Any]) -> dict[str, Named]:
