@@ -34,6 +34,9 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "premium": _backend(
             urls["premium"], "simulated-premium", "premium", (5, 30), simulated=True
         ),
+        "native": _backend(
+            urls["premium"], "simulated-premium", "premium", (5, 30), speaks=["responses"]
+        ),
         "stalls": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "90s"}),
         "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),
         "broken": _backend(moe, "simulated-moe?fault=status&status=500", "moe", (1, 1)),
@@ -89,6 +92,7 @@ routes:
     capable: {min_success: 0.0, max_regret: 1.0}
     cascade: {verify: [not_empty]}
   vectors: {candidates: [claude, moe], objective: fixed, fixed: claude}
+  stateful: {candidates: [moe, native], objective: fixed, fixed: moe}
   staff: {candidates: [premium], objective: fixed}
 aliases: {gpt-4o: auto}
 tiers:

@@ -148,3 +148,22 @@ def test_what_a_backend_lacks_is_said_at_the_key_it_is_about(section, key, messa
 def test_a_misspelt_provider_is_told_the_one_that_was_meant() -> None:
     (problem,) = resolved(provider="mistrol", model="m").problems
     assert "mistral" in problem.hint
+
+
+def test_a_backend_says_what_its_server_speaks_besides() -> None:
+    assert backend_of(**OWN).speaks == frozenset()
+    assert backend_of(**OWN, speaks=["responses"]).speaks == {"responses"}
+    openai = {"provider": "openai", "model": "m", "price": {"input": 1, "output": 2}}
+    assert backend_of(**openai).speaks == {"responses"}
+    assert backend_of(**openai, speaks=[]).speaks == frozenset()
+    assert backend_of(**openai, dialect="responses").speaks == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "speaks"),
+    [("openai", "gemini"), ("anthropic", "responses"), ("openai", "chat"), ("gemini", "chat")],
+)
+def test_what_no_server_of_a_dialect_speaks_is_a_mistake(dialect: str, speaks: str) -> None:
+    (problem,) = resolved(**OWN, dialect=dialect, speaks=[speaks]).problems
+    assert problem.key == "speaks"
+    assert speaks in problem.message
