@@ -28,6 +28,7 @@ from router.protocols.hub.custom_tools import (
     with_functions,
 )
 from router.protocols.hub.table import CLIENTS, SERVERS
+from router.protocols.hub.writing import without_tools
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply, read_object
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
@@ -91,10 +92,14 @@ class Translation:
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """Ask in the backend's words; Unsupported where it has none for the request."""
         conversation, quirks = self._conversation, backend.quirks
-        if ask.features and not _CUSTOM.isdisjoint(ask.features):
-            conversation = self._told(conversation, known=quirks.custom_tools)
+        left_out: tuple[str, ...] = ()
+        if ask.features:
+            if not _CUSTOM.isdisjoint(ask.features):
+                conversation = self._told(conversation, known=quirks.custom_tools)
+            if quirks.drop:
+                conversation, left_out = without_tools(conversation, quirks.drop)
         written = self._server.write_request(conversation, backend.model, quirks)
-        self.dropped = written.dropped
+        self.dropped = left_out + written.dropped
         body = orjson.dumps(written.body)
         return self._dialect.post(deployment, backend, body, request_id, stream=ask.stream)
 

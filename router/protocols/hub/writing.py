@@ -1,6 +1,7 @@
 """What the writers of all protocols share: what is dropped is named, what is unknown is refused."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from router.protocols.hub.conversation import (
     Audio,
@@ -11,6 +12,7 @@ from router.protocols.hub.conversation import (
     Part,
     SearchResult,
     Text,
+    Tool,
 )
 from router.protocols.unsupported import Unsupported
 
@@ -90,3 +92,22 @@ def titled(title: str, about: str, parts: Iterable[Part], text: str) -> str:
             raise Unsupported("messages: a document that holds more than text")
         texts.append(part.text)
     return "\n".join([line for line in (title, about) if line] + texts)
+
+
+def without_tools(
+    conversation: Conversation, left_out: AbstractSet[str]
+) -> tuple[Conversation, tuple[str, ...]]:
+    """The conversation without those hosted tools that an operator has left out (`tools.` and their
+    type), and their names: what a server does not have cannot be missed by a model.
+    """
+    tools: list[Tool | Opaque] = []
+    named: dict[str, None] = {}
+    for tool in conversation.tools:
+        name = f"tools.{tool.json.get('type')}" if isinstance(tool, Opaque) else ""
+        if name in left_out:
+            named[name] = None
+        else:
+            tools.append(tool)
+    if not named:
+        return conversation, ()
+    return conversation._replace(tools=tuple(tools)), tuple(named)

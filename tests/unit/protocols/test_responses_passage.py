@@ -244,3 +244,13 @@ class TestWhoSpeaksIt:
         with pytest.raises(Unsupported) as caught:
             dialect_of("anthropic", asked(previous_response_id="r"))
         assert "'input'" in caught.value.advice
+
+    def test_a_hosted_tool_is_left_out_and_named_where_the_operator_says_so(self) -> None:
+        tools = [{"type": "web_search"}, {"type": "function", "name": "f"}]
+        ask = asked(tools=tools)
+        asking, passage = dialect_of("openai", ask)
+        quirks = Quirks(drop=frozenset({"tools.web_search"}))
+        backend = Backend("b", "http://x", "m", quirks=quirks)
+        body = orjson.loads(asking.call(backend.deployments()[0], backend, ask, "r").body)
+        assert [tool["function"]["name"] for tool in body["tools"]] == ["f"]
+        assert passage.notes == (("x-turnout-dropped", "tools.web_search"),)
