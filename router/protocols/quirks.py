@@ -20,7 +20,8 @@ class Quirks:
 
     `token_param` is the one name of the output limit that it takes (None: both are passed on);
     `drop` are parameters it refuses (`tools.TYPE`: a hosted tool that is left out where a request
-    is translated), `rename` those it calls something else, `extra` those to send with every request; `values` are words it says otherwise (parameter -> word -> word);
+    is translated), `rename` those it calls something else, `extra` those to send with every
+    request; `values` are words it says otherwise (parameter -> word -> word);
     `stream_options` is whether it knows that parameter. Of messages: `message_drop` are fields it
     refuses, `developer_role` is whether it knows that role, `plain_content` that it wants text as
     a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
