@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from router.protocols.chat.custom_format import read_format
 from router.protocols.chat.parts import read_parts
 from router.protocols.chat.thoughts import read_thoughts
 from router.protocols.hub.conversation import (
@@ -216,12 +217,6 @@ def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:
     if "function" not in tool:
         return Opaque(CHAT, f"tools of type '{str(kind)[:64]}'", tool)
     return _function(tool["function"], unknown(CHAT, "tools", tool, _TOOL))
-
-
-def read_format(form: Any) -> Any:
-    """What a custom tool's input is like; a grammar stands in an object of its own here."""
-    grammar = form.get("grammar") if isinstance(form, Mapping) else None
-    return {"type": "grammar", **grammar} if isinstance(grammar, Mapping) else form
 
 
 def _function(function: Mapping[str, Any], extras: tuple[Opaque, ...]) -> Tool:

@@ -7,11 +7,12 @@ A hot file: what nearly every conversation says, and tools, which agents send by
 written without a check for each field that might be there as well.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.protocols.chat.custom_format import write_format
 from router.protocols.chat.parts import name_of_part, write_part
 from router.protocols.hub.conversation import (
     TOOL_SAYS_NO_MORE,
@@ -269,7 +270,7 @@ class _Writer:
             described["description"] = tool.description
         if tool.kind == "custom":
             if tool.format is not None:
-                described["format"] = _custom_format(tool.format)
+                described["format"] = write_format(tool.format)
             return {"type": "custom", "custom": described}
         if tool.parameters is not None:
             described["parameters"] = tool.parameters
@@ -296,14 +297,6 @@ def _plain_tools(tools: tuple[Any, ...]) -> list[dict[str, Any]]:
         }
         for tool in tools
     ]
-
-
-def _custom_format(form: Any) -> Any:
-    """What a custom tool's input is like; a grammar stands in an object of its own here."""
-    if not isinstance(form, Mapping) or form.get("type") != "grammar" or "grammar" in form:
-        return form
-    grammar = {name: value for name, value in form.items() if name != "type"}
-    return {"type": "grammar", "grammar": grammar}
 
 
 def _in_one_word(conversation: Conversation) -> dict[str, Any]:
