@@ -209,18 +209,18 @@ class _Facts:
                 kind = "item_reference"
             if kind is None or kind == "message":
                 self._message(item, place)
+            elif not isinstance(kind, str):
+                raise wrong_type(f"{place}.type", "a string")
             elif kind in _CALLS:
-                self._call(item, str(kind), place)
+                self._call(item, kind, place)
             elif kind in _OUTPUTS:
                 self._output(item, place)
             elif kind == "item_reference":
                 self.features.add(STORED_STATE)
             elif kind in ("additional_tools", "tool_search_output"):
                 self.read_tools(item.get("tools"), f"{place}.tools")
-            elif isinstance(kind, str):
-                self.bytes += len(orjson.dumps(item))
             else:
-                raise wrong_type(f"{place}.type", "a string")
+                self.bytes += len(orjson.dumps(item))
 
     def _message(self, item: dict[str, Any], place: str) -> None:
         role = item.get("role")
@@ -312,7 +312,10 @@ class _Facts:
             if kind == "custom":
                 self._custom(tool)
             if kind == "namespace":
-                yield from self._names(tool.get("tools") or [], f"{place}[{index}].tools")
+                inner = tool.get("tools") or []
+                if not isinstance(inner, list):
+                    raise wrong_type(f"{place}[{index}].tools", "an array of objects")
+                yield from self._names(inner, f"{place}[{index}].tools")
             else:
                 yield tool["name"]
 

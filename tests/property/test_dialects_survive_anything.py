@@ -11,6 +11,7 @@ from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated import dialect_of
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
+from router.operations.response import parse_response
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.sse import encode
 
@@ -18,12 +19,15 @@ STREAMED = parse_chat(b'{"model":"a","stream":true,"messages":[{"role":"user","c
 MESSAGE = parse_message(
     b'{"model":"a","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"x"}]}'
 )
+RESPONSE = parse_response(b'{"model":"a","stream":true,"input":"x"}')
 STOP = b'data: {"type":"message_stop"}\n\n'
 WORDS = """choices delta message content text tool_calls function arguments name index
  finish_reason usage prompt_tokens completion_tokens error code base_resp status_code object model
  id type content_block message_start content_block_delta message_delta message_stop stop_reason
  candidates parts functionCall args finishReason usageMetadata promptTokenCount promptFeedback
- blockReason thought modelVersion logprobs x_groq role thinking partial_json"""
+ blockReason thought modelVersion logprobs x_groq role thinking partial_json response output item
+ output_index content_index part status response.created response.output_item.added
+ response.output_item.done response.output_text.delta response.completed response.failed"""
 KEYS = st.sampled_from(sorted(WORDS.split()))
 VALUES = st.recursive(
     st.none()
@@ -85,6 +89,22 @@ def test_a_whole_answer_of_any_shape_is_a_message(dialect: str, body: Any) -> No
     except (MalformedReply, ErrorInside):
         return
     assert isinstance(orjson.loads(reply.body)["content"], list)
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+@SURVIVE
+@given(items=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
+def test_a_stream_of_events_of_any_shape_is_a_response(
+    dialect: str, items: list[Any], junk: bytes
+) -> None:
+    stream = dialect_of(dialect, RESPONSE)[1].stream(RESPONSE)
+    try:
+        blocks = [stream.feed(encode(orjson.dumps(item))) for item in items]
+        blocks += [stream.feed(junk), stream.finish()]
+    except (MalformedReply, ErrorInside):
+        assert b"response.incomplete" in stream.cut("r", "m", "why")
+        return
+    assert stream.finished
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))

@@ -238,7 +238,8 @@ def _choice(choice: Any, parallel: Any) -> Choice:
     allowed = choice.get("allowed_tools")
     if allowed:
         names = tuple([_chosen(tool) for tool in allowed["tools"]])
-        return Choice(allowed.get("mode", "auto"), allowed=names, parallel=together)
+        mode = "required" if allowed.get("mode") == "required" else "auto"
+        return Choice(mode, allowed=names, parallel=together)
     return Choice("tool", _chosen(choice), parallel=together)
 
 

@@ -241,7 +241,8 @@ def _choice(choice: Any, parallel: Any) -> Choice:
         return Choice(choice if choice in ("none", "required") else "auto", parallel=together)
     if choice.get("type") == "allowed_tools":
         names = tuple([_chosen(tool) for tool in choice["tools"]])
-        return Choice(choice.get("mode", "auto"), allowed=names, parallel=together)
+        mode = "required" if choice.get("mode") == "required" else "auto"
+        return Choice(mode, allowed=names, parallel=together)
     return Choice("tool", _chosen(choice), parallel=together)
 
 
