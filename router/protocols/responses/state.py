@@ -12,6 +12,7 @@ from typing import Any, Final
 from router.protocols.unsupported import Unsupported
 
 _WHOLE: Final = "Send the whole conversation in 'input' instead."
+_ITSELF: Final = "Send it whole in 'input' instead, as clients do that are told `store: false`."
 _ADVICE: Final = MappingProxyType(
     {
         "previous_response_id": _WHOLE,
@@ -31,11 +32,11 @@ def refuse_state(body: Mapping[str, Any]) -> None:
 
 def state_elsewhere(body: Mapping[str, Any]) -> str:
     """Why a server that speaks another protocol cannot take such a body, and what to do."""
-    name = next((name for name in _ADVICE if body.get(name)), "a reference")
-    advice = _ADVICE.get(name, _WHOLE)
+    name = next((name for name in _ADVICE if body.get(name)), "an item or a file by its id")
+    advice = _ADVICE.get(name, _ITSELF)
     return f"'{name}' can be read only where it is kept. {advice}"
 
 
 def refuse_reference(place: str) -> Unsupported:
     """The error for an item that is only named."""
-    return Unsupported(place, _WHOLE)
+    return Unsupported(place, _ITSELF)

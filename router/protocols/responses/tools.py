@@ -93,9 +93,11 @@ def response_wanted(body: Mapping[str, Any]) -> Wanted:
         form if form in ("json_schema", "json_object") else None,
         chosen.get("schema"),
         {
-            flat_name(namespace, name_of(tool.get("name"))): tool.get("parameters")
+            SEARCH if is_search(tool) else flat_name(namespace, name_of(tool.get("name"))): (
+                tool.get("parameters")
+            )
             for namespace, tool in flat_tools(all_tools(body))
-            if "name" in tool
+            if "name" in tool or is_search(tool)
         },
         body.get("tool_choice") == "required",
     )
