@@ -25,7 +25,7 @@ from router.protocols.fields import (
     wrong_type,
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
-from router.protocols.media.gauge import Gauge
+from router.protocols.media.gauge import MediaGauge
 from router.protocols.responses.tools import CLIENT_TOOLS, is_search
 from router.protocols.texts import response_texts
 
@@ -147,7 +147,7 @@ class _Facts:
     def __init__(self) -> None:
         self.bytes = 0
         self.others = 0  # parts that are no text
-        self.media: Gauge | None = None
+        self.media: MediaGauge | None = None
         self.features: set[str] = set()
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
@@ -281,7 +281,7 @@ class _Facts:
         if isinstance(held, dict):
             held = held.get("data")
         if self.media is None:
-            self.media = Gauge()
+            self.media = MediaGauge()
         self.media.add(kind, held, detail=part.get("detail"))
 
     def read_tools(self, tools: Any, place: str = "tools") -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """A simulated model server: it stands for the demo's larger backends, and tests use its faults.
 
 It serves OpenAI's chat completions (with realistic timing, usage, streaming, tool calls, JSON
-schemas, `n` and logprobs), responses, embeddings and completions. Every answer says that it is simulated: in
-its text, its model name, its fingerprint and the header `x-simulated`. The model's name asks for a
-fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them.
+schemas, `n` and logprobs), responses, embeddings and completions. Every answer says that it is
+simulated: in its text, its model name, its fingerprint and the header `x-simulated`. The model's
+name asks for a fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them.
 
     python -m router.simulator.server --name moe --port 8082
 """
