@@ -1,7 +1,8 @@
-"""`turnout score` and `turnout outcomes` among real files, pipes and full disks."""
+"""`turnout score`, `outcomes` and `calibrate` among real files, pipes and full disks."""
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,27 @@ def test_a_full_disk_and_a_file_that_cannot_be_written_are_one_line(asked):
         refused(turnout("score", asked, stdout=full), "No space left on device")
     refused(turnout("score", asked, "--out", asked / "x"), "cannot be written")
     refused(turnout("score", asked.parent / "none"), "cannot be read")
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_card_that_was_there(tmp_path):
+    message = {"role": "user", "content": "What is 2 + 2?"}
+    lines = [
+        json.dumps({"messages": [message], "backend": "moe", "score": number % 2})
+        for number in range(40)
+    ]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    command = [sys.executable, "-m", "router.cli", "calibrate", "--outcomes", "in.jsonl"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    card = (tmp_path / "moe.json").read_bytes()
+    shell = f"ulimit -f 100; exec {shlex.join(command)}"
+    # Python does not notice that a module it compiles is cut short by the same limit.
+    unwritten = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell], cwd=tmp_path, env=unwritten, capture_output=True, check=False
+    )
+    refused(done, "moe.json cannot be written: File too large")
+    assert (tmp_path / "moe.json").read_bytes() == card
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "moe.json"]
 
 
 @pytest.mark.parametrize(("closing", "which"), [("<&-", "input"), (">&-", "output")])
