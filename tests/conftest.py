@@ -1,9 +1,10 @@
 """Real parts that many tests share: a local model, a simulated one, requests to send."""
 
 import asyncio
+import gc
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,18 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], A
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--postgresql` runs the tests that use a database, and only those, on PostgreSQL."""
     parser.addoption("--postgresql", action="store_true", help=str(pytest_addoption.__doc__))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting loads stays until the end: nobody looks through it for garbage again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
