@@ -16,6 +16,7 @@ for _library in ("OPENBLAS", "OMP"):
 import pytest
 from clocks import VirtualTime
 from http2server import certificates, http2_in_thread
+from hypothesis import HealthCheck, settings
 from modelservers import RunningSimulator, in_thread
 from postgresqlkit import PostgreSQL, postgresql
 from transports import HTTP_2, TRANSPORTS, NewTransport, over_http2
@@ -24,6 +25,10 @@ from router.ask import Ask
 from router.children.llamacpp import local_model
 from router.operations.chat import parse_chat
 from router.simulator.server import Simulator
+
+# No example has to be quick, and none to be made quickly: the machine may be busy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:

@@ -13,7 +13,7 @@ from hub_strategies import (
     streams,
     without,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapes import SHAPES
 
@@ -32,7 +32,7 @@ from router.protocols.quirks import PLAIN
 from router.protocols.unsupported import Unsupported
 
 BOTH_SIDES = sorted(CLIENTS)
-BUSY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BUSY = settings(max_examples=120)
 protocols = pytest.mark.parametrize("protocol", BOTH_SIDES)
 servers = pytest.mark.parametrize("dialect", sorted(DIALECTS))
 every_story = pytest.mark.parametrize(

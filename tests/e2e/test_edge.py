@@ -62,7 +62,8 @@ def test_a_wrong_body_is_a_400_in_the_envelope(post, body):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     st.one_of(

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.backends.dialects.table import DIALECTS
@@ -40,7 +40,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 BODIES = st.dictionaries(KEYS, VALUES, max_size=4)
-SURVIVE = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SURVIVE = settings(max_examples=80)
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))

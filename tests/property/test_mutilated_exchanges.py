@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from contract.shapes import SHAPES
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.backends.backend import Backend
@@ -167,7 +167,7 @@ PARSERS = {
     "responses": (parse_response, RESPONSES),
 }
 WRONG = st.sampled_from([None, True, -1, 7, 1.5, "", "x", "text", [], {}, ["x"], {"type": "x"}])
-SURVIVE = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SURVIVE = settings(max_examples=150)
 pairs = pytest.mark.parametrize("protocol", sorted(ASKS))
 dialects = pytest.mark.parametrize("dialect", sorted(DIALECTS))
 

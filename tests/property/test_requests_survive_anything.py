@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.verifiers import VERIFIERS
@@ -91,7 +91,7 @@ OF_TEXTS = st.fixed_dictionaries(
     optional=dict.fromkeys(("input", "prompt"), TEXTS)
     | dict.fromkeys(sorted(TEXT_OPTIONS.split()), VALUES),
 )
-SURVIVE = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SURVIVE = settings(max_examples=60)
 HELLO = {"role": "user", "content": "x"}
 LIMIT_WORDS = """max_tokens max_completion_tokens max_output_tokens max_new_tokens n_predict
  num_predict max_tokens_to_sample max_gen_len"""
