@@ -15,11 +15,11 @@ for _library in ("OPENBLAS", "OMP"):
 
 import pytest
 from clocks import VirtualTime
-from http2server import certificates, http2_in_thread
+from http2server import Contexts, certificates, http2_in_thread
 from hypothesis import HealthCheck, settings
 from modelservers import RunningSimulator, in_thread
 from postgresqlkit import PostgreSQL, postgresql
-from transports import HTTP_2, TRANSPORTS, NewTransport, over_http2
+from transports import HTTP_2, TRANSPORTS, NewTransport, is_over_http2, over_http2
 
 from router.ask import Ask
 from router.children.llamacpp import local_model
@@ -96,20 +96,23 @@ def _simulator_thread() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture(scope="session")
-def _http2() -> Iterator[tuple[RunningSimulator, NewTransport]]:
+def http2_contexts() -> Contexts:
+    """TLS for servers of HTTP/2, and for clients that trust them."""
+    return certificates()
+
+
+@pytest.fixture(scope="session")
+def _http2_thread(http2_contexts: Contexts) -> Iterator[RunningSimulator]:
     app = Simulator("instant")
-    serving, trusting = certificates()
-    with http2_in_thread(app, serving) as base_url:
-        yield RunningSimulator(base_url, app), over_http2(trusting)
+    with http2_in_thread(app, http2_contexts[0]) as base_url:
+        yield RunningSimulator(base_url, app)
 
 
 @pytest.fixture
 def simulator(request: pytest.FixtureRequest) -> RunningSimulator:
     """An instant simulator; its counters begin at zero in each test."""
-    if _transport_of(request) == HTTP_2:
-        running: RunningSimulator = request.getfixturevalue("_http2")[0]
-    else:
-        running = request.getfixturevalue("_simulator_thread")
+    thread = "_http2_thread" if is_over_http2(request) else "_simulator_thread"
+    running: RunningSimulator = request.getfixturevalue(thread)
     running.app.served = running.app.left = 0
     return running
 
@@ -129,8 +132,7 @@ def chat() -> Callable[..., Ask]:
 def new_transport(request: pytest.FixtureRequest) -> NewTransport:
     """Builds a client; whatever asks for it runs over each kind, see `pytest_generate_tests`."""
     if request.param == HTTP_2:
-        built: NewTransport = request.getfixturevalue("_http2")[1]
-        return built
+        return over_http2(request.getfixturevalue("http2_contexts")[1])
     return TRANSPORTS[request.param]
 
 
@@ -139,8 +141,3 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "new_transport" in metafunc.fixturenames:
         kinds = [*TRANSPORTS, HTTP_2] if "simulator" in metafunc.fixturenames else [*TRANSPORTS]
         metafunc.parametrize("new_transport", kinds, indirect=True)
-
-
-def _transport_of(request: pytest.FixtureRequest) -> str:
-    callspec = getattr(request.node, "callspec", None)
-    return callspec.params.get("new_transport", "") if callspec is not None else ""

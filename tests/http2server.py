@@ -20,6 +20,7 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
+Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 Application = Callable[..., Awaitable[None]]
 HOST = "127.0.0.1"
 FRAME = 16_384  # bytes
@@ -156,7 +157,7 @@ class Stream:
             self.connection.flush()
 
 
-def certificates() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def certificates() -> Contexts:
     """For a server of HTTP/2 on this machine, and for clients that trust it."""
     authority = trustme.CA()
     serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -22,6 +22,8 @@ from router.errors import (
     UpstreamTimeout,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 BEFORE_THE_FIRST_BYTE = (
     "status",
     "status&status=503",

@@ -78,6 +78,7 @@ async def test_an_answer_half_read_closes_its_connection(transport: Client) -> N
         assert await answer.read() == b""
 
 
+@pytest.mark.virtual_time
 async def test_idle_connections_are_closed_after_a_while(
     new_transport: NewTransport,
 ) -> None:
@@ -104,6 +105,7 @@ async def test_a_length_that_is_too_short_leaves_nothing_for_the_next(transport:
         assert server.connections == 2
 
 
+@pytest.mark.virtual_time
 async def test_a_tls_handshake_that_never_ends_is_no_connection(transport: Client) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(1024):
