@@ -10,11 +10,25 @@ import time
 from pathlib import Path
 
 import httpx
+import patience
 import redis
 import yaml
 from patience import LONGEST_SECONDS, until
 
 from router.simulator.server import Simulator
+
+
+class CountingSimulator(Simulator):
+    """Counts the `pieces` of text that it sent, in all."""
+
+    pieces = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        async def counted(message) -> None:
+            self.pieces += message.get("body", b"").count(b'"content":')
+            await send(message)
+
+        await super().__call__(scope, receive, counted)
 
 
 def _backend(url: str, model: str, ability: str, prices: tuple[float, float], **more) -> dict:
@@ -106,7 +120,7 @@ tiers:
 class RunningGateway:
     """A started gateway and the ways a test looks at it."""
 
-    def __init__(self, folder: Path, port: int, simulators: dict[str, Simulator]) -> None:
+    def __init__(self, folder: Path, port: int, simulators: dict[str, CountingSimulator]) -> None:
         self.folder = folder
         self.config = folder / "turnout.yaml"
         self.address = ("127.0.0.1", port)
@@ -135,7 +149,7 @@ class RunningGateway:
 
     def _knows(self, key: str) -> bool:
         headers = {"authorization": f"Bearer {key}"}
-        return httpx.get(f"{self.url}/models", headers=headers).status_code == 200
+        return patience.get(f"{self.url}/models", headers=headers).status_code == 200
 
     def until(self, condition) -> None:
         """Wait until a condition holds."""
@@ -150,11 +164,20 @@ class RunningGateway:
         """The body that the simulated backend was sent last."""
         return self._simulators[backend].last_body
 
+    def pieces_sent(self, backend: str) -> int:
+        """How many pieces of text the simulated backend has sent so far, to whoever asked."""
+        return self._simulators[backend].pieces
+
     def counts(self) -> dict[str, float]:
         """Every sample of /metrics by its name and labels."""
-        text = httpx.get(f"{self.root}/metrics").text
+        text = patience.get(f"{self.root}/metrics").text
         samples = re.findall(r"^([a-z_]+(?:{[^}]*})?) ([-\d.e+]+)$", text, re.MULTILINE)
         return {name: float(value) for name, value in samples}
+
+    def until_asked(self, backend: str) -> None:
+        """Wait until a request is in flight at this backend, as the gateway tells."""
+        name = f'turnout_backend_in_flight{{backend="{backend}"}}'
+        self.until(lambda: self.counts()[name] > 0)
 
     async def until_idle(self, backend: str) -> dict[str, float]:
         """Wait until nothing is in flight, at the gateway and at the backend; return the counts."""
