@@ -19,6 +19,7 @@ from h2.events import (
     StreamReset,
 )
 from h2.exceptions import ProtocolError
+from patience import LONGEST_SECONDS
 
 Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 Application = Callable[..., Awaitable[None]]
@@ -198,7 +199,7 @@ def http2_in_thread(application: Application, serving: ssl.SSLContext) -> Iterat
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    listening.wait(10.0)
+    listening.wait(LONGEST_SECONDS)
     try:
         yield base_urls[0]
     finally:

@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import LONGEST_SECONDS
 
 LINE = b'{"messages": [{"role": "user", "content": "Hi"}]}\n'
 
 
 def turnout(*arguments: object, **how) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "router.cli", *map(str, arguments)]
-    return subprocess.run(command, timeout=60, check=False, **{"stderr": subprocess.PIPE, **how})
+    return subprocess.run(
+        command, timeout=LONGEST_SECONDS, check=False, **{"stderr": subprocess.PIPE, **how}
+    )
 
 
 @pytest.fixture
@@ -98,7 +101,10 @@ def test_a_full_disk_is_one_line_and_keeps_the_card_that_was_there(tmp_path):
 def test_a_closed_stream_is_one_line(asked, closing, which):
     shell = f'exec "$0" -m router.cli score {"" if which == "input" else asked} {closing}'
     run = subprocess.run(
-        ["/bin/sh", "-c", shell, sys.executable], stderr=subprocess.PIPE, timeout=60, check=False
+        ["/bin/sh", "-c", shell, sys.executable],
+        stderr=subprocess.PIPE,
+        timeout=LONGEST_SECONDS,
+        check=False,
     )
     refused(run, f"standard {which}")
 
@@ -116,4 +122,4 @@ def test_a_line_is_answered_before_the_next_one_arrives():
         process.stdin.write(LINE.strip())
         process.stdin.close()
         assert json.loads(process.stdout.readline())["id"] == 3
-        assert process.wait(60) == 0
+        assert process.wait(LONGEST_SECONDS) == 0
