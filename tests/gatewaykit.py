@@ -13,6 +13,7 @@ import httpx
 import patience
 import redis
 import yaml
+from ledgerkit import Outside
 from patience import LONGEST_SECONDS, until
 
 from router.simulator.server import Simulator
@@ -193,7 +194,7 @@ class RunningGateway:
     def open_holds(self) -> int:
         """Reservations that are open in the ledger, read from the ledger itself."""
         with self.ledger() as client:
-            return sum(client.zcard(key) for key in client.scan_iter("lg:*:x"))
+            return Outside(client).open_leases()
 
     def ledger(self) -> redis.Redis:
         """A client of the gateway's own embedded ledger."""
