@@ -38,7 +38,7 @@ CAUSES: Final = (
         Kind.OVER_LIMIT,
         codes="tokens_limit_reached",
         words=(
-            "request too large ... per minute",  # Groq (413) and OpenAI (429): more than a minute's
+            "request too large ... per min",  # Groq (413) and OpenAI (429): more than a minute's
             "requires more credits, or fewer",  # OpenRouter (402): the output limit is the reason
             "can only afford",
         ),
