@@ -29,10 +29,21 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
         if STORED_STATE in ask.features and not _speaks(backend, protocol):
             return state_elsewhere(ask.body)
         for feature in CHECKED:
-            if feature in ask.features and feature not in backend.supports:
+            if feature in ask.features and feature not in backend.supports | backend.unsaid:
                 return feature
     return None
 
 
 def _speaks(backend: Backend, protocol: str) -> bool:
     return protocol in backend.speaks or protocol in DIALECTS[backend.dialect].speaks
+
+
+def doubt(backend: Backend, ask: Ask) -> str | None:
+    """Return the feature that the request needs and the backend was never said or known to have.
+
+    None where there is none. Such a backend is asked after all others.
+    """
+    for feature in CHECKED:
+        if feature in ask.features and feature in backend.unsaid:
+            return feature
+    return None

@@ -348,3 +348,12 @@ def test_a_stream_that_the_gateway_ends_is_well_formed() -> None:
         "message_stop",
     ]
     assert written[-2]["delta"]["stop_reason"] == "max_tokens"
+
+
+def test_a_context_that_is_too_long_is_told_in_the_words_that_clients_know():
+    words = "This model's maximum context length is 4096 tokens."
+    error = UpstreamRejected(words, status=400, code="context_length_exceeded")
+    sent = orjson.loads(message_error_body(error))["error"]
+    assert sent == {"type": "invalid_request_error", "message": f"prompt is too long: {words}"}
+    own = UpstreamRejected("prompt is too long: 9 > 8", status=400, code="context_length_exceeded")
+    assert orjson.loads(message_error_body(own))["error"]["message"] == "prompt is too long: 9 > 8"
