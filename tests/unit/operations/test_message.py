@@ -10,7 +10,14 @@ from streamed import name_of
 
 from router.ask import Ask, Media
 from router.backends.dialects.translated import translated
-from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
+from router.errors import (
+    BadRequest,
+    LimitExceeded,
+    Overloaded,
+    TurnoutError,
+    Unauthenticated,
+    UpstreamRejected,
+)
 from router.operations.message import count_tokens, parse_message
 from router.protocols.hub.table import as_chat
 from router.protocols.messages.errors import message_error_body, message_error_event
