@@ -73,9 +73,9 @@ class Backend:
     that no model wrote. `replicas` are further addresses and `api_keys` further credentials. Where
     no first byte came after `hedge_after` seconds, another deployment is asked too. `proxy` is the
     URL of a proxy in front of it, or DIRECTLY, or None for what the environment says; `http2` is
-    whether HTTP/2 is offered to it.
-    `key_header` is the header in which the key goes (None: the dialect's), `query` what stands
-    behind every address. `credentials` are what authorizes its calls instead of a key.
+    whether HTTP/2 is offered to it. `key_header` is the header in which the key goes (None: the
+    dialect's), `query` what stands behind every address. `credentials` are what authorizes its
+    calls instead of a key. `denied` are the FEATURES that it does not take.
     """
 
     name: str
@@ -102,6 +102,11 @@ class Backend:
     query: tuple[tuple[str, str], ...] = ()
     credentials: Credentials | None = field(default=None, repr=False)
     speaks: frozenset[str] = frozenset()
+    denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        """Work out once what it is said not to take."""
+        object.__setattr__(self, "denied", FEATURES - self.supports - self.unsaid)
 
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""

@@ -25,11 +25,14 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     # protocol.
     if protocol not in CLIENTS and protocol not in DIALECTS[backend.dialect].speaks:
         return f"{ask.operation}s"
-    if ask.features and not ask.features <= backend.supports:
-        if STORED_STATE in ask.features and not _speaks(backend, protocol):
-            return state_elsewhere(ask.body)
+    features = ask.features
+    if not features:
+        return None
+    if STORED_STATE in features and not _speaks(backend, protocol):
+        return state_elsewhere(ask.body)
+    if not features.isdisjoint(backend.denied):
         for feature in CHECKED:
-            if feature in ask.features and feature not in backend.supports | backend.unsaid:
+            if feature in features and feature in backend.denied:
                 return feature
     return None
 
@@ -43,7 +46,6 @@ def doubt(backend: Backend, ask: Ask) -> str | None:
 
     None where there is none. Such a backend is asked after all others.
     """
-    for feature in CHECKED:
-        if feature in ask.features and feature in backend.unsaid:
-            return feature
-    return None
+    if ask.features.isdisjoint(backend.unsaid):
+        return None
+    return min(ask.features & backend.unsaid)

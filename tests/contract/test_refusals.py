@@ -13,11 +13,15 @@ from router.backends.dispatch.causes import cause_of
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Fault, Kind
 from router.backends.dispatch.refusals import failed_by
 from router.backends.dispatch.reports import Reports
+from router.backends.health.breaker import BreakerPolicy
+from router.backends.health.health import DeploymentState
 from router.operations.chat import parse_chat
 from router.telemetry.logs import JsonFormatter
 
 KEY = "sk-proj-0123456789abcdef"
 DEPLOYMENT = Deployment("b/0.0", "b", "https://models.internal:8443/v1", KEY)
+STATE = DeploymentState(DEPLOYMENT, BreakerPolicy(), lambda: 0.0)
+STATE.authorizer = None
 ASK = parse_chat(b'{"model":"a","messages":[{"role":"user","content":"What is a canary-7f3e91?"}]}')
 each = pytest.mark.parametrize("refusal", REFUSALS, ids=lambda one: f"{one.server} {one.status}")
 
@@ -29,7 +33,7 @@ def raw(refusal: Refusal) -> bytes:
 def failed(refusal: Refusal) -> AttemptFailed:
     status = refusal.status if refusal.status != 200 else 502  # an error inside has none
     failure = DIALECTS[refusal.dialect].failure(status, raw(refusal))
-    return failed_by(status, failure, DEPLOYMENT, ASK, {})
+    return failed_by(status, failure, STATE, ASK, {})
 
 
 @each
@@ -95,8 +99,8 @@ def test_an_echo_of_the_prompt_cannot_rest_the_credential() -> None:
         {"error": {"message": "Unknown parameter: 'your credit balance is too low'."}}
     )
     failure = DIALECTS["openai"].failure(400, body)
-    assert failed_by(400, failure, DEPLOYMENT, spoof, {}).kind is Kind.REJECTED
-    assert failed_by(400, failure, DEPLOYMENT, ASK, {}).kind is Kind.QUOTA
+    assert failed_by(400, failure, STATE, spoof, {}).kind is Kind.REJECTED
+    assert failed_by(400, failure, STATE, ASK, {}).kind is Kind.QUOTA
 
 
 def test_aws_names_its_causes_in_a_header() -> None:
@@ -128,7 +132,7 @@ def test_neither_prompt_nor_credential_reaches_the_log(
     reports = Reports(lambda: 0.0)
     for told in (body, echo):
         failure = DIALECTS[refusal.dialect].failure(refusal.status, told)
-        one = failed_by(refusal.status, failure, DEPLOYMENT, ASK, {})
+        one = failed_by(refusal.status, failure, STATE, ASK, {})
         reports.tell(DEPLOYMENT, one, ASK, "req-1")
         one.kind = Kind.PERMISSION  # of which the log says the most
         Reports(lambda: 0.0).tell(DEPLOYMENT, one, ASK, "req-1")

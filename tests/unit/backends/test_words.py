@@ -4,11 +4,10 @@ import orjson
 import pytest
 
 from router.ask import Ask
-from router.backends.backend import Deployment
 from router.backends.dispatch.words import for_client, for_operator, name_for_operator, said_by
 from router.operations.chat import parse_chat
 
-SERVER = Deployment("b/0.0", "b", "https://gpu7.internal.example:8443/v1", "our-own-secret")
+SERVER = "https://gpu7.internal.example:8443/v1"
 
 
 def ask(text: str) -> Ask:
@@ -36,7 +35,7 @@ def ask(text: str) -> Ask:
     ],
 )
 def test_a_client_reads_no_key_no_account_and_no_address_of_ours(said: str, told: str) -> None:
-    assert for_client(said, SERVER) == told
+    assert for_client(said, SERVER, ["our-own-secret", ""]) == told
 
 
 def test_what_a_client_reads_is_bounded() -> None:
