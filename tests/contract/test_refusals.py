@@ -105,9 +105,7 @@ def test_an_echo_of_the_prompt_cannot_rest_the_credential() -> None:
 
 def test_aws_names_its_causes_in_a_header() -> None:
     failure = DIALECTS["openai"].failure(400, b'{"message":"x"}')
-    named = failed_by(
-        400, type(failure)("x", reasons=("throttlingexception",)), DEPLOYMENT, ASK, {}
-    )
+    named = failed_by(400, type(failure)("x", reasons=("throttlingexception",)), STATE, ASK, {})
     assert named.kind is Kind.RATE_LIMITED
 
 
