@@ -160,7 +160,7 @@ CAUSES: Final = (
             "does not support function",
             "does not support chat",
             "does not support response format",
-            "does not support parameters",
+            "does not support parameter",  # xAI
             "does not support assistant message prefill",
             "requires --enable-auto-tool-choice",  # vLLM
             "requires --jinja",  # llama.cpp
