@@ -22,16 +22,16 @@ class MalformedReply(Exception):
 class ErrorInside(Exception):
     """The server answered 200 and put an error into the body or the stream.
 
-    `status` is the HTTP status it should have been, `told` the object in which it stood.
+    `status` is the HTTP status it should have been, `body` the object in which it stood.
     """
 
     def __init__(
-        self, message: str, status: int = 502, told: Mapping[str, Any] | None = None
+        self, message: str, status: int = 502, body: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
-        self.told = told
+        self.body = body
 
 
 def read_object(raw: bytes, what: str = "answered", which: str = "") -> dict[str, Any]:

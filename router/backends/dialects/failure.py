@@ -44,15 +44,15 @@ def read_error(body: Any) -> Failure:
         error = {**body, "error": None, "message": error}
     if not isinstance(error, Mapping):
         return Failure("")
-    told = [*_told(error, _DEEPEST), *(() if error is body else (body,))]
+    errors = [*_errors(error, _DEEPEST), *(() if error is body else (body,))]
     kind, code, param = (error.get(name) for name in ("type", "code", "param"))
     return Failure(
-        message="; ".join(dict.fromkeys(filter(None, map(_message, told))))[:LONGEST],
+        message="; ".join(dict.fromkeys(filter(None, map(_message, errors))))[:LONGEST],
         type=kind[:_LONGEST_NAME] if isinstance(kind, str) else "invalid_request_error",
         code=str(code)[:_LONGEST_NAME] if isinstance(code, str | int) else None,
         param=param[:_LONGEST_NAME] if isinstance(param, str) else None,
-        reasons=_reasons(told),
-        wait=next((wait for one in told if (wait := _wait(one)) is not None), None),
+        reasons=_reasons(errors),
+        wait=next((wait for one in errors if (wait := _wait(one)) is not None), None),
     )
 
 
@@ -64,7 +64,7 @@ def _plain(raw: bytes) -> str:
     return text[:LONGEST]
 
 
-def _told(error: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+def _errors(error: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
     """The error, and those that stand inside it: details, and what a provider behind it said."""
     yield error
     if not depth:
@@ -72,7 +72,7 @@ def _told(error: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
     for name in _INSIDE:
         inner = error.get(name)
         if isinstance(inner, Mapping):
-            yield from _told(inner, depth - 1)
+            yield from _errors(inner, depth - 1)
     details = error.get("details")
     for detail in details[:_MOST_NAMES] if isinstance(details, list) else ():
         if isinstance(detail, Mapping):
@@ -85,23 +85,23 @@ def _told(error: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
             inner = {"message": raw}
         if isinstance(inner, Mapping):
             held = inner.get("error") or inner
-            yield from _told(held if isinstance(held, Mapping) else {"message": held}, depth - 1)
+            yield from _errors(held if isinstance(held, Mapping) else {"message": held}, depth - 1)
 
 
-def _reasons(told: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def _reasons(errors: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Every short word that names the cause."""
-    found: dict[str, None] = {}
-    for one in told:
+    words: dict[str, None] = {}
+    for one in errors:
         for name in _NAMES:
             word = one.get(name)
             if isinstance(word, str) and 0 < len(word) <= _LONGEST_NAME:
-                found[word.lower()] = None
+                words[word.lower()] = None
             elif isinstance(word, int) and not isinstance(word, bool):
-                found[str(word)] = None
+                words[str(word)] = None
         inner = one.get("status_code")  # MiniMax: its numbers are others' too, so they get a name
         if isinstance(inner, int):
-            found[f"base_resp.{inner}"] = None
-    return tuple(found)[:_MOST_NAMES]
+            words[f"base_resp.{inner}"] = None
+    return tuple(words)[:_MOST_NAMES]
 
 
 def _wait(error: Mapping[str, Any]) -> float | None:

@@ -115,9 +115,9 @@ class AttemptLog:
         """The error for the client when all failed."""
         kinds = {failed.kind for _, failed in self.failures}
         if kinds and all(FAILURE_POLICIES[kind].status for kind in kinds):
-            told = [failed for _, failed in self.failures if failed.failure is not None]
-            return _rejected((told or [self.failures[-1][1]])[-1])
-        story = "; ".join(dict.fromkeys(_told(name, failed) for name, failed in self.failures))
+            answered = [failed for _, failed in self.failures if failed.failure is not None]
+            return _rejected((answered or [self.failures[-1][1]])[-1])
+        story = "; ".join(dict.fromkeys(_story_of(name, failed) for name, failed in self.failures))
         if kinds and kinds <= {Kind.TIMEOUT}:
             return UpstreamTimeout(f"No backend answered in time: {story}.")
         if kinds <= _OVERLOAD:
@@ -139,7 +139,7 @@ _SAME_ON_EVERY_DEPLOYMENT = frozenset(
 _OVERLOAD = frozenset({Kind.RATE_LIMITED, Kind.QUOTA, Kind.BUSY, Kind.RESTING, Kind.FULL})
 
 
-def _told(name: str, failed: AttemptFailed) -> str:
+def _story_of(name: str, failed: AttemptFailed) -> str:
     """What one backend did, with its own words where they are the client's to know."""
     words = failed.words
     return f"{name} {failed.reason}: {words}" if words else f"{name} {failed.reason}"

@@ -72,7 +72,7 @@ class FailurePolicy:
     code: str | None = None
 
 
-_TOLD: Final = 300  # characters of a server's words among those of others
+_LONGEST_WORDS: Final = 300  # characters of a server's words among those of others
 _SERVER, _OPERATOR, _CLIENT = Fault.SERVER, Fault.OPERATOR, Fault.CLIENT
 _DOUBTFUL: Final = Evidence.DOUBTFUL
 
@@ -137,4 +137,4 @@ class AttemptFailed(Exception):
         """The server's own words, for the client; empty where they are the operator's affair."""
         if self.failure is None or FAILURE_POLICIES[self.kind].fault is Fault.OPERATOR:
             return ""
-        return self.failure.message[:_TOLD].rstrip(". ")
+        return self.failure.message[:_LONGEST_WORDS].rstrip(". ")

@@ -45,16 +45,16 @@ def failed_by(
         headers or _NO_HEADERS, failure, now=time.time(), limited=kind in _LIMITED
     )
     how = f"answered {status}" if headers is not None else "answered 200 with an error inside"
-    told = replace(
+    passed_on = replace(
         failure, message=for_client(failure.message, state.deployment.base_url, state.secrets)
     )
     return AttemptFailed(
-        kind, f"{how} ({kind.value})", status=status, failure=told, rest=rest, clue=clue
+        kind, f"{how} ({kind.value})", status=status, failure=passed_on, rest=rest, clue=clue
     )
 
 
 def _error_inside(error: ErrorInside, state: DeploymentState, ask: Ask) -> AttemptFailed:
-    failure = Failure("") if error.told is None else read_error(error.told)
+    failure = Failure("") if error.body is None else read_error(error.body)
     if not failure.message:
         failure = replace(failure, message=error.message)
     return failed_by(error.status, failure, state, ask)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from router.ask import Ask
 from router.backends.backend import Deployment
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Fault
-from router.backends.dispatch.words import for_operator, name_for_operator, said_by
+from router.backends.dispatch.words import for_operator, name_for_operator, text_of_request
 
 _LOG = logging.getLogger(__name__)
 EVERY: Final = 60.0  # seconds between two lines of one cause
@@ -24,7 +24,7 @@ class Reports:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._told: dict[tuple[str, str], tuple[float, int]] = {}  # when, and how often since
+        self._written: dict[tuple[str, str], tuple[float, int]] = {}  # when, and how often since
 
     def tell(
         self, deployment: Deployment, failed: AttemptFailed, ask: Ask, request_id: str
@@ -34,13 +34,13 @@ class Reports:
         if fault is Fault.CLIENT:
             return  # it is told to the client
         cause, now = (deployment.id, failed.kind.name), self._clock()
-        at, more = self._told.get(cause, (-EVERY, 0))
+        at, more = self._written.get(cause, (-EVERY, 0))
         if now - at < EVERY:
-            self._told[cause] = at, more + 1
+            self._written[cause] = at, more + 1
             return
-        if len(self._told) >= _MOST:
-            self._told.clear()
-        self._told[cause] = now, 0
+        if len(self._written) >= _MOST:
+            self._written.clear()
+        self._written[cause] = now, 0
         facts = {
             "backend": deployment.backend,
             "deployment": deployment.id,
@@ -59,14 +59,14 @@ def _details(failed: AttemptFailed, ask: Ask) -> dict[str, Any]:
     failure = failed.failure
     if failure is None:
         return facts
-    said = said_by(ask)
+    request_text = text_of_request(ask)
     words = ""
     if FAILURE_POLICIES[failed.kind].fault is Fault.OPERATOR:
-        words = for_operator(failure.message, said)
-    told = {
-        "code": name_for_operator(failure.code, said),
-        "type": name_for_operator(failure.type, said),
+        words = for_operator(failure.message, request_text)
+    named = {
+        "code": name_for_operator(failure.code, request_text),
+        "type": name_for_operator(failure.type, request_text),
         "known_by": failed.clue,
-        "said": words,
+        "words": words,
     }
-    return facts | {name: value for name, value in told.items() if value}
+    return facts | {name: value for name, value in named.items() if value}

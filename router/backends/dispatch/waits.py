@@ -21,7 +21,7 @@ _STEP: Final = r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)"
 _DURATION: Final = re.compile(rf"(?:{_STEP}\s*)+", re.IGNORECASE)
 _EACH: Final = re.compile(_STEP, re.IGNORECASE)
 # "Please try again in 1m2.5s", "retry after 20 seconds", "available in 3 minutes"
-_SAID: Final = re.compile(
+_IN_WORDS: Final = re.compile(
     r"(?:again|retry|available|wait|reset\w*)\s+(?:in|after|for)?\s*(?:about\s+)?"
     r"((?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|seconds?|secs?|minutes?|mins?|hours?|s|m|h)\s*)+)",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ _SAID: Final = re.compile(
 _LONG_UNITS: Final = re.compile(
     r"(\d\s*)(milliseconds?|seconds?|secs?|minutes?|mins?|hours?)", re.IGNORECASE
 )
-_SAID_DATE: Final = re.compile(
+_DATE_IN_WORDS: Final = re.compile(
     r"(?:access|again|reset\w*)\s+(?:on|at)\s+(\d{4}-\d\d-\d\d)(?:\s+at|T|\s)\s*(\d\d:\d\d(?::\d\d)?)"
 )
 # The header that tells when a limit is whole again, and the one that tells what is left of it.
@@ -55,13 +55,13 @@ def rest_asked_for(
     """
     headers = {name.lower(): value for name, value in headers.items()}
     now = _instant(headers.get("date", "")) or now
-    for wait in _told(headers, failure, now, limited=limited):
+    for wait in _waits(headers, failure, now, limited=limited):
         if wait is not None and math.isfinite(wait) and wait >= 0:
             return min(wait, LONGEST)
     return None
 
 
-def _told(
+def _waits(
     headers: Mapping[str, str], failure: Failure | None, now: float, *, limited: bool
 ) -> Iterator[float | None]:
     """Every wait that the answer tells, the most exact first."""
@@ -70,7 +70,7 @@ def _told(
     yield _wait(headers.get("retry-after", ""), now)
     if failure is not None:
         yield failure.wait
-        yield _said(failure.message, now)
+        yield _wait_in_words(failure.message, now)
     if limited:
         yield _reset(headers, now)
 
@@ -111,13 +111,13 @@ def _duration(text: str) -> float:
     return sum(float(number) * _UNITS[unit.lower()] for number, unit in _EACH.findall(text))
 
 
-def _said(message: str, now: float) -> float | None:
+def _wait_in_words(message: str, now: float) -> float | None:
     """The wait in a message's words."""
-    said = _SAID.search(message)
-    if said is not None:
-        short = _LONG_UNITS.sub(lambda m: m[1] + _short(m[2]), said[1])
+    match = _IN_WORDS.search(message)
+    if match is not None:
+        short = _LONG_UNITS.sub(lambda m: m[1] + _short(m[2]), match[1])
         return _duration(short)
-    date = _SAID_DATE.search(message)
+    date = _DATE_IN_WORDS.search(message)
     instant = None if date is None else _instant(f"{date[1]}T{date[2]}+00:00")
     return None if instant is None else max(0.0, instant - now)
 
@@ -133,10 +133,10 @@ def _reset(headers: Mapping[str, str], now: float) -> float | None:
     others: list[float] = []
     for name, value in headers.items():
         for pattern, left in zip(_RESETS, _LEFT, strict=True):
-            found = pattern.fullmatch(name)
-            wait = _wait(value, now) if found else None
-            if found is None or wait is None or wait < 0:
+            named = pattern.fullmatch(name)
+            wait = _wait(value, now) if named else None
+            if named is None or wait is None or wait < 0:
                 continue
-            remaining = _number(headers.get(left.format(found[1] or ""), ""))
+            remaining = _number(headers.get(left.format(named[1] or ""), ""))
             (empty if remaining is not None and remaining <= 0 else others).append(wait)
     return max(empty) if empty else min(others, default=None)

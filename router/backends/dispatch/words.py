@@ -58,34 +58,36 @@ def for_client(message: str, base_url: str, secrets: Sequence[str] = ()) -> str:
     return "".join(one for one in text if one.isprintable())[:LONGEST].strip()
 
 
-def for_operator(message: str, said: str) -> str:
+def for_operator(message: str, request_text: str) -> str:
     """A message that `for_client` gave, without any word that the request holds too.
 
-    `said` is what the request says, see `said_by`. Words beyond ASCII are left out: where no blank
-    divides them, nobody could tell a server's from the request's.
+    `request_text` is what the request says, see `text_of_request`. Words beyond ASCII are left out:
+    where no blank divides them, nobody could tell a server's from the request's.
     """
 
     def shown(word: re.Match[str]) -> str:
         lower = word[0].lower()
-        return word[0] if lower in _PLAIN or (lower.isascii() and lower not in said) else "…"
+        return (
+            word[0] if lower in _PLAIN or (lower.isascii() and lower not in request_text) else "…"
+        )
 
     return _WORD.sub(shown, message[:LOGGED])
 
 
-def name_for_operator(name: str | None, said: str) -> str:
+def name_for_operator(name: str | None, request_text: str) -> str:
     """A code or a type for the log: only what looks like one, and does not stand in the request."""
-    if not name or not _NAME.fullmatch(name) or name.lower() in said:
+    if not name or not _NAME.fullmatch(name) or name.lower() in request_text:
         return ""
     return "" if _KEYS.search(name) else name
 
 
 def echoes(ask: Ask, piece: str) -> bool:
     """Whether the request itself says this piece of an error, which is in lower case."""
-    said = said_by(ask)
-    return all(part in said for part in piece.split(" ... "))
+    request_text = text_of_request(ask)
+    return all(part in request_text for part in piece.split(" ... "))
 
 
-def said_by(ask: Ask) -> str:
+def text_of_request(ask: Ask) -> str:
     """All that the request says, in lower case and on one line. Not for the path of requests that
     go well: it walks the whole body."""
     text = orjson.dumps(ask.body).decode()

@@ -27,7 +27,7 @@ def failed(kind: Kind, message: str = "", status: int = 400, **fields: str) -> A
 
 
 def facts(record: logging.LogRecord) -> dict[str, object]:
-    names = ("backend", "deployment", "cause", "fault", "status", "code", "known_by", "said")
+    names = ("backend", "deployment", "cause", "fault", "status", "code", "known_by", "words")
     return {name: vars(record)[name] for name in names if name in vars(record)}
 
 
@@ -47,7 +47,7 @@ def test_the_operator_reads_what_the_server_said_of_the_account(
         "status": 400,
         "code": "billing_error",
         "known_by": clue,
-        "said": "Your credit balance is too low.",
+        "words": "Your credit balance is too low.",
     }
 
 
@@ -56,7 +56,7 @@ def test_of_a_servers_own_failure_only_codes_are_logged(caplog: pytest.LogCaptur
     Reports(Clock()).tell(SERVER, told, ASK, "req-1")
     (record,) = caplog.records
     assert facts(record)["code"] == "internal"
-    assert "said" not in facts(record)
+    assert "words" not in facts(record)
 
 
 @pytest.mark.parametrize("kind", [Kind.TOO_LONG, Kind.REJECTED, Kind.UNSAFE, Kind.UNSUPPORTED])

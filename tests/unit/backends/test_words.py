@@ -4,7 +4,12 @@ import orjson
 import pytest
 
 from router.ask import Ask
-from router.backends.dispatch.words import for_client, for_operator, name_for_operator, said_by
+from router.backends.dispatch.words import (
+    for_client,
+    for_operator,
+    name_for_operator,
+    text_of_request,
+)
 from router.operations.chat import parse_chat
 
 SERVER = "https://gpu7.internal.example:8443/v1"
@@ -59,7 +64,7 @@ def test_what_a_client_reads_is_bounded() -> None:
     ],
 )
 def test_no_word_of_the_request_reaches_the_log(prompt: str, said: str, logged: str) -> None:
-    assert for_operator(said, said_by(ask(prompt))) == logged
+    assert for_operator(said, text_of_request(ask(prompt))) == logged
 
 
 @pytest.mark.parametrize(
@@ -73,4 +78,4 @@ def test_no_word_of_the_request_reaches_the_log(prompt: str, said: str, logged: 
     ],
 )
 def test_a_code_is_logged_only_where_it_looks_like_one(name: str | None, logged: str) -> None:
-    assert name_for_operator(name, said_by(ask("Remember canary-7f3e91"))) == logged
+    assert name_for_operator(name, text_of_request(ask("Remember canary-7f3e91"))) == logged
