@@ -31,6 +31,7 @@ class Provider(BaseModel):
     reported_cost: bool = False
     prices: str | None = None
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
+    depends: tuple[str, ...] = ()
     notes: str = ""
     quirks: Quirks = _PRESET
 

@@ -25,14 +25,27 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     # protocol.
     if protocol not in CLIENTS and protocol not in DIALECTS[backend.dialect].speaks:
         return f"{ask.operation}s"
-    if ask.features and not ask.features <= backend.supports:
-        if STORED_STATE in ask.features and not _speaks(backend, protocol):
-            return state_elsewhere(ask.body)
+    features = ask.features
+    if not features:
+        return None
+    if STORED_STATE in features and not _speaks(backend, protocol):
+        return state_elsewhere(ask.body)
+    if not features.isdisjoint(backend.denied):
         for feature in CHECKED:
-            if feature in ask.features and feature not in backend.supports:
+            if feature in features and feature in backend.denied:
                 return feature
     return None
 
 
 def _speaks(backend: Backend, protocol: str) -> bool:
     return protocol in backend.speaks or protocol in DIALECTS[backend.dialect].speaks
+
+
+def doubt(backend: Backend, ask: Ask) -> str | None:
+    """Return the feature that the request needs and the backend was never said or known to have.
+
+    None where there is none. Such a backend is asked after all others.
+    """
+    if ask.features.isdisjoint(backend.unsaid):
+        return None
+    return min(ask.features & backend.unsaid)

@@ -97,7 +97,8 @@ class Simulator:
         self.last_headers = {k.decode(): v.decode("latin-1") for k, v in scope["headers"]}
         model, _, query = str(body.get("model", "")).partition("?")
         options = dict(parse_qsl(query))
-        fault = FAULTS.get(options.get("fault", ""), NO_FAULT)
+        strikes = options.get("only", "").encode() in orjson.dumps(body | {"model": ""})
+        fault = FAULTS.get(options.get("fault", ""), NO_FAULT) if strikes else NO_FAULT
         if fault.instead is not None and await fault.instead(exchange, options):
             return
         path = scope["path"]

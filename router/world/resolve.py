@@ -139,8 +139,7 @@ def _price(section: PriceSection) -> Price:
 def _backend(
     name: str, section: BackendSection, preset: Provider, base_url: str, listed: Listed | None
 ) -> Backend:
-    own = section.supports
-    supports = own if own is not None else preset.supports if section.provider else tuple(FEATURES)
+    supports, unsaid = _abilities(section, preset)
     return Backend(
         name=name,
         base_url=base_url,
@@ -150,7 +149,8 @@ def _backend(
         ability=section.ability,
         timeouts=Timeouts(**section.timeouts.model_dump()),
         context_window=section.context_window or (listed.context_window if listed else None),
-        supports=frozenset(supports),
+        supports=supports,
+        unsaid=unsaid,
         simulated=section.simulated,
         capacity=_capacity(section.capacity),
         quirks=preset.quirks.overridden(section.given(QUIRKS)),
@@ -171,6 +171,22 @@ def _spoken(section: BackendSection, preset: Provider) -> Iterable[str]:
     if section.speaks is not None:
         return section.speaks
     return preset.speaks if section.dialect in (None, preset.dialect) else ()
+
+
+def _abilities(section: BackendSection, preset: Provider) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what the backend is said or known to take, and of what nobody knows.
+
+    Without a provider only the dialect tells, where all who speak it take the same.
+    """
+    if section.supports is not None:
+        return frozenset(section.supports), frozenset()
+    if section.provider is not None:
+        return frozenset(preset.supports), frozenset(preset.depends)
+    dialect = section.dialect or preset.dialect
+    known = {frozenset(one.supports) for one in _catalog().values() if one.dialect == dialect}
+    if len(known) == 1:
+        return known.pop(), frozenset()
+    return frozenset(), FEATURES
 
 
 def _capacity(section: CapacitySection | None) -> Capacity | None:

@@ -77,7 +77,8 @@ def test_a_stream_of_events_of_any_shape(dialect: str, items: list[Any], junk: b
 def test_an_error_of_any_shape(dialect: str, raw: bytes) -> None:
     failure = DIALECTS[dialect].failure(500, raw)
     assert isinstance(failure.message, str)
-    assert failure.message
+    assert all(isinstance(reason, str) for reason in failure.reasons)
+    assert failure.wait is None or failure.wait >= 0
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))

@@ -91,6 +91,13 @@ def test_an_unhealthy_backend_is_the_last_resort_not_the_first():
     assert decided(BALANCED, signals(each=down)).backend == "moe"
 
 
+def test_a_backend_that_may_not_be_up_to_it_is_the_last_resort_not_the_first():
+    decision = decided(BALANCED, signals(each={"moe": {"doubtful": "vision"}}))
+    assert decision.candidates == ("premium", "local", "moe")
+    every = {name: {"doubtful": "vision"} for name in ("local", "moe", "premium")}
+    assert decided(BALANCED, signals(each=every)).backend == "moe"
+
+
 def test_expected_cost_weighs_price_against_failure():
     subject = policy("objective: expected_cost\nfailure_cost: 0.05")
     assert decided(subject, signals()).backend == "moe"

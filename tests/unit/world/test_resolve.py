@@ -50,10 +50,29 @@ def test_a_list_price_is_found_under_the_name_that_the_operator_says() -> None:
 def test_without_a_provider_a_server_is_taken_for_openais_own() -> None:
     backend = backend_of(**OWN)
     assert (backend.name, backend.base_url, backend.dialect) == ("b", OWN["base_url"], "openai")
-    assert backend.supports == FEATURES
     assert backend.quirks.token_param is None
     assert backend.timeouts == Timeouts()
     assert (backend.capacity, backend.energy, backend.ability) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("section", "supports", "unsaid"),
+    [
+        (OWN, frozenset(), FEATURES),
+        (OWN | {"supports": []}, frozenset(), frozenset()),
+        (OWN | {"supports": ["tools"]}, frozenset({"tools"}), frozenset()),
+        (OWN | {"dialect": "anthropic"}, FEATURES, frozenset()),
+        (OWN | {"dialect": "gemini"}, FEATURES, frozenset()),
+        (OWN | {"provider": "llama.cpp"}, {"json_schema"}, {"tools", "vision"}),
+        (OWN | {"provider": "vllm", "supports": ["vision"]}, {"vision"}, frozenset()),
+        (HOSTED, FEATURES, frozenset()),
+    ],
+)
+def test_what_a_backend_takes_is_said_by_itself_its_preset_or_its_dialect_alone(
+    section: dict[str, Any], supports: frozenset[str], unsaid: frozenset[str]
+) -> None:
+    backend = backend_of(**section)
+    assert (backend.supports, backend.unsaid) == (supports, unsaid)
 
 
 def test_a_provider_gives_address_dialect_and_quirks() -> None:
