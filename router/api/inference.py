@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from router.api.cors import Cors
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
@@ -19,7 +20,20 @@ _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
 _ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, FEEDBACK)
-_ROUTES: Final[Mapping[bytes, Row]] = {row.path.encode(): row for row in _ROWS}
+_OPTIONS: Final = b"OPTIONS"
+_ALLOW: Final = ("allow", "POST, OPTIONS")
+
+
+def _paths(row: Row) -> Iterator[str]:
+    """Where a row is served: at its path, at that of clients whose base URL lacks `/v1`, and at
+    that of Anthropic's, which bring their own, where it has one; a slash behind is no matter."""
+    path = row.path
+    ways = (path, path.removeprefix("/v1"), *([f"/v1{path}"] if row.names_request else []))
+    for way in ways:
+        yield from (way, f"{way}/")
+
+
+_ROUTES: Final[Mapping[bytes, Row]] = {path.encode(): row for row in _ROWS for path in _paths(row)}
 
 
 class Inference:
@@ -29,6 +43,7 @@ class Inference:
         self._gateway = gateway
         self._running: set[asyncio.Task[Any]] = set()
         self.limits: Limits = gateway.limits
+        self.cors: Cors | None = gateway.cors
 
     # Return the endpoint at a raw path, or None; most requests match by their whole target.
     row = staticmethod(_ROUTES.get)
@@ -74,10 +89,11 @@ class Inference:
 
     async def _walk(self, exchange: Exchange) -> None:
         row = exchange.row
+        if exchange.method == _OPTIONS:
+            await self._say_options(exchange)
+            return
         if exchange.method != b"POST":
-            raise MethodNotAllowed(
-                f"Not allowed: {row.path} takes POST.", headers=(("allow", "POST"),)
-            )
+            raise MethodNotAllowed(f"Not allowed: {row.path} takes POST.", headers=(_ALLOW,))
         if isinstance(row, Operation):
             await serve(self._gateway.serving, row, exchange)
             return
@@ -88,3 +104,11 @@ class Inference:
         else:
             opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
             await exchange.send(await opinions.take(principal, body), 202)
+
+    async def _say_options(self, exchange: Exchange) -> None:
+        """Say which methods there are; a browser, whether a page may call."""
+        preflight = None if self.cors is None else self.cors.preflight(exchange.fields)
+        if preflight is not None:
+            exchange.standing = preflight
+        exchange.headers.append(_ALLOW)
+        await exchange.send_nothing()

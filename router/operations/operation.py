@@ -15,13 +15,15 @@ class Operation:
 
     `path` is where it is asked here, `protocol` the wire language of its bodies and answers.
     `parse` reads a body and the request's headers into the facts that the house works with; it
-    raises BadRequest where they are wrong.
+    raises BadRequest where they are wrong. `names_request`: answers say their id as `request-id`
+    too, where Anthropic's clients look for it.
     """
 
     name: str
     path: str
     protocol: str
     parse: Callable[[bytes, Fields], Ask]
+    names_request: bool = False
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -31,6 +33,11 @@ class Operation:
         """The same as the last event of a stream that has begun."""
         return PROTOCOLS[self.protocol].error_event(error)
 
+    @property
+    def keepalive(self) -> bytes:
+        """An event that its clients ignore."""
+        return PROTOCOLS[self.protocol].keepalive
+
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
@@ -39,6 +46,7 @@ class Calculation:
     path: str
     answer: Callable[[bytes], bytes]
     error_body: Callable[[TurnoutError], bytes]
+    names_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Judgement:
 
     path: str
     error_body: Callable[[TurnoutError], bytes]
+    names_request: bool = False
 
 
 Row = Operation | Calculation | Judgement

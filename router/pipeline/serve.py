@@ -36,6 +36,8 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
             caller.headers += hold.admission.headers
             serving.senses.budgets[principal.organization] = hold.admission.budget
             hold.dispatched()
+            if ask.stream:
+                caller.awaits_stream()
             with meter:
                 async with serving.backends.open(plan, ask, meter.events) as upstream:
                     meter.events.append(upstream)

@@ -201,7 +201,10 @@ async def test_a_calculation_is_answered_by_the_gateway_itself():
     assert client.metrics.requests == {}
 
 
-@pytest.mark.parametrize("path", [b"/v1/chat/completions/", b"/V1/chat/completions", b"/", b""])
+@pytest.mark.parametrize(
+    "path",
+    [b"//v1/chat/completions", b"/v1/chat/completions//", b"/V1/chat/completions", b"/", b""],
+)
 def test_only_the_exact_path_is_an_operation(path):
     assert Inference.row(path) is None
     assert Inference.row(b"/v1/chat/completions") is not None
