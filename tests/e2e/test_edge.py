@@ -42,7 +42,6 @@ BODIES = {
     "byte order mark": b"\xef\xbb\xbf{}",
     "utf-16": json.dumps(GOOD).encode("utf-16"),
     "invalid utf-8": b'{"model": "\xff"}',
-    "lone surrogate": b'{"model": "auto", "messages": [{"role": "user", "content": "\\ud800"}]}',
     "nul": b"\x00",
     "NaN": b'{"model": "auto", "messages": [], "temperature": NaN}',
     "very deep": b'{"a":' * 100_000,

@@ -35,6 +35,7 @@ from router.protocols.hub.events import (
 )
 from router.protocols.hub.values import arguments_text, name_of
 from router.protocols.passage import MalformedReply
+from router.protocols.tolerant_json import loads
 
 LARGEST_CALLS: Final = 16 * 1024 * 1024  # characters of all arguments of an answer
 _PLAIN: Final = frozenset(("role", "content"))
@@ -291,7 +292,7 @@ def _is_object(text: str) -> bool:
     if not text.rstrip().endswith("}"):
         return False
     try:
-        orjson.loads(text)
+        loads(text)
     except orjson.JSONDecodeError:
         return False
     return True
