@@ -129,6 +129,7 @@ class ChatReader(EventStreamReader):
             if type(number) is not int:
                 raise TypeError
             choice = self._choices[number] = _Choice(number)
+            self.complete = False
         delta = fields.get("delta")
         if delta:
             plain = delta.keys() <= _PLAIN
@@ -147,7 +148,7 @@ class ChatReader(EventStreamReader):
                 self._behind(choice, delta)
         if fields.get("finish_reason"):
             choice.last = fields
-            self.complete = True
+            self.complete = all(one.last for one in self._choices.values())
 
     def _before(self, choice: _Choice, delta: Mapping[str, Any]) -> None:
         """What comes before the text of the same chunk: thoughts, what is spoken."""
