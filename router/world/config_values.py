@@ -82,19 +82,19 @@ def _proxy(value: Any) -> str:
 
 def _authority(value: Any) -> str:
     if not isinstance(value, str) or _AUTHORITY.fullmatch(value) is None:
-        raise _wrong("is not the address of an authority", "write https://host, without a path")
+        raise wrong("is not the address of an authority", "write https://host, without a path")
     return value.rstrip("/")
 
 
 def _cloud_region(value: Any) -> str:
     if not isinstance(value, str) or _REGION.fullmatch(value) is None:
-        raise _wrong("is not a region", "write it as the cloud does: us-east-1")
+        raise wrong("is not a region", "write it as the cloud does: us-east-1")
     return value
 
 
 def _header_name(value: Any) -> str:
     if not isinstance(value, str) or _HEADER.fullmatch(value) is None:
-        raise _wrong("is not the name of a header", "write the name alone: api-key")
+        raise wrong("is not the name of a header", "write the name alone: api-key")
     return value
 
 
@@ -103,7 +103,7 @@ def _query(value: Any) -> dict[str, str]:
         isinstance(key, str) and isinstance(item, str) for key, item in value.items()
     )
     if not texts:
-        raise _wrong("is not a query", 'write texts by name: {api-version: "2024-10-21"}')
+        raise wrong("is not a query", 'write texts by name: {api-version: "2024-10-21"}')
     return dict(value)
 
 
