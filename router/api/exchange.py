@@ -43,8 +43,8 @@ class Exchange(Incoming):
     """
 
     __slots__ = (
-        *("_timer", "_wrote", "backend", "chunked", "disconnected", "headers", "id", "keep_alive"),
-        *("response_complete", "route", "standing", "status", "streaming", "task"),
+        *("_early", "_timer", "_wrote", "backend", "chunked", "disconnected", "headers", "id"),
+        *("keep_alive", "response_complete", "route", "standing", "status", "streaming", "task"),
     )
 
     message_event: Any = _NOBODY
@@ -71,6 +71,7 @@ class Exchange(Incoming):
         self.disconnected = self.response_complete = False
         self._timer: asyncio.TimerHandle | None = None
         self._wrote = False  # since the timer rang last
+        self._early = False  # the head went out while nothing had come
 
     def left(self) -> None:
         """Note that the client is gone; what still runs for it ends."""
@@ -105,6 +106,7 @@ class Exchange(Incoming):
         if isinstance(self.row, Operation):
             if not self.streaming:
                 self._begin_stream()
+                self._early = True
             self.put(self.row.keepalive)
 
     def ask_if_there(self) -> None:
@@ -118,6 +120,7 @@ class Exchange(Incoming):
         """Send the head of a stream, unless it went out already."""
         if self._connection.flow.write_paused and not self.disconnected:
             await self._connection.flow.drain()
+        self._early = False
         if not self.streaming:
             self._begin_stream()
 
@@ -220,6 +223,8 @@ class Exchange(Incoming):
         if self.streaming and isinstance(self.row, Operation):
             await self.write(self.row.error_event(error))
             await self.end()
+            if self._early:
+                self.status = error.status  # as it is counted: nothing of an answer was sent
         elif not self.status:
             self.headers += error.headers
             await self._answer(error.status, self.row.error_body(error))

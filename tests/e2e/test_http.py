@@ -178,6 +178,14 @@ def test_a_client_that_ends_its_half_of_the_connection_gets_its_answer(gateway, 
     assert (b"[DONE]" if stream else b'"usage"') in reply
 
 
+def test_a_client_that_ends_its_half_is_answered_by_everything_else_too(gateway):
+    for path in ("/livez", "/v1/models", "/v1/nothing"):
+        with _connect(gateway) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.shutdown(socket.SHUT_WR)
+            assert _to_the_end(connection).startswith(b"HTTP/1.1 ")
+
+
 async def test_a_client_that_leaves_while_it_waits_for_a_whole_answer_ends_what_runs(gateway):
     before = gateway.counts()
     with _connect(gateway) as connection:

@@ -102,13 +102,13 @@ async def _first_block(answer: HttpAnswer, stream: AnswerStream, begun: bytes) -
     Comments and the like that come before are held back, up to HELD_CAP, and begin the block.
     `begun` is what was read already.
     """
-    held = stream.feed(begun) if begun else b""
-    if stream.has_content or stream.finished:
-        return held
-    while data := await answer.read():
+    held = b""
+    data = begun or await answer.read()
+    while data:
         held += stream.feed(data)
         if stream.has_content or stream.finished or len(held) > HELD_CAP:
             return held
+        data = await answer.read()
     return held + stream.finish()
 
 
