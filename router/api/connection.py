@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from router.api.envelopes import envelope, is_anthropics
 from router.api.exchange import Exchange
-from router.api.farewell import Lingering, Listening
+from router.api.farewell import Deaf, Lingering, Listening
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
 from router.errors import BadRequest
@@ -46,7 +46,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None  # None while a request arrives or is served
-        self._farewell: Lingering | None = None  # once its last answer was given before its time
+        self._farewell: Lingering | Deaf | None = None  # once nothing is read any more
         self._listening: Listening | None = None  # once the client has nothing more to say
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -109,7 +109,7 @@ class Connection(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's always closes
         """Serve what came whole to a client that has closed its half; true keeps ours open."""
         cycle: Any = self.cycle
-        if self._farewell is not None or cycle is None or cycle.response_complete:
+        if self._is_over() or cycle is None or cycle.response_complete:
             return False
         if not isinstance(cycle, Exchange):
             cycle.keep_alive = False
@@ -123,6 +123,9 @@ class Connection(HttpToolsProtocol):
     def _ask_if_there(self) -> None:
         if self._current is not None and not self._current.response_complete:
             self._current.ask_if_there()
+
+    def _is_over(self) -> bool:
+        return self._farewell is not None and self._farewell.over
 
     def bid_farewell(self, exchange: Exchange) -> None:
         """End the connection behind the last answer, so that the client can read it."""
@@ -158,8 +161,9 @@ class Connection(HttpToolsProtocol):
         cycle: Any = self.cycle
         if cycle is not None and not cycle.response_complete:
             if not isinstance(cycle, Exchange) or cycle.received or self.pipeline:
-                self._forget_what_came()
-                self.transport.close()  # another answer would have to come before
+                cycle.keep_alive = False  # its answer comes before, and is the last
+                self._in_head, self._farewell = False, Deaf()
+                self._calm()
                 return
             cycle.left()
         body = envelope(self.url)(BadRequest(msg))
@@ -170,7 +174,7 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Close, or let what is being answered be the last."""
-        if self._farewell is not None:
+        if self._is_over():
             self.transport.close()
         else:
             super().shutdown()
@@ -248,7 +252,7 @@ class Connection(HttpToolsProtocol):
         one timer a connection, which looks how long it was idle when it rings.
         """
         self.server_state.total_requests += 1
-        if self.transport.is_closing() or self._farewell is not None:
+        if self.transport.is_closing() or self._is_over():
             return
         self.flow.resume_reading()
         if self.pipeline:

@@ -43,8 +43,9 @@ class Exchange(Incoming):
     """
 
     __slots__ = (
-        *("_early", "_timer", "_wrote", "backend", "chunked", "disconnected", "headers", "id"),
-        *("keep_alive", "response_complete", "route", "standing", "status", "streaming", "task"),
+        *("_early", "_timer", "_wrote", "backend", "chunked", "disconnected", "headers"),
+        *("id", "keep_alive", "response_complete", "route", "standing", "status"),
+        *("streaming", "task"),
     )
 
     message_event: Any = _NOBODY

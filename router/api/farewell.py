@@ -13,20 +13,34 @@ answers with a reset. So such a client is written to, ever more seldom, and look
 import asyncio
 import select
 from collections.abc import Callable
-from itertools import chain, repeat
+from itertools import chain, cycle
 from typing import Final
 
 LINGER_SECONDS: Final = 30.0  # in all
 IDLE_SECONDS: Final = 5.0  # without a byte
 LINGER_BYTES: Final = 256_000_000
-# Before each look. A first answer within a moment needs none; the second look is there to see what
-# came of what the first one wrote.
-_PAUSES: Final = (0.25, 0.05, 0.5, 1.0, 2.0)
-_LAST_PAUSE: Final = 5.0
+# Before each look, and whether something is written then: nothing where the answer is there within
+# a moment, and little where it takes long. The looks behind are for what came of it.
+_LOOKS: Final = ((0.5, True), (0.05, False), (0.25, False), (1.0, False))
+_LATER_LOOKS: Final = ((10.0, True), (0.25, False))
+
+
+class Deaf:
+    """Takes nothing of what comes: the answers that are due are the last."""
+
+    over = False
+
+    def take(self, size: int) -> None:
+        """Forget so many bytes."""
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
 
 
 class Lingering:
     """Reads on behind the last answer and drops what comes, until the client closes or a bound."""
+
+    over = True
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -74,8 +88,12 @@ class Listening:
         socket = transport.get_extra_info("socket")
         if socket is not None:
             self._poll.register(socket.fileno(), 0)  # errors and hang-ups are always told
-        self._pauses = chain(_PAUSES, repeat(_LAST_PAUSE))
-        self._timer = loop.call_later(next(self._pauses), self._look)
+        self._looks = chain(_LOOKS, cycle(_LATER_LOOKS))
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        pause, self._writes = next(self._looks)
+        self._timer = self._loop.call_later(pause, self._look)
 
     def _look(self) -> None:
         if self._transport.is_closing():
@@ -83,8 +101,9 @@ class Listening:
         if self._poll.poll(0):
             self._transport.abort()
             return
-        self._write()
-        self._timer = self._loop.call_later(next(self._pauses), self._look)
+        if self._writes:
+            self._write()
+        self._set_timer()
 
     def stop(self) -> None:
         """Look no more: the connection is gone."""

@@ -166,6 +166,17 @@ def test_a_stranger_that_sends_a_large_body_reads_why_it_is_refused(gateway, key
     client.close()
 
 
+@pytest.mark.parametrize("path", [PATH, "/v1/models"])
+def test_what_is_not_http_behind_a_request_does_not_cost_it_its_answer(gateway, path):
+    models = f"GET {path} HTTP/1.1\r\nAuthorization: Bearer {gateway.key('enterprise')}\r\n\r\n"
+    request = _request(gateway) if path == PATH else models.encode()
+    with _connect(gateway) as connection:
+        connection.sendall(request + b"what is this?\r\n\r\n" + request)
+        reply = _to_the_end(connection)
+    assert reply.startswith(b"HTTP/1.1 200 OK")
+    assert reply.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_that_ends_its_half_of_the_connection_gets_its_answer(gateway, version, stream):
