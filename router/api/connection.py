@@ -11,14 +11,14 @@ header, and exactly: `//v1//chat`, `%76%31` and `..` are other paths, and there 
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from router.api.envelopes import envelope, is_anthropics
 from router.api.exchange import Exchange
-from router.api.farewell import Deaf, Lingering, Listening
+from router.api.farewell import Deaf, GentleTransport, Lingering, Listening
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
 from router.errors import BadRequest
@@ -127,9 +127,12 @@ class Connection(HttpToolsProtocol):
     def _is_over(self) -> bool:
         return self._farewell is not None and self._farewell.over
 
-    def bid_farewell(self, exchange: Exchange) -> None:
-        """End the connection behind the last answer, so that the client can read it."""
-        if exchange.received:
+    def bid_farewell(self, *, received: bool) -> None:
+        """End the connection behind the last answer, so that the client can read it.
+
+        `received`: the request was all there, so that nothing is on its way.
+        """
+        if received:
             self.transport.close()
         else:
             self._linger()
@@ -225,6 +228,7 @@ class Connection(HttpToolsProtocol):
         for name, value in headers:
             super().on_header(name, value)
         super().on_headers_complete()
+        self.cycle.transport = cast("asyncio.Transport", GentleTransport(self, self.cycle))
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of a body."""

@@ -209,7 +209,7 @@ class Exchange(Incoming):
             return
         self.response_complete = True
         if not self.keep_alive:
-            self._connection.bid_farewell(self)
+            self._connection.bid_farewell(received=self.received)
         self._connection.on_response_complete()
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import asyncio
 import select
 from collections.abc import Callable
 from itertools import chain, cycle
-from typing import Final
+from typing import Any, Final
 
 LINGER_SECONDS: Final = 30.0  # in all
 IDLE_SECONDS: Final = 5.0  # without a byte
@@ -35,6 +35,21 @@ class Deaf:
 
     def stop(self) -> None:
         """There is nothing to stop."""
+
+
+class GentleTransport:
+    """A connection's transport as uvicorn sees it: closed so that the client reads the answer."""
+
+    def __init__(self, connection: Any, cycle: Any) -> None:
+        self._connection = connection
+        self._cycle = cycle
+
+    def close(self) -> None:
+        """End the connection behind the answer of this cycle."""
+        self._connection.bid_farewell(received=not self._cycle.more_body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection.transport, name)
 
 
 class Lingering:

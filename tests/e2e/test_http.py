@@ -156,6 +156,16 @@ def test_a_client_that_sends_a_body_that_is_too_large_reads_why(gateway):
         client.close()
 
 
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/models"])
+def test_a_large_body_that_nobody_wants_does_not_take_the_answer_away(gateway, path):
+    client = http.client.HTTPConnection(*gateway.address, timeout=20)
+    client.request("POST", path, b" " * 40_000_000, {"connection": "close"})
+    answer = client.getresponse()
+    assert answer.status in (404, 405)
+    assert json.loads(answer.read())["error"]["message"]
+    client.close()
+
+
 @pytest.mark.parametrize("key", ["tk-wrong", ""])
 def test_a_stranger_that_sends_a_large_body_reads_why_it_is_refused(gateway, key):
     client = http.client.HTTPConnection(*gateway.address, timeout=20)
