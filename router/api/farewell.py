@@ -21,7 +21,7 @@ IDLE_SECONDS: Final = 5.0  # without a byte
 LINGER_BYTES: Final = 256_000_000
 # Before each look, and whether something is written then: nothing where the answer is there within
 # a moment, and little where it takes long. The looks behind are for what came of it.
-_LOOKS: Final = ((0.5, True), (0.05, False), (0.25, False), (1.0, False))
+_LOOKS: Final = ((0.2, True), (0.05, False), (0.25, False), (1.0, False))
 _LATER_LOOKS: Final = ((10.0, True), (0.25, False))
 
 

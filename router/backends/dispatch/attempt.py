@@ -86,7 +86,10 @@ async def _begin(
     """Read up to the first content of a stream."""
     request, begun = upstream.request, b""
     if stream_type not in answer.header("content-type").lower():
-        while len(begun.lstrip()) < _ENOUGH and (data := await answer.read()):
+        while len(begun.lstrip()) < _ENOUGH and len(begun) < ERROR_CAP:
+            data = await answer.read()
+            if not data:
+                break
             begun += data
         if stream_type != EVENT_STREAM or not begun.lstrip().startswith(_EVENTS_BEGIN):
             # A body instead of a stream: most likely an error under status 200.
