@@ -122,7 +122,7 @@ async def test_blanks_without_an_end_are_read_to_a_bound(
     dispatcher: Dispatcher, chat: Chat
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
-    blanks = head + b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    blanks = head + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 4
     async with raw_server(writes(blanks, then="silence")) as server:
         opening = dispatcher.open([Backend("b", server.base_url, "m")], chat(stream=True), "r1")
         with pytest.raises(UpstreamFailed):
