@@ -193,7 +193,7 @@ class Exchange(Incoming):
 
     def _name_request(self, known: str) -> None:
         """The id where Anthropic's clients look for it, unless the backend told one."""
-        if not any(name == "request-id" for name, _ in self.headers):
+        if "request-id" not in dict(self.headers):
             self.headers.append(("request-id", known))
 
     async def _put(self, data: bytes) -> None:

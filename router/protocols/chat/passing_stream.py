@@ -44,10 +44,10 @@ class ChatStream(PassingStream):
         if self._hide and b'"usage"' in block:
             for unasked in _NULL_USAGE:
                 block = block.replace(unasked, b"")
-        if self.model is None or _is_noteworthy(block):
-            return self._look_at_each(block)
         size = self._deltas.of_plain(block)  # now that `"usage": null` is away
-        if size is None:
+        if size is None:  # else its frame is that of an event that was looked into
+            if self.model is None or _is_noteworthy(block):
+                return self._look_at_each(block)
             size = self._deltas.of(block)
             if not self.has_content:
                 self._look_for_content(block, size)
