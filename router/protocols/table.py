@@ -6,6 +6,7 @@ from typing import Final
 from router.protocols.chat import answer_reader as chat_answers
 from router.protocols.chat.passage import ChatPassage
 from router.protocols.chat.stream_reader import ChatReader
+from router.protocols.endings import chat_ending, message_ending, response_ending
 from router.protocols.envelope import error_body, error_event
 from router.protocols.messages import answer_reader as messages_answers
 from router.protocols.messages.errors import message_error_body, message_error_event
@@ -33,6 +34,7 @@ _ROWS: Final = (
         body_reader(chat_answers.read_answer),
         stream_reader(ChatReader),
         chat_wanted,
+        chat_ending,
     ),
     WireProtocol(
         "openai",
@@ -43,6 +45,7 @@ _ROWS: Final = (
         body_reader(read_answer),
         stream_reader(TextReader),
         nothing_wanted,
+        chat_ending,
     ),
     WireProtocol(
         "messages",
@@ -53,6 +56,7 @@ _ROWS: Final = (
         body_reader(messages_answers.read_answer),
         stream_reader(MessagesReader),
         message_wanted,
+        message_ending,
     ),
     WireProtocol(
         "responses",
@@ -63,6 +67,7 @@ _ROWS: Final = (
         body_reader(responses_answers.read_answer),
         stream_reader(ResponsesReader),
         response_wanted,
+        response_ending,
     ),
 )
 PROTOCOLS: Final[MappingProxyType[str, WireProtocol]] = MappingProxyType(

@@ -7,8 +7,9 @@ import orjson
 from router.ask import Ask
 from router.protocols.chat.choices import checked_choices, flatten
 from router.protocols.deltas import Deltas
+from router.protocols.endings import chat_ending
 from router.protocols.error_inside import refuse_error_inside
-from router.protocols.passage import read_object
+from router.protocols.passage import Ending, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
 from router.protocols.truncation import length_events
@@ -30,6 +31,11 @@ class ChatStream(PassingStream):
         super().__init__(ask, deltas or Deltas())
         self._hide = not ask.include_usage
         self._ended: set[int] = set()  # choices that said how they ended
+
+    @property
+    def ending(self) -> Ending:
+        """See `AnswerStream`."""
+        return chat_ending(self._told)
 
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """One more chunk with `finish_reason: length`, then [DONE]."""
@@ -113,6 +119,7 @@ class ChatStream(PassingStream):
         if ended:
             self.has_content = True
             self._ended.update(ended)
+            self._told.append(chunk)
             self._complete = len(self._ended) >= self._ask.choices
         elif not self.has_content:
             self.has_content = any(map(_says_something, choices))
