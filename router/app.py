@@ -40,6 +40,7 @@ from router.pipeline.observers.stickiness import remembers_conversations
 from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
 from router.pipeline.serving import Serving
+from router.pipeline.stored import KeptResponses, kept_responses
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
@@ -168,6 +169,14 @@ def _recorder(
     return recorder
 
 
+def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
+    kept = kept_responses(documents.database, documents.config)
+    if kept is not None:
+        kept.shelf.start()
+        stack.push_async_callback(kept.shelf.close)
+    return kept
+
+
 def _dispatcher(
     stack: AsyncExitStack, clients: Clients, snapshot: Snapshot, ledger: Ledger
 ) -> Dispatcher:
@@ -206,6 +215,7 @@ class _Parts:
     conversations: Conversations
     history: OutputHistory
     metrics: Metrics
+    kept: KeptResponses | None
 
 
 async def _parts(
@@ -241,6 +251,7 @@ async def _parts(
         conversations=ledger.conversations(),
         history=OutputHistory(),
         metrics=Metrics(),
+        kept=_kept(stack, documents),
     )
 
 
@@ -270,6 +281,7 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
         backends=Sender(parts.dispatcher, parts.cascades),
         history=parts.history,
         observers=_observers(parts),
+        kept=parts.kept,
     )
 
 

@@ -8,6 +8,8 @@ from router.errors import TurnoutError
 from router.protocols.headers import Fields
 from router.protocols.table import PROTOCOLS
 
+Parse = Callable[[bytes, Fields], Ask]
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -16,14 +18,16 @@ class Operation:
     `path` is where it is asked here, `protocol` the wire language of its bodies and answers.
     `parse` reads a body and the request's headers into the facts that the house works with; it
     raises BadRequest where they are wrong. `names_request`: answers say their id as `request-id`
-    too, where Anthropic's clients look for it.
+    too, where Anthropic's clients look for it. `resumes`: a request may name what the gateway
+    keeps.
     """
 
     name: str
     path: str
     protocol: str
-    parse: Callable[[bytes, Fields], Ask]
+    parse: Parse
     names_request: bool = False
+    resumes: bool = False
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -50,6 +54,17 @@ class Calculation:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """A way in that tells how large a request would be, with the conversation that it continues."""
+
+    path: str
+    parse: Parse
+    answer: Callable[[Ask], bytes]
+    error_body: Callable[[TurnoutError], bytes]
+    names_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """An endpoint for opinions of answers: it asks no backend, it stores the opinion."""
 
@@ -58,4 +73,4 @@ class Judgement:
     names_request: bool = False
 
 
-Row = Operation | Calculation | Judgement
+Row = Operation | Calculation | Count | Judgement

@@ -6,19 +6,23 @@ from router.operations.chat import parse_chat
 from router.operations.completion import parse_completion
 from router.operations.embedding import parse_embedding
 from router.operations.message import count_tokens, parse_message
-from router.operations.operation import Calculation, Judgement, Operation
+from router.operations.operation import Calculation, Count, Judgement, Operation
 from router.operations.response import parse_response
+from router.operations.response_count import input_tokens_of, parse_countable
 from router.protocols.envelope import error_body
 from router.protocols.messages.errors import message_error_body
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
     Operation("message", "/v1/messages", "messages", parse_message, names_request=True),
-    Operation("response", "/v1/responses", "responses", parse_response),
+    Operation("response", "/v1/responses", "responses", parse_response, resumes=True),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
     Operation("completion", "/v1/completions", "openai", parse_completion),
 )
 CALCULATIONS: Final[tuple[Calculation, ...]] = (
     Calculation("/v1/messages/count_tokens", count_tokens, message_error_body, names_request=True),
+)
+COUNTS: Final[tuple[Count, ...]] = (
+    Count("/v1/responses/input_tokens", parse_countable, input_tokens_of, error_body),
 )
 FEEDBACK: Final = Judgement("/v1/feedback", error_body)
