@@ -8,10 +8,15 @@ import pytest
 from gatewaykit import RunningGateway
 from keepingkit import KINDS, MARKER, TEXT, two_gateways
 from openai import OpenAI
+from sqlalchemy import create_engine, text
+
+_BYTES = (bytes, memoryview)
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory) -> str:
+def database(request, tmp_path_factory) -> str:
+    if request.config.getoption("--postgresql"):
+        return request.getfixturevalue("_postgresql").new_database()
     return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
 
 
@@ -226,10 +231,18 @@ def test_what_is_not_done_for_kept_responses_is_refused_by_name(client, two, key
 
 def test_no_word_stands_in_the_database(client, database):
     client.responses.create(model="chat", input=f"What is a {MARKER}?")
-    for path in Path(database.removeprefix("sqlite:///")).parent.iterdir():
-        held = path.read_bytes()
-        assert MARKER.encode() not in held
-        assert TEXT.encode() not in held
+    engine = create_engine(database)
+    with engine.connect() as connection:
+        tables = ("stored_responses", "stored_items")
+        rows = [row for name in tables for row in connection.execute(text(f"select * from {name}"))]  # noqa: S608
+    engine.dispose()
+    held = b"".join([bytes(cell) for row in rows for cell in row if isinstance(cell, _BYTES)])
+    if database.startswith("sqlite"):
+        folder = Path(database.removeprefix("sqlite:///")).parent
+        held += b"".join([path.read_bytes() for path in folder.iterdir()])
+    assert len(held) > 1_000
+    assert MARKER.encode() not in held
+    assert TEXT.encode() not in held
 
 
 def test_the_size_of_a_conversation_can_be_asked_for(client):

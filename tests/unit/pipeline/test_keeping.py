@@ -109,6 +109,7 @@ async def test_an_event_that_cannot_be_read_passes():
 async def test_who_answers_is_told_to_the_caller_behind():
     caller = FakeCaller(raw=b"{}", fields={b"x-turnout-route": b"auto"})
     wrapped = keeping(caller, FakeShelf())
+    wrapped.awaits_stream()
     wrapped.backend = "local"
     wrapped.headers += [("a", "b")]
     assert (caller.backend, wrapped.backend, caller.headers) == ("local", "local", [("a", "b")])
