@@ -1,5 +1,7 @@
 """`turnout responses`: what an operator counts and erases."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,8 @@ def test_a_customer_is_erased_and_the_others_are_not(config: Path) -> None:
     after = run_with_config(responses, config, "list").output
     assert "acme" not in after
     assert "other" in after
+
+
+def test_a_gateway_that_keeps_nothing_needs_no_cryptography() -> None:
+    code = "import sys; sys.modules['cryptography'] = None; import router.app, router.cli.main"
+    subprocess.run([sys.executable, "-c", code], check=True)
