@@ -41,6 +41,7 @@ from router.pipeline.observers.stickiness import remembers_conversations
 from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
 from router.pipeline.serving import Serving
+from router.pipeline.stored import KeptResponses, kept_responses
 from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
@@ -170,6 +171,14 @@ def _recorder(
     return recorder
 
 
+def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
+    kept = kept_responses(documents.database, documents.config)
+    if kept is not None:
+        kept.shelf.start()
+        stack.push_async_callback(kept.shelf.close)
+    return kept
+
+
 def _dispatcher(
     stack: AsyncExitStack, clients: Clients, snapshot: Snapshot, ledger: Ledger
 ) -> Dispatcher:
@@ -209,6 +218,7 @@ class _Parts:
     history: OutputHistory
     metrics: Metrics
     tracing: Tracing | None
+    kept: KeptResponses | None
 
 
 async def _parts(
@@ -249,6 +259,7 @@ async def _parts(
         history=OutputHistory(),
         metrics=Metrics(),
         tracing=tracing,
+        kept=_kept(stack, documents),
     )
 
 
@@ -280,6 +291,7 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
         history=parts.history,
         observers=_observers(parts),
         tracing=parts.tracing,
+        kept=parts.kept,
     )
 
 

@@ -70,7 +70,8 @@ class Ask(NamedTuple):
     each hosted tool as `hosted:` and its type.
     `session` is the client's own name for the conversation. `headers` are those of the request that
     belong to the protocol. Where it is not `classified`, there is no prompt for the
-    classifier, and no answer that could be verified.
+    classifier, and no answer that could be verified. `kept` is what an answer is kept with
+    (`router.protocols.responses.kept`), None where it is not.
     """
 
     operation: str
@@ -96,6 +97,7 @@ class Ask(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     read_texts: Callable[["Ask"], list[str]] = _texts
     classified: bool = True
+    kept: Any = None
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

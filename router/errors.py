@@ -114,7 +114,7 @@ class NotFound(TurnoutError):
 
     status = 404
     type = "invalid_request_error"
-    code = "model_not_found"
+    code: str | None = "model_not_found"
 
 
 class UnknownPath(NotFound):

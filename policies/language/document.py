@@ -135,6 +135,9 @@ class TierDoc(LimitsDoc, Settings):
     per_team: LimitsDoc | None = None
     per_model: LimitsDoc | None = None
     outage: Annotated[BoundedDoc | Literal["closed"], Field(examples=[{"bounded": 0.1}])] = "closed"
+    store: bool = Field(
+        True, description="Whether the gateway keeps responses of this tier, where it keeps any."
+    )
     guaranteed_share: dict[Name, Probability] | None = Field(
         None, description="Share of a backend's capacity kept for this tier."
     )

@@ -36,6 +36,7 @@ class Tier:
     guaranteed_share: Mapping[str, float] = field(default_factory=dict)
     timezone: str | None = None  # None: the policy's
     billing_day: int = 1
+    store: bool = True  # whether responses may be kept
 
     def may_use_route(self, name: str) -> bool:
         """Whether a client of this tier may put the route into `model`."""
@@ -63,6 +64,7 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         guaranteed_share=dict(doc.guaranteed_share or {}),
         timezone=doc.timezone,
         billing_day=doc.billing_day or 1,
+        store=doc.store,
     )
 
 

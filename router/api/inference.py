@@ -11,15 +11,15 @@ from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
-from router.operations.operation import Calculation, Operation, Row
-from router.operations.table import CALCULATIONS, FEEDBACK, OPERATIONS
+from router.operations.operation import Calculation, Count, Operation, Row
+from router.operations.table import CALCULATIONS, COUNTS, FEEDBACK, OPERATIONS
 from router.pipeline.serve import serve
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
-_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, FEEDBACK)
+_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, *COUNTS, FEEDBACK)
 _OPTIONS: Final = b"OPTIONS"
 _ALLOW: Final = ("allow", "POST, OPTIONS")
 
@@ -37,7 +37,7 @@ _ROUTES: Final[Mapping[bytes, Row]] = {path.encode(): row for row in _ROWS for p
 
 
 class Inference:
-    """Every row of OPERATIONS and CALCULATIONS, and FEEDBACK, served by one gateway."""
+    """Every row of the table of operations, served by one gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -101,6 +101,13 @@ class Inference:
         body = await exchange.body()
         if isinstance(row, Calculation):
             await exchange.send(row.answer(body))
+        elif isinstance(row, Count):
+            serving, ask = self._gateway.serving, row.parse(body, exchange.fields)
+            if serving.kept is not None:
+                ask = await serving.kept.resumed(
+                    row.parse, serving.snapshot, principal, ask, exchange.fields
+                )
+            await exchange.send(row.answer(ask))
         else:
             opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
             await exchange.send(await opinions.take(principal, body), 202)

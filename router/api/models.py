@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 
+from router.api.authorized import principal_of
 from router.api.envelopes import VERSION
 from router.api.gateway import Gateway
-from router.domain import Principal
 from router.errors import BadRequest, NotFound
 
 router: Final = APIRouter()
@@ -42,12 +42,7 @@ def _anthropic_entry(request: Request, name: str) -> dict[str, Any]:
 
 def _names(request: Request) -> list[str]:
     gateway: Gateway = request.app.state.gateway
-    header = request.headers.get("authorization")
-    if header is None and (key := request.headers.get("x-api-key")):
-        header = f"Bearer {key}"  # Anthropic's way to send a key
-    principal: Principal = gateway.serving.authenticator.authenticate(
-        header.encode("latin-1") if header else None
-    )
+    principal = principal_of(request)
     return list(dict.fromkeys(gateway.serving.snapshot.policy.visible(principal.tier)))
 
 

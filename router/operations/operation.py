@@ -8,6 +8,8 @@ from router.errors import TurnoutError
 from router.protocols.headers import Fields
 from router.protocols.table import PROTOCOLS
 
+Parse = Callable[[bytes, Fields], Ask]
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -17,15 +19,17 @@ class Operation:
     `known_as` its name in OpenTelemetry's conventions, where that is another.
     `parse` reads a body and the request's headers into the facts that the house works with; it
     raises BadRequest where they are wrong. `names_request`: answers say their id as `request-id`
-    too, where Anthropic's clients look for it.
+    too, where Anthropic's clients look for it. `resumes`: a request may name what the gateway
+    keeps.
     """
 
     name: str
     path: str
     protocol: str
-    parse: Callable[[bytes, Fields], Ask]
+    parse: Parse
     names_request: bool = False
     known_as: str = ""
+    resumes: bool = False
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -52,6 +56,17 @@ class Calculation:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """A way in that tells how large a request would be, with the conversation that it continues."""
+
+    path: str
+    parse: Parse
+    answer: Callable[[Ask], bytes]
+    error_body: Callable[[TurnoutError], bytes]
+    names_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """An endpoint for opinions of answers: it asks no backend, it stores the opinion."""
 
@@ -60,4 +75,4 @@ class Judgement:
     names_request: bool = False
 
 
-Row = Operation | Calculation | Judgement
+Row = Operation | Calculation | Count | Judgement

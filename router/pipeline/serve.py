@@ -23,6 +23,8 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     world = serving.snapshot
     principal = serving.authenticator.authenticate(caller.authorization)
     ask = operation.parse(await caller.body(), caller.fields)
+    if operation.resumes and serving.kept is not None:
+        ask = await serving.kept.resumed(operation.parse, world, principal, ask, caller.fields)
     context = await gather(serving.senses, world, principal, ask, caller)
     needs = EVERYTHING if serving.senses.recorded else context.needs
     health = serving.backends.view()
@@ -43,5 +45,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
                 async with serving.backends.open(plan, ask, meter.events, trace) as upstream:
                     meter.events.append(upstream)
                     watch.upstream = upstream
+                    if ask.kept is not None and serving.kept is not None:
+                        caller = serving.kept.keeping(caller, context, plan.decision)
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)

@@ -3,11 +3,12 @@
 The composition root builds them once; unit tests of the corridor hand in fakes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from policies.decision import Decision
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.trace import Trace
@@ -16,10 +17,14 @@ from router.backends.health.health import Health
 from router.domain import Charge, Principal
 from router.ledger.estimate import OutputHistory
 from router.ledger.reserve_request import Admission, ReserveRequest
+from router.operations.operation import Parse
+from router.pipeline.caller import Caller
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
-from router.pipeline.request_context import Senses
+from router.pipeline.request_context import RequestContext, Senses
 from router.pipeline.tracing import Tracing
+from router.protocols.headers import Fields
+from router.stored.response import StoredResponse
 from router.world.snapshot import Snapshot
 
 
@@ -31,6 +36,58 @@ class Authenticates(Protocol):
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """Return who asks. Raises Unauthenticated."""
+
+
+class Shelf(Protocol):
+    """Where responses are kept: see `router.stored.shelf`. Every method raises Unavailable."""
+
+    async def get(self, organization: str, id_: str) -> StoredResponse:
+        """Return a response. Raises MissingResponse."""
+
+    async def chain(
+        self, organization: str, id_: str, *, most: int, most_bytes: int
+    ) -> list[StoredResponse]:
+        """Return a response and those that it continues, the oldest first.
+
+        Raises MissingResponse, TooMuch.
+        """
+
+    async def items(
+        self, organization: str, names: Sequence[str], *, most_bytes: int
+    ) -> dict[str, bytes]:
+        """Return those of these items that are there, each as JSON. Raises TooMuch."""
+
+    async def delete(self, organization: str, id_: str) -> bool:
+        """Erase a response; False where there is none."""
+
+    async def add(self, organization: str, response: StoredResponse) -> bool:
+        """Store a response; False where that was not possible in time. Never raises."""
+
+    def start(self) -> None:
+        """Begin to erase what expires."""
+
+    async def close(self) -> None:
+        """Stop."""
+
+
+class Keeps(Protocol):
+    """Responses that the gateway keeps: see `router.pipeline.stored`."""
+
+    shelf: Shelf
+
+    async def conversation(self, organization: str, id_: str) -> list[dict[str, Any]]:
+        """Return what was asked and answered up to a response. Raises BadRequest, Unavailable."""
+
+    async def resumed(
+        self, parse: Parse, world: Snapshot, principal: Principal, ask: Ask, fields: Fields
+    ) -> Ask:
+        """Return the request with what it names put in its place.
+
+        Raises BadRequest where that is not there, Unavailable.
+        """
+
+    def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
+        """Return the caller as an answer meets it that is to be kept."""
 
 
 class Held(Protocol):
@@ -94,6 +151,7 @@ class Serving:
     history: OutputHistory
     observers: tuple[Observer, ...]
     tracing: Tracing | None = None
+    kept: Keeps | None = None  # None: the gateway keeps no responses
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from the next request on."""

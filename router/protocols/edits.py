@@ -1,10 +1,19 @@
-"""A request with some of its parameters left out."""
+"""A request with some of its parameters left out, or with another value."""
 
 from collections.abc import Iterable
+from typing import Any
+
+import orjson
 
 from router.ask import Ask
 from router.protocols.scan import scan
 from router.protocols.splice import splice
+
+
+def with_value(ask: Ask, name: str, value: Any) -> Ask:
+    """The same request with another value of a top-level parameter; its facts stay as they are."""
+    raw = splice(ask.raw, ask.members, {name: orjson.dumps(value)})
+    return ask._replace(raw=raw, body={**ask.body, name: value}, members=scan(raw))
 
 
 def without(ask: Ask, names: Iterable[str]) -> Ask:

@@ -34,6 +34,7 @@ from router.world.config_values import (
     Query,
     Replicas,
     Size,
+    StorageKey,
     Words,
     wrong,
 )
@@ -262,6 +263,16 @@ class OutcomeSection(_Section):
     prompts: bool = False
 
 
+class ResponseSection(_Section):
+    """Responses that the gateway keeps for its customers: none without a key."""
+
+    keys: tuple[StorageKey, ...] = Field(default=(), strict=False)
+    keep: Duration = 30 * 86400.0
+    room: Size = 1_000_000_000  # bytes of each organization
+    by_default: bool = True
+    home: Words = ()
+
+
 class AuditSection(_Section):
     """What shadow audits may spend."""
 
@@ -294,6 +305,7 @@ class Config(_Section):
     decisions: DecisionSection = DecisionSection()
     outcomes: OutcomeSection = OutcomeSection()
     telemetry: TelemetrySection = TelemetrySection()
+    responses: ResponseSection = ResponseSection()
     audits: AuditSection = AuditSection()
     admin: AdminSection | None = None
 

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies.findings import DocumentError, Finding
+from policies.findings import DocumentError, Finding, suggestion
 from policies.language.source import Document, Path, parse
 from policies.language.validation import validate
 from router.backends.backend import Backend
@@ -59,6 +60,7 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     findings += _unresolved(document, resolved)
     if config is not None and config.telemetry.traces is not None and not is_installed():
         findings.append(_without_extra(document))
+    findings += [] if config is None else _unkept(document, config)
     if config is None or findings:
         raise DocumentError(findings)
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
@@ -88,6 +90,24 @@ def _without_extra(document: Document) -> Finding:
         INSTALL,
         rule="telemetry",
     )
+
+
+def _unkept(document: Document, config: Config) -> list[Finding]:
+    """Return why responses cannot be kept as it is written."""
+    section, findings = config.responses, []
+    if section.keys and find_spec("cryptography") is None:
+        message = "keeping responses needs cryptography, which is not installed"
+        where = ("responses", "keys")
+        hint = "pip install 'turnout[responses]'"
+        findings.append(document.finding(where, message, hint, rule="responses"))
+    for at, name in enumerate(section.home):
+        if name not in config.backends:
+            hint = suggestion(name, config.backends, what="backends")
+            message = f"unknown backend `{name}`"
+            findings.append(
+                document.finding(("responses", "home", at), message, hint, rule="responses")
+            )
+    return findings
 
 
 def _without(finding: Finding, secrets: set[str]) -> Finding:

@@ -1,7 +1,10 @@
 """The kinds of values in turnout.yaml, each with what it must look like."""
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, SecretStr
@@ -9,16 +12,17 @@ from pydantic_core import PydanticCustomError
 
 from router.backends.backend import DIRECTLY, FEATURES
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
-_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE: Final = re.compile(r"(\d+)\s*(B|kB|MB)")
-_BYTES: Final[Mapping[str, int]] = {"B": 1, "kB": 1000, "MB": 1_000_000}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE: Final = re.compile(r"(\d+)\s*(B|kB|MB|GB)")
+_BYTES: Final[Mapping[str, int]] = {"B": 1, "kB": 1000, "MB": 1_000_000, "GB": 1_000_000_000}
 _LISTEN: Final = re.compile(r"(?P<host>[A-Za-z0-9.:_\-\[\]]*):(?P<port>\d{1,5})")
 _URL: Final = re.compile(r"https?://[^\s?#/@]+(/[^\s?#]*)?")
 _PROXY: Final = re.compile(r"https?://([^\s?#/@]+@)?(\[[0-9A-Fa-f:.]+\]|[^\s?#/@:]+)(:\d{1,5})?/?")
 _AUTHORITY: Final = re.compile(r"https://[^\s?#/@]+/?")
 _REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_KEY_BYTES: Final = 32
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.\-]*://[^\s/?#@A-Z]+")
 _LEDGER: Final = re.compile(
     r"embedded|(unix|redis|rediss|valkey|valkeys|rediss?\+(sentinel|cluster))://\S+"
@@ -107,6 +111,14 @@ def _authority(value: Any) -> str:
     return value.rstrip("/")
 
 
+def _storage_key(value: Any) -> str:
+    if isinstance(value, str):
+        with suppress(binascii.Error):
+            if len(base64.b64decode(value, validate=True)) == _KEY_BYTES:
+                return value
+    raise wrong("is not a key", "write 32 random bytes in base64: openssl rand -base64 32")
+
+
 def _cloud_region(value: Any) -> str:
     if not isinstance(value, str) or _REGION.fullmatch(value) is None:
         raise wrong("is not a region", "write it as the cloud does: us-east-1")
@@ -160,6 +172,7 @@ Headers = Annotated[dict[str, SecretStr], BeforeValidator(_headers)]
 LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
 Proxy = Annotated[SecretStr, BeforeValidator(_proxy)]
 Authority = Annotated[str, BeforeValidator(_authority)]
+StorageKey = Annotated[SecretStr, BeforeValidator(_storage_key)]
 CloudRegion = Annotated[str, BeforeValidator(_cloud_region)]
 HeaderName = Annotated[str, BeforeValidator(_header_name)]
 Query = Annotated[dict[str, str], BeforeValidator(_query)]

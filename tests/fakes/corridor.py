@@ -19,7 +19,7 @@ from router.pipeline.observers.observer import Finished, Observer
 from router.pipeline.plan import Plan, plan_of
 from router.pipeline.request_context import RequestContext, Senses, gather
 from router.pipeline.serve import serve
-from router.pipeline.serving import Serving
+from router.pipeline.serving import Keeps, Serving
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.world.snapshot import Snapshot
 
@@ -39,6 +39,7 @@ class FakeCorridor:
     classifier: FakeClassifier = field(default_factory=FakeClassifier)
     conversations: FakeConversations = field(default_factory=FakeConversations)
     recorded: bool = False
+    kept: Keeps | None = None
     finished_records: list[Finished] = field(default_factory=list)
 
     @classmethod
@@ -57,6 +58,7 @@ class FakeCorridor:
             backends=self.backends,
             history=OutputHistory(),
             observers=(self.finished_records.append, *observers),
+            kept=self.kept,
         )
 
     async def walk(

@@ -68,3 +68,31 @@ def test_a_mistake_in_it_is_told_with_its_line(wrong, said):
     report = render(caught.value.findings)
     assert "turnout.yaml:6:" in report
     assert said in report
+
+
+RESPONSES = (
+    TEXT
+    + """
+responses: {keys: [KEY], home: [own, hom]}
+"""
+)
+
+
+def test_keys_of_kept_responses_are_32_bytes_of_base64_and_never_shown():
+    for wrong in ("secretsecret", "c2VjcmV0", "7"):
+        with pytest.raises(DocumentError) as caught:
+            load_config(RESPONSES.replace("KEY", wrong), "turnout.yaml", {})
+        report = str(caught.value)
+        assert "openssl rand -base64 32" in report
+        assert "secretsecret" not in report
+
+
+def test_backends_at_home_must_be_there():
+    key = "A" * 43 + "="
+    with pytest.raises(DocumentError) as caught:
+        load_config(RESPONSES.replace("KEY", f'"{key}"'), "turnout.yaml", {})
+    assert "unknown backend `hom`" in str(caught.value)
+    text = RESPONSES.replace("KEY", f'"{key}"').replace(", hom]", "]")
+    loaded = load_config(text, "turnout.yaml", {})
+    assert [one.get_secret_value() for one in loaded.config.responses.keys] == [key]
+    assert key not in repr(loaded.config)

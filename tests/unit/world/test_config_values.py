@@ -24,7 +24,9 @@ GOOD = [
     (Duration, "1h", 3600.0),
     (Size, "1B", 1),
     (Size, "500kB", 500_000),
+    (Duration, "30d", 2_592_000.0),
     (Size, "10MB", 10_000_000),
+    (Size, "2GB", 2_000_000_000),
     (Address, "127.0.0.1:8080", "127.0.0.1:8080"),
     (Address, "[::1]:80", "[::1]:80"),
     (Address, ":65535", ":65535"),
@@ -49,7 +51,7 @@ GOOD = [
 ]
 BAD = [
     *[(Duration, text) for text in ("2", 2, "0s", "-1s", "1 day", "", None)],
-    *[(Size, text) for text in ("2", 2, "0B", "1.5MB", "1GB", None)],
+    *[(Size, text) for text in ("2", 2, "0B", "1.5MB", "1TB", None)],
     *[(Address, text) for text in ("8080", "h:99999", "h:", "http://h:1", 8080)],
     *[
         (BaseUrl, text)

@@ -1,0 +1,145 @@
+"""A caller whose answer is kept: each answer is stored before its end is told.
+
+Theory of operation. A response may be continued as soon as its client knows that it is whole, at
+any gateway. So a whole answer is stored, and then sent; of a stream every event goes on at once but
+the last one, which waits until the response is stored. What is told as stored is stored: the first
+events of a stream say `store: false`, since that is so, and the last one says what came of it.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+from router.pipeline.caller import Caller
+from router.protocols.responses.kept import (
+    Kept,
+    document_of,
+    life_event,
+    may_tell_life,
+    named_items,
+    retold,
+)
+from router.protocols.sse import EventTooLarge, Splitter, events
+from router.stored.response import StoredResponse
+
+_LOG = logging.getLogger(__name__)
+_LARGEST_EVENT: Final = 64 * 1024 * 1024  # bytes; the last event repeats the whole answer
+
+
+class Adds(Protocol):
+    """Where responses are kept."""
+
+    async def add(self, organization: str, response: StoredResponse) -> bool:
+        """Store a response; False where that was not possible in time. Never raises."""
+
+
+class KeepingCaller:
+    """See `router.pipeline.caller.Caller`; the answer is stored as `id_` for an organization."""
+
+    def __init__(
+        self, caller: Caller, shelf: Adds, organization: str, id_: str, kept: Kept
+    ) -> None:
+        self._caller = caller
+        self._shelf = shelf
+        self._organization = organization
+        self._id = id_
+        self._kept = kept
+        self._splitter = Splitter(_LARGEST_EVENT)
+        self._passing = False
+        self.id = caller.id
+        self.authorization = caller.authorization
+        self.headers = caller.headers
+        self.fields = caller.fields
+        self.route = caller.route
+
+    @property
+    def backend(self) -> str:
+        """Who answers."""
+        return self._caller.backend
+
+    @backend.setter
+    def backend(self, name: str) -> None:
+        self._caller.backend = name
+
+    def hint_headers(self) -> Mapping[str, str]:
+        """Return the request's x-turnout-* headers."""
+        return self._caller.hint_headers()
+
+    def header_values(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return those of the request's headers that were sent."""
+        return self._caller.header_values(names)
+
+    async def body(self) -> bytes:
+        """Return the body of the request."""
+        return await self._caller.body()
+
+    def awaits_stream(self) -> None:
+        """Note that a stream will follow."""
+        self._caller.awaits_stream()
+
+    async def start(self) -> None:
+        """Send the head of a stream."""
+        await self._caller.start()
+
+    def put(self, data: bytes) -> bool:
+        """Take nothing without waiting: events are looked at."""
+        return False
+
+    async def write(self, data: bytes) -> None:
+        """Send the events that are whole by now, each as the kept response tells it."""
+        if self._passing:
+            await self._caller.write(data)
+            return
+        try:
+            block = self._splitter.feed(data)
+        except EventTooLarge:
+            self._passing = True
+            await self._caller.write(self._splitter.pending + data)
+            return
+        if block and may_tell_life(block):
+            block = b"".join([await self._event(event) for event in events(block)])
+        if block:
+            await self._caller.write(block)
+
+    async def end(self) -> None:
+        """Finish a stream."""
+        if not self._passing and self._splitter.pending:
+            await self._caller.write(self._splitter.pending)
+        await self._caller.end()
+
+    async def send(self, body: bytes) -> None:
+        """Store a whole answer, and send it."""
+        try:
+            body = await self._stored(body)
+        except ValueError:
+            self._unread()
+        await self._caller.send(body)
+
+    async def _event(self, event: bytes) -> bytes:
+        try:
+            told = life_event(event)
+            if told is None:
+                return event
+            if told.ended:
+                return told.with_response(await self._stored(told.response))
+            return told.with_response(self._retold(told.response, stored=False))
+        except ValueError:
+            self._unread()
+            return event
+
+    async def _stored(self, response: bytes) -> bytes:
+        """The response as it is told once it is stored, or could not be. Raises ValueError."""
+        if not self._kept.wanted:
+            return self._retold(response, stored=False)
+        told = self._retold(response, stored=True)
+        document = document_of(told, self._kept.given, self.id)
+        entry = StoredResponse(self._id, self._kept.previous, document, named_items(told))
+        if await self._shelf.add(self._organization, entry):
+            return told
+        return self._retold(response, stored=False)
+
+    def _retold(self, response: bytes, *, stored: bool) -> bytes:
+        return retold(response, self._id, self._kept.previous, stored=stored)
+
+    def _unread(self) -> None:
+        _LOG.warning("an answer could not be read, so it is not kept", extra={"id": self.id})

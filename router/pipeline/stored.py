@@ -1,0 +1,167 @@
+"""Responses that the gateway keeps, on the corridor: what a request names is put in its place.
+
+Theory of operation. Where the gateway keeps responses, no backend is asked to. A request that
+continues one of ours goes on as if its client had sent the whole conversation, so that whoever
+looks at it afterwards (classifier, detectors, quotas) sees what the model will see. What only a
+provider can read (ids of its own, its conversations, work in the background) goes on as it came,
+and is not kept here.
+"""
+
+from importlib import import_module
+from typing import Any, Final
+
+import orjson
+
+from policies.decision import Decision
+from router.ask import STORED_STATE, Ask
+from router.domain import Principal
+from router.errors import BadRequest
+from router.operations.operation import Parse
+from router.pipeline.caller import Caller
+from router.pipeline.keeping import KeepingCaller
+from router.pipeline.request_context import RequestContext
+from router.pipeline.serving import Shelf
+from router.protocols.edits import with_value
+from router.protocols.headers import Fields
+from router.protocols.responses.kept import (
+    Kept,
+    has_unsealed,
+    is_item_id,
+    is_kept_id,
+    is_reference,
+    items_of,
+    kept_id,
+    listed,
+    replayed,
+)
+from router.protocols.splice import splice
+from router.stored.response import MissingResponse, TooMuch
+from router.world.config import Config
+from router.world.snapshot import Snapshot
+
+MOST_RESPONSES: Final = 500  # that one request continues
+_PREVIOUS: Final = "previous_response_id"
+
+
+def kept_responses(url: str, config: Config) -> "KeptResponses | None":
+    """Return what keeps responses as the operator wrote it; None without a key.
+
+    Raises DatabaseError where its tables cannot be made.
+    """
+    section = config.responses
+    if not section.keys:
+        return None
+    keys = [key.get_secret_value() for key in section.keys]
+    opening = import_module("router.stored.opening")  # it needs an extra
+    shelf: Shelf = opening.open_shelf(url, keys, keep=section.keep, room=section.room)
+    return KeptResponses(
+        shelf,
+        by_default=section.by_default,
+        home=frozenset(section.home),
+        most_bytes=config.limits.body,
+    )
+
+
+class KeptResponses:
+    """See `router.pipeline.serving.Keeps`."""
+
+    def __init__(
+        self, shelf: Shelf, *, by_default: bool, home: frozenset[str], most_bytes: int
+    ) -> None:
+        """`by_default`: responses are kept whose request says nothing; `home`: the backends whose
+        private answers are kept; `most_bytes` of a conversation are continued.
+        """
+        self.shelf = shelf
+        self._by_default = by_default
+        self._home = home
+        self._most_bytes = most_bytes
+
+    async def resumed(
+        self, parse: Parse, world: Snapshot, principal: Principal, ask: Ask, fields: Fields
+    ) -> Ask:
+        """Return the request with the conversation that it continues, to be kept or not."""
+        body, organization = ask.body, principal.organization
+        given, previous = body.get("input"), body.get(_PREVIOUS)
+        ours = previous if is_kept_id(previous) else None
+        if STORED_STATE in ask.features:
+            items = await self._in_place(organization, given)
+            if ours is not None or items is not given:
+                earlier = [] if ours is None else await self.conversation(organization, ours)
+                ask = _with_input(parse, ask, [*earlier, *replayed(listed(items))], fields)
+            if STORED_STATE in ask.features:
+                return ask
+            given = items
+        if body.get("background"):
+            return ask
+        if body.get("store") is not False:
+            if has_unsealed(ask.body.get("input")):  # nobody will remember what they stand for
+                ask = _with_input(parse, ask, [*replayed(ask.body["input"])], fields)
+            ask = with_value(ask, "store", False)
+        wanted = self._wanted(body.get("store"), world, principal)
+        return ask._replace(kept=Kept(ours, given, wanted)) if ours or wanted else ask
+
+    def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
+        """Return the caller as an answer meets it: what is private is kept at home alone."""
+        kept: Kept = context.ask.kept
+        leaves = context.pii and not decision.allowed <= self._home
+        if leaves:
+            kept = kept._replace(wanted=False)
+        return KeepingCaller(
+            caller, self.shelf, context.principal.organization, kept_id(context.id), kept
+        )
+
+    async def conversation(self, organization: str, id_: str) -> list[dict[str, Any]]:
+        """Return what was asked and answered up to a response, as input of the next.
+
+        Raises BadRequest, Unavailable.
+        """
+        try:
+            chain = await self.shelf.chain(
+                organization, id_, most=MOST_RESPONSES, most_bytes=self._most_bytes
+            )
+        except MissingResponse as error:
+            raise BadRequest(
+                f"Previous response with id '{error.id}' not found.",
+                param=_PREVIOUS,
+                code="previous_response_not_found",
+            ) from None
+        except TooMuch:
+            raise self._too_much(_PREVIOUS) from None
+        return [item for one in chain for item in replayed(items_of(one.document))]
+
+    async def _in_place(self, organization: str, given: Any) -> Any:
+        """The input with items of ours in the place of their names; itself where it has none."""
+        items = given if isinstance(given, list) else ()
+        names = [item["id"] for item in items if is_reference(item)]
+        names = [name for name in names if is_item_id(name)]
+        if not names:
+            return given
+        try:
+            found = await self.shelf.items(organization, names, most_bytes=self._most_bytes)
+        except TooMuch:
+            raise self._too_much("input") from None
+        there = {name: orjson.loads(item) for name, item in found.items()}
+        if not there:
+            return given
+        return [there.get(item["id"], item) if is_reference(item) else item for item in items]
+
+    def _too_much(self, param: str) -> BadRequest:
+        return BadRequest(
+            f"The conversation has more than {MOST_RESPONSES} responses, or {self._most_bytes}"
+            " bytes: more than this gateway puts together. Send what matters of it in 'input'.",
+            param=param,
+            code="conversation_too_long",
+        )
+
+    def _wanted(self, store: Any, world: Snapshot, principal: Principal) -> bool:
+        tier = world.policy.tiers.get(principal.tier)
+        allowed = tier is None or tier.store
+        return allowed and (self._by_default if store is None else bool(store))
+
+
+def _with_input(parse: Parse, ask: Ask, items: list[Any], fields: Fields) -> Ask:
+    """The request with this input in place of its own and of a response of ours that it names."""
+    edits: dict[str, bytes | None] = {"input": orjson.dumps(items)}
+    if is_kept_id(ask.body.get(_PREVIOUS)):
+        edits[_PREVIOUS] = None
+    return parse(splice(ask.raw, ask.members, edits), fields)

@@ -1,0 +1,1 @@
+"""What the gateway keeps for its customers: responses, sealed, in SQL."""

@@ -1,0 +1,28 @@
+"""From what the operator wrote to the store: imported only where there is a key.
+
+`cryptography` comes with the extra `responses`; a gateway that keeps nothing runs without it.
+"""
+
+import os
+from collections.abc import Sequence
+
+from router.stored.seal import KEY_BYTES, Seal, key_of
+from router.stored.shelf import Shelf
+from router.stored.store import ResponseStore
+
+
+def open_store(url: str, keys: Sequence[str], *, keep: float, room: int) -> ResponseStore:
+    """Return the store: `keys` in base64, `keep` in seconds, `room` in bytes an organization.
+
+    Without a key nothing that is stored can be read, but all of it can be counted and erased.
+    Raises DatabaseError where its tables cannot be made.
+    """
+    seal = Seal([key_of(key) for key in keys] or [os.urandom(KEY_BYTES)])
+    store = ResponseStore(url, seal, keep_ms=round(keep * 1000), most_bytes=room)
+    store.prepare()
+    return store
+
+
+def open_shelf(url: str, keys: Sequence[str], *, keep: float, room: int) -> Shelf:
+    """Return the store as the event loop uses it. Raises DatabaseError."""
+    return Shelf(open_store(url, keys, keep=keep, room=room))
