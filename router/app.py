@@ -9,11 +9,11 @@ from functools import partial
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from router.api import admin
+from router.api.admin import admin_application
 from router.api.cors import Cors
 from router.api.gateway import Gateway, Limits
 from router.api.inference import Inference
-from router.api.rest import bare_application, public_application
+from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
 from router.backends.cascade.cascade import Cascades
@@ -48,7 +48,6 @@ from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
-from router.world.config import Config
 from router.world.documents import Documents
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -188,16 +187,6 @@ def _dispatcher(
     dispatcher.adopt(list(snapshot.backends.values()))
     stack.push_async_callback(dispatcher.close)
     return dispatcher
-
-
-def _admin(config: Config, gateway: Gateway, reloader: Reloader) -> FastAPI | None:
-    if config.admin is None:
-        return None
-    application = bare_application("Turnout admin")
-    token = config.admin.token.get_secret_value()
-    application.state.administration = admin.Administration(gateway, reloader, token)
-    application.include_router(admin.router)
-    return application
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +341,7 @@ async def running(
             await worker_metrics.start(gateway.metrics.exposition)
             stack.push_async_callback(worker_metrics.close)
         gateway.ready = True
-        public, admin = public_application(gateway), _admin(documents.config, gateway, reloader)
-        yield Running(gateway, reloader, Inference(gateway), public, admin)
+        section = documents.config.admin
+        admin = None if section is None else admin_application(section, gateway, reloader)
+        yield Running(gateway, reloader, Inference(gateway), public_application(gateway), admin)
         gateway.ready = False

@@ -4,10 +4,12 @@ import hmac
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
 from router.api.gateway import Gateway
+from router.api.rest import bare_application
 from router.errors import Unauthenticated
+from router.world.config import AdminSection
 from router.world.reload import Reloader
 
 router: Final = APIRouter(prefix="/admin")
@@ -57,3 +59,12 @@ async def reload(request: Request, response: Response) -> dict[str, Any]:
     result = _admitted(request).reloader.reload()
     response.status_code = 200 if result.done else 422
     return {"reloaded": result.done, "policy": result.policy, "report": result.report}
+
+
+def admin_application(section: AdminSection, gateway: Gateway, reloader: Reloader) -> FastAPI:
+    """The application that the administrators' listener serves."""
+    application = bare_application("Turnout admin")
+    token = section.token.get_secret_value()
+    application.state.administration = Administration(gateway, reloader, token)
+    application.include_router(router)
+    return application
