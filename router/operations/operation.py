@@ -13,7 +13,8 @@ from router.protocols.table import PROTOCOLS
 class Operation:
     """One thing that a client may ask of a model.
 
-    `path` is where it is asked here, `protocol` the wire language of its bodies and answers.
+    `path` is where it is asked here, `protocol` the wire language of its bodies and answers,
+    `known_as` its name in OpenTelemetry's conventions, where that is another.
     `parse` reads a body and the request's headers into the facts that the house works with; it
     raises BadRequest where they are wrong. `names_request`: answers say their id as `request-id`
     too, where Anthropic's clients look for it.
@@ -24,6 +25,7 @@ class Operation:
     protocol: str
     parse: Callable[[bytes, Fields], Ask]
     names_request: bool = False
+    known_as: str = ""
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""

@@ -13,10 +13,14 @@ from router.protocols.messages.errors import message_error_body
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
-    Operation("message", "/v1/messages", "messages", parse_message, names_request=True),
-    Operation("response", "/v1/responses", "responses", parse_response),
-    Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
-    Operation("completion", "/v1/completions", "openai", parse_completion),
+    Operation(
+        "message", "/v1/messages", "messages", parse_message, names_request=True, known_as="chat"
+    ),
+    Operation("response", "/v1/responses", "responses", parse_response, known_as="chat"),
+    Operation("embedding", "/v1/embeddings", "openai", parse_embedding, known_as="embeddings"),
+    Operation(
+        "completion", "/v1/completions", "openai", parse_completion, known_as="text_completion"
+    ),
 )
 CALCULATIONS: Final[tuple[Calculation, ...]] = (
     Calculation("/v1/messages/count_tokens", count_tokens, message_error_body, names_request=True),

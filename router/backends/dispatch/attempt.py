@@ -35,7 +35,10 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly
         dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
         call = dialect.call(state.deployment, backend, request, log.request_id)
-        answer = await state.client.send(call)
+        if log.trace is None:
+            answer = await state.client.send(call)
+        else:
+            answer = await state.client.send(call, log.trace.begins(backend, state.deployment, log))
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:
@@ -58,7 +61,9 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         upstream.headers = _headers(passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
-        raise failure_of(error, state, request) from None
+        failed = failure_of(error, state, request)
+        failed.answered = answer.status
+        raise failed from None
     except BaseException:  # also where the client was cancelled: close the connection
         answer.close()
         raise
@@ -141,4 +146,6 @@ async def _refused(
     aws = answer_type(headers)
     if aws:
         failure = replace(failure, reasons=(*failure.reasons, aws))
-    return failed_by(status, failure, state, ask, headers)
+    failed = failed_by(status, failure, state, ask, headers)
+    failed.answered = status
+    return failed
