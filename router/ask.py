@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from classifiers.prompt import Prompt
 from policies.pii.pii import texts_of
 from policies.value import value
+from router.units import Units
 
 NO_FEATURES: Final[frozenset[str]] = frozenset()
 
@@ -64,7 +65,10 @@ class Ask(NamedTuple):
     logprobs, tokens (text that only a model can read), and each hosted tool as `hosted:` and its
     type. `session` is the client's own name for the conversation. `headers` are those of the
     request that belong to the protocol. Where it is not `classified`, there is no prompt for the
-    classifier, and no answer that could be verified.
+    classifier, and no answer that could be verified. `units` are at most what it may be counted in
+    besides tokens. `form`: `raw` is no JSON but a multipart form, `body` its texts by name, and
+    `members` says where its model's name stands. `alone`: one backend is asked, since another
+    one's answer would be about something else.
     """
 
     operation: str
@@ -90,6 +94,9 @@ class Ask(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     read_texts: Callable[["Ask"], list[str]] = _texts
     classified: bool = True
+    units: Units = ()
+    form: bool = False
+    alone: bool = False
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

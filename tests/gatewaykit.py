@@ -45,6 +45,15 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "claude": _backend(
             "http://127.0.0.1:9/v1", "none", "premium", (5, 30), dialect="anthropic"
         ),
+        "judge": _backend(moe, "simulated-judge", "moe", (0, 0), serves=["moderation"]),
+        "ranker": _backend(moe, "simulated-jina", "moe", (0.05, 0), serves=["reranking"])
+        | {"price": {"input": 0.05, "output": 0, "search": 0}},
+        "cohere": {
+            "base_url": moe,
+            "model": "simulated-cohere",
+            "serves": ["reranking"],
+            "price": {"search": 0.002},
+        },
         "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
     }
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
@@ -89,8 +98,10 @@ routes:
     capable: {min_success: 0.0, max_regret: 1.0}
     cascade: {verify: [not_empty]}
   vectors: {candidates: [claude, moe], objective: fixed, fixed: claude}
+  safety: {candidates: [moe, judge], objective: fixed, fixed: moe}
+  ranks: {candidates: [ranker, cohere], objective: fixed}
   staff: {candidates: [premium], objective: fixed}
-aliases: {gpt-4o: auto}
+aliases: {gpt-4o: auto, omni-moderation-latest: safety}
 tiers:
   free: {requests_per_minute: 1000, concurrency: 8, routes: [auto]}
   tiny: {requests_per_minute: 1, routes: [auto]}
@@ -171,6 +182,18 @@ class RunningGateway:
     def ledger(self) -> redis.Redis:
         """A client of the gateway's own embedded ledger."""
         return redis.Redis(unix_socket_path=str(next((self.folder / "data").rglob("*.sock"))))
+
+
+def booked(gateway: "RunningGateway", organization: str) -> dict:
+    """The one request of a customer, as the books have it once it is settled."""
+    wanted = ("--by", "backend", "--organization", organization, "--format", "json")
+    command = [sys.executable, "-m", "router.cli", "usage", "--config", str(gateway.config)]
+
+    def rows() -> list[dict]:
+        done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)["rows"]
+
+    return until(rows)[0]
 
 
 def says(text: str):

@@ -67,8 +67,9 @@ class Backend:
 
     `base_url` ends where the dialect's paths begin (OpenAI: `.../v1`). `ability` names the
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
-    subset of FEATURES; `simulated` marks answers that no model wrote. `replicas` are further
-    addresses and `api_keys` further credentials. Where no first byte came after `hedge_after`
+    subset of FEATURES; `serves` names the operations that it has, None: those that every server of
+    its dialect has. `simulated` marks answers that no model wrote. `replicas` are further addresses
+    and `api_keys` further credentials. Where no first byte came after `hedge_after`
     seconds, another deployment is asked too. `proxy` is the URL of a proxy in front of it, or
     DIRECTLY, or None for what the environment says; `http2` is whether HTTP/2 is offered to it.
     """
@@ -82,6 +83,7 @@ class Backend:
     timeouts: Timeouts = Timeouts()
     context_window: int | None = None
     supports: frozenset[str] = FEATURES
+    serves: frozenset[str] | None = None
     simulated: bool = False
     capacity: Capacity | None = None
     quirks: Quirks = PLAIN

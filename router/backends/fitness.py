@@ -4,6 +4,7 @@ from router.ask import Ask
 from router.backends.backend import CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
+from router.operations.table import DECLARED
 from router.protocols.hub.table import CLIENTS
 
 
@@ -19,13 +20,22 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
         and tokens - beyond_parts(ask.media) > backend.context_window
     ):
         return "context_window"
-    protocol = ask.protocol
+    protocol, operation, serves = ask.protocol, ask.operation, backend.serves
+    if serves is not None and operation not in serves:
+        return _many(operation)
     # Requests that the hub translates can go to every dialect; others need one that speaks their
-    # protocol.
-    if protocol not in CLIENTS and protocol not in DIALECTS[backend.dialect].speaks:
-        return f"{ask.operation}s"
+    # protocol, and some of these a word that the server has them.
+    if protocol not in CLIENTS and (
+        protocol not in DIALECTS[backend.dialect].speaks
+        or (serves is None and operation in DECLARED)
+    ):
+        return _many(operation)
     if ask.features and not ask.features <= backend.supports:
         for feature in CHECKED:
             if feature in ask.features and feature not in backend.supports:
                 return feature
     return None
+
+
+def _many(operation: str) -> str:
+    return f"{operation}es" if operation.endswith("ch") else f"{operation}s"

@@ -15,13 +15,17 @@ class Operation:
 
     `path` is where it is asked here, `protocol` the wire language of its bodies and answers.
     `parse` reads a body and the request's headers into the facts that the house works with; it
-    raises BadRequest where they are wrong.
+    raises BadRequest where they are wrong. `unit` is what its use is counted in besides tokens, if
+    anything (`router.units`). One that is `declared` is asked only of backends whose section
+    says that they have it (`serves`); any other of all that speak its protocol.
     """
 
     name: str
     path: str
     protocol: str
     parse: Callable[[bytes, Fields], Ask]
+    unit: str = ""
+    declared: bool = False
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""

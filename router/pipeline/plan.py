@@ -15,6 +15,7 @@ from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
+from router.units import Units
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -41,6 +42,7 @@ class Plan(NamedTuple):
     input_tokens: int  # of the prompt, estimated
     priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
+    units: Units = ()  # at most, besides tokens
 
 
 def refusal(denial: Denial) -> TurnoutError:
@@ -71,9 +73,10 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         way=way,
         expected=history.expected(principal.key_id, answer.route),
     )
+    backends = tuple(map(world.backends.__getitem__, _in_order(answer)))
     return Plan(
         answer,
-        tuple(map(world.backends.__getitem__, _in_order(answer))),
+        backends[:1] if ask.alone else backends,
         judge,
         ReserveRequest(
             context.id,
@@ -87,6 +90,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         context.input_tokens,
         standing.priority,
         topped_up=way == "chunk",
+        units=ask.units,
     )
 
 
@@ -95,8 +99,9 @@ def _estimate(
 ) -> Estimate:
     """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
     tokens, prices = context.input_tokens, context.world.prices
-    firm = context.ask.max_output_tokens is not None
-    cost, prompt_cost = prices.dearest(decision.candidates, tokens, output)
+    ask = context.ask
+    firm = ask.max_output_tokens is not None
+    cost, prompt_cost = prices.dearest(decision.candidates, tokens, output, ask.units)
     if decision.cascade is None:
         return Estimate(tokens, output, cost, prompt_cost, firm)
     steps = len(decision.cascade.steps)

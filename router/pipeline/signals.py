@@ -67,7 +67,9 @@ def likely_cost(world: Snapshot, backend: str, request: Ask, input_tokens: int) 
     output, cap = world.expected_output[backend], request.max_output_tokens
     if cap is not None and cap < output:
         output = cap
-    return world.prices.price(backend).fresh(input_tokens, output * request.choices)
+    price = world.prices.price(backend)
+    cost = price.fresh(input_tokens, output * request.choices)
+    return cost + price.of_units(request.units) if request.units else cost
 
 
 def read_signals(context: RequestContext, health: Mapping[str, Health], needs: Needs) -> Signals:

@@ -11,13 +11,14 @@ whole request is priced at the step. The kind of token: fresh, read from a cache
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
 from router.domain import Usage
+from router.units import Units
 
 PICO_PER_USD_PER_MILLION: Final = 1_000_000
 _DAY: Final = 24 * 60  # minutes
@@ -44,7 +45,8 @@ class Step:
 class Price:
     """What one token costs at a backend, in pico-USD. `steps` are in order of prompt size.
 
-    `cache_write_pico` None: writing to the cache costs what fresh input costs.
+    `cache_write_pico` None: writing to the cache costs what fresh input costs. `units` is what one
+    of each unit costs (`router.units`); others cost nothing.
     """
 
     input_pico: int
@@ -52,9 +54,20 @@ class Price:
     cached_input_pico: int
     cache_write_pico: int | None = None
     steps: tuple[Step, ...] = ()
+    units: Units = ()
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
+        if usage.units:
+            return self.of_units(usage.units) + self._of_tokens(usage)
+        return self._of_tokens(usage)
+
+    def of_units(self, units: Units) -> int:
+        """Return what so many of each unit cost in pico-USD."""
+        known = dict(self.units)
+        return sum(known.get(name, 0) * count for name, count in units)
+
+    def _of_tokens(self, usage: Usage) -> int:
         price = self if not self.steps else self.at(usage.input_tokens)
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
@@ -124,6 +137,12 @@ def always(price: Price) -> Schedule:
     return Schedule((Entry(price),))
 
 
+def with_units(schedule: Schedule, units: Units) -> Schedule:
+    """The same prices, and those of units beside them."""
+    entries = [replace(each, price=replace(each.price, units=units)) for each in schedule.entries]
+    return Schedule(tuple(entries))
+
+
 def _now_ms() -> int:
     """This instant, in ms of Unix time."""
     return time.time_ns() // 1_000_000
@@ -159,16 +178,18 @@ class PriceBook:
         return self._schedules[backend].at(self._clock() if at is None else at)
 
     def dearest(
-        self, backends: Iterable[str], input_tokens: int, output_tokens: int
+        self, backends: Iterable[str], input_tokens: int, output_tokens: int, units: Units = ()
     ) -> tuple[int, int]:
-        """Return what so many fresh tokens cost at most at any of the backends, in pico-USD: prompt
-        and answer together, and the prompt alone.
+        """Return what so many fresh tokens and units cost at most at any of the backends, in
+        pico-USD: prompt and answer together, and the prompt alone; units count as the prompt's.
         """
         together = alone = 0
         for name in backends:
             price = self._fixed.get(name) or self.price(name)
             rate = price.at(input_tokens) if price.steps else price
             prompt = input_tokens * rate.input_pico
+            if units:
+                prompt += price.of_units(units)
             cost = prompt + output_tokens * rate.output_pico
             together = max(together, cost)
             alone = max(alone, prompt)

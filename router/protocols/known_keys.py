@@ -88,4 +88,14 @@ EMBEDDING: Final = KnownKeys(
 )
 METERED_OF_CHAT: Final = frozenset({"stream_options", EXTRA_BODY})
 METERED_OF_MESSAGES: Final = frozenset({"thinking", "metadata", EXTRA_BODY})
+MODERATION: Final = KnownKeys(("model", "input", "user", "metadata"), _EXTRA, OPERATORS)
+RERANKING: Final = KnownKeys(
+    (
+        *("model", "query", "documents", "top_n", "return_documents", "rank_fields", "user"),
+        *("max_tokens_per_doc", "max_chunks_per_doc", "truncation", "priority", "metadata"),
+    ),
+    _EXTRA,
+    OPERATORS,
+)
 METERED_OF_EMBEDDING: Final = frozenset({EXTRA_BODY})
+METERED_OF_OTHERS: Final = METERED_OF_EMBEDDING

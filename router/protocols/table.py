@@ -13,10 +13,27 @@ from router.protocols.messages.passage import MessagesPassage
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.openai.answer import TextReader, read_answer
 from router.protocols.openai.passage import OpenAIPassage
+from router.protocols.openai.ranking import RankingPassage
+from router.protocols.passage import Passage
 from router.protocols.protocol import WireProtocol
 from router.protocols.reading import body_reader, stream_reader
 from router.protocols.sse import encode
 from router.protocols.wanted import chat_wanted, message_wanted, nothing_wanted
+
+
+def _like_openais(name: str, passage: Passage) -> WireProtocol:
+    """A protocol with OpenAI's errors, whose answers no verifier checks but for completions."""
+    return WireProtocol(
+        name,
+        passage,
+        error_body,
+        error_event,
+        b": keepalive\n\n",
+        body_reader(read_answer),
+        stream_reader(TextReader),
+        nothing_wanted,
+    )
+
 
 _ROWS: Final = (
     WireProtocol(
@@ -29,16 +46,8 @@ _ROWS: Final = (
         stream_reader(ChatReader),
         chat_wanted,
     ),
-    WireProtocol(
-        "openai",
-        OpenAIPassage(),
-        error_body,
-        error_event,
-        b": keepalive\n\n",
-        body_reader(read_answer),
-        stream_reader(TextReader),
-        nothing_wanted,
-    ),
+    _like_openais("openai", OpenAIPassage()),
+    _like_openais("ranking", RankingPassage()),
     WireProtocol(
         "messages",
         MessagesPassage(),

@@ -13,6 +13,7 @@ from router.protocols.sse import encode
 from router.simulator.answer import tokens_of
 from router.simulator.exchange import SimulatedExchange
 from router.simulator.faults import Fault
+from router.simulator.judging import moderate, rerank
 
 _DIMENSIONS: Final = 8
 _DEFAULT_TOKENS: Final = 16
@@ -110,5 +111,10 @@ def _choice(index: int, text: str, finish: str | None) -> dict[str, Any]:
 
 
 OTHER_OPERATIONS: Final[Mapping[str, Serve]] = MappingProxyType(
-    {"/embeddings": embed, "/completions": complete}
+    {
+        "/embeddings": embed,
+        "/completions": complete,
+        "/moderations": moderate,
+        "/rerank": rerank,
+    }
 )

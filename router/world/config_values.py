@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from router.backends.backend import DIRECTLY, FEATURES
+from router.operations.table import OPERATIONS
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -86,6 +87,14 @@ def _feature_list(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _operation_list(value: Any) -> tuple[str, ...]:
+    names = sorted({row.name for row in OPERATIONS})
+    wrong = [item for item in value if item not in names] if isinstance(value, list) else [value]
+    if wrong or not value:
+        raise _wrong("names something unknown", f"known: {', '.join(names)}")
+    return tuple(value)
+
+
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]
@@ -93,6 +102,7 @@ BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
 Proxy = Annotated[SecretStr, BeforeValidator(_proxy)]
 Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
+Operations = Annotated[tuple[str, ...], BeforeValidator(_operation_list)]
 Replicas = Annotated[tuple[BaseUrl, ...], BeforeValidator(_as_tuple)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Cards = Annotated[

@@ -6,29 +6,21 @@ Problems carry the key they are about, so that the report can point at it.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from policies.findings import suggestion
 from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.dialects.table import DIALECTS
 from router.backends.energy import EnergyProfile, Provenance
-from router.prices.book import Price, Schedule
+from router.prices.book import Schedule
 from router.prices.list_prices import Listed, list_price
 from router.protocols.quirks import QUIRKS
-from router.world.config import BackendSection, CapacitySection, EnergySection, PriceSection
+from router.world.config import BackendSection, CapacitySection, EnergySection
+from router.world.priced import Problem, priced, unpriced
 
-_MILLION: Final = 1_000_000  # prices are written per million tokens
 _PLAIN: Final = Provider(title="", base_url=None)
 _catalog = cache(load_catalog)
-
-
-class Problem(NamedTuple):
-    """One mistake in a backend, and at which of its keys (empty: the backend as a whole)."""
-
-    key: str
-    message: str
-    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +28,7 @@ class Resolved:
     """A backend and its prices; both None where there are problems."""
 
     backend: Backend | None
-    price: Price | Schedule | None
+    price: Schedule | None
     problems: tuple[Problem, ...] = ()
 
 
@@ -55,9 +47,9 @@ def resolve(name: str, section: BackendSection) -> Resolved:
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
     listed = _listed(section, preset)
-    price = _price(section.price) if section.price else listed.schedule if listed else None
-    if price is None and not problems:
-        problems.append(_unpriced(name, section))
+    price = priced(section.price, listed.schedule if listed else None, section.serves)
+    if not problems:
+        problems += unpriced(name, section, price)
     if problems or base_url is None:
         return Resolved(None, None, tuple(problems))
     return Resolved(_backend(name, section, preset, base_url, listed), price)
@@ -83,23 +75,6 @@ def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     return list_price(preset.prices, section.model, section.service_tier)
 
 
-def _unpriced(name: str, section: BackendSection) -> Problem:
-    message = f"no list price is known for `{section.model}`"
-    hint = "write price: {input: USD, output: USD} per million tokens; nothing is taken to be free"
-    return Problem("model" if section.provider else "", f"`{name}`: {message}", hint)
-
-
-def _price(section: PriceSection) -> Price:
-    cached = section.input if section.cached_input is None else section.cached_input
-    write = None if section.cache_write is None else section.cache_write // _MILLION
-    return Price(
-        input_pico=section.input // _MILLION,
-        output_pico=section.output // _MILLION,
-        cached_input_pico=cached // _MILLION,
-        cache_write_pico=write,
-    )
-
-
 def _backend(
     name: str, section: BackendSection, preset: Provider, base_url: str, listed: Listed | None
 ) -> Backend:
@@ -115,6 +90,7 @@ def _backend(
         timeouts=Timeouts(**section.timeouts.model_dump()),
         context_window=section.context_window or (listed.context_window if listed else None),
         supports=frozenset(supports),
+        serves=None if section.serves is None else frozenset(section.serves),
         simulated=section.simulated,
         capacity=_capacity(section.capacity),
         quirks=preset.quirks.overridden(section.given(QUIRKS)),

@@ -39,7 +39,7 @@ class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
 
     protocol = "chat"
-    speaks = frozenset({"chat", "openai"})
+    speaks = frozenset({"chat", "openai", "ranking"})
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:

@@ -14,6 +14,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "message": {"messages": [{"role": "user", "content": "x"}], "max_tokens": 7},
     "completion": {"prompt": "x"},
     "embedding": {"input": "x"},
+    "moderation": {"input": "x"},
+    "reranking": {"query": "x", "documents": ["y"]},
 }
 PARSE = {row.name: row.parse for row in OPERATIONS}
 GENERATE = ("chat", "message", "completion")

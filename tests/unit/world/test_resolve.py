@@ -87,11 +87,11 @@ def test_keys_limits_and_energy_are_carried() -> None:
 
 
 def test_prices_are_per_token_and_cached_input_costs_what_input_does_unless_it_is_said() -> None:
-    price: Any = resolved(**OWN).price
+    price: Any = resolved(**OWN).price.at(0)
     assert (price.input_pico, price.output_pico) == (1_000_000, 2_000_000)
     assert (price.cached_input_pico, price.cache_write_pico) == (1_000_000, None)
     full = {"input": 1, "output": 2, "cached_input": 0.1, "cache_write": 1.25}
-    price = resolved(**(OWN | {"price": full})).price
+    price = resolved(**(OWN | {"price": full})).price.at(0)
     assert (price.cached_input_pico, price.cache_write_pico) == (100_000, 1_250_000)
 
 
