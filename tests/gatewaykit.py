@@ -48,6 +48,42 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "judge": _backend(moe, "simulated-judge", "moe", (0, 0), serves=["moderation"]),
         "ranker": _backend(moe, "simulated-jina", "moe", (0.05, 0), serves=["reranking"])
         | {"price": {"input": 0.05, "output": 0, "search": 0}},
+        "painter": {
+            "base_url": moe,
+            "model": "simulated-gpt-image",
+            "serves": ["image"],
+            "price": {"input": 5, "output": 40, "image": 0},
+        },
+        "dalle": {
+            "base_url": moe,
+            "model": "simulated-dalle",
+            "serves": ["image"],
+            "price": {"image": 0.04},
+        },
+        "voice": {
+            "base_url": moe,
+            "model": "simulated-tts",
+            "serves": ["speech"],
+            "price": {"character": 0.000015},
+        },
+        "hoarse": {
+            "base_url": moe,
+            "model": "simulated-tts?fault=reset",
+            "serves": ["speech"],
+            "price": {"character": 0.000015},
+        },
+        "whisper": {
+            "base_url": moe,
+            "model": "simulated-whisper",
+            "serves": ["transcription"],
+            "price": {"second": 0.0001},
+        },
+        "scribe": {
+            "base_url": moe,
+            "model": "simulated-gpt-transcribe",
+            "serves": ["transcription"],
+            "price": {"input": 2.5, "output": 10, "second": 0},
+        },
         "cohere": {
             "base_url": moe,
             "model": "simulated-cohere",
@@ -99,9 +135,10 @@ routes:
     cascade: {verify: [not_empty]}
   vectors: {candidates: [claude, moe], objective: fixed, fixed: claude}
   safety: {candidates: [moe, judge], objective: fixed, fixed: moe}
+  media: {candidates: [painter, dalle, voice, hoarse, whisper, scribe], objective: fixed}
   ranks: {candidates: [ranker, cohere], objective: fixed}
   staff: {candidates: [premium], objective: fixed}
-aliases: {gpt-4o: auto, omni-moderation-latest: safety}
+aliases: {gpt-4o: auto, dall-e-2: media, omni-moderation-latest: safety}
 tiers:
   free: {requests_per_minute: 1000, concurrency: 8, routes: [auto]}
   tiny: {requests_per_minute: 1, routes: [auto]}
@@ -152,6 +189,10 @@ class RunningGateway:
         """Wait until the gateway would serve; its log is the message where it ends instead."""
         self.until(lambda: process.poll() is not None or _ready(self.root))
         assert process.poll() is None, (self.folder / "gateway.log").read_text()
+
+    def last_raw(self, backend: str) -> bytes:
+        """The bytes of the body that the simulated backend was sent last."""
+        return self._simulators[backend].last_raw
 
     def last_request(self, backend: str) -> dict:
         """The body that the simulated backend was sent last."""

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from policies.headers import PREFIX
 from router.api.gateway import Limits
-from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head
+from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head, typed
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
 from router.operations.operation import Operation, Row
@@ -47,6 +47,7 @@ class Exchange:
         "authorization",
         "backend",
         "chunked",
+        "content_type",
         "disconnected",
         "fields",
         "headers",
@@ -85,7 +86,7 @@ class Exchange:
             self.authorization = b"Bearer " + key  # Anthropic's way to send a key
         self.id = new_request_id()
         self.headers: list[tuple[str, str]] = []
-        self.route = self.backend = ""
+        self.route = self.backend = self.content_type = ""
         self.status = 0  # until the head was sent
         self.streaming = False
         self.task: asyncio.Task[None] | None = None
@@ -184,7 +185,8 @@ class Exchange:
         """Send the head of a stream."""
         self.streaming = True
         self.chunked = self.chunked and self.keep_alive
-        await self._put(self._head(200, STREAM, CHUNKED if self.chunked else b""))
+        opening = typed(self.content_type) if self.content_type else STREAM
+        await self._put(self._head(200, opening, CHUNKED if self.chunked else b""))
 
     async def write(self, data: bytes) -> None:
         """Send a part of a stream."""
@@ -210,7 +212,8 @@ class Exchange:
         return self._answer(status, body)
 
     async def _answer(self, status: int, body: bytes) -> None:
-        data = self._head(status, WHOLE[status], b"content-length: %d\r\n" % len(body))
+        opening = typed(self.content_type) if self.content_type else WHOLE[status]
+        data = self._head(status, opening, b"content-length: %d\r\n" % len(body))
         if self.method != b"HEAD":
             data += body
         if self._connection.flow.write_paused:
@@ -250,10 +253,16 @@ class Exchange:
             self._connection.transport.close()
 
     async def fail(self, error: TurnoutError) -> None:
-        """Tell the client what went wrong, in OpenAI's envelope, wherever the reply stands."""
+        """Tell the client what went wrong, in OpenAI's envelope, wherever the reply stands.
+
+        What is no stream of events has no place for it: such an answer is cut.
+        """
+        if self.streaming and self.content_type:
+            return
         if self.streaming and isinstance(self.row, Operation):
             await self.write(self.row.error_event(error))
             await self.end()
         elif not self.status:
+            self.content_type = ""
             self.headers += error.headers
             await self._answer(error.status, self.row.error_body(error))

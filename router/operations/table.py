@@ -1,28 +1,44 @@
 """What the edge serves by itself, one row each: operations, calculations, opinions of answers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from router.operations.chat import parse_chat
 from router.operations.completion import parse_completion
 from router.operations.embedding import parse_embedding
+from router.operations.image import parse_edit, parse_generation, parse_variation
 from router.operations.message import count_tokens, parse_message
 from router.operations.moderation import parse_moderation
 from router.operations.operation import Calculation, Judgement, Operation
 from router.operations.reranking import parse_reranking
+from router.operations.speech import parse_speech
+from router.operations.transcription import parse_transcription, parse_translation
 from router.protocols.envelope import error_body
 from router.protocols.messages.errors import message_error_body
-from router.units import SEARCH
+from router.units import CHARACTER, IMAGE, SEARCH, SECOND
 
+# Those that few servers have: asked only of backends that say so.
+_OF_FEW: Final = (
+    Operation("moderation", "/v1/moderations", "openai", parse_moderation),
+    Operation("reranking", "/v1/rerank", "ranking", parse_reranking, SEARCH),
+    Operation("reranking", "/v2/rerank", "ranking", parse_reranking, SEARCH),
+    Operation("image", "/v1/images/generations", "pictures", parse_generation, IMAGE),
+    Operation("image", "/v1/images/edits", "pictures", parse_edit, IMAGE),
+    Operation("image", "/v1/images/variations", "pictures", parse_variation, IMAGE),
+    Operation("speech", "/v1/audio/speech", "speech", parse_speech, CHARACTER),
+    Operation(
+        "transcription", "/v1/audio/transcriptions", "transcripts", parse_transcription, SECOND
+    ),
+    Operation("transcription", "/v1/audio/translations", "transcripts", parse_translation, SECOND),
+)
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
     Operation("message", "/v1/messages", "messages", parse_message),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
     Operation("completion", "/v1/completions", "openai", parse_completion),
-    Operation("moderation", "/v1/moderations", "openai", parse_moderation, declared=True),
-    Operation("reranking", "/v1/rerank", "ranking", parse_reranking, SEARCH, declared=True),
-    Operation("reranking", "/v2/rerank", "ranking", parse_reranking, SEARCH, declared=True),
+    *(replace(row, declared=True) for row in _OF_FEW),
 )
 DECLARED: Final = frozenset({row.name for row in OPERATIONS if row.declared})
 UNIT_OF: Final[Mapping[str, str]] = MappingProxyType(

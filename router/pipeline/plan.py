@@ -100,7 +100,7 @@ def _estimate(
     """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
     tokens, prices = context.input_tokens, context.world.prices
     ask = context.ask
-    firm = ask.max_output_tokens is not None
+    firm = ask.max_output_tokens is not None and not ask.units
     cost, prompt_cost = prices.dearest(decision.candidates, tokens, output, ask.units)
     if decision.cascade is None:
         return Estimate(tokens, output, cost, prompt_cost, firm)

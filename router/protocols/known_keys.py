@@ -97,5 +97,32 @@ RERANKING: Final = KnownKeys(
     _EXTRA,
     OPERATORS,
 )
+_PICTURE: Final = (
+    *("model", "prompt", "n", "size", "quality", "style", "response_format", "output_format"),
+    *("output_compression", "stream", "partial_images", "background", "moderation", "user"),
+    *("input_fidelity", "mask"),
+)
+IMAGE: Final = KnownKeys((*_PICTURE, "images"), OTHER_NUMBERS, OPERATORS)
+IMAGE_FORM: Final = KnownKeys((*_PICTURE, "image", "image[]"), OTHER_NUMBERS, OPERATORS)
+SPEECH: Final = KnownKeys(
+    (
+        *("model", "input", "voice", "instructions", "response_format", "speed", "user"),
+        *("stream_format", "language"),
+    ),
+    _EXTRA,
+    OPERATORS,
+)
+TRANSCRIPTION: Final = KnownKeys(
+    (
+        *("model", "file", "prompt", "language", "response_format", "temperature", "stream"),
+        *("include[]", "timestamp_granularities[]", "chunking_strategy", "user"),
+        *("known_speaker_names[]", "known_speaker_references[]"),
+    ),
+    _EXTRA,
+    OPERATORS,
+)
+METERED_OF_FORMS: Final = frozenset(
+    {"model", "prompt", "n", "stream", "response_format", "user", EXTRA_BODY}
+)
 METERED_OF_EMBEDDING: Final = frozenset({EXTRA_BODY})
 METERED_OF_OTHERS: Final = METERED_OF_EMBEDDING

@@ -13,7 +13,10 @@ from router.protocols.messages.passage import MessagesPassage
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.openai.answer import TextReader, read_answer
 from router.protocols.openai.passage import OpenAIPassage
+from router.protocols.openai.pictures import PicturesPassage
 from router.protocols.openai.ranking import RankingPassage
+from router.protocols.openai.speech import SoundPassage, SpeechPassage
+from router.protocols.openai.transcripts import TranscriptsPassage
 from router.protocols.passage import Passage
 from router.protocols.protocol import WireProtocol
 from router.protocols.reading import body_reader, stream_reader
@@ -48,6 +51,10 @@ _ROWS: Final = (
     ),
     _like_openais("openai", OpenAIPassage()),
     _like_openais("ranking", RankingPassage()),
+    _like_openais("pictures", PicturesPassage()),
+    _like_openais("sounds", SoundPassage()),
+    _like_openais("speech", SpeechPassage()),
+    _like_openais("transcripts", TranscriptsPassage()),
     WireProtocol(
         "messages",
         MessagesPassage(),

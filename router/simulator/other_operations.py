@@ -1,4 +1,4 @@
-"""What the simulator says to embeddings and completions: made up from the request, and labelled."""
+"""What the simulator says to embeddings and completions, and who says the rest; all is made up."""
 
 import base64
 import struct
@@ -14,6 +14,7 @@ from router.simulator.answer import tokens_of
 from router.simulator.exchange import SimulatedExchange
 from router.simulator.faults import Fault
 from router.simulator.judging import moderate, rerank
+from router.simulator.media import draw, speak, transcribe
 
 _DIMENSIONS: Final = 8
 _DEFAULT_TOKENS: Final = 16
@@ -116,5 +117,8 @@ OTHER_OPERATIONS: Final[Mapping[str, Serve]] = MappingProxyType(
         "/completions": complete,
         "/moderations": moderate,
         "/rerank": rerank,
+        **dict.fromkeys(("/generations", "/edits", "/variations"), draw),
+        "/speech": speak,
+        **dict.fromkeys(("/transcriptions", "/translations"), transcribe),
     }
 )

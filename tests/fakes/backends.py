@@ -60,6 +60,7 @@ class FakeUpstream(Upstream):
         passed: bool = False,
         slot: Slot | None = None,
         headers: Pairs = (),
+        content_type: str = "",
     ) -> None:
         """`backend` None: the first that is asked."""
         self._blocks = blocks
@@ -71,6 +72,7 @@ class FakeUpstream(Upstream):
             self.backend = backend
         self.body = body
         self.headers = headers
+        self.content_type = content_type
         self.usage = usage if body else None
         self.model = model
         self.billed = billed

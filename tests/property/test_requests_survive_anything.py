@@ -88,6 +88,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "completion": {"prompt": "x"},
     "moderation": {"input": "x"},
     "reranking": {"query": "x", "documents": ["y"]},
+    "image": {"prompt": "x"},
+    "speech": {"input": "x", "voice": "v"},
 }
 EVERY_QUIRK = Quirks(
     token_param="max_tokens",

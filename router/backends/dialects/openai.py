@@ -14,13 +14,17 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.dialects.quirks import shaped_body, shaped_chat
+from router.backends.dialects.quirks import shaped_body, shaped_chat, shaped_form
 from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
 
 _HEADINGS_KEPT: Final = 1_000
 _CHAT: Final = "/chat/completions"
-_SHAPES: Final = MappingProxyType({_CHAT: shaped_chat})
+_FORMS: Final = (
+    *("/images/edits", "/images/variations"),
+    *("/audio/transcriptions", "/audio/translations"),
+)
+_SHAPES: Final = MappingProxyType({_CHAT: shaped_chat, **dict.fromkeys(_FORMS, shaped_form)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
 
     protocol = "chat"
-    speaks = frozenset({"chat", "openai", "ranking"})
+    speaks = frozenset({"chat", "openai", "ranking", "pictures", "sounds", "speech", "transcripts"})
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:
@@ -81,11 +85,10 @@ class OpenAI:
         return HttpCall(heading.target, body, backend.timeouts, request_id)
 
     def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Accept-Encoding", "identity"),
-            *backend.headers,
-        ]
+        headers = [("Accept-Encoding", "identity"), *backend.headers]
+        shape = _SHAPES.get(path, shaped_body)
+        if shape is not shaped_form:  # whose requests say by themselves what they are
+            headers.insert(0, ("Content-Type", "application/json"))
         if deployment.api_key is not None:
             headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
@@ -95,8 +98,8 @@ class OpenAI:
             backend,
             target,
             orjson.dumps(backend.model),
-            _SHAPES.get(path, shaped_body),
-            backend.quirks.plain,
+            shape,
+            backend.quirks.plain and shape is not shaped_form,
             backend.quirks.developer_role,
         )
         return heading

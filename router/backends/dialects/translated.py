@@ -64,6 +64,7 @@ class Translation:
     """
 
     headers = ()
+    types = ()
 
     def __init__(self, dialect: Dialect, ask: Ask) -> None:
         self._dialect = dialect

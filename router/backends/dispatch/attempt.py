@@ -1,5 +1,6 @@
 """One try against one deployment: send, look at the head, take the first byte."""
 
+import re
 from typing import Final
 
 from router.backends.backend import Backend, Deployment
@@ -20,6 +21,7 @@ from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, 
 from router.protocols.unsupported import Unsupported
 
 ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
+_KIND: Final = re.compile(r"[!-~]{1,64}([ -~]{0,128}[!-~])?")
 HELD_CAP: Final = 256 * 1024  # bytes held back of a stream that has no content yet
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
@@ -55,6 +57,8 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
             if body is None:
                 body = await read_all(answer, REPLY_CAP)
             upstream.replied(passage.reply(body, request))
+            if passage.types:
+                upstream.content_type = _own_type(passage, answer)
         upstream.headers = _headers(passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
@@ -85,11 +89,19 @@ async def _begin(
     """Read up to the first content of a stream."""
     request = upstream.request
     if stream_type not in answer.header("content-type").lower():
-        # A body instead of a stream: most likely an error under status 200.
-        passage.reply(await read_all(answer, ERROR_CAP, cut=True), request)
-        raise MalformedReply("answered without streaming")
+        upstream.content_type = _own_type(passage, answer)
+        if not upstream.content_type:
+            # A body instead of a stream: most likely an error under status 200.
+            passage.reply(await read_all(answer, ERROR_CAP, cut=True), request)
+            raise MalformedReply("answered without streaming")
     stream = passage.stream(request)
     upstream.streams(stream, await _first_block(answer, stream))
+
+
+def _own_type(passage: Passage, answer: HttpAnswer) -> str:
+    """The content type under which an answer goes back; empty for the usual one."""
+    kind = answer.header("content-type")
+    return kind if kind.lower().startswith(passage.types) and _KIND.fullmatch(kind) else ""
 
 
 async def _first_block(answer: HttpAnswer, stream: AnswerStream) -> bytes:

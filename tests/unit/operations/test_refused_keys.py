@@ -16,8 +16,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "embedding": {"input": "x"},
     "moderation": {"input": "x"},
     "reranking": {"query": "x", "documents": ["y"]},
+    "image": {"prompt": "x"},
+    "speech": {"input": "x", "voice": "v"},
 }
-PARSE = {row.name: row.parse for row in OPERATIONS}
+OF_FORMS = {"transcription"}  # see test_forms
+PARSE = {row.name: row.parse for row in reversed(OPERATIONS) if row.name not in OF_FORMS}
 GENERATE = ("chat", "message", "completion")
 LIMITS = (
     *("MAX_TOKENS", "maxTokens", "n_predict", "numPredict", "max_new_tokens"),
