@@ -138,7 +138,7 @@ class Connection(HttpToolsProtocol):
             return
         row = self._inference.row(self.url)
         if row is None:
-            row = self._inference.row(httptools.parse_url(self.url).path)
+            row = self._inference.row_at(httptools.parse_url(self.url).path)
         if row is None:
             self._go_uvicorns_way()
             return

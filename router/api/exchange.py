@@ -18,6 +18,7 @@ from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head, typed
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
 from router.operations.operation import Operation, Row
+from router.protocols.headers import credential_of
 
 
 class _Nobody:
@@ -81,9 +82,7 @@ class Exchange:
         self.fields = fields
         self.row = row
         self.method: bytes = parser.get_method()
-        self.authorization = fields.get(b"authorization")
-        if self.authorization is None and (key := fields.get(b"x-api-key")):
-            self.authorization = b"Bearer " + key  # Anthropic's way to send a key
+        self.authorization = credential_of(fields)
         self.id = new_request_id()
         self.headers: list[tuple[str, str]] = []
         self.route = self.backend = self.content_type = ""

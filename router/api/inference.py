@@ -3,35 +3,34 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any, Final
 
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
-from router.operations.operation import Calculation, Operation, Row
-from router.operations.table import CALCULATIONS, FEEDBACK, OPERATIONS
+from router.operations.operation import Calculation, Operation
+from router.operations.paths import ROUTES, row_at
 from router.pipeline.serve import serve
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
-_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, FEEDBACK)
-_ROUTES: Final[Mapping[bytes, Row]] = {row.path.encode(): row for row in _ROWS}
 
 
 class Inference:
-    """Every row of OPERATIONS and CALCULATIONS, and FEEDBACK, served by one gateway."""
+    """Every row that is asked at a path, served by one gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._running: set[asyncio.Task[Any]] = set()
         self.limits: Limits = gateway.limits
 
-    # Return the endpoint at a raw path, or None; most requests match by their whole target.
-    row = staticmethod(_ROUTES.get)
+    # Return the endpoint at a raw path, or None; most requests match by their whole target, others
+    # by their path without its query.
+    row = staticmethod(ROUTES.get)
+    row_at = staticmethod(row_at)
 
     async def abandon(self) -> None:
         """End what is still in flight, each with an answer that says so; wait until it is settled.

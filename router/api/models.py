@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from router.api.gateway import Gateway
 from router.domain import Principal
 from router.errors import NotFound
+from router.protocols.headers import credential_of
 
 router: Final = APIRouter()
 
@@ -17,12 +18,8 @@ def _entry(name: str) -> dict[str, Any]:
 
 def _names(request: Request) -> list[str]:
     gateway: Gateway = request.app.state.gateway
-    header = request.headers.get("authorization")
-    if header is None and (key := request.headers.get("x-api-key")):
-        header = f"Bearer {key}"  # Anthropic's way to send a key
-    principal: Principal = gateway.serving.authenticator.authenticate(
-        header.encode("latin-1") if header else None
-    )
+    credential = credential_of(dict(request.headers.raw))
+    principal: Principal = gateway.serving.authenticator.authenticate(credential)
     return list(gateway.serving.snapshot.policy.visible(principal.tier))
 
 

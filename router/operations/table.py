@@ -14,6 +14,7 @@ from router.operations.moderation import parse_moderation
 from router.operations.operation import Calculation, Judgement, Operation
 from router.operations.reranking import parse_reranking
 from router.operations.speech import parse_speech
+from router.operations.tokenization import parse_detokenize, parse_tokenize
 from router.operations.transcription import parse_transcription, parse_translation
 from router.protocols.envelope import error_body
 from router.protocols.messages.errors import message_error_body
@@ -32,6 +33,8 @@ _OF_FEW: Final = (
         "transcription", "/v1/audio/transcriptions", "transcripts", parse_transcription, SECOND
     ),
     Operation("transcription", "/v1/audio/translations", "transcripts", parse_translation, SECOND),
+    Operation("tokenization", "/tokenize", "tokens", parse_tokenize),
+    Operation("tokenization", "/detokenize", "tokens", parse_detokenize),
 )
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),

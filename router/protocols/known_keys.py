@@ -104,6 +104,15 @@ _PICTURE: Final = (
 )
 IMAGE: Final = KnownKeys((*_PICTURE, "images"), OTHER_NUMBERS, OPERATORS)
 IMAGE_FORM: Final = KnownKeys((*_PICTURE, "image", "image[]"), OTHER_NUMBERS, OPERATORS)
+TOKENIZATION: Final = KnownKeys(
+    (
+        *("model", "prompt", "messages", "content", "tokens", "tools", "add_special", "user"),
+        *("add_special_tokens", "add_generation_prompt", "continue_final_message"),
+        *("parse_special", "with_pieces", "return_token_strs", "chat_template"),
+    ),
+    _EXTRA,
+    OPERATORS,
+)
 SPEECH: Final = KnownKeys(
     (
         *("model", "input", "voice", "instructions", "response_format", "speed", "user"),

@@ -55,11 +55,18 @@ class Form:
     files: tuple[File, ...]
 
     def with_field(self, name: str, value: str) -> "Form":
-        """The same with one more field before the others, of plain ASCII."""
-        head = b'Content-Disposition: form-data; name="%b"\r\n\r\n' % name.encode()
-        first = self.raw[: self.raw.index(b"\r\n") + 2]
-        raw = b"".join((first, head, value.encode(), b"\r\n", self.raw))
-        return read_form(raw, self.content_type)
+        """The same with one more field before the others."""
+        return read_form(with_field(self.raw, name, value), self.content_type)
+
+
+def with_field(raw: bytes, name: str, value: str) -> bytes:
+    """A form's body with one more field of plain ASCII before the others; one that does not begin
+    with a line stays as it is."""
+    first, end, _ = raw[:256].partition(b"\r\n")
+    if not end:
+        return raw
+    head = f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+    return b"".join((first, end, head.encode(), raw))
 
 
 def read_form(raw: bytes, content_type: str) -> Form:

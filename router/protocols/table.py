@@ -16,6 +16,7 @@ from router.protocols.openai.passage import OpenAIPassage
 from router.protocols.openai.pictures import PicturesPassage
 from router.protocols.openai.ranking import RankingPassage
 from router.protocols.openai.speech import SoundPassage, SpeechPassage
+from router.protocols.openai.tokens import TokensPassage
 from router.protocols.openai.transcripts import TranscriptsPassage
 from router.protocols.passage import Passage
 from router.protocols.protocol import WireProtocol
@@ -55,6 +56,7 @@ _ROWS: Final = (
     _like_openais("sounds", SoundPassage()),
     _like_openais("speech", SpeechPassage()),
     _like_openais("transcripts", TranscriptsPassage()),
+    _like_openais("tokens", TokensPassage()),
     WireProtocol(
         "messages",
         MessagesPassage(),

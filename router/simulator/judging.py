@@ -1,4 +1,4 @@
-"""What the simulator says to moderations and rerankings: made up from the request, and labelled."""
+"""What the simulator says to moderations, rerankings and tokenizers: made up, and labelled."""
 
 import zlib
 from typing import Any, Final
@@ -40,6 +40,23 @@ async def rerank(
     answer = {"model": head["model"], "object": "list", "results": results}
     usage = fault.usage({"total_tokens": tokens})
     await exchange.reply(200, answer | ({} if usage is None else {"usage": usage}), _MARKED)
+
+
+async def tokenize(
+    body: dict[str, Any], _: dict[str, Any], __: Fault, exchange: SimulatedExchange
+) -> None:
+    """Answer POST /tokenize as vLLM does: a token for each byte."""
+    tokens = list(str(body.get("prompt") or body.get("content") or body["messages"]).encode())
+    answer = {"count": len(tokens), "max_model_len": 4096, "tokens": tokens}
+    await exchange.reply(200, answer, _MARKED)
+
+
+async def detokenize(
+    body: dict[str, Any], _: dict[str, Any], __: Fault, exchange: SimulatedExchange
+) -> None:
+    """Answer POST /detokenize."""
+    text = bytes(body["tokens"]).decode("utf-8", "replace")
+    await exchange.reply(200, {"prompt": text}, _MARKED)
 
 
 def _are_parts(held: list[Any]) -> bool:

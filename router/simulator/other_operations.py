@@ -13,7 +13,7 @@ from router.protocols.sse import encode
 from router.simulator.answer import tokens_of
 from router.simulator.exchange import SimulatedExchange
 from router.simulator.faults import Fault
-from router.simulator.judging import moderate, rerank
+from router.simulator.judging import detokenize, moderate, rerank, tokenize
 from router.simulator.media import draw, speak, transcribe
 
 _DIMENSIONS: Final = 8
@@ -117,6 +117,8 @@ OTHER_OPERATIONS: Final[Mapping[str, Serve]] = MappingProxyType(
         "/completions": complete,
         "/moderations": moderate,
         "/rerank": rerank,
+        "/tokenize": tokenize,
+        "/detokenize": detokenize,
         **dict.fromkeys(("/generations", "/edits", "/variations"), draw),
         "/speech": speak,
         **dict.fromkeys(("/transcriptions", "/translations"), transcribe),

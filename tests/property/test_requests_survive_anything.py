@@ -90,6 +90,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "reranking": {"query": "x", "documents": ["y"]},
     "image": {"prompt": "x"},
     "speech": {"input": "x", "voice": "v"},
+    "tokenization": {"prompt": "x", "tokens": [1]},
 }
 EVERY_QUIRK = Quirks(
     token_param="max_tokens",

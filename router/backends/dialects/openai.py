@@ -24,6 +24,7 @@ _FORMS: Final = (
     *("/images/edits", "/images/variations"),
     *("/audio/transcriptions", "/audio/translations"),
 )
+_AT_ROOT: Final = frozenset({"/tokenize", "/detokenize"})  # not below /v1
 _SHAPES: Final = MappingProxyType({_CHAT: shaped_chat, **dict.fromkeys(_FORMS, shaped_form)})
 
 
@@ -43,7 +44,9 @@ class OpenAI:
     """The dialect of OpenAI and of everything compatible with it."""
 
     protocol = "chat"
-    speaks = frozenset({"chat", "openai", "ranking", "pictures", "sounds", "speech", "transcripts"})
+    speaks = frozenset(
+        {"chat", "openai", "ranking", "pictures", "sounds", "speech", "transcripts", "tokens"}
+    )
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:
@@ -93,7 +96,10 @@ class OpenAI:
             headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        target = Target(f"{deployment.base_url}{path}", tuple(headers))
+        base = deployment.base_url
+        if path in _AT_ROOT:
+            base = base.removesuffix("/v1")
+        target = Target(f"{base}{path}", tuple(headers))
         heading = self._headings[deployment.id, path] = _Heading(
             backend,
             target,

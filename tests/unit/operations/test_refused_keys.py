@@ -18,6 +18,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "reranking": {"query": "x", "documents": ["y"]},
     "image": {"prompt": "x"},
     "speech": {"input": "x", "voice": "v"},
+    "tokenization": {"prompt": "x"},
 }
 OF_FORMS = {"transcription"}  # see test_forms
 PARSE = {row.name: row.parse for row in reversed(OPERATIONS) if row.name not in OF_FORMS}

@@ -1,0 +1,72 @@
+"""Where each row is asked: at its own path, and at those of Azure OpenAI, which hold the model.
+
+Azure's `/openai/deployments/NAME/...` names the model in the path, and that name counts, whatever
+the body says; `/openai/v1/...` is `/v1/...`. The query (`api-version`) is nobody's concern here.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import unquote
+
+import orjson
+
+from router.ask import Ask
+from router.errors import BadRequest
+from router.operations.operation import Operation, Row
+from router.operations.table import CALCULATIONS, FEEDBACK, OPERATIONS
+from router.protocols.fields import read_model
+from router.protocols.headers import Fields
+from router.protocols.multipart import with_field
+
+_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, FEEDBACK)
+ROUTES: Final[Mapping[bytes, Row]] = MappingProxyType({row.path.encode(): row for row in _ROWS})
+_DEPLOYMENT: Final = re.compile(rb"/openai/deployments/([!-.0-~]{1,768})/([a-z/]{1,64})")
+_AZURE: Final = b"/openai/v1/"
+
+
+def row_at(path: bytes) -> Row | None:
+    """The row that is asked at a path, without its query; None where there is none."""
+    row = ROUTES.get(path)
+    if row is not None or not path.startswith(b"/openai/"):
+        return row
+    if path.startswith(_AZURE):
+        return ROUTES.get(b"/v1/" + path.removeprefix(_AZURE))
+    match = _DEPLOYMENT.fullmatch(path)
+    row = ROUTES.get(b"/v1/" + match[2]) if match else None
+    if match is None or not isinstance(row, Operation):
+        return None
+    return replace(row, parse=partial(_parse_named, row, unquote(match[1].decode())))
+
+
+def _parse_named(row: Operation, name: str, raw: bytes, headers: Fields) -> Ask:
+    """The ask of a body whose model the path names; BadRequest as by the row's own `parse`."""
+    read_model({"model": name})
+    ask = _parse(row, name, raw, headers)
+    return ask if ask.model == name else ask._replace(model=name)
+
+
+def _parse(row: Operation, name: str, raw: bytes, headers: Fields) -> Ask:
+    is_form = headers.get(b"content-type", b"").lower().startswith(b"multipart/")
+    if (b'name="model"' if is_form else b'"model"') not in raw:
+        return row.parse(_with_model(raw, name, is_form=is_form), headers)
+    try:
+        return row.parse(raw, headers)
+    except BadRequest as error:  # it stands somewhere else in the body
+        if error.param != "model" or "Missing" not in error.message:
+            raise
+    return row.parse(_with_model(raw, name, is_form=is_form), headers)
+
+
+def _with_model(raw: bytes, name: str, *, is_form: bool) -> bytes:
+    """The body with a model before all else; one that cannot be read stays as it is."""
+    if is_form:
+        return with_field(raw, "model", name)
+    before, brace, rest = raw.partition(b"{")
+    if not brace:
+        return raw
+    comma = b"" if rest.lstrip().startswith(b"}") else b","
+    return b"".join((before, b'{"model":', orjson.dumps(name), comma, rest))
