@@ -25,9 +25,8 @@ def _backend(url: str, model: str, ability: str, prices: tuple[float, float], **
 def config_text(port: int, urls: dict[str, str], **more) -> str:
     """A turnout.yaml with a real backend, simulated ones, and one for each kind of trouble."""
     moe, slow = urls["moe"], "simulated-moe?fault=slow&seconds=60"
-    usual = ["chat", "message", "completion", "embedding"]
     local = {"context_window": 8192, "supports": ["json_schema"]}
-    local["serves"] = [*usual, "tokenization"]
+    local["serves"] = ["chat", "completion", "embedding", "tokenization"]
     backends = {
         "local": _backend(
             urls["local"], "smollm2-135m-instruct-q4_1", "local", (0.02, 0.04), **local
@@ -93,6 +92,9 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
             "price": {"search": 0.002},
         },
         "counter": _backend(moe, "simulated-vllm", "moe", (0, 0), serves=["tokenization"]),
+        "gemini": _backend(
+            urls.get("gemini", moe), "simulated-gemini", "moe", (0.3, 1.2), dialect="gemini"
+        ),
         "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
     }
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
@@ -140,6 +142,7 @@ routes:
   safety: {candidates: [moe, judge], objective: fixed, fixed: moe}
   media: {candidates: [painter, dalle, voice, hoarse, whisper, scribe], objective: fixed}
   tokens: {candidates: [counter, local], objective: fixed}
+  google: {candidates: [gemini], objective: fixed}
   ranks: {candidates: [ranker, cohere], objective: fixed}
   staff: {candidates: [premium], objective: fixed}
 aliases: {gpt-4o: auto, dall-e-2: media, omni-moderation-latest: safety}

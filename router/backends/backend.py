@@ -15,6 +15,7 @@ from router.protocols.quirks import PLAIN, Quirks
 
 CHECKED: Final = ("tools", "vision", "json_schema")
 FEATURES: Final = frozenset(CHECKED)
+CHAT: Final = "chat"  # as `serves` has it: in the words of any protocol that is translated
 DIRECTLY: Final = "direct"  # as `proxy`: no proxy, whatever the environment says
 
 

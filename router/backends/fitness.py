@@ -1,7 +1,7 @@
 """Whether a backend can take a request at all."""
 
 from router.ask import Ask
-from router.backends.backend import CHECKED, Backend
+from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
 from router.operations.table import DECLARED
@@ -21,11 +21,12 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     ):
         return "context_window"
     protocol, operation, serves = ask.protocol, ask.operation, backend.serves
-    if serves is not None and operation not in serves:
-        return _many(operation)
-    # Requests that the hub translates can go to every dialect; others need one that speaks their
+    # Requests that the hub translates are chats to every dialect; others need one that speaks their
     # protocol, and some of these a word that the server has them.
-    if protocol not in CLIENTS and (
+    is_chat = protocol in CLIENTS
+    if serves is not None and (CHAT if is_chat else operation) not in serves:
+        return _many(operation)
+    if not is_chat and (
         protocol not in DIALECTS[backend.dialect].speaks
         or (serves is None and operation in DECLARED)
     ):

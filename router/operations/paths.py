@@ -1,7 +1,8 @@
-"""Where each row is asked: at its own path, and at those of Azure OpenAI, which hold the model.
+"""Where each row is asked: at its own path, and at paths of Azure and Google that hold the model.
 
 Azure's `/openai/deployments/NAME/...` names the model in the path, and that name counts, whatever
-the body says; `/openai/v1/...` is `/v1/...`. The query (`api-version`) is nobody's concern here.
+the body says; `/openai/v1/...` is `/v1/...`. Google's `/v1beta/models/NAME:VERB` names what is
+asked of it too. Of a query only Google's `alt` counts.
 """
 
 import re
@@ -16,8 +17,15 @@ import orjson
 
 from router.ask import Ask
 from router.errors import BadRequest
+from router.operations.content import ARRAY, PROTOCOL, parse_content
 from router.operations.operation import Operation, Row
-from router.operations.table import CALCULATIONS, FEEDBACK, OPERATIONS
+from router.operations.table import (
+    CALCULATIONS,
+    CONTENT_PATH,
+    COUNT_PATH,
+    FEEDBACK,
+    OPERATIONS,
+)
 from router.protocols.fields import read_model
 from router.protocols.headers import Fields
 from router.protocols.multipart import with_field
@@ -25,14 +33,39 @@ from router.protocols.multipart import with_field
 _ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, FEEDBACK)
 ROUTES: Final[Mapping[bytes, Row]] = MappingProxyType({row.path.encode(): row for row in _ROWS})
 _DEPLOYMENT: Final = re.compile(rb"/openai/deployments/([!-.0-~]{1,768})/([a-z/]{1,64})")
+_CONTENT: Final = re.compile(
+    rb"/v1(?:beta)?/models/([!-~]{1,768}):(generateContent|streamGenerateContent|countTokens)"
+)
 _AZURE: Final = b"/openai/v1/"
 
 
-def row_at(path: bytes) -> Row | None:
-    """The row that is asked at a path, without its query; None where there is none."""
+def row_at(path: bytes, query: bytes = b"") -> Row | None:
+    """The row that is asked at a path with this query; None where there is none."""
     row = ROUTES.get(path)
-    if row is not None or not path.startswith(b"/openai/"):
+    if row is not None:
         return row
+    if path.startswith(b"/openai/"):
+        return _at_azures(path)
+    match = _CONTENT.fullmatch(path)
+    return None if match is None else _at_googles(match, query)
+
+
+def _at_googles(match: re.Match[bytes], query: bytes) -> Row | None:
+    if match[2] == b"countTokens":
+        return ROUTES[COUNT_PATH.encode()]
+    row = ROUTES[CONTENT_PATH.encode()]
+    streams = match[2] == b"streamGenerateContent"
+    events = b"alt=sse" in query.split(b"&")
+    parse = partial(
+        parse_content,
+        model=unquote(match[1].decode()),
+        stream=streams and events,
+        protocol=ARRAY if streams and not events else PROTOCOL,
+    )
+    return replace(row, parse=parse) if isinstance(row, Operation) else None
+
+
+def _at_azures(path: bytes) -> Row | None:
     if path.startswith(_AZURE):
         return ROUTES.get(b"/v1/" + path.removeprefix(_AZURE))
     match = _DEPLOYMENT.fullmatch(path)

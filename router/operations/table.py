@@ -7,6 +7,7 @@ from typing import Final
 
 from router.operations.chat import parse_chat
 from router.operations.completion import parse_completion
+from router.operations.content import count_content_tokens, parse_content
 from router.operations.embedding import parse_embedding
 from router.operations.image import parse_edit, parse_generation, parse_variation
 from router.operations.message import count_tokens, parse_message
@@ -17,9 +18,12 @@ from router.operations.speech import parse_speech
 from router.operations.tokenization import parse_detokenize, parse_tokenize
 from router.operations.transcription import parse_transcription, parse_translation
 from router.protocols.envelope import error_body
+from router.protocols.gemini.errors import content_error_body
 from router.protocols.messages.errors import message_error_body
 from router.units import CHARACTER, IMAGE, SEARCH, SECOND
 
+CONTENT_PATH: Final = "/v1beta/models/{model}:generateContent"
+COUNT_PATH: Final = "/v1beta/models/{model}:countTokens"
 # Those that few servers have: asked only of backends that say so.
 _OF_FEW: Final = (
     Operation("moderation", "/v1/moderations", "openai", parse_moderation),
@@ -40,6 +44,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
     Operation("message", "/v1/messages", "messages", parse_message),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
+    Operation("content", CONTENT_PATH, "gemini", parse_content),
     Operation("completion", "/v1/completions", "openai", parse_completion),
     *(replace(row, declared=True) for row in _OF_FEW),
 )
@@ -49,5 +54,6 @@ UNIT_OF: Final[Mapping[str, str]] = MappingProxyType(
 )
 CALCULATIONS: Final[tuple[Calculation, ...]] = (
     Calculation("/v1/messages/count_tokens", count_tokens, message_error_body),
+    Calculation(COUNT_PATH, count_content_tokens, content_error_body),
 )
 FEEDBACK: Final = Judgement("/v1/feedback", error_body)

@@ -130,6 +130,27 @@ TRANSCRIPTION: Final = KnownKeys(
     _EXTRA,
     OPERATORS,
 )
+CONTENT: Final = KnownKeys(
+    (
+        *("model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"),
+        *("safetySettings", "cachedContent", "labels", "serviceTier", "store"),
+    ),
+    OTHER_NUMBERS,
+    OPERATORS,
+)
+GENERATION_CONFIG: Final = KnownKeys(
+    (
+        *("maxOutputTokens", "candidateCount", "stopSequences", "temperature", "topP", "topK"),
+        *("seed", "presencePenalty", "frequencyPenalty", "responseMimeType", "responseSchema"),
+        *("responseJsonSchema", "responseLogprobs", "logprobs", "thinkingConfig"),
+        *("responseModalities", "speechConfig", "mediaResolution", "imageConfig"),
+    ),
+    {
+        **dict.fromkeys(("max_tokens", "max_completion_tokens"), "maxOutputTokens"),
+        **dict.fromkeys(("n", "num_outputs"), "candidateCount"),
+    },
+)
+METERED_OF_CONTENT: Final = frozenset({"generationConfig", EXTRA_BODY})
 METERED_OF_FORMS: Final = frozenset(
     {"model", "prompt", "n", "stream", "response_format", "user", EXTRA_BODY}
 )

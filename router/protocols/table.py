@@ -7,6 +7,10 @@ from router.protocols.chat import answer_reader as chat_answers
 from router.protocols.chat.passage import ChatPassage
 from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.envelope import error_body, error_event
+from router.protocols.gemini import answer_reader as gemini_answers
+from router.protocols.gemini.errors import content_error_body, content_error_event
+from router.protocols.gemini.passage import ArrayPassage, GeminiPassage
+from router.protocols.gemini.stream_reader import GeminiReader
 from router.protocols.messages import answer_reader as messages_answers
 from router.protocols.messages.errors import message_error_body, message_error_event
 from router.protocols.messages.passage import MessagesPassage
@@ -22,7 +26,7 @@ from router.protocols.passage import Passage
 from router.protocols.protocol import WireProtocol
 from router.protocols.reading import body_reader, stream_reader
 from router.protocols.sse import encode
-from router.protocols.wanted import chat_wanted, message_wanted, nothing_wanted
+from router.protocols.wanted import chat_wanted, content_wanted, message_wanted, nothing_wanted
 
 
 def _like_openais(name: str, passage: Passage) -> WireProtocol:
@@ -36,6 +40,20 @@ def _like_openais(name: str, passage: Passage) -> WireProtocol:
         body_reader(read_answer),
         stream_reader(TextReader),
         nothing_wanted,
+    )
+
+
+def _googles(name: str, passage: Passage) -> WireProtocol:
+    """Google's protocol, its answers as they are or in an array."""
+    return WireProtocol(
+        name,
+        passage,
+        content_error_body,
+        content_error_event,
+        b": keepalive\n\n",
+        body_reader(gemini_answers.read_answer),
+        stream_reader(GeminiReader),
+        content_wanted,
     )
 
 
@@ -67,6 +85,8 @@ _ROWS: Final = (
         stream_reader(MessagesReader),
         message_wanted,
     ),
+    _googles("gemini", GeminiPassage()),
+    _googles("gemini_array", ArrayPassage()),
 )
 PROTOCOLS: Final[MappingProxyType[str, WireProtocol]] = MappingProxyType(
     {row.name: row for row in _ROWS}

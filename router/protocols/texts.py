@@ -26,8 +26,10 @@ _CHAT: Final = _COMMON | {
     *("modalities", "store", "verbosity"),
 }
 _MESSAGES: Final = _COMMON | {"metadata", "thinking"}
-_SEALS: Final = frozenset({"signature", "encrypted_content", "encrypted_index"})
-_CONVERSATION: Final = frozenset({"messages", "system"})
+_CONTENT: Final = frozenset({"model", "generationConfig", "safetySettings"})
+_SEALS: Final = frozenset({"signature", "thoughtSignature", "encrypted_content", "encrypted_index"})
+_CONVERSATION: Final = frozenset({"messages", "system", "contents", "systemInstruction"})
+_TYPED: Final = ("media_type", "format", "mimeType")  # beside the bytes of what is no text
 
 
 def chat_texts(ask: Ask) -> list[str]:
@@ -46,6 +48,11 @@ def message_texts(ask: Ask) -> list[str]:
     return _texts(ask, ask.body.keys() - _MESSAGES)
 
 
+def content_texts(ask: Ask) -> list[str]:
+    """The texts of a body of Google's generateContent."""
+    return _texts(ask, ask.body.keys() - _CONTENT)
+
+
 def texts_but(*others: str) -> Callable[[Ask], list[str]]:
     """Reads the texts of bodies that are no conversations: every top-level field but these."""
     names = frozenset(others)
@@ -58,7 +65,7 @@ def texts_but(*others: str) -> Callable[[Ask], list[str]]:
 
 def _may_hold_media(raw: bytes) -> bool:
     """A quick look: most bodies hold nothing of the kind."""
-    return b'"data"' in raw or b'"signature"' in raw or b'"encrypted_' in raw
+    return b'"data"' in raw or b'ignature"' in raw or b'"encrypted_' in raw
 
 
 def _texts(ask: Ask, names: AbstractSet[str]) -> list[str]:
@@ -86,7 +93,7 @@ def _without_media(held: Any) -> Any:
         return [_without_media(inner) for inner in held]
     if not isinstance(held, dict):
         return held
-    sealed = "media_type" in held or "format" in held or held.get("type") == "redacted_thinking"
+    sealed = any(map(held.__contains__, _TYPED)) or held.get("type") == "redacted_thinking"
     return {
         name: _without_media(inner)
         for name, inner in held.items()

@@ -26,6 +26,7 @@ from router.protocols.sse import encode
 from router.simulator.answer import SimulatedAnswer, compose, prompt_tokens
 from router.simulator.exchange import Gone, SimulatedExchange
 from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
+from router.simulator.google import generate
 from router.simulator.other_operations import OTHER_OPERATIONS, Serve
 
 Scope = Mapping[str, Any]
@@ -94,6 +95,9 @@ class Simulator:
             await exchange.reply(400, {"error": {"message": "not JSON", "type": "invalid"}})
             return
         self.last_body = body
+        if "enerateContent" in scope["path"]:
+            await generate(scope["path"], body, exchange)
+            return
         model, _, query = str(body.get("model", "")).partition("?")
         options = dict(parse_qsl(query))
         fault = FAULTS.get(options.get("fault", ""), NO_FAULT)

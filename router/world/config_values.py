@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-from router.backends.backend import DIRECTLY, FEATURES
+from router.backends.backend import CHAT, DIRECTLY, FEATURES
 from router.operations.table import OPERATIONS
+from router.protocols.hub.table import CLIENTS
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -88,7 +89,7 @@ def _feature_list(value: Any) -> tuple[str, ...]:
 
 
 def _operation_list(value: Any) -> tuple[str, ...]:
-    names = sorted({row.name for row in OPERATIONS})
+    names = sorted({CHAT, *(row.name for row in OPERATIONS if row.protocol not in CLIENTS)})
     wrong = [item for item in value if item not in names] if isinstance(value, list) else [value]
     if wrong or not value:
         raise _wrong("names something unknown", f"known: {', '.join(names)}")

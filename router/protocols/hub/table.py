@@ -19,8 +19,11 @@ from router.protocols.chat import request_writer as chat_bodies
 from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.chat.stream_writer import ChatWriter
 from router.protocols.gemini import answer_reader as gemini_answer
+from router.protocols.gemini import answer_writer as gemini_replies
+from router.protocols.gemini import request_reader as gemini_requests
 from router.protocols.gemini import request_writer as gemini_bodies
 from router.protocols.gemini.stream_reader import GeminiReader
+from router.protocols.gemini.stream_writer import GeminiWriter
 from router.protocols.hub.answer import Answer
 from router.protocols.hub.conversation import Conversation, Written
 from router.protocols.hub.events import StreamReader, StreamWriter
@@ -64,6 +67,15 @@ def _messages_writer(ask: Ask, _created: int) -> StreamWriter:
     return MessagesWriter(input_tokens=max(1, estimate_input(ask)))
 
 
+def _gemini_writer(_ask: Ask, _created: int) -> StreamWriter:
+    return GeminiWriter()
+
+
+def _write_array(answer: Answer, created: int) -> Written:
+    written = gemini_replies.write_answer(answer, created)
+    return Written([written.body], written.dropped)
+
+
 def _write_message(answer: Answer, _created: int) -> Written:
     return messages_replies.write_answer(answer)
 
@@ -72,6 +84,10 @@ CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
     {
         "chat": ClientSide(chat_requests.read_request, chat_replies.write_answer, _chat_writer),
         "messages": ClientSide(messages_requests.read_request, _write_message, _messages_writer),
+        "gemini": ClientSide(
+            gemini_requests.read_request, gemini_replies.write_answer, _gemini_writer
+        ),
+        "gemini_array": ClientSide(gemini_requests.read_request, _write_array, _gemini_writer),
     }
 )
 SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
@@ -100,4 +116,5 @@ def as_chat(protocol: str, body: dict[str, Any], model: str) -> dict[str, Any]:
     if protocol not in CLIENTS:
         raise Unsupported(f"the protocol {protocol}")
     conversation = CLIENTS[protocol].read_request(body)
-    return SERVERS["chat"].write_request(conversation, model, PLAIN).body
+    written: dict[str, Any] = SERVERS["chat"].write_request(conversation, model, PLAIN).body
+    return written

@@ -117,9 +117,10 @@ async def test_an_error_is_json_whatever_the_answer_would_have_been():
     assert (answer.status, answer.headers["content-type"]) == (502, "application/json")
 
 
-async def test_anthropics_way_to_send_a_key_is_known_too():
+@pytest.mark.parametrize("header", [b"X-Api-Key", b"Api-Key", b"X-Goog-Api-Key"])
+async def test_other_ways_to_send_a_key_are_known_too(header):
     client = line(FakeUpstream(body=whole(), usage=USED))
-    raw = request().replace(b"Authorization: Bearer tk-known", b"X-Api-Key: tk-known")
+    raw = request().replace(b"Authorization: Bearer tk-known", header + b": tk-known")
     assert (await client.ask(raw)).status == 200
 
 

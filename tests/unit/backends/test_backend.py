@@ -202,6 +202,7 @@ def test_a_backend_says_which_operations_it_cannot_be_asked(
         (None, MODERATION, "moderations"),
         ({"moderation"}, MODERATION, None),
         ({"moderation"}, MESSAGE, "messages"),
+        ({"chat"}, MESSAGE, None),
         ({"chat", "embedding"}, EMBEDDING, None),
         ({"chat"}, EMBEDDING, "embeddings"),
     ],

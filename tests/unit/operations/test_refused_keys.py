@@ -19,6 +19,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "image": {"prompt": "x"},
     "speech": {"input": "x", "voice": "v"},
     "tokenization": {"prompt": "x"},
+    "content": {"contents": [{"parts": [{"text": "x"}]}]},
 }
 OF_FORMS = {"transcription"}  # see test_forms
 PARSE = {row.name: row.parse for row in reversed(OPERATIONS) if row.name not in OF_FORMS}
