@@ -305,7 +305,6 @@ def _foot(record: Mapping[str, Any]) -> str:
     rows = (
         f"| {words} | {form.format(record[key])} | {target} |".replace("|  |", "| |")
         for key, words, form, target in _FOOT
-        if key in record  # a record of an earlier version has less
     )
     return "\n".join(("| | measured | target |", "|---|---|---|", *rows))
 

@@ -1,4 +1,4 @@
-"""Types of the C extension in native/; native_reader.py hands it its table."""
+"""Types of the C extension in native/; native_reader.py gives it its table."""
 
 from typing import Final
 
@@ -6,17 +6,17 @@ from numpy import float32
 from numpy.typing import NDArray
 
 INTERFACE: Final[int]
-CODED: Final[tuple[str, ...]]  # the measures that are coded in C
+CODED: Final[tuple[str, ...]]  # the measures that C code computes
 
 class Reader:
-    """Reads prompts by a table of lexical features, whose measures stand at places from 0.
+    """Reads prompts by a table of lexical features. A *place* is a measure's index in the table.
 
-    `weight_of` turns twentieths into a weight (768 * 20 + 1 of them); `sizes`: how many measures
-    there are, and how many are given with a prompt, from place 1 on (0 is always 1; the measures of
-    any text stand behind). `coded`: the place of each of CODED, or -1. `words`: the places that a
-    word counts at. `ranges`: place, low, high. `phrases`: text and place, in order. `terms`: place
-    of the sum, place, factor. `bounds`: place of the condition, place, place it is over, least,
-    most. `features`: place, place it is over, place it waits for, scale.
+    `weight_of`: the weight of each count of twentieths (768 * 20 + 1 of them). `sizes`: how many
+    measures there are, and how many come with a prompt, from place 1 on (place 0 is always 1; the
+    measures of any text follow). `coded`: the place of each of CODED, or -1. `words`: the places
+    at which a word counts. `ranges`: place, low, high. `phrases`: text and place, sorted. `terms`:
+    place of the sum, place, factor. `bounds`: place of the condition, place, place to divide by,
+    least, most. `features`: place, place to divide by, place that must not be zero, scale.
 
     Raises TypeError or ValueError for a table that it cannot hold.
     """
@@ -38,5 +38,5 @@ class Reader:
     ) -> tuple[tuple[int, bytes, bytes], tuple[int, bytes, bytes], bytes]:
         """Words (width, int32 numbers, float32 weights), pairs likewise, float32 features.
 
-        Raises TypeError or ValueError for what is no opened prompt.
+        Raises TypeError or ValueError for anything but such prompts.
         """

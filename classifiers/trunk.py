@@ -21,7 +21,7 @@ DEVICES: Final = ("auto", "cpu", "cuda")
 Vector = NDArray[np.float32]
 
 # Names in the ONNX graph; the inputs in the order of a Batch.
-_INPUTS: Final = ("words", "word_weights", "pairs", "pair_weights", "hand")
+_INPUTS: Final = ("words", "word_weights", "pairs", "pair_weights", "lexical_features")
 _OUTPUTS: Final = ("z", "embedding")
 
 

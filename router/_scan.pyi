@@ -1,4 +1,4 @@
-"""Types of the C extension in native/scan.c; what it finds is told in protocols/scan.py."""
+"""Types of the C extension in native/scan.c; protocols/scan.py says what it does."""
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -9,9 +9,9 @@ EDITION: Final[int]
 class Scanner:
     """Scans bodies with the rules it is given.
 
-    `refuse_twins` judges the keys of one object, `too_deep` is raised beyond `max_depth` levels (at
-    most 254), `decode` turns a JSON string into a str; of an object with more than `max_keys` keys,
-    one key more than that is shown to `refuse_twins`. Raises ValueError for a depth out of bounds.
+    `refuse_twins` checks the keys of one object, `too_deep` is raised beyond `max_depth` levels (at
+    most 254), `decode` turns a JSON string into a str. Of an object with more than `max_keys` keys,
+    `refuse_twins` gets one more than that. Raises ValueError for bounds that are out of range.
     """
 
     def __init__(

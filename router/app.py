@@ -89,6 +89,7 @@ async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
     stack.push_async_callback(ledger.close)
     usage = UsageStore(documents.database)
     stack.callback(usage.close)
+    usage.prepare()  # at the start: the journal would wait for ever for a table that is not ours
 
     def written() -> int:
         counts = ledger.counts

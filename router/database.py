@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import URL
@@ -30,6 +30,19 @@ class DatabaseError(RuntimeError):
         first = (str(getattr(error, "orig", None) or error).splitlines() or [""])[0]
         super().__init__(f"The database does not work: {first}")
         self.kind = type(error).__name__
+
+
+class ForeignTable(DatabaseError):
+    """A table has a name of ours and lacks columns of ours: see `Database.make`."""
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        super().__init__(
+            ValueError(
+                f"its table {table} has no {', '.join(columns)}, so another version of Turnout or "
+                "another program made it. Use the version that made it, or name another database "
+                "(`database` in turnout.yaml)"
+            )
+        )
 
 
 class Database:
@@ -65,11 +78,22 @@ class Database:
             raise DatabaseError(error) from error
 
     def make(self, metadata: MetaData) -> None:
-        """Create the tables that do not exist."""
+        """Create the tables that do not exist.
+
+        Raises ForeignTable where one that exists lacks a column, so that a database of another
+        version is refused at the start and not by a failing statement later. Columns that only a
+        later version knows do no harm.
+        """
         try:
             metadata.create_all(self.engine)
+            there = inspect(self.engine)
+            known = {name: there.get_columns(name) for name in metadata.tables}
         except SQLAlchemyError as error:
             raise DatabaseError(error) from error
+        for name, table in metadata.tables.items():
+            lacking = set(table.columns.keys()) - {column["name"] for column in known[name]}
+            if lacking:
+                raise ForeignTable(name, sorted(lacking))
 
     def insert(self, table: Table) -> Any:
         """An INSERT that can say what to do about keys that exist."""

@@ -35,6 +35,7 @@ class Usage(NamedTuple):
     reasoning_tokens: int = 0
     estimated: bool = False
     cache_write_tokens: int = 0  # of the input, where a provider charges for filling its cache
+    reported_pico: int | None = None  # what the backend says it cost; charged where that is agreed
     units: Units = ()
 
 

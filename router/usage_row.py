@@ -44,14 +44,14 @@ class UsageRow(NamedTuple):
     """A row of the usage table: its columns by name, in order.
 
     The last four are empty where no cascade was planned; `verifier` names what rejected answers, in
-    order and separated by ", ", or is PASSED.
+    order and separated by ", ", or is PASSED. Instants are Unix milliseconds.
     """
 
-    rid: str
+    hold_id: str
     seq: int
     status: str
-    t0: int
-    t1: int
+    admitted_at: int
+    closed_at: int
     day: str
     request_id: str | None
     organization: str
@@ -135,11 +135,11 @@ def usage_row(row: JournalRow) -> UsageRow:
     counted = {} if row.seq else served  # a correction repeats the facts, not the counts
     cascade: Mapping[str, Any] = counted.get("cascade") or {}
     return UsageRow(
-        rid=row.hold_id,
+        hold_id=row.hold_id,
         seq=row.seq,
         status=row.status,
-        t0=row.admitted_at,
-        t1=row.closed_at,
+        admitted_at=row.admitted_at,
+        closed_at=row.closed_at,
         day=_day(row.admitted_at // _DAY_MS),
         request_id=asked.get("request"),
         organization=asked["organization"],

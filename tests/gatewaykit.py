@@ -253,7 +253,7 @@ def says(text: str):
     return answer
 
 
-async def _answer(said: str, receive, send) -> None:
+async def _answer(content: str, receive, send) -> None:
     body, more = b"", True
     while more:
         message = await receive()
@@ -262,7 +262,7 @@ async def _answer(said: str, receive, send) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
     kind = "chat.completion.chunk" if stream else "chat.completion"
     head = {"id": "1", "object": kind, "created": 1, "model": "mute"}
-    text = {"role": "assistant", "content": said}
+    text = {"role": "assistant", "content": content}
     choice = {"index": 0, ("delta" if stream else "message"): text, "finish_reason": "stop"}
     parts = [head | {"choices": [choice]} | ({} if stream else {"usage": usage})]
     content_type = b"application/json"

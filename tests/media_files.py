@@ -34,11 +34,11 @@ def webp(kind: bytes, width: int, height: int) -> bytes:
     return b"RIFF\x40\x00\x00\x00WEBP" + kind + b"\x40\x00\x00\x00" + size + bytes(20)
 
 
-def wav(seconds: float, rate: int = 16_000, *, told: int | None = None) -> bytes:
+def wav(seconds: float, rate: int = 16_000, *, claimed: int | None = None) -> bytes:
     """Mono with 16 bits; `told` is what the header says of its length, in bytes."""
     sound = bytes(int(seconds * rate) * 2)
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16)
-    data = struct.pack("<4sI", b"data", len(sound) if told is None else told) + sound
+    data = struct.pack("<4sI", b"data", len(sound) if claimed is None else claimed) + sound
     return b"RIFF" + struct.pack("<I", 4 + len(form) + len(data)) + b"WAVE" + form + data
 
 

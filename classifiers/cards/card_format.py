@@ -1,6 +1,6 @@
 """Ability cards as JSON documents: written, read, and refused where they are wrong.
 
-What a card adds near its centers stands under `nearby`, as `places` and `weights`.
+`rbf` holds what a card adds near its `centers` (radial basis functions) and their `weights`.
 """
 
 import base64
@@ -20,7 +20,7 @@ from classifiers.cards.rbf import RadialBasis
 
 CARD_FORMAT: Final = 2
 LARGEST: Final = 1e6  # of any number in a card: far beyond a fit's, far below overflow
-_KEYS: Final = {"format", "ability", "classifier", "a", "b", "nearby", "outcomes", "fitted"}
+_KEYS: Final = {"format", "ability", "classifier", "a", "b", "rbf", "outcomes", "fitted"}
 LONGEST_NAME: Final = 128  # characters, as many as the table of cards holds
 
 
@@ -36,8 +36,8 @@ def to_json(ability: Ability) -> bytes:
         "fitted": dict(ability.fitted),
     }
     if ability.rbf is not None:
-        document["nearby"] = {
-            "places": _packed(ability.rbf.centers, "<f2"),
+        document["rbf"] = {
+            "centers": _packed(ability.rbf.centers, "<f2"),
             "weights": _packed(ability.rbf.weights, "<f4"),
         }
     return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
@@ -93,7 +93,7 @@ def check_fits(
     for what, size, wanted in (
         ("`a`", len(ability.a), z_size),
         (
-            "a place of `nearby`",
+            "a center of `rbf`",
             embedding_size if rbf is None else rbf.centers.shape[1],
             embedding_size,
         ),
@@ -122,12 +122,12 @@ def _checked(numbers: NDArray[Any]) -> Vector:
 def _rbf(document: Mapping[str, Any]) -> RadialBasis:
     weights = _unpacked(document["weights"], "<f4")
     if not len(weights):
-        raise ValueError("its `nearby` holds no places")
-    return RadialBasis(_unpacked(document["places"], "<f2").reshape(len(weights), -1), weights)
+        raise ValueError("its `rbf` holds no centers")
+    return RadialBasis(_unpacked(document["centers"], "<f2").reshape(len(weights), -1), weights)
 
 
 def _ability(document: Mapping[str, Any]) -> Ability:
-    rbf = document.get("nearby")
+    rbf = document.get("rbf")
     return Ability(
         name=_name(document["ability"], "`ability`"),
         classifier=_name(document["classifier"], "`classifier`"),

@@ -1,7 +1,7 @@
-/* Bags: the distinct words and pairs of each prompt and how much each weighs, as bag.py says. */
+/* Bags: the distinct words and pairs of each prompt with their weights, as bag.py defines them. */
 #include "reader.h"
 
-enum { DIGIT_BITS = 9 }; /* of a pass of the sort: two passes cover the 17 bits of a number */
+enum { DIGIT_BITS = 9 }; /* sorted by one pass: two passes cover the 17 bits of a number */
 
 /* Sort at most MAX_WORDS keys by number. */
 static void sort_keys(uint32_t *keys, Py_ssize_t size) {
@@ -16,7 +16,7 @@ static void sort_keys(uint32_t *keys, Py_ssize_t size) {
   }
 }
 
-/* Sort keys and count them into the bag's next row. */
+/* Sort keys and add the next row to the bag: each number once, with its weights summed. */
 void add_row(const Reader *self, Bag *bag, Py_ssize_t row, uint32_t *keys, Py_ssize_t size) {
   sort_keys(keys, size);
   Py_ssize_t end = row ? bag->ends[row - 1] : 0, first = end;
@@ -46,7 +46,7 @@ void free_bag(Bag *bag) {
   PyMem_Free(bag->ends);
 }
 
-/* Rows of equal width, padded with zeros: (width, numbers, weights). */
+/* Return (width, numbers, weights): rows of equal width, padded with zeros. */
 PyObject *padded(const Bag *bag, Py_ssize_t rows) {
   Py_ssize_t size = rows * bag->widest * 4;
   PyObject *numbers = PyBytes_FromStringAndSize(NULL, size);

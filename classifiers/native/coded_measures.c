@@ -1,4 +1,4 @@
-/* Measures that no row of the table can say: what coded_measures.py says of the final text. */
+/* Measures that no row of the table can express: of the final text, as coded_measures.py defines them. */
 #include "reader.h"
 
 const char *const CODED_NAMES[CODED] = {
@@ -19,7 +19,7 @@ static int is_digit(const Text *text, Py_ssize_t index, Py_ssize_t end) {
   return index < end && Py_UNICODE_ISDIGIT(char_at(text, index));
 }
 
-/* Read the option that begins at the start of a line, if one does; where it ends, or `at`. */
+/* Read the answer option that a line begins with. Return where it ends; `at` if there is none. */
 static Py_ssize_t read_option(const Text *text, Py_ssize_t at, Py_ssize_t *values) {
   Py_ssize_t index = at;
   while (index < text->size && !is(text, index, '\n') && Py_UNICODE_ISSPACE(char_at(text, index)))
@@ -45,12 +45,12 @@ static int is_numbered(const Text *text, Py_ssize_t at) {
   return end > at && is_one_of(text, end, ".)") && is(text, end + 1, ' ');
 }
 
-/* A number after a dollar sign: money, where anything else would be LaTeX. */
+/* Whether a number follows a dollar sign: then it is money, otherwise LaTeX. */
 static int is_amount(const Text *text, Py_ssize_t index) {
   return is_one_of(text, index + is(text, index, '.'), "0123456789");
 }
 
-/* Numbered lines and signs of LaTeX; whether there are several lines. */
+/* Count numbered lines and note signs of LaTeX. Return whether there are several lines. */
 static int read_signs(const Text *text, Py_ssize_t *values) {
   int several = 0;
   for (Py_ssize_t k = 0; k < text->size; k++) {
@@ -65,13 +65,13 @@ static int read_signs(const Text *text, Py_ssize_t *values) {
 }
 
 static void read_options(const Text *text, Py_ssize_t *values) {
-  for (Py_ssize_t at = 0; at <= text->size; at++) { /* each line, and what the option left of it */
+  for (Py_ssize_t at = 0; at <= text->size; at++) { /* each line, or what follows its option */
     at = read_option(text, at, values);
     while (at < text->size && !is(text, at, '\n')) at++;
   }
 }
 
-/* CODED numbers, in the order of CODED_NAMES. */
+/* Compute the CODED measures, in the order of CODED_NAMES. */
 void coded_measures(const Text *text, Py_ssize_t *values) {
   memset(values, 0, CODED * sizeof *values);
   if (read_signs(text, values)) read_options(text, values);

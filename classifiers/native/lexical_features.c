@@ -1,14 +1,15 @@
-/* Lexical features: what the table says of the final text, as python_reader.py reads it.
+/* Lexical features of the final text, computed from the table with the same result as python_reader.py.
  *
- * Divisions and logarithms are those of Python's floats, rounded once at the end as struct does.
+ * It divides and takes logarithms in double, as Python does, and rounds to float once at the end, as
+ * struct does.
  */
 #include <math.h>
 
 #include "reader.h"
 
-/* Characters in ranges and phrases, in one pass over the text. */
+/* Count characters in ranges, and phrases, in one pass over the text. */
 static void count_text(const Table *table, const Text *text, Py_ssize_t *values) {
-  Py_ssize_t seen[128] = {0}, next[MOST_PHRASES] = {0}; /* where a phrase may occur again */
+  Py_ssize_t seen[128] = {0}, next[MOST_PHRASES] = {0}; /* from where a phrase may occur again */
   for (Py_ssize_t k = 0; k < text->size; k++) {
     Py_UCS4 c = char_at(text, k);
     if (c >= 128) {
@@ -43,12 +44,12 @@ static void check_conditions(const Table *table, Py_ssize_t *values) {
   const Bound *end = table->bound + table->bounds;
   for (const Bound *bound = table->bound; bound < end; bound++) values[bound->target] = 1;
   for (const Bound *bound = table->bound; bound < end; bound++) {
-    double found = share(values, bound->measure, bound->per);
-    if (!(bound->least <= found && found <= bound->most)) values[bound->target] = 0;
+    double value = share(values, bound->measure, bound->per);
+    if (!(bound->least <= value && value <= bound->most)) values[bound->target] = 0;
   }
 }
 
-/* The features of a text; `values`: what is given, and counts of words, at their places. */
+/* Compute the features of a text. `values` holds the given measures and the counts of words already. */
 void lexical_features(
     const Table *table, const Text *text, Py_ssize_t *values, float *features) {
   Py_ssize_t coded[CODED];
@@ -60,8 +61,8 @@ void lexical_features(
   check_conditions(table, values);
   for (Py_ssize_t k = 0; k < table->features; k++) {
     const Feature *feature = &table->feature[k];
-    double found = values[feature->when] ? share(values, feature->measure, feature->per) : 0;
-    features[k] = (float)(feature->scale == LOG ? log1p(found)
-                          : feature->scale == FLAG ? found > 0 : found);
+    double value = values[feature->when] ? share(values, feature->measure, feature->per) : 0;
+    features[k] = (float)(feature->scale == LOG ? log1p(value)
+                          : feature->scale == FLAG ? value > 0 : value);
   }
 }

@@ -1,13 +1,13 @@
-/* Reading prompts in C: what python_reader.py says, number for number.
+/* Reads prompts in C, with exactly the numbers that python_reader.py gives.
  *
- * The Python is the definition, and what runs where no compiler was at hand; a property test holds
- * the two together, for tables of any kind. Sizes are bounded by MAX_WORDS whatever the text, and every index follows
- * from that. No Python code runs while there is a pointer into a text, but str.lower(), whose result
- * is ours.
+ * The Python code is the definition, and runs where there was no compiler; a property test compares the
+ * two on tables of any kind. MAX_WORDS bounds all sizes whatever the text is, and every index follows
+ * from that. While there is a pointer into a text no Python code runs except str.lower(), whose result
+ * nobody else holds.
  */
 #include "reader.h"
 
-typedef struct { /* of one call */
+typedef struct { /* what one call has read so far */
   Bag words, pairs;
   float *lexical; /* the table's features of each row */
 } Batch;
@@ -22,28 +22,28 @@ static Text text_of(PyObject *held) {
                 PyUnicode_IS_ASCII(held)};
 }
 
-/* The words of a passage, read in lower case; how many, or -1. They are counted in `values`, if given. */
+/* Find the words of a passage in lower case, and count them in `values` if given. Return how many, or -1. */
 static Py_ssize_t read_words(
-    const Reader *self, PyObject *given, Word *found, Py_ssize_t room, Py_ssize_t *values) {
-  PyObject *held = given; /* of ASCII, find_words makes lower case itself */
+    const Reader *self, PyObject *given, Word *words, Py_ssize_t room, Py_ssize_t *values) {
+  PyObject *held = given; /* find_words puts ASCII in lower case itself */
   if (PyUnicode_IS_ASCII(given)) Py_INCREF(held);
   else if (!(held = PyObject_CallMethod(given, "lower", NULL))) return -1;
   Text text = text_of(held);
-  Py_ssize_t count = find_words(&text, found, room);
-  if (values) count_words(self, &text, found, count, values);
+  Py_ssize_t count = find_words(&text, words, room);
+  if (values) count_words(self, &text, words, count, values);
   Py_DECREF(held);
   return count;
 }
 
-typedef struct { /* the keys of one prompt's words, and of pairs of neighbours in a passage */
+typedef struct { /* keys of one prompt's words, and of pairs of neighbouring words in a passage */
   uint32_t words[MAX_WORDS], pairs[MAX_WORDS];
   Py_ssize_t count, joined;
 } Keys;
 
-static void add_keys(Keys *keys, const Word *found, Py_ssize_t count, uint32_t weight) {
+static void add_keys(Keys *keys, const Word *words, Py_ssize_t count, uint32_t weight) {
   uint32_t last = 0;
   for (Py_ssize_t k = 0; k < count; k++) {
-    uint32_t number = found[k].crc % (WORDS - 1) + 1;
+    uint32_t number = words[k].crc % (WORDS - 1) + 1;
     keys->words[keys->count++] = number << WEIGHT_BITS | weight;
     if (k) {
       uint32_t pair = (last * 31337u + number) % (PAIRS - 1) + 1;
@@ -53,22 +53,22 @@ static void add_keys(Keys *keys, const Word *found, Py_ssize_t count, uint32_t w
   }
 }
 
-/* Read a passage, (text, weight), of exactly a str; 0 or -1. */
+/* Read a passage: (text, weight), the text exactly a str. Return 0, or -1 for an error. */
 static int read_passage(const Reader *self, PyObject *passage, Keys *keys, Py_ssize_t *values) {
   PyObject *text;
   unsigned int weight;
-  Word found[MAX_WORDS];
+  Word words[MAX_WORDS];
   if (!PyTuple_Check(passage)) return refuse("a passage is a text and a weight");
   if (!PyArg_ParseTuple(passage, "UI", &text, &weight)) return -1;
   if (weight > UNIT || !PyUnicode_CheckExact(text))
     return refuse("a weight is at most a whole unit, a text a plain str");
-  Py_ssize_t fresh = read_words(self, text, found, MAX_WORDS - keys->count, values);
+  Py_ssize_t fresh = read_words(self, text, words, MAX_WORDS - keys->count, values);
   if (fresh < 0) return -1;
-  add_keys(keys, found, fresh, weight);
+  add_keys(keys, words, fresh, weight);
   return 0;
 }
 
-/* Take the measures that are given beside a text; 0 or -1. */
+/* Store the measures that come with a text. Return 0, or -1 for an error. */
 static int read_given(const Reader *self, PyObject *given, Py_ssize_t *values) {
   if (PyTuple_GET_SIZE(given) != self->table.given) return refuse("too few measures, or too many");
   for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(given); k++) {
@@ -78,7 +78,7 @@ static int read_given(const Reader *self, PyObject *given, Py_ssize_t *values) {
   return 0;
 }
 
-/* Read a prompt: its passages, the final text first, and what is given beside it; 0 or -1. */
+/* Read a prompt: its passages, the final text first, and the measures that come with it. Return 0 or -1. */
 static int read_row(const Reader *self, PyObject *prompt, Py_ssize_t row, Batch *batch) {
   PyObject *passages, *given;
   Py_ssize_t values[MOST_MEASURES] = {1};

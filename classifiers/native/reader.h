@@ -1,4 +1,4 @@
-/* What the files of the extension share. See module.c for what it is. */
+/* Shared by all files of the extension; module.c says what it does. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
@@ -8,13 +8,13 @@ enum {
   WORDS = 1 << 16,   /* word numbers are 1 to WORDS - 1 */
   PAIRS = 1 << 17,   /* pair numbers are 1 to PAIRS - 1 */
   MAX_WORDS = 768,   /* of one prompt */
-  UNIT = 20,         /* a weight of one, in the twentieths that are counted */
-  WEIGHT_BITS = 5,   /* of a key, below the number */
+  UNIT = 20,         /* a weight of one: weights are counted in twentieths */
+  WEIGHT_BITS = 5,   /* the lowest bits of a key; the number is above them */
   LONG_WORD = 10,    /* characters */
   KNOWN_PLACES = 2048,
-  KNOWN_MOST = 1024, /* so that a search of the table always ends */
+  KNOWN_MOST = 1024, /* fewer than places, so that a search always ends */
   KNOWN_LONGEST = 24,
-  KNOWN_CLASSES = 8, /* one less than this: the last is 0 */
+  KNOWN_CLASSES = 8, /* of one word, and a 0 behind the last */
 };
 
 enum { /* the most that a table may hold */
@@ -24,7 +24,7 @@ enum { /* the most that a table may hold */
   LONGEST_PHRASE = 15,
 };
 
-typedef struct { /* a text, in whatever width Python keeps it */
+typedef struct { /* a text, in the width in which Python stores it */
   int kind;
   const void *data;
   Py_ssize_t size;
@@ -43,8 +43,8 @@ typedef struct { /* a word that is in a class of words */
   Py_UCS4 letters[KNOWN_LONGEST];
 } Known;
 
-/* Rows of the table of lexical features (classifiers/text/feature_table.py). `target` and the other
- * places are those of measures. */
+/* Rows of the table of lexical features (classifiers/text/feature_table.py). `target`,
+ * `measure`, `per` and `when` are places of measures. */
 typedef struct { int target; Py_UCS4 low, high; } Range;
 typedef struct { int target; Py_ssize_t size; char text[LONGEST_PHRASE + 1]; } Phrase;
 typedef struct { int target, measure, factor; } Term;
@@ -53,22 +53,22 @@ typedef struct { int measure, per, when, scale; } Feature;
 
 enum { SHARE, LOG, FLAG, SCALES }; /* of a feature */
 
-/* Measures that are coded here, in the order of CODED_NAMES. */
+/* Measures that C code computes, in the order of CODED_NAMES. */
 enum {
   OPTIONS, OPTION_CHARS, NUMERIC_OPTIONS, LONGEST_OPTION, SHORTEST_OPTION,
   NUMBERED_LINES, FORMULAS, ENDS_WITH_QUESTION, ENDS_WITH_COLON, STARTS_LOWER, CODED
 };
 
-/* Measures of any text stand behind those that are given, in this order. */
+/* The measures of any text follow the given ones, in this order. */
 enum { LENGTH, WORD_COUNT, DISTINCT, LONG_WORDS, OF_ANY_TEXT };
 
 typedef struct {
-  int measures, given;  /* how many measures; how many of them, from the second, are given */
-  int coded[CODED];     /* where each is kept, or -1 */
+  int measures, given;  /* how many measures; how many of them, from the second on, are given */
+  int coded[CODED];     /* the place of each, or -1 */
   Py_ssize_t ranges, phrases, terms, bounds, features;
   Range range[MOST_ROWS];
-  Phrase phrase[MOST_PHRASES]; /* in the order of their text */
-  int first_phrase[129];       /* by the character that it begins with */
+  Phrase phrase[MOST_PHRASES]; /* sorted by text */
+  int first_phrase[129];       /* where those that begin with a character start */
   Term term[MOST_ROWS];
   Bound bound[MOST_ROWS];
   Feature feature[MOST_ROWS];

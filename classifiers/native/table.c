@@ -1,6 +1,6 @@
-/* Taking the table of lexical features from Python, row by row.
+/* Copies the table of lexical features from Python, row by row.
  *
- * Every place of a measure is checked here, so that reading a text need not.
+ * It checks every place of a measure, so that reading a text does not have to.
  */
 #include "reader.h"
 
@@ -10,7 +10,7 @@ static int is_place(const Table *table, int place) {
   return place >= 0 && place < table->measures;
 }
 
-static int refuse_place(void) { return refuse("a place that is no measure's"); }
+static int refuse_place(void) { return refuse("a row names a measure that there is not"); }
 
 static int take_range(Table *table, PyObject *row) {
   Range *range = &table->range[table->ranges++];
@@ -21,7 +21,7 @@ static int take_range(Table *table, PyObject *row) {
   return is_place(table, range->target) ? 0 : refuse_place();
 }
 
-/* Phrases come in the order of their text. */
+/* Phrases must come sorted by text. */
 static int take_phrase(Table *table, PyObject *row) {
   const char *text;
   Py_ssize_t size;
@@ -35,7 +35,7 @@ static int take_phrase(Table *table, PyObject *row) {
   phrase->size = size;
   unsigned char first = (unsigned char)text[0];
   if (first > 127 || (table->phrases > 1 && strcmp(phrase[-1].text, text) > 0))
-    return refuse("phrases are of ASCII, in order");
+    return refuse("phrases must begin with ASCII and be sorted");
   for (int c = first + 1; c < 129; c++) table->first_phrase[c] = (int)table->phrases;
   return 0;
 }
@@ -117,7 +117,7 @@ static int take_words(Reader *self, PyObject *words) {
   return 0;
 }
 
-/* Take the arguments of Reader, see _reader.pyi; 0 or -1. */
+/* Take the arguments of Reader (_reader.pyi explains them). Return 0, or -1 for an error. */
 int take_table(Reader *self, PyObject *args) {
   Py_buffer weight_of;
   PyObject *coded, *words, *ranges, *phrases, *terms, *bounds, *features;

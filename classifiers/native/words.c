@@ -1,14 +1,14 @@
-/* Texts to words: what words.py says, and which classes of the table each is in.
+/* Splits texts into words as words.py does, and finds the classes of the table that each word is in.
  *
- * A text is walked once. A word is hashed (CRC-32 of its UTF-8) while it is read, and never becomes
- * an object.
+ * A text is read once. A word is hashed (CRC-32 of its UTF-8) while it is read, and never becomes a
+ * Python object.
  */
 #include "reader.h"
 
 typedef enum { LETTER, GAP, SIGN } Class;
 
 static uint32_t CRC[256];
-static uint8_t CLASS_OF[2][128]; /* of ASCII: in a text of ASCII alone, and in any other */
+static uint8_t CLASS_OF[2][128]; /* of ASCII characters: in texts of ASCII only, and in others */
 
 void fill_tables(void) {
   for (uint32_t byte = 0; byte < 256; byte++) {
@@ -19,7 +19,7 @@ void fill_tables(void) {
   for (int c = 0; c < 128; c++) {
     int gap = (c >= 9 && c <= 13) || (c >= 28 && c <= 32);
     int letter = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    int control = c < 32 || c == 127; /* a sign among foreign letters, else part of a word */
+    int control = c < 32 || c == 127; /* part of a word in a text of ASCII only, else a sign */
     CLASS_OF[0][c] = gap ? GAP : letter || control ? LETTER : SIGN;
     CLASS_OF[1][c] = gap ? GAP : letter ? LETTER : SIGN;
   }
@@ -31,7 +31,7 @@ static inline Py_UCS4 letter_at(const Text *text, Py_ssize_t index) {
   return c - '1' < 9u ? '0' : c;
 }
 
-static inline int stands_alone(Py_UCS4 c) { /* Chinese, Japanese, Korean: a word each */
+static inline int stands_alone(Py_UCS4 c) { /* Chinese, Japanese, Korean: each character is a word */
   return (c >= 0x2e80 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7af);
 }
 
@@ -60,7 +60,7 @@ static inline uint32_t crc_letter(uint32_t crc, Py_UCS4 c) { /* of its UTF-8, su
   return crc_byte(crc, 0x80 | (c & 63));
 }
 
-/* Find the words of a text, at most `room`; their number. */
+/* Find the words of a text, at most `room`. Return how many. */
 Py_ssize_t find_words(const Text *text, Word *words, Py_ssize_t room) {
   Py_ssize_t count = 0, index = 0;
   while (index < text->size && count < room) {
@@ -88,7 +88,7 @@ static int same_word(const Text *text, const Word *one, const Word *other) {
 }
 
 static Py_ssize_t count_distinct(const Text *text, const Word *words, Py_ssize_t count) {
-  uint16_t seen[4 * 512] = {0}; /* more than twice MAX_WORDS: a search always ends */
+  uint16_t seen[4 * 512] = {0}; /* more than twice MAX_WORDS, so that a search always ends */
   Py_ssize_t distinct = 0;
   for (Py_ssize_t k = 0; k < count; k++) {
     uint32_t place = words[k].crc % (sizeof seen / sizeof *seen);
@@ -112,7 +112,7 @@ static const Known *known_word(const Reader *self, const Text *text, const Word 
   return NULL;
 }
 
-/* Count the words of a text, and those of each class, at their places. */
+/* Count the words of a text, and those of each class, in `values`. */
 void count_words(
     const Reader *self, const Text *text, const Word *words, Py_ssize_t count, Py_ssize_t *values) {
   Py_ssize_t *of_text = values + 1 + self->table.given;

@@ -2,8 +2,8 @@
 
     words, pairs --look up, add--> votes ------\\
     words --look up, average------> bag ---------> x --kernel with landmarks--> z
-    hand --standardise, clip-------------------/                           `--> embedding
-    hand --a direction of the counts in word problems----------------------> the last of z
+    lexical_features --standardise, clip-------/                           `--> embedding
+    lexical_features --a direction of the counts in word problems----------> the last of z
 
 `votes` are linear forecasts from words and pairs of words (TF-IDF, unit length); `bag` is the
 weighted mean of the words' static vectors. z compares x with a thousand training prompts (a
@@ -22,9 +22,6 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET: Final = 17
 IR_VERSION: Final = 9  # read by every onnxruntime since 1.14
 LIMIT: Final = 4.0  # standard deviations; beyond it a number says nothing more
-
-# The graph's own names of weights; its input of lexical features is `hand`.
-_NAMES: Final = {"lexical_mean": "hand_mean", "lexical_scale": "hand_scale"}
 
 Floats = NDArray[np.float32]
 
@@ -69,20 +66,19 @@ class TrunkWeights:
 
 def to_onnx(weights: TrunkWeights) -> bytes:
     """The graph as bytes; the same weights give the same bytes."""
-    held = {
-        _NAMES.get(name, name): getattr(weights, name) for name in TrunkWeights.__dataclass_fields__
-    }
+    held = {name: getattr(weights, name) for name in TrunkWeights.__dataclass_fields__}
     held |= {
         "one": np.array([1], dtype=np.int64),
         "low": np.float32(-LIMIT),
         "high": np.float32(LIMIT),
         "least": np.float32(1e-6),
         "two": np.float32(2),
-        "sizes_of_hand": np.array([len(weights.lexical_mean), len(weights.problem_weights)]),
+        "lexical_sizes": np.array([len(weights.lexical_mean), len(weights.problem_weights)]),
         "landmark_size": (weights.landmarks**2).sum(axis=1)[None],
         "landmark_columns": np.ascontiguousarray(weights.landmarks.T),
     }
     del held["landmarks"]
+    features = len(weights.lexical_mean) + len(weights.problem_weights)
     graph = helper.make_graph(
         [*_votes(), *_bag(), *_inputs(), *_kernel(), *_problem()],
         "swift",
@@ -91,7 +87,7 @@ def to_onnx(weights: TrunkWeights) -> bytes:
             _tensor("word_weights", ["batch", "words"]),
             _tensor("pairs", ["batch", "pairs"], TensorProto.INT32),
             _tensor("pair_weights", ["batch", "pairs"]),
-            _tensor("hand", ["batch", len(weights.lexical_mean) + len(weights.problem_weights)]),
+            _tensor("lexical_features", ["batch", features]),
         ],
         [
             _tensor("z", ["batch", weights.z_size]),
@@ -164,10 +160,10 @@ def _inputs() -> list[onnx.NodeProto]:
         _node("Mul", "vote_centred vote_scale", "vote_standard"),
         _node("Clip", "vote_standard low high", "vote_bounded"),
         _node("Mul", "vote_bounded vote_weight", "voted"),
-        _node("Split", "hand sizes_of_hand", "of_any of_problem", axis=1),
-        _node("Sub", "of_any hand_mean", "hand_centred"),
-        _node("Mul", "hand_centred hand_scale", "hand_standard"),
-        _node("Clip", "hand_standard low high", "noticed"),
+        _node("Split", "lexical_features lexical_sizes", "of_any of_problem", axis=1),
+        _node("Sub", "of_any lexical_mean", "lexical_centred"),
+        _node("Mul", "lexical_centred lexical_scale", "lexical_standard"),
+        _node("Clip", "lexical_standard low high", "noticed"),
         _node("Concat", "voted noticed bag", "x", axis=1),
     ]
 

@@ -1,1 +1,1 @@
-"""What is allowed but probably not meant."""
+"""Warnings about what a policy may say but probably does not mean."""

@@ -1,6 +1,6 @@
-"""What is allowed but probably not meant: warnings, each with what to write instead.
+"""Warnings about what a policy may say but probably does not mean, with what to write instead.
 
-One row of LINTS a check; each takes a policy and yields findings at their place in the file.
+LINTS lists the checks. Each takes a policy and yields findings at their place in the file.
 """
 
 import re
@@ -25,7 +25,7 @@ _TEXT: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 
 
 def lint(policy: Policy, probes: Probes | None = None) -> list[Finding]:
-    """Every warning, and an error for every probe that comes out otherwise."""
+    """Every warning, and an error for every probe that is not decided as expected."""
     findings = [finding for check in LINTS for finding in check(policy)]
     return findings + list(_coverage(policy, probes))
 
@@ -41,7 +41,7 @@ def _always(when: str | None) -> bool:
 
 
 def unreachable_rules(policy: Policy) -> Iterator[Finding]:
-    """A rule behind one that always denies, behind a twin that denies, or that never matches."""
+    """A rule that never matches, or that an earlier one keeps from being reached by denying."""
     for _, route, index, rule, path in _rules(policy):
         when = (rule.when or "true").strip()
         if when == "false":
@@ -62,7 +62,7 @@ def unreachable_rules(policy: Policy) -> Iterator[Finding]:
 
 
 def shadowed_rules(policy: Policy) -> Iterator[Finding]:
-    """A rule that only sets, behind an unconditional `fixed` or overridden by a later twin."""
+    """A rule whose settings never count: after an unconditional `fixed`, or set again later."""
     for _, route, index, rule, path in _rules(policy):
         if rule.deny or rule.only or rule.except_:
             continue
@@ -70,7 +70,7 @@ def shadowed_rules(policy: Policy) -> Iterator[Finding]:
         if ended is not None:
             yield policy.source.warning(
                 path,
-                f"rule `{rule.name}` sets nothing: `{ended.name}` has ended the rules",
+                f"rule `{rule.name}` sets nothing: `{ended.name}` ends the rules before",
                 "put it above",
                 rule="shadowed-rule",
             )
@@ -132,7 +132,7 @@ def empty_rules(policy: Policy) -> Iterator[Finding]:
             yield policy.source.warning(
                 path,
                 f"rule `{rule.name}` leaves no candidate: it refuses every request it matches",
-                "if that is meant, say it with `deny: message`",
+                "if you mean that, write `deny: message`",
                 rule="leaves-nothing",
             )
     for name, tier in policy.document.tiers.items():
@@ -169,7 +169,7 @@ def unused(policy: Policy) -> Iterator[Finding]:
 
 
 def private_leaks(policy: Policy) -> Iterator[Finding]:
-    """Some route keeps private prompts in, another that can leave does not."""
+    """A route that may send private prompts to backends from which another route keeps them."""
     guards: dict[str, set[str]] = {}
     for name, route, _, rule, _ in _rules(policy):
         if "request.pii" in (rule.when or "") and (rule.only or rule.except_ or rule.deny):
@@ -194,7 +194,7 @@ _READERS: Final = {
     key: [name for name, row in OBJECTIVES.items() if key in row.reads]
     for objective in OBJECTIVES.values()
     for key in objective.reads
-    if key != "fixed"  # also what the objective falls back to when a rule ends
+    if key != "fixed"  # a rule with `fixed` counts under any objective
 }
 
 

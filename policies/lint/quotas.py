@@ -16,7 +16,7 @@ _PARTS: Final = ("input_tokens", "output_tokens")  # of "tokens"
 
 
 def _is_within(part: LimitRow, whole: LimitRow) -> bool:
-    """Whether a limit of `part` over one of `whole` could never be what refuses."""
+    """Whether a limit of `part` could never take effect where it is above one of `whole`."""
     if part.measure == whole.measure and {part.window, whole.window} <= set(_LENGTHS):
         return _LENGTHS.index(part.window) < _LENGTHS.index(whole.window)
     within = part.measure in _PARTS and whole.measure == "tokens"
@@ -33,7 +33,7 @@ _TOKENS: Final = [name for name, row in LIMITS.items() if row.measure.endswith("
 
 
 def contradicting_quotas(policy: Policy) -> Iterator[Finding]:
-    """A short window that may hold more than a longer one; a part larger than the whole."""
+    """A limit of a short window above a longer one's, of a part above the whole's."""
     for name, tier in policy.document.tiers.items():
         levels: list[tuple[Path, Any]] = [(("tiers", name), tier)]
         levels += [
@@ -50,7 +50,7 @@ def contradicting_quotas(policy: Policy) -> Iterator[Finding]:
 
 
 def overcommitted_shares(policy: Policy) -> Iterator[Finding]:
-    """Guaranteed shares of one backend that add up to more than there is of it."""
+    """Guaranteed shares of one backend that add up to more than 100 %."""
     promised: dict[str, float] = {}
     for name, tier in policy.document.tiers.items():
         for backend, share in (tier.guaranteed_share or {}).items():
@@ -59,7 +59,7 @@ def overcommitted_shares(policy: Policy) -> Iterator[Finding]:
                 yield policy.source.warning(
                     ("tiers", name, "guaranteed_share", backend),
                     f"the shares of `{backend}` add up to {promised[backend]:.0%}",
-                    "lower them to 100 % together",
+                    "lower them until they add up to 100 % or less",
                     rule="overcommitted",
                 )
 
@@ -76,7 +76,7 @@ def _not_over(policy: Policy, path: Path, limits: Any, small: str, large: str) -
     if first is not None and second is not None and first > second:
         yield policy.source.warning(
             (*path, small),
-            f"`{small}` is over `{large}`: it can never be what refuses",
+            f"`{small}` is above `{large}`: it can never take effect",
             f"lower it, or raise `{large}`",
             rule="contradicting-quotas",
         )
@@ -88,7 +88,7 @@ def _too_small(policy: Policy, path: Path, limits: Any) -> Iterator[Finding]:
         if amount is not None and amount < _SMALL_TOKENS:
             yield policy.source.warning(
                 (*path, key),
-                f"`{key}` of {amount} will refuse ordinary requests for good",
+                f"`{key}` of {amount} will always refuse ordinary requests",
                 "a request reserves its prompt and its largest answer: allow some thousands",
                 rule="never-fits",
             )
@@ -103,7 +103,7 @@ def _above_the_customer(
             continue
         yield policy.source.warning(
             (*path, key),
-            f"`{key}` here is over the customer's own: it can never be what refuses",
+            f"`{key}` here is above the customer's own: it can never take effect",
             "lower it, or raise the tier's",
             rule="contradicting-quotas",
         )

@@ -1,4 +1,4 @@
-"""Routes whose answers `shadow` never audits, though it looks as if it did."""
+"""Routes whose answers `shadow` never audits, though it seems to."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,10 @@ from policies.policy import Policy
 
 
 def unaudited_routes(policy: Policy) -> Iterator[Finding]:
-    """A route with a choice whose candidates lack `to` or `judge`; a policy of such routes alone.
+    """A route that is never audited, since `to` or `judge` is not among its candidates.
 
-    A route of one backend is left alone, and so is one that says `shadow: "off"`.
+    One warning where that is so for every route. Routes of one backend, and those that say
+    `shadow: "off"`, are not meant.
     """
     shadow = policy.document.shadow
     if shadow is None:
@@ -20,7 +21,7 @@ def unaudited_routes(policy: Policy) -> Iterator[Finding]:
         yield policy.source.warning(
             ("shadow",),
             "no route is ever audited",
-            "its candidates must hold `to`, `judge` and a backend that is audited",
+            "a route needs `to`, `judge` and a backend to audit among its candidates",
             rule="never-audited",
         )
         return
@@ -29,7 +30,7 @@ def unaudited_routes(policy: Policy) -> Iterator[Finding]:
         if missing and len(route.candidates) > 1 and not _silent(route):
             yield policy.source.warning(
                 ("routes", name, "candidates"),
-                f"`{name}` is never audited: `{missing[0]}` of `shadow` is no candidate of it",
+                f"`{name}` is never audited: `{missing[0]}` of `shadow` is not a candidate",
                 'add it, or say so by a rule with `shadow: "off"`',
                 rule="never-audited",
             )

@@ -1,1 +1,1 @@
-"""Decision logs, decided again."""
+"""Replays decision logs: recorded requests are decided again, under another policy."""

@@ -1,8 +1,8 @@
-"""What a policy has to beat: one backend for everything, prompt length alone, and a shuffle.
+"""What a policy must beat: one backend for everything, prompt length alone, and a shuffle.
 
-The shuffled control keeps the policy's mix of backends but deals them out blindly, then leans to
-the cheapest or dearest backend until it costs the same. A policy that is not above it has learnt
-nothing from the prompts.
+The shuffled control keeps the policy's mix of backends but assigns them at random, then shifts
+requests to the cheapest or most expensive backend until it costs the same. A policy that is not
+better than it has learnt nothing from the prompts.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class ComparableRecords:
-    """Every backend's expected cost (USD) and P(success) of every record that has them all."""
+    """Expected cost (USD) and P(success) of every backend, on the records that have them all."""
 
     names: tuple[str, ...]
     costs: Floats  # records x backends
@@ -35,7 +35,7 @@ class ComparableRecords:
 
 
 def compare(records: ComparableRecords) -> list[Baseline]:
-    """The policy and everything it has to beat, on the same records."""
+    """The policy and everything that it must beat, on the same records."""
     rows = np.arange(len(records.chosen))
     cost = float(records.costs[rows, records.chosen].mean())
     own = Baseline("this policy", cost, float(records.success[rows, records.chosen].mean()))
@@ -55,29 +55,29 @@ def always(records: ComparableRecords) -> list[Baseline]:
 
 
 def by_length(records: ComparableRecords, cost_usd: float) -> Baseline | None:
-    """Short prompts to the cheapest backend, long ones to the dearest, at about this mean cost."""
+    """Short prompts to the cheapest backend, long ones to the most expensive, at this mean cost."""
     means = records.costs.mean(axis=0)
     low, high = int(means.argmin()), int(means.argmax())
     if low == high:
         return None
     order = np.argsort(records.tokens, kind="stable")
     cheap = np.concatenate(([0.0], np.cumsum(records.costs[order, low])))
-    dear = np.concatenate(([0.0], np.cumsum(records.costs[order[::-1], high])))[::-1]
-    cut = int(np.abs((cheap + dear) / len(order) - cost_usd).argmin())
-    short, long = records.success[order[:cut], low], records.success[order[cut:], high]
-    cost, quality = cheap[cut] + dear[cut], short.sum() + long.sum()
+    expensive = np.concatenate(([0.0], np.cumsum(records.costs[order[::-1], high])))[::-1]
+    split = int(np.abs((cheap + expensive) / len(order) - cost_usd).argmin())
+    short, long = records.success[order[:split], low], records.success[order[split:], high]
+    cost, quality = cheap[split] + expensive[split], short.sum() + long.sum()
     return Baseline("prompt length", float(cost / len(order)), float(quality / len(order)))
 
 
 def shuffled(records: ComparableRecords, mix: Sequence[float], cost_usd: float) -> Baseline:
-    """The same mix dealt out blindly, leant until it costs the same (or as near as it can)."""
+    """The same mix assigned at random, shifted until it costs the same, or nearly if it cannot."""
     costs, success = records.costs.mean(axis=0), records.success.mean(axis=0)
-    dealt = np.asarray(mix, dtype=float)
-    dealt /= dealt.sum()
-    cost = float(dealt @ costs)
+    shares = np.asarray(mix, dtype=float)
+    shares /= shares.sum()
+    cost = float(shares @ costs)
     target = int(costs.argmin() if cost > cost_usd else costs.argmax())
     gap = float(costs[target]) - cost
-    lean = 0.0 if gap == 0.0 else min(max((cost_usd - cost) / gap, 0.0), 1.0)
-    dealt *= 1.0 - lean
-    dealt[target] += lean
-    return Baseline("shuffled control", float(dealt @ costs), float(dealt @ success))
+    shift = 0.0 if gap == 0.0 else min(max((cost_usd - cost) / gap, 0.0), 1.0)
+    shares *= 1.0 - shift
+    shares[target] += shift
+    return Baseline("shuffled control", float(shares @ costs), float(shares @ success))

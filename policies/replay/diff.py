@@ -1,4 +1,4 @@
-"""Two policies over one log, in short: what changes, for whom, at what price."""
+"""Compares two policies over one log: which requests move, and how cost and quality change."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Means with intervals from blocks: a cluster bootstrap that needs no second look at the log.
+"""Means with intervals from blocks: a cluster bootstrap in one pass over the log.
 
 Each record falls into one of BLOCKS blocks by its conversation, so that turns of a conversation
 stay together; blocks are resampled with a fixed seed. Memory does not grow with the log.
@@ -28,7 +28,7 @@ NOTHING: Final = Interval(None, None, None)
 
 
 class Blocks:
-    """Weighted sums and weights by block, and how many values there were."""
+    """Sums of weighted values and of weights by block, and the number of values."""
 
     __slots__ = ("count", "sums", "weights")
 
@@ -51,7 +51,7 @@ class Blocks:
         self.count += other.count
 
     def interval(self, *, at_least: int = 1) -> Interval:
-        """The mean with its bootstrap interval; abstains under `at_least` values."""
+        """The mean with its bootstrap interval; NOTHING from fewer than `at_least` values."""
         if self.count < max(at_least, 1):
             return NOTHING
         blocks = sorted(self.weights)

@@ -1,7 +1,7 @@
-"""What a canary or an A/B test showed: the arms that `weights` drew between, from a decision log.
+"""The result of a canary or an A/B test, from a decision log; `weights` drew between its arms.
 
-Only records that were drawn count (propensity under 1) and that the drawn backend really served.
-Each weighs 1 / propensity, so that arms stay comparable while their weights are changed.
+A record counts if its backend was drawn (propensity below 1) and really served it. It weighs
+1 / propensity, so that arms stay comparable while their weights are changed.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from policies.money import to_usd
 from policies.replay.estimates import BLOCKS, Blocks, Interval
 from policies.replay.record import Record
 
-ENOUGH: Final = 30  # judged answers under which an arm's success abstains
+ENOUGH: Final = 30  # judged answers; from fewer, the success of an arm is not estimated
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Sums:
 
 
 class Experiment:
-    """Feed it records one by one, then ask for the arms."""
+    """Takes records one by one, and then tells the arms."""
 
     def __init__(self) -> None:
         self._arms: dict[tuple[str, str], _Sums] = {}

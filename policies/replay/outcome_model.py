@@ -1,4 +1,4 @@
-"""What a log says of its backends: what they really cost and took, and how they compare."""
+"""Backends as a log shows them: their real cost and latency, and records to compare them on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from policies.money import to_usd
 from policies.replay.baselines import ComparableRecords
 from policies.replay.record import Record
 
-MAX_SAMPLE: Final = 200_000  # records kept for the baselines; past it every second one goes
+MAX_SAMPLE: Final = 200_000  # records kept for the baselines; beyond it every second one is dropped
 
 
 class BackendMeasurements:
@@ -39,7 +39,7 @@ class BackendMeasurements:
             self._latency[name] = (total + outcome.latency_ms, count + 1)
 
     def ratio(self, backend: str) -> float:
-        """Real over expected cost; 1 where the log does not know."""
+        """Real cost over expected cost; 1 where the log has no expected cost."""
         expected = self._expected.get(backend, 0)
         return self._cost[backend] / expected if expected else 1.0
 
@@ -54,7 +54,7 @@ class BackendMeasurements:
 
 
 class RecordSample:
-    """The records on which every backend can be compared with every other."""
+    """Records that have cost and P(success) of every backend, so that all can be compared."""
 
     __slots__ = ("_names", "_rows", "_seen", "_step")
 
@@ -65,7 +65,7 @@ class RecordSample:
         self._step = 1
 
     def add(self, record: Record, chosen: str) -> None:
-        """Keep a record that knows cost and probability of every backend."""
+        """Keep a record if it has cost and probability of every backend."""
         self._seen += 1
         if self._seen % self._step:
             return
@@ -85,7 +85,7 @@ class RecordSample:
             self._step *= 2
 
     def comparable(self, measured: BackendMeasurements) -> ComparableRecords | None:
-        """The sample, its costs scaled to what backends really cost; None without any record."""
+        """The sample, with its costs scaled to what backends really cost; None if it is empty."""
         if not self._rows:
             return None
         table = np.asarray(self._rows, dtype=float)

@@ -1,7 +1,7 @@
 """Probes: example requests beside a policy, and the decision expected of each.
 
-`balanced.yaml` has `balanced.probes.yaml`. A probe says what is known of a request (all of it
-optional but `tier` where the policy has tiers) and what must come out.
+`balanced.yaml` has `balanced.probes.yaml`. A probe says what is known of a request (everything is
+optional, except `tier` where the policy has tiers) and how it must be decided.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,8 +36,8 @@ def load_probes(text: str, filename: str) -> Probes:
 
 
 def run_probes(policy: Policy, probes: Probes) -> tuple[list[Finding], frozenset[tuple[str, str]]]:
-    """Errors for probes that come out otherwise, and the (route, rule) pairs that were matched."""
-    findings = list(_strangers(policy, probes))
+    """Errors for probes that are decided otherwise, and the (route, rule) pairs that matched."""
+    findings = list(_unknown_names(policy, probes))
     covered: set[tuple[str, str]] = set()
     for index, probe in enumerate(probes.document.probes):
         answer = policy.decide(signals_of(policy, probe, probes.document.backends), hints_of(probe))
@@ -55,7 +55,7 @@ def run_probes(policy: Policy, probes: Probes) -> tuple[list[Finding], frozenset
     return findings, frozenset(covered)
 
 
-def _strangers(policy: Policy, probes: Probes) -> Iterator[Finding]:
+def _unknown_names(policy: Policy, probes: Probes) -> Iterator[Finding]:
     """Names that the policy does not have: a probe about them would prove nothing."""
     for place, names, known, what in _mentions(policy, probes.document):
         for name in names:

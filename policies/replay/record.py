@@ -1,4 +1,4 @@
-"""The decision log: one JSON object a decision, enough to decide again bit for bit.
+"""The decision log: one JSON object per decision, with all it takes to repeat it bit for bit.
 
     {"v": 1, "at": 1763766000000, "id": "req-...", "policy": "3f2a...", "classifier": "...",
      "prices": "...", "signals": {...}, "hints": {...}, "decision": {...} | "denial": {...},
@@ -31,9 +31,9 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class RecordedOutcome:
-    """What became of an admitted request; None where it is not known."""
+    """How an admitted request ended; None for what is not known."""
 
-    backend: str = ""  # that really served, "" if none
+    backend: str = ""  # the one that really served; "" if none did
     end: str = ""  # completed, disconnected, failed, cut
     input_tokens: int = 0
     output_tokens: int = 0
@@ -190,17 +190,17 @@ def _answer(answer: Decision | Denial) -> dict[str, Any]:
 
 
 def _sparse(value: Any) -> dict[str, Any]:
-    """A dataclass's fields that differ from their defaults; mappings are left to the caller.
+    """A dataclass's fields that differ from their defaults. The caller adds the mappings.
 
-    One line of the log has a dozen of these, so that a class is looked at once for all.
+    One line of the log has a dozen of these, so the layout of a class is computed once.
     """
     read, names, defaults = _layout(value.__class__)
     fields = zip(names, read(value), defaults, strict=True)
-    return {name: held for name, held, default in fields if held != default}
+    return {name: now for name, now, default in fields if now != default}
 
 
 class _Layout(NamedTuple):
-    """What reads the fields of a class, their names, and what each is where nothing was said."""
+    """How a class is written: a getter of its fields, their names and their defaults."""
 
     read: Callable[[Any], tuple[Any, ...]]
     names: tuple[str, ...]
@@ -209,7 +209,7 @@ class _Layout(NamedTuple):
 
 @cache
 def _layout(kind: Any) -> _Layout:
-    """Of a class with two fields or more; those whose default is made anew are mappings."""
+    """The layout of a class with two fields or more; those with a default factory are mappings."""
     written = [each for each in fields(kind) if each.default_factory is MISSING]
     names = tuple([each.name for each in written])
     return _Layout(attrgetter(*names), names, tuple([each.default for each in written]))

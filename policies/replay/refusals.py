@@ -1,8 +1,8 @@
-"""Who would have met a 429: a tier's limits replayed over the log's own clock.
+"""Which requests would have got a 429: a tier's limits replayed over the log's own clock.
 
-Windows here begin on the second, the minute, the day and the month in UTC, so the numbers are near,
-not equal, to what the ledger would do with its sliding minutes and the customer's calendar.
-Concurrency and prepaid credit are not replayed, and only the organization's own limits are.
+Windows here begin with the second, minute, day or month in UTC. The ledger has sliding minutes and
+the customer's calendar, so the numbers come close to what it would do but are not the same. Only
+the organization's own limits are replayed, without concurrency and prepaid credit.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,14 +45,14 @@ _MEASURES: Final[Mapping[str, Callable[[Use], int]]] = {
 
 
 class Refusals:
-    """Counts what customers used, and whom that would have refused."""
+    """Counts what customers use, and says which requests their limits would have refused."""
 
     def __init__(self, limits: Mapping[str, Mapping[str, Any]]) -> None:
         self._limits = {tier: _parsed(values) for tier, values in limits.items()}
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
 
     def refuses(self, tier: str, organization: str, at_ms: int, use: Use) -> bool:
-        """Whether this request meets a 429; one that does uses nothing."""
+        """Whether this request would get a 429; one that does uses nothing."""
         standing: list[tuple[tuple[str, str], int, int]] = []
         for dimension, window, measure, limit in self._limits.get(tier, ()):
             index = _WINDOWS[window](at_ms)

@@ -1,4 +1,4 @@
-"""The recorded decisions under another policy: cost, mix, latency, quality, refusals.
+"""Recorded requests under another policy: cost, mix, latency, quality, refusals.
 
 Every policy and baseline is measured by the same figures, the record's own expected cost and
 P(success) of each backend, so the rows of a report can be compared with each other. Costs are
@@ -23,7 +23,7 @@ from policies.replay.record import Record
 from policies.replay.refusals import Refusals, Use
 from policies.replay.tally import Tally
 
-ENOUGH: Final = 30  # judged outcomes under which the observed quality abstains
+ENOUGH: Final = 30  # judged outcomes; from fewer, no observed quality is reported
 _KINDS: Final = ("route", "tier", "customer")
 
 
@@ -63,7 +63,7 @@ class ReplayReport:
 
 
 class Replay:
-    """Feed it records one by one, then ask for the report."""
+    """Takes records one by one, and then makes the report."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy

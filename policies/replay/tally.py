@@ -1,4 +1,4 @@
-"""Sums over replayed records, that can be added to each other."""
+"""Sums over replayed records. Sums of several groups can be added up."""
 
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ class Tally:
         self.denials[reason] = self.denials.get(reason, 0) + 1
 
     def refuse(self) -> None:
-        """Count a request that meets a 429."""
+        """Count a request that gets a 429."""
         self.requests += 1
         self.refused += 1
 

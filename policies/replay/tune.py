@@ -1,7 +1,7 @@
 """Search a route's thresholds against a log: the Pareto front, and the YAML to paste.
 
-Every point is the whole policy decided again on the same sample of records, so rules, tiers and
-hard constraints keep their part; only the route's own thresholds move.
+For each point the whole policy decides the same sample of records again, so rules, tiers and hard
+constraints still apply; only the route's own thresholds differ.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Points that no other beats on both axes, by rising cost; the present and the chosen."""
+    """The points that no other beats on both axes, by rising cost; the present one, the chosen."""
 
     route: str
     records: int  # of the log that this route serves
@@ -167,7 +167,7 @@ def _pareto(points: Sequence[Point]) -> tuple[Point, ...]:
 
 
 def _choose(front: Sequence[Point], budget: float | None, quality: float | None) -> Point | None:
-    """The front is in order of cost and of quality alike."""
+    """The best point within the budget, or the cheapest of this quality. `front` rises in both."""
     if budget is not None:
         within = [p for p in front if p.cost_usd <= budget]
         return within[-1] if within else None

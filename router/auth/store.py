@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     Column,
     DateTime,
+    Index,
     LargeBinary,
     MetaData,
     Select,
@@ -15,10 +16,8 @@ from sqlalchemy import (
     Table,
     func,
     insert,
-    inspect,
     literal_column,
     select,
-    text,
     update,
 )
 
@@ -37,18 +36,8 @@ _KEYS = Table(
     Column("tier", String(128), nullable=False),
     Column("created_at", DateTime, nullable=False),
     Column("revoked_at", DateTime),
+    Index("api_keys_revoked_at", "revoked_at"),
 )
-# Not part of the table: several stores may create it in a new database at the same moment.
-_REVOKED = "api_keys_revoked_at"
-
-
-def _index(database: Database) -> None:
-    with database.reading() as connection:
-        indexes = inspect(connection).get_indexes(_KEYS.name)
-    if all(index["name"] != _REVOKED for index in indexes):
-        with database.writing() as connection:
-            made = f"CREATE INDEX IF NOT EXISTS {_REVOKED} ON {_KEYS.name} (revoked_at)"
-            connection.execute(text(made))
 
 
 def _state(sqlite: bool) -> Select[tuple[object, ...]]:
@@ -80,7 +69,6 @@ class KeyStore:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self._database.make(_METADATA)
-        _index(self._database)
         self._state = _state(self._database.engine.dialect.name == "sqlite")
 
     def create(self, organization: str, tier: str, team: str | None = None) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from router.backends.credentials.specs import Credentials
 from router.backends.energy import EnergyProfile
 from router.protocols.quirks import PLAIN, Quirks
 
@@ -73,6 +74,8 @@ class Backend:
     and `api_keys` further credentials. Where no first byte came after `hedge_after`
     seconds, another deployment is asked too. `proxy` is the URL of a proxy in front of it, or
     DIRECTLY, or None for what the environment says; `http2` is whether HTTP/2 is offered to it.
+    `key_header` is the header in which the key goes (None: the dialect's), `query` what stands
+    behind every address. `credentials` are what authorizes its calls instead of a key.
     """
 
     name: str
@@ -95,6 +98,9 @@ class Backend:
     energy: EnergyProfile | None = None
     proxy: str | None = field(default=None, repr=False)  # may hold a password
     http2: bool = False
+    key_header: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    credentials: Credentials | None = field(default=None, repr=False)
 
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""

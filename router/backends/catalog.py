@@ -24,6 +24,9 @@ class Provider(BaseModel):
     regions: dict[str, str] = {}
     dialect: str = "openai"
     key_variable: str | None = None
+    key_header: str | None = None
+    credentials: str | None = None
+    reported_cost: bool = False
     prices: str | None = None
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
     notes: str = ""

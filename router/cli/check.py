@@ -12,6 +12,8 @@ import click
 from policies.findings import DocumentError, Finding, render
 from policies.lint.formats import as_json, as_sarif
 from policies.lint.lint import lint
+from router.backends.backend import Backend
+from router.backends.credentials.table import KINDS
 from router.cli.common.check_classifier import classifier_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
@@ -66,9 +68,19 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     findings += classifier_findings(documents)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
-        f"{len(policy.tiers)} tiers, policy {policy.version}"
+        f"{len(policy.tiers)} tiers, policy {policy.version}{_credentials(world.backends)}"
     )
     return summary, findings
+
+
+def _credentials(backends: Mapping[str, Backend]) -> str:
+    """Which backends are asked with more than a key, by the kind of their credentials."""
+    kinds = [
+        f"{name} by {KINDS[type(backend.credentials)].key}"
+        for name, backend in backends.items()
+        if backend.credentials is not None
+    ]
+    return f"; credentials: {', '.join(kinds)}" if kinds else ""
 
 
 def _text(summary: str, findings: _Findings) -> None:

@@ -33,7 +33,7 @@ _FIRST_REST, _LONGEST_REST = 0.5, 30.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerArgs:
-    """What a worker inherits: its number, where its siblings meet, descriptors of its sockets."""
+    """What a worker inherits: its number, where the workers meet, descriptors of its sockets."""
 
     number: int
     folder: str

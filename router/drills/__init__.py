@@ -1,1 +1,1 @@
-"""Load and faults against real parts, and the promises with their figures."""
+"""Drills put load and faults on real parts, and report which promises were kept, with figures."""

@@ -1,7 +1,7 @@
-"""The drill: load and faults against a ledger, and the promises with their figures.
+"""The ledger's drill: load and faults, then a report of which promises were kept, with figures.
 
-Workers are gateway processes (ledger_worker); some are killed in the middle. At the end the
-ledger's own journal is compared with their notes (ledger_findings).
+Workers are gateway processes (ledger_worker), some of which are killed while they work. At the end
+the ledger's own journal is compared with the workers' notes (ledger_findings).
 """
 
 import asyncio
@@ -25,50 +25,50 @@ from router.ledger.server.errors import Disconnected
 
 
 class Drill:
-    """Starts workers, kills some, disturbs the ledger, and judges.
+    """Starts workers, kills some, causes faults, and compares what came of it with the promises.
 
-    `disturb` are faults to take in turn, each a coroutine function that returns its name.
+    `faults` are caused in turn; each is a coroutine function that returns the fault's name.
     """
 
-    def __init__(self, url: str, disturb: Sequence[Callable[[], Awaitable[str]]] = ()) -> None:
+    def __init__(self, url: str, faults: Sequence[Callable[[], Awaitable[str]]] = ()) -> None:
         self._url = url
-        self._disturb = disturb
+        self._faults = faults
         self.granted = Granted()
-        self.disturbed: Counter[str] = Counter()
+        self.caused: Counter[str] = Counter()
 
     async def run(self, load: DrillLoad, *, workers: int, kill: bool = False) -> Findings:
-        """Run until every worker is done; where `kill`, one of them dies every three seconds."""
+        """Run until every worker is done. With `kill`, one is killed every three seconds."""
         ledger = await Ledger.connect(self._url, command_seconds=1.0, lease_ms=LEASE_MS)
         rows = DrillRows(ledger, load.organization)
         collecting = asyncio.create_task(_collect(rows))
-        trouble = asyncio.create_task(self._trouble(load.seconds / 12))
-        begun = time.monotonic()
+        causing = asyncio.create_task(self._cause_faults(load.seconds / 12))
+        started = time.monotonic()
         async with asyncio.TaskGroup() as group:
             if kill:
-                group.create_task(self._mortal(load))
+                group.create_task(self._run_killed_workers(load))
             for number in range(kill, workers):
-                group.create_task(self._immortal(load, number))
-        took = time.monotonic() - begun
-        for task in (collecting, trouble):
+                group.create_task(self._run_worker(load, number))
+        took = time.monotonic() - started
+        for task in (collecting, causing):
             task.cancel()
-        await asyncio.gather(collecting, trouble, return_exceptions=True)
+        await asyncio.gather(collecting, causing, return_exceptions=True)
         findings = await judge(ledger, parse_address(self._url), load, self.granted, rows)
         offered = sum(self.granted.counts.values())
         findings.figures["requests a second, all gateways"] = f"{offered / took:.0f}"
-        findings.figures.update({f"fault: {name}": str(n) for name, n in self.disturbed.items()})
+        findings.figures.update({f"fault: {name}": str(n) for name, n in self.caused.items()})
         await ledger.close()
         return findings
 
-    async def _immortal(self, load: DrillLoad, number: int) -> None:
+    async def _run_worker(self, load: DrillLoad, number: int) -> None:
         worker = await self._start(load, number)
         await self._read(worker)
         await worker.wait()
 
-    async def _mortal(self, load: DrillLoad) -> None:
-        end, lives = time.monotonic() + load.seconds, 0
+    async def _run_killed_workers(self, load: DrillLoad) -> None:
+        end, started = time.monotonic() + load.seconds, 0
         while time.monotonic() < end:
-            lives += 1
-            worker = await self._start(load, 1000 + lives)
+            started += 1
+            worker = await self._start(load, 1000 + started)
             reading = asyncio.create_task(self._read(worker))
             await asyncio.sleep(3)
             worker.kill()
@@ -87,11 +87,11 @@ class Drill:
                 if line.endswith(b"\n"):
                     self.granted.read(line.decode().strip())
 
-    async def _trouble(self, pause: float) -> None:
-        for fault in itertools.cycle(self._disturb):
+    async def _cause_faults(self, pause: float) -> None:
+        for fault in itertools.cycle(self._faults):
             await asyncio.sleep(max(2.0, pause))
             with contextlib.suppress(Disconnected, LedgerUnavailable):
-                self.disturbed[await fault()] += 1
+                self.caused[await fault()] += 1
 
 
 async def _collect(rows: DrillRows) -> None:

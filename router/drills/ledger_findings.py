@@ -1,4 +1,4 @@
-"""What a drill of the ledger found: the workers' notes compared with the ledger's own journal."""
+"""The findings of a ledger drill: the workers' notes compared with the ledger's own journal."""
 
 import asyncio
 import time
@@ -27,20 +27,20 @@ from router.usage_row import JournalRow
 
 @dataclass(slots=True)
 class Findings:
-    """What a drill found: promises (kept or not, with a figure) and plain figures."""
+    """Promises (text, whether it was kept, a figure), and further figures by name."""
 
     promises: list[tuple[str, bool, str]] = field(default_factory=list)
     figures: dict[str, str] = field(default_factory=dict)
 
     @property
     def kept(self) -> bool:
-        """Whether every promise held."""
-        return all(held for _, held, _ in self.promises)
+        """Whether every promise was kept."""
+        return all(kept for _, kept, _ in self.promises)
 
 
 @dataclass(slots=True)
 class Granted:
-    """What the workers wrote down."""
+    """The notes of all workers: which holds they were granted, and their figures."""
 
     hold_ids: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class Granted:
     killed: int = 0
 
     def read(self, line: str) -> None:
-        """Take one line of a worker."""
+        """Read one line of a worker."""
         if "=" not in line:
             self.hold_ids.add(line)
             return
@@ -61,7 +61,7 @@ class Granted:
 
 
 class DrillRows:
-    """The drill's own rows of the journal, taken out as they come so that they reach no bill."""
+    """The drill's own rows of the journal, taken out at once so that they reach no bill."""
 
     def __init__(self, ledger: Ledger, organization: str) -> None:
         self._journal = ledger.journal()
@@ -69,7 +69,7 @@ class DrillRows:
         self.rows: list[JournalRow] = []
 
     async def collect(self) -> None:
-        """Take what is there now."""
+        """Take the rows that are there now."""
         read = [(entry, entry.row()) for entry in await self._journal.read(100_000)]
         mine = [(entry, row) for entry, row in read if self._mine in row.meta]
         self.rows += [row for _, row in mine]
@@ -94,7 +94,7 @@ class DrillRows:
 
 @dataclass(slots=True)
 class Pools:
-    """Tokens used, what is held, pico-USD spent, and open holds, over some quotas."""
+    """Sums over some quotas: tokens used, tokens held, pico-USD spent, open holds."""
 
     used: int = 0
     held: int = 0
@@ -152,7 +152,7 @@ async def judge(
 def _promises(
     load: DrillLoad, granted: Granted, rows: DrillRows, pools: Pools
 ) -> list[tuple[str, bool, str]]:
-    """What the ledger promises: in words, whether it was kept, a figure."""
+    """Every promise of the ledger: its text, whether it was kept, a figure."""
     times = Counter(row.hold_id for row in rows.rows if not row.seq)
     served = {row.hold_id for row in rows.rows if row.status != CANCELLED_STATUS}
     lost, unknown = len(granted.hold_ids - times.keys()), len(served - granted.hold_ids)

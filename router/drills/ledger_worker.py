@@ -1,5 +1,5 @@
-"""A worker of the ledger's drill: a gateway process that offers load to one hot key and writes down
-what it was granted.
+"""A worker of the ledger's drill: a gateway process that sends many requests of one key and writes
+down which were admitted.
 """
 
 import asyncio
@@ -27,8 +27,9 @@ TIER: Final = "drill"
 
 @dataclass(frozen=True, slots=True)
 class DrillLoad:
-    """What one worker does: how many requests it offers, or for how many seconds, how many at
-    once, against which limit in which sliding window. Abandoned ones are never settled.
+    """What one worker does: it sends `offered` requests, or for `seconds`, so many `at_once`.
+
+    At most `limit` fit into any `window_ms`. `abandoned` is the share that is never settled.
     """
 
     organization: str
@@ -41,7 +42,7 @@ class DrillLoad:
 
     @property
     def quotas(self) -> tuple[Quota, ...]:
-        """One hot key with every kind of algorithm."""
+        """Quotas of one busy key and its organization, one for each algorithm."""
         window = Options(window_ms=self.window_ms)
         return (
             Quota("organization", "tokens_per_day", 10**12),
@@ -52,13 +53,13 @@ class DrillLoad:
 
 
 class Notes(Protocol):
-    """Where a worker writes what it was granted, line by line."""
+    """Where a worker writes its lines."""
 
     def write(self, line: str) -> object:
-        """Take one line."""
+        """Write one line."""
 
     def flush(self) -> object:
-        """Make sure that it is seen even if this process is killed."""
+        """Make sure that the lines are read even if this process is killed."""
 
 
 class Worker:
@@ -78,7 +79,7 @@ class Worker:
         )  # fmt: skip
 
     async def run(self) -> None:
-        """Offer the load; ends when it is offered, or its time is over, and all is settled."""
+        """Send the load, until all of it was sent or its time is over; then wait for settling."""
         noting = asyncio.create_task(self._note())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._load.seconds), asyncio.TaskGroup() as clients:
@@ -91,9 +92,9 @@ class Worker:
     async def _client(self) -> None:
         while self._left > 0:
             self._left -= 1
-            begun = time.perf_counter_ns()
+            started = time.perf_counter_ns()
             outcome = await self._request()
-            self._waits.append((time.perf_counter_ns() - begun) // 1000)
+            self._waits.append((time.perf_counter_ns() - started) // 1000)
             self._counts[outcome] += 1
             if outcome == "unavailable":
                 await asyncio.sleep(0.01)
@@ -130,7 +131,7 @@ class Worker:
 
 
 async def work(url: str, load: DrillLoad, notes: Notes, seed: int) -> None:
-    """Be one gateway: offer the load, note each hold admitted and, now and then, the figures."""
+    """Run one gateway: send the load, write down admitted holds and, twice a second, figures."""
     while True:
         with contextlib.suppress(LedgerUnavailable):
             ledger = await Ledger.connect(url, command_seconds=1.0, lease_ms=LEASE_MS)

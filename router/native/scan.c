@@ -1,10 +1,10 @@
-/* Scanning JSON bodies in C: what router/protocols/scan.py says, many times faster.
+/* Scans JSON bodies in C, with the same result as router/protocols/scan.py and many times faster.
  *
- * The Python there is the definition, and what runs where no compiler was at hand; a property test
- * holds the two together. One pass, without recursion. It reads bytes that orjson accepted and checks
- * no grammar again, but is safe for any bytes: those of a bytes object end in a NUL, where whatever
- * reads byte by byte stops. Only what cannot be twins is decided here: an object of few keys, spelled
- * without escapes, none of which are equal. refuse_twins in Python judges every other.
+ * The Python code is the definition, and runs where there was no compiler; a property test compares the
+ * two. One pass, no recursion. orjson has accepted the bytes before, so their grammar is not checked
+ * again; any other bytes are safe too, because a bytes object ends in a NUL, at which every loop over
+ * single bytes stops. Twins are keys that stand twice in an object. C decides only the easy case, that
+ * an object has none: few keys, no escapes, no two equal. It passes any other to refuse_twins in Python.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -12,10 +12,10 @@
 #include <string.h>
 
 enum {
-  EDITION = 1, /* as in router/protocols/scan.py */
-  LEVELS = 254, /* most that max_depth may be */
-  FEW = 16, /* keys that are compared each with each */
-  AT_HAND = 64, /* keys of open objects, until more memory is asked for */
+  EDITION = 1, /* must equal the one in router/protocols/scan.py */
+  LEVELS = 254, /* the largest max_depth */
+  FEW = 16, /* so many keys at most are compared here, each with each */
+  ON_STACK = 64, /* keys of open objects; for more, memory is allocated */
 };
 
 typedef struct {
@@ -24,29 +24,29 @@ typedef struct {
   Py_ssize_t max_depth, max_keys;
 } Scanner;
 
-typedef struct { /* between its quotes */
+typedef struct { /* a key, without its quotes */
   const char *text;
   Py_ssize_t size;
 } Key;
 
 typedef struct { /* an open object or array */
-  Py_ssize_t first; /* of its keys */
+  Py_ssize_t first; /* where its keys begin in `keys` */
   char closing;
-  char escaped; /* whether a key of it has an escape */
-  char folded;
+  char escaped; /* whether one of its keys has an escape */
+  char folded; /* whether its keys are compared after folding: case, _ and - */
 } Level;
 
-typedef struct { /* of one call */
+typedef struct { /* the state of one call */
   const Scanner *self;
   const char *begin, *at, *end;
   PyObject *folded, *members;
   PyObject *param; /* the key of the member being read, or NULL */
-  Py_ssize_t key_start, value_start; /* its places */
-  Key *keys, *more; /* of all open objects; `more` is what must be freed */
+  Py_ssize_t key_start, value_start; /* where its key and its value begin */
+  Key *keys, *more; /* keys of all open objects; `more`: allocated for them, or NULL */
   Py_ssize_t count, room;
   Py_ssize_t depth;
   Level levels[LEVELS];
-  Key at_hand[AT_HAND];
+  Key on_stack[ON_STACK];
 } Scan;
 
 static int refuse(const char *why) {
@@ -58,7 +58,7 @@ static void skip_space(Scan *scan) {
   while (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' || *scan->at == '\t') scan->at++;
 }
 
-/* Step behind the string that begins here; 1 where it has an escape, 0 where not, -1 if it is none. */
+/* Move past the string that begins here. Return 1 if it has an escape, else 0; -1 if it is none. */
 static int skip_string(Scan *scan) {
   const char *at = scan->at + 1, *end = scan->end;
   int escaped = 0;
@@ -93,7 +93,7 @@ static int add_key(Scan *scan, Key key) {
       PyErr_NoMemory();
       return -1;
     }
-    if (!scan->more) memcpy(more, scan->at_hand, size);
+    if (!scan->more) memcpy(more, scan->on_stack, size);
     scan->keys = scan->more = more;
     scan->room *= 2;
   }
@@ -101,7 +101,7 @@ static int add_key(Scan *scan, Key key) {
   return 0;
 }
 
-/* Read a key and step to its value; 0 or -1. */
+/* Read a key and move to its value. Return 0, or -1 for an error. */
 static int read_key(Scan *scan) {
   const char *start = scan->at;
   Level *level = &scan->levels[scan->depth - 1];
@@ -122,7 +122,7 @@ static int read_key(Scan *scan) {
   return scan->param ? 0 : -1;
 }
 
-/* Note the member whose value ends here; 0 or -1. */
+/* Note the member whose value ends here. Return 0 or -1. */
 static int end_member(Scan *scan) {
   Py_ssize_t places[] = {scan->key_start, scan->value_start, scan->at - scan->begin};
   PyObject *span = PyTuple_New(3);
@@ -140,7 +140,7 @@ static int end_member(Scan *scan) {
   return failed;
 }
 
-/* Step into the object or array that begins here; 0 or -1. */
+/* Enter the object or array that begins here. Return 0 or -1. */
 static int open_level(Scan *scan) {
   int folded = scan->depth == 0, object = *scan->at++ == '{';
   if (scan->depth == scan->self->max_depth) {
@@ -155,7 +155,7 @@ static int open_level(Scan *scan) {
   return 0;
 }
 
-/* A number that equal keys share after folding: 0 where the key needs Python's folding. */
+/* A hash that is the same for keys that are equal after folding; 0 if only Python can fold the key. */
 static uint64_t folded_number(const Key *key) {
   uint64_t number = 1;
   for (Py_ssize_t k = 0; k < key->size; k++) {
@@ -167,7 +167,7 @@ static uint64_t folded_number(const Key *key) {
   return number ? number : 1;
 }
 
-/* Whether few keys are certainly no twins after folding. */
+/* Whether no two of a few keys can be equal after folding. */
 static int differ_folded(const Key *keys, Py_ssize_t count) {
   uint64_t numbers[FEW];
   for (Py_ssize_t k = 0; k < count; k++) {
@@ -178,7 +178,7 @@ static int differ_folded(const Key *keys, Py_ssize_t count) {
   return 1;
 }
 
-/* Whether few keys are certainly no twins. */
+/* Whether no two of a few keys are equal. */
 static int differ(const Key *keys, Py_ssize_t count) {
   for (Py_ssize_t k = 1; k < count; k++)
     for (Py_ssize_t j = 0; j < k; j++)
@@ -187,7 +187,7 @@ static int differ(const Key *keys, Py_ssize_t count) {
   return 1;
 }
 
-/* Let Python judge the keys of the innermost object; 0, or -1 where it refuses them. */
+/* Let Python check the keys of the innermost object. Return 0, or -1 if it refuses them. */
 static int ask_python(Scan *scan, const Level *level) {
   const Scanner *self = scan->self;
   Py_ssize_t count = scan->count - level->first;
@@ -207,7 +207,7 @@ static int ask_python(Scan *scan, const Level *level) {
   return answer ? 0 : -1;
 }
 
-/* Step out of the innermost object or array; 0 or -1. */
+/* Leave the innermost object or array. Return 0 or -1. */
 static int close_level(Scan *scan) {
   const Level *level = &scan->levels[scan->depth - 1];
   const Key *keys = scan->keys + level->first;
@@ -223,7 +223,7 @@ static int close_level(Scan *scan) {
   return scan->depth == 1 ? end_member(scan) : 0;
 }
 
-/* Step behind a string, number or word, or into an object or array; 0 or -1. */
+/* Move past a string, number or word, or enter an object or array. Return 0 or -1. */
 static int read_value(Scan *scan) {
   const char *start = scan->at;
   if (*start == '{' || *start == '[') return open_level(scan);
@@ -268,9 +268,9 @@ static PyObject *Scanner_scan(Scanner *self, PyObject *const *given, Py_ssize_t 
   scan.end = scan.begin + PyBytes_GET_SIZE(given[0]);
   scan.folded = count > 1 ? given[1] : NULL;
   scan.param = NULL;
-  scan.keys = scan.at_hand;
+  scan.keys = scan.on_stack;
   scan.more = NULL;
-  scan.room = AT_HAND;
+  scan.room = ON_STACK;
   scan.count = scan.depth = 0;
   if (!(scan.members = PyDict_New())) return NULL;
   if (read_all(&scan)) Py_CLEAR(scan.members);
@@ -284,7 +284,7 @@ static int Scanner_init(Scanner *self, PyObject *args, PyObject *Py_UNUSED(keywo
   Py_ssize_t max_depth, max_keys;
   if (!PyArg_ParseTuple(args, "OOOnn", &refuse_twins, &too_deep, &decode, &max_depth, &max_keys))
     return -1;
-  if (max_depth < 1 || max_depth > LEVELS || max_keys < 0) return refuse("a bound out of bounds");
+  if (max_depth < 1 || max_depth > LEVELS || max_keys < 0) return refuse("a bound is out of range");
   if (self->refuse_twins) return refuse("a scanner has one set of rules");
   self->refuse_twins = Py_NewRef(refuse_twins);
   self->too_deep = Py_NewRef(too_deep);
@@ -302,7 +302,7 @@ static void Scanner_dealloc(Scanner *self) {
 }
 
 static PyMethodDef METHODS[] = {
-    {"scan", (PyCFunction)(void (*)(void))Scanner_scan, METH_FASTCALL, "The members of a body."},
+    {"scan", (PyCFunction)(void (*)(void))Scanner_scan, METH_FASTCALL, "Return a body's members."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -27,7 +27,7 @@ from router.protocols.fields import (
     wrong_type,
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
-from router.protocols.media.gauge import Gauge
+from router.protocols.media.gauge import MediaGauge
 from router.protocols.texts import chat_texts
 
 MAX_CHOICES: Final = 128
@@ -122,7 +122,7 @@ class _Text:
     def __init__(self) -> None:
         self.bytes = 0
         self.images = 0  # and every other part that is no text
-        self.media: Gauge | None = None
+        self.media: MediaGauge | None = None
         self.hosted: list[str] | None = None
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
@@ -189,7 +189,7 @@ class _Text:
         """Count and measure a part that is no text."""
         kind, field = _MEDIA.get(kind, _OTHER)
         if self.media is None:
-            self.media = Gauge()
+            self.media = MediaGauge()
         if isinstance(held, dict):
             self.media.add(kind, held.get(field), detail=held.get("detail"))
         else:

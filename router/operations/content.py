@@ -15,7 +15,7 @@ from router.protocols import known_keys
 from router.protocols.document import parse_members, refuse_aliases
 from router.protocols.fields import MOST_TOKENS, read_integer, read_model, wrong_type
 from router.protocols.headers import NO_HEADERS, Fields
-from router.protocols.media.gauge import Gauge
+from router.protocols.media.gauge import MediaGauge
 from router.protocols.texts import content_texts
 from router.protocols.usage import estimate_input
 
@@ -98,7 +98,7 @@ class _Facts:
     def __init__(self) -> None:
         self.bytes = 0
         self.others = 0  # parts that are no text
-        self.media: Gauge | None = None
+        self.media: MediaGauge | None = None
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
@@ -167,7 +167,7 @@ class _Facts:
     def _medium(self, held: dict[str, Any]) -> None:
         self.others += 1
         if self.media is None:
-            self.media = Gauge()
+            self.media = MediaGauge()
         named = held.get("mimeType")
         family = named.partition("/")[0] if isinstance(named, str) else ""
         self.media.add(_KINDS.get(family, "file"), held.get("data"), media_type=named)

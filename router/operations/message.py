@@ -22,10 +22,12 @@ from router.protocols.fields import (
     wrong_type,
 )
 from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
-from router.protocols.media.gauge import Gauge
+from router.protocols.media.gauge import MediaGauge
 from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
+_OBJECT: Final = frozenset((dict,))
+_TEXT: Final = frozenset((str,))
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
 
 
@@ -93,7 +95,7 @@ class _Facts:
     def __init__(self) -> None:
         self.bytes = 0
         self.others = 0  # parts that are no text
-        self.media: Gauge | None = None
+        self.media: MediaGauge | None = None
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
@@ -199,7 +201,7 @@ class _Facts:
     def _medium(self, kind: str, source: Any) -> None:
         self.others += 1
         if self.media is None:
-            self.media = Gauge()
+            self.media = MediaGauge()
         held = source if isinstance(source, dict) else {}
         self.media.add(kind, held.get("data"), media_type=held.get("media_type"))
 
@@ -212,6 +214,8 @@ class _Facts:
             return ()
         self.bytes += len(orjson.dumps(tools))
         self.hosted = []
+        if plain := _plain_names(tools):
+            return plain
         names = []
         for index, tool in enumerate(tools):
             if not isinstance(tool, dict):
@@ -228,6 +232,18 @@ class _Facts:
         if schema:
             self.bytes += len(orjson.dumps(wanted))
         return schema
+
+
+def _plain_names(tools: list[Any]) -> tuple[str, ...]:
+    """The names of tools where the client runs all of them and names each; else none.
+
+    Nearly always so, and by the dozen.
+    """
+    if not _OBJECT.issuperset(map(type, tools)):
+        return ()
+    names = tuple([tool["name"] for tool in tools if "name" in tool and "type" not in tool])
+    plain = len(names) == len(tools) and _TEXT.issuperset(map(type, names)) and all(names)
+    return names if plain else ()
 
 
 def _together(texts: list[str]) -> str:

@@ -13,7 +13,7 @@ from router.protocols import known_keys
 from router.protocols.document import parse_members
 from router.protocols.fields import read_flag, read_model, read_user, wrong_type
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
-from router.protocols.media.gauge import Gauge
+from router.protocols.media.gauge import MediaGauge
 from router.protocols.texts import texts_but
 
 DEFAULT_MODEL: Final = "omni-moderation-latest"
@@ -50,18 +50,18 @@ def parse_moderation(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     )
 
 
-def _input(held: Any) -> tuple[Any, Gauge | None]:
+def _input(held: Any) -> tuple[Any, MediaGauge | None]:
     """The texts of an input, and its pictures where it is an array of parts that holds any."""
     if not isinstance(held, list) or not any(isinstance(part, dict) for part in held):
         return held, None
     words: list[str] = []
-    pictures: Gauge | None = None
+    pictures: MediaGauge | None = None
     for index, part in enumerate(held):
         kind = part.get("type") if isinstance(part, dict) else None
         if kind == "text" and isinstance(part.get("text"), str):
             words.append(part["text"])
         elif kind == "image_url" and isinstance(part.get("image_url"), dict):
-            pictures = pictures or Gauge()
+            pictures = pictures or MediaGauge()
             pictures.add("image", part["image_url"].get("url"))
         else:
             raise wrong_type(f"input[{index}]", "a part of text or of image_url")

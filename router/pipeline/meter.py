@@ -35,6 +35,11 @@ def together(parts: Sequence[Usage]) -> Usage:
     )
 
 
+def as_listed(usage: Usage) -> Usage:
+    """Return the usage as another backend would have had it: its price, not this one's word."""
+    return usage if usage.reported_pico is None else usage._replace(reported_pico=None)
+
+
 class Served(Protocol):
     """What the meter reads of an answer that is being given."""
 
@@ -227,7 +232,7 @@ class Meter:
             fired=tuple(answer.verifier for answer in rejected),
             rejected_pico=self._cost_of(rejected),
             judge_pico=self._cost_of([answer for answer in billed if not answer.rejected]),
-            direct_pico=self._prices.price(planned.steps[-1]).cost(usage),
+            direct_pico=self._prices.price(planned.steps[-1]).cost(as_listed(usage)),
         )
 
     def _energy(self, backend: Backend, usage: Usage, seconds: float) -> Energy | None:

@@ -10,7 +10,7 @@ whole request is priced at the step. The kind of token: fresh, read from a cache
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
@@ -45,8 +45,9 @@ class Step:
 class Price:
     """What one token costs at a backend, in pico-USD. `steps` are in order of prompt size.
 
-    `cache_write_pico` None: writing to the cache costs what fresh input costs. `units` is what one
-    of each unit costs (`router.units`); others cost nothing.
+    `cache_write_pico` None: writing to the cache costs what fresh input costs. `reported`: if the
+    backend reports what a request cost, that is its cost; these rates estimate it beforehand.
+    `units` is what one of each unit costs (`router.units`); others cost nothing.
     """
 
     input_pico: int
@@ -54,20 +55,15 @@ class Price:
     cached_input_pico: int
     cache_write_pico: int | None = None
     steps: tuple[Step, ...] = ()
+    reported: bool = False
     units: Units = ()
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
+        if self.reported and usage.reported_pico is not None:
+            return usage.reported_pico
         if usage.units:
-            return self.of_units(usage.units) + self._of_tokens(usage)
-        return self._of_tokens(usage)
-
-    def of_units(self, units: Units) -> int:
-        """Return what so many of each unit cost in pico-USD."""
-        known = dict(self.units)
-        return sum(known.get(name, 0) * count for name, count in units)
-
-    def _of_tokens(self, usage: Usage) -> int:
+            return self.of_units(usage.units) + self.cost(usage._replace(units=()))
         price = self if not self.steps else self.at(usage.input_tokens)
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
@@ -80,6 +76,11 @@ class Price:
             + written * (price.input_pico if write is None else write)
             + usage.output_tokens * price.output_pico
         )
+
+    def of_units(self, units: Units) -> int:
+        """Return what so many of each unit cost in pico-USD."""
+        known = dict(self.units)
+        return sum(known.get(name, 0) * count for name, count in units)
 
     def fresh(self, input_tokens: int, output_tokens: int) -> int:
         """Return what so many uncached tokens cost in pico-USD: `cost`, but quicker."""
@@ -130,6 +131,14 @@ class Schedule:
             if entry.counts(instant):
                 price = entry.price
         return price
+
+
+def as_reported(price: Price | Schedule) -> Price | Schedule:
+    """The same prices for a backend whose word on the cost is taken."""
+    if isinstance(price, Price):
+        return replace(price, reported=True)
+    entries = [replace(entry, price=replace(entry.price, reported=True)) for entry in price.entries]
+    return Schedule(tuple(entries))
 
 
 def always(price: Price) -> Schedule:
@@ -183,14 +192,24 @@ class PriceBook:
         """Return what so many fresh tokens and units cost at most at any of the backends, in
         pico-USD: prompt and answer together, and the prompt alone; units count as the prompt's.
         """
+        if units:
+            return self._dearest_with_units(list(backends), input_tokens, output_tokens, units)
         together = alone = 0
         for name in backends:
             price = self._fixed.get(name) or self.price(name)
             rate = price.at(input_tokens) if price.steps else price
             prompt = input_tokens * rate.input_pico
-            if units:
-                prompt += price.of_units(units)
             cost = prompt + output_tokens * rate.output_pico
             together = max(together, cost)
             alone = max(alone, prompt)
         return together, alone
+
+    def _dearest_with_units(
+        self, backends: Sequence[str], input_tokens: int, output_tokens: int, units: Units
+    ) -> tuple[int, int]:
+        costs = []
+        for name in backends:
+            of_units = self.price(name).of_units(units)
+            together, alone = self.dearest((name,), input_tokens, output_tokens)
+            costs.append((together + of_units, alone + of_units))
+        return max(both for both, _ in costs), max(alone for _, alone in costs)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from router.ask import Ask
 from router.domain import Usage
 from router.protocols.hub.values import IMPOSSIBLE, count
+from router.protocols.reported_cost import NAMES, reported_cost
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _THREE: Final = itemgetter("prompt_tokens", "completion_tokens", "total_tokens")
@@ -56,10 +57,11 @@ def counted(usage: Any) -> Usage | None:
     reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
     details = _details(usage, "prompt_tokens_details")
     cached = min(_cached(usage, details), prompt)
+    cost = None if NAMES.isdisjoint(usage) else reported_cost(usage)
     if "cache_write_tokens" in details:
         written = min(count(details["cache_write_tokens"]) or 0, prompt - cached)
-        return Usage(prompt, output, cached, min(reasoning, output), False, written)
-    return Usage(prompt, output, cached, min(reasoning, output))
+        return Usage(prompt, output, cached, min(reasoning, output), False, written, cost)
+    return Usage(prompt, output, cached, min(reasoning, output), False, 0, cost)
 
 
 def _cached(usage: Mapping[str, Any], details: Mapping[str, Any]) -> int:

@@ -1,1 +1,1 @@
-"""A model server that answers as it is asked to, faults included: for demo, tests and bench."""
+"""A simulated model server, with faults on demand: for the demo, tests and bench."""

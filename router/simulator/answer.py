@@ -1,7 +1,7 @@
-"""What the simulator says: made up from the request, the same for the same request, and labelled.
+"""The simulator's chat answers: made up from the request, and labelled as simulated.
 
-No model wrote it. It has the shape of a real answer: text of a plausible length, tool calls that
-fit the tool's schema, JSON that fits the schema asked for.
+The same request gets the same answer. It has the shape of a real one: text of a plausible length,
+tool calls that fit the tool's schema, JSON that fits the schema asked for.
 """
 
 import re
@@ -35,23 +35,23 @@ class SimulatedAnswer:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The tokens as one text."""
         return "".join(self.tokens)
 
 
 def tokens_of(text: str) -> tuple[str, ...]:
-    """A text cut into pieces about as long as tokens."""
+    """Split a text into pieces about as long as tokens."""
     return tuple(_TOKEN.findall(text))
 
 
 def prompt_tokens(body: Mapping[str, Any]) -> int:
     """Input tokens of a request, about four bytes each."""
-    read = [body.get("messages"), body.get("tools"), body.get("response_format")]
-    return max(1, len(orjson.dumps(read)) // 4)
+    parts = [body.get("messages"), body.get("tools"), body.get("response_format")]
+    return max(1, len(orjson.dumps(parts)) // 4)
 
 
 def compose(body: Mapping[str, Any], label: str, choice: int) -> SimulatedAnswer:
-    """The answer to a request, as choice number `choice`."""
+    """Return choice number `choice` of the answer to a request."""
     call = _tool_call(body, choice)
     if call is not None:
         return SimulatedAnswer((), (call,), "tool_calls")
@@ -77,7 +77,7 @@ def _text(body: Mapping[str, Any], label: str, choice: int) -> str:
 
 
 def _tool_call(body: Mapping[str, Any], choice: int) -> dict[str, Any] | None:
-    """A call of the first tool, unless none is wanted or its result is already there."""
+    """A call of the first tool; None if no call is wanted or the result is already there."""
     tools = body.get("tools")
     messages = body.get("messages") or [{}]
     if not tools or body.get("tool_choice") == "none" or messages[-1].get("role") == "tool":

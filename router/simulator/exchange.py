@@ -1,4 +1,4 @@
-"""One HTTP exchange of the simulator, seen from inside: read, wait, write, or be left alone."""
+"""One HTTP exchange as the simulator sees it; it notices when the client leaves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ class Broken(Exception):
 
 
 class SimulatedExchange:
-    """What the simulator may do with one request. Every wait ends with Gone if the client goes."""
+    """Reads a request, writes its answer. Reading and waiting raise Gone if the client leaves."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class SimulatedExchange:
                 return b"".join(pieces)
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Sleep, unless the client leaves before."""
         if seconds <= 0:
             return
         try:
@@ -79,5 +79,5 @@ class SimulatedExchange:
         await self.write(encode(data))
 
     async def write(self, data: bytes, *, more: bool = True) -> None:
-        """Bytes of the body; the last ones with `more` false."""
+        """Bytes of the body; `more` is false for the last ones."""
         await self._send({"type": "http.response.body", "body": data, "more_body": more})

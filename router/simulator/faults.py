@@ -1,14 +1,15 @@
-"""Faults that the simulator commits on demand: `model?fault=NAME&key=value`, one row each.
+"""Faults of the simulator, asked for by the model's name: `model?fault=NAME&key=value`.
 
+NAME          keys                        what happens
 status        status, retry_after, code   an error answer
 huge_error    -                           an error answer of many megabytes
 slow          seconds                     the first byte comes late
 html          -                           status 200, and the body is a web page
 error_inside  -                           status 200, and the body is an error
-base_resp     -                           the same in MiniMax's way
+base_resp     -                           the same as MiniMax writes it
 redirect      to                          a redirect
 gzip          -                           a compressed body although none was asked for
-garbage       -                           a stream of what is not JSON
+garbage       -                           a stream of events that are not JSON
 endless       -                           one event that never ends
 stall         after                       silence after so many tokens, until the client leaves
 reset         after                       the connection breaks after so many tokens
@@ -37,13 +38,16 @@ MEBIBYTE: Final = 1024 * 1024
 
 
 class CutShort(Exception):
-    """The stream ends here, properly as far as HTTP goes."""
+    """The stream ends early, with a proper end of the HTTP body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`instead` answers in the simulator's place, if it returns true; `midway` strikes after some
-    tokens; `usage` changes the usage in the answer; `done` is whether [DONE] is sent."""
+    """What is wrong with an answer.
+
+    `instead` answers in the simulator's place if it returns true, `midway` is called after some
+    tokens, `usage` changes the usage in the answer, `done` is whether [DONE] is sent.
+    """
 
     instead: Instead | None = None
     midway: Midway | None = None

@@ -1,4 +1,4 @@
-"""What the simulator says to embeddings and completions, and who says the rest; all is made up."""
+"""The simulator's embeddings and completions, and who answers the rest: made up, and labelled."""
 
 import base64
 import struct
@@ -32,8 +32,8 @@ async def embed(
     size = body.get("dimensions") or _DIMENSIONS
     packed = body.get("encoding_format") == "base64"
     data = [
-        {"object": "embedding", "index": index, "embedding": _vector(held, size, packed=packed)}
-        for index, held in enumerate(inputs)
+        {"object": "embedding", "index": index, "embedding": _vector(one, size, packed=packed)}
+        for index, one in enumerate(inputs)
     ]
     answer: dict[str, Any] = {"object": "list", "data": data, "model": head["model"]}
     prompt = _prompt_tokens(inputs)
@@ -82,18 +82,18 @@ async def _stream(
     await exchange.write(encode(b"[DONE]") if fault.done else b"", more=False)
 
 
-def _many(held: Any) -> list[Any]:
-    """The texts or token arrays of a parameter that may hold one or many."""
-    alone = isinstance(held, str) or (isinstance(held, list) and held and type(held[0]) is int)
-    return [held] if alone else list(held or [])
+def _many(given: Any) -> list[Any]:
+    """The texts or token arrays of a parameter that may be one of them or a list of many."""
+    single = isinstance(given, str) or (isinstance(given, list) and given and type(given[0]) is int)
+    return [given] if single else list(given or [])
 
 
-def _prompt_tokens(held: list[Any]) -> int:
-    return sum(len(one) if isinstance(one, list) else max(1, len(one) // 4) for one in held)
+def _prompt_tokens(inputs: list[Any]) -> int:
+    return sum(len(one) if isinstance(one, list) else max(1, len(one) // 4) for one in inputs)
 
 
-def _vector(held: Any, size: int, *, packed: bool) -> Any:
-    seed = orjson.dumps(held)
+def _vector(given: Any, size: int, *, packed: bool) -> Any:
+    seed = orjson.dumps(given)
     numbers = [zlib.crc32(seed + b"%d" % place) / 2**31 - 1 for place in range(size)]
     if not packed:
         return numbers

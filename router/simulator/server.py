@@ -1,9 +1,9 @@
-"""A model server that simulates: for the demo's larger backends and for tests of every fault.
+"""A simulated model server: it stands for the demo's larger backends, and tests use its faults.
 
-It speaks OpenAI's chat completions with realistic timing, usage, streaming, tool calls, JSON
-schemas, `n` and logprobs, its embeddings and its completions, and marks every answer as simulated:
-in its text, its model name, its fingerprint and the header `x-simulated`. A fault is asked for
-through the model name, as in `simulated-moe?fault=reset&after=3`; see `simulated_faults`.
+It serves OpenAI's chat completions (with realistic timing, usage, streaming, tool calls, JSON
+schemas, `n` and logprobs), embeddings and completions. Every answer says that it is simulated: in
+its text, its model name, its fingerprint and the header `x-simulated`. The model's name asks for a
+fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them.
 
     python -m router.simulator.server --name moe --port 8082
 """
@@ -59,7 +59,7 @@ class Simulator:
         self.profile = profile or PROFILES.get(name, PROFILES["instant"])
         self.served = 0
         self.running = 0
-        self.left = 0  # clients that closed before their answer was whole
+        self.left = 0  # clients that left before their answer was complete
         self.last_raw = b""
         self.last_body: dict[str, Any] = {}
         self.last_headers: dict[str, str] = {}
@@ -203,7 +203,7 @@ def _read(raw: bytes, content_type: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One request and what to answer; the fault's middle comes after `after` tokens."""
+    """One request and its answers; the fault's `midway` comes after `after` tokens."""
 
     body: dict[str, Any]
     model: str
@@ -217,7 +217,7 @@ class _Job:
 
 
 def _call_deltas(number: int, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A tool call as it is streamed: its name first, then its arguments in pieces."""
+    """Yield a tool call as it is streamed: its name first, then its arguments in pieces."""
     yield call | {"index": number, "function": call["function"] | {"arguments": ""}}
     arguments = call["function"]["arguments"]
     for start in range(0, len(arguments), 8):
@@ -266,7 +266,7 @@ def _usage(body: dict[str, Any], answers: list[SimulatedAnswer]) -> dict[str, An
 @click.command()
 @click.option("--name", default="moe", help="Profile and label: moe, premium or instant.")
 @click.option("--host", default="127.0.0.1")
-@click.option("--port", default=0, help="0 takes a free one; the ready line says which.")
+@click.option("--port", default=0, help="0 takes a free port; the ready line names it.")
 def main(name: str, host: str, port: int) -> None:
     """Run a simulated model server until its parent closes standard input."""
     asyncio.run(serve_until_orphaned(Simulator(name), host, port))

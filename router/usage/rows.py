@@ -18,21 +18,14 @@ from sqlalchemy import (
 from router.usage_row import FIRED_LENGTH, UsageRow
 
 METADATA: Final = MetaData()
-# Columns that databases of earlier versions lack.
-LATER: Final = (
-    Column("verifier", String(FIRED_LENGTH)),
-    Column("rejected_pico", BigInteger),
-    Column("judge_pico", BigInteger),
-    Column("direct_pico", BigInteger),
-)
 USAGE: Final = Table(
     "usage",
     METADATA,
-    Column("rid", String(40), primary_key=True),
+    Column("hold_id", String(40), primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("status", String(16), nullable=False),
-    Column("t0", BigInteger, nullable=False),
-    Column("t1", BigInteger, nullable=False),
+    Column("admitted_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=False),
     Column("day", String(10), nullable=False),
     Column("request_id", String(128)),
     Column("organization", Text, nullable=False),
@@ -57,8 +50,11 @@ USAGE: Final = Table(
     Column("energy_mj", BigInteger),
     Column("energy_source", String(16)),
     Column("predicted", Float),
-    *LATER,
-    Index("usage_by_organization", "organization", "t0"),
+    Column("verifier", String(FIRED_LENGTH)),
+    Column("rejected_pico", BigInteger),
+    Column("judge_pico", BigInteger),
+    Column("direct_pico", BigInteger),
+    Index("usage_by_organization", "organization", "admitted_at"),
     Index("usage_by_day", "day"),
 )
 

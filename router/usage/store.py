@@ -6,18 +6,18 @@ Adding a row twice is harmless: its primary key is the hold's id and the number 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, func, inspect, select, text
+from sqlalchemy import Select, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from router.database import Database
-from router.usage.rows import LATER, METADATA, USAGE
+from router.usage.rows import METADATA, USAGE
 
 _MICRO: Final = 10**6
 SUMS: Final = ("requests", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 
 class UsageStore:
-    """Usage in SQL, made when it is first used.
+    """Usage in SQL. The table is made by `prepare`, or when it is first used.
 
     Every method is one short transaction, blocks (call it off the loop), may raise DatabaseError.
     """
@@ -27,6 +27,12 @@ class UsageStore:
         self._insertion = self._database.insertion(USAGE)
         self._made = False
 
+    def prepare(self) -> None:
+        """Make the table, or see that the one that is there is ours."""
+        if not self._made:
+            self._database.make(METADATA)
+            self._made = True
+
     def add(self, rows: Sequence[tuple[Any, ...]]) -> int:
         """Store rows (in the order of NAMES); returns how many were new.
 
@@ -34,7 +40,7 @@ class UsageStore:
         """
         if not rows:
             return 0
-        self._make()
+        self.prepare()
         with self._database.writing() as connection:
             return self._insertion.add(connection, rows)
 
@@ -116,7 +122,7 @@ class UsageStore:
         first, end = span
         statement = select(
             func.sum(counted // _MICRO).label("high"), func.sum(counted % _MICRO).label("low")
-        ).where(USAGE.c.t0 >= first, USAGE.c.t0 < end, USAGE.c.t1 <= until)
+        ).where(USAGE.c.admitted_at >= first, USAGE.c.admitted_at < end, USAGE.c.closed_at <= until)
         for name, value in where.items():
             statement = statement.where(USAGE.c[name] == value)
         (row,) = self._rows(statement)
@@ -124,13 +130,13 @@ class UsageStore:
 
     def known(self, hold_ids: Sequence[str]) -> set[tuple[str, int]]:
         """Which rows of these holds are stored."""
-        return {(row["rid"], row["seq"]) for row in self._rows(_known(hold_ids))}
+        return {(row["hold_id"], row["seq"]) for row in self._rows(_known(hold_ids))}
 
     def customers(self, since_ms: int) -> list[dict[str, Any]]:
         """Who was served since an instant: the distinct levels of the ledger's scopes."""
         names = ("organization", "team", "key_id", "end_user", "asked", "tier")
         columns = [USAGE.c[name] for name in names]
-        return self._rows(select(*columns).where(USAGE.c.t0 >= since_ms).distinct())
+        return self._rows(select(*columns).where(USAGE.c.admitted_at >= since_ms).distinct())
 
     def count(self) -> int:
         """How many rows there are."""
@@ -141,22 +147,8 @@ class UsageStore:
         """Close every connection."""
         self._database.close()
 
-    def _make(self) -> None:
-        if not self._made:
-            self._database.make(METADATA)
-            self._add_later_columns()
-            self._made = True
-
-    def _add_later_columns(self) -> None:
-        with self._database.writing() as connection:
-            known = {column["name"] for column in inspect(connection).get_columns(USAGE.name)}
-            for column in LATER:
-                if column.name not in known:
-                    kind = column.type.compile(connection.dialect)
-                    connection.execute(text(f"ALTER TABLE usage ADD COLUMN {column.name} {kind}"))
-
     def _rows(self, statement: Any) -> list[dict[str, Any]]:
-        self._make()
+        self.prepare()
         with self._database.reading() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
@@ -168,7 +160,7 @@ def _within(statement: Select[Any], since: str | None, until: str | None) -> Sel
 
 
 def _known(hold_ids: Sequence[str]) -> Select[tuple[str, int]]:
-    return select(USAGE.c.rid, USAGE.c.seq).where(USAGE.c.rid.in_(hold_ids))
+    return select(USAGE.c.hold_id, USAGE.c.seq).where(USAGE.c.hold_id.in_(hold_ids))
 
 
 def _total(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,17 +7,22 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, mode
 
 from policies.money import Usd
 from router.backends.backend import Capacity, Timeouts
+from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.units import UNITS, Units
 from router.world.config_values import (
     Address,
+    Authority,
     BaseUrl,
     Cards,
+    CloudRegion,
     Duration,
     Features,
+    HeaderName,
     LedgerAddress,
     Operations,
     Proxy,
+    Query,
     Replicas,
     Size,
     Words,
@@ -118,6 +123,42 @@ class EnergySection(_Section):
     source: Literal["declared", "measured"] = "declared"
 
 
+class AwsSection(_Section):
+    """AWS's keys; without them its own chain finds some: environment, files, roles."""
+
+    region: CloudRegion | None = None
+    service: str | None = Field(default=None, min_length=1)
+    profile: str | None = Field(default=None, min_length=1)
+    access_key_id: str | None = Field(default=None, min_length=1)
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+
+
+class EntraSection(_Section):
+    """An application of Microsoft Entra; without a secret Azure's own chain finds an identity."""
+
+    tenant_id: str | None = Field(default=None, min_length=1)
+    client_id: str | None = Field(default=None, min_length=1)
+    client_secret: SecretStr | None = None
+    scope: str = Field(default=COGNITIVE_SERVICES, min_length=1)
+    authority: Authority | None = None
+
+
+class GoogleSection(_Section):
+    """A service account's file; without it the application default credentials."""
+
+    service_account: str | None = Field(default=None, min_length=1)
+    scope: str = Field(default=CLOUD_PLATFORM, min_length=1)
+
+
+class CredentialSection(_Section):
+    """What authorizes calls instead of a key: one of the three."""
+
+    aws: AwsSection | None = None
+    entra: EntraSection | None = None
+    google: GoogleSection | None = None
+
+
 class BackendSection(_QuirkKeys):
     """One model server. What is left out comes from the `provider`'s preset, where there is one."""
 
@@ -131,6 +172,8 @@ class BackendSection(_QuirkKeys):
     replicas: Replicas = ()
     ability: str | None = Field(default=None, min_length=1)
     price: PriceSection | None = None
+    priced_as: str | None = Field(default=None, min_length=1)
+    reported_cost: bool | None = None
     service_tier: Literal["standard", "flex", "priority", "batch"] = "standard"
     context_window: int | None = Field(default=None, gt=0)
     supports: Features | None = None
@@ -142,6 +185,9 @@ class BackendSection(_QuirkKeys):
     energy: EnergySection | None = None
     proxy: Proxy | None = None
     http2: bool = False
+    key_header: HeaderName | None = None
+    query: Query = Field(default={}, strict=False)
+    credentials: CredentialSection | None = None
     simulated: bool = False
 
 

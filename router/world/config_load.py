@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -52,7 +53,8 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     config, wrong = validate(Config, expanded)
     findings += [_without(finding, set(environ.values())) for finding in wrong]
     sections = {} if config is None else config.backends
-    resolved = {name: resolve(name, section) for name, section in sections.items()}
+    folder = FilePath(filename).parent
+    resolved = {name: resolve(name, section, folder) for name, section in sections.items()}
     findings += _unresolved(document, resolved)
     if config is None or findings:
         raise DocumentError(findings)

@@ -18,6 +18,9 @@ _BYTES: Final[Mapping[str, int]] = {"B": 1, "kB": 1000, "MB": 1_000_000}
 _LISTEN: Final = re.compile(r"(?P<host>[A-Za-z0-9.:_\-\[\]]*):(?P<port>\d{1,5})")
 _URL: Final = re.compile(r"https?://[^\s?#/@]+(/[^\s?#]*)?")
 _PROXY: Final = re.compile(r"https?://([^\s?#/@]+@)?(\[[0-9A-Fa-f:.]+\]|[^\s?#/@:]+)(:\d{1,5})?/?")
+_AUTHORITY: Final = re.compile(r"https://[^\s?#/@]+/?")
+_REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LEDGER: Final = re.compile(
     r"embedded|(unix|redis|rediss|valkey|valkeys|rediss?\+(sentinel|cluster))://\S+"
 )
@@ -77,6 +80,33 @@ def _proxy(value: Any) -> str:
     return value
 
 
+def _authority(value: Any) -> str:
+    if not isinstance(value, str) or _AUTHORITY.fullmatch(value) is None:
+        raise _wrong("is not the address of an authority", "write https://host, without a path")
+    return value.rstrip("/")
+
+
+def _cloud_region(value: Any) -> str:
+    if not isinstance(value, str) or _REGION.fullmatch(value) is None:
+        raise _wrong("is not a region", "write it as the cloud does: us-east-1")
+    return value
+
+
+def _header_name(value: Any) -> str:
+    if not isinstance(value, str) or _HEADER.fullmatch(value) is None:
+        raise _wrong("is not the name of a header", "write the name alone: api-key")
+    return value
+
+
+def _query(value: Any) -> dict[str, str]:
+    texts = isinstance(value, dict) and all(
+        isinstance(key, str) and isinstance(item, str) for key, item in value.items()
+    )
+    if not texts:
+        raise _wrong("is not a query", 'write texts by name: {api-version: "2024-10-21"}')
+    return dict(value)
+
+
 def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -102,6 +132,10 @@ Address = Annotated[str, BeforeValidator(_address)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
 Proxy = Annotated[SecretStr, BeforeValidator(_proxy)]
+Authority = Annotated[str, BeforeValidator(_authority)]
+CloudRegion = Annotated[str, BeforeValidator(_cloud_region)]
+HeaderName = Annotated[str, BeforeValidator(_header_name)]
+Query = Annotated[dict[str, str], BeforeValidator(_query)]
 Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
 Operations = Annotated[tuple[str, ...], BeforeValidator(_operation_list)]
 Replicas = Annotated[tuple[BaseUrl, ...], BeforeValidator(_as_tuple)]

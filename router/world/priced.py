@@ -4,37 +4,31 @@ Nothing is taken to be free: tokens need a price where anything that is counted 
 asked, and an operation that is counted in a unit needs the price of that unit.
 """
 
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import Final
 
 from router.operations.table import UNIT_OF
-from router.prices.book import Price, Schedule, always, with_units
+from router.prices.book import Price, Schedule, with_units
 from router.units import UNITS
 from router.world.config import BackendSection, PriceSection
+from router.world.problem import Problem
 
 _MILLION: Final = 1_000_000  # prices are written per million tokens
 _NO_TOKENS: Final = Price(0, 0, 0)
 
 
-class Problem(NamedTuple):
-    """One mistake in a backend, and at which of its keys (empty: the backend as a whole)."""
-
-    key: str
-    message: str
-    hint: str
-
-
 def priced(
     own: PriceSection | None, listed: Schedule | None, serves: tuple[str, ...] | None
-) -> Schedule | None:
+) -> Price | Schedule | None:
     """The prices of a backend that `serves` these operations; None where tokens have none."""
     if own is None:
         return listed
     if own.input is not None and own.output is not None:
-        return always(_own_price(own, own.input, own.output))
+        return _own_price(own, own.input, own.output)
     if listed is not None:
         return with_units(listed, own.units)
     by_units = serves is not None and all(UNIT_OF.get(name) for name in serves)
-    return with_units(always(_NO_TOKENS), own.units) if by_units else None
+    return replace(_NO_TOKENS, units=own.units) if by_units else None
 
 
 def _own_price(own: PriceSection, fresh: int, output: int) -> Price:
@@ -48,15 +42,15 @@ def _own_price(own: PriceSection, fresh: int, output: int) -> Price:
     )
 
 
-def unpriced(name: str, section: BackendSection, price: Schedule | None) -> list[Problem]:
+def unpriced(name: str, section: BackendSection, price: Price | Schedule | None) -> list[Problem]:
     """What nobody priced of the backend `name`."""
     if price is None:
-        message = f"no list price is known for `{section.model}`"
+        message = f"no list price is known for `{section.priced_as or section.model}`"
         hint = (
             "write price: {input: USD, output: USD} per million tokens; nothing is taken to be free"
         )
         return [Problem("model" if section.provider else "", f"`{name}`: {message}", hint)]
-    known = dict(price.entries[0].price.units)
+    known = dict((price if isinstance(price, Price) else price.entries[0].price).units)
     problems = []
     for operation in section.serves or ():
         unit = UNIT_OF.get(operation)

@@ -4,8 +4,9 @@ defaults.
 Problems carry the key they are about, so that the report can point at it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from policies.findings import suggestion
@@ -13,12 +14,16 @@ from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.dialects.table import DIALECTS
 from router.backends.energy import EnergyProfile, Provenance
-from router.prices.book import Schedule
+from router.prices.book import Price, Schedule, as_reported
 from router.prices.list_prices import Listed, list_price
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
-from router.world.priced import Problem, priced, unpriced
+from router.world.credentials import credentials_of
+from router.world.priced import priced, unpriced
+from router.world.problem import Problem
 
+_REGION: Final = "{region}"  # in a preset's address: any region of the provider's
+_HERE: Final = Path()
 _PLAIN: Final = Provider(title="", base_url=None)
 _catalog = cache(load_catalog)
 
@@ -28,17 +33,19 @@ class Resolved:
     """A backend and its prices; both None where there are problems."""
 
     backend: Backend | None
-    price: Schedule | None
+    price: Price | Schedule | None
     problems: tuple[Problem, ...] = ()
 
 
-def resolve(name: str, section: BackendSection) -> Resolved:
-    """Return the backend that a section describes, or everything that it lacks."""
+def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolved:
+    """Return the backend that a section describes, or everything that it lacks.
+
+    The paths of files that it names are relative to `folder`.
+    """
     preset, problems = _preset(section)
-    base_url = section.base_url or preset.regions.get(section.region or "") or preset.base_url
+    base_url = _base_url(section, preset)
     if base_url is None and not problems:
-        hint = "write base_url, up to and including /v1"
-        problems.append(Problem("", f"`{name}` has no address", hint))
+        problems.append(_homeless(name, preset))
     dialect = section.dialect or preset.dialect
     if dialect not in DIALECTS:
         hint = suggestion(dialect, DIALECTS, what="dialects")
@@ -50,9 +57,32 @@ def resolve(name: str, section: BackendSection) -> Resolved:
     price = priced(section.price, listed.schedule if listed else None, section.serves)
     if not problems:
         problems += unpriced(name, section, price)
+    own = section.reported_cost
+    if price is not None and (preset.reported_cost if own is None else own):
+        price = as_reported(price)
+    credentials, wrong = credentials_of(section, preset, base_url or "", folder)
+    problems += wrong
     if problems or base_url is None:
         return Resolved(None, None, tuple(problems))
-    return Resolved(_backend(name, section, preset, base_url, listed), price)
+    backend = _backend(name, section, preset, base_url, listed)
+    return Resolved(replace(backend, credentials=credentials), price)
+
+
+def _base_url(section: BackendSection, preset: Provider) -> str | None:
+    """The address: the section's own, that of its region, or the preset's."""
+    if section.base_url is not None:
+        return section.base_url
+    address = preset.regions.get(section.region or "") or preset.base_url
+    if address is None or _REGION not in address:
+        return address
+    return None if section.region is None else address.replace(_REGION, section.region)
+
+
+def _homeless(name: str, preset: Provider) -> Problem:
+    if preset.base_url is not None:
+        return Problem("", f"`{name}` has no region", "write region, or base_url")
+    hint = "write base_url, up to and including /v1"
+    return Problem("", f"`{name}` has no address", preset.notes or hint)
 
 
 def _preset(section: BackendSection) -> tuple[Provider, list[Problem]]:
@@ -63,7 +93,8 @@ def _preset(section: BackendSection) -> tuple[Provider, list[Problem]]:
     if preset is None:
         hint = suggestion(section.provider, catalog, what="providers")
         return _PLAIN, [Problem("provider", f"unknown provider `{section.provider}`", hint)]
-    if section.region is not None and section.region not in preset.regions:
+    anywhere = preset.base_url is not None and _REGION in preset.base_url
+    if section.region is not None and section.region not in preset.regions and not anywhere:
         hint = suggestion(section.region, preset.regions, what="regions")
         return preset, [Problem("region", f"unknown region `{section.region}`", hint)]
     return preset, []
@@ -72,7 +103,7 @@ def _preset(section: BackendSection) -> tuple[Provider, list[Problem]]:
 def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     if preset.prices is None:
         return None
-    return list_price(preset.prices, section.model, section.service_tier)
+    return list_price(preset.prices, section.priced_as or section.model, section.service_tier)
 
 
 def _backend(
@@ -100,6 +131,8 @@ def _backend(
         energy=_energy(section.energy),
         proxy=section.proxy.get_secret_value() if section.proxy else None,
         http2=section.http2,
+        key_header=section.key_header or preset.key_header,
+        query=tuple(section.query.items()),
     )
 
 

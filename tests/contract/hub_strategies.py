@@ -158,12 +158,12 @@ def without(conversation: Conversation, dropped: Sequence[str]) -> Conversation:
         replace(turn, parts=tuple(one for part in turn.parts for one in kept(part)))
         for turn in conversation.turns
     ]
-    sampling = {name: told for name, told in conversation.sampling.items() if name not in dropped}
+    sampling = {name: value for name, value in conversation.sampling.items() if name not in dropped}
     stops = tuple(stop for stop in conversation.stops if stop.strip() or "stop" not in dropped)
     tier = "" if "service_tier" in dropped else conversation.tier
     tools = conversation.tools
     if "cache_control" in dropped:
-        tools = tuple(replace(tool, cache="") for tool in tools if isinstance(tool, Tool))
+        tools = tuple(tool._replace(cache="") for tool in tools if isinstance(tool, Tool))
     return conversation._replace(
         turns=tuple(turns), sampling=sampling, stops=stops, tier=tier, tools=tools
     )
@@ -172,18 +172,18 @@ def without(conversation: Conversation, dropped: Sequence[str]) -> Conversation:
 def normal(conversation: Conversation) -> dict[str, Any]:
     """All that a conversation says, however a protocol cuts it into turns."""
     system = [part for turn in conversation.turns if turn.role == "system" for part in turn.parts]
-    said: list[tuple[str, list[Part]]] = []
+    merged: list[tuple[str, list[Part]]] = []
     for turn in conversation.turns:
         if turn.role == "system" or not turn.parts:
             continue
-        if said and said[-1][0] == turn.role:
-            said[-1][1].extend(turn.parts)
+        if merged and merged[-1][0] == turn.role:
+            merged[-1][1].extend(turn.parts)
         else:
-            said.append((turn.role, list(turn.parts)))
+            merged.append((turn.role, list(turn.parts)))
     choice = conversation.choice or Choice()
     return {
         "system": texts_of(system),
-        "said": [(role, grouped(parts)) for role, parts in said],
+        "merged": [(role, grouped(parts)) for role, parts in merged],
         "tools": conversation.tools,
         "choice": (choice.mode, choice.mode != "none" and choice.parallel)
         if conversation.tools
@@ -256,17 +256,17 @@ def streams(draw: st.DrawFn, answer: Answer) -> list[Event]:
     for number, part in enumerate(alternative.parts):
         events = _piecewise(draw, number, part)
         (calls if isinstance(part, Call) else queues).append(events)
-    told = [event for queue in queues for event in queue]
+    events = [event for queue in queues for event in queue]
     if calls and draw(st.booleans()):
-        told += [queue.pop(0) for queue in calls]
+        events += [queue.pop(0) for queue in calls]
         while any(calls):
             queue = draw(st.sampled_from([queue for queue in calls if queue]))
-            told.append(queue.pop(0))
+            events.append(queue.pop(0))
     else:
-        told += [event for queue in calls for event in queue]
+        events += [event for queue in calls for event in queue]
     stop = alternative.stop or Stop()
     begun = Started(answer.id, answer.model)
-    return [begun, *told, Stopped(0, stop), UsageSeen(answer.usage), Ended()]
+    return [begun, *events, Stopped(0, stop), UsageSeen(answer.usage), Ended()]
 
 
 def _piecewise(draw: st.DrawFn, number: int, part: Part) -> list[Event]:

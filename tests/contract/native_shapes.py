@@ -80,7 +80,7 @@ CHAT = Native(
     b'"completion_tokens":4,"total_tokens":13},"big":12345678901234567890123}',
     Usage(9, 4),
     recorded("chat"),
-    Usage(9, 4),
+    Usage(9, 4, reported_pico=100_000_000),
     before(recorded("chat"), b"data:", 1),
 )
 

@@ -106,14 +106,14 @@ def _anthropic(blocks: list[dict[str, Any]], reason: str, usage: dict[str, Any])
     }
     whole = message | {"content": blocks, "stop_reason": reason, "usage": usage}
     begun = message | {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
-    told: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": begun}, {"type": "ping"}]
     for index, block in enumerate(blocks):
-        told += _anthropic_block(index, block)
+        events += _anthropic_block(index, block)
     delta = {"stop_reason": reason, "stop_sequence": None}
     final = {key: value for key, value in usage.items() if key.startswith("output")}
-    told.append({"type": "message_delta", "delta": delta, "usage": final})
-    told.append({"type": "message_stop"})
-    return Shape(whole, named(*told))
+    events.append({"type": "message_delta", "delta": delta, "usage": final})
+    events.append({"type": "message_stop"})
+    return Shape(whole, named(*events))
 
 
 def _anthropic_block(index: int, block: dict[str, Any]) -> list[dict[str, Any]]:
@@ -182,14 +182,14 @@ def _gemini(parts: list[dict[str, Any]], reason: str, usage: dict[str, Any]) -> 
     content = {"role": "model", "parts": parts}
     candidate = {"content": content, "finishReason": reason, "index": 0}
     whole = head | {"candidates": [candidate], "usageMetadata": usage}
-    told: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     for part in parts[:-1]:
         piece = {"content": {"role": "model", "parts": [part]}, "index": 0}
         early = {"promptTokenCount": usage["promptTokenCount"], "totalTokenCount": 0}
-        told.append(head | {"candidates": [piece], "usageMetadata": early})
+        events.append(head | {"candidates": [piece], "usageMetadata": early})
     last = candidate | {"content": {"role": "model", "parts": parts[-1:]}}
-    told.append(head | {"candidates": [last], "usageMetadata": usage})
-    return Shape(whole, sse(*told))
+    events.append(head | {"candidates": [last], "usageMetadata": usage})
+    return Shape(whole, sse(*events))
 
 
 def _function_call(number: int, city: str) -> dict[str, Any]:
@@ -256,6 +256,7 @@ SHAPES: Mapping[str, Mapping[str, Shape]] = {
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
     "replicate": REPLICATE,
+    "vertex-anthropic": ANTHROPIC,
 }
 
 ERRORS: Mapping[str, tuple[bytes, ...]] = {
@@ -273,6 +274,10 @@ ERRORS: Mapping[str, tuple[bytes, ...]] = {
         b'[{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}]',
     ),
     "replicate": (b'{"title":"Invalid input","detail":"bad thing","status":422}',),
+    "vertex-anthropic": (
+        b'{"type":"error","error":{"type":"invalid_request_error","message":"bad thing"}}',
+        b'[{"error":{"code":400,"message":"bad thing","status":"FAILED_PRECONDITION"}}]',
+    ),
 }
 
 ERROR_EVENTS: Mapping[str, bytes] = {
@@ -283,4 +288,8 @@ ERROR_EVENTS: Mapping[str, bytes] = {
     ),
     "gemini": b'data: {"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}\n\n',
     "replicate": b'{"id":"p1","status":"failed","output":null,"error":"overloaded"}',
+    "vertex-anthropic": (
+        b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error",'
+        b'"message":"overloaded"}}\n\n'
+    ),
 }

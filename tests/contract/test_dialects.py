@@ -27,7 +27,7 @@ CALLS = [("call_0", "weather", {"city": "Oslo"}), ("call_1", "weather", {"city":
 KEY = "sk-of-the-provider"
 
 dialects = pytest.mark.parametrize("dialect", sorted(DIALECTS))
-told = pytest.mark.parametrize(
+every_story = pytest.mark.parametrize(
     ("dialect", "story"),
     [(dialect, story) for dialect in sorted(SHAPES) for story in SHAPES[dialect]],
 )
@@ -90,7 +90,7 @@ def test_every_dialect_has_its_shapes() -> None:
     assert set(SHAPES) == set(DIALECTS) == set(ERRORS) == set(ERROR_EVENTS)
 
 
-@told
+@every_story
 def test_a_whole_answer(dialect: str, story: str, chat: Chat) -> None:
     raw = orjson.dumps(SHAPES[dialect][story].whole)
     reply = passage_of(dialect).reply(raw, chat())
@@ -105,7 +105,7 @@ def test_a_whole_answer(dialect: str, story: str, chat: Chat) -> None:
     )
 
 
-@told
+@every_story
 def test_a_stream(dialect: str, story: str) -> None:
     translator = passage_of(dialect).stream(streamed())
     out = relay(translator, SHAPES[dialect][story].stream)

@@ -107,10 +107,10 @@ async def test_blocks_that_are_taken_on_the_way_are_not_handed_out_and_none_is_l
         async for block in upstream.stream(put):
             assert block not in taken
             everything.append(block)
-    told = b"".join(everything)
-    assert told.startswith(b"data: ")
-    assert told.endswith(DONE)
-    assert told.count(DONE) == 1
+    received = b"".join(everything)
+    assert received.startswith(b"data: ")
+    assert received.endswith(DONE)
+    assert received.count(DONE) == 1
 
 
 @pytest.mark.parametrize("open_backends", [_fake_backends, _real_backends], ids=["fake", "real"])

@@ -31,16 +31,16 @@ def ask(request: pytest.FixtureRequest) -> Callable[[Use], Awaitable[HttpAnswer]
 
 
 async def test_a_caller_gives_its_key_its_body_and_the_headers_that_are_asked_for(ask) -> None:
-    found: list[Any] = []
+    seen: list[Any] = []
 
     async def use(caller: Caller) -> None:
-        found.extend((caller.authorization, len(caller.id), await caller.body()))
-        found.append(dict(caller.hint_headers()))
-        found.append(dict(caller.header_values(["x-team", "x-absent"])))
+        seen.extend((caller.authorization, len(caller.id), await caller.body()))
+        seen.append(dict(caller.hint_headers()))
+        seen.append(dict(caller.header_values(["x-team", "x-absent"])))
         await caller.send(b"{}")
 
     await ask(use)
-    assert found == [
+    assert seen == [
         b"Bearer tk-known", 32, RAW, {"x-turnout-route": "auto"}, {"x-team": "blue"},
     ]  # fmt: skip
 

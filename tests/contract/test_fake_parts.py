@@ -56,11 +56,11 @@ def classifier(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 async def test_a_prompt_is_given_odds_and_the_evidence_that_they_came_of(classifier) -> None:
-    found = await classifier.classify(prompt_of_text("What is 17 times 17?"))
-    assert found.success
-    assert all(0.0 <= odds <= 1.0 for odds in found.success.values())
-    assert found.evidence is not None
-    assert found.evidence.z.dtype == found.evidence.embedding.dtype == np.float32
+    result = await classifier.classify(prompt_of_text("What is 17 times 17?"))
+    assert result.success
+    assert all(0.0 <= odds <= 1.0 for odds in result.success.values())
+    assert result.evidence is not None
+    assert result.evidence.z.dtype == result.evidence.embedding.dtype == np.float32
     assert classifier.version
 
 

@@ -83,8 +83,8 @@ def test_other_line_ends_tell_the_same(name: str, end: bytes) -> None:
     story = NATIVE[name]
     stream = stream_of(story)
     other = story.stream.replace(b"\n", end)
-    told = list(map(data_of, events(fed(stream, cut_at(other, [7, 100, 333, 334])))))
-    assert told == list(map(data_of, events(story.stream)))
+    output = list(map(data_of, events(fed(stream, cut_at(other, [7, 100, 333, 334])))))
+    assert output == list(map(data_of, events(story.stream)))
     assert stream.usage == story.stream_usage
 
 
@@ -145,8 +145,8 @@ def test_quirks_change_top_level_parameters_and_nothing_else(name: str) -> None:
     seed = {"seed": "random_seed"}
     quirks = Quirks(drop=frozenset({"made_up", "thinking"}), rename=seed, extra={"safe": True})
     asked, body = orjson.loads(story.request), sent(story, backend_of(story, quirks))
-    told = orjson.loads(body)
-    assert told == {seed.get(k, k): v for k, v in asked.items() if k not in quirks.drop} | {
+    output = orjson.loads(body)
+    assert output == {seed.get(k, k): v for k, v in asked.items() if k not in quirks.drop} | {
         "model": "real",
         "safe": True,
     }
@@ -156,8 +156,8 @@ def test_quirks_change_top_level_parameters_and_nothing_else(name: str) -> None:
 
 def test_a_server_that_takes_no_stream_options_gets_none() -> None:
     story = NATIVE["chat"]
-    told = orjson.loads(sent(story, backend_of(story, Quirks(stream_options=False))))
-    assert "stream_options" not in told
+    output = orjson.loads(sent(story, backend_of(story, Quirks(stream_options=False))))
+    assert "stream_options" not in output
 
 
 def test_anthropics_version_is_the_clients_or_ours() -> None:

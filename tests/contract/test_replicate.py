@@ -47,21 +47,21 @@ def answered(raw: bytes, request: Ask) -> Reply:
 
 def test_one_turn_is_a_prompt_waited_for_with_a_deadline(chat: Chat) -> None:
     request = chat(messages=[SYSTEM, TURNS[0]], max_tokens=9, temperature=0.5, seed=1)
-    call, told = asked(request)
+    call, inputs = asked(request)
     assert call.target.url == "https://host/v1/models/meta/small/predictions"
     assert {"Prefer": "wait=60", "Cancel-After": "1m"}.items() <= dict(call.target.headers).items()
-    assert told == {
+    assert inputs == {
         "prompt": "Hi.", "system_prompt": "Be brief.", "max_tokens": 9, "temperature": 0.5,
     }  # fmt: skip
 
 
 def test_a_conversation_goes_to_models_that_know_messages(chat: Chat) -> None:
-    _, told = asked(chat(messages=[SYSTEM, *TURNS], max_tokens=9), MESSAGES)
-    assert [message["role"] for message in told["messages"]] == [
+    _, inputs = asked(chat(messages=[SYSTEM, *TURNS], max_tokens=9), MESSAGES)
+    assert [message["role"] for message in inputs["messages"]] == [
         "system", "user", "assistant", "user",
     ]  # fmt: skip
-    assert told["messages"][-1]["content"] == "Go on."
-    assert told["max_completion_tokens"] == 9
+    assert inputs["messages"][-1]["content"] == "Go on."
+    assert inputs["max_completion_tokens"] == 9
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_without_token_counts_the_gateway_counts(chat: Chat) -> None:
 
 def test_an_answer_as_long_as_was_allowed_was_cut(chat: Chat) -> None:
     raw = orjson.dumps(REPLICATE["text"].whole)
-    told = orjson.loads(answered(raw, chat(max_tokens=4)).body)
-    assert told["choices"][0]["finish_reason"] == "length"
+    answer = orjson.loads(answered(raw, chat(max_tokens=4)).body)
+    assert answer["choices"][0]["finish_reason"] == "length"
 
 
 @pytest.mark.parametrize("stream", [False, True])

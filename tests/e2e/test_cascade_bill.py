@@ -1,4 +1,4 @@
-"""A verified cascade seen from outside: one answer, one bill for both legs."""
+"""A verified cascade seen from outside: one answer, one bill for all steps."""
 
 import json
 import subprocess

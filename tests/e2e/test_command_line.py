@@ -3,8 +3,10 @@
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import httpx
 import pytest
@@ -122,6 +124,22 @@ def test_a_busy_port_is_explained(config):
         done = _run("serve", "--config", str(config))
     assert done.returncode == 1
     assert "Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "command"), [("usage", "serve"), ("usage", "usage"), ("api_keys", "keys list")]
+)
+def test_a_database_of_another_version_is_refused_with_what_to_do(config, table, command):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        config.write_text(GOOD + f"listen: 127.0.0.1:{probe.getsockname()[1]}\n")
+    (config.parent / ".turnout").mkdir()
+    with closing(sqlite3.connect(config.parent / ".turnout" / "turnout.db")) as made:
+        made.execute(f"create table {table} (id integer)")
+    done = _run(*command.split(), "--config", str(config))
+    assert done.returncode == 1
+    assert f"its table {table} has no " in done.stderr
+    assert "Use the version that made it, or name another database" in done.stderr
     assert "Traceback" not in done.stderr
 
 

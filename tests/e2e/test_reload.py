@@ -169,7 +169,7 @@ CALL = {
 
 
 @pytest.mark.parametrize(
-    ("headers", "messages", "told"),
+    ("headers", "messages", "refusal"),
     [
         ({}, [{"role": "user", "content": "What is the time?"}], None),
         ({"x-app": "search"}, [{"role": "user", "content": "What is the time?"}], "From an app."),
@@ -190,18 +190,20 @@ CALL = {
         ),
     ],
 )
-def test_a_policy_sees_headers_private_data_and_the_language(reloadable, headers, messages, told):
+def test_a_policy_sees_headers_private_data_and_the_language(
+    reloadable, headers, messages, refusal
+):
     reloadable.policy(FACTS)
     reloaded = httpx.post(f"{reloadable.admin}/admin/reload", headers=ADMIN)
     assert reloaded.status_code == 200, reloaded.text
     key = {"authorization": f"Bearer {reloadable.key('free')}"}
     body = {"model": "auto", "messages": messages}
     answer = httpx.post(f"{reloadable.url}/chat/completions", json=body, headers=key | headers)
-    if told is None:
+    if refusal is None:
         assert answer.status_code == 200
     else:
         assert answer.status_code == 403
-        assert answer.json()["error"]["message"] == told
+        assert answer.json()["error"]["message"] == refusal
 
 
 def _line(path: Path, decision: str) -> str:

@@ -187,7 +187,7 @@ def judging(judge: Backend) -> Cascade:
 
 
 @pytest.mark.parametrize(
-    ("said", "backend", "fired", "no_opinion"),
+    ("opinion", "backend", "fired", "no_opinion"),
     [("PASS", "small", 0, 0), ("**fail**", "large", 1, 0), ("Well, it depends.", "small", 0, 1)],
 )
 @pytest.mark.parametrize("stream", [False, True])
@@ -195,14 +195,14 @@ async def test_a_judge_reads_whole_answers_and_is_paid(  # noqa: PLR0917 # fixtu
     cascades: Cascades,
     simulator: RunningSimulator,
     chat: Chat,
-    said: str,
+    opinion: str,
     backend: str,
     fired: int,
     no_opinion: int,
     stream: bool,
 ) -> None:
     script = streams(["Four", "."]) if stream else says("Four.")
-    async with raw_server(script) as server, raw_server(says(said)) as court:
+    async with raw_server(script) as server, raw_server(says(opinion)) as court:
         judge = Backend("judge", court.base_url, "m")
         backends = [small(server.base_url), large(simulator)]
         opened = cascades.open(backends, chat(stream=stream), "r1", judging(judge))

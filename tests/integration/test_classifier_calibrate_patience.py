@@ -115,7 +115,7 @@ def test_too_few_answers_are_told_with_those_that_failed(
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "why"),
     [
         ({"choices": []}, "not a chat completion with a choice"),
         ({"choices": "x"}, "without choices that can be read"),
@@ -126,13 +126,13 @@ def test_too_few_answers_are_told_with_those_that_failed(
     ],
 )
 def test_a_backend_that_never_gives_an_answer_is_left_early_without_a_card(
-    run: Callable[..., Result], server: Scripted, tmp_path: Path, answer: Any, said: str
+    run: Callable[..., Result], server: Scripted, tmp_path: Path, answer: Any, why: str
 ) -> None:
     server.reply = lambda n, body: (200, answer, ())
     result = run("moe")
     assert result.exit_code == 1
     assert "moe does not answer" in result.stderr
-    assert said in result.stderr
+    assert why in result.stderr
     assert len(server.asked) < 20
     assert not (tmp_path / "card.json").exists()
     assert kept(tmp_path) == []
@@ -183,7 +183,7 @@ def test_answers_of_another_backend_are_not_taken_for_its_own(
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "why"),
     [
         ('{"a": 1}', "is no answer to a probe"),
         ('{"probe": "code-00", "score": 1}', "does not say which backend and model answered"),
@@ -195,13 +195,13 @@ def test_answers_of_another_backend_are_not_taken_for_its_own(
     ],
 )
 def test_a_wrong_line_of_kept_answers_is_refused_before_anything_is_asked(
-    run: Callable[..., Result], server: Scripted, tmp_path: Path, line: str, said: str
+    run: Callable[..., Result], server: Scripted, tmp_path: Path, line: str, why: str
 ) -> None:
     (tmp_path / "card.probes.jsonl").write_bytes(f'{line}\n{{"half'.encode("latin-1"))
     result = run("moe")
     assert result.exit_code == 1
     assert "card.probes.jsonl line 1" in result.stderr
-    assert said in result.stderr
+    assert why in result.stderr
     assert server.asked == []
 
 

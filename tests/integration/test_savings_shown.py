@@ -35,7 +35,7 @@ def config(tmp_path: Path) -> Path:
 def _served(config: Path, day: str, score: float) -> None:
     """Store a request of that day and its audit."""
     row: dict[str, object] = {column.name: 0 for column in USAGE.columns}
-    row |= {"rid": day, "status": "settled", "day": day, "organization": "acme"}
+    row |= {"hold_id": day, "status": "settled", "day": day, "organization": "acme"}
     row |= {"backend": "local", "requests": 1, "verifier": None, "energy_source": None}
     usage = UsageStore(database_of(config))
     usage.add([tuple(row[name] for name in NAMES)])

@@ -37,13 +37,13 @@ class Writer:
         self.careless = self.pick.random() < 0.25  # whether twins may come about
         self.most = self.pick.choice([2, 4, 8])  # members of an object, items of an array
         self.text = bytearray()
-        self.found: Found = []
+        self.members: Found = []
         self.depth = 0
 
     def body(self) -> None:
         """Write the document."""
         self.space()
-        self.object(self.found)
+        self.object(self.members)
         self.space()
 
     def space(self) -> None:
@@ -89,7 +89,7 @@ class Writer:
         self.text += b"]"
         self.depth -= 1
 
-    def object(self, found: Found | None = None) -> None:
+    def object(self, members: Found | None = None) -> None:
         """Write an object of a few members, seldom of more than the scan compares one by one."""
         self.depth += 1
         self.text += b"{"
@@ -109,8 +109,8 @@ class Writer:
             self.space()
             value_start = len(self.text)
             self.value()
-            if found is not None:
-                found.append((key, start, value_start, len(self.text)))
+            if members is not None:
+                members.append((key, start, value_start, len(self.text)))
             self.space()
         self.text += b"}"
         self.depth -= 1
@@ -120,7 +120,7 @@ def document(seed: int) -> tuple[bytes, Found]:
     """A body and its members."""
     writer = Writer(seed)
     writer.body()
-    return bytes(writer.text), writer.found
+    return bytes(writer.text), writer.members
 
 
 DOCUMENTS = st.integers(0, 2**48).map(document)

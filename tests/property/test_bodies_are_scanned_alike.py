@@ -96,8 +96,8 @@ def agree_where_accepted(raw: bytes) -> None:
 
 
 def scan_or_none(raw: bytes) -> Members | None:
-    found = outcome(scan, raw)
-    return found if isinstance(found, dict) else None
+    result = outcome(scan, raw)
+    return result if isinstance(result, dict) else None
 
 
 @MANY
@@ -179,9 +179,9 @@ def test_a_splice_leaves_every_other_byte_as_it_was(
 
 def between(raw: bytes, edits: dict[str, bytes | None], members: Members) -> list[bytes]:
     """What stands before each value that was there, values left out."""
-    found, at, grown = [], 0, 0
+    pieces, at, grown = [], 0, 0
     for key, (_, start, end) in members.items():
-        found.append(raw[at : start + grown])
+        pieces.append(raw[at : start + grown])
         grown += len(edits.get(key) or b"." * (end - start)) - (end - start)
         at = end + grown
-    return found
+    return pieces

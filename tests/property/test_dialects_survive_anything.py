@@ -54,11 +54,11 @@ def test_a_whole_answer_of_any_shape(dialect: str, body: Any) -> None:
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @SURVIVE
-@given(told=st.lists(BODIES | VALUES, max_size=4), junk=st.binary(max_size=20))
-def test_a_stream_of_events_of_any_shape(dialect: str, told: list[Any], junk: bytes) -> None:
+@given(items=st.lists(BODIES | VALUES, max_size=4), junk=st.binary(max_size=20))
+def test_a_stream_of_events_of_any_shape(dialect: str, items: list[Any], junk: bytes) -> None:
     translator = dialect_of(dialect, STREAMED)[1].stream(STREAMED)
     try:
-        for item in told:
+        for item in items:
             translator.feed(encode(orjson.dumps(item)))
         translator.feed(junk)
         translator.finish()
@@ -89,13 +89,13 @@ def test_a_whole_answer_of_any_shape_is_a_message(dialect: str, body: Any) -> No
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @SURVIVE
-@given(told=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
+@given(items=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
 def test_a_stream_of_events_of_any_shape_is_a_message(
-    dialect: str, told: list[Any], junk: bytes
+    dialect: str, items: list[Any], junk: bytes
 ) -> None:
     stream = dialect_of(dialect, MESSAGE)[1].stream(MESSAGE)
     try:
-        blocks = [stream.feed(encode(orjson.dumps(item))) for item in told]
+        blocks = [stream.feed(encode(orjson.dumps(item))) for item in items]
         blocks += [stream.feed(junk), stream.finish()]
     except (MalformedReply, ErrorInside):
         assert stream.cut("r", "m", "why").endswith(STOP)

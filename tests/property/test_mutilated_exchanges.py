@@ -116,8 +116,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         inner = list(value.items())
     elif isinstance(value, list):
         inner = list(enumerate(value))
-    found = [(*path, key) for key, _ in inner]
-    return found + [place for key, held in inner for place in places(held, (*path, key))]
+    paths = [(*path, key) for key, _ in inner]
+    return paths + [place for key, held in inner for place in places(held, (*path, key))]
 
 
 def mutilated(draw: st.DrawFn, value: Any) -> Any:
@@ -148,15 +148,15 @@ def streams(draw: st.DrawFn, dialect: str) -> bytes:
     stream = story(draw, dialect).stream
     if not stream.startswith((b"data:", b"event:")):
         return orjson.dumps(mutilated(draw, orjson.loads(stream)))
-    told = events(stream)
-    at = draw(st.integers(0, len(told) - 1))
-    data = data_of(told[at]) or b""
+    kept = events(stream)
+    at = draw(st.integers(0, len(kept) - 1))
+    data = data_of(kept[at]) or b""
     if data != b"[DONE]":
         event = orjson.dumps(mutilated(draw, orjson.loads(data)))
-        told[at] = told[at].partition(b"data:")[0] + encode(event)
+        kept[at] = kept[at].partition(b"data:")[0] + encode(event)
     if draw(st.booleans()):
-        del told[draw(st.integers(0, len(told) - 1))]
-    return b"".join(told)
+        del kept[draw(st.integers(0, len(kept) - 1))]
+    return b"".join(kept)
 
 
 @pairs

@@ -40,12 +40,12 @@ effects = st.one_of(
 )
 rules = st.lists(st.tuples(st.sampled_from(CONDITIONS), effects), max_size=4)
 routes = st.builds(
-    lambda found, more: (
+    lambda chosen, more: (
         {
             "candidates": list(NAMES),
             "when_unknown": "b",
             "rules": [
-                {"name": f"r{n}", "when": when} | what for n, (when, what) in enumerate(found)
+                {"name": f"r{n}", "when": when} | what for n, (when, what) in enumerate(chosen)
             ],
         }
         | more

@@ -203,7 +203,7 @@ def test_a_decision_is_deterministic_and_replays_from_its_record(document, given
 
 options = st.lists(
     st.tuples(st.one_of(st.none(), probability), st.integers(0, 10**9)), min_size=1, max_size=4
-).map(lambda found: [Option(NAMES[i], p, c) for i, (p, c) in enumerate(found)])
+).map(lambda pairs: [Option(NAMES[i], p, c) for i, (p, c) in enumerate(pairs)])
 terms = st.builds(
     Terms,
     objective=st.sampled_from(sorted(OBJECTIVES)),

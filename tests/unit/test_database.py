@@ -9,7 +9,14 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, event, sel
 from sqlalchemy.exc import SQLAlchemyError
 
 import router
-from router.database import Changes, Database, DatabaseError, Insertion, open_database
+from router.database import (
+    Changes,
+    Database,
+    DatabaseError,
+    ForeignTable,
+    Insertion,
+    open_database,
+)
 
 
 def test_a_store_that_writes_does_not_stop_those_who_open_the_file_beside_it(tmp_path):
@@ -89,7 +96,7 @@ def numbers(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'turnout.db'}")
     _NUMBERS.create(engine)
     statements: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
+    event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     yield engine, Insertion(engine, _NUMBERS), statements
     engine.dispose()
 
@@ -148,6 +155,28 @@ def test_a_block_that_fails_stores_nothing(tmp_path):
     with database.reading() as connection:
         assert connection.execute(select(_NUMBERS)).all() == []
     database.close()
+
+
+def _with_table(url: str, columns: str) -> Database:
+    """A database in which somebody made a table of our name."""
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(text(f"create table numbers ({columns})"))
+    return database
+
+
+def test_a_table_that_lacks_our_columns_is_refused_by_its_name_with_what_to_do(database):
+    other = _with_table(database, "n integer primary key, twice integer")
+    with pytest.raises(ForeignTable, match=r"table numbers has no blob, double.*another database"):
+        other.make(_NUMBERS.metadata)
+    other.close()
+
+
+def test_a_table_with_columns_of_a_later_version_is_used(database):
+    blob = "bytea" if database.startswith("postgresql") else "blob"
+    other = _with_table(database, f"n integer primary key, double integer, blob {blob}, more text")
+    other.make(_NUMBERS.metadata)
+    other.close()
 
 
 def test_sqlalchemys_errors_are_translated_in_one_file():

@@ -45,8 +45,9 @@ def row(
 
 def test_everything_that_is_written_comes_out_in_its_column():
     assert row() == UsageRow(
-        rid="h1", seq=0, status="completed", t0=86_400_000, t1=86_400_900, day="1970-01-02",
-        request_id="req-1", organization="acme", team="search", key_id="key-1", end_user="u5",
+        hold_id="h1", seq=0, status="completed", admitted_at=86_400_000, closed_at=86_400_900,
+        day="1970-01-02", request_id="req-1", organization="acme", team="search", key_id="key-1",
+        end_user="u5",
         tier="pro", asked="auto", route="auto", backend="moe", model="deepseek-v4-flash",
         requests=1, tokens=15, input_tokens=10, output_tokens=5, cached_tokens=4,
         reasoning_tokens=3, cost_pico=70, price_version="p1", estimated=True, busy_ms=900,

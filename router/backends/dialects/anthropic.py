@@ -12,12 +12,13 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
+from router.backends.dialects.heading import Targets
 from router.backends.dialects.quirks import shaped_message
-from router.backends.transport.transport import HttpCall, Target
+from router.backends.transport.transport import HttpCall
 from router.protocols.headers import without_those_of
 
 _VERSION: Final = ("anthropic-version", "2023-06-01")
-_TARGETS_KEPT: Final = 1_000
+_PATH: Final = "/messages"
 
 
 class Anthropic:
@@ -28,7 +29,7 @@ class Anthropic:
     stream_type = EVENT_STREAM
 
     def __init__(self) -> None:
-        self._targets: dict[str, tuple[Backend, Target]] = {}  # as a deployment was last described
+        self._targets = Targets("x-api-key")
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """POST {base_url}/messages, with the client's headers of the protocol."""
@@ -36,7 +37,7 @@ class Anthropic:
         headers = ask.headers
         if not any(name == _VERSION[0] for name, _ in headers):
             headers = (_VERSION, *headers)
-        target = self._target(deployment, backend)
+        target = self._targets.of(deployment, backend, _PATH)
         headers = without_those_of(backend.headers, headers)
         return HttpCall(target, body, backend.timeouts, request_id, headers)
 
@@ -51,29 +52,17 @@ class Anthropic:
     ) -> HttpCall:
         """POST {base_url}/messages."""
         headers = without_those_of(backend.headers, (_VERSION,))
-        target = self._target(deployment, backend)
+        target = self._targets.of(deployment, backend, _PATH)
         return HttpCall(target, body, backend.timeouts, request_id, headers)
-
-    def _target(self, deployment: Deployment, backend: Backend) -> Target:
-        known = self._targets.get(deployment.id)
-        if known is not None and known[0] is backend:  # whose deployments never change
-            return known[1]
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Accept-Encoding", "identity"),
-            *backend.headers,
-        ]
-        if deployment.api_key is not None:
-            headers.append(("x-api-key", deployment.api_key))
-        if len(self._targets) >= _TARGETS_KEPT:
-            self._targets.clear()
-        target = Target(f"{deployment.base_url}/messages", tuple(headers))
-        self._targets[deployment.id] = backend, target
-        return target
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"type": "error", "error": {"type", "message"}}`."""
-        failure = read_failure(status, raw)
-        if "prompt is too long" in failure.message:
-            return Failure(failure.message, failure.type, "context_length_exceeded")
-        return failure
+        return message_failure(status, raw)
+
+
+def message_failure(status: int, raw: bytes) -> Failure:
+    """What Anthropic's own words of an error say, or those of who relays them."""
+    failure = read_failure(status, raw)
+    if "prompt is too long" in failure.message:
+        return Failure(failure.message, failure.type, "context_length_exceeded")
+    return failure

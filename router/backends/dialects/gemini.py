@@ -11,7 +11,8 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.transport.transport import HttpCall, Target
+from router.backends.dialects.heading import target_of
+from router.backends.transport.transport import HttpCall
 from router.protocols.gemini.seals import has_foreign_seals, own_contents
 from router.protocols.splice import splice
 
@@ -51,17 +52,10 @@ class Gemini:
         stream: bool,
     ) -> HttpCall:
         """POST {base_url}/models/{model}:generateContent, or its streaming sister."""
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Accept-Encoding", "identity"),
-            *backend.headers,
-        ]
-        if deployment.api_key is not None:
-            headers.append(("x-goog-api-key", deployment.api_key))
         verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
         model = quote(backend.model.removeprefix("models/"), safe="")
-        url = f"{deployment.base_url}/models/{model}:{verb}"
-        return HttpCall(Target(url, tuple(headers)), body, backend.timeouts, request_id)
+        target = target_of(deployment, backend, f"/models/{model}:{verb}", key_in="x-goog-api-key")
+        return HttpCall(target, body, backend.timeouts, request_id)
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"error": {"code", "message", "status"}}`, sometimes inside a list."""

@@ -4,7 +4,7 @@ Only `model` and `stream_options` are set; the rest of a request goes on as the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +14,7 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
+from router.backends.dialects.heading import target_of
 from router.backends.dialects.quirks import shaped_body, shaped_chat, shaped_form
 from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
@@ -88,18 +89,13 @@ class OpenAI:
         return HttpCall(heading.target, body, backend.timeouts, request_id)
 
     def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
-        headers = [("Accept-Encoding", "identity"), *backend.headers]
         shape = _SHAPES.get(path, shaped_body)
-        if shape is not shaped_form:  # whose requests say by themselves what they are
-            headers.insert(0, ("Content-Type", "application/json"))
-        if deployment.api_key is not None:
-            headers.append(("Authorization", f"Bearer {deployment.api_key}"))
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        base = deployment.base_url
+        asked = deployment
         if path in _AT_ROOT:
-            base = base.removesuffix("/v1")
-        target = Target(f"{base}{path}", tuple(headers))
+            asked = replace(deployment, base_url=deployment.base_url.removesuffix("/v1"))
+        target = target_of(asked, backend, path, json=shape is not shaped_form)
         heading = self._headings[deployment.id, path] = _Heading(
             backend,
             target,

@@ -35,8 +35,14 @@ def shaped_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a message, without the thoughts that its servers did not make."""
     if not has_foreign_thoughts(ask.raw):
         return shaped_body(backend, ask, model)
-    messages = orjson.dumps(own_messages(ask.body["messages"]))
-    edits = _parameters(backend.quirks, ask) | {"model": model, "messages": messages}
+    return edited_message(backend, ask, {"model": model})
+
+
+def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
+    """The same with a dialect's own edits."""
+    edits = _parameters(backend.quirks, ask) | own
+    if has_foreign_thoughts(ask.raw):
+        edits["messages"] = orjson.dumps(own_messages(ask.body["messages"]))
     return _spliced(backend.quirks, ask, edits)
 
 

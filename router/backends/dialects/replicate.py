@@ -11,10 +11,11 @@ from urllib.parse import quote
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
-from router.backends.transport.transport import HttpCall, Target
+from router.backends.dialects.heading import target_of
+from router.backends.transport.transport import HttpCall
 from router.protocols.replicate import WAIT
 
-_CANCEL_AFTER: Final = "1m"
+_WAITS: Final = (("Prefer", f"wait={WAIT}"), ("Cancel-After", "1m"))
 
 
 class Replicate:
@@ -34,17 +35,9 @@ class Replicate:
         stream: bool,  # comes whole either way
     ) -> HttpCall:
         """POST {base_url}/models/{owner}/{name}/predictions."""
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Accept-Encoding", "identity"),
-            ("Prefer", f"wait={WAIT}"),
-            ("Cancel-After", _CANCEL_AFTER),
-            *backend.headers,
-        ]
-        if deployment.api_key is not None:
-            headers.append(("Authorization", f"Bearer {deployment.api_key}"))
-        url = f"{deployment.base_url}/models/{quote(backend.model, safe='/')}/predictions"
-        return HttpCall(Target(url, tuple(headers)), body, backend.timeouts, request_id)
+        path = f"/models/{quote(backend.model, safe='/')}/predictions"
+        target = target_of(deployment, backend, path, also=_WAITS)
+        return HttpCall(target, body, backend.timeouts, request_id)
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"title", "detail", "status"}`."""

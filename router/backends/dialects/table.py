@@ -9,6 +9,7 @@ from router.backends.dialects.base import Dialect
 from router.backends.dialects.gemini import Gemini
 from router.backends.dialects.openai import OpenAI
 from router.backends.dialects.replicate import Replicate
+from router.backends.dialects.vertex_anthropic import VertexAnthropic
 
 DIALECTS: Final[Extended[Dialect]] = Extended(
     plugins.DIALECTS,
@@ -17,6 +18,7 @@ DIALECTS: Final[Extended[Dialect]] = Extended(
         "anthropic": Anthropic(),
         "gemini": Gemini(),
         "replicate": Replicate(),
+        "vertex-anthropic": VertexAnthropic(),
     },
     Dialect,
 )

@@ -19,7 +19,7 @@ from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import HttpCall
 from router.domain import Usage
 from router.protocols.headers import Pairs, listed
-from router.protocols.hub.answer import Answer, billed, lines_of_usage
+from router.protocols.hub.answer import UNTOLD, Answer, billed, lines_of_usage
 from router.protocols.hub.table import CLIENTS, SERVERS
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply, read_object
 from router.protocols.table import PROTOCOLS
@@ -121,8 +121,7 @@ class Translation:
 
 def _with_reasons(answer: Answer, usage: Usage, ask: Ask) -> Answer:
     """The answer with the reason to stop that its server does not tell."""
-    stops = [one.stop for one in answer.alternatives]
-    if all(stop is None or settled(stop, usage, ask) is stop for stop in stops):
+    if UNTOLD not in [one.stop and one.stop.reason for one in answer.alternatives]:
         return answer
     alternatives: list[Any] = []
     for one in answer.alternatives:

@@ -17,7 +17,7 @@ from router.protocols.hub.events import (
     StreamWriter,
     UsageSeen,
 )
-from router.protocols.usage import estimate_output, estimate_usage, is_impossible
+from router.protocols.usage import BYTES_PER_TOKEN, estimate_output, estimate_usage, is_impossible
 
 
 class TranslatedStream:
@@ -60,18 +60,20 @@ class TranslatedStream:
         out: list[Event] = []
         for event in events:
             if type(event) is PartDelta:
-                self._count(event.text)
+                if text := event[2]:
+                    self.has_content = True
+                    size = len(text) if text.isascii() else len(text.encode())
+                    self.output_tokens_seen += -(-size // BYTES_PER_TOKEN)
                 out.append(event)
             else:
                 out += self._noted(event)
         return self._writer.write(out) if out else b""
 
     def _count(self, text: str) -> None:
-        """A delta is a token at least."""
+        """What a part says at once is a token at least."""
         if text:
             self.has_content = True
-            size = len(text) if text.isascii() else len(text.encode())
-            self.output_tokens_seen += 1 if size <= 4 else estimate_output(size)
+            self.output_tokens_seen += estimate_output(len(text.encode()))
 
     def _noted(self, event: Event) -> list[Event]:
         """What is metered of an event that is no delta; usage that cannot be true is left out."""

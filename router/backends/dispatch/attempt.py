@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from router.backends.backend import Backend, Deployment
+from router.backends.backend import Backend
+from router.backends.credentials.authorizing import CredentialFailed
 from router.backends.dialects.base import Asking, Failure
 from router.backends.dialects.translated import NATIVE, dialect_of
 from router.backends.dispatch.attempt_log import AttemptLog
@@ -32,20 +33,20 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
     connection is closed and `state` knows nothing of it.
     """
-    deployment, request = state.deployment, log.request
+    request = log.request
     try:
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly
         dialect, passage = native or dialect_of(backend.dialect, request)
-        call = dialect.call(deployment, backend, request, log.request_id)
+        call = dialect.call(state.deployment, backend, request, log.request_id)
         answer = await state.client.send(call)
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:
-        raise _failed(error, deployment) from None
+        raise _failed(error, state) from None
     try:
         status = answer.status
         if status != 200 and not 200 < status < 300:
-            raise await _refused(answer, dialect, deployment)
+            raise await _refused(answer, dialect, state)
         coding = answer.header("content-encoding")
         if coding and coding.strip().lower() not in ("", "identity"):
             raise MalformedReply("encoded its answer although it was asked not to")
@@ -62,7 +63,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         upstream.headers = _headers(passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
-        raise _failed(error, deployment) from None
+        raise _failed(error, state) from None
     except BaseException:  # also where the client was cancelled: close the connection
         answer.close()
         raise
@@ -131,21 +132,21 @@ async def read_all(answer: HttpAnswer, cap: int, *, cut: bool = False) -> bytes:
     return b"".join(pieces)[:cap]
 
 
-async def _refused(answer: HttpAnswer, dialect: Asking, deployment: Deployment) -> AttemptFailed:
+async def _refused(answer: HttpAnswer, dialect: Asking, state: DeploymentState) -> AttemptFailed:
     """An answer that is no 2xx: what it says, and when to come back."""
     status = answer.status
     raw = await read_all(answer, ERROR_CAP, cut=True)
     rest = rest_asked_for(answer.headers)
     answer.close()
-    failure = _without_key(dialect.failure(status, raw), deployment)
+    failure = _without_secrets(dialect.failure(status, raw), state)
     kind = kind_of_status(status, failure)
     return AttemptFailed(
         kind, f"answered {status} ({kind.value})", status=status, failure=failure, rest=rest
     )
 
 
-def _error_inside(error: ErrorInside, deployment: Deployment) -> AttemptFailed:
-    failure = _without_key(Failure(error.message), deployment)
+def _error_inside(error: ErrorInside, state: DeploymentState) -> AttemptFailed:
+    failure = _without_secrets(Failure(error.message), state)
     kind = kind_of_status(error.status, failure)
     return AttemptFailed(
         kind, f"answered 200 with an error inside ({kind.value})", status=error.status,
@@ -153,21 +154,26 @@ def _error_inside(error: ErrorInside, deployment: Deployment) -> AttemptFailed:
     )  # fmt: skip
 
 
-def _without_key(failure: Failure, deployment: Deployment) -> Failure:
+def _without_secrets(failure: Failure, state: DeploymentState) -> Failure:
     """The failure without our credential, which some servers echo."""
-    key = deployment.api_key
-    if not key or key not in failure.message:
+    message = failure.message
+    for secret in state.secrets:
+        if secret:
+            message = message.replace(secret, "[key]")
+    if message == failure.message:
         return failure
-    return Failure(failure.message.replace(key, "[key]"), failure.type, failure.code, failure.param)
+    return Failure(message, failure.type, failure.code, failure.param)
 
 
 def _failed(
-    error: TransportError | MalformedReply | ErrorInside, deployment: Deployment
+    error: TransportError | MalformedReply | ErrorInside, state: DeploymentState
 ) -> AttemptFailed:
     if isinstance(error, MalformedReply):
         return AttemptFailed(Kind.MALFORMED, str(error))
     if isinstance(error, ErrorInside):
-        return _error_inside(error, deployment)
+        return _error_inside(error, state)
+    if isinstance(error, CredentialFailed):
+        return AttemptFailed(Kind.CREDENTIAL, error.reason, rest=error.rest)
     if isinstance(error, ConnectFailed):
         return AttemptFailed(Kind.CONNECT, error.reason)
     if isinstance(error, TransportTimeout):

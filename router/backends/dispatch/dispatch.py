@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
+from router.backends.credentials.keyring import Keyring
 from router.backends.dispatch.attempt_log import NOTHING, AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.retry import RetryBudget, RetryPolicy, backoff
@@ -54,7 +55,8 @@ class Dispatcher:
         self._slots = slots
         self._rand = rand
         self._sleep = sleep
-        self._board = HealthBoard(breaker or BreakerPolicy(), clock, transports)
+        self._keyring = Keyring()
+        self._board = HealthBoard(breaker or BreakerPolicy(), clock, transports, self._keyring)
 
     def adopt(self, backends: Sequence[Backend]) -> None:
         """Know these backends and forget others; those that did not change keep their breakers.
@@ -62,6 +64,7 @@ class Dispatcher:
         Call it inside the event loop: servers that tell their load are asked for it from now on.
         """
         self._board.adopt(backends)
+        self._keyring.prepare()
         if self._watching is None and any(self._board.watched()):
             self._watching = asyncio.ensure_future(self._watch.run(self._board.watched))
 
@@ -74,6 +77,7 @@ class Dispatcher:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+        await self._keyring.close()
         await self._transports.close()
 
     def open(

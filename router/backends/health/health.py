@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
+from router.backends.credentials.authorizing import Authorized, Authorizer
+from router.backends.credentials.keyring import Keyring
 from router.backends.health.affinity import preference
 from router.backends.health.breaker import Breaker, BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
@@ -18,8 +20,11 @@ from router.conversation import prefix_of
 class DeploymentState:
     """One deployment, its breaker, its pace, and how many requests run on it."""
 
-    __slots__ = ("_clock", "breaker", "client", "deployment", "in_flight", "pace", "paced")
+    __slots__ = (
+        *("_clock", "authorizer", "breaker", "client", "deployment", "in_flight", "pace", "paced"),
+    )
     client: Transport  # the transport of its calls; a reload may change it
+    authorizer: Authorizer | None  # by whom they are authorized, where it is not by a key
 
     def __init__(
         self, deployment: Deployment, policy: BreakerPolicy, clock: Callable[[], float]
@@ -30,6 +35,13 @@ class DeploymentState:
         self.pace = Pace()
         self.paced = False  # whether there are others to compare it with
         self.in_flight = 0
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a server may echo and nobody else may read: its key, or the present token."""
+        key = self.deployment.api_key
+        held = () if self.authorizer is None else self.authorizer.secrets
+        return held if key is None else (key, *held)
 
     def over(self, outcome: bool | None) -> None:
         """An answer that had begun is over: True well, False badly, None cut off. Call it once."""
@@ -144,11 +156,16 @@ class HealthBoard:
     """The health of every backend, by name."""
 
     def __init__(
-        self, policy: BreakerPolicy, clock: Callable[[], float], transports: Transports
+        self,
+        policy: BreakerPolicy,
+        clock: Callable[[], float],
+        transports: Transports,
+        keyring: Keyring | None = None,
     ) -> None:
         self._policy = policy
         self._clock = clock
         self._transports = transports
+        self._keyring = keyring or Keyring()
         self._known = _Known()
 
     def of(self, backend: Backend) -> Health:
@@ -165,6 +182,7 @@ class HealthBoard:
         names = {backend.name for backend in backends}
         for name in [name for name in self._known if name not in names]:
             self._known.retired[name] = self._known.pop(name)
+        self._keyring.keep(backends)
 
     def view(self) -> Mapping[str, Health]:
         """Every backend's health by name: live. One that a reload took away is no longer listed,
@@ -187,7 +205,11 @@ class HealthBoard:
         ]
         for state in deployments:
             state.paced = len(deployments) > 1
-            state.client = self._transports.client_for(backend, state.deployment.base_url)
+            client = self._transports.client_for(backend, state.deployment.base_url)
+            state.authorizer = self._keyring.of(backend)
+            state.client = (
+                client if state.authorizer is None else Authorized(client, state.authorizer)
+            )
         queue = old.queue if old is not None else None
         if queue is not None and queue.capacity != backend.capacity:
             queue = None

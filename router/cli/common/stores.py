@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import click
 
-from router.database import DatabaseError
+from router.database import DatabaseError, ForeignTable
 from router.world.documents import Documents
 
 
@@ -36,6 +36,8 @@ def opened(documents: Documents, build: Callable[[str], Store]) -> Iterator[Stor
 
 def no_database(error: DatabaseError) -> click.ClickException:
     """What ends a command whose database cannot be used."""
+    if isinstance(error, ForeignTable):
+        return click.ClickException(str(error))
     return click.ClickException(
         f"the database does not answer ({error.kind}); check `database` in turnout.yaml"
     )

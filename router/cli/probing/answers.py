@@ -62,7 +62,7 @@ class ProbeAnswers:
         if not isinstance(record, dict) or not {"probe", "score"} <= record.keys():
             raise ValueError("is no answer to a probe: it needs `probe` and `score`")
         if not self._who.keys() <= record.keys():
-            raise ValueError("does not say which backend and model answered (an earlier version)")
+            raise ValueError("does not say which backend and model answered")
         who = {key: record[key] for key in self._who}
         if who != self._who:
             raise ValueError(

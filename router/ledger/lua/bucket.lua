@@ -1,7 +1,7 @@
--- The token bucket: it holds `burst` and refills by `limit` a window. Levels are amounts x window, so
--- that a millisecond's refill is a whole number.
+-- The token bucket: holds up to `burst` and refills by `limit` per window. A level is stored as amount x
+-- window in ms, so that the refill of one millisecond is a whole number.
 --
--- State  values[i]: level; values[i + 1]: the instant it is of (0: never used, the bucket is full).
+-- State  values[i]: level; values[i + 1]: when it had that level (0: never used, so the bucket is full).
 -- Item   a: the window in ms; b: burst.
 
 -- section: refill
@@ -12,7 +12,7 @@ if now > since then level, since = level + (now - since) * limit, now end
 level = math.min(full, level)
 
 -- section: take
--- in   amount, full   out   wait, where it does not fit; reset
+-- in   amount, full   out   wait (set only where the amount does not fit), reset
 local window_ms, burst = a, b
 local cost = amount * window_ms
 if cost > values[i] then wait = amount <= burst and math.ceil((cost - values[i]) / limit) or NEVER end
@@ -26,7 +26,7 @@ fits, position = cost <= level, full
 values[i], values[i + 1] = level - cost, since
 
 -- section: close
--- in   amount (what is held); use, charge (what was used, and charged before); level, since, full
+-- in   amount (what is held); use, charge (what was used, and what was charged earlier); level, since, full
 local window_ms = a
 values[i] = min(full, level + ((is_open and amount or charge) - use) * window_ms)
 values[i + 1], i = since, i + BUCKET_VALUES

@@ -1,8 +1,8 @@
--- A clock that does not run backwards: where TIME jumps back, it goes on from where it was, a tenth
--- slower until TIME has caught up. It is stored at most every CLOCK_REST_MS, and by that much it may
--- step back once: states take an earlier instant for their last one.
+-- A clock that does not run backwards. When the server's TIME jumps back, this clock goes on from its last
+-- value and runs a tenth slower until TIME has caught up. It is stored at most once in CLOCK_REST_MS, so it
+-- may step back once by up to that much; a state that sees an instant before its own keeps its own.
 --
--- in   stored   what is stored: the last instant given and the server's time then, or false
+-- in   stored   the stored pair: the last instant given and the server's time at that moment; or false
 -- out  now      milliseconds
 --      clock    what to store with the next write, or nil where that can wait
 local clock

@@ -1,6 +1,6 @@
--- Ends a hold: each item is moved from what it holds (is_open), or from what it was charged by the vector
--- `before` (the reaper had closed it), to what was really used, the vector `after`. `known`: what `keys`
--- hold. Returns keys and states to write, and where the plan ends.
+-- Ends a hold: in each state, what the hold holds (is_open), or what the reaper charged when it closed the
+-- hold (the vector `before`), is replaced by what was really used (the vector `after`). `known` are the
+-- values of `keys`. Returns keys and states to write, and where the plan ends.
 local function close(record, numbers, count, keys, known, at, before, after, now, is_open)
   local get, put, sub, byte = struct.unpack, struct.pack, string.sub, string.byte
   local floor, min = math.floor, math.min

@@ -3,7 +3,7 @@
 -- KEYS    clock, record of the credit, scope
 -- ARGV    layout of the balance alone; nano-USD (negative: takes back); end of the endless window
 -- time    milliseconds
--- returns {0 added or 1 known before, balance granted so far, used, held} in nano-USD, as text
+-- returns {0: added, 1: this id had been added before; balance granted so far, used, held: nano-USD, as text}
 
 -- include: scope.arrange scope.replace
 

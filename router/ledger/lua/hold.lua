@@ -3,7 +3,7 @@
 -- section: read
 -- Returns its numbers (lease end, admission, amount and position of each item, then its pieces; last,
 -- where its body begins), how many items, the keys of its scopes (after the clock's), where its plan
--- begins, and how long progress and payload behind the plan are.
+-- begins, and the lengths of progress and payload, which follow the plan.
 local function read_hold(record, clock_key)
   local get, sub, byte = struct.unpack, string.sub, string.byte
   local items, pieces = get(HOLD_HEAD, record)
@@ -23,7 +23,7 @@ local function read_hold(record, clock_key)
 end
 
 -- section: plan_end
--- Where the plan that begins at `at` ends: behind it are progress, payload and meta.
+-- Returns where the plan that begins at `at` ends; progress, payload and meta follow it.
 local function plan_end(record, at)
   local scopes = string.byte(record, at)
   at = at + PLAN_HEAD

@@ -1,9 +1,9 @@
--- Requests at once: a count of open holds.
+-- Concurrency: a count of open holds.
 --
 -- State  values[i]: how many are open.
 
 -- section: take
--- Nobody knows when a running request ends; the latest moment is when its lease runs out.
+-- When a running request will end is unknown, so the wait is a fixed one.
 -- in   used, amount   out   wait, where it does not fit
 if used + amount > most then wait = most >= 1 and LEASES_WAIT_MS or NEVER end
 values[i], i = used + amount, i + LEASES_VALUES

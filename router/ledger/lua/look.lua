@@ -1,4 +1,5 @@
--- One consistent look at some scopes of a virtual shard, for checking. Writes nothing.
+-- Reads scopes, open holds and journal of a virtual shard at one moment, to check or show them. Writes
+-- nothing.
 --
 -- KEYS    open holds, clock, journal, then scopes
 -- time    milliseconds

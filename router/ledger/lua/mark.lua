@@ -1,22 +1,22 @@
--- Marks: a bit tells that a hold was once reserved, so that it is neither made again nor settled twice.
--- The holds of one process share a key, 256 of them; a mark outlives each by a quarter of an hour.
+-- Marks: one bit for each hold says that it was once reserved, so that it is neither made again nor settled
+-- twice. 256 holds of one process share a key, which outlives each of them by at least a quarter of an hour.
 
 -- section: read
--- in   mark (what the key holds, or false), bit   out   reserved_before
+-- in   mark (the value of the key, or false), bit   out   reserved_before
 local reserved_before = mark and math.floor(
   string.byte(mark, MARK_FIRST_BYTE + math.floor(bit / BYTE_BITS)) / 2 ^ (BYTE_BITS - 1 - bit % BYTE_BITS)
 ) % 2 == 1
 
 -- section: name
--- The key of a hold's mark, and which bit of it is the hold's. `base`: how all keys of the shard begin.
+-- Returns the key of a hold's mark, and the hold's bit in it. `base`: the prefix of the shard's keys.
 local function mark_of(base, hold_id)
   return base .. MARK_KEY .. string.sub(hold_id, MARK_NAME_FIRST, MARK_NAME_LAST),
     tonumber(string.sub(hold_id, MARK_BIT_FIRST), HEXADECIMAL)
 end
 
 -- section: write
--- Marks that a hold was reserved, anew where the mark may be forgotten before a quarter of an hour is
--- over. `mark`: what the key holds.
+-- Marks that a hold was reserved, and prolongs the key's life where less than a quarter of an hour might be
+-- left of it. `mark`: the value of the key.
 local function remember(key, mark, bit, now)
   if not mark then
     redis.call('SET', key, struct.pack(NUMBER, now) .. string.rep('\0', MARK_BYTES), 'PX', MARK_LIFE_MS)

@@ -1,14 +1,14 @@
--- Slots of one backend, shared by all gateways and divided among classes of customers. A class finds its
--- guaranteed slots whatever the others do: what it does not use is kept free for it while it is active,
--- and all but one slot of it is lent while it is idle. Leases that run out are free again.
+-- Slots of one backend, shared by all gateways and divided among classes of customers. A class always gets
+-- its guaranteed slots: those that it does not use are kept free while it is active, and all but one of them
+-- are lent to others while it is idle. A slot whose lease runs out is free again.
 --
 -- KEYS    leases, members, demand, clock
 -- ARGV    'take'; slot id; class; slots; lease ms; ms after which a class counts as idle; then name,
 --         guaranteed and ceiling of each class
 --         or 'give'; slot ids      or 'renew'; lease ms; slot ids
 -- time    milliseconds
--- returns take: {0 taken or 1 refused, in use, in use by the class}; give: how many were given back;
---         renew: how many still live
+-- returns take: {0: taken, 1: refused; slots in use, in use by the class}; give: how many were given back;
+--         renew: how many still had a lease
 
 local leases, members, demand, clock_key = unpack(KEYS)
 local stored = redis.call('GET', clock_key)

@@ -1,11 +1,11 @@
--- Closes leases that have run out, among some of the open holds. A hold is charged for the progress that
--- was reported last; for its prompt where it had only been dispatched; for nothing where it never was.
--- It is kept for a while as expired, for its settlement may come late.
+-- Looks at some of the open holds and closes those whose lease has run out. A hold is charged for the
+-- progress last reported; without any, for its prompt if a backend had been reached, else for nothing. Its
+-- record is kept for a while as expired, because its settlement may still come.
 --
 -- KEYS    open holds, clock, journal
 -- ARGV    cursor (0 to begin); how many holds to look at
 -- time    milliseconds
--- returns {cursor for the rest (0: that was all), how many were closed}
+-- returns {cursor to go on with (0: all were looked at), how many were closed}
 
 -- include: ring.turn scope.replace hold.read hold.plan_end close mark.name mark.write
 

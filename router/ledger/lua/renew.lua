@@ -1,10 +1,10 @@
--- Heartbeats of many open holds of one virtual shard: extends leases, keeps their progress.
+-- Heartbeats of many open holds of one virtual shard: extends their leases and stores their progress.
 --
 -- KEYS    open holds, clock
 -- ARGV    lease ms; then for each hold: its id, 'd' where a backend was reached, vector of progress (or
 --         empty), payload (or empty)
 -- time    milliseconds
--- returns for each hold RENEWED, or GONE where its lease is gone: stop serving it
+-- returns for each hold RENEWED, or GONE where it is no longer open: its request must end
 
 -- include: hold.plan_end
 

@@ -1,9 +1,9 @@
--- Replaces states of one virtual shard, all of them or none: the fence is that each still is what was
--- looked at.
+-- Replaces states of one virtual shard, all of them or none: nothing is written unless each state is still
+-- the one that was read before.
 --
 -- KEYS    scopes
 -- ARGV    for each: the state expected (empty: none), the state to write
--- returns how many were written; 0 where something moved meanwhile
+-- returns how many were written; 0 where a state has changed since
 local known = redis.call('MGET', unpack(KEYS))
 for n = 1, #KEYS do
   if (known[n] or '') ~= ARGV[2 * n - 1] then return 0 end

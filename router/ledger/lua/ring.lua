@@ -1,14 +1,15 @@
 -- The sliding window: thirteen slots of a twelfth of the window each, so that any real window lies
--- within what is counted. A hold sits in the slot in which it was taken, and is corrected there.
+-- within what is counted. A hold counts in the slot in which it was taken, and is corrected there.
 --
 -- State  values[i]: number of the newest slot; values[i + 1]: used in it; values[i + 2]: used in the
---        twelve before it. `resting`, from `offset` on: what each of 13 slots holds, but the newest.
--- Item   a: ms of a slot. `limit` in any 13 slots.
+--        twelve before it. `resting`, from `offset` on: what was used in each of the 13 slots; the place
+--        of the newest is not kept up to date.
+-- Item   a: ms of a slot. `limit` holds for any 13 slots in a row.
 
 -- section: turn
--- A ring turned on to a later slot. Returns the resting bytes, and what is used in the twelve slots
--- before the new one. Bytes are moved, since a rare customer turns the ring each time, and a
--- number costs more to read and to write again.
+-- Turns a ring on to a later slot. Returns the resting bytes, and what was used in the twelve slots before
+-- the new one. It moves bytes, since reading and writing numbers again costs more, and a customer who comes
+-- rarely turns the ring with each request.
 local function turn(resting, offset, slot, used, to)
   local sub, from, last = string.sub, slot % RING_SLOTS, to % RING_SLOTS
   local head, tail = sub(resting, 1, offset), sub(resting, offset + RING_BYTES + 1)
@@ -28,7 +29,7 @@ local function turn(resting, offset, slot, used, to)
 end
 
 -- section: now
--- The ring turned on to the slot of now; a clock that stepped back leaves it where it is.
+-- Turns the ring on to the current slot; a clock that stepped back leaves it where it is.
 local slot_ms = a
 local slot, newest = values[i], floor(now / slot_ms)
 if newest > slot then
@@ -37,7 +38,7 @@ if newest > slot then
 end
 
 -- section: take
--- in   used, amount, position (the slot of now)   out   wait, where it does not fit; reset
+-- in   used, amount, position (the current slot)   out   wait (set only where it does not fit), reset
 local slot_ms = a
 if used + amount > limit then
   wait = NEVER
@@ -56,7 +57,7 @@ end
 values[i + 1] = values[i + 1] + amount
 reset = (position + RING_SLOTS) * slot_ms - now
 if values[i + 1] <= 0 then
-  -- Nothing in the newest slot: the last that leaves is an older one, if any.
+  -- The newest slot is empty: the last one to leave the window is an older one, if any.
   local ring, last = {get(RING, resting, offset + 1)}, position - 1
   while last > position - RING_SLOTS and ring[1 + last % RING_SLOTS] <= 0 do last = last - 1 end
   reset = last > position - RING_SLOTS and (last + RING_SLOTS) * slot_ms - now or 0
@@ -64,14 +65,15 @@ end
 i, offset = i + RING_VALUES, offset + RING_BYTES
 
 -- section: grow
--- A top-up counts in the slot of now.   out   fits, position
+-- A top-up counts in the current slot.   out   fits, position
 fits, position = values[i + 1] + values[i + 2] + amount <= limit, slot
 values[i + 1] = values[i + 1] + amount
 
 -- section: close
--- A hold and its pieces share one use: filled in their order, the last takes the rest.
--- in   amount, position (what is held, and in which slot); use, charge (what was used, and charged
---      before); slot
+-- What was used is divided among the hold and the pieces that top-ups added, in their order: each takes at
+-- most what it holds, the last takes the rest.
+-- in   amount, position (what is held, and in which slot); use, charge (what was used, and what was charged
+--      earlier); slot
 local piece = first_piece
 repeat
   local next_piece
@@ -86,7 +88,7 @@ repeat
   local change = part - (is_open and amount or part_charge)
   use, charge = use - part, charge - part_charge
   if slot - position >= RING_SLOTS then
-    -- The slot is gone; only what was used beyond the hold counts, as of now.
+    -- The slot has left the window: only what was used beyond the hold counts, in the newest slot.
     if change > 0 then values[i + 1] = values[i + 1] + change end
   elseif position == slot then
     values[i + 1] = values[i + 1] + change

@@ -1,15 +1,15 @@
 -- The state of a scope.
 
 -- section: replace
--- One number of the resting bytes replaced: the one that begins after `offset` bytes.
+-- Replaces one number of the resting bytes: the one that begins after `offset` bytes.
 local function replace(resting, offset, number)
   return string.sub(resting, 1, offset) .. struct.pack(NUMBER, number)
     .. string.sub(resting, offset + NUMBER_BYTES + 1)
 end
 
 -- section: arrange
--- A scope's state arranged by another layout; what that one does not name follows. Where there was
--- no state, zeros.
+-- Arranges a scope's state by another layout. What the layout does not name follows, with a layout of its
+-- own; what the state does not have is zero.
 local function arrange(state, layout)
   local changing_bytes, resting_bytes = CHANGING_BYTES, RESTING_BYTES
   local changing, resting, order, at = {}, {}, {}, 1

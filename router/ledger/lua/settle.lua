@@ -3,8 +3,8 @@
 -- KEYS    open holds, clock, journal
 -- ARGV    hold id; end of the row: vector used, lengths of hold id and status, these two, payload
 -- time    milliseconds
--- returns SETTLED; SETTLED_BEFORE: no effect; ADJUSTED: the reaper had closed it, the difference was
---         applied and journaled as row 1 of the same hold; UNKNOWN: never reserved
+-- returns SETTLED; SETTLED_BEFORE: no effect; ADJUSTED: the reaper had closed the hold, so the difference
+--         was applied and written as row 1 of the same hold; UNKNOWN: never reserved
 
 -- include: ring.turn scope.replace hold.read close
 

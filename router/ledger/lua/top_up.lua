@@ -1,11 +1,11 @@
--- Adds to what an open hold holds, all of it or nothing, while its request streams. Windows of a minute
--- take it in the slot or level of now, calendar windows in the window of admission. The lease is renewed
--- either way.
+-- Adds to an open hold while its request streams: all that is wanted, or nothing. Sliding windows and
+-- buckets count it now, calendar windows in the window in which the request was admitted. The lease is
+-- renewed either way.
 --
 -- KEYS    open holds, clock
 -- ARGV    hold id; lease ms; vector of what more is wanted
 -- time    milliseconds
--- returns {GRANTED}; {DENIED, field} by that dimension; {GONE}: its lease is gone
+-- returns {GRANTED}; {DENIED, field of the dimension that refuses}; {GONE}: the hold is no longer open
 
 -- include: ring.turn scope.replace scope.arrange hold.read
 
@@ -19,7 +19,7 @@ local stored = known[1]
 -- include: clock
 local more, writes, pieces = {get(VECTOR, ARGV[3])}, {}, {}
 
--- Keeps the record, its lease renewed: what it holds, and new pieces of it.
+-- Writes the record with a renewed lease, what it holds now and its new pieces.
 local function keep(held, pieces)
   for _, number in ipairs(pieces) do held[#held + 1] = number end
   held[1] = now + tonumber(ARGV[2])
@@ -29,7 +29,7 @@ local function keep(held, pieces)
   if clock then redis.call('SET', KEYS[2], clock) end
 end
 
--- Where the newest amount of an item is: that of its last piece, or its own.
+-- Returns where the newest amount of an item stands: its last piece's, or its own.
 local function newest_of(item)
   local newest = 2 * item + 1
   for k = HOLD_NUMBERS + ITEM_NUMBERS * count + 1, #numbers, PIECE_NUMBERS do

@@ -64,10 +64,10 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
 def _alternative(choice: Mapping[str, Any]) -> Alternative:
     message = choice["message"]
     parts = _parts(message)
-    calls = any(type(part) is Call for part in parts)
-    refused = any(type(part) is Refusal for part in parts)
-    reason = read_reason(choice, calls=calls, refused=refused)
-    return Alternative(tuple(parts), reason, read_logprobs(choice.get("logprobs")))
+    kinds = set(map(type, parts))
+    reason = read_reason(choice, calls=Call in kinds, refused=Refusal in kinds)
+    logprobs = choice.get("logprobs")
+    return Alternative(tuple(parts), reason, read_logprobs(logprobs) if logprobs else ())
 
 
 def read_reason(choice: Mapping[str, Any], *, calls: bool, refused: bool) -> Stop:
@@ -111,8 +111,8 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
 def _spoken(sound: Mapping[str, Any]) -> list[Part]:
     """A spoken answer: what it says, and the sound of a format that only its client knows."""
     transcript, data = name_of(sound.get("transcript")), name_of(sound.get("data"))
-    said: list[Part] = [Text(transcript)] if transcript else []
-    return [*said, Audio("", data)] if data else said
+    parts: list[Part] = [Text(transcript)] if transcript else []
+    return [*parts, Audio("", data)] if data else parts
 
 
 def read_content(content: list[Any]) -> list[Part]:
@@ -148,10 +148,16 @@ def read_call(call: Mapping[str, Any], number: int) -> Call:
     function = call["function"]
     arguments = arguments_text(function.get("arguments"))
     extra = call.get("extra_content")
-    google = extra.get("google") if isinstance(extra, Mapping) else NOTHING
+    return Call(
+        id_, text_of(function["name"]), arguments, seal=_google_seal(extra) if extra else None
+    )
+
+
+def _google_seal(extra: Any) -> Seal | None:
+    """What Gemini's own OpenAI-compatible servers want back beside a call."""
+    google = extra.get("google") if isinstance(extra, Mapping) else None
     signature = google.get("thought_signature") if isinstance(google, Mapping) else None
-    seal = Seal("gemini", text_of(signature)) if signature else None
-    return Call(id_, text_of(function["name"]), arguments, seal=seal)
+    return Seal("gemini", text_of(signature)) if signature else None
 
 
 def citations_of(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -148,8 +148,8 @@ def _given_back(message: Mapping[str, Any]) -> list[Part]:
     parts: list[Part] = []
     for block in (message.get("turnout") or NOTHING).get("blocks") or ():
         kind = block.get("type")  # of Anthropic's blocks; Gemini's have one name that says it
-        issuer, said = (MESSAGES, kind) if kind else (GEMINI, next(iter(block), ""))
-        name = f"messages: content of type '{str(said)[:64]}'"
+        issuer, named = (MESSAGES, kind) if kind else (GEMINI, next(iter(block), ""))
+        name = f"messages: content of type '{str(named)[:64]}'"
         parts.append(Opaque(issuer, name, block))
     parts += read_parts(message.get("images"))
     sound = message.get("audio")

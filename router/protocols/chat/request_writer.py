@@ -8,11 +8,13 @@ written without a check for each field that might be there as well.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.chat.parts import name_of_part, write_part
 from router.protocols.hub.conversation import (
+    TOOL_SAYS_NO_MORE,
     Call,
     Choice,
     Conversation,
@@ -33,6 +35,10 @@ from router.protocols.quirks import Quirks, reshape, reshape_message
 from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
+_TOOLS: Final = frozenset((Tool,))
+_description: Final = itemgetter(1)
+_parameters: Final = itemgetter(2)
+_rest: Final = itemgetter(slice(3, None))
 _TIERS: Final = MappingProxyType({"standard_only": "default"})
 
 
@@ -222,7 +228,7 @@ class _Writer:
     def options(self, body: dict[str, Any], conversation: Conversation) -> None:
         """Everything but the messages."""
         if tools := conversation.tools:
-            body["tools"] = [self._tool(tool) for tool in tools]
+            body["tools"] = _plain_tools(tools) or [self._tool(tool) for tool in tools]
         limit = conversation.limit
         if limit == 0:  # Anthropic's way to warm a cache
             raise Unsupported("max_tokens")
@@ -270,6 +276,26 @@ class _Writer:
         if tool.strict is not None:
             described["strict"] = tool.strict
         return {"type": "function", "function": described}
+
+
+def _plain_tools(tools: tuple[Any, ...]) -> list[dict[str, Any]]:
+    """The tools where all of them are a name, a description and parameters; else none.
+
+    Nearly always so, and by the dozen: one look at all of them is cheaper than some at each.
+    """
+    if not _TOOLS.issuperset(map(type, tools)):
+        return []
+    if [*map(_rest, tools)] != [TOOL_SAYS_NO_MORE] * len(tools):
+        return []
+    if not (all(map(_description, tools)) and all(map(_parameters, tools))):
+        return []
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool[0], "description": tool[1], "parameters": tool[2]},
+        }
+        for tool in tools
+    ]
 
 
 def _in_one_word(conversation: Conversation) -> dict[str, Any]:

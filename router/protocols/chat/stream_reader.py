@@ -38,6 +38,7 @@ from router.protocols.passage import MalformedReply
 
 LARGEST_CALLS: Final = 16 * 1024 * 1024  # characters of all arguments of an answer
 _PLAIN: Final = frozenset(("role", "content"))
+_ODD: Final = frozenset(("error", "base_resp", "x_groq"))
 
 
 class _Call:
@@ -88,7 +89,7 @@ class ChatReader(EventStreamReader):
         """Read one chunk."""
         if not self._started and (chunk.get("id") or chunk.get("choices")):
             self._start(chunk)  # Azure's first chunk is nameless and holds what its filters say
-        if "error" in chunk or "base_resp" in chunk or chunk.get("object") == "error":
+        if not _ODD.isdisjoint(chunk) or chunk.get("object") == "error":
             refuse_error_inside(chunk)
         choices = chunk.get("choices")
         if choices:
@@ -96,9 +97,7 @@ class ChatReader(EventStreamReader):
                 self._take_choice(choice)
         elif choices is not None and type(choices) is not list:
             raise MalformedReply("sent an event without choices that can be read")
-        usage = chunk.get("usage")
-        if usage is None and "x_groq" in chunk:
-            usage = chunk["x_groq"].get("usage")
+        usage = chunk.get("usage") or ("x_groq" in chunk and chunk["x_groq"].get("usage"))
         if usage and (lines := read_usage(usage)):
             self.out.append(UsageSeen(lines))
 
@@ -131,19 +130,19 @@ class ChatReader(EventStreamReader):
             choice = self._choices[number] = _Choice(number)
         delta = fields.get("delta")
         if delta:
-            logprobs = fields.get("logprobs")
-            content = delta.get("content")
-            if not delta.keys() <= _PLAIN:
+            plain = delta.keys() <= _PLAIN
+            if not plain:
                 self._before(choice, delta)
-            if content:
+            if content := delta.get("content"):
                 if type(content) is str:
+                    logprobs = fields.get("logprobs")
                     scored = read_logprobs(logprobs) if logprobs else ()
                     if choice.kind is not Text:
                         self._open_text(choice, Text(""))
-                    self.out.append(PartDelta(choice.number, choice.part, content, scored))
+                    self.out.append(PartDelta(number, choice.part, content, scored))
                 else:
                     self._content(choice, content)
-            if not delta.keys() <= _PLAIN:
+            if not plain:
                 self._behind(choice, delta)
         if fields.get("finish_reason"):
             choice.last = fields

@@ -26,9 +26,9 @@ def read_thoughts(blocks: Any, thought: Any) -> list[Thinking]:
     """All that a message thought: its `thinking_blocks`, else the readable `thought`."""
     if not isinstance(blocks, list) or not blocks:
         return [Thinking(text_of(thought))] if thought else []
-    told = _joined([read_thought(block) for block in blocks])
-    bare = [number for number, one in enumerate(told) if _is_bare(one)]
-    return _filled(told, bare, text_of(thought)) if bare and thought else told
+    thoughts = _joined([read_thought(block) for block in blocks])
+    bare = [number for number, one in enumerate(thoughts) if _is_bare(one)]
+    return _filled(thoughts, bare, text_of(thought)) if bare and thought else thoughts
 
 
 def readable(holder: Mapping[str, Any]) -> str:
@@ -36,9 +36,9 @@ def readable(holder: Mapping[str, Any]) -> str:
 
     OpenRouter tells it in `reasoning_details` too, of some models there alone.
     """
-    told = holder.get("reasoning_content") or holder.get("reasoning")
-    if isinstance(told, str) and told:
-        return told
+    text = holder.get("reasoning_content") or holder.get("reasoning")
+    if isinstance(text, str) and text:
+        return text
     details = holder.get("reasoning_details")
     if not isinstance(details, list):
         return ""
@@ -51,10 +51,10 @@ def _is_bare(one: Thinking) -> bool:
     return not one.text and one.seal is not None and one.seal.kind == "signature"
 
 
-def _joined(told: list[Thinking]) -> list[Thinking]:
+def _joined(thoughts: list[Thinking]) -> list[Thinking]:
     """A text whose signature stands in the next block, as one."""
     joined: list[Thinking] = []
-    for one in told:
+    for one in thoughts:
         last = joined[-1] if joined else None
         if last is not None and last.seal is None and (one.seal is None or _is_bare(one)):
             joined[-1] = Thinking(last.text + one.text, one.seal)
@@ -63,20 +63,20 @@ def _joined(told: list[Thinking]) -> list[Thinking]:
     return joined
 
 
-def _filled(told: list[Thinking], bare: list[int], thought: str) -> list[Thinking]:
+def _filled(thoughts: list[Thinking], bare: list[int], thought: str) -> list[Thinking]:
     """The blocks with what the readable thought says and none of them.
 
     Where several lack their texts nobody can tell whose is which: their signatures are given up.
     """
-    before = "".join([one.text for one in told[: bare[0]]])
-    after = "".join([one.text for one in told[bare[0] :]])
+    before = "".join([one.text for one in thoughts[: bare[0]]])
+    after = "".join([one.text for one in thoughts[bare[0] :]])
     if len(before) + len(after) >= len(thought):
-        return told  # all is said: Anthropic may sign a thought that it does not show
+        return thoughts  # all is said: Anthropic may sign a thought that it does not show
     if not thought.startswith(before) or not thought.endswith(after):
-        return told
+        return thoughts
     missing = thought[len(before) : len(thought) - len(after)]
     if len(bare) == 1:
-        told[bare[0]] = Thinking(missing, told[bare[0]].seal)
-        return told
-    kept = [one for one in told[bare[0] :] if not _is_bare(one)]
-    return [*told[: bare[0]], Thinking(missing), *kept]
+        thoughts[bare[0]] = Thinking(missing, thoughts[bare[0]].seal)
+        return thoughts
+    kept = [one for one in thoughts[bare[0] :] if not _is_bare(one)]
+    return [*thoughts[: bare[0]], Thinking(missing), *kept]

@@ -97,8 +97,8 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
     refuse_error(body)
     id_, model = name_of(body.get("responseId")), body.get("modelVersion")
     alternatives = tuple([_alternative(candidate, id_) for candidate in candidates_of(body)])
-    said = any(one.text or one.calls for one in alternatives)
-    refuse_malformed([one.stop for one in alternatives], said=said)
+    answered = any(one.text or one.calls for one in alternatives)
+    refuse_malformed([one.stop for one in alternatives], answered=answered)
     return Answer(
         id_,
         model if isinstance(model, str) else None,
@@ -107,9 +107,9 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
     )
 
 
-def refuse_malformed(stops: list[Stop | None], *, said: bool) -> None:
+def refuse_malformed(stops: list[Stop | None], *, answered: bool) -> None:
     """Raise MalformedReply where all that came is a call that the server itself could not read."""
-    if not said and any(stop is not None and stop.reason == MALFORMED for stop in stops):
+    if not answered and any(stop is not None and stop.reason == MALFORMED for stop in stops):
         raise MalformedReply("called a tool in a way that cannot be read")
 
 

@@ -167,11 +167,11 @@ class _Writer:
                 self.dropped.add(part.name)
                 continue
             self.dropped.beside(part)
-            for told in _shown(part):
-                if "text" in told:
-                    texts.append(told["text"])
+            for block in _shown(part):
+                if "text" in block:
+                    texts.append(block["text"])
                 else:
-                    shown.append(told)
+                    shown.append(block)
         if shown:
             self._waiting += [{"text": f"What {name} returned (call {result.call_id}):"}, *shown]
             texts = texts or [f"(behind the results, as that of call {result.call_id})"]

@@ -32,7 +32,7 @@ from router.protocols.hub.values import name_of
 class _Candidate:
     """One of the answers: its open text or thought, how many calls it made."""
 
-    __slots__ = ("calls", "finish", "kind", "part", "parts", "said")
+    __slots__ = ("answered", "calls", "finish", "kind", "part", "parts")
 
     def __init__(self) -> None:
         self.calls = 0
@@ -40,7 +40,7 @@ class _Candidate:
         self.part = 0
         self.kind: type[Text | Thinking] | None = None
         self.finish: Any = None
-        self.said = False  # whether any text came, thoughts aside
+        self.answered = False  # whether any text came, thoughts aside
 
 
 class GeminiReader(EventStreamReader):
@@ -74,8 +74,8 @@ class GeminiReader(EventStreamReader):
             stop = read_stop(candidate.finish, called=candidate.calls > 0)
             stops.append(stop)
             self.out.append(Stopped(number, stop))
-        said = any(one.said or one.calls for one in self._candidates.values())
-        refuse_malformed(stops, said=said)
+        answered = any(one.answered or one.calls for one in self._candidates.values())
+        refuse_malformed(stops, answered=answered)
         super().end()
 
     def _take_candidate(self, fields: Mapping[str, Any]) -> None:
@@ -111,7 +111,7 @@ class GeminiReader(EventStreamReader):
             return
         self._close(number, candidate)
         candidate.kind, candidate.part = kind, candidate.parts
-        candidate.said |= kind is Text
+        candidate.answered |= kind is Text
         candidate.parts += 1
         self.out.append(PartOpened(number, candidate.part, kind("")))
 

@@ -18,12 +18,14 @@ PAUSE: Final = "pause"  # a hosted tool takes long: send the answer back to go o
 MALFORMED: Final = "malformed_call"
 UNTOLD: Final = "untold"  # by a server that says of no answer why it ended
 
-# Kinds of usage. The first four add up to what was used; the others are parts of them.
+# Kinds of usage. The first four add up to what was used; reasoning is a part of them. A cost that
+# the server reports is counted in pico-USD.
 INPUT: Final = "input"
 CACHE_READ: Final = "cache_read"
 CACHE_WRITE: Final = "cache_write"
 OUTPUT: Final = "output"
 REASONING: Final = "reasoning"  # of the output
+REPORTED_COST: Final = "reported_cost"
 _KINDS: Final = (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, REASONING)
 
 
@@ -125,9 +127,12 @@ class Answer:
 
 def totals(lines: Lines) -> Iterable[int]:
     """The tokens of input, cache read, cache written, output and reasoning, in that order."""
+    if len(lines) == 2 and lines[0].kind == INPUT and lines[1].kind == OUTPUT:  # most answers
+        return lines[0].count, 0, 0, lines[1].count, 0
     sums = dict.fromkeys(_KINDS, 0)
     for line in lines:
-        sums[line.kind] += line.count
+        if line.kind != REPORTED_COST:
+            sums[line.kind] += line.count
     return sums.values()
 
 
@@ -143,11 +148,16 @@ def billed(lines: Lines) -> Usage | None:
     if not lines:
         return None
     fresh, read, written, output, reasoning = totals(lines)
-    return Usage(fresh + read + written, output, read, min(reasoning, output), False, written)
+    cost = next((line.count for line in lines if line.kind == REPORTED_COST), None)
+    reasoning = min(reasoning, output)
+    return Usage(fresh + read + written, output, read, reasoning, False, written, cost)
 
 
 def lines_of_usage(usage: Usage) -> Lines:
-    """The gateway's own count as lines, for a server that reported none that can be true."""
+    """Counts as lines: those of a server that tells them so, or the gateway's own."""
+    if usage.reported_pico is not None:
+        cost = UsageLine(REPORTED_COST, usage.reported_pico)
+        return (*lines_of_usage(usage._replace(reported_pico=None)), cost)
     if not (usage.cached_tokens or usage.cache_write_tokens or usage.reasoning_tokens):
         return UsageLine(INPUT, usage.input_tokens), UsageLine(OUTPUT, usage.output_tokens)
     fresh = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens

@@ -129,15 +129,21 @@ class EventStreamReader:
         """Read the events that are whole."""
         if self.ended:
             return []
+        if self._splitter.pending or not _is_one_event(data):
+            self._split(data)
+        else:
+            self._read_data(data[5:])
+        out = self.out
+        self.out = []
+        return out
+
+    def _split(self, data: bytes) -> None:
         try:
             block = self._splitter.feed(data)
         except EventTooLarge:
             raise MalformedReply("sent an event that never ends") from None
         if block:
             self._read(block)
-        out = self.out
-        self.out = []
-        return out
 
     def finish(self) -> list[Event]:
         """The server closed."""
@@ -164,7 +170,7 @@ class EventStreamReader:
         self.out.append(Ended())
 
     def _read(self, block: bytes) -> None:
-        for event in block.split(b"\n\n"):
+        for event in block[:-2].split(b"\n\n"):  # a block ends with an empty line
             if event.startswith(b"data:") and b"\n" not in event:
                 data: bytes | None = event[5:]  # the usual case: one line
             else:
@@ -192,6 +198,13 @@ class EventStreamReader:
 
     def done(self) -> None:
         """`[DONE]` came, which only some protocols know."""
+
+
+def _is_one_event(data: bytes) -> bool:
+    """Whether the bytes are one event of one line, as servers mostly send them."""
+    if not data.startswith(b"data:") or not data.endswith(b"\n\n") or b"\r" in data:
+        return False
+    return data.find(b"\n") == len(data) - 2
 
 
 def _data(event: bytes) -> bytes | None:

@@ -31,6 +31,7 @@ from router.protocols.messages import answer_reader as messages_answers
 from router.protocols.messages import answer_writer as messages_replies
 from router.protocols.messages import request_reader as messages_requests
 from router.protocols.messages import request_writer as messages_bodies
+from router.protocols.messages import vertex as vertex_bodies
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.messages.stream_writer import MessagesWriter
 from router.protocols.quirks import PLAIN, Quirks
@@ -95,6 +96,11 @@ SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
         "chat": ServerSide(chat_bodies.write_request, chat_answers.read_answer, ChatReader),
         "messages": ServerSide(
             messages_bodies.write_request,
+            messages_answers.read_answer,
+            MessagesReader,
+        ),
+        "vertex-messages": ServerSide(
+            vertex_bodies.write_request,
             messages_answers.read_answer,
             MessagesReader,
         ),

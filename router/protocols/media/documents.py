@@ -33,15 +33,15 @@ def pages_of_pdf(seen: bytes, *, whole: bool) -> int:
     compressed streams included; where some may be hidden, the pages that the file itself claims.
     """
     inflated, all_read = _inflate_objects(seen)
-    found = len(_PAGE.findall(seen)) + len(_PAGE.findall(inflated))
-    if found and whole and all_read:
-        return found
+    counted = len(_PAGE.findall(seen)) + len(_PAGE.findall(inflated))
+    if counted and whole and all_read:
+        return counted
     linear = _LINEAR.search(seen[:2048])
     claims = [int(linear[1])] if linear else []
     for place in (seen, inflated):
         claims += [int(match[1]) for match in islice(_COUNT.finditer(place), _MOST_COUNTS)]
-    told = max(claims, default=0)
-    return max(found, told) if told else 0
+    claimed = max(claims, default=0)
+    return max(counted, claimed) if claimed else 0
 
 
 def _inflate_objects(seen: bytes) -> tuple[bytes, bool]:

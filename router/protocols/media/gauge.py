@@ -26,7 +26,7 @@ _COUNTED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 
 
-class Gauge:
+class MediaGauge:
     """Counts and measures the parts it is given; made for a request that has any."""
 
     __slots__ = ("_documents", "_facts", "_headers")

@@ -17,6 +17,7 @@ from router.protocols.hub.conversation import (
     Schema,
     Tool,
     Turn,
+    plain_tools,
 )
 from router.protocols.hub.values import name_of, text_of, unknown
 from router.protocols.messages.parts import MESSAGES, cache_of, read_blocks
@@ -37,7 +38,8 @@ _HINTS: Final = frozenset(
 _ROLES: Final = frozenset(("user", "assistant", "system"))
 _MESSAGE: Final = frozenset(("role", "content"))
 _TOOL: Final = frozenset(("type", "name", "description", "input_schema", "strict", "cache_control"))
-_PLAIN_TOOL: Final = frozenset(("name", "description", "input_schema"))
+_THREE: Final = frozenset((3,))
+_TEXT: Final = frozenset((str,))
 _tool_fields: Final = itemgetter("name", "description", "input_schema")
 _OUTPUT: Final = frozenset(("format", "effort"))
 _MODES: Final = MappingProxyType(
@@ -107,15 +109,23 @@ def _turns(body: Mapping[str, Any]) -> tuple[Turn, ...]:
 
 
 def _tools(tools: Any) -> tuple[Tool | Opaque, ...]:
-    read: list[Tool | Opaque] = []
-    for tool in tools or ():
-        if tool.keys() == _PLAIN_TOOL:  # nearly all
-            name, described, schema = _tool_fields(tool)
-            if type(name) is type(described) is str and schema:
-                read.append(Tool(name, described, schema))
-                continue
-        read.append(_tool(tool))
-    return tuple(read)
+    if plain := _plain_tools(tools) if tools else ():
+        return plain
+    return tuple([_tool(tool) for tool in tools or ()])
+
+
+def _plain_tools(tools: Any) -> tuple[Tool, ...]:
+    """The tools where all of them say just what they must, as nearly always; else none."""
+    if not _THREE.issuperset(map(len, tools)):
+        return ()
+    try:
+        read = [*map(_tool_fields, tools)]
+    except KeyError:
+        return ()
+    for name, description, schema in read:
+        if not (type(name) is type(description) is str and schema):
+            return ()
+    return plain_tools(read)
 
 
 def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:

@@ -106,9 +106,9 @@ class _Writer:
 
     def _show(self, blocks: Blocks) -> None:
         """An answer that holds images, which only users may show: they do so behind it."""
-        said = [block for block in blocks if block["type"] != "image"]
-        if said:
-            self._say("assistant", said)
+        kept = [block for block in blocks if block["type"] != "image"]
+        if kept:
+            self._say("assistant", kept)
         label = {"type": "text", "text": "Images of the answer before:"}
         self._say("user", [label, *(block for block in blocks if block["type"] == "image")])
 

@@ -107,7 +107,7 @@ class MessagesWriter:
         elif text:
             if not self._begun:
                 self._begin()
-            self._out.append(self._before + orjson.dumps(text) + b"}}\n\n")
+            self._out += self._before, orjson.dumps(text), b"}}\n\n"
 
     def _hold(self, event: PartDelta | PartNoted | PartClosed) -> None:
         held = self._held.get(event.part)

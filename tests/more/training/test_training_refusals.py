@@ -50,7 +50,7 @@ def few(outcomes: Sequence[Row]) -> list[Row]:
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "why"),
     [
         (without_column, "has no column score, task."),
         (without_train, "holds no outcomes"),
@@ -58,11 +58,11 @@ def few(outcomes: Sequence[Row]) -> list[Row]:
     ],
 )
 def test_a_file_that_lacks_something_is_told_in_one_line(
-    tmp_path: Path, name: str, change: Callable[[Sequence[Row]], list[Row]], said: str
+    tmp_path: Path, name: str, change: Callable[[Sequence[Row]], list[Row]], why: str
 ) -> None:
     path = write(tmp_path / "o.parquet", change(rows()))
     result = refused(COMMANDS[name], "--data", path)
-    assert said in result
+    assert why in result
     assert str(path) in result
 
 

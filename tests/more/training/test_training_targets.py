@@ -23,9 +23,9 @@ def with_unknown(outcomes: Outcomes, *, share: float = 0.3) -> Outcomes:
     return Outcomes(*(getattr(outcomes, name) for name in fields), by_model, by_class)
 
 
-def ranks_alike(said: np.ndarray, truth: np.ndarray) -> float:
+def ranks_alike(scores: np.ndarray, truth: np.ndarray) -> float:
     """Correlation of the ranks."""
-    return float(np.corrcoef(said.argsort().argsort(), truth.argsort().argsort())[0, 1])
+    return float(np.corrcoef(scores.argsort().argsort(), truth.argsort().argsort())[0, 1])
 
 
 def test_what_is_unknown_stays_unknown_and_everything_else_is_known(questions: Outcomes) -> None:

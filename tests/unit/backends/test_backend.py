@@ -108,8 +108,8 @@ def test_a_server_that_knows_no_developer_is_told_system(chat: Chat) -> None:
 
 
 def messages_of(backend: Backend, request: Ask) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = sent(backend, request)["messages"]  # type: ignore[assignment]
-    return told
+    messages: list[dict[str, Any]] = sent(backend, request)["messages"]  # type: ignore[assignment]
+    return messages
 
 
 def test_text_parts_become_a_text_where_parts_are_refused(chat: Chat) -> None:
@@ -131,7 +131,7 @@ def test_call_ids_are_shortened_alike_in_call_and_result(chat: Chat) -> None:
     ]
     backend = Backend("b", "http://x/v1", "m", quirks=Quirks(short_call_ids=True))
     assistant, result = messages_of(backend, chat(messages=messages))
-    first, second = (told["id"] for told in assistant["tool_calls"])
+    first, second = (one["id"] for one in assistant["tool_calls"])
     assert result["tool_call_id"] == first
     assert len(first) == 9
     assert first.isalnum()

@@ -2,12 +2,15 @@
 
 from router.backends.backend import FEATURES
 from router.backends.catalog import load_catalog
+from router.backends.credentials.table import KINDS
 from router.backends.dialects.table import DIALECTS
 
 ASKED_FOR = [
     *("openai", "anthropic", "gemini", "mistral", "deepseek", "dashscope", "zhipu", "minimax"),
-    *("moonshot", "groq", "together", "cerebras", "fireworks", "databricks", "replicate"),
-    *("llama.cpp", "vllm", "sglang", "tensorrt-llm", "ollama", "lm-studio"),
+    *("moonshot", "azure", "azure-anthropic", "bedrock", "bedrock-anthropic", "vertex"),
+    *("vertex-anthropic", "vertex-openai", "openrouter", "xai", "deepinfra", "nvidia", "novita"),
+    *("cohere", "huggingface", "groq", "together", "cerebras", "fireworks", "databricks"),
+    *("replicate", "llama.cpp", "vllm", "sglang", "tensorrt-llm", "nim", "ollama", "lm-studio"),
 ]
 
 
@@ -28,6 +31,11 @@ def test_hosted_providers_are_reached_by_tls_and_name_their_credential() -> None
         assert provider.key_variable, name
         for address in (provider.base_url, *provider.regions.values()):
             assert address is None or address.startswith("https://"), name
+
+
+def test_credentials_of_presets_are_of_a_kind_that_exists() -> None:
+    named = {provider.credentials for provider in load_catalog().values()} - {None}
+    assert named <= {kind.key for kind in KINDS.values()}
 
 
 def test_quirks_are_what_the_file_says() -> None:

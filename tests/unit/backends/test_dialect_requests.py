@@ -40,17 +40,17 @@ CONVERSATION: dict[str, Any] = {
 }
 
 
-def said(protocol: str, request: Ask) -> dict[str, Any]:
+def written(protocol: str, request: Ask) -> dict[str, Any]:
     conversation = CLIENTS["chat"].read_request(request.body)
     return SERVERS[protocol].write_request(conversation, "real-model", PLAIN).body
 
 
 def message_body(request: Ask) -> dict[str, Any]:
-    return said("messages", request)
+    return written("messages", request)
 
 
 def content_body(request: Ask) -> dict[str, Any]:
-    return said("gemini", request)
+    return written("gemini", request)
 
 
 def test_anthropic_gets_the_conversation_in_its_words(chat: Chat) -> None:

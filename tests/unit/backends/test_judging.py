@@ -46,15 +46,15 @@ UNCLEAR = [
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [(said, meant) for meant, many in CLEAR.items() for said in many]
+    ("text", "meant"), [(text, meant) for meant, many in CLEAR.items() for text in many]
 )
-def test_a_clear_verdict_is_read_in_whatever_words_it_comes(said, meant):
-    assert read_preference(said) == meant
+def test_a_clear_verdict_is_read_in_whatever_words_it_comes(text, meant):
+    assert read_preference(text) == meant
 
 
-@pytest.mark.parametrize("said", UNCLEAR)
-def test_what_names_both_or_neither_is_no_verdict(said):
-    assert read_preference(said) is None
+@pytest.mark.parametrize("text", UNCLEAR)
+def test_what_names_both_or_neither_is_no_verdict(text):
+    assert read_preference(text) is None
 
 
 def test_a_megabyte_of_near_verdicts_is_read_at_once():
@@ -64,7 +64,7 @@ def test_a_megabyte_of_near_verdicts_is_read_at_once():
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("text", "meant"),
     [
         ("PASS", True),
         (" **pass**.", True),
@@ -75,8 +75,8 @@ def test_a_megabyte_of_near_verdicts_is_read_at_once():
         ("maybe", None),
     ],
 )
-def test_an_answer_is_good_enough_only_where_the_judge_says_so_first(said, meant):
-    assert read_good_enough(said) is meant
+def test_an_answer_is_good_enough_only_where_the_judge_says_so_first(text, meant):
+    assert read_good_enough(text) is meant
 
 
 def test_a_judge_is_asked_coldly_and_reads_the_end_of_a_long_conversation(

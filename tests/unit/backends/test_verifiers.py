@@ -39,8 +39,8 @@ def says(
 
 
 def wrong(name: str, answer: Alternative, request: Ask) -> str | None:
-    found = first_failure((name,), [answer], request, early=False)
-    return None if found is None else found[1]
+    failure = first_failure((name,), [answer], request, early=False)
+    return None if failure is None else failure[1]
 
 
 @pytest.mark.parametrize(

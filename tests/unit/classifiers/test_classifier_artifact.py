@@ -71,7 +71,9 @@ def test_an_unreadable_onnx_file_is_an_artifact_error() -> None:
 def test_a_trunk_of_another_number_of_features_is_refused_when_it_is_loaded() -> None:
     class Session:
         def get_inputs(self) -> list[SimpleNamespace]:
-            return [SimpleNamespace(name="hand", shape=["batch", len(FEATURE_NAMES) + 1])]
+            return [
+                SimpleNamespace(name="lexical_features", shape=["batch", len(FEATURE_NAMES) + 1])
+            ]
 
     with pytest.raises(ArtifactError, match="FEATURES_VERSION and train it anew"):
         check_width(Session(), len(FEATURE_NAMES))

@@ -136,7 +136,7 @@ def test_a_new_backend_gets_a_card_of_its_own_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "why"),
     [
         ([request("Hi", backend="moe", score=1)], "1 outcomes are too few"),
         (["nonsense"], "line 1 is not JSON"),
@@ -145,7 +145,7 @@ def test_a_new_backend_gets_a_card_of_its_own_name(tmp_path: Path) -> None:
     ],
 )
 def test_calibrate_says_what_is_wrong_with_outcomes(
-    tmp_path: Path, lines: list[str], said: str
+    tmp_path: Path, lines: list[str], why: str
 ) -> None:
     source = tmp_path / "outcomes.jsonl"
     source.write_text("\n".join(lines))
@@ -153,7 +153,7 @@ def test_calibrate_says_what_is_wrong_with_outcomes(
         calibrate, ["--outcomes", str(source), "--out", str(tmp_path / "x.json")]
     )
     assert result.exit_code == 1
-    assert said in result.stderr
+    assert why in result.stderr
 
 
 def test_calibrate_wants_a_backend_or_outcomes() -> None:

@@ -37,7 +37,7 @@ def card(**changes: object) -> bytes:
         {"a": {}},
         {"fitted": 5},
         {"residual": 5},
-        {"nearby": []},
+        {"rbf": []},
         {"classifier": None},
     ],
 )

@@ -76,6 +76,6 @@ def test_a_card_of_a_format_not_known_is_refused_with_what_to_do(number: int) ->
 
 def test_a_card_whose_centers_do_not_fit_its_weights_is_refused() -> None:
     whole = to_json(card("mine", 1)).decode()
-    start = whole.index('"places": "') + len('"places": "')
+    start = whole.index('"centers": "') + len('"centers": "')
     with pytest.raises(ArtifactError, match="not a usable ability card"):
         from_json((whole[:start] + whole[start + 4 :]).encode(), where="mine.json")

@@ -167,7 +167,7 @@ def test_outcomes_are_read_with_and_without_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "why"),
     [
         ("{", "line 2 is not JSON"),
         ("[]", "line 2 is not a JSON object"),
@@ -178,8 +178,8 @@ def test_outcomes_are_read_with_and_without_text() -> None:
         ('{"backend": "moe", "score": 1}', "line 2 needs `messages`, or `z` and `embedding`"),
     ],
 )
-def test_a_wrong_outcome_is_refused_with_its_line(wrong: str, said: str) -> None:
-    with pytest.raises(OutcomeError, match=said):
+def test_a_wrong_outcome_is_refused_with_its_line(wrong: str, why: str) -> None:
+    with pytest.raises(OutcomeError, match=why):
         read_outcomes([line(backend="moe", score=1), wrong])
 
 

@@ -222,17 +222,17 @@ def test_what_a_backend_must_be_able_to_do_is_named() -> None:
 def test_every_text_is_told_to_the_detectors_and_media_are_not() -> None:
     tools = [{"type": "function", "function": {"name": "f", "description": "calls EMP-1"}}]
     audio = {"type": "input_audio", "input_audio": {"data": "SOUND", "format": "wav"}}
-    told = chat(
+    texts = chat(
         messages=[{"role": "user", "content": [{"type": "text", "text": "t"}, audio]}],
         tools=tools,
         user="u",
         made_up="m",
     ).texts()
-    together = "\n".join(told)
-    assert {"t", "m"} <= set(told)
+    together = "\n".join(texts)
+    assert {"t", "m"} <= set(texts)
     assert "EMP-1" in together
     assert "SOUND" not in together
-    assert "auto" not in told
+    assert "auto" not in texts
 
 
 def test_headers_of_the_protocol_go_on_and_others_do_not() -> None:

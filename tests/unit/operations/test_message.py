@@ -213,11 +213,11 @@ def test_tools_and_their_results_are_translated() -> None:
     assert chat["tools"][0]["function"]["name"] == "f"
     assert chat["tool_choice"] == "required"
     assert chat["parallel_tool_calls"] is False
-    _, assistant, result, said = chat["messages"]
+    _, assistant, result, last = chat["messages"]
     assert assistant["tool_calls"][0]["function"] == {"name": "f", "arguments": '{"a":1}'}
     assert assistant["content"] == "One moment."
     assert result == {"role": "tool", "tool_call_id": "t1", "content": "3 degrees"}
-    assert said == {"role": "user", "content": "And now?"}
+    assert last == {"role": "user", "content": "And now?"}
 
 
 def test_images_and_schemas_are_translated() -> None:
@@ -256,11 +256,11 @@ def test_what_chat_completions_have_no_words_for_is_unsupported(fields: dict[str
     ],
 )
 def test_errors_have_anthropics_shape(error: TurnoutError, kind: str) -> None:
-    told = {"type": "error", "error": {"type": kind, "message": "m"}}
-    assert orjson.loads(message_error_body(error)) == told
+    body = {"type": "error", "error": {"type": kind, "message": "m"}}
+    assert orjson.loads(message_error_body(error)) == body
     event = events(message_error_event(error))[0]
     assert name_of(event) == b"error"
-    assert orjson.loads(data_of(event) or b"") == told
+    assert orjson.loads(data_of(event) or b"") == body
 
 
 USAGE = {
@@ -272,7 +272,7 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '
 
 
 def test_a_whole_answer_is_a_message() -> None:
-    told = {
+    answer = {
         "id": "x",
         "model": "served",
         "choices": [
@@ -284,7 +284,7 @@ def test_a_whole_answer_is_a_message() -> None:
         "usage": USAGE,
     }
     ask = message()
-    out = orjson.loads(translated("openai", ask).reply(orjson.dumps(told), ask).body)
+    out = orjson.loads(translated("openai", ask).reply(orjson.dumps(answer), ask).body)
     assert out["type"] == "message"
     assert out["model"] == "served"
     assert out["stop_reason"] == "tool_use"
@@ -318,11 +318,11 @@ def test_a_stream_opens_and_closes_one_block_at_a_time() -> None:
         + encode(b"[DONE]")
     )
     out += encoder.finish()
-    told = [orjson.loads(data_of(event) or b"") for event in events(out)]
-    assert [name_of(event) for event in events(out)] == [t["type"].encode() for t in told]
+    written = [orjson.loads(data_of(event) or b"") for event in events(out)]
+    assert [name_of(event) for event in events(out)] == [t["type"].encode() for t in written]
     kinds = [
         (t["type"].removeprefix("content_block_"), t["index"])
-        for t in told
+        for t in written
         if t["type"].startswith("content_block")
     ]
     assert kinds == [
@@ -331,20 +331,20 @@ def test_a_stream_opens_and_closes_one_block_at_a_time() -> None:
         ("start", 2), ("delta", 2), ("stop", 2),
         ("start", 3), ("delta", 3), ("stop", 3),
     ]  # fmt: skip
-    assert told[0]["type"] == "message_start"
-    assert told[-2]["delta"]["stop_reason"] == "tool_use"
-    assert told[-2]["usage"]["output_tokens"] == 6
-    assert told[-1] == {"type": "message_stop"}
+    assert written[0]["type"] == "message_start"
+    assert written[-2]["delta"]["stop_reason"] == "tool_use"
+    assert written[-2]["usage"]["output_tokens"] == 6
+    assert written[-1] == {"type": "message_stop"}
 
 
 def test_a_stream_that_the_gateway_ends_is_well_formed() -> None:
     ask = message(stream=True)
     stream = translated("openai", ask).stream(ask)
     out = stream.feed(chunk({"content": "Hel"})) + stream.cut("r", "served", "why")
-    told = [orjson.loads(data_of(event) or b"") for event in events(out)]
-    assert [item["type"] for item in told[-3:]] == [
+    written = [orjson.loads(data_of(event) or b"") for event in events(out)]
+    assert [item["type"] for item in written[-3:]] == [
         "content_block_stop",
         "message_delta",
         "message_stop",
     ]
-    assert told[-2]["delta"]["stop_reason"] == "max_tokens"
+    assert written[-2]["delta"]["stop_reason"] == "max_tokens"

@@ -93,8 +93,8 @@ def test_a_number_of_answers_that_the_protocol_does_not_know_is_refused(
 @pytest.mark.parametrize("key", OPERATORS)
 @pytest.mark.parametrize("nested", [False, True], ids=["outside", "inside"])
 def test_what_the_operator_sets_is_refused_by_name(operation: str, key: str, nested: bool) -> None:
-    said = {key: ["dear"]}
-    error = refusal(operation, **({"extra_body": said} if nested else said))
+    unknown = {key: ["dear"]}
+    error = refusal(operation, **({"extra_body": unknown} if nested else unknown))
     assert (error.param, error.code) == (key, "parameter_not_allowed")
     assert "backends are set by the operator" in error.message
 

@@ -14,7 +14,7 @@ from fakes.world import CASCADE, JUDGED, ODDS, new_world
 from router.backends.dispatch.upstream import BilledAnswer, Event
 from router.domain import Outcome, Usage
 from router.errors import StreamBroken, UpstreamFailed
-from router.pipeline.meter import at_work, standing, together
+from router.pipeline.meter import as_listed, at_work, standing, together
 from router.pipeline.plan import Plan
 
 WORLD = new_world(CASCADE)
@@ -222,6 +222,10 @@ def test_nothing_is_claimed_of_an_energy_that_nobody_declared(plan):
     meter = new_meter(plan, WORLD, FakeUpstream(MOE, body=whole(), usage=USED))
     leave(meter, None)
     assert (meter.charge().energy_mj, meter.charge().energy_source) == (None, None)
+
+
+def test_what_another_backend_would_have_cost_is_not_what_this_one_told():
+    assert as_listed(Usage(100, 50, reported_pico=7)) == Usage(100, 50)
 
 
 def test_several_usages_add_up_kind_by_kind():

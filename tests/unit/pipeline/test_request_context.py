@@ -76,10 +76,10 @@ async def test_an_operation_that_is_not_classified_never_asks_the_classifier():
     assert context.classification is UNKNOWN
 
 
-@pytest.mark.parametrize(("text", "found"), [(MAIL, True), ("Good morning.", False)])
-async def test_personal_data_is_looked_for_where_a_rule_asks(text, found):
+@pytest.mark.parametrize(("text", "private"), [(MAIL, True), ("Good morning.", False)])
+async def test_personal_data_is_looked_for_where_a_rule_asks(text, private):
     context = await context_of(FakeCaller.asking(text), ruled("request.pii"))
-    assert context.pii is found
+    assert context.pii is private
 
 
 @pytest.mark.parametrize(

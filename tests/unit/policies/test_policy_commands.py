@@ -330,7 +330,7 @@ def test_diff_says_what_moves(log):
 
 
 def test_a_picture_is_drawn_or_the_missing_extra_is_named(log, tmp_path):
-    picture = tmp_path / "plane.png"
+    picture = tmp_path / "plot.png"
     done = run(replay, log, "--policy", "balanced", "--png", picture)
     if find_spec("matplotlib") is None:
         assert done.exit_code == 1

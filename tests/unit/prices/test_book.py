@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.domain import Usage
-from router.prices.book import Entry, Price, PriceBook, Schedule, Step, always, pico_per_token
+from router.prices.book import (
+    Entry,
+    Price,
+    PriceBook,
+    Schedule,
+    Step,
+    always,
+    as_reported,
+    pico_per_token,
+)
 
 
 def ms(text: str) -> int:
@@ -33,6 +42,16 @@ def test_fresh_cached_and_written_tokens_have_their_own_prices() -> None:
 
 def test_writing_to_a_cache_costs_what_input_costs_unless_said_otherwise() -> None:
     assert Price(10, 50, 1).cost(Usage(input_tokens=10, cache_write_tokens=10)) == 100
+
+
+def test_a_reported_cost_is_charged_only_where_the_backends_word_is_taken() -> None:
+    usage = Usage(100, 10, reported_pico=7)
+    assert Price(10, 50, 1).cost(usage) == 1500
+    for kept in (as_reported(Price(10, 50, 1)), as_reported(always(Price(10, 50, 1)))):
+        taken = PriceBook({"b": kept}).price("b")
+        assert taken.cost(usage) == 7
+        assert taken.cost(usage._replace(reported_pico=None)) == 1500  # it said nothing
+        assert taken.fresh(100, 10) == 1500  # what lies ahead is priced by the list
 
 
 def test_above_a_step_the_whole_request_has_the_steps_price() -> None:

@@ -138,7 +138,7 @@ def test_an_event_that_never_ends_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "usage"),
+    ("claimed", "usage"),
     [
         (USAGE, Usage(9, 3)),
         (USAGE | {"total_tokens": 20}, Usage(9, 11)),
@@ -154,8 +154,8 @@ def test_an_event_that_never_ends_is_refused() -> None:
         ("none", None),
     ],
 )
-def test_usage_is_taken_only_where_it_can_be_true(told: Any, usage: Usage | None) -> None:
-    stream = b"".join([*TEXT, END]) + b"data: " + orjson.dumps({"choices": [], "usage": told})
+def test_usage_is_taken_only_where_it_can_be_true(claimed: Any, usage: Usage | None) -> None:
+    stream = b"".join([*TEXT, END]) + b"data: " + orjson.dumps({"choices": [], "usage": claimed})
     _, translator = relay(stream + b"\n\n" + DONE, max_tokens=50)
     assert translator.usage == usage
 

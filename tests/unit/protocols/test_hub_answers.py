@@ -27,10 +27,10 @@ def as_message(answer: dict[str, Any], finish: str = "stop", **more: Any) -> dic
     choice = {"index": 0, "message": answer, "finish_reason": finish}
     whole = {"id": "x", "model": "served", "choices": [choice], "usage": USAGE} | more
     ask = message()
-    told: dict[str, Any] = orjson.loads(
+    body: dict[str, Any] = orjson.loads(
         translated("openai", ask).reply(orjson.dumps(whole), ask).body
     )
-    return told
+    return body
 
 
 def as_chat(chat: Chat, **fields: Any) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def as_chat(chat: Chat, **fields: Any) -> dict[str, Any]:
     }
     ask = chat()
     raw = orjson.dumps(whole | fields)
-    told: dict[str, Any] = orjson.loads(translated("anthropic", ask).reply(raw, ask).body)
-    return told
+    body: dict[str, Any] = orjson.loads(translated("anthropic", ask).reply(raw, ask).body)
+    return body
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
@@ -53,8 +53,8 @@ def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> byte
 
 
 def call(index: int | None = None, id_: str | None = None, **function: Any) -> dict[str, Any]:
-    told = {"index": index, "id": id_, "function": function}
-    return {name: value for name, value in told.items() if value is not None}
+    fields = {"index": index, "id": id_, "function": function}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def streamed(*pieces: bytes) -> list[dict[str, Any]]:
@@ -65,66 +65,66 @@ def streamed(*pieces: bytes) -> list[dict[str, Any]]:
     return [orjson.loads(data_of(event) or b"") for event in events(out)]
 
 
-def blocks(told: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def blocks(stream: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """The content blocks of a streamed message: kind and text, in order; one open at a time."""
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     opened = -1
-    for event in told:
+    for event in stream:
         if event["type"] == "content_block_start":
             assert opened == -1
             opened = event["index"]
-            found.append((event["content_block"]["type"], ""))
+            pairs.append((event["content_block"]["type"], ""))
         elif event["type"] == "content_block_delta":
             assert event["index"] == opened
             delta = event["delta"]
             more = delta.get("text") or delta.get("thinking") or delta.get("partial_json") or ""
-            found[-1] = (found[-1][0], found[-1][1] + more)
+            pairs[-1] = (pairs[-1][0], pairs[-1][1] + more)
         elif event["type"] == "content_block_stop":
             assert event["index"] == opened
             opened = -1
-    return found
+    return pairs
 
 
 END = chunk({}, "tool_calls")
 
 
 def test_fragments_of_parallel_calls_are_held_back_until_they_have_a_block() -> None:
-    told = streamed(
+    written = streamed(
         chunk({"tool_calls": [call(0, "c1", name="f"), call(1, "c2", name="g")]}),
         chunk({"tool_calls": [call(0, arguments='{"a":'), call(1, arguments='{"b":')]}),
         chunk({"tool_calls": [call(1, arguments="2}"), call(0, arguments="1}")]}),
         END,
     )
-    assert blocks(told) == [("tool_use", '{"a":1}'), ("tool_use", '{"b":2}')]
-    assert told[-2]["delta"]["stop_reason"] == "tool_use"
+    assert blocks(written) == [("tool_use", '{"a":1}'), ("tool_use", '{"b":2}')]
+    assert written[-2]["delta"]["stop_reason"] == "tool_use"
 
 
 @pytest.mark.parametrize("index", [None, 0])
 def test_calls_that_share_an_index_or_have_none_are_told_apart_by_id(index: int | None) -> None:
-    told = streamed(
+    written = streamed(
         chunk({"tool_calls": [call(index, "c1", name="f", arguments='{"a":1}')]}),
         chunk({"tool_calls": [call(index, "c2", name="g", arguments='{"b":')]}),
         chunk({"tool_calls": [call(index, arguments="2}")]}),
         chunk({}, "stop"),
     )
-    assert blocks(told) == [("tool_use", '{"a":1}'), ("tool_use", '{"b":2}')]
-    assert told[-2]["delta"]["stop_reason"] == "tool_use"  # though the server says stop
+    assert blocks(written) == [("tool_use", '{"a":1}'), ("tool_use", '{"b":2}')]
+    assert written[-2]["delta"]["stop_reason"] == "tool_use"  # though the server says stop
 
 
 def test_texts_around_calls_stay_around_them() -> None:
-    told = streamed(
+    written = streamed(
         chunk({"reasoning_content": "Hm."}),
         chunk({"content": "One moment."}),
         chunk({"tool_calls": [call(0, "c1", name="f", arguments='{"a":1}')]}),
         chunk({"content": "Done."}),
         END,
     )
-    assert [kind for kind, _ in blocks(told)] == ["thinking", "text", "tool_use", "text"]
+    assert [kind for kind, _ in blocks(written)] == ["thinking", "text", "tool_use", "text"]
 
 
 def test_a_call_without_arguments_is_an_empty_object() -> None:
-    told = streamed(chunk({"tool_calls": [call(0, "c1", name="now")]}), END)
-    assert blocks(told) == [("tool_use", "{}")]
+    written = streamed(chunk({"tool_calls": [call(0, "c1", name="now")]}), END)
+    assert blocks(written) == [("tool_use", "{}")]
     whole = {"id": "c1", "function": {"name": "now"}}
     (block,) = as_message({"content": None, "tool_calls": [whole]}, "tool_calls")["content"]
     assert block == {"type": "tool_use", "id": "c1", "name": "now", "input": {}}
@@ -137,9 +137,9 @@ def test_calls_without_ids_get_one_each() -> None:
 
 
 def test_a_refusal_is_a_text_and_the_reason_to_stop() -> None:
-    told = as_message({"content": None, "refusal": "I cannot help."})
-    assert told["content"] == [{"type": "text", "text": "I cannot help."}]
-    assert told["stop_reason"] == "refusal"
+    written = as_message({"content": None, "refusal": "I cannot help."})
+    assert written["content"] == [{"type": "text", "text": "I cannot help."}]
+    assert written["stop_reason"] == "refusal"
     told_streamed = streamed(
         chunk({"role": "assistant", "content": None, "refusal": "I cannot"}),
         chunk({"refusal": " help."}),
@@ -182,10 +182,10 @@ def test_cache_counters_come_through_both_ways(chat: Chat) -> None:
         "cache_creation_input_tokens": 1000,
         "output_tokens": 5,
     }
-    told = as_chat(chat, usage=usage)["usage"]
-    assert (told["prompt_tokens"], told["total_tokens"]) == (1110, 1115)
-    assert told["prompt_tokens_details"] == {"cached_tokens": 100, "cache_write_tokens": 1000}
-    back = as_message({"content": "x"}, usage=told)["usage"]
+    written = as_chat(chat, usage=usage)["usage"]
+    assert (written["prompt_tokens"], written["total_tokens"]) == (1110, 1115)
+    assert written["prompt_tokens_details"] == {"cached_tokens": 100, "cache_write_tokens": 1000}
+    back = as_message({"content": "x"}, usage=written)["usage"]
     assert {name: back[name] for name in usage} == usage
 
 
@@ -194,8 +194,9 @@ def test_signed_thoughts_come_back_into_messages_from_chat() -> None:
         {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
         {"type": "redacted_thinking", "data": "cmVk"},
     ]
-    told = as_message({"content": "Hi.", "reasoning_content": "Hm.", "thinking_blocks": thoughts})
-    assert told["content"] == [*thoughts, {"type": "text", "text": "Hi."}]
+    answer = {"content": "Hi.", "reasoning_content": "Hm.", "thinking_blocks": thoughts}
+    written = as_message(answer)
+    assert written["content"] == [*thoughts, {"type": "text", "text": "Hi."}]
 
 
 def test_citations_of_the_web_are_annotations_on_chat(chat: Chat) -> None:
@@ -220,19 +221,19 @@ def test_citations_of_the_web_are_annotations_on_chat(chat: Chat) -> None:
 
 def test_blocks_that_chat_does_not_know_stand_beside_its_message(chat: Chat) -> None:
     block = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}}
-    told = as_chat(chat, content=[block, {"type": "text", "text": "Hi."}])
-    answer = told["choices"][0]["message"]
+    written = as_chat(chat, content=[block, {"type": "text", "text": "Hi."}])
+    answer = written["choices"][0]["message"]
     assert (answer["content"], answer["turnout"]["blocks"]) == ("Hi.", [block])
 
 
-def claude(*told: dict[str, Any]) -> bytes:
+def claude(*deltas: dict[str, Any]) -> bytes:
     begun = {"id": "m", "model": "served", "usage": {"input_tokens": 1, "output_tokens": 1}}
     end = {
         "type": "message_delta",
         "delta": {"stop_reason": "end_turn"},
         "usage": {"output_tokens": 2},
     }
-    all_ = [{"type": "message_start", "message": begun}, *told, end, {"type": "message_stop"}]
+    all_ = [{"type": "message_start", "message": begun}, *deltas, end, {"type": "message_stop"}]
     return b"".join(encode(orjson.dumps(one), one["type"].encode()) for one in all_)
 
 
@@ -240,8 +241,8 @@ def chunks(chat: Chat, stream: bytes) -> list[dict[str, Any]]:
     ask = chat(stream=True)
     reader = translated("anthropic", ask).stream(ask)
     out = reader.feed(stream) + reader.finish()
-    told = [data_of(event) for event in events(out)]
-    return [orjson.loads(one) for one in told if one and one != b"[DONE]"]
+    datas = [data_of(event) for event in events(out)]
+    return [orjson.loads(one) for one in datas if one and one != b"[DONE]"]
 
 
 def test_unknown_events_and_deltas_are_passed_over(chat: Chat) -> None:
@@ -251,7 +252,7 @@ def test_unknown_events_and_deltas_are_passed_over(chat: Chat) -> None:
         "content_block": {"type": "text", "text": ""},
     }
     delta = {"type": "content_block_delta", "index": 0}
-    told = chunks(
+    written = chunks(
         chat,
         claude(
             {"type": "new_event", "what": 1},
@@ -262,13 +263,13 @@ def test_unknown_events_and_deltas_are_passed_over(chat: Chat) -> None:
             {"type": "content_block_stop", "index": 0},
         ),
     )
-    assert "".join(one["choices"][0]["delta"].get("content", "") for one in told) == "Hi."
+    assert "".join(one["choices"][0]["delta"].get("content", "") for one in written) == "Hi."
 
 
 def test_a_hosted_tools_blocks_are_carried_in_a_stream(chat: Chat) -> None:
     block = {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {}}
     pieces = ['{"query":', '"x"}']
-    told = chunks(
+    written = chunks(
         chat,
         claude(
             {"type": "content_block_start", "index": 0, "content_block": block},
@@ -283,7 +284,7 @@ def test_a_hosted_tools_blocks_are_carried_in_a_stream(chat: Chat) -> None:
             {"type": "content_block_stop", "index": 0},
         ),
     )
-    carried = [one["choices"][0]["delta"].get("turnout") for one in told]
+    carried = [one["choices"][0]["delta"].get("turnout") for one in written]
     assert {"blocks": [block | {"input": {"query": "x"}}]} in carried
 
 
@@ -299,17 +300,17 @@ def test_log_probabilities_of_gemini_reach_chats_clients(chat: Chat) -> None:
     }
     ask = chat()
     raw = orjson.dumps({"candidates": [candidate]})
-    told = orjson.loads(translated("gemini", ask).reply(raw, ask).body)["choices"][0]["logprobs"]
-    assert told["content"][0]["token"] == "Hi"
-    assert told["content"][0]["top_logprobs"][0]["logprob"] == -1.5
+    written = orjson.loads(translated("gemini", ask).reply(raw, ask).body)["choices"][0]["logprobs"]
+    assert written["content"][0]["token"] == "Hi"
+    assert written["content"][0]["top_logprobs"][0]["logprob"] == -1.5
 
 
 def test_geminis_signature_travels_before_its_call_on_messages() -> None:
     called = {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "Z29v"}
     whole = {"candidates": [{"content": {"parts": [called]}, "finishReason": "STOP"}]}
     ask = message()
-    told = orjson.loads(translated("gemini", ask).reply(orjson.dumps(whole), ask).body)
-    seal, used = told["content"]
+    written = orjson.loads(translated("gemini", ask).reply(orjson.dumps(whole), ask).body)
+    seal, used = written["content"]
     assert (seal["type"], seal["signature"]) == ("thinking", "turnout:gemini:Z29v")
     assert used["input"] == {"a": 1}
     ask = message(stream=True)
@@ -325,14 +326,14 @@ def test_n_answers_are_all_told(chat: Chat) -> None:
     ]
     ask = chat(n=2)
     raw = orjson.dumps({"candidates": candidates})
-    told = orjson.loads(translated("gemini", ask).reply(raw, ask).body)["choices"]
-    assert [(c["index"], c["message"]["content"]) for c in told] == [(0, "no. 0"), (1, "no. 1")]
+    written = orjson.loads(translated("gemini", ask).reply(raw, ask).body)["choices"]
+    assert [(c["index"], c["message"]["content"]) for c in written] == [(0, "no. 0"), (1, "no. 1")]
 
 
 def test_usage_that_cannot_be_true_is_counted_instead() -> None:
     lie = {"prompt_tokens": 10, "completion_tokens": 5000, "total_tokens": 5010}
-    told = as_message({"content": "Hello there."}, usage=lie)["usage"]
-    assert told["output_tokens"] == 3
+    written = as_message({"content": "Hello there."}, usage=lie)["usage"]
+    assert written["output_tokens"] == 3
     end = encode(orjson.dumps({"choices": [], "usage": lie}))
     last = streamed(chunk({"content": "Hello there."}, "stop"), end)[-2]
     assert last["usage"]["output_tokens"] == 3
@@ -346,8 +347,8 @@ def test_a_line_of_300_kilobytes_is_read_however_it_is_cut() -> None:
 
 
 def test_comments_and_blank_lines_between_events_mean_nothing() -> None:
-    told = streamed(b": waiting\n\n\n", chunk({"content": "Hi."}), b":\n\n", chunk({}, "stop"))
-    assert blocks(told) == [("text", "Hi.")]
+    written = streamed(b": waiting\n\n\n", chunk({"content": "Hi."}), b":\n\n", chunk({}, "stop"))
+    assert blocks(written) == [("text", "Hi.")]
 
 
 def test_what_goes_on_after_its_end_is_refused() -> None:
@@ -370,11 +371,11 @@ def test_a_stream_that_the_gateway_cuts_is_well_formed_and_charged() -> None:
     fragment = call(0, "c1", name="f", arguments='{"a":')
     out = stream.feed(chunk({"content": "Hel"}) + chunk({"tool_calls": [fragment]}))
     out += stream.cut("r", "served", "quota")
-    told = [orjson.loads(data_of(event) or b"") for event in events(out)]
-    assert [kind for kind, _ in blocks(told)] == ["text", "tool_use"]
-    assert told[-2]["delta"]["stop_reason"] == "max_tokens"
-    assert told[-2]["usage"]["output_tokens"] == stream.output_tokens_seen
-    assert told[-1] == {"type": "message_stop"}
+    written = [orjson.loads(data_of(event) or b"") for event in events(out)]
+    assert [kind for kind, _ in blocks(written)] == ["text", "tool_use"]
+    assert written[-2]["delta"]["stop_reason"] == "max_tokens"
+    assert written[-2]["usage"]["output_tokens"] == stream.output_tokens_seen
+    assert written[-1] == {"type": "message_stop"}
 
 
 def test_nothing_but_content_commits_a_stream() -> None:
@@ -396,8 +397,8 @@ def test_arguments_without_end_are_refused() -> None:
 
 def test_which_stop_sequence_came_is_told_both_ways(chat: Chat) -> None:
     choice = {"message": {"content": "x"}, "finish_reason": "stop", "stop_reason": "END"}
-    told = as_message({}, choices=[choice])
-    assert (told["stop_reason"], told["stop_sequence"]) == ("stop_sequence", "END")
+    written = as_message({}, choices=[choice])
+    assert (written["stop_reason"], written["stop_sequence"]) == ("stop_sequence", "END")
     text = [{"type": "text", "text": "x"}]
     (back,) = as_chat(chat, content=text, stop_reason="stop_sequence", stop_sequence="END")[
         "choices"
@@ -413,8 +414,8 @@ def test_calls_that_are_announced_and_do_not_come_are_none() -> None:
 
 def test_the_first_chunk_of_azure_does_not_name_the_answer() -> None:
     filters = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"index": 0}]}
-    told = streamed(encode(orjson.dumps(filters)), chunk({"content": "x"}), chunk({}, "stop"))
-    assert (told[0]["message"]["id"], told[0]["message"]["model"]) == ("x", "served")
+    written = streamed(encode(orjson.dumps(filters)), chunk({"content": "x"}), chunk({}, "stop"))
+    assert (written[0]["message"]["id"], written[0]["message"]["model"]) == ("x", "served")
 
 
 def test_an_image_of_an_answer_reaches_chats_clients(chat: Chat) -> None:
@@ -423,8 +424,8 @@ def test_an_image_of_an_answer_reaches_chats_clients(chat: Chat) -> None:
     raw = {"candidates": [candidate]}
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
     ask = chat()
-    told = orjson.loads(translated("gemini", ask).reply(orjson.dumps(raw), ask).body)
-    assert told["choices"][0]["message"]["images"] == [image]
+    written = orjson.loads(translated("gemini", ask).reply(orjson.dumps(raw), ask).body)
+    assert written["choices"][0]["message"]["images"] == [image]
     ask = chat(stream=True)
     stream = translated("gemini", ask).stream(ask)
     assert orjson.dumps({"images": [image]})[1:-1] in stream.feed(encode(orjson.dumps(raw)))
@@ -437,7 +438,7 @@ def test_a_thought_without_a_seal_goes_on_at_its_kind_and_not_at_anthropic() -> 
     content = as_message(THOUGHT)["content"]
     assert content[0] == {"type": "thinking", "thinking": "Hm.", "signature": "turnout::"}
     ended = streamed(chunk({"reasoning_content": "Hm."}), chunk({"content": "Hi."}, "stop"))
-    signed = [told["delta"] for told in ended if told["type"] == "content_block_delta"]
+    signed = [event["delta"] for event in ended if event["type"] == "content_block_delta"]
     assert signed[1] == {"type": "signature_delta", "signature": "turnout::"}
     hello = {"role": "user", "content": "x"}
     ask = message(messages=[hello, {"role": "assistant", "content": content}, hello])
@@ -457,5 +458,5 @@ def test_a_turn_of_foreign_thoughts_alone_is_left_out_for_anthropic() -> None:
     ask = message(messages=[hello, {"role": "assistant", "content": [foreign]}, hello])
     backend = Backend("b", "http://x", "m", dialect="anthropic")
     asking, _ = dialect_of("anthropic", ask)
-    told = orjson.loads(asking.call(backend.deployments()[0], backend, ask, "r").body)
-    assert told["messages"] == [hello, hello]
+    written = orjson.loads(asking.call(backend.deployments()[0], backend, ask, "r").body)
+    assert written["messages"] == [hello, hello]

@@ -28,13 +28,13 @@ HELLO = {"role": "user", "content": "Hello"}
 USED = {"type": "tool_use", "id": "t1", "name": "f", "input": {}}
 
 
-def told(server: str, *messages: Any, client: str = "messages") -> dict[str, Any]:
+def written(server: str, *messages: Any, client: str = "messages") -> dict[str, Any]:
     body = {"model": "m", "max_tokens": 9, "messages": list(messages)}
     return SERVERS[server].write_request(CLIENTS[client].read_request(body), "m", PLAIN).body
 
 
 def test_what_is_said_of_a_pdf_stands_before_it_on_chat() -> None:
-    (message,) = told("chat", {"role": "user", "content": [PDF]})["messages"]
+    (message,) = written("chat", {"role": "user", "content": [PDF]})["messages"]
     context, file = message["content"]
     assert context == {"type": "text", "text": "Of 2020."}
     assert file["file"]["filename"] == "a.pdf"
@@ -46,7 +46,7 @@ def test_what_is_said_of_a_pdf_stands_before_it_on_chat() -> None:
 def test_title_and_context_of_a_document_stand_before_it_on_gemini(
     document: dict[str, Any], kind: str
 ) -> None:
-    (content,) = told("gemini", {"role": "user", "content": [document]})["contents"]
+    (content,) = written("gemini", {"role": "user", "content": [document]})["contents"]
     about, media = content["parts"]
     assert about == {"text": "a.pdf\nOf 2020."}
     assert kind in media
@@ -55,7 +55,7 @@ def test_title_and_context_of_a_document_stand_before_it_on_gemini(
 def test_the_name_of_a_file_of_chat_reaches_gemini() -> None:
     file = {"filename": "a.txt", "file_data": "data:text/plain;base64,QQ=="}
     message = {"role": "user", "content": [{"type": "file", "file": file}]}
-    (content,) = told("gemini", message, client="chat")["contents"]
+    (content,) = written("gemini", message, client="chat")["contents"]
     assert content["parts"][0] == {"text": "a.txt"}
 
 
@@ -66,9 +66,9 @@ def results(*contents: Any, after: str = "") -> list[dict[str, Any]]:
         {"type": "tool_result", "tool_use_id": f"t{n}", "content": content}
         for n, content in enumerate(contents)
     ]
-    said = [{"type": "text", "text": after}] if after else []
+    rest = [{"type": "text", "text": after}] if after else []
     turns = (HELLO, {"role": "assistant", "content": calls})
-    body = told("gemini", *turns, {"role": "user", "content": blocks + said})
+    body = written("gemini", *turns, {"role": "user", "content": blocks + rest})
     parts: list[dict[str, Any]] = body["contents"][-1]["parts"]
     return parts
 
@@ -93,11 +93,11 @@ def test_images_of_results_that_come_one_by_one_wait_for_all_of_them_on_gemini()
     calls = [{"id": f"t{n}", "function": {"name": "f", "arguments": "{}"}} for n in (1, 2)]
     told_back = [{"role": "tool", "tool_call_id": f"t{n}", "content": [url]} for n in (1, 2)]
     answer = {"role": "assistant", "content": None, "tool_calls": calls}
-    body = told("gemini", HELLO, answer, *told_back, HELLO, client="chat")
+    body = written("gemini", HELLO, answer, *told_back, HELLO, client="chat")
     kinds = [next(iter(part)) for part in body["contents"][-1]["parts"]]
     assert kinds == [
         *("functionResponse", "functionResponse", "text", "inlineData"),
         *("text", "inlineData", "text"),
     ]
-    ended = told("gemini", HELLO, answer, *told_back, client="chat")["contents"][-1]["parts"]
+    ended = written("gemini", HELLO, answer, *told_back, client="chat")["contents"][-1]["parts"]
     assert ended == body["contents"][-1]["parts"][:-1]

@@ -20,9 +20,9 @@ def message(**fields: Any) -> Ask:
     return parse_message(orjson.dumps(body | fields))
 
 
-def whole(told: dict[str, Any], finish: str = "stop") -> list[dict[str, Any]]:
+def whole(fields: dict[str, Any], finish: str = "stop") -> list[dict[str, Any]]:
     """The blocks that a messages client is told of a chat server's message."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": None} | told}
+    choice = {"index": 0, "message": {"role": "assistant", "content": None} | fields}
     body = {"id": "x", "model": "m", "choices": [choice | {"finish_reason": finish}]}
     ask = message()
     back = orjson.loads(translated("openai", ask).reply(orjson.dumps(body), ask).body)
@@ -39,8 +39,8 @@ def streamed(*deltas: dict[str, Any]) -> str:
     for delta, finish in zip(deltas, ends, strict=True):
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         out += stream.feed(encode(orjson.dumps({"id": "x", "choices": [choice]})))
-    told = [orjson.loads(data_of(event) or b"") for event in events(out + stream.finish())]
-    grown = [event["delta"] for event in told if event["type"] == "content_block_delta"]
+    written = [orjson.loads(data_of(event) or b"") for event in events(out + stream.finish())]
+    grown = [event["delta"] for event in written if event["type"] == "content_block_delta"]
     return "".join(one.get("text") or one.get("thinking") or "" for one in grown)
 
 
@@ -53,8 +53,8 @@ SOUND = {"id": "a1", "data": "QUJD", "transcript": "Hi there."}
 
 
 def test_what_a_spoken_answer_says_is_a_text_on_messages() -> None:
-    said, sound = whole({"audio": SOUND})
-    assert said == {"type": "text", "text": "Hi there."}
+    text, sound = whole({"audio": SOUND})
+    assert text == {"type": "text", "text": "Hi there."}
     assert "a sound" in sound["text"]
     assert streamed({"audio": {"id": "a1"}}, {"audio": {"transcript": "Hi."}}) == "Hi."
 
@@ -80,9 +80,9 @@ def test_a_thought_that_is_told_in_details_alone_is_a_thought(detail: dict[str, 
     ],
 )
 def test_an_answer_of_an_image_alone_is_not_empty_on_messages(url: str, text: str) -> None:
-    told = {"images": [{"type": "image_url", "image_url": {"url": url}}]}
-    assert whole(told) == [{"type": "text", "text": text}]
-    assert streamed(told) == text
+    fields = {"images": [{"type": "image_url", "image_url": {"url": url}}]}
+    assert whole(fields) == [{"type": "text", "text": text}]
+    assert streamed(fields) == text
 
 
 CONTAINER = {"id": "c1", "expires_at": "2026-01-01T00:00:00Z"}
@@ -92,8 +92,8 @@ def test_the_container_of_hosted_tools_stands_beside_chats_message(chat: Chat) -
     body = {"id": "m", "content": [], "stop_reason": "end_turn", "container": CONTAINER}
     ask = chat()
     raw = orjson.dumps(body | {"usage": {"input_tokens": 1, "output_tokens": 1}})
-    told = orjson.loads(translated("anthropic", ask).reply(raw, ask).body)
-    assert told["choices"][0]["message"]["turnout"] == {"container": CONTAINER}
+    answer = orjson.loads(translated("anthropic", ask).reply(raw, ask).body)
+    assert answer["choices"][0]["message"]["turnout"] == {"container": CONTAINER}
     ask = chat(stream=True)
     stream = translated("anthropic", ask).stream(ask)
     delta = {"stop_reason": "end_turn", "container": CONTAINER}
@@ -122,5 +122,5 @@ def test_what_gemini_said_before_a_call_that_it_could_not_read_is_an_answer(chat
     content = {"parts": [{"text": "Hi."}]}
     body = {"candidates": [{"content": content, "finishReason": "MALFORMED_FUNCTION_CALL"}]}
     ask = chat()
-    told = orjson.loads(translated("gemini", ask).reply(orjson.dumps(body), ask).body)
-    assert told["choices"][0]["message"]["content"] == "Hi."
+    answer = orjson.loads(translated("gemini", ask).reply(orjson.dumps(body), ask).body)
+    assert answer["choices"][0]["message"]["content"] == "Hi."

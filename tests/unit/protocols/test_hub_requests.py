@@ -85,8 +85,8 @@ def test_a_tools_error_is_told_as_one() -> None:
     assert from_messages("chat", *turns, user)["messages"][-1]["content"] == "Error: no such file"
     kept = from_messages("messages", *turns, user)["messages"][-1]["content"][0]
     assert kept["is_error"] is True
-    told = from_messages("gemini", *turns, user)["contents"][-1]["parts"][0]
-    assert told["functionResponse"]["response"] == {"error": "no such file"}
+    output = from_messages("gemini", *turns, user)["contents"][-1]["parts"][0]
+    assert output["functionResponse"]["response"] == {"error": "no such file"}
 
 
 def test_system_turns_keep_their_place_on_chat() -> None:
@@ -135,7 +135,7 @@ def test_results_stand_first_in_their_turn_on_messages() -> None:
 
 
 def test_blank_texts_and_stops_do_not_go_to_anthropic() -> None:
-    told = written(
+    output = written(
         "chat",
         "messages",
         {
@@ -151,11 +151,11 @@ def test_blank_texts_and_stops_do_not_go_to_anthropic() -> None:
             "stop": ["\n", "END"],
         },
     )
-    user, prefill = told.body["messages"]
+    user, prefill = output.body["messages"]
     assert [block["text"] for block in user["content"]] == ["x", "Hello"]
     assert prefill["content"][0]["text"] == "The answer is"
-    assert told.body["stop_sequences"] == ["END"]
-    assert "stop" in told.dropped
+    assert output.body["stop_sequences"] == ["END"]
+    assert "stop" in output.dropped
 
 
 def test_a_signed_thought_goes_back_to_anthropic_and_nowhere_else() -> None:
@@ -167,10 +167,10 @@ def test_a_signed_thought_goes_back_to_anthropic_and_nowhere_else() -> None:
     body = {"messages": [HELLO, answer, HELLO]}
     assert written("chat", "messages", body).body["messages"][1]["content"][:2] == thoughts
     for server in ("chat", "gemini"):
-        told = written("chat", server, body)
-        assert "thinking" in told.dropped
-        assert "c2ln" not in str(told.body)
-        assert "cmVk" not in str(told.body)
+        output = written("chat", server, body)
+        assert "thinking" in output.dropped
+        assert "c2ln" not in str(output.body)
+        assert "cmVk" not in str(output.body)
 
 
 def test_a_readable_thought_without_a_seal_goes_back_to_chats_servers() -> None:
@@ -178,8 +178,8 @@ def test_a_readable_thought_without_a_seal_goes_back_to_chats_servers() -> None:
     answer = {"role": "assistant", "content": [thought, {"type": "text", "text": "Hi."}]}
     message = from_messages("chat", HELLO, answer, HELLO)["messages"][1]
     assert (message["reasoning_content"], message["content"]) == ("Hm.", "Hi.")
-    told = written("messages", "messages", {"max_tokens": 9, "messages": [HELLO, answer, HELLO]})
-    assert "reasoning_content" in told.dropped
+    output = written("messages", "messages", {"max_tokens": 9, "messages": [HELLO, answer, HELLO]})
+    assert "reasoning_content" in output.dropped
 
 
 def test_geminis_signature_comes_back_to_its_call_by_way_of_anthropics_clients() -> None:
@@ -204,8 +204,8 @@ def test_calls_without_arguments_are_whole(arguments: Any) -> None:
 def test_ids_of_calls_are_said_in_the_letters_that_anthropic_takes() -> None:
     answer = {"role": "assistant", "content": None, "tool_calls": [call("functions.f:0")]}
     result = {"role": "tool", "tool_call_id": "functions.f:0", "content": "3"}
-    _, used, told = from_chat("messages", HELLO, answer, result)["messages"]
-    assert used["content"][0]["id"] == told["content"][0]["tool_use_id"] == "functions_f_0"
+    _, used, returned = from_chat("messages", HELLO, answer, result)["messages"]
+    assert used["content"][0]["id"] == returned["content"][0]["tool_use_id"] == "functions_f_0"
 
 
 DOCUMENT = {
@@ -361,18 +361,18 @@ def test_what_a_protocol_has_no_words_for_is_refused_by_name(
 def test_hints_that_the_target_does_not_know_are_dropped_and_named(
     client: str, server: str, more: dict[str, Any], name: str
 ) -> None:
-    told = written(client, server, {"messages": [HELLO], "max_tokens": 9} | more)
-    assert name in told.dropped
+    output = written(client, server, {"messages": [HELLO], "max_tokens": 9} | more)
+    assert name in output.dropped
 
 
 def test_a_field_of_a_block_that_nobody_knows_is_named() -> None:
     used = USED | {"caller": {"type": "direct"}}
     answer = {"role": "assistant", "content": [used]}
-    told = written("messages", "chat", {"max_tokens": 9, "messages": [HELLO, answer]})
-    assert told.dropped == ("messages.content.caller",)
+    output = written("messages", "chat", {"max_tokens": 9, "messages": [HELLO, answer]})
+    assert output.dropped == ("messages.content.caller",)
     part = {"type": "text", "text": "x", "mood": "glad"}
-    told = written("chat", "messages", user(part))
-    assert told.dropped == ("messages.content.mood",)
+    output = written("chat", "messages", user(part))
+    assert output.dropped == ("messages.content.mood",)
 
 
 def test_cache_breakpoints_reach_anthropic_from_chats_clients_too() -> None:
@@ -404,10 +404,10 @@ def test_quirks_are_the_last_word_on_a_chat_body() -> None:
         token_param="max_completion_tokens", drop=frozenset({"user"}), developer_role=False
     )
     body = {"max_tokens": 9, "metadata": {"user_id": "u"}, "messages": [HELLO]}
-    told = written("messages", "chat", body, quirks).body
-    assert told["max_completion_tokens"] == 9
-    assert "max_tokens" not in told
-    assert "user" not in told
+    output = written("messages", "chat", body, quirks).body
+    assert output["max_completion_tokens"] == 9
+    assert "max_tokens" not in output
+    assert "user" not in output
 
 
 def test_old_functions_are_tools() -> None:

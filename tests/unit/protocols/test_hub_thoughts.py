@@ -32,11 +32,11 @@ def thought(part: int, *pieces: str, seal: str) -> list[Event]:
     return [PartOpened(0, part, Thinking("")), *grown, sealed, PartClosed(0, part)]
 
 
-def gathered(told: list[Event], **more: Any) -> dict[str, Any]:
+def gathered(stream: list[Event], **more: Any) -> dict[str, Any]:
     """The message as a client holds it that joins texts and appends to lists."""
     writer = ChatWriter(created=1, include_usage=False, **more)
     message: dict[str, Any] = {}
-    for event in events(writer.write(told)):
+    for event in events(writer.write(stream)):
         raw = data_of(event) or b"[DONE]"
         for choice in [] if raw == b"[DONE]" else orjson.loads(raw)["choices"]:
             for name, value in choice["delta"].items():
@@ -48,8 +48,8 @@ def given_back(message: dict[str, Any]) -> list[dict[str, Any]]:
     """What Anthropic is told of it in the next turn."""
     asked = CLIENTS["chat"].read_request({"model": "m", "messages": [HELLO, message, HELLO]})
     body = SERVERS["messages"].write_request(asked, "m", PLAIN).body
-    told: list[dict[str, Any]] = body["messages"][1]["content"]
-    return [block for block in told if "thinking" in block["type"]]
+    content: list[dict[str, Any]] = body["messages"][1]["content"]
+    return [block for block in content if "thinking" in block["type"]]
 
 
 STREAM: list[Event] = [

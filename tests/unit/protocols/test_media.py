@@ -11,12 +11,12 @@ from media_files import encoded, gif, jpeg, pdf, png, wav, webp
 from router.ask import Media
 from router.ledger.estimate import estimate_tokens
 from router.protocols.media import documents, pictures, sounds
-from router.protocols.media.gauge import Gauge
+from router.protocols.media.gauge import MediaGauge
 
 
-def gauged(kind: str, data: object, **said: object) -> Media:
-    gauge = Gauge()
-    gauge.add(kind, data, **said)  # type: ignore[arg-type]
+def gauged(kind: str, data: object, **more: object) -> Media:
+    gauge = MediaGauge()
+    gauge.add(kind, data, **more)  # type: ignore[arg-type]
     return gauge.media()
 
 
@@ -55,9 +55,9 @@ def test_the_seconds_of_a_wav_are_exact_and_rounded_up(seconds: float) -> None:
     assert not media.seconds_guessed
 
 
-@pytest.mark.parametrize("told", [0, 0xFFFFFFFF])
-def test_a_wav_written_before_its_length_was_known_is_measured_by_its_bytes(told: int) -> None:
-    assert gauged("audio", encoded(wav(3, told=told))).audio_seconds in (3, 4)
+@pytest.mark.parametrize("claimed", [0, 0xFFFFFFFF])
+def test_a_wav_written_before_its_length_was_known_is_measured_by_its_bytes(claimed: int) -> None:
+    assert gauged("audio", encoded(wav(3, claimed=claimed))).audio_seconds in (3, 4)
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_a_document_that_tells_no_pages_counts_by_its_bytes(file: bytes) -> None
     assert media.pages_guessed
 
 
-@pytest.mark.parametrize("said", ["url", "media_type"])
-def test_a_file_of_text_holds_no_less_than_its_text(said: str) -> None:
+@pytest.mark.parametrize("source", ["url", "media_type"])
+def test_a_file_of_text_holds_no_less_than_its_text(source: str) -> None:
     text = encoded(b"word " * 20_000)
-    if said == "url":
+    if source == "url":
         media = gauged("file", "data:text/csv;base64," + text)
     else:
         media = gauged("file", text, media_type="text/plain")
@@ -121,14 +121,14 @@ def test_line_breaks_in_base64_are_no_matter() -> None:
 
 
 def test_videos_and_what_is_unknown_are_counted() -> None:
-    gauge = Gauge()
+    gauge = MediaGauge()
     gauge.add("video", "QUJD")
     gauge.add("other", {"not": "text"})
     assert gauge.media() == Media(videos=1, others=1, video_bytes=3)
 
 
 def test_a_request_has_only_so_much_decoded_and_the_rest_counts_by_its_bytes() -> None:
-    gauge = Gauge()
+    gauge = MediaGauge()
     picture, document = encoded(jpeg(9, 9, 45_000)), encoded(pdf(1, padding=1_000_000))
     for _ in range(20):
         gauge.add("image", picture)

@@ -54,11 +54,11 @@ print(SCANS_IN, scan(b'{"model":"m"}'))
 @BOTH
 def test_members_are_found_in_order_with_their_places_in_bytes(scan: Scan) -> None:
     raw = '\n{ "é" : [{"é":"😀"}, {}] ,"\\u006dodel":\t"😀"\r\n, "n":-0}\t'.encode()
-    found = scan(raw)
-    assert list(found) == ["é", "model", "n"]
-    values = [raw[start:end] for _, start, end in found.values()]
+    members = scan(raw)
+    assert list(members) == ["é", "model", "n"]
+    values = [raw[start:end] for _, start, end in members.values()]
     assert values == ['[{"é":"😀"}, {}]'.encode(), '"😀"'.encode(), b"-0"]
-    keys = [raw[start : start + 3] for start, _, _ in found.values()]
+    keys = [raw[start : start + 3] for start, _, _ in members.values()]
     assert keys == ['"é'.encode(), b'"\\u', b'"n"']
 
 

@@ -7,6 +7,7 @@ import pytest
 from router.backends.backend import FEATURES, Capacity, Timeouts
 from router.backends.catalog import load_catalog
 from router.backends.energy import Provenance
+from router.prices.book import PriceBook
 from router.world.config import BackendSection
 from router.world.resolve import Resolved, resolve
 
@@ -23,6 +24,27 @@ def backend_of(**section: Any):
     assert not result.problems
     assert result.backend is not None
     return result.backend
+
+
+def test_a_providers_word_on_the_cost_is_taken_where_its_preset_or_the_operator_says() -> None:
+    own = {"provider": "openrouter", "model": "openai/gpt-oss-120b"}
+    for section, taken in (
+        (own, True),
+        (own | {"reported_cost": False}, False),
+        (OWN, False),
+        (OWN | {"reported_cost": True}, True),
+    ):
+        price = PriceBook({"b": resolved(**section).price}).price("b")
+        assert price.reported is taken
+
+
+def test_a_list_price_is_found_under_the_name_that_the_operator_says() -> None:
+    own_name = {"provider": "azure", "base_url": "https://r.example/openai/v1", "model": "mine"}
+    assert resolved(**own_name).problems
+    priced = resolved(**own_name, priced_as="gpt-5.5")
+    assert priced.price == resolved(**(own_name | {"model": "gpt-5.5"})).price
+    assert priced.backend is not None
+    assert priced.backend.model == "mine"
 
 
 def test_without_a_provider_a_server_is_taken_for_openais_own() -> None:
@@ -87,11 +109,11 @@ def test_keys_limits_and_energy_are_carried() -> None:
 
 
 def test_prices_are_per_token_and_cached_input_costs_what_input_does_unless_it_is_said() -> None:
-    price: Any = resolved(**OWN).price.at(0)
+    price: Any = resolved(**OWN).price
     assert (price.input_pico, price.output_pico) == (1_000_000, 2_000_000)
     assert (price.cached_input_pico, price.cache_write_pico) == (1_000_000, None)
     full = {"input": 1, "output": 2, "cached_input": 0.1, "cache_write": 1.25}
-    price = resolved(**(OWN | {"price": full})).price.at(0)
+    price = resolved(**(OWN | {"price": full})).price
     assert (price.cached_input_pico, price.cache_write_pico) == (100_000, 1_250_000)
 
 

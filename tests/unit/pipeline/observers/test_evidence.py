@@ -79,15 +79,15 @@ async def test_a_prompt_that_is_too_long_is_not_kept_but_its_evidence_is(content
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [("My secret plan", True), ([{"type": "no such part"}], False)]
+    ("words", "readable"), [("My secret plan", True), ([{"type": "no such part"}], False)]
 )
-async def test_a_prompt_in_another_protocol_is_kept_as_a_chat_or_not_at_all(words, said):
+async def test_a_prompt_in_another_protocol_is_kept_as_a_chat_or_not_at_all(words, readable):
     message = OPERATIONS[1]
     body = {"model": "auto", "max_tokens": 9, "messages": [{"role": "user", "content": words}]}
     ask = message.parse(orjson.dumps(body), {})
     finished = await finished_of()
     kept = prompt_of(finished.context._replace(ask=ask))
-    if said:
+    if readable:
         assert kept is not None
         (turn,) = orjson.loads(kept.asked)["messages"]
         assert (turn["role"], "secret plan" in str(turn["content"])) == ("user", True)
