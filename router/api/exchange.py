@@ -82,7 +82,7 @@ class Exchange:
         self.fields = fields
         self.row = row
         self.method: bytes = parser.get_method()
-        self.authorization = credential_of(fields)
+        self.authorization = fields.get(b"authorization") or credential_of(fields)
         self.id = new_request_id()
         self.headers: list[tuple[str, str]] = []
         self.route = self.backend = self.content_type = ""

@@ -20,22 +20,27 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
         and tokens - beyond_parts(ask.media) > backend.context_window
     ):
         return "context_window"
-    protocol, operation, serves = ask.protocol, ask.operation, backend.serves
-    # Requests that the hub translates are chats to every dialect; others need one that speaks their
-    # protocol, and some of these a word that the server has them.
-    is_chat = protocol in CLIENTS
-    if serves is not None and (CHAT if is_chat else operation) not in serves:
-        return _many(operation)
-    if not is_chat and (
-        protocol not in DIALECTS[backend.dialect].speaks
-        or (serves is None and operation in DECLARED)
-    ):
-        return _many(operation)
+    # Requests that the hub translates are chats to every dialect.
+    if ask.protocol not in CLIENTS:
+        if not _serves(backend, ask):
+            return _many(ask.operation)
+    elif backend.serves is not None and CHAT not in backend.serves:
+        return _many(ask.operation)
     if ask.features and not ask.features <= backend.supports:
         for feature in CHECKED:
             if feature in ask.features and feature not in backend.supports:
                 return feature
     return None
+
+
+def _serves(backend: Backend, ask: Ask) -> bool:
+    """Whether its dialect speaks what no other protocol says, and its server has it: some only
+    where their section says so."""
+    if ask.protocol not in DIALECTS[backend.dialect].speaks:
+        return False
+    if backend.serves is None:
+        return ask.operation not in DECLARED
+    return ask.operation in backend.serves
 
 
 def _many(operation: str) -> str:

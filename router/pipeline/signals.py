@@ -67,9 +67,10 @@ def likely_cost(world: Snapshot, backend: str, request: Ask, input_tokens: int) 
     output, cap = world.expected_output[backend], request.max_output_tokens
     if cap is not None and cap < output:
         output = cap
-    price = world.prices.price(backend)
-    cost = price.fresh(input_tokens, output * request.choices)
-    return cost + price.of_units(request.units) if request.units else cost
+    cost = world.prices.price(backend).fresh(input_tokens, output * request.choices)
+    if request.units:
+        cost += world.prices.price(backend).of_units(request.units)
+    return cost
 
 
 def read_signals(context: RequestContext, health: Mapping[str, Health], needs: Needs) -> Signals:
