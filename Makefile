@@ -15,6 +15,10 @@ PARALLEL ?= -n 2 --dist loadfile
 # pytest ends with 5 where ARGS chose no test.
 UNLESS_NONE = $(if $(ARGS),|| [ $$? = 5 ])
 
+# Containers often set it; then every process compiles its libraries anew, which takes longer than
+# the fast tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo lint test test-all check bench bench-quick bench-guard train lock clean
 
 help:  ## list the commands
@@ -52,9 +56,10 @@ test-all: test  ## and those that need more: training's packages, PostgreSQL, cl
 check: install  ## format, lint, types, imports and the fast tests, in under a minute
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -q $(PARALLEL) tests/unit tests/promises $(ARGS)
+	@$(BIN)/mypy >$(VENV)/types.txt & types=$$!; \
+	  $(BIN)/pytest -q $(PARALLEL) tests/unit tests/promises $(ARGS); tested=$$?; \
+	  wait $$types || tested=1; cat $(VENV)/types.txt; exit $$tested
 
 bench: train  ## measure Turnout beside nginx, Envoy, LiteLLM and Portkey; writes docs/benchmarks.md (about 25 minutes)
 	@$(BIN)/python -m bench all $(ARGS)

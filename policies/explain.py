@@ -28,13 +28,15 @@ class RuleView:
 class CandidateView:
     """One candidate: what is known of it, and what became of it.
 
-    `excluded` is by a hard constraint; `left out` because it is unfit or too dear.
+    `excluded` is by a hard constraint; `left out` because it is unfit or too dear. `doubtful` is
+    what the request needs and nobody said that the backend has.
     """
 
     name: str
     success: float | None
     cost_usd: str
     healthy: bool
+    doubtful: str | None
     standing: CandidateStanding
     why: str
 
@@ -158,6 +160,7 @@ def _candidates(
                 success=backend.success if backend is not None else None,
                 cost_usd=usd(backend.cost_pico) if backend is not None else "",
                 healthy=backend.healthy if backend is not None else False,
+                doubtful=backend.doubtful if backend is not None else None,
                 standing=standing,
                 why=answer.reason if standing == "chosen" else reasons.get(name, ""),
             )
@@ -217,6 +220,8 @@ def _candidate_lines(e: Explanation, paint: Paint) -> list[str]:
         chance = "   -" if candidate.success is None else f"{candidate.success:.2f}"
         standing = paint(f"{candidate.standing:<8}", candidate.standing)
         health = "" if candidate.healthy else "  unhealthy"
+        if candidate.doubtful is not None:
+            health += f"  not said to take {candidate.doubtful}"
         lines.append(
             f"  {standing} {candidate.name:<{width}}  P(success) {chance}  "
             f"{candidate.cost_usd:>12} USD{health}  {candidate.why}".rstrip()

@@ -135,7 +135,7 @@ class RouteDecision:
             self._notes.append((self._route.candidates, before, self._allowed, why))
 
     def _options(self, terms: Terms) -> tuple[list[Option], list[Option]]:
-        """Return what may serve, healthy backends apart from those that do not answer."""
+        """Return what may serve, apart from what does not answer or may not be up to it."""
         options: list[Option] = []
         poorly: list[Option] = []
         allowed, backends, max_cost = self._allowed, self._signals.backends, terms.max_cost
@@ -153,7 +153,7 @@ class RouteDecision:
                 detail = f"expected {usd(cost)} USD, over max_cost {usd(max_cost)}"
                 self._notes.append(("exclude", name, detail))
             else:
-                fit = options if backend.healthy else poorly
+                fit = options if backend.healthy and backend.doubtful is None else poorly
                 fit.append(_option((name, backend.success, cost)))
         return options, poorly
 

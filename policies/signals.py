@@ -96,6 +96,8 @@ class BackendSignals:
     wait_ms: Annotated[Whole, Fact("expected wait, milliseconds")] = 0
     # Why it cannot take this request at all: context window, tools, vision.
     unfit: str | None = None
+    # What the request needs and nobody said that it has: it is asked after all others.
+    doubtful: str | None = None
 
 
 @value

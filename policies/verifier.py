@@ -16,8 +16,12 @@ class Called(Protocol):
         """The tool's name."""
 
     @property
+    def kind(self) -> str:
+        """`function`, or `custom` for a tool that takes free text."""
+
+    @property
     def arguments(self) -> str:
-        """Its arguments as they came: JSON, if all is well."""
+        """Its arguments as they came: JSON, if all is well; or the free text."""
 
 
 class Answered(Protocol):

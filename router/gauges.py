@@ -6,6 +6,7 @@ from typing import Final
 
 from classifiers.serving import Classifier
 from router.backends.cascade.cascade import Cascades
+from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.ledger.ledger import Ledger
 from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
@@ -43,6 +44,14 @@ def _active(parts: Watched) -> Values:
     classifier = parts.classifier
     policy = parts.serving.snapshot.policy.version
     return {(policy, classifier.version, classifier.provider): 1.0}
+
+
+def _failures(parts: Watched) -> Values:
+    return {
+        (name, kind.lower(), FAILURE_POLICIES[Kind[kind]].fault.value): count
+        for name, health in parts.serving.backends.view().items()
+        for kind, count in health.failures.items()
+    }
 
 
 GAUGES: Final = (
@@ -98,6 +107,15 @@ GAUGES: Final = (
         lambda parts: {
             (name,): float(state.healthy) for name, state in parts.serving.backends.view().items()
         },
+    ),
+    Gauge(
+        Metric(
+            "turnout_backend_failures",
+            "counter",
+            ("backend", "kind", "fault"),
+            "Tries that failed, by why and by whose fault: server, operator, model, client.",
+        ),
+        _failures,
     ),
     Gauge(
         Metric("turnout_backend_in_flight", "gauge", ("backend",), "Requests open at the backend."),

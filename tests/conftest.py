@@ -1,9 +1,10 @@
 """Real parts that many tests share: a local model, a simulated one, requests to send."""
 
 import asyncio
+import gc
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,20 @@ for _library in ("OPENBLAS", "OMP"):
 
 import pytest
 from clocks import VirtualTime
-from http2server import certificates, http2_in_thread
+from http2server import Contexts, certificates, http2_in_thread
+from hypothesis import HealthCheck, settings
 from modelservers import RunningSimulator, in_thread
 from postgresqlkit import PostgreSQL, postgresql
-from transports import HTTP_2, TRANSPORTS, NewTransport, over_http2
+from transports import HTTP_2, TRANSPORTS, NewTransport, is_over_http2, over_http2
 
 from router.ask import Ask
 from router.children.llamacpp import local_model
 from router.operations.chat import parse_chat
 from router.simulator.server import Simulator
+
+# No example has to be quick, and none to be made quickly: the machine may be busy.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:
@@ -34,6 +40,18 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], A
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--postgresql` runs the tests that use a database, and only those, on PostgreSQL."""
     parser.addoption("--postgresql", action="store_true", help=str(pytest_addoption.__doc__))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting loads stays until the end: nobody looks through it for garbage again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -78,20 +96,23 @@ def _simulator_thread() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture(scope="session")
-def _http2() -> Iterator[tuple[RunningSimulator, NewTransport]]:
+def http2_contexts() -> Contexts:
+    """TLS for servers of HTTP/2, and for clients that trust them."""
+    return certificates()
+
+
+@pytest.fixture(scope="session")
+def _http2_thread(http2_contexts: Contexts) -> Iterator[RunningSimulator]:
     app = Simulator("instant")
-    serving, trusting = certificates()
-    with http2_in_thread(app, serving) as base_url:
-        yield RunningSimulator(base_url, app), over_http2(trusting)
+    with http2_in_thread(app, http2_contexts[0]) as base_url:
+        yield RunningSimulator(base_url, app)
 
 
 @pytest.fixture
 def simulator(request: pytest.FixtureRequest) -> RunningSimulator:
     """An instant simulator; its counters begin at zero in each test."""
-    if _transport_of(request) == HTTP_2:
-        running: RunningSimulator = request.getfixturevalue("_http2")[0]
-    else:
-        running = request.getfixturevalue("_simulator_thread")
+    thread = "_http2_thread" if is_over_http2(request) else "_simulator_thread"
+    running: RunningSimulator = request.getfixturevalue(thread)
     running.app.served = running.app.left = 0
     return running
 
@@ -111,8 +132,7 @@ def chat() -> Callable[..., Ask]:
 def new_transport(request: pytest.FixtureRequest) -> NewTransport:
     """Builds a client; whatever asks for it runs over each kind, see `pytest_generate_tests`."""
     if request.param == HTTP_2:
-        built: NewTransport = request.getfixturevalue("_http2")[1]
-        return built
+        return over_http2(request.getfixturevalue("http2_contexts")[1])
     return TRANSPORTS[request.param]
 
 
@@ -121,8 +141,3 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "new_transport" in metafunc.fixturenames:
         kinds = [*TRANSPORTS, HTTP_2] if "simulator" in metafunc.fixturenames else [*TRANSPORTS]
         metafunc.parametrize("new_transport", kinds, indirect=True)
-
-
-def _transport_of(request: pytest.FixtureRequest) -> str:
-    callspec = getattr(request.node, "callspec", None)
-    return callspec.params.get("new_transport", "") if callspec is not None else ""

@@ -37,9 +37,9 @@ def sound(simulator: RunningSimulator) -> Backend:
 
 
 async def answer(
-    dispatcher: Dispatcher, backends: list[Backend], request: Ask
+    dispatcher: Dispatcher, backends: list[Backend], request: Ask, customer: str = ""
 ) -> tuple[str, bytes]:
-    async with dispatcher.open(backends, request, "r1") as upstream:
+    async with dispatcher.open(backends, request, "r1", customer=customer) as upstream:
         if not request.stream:
             return upstream.backend.name, upstream.body
         return upstream.backend.name, b"".join([block async for block in upstream.stream()])

@@ -10,11 +10,26 @@ import time
 from pathlib import Path
 
 import httpx
+import patience
 import redis
 import yaml
+from ledgerkit import Outside
 from patience import LONGEST_SECONDS, until
 
 from router.simulator.server import Simulator
+
+
+class CountingSimulator(Simulator):
+    """Counts the `pieces` of text that it sent, in all."""
+
+    pieces = 0
+
+    async def __call__(self, scope, receive, send) -> None:
+        async def counted(message) -> None:
+            self.pieces += message.get("body", b"").count(b'"content":')
+            await send(message)
+
+        await super().__call__(scope, receive, counted)
 
 
 def _backend(url: str, model: str, ability: str, prices: tuple[float, float], **more) -> dict:
@@ -34,6 +49,9 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "moe": _backend(moe, "simulated-moe", "moe", (0.3, 1.2), simulated=True),
         "premium": _backend(
             urls["premium"], "simulated-premium", "premium", (5, 30), simulated=True
+        ),
+        "native": _backend(
+            urls["premium"], "simulated-premium", "premium", (5, 30), speaks=["responses"]
         ),
         "stalls": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "90s"}),
         "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),
@@ -144,6 +162,7 @@ routes:
   tokens: {candidates: [counter, local], objective: fixed}
   google: {candidates: [gemini], objective: fixed}
   ranks: {candidates: [ranker, cohere], objective: fixed}
+  stateful: {candidates: [moe, native], objective: fixed, fixed: moe}
   staff: {candidates: [premium], objective: fixed}
 aliases: {gpt-4o: auto, dall-e-2: media, omni-moderation-latest: safety}
 tiers:
@@ -157,7 +176,7 @@ tiers:
 class RunningGateway:
     """A started gateway and the ways a test looks at it."""
 
-    def __init__(self, folder: Path, port: int, simulators: dict[str, Simulator]) -> None:
+    def __init__(self, folder: Path, port: int, simulators: dict[str, CountingSimulator]) -> None:
         self.folder = folder
         self.config = folder / "turnout.yaml"
         self.address = ("127.0.0.1", port)
@@ -186,7 +205,7 @@ class RunningGateway:
 
     def _knows(self, key: str) -> bool:
         headers = {"authorization": f"Bearer {key}"}
-        return httpx.get(f"{self.url}/models", headers=headers).status_code == 200
+        return patience.get(f"{self.url}/models", headers=headers).status_code == 200
 
     def until(self, condition) -> None:
         """Wait until a condition holds."""
@@ -205,11 +224,20 @@ class RunningGateway:
         """The body that the simulated backend was sent last."""
         return self._simulators[backend].last_body
 
+    def pieces_sent(self, backend: str) -> int:
+        """How many pieces of text the simulated backend has sent so far, to whoever asked."""
+        return self._simulators[backend].pieces
+
     def counts(self) -> dict[str, float]:
         """Every sample of /metrics by its name and labels."""
-        text = httpx.get(f"{self.root}/metrics").text
+        text = patience.get(f"{self.root}/metrics").text
         samples = re.findall(r"^([a-z_]+(?:{[^}]*})?) ([-\d.e+]+)$", text, re.MULTILINE)
         return {name: float(value) for name, value in samples}
+
+    def until_asked(self, backend: str) -> None:
+        """Wait until a request is in flight at this backend, as the gateway tells."""
+        name = f'turnout_backend_in_flight{{backend="{backend}"}}'
+        self.until(lambda: self.counts()[name] > 0)
 
     async def until_idle(self, backend: str) -> dict[str, float]:
         """Wait until nothing is in flight, at the gateway and at the backend; return the counts."""
@@ -225,7 +253,7 @@ class RunningGateway:
     def open_holds(self) -> int:
         """Reservations that are open in the ledger, read from the ledger itself."""
         with self.ledger() as client:
-            return sum(client.zcard(key) for key in client.scan_iter("lg:*:x"))
+            return Outside(client).open_leases()
 
     def ledger(self) -> redis.Redis:
         """A client of the gateway's own embedded ledger."""

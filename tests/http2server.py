@@ -19,7 +19,9 @@ from h2.events import (
     StreamReset,
 )
 from h2.exceptions import ProtocolError
+from patience import LONGEST_SECONDS
 
+Contexts = tuple[ssl.SSLContext, ssl.SSLContext]
 Application = Callable[..., Awaitable[None]]
 HOST = "127.0.0.1"
 FRAME = 16_384  # bytes
@@ -156,7 +158,7 @@ class Stream:
             self.connection.flush()
 
 
-def certificates() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def certificates() -> Contexts:
     """For a server of HTTP/2 on this machine, and for clients that trust it."""
     authority = trustme.CA()
     serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -197,7 +199,7 @@ def http2_in_thread(application: Application, serving: ssl.SSLContext) -> Iterat
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    listening.wait(10.0)
+    listening.wait(LONGEST_SECONDS)
     try:
         yield base_urls[0]
     finally:

@@ -8,7 +8,7 @@ import redis
 
 from router.domain import Charge, Estimate, Outcome, Principal, Usage
 from router.errors import LimitExceeded
-from router.ledger.codec import lease_ends, read_row, read_scope, write_scope
+from router.ledger.codec import HOLD_HEAD, lease_ends, read_row, read_scope, write_scope
 from router.ledger.ledger import Ledger
 from router.ledger.quotas.dimensions import Quota, quotas
 from router.ledger.reserve_request import ReserveRequest
@@ -92,6 +92,12 @@ async def eventually(happened: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
+def ended(record: bytes) -> bytes:
+    """A packed hold whose lease ended long ago."""
+    head = HOLD_HEAD.size
+    return record[:head] + bytes(8) + record[head + 8 :]
+
+
 class Outside:
     """The ledger as another client of the same server sees it."""
 
@@ -139,6 +145,17 @@ class Outside:
         raw = self.client.hget(holds, hold_id)
         assert raw is not None
         return lease_ends(raw)
+
+    def end_leases(self) -> None:
+        """Let the lease of every open hold end now, as if its time had passed."""
+        for key in self.client.keys("lg:{*}:h"):
+            for hold_id, record in self.client.hgetall(key).items():
+                self.client.hset(key, hold_id, ended(record))
+
+    def end_slots(self) -> None:
+        """Let the lease of every slot of every pool end now."""
+        for key in self.client.keys("*cap:*:leases"):
+            self.client.zadd(key, dict.fromkeys(self.client.zrange(key, 0, -1), 0))
 
     def dump(self) -> dict[bytes, bytes]:
         """Every key's serialized value."""

@@ -2,9 +2,14 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
+import httpx
+
 LONGEST_SECONDS: Final = 90.0  # nothing takes so long, on the busiest machine: it hangs
+get: Final = partial(httpx.get, timeout=LONGEST_SECONDS)
+post: Final = partial(httpx.post, timeout=LONGEST_SECONDS)
 
 
 def until(happened: Callable[[], Any], otherwise: Callable[[], str] = lambda: "") -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
+import pytest
+
 from router.backends.backend import Backend
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.backends.transport.httpx_transport import HttpxTransport, NetworkRoute
@@ -27,6 +29,12 @@ HTTP_2: Final = "httpx-http2"
 def over_http2(trusting: ssl.SSLContext) -> NewTransport:
     """Builds httpx's client so that it offers HTTP/2."""
     return partial(HttpxTransport, route=NetworkRoute(http2=True), tls=trusting)
+
+
+def is_over_http2(request: pytest.FixtureRequest) -> bool:
+    """Whether the test that asks is of HTTP/2."""
+    callspec = getattr(request.node, "callspec", None)
+    return callspec is not None and callspec.params.get("new_transport") == HTTP_2
 
 
 class Counted:

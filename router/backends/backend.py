@@ -65,17 +65,19 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One model behind one name.
+    """One model behind one name. `speaks` are protocols that its server knows beside those of its
+    dialect (`also_spoken` in `router.backends.dialects.table`).
 
     `base_url` ends where the dialect's paths begin (OpenAI: `.../v1`). `ability` names the
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
-    subset of FEATURES; `serves` names the operations that it has, None: those that every server of
-    its dialect has. `simulated` marks answers that no model wrote. `replicas` are further addresses
-    and `api_keys` further credentials. Where no first byte came after `hedge_after`
-    seconds, another deployment is asked too. `proxy` is the URL of a proxy in front of it, or
-    DIRECTLY, or None for what the environment says; `http2` is whether HTTP/2 is offered to it.
-    `key_header` is the header in which the key goes (None: the dialect's), `query` what stands
-    behind every address. `credentials` are what authorizes its calls instead of a key.
+    subset of FEATURES, and `unsaid` those of them of which nobody knows; `serves` names the
+    operations that it has, None: those that every server of its dialect has. `simulated` marks
+    answers that no model wrote. `replicas` are further addresses and `api_keys` further
+    credentials. Where no first byte came after `hedge_after` seconds, another deployment is asked
+    too. `proxy` is the URL of a proxy in front of it, or DIRECTLY, or None for what the environment
+    says; `http2` is whether HTTP/2 is offered to it. `key_header` is the header in which the key
+    goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
+    authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Backend:
     context_window: int | None = None
     supports: frozenset[str] = FEATURES
     serves: frozenset[str] | None = None
+    unsaid: frozenset[str] = frozenset()
     simulated: bool = False
     capacity: Capacity | None = None
     quirks: Quirks = PLAIN
@@ -101,6 +104,12 @@ class Backend:
     key_header: str | None = None
     query: tuple[tuple[str, str], ...] = ()
     credentials: Credentials | None = field(default=None, repr=False)
+    speaks: frozenset[str] = frozenset()
+    denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        """Work out once what it is said not to take."""
+        object.__setattr__(self, "denied", FEATURES - self.supports - self.unsaid)
 
     def deployments(self) -> tuple[Deployment, ...]:
         """Every address with every credential."""

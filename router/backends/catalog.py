@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from router.backends.backend import FEATURES
 from router.protocols.quirks import QUIRKS, Quirks
 
-_PRESET: Final = Quirks(developer_role=False)  # few servers other than OpenAI's know that role
+# Few servers other than OpenAI's know that role, or tools that take free text.
+_PRESET: Final = Quirks(developer_role=False, custom_tools=False)
 
 
 class Provider(BaseModel):
@@ -23,12 +24,14 @@ class Provider(BaseModel):
     base_url: str | None
     regions: dict[str, str] = {}
     dialect: str = "openai"
+    speaks: tuple[str, ...] = ()
     key_variable: str | None = None
     key_header: str | None = None
     credentials: str | None = None
     reported_cost: bool = False
     prices: str | None = None
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
+    depends: tuple[str, ...] = ()
     notes: str = ""
     quirks: Quirks = _PRESET
 

@@ -1,15 +1,16 @@
 """Whether a backend can take a request at all."""
 
-from router.ask import Ask
+from router.ask import STORED_STATE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
 from router.operations.table import DECLARED
 from router.protocols.hub.table import CLIENTS
+from router.protocols.responses.state import state_elsewhere
 
 
 def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
-    """Return why it cannot take the request, in one word; None where it can.
+    """Return why it cannot take the request, in a word or a few; None where it can.
 
     `tokens` is what the request needs of the context window: its prompt and its output. The size
     of what is not text is a bound from above in it, and does not call a window too small.
@@ -26,9 +27,16 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
             return _many(ask.operation)
     elif backend.serves is not None and CHAT not in backend.serves:
         return _many(ask.operation)
-    if ask.features and not ask.features <= backend.supports:
+    return _lacking(backend, ask) if ask.features else None
+
+
+def _lacking(backend: Backend, ask: Ask) -> str | None:
+    features = ask.features
+    if STORED_STATE in features and not _speaks(backend, ask.protocol):
+        return state_elsewhere(ask.body)
+    if not features.isdisjoint(backend.denied):
         for feature in CHECKED:
-            if feature in ask.features and feature not in backend.supports:
+            if feature in features and feature in backend.denied:
                 return feature
     return None
 
@@ -45,3 +53,17 @@ def _serves(backend: Backend, ask: Ask) -> bool:
 
 def _many(operation: str) -> str:
     return f"{operation}es" if operation.endswith("ch") else f"{operation}s"
+
+
+def _speaks(backend: Backend, protocol: str) -> bool:
+    return protocol in backend.speaks or protocol in DIALECTS[backend.dialect].speaks
+
+
+def doubt(backend: Backend, ask: Ask) -> str | None:
+    """Return the feature that the request needs and the backend was never said or known to have.
+
+    None where there is none. Such a backend is asked after all others.
+    """
+    if ask.features.isdisjoint(backend.unsaid):
+        return None
+    return min(ask.features & backend.unsaid)

@@ -14,6 +14,7 @@ from policies.lint.formats import as_json, as_sarif
 from policies.lint.lint import lint
 from router.backends.backend import Backend
 from router.backends.credentials.table import KINDS
+from router.cli.common.check_backends import backend_findings
 from router.cli.common.check_classifier import classifier_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
@@ -65,7 +66,7 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     policy = documents.policy
     where = documents.config.policy if documents.policy_path is None else documents.policy_path
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))
-    findings += classifier_findings(documents)
+    findings += classifier_findings(documents) + backend_findings(documents)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
         f"{len(policy.tiers)} tiers, policy {policy.version}{_credentials(world.backends)}"

@@ -67,8 +67,9 @@ class WholeAnswer(NamedTuple):
     usage: Usage | None
 
 
-AskBackend = Callable[[Backend, Ask, str], Awaitable[WholeAnswer]]
-"""Asks one backend for one whole answer, under a request id. Raises TurnoutError."""
+AskBackend = Callable[[Backend, Ask, str, str], Awaitable[WholeAnswer]]
+"""Asks one backend for one whole answer, under a request id, for an organization. Raises
+TurnoutError."""
 
 
 class OutcomeSink(Protocol):
@@ -81,8 +82,11 @@ class OutcomeSink(Protocol):
 def asked_through(dispatcher: Dispatcher) -> AskBackend:
     """Ask backends as requests do: by their breakers, slots and retries."""
 
-    async def ask_backend(backend: Backend, ask: Ask, request_id: str) -> WholeAnswer:
-        async with dispatcher.open([backend], ask, request_id) as upstream:
+    async def ask_backend(
+        backend: Backend, ask: Ask, request_id: str, organization: str
+    ) -> WholeAnswer:
+        opening = dispatcher.open([backend], ask, request_id, customer=organization)
+        async with opening as upstream:
             answers = PROTOCOLS[ask.protocol].read_body(upstream.body)
             return WholeAnswer(answers[0].text if answers else "", upstream.usage)
 
@@ -171,7 +175,10 @@ class Auditor:
 
     async def _ask(self, case: Case, backend: Backend, ask: Ask) -> str:
         """Ask a backend and pay from the audits' budget. Raises TurnoutError."""
-        reply = await self._ask_backend(backend, ask, f"{case.evidence.decision}-audit")
+        evidence = case.evidence
+        reply = await self._ask_backend(
+            backend, ask, f"{evidence.decision}-audit", evidence.organization
+        )
         if reply.usage is not None:
             self.spent_pico += case.prices.price(backend.name).cost(reply.usage)
         return reply.text

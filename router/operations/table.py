@@ -14,6 +14,7 @@ from router.operations.message import count_tokens, parse_message
 from router.operations.moderation import parse_moderation
 from router.operations.operation import Calculation, Judgement, Operation
 from router.operations.reranking import parse_reranking
+from router.operations.response import parse_response
 from router.operations.speech import parse_speech
 from router.operations.tokenization import parse_detokenize, parse_tokenize
 from router.operations.transcription import parse_transcription, parse_translation
@@ -43,6 +44,7 @@ _OF_FEW: Final = (
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
     Operation("message", "/v1/messages", "messages", parse_message),
+    Operation("response", "/v1/responses", "responses", parse_response),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
     Operation("content", CONTENT_PATH, "gemini", parse_content),
     Operation("completion", "/v1/completions", "openai", parse_completion),

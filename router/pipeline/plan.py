@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from policies.decision import Decision, Denial, Status
+from router.ask import STORED_STATE
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Priority
@@ -16,6 +17,7 @@ from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
 from router.units import Units
+from router.world.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -26,6 +28,7 @@ _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
         "bad_hint": BadRequest,
     }
 )
+_USUAL_WINDOW: Final = 128_000  # tokens, where a backend's is not known
 _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
 
 
@@ -98,8 +101,9 @@ def _estimate(
     decision: Decision, context: RequestContext, judge: Backend | None, output: int
 ) -> Estimate:
     """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
-    tokens, prices = context.input_tokens, context.world.prices
-    ask = context.ask
+    tokens, prices, ask = context.input_tokens, context.world.prices, context.ask
+    if ask.features and STORED_STATE in ask.features:
+        tokens = max(tokens, _largest_window(decision, context.world))
     firm = ask.max_output_tokens is not None and not ask.units
     cost, prompt_cost = prices.dearest(decision.candidates, tokens, output, ask.units)
     if decision.cascade is None:
@@ -113,6 +117,12 @@ def _estimate(
         prompt_cost,
         firm,
     )
+
+
+def _largest_window(decision: Decision, world: Snapshot) -> int:
+    """What a request may read at most whose input is kept where it goes: nobody here knows more."""
+    windows = [world.backends[name].context_window for name in decision.candidates]
+    return max([_USUAL_WINDOW if window is None else window for window in windows])
 
 
 def _in_order(decision: Decision) -> Sequence[str]:

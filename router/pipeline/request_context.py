@@ -14,7 +14,7 @@ from policies.natural_language import guess_language
 from policies.pii.pii import contains_pii, may_contain_pii
 from policies.policy import Needs
 from policies.signals import NO_HINTS, Hints
-from router.ask import Ask
+from router.ask import UNREADABLE, Ask
 from router.conversation import conversation_of
 from router.domain import Principal
 from router.errors import BadRequest
@@ -136,8 +136,8 @@ async def _is_private(ask: Ask) -> bool:
     """Whether the detectors find anything; a long prompt is read beside the event loop, unless a
     first look says that there is nothing to be found.
     """
-    if "tokens" in ask.features:
-        return True  # nobody here can read them
+    if not UNREADABLE.isdisjoint(ask.features):
+        return True  # nobody here can read it
     texts = ask.texts()
     if ask.text_bytes > _SIFTED_AT_ONCE:
         return await asyncio.to_thread(contains_pii, texts)

@@ -35,10 +35,17 @@ class Sender:
         `events` learns of every answer that is paid for: the one that is given and, with a cascade,
         those that failed its checks. Raises what `Dispatcher.open` raises.
         """
-        request_id, steps = plan.reservation.request_id, plan.decision.cascade
+        reservation, steps = plan.reservation, plan.decision.cascade
+        request_id, customer = reservation.request_id, reservation.principal.organization
         if steps is None:
-            return self._dispatcher.open(plan.backends, ask, request_id, plan.priority)
+            return self._dispatcher.open(plan.backends, ask, request_id, plan.priority, customer)
         cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)
         return self._cascades.open(
-            plan.backends, ask, request_id, cascade, plan.priority, events=events
+            plan.backends,
+            ask,
+            request_id,
+            cascade,
+            plan.priority,
+            customer=customer,
+            events=events,
         )

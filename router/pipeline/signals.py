@@ -16,7 +16,7 @@ from policies.signals import (
     Signals,
 )
 from router.ask import Ask
-from router.backends.fitness import unfit
+from router.backends.fitness import doubt, unfit
 from router.backends.health.health import Health
 from router.backends.health.slots import KNEE, cost_elsewhere, shadow_price
 from router.domain import Principal
@@ -132,8 +132,9 @@ class _Backends(Mapping[str, BackendSignals]):
         ability = backend.ability
         success = context.classification.success.get(ability) if ability else None
         why_unfit = unfit(backend, ask, tokens + (ask.max_output_tokens or 0))
+        doubtful = doubt(backend, ask) if backend.unsaid and ask.features else None
         if not self._counted:
-            return BackendSignals(success, cost_pico, health.healthy, 0, 0, 0, why_unfit)
+            return BackendSignals(success, cost_pico, health.healthy, 0, 0, 0, why_unfit, doubtful)
         return BackendSignals(
             success,
             cost_pico,
@@ -142,6 +143,7 @@ class _Backends(Mapping[str, BackendSignals]):
             health.queued,
             health.wait_ms,
             why_unfit,
+            doubtful,
         )
 
     def _everywhere(self) -> dict[str, int]:

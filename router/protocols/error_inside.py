@@ -15,17 +15,18 @@ def refuse_error_inside(body: Mapping[str, Any]) -> None:
         return
     error = body.get("error")
     if error:
-        message, code = error, 502
-        if isinstance(error, dict):
-            message = error.get("message") or error.get("type") or "an error"
-            code = error.get("code") or error.get("status") or 502
-        raise ErrorInside(str(message)[:500], code if _is_status(code) else 502)
+        if not isinstance(error, dict):
+            raise ErrorInside(str(error)[:500], 502, body)
+        message = error.get("message") or error.get("type") or "an error"
+        raise ErrorInside(str(message)[:500], _status(error), body)
     base = body.get("base_resp")
     if base and isinstance(base, dict) and base.get("status_code"):
-        raise ErrorInside(str(base.get("status_msg", "an error"))[:500])
+        raise ErrorInside(str(base.get("status_msg", "an error"))[:500], 502, body)
     if body.get("object") == "error":
-        raise ErrorInside(str(body.get("message", "an error"))[:500])
+        raise ErrorInside(str(body.get("message", "an error"))[:500], _status(body), body)
 
 
-def _is_status(code: Any) -> bool:
-    return isinstance(code, int) and 400 <= code <= 599
+def _status(error: Mapping[str, Any]) -> int:
+    """The HTTP status that it should have been."""
+    code = error.get("code") or error.get("status")
+    return code if isinstance(code, int) and 400 <= code <= 599 else 502

@@ -37,7 +37,8 @@ OPERATORS: Final = MappingProxyType(
 # Whatever is metered, or read for the policy, is read of the body itself.
 _METERED: Final = (
     *("model", "messages", "system", "prompt", "suffix", "input", "tools", "functions"),
-    *("response_format", "output_config", "thinking", "stream", "stream_options"),
+    *("response_format", "output_config", "thinking", "stream", "stream_options", "instructions"),
+    *("text", "previous_response_id", "conversation", "background"),
     *("n", "max_tokens", "user", "metadata", EXTRA_BODY),
 )
 IN_EXTRA_BODY: Final = KnownKeys(
@@ -72,6 +73,22 @@ MESSAGES: Final = KnownKeys(
     OTHER_LIMITS,
     {**OPERATORS, **dict.fromkeys(("n", *_CHOICES), "a message is one answer")},
 )
+RESPONSES: Final = KnownKeys(
+    (
+        *("model", "input", "instructions", "stream", "stream_options", "max_output_tokens"),
+        *("max_tool_calls", "user", "safety_identifier", "tools", "tool_choice"),
+        *("parallel_tool_calls", "text", "reasoning", "temperature", "top_p", "top_logprobs"),
+        *("truncation", "include", "store", "metadata", "service_tier", "prompt_cache_key"),
+        *("prompt_cache_retention", "prompt_cache_options", "previous_response_id"),
+        *("conversation", "background", "background_options", "prompt", "context_management"),
+        *("moderation", "access_programs", "image", "client_metadata"),
+    ),
+    {
+        **_EXTRA,
+        **dict.fromkeys(("max_tokens", *_LIMITS), "max_output_tokens"),
+    },
+    {**OPERATORS, **dict.fromkeys(("n", *_CHOICES), "a response is one answer")},
+)
 COMPLETION: Final = KnownKeys(
     (
         *("model", "prompt", "suffix", "max_tokens", "n", "best_of", "stream", "stream_options"),
@@ -88,6 +105,7 @@ EMBEDDING: Final = KnownKeys(
 )
 METERED_OF_CHAT: Final = frozenset({"stream_options", EXTRA_BODY})
 METERED_OF_MESSAGES: Final = frozenset({"thinking", "metadata", EXTRA_BODY})
+METERED_OF_RESPONSES: Final = frozenset({"stream_options", "text", "reasoning", EXTRA_BODY})
 MODERATION: Final = KnownKeys(("model", "input", "user", "metadata"), _EXTRA, OPERATORS)
 RERANKING: Final = KnownKeys(
     (

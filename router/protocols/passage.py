@@ -5,6 +5,7 @@ they came. Where a server speaks another one, a translation has the same face, s
 relays an answer need not know which of the two it is. Sans-I/O: bytes in, bytes out.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -21,13 +22,16 @@ class MalformedReply(Exception):
 class ErrorInside(Exception):
     """The server answered 200 and put an error into the body or the stream.
 
-    `status` is the HTTP status it should have been.
+    `status` is the HTTP status it should have been, `body` the object in which it stood.
     """
 
-    def __init__(self, message: str, status: int = 502) -> None:
+    def __init__(
+        self, message: str, status: int = 502, body: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
+        self.body = body
 
 
 def read_object(raw: bytes, what: str = "answered", which: str = "") -> dict[str, Any]:

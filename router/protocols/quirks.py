@@ -19,11 +19,14 @@ class Quirks:
     """How an OpenAI-compatible server differs from OpenAI's own: data, never a branch by name.
 
     `token_param` is the one name of the output limit that it takes (None: both are passed on);
-    `drop` are parameters it refuses, `rename` those it calls something else, `extra` those to
-    send with every request; `values` are words it says otherwise (parameter -> word -> word);
+    `drop` are parameters it refuses (`tools.TYPE`: a hosted tool that is left out where a request
+    is translated), `rename` those it calls something else, `extra` those to send with every
+    request; `values` are words it says otherwise (parameter -> word -> word);
     `stream_options` is whether it knows that parameter. Of messages: `message_drop` are fields it
     refuses, `developer_role` is whether it knows that role, `plain_content` that it wants text as
     a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
+    `custom_tools` is whether it knows tools that take free text; else they are told it as functions
+    where a request is translated.
     """
 
     token_param: str | None = None
@@ -36,6 +39,7 @@ class Quirks:
     developer_role: bool = True
     plain_content: bool = False
     short_call_ids: bool = False
+    custom_tools: bool = True
     touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
     reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
     reshapes: bool = field(init=False, compare=False, repr=False, default=False)

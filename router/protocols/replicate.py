@@ -111,11 +111,11 @@ def _text(turn: Turn, dropped: Dropped) -> str:
 def read_answer(body: Mapping[str, Any]) -> Answer:
     """A whole prediction; ErrorInside where it failed or took too long."""
     if "status" not in body and (body.get("detail") or body.get("title")):
-        raise ErrorInside(str(body.get("detail") or body["title"])[:500])
+        raise ErrorInside(str(body.get("detail") or body["title"])[:500], 502, body)
     status = body["status"]
     if status != "succeeded":
         reason = body.get("error") or f"the prediction is {status} after {WAIT} seconds"
-        raise ErrorInside(str(reason)[:500], _STATUS_OF.get(name_of(status), 502))
+        raise ErrorInside(str(reason)[:500], _STATUS_OF.get(name_of(status), 502), body)
     output = body["output"]
     text = "".join(output) if isinstance(output, list) else output
     if not isinstance(text, str):

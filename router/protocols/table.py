@@ -25,6 +25,11 @@ from router.protocols.openai.transcripts import TranscriptsPassage
 from router.protocols.passage import Passage
 from router.protocols.protocol import WireProtocol
 from router.protocols.reading import body_reader, stream_reader
+from router.protocols.responses import answer_reader as responses_answers
+from router.protocols.responses.errors import response_error_event
+from router.protocols.responses.passage import ResponsesPassage
+from router.protocols.responses.stream_reader import ResponsesReader
+from router.protocols.responses.tools import response_wanted
 from router.protocols.sse import encode
 from router.protocols.wanted import chat_wanted, content_wanted, message_wanted, nothing_wanted
 
@@ -87,6 +92,16 @@ _ROWS: Final = (
     ),
     _googles("gemini", GeminiPassage()),
     _googles("gemini_array", ArrayPassage()),
+    WireProtocol(
+        "responses",
+        ResponsesPassage(),
+        error_body,
+        response_error_event,
+        b": keepalive\n\n",
+        body_reader(responses_answers.read_answer),
+        stream_reader(ResponsesReader),
+        response_wanted,
+    ),
 )
 PROTOCOLS: Final[MappingProxyType[str, WireProtocol]] = MappingProxyType(
     {row.name: row for row in _ROWS}

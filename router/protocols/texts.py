@@ -27,6 +27,12 @@ _CHAT: Final = _COMMON | {
 }
 _MESSAGES: Final = _COMMON | {"metadata", "thinking"}
 _CONTENT: Final = frozenset({"model", "generationConfig", "safetySettings"})
+_RESPONSES: Final = _COMMON | {
+    *("max_output_tokens", "max_tool_calls", "stream_options", "top_logprobs", "include", "store"),
+    *("parallel_tool_calls", "truncation", "reasoning", "background", "background_options"),
+    *("previous_response_id", "conversation", "prompt_cache_key", "prompt_cache_retention"),
+    *("prompt_cache_options", "safety_identifier", "context_management", "access_programs"),
+}
 _SEALS: Final = frozenset({"signature", "thoughtSignature", "encrypted_content", "encrypted_index"})
 _CONVERSATION: Final = frozenset({"messages", "system", "contents", "systemInstruction"})
 _TYPED: Final = ("media_type", "format", "mimeType")  # beside the bytes of what is no text
@@ -51,6 +57,15 @@ def message_texts(ask: Ask) -> list[str]:
 def content_texts(ask: Ask) -> list[str]:
     """The texts of a body of Google's generateContent."""
     return _texts(ask, ask.body.keys() - _CONTENT)
+
+
+def response_texts(ask: Ask) -> list[str]:
+    """The texts of a response's body: what a prompt template is filled in with among them."""
+    items = ask.body.get("input")
+    texts = _texts(ask, ask.body.keys() - _RESPONSES - {"input"})
+    if isinstance(items, str):
+        return [*texts, items]
+    return texts + texts_of(_without_media(items) if _may_hold_media(ask.raw) else items)
 
 
 def texts_but(*others: str) -> Callable[[Ask], list[str]]:

@@ -2,8 +2,12 @@
 
 
 class Unsupported(Exception):
-    """This backend cannot be sent the request; `param` is what its protocol cannot express."""
+    """This backend cannot be sent the request; `param` is what its protocol cannot express.
 
-    def __init__(self, param: str) -> None:
+    `advice` says what a client may do instead, where that is not plain.
+    """
+
+    def __init__(self, param: str, advice: str = "") -> None:
         super().__init__(param)
         self.param = param
+        self.advice = advice

@@ -13,7 +13,8 @@ def chat_wanted(body: Mapping[str, Any]) -> Wanted:
     """What a chat completion must fit."""
     chosen = _mapping(body.get("response_format"))
     form = chosen.get("type")
-    functions = [_mapping(_mapping(tool).get("function")) for tool in _list(body.get("tools"))]
+    tools = [_mapping(tool) for tool in _list(body.get("tools"))]
+    functions = [_mapping(tool.get("function") or tool.get("custom")) for tool in tools]
     return Wanted(
         form if form in ("json_schema", "json_object") else None,
         _mapping(chosen.get("json_schema")).get("schema"),

@@ -1,7 +1,10 @@
 """Faults of the simulator, asked for by the model's name: `model?fault=NAME&key=value`.
 
+With `only=WORD` a fault strikes only requests whose body holds that word: a server that dies of
+images, say, or of one customer's prompts.
+
 NAME          keys                        what happens
-status        status, retry_after, code   an error answer
+status        status, retry_after, code   an error answer; `says` is its message
 huge_error    -                           an error answer of many megabytes
 slow          seconds                     the first byte comes late
 html          -                           status 200, and the body is a web page
@@ -60,7 +63,7 @@ NO_FAULT: Final = Fault()
 
 async def _status(exchange: SimulatedExchange, options: Options) -> bool:
     headers = (("retry-after", options["retry_after"]),) if "retry_after" in options else ()
-    message = f"simulated failure {options.get('echo', '')}".strip()
+    message = options.get("says") or f"simulated failure {options.get('echo', '')}".strip()
     error = {"message": message, "type": "simulated", "code": options.get("code")}
     await exchange.reply(int(options.get("status", "500")), {"error": error}, headers)
     return True

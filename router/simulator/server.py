@@ -1,9 +1,9 @@
 """A simulated model server: it stands for the demo's larger backends, and tests use its faults.
 
 It serves OpenAI's chat completions (with realistic timing, usage, streaming, tool calls, JSON
-schemas, `n` and logprobs), embeddings and completions. Every answer says that it is simulated: in
-its text, its model name, its fingerprint and the header `x-simulated`. The model's name asks for a
-fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them.
+schemas, `n` and logprobs), responses, embeddings and completions. Every answer says that it is
+simulated: in its text, its model name, its fingerprint and the header `x-simulated`. The model's
+name asks for a fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them.
 
     python -m router.simulator.server --name moe --port 8082
 """
@@ -28,6 +28,7 @@ from router.simulator.exchange import Gone, SimulatedExchange
 from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
 from router.simulator.google import generate
 from router.simulator.other_operations import OTHER_OPERATIONS, Serve
+from router.simulator.responses import respond
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -49,6 +50,9 @@ PROFILES: Final = MappingProxyType(
         "instant": Profile(first_token=0.0, per_token=0.0),
     }
 )
+
+
+_OTHERS: Final[Mapping[str, Serve]] = MappingProxyType({**OTHER_OPERATIONS, "/responses": respond})
 
 
 class Simulator:
@@ -100,12 +104,13 @@ class Simulator:
             return
         model, _, query = str(body.get("model", "")).partition("?")
         options = dict(parse_qsl(query))
-        fault = FAULTS.get(options.get("fault", ""), NO_FAULT)
+        strikes = options.get("only", "").encode() in orjson.dumps(body | {"model": ""})
+        fault = FAULTS.get(options.get("fault", ""), NO_FAULT) if strikes else NO_FAULT
         if fault.instead is not None and await fault.instead(exchange, options):
             return
         path = scope["path"]
         if not path.endswith("/chat/completions"):
-            serve = OTHER_OPERATIONS.get(path[path.rfind("/") :])
+            serve = _OTHERS.get(path[path.rfind("/") :])
             if serve is not None:
                 await self._serve_other(serve, body, model, fault, exchange)
                 return

@@ -178,6 +178,7 @@ class BackendSection(_QuirkKeys):
     context_window: int | None = Field(default=None, gt=0)
     supports: Features | None = None
     serves: Operations | None = None
+    speaks: Words | None = None
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None

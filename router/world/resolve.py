@@ -4,6 +4,7 @@ defaults.
 Problems carry the key they are about, so that the report can point at it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 from policies.findings import suggestion
 from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
-from router.backends.dialects.table import DIALECTS
+from router.backends.dialects.table import DIALECTS, also_spoken
 from router.backends.energy import EnergyProfile, Provenance
 from router.prices.book import Price, Schedule, as_reported
 from router.prices.list_prices import Listed, list_price
@@ -50,6 +51,8 @@ def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolve
     if dialect not in DIALECTS:
         hint = suggestion(dialect, DIALECTS, what="dialects")
         problems.append(Problem("dialect", f"unknown dialect `{dialect}`", hint))
+    elif problem := _unspoken(section, dialect):
+        problems.append(problem)
     if section.http2 and base_url is not None and base_url.startswith("http:"):
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
@@ -100,6 +103,16 @@ def _preset(section: BackendSection) -> tuple[Provider, list[Problem]]:
     return preset, []
 
 
+def _unspoken(section: BackendSection, dialect: str) -> Problem | None:
+    """What no server of this dialect can be asked in."""
+    known = also_spoken(dialect)
+    for protocol in sorted(section.speaks or ()):
+        if protocol not in known:
+            hint = f"of these: {', '.join(sorted(known))}" if known else "leave it out"
+            return Problem("speaks", f"`{dialect}` servers are not asked in `{protocol}`", hint)
+    return None
+
+
 def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     if preset.prices is None:
         return None
@@ -109,8 +122,7 @@ def _listed(section: BackendSection, preset: Provider) -> Listed | None:
 def _backend(
     name: str, section: BackendSection, preset: Provider, base_url: str, listed: Listed | None
 ) -> Backend:
-    own = section.supports
-    supports = own if own is not None else preset.supports if section.provider else tuple(FEATURES)
+    supports, unsaid = _abilities(section, preset)
     return Backend(
         name=name,
         base_url=base_url,
@@ -120,7 +132,8 @@ def _backend(
         ability=section.ability,
         timeouts=Timeouts(**section.timeouts.model_dump()),
         context_window=section.context_window or (listed.context_window if listed else None),
-        supports=frozenset(supports),
+        supports=supports,
+        unsaid=unsaid,
         serves=None if section.serves is None else frozenset(section.serves),
         simulated=section.simulated,
         capacity=_capacity(section.capacity),
@@ -133,7 +146,31 @@ def _backend(
         http2=section.http2,
         key_header=section.key_header or preset.key_header,
         query=tuple(section.query.items()),
+        speaks=frozenset(_spoken(section, preset)),
     )
+
+
+def _spoken(section: BackendSection, preset: Provider) -> Iterable[str]:
+    """The backend's own word, else the preset's, where that is asked in its own dialect."""
+    if section.speaks is not None:
+        return section.speaks
+    return preset.speaks if section.dialect in (None, preset.dialect) else ()
+
+
+def _abilities(section: BackendSection, preset: Provider) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what the backend is said or known to take, and of what nobody knows.
+
+    Without a provider only the dialect tells, where all who speak it take the same.
+    """
+    if section.supports is not None:
+        return frozenset(section.supports), frozenset()
+    if section.provider is not None:
+        return frozenset(preset.supports), frozenset(preset.depends)
+    dialect = section.dialect or preset.dialect
+    known = {frozenset(one.supports) for one in _catalog().values() if one.dialect == dialect}
+    if len(known) == 1:
+        return known.pop(), frozenset()
+    return frozenset(), FEATURES
 
 
 def _capacity(section: CapacitySection | None) -> Capacity | None:

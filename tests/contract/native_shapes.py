@@ -17,6 +17,7 @@ from router.operations.embedding import parse_embedding
 from router.operations.message import parse_message
 from router.operations.moderation import parse_moderation
 from router.operations.reranking import parse_reranking
+from router.operations.response import parse_response
 
 
 def recorded(name: str) -> bytes:
@@ -120,6 +121,30 @@ RERANKING = Native(
     b'{"model":"gpt-x","usage":{"total_tokens":38},"results":[{"index":1,"relevance_score":0.50}]}\n',
     Usage(38, 0, units=(("search", 1),)),
 )
+RESPONSE = Native(
+    parse_response,
+    "responses",
+    b'{ "max_output_tokens":100 , "model" : "MODEL","stream":true,"reasoning":{"effort":"low"},'
+    b'"include":["reasoning.encrypted_content"],"seed":12345678901234567890123,"store":false,'
+    b'"tools":[{"type":"web_search"},{"type":"custom","name":"apply_patch","format":{"type":'
+    b'"grammar","syntax":"lark","definition":"start: /.+/"}}],"input":[{"role":"user","content":'
+    b'[{"type":"input_text","text":"caf\\u00e9 \\/"}]},{"type":"reasoning","id":"rs_1",'
+    b'"summary":[],'
+    b'"encrypted_content":"S=="},{"type":"web_search_call","id":"ws_1","status":"completed",'
+    b'"action":{"type":"search","query":"q"}},{"type":"made_up","x":[ 1.50 ]},'
+    b'{"role":"developer","content":"Be brief."}],"made_up":{"deep":[ 1.50 ]} }\n',
+    b'{"id":"resp_1","object":"response", "created_at":1,"status":"completed","error":null,'
+    b'"model":"gpt-x","output":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":'
+    b'"S=="},{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{'
+    b'"type":"output_text","text":"bl\\u00eau","annotations":[{"type":"file_path","index":1}]}]}],'
+    b'"usage":{"input_tokens":1110,"input_tokens_details":{"cached_tokens":100,'
+    b'"cache_write_tokens":1000},"output_tokens":5,"output_tokens_details":{"reasoning_tokens":2},'
+    b'"total_tokens":1115},"new":1.50}',
+    Usage(1110, 5, 100, 2, cache_write_tokens=1000),
+    recorded("responses"),
+    Usage(36, 12, 20, 4),
+    before(recorded("responses"), b"event: response.reasoning_summary_text.delta"),
+)
 NATIVE = {
     "messages": MESSAGES,
     "chat": CHAT,
@@ -127,4 +152,5 @@ NATIVE = {
     "embedding": EMBEDDING,
     "moderation": MODERATION,
     "reranking": RERANKING,
+    "response": RESPONSE,
 }

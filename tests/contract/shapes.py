@@ -6,33 +6,11 @@ one outcome. `whole` is the JSON body, `stream` the bytes of the stream.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
-
-
-@dataclass(frozen=True)
-class Shape:
-    """One story in one dialect."""
-
-    whole: dict[str, Any]
-    stream: bytes
-
-
-def sse(*data: Any) -> bytes:
-    """Unnamed events."""
-    return b"".join(
-        b"data: " + (item if isinstance(item, bytes) else orjson.dumps(item)) + b"\n\n"
-        for item in data
-    )
-
-
-def named(*data: dict[str, Any]) -> bytes:
-    """Events named after their `type`."""
-    return b"".join(
-        b"event: %s\ndata: %s\n\n" % (item["type"].encode(), orjson.dumps(item)) for item in data
-    )
+from responses_shapes import RESPONSES
+from wire_shape import Shape, named, sse
 
 
 def _openai(
@@ -250,15 +228,14 @@ REPLICATE = {
         ["Hello", " there", "."], {"input_token_count": 20, "output_token_count": 4}
     ),
 }
-
 SHAPES: Mapping[str, Mapping[str, Shape]] = {
     "openai": OPENAI,
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
     "replicate": REPLICATE,
     "vertex-anthropic": ANTHROPIC,
+    "responses": RESPONSES,
 }
-
 ERRORS: Mapping[str, tuple[bytes, ...]] = {
     "openai": (
         b'{"error":{"message":"bad thing","type":"invalid_request_error","param":null}}',
@@ -278,8 +255,10 @@ ERRORS: Mapping[str, tuple[bytes, ...]] = {
         b'{"type":"error","error":{"type":"invalid_request_error","message":"bad thing"}}',
         b'[{"error":{"code":400,"message":"bad thing","status":"FAILED_PRECONDITION"}}]',
     ),
+    "responses": (
+        b'{"error":{"message":"bad thing","type":"invalid_request_error","param":"input"}}',
+    ),
 }
-
 ERROR_EVENTS: Mapping[str, bytes] = {
     "openai": b'data: {"error":{"message":"overloaded","code":503}}\n\n',
     "anthropic": (
@@ -291,5 +270,9 @@ ERROR_EVENTS: Mapping[str, bytes] = {
     "vertex-anthropic": (
         b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error",'
         b'"message":"overloaded"}}\n\n'
+    ),
+    "responses": (
+        b'event: error\ndata: {"type":"error","sequence_number":2,"error":{"type":"server_error",'
+        b'"code":"server_error","message":"overloaded","param":null}}\n\n'
     ),
 }

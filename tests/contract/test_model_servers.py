@@ -124,8 +124,26 @@ async def test_a_wrong_parameter_is_rejected_in_words(
 async def test_a_prompt_over_the_context_window_is_rejected_as_too_long(
     dispatcher: Dispatcher, chat: Chat, llama_server: str
 ) -> None:
-    with pytest.raises(UpstreamRejected, match="context size"):
+    with pytest.raises(UpstreamRejected, match="context size") as caught:
         await reply(dispatcher, Backend("local", llama_server, MODEL), chat("word " * 9000))
+    assert (caught.value.status, caught.value.code) == (400, "context_length_exceeded")
+
+
+async def test_an_image_that_the_server_cannot_see_keeps_no_text_from_it(
+    dispatcher: Dispatcher, chat: Chat, llama_server: str
+) -> None:
+    backend = Backend("local", llama_server, MODEL)
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    for number in range(8):
+        customer = f"customer {number}"
+        request = chat(messages=[{"role": "user", "content": [image]}])
+        with pytest.raises(UpstreamRejected) as caught:
+            async with dispatcher.open([backend], request, "r1", customer=customer):
+                pass
+        assert caught.value.status == 400
+        assert "image" in caught.value.message
+        assert (await reply(dispatcher, backend, chat("Hi", max_tokens=1)))["usage"]
+    assert all(state.blame.all_clear for state in dispatcher.view()["local"].deployments)
 
 
 async def test_the_simulator_says_in_every_answer_that_it_simulates(

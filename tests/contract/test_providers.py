@@ -7,7 +7,8 @@ import pytest
 from router.ask import Ask
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated import dialect_of
-from router.backends.dispatch.failures import Kind, kind_of_status
+from router.backends.dispatch.causes import cause_of
+from router.backends.dispatch.failures import Kind
 from router.domain import Usage
 from router.operations.chat import parse_chat
 
@@ -116,7 +117,7 @@ def test_counts_and_cost_of_a_whole_answer(usage: bytes, read: Usage) -> None:
             *("openai", 404),
             b'{"error":{"code":"DeploymentNotFound","message":"The API deployment for this '
             b'resource does not exist."}}',
-            *("The API deployment", Kind.MISCONFIGURED),
+            *("The API deployment", Kind.MODEL),
         ),
         (
             *("openai", 403),
@@ -137,7 +138,7 @@ def test_counts_and_cost_of_a_whole_answer(usage: bytes, read: Usage) -> None:
         (
             *("openai", 400),
             b'{"code":"invalid-argument","error":"Model grok does not support parameter stop"}',
-            *("Model grok", Kind.REJECTED),
+            *("Model grok", Kind.UNSUPPORTED),
         ),
     ],
     ids=["azure", "bedrock", "vertex", "openrouter", "xai"],
@@ -147,4 +148,4 @@ def test_an_error_is_understood(
 ) -> None:
     failure = DIALECTS[dialect].failure(status, raw)
     assert failure.message.startswith(words)
-    assert kind_of_status(status, failure) is kind
+    assert cause_of(status, failure)[0] is kind

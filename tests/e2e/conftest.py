@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
-from gatewaykit import RunningGateway, config_text, says, start_gateway
+from gatewaykit import CountingSimulator, RunningGateway, config_text, says, start_gateway
 from modelservers import in_thread
 from patience import LONGEST_SECONDS
 from ports import free_port
 
-from router.simulator.server import Profile, Simulator
+from router.simulator.server import Profile
 
 
 @pytest.fixture(scope="session")
 def simulators():
     """The simulated backends, in this process, so that a test can see what they were sent."""
-    moe = Simulator("moe", Profile(first_token=0.0, per_token=0.0))
-    premium = Simulator("premium", Profile(first_token=0.0, per_token=0.02))
+    moe = CountingSimulator("moe", Profile(first_token=0.0, per_token=0.0))
+    premium = CountingSimulator("premium", Profile(first_token=0.0, per_token=0.02))
     mute, strict = says(""), says("FAIL")  # empty answers are paid for all the same
     with (
         in_thread(moe) as moe_url,

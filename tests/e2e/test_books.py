@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-import httpx
+import patience
 from gatewaykit import RunningGateway, config_text, start_gateway
 from patience import until
 from ports import free_port
@@ -26,7 +26,7 @@ def test_each_request_is_a_row_of_usage_and_the_savings_are_told(gateway):
     key = gateway.new_key("enterprise", organization="bookkeeper")
     headers = {"authorization": f"Bearer {key}"}
     for model in ("premium", "premium", "moe"):
-        answer = httpx.post(
+        answer = patience.post(
             f"{gateway.url}/chat/completions", json=BODY | {"model": model}, headers=headers
         )
         assert answer.status_code == 200
@@ -60,10 +60,10 @@ def test_keys_books_and_opinions_are_kept_where_the_configuration_says(
             key = gateway.new_key("enterprise", organization="keeper")
             headers = {"authorization": f"Bearer {key}"}
             url = f"{gateway.url}/chat/completions"
-            answer = httpx.post(url, json=BODY | {"model": "auto"}, headers=headers, timeout=60)
+            answer = patience.post(url, json=BODY | {"model": "auto"}, headers=headers)
             assert answer.status_code == 200
             opinion = {"decision": answer.headers["x-turnout-decision"], "score": 1.0}
-            judged = httpx.post(f"{gateway.url}/feedback", json=opinion, headers=headers)
+            judged = patience.post(f"{gateway.url}/feedback", json=opinion, headers=headers)
             assert judged.status_code == 202
             until(lambda: _usage(gateway, "keeper")["total"]["requests"] == 1)
             until(lambda: _run("outcomes", "--config", str(gateway.config)))

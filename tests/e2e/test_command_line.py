@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 
-import httpx
+import patience
 import pytest
 
 TURNOUT = [sys.executable, "-m", "router.cli"]
@@ -150,7 +150,7 @@ def test_sigterm_ends_the_gateway_cleanly_and_its_ledger_with_it(config):
     command = [*TURNOUT, "serve", "--config", str(config)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert json.loads(process.stderr.readline())["message"] == "listening"
-        assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        assert patience.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()
     assert process.returncode == 0

@@ -1,7 +1,11 @@
 """Backends in trouble, seen through the official client: the right class, once, with no leak."""
 
+import asyncio
+from functools import partial
+
 import httpx
 import openai
+import patience
 import pytest
 from openai import OpenAI
 
@@ -34,7 +38,7 @@ def test_trouble_of_every_candidate_is_a_5xx_of_the_gateway_and_costs_nothing(
     assert caught.value.code == code
     counts = gateway.counts()
     assert counts['turnout_outcomes_total{backend="",outcome="failed"}'] >= 1
-    assert gateway.open_holds() == 0
+    gateway.until(lambda: gateway.open_holds() == 0)
 
 
 async def test_a_stream_that_breaks_ends_with_one_error_event_and_is_charged(client, gateway):
@@ -56,7 +60,7 @@ def test_nothing_of_a_prompt_or_a_key_reaches_logs_or_metrics(client, gateway):
         with pytest.raises(openai.APIError) if model != "premium" else _nothing():
             client.chat.completions.create(model=model, messages=message, user=canary)
     log = (gateway.folder / "gateway.log").read_text()
-    metrics = httpx.get(f"{gateway.root}/metrics").text
+    metrics = patience.get(f"{gateway.root}/metrics").text
     for secret in (canary, gateway.key("enterprise")):
         assert secret not in log
         assert secret not in metrics
@@ -66,11 +70,17 @@ def _nothing():
     return httpx.Client()
 
 
-def test_a_concurrency_limit_counts_requests_in_flight_and_lets_go_of_them(gateway):
+async def test_a_concurrency_limit_counts_requests_in_flight_and_lets_go_of_them(gateway):
     key = gateway.new_key("pair", organization="two-at-once")
     body = {"model": "stalls", "messages": HELLO}
     headers = {"authorization": f"Bearer {key}"}
-    with httpx.Client(timeout=0.5) as client:
-        for _ in range(3):
-            with pytest.raises(httpx.ReadTimeout):
-                client.post(f"{gateway.url}/chat/completions", json=body, headers=headers)
+    async with httpx.AsyncClient(timeout=patience.LONGEST_SECONDS) as client:
+        for _ in range(2):
+            ask = partial(client.post, f"{gateway.url}/chat/completions")
+            asking = [asyncio.create_task(ask(json=body, headers=headers)) for _ in range(2)]
+            await asyncio.to_thread(gateway.until, lambda: gateway.open_holds() == 2)
+            assert (await ask(json=body, headers=headers)).status_code == 429
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            await asyncio.to_thread(gateway.until, lambda: gateway.open_holds() == 0)

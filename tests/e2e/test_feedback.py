@@ -4,6 +4,7 @@ import socket
 import sqlite3
 
 import httpx
+import patience
 import pytest
 from gatewaykit import RunningGateway, config_text, start_gateway
 from ports import free_port
@@ -16,17 +17,16 @@ def _headers(key: str) -> dict[str, str]:
 
 
 def _decide(gateway) -> str:
-    answer = httpx.post(
+    answer = patience.post(
         f"{gateway.url}/chat/completions",
         json=BODY,
         headers=_headers(gateway.key("enterprise")),
-        timeout=30,
     )
     return answer.headers["x-turnout-decision"]
 
 
 def _judge(gateway, key: str, **body: object) -> httpx.Response:
-    return httpx.post(f"{gateway.url}/feedback", json=body, headers=_headers(key))
+    return patience.post(f"{gateway.url}/feedback", json=body, headers=_headers(key))
 
 
 def test_a_customer_judges_its_own_answer_and_no_text_is_kept(gateway):
@@ -71,23 +71,23 @@ def test_a_wrong_opinion_is_a_400_in_the_envelope(gateway, body):
 def test_a_score_that_is_there_twice_is_refused(gateway):
     body = f'{{"decision": "{_decide(gateway)}", "score": 1, "score": 0}}'
     headers = _headers(gateway.key("enterprise"))
-    reply = httpx.post(f"{gateway.url}/feedback", content=body, headers=headers)
+    reply = patience.post(f"{gateway.url}/feedback", content=body, headers=headers)
     assert reply.status_code == 400
     assert "twice" in reply.json()["error"]["message"]
 
 
 def test_opinions_come_the_way_of_inference_with_its_ids_keys_and_refusals(gateway):
     url, body = f"{gateway.url}/feedback", {"decision": _decide(gateway), "score": 1}
-    reply = httpx.post(url, json=body, headers={"x-api-key": gateway.key("enterprise")})
+    reply = patience.post(url, json=body, headers={"x-api-key": gateway.key("enterprise")})
     assert reply.status_code == 202
     assert reply.headers["x-request-id"]
-    assert httpx.get(url, headers={"x-request-id": "mine"}).headers["x-request-id"] == "mine"
-    assert httpx.get(url).json()["error"]["code"] == "method_not_allowed"
+    assert patience.get(url, headers={"x-request-id": "mine"}).headers["x-request-id"] == "mine"
+    assert patience.get(url).json()["error"]["code"] == "method_not_allowed"
 
 
 def test_a_decision_without_a_forecast_says_that_there_is_nothing_to_learn(gateway):
     body, headers = {**BODY, "model": "moe"}, _headers(gateway.key("enterprise"))
-    answer = httpx.post(f"{gateway.url}/chat/completions", json=body, headers=headers, timeout=30)
+    answer = patience.post(f"{gateway.url}/chat/completions", json=body, headers=headers)
     decision = answer.headers["x-turnout-decision"]
     reply = _judge(gateway, gateway.key("enterprise"), decision=decision, score=1)
     assert (reply.status_code, reply.json()["error"]["code"]) == (404, "decision_not_found")
@@ -105,7 +105,7 @@ def test_a_client_that_leaves_amid_its_opinion_is_no_fault_of_the_gateway(gatewa
 
 def test_an_endless_opinion_is_cut_off(gateway):
     headers = _headers(gateway.key("enterprise"))
-    reply = httpx.post(f"{gateway.url}/feedback", content=b" " * 100_000, headers=headers)
+    reply = patience.post(f"{gateway.url}/feedback", content=b" " * 100_000, headers=headers)
     assert reply.status_code == 413
     assert reply.json()["error"]["code"] == "payload_too_large"
 
@@ -124,7 +124,7 @@ def test_prompts_are_kept_where_the_operator_asks_for_it_but_never_personal_data
             for text in (BODY["messages"][0]["content"], private):
                 body = {**BODY, "messages": [{"role": "user", "content": text}]}
                 url = f"{running.url}/chat/completions"
-                answer = httpx.post(url, json=body, headers=_headers(key), timeout=30)
+                answer = patience.post(url, json=body, headers=_headers(key))
                 decision = answer.headers["x-turnout-decision"]
                 assert _judge(running, key, decision=decision, score=1.0).status_code == 202
         finally:

@@ -4,6 +4,7 @@ import json
 import socket
 
 import pytest
+from patience import LONGEST_SECONDS
 
 GOOD = {"model": "premium", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}
 PATH = "/v1/chat/completions"
@@ -22,7 +23,7 @@ def _request(gateway, body: dict | None = None, *, version: str = "1.1", **field
 
 
 def _connect(gateway) -> socket.socket:
-    return socket.create_connection(gateway.address, timeout=20)
+    return socket.create_connection(gateway.address, LONGEST_SECONDS)
 
 
 def _to_the_end(connection: socket.socket) -> bytes:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import patience
 import pytest
 from gatewaykit import RunningGateway, config_text, start_gateway
 from patience import LONGEST_SECONDS
@@ -46,7 +47,7 @@ def test_a_stream_in_flight_at_sigterm_ends_whole_and_is_in_the_books(stoppable)
     gateway, process = stoppable
     headers = {"authorization": f"Bearer {gateway.new_key('enterprise')}"}
     url = f"{gateway.url}/chat/completions"
-    with httpx.stream("POST", url, json=STORY, headers=headers, timeout=30) as answer:
+    with httpx.stream("POST", url, json=STORY, headers=headers, timeout=LONGEST_SECONDS) as answer:
         lines = answer.iter_lines()
         first = next(lines)
         process.terminate()
@@ -72,7 +73,7 @@ def test_a_second_sigterm_does_not_wait_for_a_backend_that_stalls(stoppable):
 
     with ThreadPoolExecutor(1) as other:
         stopping = other.submit(stop_twice)
-        answer = httpx.post(url, json=STORY | {"model": "stalls"}, headers=headers, timeout=30)
+        answer = patience.post(url, json=STORY | {"model": "stalls"}, headers=headers)
         stopping.result()
     assert answer.status_code == 503
     assert "stopping" in answer.json()["error"]["message"]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import patience
 import pytest
 from gatewaykit import RunningGateway
 from ports import free_port
@@ -152,7 +153,7 @@ def test_a_gateway_uses_the_rows_of_an_installed_plugin(
 def ask(running: RunningGateway, key: str, model: str, text: str) -> httpx.Response:
     body = {"model": model, "messages": [{"role": "user", "content": text}]}
     headers = {"authorization": f"Bearer {key}"}
-    return httpx.post(f"{running.url}/chat/completions", json=body, headers=headers, timeout=60)
+    return patience.post(f"{running.url}/chat/completions", json=body, headers=headers)
 
 
 @pytest.mark.parametrize(

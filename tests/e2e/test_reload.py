@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import patience
 import pytest
 from gatewaykit import POLICY, RunningGateway, config_text, start_gateway
 from patience import until
@@ -34,7 +35,7 @@ class Reloadable(RunningGateway):
         draft.replace(self.folder / "policy.yaml")
 
     def status(self) -> dict:
-        return httpx.get(f"{self.admin}/admin/status", headers=ADMIN).json()
+        return patience.get(f"{self.admin}/admin/status", headers=ADMIN).json()
 
     def until_version_is_not(self, old: str) -> None:
         self.until(lambda: self.status()["policy"] != old)
@@ -67,13 +68,13 @@ def reloadable(tmp_path_factory, simulators):
 def _original_policy(reloadable):
     yield
     reloadable.policy(POLICY)
-    httpx.post(f"{reloadable.admin}/admin/reload", headers=ADMIN)
+    patience.post(f"{reloadable.admin}/admin/reload", headers=ADMIN)
 
 
 def _ask(gateway, **headers: str) -> httpx.Response:
     body = {"model": "moe", "messages": [{"role": "user", "content": "hi"}]}
     key = {"authorization": f"Bearer {gateway.key('free')}"}
-    return httpx.post(f"{gateway.url}/chat/completions", json=body, headers=key | headers)
+    return patience.post(f"{gateway.url}/chat/completions", json=body, headers=key | headers)
 
 
 def test_a_changed_policy_is_in_force_without_a_restart(reloadable):
@@ -94,7 +95,7 @@ def test_sighup_reloads(reloadable):
 def test_a_wrong_policy_is_refused_with_its_report_and_the_old_one_stays(reloadable):
     old = reloadable.status()["policy"]
     reloadable.policy(POLICY.replace("[local, moe, premium]", "[locale, moe]"))
-    answer = httpx.post(f"{reloadable.admin}/admin/reload", headers=ADMIN)
+    answer = patience.post(f"{reloadable.admin}/admin/reload", headers=ADMIN)
     assert answer.status_code == 422
     assert "`premium` is not a candidate of this route" in answer.json()["report"]
     assert reloadable.status()["policy"] == old
@@ -102,10 +103,10 @@ def test_a_wrong_policy_is_refused_with_its_report_and_the_old_one_stays(reloada
 
 
 def test_the_admin_listener_wants_its_own_token_and_is_not_on_the_public_one(reloadable):
-    assert httpx.get(f"{reloadable.admin}/admin/status").status_code == 401
+    assert patience.get(f"{reloadable.admin}/admin/status").status_code == 401
     key = {"authorization": f"Bearer {reloadable.key('enterprise')}"}
-    assert httpx.post(f"{reloadable.admin}/admin/reload", headers=key).status_code == 401
-    assert httpx.post(f"{reloadable.root}/admin/reload", headers=ADMIN).status_code == 404
+    assert patience.post(f"{reloadable.admin}/admin/reload", headers=key).status_code == 401
+    assert patience.post(f"{reloadable.root}/admin/reload", headers=ADMIN).status_code == 404
 
 
 def test_each_decision_is_a_line_of_the_log_without_the_prompt(reloadable):
@@ -124,7 +125,7 @@ def test_a_logged_decision_is_decided_again_bit_for_bit_and_explained(reloadable
     body = {"model": "auto", "messages": [{"role": "user", "content": "Prove Fermat's theorem."}]}
     key = {"authorization": f"Bearer {reloadable.key('enterprise')}"}
     hint = {"x-turnout-exclude": "local"}
-    answer = httpx.post(f"{reloadable.url}/chat/completions", json=body, headers=key | hint)
+    answer = patience.post(f"{reloadable.url}/chat/completions", json=body, headers=key | hint)
     decision = answer.headers["x-turnout-decision"]
     record = from_record(json.loads(_line(log, decision)))
     again = load(POLICY, "policy.yaml").decide(record.signals, record.hints)
@@ -194,11 +195,11 @@ def test_a_policy_sees_headers_private_data_and_the_language(
     reloadable, headers, messages, refusal
 ):
     reloadable.policy(FACTS)
-    reloaded = httpx.post(f"{reloadable.admin}/admin/reload", headers=ADMIN)
+    reloaded = patience.post(f"{reloadable.admin}/admin/reload", headers=ADMIN)
     assert reloaded.status_code == 200, reloaded.text
     key = {"authorization": f"Bearer {reloadable.key('free')}"}
     body = {"model": "auto", "messages": messages}
-    answer = httpx.post(f"{reloadable.url}/chat/completions", json=body, headers=key | headers)
+    answer = patience.post(f"{reloadable.url}/chat/completions", json=body, headers=key | headers)
     if refusal is None:
         assert answer.status_code == 200
     else:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import patience
 import pytest
 from modelservers import RunningSimulator
 from patience import LONGEST_SECONDS, until
@@ -55,11 +56,11 @@ class Workers:
         body = {"model": "auto", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
         headers = {"authorization": f"Bearer {self.keys[tier]}", "connection": "close"}
         url = f"{self.root}/v1/chat/completions"
-        return httpx.post(url, json=body, headers=headers, timeout=20).status_code
+        return patience.post(url, json=body, headers=headers).status_code
 
     def served(self) -> dict[str, int]:
         """Requests by worker, as the metrics tell."""
-        text = httpx.get(f"{self.root}/metrics", headers={"connection": "close"}).text
+        text = patience.get(f"{self.root}/metrics", headers={"connection": "close"}).text
         result: dict[str, int] = dict.fromkeys(re.findall(r'worker="(\d+)"', text), 0)
         pattern = r'^turnout_requests_total{worker="(\d+)",.*status="200"} ([\d.]+)$'
         for worker, count in re.findall(pattern, text, re.MULTILINE):
@@ -113,10 +114,10 @@ def test_an_answer_can_be_judged_at_once_at_whichever_worker(workers: Workers) -
     body = {"model": "scored", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
     headers = {"authorization": f"Bearer {workers.keys['open']}", "connection": "close"}
     for _ in range(10):
-        answer = httpx.post(f"{workers.root}/v1/chat/completions", json=body, headers=headers)
+        answer = patience.post(f"{workers.root}/v1/chat/completions", json=body, headers=headers)
         opinion = {"decision": answer.headers["x-turnout-decision"], "score": 1}
         assert "moe" in answer.headers["x-turnout-success"]
-        reply = httpx.post(f"{workers.root}/v1/feedback", json=opinion, headers=headers)
+        reply = patience.post(f"{workers.root}/v1/feedback", json=opinion, headers=headers)
         assert reply.status_code == 202, reply.text
 
 

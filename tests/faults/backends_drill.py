@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from modelservers import in_thread
+from patience import LONGEST_SECONDS
 from rawserver import RawServer, raw_server, writes
 from transports import Client, Counted
 
@@ -29,7 +30,6 @@ from router.simulator.faults import FAULTS
 from router.simulator.server import Simulator
 
 LIMITS = Timeouts(connect=0.5, first_byte=0.3, between_chunks=0.3, total=3.0)
-LONGEST = 10.0  # seconds a request may take: some tries in a row, on a busy machine
 SSE = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 WIRE_FAULTS = {
@@ -134,7 +134,7 @@ async def _one(
     async with workers:
         began = time.monotonic()
         try:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(LONGEST_SECONDS):
                 outcome = await _ask(dispatcher, candidates, dice, report)
         except TimeoutError:
             outcome = "hang"
@@ -179,7 +179,7 @@ def _request(*, stream: bool) -> Ask:
 async def _open_connections(servers: Sequence[RawServer]) -> int:
     """Connections that the scripted servers still see open, once those that close have closed."""
     try:
-        async with asyncio.timeout(2.0):
+        async with asyncio.timeout(LONGEST_SECONDS):
             for server in servers:
                 if server.connections:
                     await server.all_closed()

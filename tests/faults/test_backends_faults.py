@@ -22,6 +22,8 @@ from router.errors import (
     UpstreamTimeout,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 BEFORE_THE_FIRST_BYTE = (
     "status",
     "status&status=503",
@@ -141,8 +143,9 @@ async def test_a_breaker_that_opened_spares_the_backend(
 ) -> None:
     dispatcher = Dispatcher(new_transport(), retry=no_retries(), breaker=BreakerPolicy(threshold=5))
     backends = [faulty(simulator, "status&status=500"), sound(simulator)]
-    for _ in range(20):
-        assert (await answer(dispatcher, backends, chat()))[0] == "sound"
+    for number in range(20):
+        served = await answer(dispatcher, backends, chat(), customer=f"customer {number}")
+        assert served[0] == "sound"
     await dispatcher.close()
     assert simulator.app.served == 20 + 5
     assert not dispatcher.view()["faulty"].healthy

@@ -18,6 +18,8 @@ from rawserver import Script, raw_server, writes
 from router.backends.backend import Backend, Timeouts
 from router.backends.dispatch.dispatch import Dispatcher
 
+pytestmark = pytest.mark.virtual_time
+
 
 @pytest.mark.parametrize(
     "data",

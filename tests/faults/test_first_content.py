@@ -14,6 +14,8 @@ from router.backends.dispatch.attempt import HELD_CAP
 from router.backends.dispatch.dispatch import Dispatcher
 from router.operations.message import parse_message
 
+pytestmark = pytest.mark.virtual_time
+
 Chat = Callable[..., Ask]
 COMMENT = b": OPENROUTER PROCESSING\n\n"
 ROLE = b'data: {"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'

@@ -228,6 +228,7 @@ async def test_a_cancelled_client_closes_the_connection(
         await server.closed.wait()
 
 
+@pytest.mark.virtual_time
 async def test_a_head_that_never_comes_is_late(client: Client, serving: ssl.SSLContext) -> None:
     async def never(_stream: Stream) -> None:
         await asyncio.Event().wait()
@@ -238,6 +239,7 @@ async def test_a_head_that_never_comes_is_late(client: Client, serving: ssl.SSLC
         await server.closed.wait()
 
 
+@pytest.mark.virtual_time
 async def test_a_body_that_stalls_is_given_up(client: Client, serving: ssl.SSLContext) -> None:
     async def stalls(stream: Stream) -> None:
         await head(stream)
@@ -285,6 +287,7 @@ async def test_frames_that_nobody_asked_for_are_nobodys_answer(
         assert server.requests == 3
 
 
+@pytest.mark.virtual_time
 async def test_idle_connections_are_closed_after_a_while(
     new_client: NewTransport, serving: ssl.SSLContext
 ) -> None:

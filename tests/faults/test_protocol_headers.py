@@ -15,6 +15,8 @@ from router.backends.transport.transport import HttpCall, Target, TransportError
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
 
+pytestmark = pytest.mark.virtual_time
+
 Chat = Callable[..., Ask]
 BODY = b'{"model":"m","choices":[]}'
 RAW = b'{"model":"a","messages":[{"role":"user","content":"x"}]}'

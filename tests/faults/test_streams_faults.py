@@ -24,6 +24,8 @@ from router.errors import (
     StreamBroken,
 )
 
+pytestmark = pytest.mark.virtual_time
+
 
 async def handed_out(upstream: Upstream, received: list[bytes]) -> None:
     received.extend([block async for block in upstream.stream()])

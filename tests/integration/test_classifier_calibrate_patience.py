@@ -233,6 +233,15 @@ def test_naming_two_backends_is_refused(run: Callable[..., Result], server: Scri
     assert server.asked == []
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C is heard, also where a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_an_interrupted_run_says_what_is_kept_and_how_to_go_on(
     run: Callable[..., Result], server: Scripted, tmp_path: Path
 ) -> None:

@@ -116,7 +116,7 @@ async def test_a_slot_is_held_until_the_answer_is_over(
 async def test_a_waiting_request_gets_the_slot_that_falls_free(
     dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
 ) -> None:
-    capacity = Capacity(concurrency=1, queue=3, max_wait=5)
+    capacity = Capacity(concurrency=1, queue=3, max_wait=60)
     scarce = Backend("scarce", simulator.base_url, "m", capacity=capacity)
     async with dispatcher.open([scarce], chat(stream=True), "r1"):
         asked = [served_by(dispatcher, scarce, chat()) for _ in range(3)]

@@ -80,6 +80,17 @@ def test_every_floor_of_the_page_is_a_floor_of_the_contract():
     assert drawn == checked
 
 
+def test_no_file_of_tests_is_long():
+    files = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")}
+    assert [path for path, text in files.items() if len(text.splitlines()) > MOST_LINES] == []
+
+
+def test_unit_tests_start_no_process():
+    files = {path: path.read_text("utf-8") for path in (ROOT / "tests" / "unit").rglob("*.py")}
+    starts = ("import subprocess", "multiprocessing", "create_subprocess", "in_thread(")
+    assert [path for path, text in files.items() if any(start in text for start in starts)] == []
+
+
 @pytest.mark.parametrize("path", PRODUCT, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_and_no_function_is_long(path):
     text = path.read_text("utf-8")

@@ -18,14 +18,14 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 OURS = PYPROJECT["tool"]["importlinter"]["root_packages"]
+IMPORTING = {"import_module", "__import__"}
 NAMED = re.compile(rf"(?P<module>(?:{'|'.join(OURS)})(?:\.\w+)+)(?::\w+)?")
 
 
 def calls_import_module(tree: ast.AST) -> bool:
     return any(
         isinstance(node, ast.Call)
-        and (getattr(node.func, "id", None) or getattr(node.func, "attr", None))
-        in {"import_module", "__import__"}
+        and (getattr(node.func, "id", None) or getattr(node.func, "attr", None)) in IMPORTING
         for node in ast.walk(tree)
     )
 
@@ -44,7 +44,10 @@ def imports_by_name() -> list[tuple[str, str]]:
     pairs = []
     for package in OURS:
         for path in sorted((ROOT / package).rglob("*.py")):
-            tree = ast.parse(path.read_text("utf-8"))
+            text = path.read_text("utf-8")
+            if not any(function in text for function in IMPORTING):
+                continue
+            tree = ast.parse(text)
             if calls_import_module(tree):
                 importer = ".".join(path.relative_to(ROOT).with_suffix("").parts)
                 pairs += [(importer, imported) for imported in named_in(tree)]

@@ -163,7 +163,7 @@ def test_word_problems_are_told_from_what_looks_like_them() -> None:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(PROMPTS, min_size=1, max_size=3))
 def test_any_prompt_reads_as_the_plain_reading_says(prompts: list[Prompt]) -> None:
     check(prompts)

@@ -4,13 +4,14 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated import dialect_of
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
+from router.operations.response import parse_response
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.sse import encode
 
@@ -18,12 +19,15 @@ STREAMED = parse_chat(b'{"model":"a","stream":true,"messages":[{"role":"user","c
 MESSAGE = parse_message(
     b'{"model":"a","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"x"}]}'
 )
+RESPONSE = parse_response(b'{"model":"a","stream":true,"input":"x"}')
 STOP = b'data: {"type":"message_stop"}\n\n'
 WORDS = """choices delta message content text tool_calls function arguments name index
  finish_reason usage prompt_tokens completion_tokens error code base_resp status_code object model
  id type content_block message_start content_block_delta message_delta message_stop stop_reason
  candidates parts functionCall args finishReason usageMetadata promptTokenCount promptFeedback
- blockReason thought modelVersion logprobs x_groq role thinking partial_json"""
+ blockReason thought modelVersion logprobs x_groq role thinking partial_json response output item
+ output_index content_index part status response.created response.output_item.added
+ response.output_item.done response.output_text.delta response.completed response.failed"""
 KEYS = st.sampled_from(sorted(WORDS.split()))
 VALUES = st.recursive(
     st.none()
@@ -36,7 +40,7 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 BODIES = st.dictionaries(KEYS, VALUES, max_size=4)
-SURVIVE = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SURVIVE = settings(max_examples=80)
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
@@ -73,7 +77,8 @@ def test_a_stream_of_events_of_any_shape(dialect: str, items: list[Any], junk: b
 def test_an_error_of_any_shape(dialect: str, raw: bytes) -> None:
     failure = DIALECTS[dialect].failure(500, raw)
     assert isinstance(failure.message, str)
-    assert failure.message
+    assert all(isinstance(reason, str) for reason in failure.reasons)
+    assert failure.wait is None or failure.wait >= 0
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
@@ -85,6 +90,22 @@ def test_a_whole_answer_of_any_shape_is_a_message(dialect: str, body: Any) -> No
     except (MalformedReply, ErrorInside):
         return
     assert isinstance(orjson.loads(reply.body)["content"], list)
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+@SURVIVE
+@given(items=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
+def test_a_stream_of_events_of_any_shape_is_a_response(
+    dialect: str, items: list[Any], junk: bytes
+) -> None:
+    stream = dialect_of(dialect, RESPONSE)[1].stream(RESPONSE)
+    try:
+        blocks = [stream.feed(encode(orjson.dumps(item))) for item in items]
+        blocks += [stream.feed(junk), stream.finish()]
+    except (MalformedReply, ErrorInside):
+        assert b"response.incomplete" in stream.cut("r", "m", "why")
+        return
+    assert stream.finished
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))

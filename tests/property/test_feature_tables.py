@@ -57,7 +57,7 @@ def tables(draw: st.DrawFn) -> FeatureTable:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(tables(), TEXTS, st.tuples(*[st.integers(0, 10**6)] * len(AROUND)))
 def test_a_table_reads_the_same_in_c_in_python_and_plainly(
     table: FeatureTable, text: str, around: tuple[int, ...]

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from contract.shapes import SHAPES
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.backends.backend import Backend
@@ -14,6 +14,7 @@ from router.backends.dialects.translated import dialect_of
 from router.errors import BadRequest
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
+from router.operations.response import parse_response
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.sse import data_of, encode, events
 from router.protocols.unsupported import Unsupported
@@ -23,6 +24,7 @@ USAGE = b'"stream_options":{"include_usage":true}'
 ASKS = {
     "chat": parse_chat(b'{"model":"a","stream":true,%b,%b}' % (USAGE, HELLO)),
     "messages": parse_message(b'{"model":"a","stream":true,"max_tokens":99,%b}' % HELLO),
+    "responses": parse_response(b'{"model":"a","stream":true,"input":"x"}'),
 }
 CHAT = {
     "model": "m",
@@ -102,9 +104,70 @@ MESSAGES = {
     "output_config": {"format": {"type": "json_schema", "schema": {}}, "effort": "low"},
     "thinking": {"type": "enabled", "budget_tokens": 9},
 }
-PARSERS = {"chat": (parse_chat, CHAT), "messages": (parse_message, MESSAGES)}
+FUNCTION = {"type": "function", "name": "f", "parameters": {"type": "object"}, "strict": True}
+RESPONSES = {
+    "model": "m",
+    "instructions": "Be brief.",
+    "input": [
+        {
+            "role": "user",
+            "content": [
+                {"type": "input_text", "text": "x"},
+                {"type": "input_image", "image_url": "data:image/png;base64,QUJD"},
+                {"type": "input_file", "filename": "a", "file_data": "QUJD"},
+            ],
+        },
+        {
+            "type": "reasoning",
+            "id": "r",
+            "summary": [{"type": "summary_text", "text": "z"}],
+            "encrypted_content": "turnout:messages:s",
+        },
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "y", "annotations": [{"url": "u"}]}],
+        },
+        {
+            "type": "function_call",
+            "call_id": "c",
+            "namespace": "n",
+            "name": "f",
+            "arguments": "{}",
+        },
+        {
+            "type": "function_call_output",
+            "call_id": "c",
+            "output": [{"type": "input_text", "text": "3"}],
+        },
+        {"type": "custom_tool_call", "call_id": "d", "name": "p", "input": "x"},
+        {"type": "custom_tool_call_output", "call_id": "d", "output": "4"},
+        {
+            "type": "tool_search_output",
+            "call_id": "e",
+            "execution": "client",
+            "tools": [FUNCTION],
+        },
+    ],
+    "tools": [
+        FUNCTION,
+        {"type": "custom", "name": "p", "format": {"type": "grammar", "syntax": "lark"}},
+        {"type": "namespace", "name": "n", "description": "d", "tools": [FUNCTION]},
+        {"type": "tool_search", "execution": "client", "parameters": {}},
+    ],
+    "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [FUNCTION]},
+    "text": {"format": {"type": "json_schema", "name": "a", "schema": {}}},
+    "reasoning": {"effort": "low"},
+    "include": ["message.output_text.logprobs"],
+    "max_output_tokens": 9,
+}
+PARSERS = {
+    "chat": (parse_chat, CHAT),
+    "messages": (parse_message, MESSAGES),
+    "responses": (parse_response, RESPONSES),
+}
 WRONG = st.sampled_from([None, True, -1, 7, 1.5, "", "x", "text", [], {}, ["x"], {"type": "x"}])
-SURVIVE = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SURVIVE = settings(max_examples=150)
 pairs = pytest.mark.parametrize("protocol", sorted(ASKS))
 dialects = pytest.mark.parametrize("dialect", sorted(DIALECTS))
 

@@ -121,7 +121,7 @@ def without(signals, needs):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(documents, st.lists(worlds, min_size=4, max_size=4))
 def test_a_decision_needs_nothing_but_what_it_says_it_needs(document, asked):
     policy = load(json.dumps(document), "random.yaml")

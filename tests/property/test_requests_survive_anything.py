@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.verifiers import VERIFIERS
@@ -40,6 +40,14 @@ SCALARS = (
     | st.sampled_from(sorted(WORDS.split()))
     | st.text(max_size=4)
 )
+ITEM_KINDS = """message reasoning function_call function_call_output custom_tool_call
+ custom_tool_call_output item_reference tool_search_call tool_search_output additional_tools
+ configuration_update web_search_call image_generation_call compaction"""
+ITEM_FIELDS = """id call_id name namespace arguments input output content summary tools
+ encrypted_content execution status result text reasoning"""
+ITEM_OPTIONS = """instructions tools tool_choice text reasoning include metadata stream store
+ max_output_tokens top_logprobs truncation user previous_response_id conversation prompt background
+ parallel_tool_calls stream_options moderation service_tier temperature"""
 FIELDS = st.sampled_from(sorted(FIELD_WORDS.split()))
 VALUES = st.recursive(
     SCALARS,
@@ -66,12 +74,24 @@ BODY = st.fixed_dictionaries(
     {"model": st.just("m"), "messages": st.lists(MESSAGE, min_size=1, max_size=3)},
     optional=dict.fromkeys(sorted(OPTIONS.split()), VALUES),
 )
+ITEM = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(sorted(ITEM_KINDS.split())) | SCALARS,
+        "role": st.sampled_from(["user", "assistant", "system", "developer"]),
+        **dict.fromkeys(sorted(ITEM_FIELDS.split()), VALUES | st.text(max_size=5)),
+    },
+)
+OF_ITEMS = st.fixed_dictionaries(
+    {"model": st.just("m"), "input": st.lists(ITEM, max_size=3) | st.text(max_size=5)},
+    optional=dict.fromkeys(sorted(ITEM_OPTIONS.split()), VALUES),
+)
 OF_TEXTS = st.fixed_dictionaries(
     {"model": st.just("m")},
     optional=dict.fromkeys(("input", "prompt"), TEXTS)
     | dict.fromkeys(sorted(TEXT_OPTIONS.split()), VALUES),
 )
-SURVIVE = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SURVIVE = settings(max_examples=60)
 HELLO = {"role": "user", "content": "x"}
 LIMIT_WORDS = """max_tokens max_completion_tokens max_output_tokens max_new_tokens n_predict
  num_predict max_tokens_to_sample max_gen_len"""
@@ -92,6 +112,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "speech": {"input": "x", "voice": "v"},
     "tokenization": {"prompt": "x", "tokens": [1]},
     "content": {"contents": [{"parts": [{"text": "x"}]}]},
+    "response": {"input": "x"},
 }
 EVERY_QUIRK = Quirks(
     token_param="max_tokens",
@@ -116,6 +137,8 @@ PAIRS = [
 
 def body_of(operation: Operation) -> st.SearchStrategy[dict[str, Any]]:
     """Bodies that look like the operation's."""
+    if operation.protocol == "responses":
+        return OF_ITEMS
     return BODY if operation.protocol in CLIENTS else OF_TEXTS
 
 
@@ -211,7 +234,7 @@ def test_a_key_that_stands_twice_is_never_relayed(
 
 @pytest.mark.parametrize(
     "operation",
-    [row for row in OPERATIONS if row.name in ("chat", "message", "completion")],
+    [row for row in OPERATIONS if row.name in ("chat", "message", "completion", "response")],
     ids=lambda row: row.name,
 )
 @settings(SURVIVE, max_examples=300)

@@ -59,6 +59,7 @@ class Cascades:
         cascade: Cascade,
         priority: Priority = NORMAL,
         *,
+        customer: str = "",
         events: list[Event] | None = None,
     ) -> AsyncIterator[Upstream]:
         """The first answer that passes; `billed` of the Upstream is what else was paid for.
@@ -73,13 +74,15 @@ class Cascades:
         async with AsyncExitStack() as fallback_stack:
             while True:
                 async with AsyncExitStack() as stack:
-                    opening = self._dispatcher.open(descent.left, request, request_id, priority)
+                    opening = self._dispatcher.open(
+                        descent.left, request, request_id, priority, customer
+                    )
                     upstream = await descent.enter(opening, stack, fallback_stack)
                     upstream.billed = tuple(descent.billed)
                     events.append(upstream)
                     rejected = None
                     if request.classified and not descent.is_over():
-                        check = _Check(upstream, request, cascade, request_id, priority)
+                        check = _Check(upstream, request, cascade, request_id, priority, customer)
                         rejected = await self._check(check)
                         descent.billed = list(upstream.billed)
                     if rejected is None:
@@ -125,6 +128,7 @@ class Cascades:
             answer,
             request_id=check.request_id,
             priority=check.priority,
+            customer=check.customer,
             patience=check.cascade.patience,
         )
         if opinion.billed is not None:
@@ -143,6 +147,7 @@ class _Check:
     cascade: Cascade
     request_id: str
     priority: Priority
+    customer: str
 
 
 def _is_whole(answers: Sequence[Alternative]) -> bool:

@@ -44,6 +44,7 @@ async def opinion_of(
     *,
     request_id: str,
     priority: Priority,
+    customer: str = "",
     patience: float = PATIENCE,
 ) -> Opinion:
     """Ask the judge about one answer, for so many seconds. It raises only when cancelled."""
@@ -51,7 +52,9 @@ async def opinion_of(
         question = _judgement(request, answer)
         async with (
             asyncio.timeout(patience),
-            dispatcher.open([judge], question, f"{request_id}-judge", priority) as upstream,
+            dispatcher.open(
+                [judge], question, f"{request_id}-judge", priority, customer
+            ) as upstream,
         ):
             replies = PROTOCOLS[question.protocol].read_body(upstream.body)
             usage = upstream.usage

@@ -57,12 +57,4 @@ class Anthropic:
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"type": "error", "error": {"type", "message"}}`."""
-        return message_failure(status, raw)
-
-
-def message_failure(status: int, raw: bytes) -> Failure:
-    """What Anthropic's own words of an error say, or those of who relays them."""
-    failure = read_failure(status, raw)
-    if "prompt is too long" in failure.message:
-        return Failure(failure.message, failure.type, "context_length_exceeded")
-    return failure
+        return read_failure(status, raw)

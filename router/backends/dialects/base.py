@@ -17,12 +17,18 @@ EVENT_STREAM: Final = "text/event-stream"
 
 @value
 class Failure:
-    """An error of the server in OpenAI's words, its message bounded and free of our credential."""
+    """An error of the server in OpenAI's words; its message is bounded, empty where there is none.
+
+    `reasons` are all the short words by which it names its cause (codes, types, states), in lower
+    case; `wait` is how many seconds its body says to stay away, or None.
+    """
 
     message: str
     type: str = "invalid_request_error"
     code: str | None = None
     param: str | None = None
+    reasons: tuple[str, ...] = ()
+    wait: float | None = None
 
 
 @runtime_checkable

@@ -59,7 +59,4 @@ class Gemini:
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """`{"error": {"code", "message", "status"}}`, sometimes inside a list."""
-        failure = read_failure(status, raw)
-        if "exceeds the maximum number of tokens" in failure.message:
-            return Failure(failure.message, failure.type, "context_length_exceeded")
-        return failure
+        return read_failure(status, raw)

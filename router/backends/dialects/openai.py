@@ -15,10 +15,17 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import target_of
-from router.backends.dialects.quirks import shaped_body, shaped_chat, shaped_form
+from router.backends.dialects.quirks import (
+    shaped_body,
+    shaped_chat,
+    shaped_form,
+    shaped_message,
+    shaped_response,
+)
 from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
 
+_RESHAPED: Final = frozenset(("/responses", "/messages"))  # whose thoughts may be others'
 _HEADINGS_KEPT: Final = 1_000
 _CHAT: Final = "/chat/completions"
 _FORMS: Final = (
@@ -26,7 +33,19 @@ _FORMS: Final = (
     *("/audio/transcriptions", "/audio/translations"),
 )
 _AT_ROOT: Final = frozenset({"/tokenize", "/detokenize"})  # not below /v1
-_SHAPES: Final = MappingProxyType({_CHAT: shaped_chat, **dict.fromkeys(_FORMS, shaped_form)})
+_SHAPES: Final = MappingProxyType(
+    {
+        _CHAT: shaped_chat,
+        "/responses": shaped_response,
+        "/messages": shaped_message,
+        **dict.fromkeys(_FORMS, shaped_form),
+    }
+)
+_ALL: Final = frozenset(("chat", "responses", "messages"))
+# What its operations besides conversations are told in.
+_OTHERS: Final = frozenset(
+    ("openai", "ranking", "pictures", "sounds", "speech", "transcripts", "tokens")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +61,24 @@ class _Heading:
 
 
 class OpenAI:
-    """The dialect of OpenAI and of everything compatible with it."""
+    """The dialect of OpenAI and of everything compatible with it.
 
-    protocol = "chat"
-    speaks = frozenset(
-        {"chat", "openai", "ranking", "pictures", "sounds", "speech", "transcripts", "tokens"}
-    )
+    `protocol` is asked at `path` where a client speaks none that the server does. A server may know
+    further ones: `also`, of which its operator says which.
+    """
+
     stream_type = EVENT_STREAM
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        protocol: str = "chat",
+        path: str = _CHAT,
+        speaks: frozenset[str] = _OTHERS | {"chat"},
+    ) -> None:
+        self.protocol = protocol
+        self.speaks = speaks
+        self.also = _ALL - speaks
+        self._path = path
         # By deployment and path, as it was last described.
         self._headings: dict[tuple[str, str], _Heading] = {}
 
@@ -82,10 +110,11 @@ class OpenAI:
         *,
         stream: bool,  # the body says so too
     ) -> HttpCall:
-        """POST {base_url}/chat/completions."""
-        heading = self._headings.get((deployment.id, _CHAT))
+        """POST {base_url}/chat/completions, or where its protocol is asked."""
+        path = self._path
+        heading = self._headings.get((deployment.id, path))
         if heading is None or heading.backend is not backend:
-            heading = self._described(deployment, backend, _CHAT)
+            heading = self._described(deployment, backend, path)
         return HttpCall(heading.target, body, backend.timeouts, request_id)
 
     def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
@@ -101,7 +130,7 @@ class OpenAI:
             target,
             orjson.dumps(backend.model),
             shape,
-            backend.quirks.plain and shape is not shaped_form,
+            backend.quirks.plain and shape is not shaped_form and path not in _RESHAPED,
             backend.quirks.developer_role,
         )
         return heading

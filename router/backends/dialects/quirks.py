@@ -1,6 +1,6 @@
 """A body as one particular server takes it, by its quirks: as edits of the client's own bytes."""
 
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -8,6 +8,7 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.protocols.messages.foreign_thoughts import has_foreign_thoughts, own_messages
 from router.protocols.quirks import Quirks, reshape_message
+from router.protocols.responses.reasoning import has_foreign_reasoning, own_items
 from router.protocols.splice import replaced, splice
 
 _ASKS_FOR_USAGE: Final = b',"stream_options":{"include_usage":true}'
@@ -44,6 +45,27 @@ def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
     if has_foreign_thoughts(ask.raw):
         edits["messages"] = orjson.dumps(own_messages(ask.body["messages"]))
     return _spliced(backend.quirks, ask, edits)
+
+
+def shaped_response(backend: Backend, ask: Ask, model: bytes) -> bytes:
+    """The same of a response: without such thoughts, and with the server's word for developers."""
+    quirks, raw = backend.quirks, ask.raw
+    roles = quirks.developer_role or b'"developer"' not in raw
+    if roles and not has_foreign_reasoning(raw):
+        return shaped_body(backend, ask, model)
+    items = own_items(ask.body.get("input"))
+    if not roles and isinstance(items, list):
+        items = [_as_system(item) for item in items]
+    edits = _parameters(quirks, ask) | {"model": model}
+    if isinstance(items, list):
+        edits["input"] = orjson.dumps(items)
+    return _spliced(quirks, ask, edits)
+
+
+def _as_system(item: Any) -> Any:
+    if isinstance(item, dict) and item.get("role") == "developer" and "content" in item:
+        return {**item, "role": "system"}
+    return item
 
 
 def shaped_chat(backend: Backend, ask: Ask, model: bytes) -> bytes:

@@ -15,6 +15,7 @@ DIALECTS: Final[Extended[Dialect]] = Extended(
     plugins.DIALECTS,
     {
         "openai": OpenAI(),
+        "responses": OpenAI("responses", "/responses", frozenset({"responses"})),
         "anthropic": Anthropic(),
         "gemini": Gemini(),
         "replicate": Replicate(),
@@ -22,3 +23,9 @@ DIALECTS: Final[Extended[Dialect]] = Extended(
     },
     Dialect,
 )
+
+
+def also_spoken(dialect: str) -> frozenset[str]:
+    """The protocols that servers of a dialect may know beside its own, as their operator says."""
+    row = DIALECTS[dialect]
+    return row.also if isinstance(row, OpenAI) else frozenset()

@@ -20,12 +20,22 @@ from router.backends.transport.transport import HttpCall
 from router.domain import Usage
 from router.protocols.headers import Pairs, listed
 from router.protocols.hub.answer import UNTOLD, Answer, billed, lines_of_usage
+from router.protocols.hub.conversation import Conversation
+from router.protocols.hub.custom_tools import (
+    CustomCalls,
+    custom_names,
+    with_custom_calls,
+    with_functions,
+)
 from router.protocols.hub.table import CLIENTS, SERVERS
+from router.protocols.hub.writing import without_tools
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply, read_object
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_output, estimate_usage, is_impossible
 
+# What says that a request has tools that take free text, in the words of either protocol.
+_CUSTOM: Final = frozenset(("custom_tools", "hosted:custom"))
 DROPPED: Final = PREFIX + "dropped"
 MEANING_OF_DROPPED: Final = (
     "what the backend was not told, by name: hints that its protocol does not know, and seals that"
@@ -36,8 +46,10 @@ MEANING_OF_DROPPED: Final = (
 NATIVE: Final[dict[tuple[str, str], tuple[Asking, Passage]]] = {}
 
 
-def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
+def dialect_of(name: str, ask: Ask, speaks: frozenset[str] = frozenset()) -> tuple[Asking, Passage]:
     """How a backend of this dialect is asked this, and who reads its answer.
+
+    `speaks` are the protocols that this one backend knows beside those of its dialect.
 
     Raises Unsupported where it cannot be asked in the request's protocol at all.
     """
@@ -45,6 +57,8 @@ def dialect_of(name: str, ask: Ask) -> tuple[Asking, Passage]:
     if ask.protocol in dialect.speaks and isinstance(dialect, Asking):
         native = NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
         return native
+    if ask.protocol in speaks and isinstance(dialect, Asking):
+        return dialect, PROTOCOLS[ask.protocol].passage
     translation = translated(name, ask)
     return translation, translation
 
@@ -76,13 +90,30 @@ class Translation:
         self._conversation = conversation
         self.stream_type = dialect.stream_type
         self.dropped: tuple[str, ...] = ()
+        # The custom tools that the backend is told of as functions.
+        self._custom: frozenset[str] = frozenset()
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """Ask in the backend's words; Unsupported where it has none for the request."""
-        written = self._server.write_request(self._conversation, backend.model, backend.quirks)
-        self.dropped = written.dropped
+        conversation, quirks = self._conversation, backend.quirks
+        left_out: tuple[str, ...] = ()
+        if ask.features:
+            if not _CUSTOM.isdisjoint(ask.features):
+                conversation = self._told(conversation, known=quirks.custom_tools)
+            if quirks.drop:
+                conversation, left_out = without_tools(conversation, quirks.drop)
+        written = self._server.write_request(conversation, backend.model, quirks)
+        self.dropped = left_out + written.dropped
         body = orjson.dumps(written.body)
         return self._dialect.post(deployment, backend, body, request_id, stream=ask.stream)
+
+    def _told(self, conversation: Conversation, *, known: bool) -> Conversation:
+        """The conversation with custom tools as functions, unless they are `known` as they are."""
+        if known and self._server.custom_tools:
+            self._custom = frozenset()
+            return conversation
+        self._custom = custom_names(conversation)
+        return with_functions(conversation)
 
     @property
     def notes(self) -> Pairs:
@@ -101,14 +132,19 @@ class Translation:
             usage = estimate_usage(ask, estimate_output(_size(answer)))
             answer = Answer(answer.id, answer.model, answer.alternatives, lines_of_usage(usage))
         answer = _with_reasons(answer, usage, ask)
-        written = self._client.write_answer(answer, int(time.time()))
+        if self._custom:
+            answer = with_custom_calls(answer, self._custom)
+        written = self._client.write_answer(answer, ask, int(time.time()))
         self.dropped += written.dropped
         return Reply(orjson.dumps(written.body), usage, answer.model)
 
     def stream(self, ask: Ask) -> AnswerStream:
         """A streamed answer, in the client's words."""
         writer = self._client.writer(ask, int(time.time()))
-        return TranslatedStream(ask, self._server.reader(), writer)
+        reader = self._server.reader()
+        if self._custom:
+            reader = CustomCalls(reader, self._custom)
+        return TranslatedStream(ask, reader, writer)
 
     def _read(self, raw: bytes) -> Answer:
         """A whole body; whatever shape it has instead of the right one, MalformedReply."""

@@ -10,8 +10,8 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.anthropic import message_failure
 from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import Targets
 from router.backends.dialects.quirks import edited_message
 from router.backends.transport.transport import HttpCall, Target
@@ -59,4 +59,4 @@ class VertexAnthropic:
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """Anthropic's words, or Google's."""
-        return message_failure(status, raw)
+        return read_failure(status, raw)

@@ -1,22 +1,19 @@
 """One try against one deployment: send, look at the head, take the first byte."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
+from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.credentials.authorizing import CredentialFailed
 from router.backends.dialects.base import Asking, Failure
 from router.backends.dialects.translated import NATIVE, dialect_of
 from router.backends.dispatch.attempt_log import AttemptLog
-from router.backends.dispatch.failures import AttemptFailed, Kind, kind_of_status, rest_asked_for
+from router.backends.dispatch.failures import AttemptFailed, Kind
+from router.backends.dispatch.refusals import answer_type, failed_by, failure_of
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
-from router.backends.transport.transport import (
-    ConnectFailed,
-    HttpAnswer,
-    TransportError,
-    TransportTimeout,
-)
+from router.backends.transport.transport import HttpAnswer, TransportError
 from router.protocols.headers import Pairs, of_answer
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
 from router.protocols.unsupported import Unsupported
@@ -36,17 +33,17 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     request = log.request
     try:
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly
-        dialect, passage = native or dialect_of(backend.dialect, request)
+        dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
         call = dialect.call(state.deployment, backend, request, log.request_id)
         answer = await state.client.send(call)
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:
-        raise _failed(error, state) from None
+        raise failure_of(error, state, request) from None
     try:
         status = answer.status
         if status != 200 and not 200 < status < 300:
-            raise await _refused(answer, dialect, state)
+            raise await _refused(answer, dialect, state, request)
         coding = answer.header("content-encoding")
         if coding and coding.strip().lower() not in ("", "identity"):
             raise MalformedReply("encoded its answer although it was asked not to")
@@ -63,7 +60,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         upstream.headers = _headers(passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
-        raise _failed(error, state) from None
+        raise failure_of(error, state, request) from None
     except BaseException:  # also where the client was cancelled: close the connection
         answer.close()
         raise
@@ -79,7 +76,8 @@ def _headers(passage: Passage, answer: HttpAnswer) -> Pairs:
 
 
 def _unsupported(error: Unsupported) -> AttemptFailed:
-    failure = Failure(f"No backend can be asked with '{error.param}'.", param=error.param)
+    words = f"No backend can be asked with '{error.param}'. {error.advice}".rstrip()
+    failure = Failure(words, param=error.param)
     reason = f"cannot be asked with '{error.param}'"
     return AttemptFailed(Kind.UNSUPPORTED, reason, status=400, failure=failure)
 
@@ -132,50 +130,16 @@ async def read_all(answer: HttpAnswer, cap: int, *, cut: bool = False) -> bytes:
     return b"".join(pieces)[:cap]
 
 
-async def _refused(answer: HttpAnswer, dialect: Asking, state: DeploymentState) -> AttemptFailed:
+async def _refused(
+    answer: HttpAnswer, dialect: Asking, state: DeploymentState, ask: Ask
+) -> AttemptFailed:
     """An answer that is no 2xx: what it says, and when to come back."""
     status = answer.status
     raw = await read_all(answer, ERROR_CAP, cut=True)
-    rest = rest_asked_for(answer.headers)
+    headers = answer.headers
     answer.close()
-    failure = _without_secrets(dialect.failure(status, raw), state)
-    kind = kind_of_status(status, failure)
-    return AttemptFailed(
-        kind, f"answered {status} ({kind.value})", status=status, failure=failure, rest=rest
-    )
-
-
-def _error_inside(error: ErrorInside, state: DeploymentState) -> AttemptFailed:
-    failure = _without_secrets(Failure(error.message), state)
-    kind = kind_of_status(error.status, failure)
-    return AttemptFailed(
-        kind, f"answered 200 with an error inside ({kind.value})", status=error.status,
-        failure=failure,
-    )  # fmt: skip
-
-
-def _without_secrets(failure: Failure, state: DeploymentState) -> Failure:
-    """The failure without our credential, which some servers echo."""
-    message = failure.message
-    for secret in state.secrets:
-        if secret:
-            message = message.replace(secret, "[key]")
-    if message == failure.message:
-        return failure
-    return Failure(message, failure.type, failure.code, failure.param)
-
-
-def _failed(
-    error: TransportError | MalformedReply | ErrorInside, state: DeploymentState
-) -> AttemptFailed:
-    if isinstance(error, MalformedReply):
-        return AttemptFailed(Kind.MALFORMED, str(error))
-    if isinstance(error, ErrorInside):
-        return _error_inside(error, state)
-    if isinstance(error, CredentialFailed):
-        return AttemptFailed(Kind.CREDENTIAL, error.reason, rest=error.rest)
-    if isinstance(error, ConnectFailed):
-        return AttemptFailed(Kind.CONNECT, error.reason)
-    if isinstance(error, TransportTimeout):
-        return AttemptFailed(Kind.TIMEOUT, error.reason)
-    return AttemptFailed(Kind.BROKEN, error.reason)
+    failure = dialect.failure(status, raw)
+    aws = answer_type(headers)
+    if aws:
+        failure = replace(failure, reasons=(*failure.reasons, aws))
+    return failed_by(status, failure, state, ask, headers)

@@ -4,7 +4,16 @@ from typing import Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Kind
+from router.backends.dispatch.failures import (
+    FAILURE_POLICIES,
+    AttemptFailed,
+    Evidence,
+    Fault,
+    Kind,
+)
+from router.backends.dispatch.reports import Reports
+from router.backends.health.blame import Voice, kind_of
+from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Priority
 from router.errors import (
     Overloaded,
@@ -19,23 +28,72 @@ NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class AttemptLog:
-    """The tries of one request so far: what failed, and why."""
+    """The tries of one request so far: what failed, and why.
 
-    __slots__ = ("failures", "priority", "request", "request_id", "tried")
+    `customer` is whose request it is; `doubts` are failures that may be the request's own, counted
+    against nobody until it is known what became of the request elsewhere.
+    """
 
-    def __init__(self, request: Ask, request_id: str, priority: Priority) -> None:
+    __slots__ = (
+        *("_reports", "_voice", "_window", "customer", "doubts", "failures", "priority"),
+        *("request", "request_id", "tried"),
+    )
+
+    def __init__(
+        self, request: Ask, request_id: str, priority: Priority, customer: str, reports: Reports
+    ) -> None:
         self.priority = priority
         self.request = request
         self.request_id = request_id
+        self.customer = customer
         self.failures: list[tuple[str, AttemptFailed]] = []
+        self.doubts: list[tuple[DeploymentState, Kind]] = []
         self.tried = NOTHING
+        self._reports = reports
+        self._voice: Voice | None = None
+        self._window = 0  # tokens: the largest context window that was too short
+
+    @property
+    def voice(self) -> Voice:
+        """Who asks, and what kind of request: worked out where something went wrong."""
+        if self._voice is None:
+            self._voice = Voice(self.customer, kind_of(self.request))
+        return self._voice
 
     def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
         """Remember a failure; raise it at once where no other backend can do better."""
         self.failures.append((backend.name, failed))
         self.tried |= {deployment}
+        if failed.kind is Kind.TOO_LONG and backend.context_window:
+            self._window = max(self._window, backend.context_window)
         if not FAILURE_POLICIES[failed.kind].falls_back:
+            self.doubts.clear()  # somebody understood the request, and found it wrong
             raise _rejected(failed)
+
+    def learn(self, state: DeploymentState, failed: AttemptFailed) -> None:
+        """Tell the deployment and the operator of a failure; doubtful ones wait for `judge`."""
+        state.learn(failed.kind, failed.rest, self.voice)
+        self._reports.tell(state.deployment, failed, self.request, self.request_id)
+        if FAILURE_POLICIES[failed.kind].evidence is Evidence.DOUBTFUL:
+            self.doubts.append((state, failed.kind))
+
+    def broke(self, state: DeploymentState, failed: AttemptFailed) -> None:
+        """An answer that had begun broke off: nobody else will be asked."""
+        self.learn(state, failed)
+        self.judge(answered=True)
+
+    def judge(self, *, answered: bool) -> None:
+        """What became of the request is known: count the doubtful failures, or let them go.
+
+        Where nobody answered and all whom it reached failed in one way, the request is why.
+        """
+        doubts, self.doubts = self.doubts, []
+        if not answered and len({state.deployment.id for state, _ in doubts}) > 1:
+            kinds = {failed.kind for _, failed in self.failures} - _NOT_ASKED
+            if len(kinds) == 1:
+                return
+        for state, _ in doubts:
+            state.doubt(self.voice)
 
     def another_deployment_may_help(self) -> bool:
         """Whether the last failure was the deployment's own, not the model's or the request's."""
@@ -45,12 +103,21 @@ class AttemptLog:
         """Whether some failure may be over within a moment."""
         return any(FAILURE_POLICIES[failed.kind].again for _, failed in self.failures)
 
+    def passes_over(self, backend: Backend) -> bool:
+        """Whether this backend need not be asked: a larger context window was too short already."""
+        if not self._window or (backend.context_window or self._window) >= self._window:
+            return False
+        reason = "has a smaller context window"
+        self.note(backend, backend.name, AttemptFailed(Kind.TOO_LONG, reason))
+        return True
+
     def error(self, rest: float) -> TurnoutError:
         """The error for the client when all failed."""
         kinds = {failed.kind for _, failed in self.failures}
-        if kinds and kinds <= {Kind.TOO_LONG, Kind.UNSUPPORTED}:
-            return _rejected(self.failures[-1][1])
-        story = "; ".join(dict.fromkeys(f"{name} {f.reason}" for name, f in self.failures))
+        if kinds and all(FAILURE_POLICIES[kind].status for kind in kinds):
+            answered = [failed for _, failed in self.failures if failed.failure is not None]
+            return _rejected((answered or [self.failures[-1][1]])[-1])
+        story = "; ".join(dict.fromkeys(_story_of(name, failed) for name, failed in self.failures))
         if kinds and kinds <= {Kind.TIMEOUT}:
             return UpstreamTimeout(f"No backend answered in time: {story}.")
         if kinds <= _OVERLOAD:
@@ -62,18 +129,36 @@ class AttemptLog:
         return UpstreamFailed(f"No backend could answer: {story}.")
 
 
-_SAME_ON_EVERY_DEPLOYMENT = frozenset({Kind.TOO_LONG, Kind.TIMEOUT, Kind.UNSUPPORTED})
+_NOT_ASKED: Final = frozenset({Kind.RESTING, Kind.FULL})
+_SAME_ON_EVERY_DEPLOYMENT = frozenset(
+    {
+        *(Kind.TOO_LONG, Kind.TOO_LARGE, Kind.TIMEOUT, Kind.UNSUPPORTED, Kind.MODEL),
+        *(Kind.MALFORMED_CALL, Kind.REGION),
+    }
+)
 _OVERLOAD = frozenset({Kind.RATE_LIMITED, Kind.QUOTA, Kind.BUSY, Kind.RESTING, Kind.FULL})
 
 
+def _story_of(name: str, failed: AttemptFailed) -> str:
+    """What one backend did, with its own words where they are the client's to know."""
+    words = failed.words
+    return f"{name} {failed.reason}: {words}" if words else f"{name} {failed.reason}"
+
+
 def _rejected(failed: AttemptFailed) -> UpstreamRejected:
-    failure = failed.failure
+    """What the client is told where its request is why."""
+    policy, failure = FAILURE_POLICIES[failed.kind], failed.failure
+    status = policy.status or failed.status
     if failure is None:
-        return UpstreamRejected("The backend refused the request.", status=400)
+        return UpstreamRejected("The backend refused the request.", status=status or 400)
+    if policy.fault is Fault.OPERATOR:
+        words = f"The backend refused the request: it is {failed.kind.value}."
+    else:
+        words = failure.message or f"The backend answered with status {failed.status}."
     return UpstreamRejected(
-        failure.message,
-        status=failed.status,
+        words,
+        status=status,
         type_=failure.type,
-        code=failure.code,
+        code=policy.code or failure.code,
         param=failure.param,
     )

@@ -20,6 +20,7 @@ from router.backends.backend import Backend
 from router.backends.credentials.keyring import Keyring
 from router.backends.dispatch.attempt_log import NOTHING, AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
+from router.backends.dispatch.reports import Reports
 from router.backends.dispatch.retry import RetryBudget, RetryPolicy, backoff
 from router.backends.dispatch.tries import Tries
 from router.backends.dispatch.upstream import Upstream
@@ -50,6 +51,7 @@ class Dispatcher:
         self._retry = retry or RetryPolicy()
         self._budget = RetryBudget(self._retry)
         self._tries = Tries(self._budget, clock)
+        self.reports = Reports(clock)
         self._watch = LoadWatch(transports)
         self._watching: asyncio.Future[None] | None = None
         self._slots = slots
@@ -86,15 +88,17 @@ class Dispatcher:
         request: Ask,
         request_id: str,
         priority: Priority = NORMAL,
+        customer: str = "",
     ) -> "Opening":
         """The first answer of the candidates, as a block; its connection is let go at its end.
 
-        `priority` decides who waits for whom where a backend's slots are scarce.
+        `priority` decides who waits for whom where a backend's slots are scarce; `customer` is the
+        organization that asks, so that one's failing requests are not held against all.
 
         Raises UpstreamRejected where a backend finds the request wrong, and UpstreamTimeout,
         Overloaded or UpstreamFailed where every candidate failed before its first byte.
         """
-        return Opening(self, candidates, request, request_id, priority)
+        return Opening(self, candidates, request, request_id, priority, customer=customer)
 
     async def first_answer(self, opening: "Opening") -> Upstream:
         """The first answer; the opening, which gets it, closes it."""
@@ -104,16 +108,21 @@ class Dispatcher:
             for backend in candidates:
                 health = self._board.of(backend)
                 deployment = health.only
-                if deployment is not None and deployment.breaker.all_clear and not opening.tried:
+                if deployment is not None and deployment.blame.all_clear and not opening.tried:
                     upstream = await self._tries.one(backend, deployment, opening)  # mostly
+                elif opening.failures and opening.passes_over(backend):
+                    continue
                 else:
                     upstream = await self._ask(backend, health, opening)
+                    if upstream is not None and opening.doubts:
+                        opening.judge(answered=True)
                 if upstream is not None:
                     opening.upstream = upstream
                     return upstream
             round_ += 1
+            opening.judge(answered=False)
             if not await self._may_go_round(candidates, opening, round_):
-                raise opening.error(self._rest_of(candidates))
+                raise opening.error(self._rest_of(candidates, opening))
 
     async def _may_go_round(
         self, candidates: Sequence[Backend], log: AttemptLog, round_: int
@@ -121,7 +130,7 @@ class Dispatcher:
         """Whether to ask all once more; waits first, as long as the first of them rests."""
         if round_ > self._retry.rounds:
             return False
-        rest = self._rest_of(candidates)
+        rest = self._rest_of(candidates, log)
         if rest > self._retry.longest or not log.worth_another_round():
             return False
         if not self._budget.spend():
@@ -184,7 +193,7 @@ class Dispatcher:
         """Try this backend's deployments, the best first, while another one may help."""
         asked = False
         while True:
-            deployments = health.open_deployments(log.request, log.tried)
+            deployments = health.open_deployments(log)
             if not deployments:
                 if not asked:
                     log.note(backend, backend.name, AttemptFailed(Kind.RESTING, "rests"))
@@ -198,8 +207,9 @@ class Dispatcher:
             if not log.another_deployment_may_help():
                 return None
 
-    def _rest_of(self, candidates: Sequence[Backend]) -> float:
-        return min((self._board.of(backend).resting() for backend in candidates), default=0.0)
+    def _rest_of(self, candidates: Sequence[Backend], log: AttemptLog) -> float:
+        voice = log.voice
+        return min((self._board.of(backend).resting(voice) for backend in candidates), default=0.0)
 
 
 class Opening(AttemptLog):
@@ -214,8 +224,10 @@ class Opening(AttemptLog):
         request: Ask,
         request_id: str,
         priority: Priority,
+        *,
+        customer: str,
     ) -> None:
-        super().__init__(request, request_id, priority)
+        super().__init__(request, request_id, priority, customer, dispatcher.reports)
         self._dispatcher = dispatcher
         self.candidates = candidates
         self.upstream: Upstream | None = None

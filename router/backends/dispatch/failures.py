@@ -1,8 +1,9 @@
-"""What follows a failed try: who may be asked next, what the breaker learns. Tables, no I/O."""
+"""What follows a failed try: who may be asked next, whose fault it was, what the breaker learns.
 
-from collections.abc import Mapping
+Tables, no I/O. Which failure an answer is, `router.backends.dispatch.causes` says.
+"""
+
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
@@ -11,7 +12,7 @@ from router.backends.dialects.base import Failure
 
 
 class Kind(Enum):
-    """Why a try failed."""
+    """Why a try failed, in words that are fit for a client."""
 
     CONNECT = "no connection"
     TIMEOUT = "too slow"
@@ -20,109 +21,98 @@ class Kind(Enum):
     SERVER = "server error"
     BUSY = "busy"
     RATE_LIMITED = "rate limited"
-    QUOTA = "out of quota"
+    QUOTA = "out of credit"
     CREDENTIAL = "credential refused"
+    PERMISSION = "permission refused"
+    REGION = "region not served"
+    MODEL = "model unknown there"
     MISCONFIGURED = "wrong address or model"
+    OVER_LIMIT = "over the account's limit for one request"
+    MALFORMED_CALL = "malformed tool call"
     TOO_LONG = "context window exceeded"
+    TOO_LARGE = "request too large"
+    UNSUPPORTED = "cannot be asked this"
+    UNSAFE = "content refused"
     REJECTED = "request refused"
     RESTING = "resting after failures"
     FULL = "full"
-    UNSUPPORTED = "cannot be asked this"
+
+
+class Fault(Enum):
+    """Whose a failure is: it decides who is told what."""
+
+    SERVER = "server"
+    OPERATOR = "operator"  # key, credit, region, address, model: only the operator can mend it
+    MODEL = "model"  # what it wrote cannot be delivered; the next try may go well
+    CLIENT = "client"
+
+
+class Evidence(Enum):
+    """What a failure says of the server."""
+
+    NONE = "none"
+    DOUBTFUL = "doubtful"  # the request may be why: judged over customers and kinds of request
+    SURE = "sure"  # no request can be why
 
 
 @dataclass(frozen=True, slots=True)
 class FailurePolicy:
     """`falls_back`: another backend may be asked. `again`: so may this one, after a moment.
-    `blames`: the breaker counts it. `rest`: seconds this deployment rests, unless the answer says
-    how long."""
+    `rest`: seconds this deployment rests, unless the answer says how long; `obeys`: it rests as
+    long as the answer says. `status` and `code` are what the client is told where all fail so;
+    zero: what the backend said."""
 
+    fault: Fault
+    evidence: Evidence = Evidence.NONE
     falls_back: bool = True
     again: bool = False
-    blames: bool = False
     rest: float = 0.0
+    obeys: bool = False
+    status: int = 0
+    code: str | None = None
 
+
+_LONGEST_WORDS: Final = 300  # characters of a server's words among those of others
+_SERVER, _OPERATOR, _CLIENT = Fault.SERVER, Fault.OPERATOR, Fault.CLIENT
+_DOUBTFUL: Final = Evidence.DOUBTFUL
 
 FAILURE_POLICIES: Final = MappingProxyType(
     {
-        Kind.CONNECT: FailurePolicy(again=True, blames=True),
-        Kind.TIMEOUT: FailurePolicy(blames=True),
-        Kind.BROKEN: FailurePolicy(again=True, blames=True),
-        Kind.MALFORMED: FailurePolicy(blames=True),
-        Kind.SERVER: FailurePolicy(again=True, blames=True),
-        Kind.BUSY: FailurePolicy(again=True, blames=True),
-        Kind.RATE_LIMITED: FailurePolicy(again=True, rest=1.0),
-        Kind.QUOTA: FailurePolicy(rest=60.0),
-        Kind.CREDENTIAL: FailurePolicy(rest=30.0),
-        Kind.MISCONFIGURED: FailurePolicy(blames=True),
-        Kind.TOO_LONG: FailurePolicy(),
-        Kind.REJECTED: FailurePolicy(falls_back=False),
-        Kind.RESTING: FailurePolicy(again=True),
-        Kind.FULL: FailurePolicy(),
-        Kind.UNSUPPORTED: FailurePolicy(),
+        Kind.CONNECT: FailurePolicy(_SERVER, Evidence.SURE, again=True),
+        Kind.TIMEOUT: FailurePolicy(_SERVER, _DOUBTFUL),
+        Kind.BROKEN: FailurePolicy(_SERVER, _DOUBTFUL, again=True),
+        Kind.MALFORMED: FailurePolicy(_SERVER, _DOUBTFUL),
+        Kind.SERVER: FailurePolicy(_SERVER, _DOUBTFUL, again=True),
+        Kind.BUSY: FailurePolicy(_SERVER, _DOUBTFUL, again=True, obeys=True),
+        Kind.RATE_LIMITED: FailurePolicy(_SERVER, again=True, rest=1.0, obeys=True),
+        Kind.QUOTA: FailurePolicy(_OPERATOR, rest=60.0, obeys=True),
+        Kind.CREDENTIAL: FailurePolicy(_OPERATOR, rest=30.0, obeys=True),
+        Kind.REGION: FailurePolicy(_OPERATOR, rest=30.0),
+        Kind.PERMISSION: FailurePolicy(_OPERATOR, _DOUBTFUL),
+        Kind.MODEL: FailurePolicy(_OPERATOR, _DOUBTFUL),
+        Kind.MISCONFIGURED: FailurePolicy(_OPERATOR, _DOUBTFUL),
+        Kind.OVER_LIMIT: FailurePolicy(_OPERATOR, status=413, code="request_too_large"),
+        Kind.MALFORMED_CALL: FailurePolicy(Fault.MODEL, again=True),
+        Kind.TOO_LONG: FailurePolicy(_CLIENT, status=400, code="context_length_exceeded"),
+        Kind.TOO_LARGE: FailurePolicy(_CLIENT, status=413, code="request_too_large"),
+        Kind.UNSUPPORTED: FailurePolicy(_CLIENT, status=400),
+        Kind.UNSAFE: FailurePolicy(
+            _CLIENT, falls_back=False, status=400, code="content_policy_violation"
+        ),
+        Kind.REJECTED: FailurePolicy(_CLIENT, falls_back=False),
+        Kind.RESTING: FailurePolicy(_SERVER, again=True),
+        Kind.FULL: FailurePolicy(_SERVER),
     }
 )
-
-_BY_STATUS: Final = MappingProxyType(
-    {
-        401: Kind.CREDENTIAL,
-        402: Kind.QUOTA,
-        403: Kind.CREDENTIAL,
-        404: Kind.MISCONFIGURED,
-        405: Kind.MISCONFIGURED,
-        407: Kind.MISCONFIGURED,
-        408: Kind.TIMEOUT,
-        409: Kind.BUSY,
-        425: Kind.BUSY,
-        429: Kind.RATE_LIMITED,
-        498: Kind.BUSY,
-        503: Kind.BUSY,
-        504: Kind.TIMEOUT,
-        529: Kind.BUSY,
-    }
-)
-_BY_CODE: Final = MappingProxyType(
-    {
-        "insufficient_quota": Kind.QUOTA,
-        "billing_hard_limit_reached": Kind.QUOTA,
-        "context_length_exceeded": Kind.TOO_LONG,
-        "exceed_context_size_error": Kind.TOO_LONG,
-    }
-)
-
-
-def kind_of_status(status: int, failure: Failure) -> Kind:
-    """Why an answer with this status failed."""
-    named = _BY_CODE.get(failure.code or "") or _BY_CODE.get(failure.type)
-    if named is not None:
-        return named
-    known = _BY_STATUS.get(status)
-    if known is not None:
-        return known
-    if status >= 500:
-        return Kind.SERVER
-    return Kind.REJECTED if status >= 400 else Kind.MISCONFIGURED
-
-
-def rest_asked_for(headers: Mapping[str, str]) -> float | None:
-    """Seconds to stay away, at most an hour, as `retry-after-ms` or `Retry-After` say.
-
-    A date is read against the answer's own `Date`: clocks need not agree. None for nonsense.
-    """
-    try:
-        if "retry-after-ms" in headers:
-            seconds = float(headers["retry-after-ms"]) / 1000.0
-        elif headers.get("retry-after", "").endswith("GMT"):
-            until = parsedate_to_datetime(headers["retry-after"])
-            seconds = (until - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
-        else:
-            seconds = float(headers.get("retry-after", ""))
-    except (ValueError, TypeError):
-        return None
-    return min(seconds, 3600.0) if seconds >= 0 else None
 
 
 class AttemptFailed(Exception):
-    """One try failed before its first byte. `reason` is fit for a client: no address, no key."""
+    """One try failed before its first byte. `reason` is fit for a client: no address, no key.
+
+    `status` is the answer's, zero where there was none; `failure` what it said, fit for the client;
+    `rest` how many seconds it asked to be left alone; `clue` the piece of our own table by which
+    the failure was known, empty where its status alone said it.
+    """
 
     def __init__(
         self,
@@ -132,6 +122,7 @@ class AttemptFailed(Exception):
         status: int = 0,
         failure: Failure | None = None,
         rest: float | None = None,
+        clue: str = "",
     ) -> None:
         super().__init__(reason)
         self.kind = kind
@@ -139,3 +130,11 @@ class AttemptFailed(Exception):
         self.status = status
         self.failure = failure
         self.rest = rest
+        self.clue = clue
+
+    @property
+    def words(self) -> str:
+        """The server's own words, for the client; empty where they are the operator's affair."""
+        if self.failure is None or FAILURE_POLICIES[self.kind].fault is Fault.OPERATOR:
+            return ""
+        return self.failure.message[:_LONGEST_WORDS].rstrip(". ")

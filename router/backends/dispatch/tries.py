@@ -1,4 +1,4 @@
-"""Tries on deployments, one at a time or a second beside a slow first; breakers learn of each."""
+"""Tries on deployments, one at a time or a second beside a slow first; health learns of each."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from router.backends.backend import Backend
 from router.backends.dispatch.attempt import attempt
 from router.backends.dispatch.attempt_log import AttemptLog
-from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Kind
+from router.backends.dispatch.failures import AttemptFailed
 from router.backends.dispatch.retry import RetryBudget
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
@@ -67,38 +67,24 @@ class Tries:
     ) -> Upstream | None:
         """One try on one deployment; None where it failed and another may be asked."""
         began = self._clock()
-        if not state.breaker.all_clear:
-            state.breaker.began(began)
+        if not state.blame.all_clear:
+            state.blame.began(began, log.voice)
         state.in_flight += 1
         try:
             upstream = await attempt(backend, state, log)
         except AttemptFailed as failed:
             state.in_flight -= 1
-            self._learn(state, failed)
+            log.learn(state, failed)
             log.note(backend, state.deployment.id, failed)
             return None
         except BaseException:
             state.in_flight -= 1
-            state.breaker.abandoned()
+            state.blame.abandoned(log.voice)
             raise
         upstream.first_byte_seconds = self._clock() - began
         if state.paced:
             state.pace.add(upstream.first_byte_seconds)
         return upstream
-
-    def _learn(self, state: DeploymentState, failed: AttemptFailed) -> None:
-        """Tell the breaker what the failure says of the deployment."""
-        now = self._clock()
-        policy = FAILURE_POLICIES[failed.kind]
-        rest = failed.rest if failed.rest is not None else policy.rest
-        if policy.blames:
-            state.breaker.failed(now)
-        if rest:
-            state.breaker.rest_for(rest, now)
-        elif failed.kind is Kind.UNSUPPORTED:
-            state.breaker.abandoned()  # it was not asked
-        elif not policy.blames:
-            state.breaker.succeeded(now)  # it answered; that the request was wrong is not its fault
 
 
 def _upstream_of(task: asyncio.Future[Upstream | None]) -> Upstream | None:

@@ -8,6 +8,7 @@ from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.attempt_log import AttemptLog
+from router.backends.dispatch.refusals import failure_of
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Slot
 from router.backends.transport.transport import HttpAnswer, TransportError
@@ -57,7 +58,7 @@ class Upstream:
     def __init__(
         self, backend: Backend, log: AttemptLog, answer: HttpAnswer, state: DeploymentState
     ) -> None:
-        """`state` is told once how it ends: well, ill, or neither."""
+        """`state` is told once how it ends: well, badly, or neither."""
         self.backend = backend
         self.body = b""
         self.content_type = ""  # the answer's own, where it is neither JSON nor events
@@ -82,7 +83,7 @@ class Upstream:
         """A whole body came."""
         self.body, self.usage, self.model = reply.body, reply.usage, reply.model
         self._reported = True
-        self._state.over(True)
+        self._state.over(True, self._log)
 
     def streams(self, translator: AnswerStream, first: bytes) -> None:
         """The first block of a stream came."""
@@ -127,7 +128,7 @@ class Upstream:
             block = await (self._next(translator) if put is None else self._pour(translator, put))
         self.usage = self._final_usage(translator)
         self.model = translator.model
-        self._settle(True)
+        self._settle(answered=True)
         yield block
         await self._read_to_the_end()
 
@@ -189,20 +190,29 @@ class Upstream:
     def close(self) -> None:
         """Let go of the connection: back to the pool if the answer was read to its end."""
         if not self._reported:
-            self._settle(None)
+            self._settle(answered=False)
         self._answer.close()
         if self.slot is not None:
             self._release()
 
     def _broken(self, error: TransportError | MalformedReply | ErrorInside) -> StreamBroken:
-        self._settle(False)
-        reason = "reported an error" if isinstance(error, ErrorInside) else str(error)
-        return StreamBroken(f"The answer broke off: backend '{self.backend.name}' {reason}.")
-
-    def _settle(self, outcome: bool | None) -> None:
+        """The answer breaks off after it was begun: too late for anybody else to be asked."""
+        failed = failure_of(error, self._state, self._log.request)
         if not self._reported:
             self._reported = True
-            self._state.over(outcome)
+            self._state.in_flight -= 1
+            self._log.broke(self._state, failed)
+        reason = "reported an error" if isinstance(error, ErrorInside) else str(error)
+        words = failed.words
+        return StreamBroken(
+            f"The answer broke off: backend '{self.backend.name}' {reason}"
+            f"{': ' + words if words else ''}."
+        )
+
+    def _settle(self, *, answered: bool) -> None:
+        if not self._reported:
+            self._reported = True
+            self._state.over(answered, self._log)
 
 
 # What a dispatched request is told to pay for, in order: an answer that is being given, or one that

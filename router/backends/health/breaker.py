@@ -1,4 +1,4 @@
-"""A circuit breaker for one deployment: after failures in a row, rest; then try again with care.
+"""A circuit breaker: after failures in a row, rest; then try again with care.
 
 Theory of operation. Three states and a table of what each event does to each. CLOSED counts
 failures in a row; at `threshold` it goes OPEN and lets nothing through until its rest is over. The
@@ -57,7 +57,8 @@ class _Memory:
 
 
 class Breaker:
-    """One deployment's breaker. Ask `allows` before a try; report `began` and the outcome.
+    """One breaker: of a deployment, or of one kind of request there. Ask `allows` before a try;
+    report `began` and the outcome.
 
     `all_clear` is true while no failure counts against the deployment: then every try is allowed,
     and neither `began` nor `succeeded` would change anything, so callers may skip both.
@@ -74,6 +75,11 @@ class Breaker:
     def state(self) -> State:
         """Where it stands; OPEN until the first request after its rest."""
         return self._memory.state
+
+    @property
+    def until(self) -> float:
+        """The instant before which nothing goes through."""
+        return self._memory.until
 
     def allows(self, now: float) -> bool:
         """Whether a request may be sent now."""

@@ -1,27 +1,51 @@
-"""What the gateway knows of its backends at this moment: breakers, requests in flight, queues.
+"""What the gateway knows of its backends at this moment: blame, requests in flight, queues.
 
-It outlives a reload of the configuration: a deployment that did not change keeps its breaker.
+It outlives a reload of the configuration: a deployment that did not change keeps its breakers.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.credentials.authorizing import Authorized, Authorizer
 from router.backends.credentials.keyring import Keyring
+from router.backends.dispatch.failures import FAILURE_POLICIES, Evidence, Kind
 from router.backends.health.affinity import preference
-from router.backends.health.breaker import Breaker, BreakerPolicy
+from router.backends.health.blame import NOBODY, Blame, Voice
+from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.ejection import Pace, outliers
 from router.backends.health.slots import SlotQueue
 from router.backends.transport.transport import Transport, Transports
 from router.conversation import prefix_of
 
 
+class Attempting(Protocol):
+    """Who asks, as far as the health of a deployment is concerned."""
+
+    @property
+    def request(self) -> Ask:
+        """What is asked."""
+
+    @property
+    def tried(self) -> frozenset[str]:
+        """The ids of the deployments that failed it already."""
+
+    @property
+    def voice(self) -> Voice:
+        """The customer, and the kind of its request."""
+
+
 class DeploymentState:
-    """One deployment, its breaker, its pace, and how many requests run on it."""
+    """One deployment, what is held against it, its pace, and how many requests run on it.
+
+    `failures` counts its failed tries by the name of their kind.
+    """
 
     __slots__ = (
-        *("_clock", "authorizer", "breaker", "client", "deployment", "in_flight", "pace", "paced"),
+        *("_clock", "authorizer", "blame", "client", "deployment", "failures", "in_flight"),
+        *("pace", "paced"),
     )
     client: Transport  # the transport of its calls; a reload may change it
     authorizer: Authorizer | None  # by whom they are authorized, where it is not by a key
@@ -31,7 +55,8 @@ class DeploymentState:
     ) -> None:
         self._clock = clock
         self.deployment = deployment
-        self.breaker = Breaker(policy)
+        self.blame = Blame(policy)
+        self.failures: Counter[str] = Counter()
         self.pace = Pace()
         self.paced = False  # whether there are others to compare it with
         self.in_flight = 0
@@ -43,16 +68,36 @@ class DeploymentState:
         held = () if self.authorizer is None else self.authorizer.secrets
         return held if key is None else (key, *held)
 
-    def over(self, outcome: bool | None) -> None:
-        """An answer that had begun is over: True well, False badly, None cut off. Call it once."""
+    def over(self, answered: bool, log: Attempting) -> None:
+        """An answer is over: it came to its end (`answered`), or the client left. Call it once."""
         self.in_flight -= 1
-        if outcome:
-            if not self.breaker.all_clear:
-                self.breaker.succeeded(self._clock())
-        elif outcome is None:
-            self.breaker.abandoned()
-        else:
-            self.breaker.failed(self._clock())
+        if not self.blame.all_clear:
+            if answered:
+                self.blame.succeeded(self._clock(), log.voice)
+            else:
+                self.blame.abandoned(log.voice)
+
+    def learn(self, kind: Kind, rest: float | None, voice: Voice) -> None:
+        """A try failed: what that says of the server at once. `rest` is what it asked for, seconds.
+
+        Doubtful failures say nothing yet: see `doubt`.
+        """
+        now = self._clock()
+        self.failures[kind.name] += 1
+        policy = FAILURE_POLICIES[kind]
+        rest = rest if policy.obeys and rest is not None else policy.rest
+        if rest:
+            self.blame.rest_for(rest, now, voice)
+        elif policy.evidence is Evidence.SURE:
+            self.blame.unreachable(now)
+        elif policy.evidence is Evidence.DOUBTFUL or kind is Kind.UNSUPPORTED:
+            self.blame.abandoned(voice)
+        else:  # it answered; that the request was wrong is not its fault
+            self.blame.succeeded(now, voice)
+
+    def doubt(self, voice: Voice) -> None:
+        """A failure that the request may have caused is counted, with that in mind."""
+        self.blame.failed(self._clock(), voice)
 
 
 class Health:
@@ -96,7 +141,7 @@ class Health:
         """Whether any deployment may be asked now."""
         now = self._clock()
         for state in self.deployments:  # noqa: SIM110 # asked for every request: no generator
-            if state.breaker.allows(now):
+            if state.blame.answers(now):
                 return True
         return False
 
@@ -108,20 +153,26 @@ class Health:
             running += state.in_flight
         return running
 
-    def open_deployments(self, request: Ask, tried: frozenset[str]) -> list[DeploymentState]:
+    def open_deployments(self, log: Attempting) -> list[DeploymentState]:
         """Deployments that may be asked now and were not tried, the best for this request first."""
         now = self._clock()
         free = [
             state
             for state in self.deployments
-            if state.deployment.id not in tried and state.breaker.allows(now)
+            if state.deployment.id not in log.tried
+            and (state.blame.all_clear or state.blame.allows(now, log.voice))
         ]
-        return free if len(free) < 2 else _ordered(free, request)
+        return free if len(free) < 2 else _ordered(free, log.request)
 
-    def resting(self) -> float:
-        """Seconds until a deployment may be asked again."""
+    def resting(self, voice: Voice = NOBODY) -> float:
+        """Seconds until a deployment may be asked this again."""
         now = self._clock()
-        return min(state.breaker.resting(now) for state in self.deployments)
+        return min(state.blame.resting(now, voice) for state in self.deployments)
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """Failed tries by the name of their kind."""
+        return sum((state.failures for state in self.deployments), Counter())
 
 
 def _ordered(free: list[DeploymentState], request: Ask) -> list[DeploymentState]:

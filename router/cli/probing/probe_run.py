@@ -17,7 +17,7 @@ from classifiers.probing.probes import Probe
 from classifiers.prompt import text_of_content
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
-from router.backends.dispatch.failures import AttemptFailed, Kind
+from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Fault, Kind
 from router.backends.dispatch.retry import RetryPolicy
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.transport.clients import Clients
@@ -34,9 +34,13 @@ LONGEST_PAUSE: Final = 8.0  # seconds
 SPREAD: Final = 0.05  # seconds of jitter, so that tries do not come back together
 LONGEST_REST: Final = 120.0  # seconds; a backend that wants a longer rest ends the run
 
-_HOPELESS: Final = frozenset({Kind.CREDENTIAL, Kind.QUOTA, Kind.MISCONFIGURED})
+_HOPELESS: Final = frozenset(
+    kind for kind, policy in FAILURE_POLICIES.items() if policy.fault is Fault.OPERATOR
+) - {Kind.OVER_LIMIT}
 _BUSY: Final = frozenset({Kind.RATE_LIMITED, Kind.BUSY, Kind.RESTING, Kind.FULL})
-_FINAL: Final = frozenset({Kind.REJECTED, Kind.TOO_LONG, Kind.UNSUPPORTED, Kind.MALFORMED})
+_FINAL: Final = frozenset(
+    kind for kind, policy in FAILURE_POLICIES.items() if policy.fault is Fault.CLIENT
+) | {Kind.MALFORMED, Kind.OVER_LIMIT}
 
 
 class _NoOutcome(Exception):

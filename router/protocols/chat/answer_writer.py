@@ -1,6 +1,5 @@
 """Chat completions, answered: an answer written as a whole body."""
 
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from router.protocols.hub.answer import (
     Answer,
     Logprob,
     Stop,
+    explanation,
 )
 from router.protocols.hub.conversation import (
     Call,
@@ -31,9 +31,10 @@ from router.protocols.hub.conversation import (
     Thinking,
     Written,
 )
-from router.protocols.hub.values import name_of
+from router.protocols.hub.seals import write_seal
 
 CHAT: Final = "chat"
+_SIGNERS: Final = ("messages", "responses")  # whose seals stand in blocks of thoughts
 
 _FINISH: Final = MappingProxyType(
     {
@@ -136,12 +137,6 @@ def _cited_text(parts: tuple[Part, ...]) -> tuple[str, list[Any], list[Any]]:
     return content, annotations, foreign
 
 
-def explanation(stop: Stop) -> str:
-    """What a refusal says of itself, where its server explains it beside the answer."""
-    details = stop.details
-    return name_of(details.get("explanation")) if isinstance(details, Mapping) else ""
-
-
 def write_citation(citation: Citation, start: int | None, end: int | None) -> dict[str, Any]:
     """A web address as an annotation, by default of these characters."""
     web: dict[str, Any] = {"url": citation.url, "title": citation.title}
@@ -153,16 +148,16 @@ def write_citation(citation: Citation, start: int | None, end: int | None) -> di
 
 
 def is_signed(thought: Thinking) -> bool:
-    """Whether Anthropic's servers want it back as it is."""
-    return thought.seal is not None and thought.seal.issuer == "messages"
+    """Whether servers of Anthropic or of responses want it back as it is."""
+    return thought.seal is not None and thought.seal.issuer in _SIGNERS
 
 
 def write_thought(thought: Thinking) -> dict[str, Any]:
     """A sealed thought as its issuer's block."""
     seal = thought.seal
-    if seal is not None and seal.kind == "redacted":
+    if seal is not None and seal.kind == "redacted" and seal.issuer == "messages":
         return {"type": "redacted_thinking", "data": seal.data}
-    signature = "" if seal is None else seal.data
+    signature = "" if seal is None else write_seal(seal, "messages")
     return {"type": "thinking", "thinking": thought.text, "signature": signature}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from router.protocols.chat.custom_format import read_format
 from router.protocols.chat.parts import read_parts
 from router.protocols.chat.thoughts import read_thoughts
 from router.protocols.hub.conversation import (
@@ -211,7 +212,7 @@ def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:
             text_of(custom["name"]),
             name_of(custom.get("description")),
             kind="custom",
-            format=custom.get("format"),
+            format=read_format(custom.get("format")),
         )
     if "function" not in tool:
         return Opaque(CHAT, f"tools of type '{str(kind)[:64]}'", tool)
@@ -237,7 +238,8 @@ def _choice(choice: Any, parallel: Any) -> Choice:
     allowed = choice.get("allowed_tools")
     if allowed:
         names = tuple([_chosen(tool) for tool in allowed["tools"]])
-        return Choice(allowed.get("mode", "auto"), allowed=names, parallel=together)
+        mode = "required" if allowed.get("mode") == "required" else "auto"
+        return Choice(mode, allowed=names, parallel=together)
     return Choice("tool", _chosen(choice), parallel=together)
 
 

@@ -12,6 +12,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.protocols.chat.custom_format import write_format
 from router.protocols.chat.parts import name_of_part, write_part
 from router.protocols.hub.conversation import (
     TOOL_SAYS_NO_MORE,
@@ -241,7 +242,7 @@ class _Writer:
 
     def _other_options(self, body: dict[str, Any], conversation: Conversation) -> None:
         if conversation.choice is not None and conversation.tools:
-            _choose(body, conversation.choice)
+            _choose(body, conversation.choice, conversation.tools)
         body |= conversation.sampling
         body |= _in_one_word(conversation)
         if conversation.logprobs is not None:
@@ -269,7 +270,7 @@ class _Writer:
             described["description"] = tool.description
         if tool.kind == "custom":
             if tool.format is not None:
-                described["format"] = tool.format
+                described["format"] = write_format(tool.format)
             return {"type": "custom", "custom": described}
         if tool.parameters is not None:
             described["parameters"] = tool.parameters
@@ -312,19 +313,26 @@ def _in_one_word(conversation: Conversation) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _choose(body: dict[str, Any], choice: Choice) -> None:
+def _choose(body: dict[str, Any], choice: Choice, tools: Sequence[Tool | Opaque]) -> None:
     if choice.parallel is not None:
         body["parallel_tool_calls"] = choice.parallel
     if not choice.explicit:
         return
     if choice.allowed:
-        tools = [{"type": "function", "function": {"name": name}} for name in choice.allowed]
-        subset = {"mode": choice.mode, "tools": tools}
+        named = [_named(name, tools) for name in choice.allowed]
+        subset = {"mode": choice.mode, "tools": named}
         body["tool_choice"] = {"type": "allowed_tools", "allowed_tools": subset}
     elif choice.mode == "tool":
-        body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
+        body["tool_choice"] = _named(choice.name, tools)
     else:
         body["tool_choice"] = choice.mode
+
+
+def _named(name: str, tools: Sequence[Tool | Opaque]) -> dict[str, Any]:
+    """One of the tools as a choice names it."""
+    kinds = {tool.name: tool.kind for tool in tools if isinstance(tool, Tool)}
+    kind = kinds.get(name, "function")
+    return {"type": kind, kind: {"name": name}}
 
 
 def _format(schema: Schema) -> dict[str, Any]:

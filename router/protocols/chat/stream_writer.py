@@ -6,7 +6,6 @@ from typing import Any, Final
 import orjson
 
 from router.protocols.chat.answer_writer import (
-    explanation,
     is_signed,
     write_call,
     write_citation,
@@ -16,7 +15,7 @@ from router.protocols.chat.answer_writer import (
 )
 from router.protocols.chat.parts import write_part
 from router.protocols.chat.usage import write_usage
-from router.protocols.hub.answer import Lines, Logprob, Stop
+from router.protocols.hub.answer import Lines, Logprob, Stop, explanation
 from router.protocols.hub.conversation import Call, Citation, Image, Opaque, Refusal, Text, Thinking
 from router.protocols.hub.events import (
     Ended,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from router.protocols.hub.conversation import Seal, Thinking
+from router.protocols.hub.seals import read_seal
 from router.protocols.hub.values import text_of
 
 MESSAGES: Final = "messages"
@@ -18,7 +19,7 @@ def read_thought(block: Mapping[str, Any]) -> Thinking:
     if block.get("type") == "redacted_thinking":
         return Thinking("", Seal(MESSAGES, text_of(block["data"]), "redacted"))
     signature = block.get("signature")
-    seal = Seal(MESSAGES, text_of(signature)) if signature else None
+    seal = read_seal(text_of(signature), MESSAGES) if signature else None
     return Thinking(text_of(block.get("thinking") or ""), seal)
 
 

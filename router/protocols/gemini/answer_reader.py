@@ -66,7 +66,8 @@ def refuse_error(answer: Mapping[str, Any]) -> None:
     if error:
         status = error.get("code")
         known = isinstance(status, int) and 400 <= status <= 599
-        raise ErrorInside(str(error.get("message", "an error"))[:500], status if known else 502)
+        message = str(error.get("message", "an error"))
+        raise ErrorInside(message[:500], status if known else 502, answer)
 
 
 def read_usage(usage: Any) -> Lines:

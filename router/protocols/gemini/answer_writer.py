@@ -45,7 +45,7 @@ REASONS: Final = MappingProxyType(
 )
 
 
-def write_answer(answer: Answer, _created: int) -> Written:
+def write_answer(answer: Answer) -> Written:
     """A whole response; what it cannot say is named."""
     dropped: list[str] = []
     candidates = [

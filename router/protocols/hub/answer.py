@@ -1,6 +1,6 @@
 """The hub's other half: an answer in the words of no protocol, whole or gathered from a stream."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from policies.value import value
@@ -53,6 +53,13 @@ class Stop:
     sequence: str | None = None
     details: Any = None
     container: Any = None
+
+
+def explanation(stop: Stop) -> str:
+    """What a refusal says of itself, where its server explains it beside the answer."""
+    details = stop.details
+    words = details.get("explanation") if isinstance(details, Mapping) else None
+    return words if isinstance(words, str) else ""
 
 
 @value

@@ -186,7 +186,8 @@ class Turn:
 
 
 class Tool(NamedTuple):
-    """A tool that the client runs; `kind` is `function` or `custom`, the latter with a `format`.
+    """A tool that the client runs; `kind` is `function` or `custom`, the latter with a `format`
+    as responses tell it: `{"type": "grammar", "syntax", "definition"}` is one.
 
     A named tuple: tools that say no more than name, description and parameters, as most do, come
     by the dozen: `plain_tools` makes them quickly, and one look tells them from the others.

@@ -35,6 +35,12 @@ from router.protocols.messages import vertex as vertex_bodies
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.messages.stream_writer import MessagesWriter
 from router.protocols.quirks import PLAIN, Quirks
+from router.protocols.responses import answer_reader as responses_answers
+from router.protocols.responses import answer_writer as responses_replies
+from router.protocols.responses import request_reader as responses_requests
+from router.protocols.responses import request_writer as responses_bodies
+from router.protocols.responses.stream_reader import ResponsesReader
+from router.protocols.responses.stream_writer import ResponsesWriter
 from router.protocols.unsupported import Unsupported
 from router.protocols.usage import estimate_input
 
@@ -43,21 +49,26 @@ from router.protocols.usage import estimate_input
 class ClientSide:
     """How requests of a protocol's clients are read, and answers written for them.
 
-    `write_answer` and `writer` get the instant of the answer, in seconds of Unix time.
+    `write_answer` and `writer` get the request, which some answers repeat, and the instant of the
+    answer, in seconds of Unix time.
     """
 
     read_request: Callable[[Mapping[str, Any]], Conversation]
-    write_answer: Callable[[Answer, int], Written]
+    write_answer: Callable[[Answer, Ask, int], Written]
     writer: Callable[[Ask, int], StreamWriter]
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSide:
-    """How a protocol's servers are asked (for a model, by their quirks), and answers read."""
+    """How a protocol's servers are asked (for a model, by their quirks), and answers read.
+
+    `custom_tools` is whether the protocol knows tools that take free text.
+    """
 
     write_request: Callable[[Conversation, str, Quirks], Written]
     read_answer: Callable[[Mapping[str, Any]], Answer]
     reader: Callable[[], StreamReader]
+    custom_tools: bool = False
 
 
 def _chat_writer(ask: Ask, created: int) -> StreamWriter:
@@ -72,28 +83,39 @@ def _gemini_writer(_ask: Ask, _created: int) -> StreamWriter:
     return GeminiWriter()
 
 
-def _write_array(answer: Answer, created: int) -> Written:
-    written = gemini_replies.write_answer(answer, created)
+def _write_content(answer: Answer, _ask: Ask, _created: int) -> Written:
+    return gemini_replies.write_answer(answer)
+
+
+def _write_array(answer: Answer, _ask: Ask, _created: int) -> Written:
+    written = gemini_replies.write_answer(answer)
     return Written([written.body], written.dropped)
 
 
-def _write_message(answer: Answer, _created: int) -> Written:
+def _write_chat(answer: Answer, _ask: Ask, created: int) -> Written:
+    return chat_replies.write_answer(answer, created)
+
+
+def _write_message(answer: Answer, _ask: Ask, _created: int) -> Written:
     return messages_replies.write_answer(answer)
 
 
 CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
     {
-        "chat": ClientSide(chat_requests.read_request, chat_replies.write_answer, _chat_writer),
+        "chat": ClientSide(chat_requests.read_request, _write_chat, _chat_writer),
         "messages": ClientSide(messages_requests.read_request, _write_message, _messages_writer),
-        "gemini": ClientSide(
-            gemini_requests.read_request, gemini_replies.write_answer, _gemini_writer
-        ),
+        "gemini": ClientSide(gemini_requests.read_request, _write_content, _gemini_writer),
         "gemini_array": ClientSide(gemini_requests.read_request, _write_array, _gemini_writer),
+        "responses": ClientSide(
+            responses_requests.read_request, responses_replies.write_answer, ResponsesWriter
+        ),
     }
 )
 SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
     {
-        "chat": ServerSide(chat_bodies.write_request, chat_answers.read_answer, ChatReader),
+        "chat": ServerSide(
+            chat_bodies.write_request, chat_answers.read_answer, ChatReader, custom_tools=True
+        ),
         "messages": ServerSide(
             messages_bodies.write_request,
             messages_answers.read_answer,
@@ -103,6 +125,12 @@ SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
             vertex_bodies.write_request,
             messages_answers.read_answer,
             MessagesReader,
+        ),
+        "responses": ServerSide(
+            responses_bodies.write_request,
+            responses_answers.read_answer,
+            ResponsesReader,
+            custom_tools=True,
         ),
         "gemini": ServerSide(gemini_bodies.write_request, gemini_answer.read_answer, GeminiReader),
         "replicate": ServerSide(

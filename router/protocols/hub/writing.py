@@ -1,8 +1,19 @@
 """What the writers of all protocols share: what is dropped is named, what is unknown is refused."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
-from router.protocols.hub.conversation import Conversation, File, Opaque, Part, SearchResult, Text
+from router.protocols.hub.conversation import (
+    Audio,
+    Conversation,
+    File,
+    Image,
+    Opaque,
+    Part,
+    SearchResult,
+    Text,
+    Tool,
+)
 from router.protocols.unsupported import Unsupported
 
 
@@ -56,6 +67,15 @@ def sampling_of(
     return fields
 
 
+def shown_text(part: Image | Audio, dropped: list[str]) -> str:
+    """An answer's image by its address; else the word that there was one, or a sound."""
+    if isinstance(part, Image) and part.url:
+        return f"![image]({part.url})"
+    kind = "an image" if isinstance(part, Image) else "a sound"
+    dropped.append(type(part).__name__.lower())
+    return f"[The answer holds {kind} that cannot be told in this protocol.]"
+
+
 def description_of(file: File) -> str:
     """What a document is called and what is said of it, for servers that take its bytes alone."""
     return "\n".join([line for line in (file.name, file.context) if line])
@@ -72,3 +92,22 @@ def titled(title: str, about: str, parts: Iterable[Part], text: str) -> str:
             raise Unsupported("messages: a document that holds more than text")
         texts.append(part.text)
     return "\n".join([line for line in (title, about) if line] + texts)
+
+
+def without_tools(
+    conversation: Conversation, left_out: AbstractSet[str]
+) -> tuple[Conversation, tuple[str, ...]]:
+    """The conversation without those hosted tools that an operator has left out (`tools.` and their
+    type), and their names: what a server does not have cannot be missed by a model.
+    """
+    tools: list[Tool | Opaque] = []
+    named: dict[str, None] = {}
+    for tool in conversation.tools:
+        name = f"tools.{tool.json.get('type')}" if isinstance(tool, Opaque) else ""
+        if name in left_out:
+            named[name] = None
+        else:
+            tools.append(tool)
+    if not named:
+        return conversation, ()
+    return conversation._replace(tools=tuple(tools)), tuple(named)

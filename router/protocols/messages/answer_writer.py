@@ -22,6 +22,7 @@ from router.protocols.hub.conversation import (
     Written,
 )
 from router.protocols.hub.values import arguments_object
+from router.protocols.hub.writing import shown_text
 from router.protocols.messages.answer_reader import REASONS
 from router.protocols.messages.parts import MESSAGES, write_seal
 from router.protocols.messages.usage import write_usage
@@ -87,15 +88,6 @@ def write_answered(part: Part, dropped: list[str]) -> list[dict[str, Any]]:
         return [{"type": "text", "text": shown_text(part, dropped)}]
     dropped.append(part.name if isinstance(part, Opaque) else type(part).__name__.lower())
     return []
-
-
-def shown_text(part: Image | Audio, dropped: list[str]) -> str:
-    """An image by its address; else the word that there was one, or a sound."""
-    if isinstance(part, Image) and part.url:
-        return f"![image]({part.url})"
-    kind = "an image" if isinstance(part, Image) else "a sound"
-    dropped.append(type(part).__name__.lower())
-    return f"[The answer holds {kind} that cannot be told in this protocol.]"
 
 
 def _text(part: Text | Refusal, dropped: list[str]) -> dict[str, Any]:

@@ -24,10 +24,15 @@ _ERROR_TYPES: Final = MappingProxyType(
 )
 
 
+_TOO_LONG: Final = "prompt is too long"  # by which clients know that they must compact
+
+
 def message_error_body(error: TurnoutError) -> bytes:
     """An error as the anthropic client expects it."""
-    kind = _ERROR_TYPES.get(error.status, "api_error")
-    return orjson.dumps({"type": "error", "error": {"type": kind, "message": error.message}})
+    kind, message = _ERROR_TYPES.get(error.status, "api_error"), error.message
+    if error.code == "context_length_exceeded" and _TOO_LONG not in message:
+        message = f"{_TOO_LONG}: {message}"
+    return orjson.dumps({"type": "error", "error": {"type": kind, "message": message}})
 
 
 def message_error_event(error: TurnoutError) -> bytes:

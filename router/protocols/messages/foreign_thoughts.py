@@ -7,7 +7,7 @@ refuses those that it did not sign: so a conversation that goes on there goes on
 
 from typing import Any, Final
 
-from router.protocols.messages.parts import MARK
+from router.protocols.hub.seals import MARK
 
 _SIGNS: Final = tuple([f'"signature":{blank}"{MARK}'.encode() for blank in ("", " ")])
 

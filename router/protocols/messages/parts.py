@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from router.protocols.hub import seals
 from router.protocols.hub.conversation import (
     Audio,
     Call,
@@ -30,9 +31,9 @@ from router.protocols.hub.values import name_of, text_of, unknown
 from router.protocols.unsupported import Unsupported
 
 MESSAGES: Final = "messages"
+GEMINI: Final = "gemini"
 # How many fields the most frequent blocks have that say no more than they must.
 _PLAIN_SIZES: Final = {"tool_use": 4, "tool_result": 3}
-MARK: Final = "turnout:"
 _PDF: Final = "application/pdf"
 _PLAIN: Final = "text/plain"
 
@@ -55,7 +56,7 @@ def read_blocks(content: Any) -> tuple[Part, ...]:
         parts.append(part)
         if len(block) != _PLAIN_SIZES.get(kind):
             parts += _beside(kind, block)
-        if type(part) is Thinking and part.seal is not None and part.seal.issuer != MESSAGES:
+        if type(part) is Thinking and part.seal is not None and part.seal.issuer == GEMINI:
             foreign = True
     return _sealed(parts) if foreign else tuple(parts)
 
@@ -67,12 +68,12 @@ def _beside(kind: str, block: Mapping[str, Any]) -> tuple[Opaque, ...]:
 
 
 def _sealed(parts: list[Part]) -> tuple[Part, ...]:
-    """The parts with the seals of other issuers where they belong: at the calls behind them."""
+    """The parts with Gemini's seals where they belong: at the calls behind them."""
     sealed: list[Part] = []
     waiting: Seal | None = None
     for part in parts:
         if isinstance(part, Thinking) and part.seal is not None and not part.text:
-            if part.seal.issuer != MESSAGES:
+            if part.seal.issuer == GEMINI:
                 waiting = part.seal
                 continue
         elif isinstance(part, Call) and waiting is not None:
@@ -151,13 +152,7 @@ def _thinking(block: Mapping[str, Any]) -> Part:
 
 def read_seal(signature: Any) -> Seal | None:
     """A thought's signature, which may be marked as another issuer's."""
-    if not signature:
-        return None
-    text = text_of(signature)
-    if text.startswith(MARK):
-        issuer, _, data = text.removeprefix(MARK).partition(":")
-        return Seal(issuer, data) if data else None
-    return Seal(MESSAGES, text)
+    return seals.read_seal(text_of(signature), MESSAGES) if signature else None
 
 
 def _redacted(block: Mapping[str, Any]) -> Part:
@@ -281,6 +276,4 @@ def cache_control(lifetime: str) -> dict[str, str]:
 
 def write_seal(seal: Seal | None) -> str:
     """A seal as a thought's signature, marked where it is not Anthropic's own, or none at all."""
-    if seal is None:
-        return f"{MARK}:"
-    return seal.data if seal.issuer == MESSAGES else f"{MARK}{seal.issuer}:{seal.data}"
+    return seals.write_seal(seal, MESSAGES)

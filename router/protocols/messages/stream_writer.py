@@ -33,9 +33,9 @@ from router.protocols.hub.events import (
     Stopped,
     UsageSeen,
 )
+from router.protocols.hub.writing import shown_text
 from router.protocols.messages.answer_writer import (
     message_head,
-    shown_text,
     write_answered,
     write_stop,
 )

@@ -44,7 +44,7 @@ def refuse_message_error(event: Mapping[str, Any]) -> None:
     error = event.get("error") or {}
     kind = error.get("type") if isinstance(error, Mapping) else None
     words = error.get("message", "an error") if isinstance(error, Mapping) else error
-    raise ErrorInside(str(words)[:500], _STATUS.get(str(kind), 502))
+    raise ErrorInside(str(words)[:500], _STATUS.get(str(kind), 502), event)
 
 
 def read_message_usage(usage: Any, ask: Ask) -> Usage | None:

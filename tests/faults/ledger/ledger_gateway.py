@@ -1,6 +1,6 @@
 """A gateway process to be killed: it opens holds and then only waits.
 
-python ledger_gateway.py URL HOLDS DISPATCHED LEASE_MS
+python ledger_gateway.py URL HOLDS DISPATCHED
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from router.ledger.quotas.dimensions import quotas
 LIMITS = quotas({"key": {"tokens_per_day": 10**9, "concurrency": 10_000}})
 
 
-async def main(url: str, holds: int, dispatched: int, lease_ms: int) -> None:
-    ledger = await Ledger.connect(url, command_seconds=5, lease_ms=lease_ms)
+async def main(url: str, holds: int, dispatched: int) -> None:
+    ledger = await Ledger.connect(url, command_seconds=5)
     async with AsyncExitStack() as stack:
         opened = [
             await stack.enter_async_context(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from ledger_wire import Wire
 from ledgerkit import Outside, beat, eventually, reserve_request, used
+from patience import LONGEST_SECONDS
 
 from router.errors import LedgerUnavailable, LimitExceeded
 from router.ledger.ledger import Ledger
@@ -93,13 +94,14 @@ async def test_a_gateway_killed_with_200_open_streams_leaves_no_hold_and_the_rig
     server: Embedded, outside: Outside
 ) -> None:
     gateway = await asyncio.create_subprocess_exec(
-        sys.executable, str(GATEWAY), server.url, "200", "150", "1000", stdout=subprocess.PIPE
+        sys.executable, str(GATEWAY), server.url, "200", "150", stdout=subprocess.PIPE
     )
     assert gateway.stdout is not None
     assert await gateway.stdout.readline() == b"open\n"
     assert outside.open_leases() == 200
     gateway.kill()
     await gateway.communicate()
+    outside.end_leases()
     survivor = await Ledger.connect(server.url, command_seconds=5, lease_ms=1000)
     await eventually(lambda: outside.open_leases() == 0)
     await survivor.close()
@@ -121,7 +123,7 @@ async def test_a_ledger_killed_and_restarted_under_load_loses_and_doubles_nothin
     await asyncio.to_thread(server.start)
     await crowd.admits(300)
     admitted = await crowd.leave()
-    assert await ledger.settled(10)
+    assert await ledger.settled(LONGEST_SECONDS)
     await ledger.close()
     promises_hold(outside, admitted)
 
@@ -144,7 +146,7 @@ async def test_a_ledger_that_lost_everything_is_told_again(
         await asyncio.to_thread(server.start)
         await eventually(lambda: outside.open_leases() == 1 and len(outside.rows()) == 20)
         assert not hold.lost
-    assert await ledger.settled(10)
+    assert await ledger.settled(LONGEST_SECONDS)
     await ledger.close()
     promises_hold(outside, 21)
 
@@ -152,7 +154,7 @@ async def test_a_ledger_that_lost_everything_is_told_again(
 async def test_a_ledger_that_stands_still_is_asked_no_more_and_settles_everything_after(
     server: Embedded, outside: Outside
 ) -> None:
-    ledger = await Ledger.connect(server.url, command_seconds=0.05)
+    ledger = await Ledger.connect(server.url, command_seconds=0.5)
     crowd = Crowd(ledger)
     await crowd.admits(100)
     pid = server.pid
@@ -162,7 +164,7 @@ async def test_a_ledger_that_stands_still_is_asked_no_more_and_settles_everythin
     os.kill(pid, signal.SIGCONT)
     await crowd.admits(100)
     admitted = await crowd.leave()
-    assert await ledger.settled(10)
+    assert await ledger.settled(LONGEST_SECONDS)
     await ledger.close()
     promises_hold(outside, admitted)
 
@@ -171,7 +173,7 @@ async def test_a_partition_under_load_loses_and_doubles_nothing(
     server: Embedded, outside: Outside, tmp_path: Path
 ) -> None:
     async with Wire(server.url.removeprefix("unix://"), tmp_path / "wire.sock") as wire:
-        ledger = await Ledger.connect(wire.url, command_seconds=0.2)
+        ledger = await Ledger.connect(wire.url, command_seconds=0.5)
         crowd = Crowd(ledger)
         for fault in ("deaf", "mute"):
             await crowd.admits(50)
@@ -181,7 +183,7 @@ async def test_a_partition_under_load_loses_and_doubles_nothing(
             setattr(wire, fault, False)
         await crowd.admits(50)
         admitted = await crowd.leave()
-        assert await ledger.settled(10)
+        assert await ledger.settled(LONGEST_SECONDS)
         await ledger.close()
     promises_hold(outside, admitted)
 
@@ -197,7 +199,7 @@ async def test_a_settlement_whose_reply_is_lost_is_charged_once(
         await eventually(lambda: bool(outside.rows()))
         wire.hang_up()
         wire.mute = False
-        assert await ledger.settled(10)
+        assert await ledger.settled(LONGEST_SECONDS)
         await ledger.close()
     promises_hold(outside, 1)
 
@@ -206,7 +208,7 @@ async def test_a_reservation_whose_reply_is_lost_is_undone(
     server: Embedded, outside: Outside, tmp_path: Path
 ) -> None:
     async with Wire(server.url.removeprefix("unix://"), tmp_path / "wire.sock") as wire:
-        ledger = await Ledger.connect(wire.url, command_seconds=0.2)
+        ledger = await Ledger.connect(wire.url, command_seconds=0.5)
         wire.mute = True
         with pytest.raises(LedgerUnavailable) as refused:
             async with ledger.hold(reserve_request(LIMITS), used):
@@ -214,7 +216,7 @@ async def test_a_reservation_whose_reply_is_lost_is_undone(
         assert ("retry-after", "1") in refused.value.headers
         wire.hang_up()
         wire.mute = False
-        assert await ledger.settled(10)
+        assert await ledger.settled(LONGEST_SECONDS)
         await ledger.close()
     assert [row["used"] for row in outside.rows()] == ["0,0,0,0,0"]
     promises_hold(outside, 0)
@@ -223,12 +225,14 @@ async def test_a_reservation_whose_reply_is_lost_is_undone(
 async def test_a_hold_that_was_reaped_is_corrected_when_its_settlement_comes_late(
     server: Embedded, outside: Outside
 ) -> None:
-    ledger = await Ledger.connect(server.url, command_seconds=5, lease_ms=300)
+    ledger = await Ledger.connect(server.url, command_seconds=5)
     async with ledger.hold(reserve_request(LIMITS), lambda: used(10, 33)) as hold:
         hold.dispatched()
         await beat(ledger)
         hold.due = float("inf")  # the gateway stands still: no heartbeat any more
-        await eventually(lambda: outside.open_leases() == 0)
+        outside.end_leases()
+        await ledger.reap()
+        assert outside.open_leases() == 0
         outside_pool = outside.scopes()["k:acme/key1"]["tpd"]
         assert outside_pool[2:4] == (43, 0)
         hold._charge = lambda: used(10, 50)
@@ -276,7 +280,7 @@ async def test_a_full_server_is_unavailable_and_nothing_is_lost(
                 pass
     assert not await ledger.settled(0.2)
     outside.client.config_set("maxmemory", "0")
-    assert await ledger.settled(10)
+    assert await ledger.settled(LONGEST_SECONDS)
     await ledger.close()
     promises_hold(outside, 1)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ledgerkit import Outside, eventually, reserve_request, used
+from patience import LONGEST_SECONDS
 
 from router.errors import LedgerUnavailable
 from router.ledger.ledger import Ledger
@@ -95,7 +96,7 @@ async def test_a_bounded_tier_is_served_up_to_its_allowance_and_told_later(
         async with ledger.hold(bounded(), used):
             pass
     await asyncio.to_thread(server.start)
-    assert await ledger.settled(10)
+    assert await ledger.settled(LONGEST_SECONDS)
     assert outside.scopes()["k:acme/key1"]["tpd"][2:4] == (500, 0)
     assert len(outside.rows()) == 5
     await on_disk(ledger)
@@ -113,7 +114,7 @@ async def test_what_was_served_before_midnight_is_told_after_it(
     async with ledger.hold(bounded(), lambda: used(10, 90)) as hold:
         hold.dispatched()
     await asyncio.to_thread(server.start)
-    assert await ledger.settled(10)
+    assert await ledger.settled(LONGEST_SECONDS)
     assert outside.scopes()["k:acme/key1"]["tpd"][2:4] == (100, 0)
     await ledger.close()
 
@@ -146,7 +147,7 @@ async def test_a_full_disk_closes_the_allowance_and_gives_it_back(
     await eventually(lambda: ledger.connected)
     async with ledger.hold(bounded(), lambda: used(10, 20)) as hold:
         hold.dispatched()
-    assert await ledger.settled(10)
+    assert await ledger.settled(LONGEST_SECONDS)
     assert len(outside.rows()) == 1
     await ledger.close()
 
@@ -167,7 +168,7 @@ async def test_a_gateway_killed_in_an_outage_is_billed_by_whoever_starts_next(
     await gateway.communicate()
     await asyncio.to_thread(server.start)
     ledger = await Ledger.connect(server.url, command_seconds=5, spool=spool)
-    assert await ledger.settled(10)
+    assert await ledger.settled(LONGEST_SECONDS)
     # One was settled (30 tokens); the other is charged for the prompt it had sent (10).
     assert outside.scopes()["k:acme/key1"]["tpd"][2:4] == (40, 0)
     assert sorted(row["status"] for row in outside.rows()) == ["completed", "expired"]

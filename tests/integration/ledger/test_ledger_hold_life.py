@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
-from ledgerkit import Outside, reserve_request
+from ledgerkit import Outside, ended, reserve_request
 
 from router.ledger import codec
 from router.ledger.hold_life import NEXT, HoldEvent, HoldState
@@ -66,9 +66,7 @@ class Life:
         """Shorten the lease to nothing, and let the reaper pass."""
         record = self.client.hget(self.home.holds, self.hold_id)
         if record is not None:
-            head = codec.HOLD_HEAD.size
-            ended = record[:head] + bytes(8) + record[head + 8 :]
-            self.client.hset(self.home.holds, self.hold_id, ended)
+            self.client.hset(self.home.holds, self.hold_id, ended(record))
         self.run("reap", self.home.closing, 0, 1_000)
 
     def state(self) -> HoldState:

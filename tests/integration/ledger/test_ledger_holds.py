@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 from clocks import Timeless
 from ledgerkit import Outside, RoundTrips, eventually, reserve_request, used
+from patience import LONGEST_SECONDS
 
 from router.domain import Outcome
 from router.errors import LedgerUnavailable, LimitExceeded
@@ -25,13 +26,13 @@ EVERY = {
 
 
 async def settled(ledger: Ledger) -> None:
-    assert await ledger.settled(5)
+    assert await ledger.settled(LONGEST_SECONDS)
 
 
 async def test_a_hold_keeps_its_lease_also_after_a_rest_without_holds(
     server: Embedded, outside: Outside
 ) -> None:
-    ledger = await Ledger.connect(server.url, command_seconds=5, lease_ms=600)
+    ledger = await Ledger.connect(server.url, command_seconds=5, lease_ms=3_000)
     for _ in range(2):
         async with ledger.hold(reserve_request(EVERY), used) as hold:
             holds, hold_id = hold.shard.holds, hold.hold_id

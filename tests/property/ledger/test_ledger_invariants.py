@@ -16,7 +16,6 @@ from router.ledger.server.scripts import read_sources
 QUICK = settings(
     max_examples=100,
     stateful_step_count=40,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

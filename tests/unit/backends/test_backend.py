@@ -9,7 +9,7 @@ import pytest
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.openai import OpenAI
-from router.backends.fitness import unfit
+from router.backends.fitness import doubt, unfit
 from router.domain import Usage
 from router.operations.embedding import parse_embedding
 from router.operations.message import parse_message
@@ -97,6 +97,27 @@ def test_a_backend_says_why_it_cannot_take_a_request(
 ) -> None:
     backend = Backend("b", "http://x", "m", supports=supports, context_window=window)
     assert unfit(backend, chat(tools=[TOOL]), tokens) == why
+
+
+@pytest.mark.parametrize(
+    ("supports", "unsaid", "why", "doubted"),
+    [
+        (frozenset(), frozenset({"tools"}), None, "tools"),
+        (frozenset({"tools"}), frozenset({"vision"}), None, None),
+        (frozenset(), frozenset({"vision"}), "tools", None),
+    ],
+)
+def test_what_nobody_said_of_a_backend_is_doubted_not_denied(
+    chat: Chat,
+    supports: frozenset[str],
+    unsaid: frozenset[str],
+    why: str | None,
+    doubted: str | None,
+) -> None:
+    backend = Backend("b", "http://x", "m", supports=supports, unsaid=unsaid)
+    assert unfit(backend, chat(tools=[TOOL]), 10) == why
+    assert doubt(backend, chat(tools=[TOOL])) == doubted
+    assert doubt(backend, chat()) is None
 
 
 def test_a_server_that_knows_no_developer_is_told_system(chat: Chat) -> None:

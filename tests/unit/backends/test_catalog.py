@@ -22,6 +22,7 @@ def test_each_speaks_a_dialect_that_exists_and_supports_what_exists() -> None:
     for provider in load_catalog().values():
         assert provider.dialect in DIALECTS
         assert set(provider.supports) <= FEATURES
+        assert set(provider.depends) <= FEATURES - set(provider.supports)
 
 
 def test_hosted_providers_are_reached_by_tls_and_name_their_credential() -> None:

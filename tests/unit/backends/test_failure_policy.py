@@ -1,34 +1,10 @@
-"""What an answer that is none means."""
+"""What an answer that is none means by its status alone, and what follows from each failure."""
 
 import pytest
 
 from router.backends.dialects.base import Failure
-from router.backends.dispatch.failures import FAILURE_POLICIES, Kind, kind_of_status, rest_asked_for
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "7", "retry-after-ms": "250"}, 0.25),
-        ({"retry-after": "999999"}, 3600.0),
-        (
-            {
-                "retry-after": "Sat, 21 Nov 2026 12:00:30 GMT",
-                "date": "Sat, 21 Nov 2026 12:00:00 GMT",
-            },
-            30.0,
-        ),
-        ({"retry-after": "Sat, 21 Nov 2026 12:00:30 GMT"}, None),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "nan"}, None),
-        ({}, None),
-    ],
-)
-def test_the_backend_says_when_to_come_back(headers: dict[str, str], seconds: float | None) -> None:
-    assert rest_asked_for(headers) == seconds
+from router.backends.dispatch.causes import cause_of
+from router.backends.dispatch.failures import FAILURE_POLICIES, Evidence, Fault, Kind
 
 
 @pytest.mark.parametrize(
@@ -36,11 +12,14 @@ def test_the_backend_says_when_to_come_back(headers: dict[str, str], seconds: fl
     [
         (400, None, Kind.REJECTED),
         (422, None, Kind.REJECTED),
+        (424, None, Kind.REJECTED),
         (400, "context_length_exceeded", Kind.TOO_LONG),
         (401, None, Kind.CREDENTIAL),
         (402, None, Kind.QUOTA),
+        (403, None, Kind.PERMISSION),
         (404, None, Kind.MISCONFIGURED),
         (408, None, Kind.TIMEOUT),
+        (413, None, Kind.TOO_LARGE),
         (429, None, Kind.RATE_LIMITED),
         (429, "insufficient_quota", Kind.QUOTA),
         (500, None, Kind.SERVER),
@@ -51,8 +30,22 @@ def test_the_backend_says_when_to_come_back(headers: dict[str, str], seconds: fl
     ],
 )
 def test_every_status_has_a_kind(status: int, code: str | None, kind: Kind) -> None:
-    assert kind_of_status(status, Failure("m", code=code)) is kind
+    assert cause_of(status, Failure("m", code=code))[0] is kind
 
 
-def test_every_kind_has_a_verdict() -> None:
+def test_every_kind_has_a_policy() -> None:
     assert set(FAILURE_POLICIES) == set(Kind)
+
+
+def test_only_what_no_request_can_cause_counts_without_doubt() -> None:
+    sure = {kind for kind, one in FAILURE_POLICIES.items() if one.evidence is Evidence.SURE}
+    assert sure == {Kind.CONNECT}
+
+
+def test_what_is_the_operators_falls_back_and_what_is_the_clients_is_told_in_4xx() -> None:
+    for kind, policy in FAILURE_POLICIES.items():
+        if policy.fault is Fault.OPERATOR:
+            assert policy.falls_back, kind
+        if policy.fault is Fault.CLIENT:
+            assert policy.status in {0, 400, 413}, kind
+            assert policy.evidence is Evidence.NONE, kind

@@ -17,6 +17,7 @@ MESSAGE = (
 )
 USUAL = {
     "openai": ("Authorization", f"Bearer {KEY}"),
+    "responses": ("Authorization", f"Bearer {KEY}"),
     "anthropic": ("x-api-key", KEY),
     "gemini": ("x-goog-api-key", KEY),
     "replicate": ("Authorization", f"Bearer {KEY}"),

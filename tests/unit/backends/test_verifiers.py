@@ -10,7 +10,8 @@ from policies.json_schema import misfit
 from policies.verifiers import VERIFIERS
 from router.ask import Ask
 from router.backends.cascade.verifiers import first_failure
-from router.protocols.hub.answer import LENGTH, REFUSAL, Alternative, Logprob, Stop
+from router.operations.response import parse_response
+from router.protocols.hub.answer import CALLS, LENGTH, REFUSAL, Alternative, Logprob, Stop
 from router.protocols.hub.conversation import Call, Text
 from router.protocols.sse import encode
 from router.protocols.table import PROTOCOLS
@@ -127,6 +128,24 @@ def test_tool_calls_are_held_to_the_tools(
     chat: Chat, calls: list[tuple[str, str]], expected: str | None
 ) -> None:
     assert wrong("tool_calls", says(calls=calls), chat(tools=[TOOL])) == expected
+
+
+def test_what_a_custom_tool_is_given_need_be_no_json(chat: Chat) -> None:
+    custom = {"type": "custom", "custom": {"name": "run"}}
+    answer = Alternative((Call("c", "run", "ls -l", "custom"),), Stop(CALLS))
+    assert wrong("tool_calls", answer, chat(tools=[custom])) is None
+
+
+def test_tools_of_a_response_are_known_by_their_flat_names() -> None:
+    function = {"type": "function", "name": "find", "parameters": {"type": "object"}}
+    namespace = {"type": "namespace", "name": "crm", "description": "d", "tools": [function]}
+    search = {"type": "tool_search", "execution": "client", "parameters": {"type": "object"}}
+    body = {"model": "a", "input": "x", "tools": [namespace, search]}
+    ask = parse_response(orjson.dumps(body))
+    calls = (Call("c", "crm__find", "{}"), Call("d", "tool_search", "{}"))
+    assert wrong("tool_calls", Alternative(calls, Stop(CALLS)), ask) is None
+    unknown = Alternative((Call("c", "find", "{}"),), Stop(CALLS))
+    assert wrong("tool_calls", unknown, ask) == "calls an unknown tool"
 
 
 def test_a_required_tool_must_be_called(chat: Chat) -> None:

@@ -1,7 +1,5 @@
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -205,13 +203,3 @@ def test_an_unknown_command_shows_the_usage(capsys: pytest.CaptureFixture[str]) 
     assert main(["guess"]) == 2
     assert "train|evaluate|episodes|deep|bench" in capsys.readouterr().err
     assert main(["--help"]) == 0
-
-
-def test_serving_loads_neither_training_nor_scikit_learn() -> None:
-    program = (
-        "import sys, classifiers.serving, router.cli.score;"
-        "print([name for name in sys.modules if name.startswith(('sklearn', 'scipy', "
-        "'classifiers.training', 'pyarrow', 'onnx.'))])"
-    )
-    text = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert text.stdout.strip() == b"[]"

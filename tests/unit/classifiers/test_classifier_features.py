@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -24,29 +22,6 @@ def test_where_there_is_a_compiler_prompts_are_read_in_c() -> None:
     assert READS_IN == "c" or not able, "installing did not build classifiers/native"
 
 
-def test_without_the_extension_the_classifier_says_the_same() -> None:
-    program = """
-from sys import modules
-{hide}
-from classifiers.prompt import prompt_of_text
-from classifiers.text.reading import READS_IN
-from classifiers.serving import Classifier
-said = Classifier.load(device="cpu").score([prompt_of_text("Prove that 2 + 2 = 4, naïvely.")])
-print(READS_IN, said[0].success)
-"""
-    text = [
-        subprocess.run(
-            [sys.executable, "-c", program.format(hide=hide)], capture_output=True, check=True
-        )
-        .stdout.decode()
-        .split(maxsplit=1)
-        for hide in ("", "modules['classifiers._reader'] = None")
-    ]
-    assert text[0][0] == READS_IN
-    assert text[1][0] == "python"
-    assert text[0][1] == text[1][1]
-
-
 @pytest.mark.skipif(READS_IN != "c", reason="no C compiler when this was installed")
 @pytest.mark.parametrize(
     "prompt",
@@ -66,12 +41,6 @@ print(READS_IN, said[0].success)
 def test_the_extension_refuses_what_is_no_prompt(prompt: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         READ([([("text", 1)], (4, 0, 1, 0)), prompt])
-
-
-def test_a_word_has_the_same_number_in_every_process() -> None:
-    program = "from classifiers.text.words import number_of; print(number_of('naïve'))"
-    text = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert int(text.stdout) == number_of("naïve")
 
 
 def test_words_are_remembered_up_to_a_bound_and_enormous_ones_not_at_all() -> None:

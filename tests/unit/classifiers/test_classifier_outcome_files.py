@@ -2,9 +2,6 @@
 
 import json
 import math
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,6 @@ import pytest
 from click import ClickException
 from click.testing import CliRunner, Result
 
-import router
 from classifiers.artifact import read_artifact
 from classifiers.cards.observations import MOST_OUTCOMES
 from classifiers.outcome_files import LARGEST_NUMBER, read_outcomes, sampled
@@ -148,26 +144,6 @@ def test_an_out_that_cannot_be_written_is_one_line(run: Callable[..., Result]) -
         assert result.exit_code == 1
         assert f"{out} cannot be written" in result.stderr
         assert len(result.stderr.splitlines()) == 1
-
-
-def test_a_full_disk_is_one_line_and_keeps_the_card_that_was_there(
-    run: Callable[..., Result],
-) -> None:
-    assert run(forty("moe")).exit_code == 0
-    card = Path("moe.json").read_bytes()
-    command = shlex.join([sys.executable, "-m", "router.cli", "calibrate"])
-    done = subprocess.run(
-        ["/bin/sh", "-c", f"ulimit -f 100; exec {command} --outcomes in.jsonl"],
-        capture_output=True,
-        text=True,
-        check=False,
-        # Modules that are compiled here would be cut off too, and break every later import of them.
-        env={"PYTHONPATH": str(Path(router.__file__).parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    assert done.returncode == 1
-    assert done.stderr == "Error: moe.json cannot be written: File too large\n"
-    assert Path("moe.json").read_bytes() == card
-    assert sorted(path.name for path in Path().iterdir()) == ["in.jsonl", "moe.json"]
 
 
 def test_a_card_that_breaks_off_leaves_the_old_one(tmp_path: Path) -> None:

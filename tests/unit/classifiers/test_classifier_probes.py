@@ -1,14 +1,9 @@
 import json
-import resource
-import textwrap
 
 import pytest
 
 from classifiers.probing.checks import check
 from classifiers.probing.probes import EACH, Probe, probes
-from classifiers.probing.sandbox import passes
-
-ADD = [([1, 2], 4), ([], 1)]
 
 
 def right_answer(probe: Probe) -> str:
@@ -41,107 +36,6 @@ def test_a_right_answer_scores_1_and_a_wrong_one_0(kind: str) -> None:
             assert check(probe, right_answer(probe)) == 1.0
             for wrong in ("", "I do not know", "-1", "[", "E", "\ud800" * 3, "[" * 5000):
                 assert check(probe, wrong) == 0.0
-
-
-def test_formulas_have_their_value() -> None:
-    formulas = [probe for probe in probes() if probe.text.startswith("What is ")]
-    assert len(formulas) == EACH // 2
-    for probe in formulas:
-        formula = probe.text.removeprefix("What is ").partition("?")[0]
-        assert passes(f"def f(_):\n    return {formula}", "f", [(0, probe.expected)])
-
-
-def test_code_is_judged_by_running_it() -> None:
-    probe = next(probe for probe in probes() if probe.id == "code-00")
-    (shift,) = [want for case, want in probe.expected["cases"] if case == []]
-    answer = f"```python\ndef add(a):\n    return sum(a) + {shift}\n```\nDone."
-    assert check(probe, answer) == 1.0
-    assert check(probe, answer.replace("sum(a)", "len(a)")) == 0.0
-
-
-def test_the_sandbox_runs_plain_functions_with_the_usual_modules() -> None:
-    source = "from collections import Counter\nimport bisect\ndef add(a):\n    return sum(a) + 1"
-    assert passes(source, "add", ADD)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "import os; os.system('true')",
-        "import subprocess; subprocess.run(['true'])",
-        "import socket; socket.socket()",
-        "open('/etc/hostname').read()",
-        "open('left', 'w').write('x')",
-        "import ctypes",
-        "bytearray(10**10)",
-        "1 / 0",
-        "raise SystemExit(0)",
-    ],
-)
-def test_the_sandbox_refuses(body: str) -> None:
-    assert not passes(f"def add(a):\n    {body}\n    return sum(a) + 1", "add", ADD)
-
-
-@pytest.mark.parametrize("source", ["", "def add(:", "add = 3", "def other(a): return 4"])
-def test_code_that_does_not_define_the_function_fails(source: str) -> None:
-    assert not passes(source, "add", ADD)
-
-
-def test_an_endless_loop_is_ended() -> None:
-    assert not passes("def add(a):\n    while True: pass", "add", ADD)
-
-
-FLOOD = "import sys\ns = 'x' * (1 << 20)\nwhile True: sys.__stdout__.write(s)"
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        FLOOD,
-        FLOOD.replace("__stdout__", "stdout"),
-        "import os\nwhile True: os.write(1, bytes(1 << 20))",
-        "import sys\nsys.__stdout__.write('[' * 200000)\nsys.__stdout__.flush()\n"
-        "import os\nos._exit(0)",
-        "def add(a): return '9' * (1 << 20)",
-    ],
-)
-def test_an_answer_that_floods_its_output_fails_and_takes_no_memory(source: str) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert not passes(source, "add", ADD)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32_000  # kB
-
-
-def test_what_an_answer_prints_does_not_count() -> None:
-    source = "def add(a):\n    print('adding')\n    return sum(a) + 1\nprint(add([1, 2]))"
-    assert passes(source, "add", ADD)
-
-
-CODE = "def add(a):\n    return sum(a) + {shift}\n"
-
-
-@pytest.mark.parametrize(
-    "dressed",
-    [
-        "```Python\n{code}```",
-        "```python3\n{code}```",
-        "```py \r\n{code}```",
-        "~~~python\n{code}~~~",
-        "1. Like this:\n\n    ```python\n{indented}    ```",
-        "```\nadd([1, 2])\n```\nis answered by\n```python\n{code}```",
-        "<think>```python\ndef add(a): return 0\n```</think>\n```python\n{code}```",
-        "```python\ndef add(a): return 0\n```\n</think>{code}",
-        "```python\nfrom __future__ import annotations\n{code}print(add([1, 2]))\n```",
-        "```python\n{code}",
-        "{code}",
-    ],
-)
-def test_right_code_is_right_however_it_is_dressed(dressed: str) -> None:
-    probe = next(probe for probe in probes() if probe.id == "code-00")
-    (shift,) = [want for case, want in probe.expected["cases"] if case == []]
-    code = CODE.format(shift=shift)
-    answer = dressed.format(code=code, indented=textwrap.indent(code, "    "))
-    assert check(probe, answer) == 1.0
-    assert check(probe, answer.replace("sum(a)", "len(a)")) == 0.0
 
 
 @pytest.mark.parametrize(

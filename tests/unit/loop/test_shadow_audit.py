@@ -54,7 +54,9 @@ class Script:
     error: Exception | None = None
     asked: list[tuple[str, Ask, str]] = field(default_factory=list)
 
-    async def __call__(self, backend: Backend, ask: Ask, request_id: str) -> WholeAnswer:
+    async def __call__(
+        self, backend: Backend, ask: Ask, request_id: str, organization: str
+    ) -> WholeAnswer:
         self.asked.append((backend.name, ask, request_id))
         if self.gate is not None:
             await self.gate.wait()

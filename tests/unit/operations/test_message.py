@@ -10,7 +10,14 @@ from streamed import name_of
 
 from router.ask import Ask, Media
 from router.backends.dialects.translated import translated
-from router.errors import BadRequest, LimitExceeded, Overloaded, TurnoutError, Unauthenticated
+from router.errors import (
+    BadRequest,
+    LimitExceeded,
+    Overloaded,
+    TurnoutError,
+    Unauthenticated,
+    UpstreamRejected,
+)
 from router.operations.message import count_tokens, parse_message
 from router.protocols.hub.table import as_chat
 from router.protocols.messages.errors import message_error_body, message_error_event
@@ -348,3 +355,12 @@ def test_a_stream_that_the_gateway_ends_is_well_formed() -> None:
         "message_stop",
     ]
     assert written[-2]["delta"]["stop_reason"] == "max_tokens"
+
+
+def test_a_context_that_is_too_long_is_told_in_the_words_that_clients_know():
+    words = "This model's maximum context length is 4096 tokens."
+    error = UpstreamRejected(words, status=400, code="context_length_exceeded")
+    sent = orjson.loads(message_error_body(error))["error"]
+    assert sent == {"type": "invalid_request_error", "message": f"prompt is too long: {words}"}
+    own = UpstreamRejected("prompt is too long: 9 > 8", status=400, code="context_length_exceeded")
+    assert orjson.loads(message_error_body(own))["error"]["message"] == "prompt is too long: 9 > 8"

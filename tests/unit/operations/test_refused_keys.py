@@ -19,14 +19,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "image": {"prompt": "x"},
     "speech": {"input": "x", "voice": "v"},
     "tokenization": {"prompt": "x"},
+    "response": {"input": "x"},
     "content": {"contents": [{"parts": [{"text": "x"}]}]},
 }
 OF_FORMS = {"transcription"}  # see test_forms
 PARSE = {row.name: row.parse for row in reversed(OPERATIONS) if row.name not in OF_FORMS}
-GENERATE = ("chat", "message", "completion")
+GENERATE = ("chat", "message", "completion", "response")
 LIMITS = (
     *("MAX_TOKENS", "maxTokens", "n_predict", "numPredict", "max_new_tokens"),
-    *("max_output_tokens", "maxOutputTokens", "max_tokens_to_sample", "max_gen_len"),
+    *("maxOutputTokens", "max_tokens_to_sample", "max_gen_len"),
 )
 NUMBERS = ("N", "bestOf", "num_return_sequences", "candidateCount", "num_generations")
 OPERATORS = (
@@ -64,14 +65,24 @@ def test_another_word_for_the_output_limit_is_refused_by_name(operation: str, ke
     assert ("differ in spelling" in error.message) or ("mean 'max_" in error.message)
 
 
-@pytest.mark.parametrize("operation", ["completion", "message"])
+@pytest.mark.parametrize("operation", ["completion", "message", "response"])
 @pytest.mark.parametrize("key", ["max_completion_tokens", "maxCompletionTokens"])
 def test_the_limit_of_chats_is_refused_where_only_another_is_metered(
     operation: str, key: str
 ) -> None:
     error = refusal(operation, **{key: 90_000})
     assert error.param == key
-    assert "Did you mean 'max_tokens'?" in error.message
+    known = "max_output_tokens" if operation == "response" else "max_tokens"
+    assert f"Did you mean '{known}'?" in error.message
+
+
+@pytest.mark.parametrize(
+    ("operation", "key"),
+    [(one, "max_output_tokens") for one in ("chat", "message", "completion")]
+    + [("response", "max_tokens")],
+)
+def test_the_limit_of_another_protocol_is_refused_by_name(operation: str, key: str) -> None:
+    assert refusal(operation, **{key: 90_000}).param == key
 
 
 @pytest.mark.parametrize("operation", GENERATE)
@@ -82,7 +93,9 @@ def test_another_word_for_the_number_of_answers_is_refused_by_name(
     assert refusal(operation, **{key: 50}).param == key
 
 
-@pytest.mark.parametrize(("operation", "key"), [("chat", "best_of"), ("message", "n")])
+@pytest.mark.parametrize(
+    ("operation", "key"), [("chat", "best_of"), ("message", "n"), ("response", "n")]
+)
 def test_a_number_of_answers_that_the_protocol_does_not_know_is_refused(
     operation: str, key: str
 ) -> None:

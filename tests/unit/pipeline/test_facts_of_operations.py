@@ -14,6 +14,7 @@ from router.operations.chat import parse_chat
 from router.operations.completion import parse_completion
 from router.operations.embedding import parse_embedding
 from router.operations.message import parse_message
+from router.operations.response import parse_response
 from router.pipeline.request_context import RequestContext, Senses, gather
 
 ANYBODY = Principal("k", "acme", "free")
@@ -50,6 +51,7 @@ async def context_of(ask: Ask, classifier: Classifier) -> RequestContext:
             ),
             ["What?"],
         ),
+        (parse_response(b'{"model":"a","input":"What?"}'), ["What?"]),
         (parse_completion(b'{"model":"a","prompt":"What?"}'), ["What?"]),
         (parse_embedding(b'{"model":"a","input":"What?"}'), []),
     ],
@@ -76,6 +78,10 @@ MAIL = b"write to someone@example.com"
             ),
             True,
         ),
+        (parse_response(b'{"model":"a","input":"%s"}' % MAIL), True),
+        (parse_response(b'{"model":"a","input":"hello"}'), False),
+        # What is kept elsewhere nobody here can read.
+        (parse_response(b'{"model":"a","input":"x","previous_response_id":"r"}'), True),
         (parse_completion(b'{"model":"a","prompt":"x","suffix":"%s"}' % MAIL), True),
         (parse_completion(b'{"model":"a","prompt":"hello"}'), False),
         (parse_embedding(b'{"model":"a","input":["hello","%s"]}' % MAIL), True),

@@ -14,6 +14,7 @@ from router.backends.health.slots import Priority
 from router.domain import Usage
 from router.errors import BadRequest, NotFound, PermissionDenied
 from router.ledger.estimate import CHUNK, DEFAULT_OUTPUT, OutputHistory
+from router.operations.response import parse_response
 from router.pipeline.plan import plan_of, refusal
 from router.pipeline.response_headers import DECISION, REASON, ROUTE, SUCCESS, of_decision
 from router.prices.book import Price, PriceBook
@@ -112,6 +113,16 @@ async def test_without_a_cap_what_such_answers_used_before_sizes_the_hold():
         history.observe(ACME.key_id, "auto", 33)
     estimate = plan_of(decision, context, history).reservation.estimate
     assert (estimate.output_tokens, estimate.firm) == (33, False)
+
+
+async def test_what_a_provider_keeps_is_held_for_by_the_largest_window():
+    context = await context_of(FakeCaller.asking(), world := new_world(FIXED))
+    stored = parse_response(b'{"model":"auto","input":"x","previous_response_id":"resp_1"}')
+    plan = plan_of(decided(context), context._replace(ask=stored), OutputHistory())
+    windows = [world.backends[name].context_window for name in plan.decision.candidates]
+    estimate = plan.reservation.estimate
+    assert estimate.input_tokens == max(window or 128_000 for window in windows)
+    assert plan.input_tokens == context.input_tokens
 
 
 async def test_a_prepaid_tier_holds_for_the_worst_whatever_the_configuration_says():

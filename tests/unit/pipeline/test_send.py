@@ -22,8 +22,11 @@ class Asked:
         self.calls: list[tuple[Any, ...]] = []
         self.known: list[Backend] = []
 
-    def open(self, *arguments: Any, events: list[Event] | None = None) -> str:
-        self.calls.append((*arguments, events))
+    def open(
+        self, *arguments: Any, customer: str | None = None, events: list[Event] | None = None
+    ) -> str:
+        own = () if customer is None else (customer,)
+        self.calls.append((*arguments, *own, events))
         return "opened"
 
     def view(self) -> Mapping[str, Any]:
@@ -50,8 +53,9 @@ async def test_a_plain_plan_goes_straight_to_the_dispatcher(parts):
     sender, dispatcher, cascades = parts
     ask, plan = await asked(FIXED)
     assert sender.open(plan, ask, []) == "opened"
+    customer = plan.reservation.principal.organization
     assert dispatcher.calls == [
-        (plan.backends, ask, plan.reservation.request_id, plan.priority, None)
+        (plan.backends, ask, plan.reservation.request_id, plan.priority, customer, None)
     ]
     assert cascades.calls == []
 
@@ -62,11 +66,12 @@ async def test_a_cascade_gets_its_checks_its_judge_and_the_requests_events(polic
     ask, plan = await asked(policy)
     events: list[Event] = []
     assert sender.open(plan, ask, events) == "opened"
-    ((backends, sent, request_id, cascade, priority, result),) = cascades.calls
+    ((backends, sent, request_id, cascade, priority, customer, result),) = cascades.calls
     assert (backends, sent, request_id) == (plan.backends, ask, plan.reservation.request_id)
     assert cascade == Cascade(verify=("not_empty",), max_steps=2, judge=plan.judge)
     assert (plan.judge is None) == (policy == CASCADE)
     assert priority == plan.priority
+    assert customer == plan.reservation.principal.organization
     assert result is events
     assert dispatcher.calls == []
 

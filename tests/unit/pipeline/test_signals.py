@@ -142,6 +142,17 @@ async def test_a_backend_that_cannot_take_the_request_says_why():
     assert signals.backends["local"].unfit is None
 
 
+async def test_a_backend_of_which_nobody_said_what_it_takes_is_doubted():
+    world = new_world(FIXED, each={"moe": {"supports": ["tools"]}})
+    tool = {"type": "function", "function": {"name": "f"}}
+    signals = await signals_of(FakeCaller.asking(tools=[tool]), world=world)
+    assert signals.backends["moe"].doubtful is None
+    assert signals.backends["local"].doubtful == "tools"
+    assert signals.backends["local"].unfit is None
+    plain = await signals_of(FakeCaller.asking(), world=world)
+    assert plain.backends["local"].doubtful is None
+
+
 async def test_a_bound_of_what_is_no_text_calls_no_window_too_small():
     world = new_world(FIXED, each={"moe": {"context_window": 2_000}})
     file = {"type": "file", "file": {"file_data": encoded(pdf(40))}}

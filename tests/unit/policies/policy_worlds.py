@@ -1,7 +1,9 @@
 """Small worlds for policy tests: signals with sensible defaults."""
 
+from pathlib import Path
 from typing import Any
 
+import policies
 from policies.decision import Decision
 from policies.policy import Policy, load
 from policies.signals import (
@@ -15,6 +17,9 @@ from policies.signals import (
     Signals,
 )
 
+BALANCED = load(
+    (Path(policies.__file__).parent / "shipped/balanced.yaml").read_text(), "balanced.yaml"
+)
 COSTS = {"local": 1_000_000, "moe": 100_000_000, "premium": 9_000_000_000}
 SUCCESS: dict[str, float | None] = {"local": 0.5, "moe": 0.8, "premium": 0.95}
 

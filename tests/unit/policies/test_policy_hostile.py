@@ -60,12 +60,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("text", "words"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_file_is_refused_cheaply_and_clearly(text, words):
+    said = []
+
     def refuse():
         with pytest.raises(DocumentError) as refused:
             load(text, "policy.yaml")
-        return refused
+        said.append(str(refused.value))
 
-    refused = refuse()
     assert counted(refuse) < 20_000 + 16 * len(text)
-    assert words in str(refused.value)
-    assert len(str(refused.value)) < 20_000
+    assert words in said[0]
+    assert len(said[0]) < 20_000

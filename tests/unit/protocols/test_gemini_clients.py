@@ -178,7 +178,7 @@ ANSWER = Answer(
 
 
 def test_an_answer_is_a_response() -> None:
-    told = CLIENTS["gemini"].write_answer(ANSWER, 1).body
+    told = CLIENTS["gemini"].write_answer(ANSWER, ASK, 1).body
     (candidate,) = told["candidates"]
     thought, text, call, picture = candidate["content"]["parts"]
     assert (thought["text"], thought["thought"]) == ("Hm", True)
@@ -198,7 +198,7 @@ def test_an_answer_is_a_response() -> None:
         "totalTokenCount": 15,
     }
     assert (told["responseId"], told["modelVersion"]) == ("id1", "served")
-    assert CLIENTS["gemini_array"].write_answer(ANSWER, 1).body == [told]
+    assert CLIENTS["gemini_array"].write_answer(ANSWER, ASK, 1).body == [told]
 
 
 def test_a_stream_tells_the_same_in_pieces() -> None:

@@ -50,10 +50,29 @@ def test_a_list_price_is_found_under_the_name_that_the_operator_says() -> None:
 def test_without_a_provider_a_server_is_taken_for_openais_own() -> None:
     backend = backend_of(**OWN)
     assert (backend.name, backend.base_url, backend.dialect) == ("b", OWN["base_url"], "openai")
-    assert backend.supports == FEATURES
     assert backend.quirks.token_param is None
     assert backend.timeouts == Timeouts()
     assert (backend.capacity, backend.energy, backend.ability) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("section", "supports", "unsaid"),
+    [
+        (OWN, frozenset(), FEATURES),
+        (OWN | {"supports": []}, frozenset(), frozenset()),
+        (OWN | {"supports": ["tools"]}, frozenset({"tools"}), frozenset()),
+        (OWN | {"dialect": "anthropic"}, FEATURES, frozenset()),
+        (OWN | {"dialect": "gemini"}, FEATURES, frozenset()),
+        (OWN | {"provider": "llama.cpp"}, {"json_schema"}, {"tools", "vision"}),
+        (OWN | {"provider": "vllm", "supports": ["vision"]}, {"vision"}, frozenset()),
+        (HOSTED, FEATURES, frozenset()),
+    ],
+)
+def test_what_a_backend_takes_is_said_by_itself_its_preset_or_its_dialect_alone(
+    section: dict[str, Any], supports: frozenset[str], unsaid: frozenset[str]
+) -> None:
+    backend = backend_of(**section)
+    assert (backend.supports, backend.unsaid) == (supports, unsaid)
 
 
 def test_a_provider_gives_address_dialect_and_quirks() -> None:
@@ -148,3 +167,22 @@ def test_what_a_backend_lacks_is_said_at_the_key_it_is_about(section, key, messa
 def test_a_misspelt_provider_is_told_the_one_that_was_meant() -> None:
     (problem,) = resolved(provider="mistrol", model="m").problems
     assert "mistral" in problem.hint
+
+
+def test_a_backend_says_what_its_server_speaks_besides() -> None:
+    assert backend_of(**OWN).speaks == frozenset()
+    assert backend_of(**OWN, speaks=["responses"]).speaks == {"responses"}
+    openai = {"provider": "openai", "model": "m", "price": {"input": 1, "output": 2}}
+    assert backend_of(**openai).speaks == {"responses"}
+    assert backend_of(**openai, speaks=[]).speaks == frozenset()
+    assert backend_of(**openai, dialect="responses").speaks == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "speaks"),
+    [("openai", "gemini"), ("anthropic", "responses"), ("openai", "chat"), ("gemini", "chat")],
+)
+def test_what_no_server_of_a_dialect_speaks_is_a_mistake(dialect: str, speaks: str) -> None:
+    (problem,) = resolved(**OWN, dialect=dialect, speaks=[speaks]).problems
+    assert problem.key == "speaks"
+    assert speaks in problem.message
