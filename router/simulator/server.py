@@ -104,7 +104,8 @@ class Simulator:
             return
         model, _, query = str(body.get("model", "")).partition("?")
         options = dict(parse_qsl(query))
-        strikes = options.get("only", "").encode() in orjson.dumps(body | {"model": ""})
+        seen = orjson.dumps(body | {"model": ""}, default=repr)  # a form's files are bytes
+        strikes = options.get("only", "").encode() in seen
         fault = FAULTS.get(options.get("fault", ""), NO_FAULT) if strikes else NO_FAULT
         if fault.instead is not None and await fault.instead(exchange, options):
             return
