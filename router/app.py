@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from classifiers.serving import Classifier
 from router.api import admin
+from router.api.cors import Cors
 from router.api.gateway import Gateway, Limits
 from router.api.inference import Inference
 from router.api.rest import bare_application, public_application
@@ -275,10 +276,11 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
 def _gateway(
     parts: _Parts, documents: Documents, snapshot: Snapshot, worker_metrics: WorkerMetrics | None
 ) -> Gateway:
-    limits = documents.config.limits
+    limits, stream = documents.config.limits, documents.config.stream
     gateway = Gateway(
         serving=_serving(parts, snapshot),
-        limits=Limits(limits.body, limits.body_timeout),
+        limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
+        cors=Cors.of(**documents.config.cors.model_dump()),
         metrics=parts.metrics,
         classifier=parts.classifier,
         ledger=parts.ledger,

@@ -4,10 +4,12 @@
     ├── BadRequest            400  invalid_request_error
     │   ├── MethodNotAllowed  405
     │   ├── BodyTooSlow       408
-    │   └── PayloadTooLarge   413
+    │   ├── PayloadTooLarge   413
+    │   └── UnsupportedCoding 415
     ├── Unauthenticated       401  invalid_api_key
     ├── PermissionDenied      403
     ├── NotFound              404  model_not_found
+    │   └── UnknownPath       404  unknown_url
     ├── LimitExceeded         429  rate_limit_exceeded | insufficient_quota
     ├── UpstreamRejected      4xx  the backend refused the request itself; its status and words
     └── Unavailable           503
@@ -84,6 +86,13 @@ class PayloadTooLarge(BadRequest):
     code = "payload_too_large"
 
 
+class UnsupportedCoding(BadRequest):
+    """The body is compressed in a way that is not taken; `accept-encoding` says which are."""
+
+    status = 415
+    code = "unsupported_content_encoding"
+
+
 class Unauthenticated(TurnoutError):
     """The key is missing, malformed, unknown, expired or revoked: always the same words."""
 
@@ -101,11 +110,17 @@ class PermissionDenied(TurnoutError):
 
 
 class NotFound(TurnoutError):
-    """No such model, route or path."""
+    """No such model or route."""
 
     status = 404
     type = "invalid_request_error"
     code = "model_not_found"
+
+
+class UnknownPath(NotFound):
+    """Nothing is served at this path."""
+
+    code = "unknown_url"
 
 
 class LimitExceeded(TurnoutError):

@@ -55,6 +55,8 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         ),
         "stalls": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "90s"}),
         "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),
+        "late": _backend(moe, slow.replace("60", "2"), "moe", (1, 1)),
+        "never": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "2s"}),
         "broken": _backend(moe, "simulated-moe?fault=status&status=500", "moe", (1, 1)),
         "breaks": _backend(moe, "simulated-moe?fault=reset&after=3", "moe", (1, 1)),
         "mute": _backend(urls["mute"], "mute", "moe", (0.3, 1.2)),
@@ -116,7 +118,8 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
     }
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
-    return yaml.safe_dump(head | {"limits": {"body": "1MB"}, "backends": backends} | more)
+    edge = {"limits": {"body": "1MB"}, "stream": {"head_after": "1s", "keepalive": "1s"}}
+    return yaml.safe_dump(head | edge | {"backends": backends} | more)
 
 
 POLICY = """\
@@ -163,6 +166,7 @@ routes:
   google: {candidates: [gemini], objective: fixed}
   ranks: {candidates: [ranker, cohere], objective: fixed}
   stateful: {candidates: [moe, native], objective: fixed, fixed: moe}
+  silent: {candidates: [late, never], objective: fixed}
   staff: {candidates: [premium], objective: fixed}
 aliases: {gpt-4o: auto, dall-e-2: media, omni-moderation-latest: safety}
 tiers:

@@ -11,16 +11,17 @@ header, and exactly: `//v1//chat`, `%76%31` and `..` are other paths, and there 
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from router.api.envelopes import envelope, is_anthropics
 from router.api.exchange import Exchange
+from router.api.farewell import Deaf, GentleTransport, Lingering, Listening
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
 from router.errors import BadRequest
-from router.protocols.envelope import error_body
 from router.protocols.headers import LISTS, join_lists
 
 _MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
@@ -28,7 +29,7 @@ _HEAD_SECONDS: Final = 20.0
 _OFFER: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _REFUSAL: Final = (
     b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
-    b"x-request-id: %b\r\nconnection: close\r\n\r\n"
+    b"x-request-id: %b\r\n%bconnection: close\r\n\r\n"
 )
 
 
@@ -37,6 +38,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, inference: Inference, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
+        self.url = b""
         self._inference = inference
         self._new: Exchange | None = None  # parsed, not yet started
         self._current: Exchange | None = None
@@ -44,6 +46,8 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._patience: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None  # None while a request arrives or is served
+        self._farewell: Lingering | Deaf | None = None  # once nothing is read any more
+        self._listening: Listening | None = None  # once the client has nothing more to say
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -55,16 +59,20 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
         self._calm()
         self._unset_keepalive_if_required()
+        for watch in (self._farewell, self._listening):
+            if watch is not None:
+                watch.stop()
         self.pipeline.clear()
         if self._current is not None:
             self._current.left()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and begin a request whose body is still on its way."""
+        if self._farewell is not None:
+            self._farewell.take(len(data))
+            return
         self._idle_since = None
         self._parse(data)
-        if self.transport.is_closing():
-            return
         if self._new is not None:
             self._begin(self._new)
         if self._in_head:
@@ -98,6 +106,47 @@ class Connection(HttpToolsProtocol):
         lines = b"".join([b"%b: %b\r\n" % pair for pair in kept])
         self._parse(b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, self.url, lines, rest))
 
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's always closes
+        """Serve what came whole to a client that has closed its half; true keeps ours open."""
+        cycle: Any = self.cycle
+        if self._is_over() or cycle is None or cycle.response_complete:
+            return False
+        if not isinstance(cycle, Exchange):
+            cycle.keep_alive = False
+            return not cycle.more_body
+        if not cycle.received:
+            return False
+        cycle.keep_alive = False
+        self._listening = Listening(self.transport, self.loop, self._ask_if_there)
+        return True
+
+    def _ask_if_there(self) -> None:
+        if self._current is not None and not self._current.response_complete:
+            self._current.ask_if_there()
+
+    def _is_over(self) -> bool:
+        return self._farewell is not None and self._farewell.over
+
+    def bid_farewell(self, *, received: bool) -> None:
+        """End the connection behind the last answer, so that the client can read it.
+
+        `received`: the request was all there, so that nothing is on its way.
+        """
+        if received:
+            self.transport.close()
+        else:
+            self._linger()
+
+    def _forget_what_came(self) -> None:
+        self._new, self._in_head = None, False
+        self.pipeline.clear()
+        self._calm()
+
+    def _linger(self) -> None:
+        self._forget_what_came()
+        self.flow.resume_reading()
+        self._farewell = Lingering(self.transport, self.loop)
+
     def _lose_patience(self) -> None:
         self._patience = None
         if not self.transport.is_closing():
@@ -109,13 +158,29 @@ class Connection(HttpToolsProtocol):
             self._patience = None
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is not HTTP, in OpenAI's envelope."""
-        if self.transport.is_closing():
+        """Refuse what is not HTTP, in the envelope of its path."""
+        if self.transport.is_closing() or self._farewell is not None:
             return
-        body = error_body(BadRequest(msg))
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if not isinstance(cycle, Exchange) or cycle.received or self.pipeline:
+                cycle.keep_alive = False  # its answer comes before, and is the last
+                self._in_head, self._farewell = False, Deaf()
+                self._calm()
+                return
+            cycle.left()
+        body = envelope(self.url)(BadRequest(msg))
         name = new_request_id().encode()
-        self.transport.write(_REFUSAL % (STATUS_LINE[400], len(body), name) + body)
-        self.transport.close()
+        again = b"request-id: %b\r\n" % name if is_anthropics(self.url) else b""
+        self.transport.write(_REFUSAL % (STATUS_LINE[400], len(body), name, again) + body)
+        self._linger()
+
+    def shutdown(self) -> None:
+        """Close, or let what is being answered be the last."""
+        if self._is_over():
+            self.transport.close()
+        else:
+            super().shutdown()
 
     # What the parser calls.
 
@@ -146,7 +211,10 @@ class Connection(HttpToolsProtocol):
         fields = dict(reversed(self.headers))  # the first header of a name wins
         if not LISTS.isdisjoint(fields):
             join_lists(fields, self.headers)
-        exchange = Exchange(self, row, fields, self._inference.limits)
+        inference = self._inference
+        exchange = Exchange(self, row, fields, inference.limits)
+        if inference.cors is not None:
+            exchange.standing = inference.cors.headers(fields.get(b"origin"))
         before, self.cycle = self.cycle, exchange  # type: ignore[assignment] # it is one to uvicorn
         if before is None or before.response_complete:  # type: ignore[redundant-expr]
             self._new = exchange
@@ -161,6 +229,7 @@ class Connection(HttpToolsProtocol):
         for name, value in headers:
             super().on_header(name, value)
         super().on_headers_complete()
+        self.cycle.transport = cast("asyncio.Transport", GentleTransport(self, self.cycle))
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of a body."""
@@ -188,7 +257,7 @@ class Connection(HttpToolsProtocol):
         one timer a connection, which looks how long it was idle when it rings.
         """
         self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_over():
             return
         self.flow.resume_reading()
         if self.pipeline:

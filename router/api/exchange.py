@@ -2,23 +2,26 @@
 
 Theory of operation. The connection (`router.api.connection`) fills an exchange while it parses, and
 starts one task for it. When the client leaves, the connection says so, and that task is cancelled:
-the corridor unwinds block by block, the upstream is closed, the hold is settled. Errors become
-OpenAI's envelope here and nowhere else: as a JSON body before the first byte, an SSE event after.
+the corridor unwinds block by block, the upstream is closed, the hold is settled. Errors become the
+protocol's envelope here and nowhere else: as a JSON body before the first byte, an SSE event after.
+
+A stream that is awaited (`awaits_stream`) is not silent for long: after `head_after` seconds its
+head goes out by itself, and whenever nothing was written for `keepalive` seconds, an event that
+clients ignore. One timer does both, and a write costs it one flag.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from policies.headers import PREFIX
 from router.api.gateway import Limits
-from router.api.head import CHUNKED, CLOSE, STREAM, WHOLE, head, typed
+from router.api.head import CHUNKED, CLOSE, KEEP, NOTHING, STREAM, WHOLE, Headers, head, typed
+from router.api.incoming import Incoming
 from router.api.request_id import new_request_id, sent_request_id
-from router.errors import BadRequest, BodyTooSlow, PayloadTooLarge, TurnoutError
+from router.errors import TurnoutError
 from router.operations.operation import Operation, Row
-from router.protocols.headers import credential_of
 
 
 class _Nobody:
@@ -29,38 +32,20 @@ class _Nobody:
 
 
 _NOBODY: Final = _Nobody()
-_HINTS: Final = PREFIX.encode()
+_GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Exchange:
+class Exchange(Incoming):
     """The request and the reply of one call, as the corridor sees them.
 
     `response_complete`, `disconnected`, `keep_alive` and `message_event` are what uvicorn's
-    protocol asks of whatever a connection serves.
+    protocol asks of whatever a connection serves. `standing` are headers of any answer to it.
     """
 
     __slots__ = (
-        "_body",
-        "_connection",
-        "_limits",
-        "_received",
-        "_waiter",
-        "authorization",
-        "backend",
-        "chunked",
-        "content_type",
-        "disconnected",
-        "fields",
-        "headers",
-        "id",
-        "keep_alive",
-        "method",
-        "response_complete",
-        "route",
-        "row",
-        "status",
-        "streaming",
-        "task",
+        *("_early", "_timer", "_wrote", "backend", "chunked", "content_type", "disconnected"),
+        *("headers", "id", "keep_alive", "response_complete", "route", "standing", "status"),
+        *("streaming", "task"),
     )
 
     message_event: Any = _NOBODY
@@ -73,18 +58,11 @@ class Exchange:
         limits: Limits,
     ) -> None:
         """`fields` are the headers, names in lower case, as the connection's parser has them."""
+        super().__init__(connection, row, fields, limits)
         parser = connection.parser
-        self._connection = connection
-        self._limits = limits
-        self._body: bytes | bytearray = b""  # it usually comes in one part
-        self._received = False
-        self._waiter: asyncio.Future[None] | None = None
-        self.fields = fields
-        self.row = row
-        self.method: bytes = parser.get_method()
-        self.authorization = fields.get(b"authorization") or credential_of(fields)
         self.id = new_request_id()
         self.headers: list[tuple[str, str]] = []
+        self.standing: Headers = ()
         self.route = self.backend = self.content_type = ""
         self.status = 0  # until the head was sent
         self.streaming = False
@@ -92,26 +70,9 @@ class Exchange:
         self.keep_alive: bool = parser.should_keep_alive()
         self.chunked = parser.get_http_version() == "1.1"
         self.disconnected = self.response_complete = False
-
-    # What the connection tells.
-
-    def feed(self, data: bytes) -> None:
-        """Take a part of the body; what is over the limit is dropped, and `body` refuses it."""
-        if not self._body:
-            self._body = data
-            return
-        if isinstance(self._body, bytes):
-            self._body = bytearray(self._body)
-        if len(self._body) <= self._limits.body:
-            self._body += data
-        else:
-            self.complete()
-
-    def complete(self) -> None:
-        """Note that the body is all there, or more of it than may be."""
-        self._received = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._timer: asyncio.TimerHandle | None = None
+        self._wrote = False  # since the timer rang last
+        self._early = False  # the head went out while nothing had come
 
     def left(self) -> None:
         """Note that the client is gone; what still runs for it ends."""
@@ -124,73 +85,61 @@ class Exchange:
         """Whether the client left before its answer was complete."""
         return self.disconnected and not self.response_complete
 
-    # What the corridor asks: router.pipeline.caller says what each promises.
+    # What goes back; router.pipeline.caller says what each promises.
 
-    def hint_headers(self) -> dict[str, str]:
-        """Return the request's x-turnout-* headers, names in lower case."""
-        return {
-            name.decode("latin-1"): sent.decode("latin-1")
-            for name, sent in self.fields.items()
-            if name.startswith(_HINTS)
-        }
+    def awaits_stream(self) -> None:
+        """From now on the client is not left without a byte for long."""
+        loop = self._connection.loop
+        self._timer = loop.call_later(self._limits.head_after, self._while_silent)
 
-    def header_values(self, names: Iterable[str]) -> dict[str, str]:
-        """Return those of the request's headers that were sent; names in lower case."""
-        pairs = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
-        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
+    def _while_silent(self) -> None:
+        """The timer rang: say something where nothing was said since it rang before."""
+        if self.disconnected or self.response_complete:
+            return
+        if not (self._wrote or self._connection.flow.write_paused):
+            self.show_life()
+        self._wrote = False
+        loop = self._connection.loop
+        self._timer = loop.call_later(self._limits.keepalive / 2, self._while_silent)
 
-    async def body(self) -> bytes:
-        """Read the whole body.
+    def show_life(self) -> None:
+        """Write what says nothing: in a stream, whose head goes out where it did not yet."""
+        if isinstance(self.row, Operation) and not self.content_type:
+            if not self.streaming:
+                self._begin_stream()
+                self._early = True
+            self.put(self.row.keepalive)
 
-        Raises PayloadTooLarge, BodyTooSlow, BadRequest (a coded body).
-        """
-        if b"content-encoding" in self.fields:
-            self._refuse_coding(self.fields[b"content-encoding"])
-        if not self._received:
-            await self._rest_of_body()
-        body, self._body = self._body, b""
-        if len(body) > self._limits.body:
-            raise self._too_large()
-        return body if isinstance(body, bytes) else bytes(body)
-
-    @staticmethod
-    def _refuse_coding(coding: bytes) -> None:
-        if coding.lower() != b"identity":
-            raise BadRequest("Send the body uncompressed: Content-Encoding is not accepted here.")
-
-    async def _rest_of_body(self) -> None:
-        announced = self.fields.get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > self._limits.body:
-            raise self._too_large()
-        if self.fields.get(b"expect", b"").lower() == b"100-continue":
-            self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            async with asyncio.timeout(self._limits.body_timeout):
-                await self._waiter
-        except TimeoutError:
-            self.keep_alive = False  # whatever else arrives belongs to this request
-            raise BodyTooSlow(
-                f"The request body did not arrive within {self._limits.body_timeout:g} seconds."
-            ) from None
-
-    def _too_large(self) -> PayloadTooLarge:
-        self.keep_alive = False  # whatever else arrives belongs to this request
-        return PayloadTooLarge(
-            f"The request body is larger than this gateway accepts ({self._limits.body} bytes)."
-        )
+    def ask_if_there(self) -> None:
+        """Write what a client that still reads ignores: one that is gone resets the connection."""
+        if self.streaming:
+            self.show_life()
+        elif self.chunked and not self.status:  # HTTP/1.0 knows no interim answers
+            self._connection.transport.write(_GO_ON)
 
     async def start(self) -> None:
-        """Send the head of a stream."""
+        """Send the head of a stream, unless it went out already."""
+        if self._connection.flow.write_paused and not self.disconnected:
+            await self._connection.flow.drain()
+        self._early = False
+        if not self.streaming:
+            self._begin_stream()
+
+    def _begin_stream(self) -> None:
         self.streaming = True
         self.chunked = self.chunked and self.keep_alive
+        if not self.chunked:
+            self.keep_alive = False  # only the connection's end can tell that of the stream
         opening = typed(self.content_type) if self.content_type else STREAM
-        await self._put(self._head(200, opening, CHUNKED if self.chunked else b""))
+        data = self._head(200, opening, CHUNKED if self.chunked else b"")
+        if not self.disconnected:
+            self._connection.transport.write(data)
 
     async def write(self, data: bytes) -> None:
         """Send a part of a stream."""
         if data:
             await self._put(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+            self._wrote = True
 
     def put(self, data: bytes) -> bool:
         """Send a part of a stream, unless the client is behind; return whether it was sent."""
@@ -198,6 +147,7 @@ class Exchange:
             return False
         chunk = b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
         self._connection.transport.write(chunk)
+        self._wrote = True
         return True
 
     async def end(self) -> None:
@@ -221,14 +171,32 @@ class Exchange:
             self._connection.transport.write(data)
         self._finish()
 
+    async def send_nothing(self) -> None:
+        """Send a head that says all there is to say, 204, with `headers` as they stand."""
+        await self._put(self._head(204, NOTHING, b""))
+        self._finish()
+
     def _head(self, status: int, opening: bytes, framing: bytes) -> bytes:
         known = sent_request_id(self.fields.get(b"x-request-id")) or self.id
         self.headers.append(("x-request-id", known))
+        if self.row.names_request:
+            self._name_request(known)
+        if self.standing:
+            self.headers += self.standing
+        if not self.received:
+            self.keep_alive = False  # whatever else arrives belongs to this request
         if not self.keep_alive:
             framing += CLOSE
+        elif not self.chunked:
+            framing += KEEP
         data = head(opening, self._connection.server_state.default_headers, self.headers, framing)
         self.status = status
         return data
+
+    def _name_request(self, known: str) -> None:
+        """The id where Anthropic's clients look for it, unless the backend told one."""
+        if not any(name == "request-id" for name, _ in self.headers):
+            self.headers.append(("request-id", known))
 
     async def _put(self, data: bytes) -> None:
         """Write to the client as fast as it reads; once it is gone, write nothing."""
@@ -243,16 +211,18 @@ class Exchange:
             return
         self.response_complete = True
         if not self.keep_alive:
-            self._connection.transport.close()
+            self._connection.bid_farewell(received=self.received)
         self._connection.on_response_complete()
 
     def close(self) -> None:
         """Close the connection of an answer that was not brought to its end."""
+        if self._timer is not None:
+            self._timer.cancel()
         if not self.response_complete and not self.disconnected:
             self._connection.transport.close()
 
     async def fail(self, error: TurnoutError) -> None:
-        """Tell the client what went wrong, in OpenAI's envelope, wherever the reply stands.
+        """Tell the client what went wrong, in its protocol's envelope, wherever the reply is.
 
         What is no stream of events has no place for it: such an answer is cut.
         """
@@ -261,6 +231,8 @@ class Exchange:
         if self.streaming and isinstance(self.row, Operation):
             await self.write(self.row.error_event(error))
             await self.end()
+            if self._early:
+                self.status = error.status  # as it is counted: nothing of an answer was sent
         elif not self.status:
             self.content_type = ""
             self.headers += error.headers

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from classifiers.serving import Classifier
+from router.api.cors import Cors
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.pipeline.serving import Serving
@@ -13,10 +14,13 @@ from router.telemetry.worker_metrics import WorkerMetrics
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the edge accepts: bytes of a body, seconds until it is there."""
+    """What the edge accepts: bytes of a body, seconds until it is there. And how long a client that
+    awaits a stream gets nothing: seconds until its head goes out, and between bytes after it."""
 
     body: int
     body_timeout: float
+    head_after: float = 4.0
+    keepalive: float = 15.0
 
 
 class Answers(Protocol):
@@ -38,4 +42,5 @@ class Gateway:
     recorder: OutcomeRecorder
     outcomes: OutcomeStore
     worker_metrics: WorkerMetrics | None = None  # the other workers, where there are any
+    cors: Cors | None = None  # where browsers may call
     ready: bool = False

@@ -6,10 +6,17 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 _JSON: Final = b"%bcontent-type: application/json\r\ncache-control: no-store\r\n"
-_SSE: Final = b"%bcontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"
+_SSE: Final = (  # nginx holds back what it relays unless it is told not to
+    b"%bcontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"
+    b"x-accel-buffering: no\r\n"
+)
+Headers = Sequence[tuple[str, str]]
+
 STREAM: Final = _SSE % STATUS_LINE[200]  # how the head of a stream begins
 WHOLE: Final[Mapping[int, bytes]] = {status: _JSON % line for status, line in STATUS_LINE.items()}
+NOTHING: Final = STATUS_LINE[204]
 CLOSE: Final = b"connection: close\r\n"
+KEEP: Final = b"connection: keep-alive\r\n"  # which clients of HTTP/1.0 do not expect
 CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 
 
@@ -41,7 +48,7 @@ _ALWAYS: Final = _Lines()
 def head(
     opening: bytes,
     always: Sequence[tuple[bytes, bytes]],
-    headers: Sequence[tuple[str, str]],
+    headers: Headers,
     framing: bytes,
 ) -> bytes:
     """Return a whole head: `opening` is one of those above, `framing` says where the body ends.

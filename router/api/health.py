@@ -8,15 +8,17 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from router.api.gateway import Gateway
 
 router: Final = APIRouter()
+_METHODS: Final = ["GET", "HEAD"]
 
 
-@router.get("/livez")
+@router.api_route("/health", methods=_METHODS)
+@router.api_route("/livez", methods=_METHODS)
 async def livez() -> dict[str, str]:
     """Say that the process runs."""
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=_METHODS)
 async def readyz(request: Request, response: Response) -> dict[str, object]:
     """Say whether requests would be served: 200, or 503 with the part that is missing."""
     gateway: Gateway = request.app.state.gateway
@@ -31,7 +33,7 @@ async def readyz(request: Request, response: Response) -> dict[str, object]:
     }
 
 
-@router.get("/metrics")
+@router.api_route("/metrics", methods=_METHODS)
 async def metrics(request: Request) -> Response:
     """Return the Prometheus text format, of all workers with the label `worker`."""
     gateway: Gateway = request.app.state.gateway

@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Any, Final
 
+from router.api.cors import Cors
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
@@ -17,6 +18,8 @@ _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
+_OPTIONS: Final = b"OPTIONS"
+_ALLOW: Final = ("allow", "POST, OPTIONS")
 
 
 class Inference:
@@ -26,6 +29,7 @@ class Inference:
         self._gateway = gateway
         self._running: set[asyncio.Task[Any]] = set()
         self.limits: Limits = gateway.limits
+        self.cors: Cors | None = gateway.cors
 
     # Return the endpoint at a raw path, or None; most requests match by their whole target, others
     # by their path without its query.
@@ -73,10 +77,11 @@ class Inference:
 
     async def _walk(self, exchange: Exchange) -> None:
         row = exchange.row
+        if exchange.method == _OPTIONS:
+            await self._say_options(exchange)
+            return
         if exchange.method != b"POST":
-            raise MethodNotAllowed(
-                f"Not allowed: {row.path} takes POST.", headers=(("allow", "POST"),)
-            )
+            raise MethodNotAllowed(f"Not allowed: {row.path} takes POST.", headers=(_ALLOW,))
         if isinstance(row, Operation):
             await serve(self._gateway.serving, row, exchange)
             return
@@ -87,3 +92,11 @@ class Inference:
         else:
             opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
             await exchange.send(await opinions.take(principal, body), 202)
+
+    async def _say_options(self, exchange: Exchange) -> None:
+        """Say which methods there are; a browser, whether a page may call."""
+        preflight = None if self.cors is None else self.cors.preflight(exchange.fields)
+        if preflight is not None:
+            exchange.standing = preflight
+        exchange.headers.append(_ALLOW)
+        await exchange.send_nothing()

@@ -1,70 +1,69 @@
-"""Everything but inference, on FastAPI: models, health, metrics; errors in OpenAI's envelope."""
+"""Everything but inference, on FastAPI: models, health, metrics; errors in their envelope."""
 
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from router.api import health, models
+from router.api.cors import Cors
+from router.api.envelopes import envelope
 from router.api.gateway import Gateway
-from router.api.request_id import new_request_id, sent_request_id
-from router.errors import BadRequest, MethodNotAllowed, NotFound, TurnoutError
-from router.protocols.envelope import error_body
+from router.api.rest_edge import RestEdge
+from router.errors import BadRequest, MethodNotAllowed, TurnoutError, UnknownPath
+
+_SHOWN = 200  # characters of a path
 
 
-def _reply(error: TurnoutError) -> Response:
-    return Response(
-        error_body(error), error.status, dict(error.headers), media_type="application/json"
+def _reply(request: Request, error: TurnoutError) -> Response:
+    scope = request.scope
+    body = envelope(scope["path"].encode(), dict(scope["headers"]))(error)
+    return Response(body, error.status, dict(error.headers), media_type="application/json")
+
+
+async def _our_error(request: Request, error: Exception) -> Response:
+    return _reply(
+        request, error if isinstance(error, TurnoutError) else TurnoutError("internal error")
     )
-
-
-async def _our_error(_: Request, error: Exception) -> Response:
-    return _reply(error if isinstance(error, TurnoutError) else TurnoutError("internal error"))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
+    asked = f"{request.method} {request.scope['path'][:_SHOWN]}"
     if status == 404:
-        return _reply(NotFound(f"Unknown path: {request.method} {request.url.path}"))
+        return _reply(request, unknown_path(asked))
     if status == 405:
-        allowed = tuple((getattr(error, "headers", None) or {}).items())
-        words = f"Not allowed: {request.method} {request.url.path}"
-        return _reply(MethodNotAllowed(words, headers=allowed))
+        allowed = (getattr(error, "headers", None) or {}).get("Allow", "")
+        methods = sorted({*allowed.replace(",", " ").split(), "OPTIONS"})
+        allow = (("allow", ", ".join(methods)),)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=dict(allow))
+        return _reply(request, MethodNotAllowed(f"Not allowed: {asked}", headers=allow))
     refusal = BadRequest(str(getattr(error, "detail", "Bad request")))
-    return Response(error_body(refusal), status, media_type="application/json")
+    refusal.status = status
+    return _reply(request, refusal)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+def unknown_path(asked: str) -> UnknownPath:
+    """Return what a client is told that asked for nothing that is there."""
+    return UnknownPath(
+        f"Unknown request URL: {asked}. Please check it for typos: base URLs end with /v1 (those "
+        "of Anthropic's clients without it), and docs/api.md lists what is served."
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
     places = (
         [".".join(str(part) for part in item["loc"]) for item in error.errors()]
         if isinstance(error, RequestValidationError)
         else []
     )
-    return _reply(BadRequest(f"Invalid request: {', '.join(places)}"))
+    return _reply(request, BadRequest(f"Invalid request: {', '.join(places)}"))
 
 
-class _Named:
-    """Puts `x-request-id` on every answer, as inference does: the client's own, or a fresh one."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sent = dict(scope.get("headers", ())).get(b"x-request-id")
-        name = sent_request_id(sent) or new_request_id()
-
-        async def named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = name
-            await send(message)
-
-        await self._app(scope, receive, named)
-
-
-def bare_application(title: str) -> FastAPI:
+def bare_application(title: str, cors: Cors | None = None) -> FastAPI:
     """Return a FastAPI application with our errors and without pages of its own."""
     handlers: dict[Any, Any] = {
         TurnoutError: _our_error,
@@ -79,7 +78,11 @@ def bare_application(title: str) -> FastAPI:
         exception_handlers=handlers,
         redirect_slashes=False,
     )
-    application.add_middleware(_Named)
+
+    def edge(app: ASGIApp) -> RestEdge:
+        return RestEdge(app, cors)
+
+    application.add_middleware(edge)
     return application
 
 
@@ -89,7 +92,7 @@ def public_application(gateway: Gateway) -> FastAPI:
     Its handlers ask the application for the gateway: FastAPI remembers every handler that it ever
     saw, and a gateway that was closed must not be remembered with them.
     """
-    application = bare_application("Turnout")
+    application = bare_application("Turnout", gateway.cors)
     application.state.gateway = gateway
     for module in (models, health):
         application.include_router(module.router)

@@ -25,6 +25,7 @@ from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_reques
 from router.protocols.scan import scan
 from router.protocols.splice import splice
 from router.protocols.texts import texts_but
+from router.protocols.tolerant_json import without_halves
 
 DEFAULT_TOKENS: Final = 16
 MAX_CHOICES: Final = 128
@@ -49,7 +50,7 @@ def parse_completion(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     if most is None:
         most = body["max_tokens"] = DEFAULT_TOKENS
         raw = splice(raw, members, {"max_tokens": b"%d" % most})
-        members = scan(raw)
+        members = scan(without_halves(raw))
     each = max(_choices(body, "n"), _choices(body, "best_of"))
     return Ask(
         operation="completion",

@@ -17,7 +17,8 @@ class Operation:
     `parse` reads a body and the request's headers into the facts that the house works with; it
     raises BadRequest where they are wrong. `unit` is what its use is counted in besides tokens, if
     anything (`router.units`). One that is `declared` is asked only of backends whose section
-    says that they have it (`serves`); any other of all that speak its protocol.
+    says that they have it (`serves`); any other of all that speak its protocol. `names_request`:
+    answers say their id as `request-id` too, where Anthropic's clients look for it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Operation:
     parse: Callable[[bytes, Fields], Ask]
     unit: str = ""
     declared: bool = False
+    names_request: bool = False
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -35,6 +37,11 @@ class Operation:
         """The same as the last event of a stream that has begun."""
         return PROTOCOLS[self.protocol].error_event(error)
 
+    @property
+    def keepalive(self) -> bytes:
+        """An event that its clients ignore."""
+        return PROTOCOLS[self.protocol].keepalive
+
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
@@ -43,6 +50,7 @@ class Calculation:
     path: str
     answer: Callable[[bytes], bytes]
     error_body: Callable[[TurnoutError], bytes]
+    names_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Judgement:
 
     path: str
     error_body: Callable[[TurnoutError], bytes]
+    names_request: bool = False
 
 
 Row = Operation | Calculation | Judgement

@@ -6,7 +6,7 @@ asked of it too. Of a query only Google's `alt` counts.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -31,7 +31,20 @@ from router.protocols.headers import Fields
 from router.protocols.multipart import with_field
 
 _ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, FEEDBACK)
-ROUTES: Final[Mapping[bytes, Row]] = MappingProxyType({row.path.encode(): row for row in _ROWS})
+
+
+def _paths(row: Row) -> Iterator[str]:
+    """Where a row is served: at its path, at that of clients whose base URL lacks `/v1`, and at
+    that of Anthropic's, which bring their own, where it has one; a slash behind is no matter."""
+    path = row.path
+    ways = (path, path.removeprefix("/v1"), *([f"/v1{path}"] if row.names_request else []))
+    for way in ways:
+        yield from (way, f"{way}/")
+
+
+ROUTES: Final[Mapping[bytes, Row]] = MappingProxyType(
+    {path.encode(): row for row in _ROWS for path in _paths(row)}
+)
 _DEPLOYMENT: Final = re.compile(rb"/openai/deployments/([!-.0-~]{1,768})/([a-z/]{1,64})")
 _CONTENT: Final = re.compile(
     rb"/v1(?:beta)?/models/([!-~]{1,768}):(generateContent|streamGenerateContent|countTokens)"

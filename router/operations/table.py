@@ -43,7 +43,7 @@ _OF_FEW: Final = (
 )
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
-    Operation("message", "/v1/messages", "messages", parse_message),
+    Operation("message", "/v1/messages", "messages", parse_message, names_request=True),
     Operation("response", "/v1/responses", "responses", parse_response),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
     Operation("content", CONTENT_PATH, "gemini", parse_content),
@@ -55,7 +55,7 @@ UNIT_OF: Final[Mapping[str, str]] = MappingProxyType(
     {row.name: row.unit for row in OPERATIONS if row.unit}
 )
 CALCULATIONS: Final[tuple[Calculation, ...]] = (
-    Calculation("/v1/messages/count_tokens", count_tokens, message_error_body),
+    Calculation("/v1/messages/count_tokens", count_tokens, message_error_body, names_request=True),
     Calculation(COUNT_PATH, count_content_tokens, content_error_body),
 )
 FEEDBACK: Final = Judgement("/v1/feedback", error_body)

@@ -24,8 +24,12 @@ class Caller(Protocol):
     async def body(self) -> bytes:
         """Read the whole body of the request; from then on the caller's leaving cancels us."""
 
+    def awaits_stream(self) -> None:
+        """Note that a stream will follow: its head, or an event that clients ignore, goes out by
+        itself wherever nothing is sent for long."""
+
     async def start(self) -> None:
-        """Send the head of a stream, with `headers` as they stand."""
+        """Send the head of a stream, with `headers` as they stand, unless it went out by itself."""
 
     async def write(self, data: bytes) -> None:
         """Send a part of a stream."""

@@ -1,7 +1,8 @@
 """Reading a client's JSON body: strictly where an attacker could hide something, else tolerantly.
 
 Accepted: one UTF-8 JSON object (RFC 8259), at most 200 levels deep, in which no key stands twice:
-its bytes can go on to a backend, and every reader of them reads the same (ADR 60).
+its bytes can go on to a backend, and every reader of them reads the same (ADR 60). An escape that
+is half a character goes on as it came; here it is read as U+FFFD.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from router.errors import BadRequest
 from router.protocols.aliases import KnownKeys
 from router.protocols.known_keys import EXTRA_BODY, IN_EXTRA_BODY
 from router.protocols.scan import Members, scan
+from router.protocols.tolerant_json import without_halves
 from router.protocols.twins import UnsafeBody
 
 
@@ -29,7 +31,10 @@ def parse_members(
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The body is not valid JSON: {_reason(error)}.") from None
+        whole = without_halves(raw)
+        if whole is raw:
+            raise BadRequest(f"The body is not valid JSON: {_reason(error)}.") from None
+        return parse_members(whole, known, metered)  # what stands where is the same in both
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     try:

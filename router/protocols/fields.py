@@ -1,5 +1,7 @@
 """Single fields of a client's body, each with OpenAI's wording where it is wrong."""
 
+from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, Final
 
 from router.errors import BadRequest
@@ -7,7 +9,18 @@ from router.protocols.document import refuse_aliases
 from router.protocols.known_keys import STREAM_OPTIONS
 
 MOST_TOKENS: Final = 2**31 - 1
-MAX_NAME: Final = 256  # characters of a model name or an end user
+MAX_NAME: Final = 256  # characters of a model name, or of an end user that is known by name
+_SHOWN: Final = 40  # digits of a number that is far too large
+_KINDS: Final = MappingProxyType(
+    {
+        bool: "a boolean",
+        float: "a decimal number",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
+)
+_HASHED: Final = "blake2b:"
 # Most bodies have none of these: one look for all of them together, by a set, decides that.
 OPTIONS: Final = frozenset(("stop", "reasoning_effort", "tool_choice"))
 
@@ -52,16 +65,17 @@ def read_model(body: dict[str, Any]) -> str:
 
 
 def read_user(body: dict[str, Any], name: str = "user") -> str | None:
-    """The end user's name at the customer: printable; None where it is missing or empty."""
+    """The end user's name at the customer; None where it is missing or empty.
+
+    It may be any text. One that is long or not printable is known here by its digest.
+    """
     user = body.get(name)
     if user is None:
         return None
     if not isinstance(user, str):
         raise wrong_type(name, "a string")
     if len(user) > MAX_NAME or not user.isprintable():
-        raise BadRequest(
-            f"Invalid '{name}': expected at most {MAX_NAME} printable characters.", param=name
-        )
+        return _HASHED + blake2b(user.encode(), digest_size=16).hexdigest()
     return user or None
 
 
@@ -87,19 +101,41 @@ def read_include_usage(body: dict[str, Any]) -> bool:
 
 
 def read_integer(body: dict[str, Any], name: str, least: int, most: int) -> int | None:
-    """An integer within its bounds; None where it is missing or null."""
+    """An integer within its bounds; None where it is missing or null.
+
+    One that is written as a decimal number (`16.0`) is the same here, in `body` too; a backend that
+    gets the client's bytes judges for itself.
+    """
     value = body.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type(name, "an integer")
-    if not least <= value <= most:
+    if type(value) is not int:
+        if type(value) is not float or not value.is_integer():
+            raise wrong_type(name, f"an integer, but got {_kind(value)} instead")
+        value = body[name] = int(value)
+    if value < least:
         raise BadRequest(
-            f"Invalid '{name}': expected an integer from {least} to {most}.", param=name
+            f"Invalid '{name}': integer below minimum value. Expected a value >= {least}, but got "
+            f"{value} instead.",
+            param=name,
+            code="integer_below_min_value",
+        )
+    if value > most:
+        raise BadRequest(
+            f"Invalid '{name}': integer above maximum value. Expected a value <= {most}, but got "
+            f"{str(value)[:_SHOWN]} instead.",
+            param=name,
+            code="integer_above_max_value",
         )
     return value
 
 
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "an unsupported value")
+
+
 def wrong_type(param: str, expected: str) -> BadRequest:
     """OpenAI's words for a parameter of the wrong type."""
-    return BadRequest(f"Invalid type for '{param}': expected {expected}.", param=param)
+    return BadRequest(
+        f"Invalid type for '{param}': expected {expected}.", param=param, code="invalid_type"
+    )

@@ -13,6 +13,7 @@ import orjson
 from policies.value import value
 from router.ask import Ask
 from router.domain import Usage
+from router.protocols.tolerant_json import loads
 
 
 class MalformedReply(Exception):
@@ -37,7 +38,7 @@ class ErrorInside(Exception):
 def read_object(raw: bytes, what: str = "answered", which: str = "") -> dict[str, Any]:
     """The JSON object that a server sent; MalformedReply, which says `what` it did, for another."""
     try:
-        body = orjson.loads(raw)
+        body = loads(raw)
     except orjson.JSONDecodeError:
         raise MalformedReply(f"{what} {which or 'something'} that is not JSON") from None
     if not isinstance(body, dict):

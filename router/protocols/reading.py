@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
 from router.protocols.hub.answer import Alternative, Answer
 from router.protocols.hub.events import StreamReader
 from router.protocols.hub.gather import Gathered
 from router.protocols.passage import ErrorInside, MalformedReply
+from router.protocols.tolerant_json import loads
 
 Alternatives = tuple[Alternative, ...]
 _SHAPES = (KeyError, TypeError, AttributeError, IndexError, MalformedReply, ErrorInside)
@@ -18,7 +17,7 @@ def body_reader(read: Callable[[Mapping[str, Any]], Answer]) -> Callable[[bytes]
     """A reader of whole bodies; it raises ValueError for what is no answer."""
 
     def read_body(body: bytes) -> Alternatives:
-        answer = orjson.loads(body)
+        answer = loads(body)
         try:
             return read(answer).alternatives
         except _SHAPES as error:

@@ -34,14 +34,16 @@ from router.protocols.sse import encode
 from router.protocols.wanted import chat_wanted, content_wanted, message_wanted, nothing_wanted
 
 
-def _like_openais(name: str, passage: Passage) -> WireProtocol:
+def _like_openais(
+    name: str, passage: Passage, keepalive: bytes = b": keepalive\n\n"
+) -> WireProtocol:
     """A protocol with OpenAI's errors, whose answers no verifier checks but for completions."""
     return WireProtocol(
         name,
         passage,
         error_body,
         error_event,
-        b": keepalive\n\n",
+        keepalive,
         body_reader(read_answer),
         stream_reader(TextReader),
         nothing_wanted,
@@ -76,7 +78,7 @@ _ROWS: Final = (
     _like_openais("openai", OpenAIPassage()),
     _like_openais("ranking", RankingPassage()),
     _like_openais("pictures", PicturesPassage()),
-    _like_openais("sounds", SoundPassage()),
+    _like_openais("sounds", SoundPassage(), keepalive=b""),
     _like_openais("speech", SpeechPassage()),
     _like_openais("transcripts", TranscriptsPassage()),
     _like_openais("tokens", TokensPassage()),

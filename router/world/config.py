@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from policies.money import Usd
 from router.backends.backend import Capacity, Timeouts
@@ -21,14 +30,17 @@ from router.world.config_values import (
     HeaderName,
     LedgerAddress,
     Operations,
+    Origins,
     Proxy,
     Query,
     Replicas,
     Size,
     Words,
+    wrong,
 )
 
 _WAITS: Final = Timeouts()  # the defaults are in Timeouts
+ANY: Final = "*"  # an origin
 _QUEUE: Final = Capacity(concurrency=1)
 
 
@@ -205,8 +217,39 @@ class ClassifierSection(_Section):
 class LimitSection(_Section):
     """What the edge accepts of one request."""
 
-    body: Size = 10_000_000
+    body: Size = 32_000_000
     body_timeout: Duration = 30.0
+
+
+class StreamSection(_Section):
+    """How long a client that awaits a stream gets no byte."""
+
+    head_after: Duration = 4.0
+    keepalive: Duration = 15.0
+
+
+class CorsSection(_Section):
+    """Which web pages may call from a browser."""
+
+    origins: Origins = ()
+    credentials: bool = False
+    max_age: Duration = 600.0
+
+    @field_validator("origins")
+    @classmethod
+    def _any_stands_alone(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if ANY in origins and len(origins) > 1:
+            raise wrong("has * beside others", "write * alone, or leave it out")
+        return origins
+
+    @field_validator("credentials")
+    @classmethod
+    def _credentials_go_to_named_origins(
+        cls, given: bool, info: ValidationInfo
+    ) -> bool:  # pydantic's
+        if given and ANY in info.data.get("origins", ()):
+            raise wrong("is not for any origin", "name the origins, or leave credentials out")
+        return given
 
 
 class DecisionSection(_Section):
@@ -249,6 +292,8 @@ class Config(_Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    stream: StreamSection = StreamSection()
+    cors: CorsSection = CorsSection()
     transport: Literal["httptools", "httpx"] = "httptools"
     estimate: Literal["expected", "worst", "chunk"] = "expected"
     decisions: DecisionSection = DecisionSection()

@@ -21,40 +21,42 @@ _PROXY: Final = re.compile(r"https?://([^\s?#/@]+@)?(\[[0-9A-Fa-f:.]+\]|[^\s?#/@
 _AUTHORITY: Final = re.compile(r"https://[^\s?#/@]+/?")
 _REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.\-]*://[^\s/?#@A-Z]+")
 _LEDGER: Final = re.compile(
     r"embedded|(unix|redis|rediss|valkey|valkeys|rediss?\+(sentinel|cluster))://\S+"
 )
 
 
-def _wrong(message: str, hint: str) -> PydanticCustomError:
+def wrong(message: str, hint: str) -> PydanticCustomError:
+    """Return the error of a value that is not what it must be, and what to write instead."""
     return PydanticCustomError("wrong_value", message, {"hint": hint})
 
 
 def _duration(value: Any) -> float:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None or float(match[1]) == 0:
-        raise _wrong("is not a duration", "write a number with its unit: 500ms, 2s, 1m")
+        raise wrong("is not a duration", "write a number with its unit: 500ms, 2s, 1m")
     return float(match[1]) * _SECONDS[match[2]]
 
 
 def _size(value: Any) -> int:
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match[1]) == 0:
-        raise _wrong("is not a size", "write a whole number with its unit: 500kB, 10MB")
+        raise wrong("is not a size", "write a whole number with its unit: 500kB, 10MB")
     return int(match[1]) * _BYTES[match[2]]
 
 
 def _address(value: Any) -> str:
     match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match["port"]) > 65535:
-        raise _wrong("is not an address", "write host:port: 127.0.0.1:8080, or 0.0.0.0:80")
+        raise wrong("is not an address", "write host:port: 127.0.0.1:8080, or 0.0.0.0:80")
     return match[0]
 
 
 def _base_url(value: Any) -> str:
     match = _URL.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise _wrong(
+        raise wrong(
             "is not the address of a backend",
             "write http(s)://host[:port]/path up to and including /v1; credentials go in `api_key`",
         )
@@ -63,7 +65,7 @@ def _base_url(value: Any) -> str:
 
 def _ledger(value: Any) -> str:
     if not isinstance(value, str) or _LEDGER.fullmatch(value) is None:
-        raise _wrong(
+        raise wrong(
             "is not a ledger",
             "write embedded, redis://host:6379/0, rediss://..., unix:///path,"
             " redis+cluster://host:port,... or redis+sentinel://host:port/name/0",
@@ -73,7 +75,7 @@ def _ledger(value: Any) -> str:
 
 def _proxy(value: Any) -> str:
     if not isinstance(value, str) or (value != DIRECTLY and _PROXY.fullmatch(value) is None):
-        raise _wrong(
+        raise wrong(
             "is not a proxy",
             "write http(s)://[user:password@]host[:port], or direct for none; SOCKS is not spoken",
         )
@@ -82,19 +84,19 @@ def _proxy(value: Any) -> str:
 
 def _authority(value: Any) -> str:
     if not isinstance(value, str) or _AUTHORITY.fullmatch(value) is None:
-        raise _wrong("is not the address of an authority", "write https://host, without a path")
+        raise wrong("is not the address of an authority", "write https://host, without a path")
     return value.rstrip("/")
 
 
 def _cloud_region(value: Any) -> str:
     if not isinstance(value, str) or _REGION.fullmatch(value) is None:
-        raise _wrong("is not a region", "write it as the cloud does: us-east-1")
+        raise wrong("is not a region", "write it as the cloud does: us-east-1")
     return value
 
 
 def _header_name(value: Any) -> str:
     if not isinstance(value, str) or _HEADER.fullmatch(value) is None:
-        raise _wrong("is not the name of a header", "write the name alone: api-key")
+        raise wrong("is not the name of a header", "write the name alone: api-key")
     return value
 
 
@@ -103,7 +105,7 @@ def _query(value: Any) -> dict[str, str]:
         isinstance(key, str) and isinstance(item, str) for key, item in value.items()
     )
     if not texts:
-        raise _wrong("is not a query", 'write texts by name: {api-version: "2024-10-21"}')
+        raise wrong("is not a query", 'write texts by name: {api-version: "2024-10-21"}')
     return dict(value)
 
 
@@ -111,21 +113,33 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _origin(value: Any) -> str:
+    if not isinstance(value, str) or _ORIGIN.fullmatch(value) is None:
+        raise wrong(
+            "is not an origin",
+            "write it as browsers send it: https://app.example.com, http://localhost:3000, or * "
+            "alone for any",
+        )
+    return value
+
+
 def _feature_list(value: Any) -> tuple[str, ...]:
-    wrong = [item for item in value if item not in FEATURES] if isinstance(value, list) else [value]
-    if wrong:
-        raise _wrong("names something unknown", f"known: {', '.join(sorted(FEATURES))}")
+    known = isinstance(value, list) and FEATURES.issuperset(value)
+    if not known:
+        raise wrong("names something unknown", f"known: {', '.join(sorted(FEATURES))}")
     return tuple(value)
 
 
 def _operation_list(value: Any) -> tuple[str, ...]:
     names = sorted({CHAT, *(row.name for row in OPERATIONS if row.protocol not in CLIENTS)})
-    wrong = [item for item in value if item not in names] if isinstance(value, list) else [value]
-    if wrong or not value:
-        raise _wrong("names something unknown", f"known: {', '.join(names)}")
+    others = [item for item in value if item not in names] if isinstance(value, list) else [value]
+    if others or not value:
+        raise wrong("names something unknown", f"known: {', '.join(names)}")
     return tuple(value)
 
 
+Origin = Annotated[str, BeforeValidator(_origin)]
+Origins = Annotated[tuple[Origin, ...], BeforeValidator(_as_tuple)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]

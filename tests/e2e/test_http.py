@@ -1,5 +1,6 @@
 """HTTP itself, over a raw socket: what clients and attackers do that no client library does."""
 
+import http.client
 import json
 import socket
 
@@ -102,13 +103,184 @@ def test_an_offer_of_http_2_is_answered_in_http_1(gateway):
         assert _until(connection, b'"usage"').startswith(b"HTTP/1.1 200 OK")
 
 
-def test_a_head_request_gets_a_head(gateway):
+HEADS = {
+    PATH: 405,
+    "/v1/messages/": 405,
+    "/livez": 200,
+    "/health": 200,
+    "/readyz": 200,
+    "/v1/models": 401,
+    "/v1/nothing": 404,
+}
+
+
+@pytest.mark.parametrize(("path", "status"), HEADS.items())
+def test_a_head_request_gets_the_head_alone(gateway, path, status):
     with _connect(gateway) as connection:
-        connection.sendall(f"HEAD {PATH} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(f"HEAD {path} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
         head, _, body = _to_the_end(connection).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 405")
-    assert b"allow: POST" in head
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert (b"allow: POST, OPTIONS" in head) is (status == 405)
     assert body == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        (PATH, b"POST, OPTIONS"),
+        ("/chat/completions/", b"POST, OPTIONS"),
+        ("/v1/messages", b"POST, OPTIONS"),
+        ("/v1/models", b"GET, HEAD, OPTIONS"),
+        ("/health", b"GET, HEAD, OPTIONS"),
+    ],
+)
+def test_an_options_request_is_told_the_methods(gateway, path, allow):
+    with _connect(gateway) as connection:
+        connection.sendall(f"OPTIONS {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        reply = _until(connection, b"\r\n\r\n")
+        assert reply.startswith(b"HTTP/1.1 204 ")
+        assert b"allow: " + allow in reply
+        connection.sendall(_request(gateway, Connection="close"))  # nothing is left of it
+        assert _to_the_end(connection).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_client_that_sends_a_body_that_is_too_large_reads_why(gateway):
+    content = b" " * 40_000_000
+    for _ in range(10):
+        client = http.client.HTTPConnection(*gateway.address, timeout=20)
+        headers = {"authorization": f"Bearer {gateway.key('enterprise')}"}
+        client.request("POST", PATH, content, headers)  # all of it, whatever is answered meanwhile
+        answer = client.getresponse()
+        assert answer.status == 413
+        assert json.loads(answer.read())["error"]["code"] == "payload_too_large"
+        client.close()
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/models"])
+def test_a_large_body_that_nobody_wants_does_not_take_the_answer_away(gateway, path):
+    client = http.client.HTTPConnection(*gateway.address, timeout=20)
+    client.request("POST", path, b" " * 40_000_000, {"connection": "close"})
+    answer = client.getresponse()
+    assert answer.status in (404, 405)
+    assert json.loads(answer.read())["error"]["message"]
+    client.close()
+
+
+@pytest.mark.parametrize("key", ["tk-wrong", ""])
+def test_a_stranger_that_sends_a_large_body_reads_why_it_is_refused(gateway, key):
+    client = http.client.HTTPConnection(*gateway.address, timeout=20)
+    client.request("POST", PATH, b" " * 40_000_000, {"authorization": f"Bearer {key}"})
+    answer = client.getresponse()
+    assert answer.status == 401
+    assert json.loads(answer.read())["error"]["code"] == "invalid_api_key"
+    client.close()
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/models"])
+def test_what_is_not_http_behind_a_request_does_not_cost_it_its_answer(gateway, path):
+    models = f"GET {path} HTTP/1.1\r\nAuthorization: Bearer {gateway.key('enterprise')}\r\n\r\n"
+    request = _request(gateway) if path == PATH else models.encode()
+    with _connect(gateway) as connection:
+        connection.sendall(request + b"what is this?\r\n\r\n" + request)
+        reply = _to_the_end(connection)
+    assert reply.startswith(b"HTTP/1.1 200 OK")
+    assert reply.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_ends_its_half_of_the_connection_gets_its_answer(gateway, version, stream):
+    with _connect(gateway) as connection:
+        request = {"stream": stream, "model": "premium", "max_tokens": 30}
+        connection.sendall(_request(gateway, request, version=version))
+        connection.shutdown(socket.SHUT_WR)
+        reply = _to_the_end(connection)
+    assert b"HTTP/1.1 200 OK" in reply
+    assert (b"[DONE]" if stream else b'"usage"') in reply
+
+
+def test_a_client_that_ends_its_half_is_answered_by_everything_else_too(gateway):
+    for path in ("/livez", "/v1/models", "/v1/nothing"):
+        with _connect(gateway) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.shutdown(socket.SHUT_WR)
+            assert _to_the_end(connection).startswith(b"HTTP/1.1 ")
+
+
+async def test_a_client_that_leaves_while_it_waits_for_a_whole_answer_ends_what_runs(gateway):
+    before = gateway.counts()
+    with _connect(gateway) as connection:
+        connection.sendall(_request(gateway, {"model": "stalls"}))
+        stalls = 'turnout_backend_in_flight{backend="stalls"}'
+        gateway.until(lambda: gateway.counts().get(stalls) == 1)
+    counts = await gateway.until_idle("stalls")
+    left = [name for name in counts if "499" in name and counts[name] > before.get(name, 0)]
+    assert left
+
+
+def test_a_client_of_http_1_0_that_would_keep_its_connection_sees_where_a_stream_ends(gateway):
+    with _connect(gateway) as connection:
+        keeps = {"version": "1.0", "Connection": "keep-alive"}
+        connection.sendall(_request(gateway, {"stream": True}, **keeps))
+        head, _, body = _to_the_end(connection).partition(b"\r\n\r\n")
+        assert b"connection: close" in head
+        assert body.endswith(b"data: [DONE]\n\n")
+    with _connect(gateway) as connection:
+        connection.sendall(_request(gateway, **keeps))
+        assert b"connection: keep-alive" in _until(connection, b'"usage"')
+        connection.sendall(_request(gateway, version="1.0"))
+        assert _to_the_end(connection).count(b"HTTP/1.1 200 OK") == 1
+
+
+UNKNOWN = ["POST /v1/nothing", "GET /v1/chat", "PATCH /", "GET /v1/files", "POST /v1/messages/x"]
+
+
+@pytest.mark.parametrize("asked", UNKNOWN)
+def test_an_unknown_path_is_told_as_such(gateway, asked):
+    with _connect(gateway) as connection:
+        connection.sendall(f"{asked} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = _to_the_end(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 404 ")
+    error = json.loads(body)["error"]
+    assert asked in error["message"]
+    if "messages" in asked:
+        assert (json.loads(body)["type"], error["type"]) == ("error", "not_found_error")
+    else:
+        assert (error["type"], error["code"]) == ("invalid_request_error", "unknown_url")
+
+
+REFUSED = {
+    "another method": b"GET /v1/messages HTTP/1.1\r\n\r\n",
+    "no key": b"POST /v1/messages HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+    "nothing there": b"POST /v1/messages/batches HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+    "no HTTP": b"POST /v1/messages HTTP/1.1\r\nno colon\r\n\r\n",
+    "another coding": b"POST /v1/messages/count_tokens HTTP/1.1\r\nContent-Length: 2\r\n"
+    b"Content-Encoding: br\r\nX-Api-Key: %b\r\n\r\n{}",
+    "too large": b"POST /v1/messages HTTP/1.1\r\nContent-Length: 99999999\r\nX-Api-Key: %b\r\n\r\n",
+    "of models": b"GET /v1/models HTTP/1.1\r\nAnthropic-Version: 2023-06-01\r\n\r\n",
+}
+KINDS = {
+    "another method": "invalid_request_error",
+    "no key": "authentication_error",
+    "nothing there": "not_found_error",
+    "no HTTP": "invalid_request_error",
+    "another coding": "invalid_request_error",
+    "too large": "request_too_large",
+    "of models": "authentication_error",
+}
+
+
+@pytest.mark.parametrize(("sent", "kind"), [(REFUSED[k], KINDS[k]) for k in KINDS], ids=[*KINDS])
+def test_whatever_goes_wrong_for_anthropics_clients_is_told_in_their_envelope(gateway, sent, kind):
+    if b"%b" in sent:
+        sent %= gateway.key("enterprise").encode()
+    with _connect(gateway) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        head, _, body = _to_the_end(connection).partition(b"\r\n\r\n")
+    told = json.loads(body)
+    assert (told["type"], told["error"]["type"]) == ("error", kind)
+    assert b"\r\nrequest-id: " in head
 
 
 @pytest.mark.parametrize(

@@ -260,3 +260,32 @@ class TestErrors:
         assert caught.value.code == "rate_limit_exceeded"
         assert 0 < int(response.headers["retry-after"]) <= 65
         assert response.headers["x-ratelimit-remaining-requests"] == "0"
+
+
+@pytest.mark.parametrize("base", ["", "/", "/v1/"])
+def test_a_base_url_without_v1_or_with_a_slash_works_too(gateway, base):
+    key = gateway.key("enterprise")
+    with OpenAI(base_url=gateway.root + base, api_key=key, max_retries=0) as made:
+        answer = made.chat.completions.create(model="premium", messages=HELLO, max_tokens=3)
+        assert answer.usage.total_tokens > 0
+        assert made.models.retrieve("premium").id == "premium"
+        assert made.models.list().data
+
+
+def test_a_model_that_is_silent_for_long_is_waited_for(client):
+    events = list(client.chat.completions.create(model="late", messages=HELLO, stream=True))
+    assert "".join(event.choices[0].delta.content or "" for event in events)
+
+
+def test_a_model_that_stays_silent_is_an_error_in_the_stream(client):
+    answer = client.chat.completions.with_streaming_response.create(
+        model="never", messages=HELLO, stream=True
+    )
+    with answer as response:
+        lines = list(response.iter_lines())
+    assert ": keepalive" in lines
+    (told,) = [line for line in lines if line.startswith("data: ")]
+    assert json.loads(told.removeprefix("data: "))["error"]["code"] == "upstream_timeout"
+    events = client.chat.completions.create(model="never", messages=HELLO, stream=True)
+    with pytest.raises(openai.APIError, match="time"):
+        list(events)

@@ -42,6 +42,7 @@ class FakeCaller:
     head: tuple[tuple[str, str], ...] | None = None  # the headers as they left
     received: list[bytes] = field(default_factory=list)
     complete: bool = False
+    awaiting: bool = False  # a stream
 
     @classmethod
     def asking(cls, text: str = "Hello", **body: Any) -> "FakeCaller":
@@ -73,6 +74,10 @@ class FakeCaller:
         if self.body_error is not None:
             raise self.body_error
         return self.raw
+
+    def awaits_stream(self) -> None:
+        """Note that a stream is awaited."""
+        self.awaiting = True
 
     async def start(self) -> None:
         """Take the head of a stream."""

@@ -23,6 +23,7 @@ class FakeSocket(asyncio.Transport):
         super().__init__()
         self.sent = b""
         self.closed = False
+        self.half_closed = False
         self.paused = False
 
     def pause_reading(self) -> None:
@@ -37,7 +38,15 @@ class FakeSocket(asyncio.Transport):
         """Keep what is written."""
         self.sent += bytes(data)
 
+    def write_eof(self) -> None:
+        """Note that the edge has said its last word."""
+        self.half_closed = True
+
     def close(self) -> None:
+        """Note that it was closed."""
+        self.closed = True
+
+    def abort(self) -> None:
         """Note that it was closed."""
         self.closed = True
 
@@ -78,7 +87,7 @@ class _Handing(Inference):
     """Hands each request to a function, in place of the corridor."""
 
     def __init__(self, use: Callable[[Exchange], Awaitable[None]]) -> None:
-        super().__init__(SimpleNamespace(limits=Limits(10_000, 5.0), metrics=Metrics()))  # type: ignore[arg-type] # all that it needs
+        super().__init__(SimpleNamespace(limits=Limits(10_000, 5.0), cors=None, metrics=Metrics()))  # type: ignore[arg-type] # all that it needs
         self._use = use
 
     async def _walk(self, exchange: Exchange) -> None:

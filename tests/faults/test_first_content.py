@@ -12,6 +12,7 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.attempt import HELD_CAP
 from router.backends.dispatch.dispatch import Dispatcher
+from router.errors import UpstreamFailed
 from router.operations.message import parse_message
 
 pytestmark = pytest.mark.virtual_time
@@ -99,3 +100,30 @@ async def test_a_messages_pings_and_its_start_commit_to_nothing(
             out = b"".join([block async for block in upstream.stream()])
     assert out.startswith(b"event: message_start")
     assert out.endswith(b'data: {"type":"message_stop"}\n\n')
+
+
+TYPES = [b"text/event-stream; charset=utf-8", b"Text/Event-Stream", b"text/plain", b"", b"x/y"]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+async def test_events_are_events_whatever_their_type_says(
+    dispatcher: Dispatcher, chat: Chat, kind: bytes
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n" % kind
+    for result in ((TEXT, STOP), (COMMENT, TEXT, STOP), (b"\n\n", b"event: x\n", TEXT, STOP)):
+        async with raw_server(writes(stream(*result, head=head))) as server:
+            backend = Backend("b", server.base_url, "m")
+            async with dispatcher.open([backend], chat(stream=True), "r1") as upstream:
+                out = b"".join([block async for block in upstream.stream()])
+        assert out.lstrip(b"\n") == b"".join(result).lstrip(b"\n")
+
+
+async def test_blanks_without_an_end_are_read_to_a_bound(
+    dispatcher: Dispatcher, chat: Chat
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
+    blanks = head + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 4
+    async with raw_server(writes(blanks, then="silence")) as server:
+        opening = dispatcher.open([Backend("b", server.base_url, "m")], chat(stream=True), "r1")
+        with pytest.raises(UpstreamFailed):
+            await opening.__aenter__()

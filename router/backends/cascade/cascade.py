@@ -102,7 +102,7 @@ class Cascades:
             else:
                 answers = protocol.read_body(upstream.body)
             failure = first_failure(cascade.verify, answers, request, early=request.stream)
-            if failure is None and cascade.judge is not None and _is_whole(answers):
+            if failure is None and cascade.judge is not None and _is_whole(answers, request):
                 failure = await self._judge(check, cascade.judge, answers[0])
         except StreamBroken:
             failure = BROKEN, "broke off"
@@ -150,9 +150,10 @@ class _Check:
     customer: str
 
 
-def _is_whole(answers: Sequence[Alternative]) -> bool:
+def _is_whole(answers: Sequence[Alternative], request: Ask) -> bool:
     """Whether every choice has come to its end, so that a judge has all of it to read."""
-    return bool(answers) and all(answer.stop is not None for answer in answers)
+    ended = [answer for answer in answers if answer.stop is not None]
+    return len(ended) == len(answers) >= request.choices
 
 
 class _Descent:

@@ -6,7 +6,7 @@ from typing import Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import Asking, Failure
+from router.backends.dialects.base import EVENT_STREAM, Asking, Failure
 from router.backends.dialects.translated import NATIVE, dialect_of
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
@@ -21,6 +21,8 @@ from router.protocols.unsupported import Unsupported
 ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
 _KIND: Final = re.compile(r"[!-~]{1,64}([ -~]{0,128}[!-~])?")
 HELD_CAP: Final = 256 * 1024  # bytes held back of a stream that has no content yet
+_EVENTS_BEGIN: Final = (b"data:", b"event:", b"id:", b"retry:", b":")  # whatever their type says
+_ENOUGH: Final = 6  # bytes to tell that by
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
@@ -86,15 +88,28 @@ async def _begin(
     upstream: Upstream, answer: HttpAnswer, stream_type: str, passage: Passage
 ) -> None:
     """Read up to the first content of a stream."""
-    request = upstream.request
+    request, begun = upstream.request, b""
     if stream_type not in answer.header("content-type").lower():
         upstream.content_type = _own_type(passage, answer)
         if not upstream.content_type:
-            # A body instead of a stream: most likely an error under status 200.
-            passage.reply(await read_all(answer, ERROR_CAP, cut=True), request)
-            raise MalformedReply("answered without streaming")
+            begun = await _beginning(answer)
+            if stream_type != EVENT_STREAM or not begun.lstrip().startswith(_EVENTS_BEGIN):
+                # A body instead of a stream: most likely an error under status 200.
+                passage.reply(begun + await read_all(answer, ERROR_CAP, cut=True), request)
+                raise MalformedReply("answered without streaming")
     stream = passage.stream(request)
-    upstream.streams(stream, await _first_block(answer, stream))
+    upstream.streams(stream, await _first_block(answer, stream, begun))
+
+
+async def _beginning(answer: HttpAnswer) -> bytes:
+    """Enough of a body to tell whether it is one of events, whatever its type says."""
+    begun = b""
+    while len(begun.lstrip()) < _ENOUGH and len(begun) < ERROR_CAP:
+        data = await answer.read()
+        if not data:
+            break
+        begun += data
+    return begun
 
 
 def _own_type(passage: Passage, answer: HttpAnswer) -> str:
@@ -103,16 +118,19 @@ def _own_type(passage: Passage, answer: HttpAnswer) -> str:
     return kind if kind.lower().startswith(passage.types) and _KIND.fullmatch(kind) else ""
 
 
-async def _first_block(answer: HttpAnswer, stream: AnswerStream) -> bytes:
+async def _first_block(answer: HttpAnswer, stream: AnswerStream, begun: bytes) -> bytes:
     """What comes up to the first content: until then another backend may still be asked.
 
     Comments and the like that come before are held back, up to HELD_CAP, and begin the block.
+    `begun` is what was read already.
     """
     held = b""
-    while data := await answer.read():
+    data = begun or await answer.read()
+    while data:
         held += stream.feed(data)
         if stream.has_content or stream.finished or len(held) > HELD_CAP:
             return held
+        data = await answer.read()
     return held + stream.finish()
 
 

@@ -23,16 +23,21 @@ _MISSES: Final = 8
 class ChatStream(PassingStream):
     """One streamed chat completion, relayed."""
 
-    __slots__ = ("_hide",)
+    __slots__ = ("_ended", "_hide")
     _END = DONE
 
     def __init__(self, ask: Ask, deltas: Deltas | None = None) -> None:
         super().__init__(ask, deltas or Deltas())
         self._hide = not ask.include_usage
+        self._ended: set[int] = set()  # choices that said how they ended
 
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """One more chunk with `finish_reason: length`, then [DONE]."""
-        return length_events(request_id, model, why)
+        return length_events(request_id, model, why, self._open_choices())
+
+    def _open_choices(self) -> list[int]:
+        """Those that go on."""
+        return [index for index in range(self._ask.choices) if index not in self._ended]
 
     def _look_into(self, block: bytes) -> bytes:
         """Hide the usage that the client did not ask for; look at what holds more than text."""
@@ -104,8 +109,11 @@ class ChatStream(PassingStream):
         model = chunk.get("model")
         if isinstance(model, str):
             self.model = model
-        if any(choice.get("finish_reason") for choice in choices):
-            self._complete = self.has_content = True
+        ended = [choice.get("index", 0) for choice in choices if choice.get("finish_reason")]
+        if ended:
+            self.has_content = True
+            self._ended.update(ended)
+            self._complete = len(self._ended) >= self._ask.choices
         elif not self.has_content:
             self.has_content = any(map(_says_something, choices))
         groq = chunk.get("x_groq")
@@ -135,4 +143,8 @@ def _is_noteworthy(block: bytes) -> bool:
         or b'"content":[' in block
         or b'"content": [' in block
         or b'"x_groq"' in block
+        # Written with blanks that nobody else writes: all of the above is looked for in vain.
+        or b'" :' in block
+        or b'":  ' in block
+        or b'"\t' in block
     )

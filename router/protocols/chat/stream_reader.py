@@ -35,6 +35,7 @@ from router.protocols.hub.events import (
 )
 from router.protocols.hub.values import arguments_text, name_of
 from router.protocols.passage import MalformedReply
+from router.protocols.tolerant_json import loads
 
 LARGEST_CALLS: Final = 16 * 1024 * 1024  # characters of all arguments of an answer
 _PLAIN: Final = frozenset(("role", "content"))
@@ -128,6 +129,7 @@ class ChatReader(EventStreamReader):
             if type(number) is not int:
                 raise TypeError
             choice = self._choices[number] = _Choice(number)
+            self.complete = False
         delta = fields.get("delta")
         if delta:
             plain = delta.keys() <= _PLAIN
@@ -146,7 +148,7 @@ class ChatReader(EventStreamReader):
                 self._behind(choice, delta)
         if fields.get("finish_reason"):
             choice.last = fields
-            self.complete = True
+            self.complete = all(one.last for one in self._choices.values())
 
     def _before(self, choice: _Choice, delta: Mapping[str, Any]) -> None:
         """What comes before the text of the same chunk: thoughts, what is spoken."""
@@ -291,7 +293,7 @@ def _is_object(text: str) -> bool:
     if not text.rstrip().endswith("}"):
         return False
     try:
-        orjson.loads(text)
+        loads(text)
     except orjson.JSONDecodeError:
         return False
     return True

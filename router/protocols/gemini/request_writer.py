@@ -31,6 +31,7 @@ from router.protocols.hub.conversation import (
 from router.protocols.hub.values import arguments_object, count
 from router.protocols.hub.writing import Dropped, description_of, sampling_of, titled
 from router.protocols.quirks import Quirks
+from router.protocols.tolerant_json import loads
 from router.protocols.unsupported import Unsupported
 
 GEMINI: Final = "gemini"
@@ -260,7 +261,7 @@ def _budget(conversation: Conversation) -> int | None:
 def _response(text: str) -> dict[str, Any]:
     """What a tool returned, as the object that the API demands."""
     try:
-        value = orjson.loads(text)
+        value = loads(text)
     except orjson.JSONDecodeError:
         return {"result": text}
     return value if isinstance(value, dict) else {"result": value}

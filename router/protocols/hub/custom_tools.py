@@ -21,6 +21,7 @@ from router.protocols.hub.events import (
     StreamReader,
 )
 from router.protocols.hub.values import name_of
+from router.protocols.tolerant_json import loads
 
 _INPUT: Final = "input"
 _PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -109,7 +110,7 @@ def _as_custom(part: Part, names: frozenset[str]) -> Part:
 def _input_of(arguments: str) -> str:
     """The free text of a call; where a model said something else, all that it said."""
     try:
-        given = orjson.loads(arguments)
+        given = loads(arguments)
     except orjson.JSONDecodeError:
         return arguments
     text = given.get(_INPUT) if isinstance(given, dict) else given

@@ -16,6 +16,7 @@ from router.protocols.hub.answer import Lines, Logprob, Stop
 from router.protocols.hub.conversation import Citation, Part, Seal
 from router.protocols.passage import MalformedReply
 from router.protocols.sse import EventTooLarge, Splitter
+from router.protocols.tolerant_json import loads
 
 
 class Started(NamedTuple):
@@ -180,7 +181,7 @@ class EventStreamReader:
 
     def _read_data(self, data: bytes) -> None:
         try:
-            event = orjson.loads(data)
+            event = loads(data)
         except orjson.JSONDecodeError:
             data = data.strip()
             if data == _DONE:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from router.protocols.hub.conversation import Opaque
+from router.protocols.tolerant_json import loads
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
@@ -34,7 +35,7 @@ def arguments_text(value: Any) -> str:
 def arguments_object(text: str) -> dict[str, Any]:
     """A call's arguments as an object; what is no JSON object is wrapped, never lost."""
     try:
-        value = orjson.loads(text or "{}")
+        value = loads(text or "{}")
     except orjson.JSONDecodeError:
         return {"input": text}
     return value if type(value) is dict else {"input": value}

@@ -16,7 +16,6 @@ _ERROR_TYPES: Final = MappingProxyType(
         403: "permission_error",
         404: "not_found_error",
         413: "request_too_large",
-        422: "invalid_request_error",
         429: "rate_limit_error",
         503: "overloaded_error",
         504: "timeout_error",
@@ -29,7 +28,8 @@ _TOO_LONG: Final = "prompt is too long"  # by which clients know that they must 
 
 def message_error_body(error: TurnoutError) -> bytes:
     """An error as the anthropic client expects it."""
-    kind, message = _ERROR_TYPES.get(error.status, "api_error"), error.message
+    others = "invalid_request_error" if error.status < 500 else "api_error"
+    kind, message = _ERROR_TYPES.get(error.status, others), error.message
     if error.code == "context_length_exceeded" and _TOO_LONG not in message:
         message = f"{_TOO_LONG}: {message}"
     return orjson.dumps({"type": "error", "error": {"type": kind, "message": message}})

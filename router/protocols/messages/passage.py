@@ -116,6 +116,15 @@ class MessageEvents(PassingStream):
         if isinstance(block, dict) and (block.get("text") or block.get("type") not in _EMPTY):
             self.has_content = True
 
+    def block_delta(self, event: Mapping[str, Any]) -> None:
+        """Content, in an event that is written with other blanks than most."""
+        delta = event.get("delta")
+        texts = [delta.get(name) for name in _SAYS] if isinstance(delta, dict) else []
+        size = sum(len(text.encode()) for text in texts if isinstance(text, str))
+        if size:
+            self.has_content = True
+            self.output_tokens_seen += estimate_output(size)
+
     def block_stop(self, event: Mapping[str, Any]) -> None:
         """A block ends."""
         index = event.get("index")
@@ -140,9 +149,11 @@ class MessageEvents(PassingStream):
 
 
 _EMPTY: Final = ("text", "thinking")
+_SAYS: Final = ("text", "thinking", "partial_json")
 _READERS: Final = {
     "message_start": MessageEvents.message_start,
     "content_block_start": MessageEvents.block_start,
+    "content_block_delta": MessageEvents.block_delta,
     "content_block_stop": MessageEvents.block_stop,
     "message_delta": MessageEvents.message_delta,
     "message_stop": MessageEvents.message_stop,

@@ -27,6 +27,7 @@ from router.protocols.hub.values import name_of, text_of
 from router.protocols.messages.answer_reader import read_stop
 from router.protocols.messages.parts import MESSAGES, read_blocks, read_citation, read_seal
 from router.protocols.messages.usage import read_lines, refuse_message_error
+from router.protocols.tolerant_json import loads
 
 
 class MessagesReader(EventStreamReader):
@@ -134,7 +135,7 @@ class MessagesReader(EventStreamReader):
         """A block of a kind that the hub does not know, as it stands at its end."""
         block, texts = self._unknown.pop(index)
         if texts:
-            block["input"] = orjson.loads("".join(texts))
+            block["input"] = loads("".join(texts))
         (part,) = read_blocks([block])
         if isinstance(part, Opaque):
             self.out.append(PartOpened(0, index, part))

@@ -42,12 +42,13 @@ class TextReader(EventStreamReader):
             number = choice.get("index", 0)
             if number not in self._finish:
                 self._finish[number] = {}
+                self.complete = False
                 self.out.append(PartOpened(number, 0, Text("")))
             if choice.get("text"):
                 self.out.append(PartDelta(number, 0, choice["text"]))
             if choice.get("finish_reason"):
                 self._finish[number] = choice
-                self.complete = True
+                self.complete = all(self._finish.values())
 
     def done(self) -> None:
         """`[DONE]`: nothing counts after it."""

@@ -64,13 +64,13 @@ class TextStream(ChatStream):
 
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """One more chunk with `finish_reason: length`, then [DONE]."""
-        choice = {"index": 0, "text": "", "logprobs": None, "finish_reason": "length"}
+        ended = {"text": "", "logprobs": None, "finish_reason": "length"}
         chunk = {
             "id": f"cmpl-{request_id}",
             "object": "text_completion",
             "created": int(time.time()),
             "model": model,
-            "choices": [choice],
+            "choices": [{"index": index, **ended} for index in self._open_choices()],
             "turnout": {"ended": why},
         }
         return encode(orjson.dumps(chunk)) + DONE

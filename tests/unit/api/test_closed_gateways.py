@@ -9,6 +9,8 @@ from router.api.rest import public_application
 class Anything:
     """Stands for a gateway: its applications only keep it."""
 
+    cors = None
+
 
 def test_a_gateway_is_forgotten_with_its_application() -> None:
     gateway = Anything()

@@ -62,7 +62,9 @@ class Waiting(Inference):
 
 @pytest.fixture
 async def line():
-    return _line(Waiting(SimpleNamespace(limits=Limits(1000, 5.0), metrics=Metrics(dict))))
+    return _line(
+        Waiting(SimpleNamespace(limits=Limits(1000, 5.0), cors=None, metrics=Metrics(dict)))
+    )
 
 
 def _line(inference: Inference) -> SimpleNamespace:
@@ -82,13 +84,15 @@ async def _all_done(line) -> None:
 async def test_a_body_that_does_not_arrive_in_time_is_a_408(path):
     known = SimpleNamespace(authenticate=lambda _: None)
     serving = SimpleNamespace(authenticator=known)
-    gateway = SimpleNamespace(limits=Limits(1000, 0.0), metrics=Metrics(), serving=serving)
+    gateway = SimpleNamespace(
+        limits=Limits(1000, 0.0), cors=None, metrics=Metrics(), serving=serving
+    )
     slow = _line(Inference(gateway))
     slow.connection.data_received(b"POST %b HTTP/1.1\r\nContent-Length: 9\r\n\r\n{" % path)
     await _all_done(slow)
     assert slow.client.sent.startswith(b"HTTP/1.1 408 ")
     assert b"x-request-id: " in slow.client.sent
-    assert slow.client.closed
+    assert slow.client.half_closed
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/chat", REQUEST[:-8]], ids=["nothing", "a", "b"])

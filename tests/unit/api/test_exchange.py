@@ -10,8 +10,10 @@ from fakes.connection import FakeSocket, connect, read_answer
 
 from router.api.connection import Connection
 from router.api.exchange import Exchange
+from router.api.farewell import LINGER_BYTES
 from router.api.gateway import Limits
 from router.api.inference import Inference
+from router.errors import Unauthenticated, UpstreamTimeout
 from router.telemetry.metrics import Metrics
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\n"
@@ -36,7 +38,7 @@ class Client:
     """Sends bytes to the edge, part by part, and keeps what comes back."""
 
     def __init__(self, use: Use = echo, *, limit: int = 100) -> None:
-        gateway: Any = SimpleNamespace(limits=Limits(limit, 5.0), metrics=Metrics())
+        gateway: Any = SimpleNamespace(limits=Limits(limit, 5.0), cors=None, metrics=Metrics())
 
         class Handing(Inference):
             async def _walk(self, exchange: Exchange) -> None:
@@ -45,6 +47,20 @@ class Client:
         self.connection: Connection
         self.socket: FakeSocket
         self.connection, self.socket = connect(Handing(gateway))
+
+    def ring(self, seconds: float) -> None:
+        """Let the timer of the request that runs ring, which is set to so many seconds."""
+        exchange = self.connection._current
+        assert exchange is not None
+        left = exchange._timer.when() - exchange._connection.loop.time()
+        assert seconds - 1 < left <= seconds + 0.01
+        _ring(exchange)
+
+    async def leave(self) -> None:
+        """Close the connection, and wait until nothing runs for it."""
+        tasks = list(self.connection.tasks)
+        self.connection.connection_lost(None)
+        await asyncio.gather(*tasks)
 
     async def send(self, *parts: bytes) -> bytes:
         """Send these parts, each once the one before was taken; return what came back."""
@@ -81,7 +97,7 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_all_there(parts):
     client = Client()
     sent = await client.send(HEAD + parts[0], *parts[1:])
     assert sent.startswith((b"HTTP/1.1 413 ", b"HTTP/1.1 400 "))
-    assert client.socket.closed  # what else arrives belongs to a request that nobody reads
+    assert client.socket.half_closed  # what else arrives belongs to a request that nobody reads
 
 
 async def test_a_body_of_exactly_the_limit_is_taken():
@@ -111,6 +127,185 @@ async def test_an_old_client_gets_a_stream_that_ends_with_its_connection():
     assert b"connection: close" in head
     assert body == b"onetwo"
     assert client.socket.closed
+
+
+async def test_an_old_client_that_would_keep_its_connection_gets_a_stream_that_ends_too():
+    client = Client(stream)
+    head = HEAD.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\n"
+    head, _, body = (await client.send(head + b"{}")).partition(b"\r\n\r\n")
+    assert b"connection: close" in head
+    assert body == b"onetwo"
+    assert client.socket.closed
+
+
+async def test_an_old_client_that_would_keep_its_connection_is_told_that_it_may():
+    client = Client()
+    head = HEAD.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\n"
+    assert b"connection: keep-alive" in await client.send(head + b"{}")
+    assert not client.socket.closed
+
+
+async def test_a_request_that_is_answered_before_it_is_all_there_is_its_connections_last():
+    async def refuse(exchange: Exchange) -> None:
+        raise Unauthenticated("no")
+
+    client = Client(refuse)
+    sent = await client.send(HEAD + b"Content-Length: 50\r\n\r\n", b"x" * 10)
+    assert sent.startswith(b"HTTP/1.1 401 ")
+    assert b"connection: close" in sent
+    assert client.socket.half_closed  # so that the client sees the end of the answer, and reads it
+    assert not client.socket.closed
+    client.connection.data_received(b"x" * 40 + HEAD + b"Content-Length: 0\r\n\r\n")
+    assert not client.connection.tasks
+    assert client.socket.sent == sent
+
+
+async def test_what_comes_behind_a_last_answer_is_read_up_to_a_bound():
+    client = Client()
+    await client.send(HEAD + b"Content-Length: 999999999\r\n\r\n")
+    part = b"x" * 1_000_000
+    for _ in range(LINGER_BYTES // len(part)):
+        client.connection.data_received(part)
+    assert not client.socket.closed
+    client.connection.data_received(part)
+    assert client.socket.closed
+
+
+async def test_a_client_that_ends_its_half_gets_its_answer_and_then_the_end():
+    go = asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        await go.wait()
+        await echo(exchange)
+
+    client = Client(slow)
+    client.connection.data_received(HEAD + b"Content-Length: 2\r\n\r\n{}")
+    assert client.connection.eof_received()
+    go.set()
+    await asyncio.gather(*client.connection.tasks)
+    assert read_answer(client.socket.sent).body == b"{}"
+    assert client.socket.closed
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", HEAD, HEAD + b"Content-Length: 9\r\n\r\n{}"], ids=["nothing", "head", "half"]
+)
+async def test_a_client_that_ends_its_half_before_its_request_is_whole_has_left(sent):
+    client = Client()
+    client.connection.data_received(sent)
+    assert not client.connection.eof_received()
+    client.connection.connection_lost(None)
+    await asyncio.gather(*client.connection.tasks, return_exceptions=True)
+    assert client.socket.sent == b""
+
+
+async def silent(exchange: Exchange) -> None:
+    """Say that a stream will follow, and nothing more for long."""
+    await exchange.body()
+    exchange.awaits_stream()
+    await asyncio.Event().wait()
+
+
+async def test_the_head_of_a_stream_that_is_long_awaited_goes_out_with_a_comment():
+    client = await _asking(silent)
+    client.ring(Limits(100, 5.0).head_after)
+    head, _, body = client.socket.sent.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream")
+    assert b"x-accel-buffering: no" in head
+    assert body == b"d\r\n: keepalive\n\n\r\n"
+    await client.leave()
+
+
+async def test_a_stream_is_silent_for_its_interval_at_most():
+    client = await _asking(silent)
+    limits = Limits(100, 5.0)
+    client.ring(limits.head_after)
+    for _ in range(3):
+        client.ring(limits.keepalive / 2)
+    assert client.socket.sent.count(b": keepalive\n\n") == 4
+    await client.leave()
+
+
+async def test_a_stream_that_flows_is_not_interrupted_by_comments():
+    async def flowing(exchange: Exchange) -> None:
+        await exchange.body()
+        exchange.awaits_stream()
+        await exchange.start()
+        for _ in range(4):
+            exchange.put(b"data: x\n\n")
+            await asyncio.sleep(0)
+            _ring(exchange)
+        await exchange.end()
+
+    client = Client(flowing)
+    sent = await client.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+    assert b"keepalive" not in sent
+    assert read_answer(sent).whole
+
+
+async def test_messages_are_pinged_where_others_get_a_comment():
+    path = HEAD.replace(b"/chat/completions", b"/messages")
+    client = await _asking(silent, path)
+    client.ring(Limits(100, 5.0).head_after)
+    assert b'event: ping\ndata: {"type":"ping"}\n\n' in client.socket.sent
+    await client.leave()
+
+
+@pytest.mark.parametrize("path", [b"/v1/chat/completions", b"/v1/messages"])
+async def test_a_failure_behind_the_head_is_one_error_event(path):
+    async def failing(exchange: Exchange) -> None:
+        await exchange.body()
+        exchange.awaits_stream()
+        _ring(exchange)
+        raise UpstreamTimeout("Too slow.")
+
+    head = HEAD.replace(b"/v1/chat/completions", path) + b"Content-Length: 2\r\n\r\n"
+    answer = read_answer(await Client(failing).send(head + b"{}"))
+    assert (answer.status, answer.whole) == (200, True)
+    events = answer.body.split(b"\n\n")
+    assert events.pop() == b""
+    assert b"Too slow." in events[-1]
+    assert len(events) == 2  # what said nothing, and this
+
+
+async def test_a_comment_waits_for_a_client_that_is_behind():
+    client = await _asking(silent)
+    client.connection.pause_writing()
+    client.ring(Limits(100, 5.0).head_after)
+    assert client.socket.sent == b""
+    client.connection.resume_writing()
+    client.ring(Limits(100, 5.0).keepalive / 2)
+    assert b": keepalive" in client.socket.sent
+    await client.leave()
+
+
+async def test_an_answer_that_is_over_leaves_no_timer():
+    kept = []
+
+    async def brief(exchange: Exchange) -> None:
+        await stream(exchange)
+        kept.append(exchange)
+
+    async def awaited(exchange: Exchange) -> None:
+        exchange.awaits_stream()
+        await brief(exchange)
+
+    await Client(awaited).send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+    assert kept[0]._timer.cancelled()
+
+
+def _ring(exchange: Exchange) -> None:
+    """Let the timer of a stream ring."""
+    exchange._timer.cancel()
+    exchange._while_silent()
+
+
+async def _asking(use: Use, head: bytes = HEAD) -> "Client":
+    """A client that waits for its answer."""
+    client = Client(use)
+    client.connection.data_received(head + b"Content-Length: 2\r\n\r\n{}")
+    await asyncio.sleep(0)
+    return client
 
 
 async def test_a_client_that_wants_no_other_answer_gets_its_connection_closed():

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from router.api.connection import Connection
 from router.api.inference import Inference
 from router.backends.dispatch.upstream import Put
 from router.domain import Outcome, Usage
-from router.errors import LimitExceeded, UpstreamFailed
+from router.errors import LimitExceeded, UpstreamFailed, UpstreamTimeout
 
 USED = Usage(10, 5)
 BLOCKS = (chunk("One"), chunk(" two"), DONE)
@@ -234,7 +235,45 @@ async def test_a_calculation_is_answered_by_the_gateway_itself():
     assert client.metrics.requests == {}
 
 
-@pytest.mark.parametrize("path", [b"/v1/chat/completions/", b"/V1/chat/completions", b"/", b""])
+@pytest.mark.parametrize(
+    "path",
+    [b"//v1/chat/completions", b"/v1/chat/completions//", b"/V1/chat/completions", b"/", b""],
+)
 def test_only_the_exact_path_is_an_operation(path):
     assert Inference.row(path) is None
     assert Inference.row(b"/v1/chat/completions") is not None
+
+
+def silent_for_long(client: Line) -> None:
+    """Let the timer of a stream ring before its backend answers."""
+    backends = client.fakes.corridor.backends
+    opened = backends.open
+
+    def slowly(*arguments: Any) -> Any:
+        client.connection._current._while_silent()
+        return opened(*arguments)
+
+    slow: Any = SimpleNamespace(open=slowly, view=backends.view)
+    client.fakes.gateway.serving.backends = slow
+
+
+async def test_a_failure_behind_an_early_head_is_counted_as_what_it_is():
+    client = line(UpstreamTimeout("too slow"))
+    silent_for_long(client)
+    answer = await client.ask(request(STREAMED))
+    assert answer.status == 200
+    assert b"upstream_timeout" in answer.body
+    assert answer.headers["x-turnout-route"] == "auto"
+    assert client.metrics.requests == {("auto", "", "504"): 1}
+    assert client.metrics.in_flight == 0
+
+
+async def test_an_answer_behind_an_early_head_goes_on_in_it():
+    client = line(FakeUpstream(blocks=BLOCKS, usage=USED))
+    silent_for_long(client)
+    answer = await client.ask(request(STREAMED))
+    assert answer.body == b": keepalive\n\n" + b"".join(BLOCKS)
+    assert answer.whole
+    assert client.socket.sent.count(b"HTTP/1.1 200 OK") == 1
+    assert "x-turnout-backend" not in answer.headers
+    assert client.metrics.requests == {("auto", "local", "200"): 1}

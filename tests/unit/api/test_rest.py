@@ -72,9 +72,81 @@ async def test_ready_is_who_wants_requests_and_reaches_its_ledger(client, state,
     assert (answer.status_code, answer.json()["ledger"]) == (status, ledger)
 
 
-async def test_alive_is_whoever_answers(client):
-    answer = await client(public(ready=False, ledger_answers=False)).get("/livez")
+@pytest.mark.parametrize("path", ["/livez", "/health", "/health/"])
+async def test_alive_is_whoever_answers(client, path):
+    answer = await client(public(ready=False, ledger_answers=False)).get(path)
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+ANTHROPICS = {"x-api-key": "tk-known", "anthropic-version": "2023-06-01"}
+
+
+async def test_anthropics_clients_get_the_models_in_their_shape(client):
+    gateway = client(public(TIERED))
+    answer = await gateway.get("/v1/models/", headers=ANTHROPICS)
+    assert answer.headers["request-id"] == answer.headers["x-request-id"]
+    page = answer.json()
+    assert [entry["id"] for entry in page["data"]] == ["auto", "gpt-4o", "local", "moe"]
+    assert (page["has_more"], page["first_id"], page["last_id"]) == (False, "auto", "moe")
+    one = (await gateway.get("/v1/models/moe", headers=ANTHROPICS)).json()
+    assert one == page["data"][3]
+    assert (one["type"], one["display_name"]) == ("model", "moe")
+    assert one["created_at"] == "1970-01-01T00:00:00Z"
+
+
+PAGES = [
+    ("limit=2", ["auto", "gpt-4o"], True),
+    ("limit=2&after_id=gpt-4o", ["local", "moe"], False),
+    ("limit=1&after_id=auto", ["gpt-4o"], True),
+    ("after_id=moe", [], False),
+    ("limit=1&before_id=moe", ["local"], True),
+    ("limit=2&before_id=local", ["auto", "gpt-4o"], False),
+    ("before_id=auto", [], False),
+]
+
+
+@pytest.mark.parametrize(("asked", "names", "more"), PAGES)
+async def test_the_models_come_in_pages_both_ways(client, asked, names, more):
+    page = (await client(public(TIERED)).get(f"/v1/models?{asked}", headers=ANTHROPICS)).json()
+    assert [entry["id"] for entry in page["data"]] == names
+    assert page["has_more"] is more
+    assert page["first_id"] == (names[0] if names else None)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("limit=0", "limit=1001", "limit=x", "limit=-1", "limit=%C2%B2", f"limit={'9' * 5000}"),
+        *("after_id=premium", "before_id=nobody"),
+    ],
+)
+async def test_a_wrong_page_is_a_400_in_anthropics_envelope(client, asked):
+    answer = await client(public(TIERED)).get(f"/v1/models?{asked}", headers=ANTHROPICS)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/moe", "/v1/v1/models", "/v1/models/moe/"])
+async def test_the_models_are_found_without_v1_and_with_a_slash(client, path):
+    assert (await client(public(TIERED)).get(path, headers=KEY)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/health", "/readyz", "/metrics", "/v1/models"])
+async def test_head_is_taken_wherever_get_is(client, path):
+    answer = await client(public()).head(path, headers=KEY)
+    assert answer.status_code == 200
+
+
+async def test_an_unknown_path_is_told_as_such_and_shown_in_part(client):
+    gateway = client(public())
+    error = (await gateway.post("/v1/nothing?key=secret")).json()["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "unknown_url")
+    assert "POST /v1/nothing." in error["message"]
+    assert "secret" not in error["message"]
+    long = (await gateway.get("/" + "x" * 5_000)).json()["error"]["message"]
+    assert len(long) < 600
+    told = (await gateway.get("/v1/messages/batches")).json()
+    assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
 
 
 async def test_metrics_are_in_prometheus_words(client):

@@ -105,7 +105,7 @@ def test_an_assistant_turn_with_only_tool_calls_is_accepted() -> None:
         ({"max_tokens": True}, "max_tokens"),
         ({"max_completion_tokens": 1.5}, "max_completion_tokens"),
         ({"n": 129}, "n"),
-        ({"user": "a\nb"}, "user"),
+        ({"user": 1}, "user"),
         ({"tools": {}}, "tools"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
         ({"response_format": "json"}, "response_format"),
@@ -295,3 +295,42 @@ def test_functions_are_read_by_the_model_as_tools_are() -> None:
     ask = chat(functions=functions)
     assert ask.features == {"tools"}
     assert ask.text_bytes == chat().text_bytes + len(json.dumps(functions, separators=(",", ":")))
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_a_whole_number_may_be_written_as_a_decimal_one(name: str) -> None:
+    ask = chat(**{name: 16.0})
+    assert ask.max_output_tokens == ask.body[name] == 16
+    assert type(ask.body[name]) is int
+    assert b"16.0" in ask.raw  # the backend judges for itself
+    assert chat(n=2.0).choices == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "words"),
+    [
+        (0, "integer_below_min_value", "Expected a value >= 1, but got 0 instead."),
+        (-3.0, "integer_below_min_value", "but got -3 instead."),
+        (2**31, "integer_above_max_value", "but got 2147483648 instead."),
+        (1.5, "invalid_type", "expected an integer, but got a decimal number instead."),
+        ("16", "invalid_type", "but got a string instead."),
+        (True, "invalid_type", "but got a boolean instead."),
+        ([], "invalid_type", "but got an array instead."),
+        ({}, "invalid_type", "but got an object instead."),
+    ],
+)
+def test_a_wrong_number_is_told_in_openais_words(value: Any, code: str, words: str) -> None:
+    raw = json.dumps({"model": "auto", "messages": HELLO, "max_tokens": value}).encode()
+    error = refused(raw)
+    assert (error.param, error.code) == ("max_tokens", code)
+    assert words in error.message
+
+
+def test_an_end_user_may_have_any_name_and_a_long_one_is_known_by_its_digest() -> None:
+    assert chat(user="anna").user == "anna"
+    odd = ["a\nb", "\x00", "x" * 257, "\N{GRINNING FACE}" * 100_000]
+    names = [chat(user=name).user or "" for name in odd]
+    assert len(set(names)) == len(odd)
+    assert all(name.startswith("blake2b:") and len(name) == 40 for name in names)
+    assert chat(user=odd[0]).user == names[0]
+    assert chat(user="").user is None

@@ -19,6 +19,7 @@ from router.errors import (
 )
 from router.operations.message import parse_message
 from router.protocols.messages.errors import message_error_body, message_error_event
+from router.protocols.messages.passage import MessagesPassage
 from router.protocols.sse import data_of, encode, events
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -141,3 +142,16 @@ def test_a_context_that_is_too_long_is_told_in_the_words_that_clients_know():
     assert sent == {"type": "invalid_request_error", "message": f"prompt is too long: {words}"}
     own = UpstreamRejected("prompt is too long: 9 > 8", status=400, code="context_length_exceeded")
     assert orjson.loads(message_error_body(own))["error"]["message"] == "prompt is too long: 9 > 8"
+
+
+def test_events_with_other_blanks_are_content_and_are_counted() -> None:
+    stream = MessagesPassage().stream(message(stream=True))
+    start = b'data: {"type" : "message_start", "message" : {"model" : "m", "usage" : {}}}\n\n'
+    said = b'data: {"type" : "content_block_delta", "delta" : {"text" : "one two three"}}\n\n'
+    stop = b'data: {"type" : "message_delta", "delta" : {"stop_reason" : "end_turn"}}\n\n'
+    assert stream.feed(start + said) == start + said
+    assert stream.has_content
+    assert stream.output_tokens_seen >= 3
+    assert stream.feed(stop) + stream.finish() == stop + (
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+    )

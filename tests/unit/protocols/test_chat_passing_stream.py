@@ -174,3 +174,57 @@ def test_usage_is_taken_only_where_it_can_be_true(claimed: Any, usage: Usage | N
 )
 def test_an_error_is_read_in_any_of_the_fields_shapes(body: bytes, message: str) -> None:
     assert OpenAI().failure(422, body).message == message
+
+
+def of_choice(index: int, finish: str | None) -> bytes:
+    choice = {"index": index, "delta": {"content": "x"}, "finish_reason": finish}
+    return b"data: " + orjson.dumps({"model": "m", "choices": [choice]}) + b"\n\n"
+
+
+TWO = of_choice(0, None) + of_choice(1, None)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [TWO + of_choice(0, "stop"), of_choice(0, "stop"), TWO + of_choice(1, "length")],
+    ids=["second goes on", "second never began", "first goes on"],
+)
+def test_of_two_choices_both_must_have_ended(stream: bytes) -> None:
+    with pytest.raises(MalformedReply):
+        relay(stream, n=2)
+
+
+@pytest.mark.parametrize("second", ["stop", "length"])
+def test_two_choices_that_ended_are_whole_without_a_done(second: str) -> None:
+    out, translator = relay(TWO + of_choice(0, "stop") + of_choice(1, second), n=2)
+    assert translator.finished
+    assert out.endswith(DONE)
+
+
+def test_a_quota_ends_every_choice_that_goes_on() -> None:
+    stream = ChatPassage().stream(request(n=3))
+    stream.feed(TWO + of_choice(1, "stop"))
+    ended = orjson.loads(stream.cut("r", "m", "quota").split(b"\n\n")[0].removeprefix(b"data: "))
+    assert [choice["index"] for choice in ended["choices"]] == [0, 2]
+    assert {choice["finish_reason"] for choice in ended["choices"]} == {"length"}
+
+
+BLANKS = [
+    (b'":', b'" :'),
+    (b'":', b'" : '),
+    (b'":', b'":  '),
+    (b'":', b'"\t:\t'),
+]
+
+
+@pytest.mark.parametrize(("usual", "odd"), BLANKS)
+@pytest.mark.parametrize("end", [b"\n\n", b"\n", b""])
+def test_a_last_event_with_other_blanks_and_no_done_ends_well(
+    usual: bytes, odd: bytes, end: bytes
+) -> None:
+    stream = b"".join([*TEXT, TOLD, END]).replace(usual, odd).rstrip() + end
+    out, translator = relay(stream, stream_options={"include_usage": True})
+    assert translator.finished
+    assert out.endswith(DONE)
+    assert translator.usage == Usage(9, 3)
+    assert translator.output_tokens_seen == 3

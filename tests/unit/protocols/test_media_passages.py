@@ -92,6 +92,11 @@ def test_the_bytes_of_a_sound_go_through() -> None:
     assert stream.usage == Usage(units=(("character", 5),))
 
 
+def test_a_sound_has_no_event_that_could_be_written_while_it_is_awaited() -> None:
+    assert PROTOCOLS["sounds"].keepalive == b""
+    assert PROTOCOLS["speech"].keepalive.startswith(b":")
+
+
 def test_an_empty_sound_is_none() -> None:
     ask = speech()
     with pytest.raises(MalformedReply):

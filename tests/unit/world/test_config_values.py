@@ -10,6 +10,7 @@ from router.world.config_values import (
     Duration,
     Features,
     LedgerAddress,
+    Origins,
     Size,
     Words,
 )
@@ -32,6 +33,13 @@ GOOD = [
     (LedgerAddress, "unix:///run/x.sock", "unix:///run/x.sock"),
     (Features, ["tools", "vision"], ("tools", "vision")),
     (Words, ["a"], ("a",)),
+    (
+        Origins,
+        ["https://a.example", "http://[::1]:3000"],
+        ("https://a.example", "http://[::1]:3000"),
+    ),
+    (Origins, ["*"], ("*",)),
+    (Origins, ["app://electron"], ("app://electron",)),
 ]
 BAD = [
     *[(Duration, text) for text in ("2", 2, "0s", "-1s", "1 day", "", None)],
@@ -42,6 +50,10 @@ BAD = [
         for text in ("ftp://h", "http://user:pass@h/v1", "http://h/v1?key=1", "http://h/#x", "h")
     ],
     *[(LedgerAddress, text) for text in ("", "memory", "http://h", 1)],
+    *[
+        (Origins, [text])
+        for text in ("a.example", "https://a.example/", "https://A.example", "null", 1, "")
+    ],
     *[(Features, given) for given in (["telepathy"], "tools")],
 ]
 
@@ -69,6 +81,21 @@ def test_anything_else_is_refused_with_a_hint(kind, written) -> None:
 )
 def test_a_listening_address_has_two_parts(address, parts) -> None:
     assert host_and_port(address) == parts
+
+
+BACKEND = {"base_url": "http://h/v1", "model": "m"}
+CORS = [
+    ({"origins": ["*"], "credentials": True}, ("cors", "credentials")),
+    ({"origins": ["*", "https://a.example"]}, ("cors", "origins")),
+    ({"origin": ["https://a.example"]}, ("cors", "origin")),
+]
+
+
+@pytest.mark.parametrize(("section", "place"), CORS)
+def test_pages_are_named_exactly_or_not_at_all(section, place) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Config.model_validate({"version": 1, "backends": {"b": BACKEND}, "cors": section})
+    assert caught.value.errors()[0]["loc"] == place
 
 
 def test_a_configuration_shows_no_secret() -> None:

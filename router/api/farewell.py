@@ -1,0 +1,125 @@
+"""Ends of a connection that need time: a client that still sends, and one that only listens.
+
+A socket that is closed while bytes of its client are on their way answers them with a reset, and a
+reset takes from the client the answer that it has not read yet. So the last answer to a request
+that is not all there is followed by half a close: the client sees where the answer ends, and what
+it still sends is read and dropped, within bounds (`Lingering`).
+
+A client may also close its own half after the request and wait for the answer, as `nc -N` does. To
+us that looks like the close of a client that left; only a byte sent there tells: who is gone
+answers with a reset. So such a client is written to, ever more seldom, and looked at (`Listening`).
+"""
+
+import asyncio
+import select
+from collections.abc import Callable
+from itertools import chain, cycle
+from typing import Any, Final
+
+LINGER_SECONDS: Final = 30.0  # in all
+IDLE_SECONDS: Final = 5.0  # without a byte
+LINGER_BYTES: Final = 256_000_000
+# Before each look, and whether something is written then: nothing where the answer is there within
+# a moment, and little where it takes long. The looks behind are for what came of it.
+_LOOKS: Final = ((0.2, True), (0.05, False), (0.25, False), (1.0, False))
+_LATER_LOOKS: Final = ((10.0, True), (0.25, False))
+
+
+class Deaf:
+    """Takes nothing of what comes: the answers that are due are the last."""
+
+    over = False
+
+    def take(self, size: int) -> None:
+        """Forget so many bytes."""
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
+
+
+class GentleTransport:
+    """A connection's transport as uvicorn sees it: closed so that the client reads the answer."""
+
+    def __init__(self, connection: Any, cycle: Any) -> None:
+        self._connection = connection
+        self._cycle = cycle
+
+    def close(self) -> None:
+        """End the connection behind the answer of this cycle."""
+        self._connection.bid_farewell(received=not self._cycle.more_body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection.transport, name)
+
+
+class Lingering:
+    """Reads on behind the last answer and drops what comes, until the client closes or a bound."""
+
+    over = True
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._ends = loop.time() + LINGER_SECONDS
+        self._bytes = 0
+        self._since = 0  # bytes, when the timer rang last
+        transport.write_eof()
+        self._timer = loop.call_later(IDLE_SECONDS, self._look)
+
+    def take(self, size: int) -> None:
+        """Note that so many bytes came."""
+        self._bytes += size
+        if self._bytes > LINGER_BYTES:
+            self._transport.close()
+
+    def _look(self) -> None:
+        if self._bytes == self._since or self._loop.time() >= self._ends:
+            self._transport.close()
+        else:
+            self._since = self._bytes
+            self._timer = self._loop.call_later(IDLE_SECONDS, self._look)
+
+    def stop(self) -> None:
+        """Look no more: the connection is gone."""
+        self._timer.cancel()
+
+
+class Listening:
+    """Watches a client that closed its half, as long as its answer takes.
+
+    `write` sends something that it ignores. A client that is gone has its connection aborted.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        write: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._write = write
+        self._poll = select.poll()
+        socket = transport.get_extra_info("socket")
+        if socket is not None:
+            self._poll.register(socket.fileno(), 0)  # errors and hang-ups are always told
+        self._looks = chain(_LOOKS, cycle(_LATER_LOOKS))
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        pause, self._writes = next(self._looks)
+        self._timer = self._loop.call_later(pause, self._look)
+
+    def _look(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._poll.poll(0):
+            self._transport.abort()
+            return
+        if self._writes:
+            self._write()
+        self._set_timer()
+
+    def stop(self) -> None:
+        """Look no more: the connection is gone."""
+        self._timer.cancel()

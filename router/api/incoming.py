@@ -1,0 +1,118 @@
+"""One inference request as it arrives: its headers, and its body within its bounds."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from policies.headers import PREFIX
+from router.api.codings import decoded
+from router.api.gateway import Limits
+from router.errors import BodyTooSlow, PayloadTooLarge
+from router.operations.operation import Row
+from router.protocols.headers import credential_of
+
+_HINTS: Final = PREFIX.encode()
+
+
+class Incoming:
+    """The request of one call: what the connection tells of it, and what the corridor asks."""
+
+    __slots__ = (
+        *("_body", "_connection", "_limits", "_waiter"),
+        *("authorization", "fields", "method", "received", "row"),
+    )
+
+    def __init__(
+        self,
+        connection: HttpToolsProtocol,
+        row: Row,
+        fields: dict[bytes, bytes],
+        limits: Limits,
+    ) -> None:
+        """`fields` are the headers, names in lower case, as the connection's parser has them."""
+        self._connection: Any = connection
+        self._limits = limits
+        self._body: bytes | bytearray = b""  # it usually comes in one part
+        self._waiter: asyncio.Future[None] | None = None
+        self.received = False  # all of it
+        self.fields = fields
+        self.row = row
+        self.method: bytes = connection.parser.get_method()
+        self.authorization = fields.get(b"authorization") or credential_of(fields)
+
+    # What the connection tells.
+
+    def feed(self, data: bytes) -> None:
+        """Take a part of the body; what is over the limit is dropped, and `body` refuses it."""
+        if not self._body:
+            self._body = data
+            return
+        if isinstance(self._body, bytes):
+            self._body = bytearray(self._body)
+        if len(self._body) <= self._limits.body:
+            self._body += data
+        else:
+            self._wake()
+
+    def complete(self) -> None:
+        """Note that the request is all there."""
+        self.received = True
+        if self._waiter is not None:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # What the corridor asks: router.pipeline.caller says what each promises.
+
+    def hint_headers(self) -> dict[str, str]:
+        """Return the request's x-turnout-* headers, names in lower case."""
+        return {
+            name.decode("latin-1"): sent.decode("latin-1")
+            for name, sent in self.fields.items()
+            if name.startswith(_HINTS)
+        }
+
+    def header_values(self, names: Iterable[str]) -> dict[str, str]:
+        """Return those of the request's headers that were sent; names in lower case."""
+        pairs = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
+        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
+
+    async def body(self) -> bytes:
+        """Read the whole body; a compressed one is inflated within the same bound.
+
+        Raises PayloadTooLarge, BodyTooSlow, UnsupportedCoding, BadRequest (it is not what its
+        coding says).
+        """
+        if not self.received:
+            await self._rest_of_body()
+        body, self._body = self._body, b""
+        if len(body) > self._limits.body:
+            raise self._too_large()
+        if b"content-encoding" in self.fields:
+            return await decoded(bytes(body), self.fields[b"content-encoding"], self._limits.body)
+        return body if isinstance(body, bytes) else bytes(body)
+
+    async def _rest_of_body(self) -> None:
+        announced = self.fields.get(b"content-length", b"0")
+        most = self._limits.body
+        if not announced.isdigit() or int(announced) > most or len(self._body) > most:
+            raise self._too_large()
+        if self.fields.get(b"expect", b"").lower() == b"100-continue":
+            self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(self._limits.body_timeout):
+                await self._waiter
+        except TimeoutError:
+            raise BodyTooSlow(
+                f"The request body did not arrive within {self._limits.body_timeout:g} seconds."
+            ) from None
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(
+            f"The request body is larger than this gateway accepts ({self._limits.body} bytes)."
+        )
