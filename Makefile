@@ -74,7 +74,7 @@ train:  ## set up for training too (then: .venv/bin/python -m classifiers train 
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt
 
 lock:  ## renew the hash-pinned locks (needs uv)
-	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra dev" "train:--extra demo --extra dev --extra train"; do \
+	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train"; do \
 	  uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url $(UPGRADE) $${set#*:} -o requirements/$${set%%:*}.txt || exit 1; done
 

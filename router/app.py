@@ -1,5 +1,6 @@
 """The composition root: builds every part, hands them to each other, and takes them down again."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ from router.pipeline.observers.stickiness import remembers_conversations
 from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
 from router.pipeline.serving import Serving
+from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
@@ -206,6 +208,7 @@ class _Parts:
     conversations: Conversations
     history: OutputHistory
     metrics: Metrics
+    tracing: Tracing | None
 
 
 async def _parts(
@@ -221,6 +224,10 @@ async def _parts(
     config = documents.config
     decisions = _decision_log(documents, worker_metrics)
     stack.callback(decisions.close)
+    worker = None if worker_metrics is None else worker_metrics.number
+    tracing = open_tracing(config.telemetry.traces, worker)
+    if tracing is not None:
+        stack.push_async_callback(asyncio.to_thread, tracing.close)
     ledger = await _ledger(stack, documents)
     outcomes, prompts = _evidence(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
@@ -241,13 +248,15 @@ async def _parts(
         conversations=ledger.conversations(),
         history=OutputHistory(),
         metrics=Metrics(),
+        tracing=tracing,
     )
 
 
 def _observers(parts: _Parts) -> tuple[Observer, ...]:
     """Who is told of each finished request, in this order: our own observers, then plugins'."""
-    recorder, classifier = parts.recorder, parts.classifier
+    recorder, classifier, tracing = parts.recorder, parts.classifier, parts.tracing
     return (
+        *([] if tracing is None else [tracing.observer()]),  # the first: its clock is exact
         counts_charges(parts.metrics),
         remembers_lengths(parts.history),
         remembers_conversations(parts.conversations),
@@ -270,6 +279,7 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
         backends=Sender(parts.dispatcher, parts.cascades),
         history=parts.history,
         observers=_observers(parts),
+        tracing=parts.tracing,
     )
 
 

@@ -40,6 +40,12 @@ def _checks(parts: Watched) -> Values:
     return {(name,): count for name, count in counts.items()}
 
 
+def _spans(parts: Watched) -> Values:
+    tracing = parts.serving.tracing
+    counts = {} if tracing is None else tracing.sink.counts
+    return {(result,): count for result, count in counts.items()}
+
+
 def _active(parts: Watched) -> Values:
     classifier = parts.classifier
     policy = parts.serving.snapshot.policy.version
@@ -132,6 +138,16 @@ GAUGES: Final = (
             "overlap.",
         ),
         lambda parts: {(key,): count for key, count in parts.classifier.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_spans",
+            "counter",
+            ("result",),
+            "Spans of traces: exported, failed (the collector did not take them), dropped (too "
+            "many waited).",
+        ),
+        _spans,
     ),
     Gauge(
         Metric(

@@ -308,13 +308,16 @@ async def _answer(content: str, receive, send) -> None:
     await send({"type": "http.response.body", "body": sent.encode()})
 
 
-def start_gateway(folder: Path, config: str, **environ: str) -> subprocess.Popen:
+def start_gateway(
+    folder: Path, config: str, *options: str, **environ: str
+) -> subprocess.Popen[bytes]:
     """Start `turnout serve` on this configuration; it may not listen yet."""
     (folder / "turnout.yaml").write_text(config)
     (folder / "policy.yaml").write_text(POLICY)
+    command = [sys.executable, "-m", "router.cli", "serve", *options]
     with (folder / "gateway.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "router.cli", "serve", "--config", str(folder / "turnout.yaml")],
+            [*command, "--config", str(folder / "turnout.yaml")],
             stdout=log,
             stderr=log,
             env=os.environ | environ,

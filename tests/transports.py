@@ -57,6 +57,6 @@ class _CountedFor:
         self._asked = asked
         self._backend = backend
 
-    async def send(self, call: HttpCall) -> HttpAnswer:
+    async def send(self, call: HttpCall, place: str = "") -> HttpAnswer:
         self._asked[self._backend] += 1
-        return await self._client.send(call)
+        return await self._client.send(call, place)

@@ -179,8 +179,8 @@ class Exchange(Incoming):
     def _head(self, status: int, opening: bytes, framing: bytes) -> bytes:
         known = sent_request_id(self.fields.get(b"x-request-id")) or self.id
         self.headers.append(("x-request-id", known))
-        if self.row.names_request:
-            self._name_request(known)
+        if self.row.names_request and "request-id" not in dict(self.headers):
+            self.headers.append(("request-id", known))  # where Anthropic's clients look for it
         if self.standing:
             self.headers += self.standing
         if not self.received:
@@ -192,11 +192,6 @@ class Exchange(Incoming):
         data = head(opening, self._connection.server_state.default_headers, self.headers, framing)
         self.status = status
         return data
-
-    def _name_request(self, known: str) -> None:
-        """The id where Anthropic's clients look for it, unless the backend told one."""
-        if not any(name == "request-id" for name, _ in self.headers):
-            self.headers.append(("request-id", known))
 
     async def _put(self, data: bytes) -> None:
         """Write to the client as fast as it reads; once it is gone, write nothing."""

@@ -78,6 +78,7 @@ class Backend:
     says; `http2` is whether HTTP/2 is offered to it. `key_header` is the header in which the key
     goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
     authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
+    `provider` is what telemetry calls whose server it is.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Backend:
     query: tuple[tuple[str, str], ...] = ()
     credentials: Credentials | None = field(default=None, repr=False)
     speaks: frozenset[str] = frozenset()
+    provider: str = ""
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:

@@ -16,7 +16,10 @@ _PRESET: Final = Quirks(developer_role=False, custom_tools=False)
 
 
 class Provider(BaseModel):
-    """One preset. `prices` is the provider's id in the price list; see `catalog.yaml`."""
+    """One preset. `prices` is the provider's id in the price list; see `catalog.yaml`.
+
+    `known_as` is its name in OpenTelemetry's conventions, empty where that is its name here.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,6 +33,7 @@ class Provider(BaseModel):
     credentials: str | None = None
     reported_cost: bool = False
     prices: str | None = None
+    known_as: str = ""
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
     depends: tuple[str, ...] = ()
     notes: str = ""

@@ -64,6 +64,5 @@ def doubt(backend: Backend, ask: Ask) -> str | None:
 
     None where there is none. Such a backend is asked after all others.
     """
-    if ask.features.isdisjoint(backend.unsaid):
-        return None
-    return min(ask.features & backend.unsaid)
+    needed = ask.features & backend.unsaid
+    return min(needed) if needed else None

@@ -4,6 +4,7 @@ The body is read in its own words and kept beside these facts. What a block mean
 knows is the chosen backend's matter; here it counts as text that a model will read.
 """
 
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -26,8 +27,8 @@ from router.protocols.media.gauge import MediaGauge
 from router.protocols.texts import message_texts
 from router.protocols.usage import estimate_input
 
-_OBJECT: Final = frozenset((dict,))
 _TEXT: Final = frozenset((str,))
+_name_of: Final = itemgetter("name")
 _SESSION: Final = "_session_"  # how Claude Code names its session in `metadata.user_id`
 
 
@@ -239,10 +240,12 @@ def _plain_names(tools: list[Any]) -> tuple[str, ...]:
 
     Nearly always so, and by the dozen.
     """
-    if not _OBJECT.issuperset(map(type, tools)):
+    try:
+        names = tuple(map(_name_of, tools))
+        others = [tool for tool in tools if "type" in tool]
+    except (KeyError, TypeError):  # no name; no object
         return ()
-    names = tuple([tool["name"] for tool in tools if "name" in tool and "type" not in tool])
-    plain = len(names) == len(tools) and _TEXT.issuperset(map(type, names)) and all(names)
+    plain = not others and _TEXT.issuperset(map(type, names)) and all(names)
     return names if plain else ()
 
 

@@ -13,7 +13,8 @@ from router.protocols.table import PROTOCOLS
 class Operation:
     """One thing that a client may ask of a model.
 
-    `path` is where it is asked here, `protocol` the wire language of its bodies and answers.
+    `path` is where it is asked here, `protocol` the wire language of its bodies and answers,
+    `known_as` its name in OpenTelemetry's conventions, where that is another.
     `parse` reads a body and the request's headers into the facts that the house works with; it
     raises BadRequest where they are wrong. `unit` is what its use is counted in besides tokens, if
     anything (`router.units`). One that is `declared` is asked only of backends whose section
@@ -28,6 +29,7 @@ class Operation:
     unit: str = ""
     declared: bool = False
     names_request: bool = False
+    known_as: str = ""
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""

@@ -43,11 +43,15 @@ _OF_FEW: Final = (
 )
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
-    Operation("message", "/v1/messages", "messages", parse_message, names_request=True),
-    Operation("response", "/v1/responses", "responses", parse_response),
-    Operation("embedding", "/v1/embeddings", "openai", parse_embedding),
-    Operation("content", CONTENT_PATH, "gemini", parse_content),
-    Operation("completion", "/v1/completions", "openai", parse_completion),
+    Operation(
+        "message", "/v1/messages", "messages", parse_message, names_request=True, known_as="chat"
+    ),
+    Operation("response", "/v1/responses", "responses", parse_response, known_as="chat"),
+    Operation("embedding", "/v1/embeddings", "openai", parse_embedding, known_as="embeddings"),
+    Operation("content", CONTENT_PATH, "gemini", parse_content, known_as="generate_content"),
+    Operation(
+        "completion", "/v1/completions", "openai", parse_completion, known_as="text_completion"
+    ),
     *(replace(row, declared=True) for row in _OF_FEW),
 )
 DECLARED: Final = frozenset({row.name for row in OPERATIONS if row.declared})

@@ -7,6 +7,7 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.cascade.cascade import Cascade, Cascades
 from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Event, Upstream
 from router.backends.health.health import Health
 from router.pipeline.plan import Plan
@@ -28,17 +29,20 @@ class Sender:
         self._dispatcher.adopt(backends)
 
     def open(
-        self, plan: Plan, ask: Ask, events: list[Event]
+        self, plan: Plan, ask: Ask, events: list[Event], trace: Trace | None = None
     ) -> AbstractAsyncContextManager[Upstream]:
         """Return the block in which the answer of the plan's backends is open.
 
         `events` learns of every answer that is paid for: the one that is given and, with a cascade,
-        those that failed its checks. Raises what `Dispatcher.open` raises.
+        those that failed its checks; `trace` learns of every try. Raises what `Dispatcher.open`
+        raises.
         """
         reservation, steps = plan.reservation, plan.decision.cascade
         request_id, customer = reservation.request_id, reservation.principal.organization
         if steps is None:
-            return self._dispatcher.open(plan.backends, ask, request_id, plan.priority, customer)
+            return self._dispatcher.open(
+                plan.backends, ask, request_id, plan.priority, customer, trace=trace
+            )
         cascade = Cascade(verify=steps.verify, max_steps=len(steps.steps), judge=plan.judge)
         return self._cascades.open(
             plan.backends,
@@ -48,4 +52,5 @@ class Sender:
             plan.priority,
             customer=customer,
             events=events,
+            trace=trace,
         )

@@ -20,6 +20,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     upstream is then closed and the hold settled with what was delivered. Whatever happened after
     the decision, the observers are told of it at the end.
     """
+    trace = None if serving.tracing is None else serving.tracing.begin(caller)
     world = serving.snapshot
     principal = serving.authenticator.authenticate(caller.authorization)
     ask = operation.parse(await caller.body(), caller.fields)
@@ -28,7 +29,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     health = serving.backends.view()
     signals = read_signals(context, health, needs)
     decision = world.policy.decide(signals, context.hints)
-    with Watch(serving.observers, context, signals, decision) as watch:
+    with Watch(serving.observers, context, signals, decision, trace) as watch:
         plan = plan_of(decision, context, serving.history)
         caller.route = plan.decision.route
         caller.headers += of_decision(plan.decision, context.id)
@@ -40,7 +41,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
             if ask.stream and PROTOCOLS[ask.protocol].keepalive:
                 caller.awaits_stream()
             with meter:
-                async with serving.backends.open(plan, ask, meter.events) as upstream:
+                async with serving.backends.open(plan, ask, meter.events, trace) as upstream:
                     meter.events.append(upstream)
                     watch.upstream = upstream
                     relay = Relay(caller, context, plan, hold)

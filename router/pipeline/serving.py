@@ -10,6 +10,7 @@ from typing import Protocol
 
 from router.ask import Ask
 from router.backends.backend import Backend
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Event, Upstream
 from router.backends.health.health import Health
 from router.domain import Charge, Principal
@@ -18,6 +19,7 @@ from router.ledger.reserve_request import Admission, ReserveRequest
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import Senses
+from router.pipeline.tracing import Tracing
 from router.world.snapshot import Snapshot
 
 
@@ -63,9 +65,10 @@ class Sends(Protocol):
     """The backends: a plan goes to the first that answers, or down a cascade."""
 
     def open(
-        self, plan: Plan, ask: Ask, events: list[Event]
+        self, plan: Plan, ask: Ask, events: list[Event], trace: Trace | None = None
     ) -> AbstractAsyncContextManager[Upstream]:
-        """Return the block in which an answer is open; `events` learns what is paid for.
+        """Return the block in which an answer is open; `events` learns what is paid for,
+        `trace` of every try.
 
         Entering raises UpstreamRejected, UpstreamTimeout, Overloaded or UpstreamFailed.
         """
@@ -79,7 +82,9 @@ class Sends(Protocol):
 
 @dataclass(slots=True)
 class Serving:
-    """The collaborators of the corridor. `snapshot` is swapped whole by a reload."""
+    """The collaborators of the corridor. `snapshot` is swapped whole by a reload; `tracing` is set
+    where requests are traced.
+    """
 
     snapshot: Snapshot
     authenticator: Authenticates
@@ -88,6 +93,7 @@ class Serving:
     backends: Sends
     history: OutputHistory
     observers: tuple[Observer, ...]
+    tracing: Tracing | None = None
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from the next request on."""

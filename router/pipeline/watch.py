@@ -6,6 +6,7 @@ from types import TracebackType
 
 from policies.decision import Decision, Denial
 from policies.signals import Signals
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Upstream
 from router.domain import Outcome
 from router.pipeline.meter import Meter
@@ -17,7 +18,7 @@ class Watch:
     """Keeps what the corridor hands it, and makes one frozen record of it at the end."""
 
     __slots__ = (
-        *("_began", "_context", "_decision", "_observers", "_signals"),
+        *("_began", "_context", "_decision", "_observers", "_signals", "_trace"),
         *("kept", "meter", "upstream"),
     )
 
@@ -27,11 +28,13 @@ class Watch:
         context: RequestContext,
         signals: Signals,
         decision: Decision | Denial,
+        trace: Trace | None = None,
     ) -> None:
         self._observers = observers
         self._context = context
         self._signals = signals
         self._decision = decision
+        self._trace = trace
         self._began = time.perf_counter()
         self.meter: Meter | None = None
         self.upstream: Upstream | None = None  # whose answer is being given
@@ -46,17 +49,17 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        tell(self._observers, self.finished())
+        tell(self._observers, self.finished(error))
 
-    def finished(self) -> Finished:
-        """Return the record of what happened."""
+    def finished(self, error: BaseException | None = None) -> Finished:
+        """Return the record of what happened; `error` is what ended it early."""
         upstream = self.upstream
         charge = None if self.meter is None else self.meter.final
         seconds = time.perf_counter() - self._began
         if upstream is None:
             return Finished(
                 self._context, self._signals, self._decision, charge, "", (), False, False, b"",
-                None, seconds,
+                None, seconds, error, self._trace,
             )  # fmt: skip
         return Finished(
             self._context,
@@ -70,4 +73,6 @@ class Watch:
             self.kept or b"",
             upstream.first_byte_seconds,
             seconds,
+            error,
+            self._trace,
         )

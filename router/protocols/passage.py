@@ -55,6 +55,14 @@ class Reply:
     model: str | None
 
 
+@value
+class Ending:
+    """What an answer is called, and why each of its choices ended, in its protocol's own words."""
+
+    id: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
 class AnswerStream(Protocol):
     """Takes the bytes of one streamed answer as they come, and gives client-ready bytes."""
 
@@ -69,6 +77,10 @@ class AnswerStream(Protocol):
     @property
     def model(self) -> str | None:
         """The model as the server names it, once it did."""
+
+    @property
+    def ending(self) -> Ending:
+        """What is known so far of its id, and of why it ended; worked out when it is asked for."""
 
     @property
     def has_content(self) -> bool:

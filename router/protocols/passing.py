@@ -3,12 +3,12 @@
 What the protocols' streams have in common; each says what it looks for, and how it ends.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from router.ask import Ask
 from router.domain import Usage
 from router.protocols.deltas import Deltas
-from router.protocols.passage import MalformedReply
+from router.protocols.passage import Ending, MalformedReply
 from router.protocols.sse import EventTooLarge, Splitter
 
 
@@ -16,11 +16,12 @@ class PassingStream:
     """One streamed answer, relayed; see `AnswerStream` for the promises.
 
     A protocol derives from it: `_END` is the end that a server may forget, `_look_into` gets each
-    block of whole events that is not text alone.
+    block of whole events that is not text alone. `_told` are the parts of the answer that name it
+    or say why it ended, as they were read.
     """
 
     __slots__ = (
-        *("_ask", "_complete", "_deltas", "_splitter"),
+        *("_ask", "_complete", "_deltas", "_splitter", "_told"),
         *("finished", "has_content", "model", "output_tokens_seen", "usage"),
     )
     _END: ClassVar[bytes]
@@ -30,11 +31,17 @@ class PassingStream:
         self._splitter = Splitter()
         self._deltas = deltas
         self._complete = False  # the answer said why it ended
+        self._told: list[dict[str, Any]] = []
         self.usage: Usage | None = None
         self.output_tokens_seen = 0
         self.model: str | None = None
         self.has_content = False
         self.finished = False
+
+    @property
+    def ending(self) -> Ending:
+        """See `AnswerStream`."""
+        raise NotImplementedError
 
     def feed(self, data: bytes) -> bytes:
         """Relay the events that are whole; look into those only that hold more than text."""

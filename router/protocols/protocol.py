@@ -6,7 +6,8 @@ from typing import Any
 
 from policies.verifier import Wanted
 from router.errors import TurnoutError
-from router.protocols.passage import Passage
+from router.protocols.endings import Told
+from router.protocols.passage import Ending, Passage
 from router.protocols.reading import Alternatives
 
 
@@ -18,7 +19,8 @@ class WireProtocol:
     error to its clients, before and within a stream. `keepalive` is an event that its clients
     ignore, empty where a stream is none of events. `read_body` and `read_stream` say what a
     client-ready answer holds, whole or as far as it has come; they raise ValueError for what is
-    none. `wanted` says what an answer to a body must fit.
+    none. `wanted` says what an answer to a body must fit. `ending` says what an answer is called
+    and why it ended, of a whole body or of the parts of a stream that tell it.
     """
 
     name: str
@@ -29,3 +31,4 @@ class WireProtocol:
     read_body: Callable[[bytes], Alternatives]
     read_stream: Callable[[bytes], Alternatives]
     wanted: Callable[[Mapping[str, Any]], Wanted]
+    ending: Callable[[Told], Ending]

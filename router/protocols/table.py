@@ -6,6 +6,7 @@ from typing import Final
 from router.protocols.chat import answer_reader as chat_answers
 from router.protocols.chat.passage import ChatPassage
 from router.protocols.chat.stream_reader import ChatReader
+from router.protocols.endings import chat_ending, content_ending, message_ending, response_ending
 from router.protocols.envelope import error_body, error_event
 from router.protocols.gemini import answer_reader as gemini_answers
 from router.protocols.gemini.errors import content_error_body, content_error_event
@@ -47,6 +48,7 @@ def _like_openais(
         body_reader(read_answer),
         stream_reader(TextReader),
         nothing_wanted,
+        chat_ending,
     )
 
 
@@ -61,6 +63,7 @@ def _googles(name: str, passage: Passage) -> WireProtocol:
         body_reader(gemini_answers.read_answer),
         stream_reader(GeminiReader),
         content_wanted,
+        content_ending,
     )
 
 
@@ -74,6 +77,7 @@ _ROWS: Final = (
         body_reader(chat_answers.read_answer),
         stream_reader(ChatReader),
         chat_wanted,
+        chat_ending,
     ),
     _like_openais("openai", OpenAIPassage()),
     _like_openais("ranking", RankingPassage()),
@@ -91,6 +95,7 @@ _ROWS: Final = (
         body_reader(messages_answers.read_answer),
         stream_reader(MessagesReader),
         message_wanted,
+        message_ending,
     ),
     _googles("gemini", GeminiPassage()),
     _googles("gemini_array", ArrayPassage()),
@@ -103,6 +108,7 @@ _ROWS: Final = (
         body_reader(responses_answers.read_answer),
         stream_reader(ResponsesReader),
         response_wanted,
+        response_ending,
     ),
 )
 PROTOCOLS: Final[MappingProxyType[str, WireProtocol]] = MappingProxyType(

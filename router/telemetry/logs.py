@@ -64,5 +64,5 @@ def set_up_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("asyncio", "hpack", "httpcore", "httpx", "sqlalchemy", "uvicorn"):
+    for noisy in ("asyncio", "hpack", "httpcore", "httpx", "sqlalchemy", "urllib3", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

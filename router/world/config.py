@@ -25,9 +25,11 @@ from router.world.config_values import (
     BaseUrl,
     Cards,
     CloudRegion,
+    CollectorUrl,
     Duration,
     Features,
     HeaderName,
+    Headers,
     LedgerAddress,
     Operations,
     Origins,
@@ -260,6 +262,24 @@ class DecisionSection(_Section):
     keep: int = Field(default=5, ge=0)
 
 
+class TraceSection(_Section):
+    """Where traces go, and of which requests: a share, and what failed or was slow."""
+
+    to: CollectorUrl
+    sample: float = Field(default=0.01, ge=0, le=1, allow_inf_nan=False)
+    failed_per_minute: int = Field(default=60, ge=0)
+    slow: Duration | None = 30.0
+    join: bool = True
+    headers: Headers = Field(default={}, repr=False)
+    service: str = Field(default="turnout", min_length=1)
+
+
+class TelemetrySection(_Section):
+    """What is sent to others about requests."""
+
+    traces: TraceSection | None = None
+
+
 class OutcomeSection(_Section):
     """What is kept for feedback and recalibration: numbers; text only where `prompts` is on."""
 
@@ -298,6 +318,7 @@ class Config(_Section):
     estimate: Literal["expected", "worst", "chunk"] = "expected"
     decisions: DecisionSection = DecisionSection()
     outcomes: OutcomeSection = OutcomeSection()
+    telemetry: TelemetrySection = TelemetrySection()
     audits: AuditSection = AuditSection()
     admin: AdminSection | None = None
 

@@ -12,6 +12,7 @@ from policies.language.source import Document, Path, parse
 from policies.language.validation import validate
 from router.backends.backend import Backend
 from router.prices.book import PriceBook
+from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
 from router.world.resolve import Resolved, resolve
 
@@ -56,6 +57,8 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     folder = FilePath(filename).parent
     resolved = {name: resolve(name, section, folder) for name, section in sections.items()}
     findings += _unresolved(document, resolved)
+    if config is not None and config.telemetry.traces is not None and not is_installed():
+        findings.append(_without_extra(document))
     if config is None or findings:
         raise DocumentError(findings)
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
@@ -75,6 +78,16 @@ def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Fi
         for name, each in resolved.items()
         for problem in each.problems
     ]
+
+
+def _without_extra(document: Document) -> Finding:
+    """Return that traces are wanted and cannot be sent."""
+    return document.finding(
+        ("telemetry", "traces"),
+        "traces need OpenTelemetry's exporter, which is not installed",
+        INSTALL,
+        rule="telemetry",
+    )
 
 
 def _without(finding: Finding, secrets: set[str]) -> Finding:

@@ -63,6 +63,27 @@ def _base_url(value: Any) -> str:
     return match[0].rstrip("/")
 
 
+def _collector(value: Any) -> str:
+    match = _URL.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise wrong(
+            "is not the address of a collector",
+            "write http(s)://host:4318, where it takes OTLP over HTTP; credentials go in `headers`",
+        )
+    return match[0]
+
+
+def _headers(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise wrong("is not a mapping of headers", 'write {name: value}: {x-api-key: "${KEY}"}')
+    for name, text in value.items():
+        if not isinstance(name, str) or _HEADER.fullmatch(name) is None:
+            raise wrong("names a header that is none", "letters, digits and dashes")
+        if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
+            raise wrong("has a header that is no printable text", "write its value in quotes")
+    return value
+
+
 def _ledger(value: Any) -> str:
     if not isinstance(value, str) or _LEDGER.fullmatch(value) is None:
         raise wrong(
@@ -144,6 +165,8 @@ Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+CollectorUrl = Annotated[str, BeforeValidator(_collector)]
+Headers = Annotated[dict[str, SecretStr], BeforeValidator(_headers)]
 LedgerAddress = Annotated[str, BeforeValidator(_ledger)]
 Proxy = Annotated[SecretStr, BeforeValidator(_proxy)]
 Authority = Annotated[str, BeforeValidator(_authority)]

@@ -30,6 +30,7 @@ _FIXED: Final = (
     "decisions",
     "outcomes",
     "audits",
+    "telemetry",
 )
 
 Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no file

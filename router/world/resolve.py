@@ -26,6 +26,7 @@ from router.world.problem import Problem
 _REGION: Final = "{region}"  # in a preset's address: any region of the provider's
 _HERE: Final = Path()
 _PLAIN: Final = Provider(title="", base_url=None)
+_MAKERS: Final = {"responses": "openai"}  # of dialects; the others are called as theirs
 _catalog = cache(load_catalog)
 
 
@@ -147,6 +148,7 @@ def _backend(
         key_header=section.key_header or preset.key_header,
         query=tuple(section.query.items()),
         speaks=frozenset(_spoken(section, preset)),
+        provider=_known_as(section.provider or section.dialect or preset.dialect),
     )
 
 
@@ -171,6 +173,13 @@ def _abilities(section: BackendSection, preset: Provider) -> tuple[frozenset[str
     if len(known) == 1:
         return known.pop(), frozenset()
     return frozenset(), FEATURES
+
+
+def _known_as(name: str) -> str:
+    """What telemetry calls a provider; a server of none is called as who made its dialect."""
+    name = _MAKERS.get(name, name)
+    preset = _catalog().get(name)
+    return name if preset is None else preset.known_as or name
 
 
 def _capacity(section: CapacitySection | None) -> Capacity | None:

@@ -8,6 +8,7 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import BilledAnswer, Event, Put, Upstream
 from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import Health, HealthBoard
@@ -135,7 +136,9 @@ class FakeBackends:
         self._board.adopt(backends)
 
     @asynccontextmanager
-    async def open(self, plan: Plan, ask: Ask, events: list[Event]) -> AsyncIterator[Upstream]:
+    async def open(
+        self, plan: Plan, ask: Ask, events: list[Event], trace: Trace | None = None
+    ) -> AsyncIterator[Upstream]:
         """Return the block in which the answer is open."""
         self.asked.append(tuple(backend.name for backend in plan.backends))
         events.extend(self.passed_over)

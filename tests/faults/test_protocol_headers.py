@@ -25,12 +25,13 @@ RAW = b'{"model":"a","messages":[{"role":"user","content":"x"}]}'
 async def test_a_request_takes_its_protocols_headers_along(
     dispatcher: Dispatcher, simulator: RunningSimulator
 ) -> None:
-    ask = parse_chat(RAW, {b"openai-beta": b"x=1", b"cookie": b"secret"})
+    place = {b"traceparent": b"00-" + b"1" * 32 + b"-" + b"2" * 16 + b"-01", b"tracestate": b"a=1"}
+    ask = parse_chat(RAW, {b"openai-beta": b"x=1", b"cookie": b"secret"} | place)
     backend = Backend("b", simulator.base_url, "simulated-moe", headers=(("x-ours", "1"),))
     async with dispatcher.open([backend], ask, "r1"):
         sent = simulator.app.last_headers
     assert (sent["openai-beta"], sent["x-ours"], sent["x-request-id"]) == ("x=1", "1", "r1")
-    assert "cookie" not in sent
+    assert not {"cookie", "traceparent", "tracestate"} & sent.keys()
 
 
 async def test_an_answer_brings_its_protocols_headers_back(

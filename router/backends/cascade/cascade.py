@@ -18,6 +18,7 @@ from router.backends.backend import Backend
 from router.backends.cascade.judge import JUDGE, PATIENCE, opinion_of
 from router.backends.cascade.verifiers import first_failure
 from router.backends.dispatch.dispatch import NORMAL, Dispatcher
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import BilledAnswer, Event, Upstream
 from router.backends.health.slots import Priority
 from router.errors import StreamBroken, TurnoutError
@@ -61,6 +62,7 @@ class Cascades:
         *,
         customer: str = "",
         events: list[Event] | None = None,
+        trace: Trace | None = None,
     ) -> AsyncIterator[Upstream]:
         """The first answer that passes; `billed` of the Upstream is what else was paid for.
 
@@ -75,14 +77,16 @@ class Cascades:
             while True:
                 async with AsyncExitStack() as stack:
                     opening = self._dispatcher.open(
-                        descent.left, request, request_id, priority, customer
+                        descent.left, request, request_id, priority, customer, trace=trace
                     )
                     upstream = await descent.enter(opening, stack, fallback_stack)
                     upstream.billed = tuple(descent.billed)
                     events.append(upstream)
                     rejected = None
                     if request.classified and not descent.is_over():
-                        check = _Check(upstream, request, cascade, request_id, priority, customer)
+                        check = _Check(
+                            upstream, request, cascade, request_id, priority, customer, trace
+                        )
                         rejected = await self._check(check)
                         descent.billed = list(upstream.billed)
                     if rejected is None:
@@ -130,6 +134,7 @@ class Cascades:
             priority=check.priority,
             customer=check.customer,
             patience=check.cascade.patience,
+            trace=check.trace,
         )
         if opinion.billed is not None:
             check.upstream.billed += (opinion.billed,)
@@ -148,6 +153,7 @@ class _Check:
     request_id: str
     priority: Priority
     customer: str
+    trace: Trace | None
 
 
 def _is_whole(answers: Sequence[Alternative], request: Ask) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import BilledAnswer
 from router.backends.health.slots import Priority
 from router.backends.judging import LONGEST, judging_request, material, read_good_enough
@@ -46,6 +47,7 @@ async def opinion_of(
     priority: Priority,
     customer: str = "",
     patience: float = PATIENCE,
+    trace: Trace | None = None,
 ) -> Opinion:
     """Ask the judge about one answer, for so many seconds. It raises only when cancelled."""
     try:
@@ -53,7 +55,7 @@ async def opinion_of(
         async with (
             asyncio.timeout(patience),
             dispatcher.open(
-                [judge], question, f"{request_id}-judge", priority, customer
+                [judge], question, f"{request_id}-judge", priority, customer, trace=trace
             ) as upstream,
         ):
             replies = PROTOCOLS[question.protocol].read_body(upstream.body)

@@ -48,19 +48,22 @@ class Authorized:
         self._client = client
         self._authorizer = authorizer
 
-    async def send(self, call: HttpCall) -> HttpAnswer:
+    async def send(self, call: HttpCall, place: str = "") -> HttpAnswer:
         """Send a request; see `Transport.send`. Raises CredentialFailed too.
 
         A token that was refused is fetched anew and tried once more: it may have been revoked.
         """
-        answer = await self._send(call)
+        answer = await self._send(call, place)
         if answer.status == 401 and self._authorizer.refused():
             answer.close()
-            answer = await self._send(call)
+            answer = await self._send(call, place)
         return answer
 
-    async def _send(self, call: HttpCall) -> HttpAnswer:
+    async def _send(self, call: HttpCall, place: str) -> HttpAnswer:
         headers = await self._authorizer.headers(call)
         return await self._client.send(
-            HttpCall(call.target, call.body, call.timeouts, call.request_id, call.headers + headers)
+            HttpCall(
+                call.target, call.body, call.timeouts, call.request_id, call.headers + headers
+            ),
+            place,
         )

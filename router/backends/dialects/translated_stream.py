@@ -17,6 +17,8 @@ from router.protocols.hub.events import (
     StreamWriter,
     UsageSeen,
 )
+from router.protocols.hub.table import CLIENTS
+from router.protocols.passage import Ending
 from router.protocols.usage import BYTES_PER_TOKEN, estimate_output, estimate_usage, is_impossible
 
 
@@ -24,7 +26,7 @@ class TranslatedStream:
     """One streamed answer; see `AnswerStream`."""
 
     __slots__ = (
-        *("_ask", "_reader", "_writer", "finished", "has_content", "model"),
+        *("_ask", "_id", "_reader", "_stops", "_writer", "finished", "has_content", "model"),
         *("output_tokens_seen", "usage"),
     )
 
@@ -32,11 +34,20 @@ class TranslatedStream:
         self._ask = ask
         self._reader = reader
         self._writer = writer
+        self._id = ""
+        self._stops: dict[int, Stop] = {}
         self.usage: Usage | None = None
         self.output_tokens_seen = 0
         self.model: str | None = None
         self.has_content = False
         self.finished = False
+
+    @property
+    def ending(self) -> Ending:
+        """See `AnswerStream`; the words are those of the client's protocol."""
+        word = CLIENTS[self._ask.protocol].stop_word
+        reasons = [word(self._stops[choice]) for choice in sorted(self._stops)]
+        return Ending(self._id or None, tuple(reasons))
 
     def feed(self, data: bytes) -> bytes:
         """Translate the events that are whole."""
@@ -85,10 +96,12 @@ class TranslatedStream:
                 return []
             self.usage = usage
         elif isinstance(event, Started):
-            self.model = event.model
+            self.model, self._id = event.model, event.id
         elif isinstance(event, Stopped):
             self.has_content = True
-            return [Stopped(event.choice, settled(event.stop, self.usage, self._ask))]
+            stop = settled(event.stop, self.usage, self._ask)
+            self._stops[event.choice] = stop
+            return [Stopped(event.choice, stop)]
         elif isinstance(event, Ended):
             self.finished = True
             if self.usage is None:

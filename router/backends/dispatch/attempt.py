@@ -14,7 +14,7 @@ from router.backends.dispatch.refusals import answer_type, failed_by, failure_of
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import HttpAnswer, TransportError
-from router.protocols.headers import Pairs, of_answer
+from router.protocols.headers import of_answer
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
 from router.protocols.unsupported import Unsupported
 
@@ -37,7 +37,10 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly
         dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
         call = dialect.call(state.deployment, backend, request, log.request_id)
-        answer = await state.client.send(call)
+        if log.trace is None:
+            answer = await state.client.send(call)
+        else:
+            answer = await state.client.send(call, log.trace.begins(backend, state.deployment, log))
     except Unsupported as error:
         raise _unsupported(error) from None
     except TransportError as error:
@@ -57,24 +60,28 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
             if body is None:
                 body = await read_all(answer, REPLY_CAP)
             upstream.replied(passage.reply(body, request))
-            if passage.types:
-                upstream.content_type = _own_type(passage, answer)
-        upstream.headers = _headers(passage, answer)
+        _note_head(upstream, passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
-        raise failure_of(error, state, request) from None
+        failed = failure_of(error, state, request)
+        failed.answered = answer.status
+        raise failed from None
     except BaseException:  # also where the client was cancelled: close the connection
         answer.close()
         raise
     return upstream
 
 
-def _headers(passage: Passage, answer: HttpAnswer) -> Pairs:
-    """What goes to the client beside the answer: the protocol's own, and what the gateway says."""
+def _note_head(upstream: Upstream, passage: Passage, answer: HttpAnswer) -> None:
+    """What goes to the client beside the answer: the protocol's own headers, what the gateway says,
+    and a whole answer's content type where it has one of its own."""
     names = passage.headers
     if names and answer.header(names[0]):
-        return of_answer(names, answer.header) + passage.notes
-    return passage.notes
+        upstream.headers = of_answer(names, answer.header) + passage.notes
+    else:
+        upstream.headers = passage.notes
+    if passage.types and not upstream.request.stream:
+        upstream.content_type = _own_type(passage, answer)
 
 
 def _unsupported(error: Unsupported) -> AttemptFailed:
@@ -160,4 +167,6 @@ async def _refused(
     aws = answer_type(headers)
     if aws:
         failure = replace(failure, reasons=(*failure.reasons, aws))
-    return failed_by(status, failure, state, ask, headers)
+    failed = failed_by(status, failure, state, ask, headers)
+    failed.answered = status
+    return failed

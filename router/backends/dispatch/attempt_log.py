@@ -12,6 +12,7 @@ from router.backends.dispatch.failures import (
     Kind,
 )
 from router.backends.dispatch.reports import Reports
+from router.backends.dispatch.trace import Given, Trace
 from router.backends.health.blame import Voice, kind_of
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Priority
@@ -31,13 +32,18 @@ class AttemptLog:
     """The tries of one request so far: what failed, and why.
 
     `customer` is whose request it is; `doubts` are failures that may be the request's own, counted
-    against nobody until it is known what became of the request elsewhere.
+    against nobody until it is known what became of the request elsewhere. `trace` notes the tries
+    too, where there is one; `upstream` is the answer once there is one, and `closed` when its
+    connection was let go, where that is noted.
     """
 
     __slots__ = (
         *("_reports", "_voice", "_window", "customer", "doubts", "failures", "priority"),
         *("request", "request_id", "tried"),
     )
+    trace: Trace | None = None
+    upstream: Given | None = None
+    closed: float | None = None
 
     def __init__(
         self, request: Ask, request_id: str, priority: Priority, customer: str, reports: Reports

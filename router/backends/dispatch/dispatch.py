@@ -22,6 +22,7 @@ from router.backends.dispatch.attempt_log import NOTHING, AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.reports import Reports
 from router.backends.dispatch.retry import RetryBudget, RetryPolicy, backoff
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.tries import Tries
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.breaker import BreakerPolicy
@@ -89,15 +90,26 @@ class Dispatcher:
         request_id: str,
         priority: Priority = NORMAL,
         customer: str = "",
+        *,
+        trace: Trace | None = None,
     ) -> "Opening":
         """The first answer of the candidates, as a block; its connection is let go at its end.
 
         `priority` decides who waits for whom where a backend's slots are scarce; `customer` is the
-        organization that asks, so that one's failing requests are not held against all.
+        organization that asks, so that one's failing requests are not held against all; `trace`
+        notes each try.
 
         Raises UpstreamRejected where a backend finds the request wrong, and UpstreamTimeout,
         Overloaded or UpstreamFailed where every candidate failed before its first byte.
         """
+        if trace is not None:
+            opening = TracedOpening(
+                self, candidates, request, request_id, priority, customer=customer
+            )
+            opening.trace = trace
+            if trace.sent_on is None:
+                trace.sent_on = time.monotonic()
+            return opening
         return Opening(self, candidates, request, request_id, priority, customer=customer)
 
     async def first_answer(self, opening: "Opening") -> Upstream:
@@ -243,3 +255,23 @@ class Opening(AttemptLog):
     ) -> None:
         if self.upstream is not None:
             self.upstream.close()
+
+
+class TracedOpening(Opening):
+    """The same, noted in a trace."""
+
+    trace: Trace  # and no slots: what is not noted yet is as in any log
+
+    def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
+        """See `AttemptLog.note`."""
+        self.trace.failed(backend, deployment, self, failed)
+        super().note(backend, deployment, failed)
+
+    def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> Coroutine[Any, Any, None]:
+        self.closed = time.monotonic()
+        return super().__aexit__(kind, error, trace)

@@ -111,7 +111,8 @@ class AttemptFailed(Exception):
 
     `status` is the answer's, zero where there was none; `failure` what it said, fit for the client;
     `rest` how many seconds it asked to be left alone; `clue` the piece of our own table by which
-    the failure was known, empty where its status alone said it.
+    the failure was known, empty where its status alone said it. `answered` is the status that
+    really came, which differs where an error stood inside an answer that was well otherwise.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class AttemptFailed(Exception):
         self.kind = kind
         self.reason = reason
         self.status = status
+        self.answered = 0
         self.failure = failure
         self.rest = rest
         self.clue = clue

@@ -6,7 +6,7 @@ from typing import Final
 
 from policies.value import value
 from router.ask import Ask
-from router.backends.backend import Backend
+from router.backends.backend import Backend, Deployment
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.refusals import failure_of
 from router.backends.health.health import DeploymentState
@@ -14,8 +14,10 @@ from router.backends.health.slots import Slot
 from router.backends.transport.transport import HttpAnswer, TransportError
 from router.domain import Usage
 from router.errors import StreamBroken
+from router.protocols.endings import ending_of_body
 from router.protocols.headers import Pairs
-from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Reply
+from router.protocols.passage import AnswerStream, Ending, ErrorInside, MalformedReply, Reply
+from router.protocols.table import PROTOCOLS
 from router.protocols.usage import estimate_usage
 
 
@@ -95,6 +97,23 @@ class Upstream:
         if self._translator is not None:
             return self._translator.output_tokens_seen
         return self.usage.output_tokens if self.usage is not None else 0
+
+    @property
+    def deployment(self) -> Deployment:
+        """Who gave it."""
+        return self._state.deployment
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the answer."""
+        return self._answer.status
+
+    @property
+    def ending(self) -> Ending:
+        """What the answer is called, and why it ended: worked out when somebody asks."""
+        if self._translator is not None:
+            return self._translator.ending
+        return ending_of_body(PROTOCOLS[self.request.protocol].ending, self.body)
 
     async def hold_back(self, tokens: int) -> bytes:
         """Wait for so many tokens, or the end, before any is handed out; return what came.

@@ -60,7 +60,7 @@ class Clients:
 class _Unusable:
     """Refuses every call: bypassing a proxy that we cannot use would be worse."""
 
-    async def send(self, call: HttpCall) -> HttpAnswer:
+    async def send(self, call: HttpCall, place: str = "") -> HttpAnswer:
         """Raise ConnectFailed."""
         raise ConnectFailed("is behind a proxy that is neither http:// nor https://")
 

@@ -21,16 +21,18 @@ def _lines(headers: Headers) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
 
 
-def request_bytes(head: bytes, call: HttpCall) -> tuple[bytes, bytes]:
+def request_bytes(head: bytes, call: HttpCall, place: str = "") -> tuple[bytes, bytes]:
     """Return the bytes of a request, and its body where that is better written apart.
 
-    `head` is how requests to the call's target begin. Raises TransportError where the request's
-    id or one of its headers would add a line.
+    `head` is how requests to the call's target begin, `place` where the call is in a trace. Raises
+    TransportError where the request's id or one of its headers would add a line.
     """
     body, request_id = call.body, call.request_id
     check_request_id(request_id)
     if call.headers:
         head += _lines(call.headers)
+    if place:
+        head += b"Traceparent: %b\r\n" % place.encode()
     length = len(body)
     if request_id and body and length <= _ONE_WRITE:  # the usual case, at one go
         return _USUAL % (head, request_id.encode(), length, body), b""

@@ -66,14 +66,14 @@ class HttptoolsTransport:
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def send(self, call: HttpCall) -> HttpAnswer:
+    async def send(self, call: HttpCall, place: str = "") -> HttpAnswer:
         """Send a request; see `Transport.send`."""
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         target = call.target
         idle, head = self._prepared.get(target) or self._prepare(target)
-        request, body = request_bytes(head, call)
+        request, body = request_bytes(head, call, place)
         limits = call.timeouts
         began = loop.time()
         end = began + limits.total

@@ -64,9 +64,9 @@ class HttpxTransport:
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def send(self, call: HttpCall) -> HttpAnswer:
+    async def send(self, call: HttpCall, place: str = "") -> HttpAnswer:
         """Send a request; see `Transport.send`."""
-        origin, request = self._request(call)
+        origin, request = self._request(call, place)
         limits, now = call.timeouts, asyncio.get_running_loop().time
         end = now() + limits.total
         connection = self._take(origin)
@@ -135,12 +135,14 @@ class HttpxTransport:
         timer.cancel()
         return connection
 
-    def _request(self, call: HttpCall) -> tuple[Origin, HttpxRequest]:
+    def _request(self, call: HttpCall, place: str) -> tuple[Origin, HttpxRequest]:
         origin, request = self._prepared.get(call.target) or self._prepare(call.target)
         headers = request.headers + encoded(call.headers)
         if call.request_id:
             check_request_id(call.request_id)
             headers += ((b"X-Request-Id", call.request_id.encode()),)
+        if place:
+            headers += ((b"Traceparent", place.encode()),)
         return origin, replace(request, headers=headers, body=call.body)
 
     def _prepare(self, target: Target) -> tuple[Origin, HttpxRequest]:

@@ -85,8 +85,11 @@ class HttpAnswer(Protocol):
 class Transport(Protocol):
     """A client with a pool of connections."""
 
-    async def send(self, call: HttpCall) -> HttpAnswer:
-        """Send a request and await the head of its answer; TransportError where there is none."""
+    async def send(self, call: HttpCall, place: str = "") -> HttpAnswer:
+        """Send a request and await the head of its answer; TransportError where there is none.
+
+        `place`, where it is in a trace, is sent as one more header: `traceparent`.
+        """
 
 
 class Transports(Protocol):

@@ -8,6 +8,7 @@ from policies import plugins
 from policies.decision import Decision, Denial
 from policies.plugins import Extended
 from policies.signals import Signals
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import BilledAnswer
 from router.domain import Charge
 from router.pipeline.request_context import RequestContext
@@ -22,7 +23,8 @@ class Finished(NamedTuple):
     empty where none was; `billed` is what a cascade paid for beside that answer, `verified` whether
     its checks passed. `delivered`: the answer came to its end, and no quota ended it; `answer` is
     its text for an audit, in the words of the client's protocol, kept only where the decision wants
-    one. Times are in seconds.
+    one. Times are in seconds, since it was decided. `error` is what ended it early: what its client
+    was told, or that the client left. `trace` is there where requests are traced.
     """
 
     context: RequestContext
@@ -36,6 +38,8 @@ class Finished(NamedTuple):
     answer: bytes
     first_byte_seconds: float | None
     seconds: float
+    error: BaseException | None = None
+    trace: Trace | None = None
 
 
 Observer = Callable[[Finished], None]

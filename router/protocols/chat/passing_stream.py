@@ -7,8 +7,9 @@ import orjson
 from router.ask import Ask
 from router.protocols.chat.choices import checked_choices, flatten
 from router.protocols.deltas import Deltas
+from router.protocols.endings import chat_ending
 from router.protocols.error_inside import refuse_error_inside
-from router.protocols.passage import read_object
+from router.protocols.passage import Ending, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
 from router.protocols.truncation import length_events
@@ -31,6 +32,11 @@ class ChatStream(PassingStream):
         self._hide = not ask.include_usage
         self._ended: set[int] = set()  # choices that said how they ended
 
+    @property
+    def ending(self) -> Ending:
+        """See `AnswerStream`."""
+        return chat_ending(self._told)
+
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """One more chunk with `finish_reason: length`, then [DONE]."""
         return length_events(request_id, model, why, self._open_choices())
@@ -44,10 +50,10 @@ class ChatStream(PassingStream):
         if self._hide and b'"usage"' in block:
             for unasked in _NULL_USAGE:
                 block = block.replace(unasked, b"")
-        if self.model is None or _is_noteworthy(block):
-            return self._look_at_each(block)
         size = self._deltas.of_plain(block)  # now that `"usage": null` is away
-        if size is None:
+        if size is None:  # else its frame is that of an event that was looked into
+            if self.model is None or _is_noteworthy(block):
+                return self._look_at_each(block)
             size = self._deltas.of(block)
             if not self.has_content:
                 self._look_for_content(block, size)
@@ -113,6 +119,7 @@ class ChatStream(PassingStream):
         if ended:
             self.has_content = True
             self._ended.update(ended)
+            self._told.append(chunk)
             self._complete = len(self._ended) >= self._ask.choices
         elif not self.has_content:
             self.has_content = any(map(_says_something, choices))

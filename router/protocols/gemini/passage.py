@@ -8,6 +8,7 @@ import orjson
 from router.ask import Ask
 from router.domain import Usage
 from router.protocols.deltas import Deltas
+from router.protocols.endings import content_ending
 from router.protocols.gemini.answer_reader import (
     candidates_of,
     parts_of,
@@ -15,7 +16,7 @@ from router.protocols.gemini.answer_reader import (
     refuse_error,
 )
 from router.protocols.hub.answer import billed
-from router.protocols.passage import MalformedReply, Reply, read_object
+from router.protocols.passage import Ending, MalformedReply, Reply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
 from router.protocols.usage import estimate_output, estimate_usage, is_impossible
@@ -69,6 +70,11 @@ class GeminiStream(PassingStream):
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask, Deltas(_SAID))
 
+    @property
+    def ending(self) -> Ending:
+        """See `AnswerStream`."""
+        return content_ending(self._told)
+
     def _look_into(self, block: bytes) -> bytes:
         for event in events(block):
             data = data_of(event)
@@ -80,12 +86,15 @@ class GeminiStream(PassingStream):
     def _read(self, said: dict[str, Any]) -> None:
         try:
             refuse_error(said)
-            for candidate in candidates_of(said):
-                ended = bool(candidate.get("finishReason"))
-                self._complete = self._complete or ended
-                self.has_content = self.has_content or ended or bool(parts_of(candidate))
+            candidates = candidates_of(said)
+            ended = any(candidate.get("finishReason") for candidate in candidates)
+            self._complete = self._complete or ended
+            if ended or any(map(parts_of, candidates)):
+                self.has_content = True
         except _SHAPES:
             raise MalformedReply("sent an event of an unknown shape") from None
+        if ended:
+            self._told.append(said)
         model = said.get("modelVersion")
         if isinstance(model, str):
             self.model = model

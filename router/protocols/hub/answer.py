@@ -154,6 +154,8 @@ def billed(lines: Lines) -> Usage | None:
     """The lines as the ledger counts them; None where there are none."""
     if not lines:
         return None
+    if len(lines) == 2 and lines[0].kind == INPUT and lines[1].kind == OUTPUT:  # most answers
+        return Usage(lines[0].count, lines[1].count)
     fresh, read, written, output, reasoning = totals(lines)
     cost = next((line.count for line in lines if line.kind == REPORTED_COST), None)
     reasoning = min(reasoning, output)

@@ -24,7 +24,7 @@ from router.protocols.gemini import request_reader as gemini_requests
 from router.protocols.gemini import request_writer as gemini_bodies
 from router.protocols.gemini.stream_reader import GeminiReader
 from router.protocols.gemini.stream_writer import GeminiWriter
-from router.protocols.hub.answer import Answer
+from router.protocols.hub.answer import Answer, Stop
 from router.protocols.hub.conversation import Conversation, Written
 from router.protocols.hub.events import StreamReader, StreamWriter
 from router.protocols.messages import answer_reader as messages_answers
@@ -39,6 +39,7 @@ from router.protocols.responses import answer_reader as responses_answers
 from router.protocols.responses import answer_writer as responses_replies
 from router.protocols.responses import request_reader as responses_requests
 from router.protocols.responses import request_writer as responses_bodies
+from router.protocols.responses.echo import status_of
 from router.protocols.responses.stream_reader import ResponsesReader
 from router.protocols.responses.stream_writer import ResponsesWriter
 from router.protocols.unsupported import Unsupported
@@ -50,12 +51,14 @@ class ClientSide:
     """How requests of a protocol's clients are read, and answers written for them.
 
     `write_answer` and `writer` get the request, which some answers repeat, and the instant of the
-    answer, in seconds of Unix time.
+    answer, in seconds of Unix time. `stop_word` is what the protocol calls the reason for which an
+    answer ended.
     """
 
     read_request: Callable[[Mapping[str, Any]], Conversation]
     write_answer: Callable[[Answer, Ask, int], Written]
     writer: Callable[[Ask, int], StreamWriter]
+    stop_word: Callable[[Stop], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +99,44 @@ def _write_chat(answer: Answer, _ask: Ask, created: int) -> Written:
     return chat_replies.write_answer(answer, created)
 
 
+def _chat_stop(stop: Stop) -> str:
+    return str(chat_replies.write_stop(stop)["finish_reason"])
+
+
+def _gemini_stop(stop: Stop) -> str:
+    return gemini_replies.REASONS[stop.reason]
+
+
+def _messages_stop(stop: Stop) -> str:
+    return str(messages_replies.write_stop(stop)["stop_reason"])
+
+
+def _responses_stop(stop: Stop) -> str:
+    status, why = status_of(stop, refused=False)
+    return why["reason"] if why else status
+
+
 def _write_message(answer: Answer, _ask: Ask, _created: int) -> Written:
     return messages_replies.write_answer(answer)
 
 
 CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
     {
-        "chat": ClientSide(chat_requests.read_request, _write_chat, _chat_writer),
-        "messages": ClientSide(messages_requests.read_request, _write_message, _messages_writer),
-        "gemini": ClientSide(gemini_requests.read_request, _write_content, _gemini_writer),
-        "gemini_array": ClientSide(gemini_requests.read_request, _write_array, _gemini_writer),
+        "chat": ClientSide(chat_requests.read_request, _write_chat, _chat_writer, _chat_stop),
+        "messages": ClientSide(
+            messages_requests.read_request, _write_message, _messages_writer, _messages_stop
+        ),
+        "gemini": ClientSide(
+            gemini_requests.read_request, _write_content, _gemini_writer, _gemini_stop
+        ),
+        "gemini_array": ClientSide(
+            gemini_requests.read_request, _write_array, _gemini_writer, _gemini_stop
+        ),
         "responses": ClientSide(
-            responses_requests.read_request, responses_replies.write_answer, ResponsesWriter
+            responses_requests.read_request,
+            responses_replies.write_answer,
+            ResponsesWriter,
+            _responses_stop,
         ),
     }
 )

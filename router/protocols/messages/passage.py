@@ -17,9 +17,10 @@ import orjson
 
 from router.ask import Ask
 from router.protocols.deltas import Deltas
+from router.protocols.endings import message_ending
 from router.protocols.headers import MESSAGES_ANSWER
 from router.protocols.messages.usage import read_message_usage, refuse_message_error
-from router.protocols.passage import MalformedReply, Reply, read_object
+from router.protocols.passage import Ending, MalformedReply, Reply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
 from router.protocols.usage import estimate_output, estimate_usage
@@ -67,6 +68,11 @@ class MessageEvents(PassingStream):
         self._usage: dict[str, Any] = {}  # so far: later events overwrite, never add
         self._open: dict[int, None] = {}  # blocks that have begun and not ended, by index
 
+    @property
+    def ending(self) -> Ending:
+        """See `AnswerStream`."""
+        return message_ending(self._told)
+
     def _look_into(self, block: bytes) -> bytes:
         for event in events(block):
             self._event(event)
@@ -107,6 +113,7 @@ class MessageEvents(PassingStream):
             model = message.get("model")
             self.model = model if isinstance(model, str) else self.model
             self._note_usage(message.get("usage"))
+            self._told.append(message)
 
     def block_start(self, event: Mapping[str, Any]) -> None:
         """A block begins: content, unless it is a text or a thought that has yet to come."""
@@ -138,6 +145,7 @@ class MessageEvents(PassingStream):
         delta = event.get("delta")
         if isinstance(delta, dict) and delta.get("stop_reason"):
             self._complete = self.has_content = True
+            self._told.append(delta)
 
     def message_stop(self, _event: Mapping[str, Any]) -> None:
         """The end."""

@@ -7,7 +7,7 @@ from router.domain import Usage
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
 from router.protocols.openai.typed_stream import TypedStream, read_told
-from router.protocols.passage import AnswerStream, MalformedReply, Reply, read_object
+from router.protocols.passage import AnswerStream, Ending, MalformedReply, Reply, read_object
 
 
 class SoundPassage:
@@ -67,6 +67,11 @@ class SoundStream:
         self.model: str | None = None
         self.has_content = False
         self.finished = False
+
+    @property
+    def ending(self) -> Ending:
+        """Nothing: neither an id nor a reason is told."""
+        return Ending()
 
     def feed(self, data: bytes) -> bytes:
         """Relay everything."""

@@ -7,7 +7,7 @@ from router.ask import Ask
 from router.domain import Usage
 from router.protocols.deltas import Deltas
 from router.protocols.error_inside import refuse_error_inside
-from router.protocols.passage import read_object
+from router.protocols.passage import Ending, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import Splitter, data_of, events
 from router.protocols.usage import is_impossible, read_usage
@@ -37,6 +37,11 @@ class TypedStream(PassingStream):
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask, Deltas())
         self._splitter = Splitter(_EVENT_CAP)
+
+    @property
+    def ending(self) -> Ending:
+        """Nothing: neither an id nor a reason is told."""
+        return Ending()
 
     def _look_into(self, block: bytes) -> bytes:
         return b"".join([event for event in events(block) if self._is_for_client(event)])

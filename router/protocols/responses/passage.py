@@ -15,9 +15,10 @@ import orjson
 from router.ask import Ask
 from router.domain import Usage
 from router.protocols.deltas import Deltas
+from router.protocols.endings import response_ending
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
-from router.protocols.passage import MalformedReply, Reply, read_object
+from router.protocols.passage import Ending, MalformedReply, Reply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.responses.errors import error_inside, refuse_failed
 from router.protocols.responses.usage import read_response_usage
@@ -77,6 +78,11 @@ class ResponseEvents(PassingStream):
         self._items: list[Any] = []  # those that are whole
         self._kept = 0  # bytes of them
         self._number = 0  # of events, about
+
+    @property
+    def ending(self) -> Ending:
+        """See `AnswerStream`."""
+        return response_ending(self._told)
 
     def _look_into(self, block: bytes) -> bytes:
         for event in events(block):
@@ -163,6 +169,7 @@ class ResponseEvents(PassingStream):
             refuse_failed(response)
             self._note_model(response)
             self.usage = read_response_usage(response.get("usage"), self._ask) or self.usage
+            self._told.append(response)
         self._complete = self.has_content = self.finished = True
 
     def failed(self, event: Mapping[str, Any]) -> None:

@@ -191,7 +191,7 @@ class Client:
         self.taken = taken
         self.answers: list[Answer] = []
 
-    async def send(self, call: HttpCall) -> Answer:
+    async def send(self, call: HttpCall, place: str = "") -> Answer:
         right = dict(call.headers)["Authorization"] == f"Bearer {self.taken}"
         self.answers.append(Answer(200 if right else 401))
         return self.answers[-1]
@@ -238,12 +238,13 @@ async def test_the_body_is_handed_on_as_it_is_and_headers_are_added(
     server: Server, clock: FakeClock
 ) -> None:
     class Keeps(Client):
-        async def send(self, call: HttpCall) -> Answer:
-            self.call = call
+        async def send(self, call: HttpCall, place: str = "") -> Answer:
+            self.call, self.place = call, place
             return Answer(200)
 
     client = Keeps("")
     wrapped, _ = authorized(server, clock, client)
-    await wrapped.send(CALL)
+    await wrapped.send(CALL, "its place in a trace")
+    assert client.place == "its place in a trace"
     assert client.call.body is CALL.body
     assert client.call.headers == (("a", "b"), ("Authorization", "Bearer token 1"))

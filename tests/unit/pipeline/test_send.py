@@ -11,6 +11,7 @@ from fakes.world import CASCADE, FIXED, JUDGED, ODDS, new_world
 
 from router.backends.backend import Backend
 from router.backends.cascade.cascade import Cascade
+from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Event
 from router.pipeline.send import Sender
 
@@ -22,11 +23,8 @@ class Asked:
         self.calls: list[tuple[Any, ...]] = []
         self.known: list[Backend] = []
 
-    def open(
-        self, *arguments: Any, customer: str | None = None, events: list[Event] | None = None
-    ) -> str:
-        own = () if customer is None else (customer,)
-        self.calls.append((*arguments, *own, events))
+    def open(self, *arguments: Any, **named: Any) -> str:
+        self.calls.append((*arguments, named))
         return "opened"
 
     def view(self) -> Mapping[str, Any]:
@@ -55,7 +53,7 @@ async def test_a_plain_plan_goes_straight_to_the_dispatcher(parts):
     assert sender.open(plan, ask, []) == "opened"
     customer = plan.reservation.principal.organization
     assert dispatcher.calls == [
-        (plan.backends, ask, plan.reservation.request_id, plan.priority, customer, None)
+        (plan.backends, ask, plan.reservation.request_id, plan.priority, customer, {"trace": None})
     ]
     assert cascades.calls == []
 
@@ -66,14 +64,24 @@ async def test_a_cascade_gets_its_checks_its_judge_and_the_requests_events(polic
     ask, plan = await asked(policy)
     events: list[Event] = []
     assert sender.open(plan, ask, events) == "opened"
-    ((backends, sent, request_id, cascade, priority, customer, result),) = cascades.calls
+    ((backends, sent, request_id, cascade, priority, named),) = cascades.calls
     assert (backends, sent, request_id) == (plan.backends, ask, plan.reservation.request_id)
     assert cascade == Cascade(verify=("not_empty",), max_steps=2, judge=plan.judge)
     assert (plan.judge is None) == (policy == CASCADE)
     assert priority == plan.priority
-    assert customer == plan.reservation.principal.organization
-    assert result is events
+    assert named["customer"] == plan.reservation.principal.organization
+    assert named["events"] is events
     assert dispatcher.calls == []
+
+
+async def test_where_a_request_is_traced_its_tries_are_noted(parts):
+    sender, dispatcher, cascades = parts
+    trace = Trace(1, 0, None, lambda _: 3)
+    for policy in (FIXED, CASCADE):
+        ask, plan = await asked(policy)
+        assert sender.open(plan, ask, [], trace) == "opened"
+    assert dispatcher.calls[0][-1]["trace"] is trace
+    assert cascades.calls[0][-1]["trace"] is trace
 
 
 def test_health_and_reloads_are_the_dispatchers(parts):

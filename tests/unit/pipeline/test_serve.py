@@ -99,9 +99,9 @@ async def test_a_crash_is_charged_from_before_the_first_backend_is_asked():
     seen = []
 
     class Looking(FakeBackends):
-        def open(self, plan, ask, events):
+        def open(self, plan, ask, events, trace=None):
             seen.extend(hold.is_dispatched for hold in corridor.ledger.holds)
-            return super().open(plan, ask, events)
+            return super().open(plan, ask, events, trace)
 
     corridor.backends = Looking(FakeUpstream(body=whole(), usage=USED))
     await corridor.walk(FakeCaller.asking())

@@ -42,6 +42,8 @@ async def test_a_request_that_was_never_admitted_has_no_charge_and_no_backend(be
     assert (finished.charge, finished.backend, finished.billed) == (None, "", ())
     assert (finished.delivered, finished.verified, finished.answer) == (False, False, b"")
     assert finished.first_byte_seconds is None
+    assert isinstance(finished.error, PermissionDenied)
+    assert finished.trace is None
 
 
 async def test_a_denial_is_a_record_like_any_other(begun):
@@ -82,6 +84,7 @@ async def test_an_answer_is_told_with_its_charge_and_whether_it_came_to_its_end(
     assert (finished.backend, finished.billed, finished.verified) == ("moe", (over,), True)
     assert (finished.answer, finished.first_byte_seconds) == (b"kept", 0.25)
     assert finished.seconds >= 0
+    assert finished.error is error
 
 
 async def test_the_end_of_a_request_is_told_once_and_its_error_goes_on(begun):

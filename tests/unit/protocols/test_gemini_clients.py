@@ -284,6 +284,7 @@ def test_googles_own_streams_go_through_and_are_counted() -> None:
     assert stream.usage is not None
     assert (stream.usage.output_tokens, stream.model, stream.finished) == (2, "served", True)
     assert stream.output_tokens_seen == 2
+    assert stream.ending.reasons == ("STOP",)
     assert b"MAX_TOKENS" in stream.cut("r", "m", "why")
 
 

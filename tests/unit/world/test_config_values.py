@@ -1,14 +1,16 @@
 """The kinds of values in turnout.yaml: with their units, or refused with an example."""
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from router.world.config import Config, host_and_port
 from router.world.config_values import (
     Address,
     BaseUrl,
+    CollectorUrl,
     Duration,
     Features,
+    Headers,
     LedgerAddress,
     Origins,
     Size,
@@ -40,6 +42,10 @@ GOOD = [
     ),
     (Origins, ["*"], ("*",)),
     (Origins, ["app://electron"], ("app://electron",)),
+    (CollectorUrl, "http://collector:4318", "http://collector:4318"),
+    (CollectorUrl, "https://c.example/otlp/v1/traces", "https://c.example/otlp/v1/traces"),
+    (Headers, {"x-api-key": "k"}, {"x-api-key": SecretStr("k")}),
+    (Headers, {}, {}),
 ]
 BAD = [
     *[(Duration, text) for text in ("2", 2, "0s", "-1s", "1 day", "", None)],
@@ -53,6 +59,11 @@ BAD = [
     *[
         (Origins, [text])
         for text in ("a.example", "https://a.example/", "https://A.example", "null", 1, "")
+    ],
+    *[(CollectorUrl, text) for text in ("collector:4318", "grpc://c:4317", "http://u:p@c", 1)],
+    *[
+        (Headers, given)
+        for given in ("x", {"x y": "1"}, {"": "1"}, {"x": 1}, {"x": "a\nb"}, {"x": "é"}, {1: "x"})
     ],
     *[(Features, given) for given in (["telepathy"], "tools")],
 ]

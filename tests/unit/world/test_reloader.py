@@ -15,6 +15,7 @@ from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
 
 OTHER = FIXED.replace("[local, moe, premium]", "[moe]")
+TRACED = {"traces": {"to": "http://127.0.0.1:9"}}
 WRONG = FIXED.replace("premium", "nobody")
 
 
@@ -110,11 +111,11 @@ def test_a_document_that_is_gone_changes_nothing(folder: Folder) -> None:
 
 
 def test_what_needs_a_restart_is_warned_of_by_its_key(folder: Folder, caplog) -> None:
-    folder.config(listen="127.0.0.1:1", limits={"body": "1kB"})
+    folder.config(listen="127.0.0.1:1", limits={"body": "1kB"}, telemetry=TRACED)
     with caplog.at_level(logging.WARNING, "turnout"):
         assert folder.reloader.reload().done
     (warning,) = caplog.records
-    assert warning.keys == "listen, limits"
+    assert warning.keys == "listen, limits, telemetry"
 
 
 async def test_a_change_on_disk_is_taken_up_once(folder: Folder) -> None:

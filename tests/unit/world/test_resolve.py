@@ -186,3 +186,18 @@ def test_what_no_server_of_a_dialect_speaks_is_a_mistake(dialect: str, speaks: s
     (problem,) = resolved(**OWN, dialect=dialect, speaks=[speaks]).problems
     assert problem.key == "speaks"
     assert speaks in problem.message
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        ({"provider": "mistral"}, "mistral_ai"),
+        ({"provider": "fireworks"}, "fireworks"),
+        ({"base_url": "http://127.0.0.1:1/v1"}, "openai"),
+        ({"base_url": "http://127.0.0.1:1/v1", "dialect": "responses"}, "openai"),
+        ({"base_url": "http://127.0.0.1:1/v1", "dialect": "anthropic"}, "anthropic"),
+        ({"base_url": "http://127.0.0.1:1", "dialect": "gemini"}, "gcp.gemini"),
+    ],
+)
+def test_a_backend_is_called_in_traces_as_the_conventions_call_its_provider(section, name) -> None:
+    assert backend_of(model="m", price={"input": 1, "output": 2}, **section).provider == name
