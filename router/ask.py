@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from classifiers.prompt import Prompt
 from policies.pii.pii import texts_of
 from policies.value import value
+from router.units import Units
 
 NO_FEATURES: Final[frozenset[str]] = frozenset()
 # The feature of a request that names what a provider keeps (an earlier response, a file): only that
@@ -70,7 +71,10 @@ class Ask(NamedTuple):
     each hosted tool as `hosted:` and its type.
     `session` is the client's own name for the conversation. `headers` are those of the request that
     belong to the protocol. Where it is not `classified`, there is no prompt for the
-    classifier, and no answer that could be verified. `kept` is what an answer is kept with
+    classifier, and no answer that could be verified. `units` are at most what it may be counted in
+    besides tokens. `form`: `raw` is no JSON but a multipart form, `body` its texts by name, and
+    `members` says where its model's name stands. `alone`: one backend is asked, since another
+    one's answer would be about something else. `kept` is what an answer is kept with
     (`router.protocols.responses.kept`), None where it is not.
     """
 
@@ -97,6 +101,9 @@ class Ask(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     read_texts: Callable[["Ask"], list[str]] = _texts
     classified: bool = True
+    units: Units = ()
+    form: bool = False
+    alone: bool = False
     kept: Any = None
 
     def texts(self) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from router.units import Units
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -23,7 +25,8 @@ class Principal:
 class Usage(NamedTuple):
     """Tokens of one request: the cached ones count as input too, reasoning as output too.
 
-    `estimated` is true where the gateway counted, because the backend did not say.
+    `estimated` is true where the gateway counted, because the backend did not say. `units` are
+    those of a request that is counted in something else, or in tokens and something else.
     """
 
     input_tokens: int = 0
@@ -33,6 +36,7 @@ class Usage(NamedTuple):
     estimated: bool = False
     cache_write_tokens: int = 0  # of the input, where a provider charges for filling its cache
     reported_pico: int | None = None  # what the backend says it cost; charged where that is agreed
+    units: Units = ()
 
 
 class Estimate(NamedTuple):

@@ -41,6 +41,7 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
     """A turnout.yaml with a real backend, simulated ones, and one for each kind of trouble."""
     moe, slow = urls["moe"], "simulated-moe?fault=slow&seconds=60"
     local = {"context_window": 8192, "supports": ["json_schema"]}
+    local["serves"] = ["chat", "completion", "embedding", "tokenization"]
     backends = {
         "local": _backend(
             urls["local"], "smollm2-135m-instruct-q4_1", "local", (0.02, 0.04), **local
@@ -64,6 +65,55 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "void": _backend("http://127.0.0.1:9/v1", "none", "premium", (5, 30)),
         "claude": _backend(
             "http://127.0.0.1:9/v1", "none", "premium", (5, 30), dialect="anthropic"
+        ),
+        "judge": _backend(moe, "simulated-judge", "moe", (0, 0), serves=["moderation"]),
+        "ranker": _backend(moe, "simulated-jina", "moe", (0.05, 0), serves=["reranking"])
+        | {"price": {"input": 0.05, "output": 0, "search": 0}},
+        "painter": {
+            "base_url": moe,
+            "model": "simulated-gpt-image",
+            "serves": ["image"],
+            "price": {"input": 5, "output": 40, "image": 0},
+        },
+        "dalle": {
+            "base_url": moe,
+            "model": "simulated-dalle",
+            "serves": ["image"],
+            "price": {"image": 0.04},
+        },
+        "voice": {
+            "base_url": moe,
+            "model": "simulated-tts",
+            "serves": ["speech"],
+            "price": {"character": 0.000015},
+        },
+        "hoarse": {
+            "base_url": moe,
+            "model": "simulated-tts?fault=reset",
+            "serves": ["speech"],
+            "price": {"character": 0.000015},
+        },
+        "whisper": {
+            "base_url": moe,
+            "model": "simulated-whisper",
+            "serves": ["transcription"],
+            "price": {"second": 0.0001},
+        },
+        "scribe": {
+            "base_url": moe,
+            "model": "simulated-gpt-transcribe",
+            "serves": ["transcription"],
+            "price": {"input": 2.5, "output": 10, "second": 0},
+        },
+        "cohere": {
+            "base_url": moe,
+            "model": "simulated-cohere",
+            "serves": ["reranking"],
+            "price": {"search": 0.002},
+        },
+        "counter": _backend(moe, "simulated-vllm", "moe", (0, 0), serves=["tokenization"]),
+        "gemini": _backend(
+            urls.get("gemini", moe), "simulated-gemini", "moe", (0.3, 1.2), dialect="gemini"
         ),
         "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
     }
@@ -110,10 +160,15 @@ routes:
     capable: {min_success: 0.0, max_regret: 1.0}
     cascade: {verify: [not_empty]}
   vectors: {candidates: [claude, moe], objective: fixed, fixed: claude}
+  safety: {candidates: [moe, judge], objective: fixed, fixed: moe}
+  media: {candidates: [painter, dalle, voice, hoarse, whisper, scribe], objective: fixed}
+  tokens: {candidates: [counter, local], objective: fixed}
+  google: {candidates: [gemini], objective: fixed}
+  ranks: {candidates: [ranker, cohere], objective: fixed}
   stateful: {candidates: [moe, native], objective: fixed, fixed: moe}
   silent: {candidates: [late, never], objective: fixed}
   staff: {candidates: [premium], objective: fixed}
-aliases: {gpt-4o: auto}
+aliases: {gpt-4o: auto, dall-e-2: media, omni-moderation-latest: safety}
 tiers:
   free: {requests_per_minute: 1000, concurrency: 8, routes: [auto]}
   tiny: {requests_per_minute: 1, routes: [auto]}
@@ -165,6 +220,10 @@ class RunningGateway:
         self.until(lambda: process.poll() is not None or _ready(self.root))
         assert process.poll() is None, (self.folder / "gateway.log").read_text()
 
+    def last_raw(self, backend: str) -> bytes:
+        """The bytes of the body that the simulated backend was sent last."""
+        return self._simulators[backend].last_raw
+
     def last_request(self, backend: str) -> dict:
         """The body that the simulated backend was sent last."""
         return self._simulators[backend].last_body
@@ -203,6 +262,18 @@ class RunningGateway:
     def ledger(self) -> redis.Redis:
         """A client of the gateway's own embedded ledger."""
         return redis.Redis(unix_socket_path=str(next((self.folder / "data").rglob("*.sock"))))
+
+
+def booked(gateway: "RunningGateway", organization: str) -> dict:
+    """The one request of a customer, as the books have it once it is settled."""
+    wanted = ("--by", "backend", "--organization", organization, "--format", "json")
+    command = [sys.executable, "-m", "router.cli", "usage", "--config", str(gateway.config)]
+
+    def rows() -> list[dict]:
+        done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)["rows"]
+
+    return until(rows)[0]
 
 
 def says(text: str):

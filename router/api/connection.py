@@ -203,7 +203,8 @@ class Connection(HttpToolsProtocol):
             return
         row = self._inference.row(self.url)
         if row is None:
-            row = self._inference.row(httptools.parse_url(self.url).path)
+            asked = httptools.parse_url(self.url)
+            row = self._inference.row_at(asked.path, asked.query or b"")
         if row is None:
             self._go_uvicorns_way()
             return

@@ -17,7 +17,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from router.api.gateway import Limits
-from router.api.head import CHUNKED, CLOSE, KEEP, NOTHING, STREAM, WHOLE, Headers, head
+from router.api.head import CHUNKED, CLOSE, KEEP, NOTHING, STREAM, WHOLE, Headers, head, typed
 from router.api.incoming import Incoming
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import TurnoutError
@@ -43,8 +43,8 @@ class Exchange(Incoming):
     """
 
     __slots__ = (
-        *("_early", "_timer", "_wrote", "backend", "chunked", "disconnected", "headers"),
-        *("id", "keep_alive", "response_complete", "route", "standing", "status"),
+        *("_early", "_timer", "_wrote", "backend", "chunked", "content_type", "disconnected"),
+        *("headers", "id", "keep_alive", "response_complete", "route", "standing", "status"),
         *("streaming", "task"),
     )
 
@@ -63,7 +63,7 @@ class Exchange(Incoming):
         self.id = new_request_id()
         self.headers: list[tuple[str, str]] = []
         self.standing: Headers = ()
-        self.route = self.backend = ""
+        self.route = self.backend = self.content_type = ""
         self.status = 0  # until the head was sent
         self.streaming = False
         self.task: asyncio.Task[None] | None = None
@@ -104,7 +104,7 @@ class Exchange(Incoming):
 
     def show_life(self) -> None:
         """Write what says nothing: in a stream, whose head goes out where it did not yet."""
-        if isinstance(self.row, Operation):
+        if isinstance(self.row, Operation) and not self.content_type:
             if not self.streaming:
                 self._begin_stream()
                 self._early = True
@@ -130,7 +130,8 @@ class Exchange(Incoming):
         self.chunked = self.chunked and self.keep_alive
         if not self.chunked:
             self.keep_alive = False  # only the connection's end can tell that of the stream
-        data = self._head(200, STREAM, CHUNKED if self.chunked else b"")
+        opening = typed(self.content_type) if self.content_type else STREAM
+        data = self._head(200, opening, CHUNKED if self.chunked else b"")
         if not self.disconnected:
             self._connection.transport.write(data)
 
@@ -160,7 +161,8 @@ class Exchange(Incoming):
         return self._answer(status, body)
 
     async def _answer(self, status: int, body: bytes) -> None:
-        data = self._head(status, WHOLE[status], b"content-length: %d\r\n" % len(body))
+        opening = typed(self.content_type) if self.content_type else WHOLE[status]
+        data = self._head(status, opening, b"content-length: %d\r\n" % len(body))
         if self.method != b"HEAD":
             data += body
         if self._connection.flow.write_paused:
@@ -215,12 +217,18 @@ class Exchange(Incoming):
             self._connection.transport.close()
 
     async def fail(self, error: TurnoutError) -> None:
-        """Tell the client what went wrong, in its protocol's envelope, wherever the reply is."""
+        """Tell the client what went wrong, in its protocol's envelope, wherever the reply is.
+
+        What is no stream of events has no place for it: such an answer is cut.
+        """
+        if self.streaming and self.content_type:
+            return
         if self.streaming and isinstance(self.row, Operation):
             await self.write(self.row.error_event(error))
             await self.end()
             if self._early:
                 self.status = error.status  # as it is counted: nothing of an answer was sent
         elif not self.status:
+            self.content_type = ""
             self.headers += error.headers
             await self._answer(error.status, self.row.error_body(error))

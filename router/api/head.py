@@ -20,6 +20,12 @@ KEEP: Final = b"connection: keep-alive\r\n"  # which clients of HTTP/1.0 do not 
 CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 
 
+def typed(content_type: str) -> bytes:
+    """How the head of an answer begins that has this type; it holds no line break."""
+    opening = b"%bcontent-type: %b\r\ncache-control: no-store\r\n"
+    return opening % (STATUS_LINE[200], content_type.encode("latin-1"))
+
+
 class _Lines:
     """The header lines that uvicorn wants in every answer: a new list each second, for the date."""
 

@@ -11,6 +11,7 @@ from router.api.codings import decoded
 from router.api.gateway import Limits
 from router.errors import BodyTooSlow, PayloadTooLarge
 from router.operations.operation import Row
+from router.protocols.headers import credential_of
 
 _HINTS: Final = PREFIX.encode()
 
@@ -39,9 +40,7 @@ class Incoming:
         self.fields = fields
         self.row = row
         self.method: bytes = connection.parser.get_method()
-        self.authorization = fields.get(b"authorization")
-        if self.authorization is None and (key := fields.get(b"x-api-key")):
-            self.authorization = b"Bearer " + key  # Anthropic's way to send a key
+        self.authorization = fields.get(b"authorization") or credential_of(fields)
 
     # What the connection tells.
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from router.api.cors import Cors
@@ -11,33 +10,20 @@ from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
-from router.operations.operation import Calculation, Count, Operation, Row
-from router.operations.table import CALCULATIONS, COUNTS, FEEDBACK, OPERATIONS
+from router.operations.operation import Calculation, Count, Operation
+from router.operations.paths import ROUTES, row_at
 from router.pipeline.serve import serve
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
-_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, *COUNTS, FEEDBACK)
 _OPTIONS: Final = b"OPTIONS"
 _ALLOW: Final = ("allow", "POST, OPTIONS")
 
 
-def _paths(row: Row) -> Iterator[str]:
-    """Where a row is served: at its path, at that of clients whose base URL lacks `/v1`, and at
-    that of Anthropic's, which bring their own, where it has one; a slash behind is no matter."""
-    path = row.path
-    ways = (path, path.removeprefix("/v1"), *([f"/v1{path}"] if row.names_request else []))
-    for way in ways:
-        yield from (way, f"{way}/")
-
-
-_ROUTES: Final[Mapping[bytes, Row]] = {path.encode(): row for row in _ROWS for path in _paths(row)}
-
-
 class Inference:
-    """Every row of the table of operations, served by one gateway."""
+    """Every row that is asked at a path, served by one gateway."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -45,8 +31,10 @@ class Inference:
         self.limits: Limits = gateway.limits
         self.cors: Cors | None = gateway.cors
 
-    # Return the endpoint at a raw path, or None; most requests match by their whole target.
-    row = staticmethod(_ROUTES.get)
+    # Return the endpoint at a raw path, or None; most requests match by their whole target, others
+    # by their path without its query.
+    row = staticmethod(ROUTES.get)
+    row_at = staticmethod(row_at)
 
     async def abandon(self) -> None:
         """End what is still in flight, each with an answer that says so; wait until it is settled.

@@ -16,6 +16,7 @@ from router.protocols.quirks import PLAIN, Quirks
 
 CHECKED: Final = ("tools", "vision", "json_schema")
 FEATURES: Final = frozenset(CHECKED)
+CHAT: Final = "chat"  # as `serves` has it: in the words of any protocol that is translated
 DIRECTLY: Final = "direct"  # as `proxy`: no proxy, whatever the environment says
 
 
@@ -69,14 +70,15 @@ class Backend:
 
     `base_url` ends where the dialect's paths begin (OpenAI: `.../v1`). `ability` names the
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
-    subset of FEATURES, and `unsaid` those of them of which nobody knows; `simulated` marks answers
-    that no model wrote. `replicas` are further addresses and `api_keys` further credentials. Where
-    no first byte came after `hedge_after` seconds, another deployment is asked too. `proxy` is the
-    URL of a proxy in front of it, or DIRECTLY, or None for what the environment says; `http2` is
-    whether HTTP/2 is offered to it. `key_header` is the header in which the key goes (None: the
-    dialect's), `query` what stands behind every address. `credentials` are what authorizes its
-    calls instead of a key. `denied` are the FEATURES that it does not take. `provider` is what
-    telemetry calls whose server it is.
+    subset of FEATURES, and `unsaid` those of them of which nobody knows; `serves` names the
+    operations that it has, None: those that every server of its dialect has. `simulated` marks
+    answers that no model wrote. `replicas` are further addresses and `api_keys` further
+    credentials. Where no first byte came after `hedge_after` seconds, another deployment is asked
+    too. `proxy` is the URL of a proxy in front of it, or DIRECTLY, or None for what the environment
+    says; `http2` is whether HTTP/2 is offered to it. `key_header` is the header in which the key
+    goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
+    authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
+    `provider` is what telemetry calls whose server it is.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Backend:
     timeouts: Timeouts = Timeouts()
     context_window: int | None = None
     supports: frozenset[str] = FEATURES
+    serves: frozenset[str] | None = None
     unsaid: frozenset[str] = frozenset()
     simulated: bool = False
     capacity: Capacity | None = None

@@ -1,9 +1,10 @@
 """Whether a backend can take a request at all."""
 
 from router.ask import STORED_STATE, Ask
-from router.backends.backend import CHECKED, Backend
+from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
+from router.operations.table import DECLARED
 from router.protocols.hub.table import CLIENTS
 from router.protocols.responses.state import state_elsewhere
 
@@ -20,21 +21,38 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
         and tokens - beyond_parts(ask.media) > backend.context_window
     ):
         return "context_window"
-    protocol = ask.protocol
-    # Requests that the hub translates can go to every dialect; others need one that speaks their
-    # protocol.
-    if protocol not in CLIENTS and protocol not in DIALECTS[backend.dialect].speaks:
-        return f"{ask.operation}s"
+    # Requests that the hub translates are chats to every dialect.
+    if ask.protocol not in CLIENTS:
+        if not _serves(backend, ask):
+            return _many(ask.operation)
+    elif backend.serves is not None and CHAT not in backend.serves:
+        return _many(ask.operation)
+    return _lacking(backend, ask) if ask.features else None
+
+
+def _lacking(backend: Backend, ask: Ask) -> str | None:
     features = ask.features
-    if not features:
-        return None
-    if STORED_STATE in features and not _speaks(backend, protocol):
+    if STORED_STATE in features and not _speaks(backend, ask.protocol):
         return state_elsewhere(ask.body)
     if not features.isdisjoint(backend.denied):
         for feature in CHECKED:
             if feature in features and feature in backend.denied:
                 return feature
     return None
+
+
+def _serves(backend: Backend, ask: Ask) -> bool:
+    """Whether its dialect speaks what no other protocol says, and its server has it: some only
+    where their section says so."""
+    if ask.protocol not in DIALECTS[backend.dialect].speaks:
+        return False
+    if backend.serves is None:
+        return ask.operation not in DECLARED
+    return ask.operation in backend.serves
+
+
+def _many(operation: str) -> str:
+    return f"{operation}es" if operation.endswith("ch") else f"{operation}s"
 
 
 def _speaks(backend: Backend, protocol: str) -> bool:

@@ -18,15 +18,19 @@ class Operation:
     `path` is where it is asked here, `protocol` the wire language of its bodies and answers,
     `known_as` its name in OpenTelemetry's conventions, where that is another.
     `parse` reads a body and the request's headers into the facts that the house works with; it
-    raises BadRequest where they are wrong. `names_request`: answers say their id as `request-id`
-    too, where Anthropic's clients look for it. `resumes`: a request may name what the gateway
-    keeps.
+    raises BadRequest where they are wrong. `unit` is what its use is counted in besides tokens, if
+    anything (`router.units`). One that is `declared` is asked only of backends whose section
+    says that they have it (`serves`); any other of all that speak its protocol. `names_request`:
+    answers say their id as `request-id` too, where Anthropic's clients look for it. `resumes`: a
+    request may name what the gateway keeps.
     """
 
     name: str
     path: str
     protocol: str
     parse: Parse
+    unit: str = ""
+    declared: bool = False
     names_request: bool = False
     known_as: str = ""
     resumes: bool = False

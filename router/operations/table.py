@@ -1,17 +1,47 @@
 """What the edge serves by itself, one row each: operations, calculations, opinions of answers."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from router.operations.chat import parse_chat
 from router.operations.completion import parse_completion
+from router.operations.content import count_content_tokens, parse_content
 from router.operations.embedding import parse_embedding
+from router.operations.image import parse_edit, parse_generation, parse_variation
 from router.operations.message import count_tokens, parse_message
+from router.operations.moderation import parse_moderation
 from router.operations.operation import Calculation, Count, Judgement, Operation
+from router.operations.reranking import parse_reranking
 from router.operations.response import parse_response
 from router.operations.response_count import input_tokens_of, parse_countable
+from router.operations.speech import parse_speech
+from router.operations.tokenization import parse_detokenize, parse_tokenize
+from router.operations.transcription import parse_transcription, parse_translation
 from router.protocols.envelope import error_body
+from router.protocols.gemini.errors import content_error_body
 from router.protocols.messages.errors import message_error_body
+from router.units import CHARACTER, IMAGE, SEARCH, SECOND
 
+CONTENT_PATH: Final = "/v1beta/models/{model}:generateContent"
+COUNT_PATH: Final = "/v1beta/models/{model}:countTokens"
+# Those that few servers have: asked only of backends that say so.
+_OF_FEW: Final = (
+    Operation("moderation", "/v1/moderations", "openai", parse_moderation),
+    Operation("reranking", "/v1/rerank", "ranking", parse_reranking, SEARCH),
+    Operation("reranking", "/v2/rerank", "ranking", parse_reranking, SEARCH),
+    Operation("image", "/v1/images/generations", "pictures", parse_generation, IMAGE),
+    Operation("image", "/v1/images/edits", "pictures", parse_edit, IMAGE),
+    Operation("image", "/v1/images/variations", "pictures", parse_variation, IMAGE),
+    Operation("speech", "/v1/audio/speech", "speech", parse_speech, CHARACTER),
+    Operation(
+        "transcription", "/v1/audio/transcriptions", "transcripts", parse_transcription, SECOND
+    ),
+    Operation("transcription", "/v1/audio/translations", "transcripts", parse_translation, SECOND),
+    Operation("tokenization", "/tokenize", "tokens", parse_tokenize),
+    Operation("tokenization", "/detokenize", "tokens", parse_detokenize),
+)
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("chat", "/v1/chat/completions", "chat", parse_chat),
     Operation(
@@ -21,12 +51,19 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "response", "/v1/responses", "responses", parse_response, resumes=True, known_as="chat"
     ),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding, known_as="embeddings"),
+    Operation("content", CONTENT_PATH, "gemini", parse_content, known_as="generate_content"),
     Operation(
         "completion", "/v1/completions", "openai", parse_completion, known_as="text_completion"
     ),
+    *(replace(row, declared=True) for row in _OF_FEW),
+)
+DECLARED: Final = frozenset({row.name for row in OPERATIONS if row.declared})
+UNIT_OF: Final[Mapping[str, str]] = MappingProxyType(
+    {row.name: row.unit for row in OPERATIONS if row.unit}
 )
 CALCULATIONS: Final[tuple[Calculation, ...]] = (
     Calculation("/v1/messages/count_tokens", count_tokens, message_error_body, names_request=True),
+    Calculation(COUNT_PATH, count_content_tokens, content_error_body),
 )
 COUNTS: Final[tuple[Count, ...]] = (
     Count("/v1/responses/input_tokens", parse_countable, input_tokens_of, error_body),

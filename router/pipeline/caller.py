@@ -10,6 +10,7 @@ class Caller(Protocol):
     id: str
     authorization: bytes | None
     headers: list[tuple[str, str]]
+    content_type: str  # of an answer that is neither JSON nor events; else empty
     fields: dict[bytes, bytes]  # the request's headers, names in lower case
     route: str
     backend: str

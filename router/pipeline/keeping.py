@@ -51,6 +51,7 @@ class KeepingCaller:
         self.headers = caller.headers
         self.fields = caller.fields
         self.route = caller.route
+        self.content_type = ""  # a response is JSON or events
 
     @property
     def backend(self) -> str:

@@ -31,6 +31,7 @@ def together(parts: Sequence[Usage]) -> Usage:
         reasoning_tokens=sum(part.reasoning_tokens for part in parts),
         estimated=any(part.estimated for part in parts),
         cache_write_tokens=sum(part.cache_write_tokens for part in parts),
+        units=tuple(unit for part in parts for unit in part.units),
     )
 
 
@@ -149,11 +150,14 @@ class Meter:
             return self._failed(billed)
         if served is None:
             backend = at_work(self._plan.backends, billed)
-            usage = Usage(self._plan.input_tokens, 0, estimated=True)
+            usage = Usage(self._plan.input_tokens, 0, estimated=True, units=self._plan.units)
             return self._charged(backend, backend.model, usage, billed)
         backend = served.backend
         usage = served.usage or Usage(
-            self._plan.input_tokens, served.output_tokens_seen, estimated=True
+            self._plan.input_tokens,
+            served.output_tokens_seen,
+            estimated=True,
+            units=self._plan.units,
         )
         return self._charged(backend, served.model or backend.model, usage, billed)
 

@@ -16,6 +16,7 @@ from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
+from router.units import Units
 from router.world.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
@@ -44,6 +45,7 @@ class Plan(NamedTuple):
     input_tokens: int  # of the prompt, estimated
     priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
+    units: Units = ()  # at most, besides tokens
 
 
 def refusal(denial: Denial) -> TurnoutError:
@@ -74,9 +76,10 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         way=way,
         expected=history.expected(principal.key_id, answer.route),
     )
+    backends = tuple(map(world.backends.__getitem__, _in_order(answer)))
     return Plan(
         answer,
-        tuple(map(world.backends.__getitem__, _in_order(answer))),
+        backends[:1] if ask.alone else backends,
         judge,
         ReserveRequest(
             context.id,
@@ -90,6 +93,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         context.input_tokens,
         standing.priority,
         topped_up=way == "chunk",
+        units=ask.units,
     )
 
 
@@ -100,8 +104,8 @@ def _estimate(
     tokens, prices, ask = context.input_tokens, context.world.prices, context.ask
     if ask.features and STORED_STATE in ask.features:
         tokens = max(tokens, _largest_window(decision, context.world))
-    firm = ask.max_output_tokens is not None
-    cost, prompt_cost = prices.dearest(decision.candidates, tokens, output)
+    firm = ask.max_output_tokens is not None and not ask.units
+    cost, prompt_cost = prices.dearest(decision.candidates, tokens, output, ask.units)
     if decision.cascade is None:
         return Estimate(tokens, output, cost, prompt_cost, firm)
     steps = len(decision.cascade.steps)

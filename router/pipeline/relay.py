@@ -43,6 +43,8 @@ class Relay:
             else meter.cost_pico()
         )
         caller.headers += of_answer(served_by, cost, upstream.slot)
+        if upstream.content_type:
+            caller.content_type = upstream.content_type
         if ask.stream:
             return await self._stream(upstream)
         await caller.send(upstream.body)

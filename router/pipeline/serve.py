@@ -10,6 +10,7 @@ from router.pipeline.response_headers import of_decision
 from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.pipeline.watch import Watch
+from router.protocols.table import PROTOCOLS
 
 
 async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
@@ -39,7 +40,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
             caller.headers += hold.admission.headers
             serving.senses.budgets[principal.organization] = hold.admission.budget
             hold.dispatched()
-            if ask.stream:
+            if ask.stream and PROTOCOLS[ask.protocol].keepalive:
                 caller.awaits_stream()
             with meter:
                 async with serving.backends.open(plan, ask, meter.events, trace) as upstream:

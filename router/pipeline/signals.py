@@ -67,7 +67,10 @@ def likely_cost(world: Snapshot, backend: str, request: Ask, input_tokens: int) 
     output, cap = world.expected_output[backend], request.max_output_tokens
     if cap is not None and cap < output:
         output = cap
-    return world.prices.price(backend).fresh(input_tokens, output * request.choices)
+    cost = world.prices.price(backend).fresh(input_tokens, output * request.choices)
+    if request.units:
+        cost += world.prices.price(backend).of_units(request.units)
+    return cost
 
 
 def read_signals(context: RequestContext, health: Mapping[str, Health], needs: Needs) -> Signals:

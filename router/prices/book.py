@@ -10,7 +10,7 @@ whole request is priced at the step. The kind of token: fresh, read from a cache
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Final
 
 from router.domain import Usage
+from router.units import Units
 
 PICO_PER_USD_PER_MILLION: Final = 1_000_000
 _DAY: Final = 24 * 60  # minutes
@@ -46,6 +47,7 @@ class Price:
 
     `cache_write_pico` None: writing to the cache costs what fresh input costs. `reported`: if the
     backend reports what a request cost, that is its cost; these rates estimate it beforehand.
+    `units` is what one of each unit costs (`router.units`); others cost nothing.
     """
 
     input_pico: int
@@ -54,11 +56,14 @@ class Price:
     cache_write_pico: int | None = None
     steps: tuple[Step, ...] = ()
     reported: bool = False
+    units: Units = ()
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
         if self.reported and usage.reported_pico is not None:
             return usage.reported_pico
+        if usage.units:
+            return self.of_units(usage.units) + self.cost(usage._replace(units=()))
         price = self if not self.steps else self.at(usage.input_tokens)
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
@@ -71,6 +76,11 @@ class Price:
             + written * (price.input_pico if write is None else write)
             + usage.output_tokens * price.output_pico
         )
+
+    def of_units(self, units: Units) -> int:
+        """Return what so many of each unit cost in pico-USD."""
+        known = dict(self.units)
+        return sum(known.get(name, 0) * count for name, count in units)
 
     def fresh(self, input_tokens: int, output_tokens: int) -> int:
         """Return what so many uncached tokens cost in pico-USD: `cost`, but quicker."""
@@ -136,6 +146,12 @@ def always(price: Price) -> Schedule:
     return Schedule((Entry(price),))
 
 
+def with_units(schedule: Schedule, units: Units) -> Schedule:
+    """The same prices, and those of units beside them."""
+    entries = [replace(each, price=replace(each.price, units=units)) for each in schedule.entries]
+    return Schedule(tuple(entries))
+
+
 def _now_ms() -> int:
     """This instant, in ms of Unix time."""
     return time.time_ns() // 1_000_000
@@ -171,11 +187,13 @@ class PriceBook:
         return self._schedules[backend].at(self._clock() if at is None else at)
 
     def dearest(
-        self, backends: Iterable[str], input_tokens: int, output_tokens: int
+        self, backends: Iterable[str], input_tokens: int, output_tokens: int, units: Units = ()
     ) -> tuple[int, int]:
-        """Return what so many fresh tokens cost at most at any of the backends, in pico-USD: prompt
-        and answer together, and the prompt alone.
+        """Return what so many fresh tokens and units cost at most at any of the backends, in
+        pico-USD: prompt and answer together, and the prompt alone; units count as the prompt's.
         """
+        if units:
+            return self._dearest_with_units(list(backends), input_tokens, output_tokens, units)
         together = alone = 0
         for name in backends:
             price = self._fixed.get(name) or self.price(name)
@@ -185,3 +203,13 @@ class PriceBook:
             together = max(together, cost)
             alone = max(alone, prompt)
         return together, alone
+
+    def _dearest_with_units(
+        self, backends: Sequence[str], input_tokens: int, output_tokens: int, units: Units
+    ) -> tuple[int, int]:
+        costs = []
+        for name in backends:
+            of_units = self.price(name).of_units(units)
+            together, alone = self.dearest((name,), input_tokens, output_tokens)
+            costs.append((together + of_units, alone + of_units))
+        return max(both for both, _ in costs), max(alone for _, alone in costs)

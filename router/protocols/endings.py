@@ -46,6 +46,18 @@ def response_ending(told: Told) -> Ending:
     return Ending(_id(told), tuple([reason for reason in reasons[-1:] if reason]))
 
 
+def content_ending(told: Told) -> Ending:
+    """The ending of a response of Google's, or of those of a stream that ended a candidate."""
+    reasons = [
+        reason
+        for body in told
+        for candidate in _objects(body.get("candidates"))
+        if (reason := _word(candidate.get("finishReason")))
+    ]
+    name = next((name for body in told if (name := _word(body.get("responseId")))), None)
+    return Ending(name, tuple(reasons))
+
+
 def ending_of_body(read: Callable[[Told], Ending], body: bytes) -> Ending:
     """The ending of a whole answer; one that is very large is not read again."""
     if len(body) > LARGEST:

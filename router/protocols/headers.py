@@ -17,6 +17,8 @@ NO_HEADERS: Final[Fields] = {}
 _IDEMPOTENCY: Final = b"idempotency-key"
 CHAT_REQUEST: Final = frozenset({b"openai-beta", _IDEMPOTENCY})
 MESSAGES_REQUEST: Final = frozenset({b"anthropic-beta", b"anthropic-version", _IDEMPOTENCY})
+# Anthropic's, Azure's and Google's way to send a key.
+_KEY_HEADERS: Final = (b"x-api-key", b"api-key", b"x-goog-api-key")
 # Those of them that are lists: where a client sends several, all of them count.
 LISTS: Final = frozenset({b"anthropic-beta", b"openai-beta"})
 # Of an answer.
@@ -45,10 +47,20 @@ def of_request(allowed: frozenset[bytes], fields: Fields) -> Pairs:
     return tuple(pair for pair in sent if _is_safe(pair[1]))
 
 
+def credential_of(fields: Fields) -> bytes | None:
+    """A request's credential as an Authorization header has it, whatever header it came in."""
+    sent = fields.get(b"authorization")
+    if sent is not None:
+        return sent
+    for name in _KEY_HEADERS:
+        if key := fields.get(name):
+            return b"Bearer " + key
+    return None
+
+
 def _scoped(fields: Fields) -> str:
     """The idempotency key as it is this client's alone."""
-    credential = fields.get(b"authorization") or fields.get(b"x-api-key", b"")
-    secret = blake2b(credential, digest_size=32).digest()
+    secret = blake2b(credential_of(fields) or b"", digest_size=32).digest()
     return blake2b(fields[_IDEMPOTENCY], key=secret, digest_size=16).hexdigest()
 
 

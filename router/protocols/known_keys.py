@@ -106,4 +106,71 @@ EMBEDDING: Final = KnownKeys(
 METERED_OF_CHAT: Final = frozenset({"stream_options", EXTRA_BODY})
 METERED_OF_MESSAGES: Final = frozenset({"thinking", "metadata", EXTRA_BODY})
 METERED_OF_RESPONSES: Final = frozenset({"stream_options", "text", "reasoning", EXTRA_BODY})
+MODERATION: Final = KnownKeys(("model", "input", "user", "metadata"), _EXTRA, OPERATORS)
+RERANKING: Final = KnownKeys(
+    (
+        *("model", "query", "documents", "top_n", "return_documents", "rank_fields", "user"),
+        *("max_tokens_per_doc", "max_chunks_per_doc", "truncation", "priority", "metadata"),
+    ),
+    _EXTRA,
+    OPERATORS,
+)
+_PICTURE: Final = (
+    *("model", "prompt", "n", "size", "quality", "style", "response_format", "output_format"),
+    *("output_compression", "stream", "partial_images", "background", "moderation", "user"),
+    *("input_fidelity", "mask"),
+)
+IMAGE: Final = KnownKeys((*_PICTURE, "images"), OTHER_NUMBERS, OPERATORS)
+IMAGE_FORM: Final = KnownKeys((*_PICTURE, "image", "image[]"), OTHER_NUMBERS, OPERATORS)
+TOKENIZATION: Final = KnownKeys(
+    (
+        *("model", "prompt", "messages", "content", "tokens", "tools", "add_special", "user"),
+        *("add_special_tokens", "add_generation_prompt", "continue_final_message"),
+        *("parse_special", "with_pieces", "return_token_strs", "chat_template"),
+    ),
+    _EXTRA,
+    OPERATORS,
+)
+SPEECH: Final = KnownKeys(
+    (
+        *("model", "input", "voice", "instructions", "response_format", "speed", "user"),
+        *("stream_format", "language"),
+    ),
+    _EXTRA,
+    OPERATORS,
+)
+TRANSCRIPTION: Final = KnownKeys(
+    (
+        *("model", "file", "prompt", "language", "response_format", "temperature", "stream"),
+        *("include[]", "timestamp_granularities[]", "chunking_strategy", "user"),
+        *("known_speaker_names[]", "known_speaker_references[]"),
+    ),
+    _EXTRA,
+    OPERATORS,
+)
+CONTENT: Final = KnownKeys(
+    (
+        *("model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"),
+        *("safetySettings", "cachedContent", "labels", "serviceTier", "store"),
+    ),
+    OTHER_NUMBERS,
+    OPERATORS,
+)
+GENERATION_CONFIG: Final = KnownKeys(
+    (
+        *("maxOutputTokens", "candidateCount", "stopSequences", "temperature", "topP", "topK"),
+        *("seed", "presencePenalty", "frequencyPenalty", "responseMimeType", "responseSchema"),
+        *("responseJsonSchema", "responseLogprobs", "logprobs", "thinkingConfig"),
+        *("responseModalities", "speechConfig", "mediaResolution", "imageConfig"),
+    ),
+    {
+        **dict.fromkeys(("max_tokens", "max_completion_tokens"), "maxOutputTokens"),
+        **dict.fromkeys(("n", "num_outputs"), "candidateCount"),
+    },
+)
+METERED_OF_CONTENT: Final = frozenset({"generationConfig", EXTRA_BODY})
+METERED_OF_FORMS: Final = frozenset(
+    {"model", "prompt", "n", "stream", "response_format", "user", EXTRA_BODY}
+)
 METERED_OF_EMBEDDING: Final = frozenset({EXTRA_BODY})
+METERED_OF_OTHERS: Final = METERED_OF_EMBEDDING

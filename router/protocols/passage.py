@@ -116,12 +116,17 @@ class Passage(Protocol):
     """Reads the answers to one request after another.
 
     `headers` are the names of those of an answer's headers that go back to the client, the first
-    being one that a server sends if it sends any of them.
+    being one that a server sends if it sends any of them. `types` is how the content types begin
+    under which answers come that are neither JSON nor events; they go back under their own.
     """
 
     @property
     def headers(self) -> tuple[str, ...]:
         """Names in lower case."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Beginnings in lower case; none where every answer is JSON or events."""
 
     @property
     def notes(self) -> tuple[tuple[str, str], ...]:

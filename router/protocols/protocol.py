@@ -17,10 +17,10 @@ class WireProtocol:
 
     `passage` reads the answers of servers that speak it. `error_body` and `error_event` say an
     error to its clients, before and within a stream. `keepalive` is an event that its clients
-    ignore. `read_body` and `read_stream` say what a client-ready answer holds, whole or as far as
-    it has come; they raise ValueError for what is none. `wanted` says what an
-    answer to a body must fit. `ending` says what an answer is called and why it ended, of a whole
-    body or of the parts of a stream that tell it.
+    ignore, empty where a stream is none of events. `read_body` and `read_stream` say what a
+    client-ready answer holds, whole or as far as it has come; they raise ValueError for what is
+    none. `wanted` says what an answer to a body must fit. `ending` says what an answer is called
+    and why it ended, of a whole body or of the parts of a stream that tell it.
     """
 
     name: str

@@ -6,14 +6,24 @@ from typing import Final
 from router.protocols.chat import answer_reader as chat_answers
 from router.protocols.chat.passage import ChatPassage
 from router.protocols.chat.stream_reader import ChatReader
-from router.protocols.endings import chat_ending, message_ending, response_ending
+from router.protocols.endings import chat_ending, content_ending, message_ending, response_ending
 from router.protocols.envelope import error_body, error_event
+from router.protocols.gemini import answer_reader as gemini_answers
+from router.protocols.gemini.errors import content_error_body, content_error_event
+from router.protocols.gemini.passage import ArrayPassage, GeminiPassage
+from router.protocols.gemini.stream_reader import GeminiReader
 from router.protocols.messages import answer_reader as messages_answers
 from router.protocols.messages.errors import message_error_body, message_error_event
 from router.protocols.messages.passage import MessagesPassage
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.openai.answer import TextReader, read_answer
 from router.protocols.openai.passage import OpenAIPassage
+from router.protocols.openai.pictures import PicturesPassage
+from router.protocols.openai.ranking import RankingPassage
+from router.protocols.openai.speech import SoundPassage, SpeechPassage
+from router.protocols.openai.tokens import TokensPassage
+from router.protocols.openai.transcripts import TranscriptsPassage
+from router.protocols.passage import Passage
 from router.protocols.protocol import WireProtocol
 from router.protocols.reading import body_reader, stream_reader
 from router.protocols.responses import answer_reader as responses_answers
@@ -22,7 +32,40 @@ from router.protocols.responses.passage import ResponsesPassage
 from router.protocols.responses.stream_reader import ResponsesReader
 from router.protocols.responses.tools import response_wanted
 from router.protocols.sse import encode
-from router.protocols.wanted import chat_wanted, message_wanted, nothing_wanted
+from router.protocols.wanted import chat_wanted, content_wanted, message_wanted, nothing_wanted
+
+
+def _like_openais(
+    name: str, passage: Passage, keepalive: bytes = b": keepalive\n\n"
+) -> WireProtocol:
+    """A protocol with OpenAI's errors, whose answers no verifier checks but for completions."""
+    return WireProtocol(
+        name,
+        passage,
+        error_body,
+        error_event,
+        keepalive,
+        body_reader(read_answer),
+        stream_reader(TextReader),
+        nothing_wanted,
+        chat_ending,
+    )
+
+
+def _googles(name: str, passage: Passage) -> WireProtocol:
+    """Google's protocol, its answers as they are or in an array."""
+    return WireProtocol(
+        name,
+        passage,
+        content_error_body,
+        content_error_event,
+        b": keepalive\n\n",
+        body_reader(gemini_answers.read_answer),
+        stream_reader(GeminiReader),
+        content_wanted,
+        content_ending,
+    )
+
 
 _ROWS: Final = (
     WireProtocol(
@@ -36,17 +79,13 @@ _ROWS: Final = (
         chat_wanted,
         chat_ending,
     ),
-    WireProtocol(
-        "openai",
-        OpenAIPassage(),
-        error_body,
-        error_event,
-        b": keepalive\n\n",
-        body_reader(read_answer),
-        stream_reader(TextReader),
-        nothing_wanted,
-        chat_ending,
-    ),
+    _like_openais("openai", OpenAIPassage()),
+    _like_openais("ranking", RankingPassage()),
+    _like_openais("pictures", PicturesPassage()),
+    _like_openais("sounds", SoundPassage(), keepalive=b""),
+    _like_openais("speech", SpeechPassage()),
+    _like_openais("transcripts", TranscriptsPassage()),
+    _like_openais("tokens", TokensPassage()),
     WireProtocol(
         "messages",
         MessagesPassage(),
@@ -58,6 +97,8 @@ _ROWS: Final = (
         message_wanted,
         message_ending,
     ),
+    _googles("gemini", GeminiPassage()),
+    _googles("gemini_array", ArrayPassage()),
     WireProtocol(
         "responses",
         ResponsesPassage(),

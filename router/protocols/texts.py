@@ -26,14 +26,16 @@ _CHAT: Final = _COMMON | {
     *("modalities", "store", "verbosity"),
 }
 _MESSAGES: Final = _COMMON | {"metadata", "thinking"}
+_CONTENT: Final = frozenset({"model", "generationConfig", "safetySettings"})
 _RESPONSES: Final = _COMMON | {
     *("max_output_tokens", "max_tool_calls", "stream_options", "top_logprobs", "include", "store"),
     *("parallel_tool_calls", "truncation", "reasoning", "background", "background_options"),
     *("previous_response_id", "conversation", "prompt_cache_key", "prompt_cache_retention"),
     *("prompt_cache_options", "safety_identifier", "context_management", "access_programs"),
 }
-_SEALS: Final = frozenset({"signature", "encrypted_content", "encrypted_index"})
-_CONVERSATION: Final = frozenset({"messages", "system"})
+_SEALS: Final = frozenset({"signature", "thoughtSignature", "encrypted_content", "encrypted_index"})
+_CONVERSATION: Final = frozenset({"messages", "system", "contents", "systemInstruction"})
+_TYPED: Final = ("media_type", "format", "mimeType")  # beside the bytes of what is no text
 
 
 def chat_texts(ask: Ask) -> list[str]:
@@ -50,6 +52,11 @@ def chat_texts(ask: Ask) -> list[str]:
 def message_texts(ask: Ask) -> list[str]:
     """The texts of a message's body."""
     return _texts(ask, ask.body.keys() - _MESSAGES)
+
+
+def content_texts(ask: Ask) -> list[str]:
+    """The texts of a body of Google's generateContent."""
+    return _texts(ask, ask.body.keys() - _CONTENT)
 
 
 def response_texts(ask: Ask) -> list[str]:
@@ -73,7 +80,7 @@ def texts_but(*others: str) -> Callable[[Ask], list[str]]:
 
 def _may_hold_media(raw: bytes) -> bool:
     """A quick look: most bodies hold nothing of the kind."""
-    return b'"data"' in raw or b'"signature"' in raw or b'"encrypted_' in raw
+    return b'"data"' in raw or b'ignature"' in raw or b'"encrypted_' in raw
 
 
 def _texts(ask: Ask, names: AbstractSet[str]) -> list[str]:
@@ -101,7 +108,7 @@ def _without_media(held: Any) -> Any:
         return [_without_media(inner) for inner in held]
     if not isinstance(held, dict):
         return held
-    sealed = "media_type" in held or "format" in held or held.get("type") == "redacted_thinking"
+    sealed = any(map(held.__contains__, _TYPED)) or held.get("type") == "redacted_thinking"
     return {
         name: _without_media(inner)
         for name, inner in held.items()

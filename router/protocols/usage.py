@@ -82,7 +82,7 @@ def is_impossible(output: int, request: Ask) -> bool:
 
 def estimate_usage(request: Ask, output_tokens: int) -> Usage:
     """The gateway's own count, for a server that told none that can be true."""
-    return Usage(input_tokens=estimate_input(request), output_tokens=output_tokens, estimated=True)
+    return Usage(estimate_input(request), output_tokens, estimated=True, units=request.units)
 
 
 def estimate_input(request: Ask) -> int:

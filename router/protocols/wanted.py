@@ -35,6 +35,25 @@ def message_wanted(body: Mapping[str, Any]) -> Wanted:
     )
 
 
+def content_wanted(body: Mapping[str, Any]) -> Wanted:
+    """What a response of generateContent must fit; Google's own kind of schemas is not read."""
+    config = _mapping(body.get("generationConfig"))
+    schema = config.get("responseJsonSchema")
+    is_json = config.get("responseMimeType") == "application/json"
+    declared = [
+        _mapping(one)
+        for tool in _list(body.get("tools"))
+        for one in _list(_mapping(tool).get("functionDeclarations"))
+    ]
+    calling = _mapping(_mapping(body.get("toolConfig")).get("functionCallingConfig"))
+    return Wanted(
+        "json_schema" if schema is not None else "json_object" if is_json else None,
+        schema,
+        {str(one.get("name")): one.get("parametersJsonSchema") for one in declared},
+        calling.get("mode") == "ANY",
+    )
+
+
 def nothing_wanted(_body: Mapping[str, Any]) -> Wanted:
     """Answers that have no form to be checked."""
     return Wanted()

@@ -1,4 +1,4 @@
-"""The simulator's embeddings and completions: made up from the request, and labelled."""
+"""The simulator's embeddings and completions, and who answers the rest: made up, and labelled."""
 
 import base64
 import struct
@@ -13,6 +13,8 @@ from router.protocols.sse import encode
 from router.simulator.answer import tokens_of
 from router.simulator.exchange import SimulatedExchange
 from router.simulator.faults import Fault
+from router.simulator.judging import detokenize, moderate, rerank, tokenize
+from router.simulator.media import draw, speak, transcribe
 
 _DIMENSIONS: Final = 8
 _DEFAULT_TOKENS: Final = 16
@@ -110,5 +112,15 @@ def _choice(index: int, text: str, finish: str | None) -> dict[str, Any]:
 
 
 OTHER_OPERATIONS: Final[Mapping[str, Serve]] = MappingProxyType(
-    {"/embeddings": embed, "/completions": complete}
+    {
+        "/embeddings": embed,
+        "/completions": complete,
+        "/moderations": moderate,
+        "/rerank": rerank,
+        "/tokenize": tokenize,
+        "/detokenize": detokenize,
+        **dict.fromkeys(("/generations", "/edits", "/variations"), draw),
+        "/speech": speak,
+        **dict.fromkeys(("/transcriptions", "/translations"), transcribe),
+    }
 )

@@ -20,10 +20,13 @@ import click
 import orjson
 
 from router.children.child import serve_until_orphaned
+from router.errors import BadRequest
+from router.protocols.multipart import read_form
 from router.protocols.sse import encode
 from router.simulator.answer import SimulatedAnswer, compose, prompt_tokens
 from router.simulator.exchange import Gone, SimulatedExchange
 from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
+from router.simulator.google import generate
 from router.simulator.other_operations import OTHER_OPERATIONS, Serve
 from router.simulator.responses import respond
 
@@ -61,6 +64,7 @@ class Simulator:
         self.served = 0
         self.running = 0
         self.left = 0  # clients that left before their answer was complete
+        self.last_raw = b""
         self.last_body: dict[str, Any] = {}
         self.last_headers: dict[str, str] = {}
 
@@ -87,17 +91,21 @@ class Simulator:
         return {"status": "ok", "served": self.served, "running": self.running, "left": self.left}
 
     async def _answer(self, scope: Scope, exchange: SimulatedExchange) -> None:
-        raw = await exchange.body()
+        raw = self.last_raw = await exchange.body()
+        self.last_headers = {k.decode(): v.decode("latin-1") for k, v in scope["headers"]}
         try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError:
+            body = _read(raw, self.last_headers.get("content-type", ""))
+        except (orjson.JSONDecodeError, BadRequest):
             await exchange.reply(400, {"error": {"message": "not JSON", "type": "invalid"}})
             return
         self.last_body = body
-        self.last_headers = {k.decode(): v.decode("latin-1") for k, v in scope["headers"]}
+        if "enerateContent" in scope["path"]:
+            await generate(scope["path"], body, exchange)
+            return
         model, _, query = str(body.get("model", "")).partition("?")
         options = dict(parse_qsl(query))
-        strikes = options.get("only", "").encode() in orjson.dumps(body | {"model": ""})
+        seen = orjson.dumps(body | {"model": ""}, default=repr)  # a form's files are bytes
+        strikes = options.get("only", "").encode() in seen
         fault = FAULTS.get(options.get("fault", ""), NO_FAULT) if strikes else NO_FAULT
         if fault.instead is not None and await fault.instead(exchange, options):
             return
@@ -188,6 +196,15 @@ class Simulator:
     def _compose(self, body: dict[str, Any]) -> list[SimulatedAnswer]:
         label = f"simulated {self.name}"
         return [compose(body, label, choice) for choice in range(body.get("n") or 1)]
+
+
+def _read(raw: bytes, content_type: str) -> dict[str, Any]:
+    """A body: JSON, or the fields of a form and its files by their fields."""
+    if not content_type.startswith("multipart/"):
+        body: dict[str, Any] = orjson.loads(raw)
+        return body
+    form = read_form(raw, content_type)
+    return form.texts | {"files": {file.field: raw[file.start : file.end] for file in form.files}}
 
 
 @dataclass(frozen=True, slots=True)

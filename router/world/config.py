@@ -11,12 +11,14 @@ from pydantic import (
     ValidationInfo,
     create_model,
     field_validator,
+    model_validator,
 )
 
 from policies.money import Usd
 from router.backends.backend import Capacity, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
+from router.units import UNITS, Units
 from router.world.config_values import (
     Address,
     Authority,
@@ -29,6 +31,7 @@ from router.world.config_values import (
     HeaderName,
     Headers,
     LedgerAddress,
+    Operations,
     Origins,
     Proxy,
     Query,
@@ -78,12 +81,33 @@ else:
 
 
 class PriceSection(_Section):
-    """USD per million tokens, as written; held as integer pico-USD."""
+    """USD per million tokens, and for one of each unit, as written; held as integer pico-USD.
 
-    input: Usd
-    output: Usd
+    Without `input` and `output`, tokens cost what the list says, and nothing where it knows none.
+    """
+
+    input: Usd | None = None
+    output: Usd | None = None
     cached_input: Usd | None = None
     cache_write: Usd | None = None
+    character: Usd | None = None
+    image: Usd | None = None
+    request: Usd | None = None
+    search: Usd | None = None
+    second: Usd | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> "PriceSection":
+        of_tokens = (self.input, self.output)
+        if None not in of_tokens or (of_tokens == (None, None) and self.units):
+            return self
+        raise ValueError("write both `input` and `output`, USD per million tokens")
+
+    @property
+    def units(self) -> Units:
+        """What units cost, those that are written."""
+        given = ((name, getattr(self, name)) for name in UNITS)
+        return tuple((name, price) for name, price in given if price is not None)
 
 
 class TimeoutSection(_Section):
@@ -168,6 +192,7 @@ class BackendSection(_QuirkKeys):
     service_tier: Literal["standard", "flex", "priority", "batch"] = "standard"
     context_window: int | None = Field(default=None, gt=0)
     supports: Features | None = None
+    serves: Operations | None = None
     speaks: Words | None = None
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()

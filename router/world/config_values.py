@@ -10,7 +10,9 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-from router.backends.backend import DIRECTLY, FEATURES
+from router.backends.backend import CHAT, DIRECTLY, FEATURES
+from router.operations.table import OPERATIONS
+from router.protocols.hub.table import CLIENTS
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -161,6 +163,14 @@ def _feature_list(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _operation_list(value: Any) -> tuple[str, ...]:
+    names = sorted({CHAT, *(row.name for row in OPERATIONS if row.protocol not in CLIENTS)})
+    others = [item for item in value if item not in names] if isinstance(value, list) else [value]
+    if others or not value:
+        raise wrong("names something unknown", f"known: {', '.join(names)}")
+    return tuple(value)
+
+
 Origin = Annotated[str, BeforeValidator(_origin)]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_as_tuple)]
 Duration = Annotated[float, BeforeValidator(_duration)]
@@ -177,6 +187,7 @@ CloudRegion = Annotated[str, BeforeValidator(_cloud_region)]
 HeaderName = Annotated[str, BeforeValidator(_header_name)]
 Query = Annotated[dict[str, str], BeforeValidator(_query)]
 Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
+Operations = Annotated[tuple[str, ...], BeforeValidator(_operation_list)]
 Replicas = Annotated[tuple[BaseUrl, ...], BeforeValidator(_as_tuple)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Cards = Annotated[

@@ -18,13 +18,13 @@ from router.backends.energy import EnergyProfile, Provenance
 from router.prices.book import Price, Schedule, as_reported
 from router.prices.list_prices import Listed, list_price
 from router.protocols.quirks import QUIRKS
-from router.world.config import BackendSection, CapacitySection, EnergySection, PriceSection
+from router.world.config import BackendSection, CapacitySection, EnergySection
 from router.world.credentials import credentials_of
+from router.world.priced import priced, unpriced
 from router.world.problem import Problem
 
 _REGION: Final = "{region}"  # in a preset's address: any region of the provider's
 _HERE: Final = Path()
-_MILLION: Final = 1_000_000  # prices are written per million tokens
 _PLAIN: Final = Provider(title="", base_url=None)
 _MAKERS: Final = {"responses": "openai"}  # of dialects; the others are called as theirs
 _catalog = cache(load_catalog)
@@ -58,9 +58,9 @@ def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolve
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
     listed = _listed(section, preset)
-    price = _price(section.price) if section.price else listed.schedule if listed else None
-    if price is None and not problems:
-        problems.append(_unpriced(name, section))
+    price = priced(section.price, listed.schedule if listed else None, section.serves)
+    if not problems:
+        problems += unpriced(name, section, price)
     own = section.reported_cost
     if price is not None and (preset.reported_cost if own is None else own):
         price = as_reported(price)
@@ -120,23 +120,6 @@ def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     return list_price(preset.prices, section.priced_as or section.model, section.service_tier)
 
 
-def _unpriced(name: str, section: BackendSection) -> Problem:
-    message = f"no list price is known for `{section.priced_as or section.model}`"
-    hint = "write price: {input: USD, output: USD} per million tokens; nothing is taken to be free"
-    return Problem("model" if section.provider else "", f"`{name}`: {message}", hint)
-
-
-def _price(section: PriceSection) -> Price:
-    cached = section.input if section.cached_input is None else section.cached_input
-    write = None if section.cache_write is None else section.cache_write // _MILLION
-    return Price(
-        input_pico=section.input // _MILLION,
-        output_pico=section.output // _MILLION,
-        cached_input_pico=cached // _MILLION,
-        cache_write_pico=write,
-    )
-
-
 def _backend(
     name: str, section: BackendSection, preset: Provider, base_url: str, listed: Listed | None
 ) -> Backend:
@@ -152,6 +135,7 @@ def _backend(
         context_window=section.context_window or (listed.context_window if listed else None),
         supports=supports,
         unsaid=unsaid,
+        serves=None if section.serves is None else frozenset(section.serves),
         simulated=section.simulated,
         capacity=_capacity(section.capacity),
         quirks=preset.quirks.overridden(section.given(QUIRKS)),

@@ -15,6 +15,8 @@ from router.operations.chat import parse_chat
 from router.operations.completion import parse_completion
 from router.operations.embedding import parse_embedding
 from router.operations.message import parse_message
+from router.operations.moderation import parse_moderation
+from router.operations.reranking import parse_reranking
 from router.operations.response import parse_response
 
 
@@ -104,6 +106,21 @@ EMBEDDING = Native(
     b'"model":"gpt-x","usage":{"prompt_tokens":3,"total_tokens":3}}\n',
     Usage(3, 0),
 )
+MODERATION = Native(
+    parse_moderation,
+    "openai",
+    b'{"input":[ "caf\\u00e9"],"model":"MODEL","made_up":1.50}',
+    b'{"id":"modr-1","model":"gpt-x","results":[{"flagged":false,"category_scores":{"hate":1e-05}}]}',
+    Usage(2, 0, estimated=True),
+)
+RERANKING = Native(
+    parse_reranking,
+    "openai",
+    b'{"model":"MODEL", "query":"caf\\u00e9","documents":["x",{"text":"y"}],'
+    b'"top_n":2,"made_up":1.50}',
+    b'{"model":"gpt-x","usage":{"total_tokens":38},"results":[{"index":1,"relevance_score":0.50}]}\n',
+    Usage(38, 0, units=(("search", 1),)),
+)
 RESPONSE = Native(
     parse_response,
     "responses",
@@ -128,6 +145,12 @@ RESPONSE = Native(
     Usage(36, 12, 20, 4),
     before(recorded("responses"), b"event: response.reasoning_summary_text.delta"),
 )
-NATIVE = {"messages": MESSAGES, "chat": CHAT, "completion": COMPLETION, "embedding": EMBEDDING} | {
-    "response": RESPONSE
+NATIVE = {
+    "messages": MESSAGES,
+    "chat": CHAT,
+    "completion": COMPLETION,
+    "embedding": EMBEDDING,
+    "moderation": MODERATION,
+    "reranking": RERANKING,
+    "response": RESPONSE,
 }

@@ -19,8 +19,8 @@ from shapes import SHAPES
 
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated import dialect_of
-from router.domain import Usage
 from router.operations.chat import parse_chat
+from router.operations.content import parse_content
 from router.operations.message import parse_message
 from router.operations.response import parse_response
 from router.protocols.hub.answer import Answer, billed
@@ -31,7 +31,10 @@ from router.protocols.hub.table import CLIENTS, SERVERS
 from router.protocols.quirks import PLAIN
 from router.protocols.unsupported import Unsupported
 
-BOTH_SIDES = sorted(CLIENTS)
+BOTH_SIDES = sorted(CLIENTS.keys() & SERVERS.keys())
+# Google's has no ids of calls, one place for system turns, one word for most ways to end, and joins
+# neighbours of one role: what it says comes through, and not as it stood (test_gemini_clients).
+KEEPING = [protocol for protocol in BOTH_SIDES if protocol != "gemini"]
 BUSY = settings(max_examples=120)
 protocols = pytest.mark.parametrize("protocol", BOTH_SIDES)
 servers = pytest.mark.parametrize("dialect", sorted(DIALECTS))
@@ -58,7 +61,7 @@ def refused(protocol: str, conversation: Conversation) -> set[str]:
     return named
 
 
-@protocols
+@pytest.mark.parametrize("protocol", KEEPING)
 @BUSY
 @given(conversation=conversations())
 def test_a_request_comes_through_whole_or_is_refused_by_name(
@@ -106,7 +109,7 @@ def _strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@protocols
+@pytest.mark.parametrize("protocol", KEEPING)
 @BUSY
 @given(answer=answers())
 def test_a_whole_answer_comes_through(protocol: str, answer: Answer) -> None:
@@ -138,11 +141,12 @@ ASKS = {
     "messages": parse_message(
         b'{"model":"a","stream":true,"max_tokens":9999,"messages":[{"role":"user","content":"x"}]}'
     ),
+    "gemini": parse_content(b'{"contents":[{"parts":[{"text":"x"}]}]}', model="a", stream=True),
     "responses": parse_response(b'{"model":"a","stream":true,"input":"x"}'),
 }
 
 
-@protocols
+@pytest.mark.parametrize("protocol", KEEPING)
 @BUSY
 @given(data=st.data(), crlf=st.booleans(), cuts=st.lists(st.integers(0, 4000), max_size=8))
 def test_a_stream_at_any_chunking_tells_what_the_whole_answer_does(
@@ -214,6 +218,8 @@ def test_a_history_that_began_at_one_provider_goes_on_at_every_other(
 
 def _history(protocol: str, body: dict[str, Any]) -> dict[str, Any]:
     """The client says the answer back, with the results of its calls."""
+    if protocol == "gemini":
+        return {"contents": _contents(body["candidates"][0]["content"])}
     if protocol != "responses":
         return {"messages": _messages(protocol, body)}
     first = {"role": "user", "content": "x"}
@@ -223,6 +229,16 @@ def _history(protocol: str, body: dict[str, Any]) -> dict[str, Any]:
         for item in called
     ]
     return {"input": [first, *body["output"], *(results or [first])]}
+
+
+def _contents(content: dict[str, Any]) -> list[dict[str, Any]]:
+    first = {"role": "user", "parts": [{"text": "x"}]}
+    results = [
+        {"functionResponse": {"name": call["name"], "response": {"result": "3"}}}
+        for part in content["parts"]
+        if (call := part.get("functionCall"))
+    ]
+    return [first, content, {"role": "user", "parts": results or first["parts"]}]
 
 
 def _messages(protocol: str, body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -236,107 +252,6 @@ def _messages(protocol: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     results = [{"type": "tool_result", "tool_use_id": b["id"], "content": "3"} for b in used]
     after = {"role": "user", "content": results} if results else first
     return [first, {"role": "assistant", "content": body["content"]}, after]
-
-
-@pytest.mark.parametrize(
-    ("protocol", "usage", "expected"),
-    [
-        ("chat", {"prompt_tokens": 10, "completion_tokens": 5}, Usage(10, 5)),
-        ("chat", {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 18}, Usage(10, 8)),
-        (
-            "chat",
-            {
-                "prompt_tokens": 10,
-                "completion_tokens": 5,
-                "total_tokens": 15,
-                "prompt_tokens_details": {"cached_tokens": 4},
-                "completion_tokens_details": {"reasoning_tokens": 2},
-            },
-            Usage(10, 5, 4, 2),
-        ),
-        (
-            "chat",
-            {"prompt_tokens": 10, "completion_tokens": 5, "prompt_cache_hit_tokens": 3},
-            Usage(10, 5, 3),
-        ),
-        (
-            "chat",
-            {"prompt_tokens": 10, "completion_tokens": 5, "cached_tokens": 3},
-            Usage(10, 5, 3),
-        ),
-        (
-            "chat",
-            {
-                "prompt_tokens": 10,
-                "completion_tokens": 5,
-                "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 3},
-            },
-            Usage(10, 5, 2, cache_write_tokens=3),
-        ),
-        ("chat", {"prompt_tokens": -1, "completion_tokens": 5}, None),
-        ("chat", {"prompt_tokens": True, "completion_tokens": 5}, None),
-        ("messages", {"input_tokens": 10, "output_tokens": 5}, Usage(10, 5)),
-        (
-            "messages",
-            {
-                "input_tokens": 10,
-                "cache_read_input_tokens": 100,
-                "cache_creation_input_tokens": 1000,
-                "cache_creation": {
-                    "ephemeral_5m_input_tokens": 400,
-                    "ephemeral_1h_input_tokens": 600,
-                },
-                "output_tokens": 5,
-                "output_tokens_details": {"thinking_tokens": 2},
-            },
-            Usage(1110, 5, 100, 2, cache_write_tokens=1000),
-        ),
-        ("messages", {"input_tokens": 10}, None),
-        (
-            "gemini",
-            {
-                "promptTokenCount": 20,
-                "toolUsePromptTokenCount": 5,
-                "candidatesTokenCount": 4,
-                "thoughtsTokenCount": 6,
-                "cachedContentTokenCount": 8,
-            },
-            Usage(25, 10, 8, 6),
-        ),
-        ("gemini", {"promptTokenCount": 20, "totalTokenCount": 30}, Usage(20, 10)),
-        ("gemini", {"candidatesTokenCount": 4}, None),
-        ("responses", {"input_tokens": 10, "output_tokens": 5}, Usage(10, 5)),
-        (
-            "responses",
-            {
-                "input_tokens": 1110,
-                "input_tokens_details": {
-                    "cached_tokens": 100,
-                    "cache_write_tokens": 1000,
-                    "cache_write_tokens_details": {"ttl_30m_tokens": 400, "ttl_12h_tokens": 600},
-                },
-                "output_tokens": 5,
-                "output_tokens_details": {"reasoning_tokens": 2},
-                "total_tokens": 1115,
-            },
-            Usage(1110, 5, 100, 2, cache_write_tokens=1000),
-        ),
-        ("responses", {"input_tokens": 10}, None),
-        ("replicate", {"input_token_count": 7, "output_token_count": 3}, Usage(7, 3)),
-        ("replicate", {"predict_time": 1.0}, None),
-    ],
-)
-def test_usage_in_every_providers_spelling(
-    protocol: str, usage: dict[str, Any], expected: Usage | None
-) -> None:
-    shape = next(
-        shapes["text"].whole
-        for dialect, shapes in SHAPES.items()
-        if DIALECTS[dialect].protocol == protocol
-    )
-    where = {"gemini": "usageMetadata", "replicate": "metrics"}.get(protocol, "usage")
-    answer = SERVERS[protocol].read_answer(shape | {where: usage})
-    assert billed(answer.usage) == expected
 
 
 @servers

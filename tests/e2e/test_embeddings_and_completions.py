@@ -1,31 +1,15 @@
 """The official client asks for embeddings and completions; each is routed, metered and billed."""
 
-import json
-import subprocess
-import sys
-
 import openai
 import pytest
+from gatewaykit import booked
 from openai import OpenAI
-from patience import until
 
 
 @pytest.fixture
 def client(gateway):
     with OpenAI(base_url=gateway.url, api_key=gateway.key("enterprise"), max_retries=0) as made:
         yield made
-
-
-def booked(gateway, organization: str) -> dict:
-    """The one request of a customer, as the books have it once it is settled."""
-    wanted = ("--by", "backend", "--organization", organization, "--format", "json")
-    command = [sys.executable, "-m", "router.cli", "usage", "--config", str(gateway.config)]
-
-    def rows() -> list[dict]:
-        done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)["rows"]
-
-    return until(rows)[0]
 
 
 @pytest.mark.parametrize("model", ["moe", "vectors"])

@@ -61,6 +61,7 @@ class FakeUpstream(Upstream):
         passed: bool = False,
         slot: Slot | None = None,
         headers: Pairs = (),
+        content_type: str = "",
     ) -> None:
         """`backend` None: the first that is asked."""
         self._blocks = blocks
@@ -72,6 +73,7 @@ class FakeUpstream(Upstream):
             self.backend = backend
         self.body = body
         self.headers = headers
+        self.content_type = content_type
         self.usage = usage if body else None
         self.model = model
         self.billed = billed

@@ -35,6 +35,7 @@ class FakeCaller:
     room: int = 1_000
     body_error: TurnoutError | None = None
     headers: list[tuple[str, str]] = field(default_factory=list)
+    content_type: str = ""
     route: str = ""
     backend: str = ""
     log: list[str] = field(default_factory=list)

@@ -5,19 +5,42 @@ The credential travels in a header, never in the address: addresses end up in lo
 
 from urllib.parse import quote
 
+import orjson
+
+from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import target_of
 from router.backends.transport.transport import HttpCall
+from router.protocols.gemini.seals import has_foreign_seals, own_contents
+from router.protocols.splice import splice
 
 
 class Gemini:
     """The dialect of Google's Gemini API."""
 
     protocol = "gemini"
-    speaks = frozenset[str]()
+    speaks = frozenset({"gemini", "gemini_array"})
     stream_type = EVENT_STREAM
+
+    def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
+        """The client's own body; what the operator drops or adds is changed in it."""
+        body, members, quirks = ask.raw, ask.members, backend.quirks
+        edits: dict[str, bytes | None] = {
+            name: orjson.dumps(held) for name, held in quirks.extra.items()
+        }
+        config = ask.body.get("generationConfig") or {}
+        if not quirks.drop.isdisjoint(config):
+            left = {name: held for name, held in config.items() if name not in quirks.drop}
+            edits["generationConfig"] = orjson.dumps(left)
+        if has_foreign_seals(body):
+            edits["contents"] = orjson.dumps(own_contents(ask.body["contents"]))
+        if "model" in members:
+            edits["model"] = None  # the address names it
+        if edits:
+            body = splice(body, members, edits)
+        return self.post(deployment, backend, body, request_id, stream=ask.stream)
 
     def post(
         self,

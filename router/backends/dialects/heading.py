@@ -17,18 +17,17 @@ def target_of(
     *,
     key_in: str = _BEARER,
     also: tuple[tuple[str, str], ...] = (),
+    json: bool = True,
 ) -> Target:
     """Where calls to `path` go, and their headers; `also` are those of the dialect.
 
     `key_in` names the header in which the dialect's servers look for the key, unless the backend
-    says another one. In `Authorization` it stands as a bearer token, elsewhere as it is.
+    says another one. In `Authorization` it stands as a bearer token, elsewhere as it is. Calls that
+    are not `json` by nature say by themselves what they are.
     """
-    headers = [
-        ("Content-Type", "application/json"),
-        ("Accept-Encoding", "identity"),
-        *also,
-        *backend.headers,
-    ]
+    headers = [("Accept-Encoding", "identity"), *also, *backend.headers]
+    if json:
+        headers.insert(0, ("Content-Type", "application/json"))
     if deployment.api_key is not None:
         name = backend.key_header or key_in
         bearer = "Bearer " if name.lower() == _BEARER.lower() else ""

@@ -4,7 +4,7 @@ Only `model` and `stream_options` are set; the rest of a request goes on as the 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +18,7 @@ from router.backends.dialects.heading import target_of
 from router.backends.dialects.quirks import (
     shaped_body,
     shaped_chat,
+    shaped_form,
     shaped_message,
     shaped_response,
 )
@@ -27,10 +28,24 @@ from router.protocols.headers import without_those_of
 _RESHAPED: Final = frozenset(("/responses", "/messages"))  # whose thoughts may be others'
 _HEADINGS_KEPT: Final = 1_000
 _CHAT: Final = "/chat/completions"
+_FORMS: Final = (
+    *("/images/edits", "/images/variations"),
+    *("/audio/transcriptions", "/audio/translations"),
+)
+_AT_ROOT: Final = frozenset({"/tokenize", "/detokenize"})  # not below /v1
 _SHAPES: Final = MappingProxyType(
-    {_CHAT: shaped_chat, "/responses": shaped_response, "/messages": shaped_message}
+    {
+        _CHAT: shaped_chat,
+        "/responses": shaped_response,
+        "/messages": shaped_message,
+        **dict.fromkeys(_FORMS, shaped_form),
+    }
 )
 _ALL: Final = frozenset(("chat", "responses", "messages"))
+# What its operations besides conversations are told in.
+_OTHERS: Final = frozenset(
+    ("openai", "ranking", "pictures", "sounds", "speech", "transcripts", "tokens")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,7 @@ class OpenAI:
         self,
         protocol: str = "chat",
         path: str = _CHAT,
-        speaks: frozenset[str] = frozenset({"chat", "openai"}),
+        speaks: frozenset[str] = _OTHERS | {"chat"},
     ) -> None:
         self.protocol = protocol
         self.speaks = speaks
@@ -103,15 +118,19 @@ class OpenAI:
         return HttpCall(heading.target, body, backend.timeouts, request_id)
 
     def _described(self, deployment: Deployment, backend: Backend, path: str) -> "_Heading":
+        shape = _SHAPES.get(path, shaped_body)
         if len(self._headings) >= _HEADINGS_KEPT:
             self._headings.clear()
-        target = target_of(deployment, backend, path)
+        asked = deployment
+        if path in _AT_ROOT:
+            asked = replace(deployment, base_url=deployment.base_url.removesuffix("/v1"))
+        target = target_of(asked, backend, path, json=shape is not shaped_form)
         heading = self._headings[deployment.id, path] = _Heading(
             backend,
             target,
             orjson.dumps(backend.model),
-            _SHAPES.get(path, shaped_body),
-            backend.quirks.plain and path not in _RESHAPED,
+            shape,
+            backend.quirks.plain and shape is not shaped_form and path not in _RESHAPED,
             backend.quirks.developer_role,
         )
         return heading

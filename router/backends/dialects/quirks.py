@@ -24,6 +24,14 @@ def shaped_body(backend: Backend, ask: Ask, model: bytes) -> bytes:
     return _spliced(quirks, ask, edits | {"model": model})
 
 
+def shaped_form(backend: Backend, ask: Ask, model: bytes) -> bytes:
+    """A form under the backend's model name, or JSON where the client sent that instead; quirks are
+    for JSON alone."""
+    if not ask.form:
+        return shaped_body(backend, ask, model)
+    return replaced(ask.raw, ask.members["model"], backend.model.encode())
+
+
 def shaped_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a message, without the thoughts that its servers did not make."""
     if not has_foreign_thoughts(ask.raw):

@@ -78,12 +78,16 @@ class Translation:
     """
 
     headers = ()
+    types = ()
 
     def __init__(self, dialect: Dialect, ask: Ask) -> None:
         self._dialect = dialect
         self._server = SERVERS[dialect.protocol]
         self._client = CLIENTS[ask.protocol]
-        self._conversation = self._client.read_request(ask.body)
+        conversation = self._client.read_request(ask.body)
+        if conversation.stream is not ask.stream:  # Google's clients say it in the path
+            conversation = conversation._replace(stream=ask.stream)
+        self._conversation = conversation
         self.stream_type = dialect.stream_type
         self.dropped: tuple[str, ...] = ()
         # The custom tools that the backend is told of as functions.

@@ -1,5 +1,6 @@
 """One try against one deployment: send, look at the head, take the first byte."""
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -13,11 +14,12 @@ from router.backends.dispatch.refusals import answer_type, failed_by, failure_of
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import HttpAnswer, TransportError
-from router.protocols.headers import Pairs, of_answer
+from router.protocols.headers import of_answer
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
 from router.protocols.unsupported import Unsupported
 
 ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
+_KIND: Final = re.compile(r"[!-~]{1,64}([ -~]{0,128}[!-~])?")
 HELD_CAP: Final = 256 * 1024  # bytes held back of a stream that has no content yet
 _EVENTS_BEGIN: Final = (b"data:", b"event:", b"id:", b"retry:", b":")  # whatever their type says
 _ENOUGH: Final = 6  # bytes to tell that by
@@ -58,7 +60,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
             if body is None:
                 body = await read_all(answer, REPLY_CAP)
             upstream.replied(passage.reply(body, request))
-        upstream.headers = _headers(passage, answer)
+        _note_head(upstream, passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         failed = failure_of(error, state, request)
@@ -70,12 +72,16 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     return upstream
 
 
-def _headers(passage: Passage, answer: HttpAnswer) -> Pairs:
-    """What goes to the client beside the answer: the protocol's own, and what the gateway says."""
+def _note_head(upstream: Upstream, passage: Passage, answer: HttpAnswer) -> None:
+    """What goes to the client beside the answer: the protocol's own headers, what the gateway says,
+    and a whole answer's content type where it has one of its own."""
     names = passage.headers
     if names and answer.header(names[0]):
-        return of_answer(names, answer.header) + passage.notes
-    return passage.notes
+        upstream.headers = of_answer(names, answer.header) + passage.notes
+    else:
+        upstream.headers = passage.notes
+    if passage.types and not upstream.request.stream:
+        upstream.content_type = _own_type(passage, answer)
 
 
 def _unsupported(error: Unsupported) -> AttemptFailed:
@@ -91,17 +97,32 @@ async def _begin(
     """Read up to the first content of a stream."""
     request, begun = upstream.request, b""
     if stream_type not in answer.header("content-type").lower():
-        while len(begun.lstrip()) < _ENOUGH and len(begun) < ERROR_CAP:
-            data = await answer.read()
-            if not data:
-                break
-            begun += data
-        if stream_type != EVENT_STREAM or not begun.lstrip().startswith(_EVENTS_BEGIN):
-            # A body instead of a stream: most likely an error under status 200.
-            passage.reply(begun + await read_all(answer, ERROR_CAP, cut=True), request)
-            raise MalformedReply("answered without streaming")
+        upstream.content_type = _own_type(passage, answer)
+        if not upstream.content_type:
+            begun = await _beginning(answer)
+            if stream_type != EVENT_STREAM or not begun.lstrip().startswith(_EVENTS_BEGIN):
+                # A body instead of a stream: most likely an error under status 200.
+                passage.reply(begun + await read_all(answer, ERROR_CAP, cut=True), request)
+                raise MalformedReply("answered without streaming")
     stream = passage.stream(request)
     upstream.streams(stream, await _first_block(answer, stream, begun))
+
+
+async def _beginning(answer: HttpAnswer) -> bytes:
+    """Enough of a body to tell whether it is one of events, whatever its type says."""
+    begun = b""
+    while len(begun.lstrip()) < _ENOUGH and len(begun) < ERROR_CAP:
+        data = await answer.read()
+        if not data:
+            break
+        begun += data
+    return begun
+
+
+def _own_type(passage: Passage, answer: HttpAnswer) -> str:
+    """The content type under which an answer goes back; empty for the usual one."""
+    kind = answer.header("content-type")
+    return kind if kind.lower().startswith(passage.types) and _KIND.fullmatch(kind) else ""
 
 
 async def _first_block(answer: HttpAnswer, stream: AnswerStream, begun: bytes) -> bytes:

@@ -50,8 +50,8 @@ class Upstream:
 
     __slots__ = (
         *("_answer", "_first", "_release", "_log", "_state", "_reported", "_translator"),
-        *("backend", "billed", "body", "first_byte_seconds", "headers", "model", "passed", "slot"),
-        "usage",
+        *("backend", "billed", "body", "content_type", "first_byte_seconds", "headers", "model"),
+        *("passed", "slot", "usage"),
     )
     first_byte_seconds: float  # set by whoever made the try
     _first: bytes  # of a stream, that is
@@ -63,6 +63,7 @@ class Upstream:
         """`state` is told once how it ends: well, badly, or neither."""
         self.backend = backend
         self.body = b""
+        self.content_type = ""  # the answer's own, where it is neither JSON nor events
         self.headers: Pairs = ()  # the answer's own headers that belong to the protocol
         self.usage: Usage | None = None
         self.model: str | None = None

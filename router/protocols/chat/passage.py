@@ -23,6 +23,7 @@ class ChatPassage:
 
     headers = CHAT_ANSWER
     notes = ()
+    types = ()
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""

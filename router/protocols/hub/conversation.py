@@ -268,7 +268,7 @@ _NO_MORE: Final = Conversation(())[4:]
 
 @value
 class Written:
-    """A body for a backend, and the names of what was dropped on the way: seals and hints."""
+    """A body for a backend or a client, and the names of what was dropped on the way."""
 
-    body: dict[str, Any]
+    body: Any
     dropped: tuple[str, ...]

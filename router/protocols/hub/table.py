@@ -19,8 +19,11 @@ from router.protocols.chat import request_writer as chat_bodies
 from router.protocols.chat.stream_reader import ChatReader
 from router.protocols.chat.stream_writer import ChatWriter
 from router.protocols.gemini import answer_reader as gemini_answer
+from router.protocols.gemini import answer_writer as gemini_replies
+from router.protocols.gemini import request_reader as gemini_requests
 from router.protocols.gemini import request_writer as gemini_bodies
 from router.protocols.gemini.stream_reader import GeminiReader
+from router.protocols.gemini.stream_writer import GeminiWriter
 from router.protocols.hub.answer import Answer, Stop
 from router.protocols.hub.conversation import Conversation, Written
 from router.protocols.hub.events import StreamReader, StreamWriter
@@ -79,12 +82,29 @@ def _messages_writer(ask: Ask, _created: int) -> StreamWriter:
     return MessagesWriter(input_tokens=max(1, estimate_input(ask)))
 
 
+def _gemini_writer(_ask: Ask, _created: int) -> StreamWriter:
+    return GeminiWriter()
+
+
+def _write_content(answer: Answer, _ask: Ask, _created: int) -> Written:
+    return gemini_replies.write_answer(answer)
+
+
+def _write_array(answer: Answer, _ask: Ask, _created: int) -> Written:
+    written = gemini_replies.write_answer(answer)
+    return Written([written.body], written.dropped)
+
+
 def _write_chat(answer: Answer, _ask: Ask, created: int) -> Written:
     return chat_replies.write_answer(answer, created)
 
 
 def _chat_stop(stop: Stop) -> str:
     return str(chat_replies.write_stop(stop)["finish_reason"])
+
+
+def _gemini_stop(stop: Stop) -> str:
+    return gemini_replies.REASONS[stop.reason]
 
 
 def _messages_stop(stop: Stop) -> str:
@@ -105,6 +125,12 @@ CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
         "chat": ClientSide(chat_requests.read_request, _write_chat, _chat_writer, _chat_stop),
         "messages": ClientSide(
             messages_requests.read_request, _write_message, _messages_writer, _messages_stop
+        ),
+        "gemini": ClientSide(
+            gemini_requests.read_request, _write_content, _gemini_writer, _gemini_stop
+        ),
+        "gemini_array": ClientSide(
+            gemini_requests.read_request, _write_array, _gemini_writer, _gemini_stop
         ),
         "responses": ClientSide(
             responses_requests.read_request,
@@ -153,4 +179,5 @@ def as_chat(protocol: str, body: dict[str, Any], model: str) -> dict[str, Any]:
     if protocol not in CLIENTS:
         raise Unsupported(f"the protocol {protocol}")
     conversation = CLIENTS[protocol].read_request(body)
-    return SERVERS["chat"].write_request(conversation, model, PLAIN).body
+    written: dict[str, Any] = SERVERS["chat"].write_request(conversation, model, PLAIN).body
+    return written

@@ -37,6 +37,11 @@ class MediaGauge:
         self._documents = _DOCUMENTS
 
     @property
+    def images(self) -> int:
+        """How many images there were."""
+        return int(self._facts.get("images", 0))
+
+    @property
     def files(self) -> int:
         """How many documents there were."""
         return int(self._facts.get("files", 0))

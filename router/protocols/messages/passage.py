@@ -38,6 +38,7 @@ class MessagesPassage:
 
     headers = MESSAGES_ANSWER
     notes = ()
+    types = ()
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""

@@ -27,6 +27,7 @@ class OpenAIPassage:
 
     headers = CHAT_ANSWER
     notes = ()
+    types = ()
 
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """Read `usage` and `model`; the body goes on as it came."""

@@ -86,9 +86,42 @@ async def test_a_stream_goes_out_in_chunks_to_its_end():
     assert (answer.body, answer.whole) == (b"".join(BLOCKS), True)
 
 
-async def test_anthropics_way_to_send_a_key_is_known_too():
+@pytest.mark.parametrize(
+    ("told", "asked"), [({"body": b"RIFF..."}, CHAT), ({"blocks": (b"RIFF", b"...")}, STREAMED)]
+)
+async def test_what_is_neither_json_nor_events_goes_out_under_its_own_type(told, asked):
+    upstream = FakeUpstream(**told, usage=USED, content_type="audio/wav")
+    answer = await line(upstream).ask(request(asked))
+    assert answer.headers["content-type"] == "audio/wav"
+    assert (answer.body, answer.whole) == (b"RIFF...", True)
+
+
+async def test_a_sound_that_breaks_is_cut_and_says_nothing():
+    upstream = FakeUpstream(blocks=(b"RIFF",), breaks=True, content_type="audio/wav")
+    client = line(upstream)
+    answer = await client.ask(request(STREAMED))
+    assert (answer.status, answer.body, answer.whole) == (200, b"RIFF", False)
+    assert client.socket.closed
+
+
+async def test_an_error_is_json_whatever_the_answer_would_have_been():
+    class Breaking(FakeUpstream):
+        @property
+        def body(self) -> bytes:
+            raise UpstreamFailed("no")
+
+        @body.setter
+        def body(self, _: bytes) -> None:
+            return
+
+    answer = await line(Breaking(usage=USED, content_type="audio/wav")).ask(request())
+    assert (answer.status, answer.headers["content-type"]) == (502, "application/json")
+
+
+@pytest.mark.parametrize("header", [b"X-Api-Key", b"Api-Key", b"X-Goog-Api-Key"])
+async def test_other_ways_to_send_a_key_are_known_too(header):
     client = line(FakeUpstream(body=whole(), usage=USED))
-    raw = request().replace(b"Authorization: Bearer tk-known", b"X-Api-Key: tk-known")
+    raw = request().replace(b"Authorization: Bearer tk-known", header + b": tk-known")
     assert (await client.ask(raw)).status == 200
 
 

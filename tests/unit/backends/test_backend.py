@@ -13,6 +13,7 @@ from router.backends.fitness import doubt, unfit
 from router.domain import Usage
 from router.operations.embedding import parse_embedding
 from router.operations.message import parse_message
+from router.operations.moderation import parse_moderation
 from router.protocols.chat.passage import ChatPassage
 from router.protocols.quirks import Quirks
 
@@ -195,6 +196,7 @@ def test_details_of_a_validation_error_are_told() -> None:
 
 
 EMBEDDING = parse_embedding(b'{"model":"a","input":"x"}')
+MODERATION = parse_moderation(b'{"input":"x"}')
 MESSAGE = parse_message(b'{"model":"a","max_tokens":1,"messages":[{"role":"user","content":"x"}]}')
 
 
@@ -213,3 +215,21 @@ def test_a_backend_says_which_operations_it_cannot_be_asked(
     dialect: str, ask: Ask, why: str | None
 ) -> None:
     assert unfit(Backend("b", "http://x", "m", dialect=dialect), ask, 10) == why
+
+
+@pytest.mark.parametrize(
+    ("serves", "ask", "why"),
+    [
+        (None, MODERATION, "moderations"),
+        ({"moderation"}, MODERATION, None),
+        ({"moderation"}, MESSAGE, "messages"),
+        ({"chat"}, MESSAGE, None),
+        ({"chat", "embedding"}, EMBEDDING, None),
+        ({"chat"}, EMBEDDING, "embeddings"),
+    ],
+)
+def test_a_backend_serves_what_its_section_says_and_little_else_unsaid(
+    serves: set[str] | None, ask: Ask, why: str | None
+) -> None:
+    said = None if serves is None else frozenset(serves)
+    assert unfit(Backend("b", "http://x", "m", serves=said), ask, 10) == why

@@ -241,6 +241,19 @@ def test_headers_of_the_protocol_go_on_and_others_do_not() -> None:
     assert dict(parse_chat(raw, sent).headers) == {"openai-beta": "x=1"}
 
 
+@pytest.mark.parametrize("header", [b"x-api-key", b"api-key", b"x-goog-api-key"])
+def test_an_idempotency_key_is_the_clients_own_in_whatever_header_its_key_came(
+    header: bytes,
+) -> None:
+    raw = b'{"model":"a","messages":[{"role":"user","content":"x"}]}'
+
+    def sent(fields: dict[bytes, bytes]) -> str:
+        return dict(parse_chat(raw, {b"idempotency-key": b"k"} | fields).headers)["idempotency-key"]
+
+    assert sent({header: b"one"}) == sent({b"authorization": b"Bearer one"})
+    assert sent({header: b"one"}) != sent({header: b"two"})
+
+
 def test_an_idempotency_key_is_the_clients_own() -> None:
     raw = json.dumps({"model": "auto", "messages": HELLO}).encode()
 

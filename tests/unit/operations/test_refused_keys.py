@@ -14,9 +14,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "message": {"messages": [{"role": "user", "content": "x"}], "max_tokens": 7},
     "completion": {"prompt": "x"},
     "embedding": {"input": "x"},
+    "moderation": {"input": "x"},
+    "reranking": {"query": "x", "documents": ["y"]},
+    "image": {"prompt": "x"},
+    "speech": {"input": "x", "voice": "v"},
+    "tokenization": {"prompt": "x"},
     "response": {"input": "x"},
+    "content": {"contents": [{"parts": [{"text": "x"}]}]},
 }
-PARSE = {row.name: row.parse for row in OPERATIONS}
+OF_FORMS = {"transcription"}  # see test_forms
+PARSE = {row.name: row.parse for row in reversed(OPERATIONS) if row.name not in OF_FORMS}
 GENERATE = ("chat", "message", "completion", "response")
 LIMITS = (
     *("MAX_TOKENS", "maxTokens", "n_predict", "numPredict", "max_new_tokens"),

@@ -1,5 +1,7 @@
 """From a decision to what is held and tried; from a denial to its error."""
 
+from dataclasses import replace
+
 import pytest
 from fakes.caller import FakeCaller
 from fakes.corridor import context_of, decided, planned
@@ -15,6 +17,7 @@ from router.ledger.estimate import CHUNK, DEFAULT_OUTPUT, OutputHistory
 from router.operations.response import parse_response
 from router.pipeline.plan import plan_of, refusal
 from router.pipeline.response_headers import DECISION, REASON, ROUTE, SUCCESS, of_decision
+from router.prices.book import Price, PriceBook
 
 TIERS = """\
 tiers:
@@ -48,6 +51,31 @@ async def test_the_candidates_are_tried_in_the_order_of_the_decision():
     plan = await planned(FakeCaller.asking(), new_world(FIXED))
     assert [each.name for each in plan.backends] == list(plan.decision.candidates)
     assert plan.judge is None
+
+
+async def test_what_one_backend_alone_can_answer_is_asked_of_the_first_candidate():
+    context = await context_of(FakeCaller.asking(), new_world(FIXED))
+    alone = context._replace(ask=context.ask._replace(alone=True))
+    plan = plan_of(decided(alone), alone, OutputHistory())
+    assert [each.name for each in plan.backends] == [plan.decision.candidates[0]]
+
+
+async def test_units_are_held_for_at_their_dearest_price():
+    context = await context_of(FakeCaller.asking(), new_world(FIXED))
+    ask = context.ask._replace(units=(("image", 3),))
+    book = PriceBook(
+        {
+            name: Price(0, 0, 0, units=(("image", n),))
+            for n, name in enumerate(context.world.backends)
+        }
+    )
+    world = replace(context.world, prices=book)
+    counted = context._replace(ask=ask, world=world)
+    plan = plan_of(decided(counted), counted, OutputHistory())
+    dearest = max(n for n, name in enumerate(world.backends) if name in plan.decision.candidates)
+    assert plan.units == ask.units
+    assert plan.reservation.estimate.cost_pico == 3 * dearest
+    assert plan.reservation.estimate.input_cost_pico == 3 * dearest
 
 
 async def test_a_cascade_holds_for_as_many_answers_as_it_may_take():

@@ -111,3 +111,21 @@ def test_fresh_tokens_have_one_price_however_it_is_asked(
     together, alone = book.dearest(["one", "other"], given, out)
     assert together == max(price.cost(Usage(given, out)) for price in (one, other))
     assert alone == max(price.cost(Usage(given)) for price in (one, other))
+
+
+def test_units_cost_what_is_written_of_them_and_tokens_beside_them() -> None:
+    pictures = Price(2, 3, 2, units=(("image", 100),))
+    used = Usage(input_tokens=10, output_tokens=5, units=(("image", 2), ("second", 7)))
+    assert pictures.cost(used) == 10 * 2 + 5 * 3 + 2 * 100
+    assert price(1).cost(Usage(units=(("image", 2),))) == 0
+
+
+def test_the_dearest_hold_covers_the_units_of_every_candidate() -> None:
+    book = PriceBook({"tokens": price(5), "pictures": Price(0, 0, 0, units=(("image", 100),))})
+    assert book.dearest(["tokens", "pictures"], 10, 2, (("image", 3),)) == (300, 300)
+    assert book.dearest(["tokens", "pictures"], 10, 2) == (60, 50)
+
+
+def test_another_price_of_a_unit_is_another_version() -> None:
+    cheap = PriceBook({"a": Price(0, 0, 0, units=(("image", 1),))})
+    assert cheap.version != PriceBook({"a": Price(0, 0, 0, units=(("image", 2),))}).version

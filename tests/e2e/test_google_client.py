@@ -1,0 +1,98 @@
+"""Google's own client at the gateway: its words to any backend, its bytes to Google's servers."""
+
+import httpx
+import pytest
+from gatewaykit import booked
+from google import genai
+from google.genai import errors, types
+
+WEATHER = types.FunctionDeclaration(
+    name="weather",
+    description="Tell the weather",
+    parameters=types.Schema(type="OBJECT", properties={"city": types.Schema(type="STRING")}),
+)
+
+
+def client_of(gateway, key: str) -> genai.Client:
+    options = types.HttpOptions(base_url=gateway.root)
+    return genai.Client(api_key=key, http_options=options)
+
+
+@pytest.fixture
+def client(gateway):
+    return client_of(gateway, gateway.key("enterprise"))
+
+
+@pytest.mark.parametrize("model", ["moe", "google"])
+def test_an_answer_has_text_reason_and_usage(client, model):
+    answer = client.models.generate_content(model=model, contents="What is this?")
+    assert "simulated" in answer.text
+    assert answer.candidates[0].finish_reason == types.FinishReason.STOP
+    assert answer.usage_metadata.total_token_count > 0
+
+
+@pytest.mark.parametrize("model", ["moe", "google"])
+def test_a_stream_comes_in_pieces(client, model):
+    pieces = list(client.models.generate_content_stream(model=model, contents="What is this?"))
+    assert len(pieces) > 1
+    assert "simulated" in "".join(piece.text or "" for piece in pieces)
+    assert pieces[-1].usage_metadata.total_token_count > 0
+
+
+def test_a_real_model_answers_googles_client(client):
+    config = types.GenerateContentConfig(max_output_tokens=8, system_instruction="Be brief.")
+    answer = client.models.generate_content(model="local", contents="Say hello.", config=config)
+    assert answer.text
+    assert answer.usage_metadata.candidates_token_count <= 8
+
+
+def test_tools_are_called_and_their_results_go_back(client):
+    config = types.GenerateContentConfig(
+        tools=[types.Tool(function_declarations=[WEATHER])],
+        tool_config=types.ToolConfig(
+            function_calling_config=types.FunctionCallingConfig(mode="ANY")
+        ),
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+    )
+    answer = client.models.generate_content(model="moe", contents="Weather?", config=config)
+    (call,) = answer.function_calls
+    assert call.name == "weather"
+    result = types.Part.from_function_response(name="weather", response={"result": "sunny"})
+    history = [
+        types.Content(role="user", parts=[types.Part(text="Weather?")]),
+        answer.candidates[0].content,
+        types.Content(role="user", parts=[result]),
+    ]
+    said = client.models.generate_content(model="moe", contents=history)
+    assert "simulated" in said.text
+
+
+def test_tokens_are_counted_here(client):
+    assert client.models.count_tokens(model="moe", contents="x" * 400).total_tokens == 100
+
+
+def test_requests_are_billed(gateway):
+    key = gateway.new_key("enterprise", organization="googlers")
+    client = client_of(gateway, key)
+    used = client.models.generate_content(model="google", contents="Hello")
+    row = booked(gateway, "googlers")
+    assert row["backend"] == "gemini"
+    assert row["output_tokens"] == used.usage_metadata.candidates_token_count
+
+
+def test_a_stream_without_events_is_an_array_of_responses(gateway):
+    headers = {"x-goog-api-key": gateway.key("enterprise")}
+    url = f"{gateway.root}/v1beta/models/moe:streamGenerateContent"
+    body = {"contents": [{"parts": [{"text": "Hello"}]}]}
+    (one,) = httpx.post(url, headers=headers, json=body).json()
+    assert one["candidates"][0]["finishReason"] == "STOP"
+
+
+def test_errors_come_in_googles_shape(client, gateway):
+    with pytest.raises(errors.ClientError) as caught:
+        client.models.generate_content(model="nothing", contents="x")
+    assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
+    stranger = client_of(gateway, "tk-nobody")
+    with pytest.raises(errors.ClientError) as caught:
+        stranger.models.generate_content(model="moe", contents="x")
+    assert (caught.value.code, caught.value.status) == (401, "UNAUTHENTICATED")
