@@ -19,10 +19,10 @@ UNLESS_NONE = $(if $(ARGS),|| [ $$? = 5 ])
 # the fast tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo lint test test-all check bench bench-quick bench-guard train lock clean
+.PHONY: help install demo lint test test-all check bench bench-quick bench-guard train conformance lock clean
 
 help:  ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): $(LOCK) pyproject.toml setup.py $(wildcard classifiers/native/* router/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -69,6 +69,9 @@ bench-quick: install  ## CPU per request beside nginx, and where instructions go
 
 bench-guard: install  ## a request within its budget of instructions and of time; for a quiet machine
 	@$(BIN)/python -m bench guard
+
+conformance: install  ## clients of the field, direct and through Turnout; writes docs/conformance.md (ARGS='--only NAME', '--list')
+	@$(BIN)/python -m conformance $(ARGS)
 
 train:  ## set up for training too (then: .venv/bin/python -m classifiers train --help)
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt

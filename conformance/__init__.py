@@ -1,0 +1,1 @@
+"""Clients of the field at their ordinary jobs, direct and through Turnout: `make conformance`."""

@@ -1,0 +1,86 @@
+"""`python -m conformance [--list] [--only NAME ...] [--page]`."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from conformance import page, records
+from conformance.cache import CannotInstall, command_of, install, version_of
+from conformance.clients_table import CLIENTS, Client
+from conformance.gateway import Gateway, gateway
+from conformance.running import COLUMNS, FAILS, places, run_client
+from conformance.scripted.server import scripted_server
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def chosen(only: list[str]) -> list[Client]:
+    """The clients whose name or folder is named; all where none is."""
+    known = {name for client in CLIENTS for name in (client.name, client.folder)}
+    unknown = set(only) - known
+    if unknown:
+        raise SystemExit(f"No such client: {', '.join(sorted(unknown))}. `--list` lists them.")
+    return [client for client in CLIENTS if not only or {client.name, client.folder} & set(only)]
+
+
+def run_one(client: Client, upstream: str, through: Gateway) -> int:
+    """Install, run, keep; return how many jobs failed."""
+    began = time.monotonic()
+    folder = install(client, say)
+    command = command_of(client, folder)
+    jobs = run_client(client, command, folder, places(client, upstream, through))
+    records.keep(client, jobs)
+    failed = 0
+    for job, record in jobs.items():
+        told = "  ".join(
+            f"{column}: {record[column]['verdict']}" for column in COLUMNS if column in record
+        )
+        failed += sum(record[column]["verdict"] == FAILS for column in COLUMNS if column in record)
+        say(f"  {job:<12}{told}")
+    say(f"  {time.monotonic() - began:.0f} s")
+    return failed
+
+
+def run(clients: list[Client]) -> int:
+    """Run clients one after the other; 1 where one failed or could not be installed."""
+    failed, absent = 0, []
+    with (
+        tempfile.TemporaryDirectory(prefix="turnout-conformance-") as folder,
+        scripted_server() as upstream,
+        gateway(Path(folder), upstream.root) as through,
+    ):
+        for number, client in enumerate(clients, 1):
+            say(f"[{number}/{len(clients)}] {client.name} {version_of(client)}")
+            try:
+                failed += run_one(client, upstream.root, through)
+            except CannotInstall as error:
+                absent.append(client.name)
+                say(f"  NOT RUN: {error}")
+    page.write()
+    say(f"{page.PAGE} is written. {failed} jobs fail; not run: {', '.join(absent) or 'none'}.")
+    return int(bool(failed or absent))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
+    parser.add_argument("--list", action="store_true", help="list clients, versions and jobs")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="run these alone")
+    parser.add_argument("--page", action="store_true", help="write the page from the records")
+    options = parser.parse_args()
+    clients = chosen(options.only)
+    if options.list:
+        for client in clients:
+            say(f"{client.name:<26}{client.package} {version_of(client)}: {', '.join(client.jobs)}")
+        return 0
+    if options.page:
+        page.write()
+        return 0
+    return run(clients)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
