@@ -19,6 +19,7 @@ SOURCES: Final = Path(__file__).parent / "clients"
 KITS: Final = Path(__file__).parent / "kits"
 CACHE: Final = Path(__file__).parents[1] / ".conformance"
 _PATIENCE_SECONDS: Final = 1800.0
+_COMPILED: Final = (".go", ".java")
 
 
 class CannotInstall(RuntimeError):
@@ -152,24 +153,26 @@ def install(client: Client, say: Callable[[str], None]) -> Path:
         say(f"installing {client.folder} from {registry.locks[0]}")
         folder.mkdir(parents=True, exist_ok=True)
         stamp.unlink(missing_ok=True)
-        _copy(source, folder)
+        copied(client, folder)
         for step in registry.install(folder):
             _run(step, folder)
         stamp.write_text(wanted)
-    _copy(source, folder)
-    return folder
+    return copied(client, folder)
 
 
 def _digest(source: Path, registry: Registry) -> str:
     """What a build depends on: locks, and drivers that are compiled."""
-    built = [*registry.locks, *(p.name for p in source.iterdir() if p.suffix in (".go", ".java"))]
+    built = [*registry.locks, *(p.name for p in source.iterdir() if p.suffix in _COMPILED)]
     files = [source / name for name in built] + sorted(source.glob("src/**/*.*"))
+    files += [path for path in sorted(KITS.iterdir()) if path.suffix in _COMPILED]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _copy(source: Path, folder: Path) -> None:
-    shutil.copytree(source, folder, dirs_exist_ok=True)
+def copied(client: Client, folder: Path) -> Path:
+    """Driver, lock and kits in a folder, which is returned."""
+    shutil.copytree(SOURCES / client.folder, folder, dirs_exist_ok=True)
     shutil.copytree(KITS, folder, dirs_exist_ok=True)
+    return folder
 
 
 def _run(step: Sequence[str], folder: Path) -> None:

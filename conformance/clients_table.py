@@ -74,6 +74,11 @@ CLIENTS: Final[tuple[Client, ...]] = (
     *_rows(_SDKS, "npm", "openai", "openai-node", jobs=_OPENAI),
     *_rows(_SDKS, "PyPI", "anthropic", "anthropic-python", jobs=_ANTHROPIC),
     *_rows(_SDKS, "npm", "@anthropic-ai/sdk", "anthropic-node", jobs=_ANTHROPIC),
+    *_rows(_SDKS, "Go", "github.com/openai/openai-go/v3", "openai-go", jobs=_OPENAI),
+    *_rows(_SDKS, "Go", "github.com/anthropics/anthropic-sdk-go", "anthropic-go", jobs=_ANTHROPIC),
+    *_rows(_SDKS, "Maven", "openai-java", "openai-java", jobs=_OPENAI),
+    *_rows(_SDKS, "Maven", "anthropic-java", "anthropic-java", jobs=_ANTHROPIC),
+    *_rows(_SDKS, "crates.io", "async-openai", "async-openai", jobs=_OPENAI),
     *_rows(
         _FRAMEWORKS,
         "PyPI",
@@ -107,7 +112,11 @@ CLIENTS: Final[tuple[Client, ...]] = (
         "PyPI",
         "pydantic-ai-slim",
         "pydantic-ai",
-        jobs={"chat": (*CHAT, "usage"), "responses": (*CHAT, "usage"), "messages": (*CHAT, "usage")},
+        jobs={
+            "chat": (*CHAT, "usage"),
+            "responses": (*CHAT, "usage"),
+            "messages": (*CHAT, "usage"),
+        },
     ),
     *_rows(
         _FRAMEWORKS,
@@ -145,7 +154,11 @@ CLIENTS: Final[tuple[Client, ...]] = (
         "npm",
         "ai",
         "ai-sdk",
-        jobs={"chat": (*CHAT, "usage"), "responses": (*CHAT, "usage"), "messages": (*CHAT, "usage")},
+        jobs={
+            "chat": (*CHAT, "usage"),
+            "responses": (*CHAT, "usage"),
+            "messages": (*CHAT, "usage"),
+        },
     ),
     *_rows(
         _FRAMEWORKS,
@@ -155,4 +168,23 @@ CLIENTS: Final[tuple[Client, ...]] = (
         jobs={"chat": CHAT, "responses": CHAT},
     ),
     *_rows(_FRAMEWORKS, "npm", "@google/genai", "google-genai-node", jobs={"gemini": CHAT}),
+    *_rows(_AGENTS, "npm", "@openai/codex", "codex", jobs={"responses": EDITS}),
+    *_rows(_AGENTS, "npm", "@anthropic-ai/claude-code", "claude-code", jobs={"messages": EDITS}),
+    *_rows(_AGENTS, "PyPI", "aider-chat", "aider", jobs={"chat": EDITS, "messages": EDITS}),
+    *_rows(
+        _AGENTS,
+        "npm",
+        "opencode-ai",
+        "opencode",
+        jobs={"chat": EDITS, "responses": EDITS, "messages": EDITS},
+    ),
+    *_rows(_AGENTS, "npm", "@qwen-code/qwen-code", "qwen-code", jobs={"chat": EDITS}),
+    *_rows(
+        _AGENTS,
+        "npm",
+        "@continuedev/cli",
+        "continue",
+        jobs={"chat": EDITS, "messages": EDITS},
+    ),
+    *_rows(_AGENTS, "npm", "@google/gemini-cli", "gemini-cli", jobs={"gemini": EDITS}),
 )

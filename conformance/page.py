@@ -37,19 +37,31 @@ def _table(clients: list[Client], records: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _failures(records: Mapping[str, Any]) -> Iterator[str]:
-    """What differs from direct, as it was told."""
+    """What differs from direct, as it was told; jobs of a client that differ alike in one line."""
     for name, record in records.items():
+        alike: dict[str, list[str]] = {}
         for job, told in record["jobs"].items():
             for column in COLUMNS:
                 if column in told and told[column]["verdict"] == FAILS:
-                    yield f"- {name}, {job}, {column}: {_difference(told, column)}"
+                    alike.setdefault(_difference(told, column), []).append(f"{job} ({column})")
+        for difference, where in alike.items():
+            yield f"- {name}, {', '.join(where)}: {difference}"
 
 
 def _difference(told: Mapping[str, Any], column: str) -> str:
+    """The error alone where there is one, else what is not the same."""
     direct, through = told["direct"], told[column]["outcome"]
+    if "error" in through:
+        return f"`{through['error']}`: {_plain(through.get('message', ''))}"
     keys = [key for key in {**direct, **through} if direct.get(key) != through.get(key)]
-    parts = [f"{key} `{through.get(key)}` (direct: `{direct.get(key)}`)" for key in keys]
-    return "; ".join(parts).replace("\n", " ")[:500]
+    shown = [f"{key} {_plain(through.get(key))}, direct {_plain(direct.get(key))}" for key in keys]
+    return "; ".join(shown)
+
+
+def _plain(value: Any) -> str:
+    """A value in a line of Markdown."""
+    text = " ".join(str(value).replace("`", "'").replace("|", "/").split())
+    return f"`{text[:160]}`"
 
 
 def render() -> str:
@@ -61,10 +73,10 @@ def render() -> str:
         lines += ["", f"## {kind}", "", *_table(clients, records)]
     lines += ["", "## The jobs", "", "| job | what is asked |", "|---|---|"]
     lines += [f"| {job.name} | {job.asks} |" for job in JOBS.values()]
-    failures = list(_failures(records))
-    lines += ["", "## What fails", "", *(failures or ["Nothing."])]
+    lines += ["", "## What fails", "", *(list(_failures(records)) or ["Nothing."])]
     if NOTES:
-        lines += ["", "## Why", "", *(f"- {names}: {why}" for names, why in NOTES.items())]
+        lines += ["", "## Why", ""]
+        lines += [f"- {', '.join(names)}: {why}" for names, why in NOTES.items()]
     return "\n".join(lines) + "\n"
 
 

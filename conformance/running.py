@@ -1,10 +1,11 @@
 """A client at its jobs: direct, through Turnout to its own protocol, and to another one."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -61,7 +62,7 @@ def run_jobs(
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         told, complaint = process.communicate()
-    outcomes = {said.pop("job"): said for said in map(json.loads, _json_lines(told))}
+    outcomes = {said.pop("job"): said for said in _outcomes(told)}
     last = complaint.strip().splitlines()[-1:] or ["no word"]
     silent = {"error": "silent", "message": last[0][:300]}
     return {job: outcomes.get(job, silent) for job in jobs}
@@ -77,8 +78,13 @@ def _environment() -> dict[str, str]:
     } | {"NO_COLOR": "1", "CI": "1"}
 
 
-def _json_lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith('{"job"')]
+def _outcomes(text: str) -> Iterator[dict[str, Any]]:
+    """Lines that are an object with a job; clients print other things too."""
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            said = json.loads(line)
+            if isinstance(said, dict) and "job" in said:
+                yield said
 
 
 def verdict(job: str, direct: Outcome, through: Outcome) -> str:

@@ -90,6 +90,8 @@ def _edit(heard: Heard, path: str) -> Said:
 def _filled(held: Any, path: str) -> Any:
     if isinstance(held, str):
         return held.replace("{path}", path).replace("{file}", path.rpartition("/")[2])
+    if isinstance(held, list):
+        return [_filled(value, path) for value in held]
     return {key: _filled(value, path) for key, value in held.items()}
 
 
@@ -109,10 +111,10 @@ EDITS: Final[Sequence[tuple[frozenset[str], Steps]]] = (
         (("Read", _AT), ("Edit", {**_AT, **_CHANGE})),
     ),
     (  # Continue
-        frozenset({"Read", "Edit"}),
+        frozenset({"Read", "MultiEdit"}),
         (
             ("Read", {"filepath": "{path}"}),
-            ("Edit", {**_AT, **_CHANGE}),
+            ("MultiEdit", {**_AT, "edits": [dict(_CHANGE)]}),
         ),
     ),
     (  # Gemini CLI

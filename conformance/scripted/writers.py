@@ -21,6 +21,11 @@ def pieces(text: str, size: int = 7) -> Iterator[str]:
         yield text[start : start + size]
 
 
+def _identified(kind: str, heard: Heard) -> Json:
+    """An id of its own at each step: some clients keep messages by their ids."""
+    return {"id": f"{kind}_scripted{len(heard.results)}"}
+
+
 def _arguments(call: Call) -> str:
     """As functions take them: free text in the one parameter that such a function has."""
     held = {"input": call.arguments} if isinstance(call.arguments, str) else call.arguments
@@ -49,7 +54,7 @@ def chat_whole(said: Said, heard: Heard, model: str) -> Json:
     if calls:
         message["tool_calls"], finish = calls, "tool_calls"
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
-    head = {"id": "chatcmpl-scripted", "object": "chat.completion", "created": _CREATED}
+    head = _identified("chatcmpl", heard) | {"object": "chat.completion", "created": _CREATED}
     return head | {"model": model, "choices": [choice], "usage": _chat_usage()}
 
 
@@ -66,8 +71,8 @@ def _chat_usage() -> Json:
 
 def chat_events(said: Said, heard: Heard, model: str, body: Json) -> Iterator[Json | str]:
     """The chunks of a chat completion."""
-    head = {"id": "chatcmpl-scripted", "object": "chat.completion.chunk", "created": _CREATED}
-    head |= {"model": model}
+    head = _identified("chatcmpl", heard) | {"object": "chat.completion.chunk"}
+    head |= {"created": _CREATED, "model": model}
 
     def chunk(delta: Json, finish: str | None = None) -> Json:
         return head | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
@@ -94,12 +99,9 @@ def messages_whole(said: Said, heard: Heard, model: str) -> Json:
     """A message."""
     reason = "tool_use" if said.calls else "end_turn"
     usage = {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS}
-    head = _message_head(model) | {"content": _blocks(said, len(heard.results))}
+    head = _identified("msg", heard) | {"type": "message", "role": "assistant", "model": model}
+    head |= {"content": _blocks(said, len(heard.results))}
     return head | {"stop_reason": reason, "stop_sequence": None, "usage": usage}
-
-
-def _message_head(model: str) -> Json:
-    return {"id": "msg_scripted", "type": "message", "role": "assistant", "model": model}
 
 
 def _blocks(said: Said, step: int) -> list[Json]:
@@ -150,8 +152,7 @@ def responses_whole(said: Said, heard: Heard, model: str) -> Json:
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
     }
-    return {
-        "id": "resp_scripted",
+    return _identified("resp", heard) | {
         "object": "response",
         "created_at": _CREATED,
         "status": "completed",

@@ -31,9 +31,7 @@ def stream():
 
 
 def structured():
-    answer = ask(
-        kit.STRUCTURED, response_mime_type="application/json", response_schema=Person
-    )
+    answer = ask(kit.STRUCTURED, response_mime_type="application/json", response_schema=Person)
     return {"parsed": answer.parsed.model_dump()}
 
 

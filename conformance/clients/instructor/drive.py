@@ -19,9 +19,7 @@ if ANTHROPIC:
         anthropic.Anthropic(base_url=kit.ROOT, api_key=kit.KEY, max_retries=0)
     )
 else:
-    client = instructor.from_openai(
-        openai.OpenAI(base_url=kit.URL, api_key=kit.KEY, max_retries=0)
-    )
+    client = instructor.from_openai(openai.OpenAI(base_url=kit.URL, api_key=kit.KEY, max_retries=0))
 
 
 def ask(content) -> Person:

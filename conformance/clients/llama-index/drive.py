@@ -21,9 +21,7 @@ def model():
     more = {"model": kit.MODEL, "api_key": kit.KEY, "max_retries": 0}
     if kit.protocol() == "messages":
         return Anthropic(base_url=kit.ROOT, **more)
-    return (OpenAIResponses if kit.protocol() == "responses" else OpenAI)(
-        api_base=kit.URL, **more
-    )
+    return (OpenAIResponses if kit.protocol() == "responses" else OpenAI)(api_base=kit.URL, **more)
 
 
 def user(*blocks) -> list:

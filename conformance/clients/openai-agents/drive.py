@@ -33,11 +33,9 @@ async def say():
 
 
 async def stream():
-    texts = []
-    async for event in Runner.run_streamed(agent(), kit.STREAM).stream_events():
-        if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
-            texts.append(event.data.delta)
-    return kit.streamed(texts)
+    events = Runner.run_streamed(agent(), kit.STREAM).stream_events()
+    raw = [event.data async for event in events if event.type == "raw_response_event"]
+    return kit.streamed(data.delta for data in raw if data.type == "response.output_text.delta")
 
 
 async def tools():

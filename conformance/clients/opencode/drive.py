@@ -1,0 +1,33 @@
+"""opencode, with a provider of its own in opencode.json."""
+
+import json
+
+import agents
+import kit
+
+PACKAGES = {
+    "chat": "@ai-sdk/openai-compatible",
+    "responses": "@ai-sdk/openai",
+    "messages": "@ai-sdk/anthropic",
+}
+PROVIDER = {
+    "npm": PACKAGES[kit.protocol()],
+    "options": {"baseURL": kit.URL, "apiKey": kit.KEY},
+    "models": {kit.MODEL: {}},
+}
+SETTINGS = {
+    "provider": {"through": PROVIDER},
+    "model": f"through/{kit.MODEL}",
+    "small_model": f"through/{kit.MODEL}",
+    "autoupdate": False,
+    "share": "disabled",
+    "permission": {"edit": "allow", "external_directory": "allow"},
+}
+
+
+def command(at: agents.At, prompt: str):
+    at.write(".config/opencode/opencode.json", json.dumps(SETTINGS))
+    return [agents.binary("opencode"), "run", prompt], {}
+
+
+agents.run(command)
