@@ -37,7 +37,11 @@ def _text(held: Any) -> str:
 
 
 def _digest(encoded: str) -> str:
-    raw = base64.b64decode(encoded.rpartition(",")[2])
+    """Of a data URL or plain base64, in the alphabet for URLs too: Google's clients use it."""
+    held = encoded.rpartition(",")[2].rstrip("=")
+    raw = base64.urlsafe_b64decode(
+        held.replace("+", "-").replace("/", "_") + "=" * (-len(held) % 4)
+    )
     return hashlib.sha256(raw).hexdigest()[:8]
 
 

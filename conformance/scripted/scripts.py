@@ -47,8 +47,10 @@ def _stream(_heard: Heard, _path: str) -> Said:
 
 
 def _tools(heard: Heard, _path: str) -> Said:
-    if heard.results:
-        said = "The tools said: " + "; ".join(sorted(heard.results))
+    # Some clients tell results as the user's text.
+    results = heard.results or re.findall(r"21 degrees in \w+", " ".join(heard.texts))
+    if results:
+        said = "The tools said: " + "; ".join(sorted(results))
         if "final_answer" in heard.tools:  # smolagents ends with a call
             return Said(calls=(Call("final_answer", {"answer": said}),))
         return Said(said)

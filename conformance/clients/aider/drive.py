@@ -1,14 +1,14 @@
 """aider, which edits by blocks in its answers and needs no tools."""
 
-import agents
+import agentkit
 import kit
 
 ANTHROPIC = kit.protocol() == "messages"
 
 
-def command(at: agents.At, prompt: str):
+def command(at: agentkit.At, prompt: str):
     model = f"{'anthropic' if ANTHROPIC else 'openai'}/{kit.MODEL}"
-    words = [agents.binary("aider"), "--model", model, "--edit-format", "diff", "--yes-always"]
+    words = [agentkit.binary("aider"), "--model", model, "--edit-format", "diff", "--yes-always"]
     words += ["--no-git", "--no-check-update", "--analytics-disable", "--no-show-model-warnings"]
     words += ["--map-tokens", "0", "--no-detect-urls", "--message", prompt, str(at.file)]
     name = "ANTHROPIC" if ANTHROPIC else "OPENAI"
@@ -16,4 +16,4 @@ def command(at: agents.At, prompt: str):
     return words, {f"{name}_API_KEY": kit.KEY, f"{name}_API_BASE": base}
 
 
-agents.run(command)
+agentkit.run(command)

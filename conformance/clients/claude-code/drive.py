@@ -1,11 +1,11 @@
 """Claude Code, at an address of its own by the variables that its documentation names."""
 
-import agents
+import agentkit
 import kit
 
 
-def command(_at: agents.At, prompt: str):
-    words = [agents.binary("claude"), "-p", prompt, "--model", kit.MODEL]
+def command(_at: agentkit.At, prompt: str):
+    words = [agentkit.binary("claude"), "-p", prompt, "--model", kit.MODEL]
     return [*words, "--permission-mode", "acceptEdits"], {
         "ANTHROPIC_BASE_URL": kit.ROOT,
         "ANTHROPIC_API_KEY": kit.KEY,
@@ -14,4 +14,4 @@ def command(_at: agents.At, prompt: str):
     }
 
 
-agents.run(command)
+agentkit.run(command)

@@ -1,6 +1,6 @@
 """Codex, with a provider of its own in config.toml."""
 
-import agents
+import agentkit
 import kit
 
 SETTINGS = f"""
@@ -18,12 +18,12 @@ stream_max_retries = 0
 """
 
 
-def command(at: agents.At, prompt: str):
+def command(at: agentkit.At, prompt: str):
     at.write(".codex/config.toml", SETTINGS)
-    words = [agents.binary("codex"), "exec", "--skip-git-repo-check"]
+    words = [agentkit.binary("codex"), "exec", "--skip-git-repo-check"]
     # In containers there is often no sandbox to be had; the folder is a temporary one.
     words += ["--dangerously-bypass-approvals-and-sandbox", prompt]
     return words, {"THROUGH_KEY": kit.KEY, "CODEX_HOME": str(at.home / ".codex")}
 
 
-agents.run(command)
+agentkit.run(command)

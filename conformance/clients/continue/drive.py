@@ -1,6 +1,6 @@
 """Continue's command line, with a model of its own in config.yaml."""
 
-import agents
+import agentkit
 import kit
 
 SETTINGS = f"""
@@ -18,10 +18,10 @@ models:
 """
 
 
-def command(at: agents.At, prompt: str):
+def command(at: agentkit.At, prompt: str):
     settings = at.write("config.yaml", SETTINGS)
-    words = [agents.binary("cn"), "--config", str(settings), "--auto", "-p", prompt]
+    words = [agentkit.binary("cn"), "--config", str(settings), "--auto", "-p", prompt]
     return words, {"CONTINUE_TELEMETRY_ENABLED": "0"}
 
 
-agents.run(command)
+agentkit.run(command)

@@ -2,7 +2,7 @@
 
 import json
 
-import agents
+import agentkit
 import kit
 
 SETTINGS = {
@@ -12,9 +12,9 @@ SETTINGS = {
 }
 
 
-def command(at: agents.At, prompt: str):
+def command(at: agentkit.At, prompt: str):
     at.write(".gemini/settings.json", json.dumps(SETTINGS))
-    words = [agents.binary("gemini"), "-m", kit.MODEL, "--approval-mode", "yolo", "-p", prompt]
+    words = [agentkit.binary("gemini"), "-m", kit.MODEL, "--approval-mode", "yolo", "-p", prompt]
     return words, {
         "GEMINI_API_KEY": kit.KEY,
         "GOOGLE_GEMINI_BASE_URL": kit.ROOT,
@@ -22,4 +22,4 @@ def command(at: agents.At, prompt: str):
     }
 
 
-agents.run(command)
+agentkit.run(command)

@@ -2,7 +2,7 @@
 
 import json
 
-import agents
+import agentkit
 import kit
 
 PACKAGES = {
@@ -25,9 +25,9 @@ SETTINGS = {
 }
 
 
-def command(at: agents.At, prompt: str):
+def command(at: agentkit.At, prompt: str):
     at.write(".config/opencode/opencode.json", json.dumps(SETTINGS))
-    return [agents.binary("opencode"), "run", prompt], {}
+    return [agentkit.binary("opencode"), "run", prompt], {}
 
 
-agents.run(command)
+agentkit.run(command)

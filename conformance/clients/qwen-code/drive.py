@@ -1,11 +1,11 @@
 """Qwen Code, by the variables of OpenAI's clients."""
 
-import agents
+import agentkit
 import kit
 
 
-def command(_at: agents.At, prompt: str):
-    words = [agents.binary("qwen"), "--auth-type", "openai", "--approval-mode", "yolo"]
+def command(_at: agentkit.At, prompt: str):
+    words = [agentkit.binary("qwen"), "--auth-type", "openai", "--approval-mode", "yolo"]
     return [*words, "-p", prompt], {
         "OPENAI_API_KEY": kit.KEY,
         "OPENAI_BASE_URL": kit.URL,
@@ -13,4 +13,4 @@ def command(_at: agents.At, prompt: str):
     }
 
 
-agents.run(command)
+agentkit.run(command)
