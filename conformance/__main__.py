@@ -4,6 +4,8 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from conformance import page, records
@@ -12,6 +14,7 @@ from conformance.clients_table import CLIENTS, Client
 from conformance.gateway import Gateway, gateway
 from conformance.running import COLUMNS, FAILS, places, run_client
 from conformance.scripted.server import scripted_server
+from router.children.llamacpp import local_model
 
 
 def say(text: str) -> None:
@@ -27,12 +30,26 @@ def chosen(only: list[str]) -> list[Client]:
     return [client for client in CLIENTS if not only or {client.name, client.folder} & set(only)]
 
 
-def run_one(client: Client, upstream: str, through: Gateway) -> int:
+@contextmanager
+def real_model(clients: list[Client]) -> Iterator[str]:
+    """The base URL of the shipped model's server, where a client asks it; else nothing."""
+    if not any(client.is_real for client in clients):
+        yield ""
+        return
+    child = local_model()
+    child.start()
+    try:
+        yield child.await_ready()
+    finally:
+        child.stop()
+
+
+def run_one(client: Client, upstream: str, through: Gateway, real: str) -> int:
     """Install, run, keep; return how many jobs failed."""
     began = time.monotonic()
     folder = install(client, say)
     command = command_of(client, folder)
-    jobs = run_client(client, command, folder, places(client, upstream, through))
+    jobs = run_client(client, command, folder, places(client, upstream, through, real))
     records.keep(client, jobs)
     failed = 0
     for job, record in jobs.items():
@@ -50,13 +67,14 @@ def run(clients: list[Client]) -> int:
     failed, absent = 0, []
     with (
         tempfile.TemporaryDirectory(prefix="turnout-conformance-") as folder,
+        real_model(clients) as real,
         scripted_server() as upstream,
-        gateway(Path(folder), upstream.root) as through,
+        gateway(Path(folder), upstream.root, real) as through,
     ):
         for number, client in enumerate(clients, 1):
             say(f"[{number}/{len(clients)}] {client.name} {version_of(client)}")
             try:
-                failed += run_one(client, upstream.root, through)
+                failed += run_one(client, upstream.root, through, real)
             except CannotInstall as error:
                 absent.append(client.name)
                 say(f"  NOT RUN: {error}")

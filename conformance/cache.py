@@ -19,7 +19,6 @@ SOURCES: Final = Path(__file__).parent / "clients"
 KITS: Final = Path(__file__).parent / "kits"
 CACHE: Final = Path(__file__).parents[1] / ".conformance"
 _PATIENCE_SECONDS: Final = 1800.0
-_COMPILED: Final = (".go", ".java")
 
 
 class CannotInstall(RuntimeError):
@@ -29,7 +28,7 @@ class CannotInstall(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Registry:
     """`tool` must be on the machine; `locks` are the files that pin; `install` runs in the folder;
-    `version` reads that of a package out of the lock."""
+    `version` reads that of a package out of the lock; what ends with `compiled` is built."""
 
     tool: str
     hint: str
@@ -37,6 +36,7 @@ class Registry:
     install: Callable[[Path], Sequence[Sequence[str]]]
     command: Callable[[Path], Sequence[str]]
     version: Callable[[Path, str], str]
+    compiled: str = "none"
 
 
 def _python_steps(folder: Path) -> Sequence[Sequence[str]]:
@@ -109,14 +109,16 @@ REGISTRIES: Final[Mapping[str, Registry]] = MappingProxyType(
             lambda _folder: [["go", "build", "-mod=readonly", "-o", "drive", "."]],
             lambda folder: [str(folder / "drive")],
             _go_version,
+            ".go",
         ),
         "Maven": Registry(
             "mvn",
             "a JDK 17 and Maven (on Debian: apt-get install maven)",
             ("pom.xml",),
-            lambda _folder: [["mvn", "--quiet", "--batch-mode", "package"]],
+            lambda _folder: [["mvn", "--batch-mode", "--no-transfer-progress", "package"]],
             lambda _folder: ["java", "-cp", "target/classes:target/lib/*", "Drive"],
             _java_version,
+            ".java",
         ),
         "crates.io": Registry(
             "cargo",
@@ -125,6 +127,7 @@ REGISTRIES: Final[Mapping[str, Registry]] = MappingProxyType(
             lambda _folder: [["cargo", "build", "--quiet", "--locked"]],
             lambda folder: [str(folder / "target" / "debug" / "drive")],
             _rust_version,
+            ".rs",
         ),
     }
 )
@@ -151,7 +154,6 @@ def install(client: Client, say: Callable[[str], None]) -> Path:
     stamp, wanted = folder / ".installed", _digest(source, registry)
     if not (stamp.exists() and stamp.read_text() == wanted):
         say(f"installing {client.folder} from {registry.locks[0]}")
-        folder.mkdir(parents=True, exist_ok=True)
         stamp.unlink(missing_ok=True)
         copied(client, folder)
         for step in registry.install(folder):
@@ -162,9 +164,9 @@ def install(client: Client, say: Callable[[str], None]) -> Path:
 
 def _digest(source: Path, registry: Registry) -> str:
     """What a build depends on: locks, and drivers that are compiled."""
-    built = [*registry.locks, *(p.name for p in source.iterdir() if p.suffix in _COMPILED)]
-    files = [source / name for name in built] + sorted(source.glob("src/**/*.*"))
-    files += [path for path in sorted(KITS.iterdir()) if path.suffix in _COMPILED]
+    files = [source / name for name in registry.locks]
+    for folder in (source, KITS):
+        files += sorted(path for path in folder.rglob("*") if path.suffix == registry.compiled)
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from router.children.llamacpp import MODEL as REAL
+
 CHAT: Final = ("say", "stream", "tools", "structured", "vision")
 SDK: Final = (*CHAT, "usage", "errors")
 EDITS: Final = ("say", "edit")
@@ -31,6 +33,11 @@ class Client:
     protocol: str
     jobs: tuple[str, ...]
     model: str = ""
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it asks the real small model, not the script."""
+        return "model" in self.jobs
 
     @property
     def asked_model(self) -> str:
@@ -72,6 +79,10 @@ _AGENTS: Final = "Coding agents"
 CLIENTS: Final[tuple[Client, ...]] = (
     *_rows(_SDKS, "PyPI", "openai", "openai-python", jobs=_OPENAI),
     *_rows(_SDKS, "npm", "openai", "openai-node", jobs=_OPENAI),
+    Client(
+        "openai-python-real", _SDKS, "PyPI", "openai", "openai-python", "chat", ("model",), REAL
+    ),
+    Client("openai-node-real", _SDKS, "npm", "openai", "openai-node", "chat", ("model",), REAL),
     *_rows(_SDKS, "PyPI", "anthropic", "anthropic-python", jobs=_ANTHROPIC),
     *_rows(_SDKS, "npm", "@anthropic-ai/sdk", "anthropic-node", jobs=_ANTHROPIC),
     *_rows(_SDKS, "Go", "github.com/openai/openai-go/v3", "openai-go", jobs=_OPENAI),

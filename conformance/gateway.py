@@ -20,6 +20,7 @@ import yaml
 
 from conformance.clients_table import CLIENTS
 from router.backends.dialects.table import DIALECTS
+from router.children.llamacpp import MODEL as REAL
 
 _PATIENCE_SECONDS: Final = 90.0
 _BACKENDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -44,9 +45,11 @@ class Gateway:
     keys: Mapping[str, str]
 
 
-def backends_of(upstream: str) -> dict[str, Any]:
-    """The backends that this Turnout knows how to speak to."""
-    return {
+def backends_of(upstream: str, real: str = "") -> dict[str, Any]:
+    """The backends that this Turnout knows how to speak to, and the real model's where it is."""
+    price = {"input": 1, "output": 2}
+    found = {"real": {"base_url": real, "model": REAL, "price": dict(price)}} if real else {}
+    return found | {
         protocol: {
             "base_url": upstream + path,
             "dialect": dialect,
@@ -54,7 +57,7 @@ def backends_of(upstream: str) -> dict[str, Any]:
             "api_key": "sk-upstream",
             "supports": ["tools", "json_schema", "vision"],
             "context_window": 400_000,
-            "price": {"input": 1, "output": 2},
+            "price": dict(price),
         }
         for protocol, (dialect, path) in _BACKENDS.items()
         if dialect in DIALECTS
@@ -78,9 +81,9 @@ def _policy(protocols: list[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def gateway(folder: Path, upstream: str) -> Iterator[Gateway]:
-    """Serve from a process of its own, with the embedded ledger."""
-    port, backends = _free_port(), backends_of(upstream)
+def gateway(folder: Path, upstream: str, real: str = "") -> Iterator[Gateway]:
+    """Serve from a process of its own, with the embedded ledger. `real` is a server's base URL."""
+    port, backends = _free_port(), backends_of(upstream, real)
     config = folder / "turnout.yaml"
     document = {
         "version": 1,

@@ -50,6 +50,12 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
             Job("embed", "vectors of two texts", {"vectors": [[3.0, 0.5, -0.25]] * 2}, False),
             Job("complete", "a text continued", {"text": " and so on."}, False),
             Job("count", "tokens counted beforehand", {"counted": True}),
+            Job(
+                "model",
+                "the real small model at temperature 0, whole and streamed",
+                {"agrees": True},
+                translated=False,
+            ),
             Job("errors", "a wrong key, a model that is none", {}),
         )
     }

@@ -27,8 +27,14 @@ class Place:
     key: str
 
 
-def places(client: Client, upstream: str, through: Gateway) -> dict[str, Place]:
-    """The direct way and the columns. A way that this Turnout does not have leads to chats."""
+def places(client: Client, upstream: str, through: Gateway, real: str = "") -> dict[str, Place]:
+    """The direct way and the columns. A way that this Turnout does not have leads to chats.
+
+    `real` is the base URL of the real model, for the clients that ask it; they are not translated.
+    """
+    if client.is_real:
+        direct = Place(real.removesuffix("/v1"), "sk-direct")
+        return {"direct": direct, "native": Place(through.root, through.keys["real"])}
     native = through.keys.get(client.protocol, through.keys["chat"])
     other = through.keys[OTHER[client.protocol]]
     return {
@@ -69,8 +75,11 @@ def run_jobs(
 
 
 def _environment() -> dict[str, str]:
-    """This process's, without proxies and without what names other servers and keys."""
-    told = ("OPENAI", "ANTHROPIC", "CLAUDE", "GEMINI", "GOOGLE", "AZURE", "AWS_")
+    """This process's, without proxies and without what names other servers and keys.
+
+    Nor is Python told to compile each client's libraries anew in every run.
+    """
+    told = ("PYTHON", "OPENAI", "ANTHROPIC", "CLAUDE", "GEMINI", "GOOGLE", "AZURE", "AWS_")
     return {
         name: value
         for name, value in os.environ.items()
@@ -121,7 +130,7 @@ def run_client(
     return {
         job: judged(
             ended["direct"][job],
-            {column: ended[column][job] for column in COLUMNS if job in ended[column]},
+            {c: ended[c][job] for c in COLUMNS if job in ended.get(c, ())},
             job,
         )
         for job in client.jobs

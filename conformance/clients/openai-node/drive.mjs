@@ -61,6 +61,14 @@ function chat() {
     embed: async () => ({
       vectors: (await client.embeddings.create({ model, input: kit.INPUTS })).data.map((d) => d.embedding),
     }),
+    // The real small model. Without the prompt cache: it changes what is computed together.
+    model: async () => {
+      const exact = { temperature: 0, seed: 1, max_tokens: 24, cache_prompt: false };
+      const text = (await create('Name three colours.', exact)).choices[0].message.content;
+      const chunks = await create('Name three colours.', { ...exact, stream: true });
+      const texts = await kit.collect(chunks, (chunk) => chunk.choices[0]?.delta.content ?? '');
+      return { text, agrees: text !== '' && texts.join('') === text };
+    },
     complete: async () => ({
       text: (await client.completions.create({ model, prompt: 'Once upon a time' })).choices[0].text,
     }),

@@ -95,6 +95,18 @@ class Chat:
         return {"text": answer.choices[0].text}
 
 
+class Real(Chat):
+    """The real small model. Without the prompt cache: it changes what is computed together."""
+
+    def model(self):
+        exact = {"temperature": 0, "seed": 1, "max_tokens": 24}
+        exact["extra_body"] = {"cache_prompt": False}
+        whole = self.create("Name three colours.", **exact).choices[0].message.content
+        chunks = self.create("Name three colours.", stream=True, **exact)
+        texts = [c.choices[0].delta.content or "" for c in chunks if c.choices]
+        return {"text": whole, "agrees": "".join(texts) == whole != ""}
+
+
 class Responses:
     tool = {"type": "function", "name": "get_weather", "parameters": kit.CITY, "strict": True}
 
@@ -142,5 +154,5 @@ class Responses:
         return errors_of(lambda by, model: by.responses.create(model=model, input=kit.SAY))
 
 
-jobs = {"chat": Chat, "responses": Responses}[kit.protocol()]()
+jobs = {"chat": Real, "responses": Responses}[kit.protocol()]()
 kit.run(**{name: getattr(jobs, name) for name in dir(jobs) if not name.startswith("_")})
