@@ -158,7 +158,13 @@ CLIENTS: Final[tuple[Client, ...]] = (
         jobs={"chat": ("say", "stream", "tools", "vision")},
     ),
     *_rows(_FRAMEWORKS, "PyPI", "semantic-kernel", "semantic-kernel", jobs={"chat": CHAT}),
-    *_rows(_FRAMEWORKS, "PyPI", "llm", "llm", jobs={"chat": CHAT}),
+    *_rows(
+        _FRAMEWORKS,
+        "PyPI",
+        "llm",
+        "llm",
+        jobs={"chat": ("say", "tools", "structured", "vision")},
+    ),
     *_rows(_FRAMEWORKS, "PyPI", "google-genai", "google-genai", jobs={"gemini": CHAT}),
     *_rows(
         _FRAMEWORKS,

@@ -42,7 +42,6 @@ def llm(*words: str) -> str:
 
 kit.run(
     say=lambda: {"text": llm("-m", "through", "--no-stream", kit.SAY)},
-    stream=lambda: {"text": llm("-m", "through", kit.STREAM), "pieces": "many"},
     tools=lambda: {"text": llm("-m", "through", "--functions", FUNCTIONS, kit.TOOLS)},
     structured=lambda: {
         "parsed": json.loads(llm("-m", "through", "--schema", SCHEMA, kit.STRUCTURED))
