@@ -44,12 +44,9 @@ def contains_pii(texts: Iterable[str]) -> bool:
     if not may_contain_pii(every):
         return False
     # Most of a conversation's texts are words such as roles and names of tools.
-    return any(
-        True
-        for text in every
-        if len(text) > _WORD or _PLUGGED or not _BEGINNINGS.isdisjoint(text)
-        for _ in _kinds_in(text)
-    )
+    if not _PLUGGED:
+        every = [t for t in every if len(t) > _WORD or not _BEGINNINGS.isdisjoint(t)]
+    return any(True for text in every for _ in _kinds_in(text))
 
 
 def kinds(texts: Iterable[str]) -> frozenset[str]:

@@ -70,6 +70,8 @@ class Incoming:
 
     def hint_headers(self) -> dict[str, str]:
         """Return the request's x-turnout-* headers, names in lower case."""
+        if _HINTS not in b"\n".join(self.fields):  # mostly: one look at all names
+            return {}
         return {
             name.decode("latin-1"): sent.decode("latin-1")
             for name, sent in self.fields.items()

@@ -1,5 +1,8 @@
 """Whether a backend can take a request at all."""
 
+from functools import lru_cache
+from typing import Final
+
 from router.ask import STORED_STATE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
@@ -7,6 +10,8 @@ from router.ledger.estimate import beyond_parts
 from router.operations.table import DECLARED
 from router.protocols.hub.table import CLIENTS
 from router.protocols.responses.state import state_elsewhere
+
+_REMEMBERED: Final = 256  # pairs of a request's features and a backend's: there are few
 
 
 def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
@@ -27,18 +32,17 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
             return _many(ask.operation)
     elif backend.serves is not None and CHAT not in backend.serves:
         return _many(ask.operation)
-    return _lacking(backend, ask) if ask.features else None
-
-
-def _lacking(backend: Backend, ask: Ask) -> str | None:
-    features = ask.features
-    if STORED_STATE in features and not _speaks(backend, ask.protocol):
+    if not ask.features:
+        return None
+    if STORED_STATE in ask.features and not _speaks(backend, ask.protocol):
         return state_elsewhere(ask.body)
-    if not features.isdisjoint(backend.denied):
-        for feature in CHECKED:
-            if feature in features and feature in backend.denied:
-                return feature
-    return None
+    return _denied(ask.features, backend.denied)
+
+
+@lru_cache(_REMEMBERED)
+def _denied(features: frozenset[str], denied: frozenset[str]) -> str | None:
+    """The first of the features that a backend cannot have."""
+    return next((one for one in CHECKED if one in features and one in denied), None)
 
 
 def _serves(backend: Backend, ask: Ask) -> bool:
@@ -64,5 +68,9 @@ def doubt(backend: Backend, ask: Ask) -> str | None:
 
     None where there is none. Such a backend is asked after all others.
     """
-    needed = ask.features & backend.unsaid
-    return min(needed) if needed else None
+    return _first(ask.features, backend.unsaid)
+
+
+@lru_cache(_REMEMBERED)
+def _first(features: frozenset[str], unsaid: frozenset[str]) -> str | None:
+    return min(features & unsaid, default=None)

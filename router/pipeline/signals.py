@@ -132,7 +132,7 @@ class _Backends(Mapping[str, BackendSignals]):
         ability = backend.ability
         success = context.classification.success.get(ability) if ability else None
         why_unfit = unfit(backend, ask, tokens + (ask.max_output_tokens or 0))
-        doubtful = doubt(backend, ask) if backend.unsaid and ask.features else None
+        doubtful = doubt(backend, ask) if ask.features else None
         if not self._counted:
             return BackendSignals(success, cost_pico, health.healthy, 0, 0, 0, why_unfit, doubtful)
         return BackendSignals(
