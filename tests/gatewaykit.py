@@ -1,6 +1,7 @@
 """A gateway as its user would start it: `turnout serve` in a process, with a real ledger."""
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -188,16 +189,17 @@ class RunningGateway:
         self.url = f"{self.root}/v1"
         self._simulators = simulators
         self._keys: dict[str, str] = {}
+        self._organizations = itertools.count()
 
     def key(self, tier: str) -> str:
         """A key of this tier, the same at each call."""
         if tier not in self._keys:
-            self._keys[tier] = self.new_key(tier)
+            self._keys[tier] = self.new_key(tier, f"{tier}-customer")
         return self._keys[tier]
 
     def new_key(self, tier: str, organization: str = "") -> str:
-        """A fresh key, working when this returns."""
-        organization = organization or f"{tier}-customer"
+        """A fresh key, working when this returns; of a fresh organization where none is named."""
+        organization = organization or f"{tier}-customer-{next(self._organizations)}"
         command = [
             *(sys.executable, "-m", "router.cli", "keys", "create"),
             *("--config", str(self.config), "--organization", organization, "--tier", tier),

@@ -154,7 +154,7 @@ def test_a_body_that_is_not_of_its_coding_is_a_400(post, body):
 
 def test_nothing_is_inflated_for_a_stranger(gateway):
     fields = {"content-encoding": "gzip", "authorization": "Bearer tk-wrong"}
-    response = httpx.post(gateway.url + PATH, content=b"not gzip", headers=fields)
+    response = patience.post(gateway.url + PATH, content=b"not gzip", headers=fields)
     assert response.status_code == 401
 
 

@@ -147,7 +147,7 @@ def test_an_options_request_is_told_the_methods(gateway, path, allow):
 def test_a_client_that_sends_a_body_that_is_too_large_reads_why(gateway):
     content = b" " * 40_000_000
     for _ in range(10):
-        client = http.client.HTTPConnection(*gateway.address, timeout=20)
+        client = http.client.HTTPConnection(*gateway.address, timeout=LONGEST_SECONDS)
         headers = {"authorization": f"Bearer {gateway.key('enterprise')}"}
         client.request("POST", PATH, content, headers)  # all of it, whatever is answered meanwhile
         answer = client.getresponse()
@@ -158,7 +158,7 @@ def test_a_client_that_sends_a_body_that_is_too_large_reads_why(gateway):
 
 @pytest.mark.parametrize("path", ["/v1/files", "/v1/models"])
 def test_a_large_body_that_nobody_wants_does_not_take_the_answer_away(gateway, path):
-    client = http.client.HTTPConnection(*gateway.address, timeout=20)
+    client = http.client.HTTPConnection(*gateway.address, timeout=LONGEST_SECONDS)
     client.request("POST", path, b" " * 40_000_000, {"connection": "close"})
     answer = client.getresponse()
     assert answer.status in (404, 405)
@@ -168,7 +168,7 @@ def test_a_large_body_that_nobody_wants_does_not_take_the_answer_away(gateway, p
 
 @pytest.mark.parametrize("key", ["tk-wrong", ""])
 def test_a_stranger_that_sends_a_large_body_reads_why_it_is_refused(gateway, key):
-    client = http.client.HTTPConnection(*gateway.address, timeout=20)
+    client = http.client.HTTPConnection(*gateway.address, timeout=LONGEST_SECONDS)
     client.request("POST", PATH, b" " * 40_000_000, {"authorization": f"Bearer {key}"})
     answer = client.getresponse()
     assert answer.status == 401

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import httpx
 import openai
+import patience
 import pytest
 from gatewaykit import RunningGateway
 from keepingkit import KINDS, MARKER, TEXT, two_gateways
@@ -225,7 +225,7 @@ def test_what_is_not_done_for_kept_responses_is_refused_by_name(client, two, key
         client.responses.cancel(first.id)
     assert "Cannot cancel a synchronous response" in caught.value.message
     headers = {"authorization": f"Bearer {key}"}
-    asked = httpx.get(f"{two.first.url}/responses/{first.id}?stream=true", headers=headers)
+    asked = patience.get(f"{two.first.url}/responses/{first.id}?stream=true", headers=headers)
     assert (asked.status_code, asked.json()["error"]["param"]) == (400, "stream")
 
 

@@ -2,8 +2,8 @@
 
 import json
 
-import httpx
 import openai
+import patience
 import pytest
 from openai import OpenAI
 from pydantic import BaseModel
@@ -130,6 +130,6 @@ class TestErrors:
                 client.responses.create(model="moe", input="x")
 
     def test_another_method_is_told_so(self, gateway):
-        answer = httpx.get(f"{gateway.url}/responses")
+        answer = patience.get(f"{gateway.url}/responses")
         assert answer.status_code == 405
         assert answer.json()["error"]["code"] == "method_not_allowed"

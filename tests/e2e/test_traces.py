@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import patience
 import pytest
 from collector import Collector, Sent, collector
 from gatewaykit import RunningGateway, config_text, start_gateway
@@ -58,7 +58,7 @@ def ask(gateway: RunningGateway, trace_id: str = "", flags: str = "01", **body: 
         headers["traceparent"] = f"00-{trace_id}-{CALLER}-{flags}"
     messages = [{"role": "user", "content": f"{MARKER} Count to five."}]
     body = {"model": "moe", "messages": messages, "max_tokens": 20} | body
-    return httpx.post(f"{gateway.url}/chat/completions", json=body, headers=headers, timeout=30)
+    return patience.post(f"{gateway.url}/chat/completions", json=body, headers=headers)
 
 
 def arrived(kept: Collector, trace_id: str) -> list[Sent]:
@@ -124,7 +124,7 @@ def test_a_translated_answer_and_a_classified_prompt_are_told_alike(at_collector
     }
     messages = [{"role": "user", "content": f"{MARKER} Which planet is red?"}]
     body = {"model": "auto", "max_tokens": 20, "messages": messages}
-    answer = httpx.post(f"{gateway.url}/messages", json=body, headers=headers, timeout=30)
+    answer = patience.post(f"{gateway.url}/messages", json=body, headers=headers)
     assert answer.status_code == 200
     server, *_, client = arrived(kept, trace_id)
     assert server.name == "POST /v1/messages"

@@ -15,6 +15,8 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.failures import Kind
 from router.errors import UpstreamFailed, UpstreamRejected
 
+pytestmark = pytest.mark.virtual_time
+
 DIES_OF_IMAGES = "status&status=500&only=image_url"
 FLAGS = "status&status=403&only=bad&says=Content violates usage guidelines."
 PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}

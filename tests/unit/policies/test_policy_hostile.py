@@ -60,13 +60,13 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("text", "words"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_file_is_refused_cheaply_and_clearly(text, words):
-    said = []
+    messages = []
 
     def refuse():
         with pytest.raises(DocumentError) as refused:
             load(text, "policy.yaml")
-        said.append(str(refused.value))
+        messages.append(str(refused.value))
 
     assert counted(refuse) < 20_000 + 16 * len(text)
-    assert words in said[0]
-    assert len(said[0]) < 20_000
+    assert words in messages[0]
+    assert len(messages[0]) < 20_000
