@@ -94,13 +94,14 @@ def test_gemini_is_told_that_others_made_the_calls_of_this_step_and_keeps_its_ow
     calling = {"role": "assistant", "content": None}
     body = from_chat(
         "gemini",
-        *(HELLO, calling | {"tool_calls": [used("a")]}, result("a"), HELLO),
+        *(HELLO, calling | {"tool_calls": [used("a")]}, result("a")),
+        *({"role": "assistant", "content": "3."}, HELLO),
         *(calling | {"tool_calls": [used("b"), used("c")]}, result("b"), result("c")),
         *(calling | {"tool_calls": [used("d", "b3du"), used("e")]}, result("d"), result("e")),
     )
     steps = [one["parts"] for one in body["contents"] if one["role"] == "model"]
     signed = [[part.get("thoughtSignature") for part in parts] for parts in steps]
-    assert signed == [[None], ["skip_thought_signature_validator", None], ["b3du", None]]
+    assert signed == [[None], [None], ["skip_thought_signature_validator", None], ["b3du", None]]
 
 
 def test_thoughts_that_nobody_signed_stay_where_a_server_makes_such() -> None:
