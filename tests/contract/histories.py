@@ -1,108 +1,39 @@
 """Histories as the clients of each protocol send them back, and what they hold."""
 
-from dataclasses import dataclass
-from typing import Any
-
-import orjson
-
-from router.ask import Ask
-from router.operations.chat import parse_chat
-from router.operations.message import parse_message
-from router.operations.response import parse_response
-
-PIXEL = "iVBORw0KGgo="
-PDF = "JVBERi0xLjQ="
-PARSERS = {"chat": parse_chat, "messages": parse_message, "responses": parse_response}
-IMAGE_URL = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
-SOURCE = {"type": "base64", "media_type": "image/png", "data": PIXEL}
-WEATHER: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}}
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """One of them: `said` are its texts, in the order in which a model must read them, `calls` the
-    names and arguments of its calls in theirs, `returned` what each of these returned, and `seals`
-    what `issuer` alone may see again."""
-
-    protocol: str
-    body: dict[str, Any]
-    said: tuple[str, ...]
-    calls: tuple[tuple[str, Any], ...] = ()
-    returned: tuple[str, ...] = ()
-    images: int = 0
-    seals: tuple[str, ...] = ()
-    issuer: str = ""
-    only: frozenset[str] = frozenset()  # where it can go on at all; none: everywhere
-
-    def ask(self) -> Ask:
-        return PARSERS[self.protocol](orjson.dumps({"model": "a", **self.body}))
-
-
-def _chat(*messages: Any, **more: Any) -> dict[str, Any]:
-    return {"messages": list(messages), **more}
-
-
-def _called(*calls: Any, **more: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": None, "tool_calls": list(calls), **more}
-
-
-def _call(id_: str, city: str, **more: Any) -> dict[str, Any]:
-    function = {"name": f"weather_{city}", "arguments": f'{{"city":"{city}"}}'}
-    return {"id": id_, "type": "function", "function": function, **more}
-
-
-def _result(id_: str, content: Any) -> dict[str, Any]:
-    return {"role": "tool", "tool_call_id": id_, "content": content}
-
-
-def _user(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": text}
-
-
-def _messages(*messages: Any, **more: Any) -> dict[str, Any]:
-    return {"max_tokens": 999, "messages": list(messages), **more}
-
-
-def _said(*content: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": list(content)}
-
-
-def _told(*content: Any) -> dict[str, Any]:
-    return {"role": "user", "content": list(content)}
-
-
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
-
-
-def _used(id_: str, city: str) -> dict[str, Any]:
-    return {"type": "tool_use", "id": id_, "name": f"weather_{city}", "input": {"city": city}}
-
-
-def _answered(id_: str, content: Any, **more: Any) -> dict[str, Any]:
-    return {"type": "tool_result", "tool_use_id": id_, "content": content, **more}
-
-
-def _item(role: str, text: str) -> dict[str, Any]:
-    kind = "output_text" if role == "assistant" else "input_text"
-    return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
-
-
-OSLO = ("weather_oslo", {"city": "oslo"})
-ROME = ("weather_rome", {"city": "rome"})
-PATCH = ("patch", "*** Begin Patch")
+from history import (
+    IMAGE_URL,
+    OSLO,
+    PATCH,
+    PDF,
+    PIXEL,
+    ROME,
+    SOURCE,
+    History,
+    answered,
+    call,
+    called,
+    chat,
+    item,
+    messages,
+    result,
+    said,
+    text,
+    told,
+    used,
+    user,
+)
 
 HISTORIES = {
     "chat from OpenAI, calls side by side": History(
         "chat",
-        _chat(
+        chat(
             {"role": "developer", "content": "Be brief."},
-            _user("Oslo and Rome?"),
-            _called(_call("call_1", "oslo"), _call("call_2", "rome"), refusal=None, audio=None),
-            _result("call_1", "rain"),
-            _result("call_2", [_text("sun")]),
+            user("Oslo and Rome?"),
+            called(call("call_1", "oslo"), call("call_2", "rome"), refusal=None, audio=None),
+            result("call_1", "rain"),
+            result("call_2", [text("sun")]),
             {"role": "assistant", "content": "Rain there, sun here.", "annotations": []},
-            _user("And now?"),
+            user("And now?"),
         ),
         ("Be brief.", "Oslo and Rome?", "Rain there, sun here.", "And now?"),
         (OSLO, ROME),
@@ -110,10 +41,10 @@ HISTORIES = {
     ),
     "chat from DeepSeek, with what it thought": History(
         "chat",
-        _chat(
-            _user("Oslo?"),
-            _called(_call("call_0_a:b.c", "oslo"), content="", reasoning_content="I look it up."),
-            _result("call_0_a:b.c", "rain"),
+        chat(
+            user("Oslo?"),
+            called(call("call_0_a:b.c", "oslo"), content="", reasoning_content="I look it up."),
+            result("call_0_a:b.c", "rain"),
         ),
         ("Oslo?",),
         (OSLO,),
@@ -121,14 +52,14 @@ HISTORIES = {
     ),
     "chat from Gemini's OpenAI-compatible server": History(
         "chat",
-        _chat(
-            _user("Oslo and Rome?"),
-            _called(
-                _call("", "oslo", extra_content={"google": {"thought_signature": "c2lnbg=="}}),
-                _call("", "rome"),
+        chat(
+            user("Oslo and Rome?"),
+            called(
+                call("", "oslo", extra_content={"google": {"thought_signature": "c2lnbg=="}}),
+                call("", "rome"),
             ),
-            _result("", "rain"),
-            _result("", "sun"),
+            result("", "rain"),
+            result("", "sun"),
         ),
         ("Oslo and Rome?",),
         (OSLO, ROME),
@@ -138,17 +69,17 @@ HISTORIES = {
     ),
     "chat from Claude by way of the gateway": History(
         "chat",
-        _chat(
-            _user("Oslo?"),
-            _called(
-                _call("toolu_1", "oslo"),
+        chat(
+            user("Oslo?"),
+            called(
+                call("toolu_1", "oslo"),
                 reasoning_content="I look it up.",
                 thinking_blocks=[
                     {"type": "thinking", "thinking": "I look it up.", "signature": "Q2xhdWRl"},
                     {"type": "redacted_thinking", "data": "c2VjcmV0"},
                 ],
             ),
-            _result("toolu_1", "rain"),
+            result("toolu_1", "rain"),
         ),
         ("Oslo?",),
         (OSLO,),
@@ -158,14 +89,14 @@ HISTORIES = {
     ),
     "chat from vLLM, ids that are long": History(
         "chat",
-        _chat(
-            _user("Oslo and Rome?"),
-            _called(
-                _call("chatcmpl-tool-00000000000000000000000000000001", "oslo"),
-                _call(f"chatcmpl-tool-{'0' * 80}2", "rome"),
+        chat(
+            user("Oslo and Rome?"),
+            called(
+                call("chatcmpl-tool-00000000000000000000000000000001", "oslo"),
+                call(f"chatcmpl-tool-{'0' * 80}2", "rome"),
             ),
-            _result("chatcmpl-tool-00000000000000000000000000000001", "rain"),
-            _result(f"chatcmpl-tool-{'0' * 80}2", "sun"),
+            result("chatcmpl-tool-00000000000000000000000000000001", "rain"),
+            result(f"chatcmpl-tool-{'0' * 80}2", "sun"),
         ),
         ("Oslo and Rome?",),
         (OSLO, ROME),
@@ -173,8 +104,8 @@ HISTORIES = {
     ),
     "chat of old, one function's name for every call": History(
         "chat",
-        _chat(
-            _user("Oslo?"),
+        chat(
+            user("Oslo?"),
             {
                 "role": "assistant",
                 "content": None,
@@ -194,13 +125,13 @@ HISTORIES = {
     ),
     "chat with blanks, same roles in a row, the assistant first": History(
         "chat",
-        _chat(
+        chat(
             {"role": "assistant", "content": "How can I help?"},
-            _user("One."),
-            {"role": "user", "content": [_text(""), _text("Two."), IMAGE_URL]},
+            user("One."),
+            {"role": "user", "content": [text(""), text("Two."), IMAGE_URL]},
             {"role": "assistant", "content": " "},
             {"role": "system", "content": "Be kind."},
-            _user("Three."),
+            user("Three."),
             {"role": "assistant", "content": "So it begins \n"},
         ),
         ("How can I help?", "One.", "Two.", "Be kind.", "Three.", "So it begins"),
@@ -208,16 +139,16 @@ HISTORIES = {
     ),
     "messages from Claude, thinking and calls side by side": History(
         "messages",
-        _messages(
-            _user("Oslo and Rome?"),
-            _said(
+        messages(
+            user("Oslo and Rome?"),
+            said(
                 {"type": "thinking", "thinking": "Both.", "signature": "Q2xhdWRl"},
                 {"type": "redacted_thinking", "data": "c2VjcmV0"},
-                _text("I look."),
-                _used("toolu_1", "oslo"),
-                _used("toolu_2", "rome"),
+                text("I look."),
+                used("toolu_1", "oslo"),
+                used("toolu_2", "rome"),
             ),
-            _told(_answered("toolu_1", "rain"), _answered("toolu_2", [_text("sun")]), _text("Go.")),
+            told(answered("toolu_1", "rain"), answered("toolu_2", [text("sun")]), text("Go.")),
             system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
         ),
         ("Be brief.", "Oslo and Rome?", "I look.", "Go."),
@@ -228,15 +159,15 @@ HISTORIES = {
     ),
     "messages from Claude Code, results of every kind": History(
         "messages",
-        _messages(
-            _user("Oslo and Rome?"),
-            _said(_used("toolu_1", "oslo"), _used("toolu_2", "rome")),
-            _told(
-                _answered("toolu_1", [_text("rain"), {"type": "image", "source": SOURCE}]),
-                _answered("toolu_2", "no such city", is_error=True),
+        messages(
+            user("Oslo and Rome?"),
+            said(used("toolu_1", "oslo"), used("toolu_2", "rome")),
+            told(
+                answered("toolu_1", [text("rain"), {"type": "image", "source": SOURCE}]),
+                answered("toolu_2", "no such city", is_error=True),
             ),
             {"role": "system", "content": "The user went home."},
-            _user("Well?"),
+            user("Well?"),
         ),
         ("Oslo and Rome?", "The user went home.", "Well?"),
         (OSLO, ROME),
@@ -245,11 +176,11 @@ HISTORIES = {
     ),
     "messages from Claude, a document as a result": History(
         "messages",
-        _messages(
-            _user("Oslo?"),
-            _said(_used("toolu_1", "oslo")),
-            _told(
-                _answered(
+        messages(
+            user("Oslo?"),
+            said(used("toolu_1", "oslo")),
+            told(
+                answered(
                     "toolu_1",
                     [
                         {
@@ -264,7 +195,7 @@ HISTORIES = {
                             "type": "search_result",
                             "source": "https://w.example",
                             "title": "Weather",
-                            "content": [_text("rain")],
+                            "content": [text("rain")],
                         },
                     ],
                 )
@@ -276,14 +207,14 @@ HISTORIES = {
     ),
     "messages from another server, thoughts that nobody signed": History(
         "messages",
-        _messages(
-            _user("Oslo?"),
-            _said(
+        messages(
+            user("Oslo?"),
+            said(
                 {"type": "thinking", "thinking": "Hm.", "signature": ""},
                 {"type": "thinking", "thinking": "Hm!"},
-                _used("call_1", "oslo"),
+                used("call_1", "oslo"),
             ),
-            _told(_answered("call_1", "rain")),
+            told(answered("call_1", "rain")),
         ),
         ("Oslo?",),
         (OSLO,),
@@ -291,9 +222,9 @@ HISTORIES = {
     ),
     "messages from Claude, a tool of its own servers": History(
         "messages",
-        _messages(
-            _user("News?"),
-            _said(
+        messages(
+            user("News?"),
+            said(
                 {
                     "type": "server_tool_use",
                     "id": "srvtoolu_1",
@@ -301,9 +232,9 @@ HISTORIES = {
                     "input": {"query": "news"},
                 },
                 {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
-                _text("None."),
+                text("None."),
             ),
-            _user("Sure?"),
+            user("Sure?"),
         ),
         ("News?", "None.", "Sure?"),
         only=frozenset({"messages", "vertex-messages"}),
@@ -313,14 +244,14 @@ HISTORIES = {
         {
             "instructions": "Be brief.",
             "input": [
-                _item("user", "Oslo and Rome?"),
+                item("user", "Oslo and Rome?"),
                 {
                     "type": "reasoning",
                     "id": "rs_1",
                     "summary": [{"type": "summary_text", "text": "Both."}],
                     "encrypted_content": "Z0FBQUFB",
                 },
-                _item("assistant", "I look."),
+                item("assistant", "I look."),
                 {
                     "type": "function_call",
                     "id": "fc_1",
@@ -344,7 +275,7 @@ HISTORIES = {
                     ],
                 },
                 {"type": "function_call_output", "call_id": "call_2", "output": "sun"},
-                _item("user", "Well?"),
+                item("user", "Well?"),
             ],
         },
         ("Be brief.", "Oslo and Rome?", "I look.", "Well?"),
@@ -358,7 +289,7 @@ HISTORIES = {
         "responses",
         {
             "input": [
-                _item("user", "Mend it."),
+                item("user", "Mend it."),
                 {
                     "type": "custom_tool_call",
                     "id": "ctc_1",

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 import pytest
-from histories import HISTORIES, PIXEL, History
+from histories import HISTORIES
+from history import PIXEL, History
 
 from router.backends.backend import Backend
 from router.backends.catalog import load_catalog

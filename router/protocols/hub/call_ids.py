@@ -53,14 +53,14 @@ def in_letters(foreign: re.Pattern[str]) -> Fit:
 
 
 def at_most(most: int) -> Fit:
-    """Fits ids to servers that take `most` letters, 17 at least."""
+    """Fits ids to servers that take `most` letters."""
     return partial(_shortened, most)
 
 
 def _shortened(most: int, given: str) -> str:
     if len(given) <= most:
         return given or _NAMELESS
-    return given[: most - 2 * _DIGEST] + digest(given)
+    return given[: max(0, most - 2 * _DIGEST)] + digest(given)[:most]
 
 
 def digest(given: str) -> str:
