@@ -5,12 +5,14 @@ turnout.yaml have a key for each field by themselves.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.protocols.hub.call_ids import CallIds, at_most, digest
+
+_ANSWERS: Final = b'"tool_call_id"'
 _SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
 
 
@@ -25,6 +27,7 @@ class Quirks:
     `stream_options` is whether it knows that parameter. Of messages: `message_drop` are fields it
     refuses, `developer_role` is whether it knows that role, `plain_content` that it wants text as
     a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
+    `longest_call_id` is how long such an id may be, `most_stops` how many stop sequences there may.
     `custom_tools` is whether it knows tools that take free text; else they are told it as functions
     where a request is translated.
     """
@@ -39,6 +42,8 @@ class Quirks:
     developer_role: bool = True
     plain_content: bool = False
     short_call_ids: bool = False
+    longest_call_id: int | None = None
+    most_stops: int | None = None
     custom_tools: bool = True
     touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
     reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
@@ -101,22 +106,51 @@ def reshape(body: dict[str, Any], quirks: Quirks, limit: int | None) -> None:
             body[name] = values[value]
 
 
-def reshape_message(message: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
-    """One message in the server's shape."""
+def reshape_messages(messages: Sequence[Mapping[str, Any]], quirks: Quirks) -> list[dict[str, Any]]:
+    """The messages in the server's shape."""
+    ids: CallIds | None = None
+    if quirks.short_call_ids:
+        ids = CallIds(_short)
+    elif quirks.longest_call_id is not None:
+        ids = CallIds(at_most(quirks.longest_call_id))
+    return [_reshaped(message, quirks, ids) for message in messages]
+
+
+def _reshaped(message: Mapping[str, Any], quirks: Quirks, ids: CallIds | None) -> dict[str, Any]:
     shaped = {key: value for key, value in message.items() if key not in quirks.message_drop}
     if not quirks.developer_role and shaped.get("role") == "developer":
         shaped["role"] = "system"
     content = shaped.get("content")
     if quirks.plain_content and isinstance(content, list):
         shaped["content"] = _plain(content)
-    if quirks.short_call_ids:
+    if ids is not None:
         if shaped.get("tool_calls"):
             shaped["tool_calls"] = [
-                call | {"id": _short(call.get("id"))} for call in shaped["tool_calls"]
+                call | {"id": ids.of_call(str(call.get("id")))} for call in shaped["tool_calls"]
             ]
-        if shaped.get("tool_call_id"):
-            shaped["tool_call_id"] = _short(shaped["tool_call_id"])
+        if shaped.get("tool_call_id") is not None:
+            shaped["tool_call_id"] = ids.of_result(str(shaped["tool_call_id"]))
     return shaped
+
+
+def has_long_ids(messages: Sequence[Mapping[str, Any]], most: int) -> bool:
+    """Whether a result names its call by an id that is longer than `most`."""
+    return any(
+        len(str(message["tool_call_id"])) > most
+        for message in messages
+        if message.get("tool_call_id")
+    )
+
+
+def may_have_long_ids(raw: bytes, most: int) -> bool:
+    """The same of a body's bytes, at a look: true at times where there is none."""
+    at = raw.find(_ANSWERS)
+    while at >= 0:
+        start = raw.find(b'"', at + len(_ANSWERS)) + 1
+        if start and raw.find(b'"', start, start + most + 1) < 0:
+            return True
+        at = raw.find(_ANSWERS, start or len(raw))
+    return False
 
 
 def _plain(content: list[Any]) -> Any:
@@ -126,11 +160,6 @@ def _plain(content: list[Any]) -> Any:
     return content
 
 
-def _short(call_id: Any) -> str:
+def _short(value: str) -> str:
     """A tool call's id of nine letters and digits: its own where it is one, else made from it."""
-    value = str(call_id)
-    return (
-        value
-        if _SHORT_ID.fullmatch(value)
-        else blake2b(value.encode(), digest_size=8).hexdigest()[:9]
-    )
+    return value if _SHORT_ID.fullmatch(value) else digest(value)[:9]

@@ -7,6 +7,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PositiveInt,
     SecretStr,
     ValidationInfo,
     create_model,
@@ -63,7 +64,7 @@ def _quirk_key(hint: Any) -> Any:
         mapping: Any = dict
         key, value = get_args(hint)
         return mapping[key, _quirk_key(value)]
-    return hint
+    return PositiveInt | None if int in get_args(hint) else hint
 
 
 if TYPE_CHECKING:  # made at run time from the fields of Quirks

@@ -13,7 +13,7 @@ from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import EVENT_STREAM, Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import Targets
-from router.backends.dialects.quirks import shaped_message
+from router.backends.dialects.quirks import signed_message
 from router.backends.transport.transport import HttpCall
 from router.protocols.headers import without_those_of
 
@@ -33,7 +33,7 @@ class Anthropic:
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """POST {base_url}/messages, with the client's headers of the protocol."""
-        body = shaped_message(backend, ask, orjson.dumps(backend.model))
+        body = signed_message(backend, ask, orjson.dumps(backend.model))
         headers = ask.headers
         if not any(name == _VERSION[0] for name, _ in headers):
             headers = (_VERSION, *headers)

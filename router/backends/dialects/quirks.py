@@ -6,8 +6,12 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.protocols.messages.foreign_thoughts import has_foreign_thoughts, own_messages
-from router.protocols.quirks import Quirks, reshape_message
+from router.protocols.messages.foreign_thoughts import (
+    has_foreign_thoughts,
+    has_unsigned_thoughts,
+    own_messages,
+)
+from router.protocols.quirks import Quirks, may_have_long_ids, reshape_messages
 from router.protocols.responses.reasoning import has_foreign_reasoning, own_items
 from router.protocols.splice import replaced, splice
 
@@ -36,14 +40,23 @@ def shaped_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a message, without the thoughts that its servers did not make."""
     if not has_foreign_thoughts(ask.raw):
         return shaped_body(backend, ask, model)
+    edits = _parameters(backend.quirks, ask) | {"model": model}
+    edits["messages"] = orjson.dumps(own_messages(ask.body["messages"]))
+    return _spliced(backend.quirks, ask, edits)
+
+
+def signed_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
+    """The same for Claude, whose servers refuse thoughts without a signature too."""
+    if not (has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw)):
+        return shaped_body(backend, ask, model)
     return edited_message(backend, ask, {"model": model})
 
 
 def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
     """The same with a dialect's own edits."""
     edits = _parameters(backend.quirks, ask) | own
-    if has_foreign_thoughts(ask.raw):
-        edits["messages"] = orjson.dumps(own_messages(ask.body["messages"]))
+    if has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw):
+        edits["messages"] = orjson.dumps(own_messages(ask.body["messages"], signed=True))
     return _spliced(backend.quirks, ask, edits)
 
 
@@ -72,13 +85,14 @@ def shaped_chat(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a chat body, with the quirks of messages and of its output limit."""
     quirks, raw = backend.quirks, ask.raw
     # The raw bytes tell quickly that no message has the role.
-    roles = quirks.developer_role or b'"developer"' not in raw
-    if roles and not quirks.reshapes and quirks.touched.isdisjoint(ask.members):
+    as_said = quirks.developer_role or b'"developer"' not in raw
+    if quirks.longest_call_id is not None and as_said:
+        as_said = not may_have_long_ids(raw, quirks.longest_call_id)
+    if as_said and not quirks.reshapes and quirks.touched.isdisjoint(ask.members):
         return _in_passing(quirks, ask, model)
     edits = _limits(quirks, ask) | _parameters(quirks, ask) | {"model": model}
-    if quirks.reshapes_messages or not roles:
-        messages = [reshape_message(message, quirks) for message in ask.body["messages"]]
-        edits["messages"] = orjson.dumps(messages)
+    if quirks.reshapes_messages or not as_said:
+        edits["messages"] = orjson.dumps(reshape_messages(ask.body["messages"], quirks))
     return _spliced(quirks, ask, edits)
 
 

@@ -33,18 +33,18 @@ def read_parts(content: Any) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _cache(part: Mapping[str, Any]) -> str:
+def cache_of(part: Mapping[str, Any]) -> str:
     """The cache breakpoint, which some servers take from OpenAI's clients too."""
     control = part.get("cache_control")
     return name_of(control.get("ttl")) or "5m" if isinstance(control, Mapping) else ""
 
 
 def _text(part: Mapping[str, Any]) -> Part:
-    return Text(text_of(part["text"]), cache=_cache(part) if len(part) > 2 else "")
+    return Text(text_of(part["text"]), cache=cache_of(part) if len(part) > 2 else "")
 
 
 def _refusal(part: Mapping[str, Any]) -> Part:
-    return Refusal(text_of(part["refusal"]))
+    return Refusal(text_of(part["refusal"]), cache_of(part))
 
 
 def _image(part: Mapping[str, Any]) -> Part:
@@ -53,13 +53,13 @@ def _image(part: Mapping[str, Any]) -> Part:
     detail = name_of(holder.get("detail")) if isinstance(holder, Mapping) else ""
     data = data_url(text_of(url))
     if data is None:
-        return Image(url=url, detail=detail, cache=_cache(part))
-    return Image(data[0], data[1], detail=detail, cache=_cache(part))
+        return Image(url=url, detail=detail, cache=cache_of(part))
+    return Image(data[0], data[1], detail=detail, cache=cache_of(part))
 
 
 def _audio(part: Mapping[str, Any]) -> Part:
     sound = part["input_audio"]
-    return Audio(text_of(sound["format"]), text_of(sound["data"]))
+    return Audio(text_of(sound["format"]), text_of(sound["data"]), cache_of(part))
 
 
 def _file(part: Mapping[str, Any]) -> Part:
@@ -69,8 +69,8 @@ def _file(part: Mapping[str, Any]) -> Part:
         return Opaque("chat", "messages: a file by its id", part)
     data = data_url(text_of(file["file_data"]))
     if data is None:
-        return File(_PDF, file["file_data"], name=name)
-    return File(data[0], data[1], name=name, cache=_cache(part))
+        return File(_PDF, file["file_data"], name=name, cache=cache_of(part))
+    return File(data[0], data[1], name=name, cache=cache_of(part))
 
 
 def _opaque(part: Mapping[str, Any]) -> Part:

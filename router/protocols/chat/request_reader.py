@@ -1,10 +1,11 @@
 """Chat completions, read: a client's body as a conversation."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from router.protocols.chat.custom_format import read_format
-from router.protocols.chat.parts import read_parts
+from router.protocols.chat.parts import cache_of, read_parts
 from router.protocols.chat.thoughts import read_thoughts
 from router.protocols.hub.conversation import (
     NOTHING,
@@ -20,6 +21,7 @@ from router.protocols.hub.conversation import (
     Schema,
     Seal,
     Text,
+    Thinking,
     Tool,
     Turn,
 )
@@ -52,11 +54,13 @@ _MESSAGE: Final = frozenset(
     (
         *("role", "content", "name", "refusal", "tool_calls", "tool_call_id", "function_call"),
         *("reasoning_content", "thinking_blocks", "audio", "images", "turnout"),
+        "cache_control",
     )
 )
 _ANSWERED: Final = frozenset(("audio", "images", "turnout"))  # of an answer that is given back
 _TOOL: Final = frozenset(("type", "function", "custom", "cache_control"))
-_FUNCTION: Final = frozenset(("name", "description", "parameters", "strict"))
+_FUNCTION: Final = frozenset(("name", "description", "parameters", "strict", "cache_control"))
+_CACHE: Final = "cache_control"
 
 
 def read_request(body: Mapping[str, Any]) -> Conversation:
@@ -96,7 +100,9 @@ def _extras(body: Mapping[str, Any], wanted: Any) -> tuple[Opaque, ...]:
 
 def _others(body: Mapping[str, Any]) -> list[Opaque]:
     return [
-        Opaque(CHAT, str(name)[:64], value, name in _HINTS)
+        Opaque(MESSAGES, _CACHE, value, hint=True)  # of the whole request, as Anthropic has it
+        if name == _CACHE
+        else Opaque(CHAT, str(name)[:64], value, name in _HINTS)
         for name, value in body.items()
         if name not in _READ
         and (value not in _OFF or (name in _ON and value == {}))
@@ -120,14 +126,25 @@ def _turn(message: Mapping[str, Any]) -> Turn:
     name = name_of(message.get("name"))
     if role in ("tool", "function"):
         call_id = name_of(message.get("tool_call_id")) or name
-        result = Result(call_id, read_parts(message.get("content")), name=name)
+        cache = cache_of(message) if "cache_control" in message else ""
+        result = Result(call_id, read_parts(message.get("content")), name=name, cache=cache)
         return Turn("user", (result,), "", extras)
     if role == "assistant":
         if not message.keys().isdisjoint(_ANSWERED):
             extras += _beside(message)
-        return Turn("assistant", _assistant(message), name, extras)
+        return Turn("assistant", _broken(_assistant(message), message), name, extras)
     hub_role: Role = role if role in ("system", "developer") else "user"
-    return Turn(hub_role, read_parts(message.get("content")), name, extras)
+    return Turn(hub_role, _broken(read_parts(message.get("content")), message), name, extras)
+
+
+def _broken(parts: tuple[Part, ...], message: Mapping[str, Any]) -> tuple[Part, ...]:
+    """A message's own cache breakpoint is one behind its last part."""
+    if "cache_control" not in message or not parts:
+        return parts
+    last = parts[-1]
+    if isinstance(last, Opaque | Thinking) or not (cache := cache_of(message)):
+        return parts
+    return (*parts[:-1], replace(last, cache=last.cache or cache))
 
 
 def _beside(message: Mapping[str, Any]) -> tuple[Opaque, ...]:
@@ -200,7 +217,7 @@ def _call(call: Mapping[str, Any]) -> Part:
 
 def _tools(body: Mapping[str, Any]) -> tuple[Tool | Opaque, ...]:
     tools = [_tool(tool) for tool in body.get("tools") or ()]
-    tools += [_function(function, ()) for function in body.get("functions") or ()]
+    tools += [_function(function, (), "") for function in body.get("functions") or ()]
     return tuple(tools)
 
 
@@ -213,18 +230,20 @@ def _tool(tool: Mapping[str, Any]) -> Tool | Opaque:
             name_of(custom.get("description")),
             kind="custom",
             format=read_format(custom.get("format")),
+            cache=cache_of(tool),
         )
     if "function" not in tool:
         return Opaque(CHAT, f"tools of type '{str(kind)[:64]}'", tool)
-    return _function(tool["function"], unknown(CHAT, "tools", tool, _TOOL))
+    return _function(tool["function"], unknown(CHAT, "tools", tool, _TOOL), cache_of(tool))
 
 
-def _function(function: Mapping[str, Any], extras: tuple[Opaque, ...]) -> Tool:
+def _function(function: Mapping[str, Any], extras: tuple[Opaque, ...], cache: str) -> Tool:
     return Tool(
         text_of(function["name"]),
         name_of(function.get("description")),
         function.get("parameters"),
         function.get("strict"),
+        cache=cache or cache_of(function),
         extras=extras + unknown(CHAT, "tools.function", function, _FUNCTION),
     )
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.chat.custom_format import write_format
+from router.protocols.chat.fitting import fit
 from router.protocols.chat.parts import name_of_part, write_part
 from router.protocols.hub.conversation import (
     TOOL_SAYS_NO_MORE,
@@ -32,7 +33,7 @@ from router.protocols.hub.conversation import (
     Written,
 )
 from router.protocols.hub.writing import Dropped
-from router.protocols.quirks import Quirks, reshape, reshape_message
+from router.protocols.quirks import Quirks
 from router.protocols.unsupported import Unsupported
 
 CHAT: Final = "chat"
@@ -48,11 +49,7 @@ def write_request(conversation: Conversation, model: str, quirks: Quirks) -> Wri
     writer = _Writer("developer" if quirks.developer_role else "system")
     body: dict[str, Any] = {"model": model, "messages": writer.messages(conversation.turns)}
     writer.options(body, conversation)
-    body |= quirks.extra
-    if not quirks.touched.isdisjoint(body):
-        reshape(body, quirks, conversation.limit)
-    if quirks.reshapes_messages:
-        body["messages"] = [reshape_message(message, quirks) for message in body["messages"]]
+    fit(body, quirks, conversation.limit, writer.dropped)
     return Written(body, writer.dropped.names())
 
 

@@ -120,7 +120,9 @@ class ChatReader(EventStreamReader):
         refuse_error_inside(chunk)  # before anything is told of an answer
         self._started = True
         model = chunk.get("model")
-        self.out.append(Started(name_of(chunk.get("id")), model if type(model) is str else None))
+        known = read_usage(chunk["usage"]) if chunk.get("usage") else ()  # some say it all along
+        model = model if type(model) is str else None
+        self.out.append(Started(name_of(chunk.get("id")), model, known))
 
     def _take_choice(self, fields: Mapping[str, Any]) -> None:
         number = fields.get("index", 0)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from router.protocols.hub.call_ids import CallIds
 from router.protocols.hub.conversation import (
     Audio,
     Call,
@@ -29,12 +30,21 @@ from router.protocols.hub.conversation import (
     Written,
 )
 from router.protocols.hub.values import arguments_object, count
-from router.protocols.hub.writing import Dropped, description_of, sampling_of, titled
+from router.protocols.hub.writing import (
+    BEGINNING,
+    Dropped,
+    description_of,
+    left_out,
+    sampling_of,
+    titled,
+)
 from router.protocols.quirks import Quirks
 from router.protocols.tolerant_json import loads
 from router.protocols.unsupported import Unsupported
 
 GEMINI: Final = "gemini"
+_MOST_STOPS: Final = 5
+_UNSIGNED: Final = "skip_thought_signature_validator"  # Google's word for calls of other models
 _SAMPLING: Final = MappingProxyType(
     {
         "temperature": "temperature",
@@ -64,8 +74,7 @@ def write_request(conversation: Conversation, _model: str, quirks: Quirks) -> Wr
         writer.tools(body, conversation)
     settings = writer.settings(conversation)
     writer.name_the_rest(conversation)
-    for name in quirks.drop:
-        settings.pop(name, None)
+    left_out(settings, quirks.drop, writer.dropped)
     if settings:
         body["generationConfig"] = settings
     return Written(body | dict(quirks.extra), writer.dropped.names())
@@ -74,11 +83,12 @@ def write_request(conversation: Conversation, _model: str, quirks: Quirks) -> Wr
 class _Writer:
     """One body in the making."""
 
-    __slots__ = ("_names", "_waiting", "dropped", "system")
+    __slots__ = ("_ids", "_names", "_waiting", "dropped", "system")
 
     def __init__(self) -> None:
         self.dropped = Dropped()
         self.system: list[str] = []
+        self._ids = CallIds(str)
         self._names: dict[str, str] = {}  # call id -> the tool's name
         self._waiting: list[dict[str, Any]] = []  # what results show, until all are told
 
@@ -103,6 +113,9 @@ class _Writer:
             else:
                 contents.append({"role": role, "parts": parts})
         self._show(contents)
+        if contents and contents[0]["role"] == "model":
+            contents.insert(0, {"role": "user", "parts": [{"text": BEGINNING}]})
+        _sign(contents)
         return contents
 
     def _show(self, contents: list[dict[str, Any]]) -> None:
@@ -149,7 +162,7 @@ class _Writer:
         if call.kind != "function":
             raise Unsupported(f"messages: a call of a tool of type '{call.kind}'")
         self._note_cache(call.cache)
-        self._names[call.id] = call.name
+        self._names[self._ids.of_call(call.id)] = call.name
         given = arguments_object(call.arguments)
         part: dict[str, Any] = {"functionCall": {"name": call.name, "args": given}}
         if call.seal is not None and call.seal.issuer == GEMINI:
@@ -160,7 +173,8 @@ class _Writer:
 
     def _result(self, result: Result) -> dict[str, Any]:
         self._note_cache(result.cache)
-        name = self._names.get(result.call_id) or result.name or result.call_id
+        named = self._names.get(self._ids.of_result(result.call_id))
+        name = named or result.name or result.call_id
         texts: list[str] = []
         shown: list[dict[str, Any]] = []
         for part in result.parts:
@@ -225,7 +239,7 @@ class _Writer:
         if conversation.limit is not None:
             settings["maxOutputTokens"] = conversation.limit
         if conversation.stops:
-            settings["stopSequences"] = list(conversation.stops)
+            self._stop(settings, conversation.stops)
         if conversation.schema is not None:
             if conversation.schema.schema is not None:
                 settings["responseJsonSchema"] = conversation.schema.schema
@@ -237,6 +251,16 @@ class _Writer:
             self.dropped.add("thinking" if conversation.thinking else "reasoning_effort")
         return settings
 
+    def _stop(self, settings: dict[str, Any], given: tuple[str, ...]) -> None:
+        """What ends an answer: with fewer of them it would be another, but for empty ones."""
+        stops = [stop for stop in given if stop]
+        if len(stops) > _MOST_STOPS:
+            raise Unsupported("stop")
+        if stops:
+            settings["stopSequences"] = stops
+        if len(stops) < len(given):
+            self.dropped.add("stop")
+
     def name_the_rest(self, conversation: Conversation) -> None:
         """What has no place there and changes nothing that is asked."""
         if conversation.user:
@@ -244,6 +268,20 @@ class _Writer:
         if conversation.tier:
             self.dropped.add("service_tier")
         self.dropped.foreign(conversation.extras)
+
+
+def _sign(contents: list[dict[str, Any]]) -> None:
+    """Calls that other models made, marked as such since the user last spoke.
+
+    Newer models refuse a step whose first call nobody signed; theirs are never touched.
+    """
+    for content in reversed(contents):
+        calls = [part for part in content["parts"] if "functionCall" in part]
+        if content["role"] == "user":
+            if not any("functionResponse" in part for part in content["parts"]):
+                return
+        elif calls and not any("thoughtSignature" in call for call in calls):
+            calls[0]["thoughtSignature"] = _UNSIGNED
 
 
 def _budget(conversation: Conversation) -> int | None:

@@ -60,7 +60,8 @@ class GeminiReader(EventStreamReader):
         if not self._started:
             self._started = True
             self._id, model = name_of(chunk.get("responseId")), chunk.get("modelVersion")
-            self.out.append(Started(self._id, model if type(model) is str else None))
+            known = read_usage(chunk.get("usageMetadata"))
+            self.out.append(Started(self._id, model if type(model) is str else None, known))
         for candidate in candidates_of(chunk):
             self._take_candidate(candidate)
         if lines := read_usage(chunk.get("usageMetadata")):

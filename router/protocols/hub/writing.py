@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from typing import Any, Final
 
 from router.protocols.hub.conversation import (
     Audio,
@@ -15,6 +16,10 @@ from router.protocols.hub.conversation import (
     Tool,
 )
 from router.protocols.unsupported import Unsupported
+
+# What the user says where a conversation begins with the assistant and the servers refuse that.
+BEGINNING: Final = "."
+_OWN: Final = frozenset(("store", "stream_options"))  # what a writer says unasked
 
 
 class Dropped:
@@ -65,6 +70,15 @@ def sampling_of(
         else:
             fields[spelt] = value
     return fields
+
+
+def left_out(body: dict[str, Any], names: Iterable[str], dropped: Dropped) -> None:
+    """Leave out the parameters that a server refuses, and name those that the client gave."""
+    for name in names:
+        if name in body:
+            del body[name]
+            if name not in _OWN:
+                dropped.add(name)
 
 
 def shown_text(part: Image | Audio, dropped: list[str]) -> str:

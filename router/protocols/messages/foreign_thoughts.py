@@ -2,7 +2,8 @@
 
 An answer of another provider reaches Anthropic's clients with its thoughts in blocks whose
 signature is marked (`parts.write_seal`). Clients give blocks back as they were, and Anthropic
-refuses those that it did not sign: so a conversation that goes on there goes on without them.
+refuses those that it did not sign: so a conversation that goes on there goes on without them. So it
+does without thoughts that have no signature at all, which servers make that speak its protocol.
 """
 
 from typing import Any, Final
@@ -10,6 +11,10 @@ from typing import Any, Final
 from router.protocols.hub.seals import MARK
 
 _SIGNS: Final = tuple([f'"signature":{blank}"{MARK}'.encode() for blank in ("", " ")])
+_THOUGHT: Final = (b'"type":"thinking"', b'"type": "thinking"')
+_UNSIGNED: Final = tuple(
+    [f'"signature":{blank}{none}'.encode() for blank in ("", " ") for none in ('""', "null")]
+)
 
 
 def has_foreign_thoughts(raw: bytes) -> bool:
@@ -17,13 +22,22 @@ def has_foreign_thoughts(raw: bytes) -> bool:
     return _SIGNS[0] in raw or _SIGNS[1] in raw
 
 
-def own_messages(messages: list[Any]) -> list[Any]:
-    """The messages without them; those of which nothing is left are left out."""
+def has_unsigned_thoughts(raw: bytes) -> bool:
+    """Whether a body may hold thoughts that nobody signed: a look at its bytes."""
+    thoughts = raw.count(_THOUGHT[0]) + raw.count(_THOUGHT[1])
+    if not thoughts:
+        return False
+    return any(sign in raw for sign in _UNSIGNED) or raw.count(b'"signature"') < thoughts
+
+
+def own_messages(messages: list[Any], *, signed: bool = False) -> list[Any]:
+    """The messages without them, or with thoughts that are `signed` alone; those of which nothing
+    is left are left out."""
     own: list[Any] = []
     for message in messages:
         content = message.get("content")
         if isinstance(content, list):
-            kept = [block for block in content if not _is_foreign(block)]
+            kept = [block for block in content if not _is_foreign(block, signed=signed)]
             if not kept and content:
                 continue
             if len(kept) < len(content):
@@ -32,5 +46,8 @@ def own_messages(messages: list[Any]) -> list[Any]:
     return own
 
 
-def _is_foreign(block: Any) -> bool:
-    return block.get("type") == "thinking" and str(block.get("signature")).startswith(MARK)
+def _is_foreign(block: Any, *, signed: bool) -> bool:
+    if block.get("type") != "thinking":
+        return False
+    signature = block.get("signature")
+    return str(signature).startswith(MARK) or (signed and not signature)

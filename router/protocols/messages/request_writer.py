@@ -2,13 +2,15 @@
 
 System turns of any place become `system`, since not every model takes them in between. What the
 servers refuse and others take is put right here: blank texts and stop sequences, a blank behind the
-last text of the assistant, ids of calls with other letters, a request of system text alone.
+last text of the assistant, ids of calls with other letters or of several calls, errors of tools
+without a word, a conversation that the assistant begins, a request of system text alone.
 """
 
 import re
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.protocols.hub.call_ids import CallIds, in_letters
 from router.protocols.hub.conversation import (
     Call,
     Choice,
@@ -25,7 +27,7 @@ from router.protocols.hub.conversation import (
     Written,
 )
 from router.protocols.hub.values import arguments_object
-from router.protocols.hub.writing import Dropped, sampling_of
+from router.protocols.hub.writing import BEGINNING, Dropped, left_out, sampling_of
 from router.protocols.messages.parts import MESSAGES, cache_control, write_shown
 from router.protocols.quirks import Quirks
 from router.protocols.unsupported import Unsupported
@@ -40,7 +42,7 @@ _TIERS: Final = MappingProxyType(
 )
 _EFFORTS: Final = MappingProxyType({"none": "low", "minimal": "low"})
 Blocks = list[dict[str, Any]]
-_FOREIGN_LETTER: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_FIT: Final = in_letters(re.compile(r"[^a-zA-Z0-9_-]"))
 
 
 def write_request(conversation: Conversation, model: str, quirks: Quirks) -> Written:
@@ -60,19 +62,19 @@ def write_request(conversation: Conversation, model: str, quirks: Quirks) -> Wri
         body["system"] = writer.joined_system()
     writer.tools(body, conversation)
     writer.options(body, conversation)
-    for name in quirks.drop:
-        body.pop(name, None)
+    left_out(body, quirks.drop, writer.dropped)
     return Written(body | dict(quirks.extra), writer.dropped.names())
 
 
 class _Writer:
     """One body in the making."""
 
-    __slots__ = ("_messages", "dropped", "system")
+    __slots__ = ("_ids", "_messages", "dropped", "system")
 
     def __init__(self) -> None:
         self.dropped = Dropped()
         self.system: list[dict[str, Any]] = []
+        self._ids = CallIds(_FIT)
         self._messages: list[dict[str, Any]] = []
 
     def messages(self, turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
@@ -95,6 +97,8 @@ class _Writer:
         if not messages and self.system:
             messages.append({"role": "user", "content": self.system})
             self.system = []
+        if messages and messages[0]["role"] == "assistant":
+            messages.insert(0, {"role": "user", "content": [{"type": "text", "text": BEGINNING}]})
         return messages
 
     def _say(self, role: str, blocks: Blocks) -> None:
@@ -135,8 +139,7 @@ class _Writer:
         blocks: list[dict[str, Any]] = []
         for part in parts:
             if isinstance(part, Text):
-                if part.text.strip():
-                    blocks.append(self._text(part))
+                self._say_text(part, blocks)
             elif isinstance(part, Call):
                 blocks.append(self._call(part))
             elif isinstance(part, Result):
@@ -150,6 +153,18 @@ class _Writer:
                     self.dropped.add("image_url.detail")
                 blocks.append(write_shown(part))
         return blocks
+
+    def _say_text(self, part: Text, blocks: Blocks) -> None:
+        """A text; of a blank one its cache breakpoint alone, at the block before it."""
+        cache = part.cache
+        if part.text.strip():
+            blocks.append(self._text(part))
+        elif not cache:
+            return
+        elif blocks and "cache_control" not in blocks[-1] and "thinking" not in blocks[-1]["type"]:
+            blocks[-1] = blocks[-1] | {"cache_control": cache_control(cache)}
+        else:
+            self.dropped.add("cache_control")
 
     def _text(self, part: Text) -> dict[str, Any]:
         if not part.citations:
@@ -168,7 +183,12 @@ class _Writer:
         if call.seal is not None:
             self.dropped.add("thought_signature")
         given = arguments_object(call.arguments)
-        block = {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": given}
+        block = {
+            "type": "tool_use",
+            "id": self._ids.of_call(call.id),
+            "name": call.name,
+            "input": given,
+        }
         if call.cache:
             block["cache_control"] = cache_control(call.cache)
         return block
@@ -177,9 +197,13 @@ class _Writer:
         content: Any
         if all(type(part) is Text and not part.cache for part in result.parts):
             content = "\n".join([part.text for part in result.parts if isinstance(part, Text)])
+            content = content if content.strip() else ""
         else:
             content = self._blocks(result.parts)
-        block = {"type": "tool_result", "tool_use_id": _id(result.call_id), "content": content}
+        call_id = self._ids.of_result(result.call_id)
+        if result.error and not content:
+            content = "Error"  # one without a word is refused
+        block = {"type": "tool_result", "tool_use_id": call_id, "content": content}
         if result.error:
             block["is_error"] = True
         if result.cache:
@@ -295,8 +319,3 @@ def _results_first(
     fields = [block for block in before if block["type"] == "tool_result"]
     rest = [block for block in before + more if block["type"] != "tool_result"]
     return fields + results + rest
-
-
-def _id(call_id: str) -> str:
-    """A call's id in the letters that the servers take, for the call and its result alike."""
-    return _FOREIGN_LETTER.sub("_", call_id) or "call"

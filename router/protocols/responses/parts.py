@@ -42,15 +42,20 @@ def read_parts(content: Any) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _cache(part: Mapping[str, Any]) -> str:
-    return _LIFETIME if part.get("prompt_cache_breakpoint") else ""
+def cache_of(holder: Mapping[str, Any]) -> str:
+    """The lifetime of the cache breakpoint behind a part or a tool, in OpenAI's words or, as some
+    clients say it, in Anthropic's; empty where there is none."""
+    control = holder.get("cache_control")
+    if isinstance(control, Mapping):
+        return name_of(control.get("ttl")) or "5m"
+    return _LIFETIME if holder.get("prompt_cache_breakpoint") else ""
 
 
 def _text(part: Mapping[str, Any]) -> Part:
     if len(part) == 2:
         return Text(text_of(part["text"]))
     cited = tuple([read_citation(one) for one in part.get("annotations") or ()])
-    return Text(text_of(part["text"]), cited, _cache(part))
+    return Text(text_of(part["text"]), cited, cache_of(part))
 
 
 def read_citation(annotation: Mapping[str, Any]) -> Citation:
@@ -61,13 +66,13 @@ def read_citation(annotation: Mapping[str, Any]) -> Citation:
 
 
 def _refusal(part: Mapping[str, Any]) -> Part:
-    return Refusal(text_of(part["refusal"]))
+    return Refusal(text_of(part["refusal"]), cache_of(part))
 
 
 def _image(part: Mapping[str, Any]) -> Part:
     if part.get("file_id"):
         return Opaque(RESPONSES, "input: an image by the id of its file", part)
-    url, detail, cache = text_of(part["image_url"]), name_of(part.get("detail")), _cache(part)
+    url, detail, cache = text_of(part["image_url"]), name_of(part.get("detail")), cache_of(part)
     detail = "" if detail == "auto" else detail
     data = data_url(url)
     if data is None:
@@ -76,7 +81,7 @@ def _image(part: Mapping[str, Any]) -> Part:
 
 
 def _file(part: Mapping[str, Any]) -> Part:
-    name, cache = name_of(part.get("filename")), _cache(part)
+    name, cache = name_of(part.get("filename")), cache_of(part)
     if part.get("file_id"):
         return Opaque(RESPONSES, "input: a file by its id", part)
     if part.get("file_url"):
@@ -89,7 +94,7 @@ def _file(part: Mapping[str, Any]) -> Part:
 
 def _audio(part: Mapping[str, Any]) -> Part:
     sound = part["input_audio"]
-    return Audio(text_of(sound["format"]), text_of(sound["data"]))
+    return Audio(text_of(sound["format"]), text_of(sound["data"]), cache_of(part))
 
 
 _READERS: Final = MappingProxyType(
@@ -113,7 +118,7 @@ _FIELDS: Final = {
     "input_audio": ("input_audio",),
 }
 _KNOWN: Final = {
-    kind: frozenset((*fields, "type", "prompt_cache_breakpoint"))
+    kind: frozenset((*fields, "type", "prompt_cache_breakpoint", "cache_control"))
     for kind, fields in _FIELDS.items()
 }
 

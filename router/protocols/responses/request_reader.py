@@ -23,7 +23,7 @@ from router.protocols.hub.conversation import (
 )
 from router.protocols.hub.values import name_of, text_of, unknown
 from router.protocols.responses.items import beside, read_answered, read_result
-from router.protocols.responses.parts import RESPONSES, mapping_of, read_parts
+from router.protocols.responses.parts import RESPONSES, cache_of, mapping_of, read_parts
 from router.protocols.responses.state import refuse_reference, refuse_state
 from router.protocols.responses.tools import (
     SEARCH,
@@ -55,7 +55,13 @@ _HINTS: Final = frozenset(
 _OFF: Final[tuple[Any, ...]] = (None, False, [], {})  # values that ask for nothing
 _INCLUDED: Final = frozenset(("reasoning.encrypted_content", "message.output_text.logprobs"))
 _LOGPROBS: Final = "message.output_text.logprobs"
-_TOOL: Final = frozenset(("type", "name", "description", "parameters", "strict", "format"))
+_TOOL: Final = frozenset(
+    (
+        *("type", "name", "description", "parameters", "strict", "format"),
+        *("cache_control", "prompt_cache_breakpoint"),
+    )
+)
+_CACHE: Final = "cache_control"
 _ROLES: Final[Mapping[str, Role]] = {
     "system": "system",
     "developer": "developer",
@@ -104,7 +110,9 @@ def _extras(
 ) -> list[Opaque]:
     """What responses alone know: parameters, and fields of those that are read."""
     extras = [
-        Opaque(RESPONSES, str(name)[:64], value, name in _HINTS)
+        Opaque("messages", _CACHE, value, hint=True)  # of the whole request, as Anthropic has it
+        if name == _CACHE
+        else Opaque(RESPONSES, str(name)[:64], value, name in _HINTS)
         for name, value in body.items()
         if name not in _READ and value not in _OFF
     ]
@@ -225,11 +233,17 @@ def _tool(namespace: str, tool: Mapping[str, Any], about: str) -> Tool:
             description,
             kind="custom",
             format=tool.get("format"),
+            cache=cache_of(tool),
             extras=extras,
         )
     strict = True if tool.get("strict") is True else None
     return Tool(
-        flat_name(namespace, name), description, tool.get("parameters"), strict, extras=extras
+        flat_name(namespace, name),
+        description,
+        tool.get("parameters"),
+        strict,
+        cache=cache_of(tool),
+        extras=extras,
     )
 
 

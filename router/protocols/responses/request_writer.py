@@ -7,6 +7,7 @@ left at the server: the conversation is the client's, who sends all of it each t
 from types import MappingProxyType
 from typing import Any, Final
 
+from router.protocols.hub.call_ids import CallIds, at_most
 from router.protocols.hub.conversation import (
     Call,
     Choice,
@@ -24,13 +25,14 @@ from router.protocols.hub.conversation import (
     Turn,
     Written,
 )
-from router.protocols.hub.writing import Dropped, sampling_of
+from router.protocols.hub.writing import Dropped, left_out, sampling_of
 from router.protocols.quirks import Quirks
 from router.protocols.responses.parts import RESPONSES, write_annotations, write_part, write_parts
 from router.protocols.responses.reasoning import write_reasoning
 from router.protocols.unsupported import Unsupported
 
 Items = list[dict[str, Any]]
+_FIT: Final = at_most(64)
 _SAMPLING: Final = MappingProxyType({name: name for name in ("temperature", "top_p")})
 _TIERS: Final = MappingProxyType({"standard_only": "default"})
 _NO_PARAMETERS: Final = MappingProxyType({"type": "object", "properties": {}})
@@ -51,19 +53,19 @@ def write_request(conversation: Conversation, model: str, quirks: Quirks) -> Wri
     if conversation.tools:
         writer.tools(body, conversation)
     writer.options(body, conversation)
-    for name in quirks.drop:
-        body.pop(name, None)
+    left_out(body, quirks.drop, writer.dropped)
     return Written(body | dict(quirks.extra), writer.dropped.names())
 
 
 class _Writer:
     """One body in the making; `developer` is how the server calls that role."""
 
-    __slots__ = ("_custom", "_developer", "_items", "dropped")
+    __slots__ = ("_custom", "_developer", "_ids", "_items", "dropped")
 
     def __init__(self, developer: str) -> None:
         self._developer = developer
         self._items: Items = []
+        self._ids = CallIds(_FIT)
         self._custom: set[str] = set()  # ids of calls of custom tools
         self.dropped = Dropped()
 
@@ -114,12 +116,13 @@ class _Writer:
         return known
 
     def _result(self, result: Result) -> None:
-        custom = result.call_id in self._custom
+        call_id = self._ids.of_result(result.call_id)
+        custom = call_id in self._custom
         kind = "custom_tool_call_output" if custom else "function_call_output"
         output = write_parts(self._known(result.parts))
         if result.error:
             output = _as_error(output)
-        self._items.append({"type": kind, "call_id": result.call_id, "output": output})
+        self._items.append({"type": kind, "call_id": call_id, "output": output})
 
     def _assistant(self, parts: tuple[Part, ...]) -> None:
         """Texts that follow each other are one message."""
@@ -174,9 +177,10 @@ class _Writer:
             self.dropped.add("thought_signature")
         if call.cache:
             self.dropped.add("cache_control")
-        item: dict[str, Any] = {"call_id": call.id, "name": call.name}
+        call_id = self._ids.of_call(call.id)
+        item: dict[str, Any] = {"call_id": call_id, "name": call.name}
         if call.kind == "custom":
-            self._custom.add(call.id)
+            self._custom.add(call_id)
             item |= {"type": "custom_tool_call", "input": call.arguments}
         else:
             item |= {"type": "function_call", "arguments": call.arguments}

@@ -88,7 +88,10 @@ def test_gemini_gets_the_conversation_in_its_words(chat: Chat) -> None:
     }
     user, model, results = body["contents"]
     assert user["parts"][1] == {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
-    assert model["parts"][1] == {"functionCall": {"name": "weather", "args": {"city": "Oslo"}}}
+    assert model["parts"][1] == {
+        "functionCall": {"name": "weather", "args": {"city": "Oslo"}},
+        "thoughtSignature": "skip_thought_signature_validator",
+    }
     assert results["parts"][0] == {
         "functionResponse": {"name": "weather", "response": {"degrees": 3}}
     }
@@ -156,4 +159,4 @@ def test_what_a_dialect_cannot_say_is_named(chat: Chat, fields: dict[str, Any], 
 def test_arguments_that_are_no_object_are_not_lost(chat: Chat) -> None:
     broken = CALL | {"function": {"name": "weather", "arguments": "Oslo"}}
     body = message_body(chat(messages=[{"role": "assistant", "tool_calls": [broken]}]))
-    assert body["messages"][0]["content"][0]["input"] == {"input": "Oslo"}
+    assert body["messages"][-1]["content"][0]["input"] == {"input": "Oslo"}
