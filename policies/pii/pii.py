@@ -33,20 +33,27 @@ def may_contain_pii(texts: Iterable[str]) -> bool:
     where `contains_pii` is True. Most prompts hold no digit, no `@` and no beginning of a key.
     """
     together = "\n".join(texts)  # no detector's beginning spans a line
-    if "@" in together or _begins_key(together) or _has_digit(together):
+    return _begins_key(together) or _may_hold_another(together)
+
+
+def _may_hold_another(text: str) -> bool:
+    """Whether anything but a key may stand in it."""
+    if "@" in text or _has_digit(text):
         return True
-    return _PLUGGED and any(detector.may_find(together) for _, detector in _detectors())
+    return _PLUGGED and any(detector.may_find(text) for _, detector in _detectors())
 
 
 def contains_pii(texts: Iterable[str]) -> bool:
     """Whether any text holds personal data or a secret; stops at the first find."""
     every = list(texts)
-    if not may_contain_pii(every):
+    together = "\n".join(every)
+    keys = _begins_key(together)
+    if not (keys or _may_hold_another(together)):
         return False
     # Most of a conversation's texts are words such as roles and names of tools.
     if not _PLUGGED:
         every = [t for t in every if len(t) > _WORD or not _BEGINNINGS.isdisjoint(t)]
-    return any(True for text in every for _ in _kinds_in(text))
+    return any(True for text in every for _ in _kinds_in(text, keys=keys))
 
 
 def kinds(texts: Iterable[str]) -> frozenset[str]:
@@ -90,11 +97,11 @@ def plain_texts_of(value: object) -> list[str] | None:
     return values if plain and not any(map(str.startswith, values, repeat("data:"))) else None
 
 
-def _kinds_in(text: str) -> Iterator[str]:
-    """The kind of every find, the quickest detectors first."""
+def _kinds_in(text: str, *, keys: bool = True) -> Iterator[str]:
+    """The kind of every find, the quickest detectors first; not `keys`: no key begins there."""
     if "@" in text and _EMAIL.search(text):
         yield "email"
-    if _key(text) or _named_secret(text):
+    if (keys and _key(text)) or _named_secret(text):
         yield "secret"
     for kind, detector in _detectors() if _PLUGGED else ():
         if detector.may_find(text) and detector.finds(text):
