@@ -168,7 +168,9 @@ class _Facts:
         self.others += 1
         if self.media is None:
             self.media = MediaGauge()
-        named = held.get("mimeType")
+        if "mimeType" in held and "mime_type" in held:
+            raise BadRequest("Say 'mimeType' or 'mime_type', not both.", param="contents")
+        named = held.get("mimeType", held.get("mime_type"))
         family = named.partition("/")[0] if isinstance(named, str) else ""
         self.media.add(_KINDS.get(family, "file"), held.get("data"), media_type=named)
 

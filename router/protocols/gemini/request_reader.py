@@ -262,7 +262,9 @@ def _said(held: Any) -> str:
 
 
 def _media(data: Mapping[str, Any]) -> Part:
-    kind, held = text_of(data["mimeType"]), text_of(data["data"])
+    """Google's Python client writes `mime_type`, and base64 in the alphabet for addresses."""
+    kind = text_of(data["mimeType"] if "mimeType" in data else data["mime_type"])
+    held = text_of(data["data"]).replace("-", "+").replace("_", "/")
     family, _, rest = kind.partition("/")
     if family == "image":
         return Image(kind, held)

@@ -118,8 +118,8 @@ class MediaGauge:
 
 
 def decoded(data: str, start: int, end: int) -> bytes:
-    """The bytes of a piece of base64; none where it is no base64."""
-    piece = data[start:end]
+    """The bytes of a piece of base64, in either alphabet; none where it is no base64."""
+    piece = data[start:end].replace("-", "+").replace("_", "/")
     for text in (piece, piece.rstrip()[:-1]):  # one character over is no byte
         try:
             return a2b_base64(text + "==")

@@ -1,6 +1,7 @@
 """What a request of Google's clients is read as, at its paths, and what is refused at the edge."""
 
 import json
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import orjson
@@ -70,6 +71,22 @@ def test_what_is_not_text_is_measured_and_not_told_to_the_detectors() -> None:
     assert "vision" in ask.features
     assert "aGk=" not in ask.texts()
     assert "Look" in ask.texts()
+
+
+def test_a_picture_as_googles_python_client_writes_it_is_a_picture() -> None:
+    size = (16).to_bytes(4, "big") * 2
+    raw = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + size + b"\x08\x02\0\0\0\xfb\xef\xff\xff"
+    data = urlsafe_b64encode(raw).decode()
+    assert set("-_") & set(data)
+    ask = content(contents=[{"parts": [{"inlineData": {"mime_type": "image/png", "data": data}}]}])
+    assert (ask.media.images, ask.media.files, ask.media.pixels) == (1, 0, 256)
+    assert "files" not in ask.features
+
+
+def test_a_picture_that_says_its_type_twice_is_refused() -> None:
+    twice = {"mimeType": "image/png", "mime_type": "application/pdf", "data": "aGk="}
+    with pytest.raises(BadRequest, match="not both"):
+        content(contents=[{"parts": [{"inlineData": twice}]}])
 
 
 def call(ask: Ask, **quirks: Any) -> Any:

@@ -116,6 +116,16 @@ def test_two_calls_of_one_tool_have_their_own_results() -> None:
 
 
 @pytest.mark.parametrize("server", ["chat", "messages"])
+def test_a_picture_as_googles_python_client_writes_it_goes_along_in_plain_base64(
+    server: str,
+) -> None:
+    picture = {"inlineData": {"mime_type": "image/png", "data": "-_-_"}}
+    written = orjson.dumps(to(server, contents=[{"parts": [picture]}]).body).decode()
+    assert "+/+/" in written
+    assert "image/png" in written
+
+
+@pytest.mark.parametrize("server", ["chat", "messages"])
 def test_pictures_and_thoughts_and_schemas_go_along(server: str) -> None:
     picture = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
     schema = {"type": "OBJECT", "properties": {"a": {"type": "INTEGER"}}}
