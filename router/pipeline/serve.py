@@ -20,7 +20,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     upstream is then closed and the hold settled with what was delivered. Whatever happened after
     the decision, the observers are told of it at the end.
     """
-    trace = None if serving.tracing is None else serving.tracing.begin(caller)
+    trace = None if serving.tracing is None else serving.tracing.begin(caller, operation)
     world = serving.snapshot
     principal = serving.authenticator.authenticate(caller.authorization)
     ask = operation.parse(await caller.body(), caller.fields)

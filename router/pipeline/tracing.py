@@ -7,6 +7,7 @@ import random
 from typing import Final
 
 from router.backends.dispatch.trace import Trace
+from router.operations.operation import Operation
 from router.pipeline.caller import Caller
 from router.pipeline.observers.observer import Observer
 from router.pipeline.observers.spans import SCHEMA
@@ -51,16 +52,16 @@ class Tracing:
         self._bits = bits
         self.sink = sink
 
-    def begin(self, caller: Caller) -> Trace:
+    def begin(self, caller: Caller, operation: Operation) -> Trace:
         """Return the notes of a request that came just now."""
         sent = caller.fields.get(_HEADER)
         if sent is not None and self._joins:
             parent = parse_traceparent(sent)
             if parent is not None:
-                return Trace(parent.trace_id, parent.flags, parent, self._bits)
+                return Trace(operation, parent.trace_id, parent.flags, parent, self._bits)
         trace_id = self._bits(128) or 1
         flags = _DRAWN if trace_id & _LAST < self._below else RANDOM
-        return Trace(trace_id, flags, None, self._bits)
+        return Trace(operation, trace_id, flags, None, self._bits)
 
     def observer(self) -> Observer:
         """Return the observer that makes the spans of those that are kept."""

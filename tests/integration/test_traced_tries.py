@@ -20,6 +20,7 @@ from router.backends.dispatch.trace import Attempt, Trace
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.errors import Overloaded, StreamBroken, TurnoutError, UpstreamFailed, UpstreamRejected
 from router.operations.embedding import parse_embedding
+from router.operations.table import OPERATIONS
 from router.telemetry.traces.context import SAMPLED
 
 Chat = Callable[..., Ask]
@@ -45,7 +46,7 @@ def trace() -> Trace:
 
 def new_trace() -> Trace:
     ids = itertools.count(1)
-    return Trace(0xABC, SAMPLED, None, lambda _: next(ids))
+    return Trace(OPERATIONS[0], 0xABC, SAMPLED, None, lambda _: next(ids))
 
 
 def place(attempt: Attempt) -> str:

@@ -18,6 +18,7 @@ from opentelemetry.semconv.attributes import (
 
 from router.backends.dispatch.failures import Kind
 from router.backends.dispatch.trace import Trace
+from router.operations.table import OPERATIONS
 from router.pipeline.observers.spans import ATTEMPT, REQUEST, SCHEMA, SPANS
 from router.pipeline.observers.traced import Request
 from router.telemetry.traces.context import SAMPLED, TraceContext
@@ -110,7 +111,7 @@ async def test_a_new_attribute_is_one_row():
         "turnout.prompt.bytes", "how long it was", lambda one: one.finished.context.ask.text_bytes
     )
     table = replace(REQUEST, attributes=(*REQUEST.attributes, length))
-    trace = Trace(1, SAMPLED, None, lambda _: 2)
+    trace = Trace(OPERATIONS[0], 1, SAMPLED, None, lambda _: 2)
     finished = await finished_of(FakeCaller.asking("Hello"), trace=trace)
     request = Request(finished, trace, Kept.SHARE, trace.began + 1, 10**18)
     span = tell(table, request, TraceContext(1, 2, SAMPLED), None, request.unix_ns)

@@ -13,6 +13,7 @@ from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Fault
 from router.domain import Usage
+from router.operations.operation import Operation
 from router.protocols.passage import Ending
 from router.telemetry.traces.context import Bits, TraceContext
 
@@ -92,8 +93,8 @@ class Attempt:
 
 
 class Trace:
-    """One request's notes, the `attempts` in order. `parent` is the caller's own span, `began` when
-    the request came.
+    """One request's notes, the `attempts` in order. `operation` is what was asked, `parent` the
+    caller's own span, `began` when the request came.
 
     `sent_on` is when its hold was given and it went to the backends; `passed_over` are candidates
     that were not asked, each with the reason; `faulty`: some try failed by a backend's fault.
@@ -103,9 +104,17 @@ class Trace:
     passed_over: tuple[str, ...] = ()
     faulty = False
 
-    def __init__(self, trace_id: int, flags: int, parent: TraceContext | None, bits: Bits) -> None:
+    def __init__(
+        self,
+        operation: Operation,
+        trace_id: int,
+        flags: int,
+        parent: TraceContext | None,
+        bits: Bits,
+    ) -> None:
         """`bits` makes the spans' ids."""
         self.began = time.monotonic()
+        self.operation = operation
         self.trace_id = trace_id
         self.flags = flags
         self.parent = parent

@@ -18,21 +18,26 @@ TryRow = Attribute[Try]
 Event = EventRow[Request]
 SCHEMA: Final = "https://opentelemetry.io/schemas/gen-ai/1.42.0"
 
+
+def _plain(path: str) -> str | None:
+    return None if "{" in path else path
+
+
 _OF_THE_REQUEST: Final = (
     Row("http.request.method", "always `POST`", lambda _: "POST"),
-    Row("http.route", "the endpoint", lambda one: one.operation.path),
-    Row("url.path", "the same", lambda one: one.operation.path),
+    Row("http.route", "the endpoint, with `{model}` where a path names one", lambda one: one.path),
+    Row("url.path", "the same, where it names none", lambda one: _plain(one.path)),
     Row("url.scheme", "always `http`: TLS ends before", lambda _: "http"),
     Row(
         "http.response.status_code",
-        "the status that was sent; of a stream that broke off, 200",
+        "the status of the answer, or of the error; of a stream that broke off, 200",
         lambda one: one.status,
     ),
     Row("error.type", "the class of the error, see [errors](errors.md)", lambda one: one.error),
     Row(
         "gen_ai.operation.name",
-        "`chat`, `embeddings`, `text_completion`",
-        lambda one: one.operation.known_as or one.operation.name,
+        "`chat`, `embeddings`, `generate_content`, `text_completion`; others by our own names",
+        lambda one: one.operation,
     ),
     Row(
         "gen_ai.request.model",
@@ -104,6 +109,11 @@ _OF_THE_REQUEST: Final = (
         lambda one: one.charge and one.charge.usage.output_tokens,
     ),
     Row(
+        "turnout.usage.units",
+        "the same of what is counted besides tokens: `image=2`",
+        lambda one: one.units or None,
+    ),
+    Row(
         "turnout.usage.estimated",
         "true where a backend did not say what it used",
         lambda one: (one.charge and one.charge.usage.estimated) or None,
@@ -118,7 +128,7 @@ REQUEST: Final = SpanRow[Request](
     kind=Kind.SERVER,
     title="request",
     meaning="from its head to its settlement",
-    name=lambda one: f"POST {one.operation.path}",
+    name=lambda one: f"POST {one.path}",
     times=lambda one: (one.trace.began, one.now),
     error=lambda one: one.fault,
     attributes=_OF_THE_REQUEST,

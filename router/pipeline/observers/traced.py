@@ -11,13 +11,12 @@ from router.backends.dispatch.failures import Kind
 from router.backends.dispatch.trace import Attempt, Given, Trace
 from router.domain import Charge, Usage
 from router.errors import StreamBroken, TurnoutError
-from router.operations.operation import Operation
 from router.operations.table import OPERATIONS
 from router.pipeline.observers.observer import Finished
 from router.protocols.passage import Ending
 from router.telemetry.traces.sampling import Kept
 
-_OPERATIONS: Final = MappingProxyType({row.name: row for row in OPERATIONS})
+_KNOWN_AS: Final = MappingProxyType({row.name: row.known_as or row.name for row in OPERATIONS})
 _DEFAULT_PORTS: Final = MappingProxyType({"http": 80, "https": 443})
 _NOTHING_USED: Final = Usage()
 _LONGEST: Final = 128  # characters of what a client or a server made up
@@ -67,9 +66,20 @@ class Request:
         return self.finished.charge
 
     @property
-    def operation(self) -> Operation:
-        """What was asked."""
-        return _OPERATIONS[self.finished.context.ask.operation]
+    def path(self) -> str:
+        """The endpoint; what differs from request to request stands there as `{model}`."""
+        return self.trace.operation.path
+
+    @property
+    def operation(self) -> str:
+        """What was asked, in the conventions' words."""
+        return _KNOWN_AS[self.finished.context.ask.operation]
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What it is charged for besides tokens."""
+        used = () if self.charge is None else self.charge.usage.units
+        return tuple([f"{name}={count}" for name, count in used])
 
     @property
     def classified(self) -> bool:
@@ -148,8 +158,7 @@ class Try:
     @property
     def operation(self) -> str:
         """What was asked, in the conventions' words."""
-        row = _OPERATIONS[self.attempt.opened.request.operation]
-        return row.known_as or row.name
+        return _KNOWN_AS[self.attempt.opened.request.operation]
 
     @property
     def role(self) -> str:

@@ -73,7 +73,10 @@ class _GivenIds(IdGenerator):
 
 
 class Complaints(logging.Handler):
-    """Takes what the library logs, and tells of it once a minute: the last of it, and how often."""
+    """Tells once a minute what goes wrong: what the library logs, and what is dropped here.
+
+    A line names the first cause, and how many others were not told since the line before.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logging.WARNING)
@@ -82,12 +85,15 @@ class Complaints(logging.Handler):
         self._suppressed = 0
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Take a line of the library's."""
+        self.tell(record.getMessage()[:_LONGEST])
+
+    def tell(self, cause: str) -> None:
         """Tell, or count."""
         now = self._clock()
         if now < self._silent_until:
             self._suppressed += 1
             return
-        cause = record.getMessage()[:_LONGEST]
         _LOG.warning(
             "traces are incomplete", extra={"cause": cause, "suppressed": self._suppressed}
         )
@@ -103,12 +109,15 @@ class _Counting(SpanExporter):
         self.deadline = float("inf")
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        late = time.monotonic() > self.deadline
-        result = SpanExportResult.FAILURE if late else self._exporter.export(spans)
-        if result is SpanExportResult.SUCCESS:
-            self.exported += len(spans)
-        else:
-            self.failed += len(spans)
+        result = SpanExportResult.FAILURE
+        try:
+            if time.monotonic() <= self.deadline:
+                result = self._exporter.export(spans)
+        finally:  # what it raises, its processor logs
+            if result is SpanExportResult.SUCCESS:
+                self.exported += len(spans)
+            else:
+                self.failed += len(spans)
         return result
 
     def shutdown(self) -> None:
@@ -172,6 +181,7 @@ class Spans:
         waiting = self._taken - counting.exported - counting.failed
         if waiting + len(spans) > _MOST_WAITING:
             self._dropped += len(spans)
+            self._complaints.tell("too many spans wait to be sent: new ones are dropped")
             return
         self._taken += len(spans)
         for span in spans:

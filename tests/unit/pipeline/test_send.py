@@ -13,6 +13,7 @@ from router.backends.backend import Backend
 from router.backends.cascade.cascade import Cascade
 from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Event
+from router.operations.table import OPERATIONS
 from router.pipeline.send import Sender
 
 
@@ -76,7 +77,7 @@ async def test_a_cascade_gets_its_checks_its_judge_and_the_requests_events(polic
 
 async def test_where_a_request_is_traced_its_tries_are_noted(parts):
     sender, dispatcher, cascades = parts
-    trace = Trace(1, 0, None, lambda _: 3)
+    trace = Trace(OPERATIONS[0], 1, 0, None, lambda _: 3)
     for policy in (FIXED, CASCADE):
         ask, plan = await asked(policy)
         assert sender.open(plan, ask, [], trace) == "opened"

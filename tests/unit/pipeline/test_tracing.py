@@ -54,7 +54,7 @@ def calling(traceparent: str = HEADER) -> FakeCaller:
 
 
 def test_a_callers_trace_is_joined() -> None:
-    trace = tracing().begin(calling())
+    trace = tracing().begin(calling(), CHAT)
     assert trace.parent is not None
     assert (trace.parent.trace_id, trace.parent.span_id) == (TRACE, SPAN)
     assert trace.trace_id == TRACE
@@ -66,7 +66,7 @@ def test_a_share_of_the_traces_that_begin_here_is_drawn_by_their_ids(share: floa
     dice = random.Random(1)
     draws = Sampling(share, per_minute=0, slow=None)
     tracer, caller = Tracing(draws, Kept(), bits=dice.getrandbits), FakeCaller.asking()
-    begun = [tracer.begin(caller) for _ in range(4_000)]
+    begun = [tracer.begin(caller, CHAT) for _ in range(4_000)]
     drawn = sum(bool(trace.flags & SAMPLED) for trace in begun) / len(begun)
     assert drawn == pytest.approx(share, abs=0.03)
     assert all(trace.flags & RANDOM for trace in begun)
@@ -75,19 +75,19 @@ def test_a_share_of_the_traces_that_begin_here_is_drawn_by_their_ids(share: floa
 @pytest.mark.parametrize("share", [0.0, 1.0])
 @pytest.mark.parametrize("flags", ["00", "01"])
 def test_what_the_caller_drew_counts_whatever_the_share(share: float, flags: str) -> None:
-    trace = tracing(share).begin(calling(HEADER[:-2] + flags))
+    trace = tracing(share).begin(calling(HEADER[:-2] + flags), CHAT)
     assert trace.flags == int(flags)
 
 
 @pytest.mark.parametrize("header", ["", "00-1-2-3", HEADER.replace("4", "x"), HEADER + "-more"])
 def test_a_malformed_header_is_as_none(header: str) -> None:
-    trace = tracing().begin(calling(header))
+    trace = tracing().begin(calling(header), CHAT)
     assert trace.parent is None
     assert (trace.trace_id, trace.flags) == (1, RANDOM)
 
 
 def test_where_it_is_not_wanted_no_caller_decides_what_is_kept() -> None:
-    trace = tracing(joins=False).begin(calling())
+    trace = tracing(joins=False).begin(calling(), CHAT)
     assert trace.parent is None
     assert (trace.trace_id, trace.flags) == (1, RANDOM)
 
@@ -137,7 +137,7 @@ def test_it_is_opened_as_configured_or_not_at_all() -> None:
     section = TraceSection.model_validate({"to": "http://127.0.0.1:9", "join": False, "sample": 1})
     opened = open_tracing(section, 1)
     assert opened is not None
-    trace = opened.begin(calling())
+    trace = opened.begin(calling(), CHAT)
     assert trace.parent is None
     assert trace.flags & SAMPLED
     assert set(opened.sink.counts) == {"exported", "failed", "dropped"}

@@ -117,6 +117,20 @@ def test_what_the_collector_does_not_take_is_counted() -> None:
         assert spans.counts == {"exported": 0, "failed": 2, "dropped": 0}
 
 
+class Raising(SpanExporter):
+    """A collector that we cannot even ask."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        raise RuntimeError("cannot be asked")
+
+
+def test_an_exporter_that_raises_costs_its_spans_and_no_more(caplog) -> None:
+    with exporting(Raising()) as spans:
+        spans.add([record()])
+        assert spans.counts == {"exported": 0, "failed": 1, "dropped": 0}
+        assert len(told(caplog)) == 1
+
+
 class Stuck(SimpleSpanProcessor):
     """Exports nothing yet."""
 
@@ -124,11 +138,14 @@ class Stuck(SimpleSpanProcessor):
         return
 
 
-def test_what_comes_while_too_many_wait_is_dropped_whole() -> None:
+def test_what_comes_while_too_many_wait_is_dropped_whole_and_told_once(caplog) -> None:
     spans = Spans(COLLECTOR, exporter=Refusing(), process=Stuck)
     for _ in range(1_000):
         spans.add([record(), record(), record()])
     assert spans.counts == {"exported": 0, "failed": 0, "dropped": 3 * (1_000 - 2_048 // 3)}
+    ((cause, suppressed),) = told(caplog)
+    assert "too many" in cause
+    assert suppressed == 0
     spans.close()
 
 

@@ -23,6 +23,8 @@ from router.backends.dialects.base import Failure
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.domain import Outcome, Usage
 from router.errors import LimitExceeded, UpstreamFailed, UpstreamRejected
+from router.operations.operation import Operation
+from router.operations.table import OPERATIONS
 from router.pipeline.observers.spans import SPANS
 from router.pipeline.observers.traced import bounded
 from router.pipeline.observers.traces import is_fault
@@ -225,3 +227,16 @@ def test_no_span_has_two_attributes_or_two_events_of_one_name() -> None:
 )
 def test_whose_fault_an_error_is(error: BaseException | None, fault: bool) -> None:
     assert is_fault(error) is fault
+
+
+@pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: row.path)
+async def test_an_endpoint_is_told_as_it_was_asked(row: Operation) -> None:
+    own = await own_span(trace=trace_of(operation=row))
+    assert own.name == f"POST {row.path}"
+    assert own.attributes["http.route"] == row.path
+    assert ("url.path" in own.attributes) is ("{" not in row.path)
+
+
+async def test_what_is_counted_besides_tokens_is_told() -> None:
+    own = await own_span(charge=charge_of(usage=Usage(units=(("image", 2),))))
+    assert own.attributes["turnout.usage.units"] == ("image=2",)

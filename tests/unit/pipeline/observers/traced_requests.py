@@ -7,6 +7,7 @@ from typing import Any
 
 from fakes.caller import FakeCaller
 from fakes.clock import FakeClock
+from fakes.corridor import CHAT
 from fakes.finished import SCORED, finished_of
 from fakes.world import new_world
 
@@ -14,6 +15,7 @@ from router.ask import Ask
 from router.backends.backend import Deployment
 from router.backends.dispatch.trace import Trace
 from router.domain import Usage
+from router.operations.operation import Operation
 from router.pipeline.observers.observer import Finished
 from router.pipeline.observers.traces import traces_requests
 from router.protocols.passage import Ending
@@ -62,10 +64,12 @@ class Kept:
         return
 
 
-def trace_of(flags: int = SAMPLED, parent: TraceContext | None = None) -> Trace:
+def trace_of(
+    flags: int = SAMPLED, parent: TraceContext | None = None, operation: Operation = CHAT
+) -> Trace:
     """A trace that began 2 s before now."""
     ids = itertools.count(10)
-    trace = Trace(7, flags, parent, lambda _: next(ids))
+    trace = Trace(operation, 7, flags, parent, lambda _: next(ids))
     trace.began = NOW - 2.0
     return trace
 
