@@ -14,6 +14,7 @@ from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.transport import HttpCall, Target, TransportError
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
+from router.protocols.quirks import Quirks
 
 pytestmark = pytest.mark.virtual_time
 
@@ -70,6 +71,17 @@ async def test_a_translated_request_tells_what_was_dropped(
     async with dispatcher.open([backend], parse_message(raw), "r1") as upstream:
         dropped = dict(upstream.headers)[DROPPED]
     assert dropped == "messages.mo???od, thinking"
+
+
+async def test_what_a_native_server_refuses_is_left_out_and_named(
+    dispatcher: Dispatcher, simulator: RunningSimulator
+) -> None:
+    raw = RAW[:-1] + b',"top_k":3,"logit_bias":{"1":2}}'
+    quirks = Quirks(drop=frozenset({"top_k", "logit_bias", "store"}))
+    backend = Backend("b", simulator.base_url, "simulated-moe", quirks=quirks)
+    async with dispatcher.open([backend], parse_chat(raw, {}), "r1") as upstream:
+        assert dict(upstream.headers)[DROPPED] == "logit_bias, top_k"
+        assert simulator.app.last_body.keys() == {"model", "messages"}
 
 
 async def test_a_header_that_would_add_a_line_is_never_sent(

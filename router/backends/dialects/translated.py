@@ -6,6 +6,7 @@ reader of one protocol and the writer of another, with the hub between them.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -38,8 +39,8 @@ from router.protocols.usage import estimate_output, estimate_usage, is_impossibl
 _CUSTOM: Final = frozenset(("custom_tools", "hosted:custom"))
 DROPPED: Final = PREFIX + "dropped"
 MEANING_OF_DROPPED: Final = (
-    "what the backend was not told, by name: hints that its protocol does not know, and seals that"
-    " only their issuer can read"
+    "what the backend was not told, by name: hints that its protocol does not know, parameters that"
+    " its server refuses (`drop`), and seals that only their issuer can read"
 )
 
 # By dialect and protocol, once they were asked: how natively, and who reads the answer.
@@ -68,6 +69,11 @@ def translated(name: str, ask: Ask) -> "Translation":
     if ask.protocol not in CLIENTS:
         raise Unsupported(f"the operation {ask.operation}")
     return Translation(DIALECTS[name], ask)
+
+
+def told_as_dropped(names: Sequence[str]) -> Pairs:
+    """The header that names what a backend was not told."""
+    return ((DROPPED, listed(names)),)
 
 
 class Translation:
@@ -118,7 +124,7 @@ class Translation:
     @property
     def notes(self) -> Pairs:
         """What was dropped, as a header."""
-        return ((DROPPED, listed(self.dropped)),) if self.dropped else ()
+        return told_as_dropped(self.dropped) if self.dropped else ()
 
     def failure(self, status: int, raw: bytes) -> Failure:
         """See `Dialect.failure`."""

@@ -7,7 +7,7 @@ from typing import Final
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.base import EVENT_STREAM, Asking, Failure
-from router.backends.dialects.translated import NATIVE, dialect_of
+from router.backends.dialects.translated import NATIVE, dialect_of, told_as_dropped
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.refusals import answer_type, failed_by, failure_of
@@ -75,11 +75,14 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
 def _note_head(upstream: Upstream, passage: Passage, answer: HttpAnswer) -> None:
     """What goes to the client beside the answer: the protocol's own headers, what the gateway says,
     and a whole answer's content type where it has one of its own."""
-    names = passage.headers
+    names, notes = passage.headers, passage.notes
+    dropped = upstream.backend.quirks.drop
+    if dropped and not notes and not dropped.isdisjoint(upstream.request.body):
+        notes = told_as_dropped(sorted(dropped & upstream.request.body.keys()))
     if names and answer.header(names[0]):
-        upstream.headers = of_answer(names, answer.header) + passage.notes
+        upstream.headers = of_answer(names, answer.header) + notes
     else:
-        upstream.headers = passage.notes
+        upstream.headers = notes
     if passage.types and not upstream.request.stream:
         upstream.content_type = _own_type(passage, answer)
 
