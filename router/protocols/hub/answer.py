@@ -143,6 +143,16 @@ def totals(lines: Lines) -> Iterable[int]:
     return sums.values()
 
 
+def written_lines(written: int, lifetimes: Iterable[tuple[str, int | None]]) -> list[UsageLine]:
+    """The tokens written to a cache, by lifetime where the server says it; what it leaves open has
+    none. Lifetimes that add up to more than was written are not believed."""
+    lines = [UsageLine(CACHE_WRITE, some, lifetime) for lifetime, some in lifetimes if some]
+    rest = written - sum([line.count for line in lines])
+    if rest < 0:
+        return [UsageLine(CACHE_WRITE, written)]
+    return [*lines, UsageLine(CACHE_WRITE, rest)] if rest else lines
+
+
 def lines_of(counts: Iterable[tuple[str, int]]) -> Lines:
     """Lines of the counts that are not zero; those of input and output always stand there."""
     return tuple(

@@ -8,7 +8,6 @@ from router.ask import Ask
 from router.domain import Usage
 from router.protocols.hub.answer import (
     CACHE_READ,
-    CACHE_WRITE,
     INPUT,
     OUTPUT,
     REASONING,
@@ -16,6 +15,7 @@ from router.protocols.hub.answer import (
     UsageLine,
     billed,
     totals,
+    written_lines,
 )
 from router.protocols.hub.conversation import NOTHING
 from router.protocols.hub.values import count
@@ -66,24 +66,12 @@ def read_lines(usage: Any) -> Lines:
         lines.append(UsageLine(CACHE_READ, read))
     written = count(usage.get("cache_creation_input_tokens"))
     if written:
-        lines += _written(written, _details(usage, "cache_creation"))
+        split = _details(usage, "cache_creation")
+        lines += written_lines(written, [(one, count(split.get(name))) for one, name in _LIFETIMES])
     thought = count(_details(usage, "output_tokens_details").get("thinking_tokens"))
     if thought:
         lines.append(UsageLine(REASONING, min(thought, output)))
     return tuple(lines)
-
-
-def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
-    """The tokens written to the cache, by lifetime where the server says it."""
-    lines = [
-        UsageLine(CACHE_WRITE, some, lifetime)
-        for lifetime, name in _LIFETIMES
-        if (some := count(details.get(name)))
-    ]
-    rest = written - sum([line.count for line in lines])
-    if rest > 0:
-        lines.append(UsageLine(CACHE_WRITE, rest))
-    return lines
 
 
 def write_usage(lines: Lines) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from router.ask import Ask
 from router.domain import Usage
 from router.protocols.hub.answer import (
     CACHE_READ,
-    CACHE_WRITE,
     INPUT,
     OUTPUT,
     REASONING,
@@ -15,6 +14,7 @@ from router.protocols.hub.answer import (
     UsageLine,
     billed,
     totals,
+    written_lines,
 )
 from router.protocols.hub.conversation import NOTHING
 from router.protocols.hub.values import count
@@ -43,23 +43,12 @@ def read_lines(usage: Any) -> Lines:
     if read:
         lines.append(UsageLine(CACHE_READ, read))
     if written:
-        lines += _written(written, _details(details, "cache_write_tokens_details"))
+        split = _details(details, "cache_write_tokens_details")
+        lines += written_lines(written, [(one, count(split.get(name))) for one, name in _LIFETIMES])
     thought = count(_details(usage, "output_tokens_details").get("reasoning_tokens"))
     if thought:
         lines.append(UsageLine(REASONING, min(thought, output)))
     return tuple(lines)
-
-
-def _written(written: int, details: Mapping[str, Any]) -> list[UsageLine]:
-    """The tokens written to the cache, by lifetime where the server says it."""
-    lines = [
-        UsageLine(CACHE_WRITE, some, lifetime)
-        for lifetime, name in _LIFETIMES
-        if (some := count(details.get(name)))
-    ]
-    if sum([line.count for line in lines]) != written:
-        return [UsageLine(CACHE_WRITE, written)]
-    return lines
 
 
 def write_usage(lines: Lines) -> dict[str, Any]:
