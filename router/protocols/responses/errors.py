@@ -46,7 +46,7 @@ def error_inside(error: Any) -> ErrorInside:
         return ErrorInside(str(error or "an error")[:500])
     code = error.get("code") or error.get("type")
     words = error.get("message") or code or "an error"
-    return ErrorInside(str(words)[:500], _status(code))
+    return ErrorInside(str(words)[:500], _status(code), {"error": error})
 
 
 def _status(code: Any) -> int:

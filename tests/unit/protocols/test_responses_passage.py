@@ -125,6 +125,7 @@ class TestStream:
         with pytest.raises(ErrorInside) as caught:
             ResponseEvents(asked()).feed(event("response.failed", named=named, response=failed))
         assert (caught.value.status, caught.value.message) == (429, "slow down")
+        assert caught.value.body == {"error": error}  # by its code the cause is known
 
     def test_one_that_the_gateway_ends_repeats_what_was_whole(self) -> None:
         item = {
