@@ -20,7 +20,8 @@ def client_of(gateway, key: str) -> genai.Client:
 
 @pytest.fixture
 def client(gateway):
-    return client_of(gateway, gateway.key("enterprise"))
+    with client_of(gateway, gateway.key("enterprise")) as made:
+        yield made
 
 
 @pytest.mark.parametrize("model", ["moe", "google"])
@@ -73,8 +74,8 @@ def test_tokens_are_counted_here(client):
 
 def test_requests_are_billed(gateway):
     key = gateway.new_key("enterprise", organization="googlers")
-    client = client_of(gateway, key)
-    used = client.models.generate_content(model="google", contents="Hello")
+    with client_of(gateway, key) as client:
+        used = client.models.generate_content(model="google", contents="Hello")
     row = booked(gateway, "googlers")
     assert row["backend"] == "gemini"
     assert row["output_tokens"] == used.usage_metadata.candidates_token_count
@@ -92,7 +93,9 @@ def test_errors_come_in_googles_shape(client, gateway):
     with pytest.raises(errors.ClientError) as caught:
         client.models.generate_content(model="nothing", contents="x")
     assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
-    stranger = client_of(gateway, "tk-nobody")
-    with pytest.raises(errors.ClientError) as caught:
+    with (
+        client_of(gateway, "tk-nobody") as stranger,
+        pytest.raises(errors.ClientError) as caught,
+    ):
         stranger.models.generate_content(model="moe", contents="x")
     assert (caught.value.code, caught.value.status) == (401, "UNAUTHENTICATED")

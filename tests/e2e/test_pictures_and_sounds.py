@@ -1,6 +1,7 @@
 """The official client makes pictures, has texts spoken and sounds written down; all is billed."""
 
 import base64
+import contextlib
 from io import BytesIO
 
 import httpx
@@ -29,7 +30,8 @@ def billed(gateway):
         def client(self, organization: str) -> OpenAI:
             self.organization = organization
             key = gateway.new_key("enterprise", organization=organization)
-            return OpenAI(base_url=gateway.url, api_key=key, max_retries=0)
+            client = OpenAI(base_url=gateway.url, api_key=key, max_retries=0)
+            return clients.enter_context(client)
 
         def row(self) -> dict:
             return booked(gateway, self.organization)
@@ -37,7 +39,8 @@ def billed(gateway):
         def cost(self) -> float:
             return float(self.row()["cost_usd"])
 
-    return Billed()
+    with contextlib.ExitStack() as clients:
+        yield Billed()
 
 
 def sound(seconds: float) -> tuple[str, BytesIO, str]:
