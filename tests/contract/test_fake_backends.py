@@ -48,9 +48,10 @@ def opened(request: pytest.FixtureRequest, simulator: RunningSimulator) -> Any:
     """Opens the answer of a chat request, over either kind of backends."""
 
     @asynccontextmanager
-    async def opening(**fields: Any) -> AsyncIterator[Any]:
+    async def opening(fault: str = "", **fields: Any) -> AsyncIterator[Any]:
         streams = {"api_key": "k"} if fields.get("stream") else {}
-        each = {"local": {"base_url": simulator.base_url} | streams}
+        model = {"model": f"local-model?fault={fault}"} if fault else {}
+        each = {"local": {"base_url": simulator.base_url} | streams | model}
         world = new_world(each=each)
         caller = FakeCaller.asking(**fields)
         plan = await planned(caller, world)
@@ -86,7 +87,7 @@ async def test_a_streams_usage_is_known_at_its_end(opened) -> None:
 
 
 async def test_a_stream_that_is_ended_early_can_be_ended_well(opened) -> None:
-    async with opened(stream=True) as upstream:
+    async with opened(stream=True, fault="stall&after=3") as upstream:
         async for _block in upstream.stream():
             last = upstream.cut("r1", "why")
             break

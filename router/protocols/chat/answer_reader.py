@@ -1,6 +1,6 @@
 """Chat completions, answered: a whole body read as an answer."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from router.protocols.hub.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.hub.values import arguments_text, name_of, text_of
+from router.protocols.hub.values import arguments_text, call_id, name_of, text_of
 from router.protocols.passage import MalformedReply
 
 CHAT: Final = "chat"
@@ -101,10 +101,13 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
         parts.append(Refusal(text_of(message["refusal"])))
     if message.get("images"):
         parts += read_parts(message["images"])
-    for call in message.get("tool_calls") or ():
-        parts.append(read_call(call, len(parts)))
+    ids: set[str] = set()
+    for fields in message.get("tool_calls") or ():
+        call = read_call(fields, ids)
+        ids.add(call.id)
+        parts.append(call)
     if legacy := message.get("function_call"):
-        parts.append(read_call({"function": legacy}, len(parts)))
+        parts.append(read_call({"function": legacy}, ids))
     return parts
 
 
@@ -136,12 +139,12 @@ def _inner_text(part: Mapping[str, Any]) -> str:
     return name_of(text)
 
 
-def read_call(call: Mapping[str, Any], number: int) -> Call:
-    """A tool call, the part of this number; where it has no id it gets one by that.
+def read_call(call: Mapping[str, Any], taken: Container[str]) -> Call:
+    """A tool call; where it has no id, or one that is `taken`, it gets another.
 
     Arguments that are missing or an object become a text.
     """
-    id_ = name_of(call.get("id")) or f"call_{number}"
+    id_ = call_id(call.get("id"), taken)
     custom = call.get("custom")
     if custom:
         return Call(id_, text_of(custom["name"]), text_of(custom["input"]), "custom")

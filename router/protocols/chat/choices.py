@@ -12,7 +12,7 @@ from router.protocols.hub.values import arguments_text
 from router.protocols.passage import MalformedReply
 
 _TEXT: Final = (str, type(None))
-_ARGUMENTS: Final = (*_TEXT, dict)
+_ARGUMENTS: Final = (*_TEXT, dict, list)
 _CONTENT: Final = (*_TEXT, list)
 
 
@@ -56,36 +56,36 @@ def _is_choice(choice: Any, holder: str) -> bool:
     if not isinstance(held, dict) or not isinstance(held.get("content"), _CONTENT):
         return False
     calls = held.get("tool_calls")
-    return calls is None or _are_calls(calls, whole=holder == "message")
+    return calls is None or _are_calls(calls, name=str if holder == "message" else _TEXT)
 
 
-def _are_calls(calls: Any, *, whole: bool) -> bool:
-    """Whether these are tool calls; those of a stream may lack what an earlier chunk told."""
+def _are_calls(calls: Any, *, name: Any) -> bool:
+    """Whether these are tool calls, their names of these types: a stream tells each once."""
     if not isinstance(calls, list):
         return False
     for call in calls:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
             return False
-        name, arguments = function.get("name"), function.get("arguments")
-        if not isinstance(name, str if whole else _TEXT):
+        if not isinstance(function.get("name"), name):
             return False
-        if not isinstance(arguments, _ARGUMENTS if whole else _TEXT):
+        if not isinstance(function.get("arguments"), _ARGUMENTS):
             return False
     return True
 
 
-def mend_calls(choices: list[dict[str, Any]]) -> bool:
-    """Make the arguments of whole calls a text, in place; whether any were none.
+def mend_calls(choices: list[dict[str, Any]], holder: str) -> bool:
+    """Make the arguments of calls a text, in place; whether any were none.
 
-    Servers leave them out for tools without parameters, say null, or an object.
+    Servers leave them out for tools without parameters, say null, or an object. In a stream what is
+    left out may have been told before, or follow.
     """
     changed = False
     for choice in choices:
-        for call in choice["message"].get("tool_calls") or ():
+        for call in (choice.get(holder) or {}).get("tool_calls") or ():
             function = call["function"]
             arguments = function.get("arguments")
-            if type(arguments) is not str:
+            if type(arguments) is not str and (holder == "message" or arguments is not None):
                 function["arguments"] = arguments_text(arguments)
                 changed = True
     return changed

@@ -33,7 +33,7 @@ class ChatPassage:
         changed = False
         if not is_one_text(choices):
             choices = checked_choices(body, "message")
-            changed = flatten(choices, "message") | mend_calls(choices)
+            changed = flatten(choices, "message") | mend_calls(choices, "message")
         usage = read_usage(body.get("usage"), ask)
         model = body.get("model")
         return Reply(

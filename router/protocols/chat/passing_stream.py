@@ -5,11 +5,11 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.protocols.chat.choices import checked_choices, flatten
+from router.protocols.chat.choices import checked_choices, flatten, mend_calls
 from router.protocols.deltas import Deltas
 from router.protocols.endings import chat_ending
 from router.protocols.error_inside import refuse_error_inside
-from router.protocols.passage import Ending, read_object
+from router.protocols.passage import Ending, MalformedReply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
 from router.protocols.truncation import length_events
@@ -101,6 +101,8 @@ class ChatStream(PassingStream):
         if data is None:
             return event
         if data.strip() == b"[DONE]":
+            if self.model is None and not self.has_content:
+                raise MalformedReply("ended its stream before the answer did")
             self.finished = True
             return DONE
         chunk = read_object(data, "sent", "an event")
@@ -108,7 +110,8 @@ class ChatStream(PassingStream):
         choices = checked_choices(chunk, "delta")
         if not self._note(chunk, choices):
             return b""
-        return encode(orjson.dumps(chunk)) if flatten(choices, "delta") else event
+        changed = flatten(choices, "delta") | mend_calls(choices, "delta")
+        return encode(orjson.dumps(chunk)) if changed else event
 
     def _note(self, chunk: dict[str, Any], choices: list[dict[str, Any]]) -> bool:
         """Remember what the chunk says; False where the client must not see it."""
@@ -150,6 +153,8 @@ def _is_noteworthy(block: bytes) -> bool:
         or b'"content":[' in block
         or b'"content": [' in block
         or b'"x_groq"' in block
+        or b'"arguments":{' in block
+        or b'"arguments": {' in block
         # Written with blanks that nobody else writes: all of the above is looked for in vain.
         or b'" :' in block
         or b'":  ' in block

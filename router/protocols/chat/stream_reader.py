@@ -33,7 +33,7 @@ from router.protocols.hub.events import (
     Stopped,
     UsageSeen,
 )
-from router.protocols.hub.values import arguments_text, name_of
+from router.protocols.hub.values import arguments_text, call_id, name_of
 from router.protocols.passage import MalformedReply
 from router.protocols.tolerant_json import loads
 
@@ -45,10 +45,11 @@ _ODD: Final = frozenset(("error", "base_resp", "x_groq"))
 class _Call:
     """One call that grows; it is `opened` once its name is known."""
 
-    __slots__ = ("closed", "custom", "id", "name", "part", "seal", "texts")
+    __slots__ = ("closed", "custom", "id", "name", "part", "seal", "texts", "told")
 
-    def __init__(self, id_: str, part: int) -> None:
+    def __init__(self, id_: str, told: str, part: int) -> None:
         self.id = id_
+        self.told = told  # the server's own id, if any
         self.part = part
         self.name = ""
         self.custom = False
@@ -103,7 +104,9 @@ class ChatReader(EventStreamReader):
             self.out.append(UsageSeen(lines))
 
     def done(self) -> None:
-        """`[DONE]`: nothing counts after it."""
+        """`[DONE]`: nothing counts after it; MalformedReply where nothing came before."""
+        if not self._started:
+            raise MalformedReply("ended its stream before the answer did")
         self.end()
 
     def end(self) -> None:
@@ -235,11 +238,10 @@ class ChatReader(EventStreamReader):
         if call is None:
             self._make_way(choice)
             number = self._next(choice)
-            call = _Call(id_ or f"call_{number}", number)
+            call = _Call(call_id(id_, [other.id for other in choice.calls]), id_, number)
             choice.calls.append(call)
             choice.by_index[index] = call
-        more = function.get("arguments") if "arguments" in function else function.get("input")
-        text = more if type(more) is str else arguments_text(more) if more is not None else ""
+        text = _text_of(function, is_first=not call.texts)
         if call.closed and text.strip():
             raise MalformedReply("went on with the arguments of a tool call that were whole")
         if text:
@@ -258,9 +260,9 @@ class ChatReader(EventStreamReader):
         """The call that a fragment belongs to; None where it begins another."""
         if index is not None:
             known = choice.by_index.get(index)
-            return None if known is None or (id_ and id_ != known.id) else known
+            return None if known is None or (id_ and id_ != known.told) else known
         if id_:
-            return next((call for call in choice.calls if call.id == id_), None)
+            return next((call for call in choice.calls if call.told == id_), None)
         return choice.calls[-1] if choice.calls and not name else None
 
     def _name(self, choice: _Choice, call: _Call, fields: Mapping[str, Any], name: str) -> None:
@@ -277,10 +279,21 @@ class ChatReader(EventStreamReader):
             return
         if not call.name:
             raise MalformedReply("called a tool without a name")
-        if not call.texts and not call.custom:
+        if not any(map(str.strip, call.texts)) and not call.custom:
             self.out.append(PartDelta(choice.number, call.part, "{}"))
         call.closed = True
         self.out.append(PartClosed(choice.number, call.part))
+
+
+def _text_of(function: Mapping[str, Any], *, is_first: bool) -> str:
+    """What a fragment tells of a call's arguments, or of a custom tool's input."""
+    if "arguments" not in function:
+        return name_of(function.get("input"))
+    more = function["arguments"]
+    is_blank = more is None or (type(more) is str and not more.strip())
+    if is_blank or not is_first:  # more may follow
+        return name_of(more)
+    return arguments_text(more)
 
 
 def _seal(fields: Mapping[str, Any]) -> Seal | None:

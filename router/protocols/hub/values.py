@@ -1,8 +1,9 @@
 """Small readings that the readers of all protocols share: texts, arguments, media, counts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 import orjson
 
@@ -10,6 +11,7 @@ from router.protocols.hub.conversation import Opaque
 from router.protocols.tolerant_json import loads
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
+_NO_ARGUMENTS: Final = frozenset({"", "null", "[]"})
 IMPOSSIBLE: Final = 1 << 31  # tokens: more than any context window
 
 
@@ -25,17 +27,26 @@ def name_of(value: Any) -> str:
     return value if type(value) is str else ""
 
 
+def call_id(told: Any, taken: Container[str] = ()) -> str:
+    """A call's id as its server told it; one of ours where it told none, or one that is `taken`.
+
+    Ours are unique in a whole conversation: Anthropic refuses a history where one stands twice.
+    """
+    id_ = name_of(told)
+    return id_ if id_ and id_ not in taken else f"call_{uuid4().hex[:24]}"
+
+
 def arguments_text(value: Any) -> str:
-    """A call's arguments as JSON text: some servers tell none, some an object."""
+    """A call's arguments as JSON text: some servers tell an object, some nothing in many ways."""
     if type(value) is str:
-        return value or "{}"
-    return "{}" if value is None else orjson.dumps(value).decode()
+        return "{}" if value.strip() in _NO_ARGUMENTS else value
+    return orjson.dumps(value or {}).decode()
 
 
 def arguments_object(text: str) -> dict[str, Any]:
     """A call's arguments as an object; what is no JSON object is wrapped, never lost."""
     try:
-        value = loads(text or "{}")
+        value = loads(arguments_text(text))
     except orjson.JSONDecodeError:
         return {"input": text}
     return value if type(value) is dict else {"input": value}
