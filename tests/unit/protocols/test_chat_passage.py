@@ -24,6 +24,7 @@ def body_of(function: dict[str, Any]) -> dict[str, Any]:
         ({}, "{}"),
         ({"arguments": None}, "{}"),
         ({"arguments": {"a": 1}}, '{"a":1}'),
+        ({"arguments": []}, "{}"),
     ],
 )
 def test_arguments_that_are_no_text_become_one(

@@ -228,3 +228,16 @@ def test_a_last_event_with_other_blanks_and_no_done_ends_well(
     assert out.endswith(DONE)
     assert translator.usage == Usage(9, 3)
     assert translator.output_tokens_seen == 3
+
+
+def test_arguments_that_are_an_object_become_a_text_wherever_they_come() -> None:
+    call = {"index": 0, "id": "c1", "function": {"name": "f", "arguments": {"a": 1}}}
+    called = chunk({"tool_calls": [call]})
+    more = chunk({"tool_calls": [call | {"index": 1, "id": "c2"}]})
+    out, _ = relay(b"".join([called, TEXT[0], more, END, DONE]))
+    assert out.count(b'"{\\"a\\":1}"') == 2
+
+
+def test_a_stream_that_only_ends_is_no_answer() -> None:
+    with pytest.raises(MalformedReply, match="before the answer did"):
+        relay(DONE)

@@ -1,5 +1,7 @@
 """Calls of tools in answers, whole and in fragments, between protocols."""
 
+from typing import Any
+
 import orjson
 import pytest
 from hub_answers import as_message, blocks, call, chunk, message, streamed
@@ -54,10 +56,34 @@ def test_a_call_without_arguments_is_an_empty_object() -> None:
     assert block == {"type": "tool_use", "id": "c1", "name": "now", "input": {}}
 
 
-def test_calls_without_ids_get_one_each() -> None:
-    calls = [{"function": {"name": "f", "arguments": "{}"}}] * 2
-    content = as_message({"content": None, "tool_calls": calls}, "tool_calls")["content"]
-    assert len({block["id"] for block in content}) == 2
+@pytest.mark.parametrize("nothing", [None, "", "  ", "null", "[]", []])
+def test_nothing_in_any_servers_words_is_an_empty_object(nothing: Any) -> None:
+    begins = {"name": "now"} | ({} if nothing is None else {"arguments": nothing})
+    written = streamed(chunk({"tool_calls": [call(0, "c1", **begins)]}), END)
+    ((kind, told),) = blocks(written)
+    assert (kind, told.strip()) == ("tool_use", "{}")
+    whole = {"id": "c1", "function": {"name": "now", "arguments": nothing}}
+    (block,) = as_message({"content": None, "tool_calls": [whole]}, "tool_calls")["content"]
+    assert block["input"] == {}
+
+
+@pytest.mark.parametrize("told", [{}, {"id": ""}, {"id": "c1"}])
+def test_every_call_has_an_id_of_its_own_whatever_its_server_says(told: dict[str, str]) -> None:
+    calls = [{"function": {"name": "f", "arguments": "{}"}} | told] * 2
+    content = [
+        *as_message({"content": None, "tool_calls": calls}, "tool_calls")["content"],
+        *as_message({"content": None, "tool_calls": calls[1:]}, "tool_calls")["content"],
+    ]
+    assert len({block["id"] for block in content}) == (2 if told.get("id") else 3)
+    starts = [one | {"index": number} for number, one in enumerate(calls)]
+    written = streamed(chunk({"tool_calls": starts}), END)
+    opened = [one["content_block"] for one in written if one["type"] == "content_block_start"]
+    assert len({block["id"] for block in opened}) == 2
+
+
+def test_a_stream_without_any_answer_is_none() -> None:
+    with pytest.raises(MalformedReply, match="before the answer did"):
+        streamed(b"data: [DONE]\n\n")
 
 
 def test_geminis_signature_travels_before_its_call_on_messages() -> None:
