@@ -137,12 +137,15 @@ class Translation:
         if usage is None or is_impossible(usage.output_tokens, ask):
             usage = estimate_usage(ask, estimate_output(_size(answer)))
             answer = Answer(answer.id, answer.model, answer.alternatives, lines_of_usage(usage))
+        told = answer.model
+        if told is None:  # clients with types take no null
+            answer = Answer(answer.id, ask.model, answer.alternatives, answer.usage)
         answer = _with_reasons(answer, usage, ask)
         if self._custom:
             answer = with_custom_calls(answer, self._custom)
         written = self._client.write_answer(answer, ask, int(time.time()))
         self.dropped += written.dropped
-        return Reply(orjson.dumps(written.body), usage, answer.model)
+        return Reply(orjson.dumps(written.body), usage, told)
 
     def stream(self, ask: Ask) -> AnswerStream:
         """A streamed answer, in the client's words."""

@@ -97,6 +97,8 @@ class TranslatedStream:
             self.usage = usage
         elif isinstance(event, Started):
             self.model, self._id = event.model, event.id
+            if event.model is None:  # clients with types take no null
+                return [event._replace(model=self._ask.model)]
         elif isinstance(event, Stopped):
             self.has_content = True
             stop = settled(event.stop, self.usage, self._ask)

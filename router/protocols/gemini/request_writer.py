@@ -113,7 +113,7 @@ class _Writer:
             else:
                 contents.append({"role": role, "parts": parts})
         self._show(contents)
-        if contents and contents[0]["role"] == "model":
+        if contents[0]["role"] == "model" if contents else not self.system:
             contents.insert(0, {"role": "user", "parts": [{"text": BEGINNING}]})
         _sign(contents)
         return contents

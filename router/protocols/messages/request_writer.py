@@ -97,7 +97,7 @@ class _Writer:
         if not messages and self.system:
             messages.append({"role": "user", "content": self.system})
             self.system = []
-        if messages and messages[0]["role"] == "assistant":
+        if not messages or messages[0]["role"] == "assistant":
             messages.insert(0, {"role": "user", "content": [{"type": "text", "text": BEGINNING}]})
         return messages
 

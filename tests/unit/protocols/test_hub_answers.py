@@ -189,3 +189,10 @@ def test_a_turn_of_foreign_thoughts_alone_is_left_out_for_anthropic() -> None:
     asking, _ = dialect_of("anthropic", ask)
     written = orjson.loads(asking.call(backend.deployments()[0], backend, ask, "r").body)
     assert written["messages"] == [hello, hello]
+
+
+def test_a_model_that_its_server_does_not_name_is_called_as_it_was_asked_for() -> None:
+    assert as_message({"content": "x"}, model=None)["model"] == "a"
+    choice = b'{"id":"x","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}'
+    start, *_ = streamed(encode(choice))
+    assert start["message"]["model"] == "a"

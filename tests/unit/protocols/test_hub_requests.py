@@ -1,5 +1,6 @@
 """The nastiest requests between protocols: turns, texts, documents and settings are carried."""
 
+import pytest
 from hub_requests import HELLO, USED, from_chat, from_messages, written
 
 from router.protocols.quirks import Quirks
@@ -35,6 +36,16 @@ def test_gemini_is_never_asked_with_nothing() -> None:
         "content": [{"type": "text", "text": ""}, {"type": "text", "text": "x"}],
     }
     assert from_chat("gemini", empty)["contents"][0]["parts"] == [{"text": "x"}]
+
+
+@pytest.mark.parametrize("blank", ["", " \n"])
+def test_a_request_that_says_nothing_at_all_has_a_turn_for_every_server(blank: str) -> None:
+    for system in ((), ({"role": "system", "content": "Say hi."},)):
+        (turn,) = from_chat("messages", *system, {"role": "user", "content": blank})["messages"]
+        assert all(block["text"].strip() for block in turn["content"])
+        contents = from_chat("gemini", *system, {"role": "user", "content": blank})["contents"]
+        assert all(part["text"] for turn in contents for part in turn["parts"])
+        assert contents
 
 
 def test_blank_texts_and_stops_do_not_go_to_anthropic() -> None:
