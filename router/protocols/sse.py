@@ -7,6 +7,7 @@ a CR is seen, lines are normalised to LF.
 """
 
 import re
+from codecs import BOM_UTF8
 from typing import Final
 
 DEFAULT_EVENT_CAP: Final = 4 * 1024 * 1024  # bytes; an image in a tool result is the largest we saw
@@ -80,8 +81,12 @@ def events(block: bytes) -> list[bytes]:
 
 
 def data_of(event: bytes) -> bytes | None:
-    """What an event's `data` lines say, joined by LF; None for a comment or a bare keep-alive."""
-    lines = [line[5:] for line in event.split(b"\n") if line.startswith(b"data:")]
+    """What an event's `data` lines say, joined by LF; None for a comment or a bare keep-alive.
+
+    A stream may begin with a byte order mark (HTML, 9.2.5).
+    """
+    lines = event.removeprefix(BOM_UTF8).split(b"\n")
+    lines = [line[5:] for line in lines if line.startswith(b"data:")]
     if not lines:
         return None
     return b"\n".join(line.removeprefix(b" ") for line in lines)

@@ -15,7 +15,7 @@ import orjson
 from router.protocols.hub.answer import Lines, Logprob, Stop
 from router.protocols.hub.conversation import Citation, Part, Seal
 from router.protocols.passage import MalformedReply
-from router.protocols.sse import EventTooLarge, Splitter
+from router.protocols.sse import EventTooLarge, Splitter, data_of
 from router.protocols.tolerant_json import loads
 
 
@@ -175,7 +175,7 @@ class EventStreamReader:
             if event.startswith(b"data:") and b"\n" not in event:
                 data: bytes | None = event[5:]  # the usual case: one line
             else:
-                data = _data(event)
+                data = data_of(event)
             if data is not None and not self.ended:
                 self._read_data(data)
 
@@ -206,11 +206,3 @@ def _is_one_event(data: bytes) -> bool:
     if not data.startswith(b"data:") or not data.endswith(b"\n\n") or b"\r" in data:
         return False
     return data.find(b"\n") == len(data) - 2
-
-
-def _data(event: bytes) -> bytes | None:
-    """What an event's data lines say; None for a comment or a bare keep-alive."""
-    lines = [line[5:] for line in event.split(b"\n") if line.startswith(b"data:")]
-    if not lines:
-        return None
-    return lines[0] if len(lines) == 1 else b"\n".join([line.removeprefix(b" ") for line in lines])

@@ -36,3 +36,8 @@ _WHOLE = _events(_CHUNK + b"\n\n", _CHUNK + b"\n\n", _LAST + b"\n\n", _DONE + b"
 )
 def test_events_are_the_same_however_their_lines_come(pieces: list[bytes]) -> None:
     assert _events(*pieces) == _WHOLE
+
+
+def test_a_byte_order_mark_before_the_first_event_hides_nothing() -> None:
+    told = _events(b"\xef\xbb\xbf" + _CHUNK + b"\n\n", _CHUNK + b"\n\n" + _LAST + b"\n\n", _DONE)
+    assert told == _WHOLE
