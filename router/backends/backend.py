@@ -75,7 +75,8 @@ class Backend:
     answers that no model wrote. `replicas` are further addresses and `api_keys` further
     credentials. Where no first byte came after `hedge_after` seconds, another deployment is asked
     too. `proxy` is the URL of a proxy in front of it, or DIRECTLY, or None for what the environment
-    says; `http2` is whether HTTP/2 is offered to it. `key_header` is the header in which the key
+    says; `http2` is whether HTTP/2 is offered to it, and `compressed_answers` whether it is asked
+    for gzip. `key_header` is the header in which the key
     goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
     authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
     `provider` is what telemetry calls whose server it is.
@@ -102,6 +103,7 @@ class Backend:
     energy: EnergyProfile | None = None
     proxy: str | None = field(default=None, repr=False)  # may hold a password
     http2: bool = False
+    compressed_answers: bool = False
     key_header: str | None = None
     query: tuple[tuple[str, str], ...] = ()
     credentials: Credentials | None = field(default=None, repr=False)

@@ -202,6 +202,7 @@ class BackendSection(_QuirkKeys):
     energy: EnergySection | None = None
     proxy: Proxy | None = None
     http2: bool = False
+    compressed_answers: bool = False
     key_header: HeaderName | None = None
     query: Query = Field(default={}, strict=False)
     credentials: CredentialSection | None = None

@@ -7,8 +7,9 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.api.codings import FREE_BYTES, MOST_RATIO, decoded
+from router.api.codings import decoded
 from router.errors import BadRequest
+from router.protocols.decoders import FREE_BYTES, MOST_RATIO
 
 SQUEEZES = {b"gzip": gzip.compress, b"deflate": zlib.compress, b"zstd": zstd.compress}
 

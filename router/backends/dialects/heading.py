@@ -25,7 +25,8 @@ def target_of(
     says another one. In `Authorization` it stands as a bearer token, elsewhere as it is. Calls that
     are not `json` by nature say by themselves what they are.
     """
-    headers = [("Accept-Encoding", "identity"), *also, *backend.headers]
+    coding = "gzip" if backend.compressed_answers else "identity"
+    headers = [("Accept-Encoding", coding), *also, *backend.headers]
     if json:
         headers.insert(0, ("Content-Type", "application/json"))
     if deployment.api_key is not None:

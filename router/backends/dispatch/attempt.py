@@ -10,6 +10,7 @@ from router.backends.dialects.base import EVENT_STREAM, Asking, Failure
 from router.backends.dialects.translated import NATIVE, dialect_of, told_as_dropped
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
+from router.backends.dispatch.inflated import uncompressed
 from router.backends.dispatch.refusals import answer_type, failed_by, failure_of
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
@@ -46,12 +47,12 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     except TransportError as error:
         raise failure_of(error, state, request) from None
     try:
+        coding = answer.header("content-encoding")
+        if coding:
+            answer = uncompressed(answer, coding)
         status = answer.status
         if status != 200 and not 200 < status < 300:
             raise await _refused(answer, dialect, state, request)
-        coding = answer.header("content-encoding")
-        if coding and coding.strip().lower() not in ("", "identity"):
-            raise MalformedReply("encoded its answer although it was asked not to")
         upstream = Upstream(backend, log, answer, state)
         if request.stream:
             await _begin(upstream, answer, dialect.stream_type, passage)

@@ -193,13 +193,13 @@ class Upstream:
 
     async def _read_to_the_end(self) -> None:
         """The answer is over; a server that says so too gets its connection back to the pool."""
-        if self._answer.rest() is not None:
-            return  # it did, with the last bytes
         try:
+            if self._answer.rest() is not None:
+                return  # it did, with the last bytes
             async with asyncio.timeout(LAST_READ):
                 while await self._answer.read():
                     pass
-        except (TimeoutError, TransportError):
+        except (TimeoutError, TransportError, MalformedReply):
             return  # `close` ends it
 
     def hold(self, slot: Slot, release: Callable[[], None]) -> None:

@@ -8,8 +8,9 @@ import zlib
 import pytest
 from backports import zstd
 
-from router.api.codings import FREE_BYTES, MOST_RATIO, decoded
+from router.api.codings import decoded
 from router.errors import BadRequest, PayloadTooLarge, UnsupportedCoding
+from router.protocols.decoders import FREE_BYTES, MOST_RATIO
 
 TEXT = b'{"model": "auto"}' * 100
 MOST = 32_000_000
