@@ -14,6 +14,11 @@ NOBODY = {"traces": {"to": "http://127.0.0.1:9", "sample": 0}}
 
 
 async def _instructions(port: int, **more: object) -> float:
+    """The fewest of three walks: on a busy machine answers come in more pieces than one."""
+    return min([await _walk(port, **more) for _ in range(3)])
+
+
+async def _walk(port: int, **more: object) -> float:
     with folder_of_steps() as folder:
         async with gateway_in_process(folder, port, **more) as (gateway, key):
             counted = await steps.counts(Requests(gateway, key, steps.KINDS[KIND]).walk)
