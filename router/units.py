@@ -7,6 +7,7 @@ from typing import Final
 # So many of each, by name.
 Units = tuple[tuple[str, int], ...]
 
+BYTE: Final = "byte"
 CHARACTER: Final = "character"
 IMAGE: Final = "image"
 REQUEST: Final = "request"
@@ -15,6 +16,7 @@ SECOND: Final = "second"
 
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        BYTE: "a byte of the body of a request of such an operation",
         CHARACTER: "a character of the text that is spoken",
         IMAGE: "a picture that is made",
         REQUEST: "a request of an operation that the operator declared",

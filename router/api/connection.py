@@ -204,7 +204,8 @@ class Connection(HttpToolsProtocol):
         row = self._inference.row(self.url)
         if row is None:
             asked = httptools.parse_url(self.url)
-            row = self._inference.row_at(asked.path, asked.query or b"")
+            method = self.parser.get_method()
+            row = self._inference.row_at(asked.path, asked.query or b"", method)
         if row is None:
             self._go_uvicorns_way()
             return

@@ -32,6 +32,7 @@ class _Nobody:
 
 
 _NOBODY: Final = _Nobody()
+_NO_CONTENT: Final = 204
 _GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -117,21 +118,21 @@ class Exchange(Incoming):
         elif self.chunked and not self.status:  # HTTP/1.0 knows no interim answers
             self._connection.transport.write(_GO_ON)
 
-    async def start(self) -> None:
+    async def start(self, status: int = 200) -> None:
         """Send the head of a stream, unless it went out already."""
         if self._connection.flow.write_paused and not self.disconnected:
             await self._connection.flow.drain()
         self._early = False
         if not self.streaming:
-            self._begin_stream()
+            self._begin_stream(status)
 
-    def _begin_stream(self) -> None:
+    def _begin_stream(self, status: int = 200) -> None:
         self.streaming = True
         self.chunked = self.chunked and self.keep_alive
         if not self.chunked:
             self.keep_alive = False  # only the connection's end can tell that of the stream
-        opening = typed(self.content_type) if self.content_type else STREAM
-        data = self._head(200, opening, CHUNKED if self.chunked else b"")
+        opening = typed(self.content_type, status) if self.content_type else STREAM
+        data = self._head(status, opening, CHUNKED if self.chunked else b"")
         if not self.disconnected:
             self._connection.transport.write(data)
 
@@ -161,7 +162,10 @@ class Exchange(Incoming):
         return self._answer(status, body)
 
     async def _answer(self, status: int, body: bytes) -> None:
-        opening = typed(self.content_type) if self.content_type else WHOLE[status]
+        if status == _NO_CONTENT:
+            await self.send_nothing()
+            return
+        opening = typed(self.content_type, status) if self.content_type else WHOLE[status]
         data = self._head(status, opening, b"content-length: %d\r\n" % len(body))
         if self.method != b"HEAD":
             data += body

@@ -20,10 +20,10 @@ KEEP: Final = b"connection: keep-alive\r\n"  # which clients of HTTP/1.0 do not 
 CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 
 
-def typed(content_type: str) -> bytes:
+def typed(content_type: str, status: int = 200) -> bytes:
     """How the head of an answer begins that has this type; it holds no line break."""
     opening = b"%bcontent-type: %b\r\ncache-control: no-store\r\n"
-    return opening % (STATUS_LINE[200], content_type.encode("latin-1"))
+    return opening % (STATUS_LINE[status], content_type.encode("latin-1"))
 
 
 class _Lines:

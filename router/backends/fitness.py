@@ -7,7 +7,7 @@ from router.ask import STORED_STATE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
-from router.operations.table import DECLARED
+from router.operations.table import BY_NAME
 from router.protocols.hub.table import CLIENTS
 from router.protocols.responses.state import state_elsewhere
 
@@ -48,10 +48,10 @@ def _denied(features: frozenset[str], denied: frozenset[str]) -> str | None:
 def _serves(backend: Backend, ask: Ask) -> bool:
     """Whether its dialect speaks what no other protocol says, and its server has it: some only
     where their section says so."""
-    if ask.protocol not in DIALECTS[backend.dialect].speaks:
+    if ask.declared is None and ask.protocol not in DIALECTS[backend.dialect].speaks:
         return False
     if backend.serves is None:
-        return ask.operation not in DECLARED
+        return ask.declared is None and ask.operation not in BY_NAME
     return ask.operation in backend.serves
 
 

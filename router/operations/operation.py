@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from router.ask import Ask
 from router.errors import TurnoutError
@@ -19,10 +20,10 @@ class Operation:
     `known_as` its name in OpenTelemetry's conventions, where that is another.
     `parse` reads a body and the request's headers into the facts that the house works with; it
     raises BadRequest where they are wrong. `unit` is what its use is counted in besides tokens, if
-    anything (`router.units`). One that is `declared` is asked only of backends whose section
+    anything (`router.units`). One that is asked `by_name` is asked only of backends whose section
     says that they have it (`serves`); any other of all that speak its protocol. `names_request`:
     answers say their id as `request-id` too, where Anthropic's clients look for it. `resumes`: a
-    request may name what the gateway keeps.
+    request may name what the gateway keeps. `methods` are those with which it is asked.
     """
 
     name: str
@@ -30,10 +31,11 @@ class Operation:
     protocol: str
     parse: Parse
     unit: str = ""
-    declared: bool = False
+    by_name: bool = False
     names_request: bool = False
     known_as: str = ""
     resumes: bool = False
+    methods: tuple[bytes, ...] = (b"POST",)
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -57,6 +59,7 @@ class Calculation:
     answer: Callable[[bytes], bytes]
     error_body: Callable[[TurnoutError], bytes]
     names_request: bool = False
+    methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Count:
     answer: Callable[[Ask], bytes]
     error_body: Callable[[TurnoutError], bytes]
     names_request: bool = False
+    methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Judgement:
     path: str
     error_body: Callable[[TurnoutError], bytes]
     names_request: bool = False
+    methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
 
 
 Row = Operation | Calculation | Count | Judgement

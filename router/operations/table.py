@@ -55,11 +55,11 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "completion", "/v1/completions", "openai", parse_completion, known_as="text_completion"
     ),
-    *(replace(row, declared=True) for row in _OF_FEW),
+    *(replace(row, by_name=True) for row in _OF_FEW),
 )
-DECLARED: Final = frozenset({row.name for row in OPERATIONS if row.declared})
-UNIT_OF: Final[Mapping[str, str]] = MappingProxyType(
-    {row.name: row.unit for row in OPERATIONS if row.unit}
+BY_NAME: Final = frozenset({row.name for row in OPERATIONS if row.by_name})
+UNITS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {row.name: (row.unit,) for row in OPERATIONS if row.unit}
 )
 CALCULATIONS: Final[tuple[Calculation, ...]] = (
     Calculation("/v1/messages/count_tokens", count_tokens, message_error_body, names_request=True),

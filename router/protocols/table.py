@@ -1,11 +1,13 @@
 """The wire protocols: one row each."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from router.protocols.chat import answer_reader as chat_answers
 from router.protocols.chat.passage import ChatPassage
 from router.protocols.chat.stream_reader import ChatReader
+from router.protocols.declared import DeclaredPassage
 from router.protocols.endings import chat_ending, content_ending, message_ending, response_ending
 from router.protocols.envelope import error_body, error_event
 from router.protocols.gemini import answer_reader as gemini_answers
@@ -67,6 +69,7 @@ def _googles(name: str, passage: Passage) -> WireProtocol:
     )
 
 
+_DECLARED: Final = _like_openais("declared", DeclaredPassage(), keepalive=b"")
 _ROWS: Final = (
     WireProtocol(
         "chat",
@@ -86,6 +89,13 @@ _ROWS: Final = (
     _like_openais("speech", SpeechPassage()),
     _like_openais("transcripts", TranscriptsPassage()),
     _like_openais("tokens", TokensPassage()),
+    _DECLARED,
+    replace(
+        _DECLARED,
+        name="declared_message",
+        error_body=message_error_body,
+        error_event=message_error_event,
+    ),
     WireProtocol(
         "messages",
         MessagesPassage(),

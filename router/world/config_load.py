@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from types import MappingProxyType
@@ -12,9 +12,11 @@ from policies.findings import DocumentError, Finding, suggestion
 from policies.language.source import Document, Path, parse
 from policies.language.validation import validate
 from router.backends.backend import Backend
+from router.operations.declared import DeclaredPaths
 from router.prices.book import PriceBook
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
+from router.world.declared import declared_of, mistakes
 from router.world.resolve import Resolved, resolve
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -27,6 +29,8 @@ class LoadedConfig:
     config: Config
     backends: Mapping[str, Backend]
     prices: PriceBook  # has a price for each backend
+    declared: DeclaredPaths  # operations of the operator's own
+    source: Document = field(repr=False)
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
@@ -56,7 +60,14 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     findings += [_without(finding, set(environ.values())) for finding in wrong]
     sections = {} if config is None else config.backends
     folder = FilePath(filename).parent
-    resolved = {name: resolve(name, section, folder) for name, section in sections.items()}
+    wrong_operations = [] if config is None else _wrong_operations(document, config)
+    own = {} if config is None or wrong_operations else config.operations
+    declared = declared_of(own)
+    resolved = {
+        name: resolve(name, section, folder, declared.operations)
+        for name, section in sections.items()
+    }
+    findings += wrong_operations
     findings += _unresolved(document, resolved)
     if config is not None and config.telemetry.traces is not None and not is_installed():
         findings.append(_without_extra(document))
@@ -65,7 +76,7 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
         raise DocumentError(findings)
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
     prices = {name: each.price for name, each in resolved.items() if each.price is not None}
-    return LoadedConfig(config, MappingProxyType(backends), PriceBook(prices))
+    return LoadedConfig(config, MappingProxyType(backends), PriceBook(prices), declared, document)
 
 
 def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Finding]:
@@ -79,6 +90,20 @@ def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Fi
         )
         for name, each in resolved.items()
         for problem in each.problems
+    ]
+
+
+def _wrong_operations(document: Document, config: Config) -> list[Finding]:
+    """Return what is wrong with the operator's own operations, those included that nobody has."""
+    served = {name for each in config.backends.values() for name in each.serves or ()}
+    unserved = [
+        ((name,), f"no backend serves `{name}`", f"write serves: [{name}] in the section of one")
+        for name in config.operations
+        if name not in served
+    ]
+    return [
+        document.finding(("operations", *where), message, hint, rule="operation")
+        for where, message, hint in (*mistakes(config.operations), *unserved)
     ]
 
 

@@ -4,7 +4,7 @@ defaults.
 Problems carry the key they are about, so that the report can point at it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,10 +15,12 @@ from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.dialects.table import DIALECTS, also_spoken
 from router.backends.energy import EnergyProfile, Provenance
+from router.operations.declared import NO_PATHS, DeclaredOperation
 from router.prices.book import Price, Schedule, as_reported
 from router.prices.list_prices import Listed, list_price
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
+from router.world.config_values import OPERATION_NAMES
 from router.world.credentials import credentials_of
 from router.world.priced import priced, unpriced
 from router.world.problem import Problem
@@ -39,10 +41,16 @@ class Resolved:
     problems: tuple[Problem, ...] = ()
 
 
-def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolved:
+def resolve(
+    name: str,
+    section: BackendSection,
+    folder: Path = _HERE,
+    declared: Mapping[str, DeclaredOperation] = NO_PATHS.operations,
+) -> Resolved:
     """Return the backend that a section describes, or everything that it lacks.
 
-    The paths of files that it names are relative to `folder`.
+    The paths of files that it names are relative to `folder`; `declared` are the operator's own
+    operations.
     """
     preset, problems = _preset(section)
     base_url = _base_url(section, preset)
@@ -58,9 +66,11 @@ def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolve
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
     listed = _listed(section, preset)
-    price = priced(section.price, listed.schedule if listed else None, section.serves)
+    schedule = listed.schedule if listed else None
+    price = priced(section.price, schedule, section.serves, declared)
+    problems += _unknown_operations(section, declared)
     if not problems:
-        problems += unpriced(name, section, price)
+        problems += unpriced(name, section, price, declared)
     own = section.reported_cost
     if price is not None and (preset.reported_cost if own is None else own):
         price = as_reported(price)
@@ -70,6 +80,16 @@ def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolve
         return Resolved(None, None, tuple(problems))
     backend = _backend(name, section, preset, base_url, listed)
     return Resolved(replace(backend, credentials=credentials), price)
+
+
+def _unknown_operations(
+    section: BackendSection, declared: Mapping[str, DeclaredOperation]
+) -> list[Problem]:
+    """What it says that it serves and nobody can ask."""
+    names = sorted({*OPERATION_NAMES, *declared})
+    unknown = [name for name in section.serves or () if name not in names]
+    hint = f"known: {', '.join(names)}; or declare it in `operations`"
+    return [Problem("serves", f"unknown operation `{name}`", hint) for name in unknown]
 
 
 def _base_url(section: BackendSection, preset: Provider) -> str | None:

@@ -27,9 +27,11 @@ class Anthropic:
     protocol = "messages"
     speaks = frozenset({"messages"})
     stream_type = EVENT_STREAM
+    key_in = "x-api-key"
+    always = (_VERSION,)
 
     def __init__(self) -> None:
-        self._targets = Targets("x-api-key")
+        self._targets = Targets(self.key_in)
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """POST {base_url}/messages, with the client's headers of the protocol."""

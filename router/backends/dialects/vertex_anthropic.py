@@ -27,9 +27,10 @@ class VertexAnthropic:
     protocol = "vertex-messages"
     speaks = frozenset({"messages"})
     stream_type = EVENT_STREAM
+    key_in = "x-goog-api-key"
 
     def __init__(self) -> None:
-        self._targets = Targets("x-goog-api-key")
+        self._targets = Targets(self.key_in)
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """POST {base_url}/models/{model}:rawPredict, with the client's headers of the protocol."""

@@ -24,6 +24,9 @@ _KIND: Final = re.compile(r"[!-~]{1,64}([ -~]{0,128}[!-~])?")
 HELD_CAP: Final = 256 * 1024  # bytes held back of a stream that has no content yet
 _EVENTS_BEGIN: Final = (b"data:", b"event:", b"id:", b"retry:", b":")  # whatever their type says
 _ENOUGH: Final = 6  # bytes to tell that by
+WHOLE_CAP: Final = 1024 * 1024  # bytes of an answer that is relayed whole although it might stream
+ANY_TYPE: Final = "application/octet-stream"  # of an answer that may be anything and says nothing
+_EMPTY: Final = frozenset({204, 205})
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
@@ -54,7 +57,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         if status != 200 and not 200 < status < 300:
             raise await _refused(answer, dialect, state, request)
         upstream = Upstream(backend, log, answer, state)
-        if request.stream:
+        if request.stream and (request.declared is None or not _comes_whole(answer)):
             await _begin(upstream, answer, dialect.stream_type, passage)
         else:
             body = answer.rest()  # a short body mostly comes with its head
@@ -84,7 +87,7 @@ def _note_head(upstream: Upstream, passage: Passage, answer: HttpAnswer) -> None
         upstream.headers = of_answer(names, answer.header) + notes
     else:
         upstream.headers = notes
-    if passage.types and not upstream.request.stream:
+    if passage.types and not upstream.streamed:
         upstream.content_type = _own_type(passage, answer)
 
 
@@ -123,10 +126,21 @@ async def _beginning(answer: HttpAnswer) -> bytes:
     return begun
 
 
+def _comes_whole(answer: HttpAnswer) -> bool:
+    """Whether an answer that may be a stream is none: it is short, and says so."""
+    if answer.status in _EMPTY:
+        return True
+    length = answer.header("content-length")
+    short = length.isascii() and length.isdigit() and int(length[:20]) <= WHOLE_CAP
+    return short and EVENT_STREAM not in answer.header("content-type").lower()
+
+
 def _own_type(passage: Passage, answer: HttpAnswer) -> str:
     """The content type under which an answer goes back; empty for the usual one."""
     kind = answer.header("content-type")
-    return kind if kind.lower().startswith(passage.types) and _KIND.fullmatch(kind) else ""
+    if kind.lower().startswith(passage.types) and _KIND.fullmatch(kind):
+        return kind
+    return ANY_TYPE if "" in passage.types else ""
 
 
 async def _first_block(answer: HttpAnswer, stream: AnswerStream, begun: bytes) -> bytes:

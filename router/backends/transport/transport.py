@@ -35,11 +35,13 @@ class TransportTimeout(TransportError):
 
 
 class Target(NamedTuple):
-    """Where calls go, and the headers that all of them have."""
+    """Where calls go, and the headers that all of them have; nothing is remembered of one that is
+    asked `once`."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
     method: str = "POST"
+    once: bool = False
 
 
 @value

@@ -17,6 +17,13 @@ from router.protocols.passage import Ending
 from router.telemetry.traces.sampling import Kept
 
 _KNOWN_AS: Final = MappingProxyType({row.name: row.known_as or row.name for row in OPERATIONS})
+
+
+def known_as(operation: str) -> str:
+    """An operation in the conventions' words, or its own name where they have none for it."""
+    return _KNOWN_AS.get(operation, operation)
+
+
 _DEFAULT_PORTS: Final = MappingProxyType({"http": 80, "https": 443})
 _NOTHING_USED: Final = Usage()
 _LONGEST: Final = 128  # characters of what a client or a server made up
@@ -73,7 +80,7 @@ class Request:
     @property
     def operation(self) -> str:
         """What was asked, in the conventions' words."""
-        return _KNOWN_AS[self.finished.context.ask.operation]
+        return known_as(self.finished.context.ask.operation)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -158,7 +165,7 @@ class Try:
     @property
     def operation(self) -> str:
         """What was asked, in the conventions' words."""
-        return _KNOWN_AS[self.attempt.opened.request.operation]
+        return known_as(self.attempt.opened.request.operation)
 
     @property
     def role(self) -> str:
