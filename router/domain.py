@@ -90,3 +90,4 @@ class Charge(NamedTuple):
     energy_source: str | None = None  # measured or declared
     predicted: float | None = None  # P(success) of the backend that served, as it was decided
     cascade: Cascaded | None = None  # where answers were checked
+    operation: str | None = None  # what was asked, by its name

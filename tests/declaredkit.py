@@ -1,5 +1,6 @@
 """A gateway with operations of its operator's own, and the server that has them."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
 from gatewaykit import RunningGateway
 from modelservers import in_thread
 from patience import LONGEST_SECONDS
@@ -60,22 +60,25 @@ class Server:
             await send({"type": "http.response.body", "body": piece, "more_body": not last})
 
 
+_JSON = b"application/json"
+_ANSWERS: dict[str, tuple[int, bytes, list[bytes]]] = {
+    "/v1/ocr": (201, b"image/png", [PICTURE]),
+    "/v1/jobs/long": (200, b"", [LONG]),
+    "/v1/jobs/gone": (404, _JSON, [b'{"error":{"message":"No job."}}']),
+    "/v1/told": (200, _JSON, [b'{"usage":{"in":5,', b'"out":2}}']),
+    "/v1/events": (
+        200,
+        b"text/event-stream",
+        [b"data: one\n\n", b": x\n", b"\ndata: two\n\n"],
+    ),
+    "/v1/messages/batches": (400, _JSON, [b'{"error":{"message":"No."}}']),
+}
+
+
 def _answer(method: str, path: str) -> tuple[int, bytes, list[bytes]]:
     if method == "DELETE":
         return 204, b"", [b""]
-    if path == "/v1/ocr":
-        return 201, b"image/png", [PICTURE]
-    if path == "/v1/jobs/long":
-        return 200, b"", [LONG]
-    if path == "/v1/jobs/gone":
-        return 404, b"application/json", [b'{"error":{"message":"No job."}}']
-    if path == "/v1/told":
-        return 200, b"application/json", [b'{"usage":{"in":5,', b'"out":2}}']
-    if path == "/v1/events":
-        return 200, b"text/event-stream", [b"data: one\n\n", b": x\n", b"\ndata: two\n\n"]
-    if path == "/v1/messages/batches":
-        return 400, b"application/json", [b'{"error":{"message":"No."}}']
-    return 200, b"application/json", [b'{"path":"%b"}' % path.encode()]
+    return _ANSWERS.get(path, (200, _JSON, [b'{"path":"%b"}' % path.encode()]))
 
 
 @contextmanager
@@ -94,7 +97,7 @@ def declared_gateway(folder: Path) -> Iterator[tuple[RunningGateway, Server]]:
                 "chatty": backend | {"serves": ["chat"]},
             },
         }
-        (folder / "turnout.yaml").write_text(yaml.safe_dump(config))
+        (folder / "turnout.yaml").write_text(json.dumps(config))
         (folder / "policy.yaml").write_text(POLICY)
         command = [sys.executable, "-m", "router.cli", "serve", "--config"]
         with (folder / "gateway.log").open("ab") as log:

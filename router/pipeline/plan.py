@@ -46,6 +46,7 @@ class Plan(NamedTuple):
     priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
     units: Units = ()  # at most, besides tokens
+    operation: str | None = None
 
 
 def refusal(denial: Denial) -> TurnoutError:
@@ -94,6 +95,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         standing.priority,
         topped_up=way == "chunk",
         units=ask.units,
+        operation=ask.operation,
     )
 
 

@@ -60,14 +60,12 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     findings += [_without(finding, set(environ.values())) for finding in wrong]
     sections = {} if config is None else config.backends
     folder = FilePath(filename).parent
-    wrong_operations = [] if config is None else _wrong_operations(document, config)
-    own = {} if config is None or wrong_operations else config.operations
-    declared = declared_of(own)
+    declared = declared_of({} if config is None else config.operations)
     resolved = {
         name: resolve(name, section, folder, declared.operations)
         for name, section in sections.items()
     }
-    findings += wrong_operations
+    findings += [] if config is None else _wrong_operations(document, config)
     findings += _unresolved(document, resolved)
     if config is not None and config.telemetry.traces is not None and not is_installed():
         findings.append(_without_extra(document))
