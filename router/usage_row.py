@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from router.domain import Charge, Principal
-from router.units import BYTE, CHARACTER, IMAGE, SEARCH, SECOND, added_up
+from router.units import PLURALS, REQUEST, UNITS, added_up
 
 PASSED: Final = "passed"  # in place of the verifiers that fired, where none did
 FIRED_LENGTH: Final = 120  # characters
@@ -146,7 +146,6 @@ def usage_row(row: JournalRow) -> UsageRow:
         raise ValueError("it names no organization")
     counted = {} if row.seq else served  # a correction repeats the facts, not the counts
     cascade: Mapping[str, Any] = counted.get("cascade") or {}
-    units: Mapping[str, int] = counted.get("units") or {}
     return UsageRow(
         hold_id=row.hold_id,
         seq=row.seq,
@@ -171,11 +170,7 @@ def usage_row(row: JournalRow) -> UsageRow:
         output_tokens=output_tokens,
         cached_tokens=counted.get("cached", 0),
         reasoning_tokens=counted.get("reasoning", 0),
-        images=units.get(IMAGE, 0),
-        seconds=units.get(SECOND, 0),
-        characters=units.get(CHARACTER, 0),
-        searches=units.get(SEARCH, 0),
-        bytes=units.get(BYTE, 0),
+        **_units(counted.get("units") or {}),
         cost_pico=cost_pico,
         price_version=served.get("price"),
         estimated=bool(served.get("estimated", row.status == _EXPIRED)),
@@ -188,6 +183,11 @@ def usage_row(row: JournalRow) -> UsageRow:
         judge_pico=cascade.get("judge"),
         direct_pico=cascade.get("direct"),
     )
+
+
+def _units(told: Mapping[str, int]) -> dict[str, Any]:
+    """The columns of units; that of requests is counted by the ledger."""
+    return {PLURALS[unit]: told.get(unit, 0) for unit in UNITS if unit != REQUEST}
 
 
 def _fired(cascade: Mapping[str, Any]) -> str:

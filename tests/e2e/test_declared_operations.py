@@ -50,6 +50,7 @@ def test_a_request_and_its_bytes_are_billed_once(gateway):
     assert answer.headers["x-turnout-cost-usd"] == "0.010005"
     row = booked(gateway, "readers")
     assert (row["requests"], row["input_tokens"], float(row["cost_usd"])) == (1, 0, 0.010005)
+    assert (row["bytes"], row["images"]) == (5, 0)
 
 
 def test_tokens_that_an_answer_tells_are_billed(gateway):

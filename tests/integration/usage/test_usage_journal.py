@@ -269,7 +269,7 @@ async def test_a_report_reads_the_same_as_json_and_csv(
     await JournalConsumer(ledger.journal(), store).drain()
     report = spend(store, ["organization"], since="2020-01-01", until="2100-01-01")
     assert '"cost_usd": "0.0012"' in as_json(report)
-    assert as_csv(report).splitlines()[1] == "acme,2,20,100,0,0,0.0012"
+    assert as_csv(report).splitlines()[1] == "acme,2,20,100,0,0,0,0,0,0,0,0.0012"
     assert spend(store, ["day"], until="2020-01-01").rows == ()
 
 
