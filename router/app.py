@@ -33,7 +33,7 @@ from router.loop.outcome_store import OutcomeStore
 from router.loop.prompt_store import PromptStore
 from router.loop.shadow_audit import Auditor, asked_through
 from router.pipeline.observers.audits import begins_audits
-from router.pipeline.observers.decision_log import logs_decisions
+from router.pipeline.observers.decision_log import logs_decisions, open_decision_log
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
 from router.pipeline.observers.metrics import counts_charges, remembers_lengths
 from router.pipeline.observers.observer import PLUGINS, Observer
@@ -42,6 +42,7 @@ from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
 from router.pipeline.serving import Serving
 from router.pipeline.stored import KeptResponses, kept_responses
+from router.pipeline.stored_chats import KeptChats, kept_chats
 from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
@@ -69,18 +70,6 @@ def load_classifier(documents: Documents) -> Classifier:
     section = documents.config.classifier
     cards = [documents.folder / card for card in section.cards]
     return Classifier.load(device=section.device, cards=cards, deadline=section.deadline)
-
-
-def _decision_log(documents: Documents, worker_metrics: WorkerMetrics | None) -> DecisionLog:
-    section = documents.config.decisions
-    if section.to == "off":
-        return DecisionLog.off()
-    if section.to == "stdout":
-        return DecisionLog.to_standard_output()
-    path = documents.data / section.to
-    if worker_metrics is not None and worker_metrics.number:  # a file of its own: it rotates
-        path = path.with_stem(f"{path.stem}-{worker_metrics.number}")
-    return DecisionLog.to_file(path, max_bytes=section.rotate, keep=section.keep)
 
 
 async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
@@ -178,6 +167,13 @@ def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     return kept
 
 
+def _chats(stack: AsyncExitStack, documents: Documents) -> KeptChats | None:
+    chats = kept_chats(documents.database, documents.config)
+    if chats is not None:
+        stack.push_async_callback(chats.shelf.close)
+    return chats
+
+
 def _dispatcher(
     stack: AsyncExitStack, clients: Clients, snapshot: Snapshot, ledger: Ledger
 ) -> Dispatcher:
@@ -208,6 +204,7 @@ class _Parts:
     metrics: Metrics
     tracing: Tracing | None
     kept: KeptResponses | None
+    chats: KeptChats | None
 
 
 async def _parts(
@@ -221,9 +218,9 @@ async def _parts(
 ) -> _Parts:
     """Start every part; `stack` stops them in reverse order."""
     config = documents.config
-    decisions = _decision_log(documents, worker_metrics)
-    stack.callback(decisions.close)
     worker = None if worker_metrics is None else worker_metrics.number
+    decisions = open_decision_log(documents, worker)
+    stack.callback(decisions.close)
     tracing = open_tracing(config.telemetry.traces, worker)
     if tracing is not None:
         stack.push_async_callback(asyncio.to_thread, tracing.close)
@@ -249,6 +246,7 @@ async def _parts(
         metrics=Metrics(),
         tracing=tracing,
         kept=_kept(stack, documents),
+        chats=_chats(stack, documents),
     )
 
 
@@ -281,6 +279,7 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
         observers=_observers(parts),
         tracing=parts.tracing,
         kept=parts.kept,
+        chats=parts.chats,
     )
 
 

@@ -77,6 +77,8 @@ class Ask(NamedTuple):
     one's answer would be about something else. `kept` is what an answer is kept with
     (`router.protocols.responses.kept`), None where it is not. `declared` says how a request of an
     operation that the operator declared goes on (`router.protocols.declared`), None for others.
+    `storing` is the body that a chat is kept with (`router.protocols.chat.kept`), None for one
+    whose client did not ask for it.
     """
 
     operation: str
@@ -107,6 +109,7 @@ class Ask(NamedTuple):
     alone: bool = False
     kept: Any = None
     declared: Any = None
+    storing: Any = None
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

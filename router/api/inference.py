@@ -117,4 +117,5 @@ class Inference:
 
 
 def _allow(row: Row) -> tuple[str, str]:
-    return "allow", ", ".join(method.decode() for method in (*row.methods, _OPTIONS))
+    listing = (b"GET",) if row.lists else ()
+    return "allow", ", ".join(method.decode() for method in (*row.methods, *listing, _OPTIONS))

@@ -24,6 +24,7 @@ class Operation:
     says that they have it (`serves`); any other of all that speak its protocol. `names_request`:
     answers say their id as `request-id` too, where Anthropic's clients look for it. `resumes`: a
     request may name what the gateway keeps. `methods` are those with which it is asked.
+    `lists`: what is kept of it is listed at its path by GET, beside inference.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Operation:
     known_as: str = ""
     resumes: bool = False
     methods: tuple[bytes, ...] = (b"POST",)
+    lists: bool = False
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -60,6 +62,7 @@ class Calculation:
     error_body: Callable[[TurnoutError], bytes]
     names_request: bool = False
     methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
+    lists: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Count:
     error_body: Callable[[TurnoutError], bytes]
     names_request: bool = False
     methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
+    lists: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Judgement:
     error_body: Callable[[TurnoutError], bytes]
     names_request: bool = False
     methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
+    lists: ClassVar[bool] = False
 
 
 Row = Operation | Calculation | Count | Judgement

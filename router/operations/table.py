@@ -43,7 +43,7 @@ _OF_FEW: Final = (
     Operation("tokenization", "/detokenize", "tokens", parse_detokenize),
 )
 OPERATIONS: Final[tuple[Operation, ...]] = (
-    Operation("chat", "/v1/chat/completions", "chat", parse_chat),
+    Operation("chat", "/v1/chat/completions", "chat", parse_chat, lists=True),
     Operation(
         "message", "/v1/messages", "messages", parse_message, names_request=True, known_as="chat"
     ),

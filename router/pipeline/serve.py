@@ -26,6 +26,8 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     ask = operation.parse(await caller.body(), caller.fields)
     if operation.resumes and serving.kept is not None:
         ask = await serving.kept.resumed(operation.parse, world, principal, ask, caller.fields)
+    if ask.storing is not None and serving.chats is not None:
+        ask = serving.chats.asked(ask, world, principal)
     context = await gather(serving.senses, world, principal, ask, caller)
     needs = EVERYTHING if serving.senses.recorded else context.needs
     health = serving.backends.view()
@@ -48,5 +50,7 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
                     watch.upstream = upstream
                     if ask.kept is not None and serving.kept is not None:
                         caller = serving.kept.keeping(caller, context, plan.decision)
+                    if ask.storing is not None and serving.chats is not None:
+                        caller = serving.chats.keeping(caller, context, plan.decision)
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)

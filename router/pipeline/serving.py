@@ -22,6 +22,7 @@ from router.pipeline.caller import Caller
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext, Senses
+from router.pipeline.stored_chats import ChatShelf
 from router.pipeline.tracing import Tracing
 from router.protocols.headers import Fields
 from router.stored.response import StoredResponse
@@ -90,6 +91,18 @@ class Keeps(Protocol):
         """Return the caller as an answer meets it that is to be kept."""
 
 
+class KeepsChats(Protocol):
+    """Chats that the gateway keeps: see `router.pipeline.stored_chats`."""
+
+    shelf: ChatShelf
+
+    def asked(self, ask: Ask, world: Snapshot, principal: Principal) -> Ask:
+        """Return a request that asks to be kept as backends see it. Raises BadRequest."""
+
+    def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
+        """Return the caller as an answer meets it that is to be kept."""
+
+
 class Held(Protocol):
     """What the corridor sees of an open hold. `lost`: the ledger no longer knows it."""
 
@@ -152,6 +165,7 @@ class Serving:
     observers: tuple[Observer, ...]
     tracing: Tracing | None = None
     kept: Keeps | None = None  # None: the gateway keeps no responses
+    chats: KeepsChats | None = None  # None: it keeps no chats
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from the next request on."""
