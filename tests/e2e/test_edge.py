@@ -173,7 +173,7 @@ def test_every_wrong_key_gets_the_same_401_and_is_not_echoed(gateway, authorizat
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/v1/chat/completions", 405),
+        ("GET", "/v1/embeddings", 405),
         ("PUT", "/v1/chat/completions", 405),
         ("DELETE", "/v1/models", 405),
         ("POST", "/v1//chat/completions", 404),

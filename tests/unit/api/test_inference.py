@@ -130,7 +130,7 @@ async def test_other_ways_to_send_a_key_are_known_too(header):
     [
         (request(Authorization="Bearer tk-nobody"), 401, "invalid_api_key"),
         (request(b"{"), 400, None),
-        (request(method="GET"), 405, "method_not_allowed"),
+        (request(method="PUT"), 405, "method_not_allowed"),
         (request(FakeCaller.asking(model="nothing").raw), 404, "model_not_found"),
         (request(Content_Encoding="gzip"), 400, None),
         (request(b"x" * 20_000), 413, "payload_too_large"),

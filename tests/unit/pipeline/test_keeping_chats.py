@@ -22,7 +22,15 @@ CHUNK = b'data: {"id":"chatcmpl-7","choices":[{"index":0,"delta":{"content":"Hi"
 DONE = b"data: [DONE]\n\n"
 NAME = ("acme", stored_name("acme", "chatcmpl-7"))
 GIVEN = {"model": "auto", "messages": [], "metadata": {"a": "b"}}
-PRIVATE = FIXED + "    rules:\n      - {name: home, when: request.pii, only: [local]}\n"
+PRIVATE = """\
+version: 1
+routes:
+  auto:
+    candidates: [local, moe]
+    objective: fixed
+    rules:
+      - {name: home, when: request.pii, only: [local]}
+"""
 
 
 def keeping(caller: FakeCaller, shelf: FakeChatShelf) -> KeepingChatCaller:
