@@ -78,6 +78,12 @@ class Request:
         return self.trace.operation.path
 
     @property
+    def method(self) -> str:
+        """The method of the request."""
+        declared = self.finished.context.ask.declared
+        return "POST" if declared is None else str(declared.method)
+
+    @property
     def operation(self) -> str:
         """What was asked, in the conventions' words."""
         return known_as(self.finished.context.ask.operation)
@@ -107,11 +113,19 @@ class Request:
         return tuple([f"{name}={odds:.2f}" for name, odds in known.items()])
 
     @property
+    def _said(self) -> int:
+        """200, but where an operator's own operation passed on what its backend said."""
+        attempts = self.trace.attempts
+        if self.finished.context.ask.declared is None or not attempts or not attempts[-1].answer:
+            return 200
+        return attempts[-1].answer.status
+
+    @property
     def status(self) -> int | None:
         """The HTTP status of its answer; None where the client left before the head."""
         error = self.finished.error
         if error is None or (self.finished.backend and self.finished.context.ask.stream):
-            return 200  # a stream's head was sent before it broke off
+            return self._said  # a stream's head was sent before it broke off
         if isinstance(error, TurnoutError):
             return error.status
         return 500 if isinstance(error, Exception) else None

@@ -94,10 +94,8 @@ def _message(message: Mapping[str, Any], id_: str) -> dict[str, Any]:
 def is_of(document: bytes, model: str | None, metadata: Mapping[str, str]) -> bool:
     """Whether a kept chat was made by this model, or asked of it, and has these pairs."""
     held = orjson.loads(document)
-    if model is not None and model not in (
-        held["completion"].get("model"),
-        held["request"]["model"],
-    ):
+    names = [held[part].get("model") for part in ("completion", "request")]
+    if model is not None and model not in names:
         return False
     return all(held["metadata"].get(key) == value for key, value in metadata.items())
 
