@@ -145,7 +145,6 @@ def usage_row(row: JournalRow) -> UsageRow:
     if asked.get("organization") is None:
         raise ValueError("it names no organization")
     counted = {} if row.seq else served  # a correction repeats the facts, not the counts
-    cascade: Mapping[str, Any] = counted.get("cascade") or {}
     return UsageRow(
         hold_id=row.hold_id,
         seq=row.seq,
@@ -178,16 +177,19 @@ def usage_row(row: JournalRow) -> UsageRow:
         energy_mj=counted.get("energy"),
         energy_source=served.get("energy_source"),
         predicted=served.get("predicted"),
-        verifier=_fired(cascade) if cascade else None,
-        rejected_pico=cascade.get("rejected"),
-        judge_pico=cascade.get("judge"),
-        direct_pico=cascade.get("direct"),
+        **_cascaded(counted.get("cascade") or {}),
     )
 
 
 def _units(told: Mapping[str, int]) -> dict[str, Any]:
     """The columns of units; that of requests is counted by the ledger."""
     return {PLURALS[unit]: told.get(unit, 0) for unit in UNITS if unit != REQUEST}
+
+
+def _cascaded(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of cascades; None where none was planned."""
+    costs = {f"{name}_pico": told.get(name) for name in ("rejected", "judge", "direct")}
+    return {"verifier": _fired(told) if told else None, **costs}
 
 
 def _fired(cascade: Mapping[str, Any]) -> str:
