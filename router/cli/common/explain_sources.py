@@ -29,9 +29,8 @@ from router.backends.transport.clients import Clients
 from router.cli.common.documents import end_with_findings
 from router.domain import Principal, Usage
 from router.errors import BadRequest
-from router.ledger.estimate import estimate_tokens
 from router.operations.chat import parse_chat
-from router.pipeline.request_context import RequestContext
+from router.pipeline.request_context import RequestContext, tokens_of
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
@@ -164,7 +163,7 @@ def _context(
         hints=NO_HINTS,
         needs=EVERYTHING,
         classification=classifier.score([ask.prompt])[0] if ask.classified else UNKNOWN,
-        input_tokens=estimate_tokens(ask.text_bytes, images=ask.images, media=ask.media),
+        input_tokens=tokens_of(ask),
         pii=contains_pii(ask.texts()),
         conversation=_ANYONE,
         previous="",
