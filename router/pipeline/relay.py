@@ -35,17 +35,18 @@ class Relay:
         """
         caller, context = self._caller, self._context
         ask = context.ask
+        streamed = ask.stream and upstream.streamed  # what may be a stream need not be one
         served_by = caller.backend = upstream.backend.name
         caller.headers += upstream.headers
         cost = (
             likely_cost(context.world, served_by, ask, context.input_tokens)
-            if upstream.streamed
+            if streamed
             else meter.cost_pico()
         )
         caller.headers += of_answer(served_by, cost, upstream.slot)
         if upstream.content_type:
             caller.content_type = upstream.content_type
-        if upstream.streamed:
+        if streamed:
             return await self._stream(upstream)
         if ask.declared is None:
             await caller.send(upstream.body)
