@@ -29,7 +29,7 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     # Requests that the hub translates are chats to every dialect.
     if ask.protocol not in CLIENTS:
         if not _serves(backend, ask):
-            return _many(ask.operation)
+            return _many(ask.operation) if ask.declared is None else ask.operation
     elif backend.serves is not None and CHAT not in backend.serves:
         return _many(ask.operation)
     if not ask.features:

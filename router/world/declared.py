@@ -19,10 +19,12 @@ from router.operations.declared import (
     parameters_of,
 )
 from router.operations.reserved import reserved_by
+from router.operations.table import OPERATIONS
 from router.protocols.declared import Pointer, TokenPointers
 from router.world.config_values import OPERATION_NAMES, wrong
 from router.world.section import Section
 
+_TAKEN: Final = OPERATION_NAMES | {row.name for row in OPERATIONS}
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _POINTER: Final = re.compile(r"(/([^~/]|~[01])*)+")
 _HOW: Final = (
@@ -108,7 +110,7 @@ def _names(pointer: str | None) -> Pointer | None:
 def mistakes(sections: Mapping[str, OperationSection]) -> Iterator[Mistake]:
     """What is wrong with them beyond each key by itself."""
     for name, section in sections.items():
-        if name in OPERATION_NAMES or _NAME.fullmatch(name) is None:
+        if name in _TAKEN or _NAME.fullmatch(name) is None:
             hint = "small letters, digits and dashes, and no operation of the gateway's own"
             yield (name,), f"an operation cannot be called `{name}`", hint
         for at, path in enumerate(section.paths):

@@ -65,7 +65,7 @@ def test_the_query_passes_and_the_operators_own_counts_before_the_clients() -> N
 
 @pytest.mark.parametrize(
     ("serves", "why"),
-    [(None, "ocrs"), (frozenset({"chat"}), "ocrs"), (frozenset({"ocr"}), None)],
+    [(None, "ocr"), (frozenset({"chat"}), "ocr"), (frozenset({"ocr"}), None)],
 )
 def test_only_backends_that_name_it_are_asked(serves: frozenset[str] | None, why: str) -> None:
     assert unfit(backend(serves=serves), ask(), 0) == why

@@ -76,8 +76,9 @@ def test_what_cannot_be_declared_is_told_with_what_to_write(
     assert said in refused({"ocr": OCR | changed})
 
 
-def test_names_of_the_gateways_own_operations_are_taken() -> None:
-    assert "cannot be called `image`" in refused({"image": OCR}, serves=["image"])
+@pytest.mark.parametrize("name", ["image", "chat", "message", "Scan", "a b"])
+def test_names_of_the_gateways_own_operations_are_taken(name: str) -> None:
+    assert f"cannot be called `{name}`" in refused({name: OCR}, serves=[name])
 
 
 def test_an_operation_that_nobody_serves_is_told_and_so_is_one_that_nobody_declared() -> None:
