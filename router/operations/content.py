@@ -1,7 +1,6 @@
 """Google's generateContent as its clients ask for it: read once, for what routing needs.
 
-The path names the model and the verb. A stream without `alt=sse` is an array of responses: of one,
-since nobody can fall back or meter within an array that has begun.
+The path names the model and the verb. A stream without `alt=sse` is an array of responses.
 """
 
 from typing import Any, Final

@@ -39,14 +39,22 @@ class Operation:
         """The body of an error response, as the clients of its protocol expect it."""
         return PROTOCOLS[self.protocol].error_body(error)
 
-    def error_event(self, error: TurnoutError) -> bytes:
-        """The same as the last event of a stream that has begun."""
-        return PROTOCOLS[self.protocol].error_event(error)
+    def error_event(self, error: TurnoutError, *, first: bool = False) -> bytes:
+        """The same as the last event of a stream that has begun; `first`: nothing came before."""
+        protocol = PROTOCOLS[self.protocol]
+        if first and protocol.error_first is not None:
+            return protocol.error_first(error)
+        return protocol.error_event(error)
 
     @property
     def keepalive(self) -> bytes:
         """An event that its clients ignore."""
         return PROTOCOLS[self.protocol].keepalive
+
+    @property
+    def streams_as(self) -> str:
+        """The content type of its streams."""
+        return PROTOCOLS[self.protocol].streams_as
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,14 +69,13 @@ def _at_googles(match: re.Match[bytes], query: bytes) -> Row | None:
         return ROUTES[COUNT_PATH.encode()]
     row = ROUTES[CONTENT_PATH.encode()]
     streams = match[2] == b"streamGenerateContent"
-    events = b"alt=sse" in query.split(b"&")
+    protocol = ARRAY if streams and b"alt=sse" not in query.split(b"&") else PROTOCOL
     parse = partial(
-        parse_content,
-        model=unquote(match[1].decode()),
-        stream=streams and events,
-        protocol=ARRAY if streams and not events else PROTOCOL,
+        parse_content, model=unquote(match[1].decode()), stream=streams, protocol=protocol
     )
-    return replace(row, parse=parse) if isinstance(row, Operation) else None
+    if not isinstance(row, Operation):
+        return None
+    return replace(row, parse=parse, protocol=protocol)
 
 
 def _at_azures(path: bytes) -> Row | None:

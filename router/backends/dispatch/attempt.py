@@ -6,7 +6,7 @@ from typing import Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import EVENT_STREAM, Asking, Failure
+from router.backends.dialects.base import Asking, Failure
 from router.backends.dialects.translated import NATIVE, dialect_of, told_as_dropped
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
@@ -17,6 +17,7 @@ from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import HttpAnswer, TransportError
 from router.protocols.headers import of_answer
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
+from router.protocols.sse import EVENT_STREAM
 from router.protocols.unsupported import Unsupported
 
 ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body

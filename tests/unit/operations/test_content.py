@@ -36,7 +36,7 @@ def test_the_path_names_the_model_and_the_verb() -> None:
     streamed = asked(b"streamGenerateContent", b"alt=sse")
     assert (streamed.stream, streamed.protocol) == (True, "gemini")
     array = asked(b"streamGenerateContent")
-    assert (array.stream, array.protocol) == (False, "gemini_array")
+    assert (array.stream, array.protocol) == (True, "gemini_array")
     assert isinstance(row_at(PATH + b"countTokens"), Calculation)
     assert row_at(b"/v1/models/m:generateContent") is not None
     assert row_at(PATH + b"embedContent") is None

@@ -8,7 +8,7 @@ import pytest
 from router.errors import BadRequest, LimitExceeded, NotFound
 from router.operations.content import count_content_tokens, parse_content
 from router.protocols.gemini.errors import content_error_body, content_error_event
-from router.protocols.gemini.passage import ArrayPassage, GeminiPassage
+from router.protocols.gemini.passage import GeminiPassage
 from router.protocols.gemini.seals import has_foreign_seals, own_contents, read_seal, write_seal
 from router.protocols.hub.answer import Alternative, Answer, Logprob, Stop, UsageLine
 from router.protocols.hub.conversation import Call, Image, Seal, Text, Thinking
@@ -208,7 +208,6 @@ def test_an_answer_is_a_response() -> None:
         "totalTokenCount": 15,
     }
     assert (told["responseId"], told["modelVersion"]) == ("id1", "served")
-    assert CLIENTS["gemini_array"].write_answer(ANSWER, ASK, 1).body == [told]
 
 
 def test_a_stream_tells_the_same_in_pieces() -> None:
@@ -281,7 +280,6 @@ def test_googles_own_answers_go_through_and_are_counted() -> None:
     reply = GeminiPassage().reply(WHOLE, ASK)
     assert reply.body == WHOLE
     assert (reply.usage.input_tokens, reply.usage.output_tokens, reply.model) == (3, 2, "served")
-    assert ArrayPassage().reply(WHOLE, ASK).body == b"[" + WHOLE + b"]"
     blocked = GeminiPassage().reply(b'{"promptFeedback":{"blockReason":"SAFETY"}}', ASK)
     assert blocked.usage.estimated
 
