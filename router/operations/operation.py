@@ -58,24 +58,23 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Calculation:
-    """A way in that the gateway answers by itself from the body: no backend, nothing to pay."""
-
-    path: str
-    answer: Callable[[bytes], bytes]
-    error_body: Callable[[TurnoutError], bytes]
-    names_request: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Count:
-    """A way in that tells how large a request would be, with the conversation that it continues."""
+    """A way in that tells how large a request would be: no model is asked, nothing is paid.
+
+    `parse` reads it as the request whose size it asks for, in words of `protocol`; `write` tells a
+    number of tokens. `resumes`: that request may name what the gateway keeps.
+    """
 
     path: str
+    protocol: str
     parse: Parse
-    answer: Callable[[Ask], bytes]
-    error_body: Callable[[TurnoutError], bytes]
+    write: Callable[[int], bytes]
     names_request: bool = False
+    resumes: bool = False
+
+    def error_body(self, error: TurnoutError) -> bytes:
+        """The body of an error response, as the clients of its protocol expect it."""
+        return PROTOCOLS[self.protocol].error_body(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +86,4 @@ class Judgement:
     names_request: bool = False
 
 
-Row = Operation | Calculation | Count | Judgement
+Row = Operation | Count | Judgement
