@@ -53,7 +53,12 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
             urls["premium"], "simulated-premium", "premium", (5, 30), simulated=True
         ),
         "native": _backend(
-            urls["premium"], "simulated-premium", "premium", (5, 30), speaks=["responses"]
+            urls["premium"],
+            "simulated-premium",
+            "premium",
+            (5, 30),
+            speaks=["responses"],
+            supports=["tools", "json_schema", "vision"],
         ),
         "stalls": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "90s"}),
         "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),
