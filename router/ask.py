@@ -75,7 +75,8 @@ class Ask(NamedTuple):
     besides tokens. `form`: `raw` is no JSON but a multipart form, `body` its texts by name, and
     `members` says where its model's name stands. `alone`: one backend is asked, since another
     one's answer would be about something else. `kept` is what an answer is kept with
-    (`router.protocols.responses.kept`), None where it is not.
+    (`router.protocols.responses.kept`), None where it is not. `bare`: it goes without the thoughts
+    of models in it, since a server found one that it cannot read.
     """
 
     operation: str
@@ -105,6 +106,7 @@ class Ask(NamedTuple):
     form: bool = False
     alone: bool = False
     kept: Any = None
+    bare: bool = False
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

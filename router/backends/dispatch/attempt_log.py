@@ -76,6 +76,11 @@ class AttemptLog:
             self.doubts.clear()  # somebody understood the request, and found it wrong
             raise _rejected(failed)
 
+    def lay_bare(self) -> bool:
+        """From now on, ask without the thoughts of models; whether that is any news."""
+        before, self.request = self.request.bare, self.request._replace(bare=True)
+        return not before
+
     def learn(self, state: DeploymentState, failed: AttemptFailed) -> None:
         """Tell the deployment and the operator of a failure; doubtful ones wait for `judge`."""
         state.learn(failed.kind, failed.rest, self.voice)
