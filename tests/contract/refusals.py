@@ -50,6 +50,37 @@ RETRY_IN_34: Final = {
     "retryDelay": "34.07s",
 }
 
+THOUGHTS: Final = [
+    Refusal(
+        "anthropic",
+        400,
+        anthropic(
+            "invalid_request_error", "messages.1.content.0: Invalid `signature` in `thinking` block"
+        ),
+        Kind.THOUGHT,
+        "anthropic",
+    ),
+    Refusal(
+        "anthropic's redacted",
+        400,
+        anthropic(
+            "invalid_request_error",
+            "messages.3.content.0: Invalid `data` in `redacted_thinking` block",
+        ),
+        Kind.THOUGHT,
+        "anthropic",
+    ),
+    Refusal(
+        "openai responses",
+        400,
+        openai(
+            "The encrypted content gAAA could not be verified. Reason: Encrypted content could not be decrypted or parsed.",
+            "invalid_encrypted_content",
+        ),
+        Kind.THOUGHT,
+    ),
+]
+
 LONG: Final = [
     Refusal("openai", 400, openai("This model's maximum context length is 128000 tokens. However, your messages resulted in 140000 tokens.", "context_length_exceeded"), Kind.TOO_LONG),
     Refusal("openai responses", 400, openai("Your input exceeds the context window of this model. Please adjust your input and try again.", "context_length_exceeded"), Kind.TOO_LONG),
@@ -177,4 +208,4 @@ SERVERS: Final = [
     Refusal("llama.cpp, call", 500, {"error": {"code": 500, "message": "Failed to parse input at pos 12: <tool_call>", "type": "server_error"}}, Kind.MALFORMED_CALL),
 ]  # fmt: skip
 
-REFUSALS: Final = [*LONG, *OPERATORS, *CLIENTS, *SERVERS]
+REFUSALS: Final = [*THOUGHTS, *LONG, *OPERATORS, *CLIENTS, *SERVERS]

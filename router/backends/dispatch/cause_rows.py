@@ -71,6 +71,17 @@ CAUSES: Final = (
         ),
     ),
     _row(
+        Kind.THOUGHT,
+        codes="invalid_encrypted_content",  # OpenAI
+        words=(
+            "invalid `signature` in `thinking`",  # Anthropic
+            "invalid `data` in `redacted_thinking`",
+            "encrypted content ... could not be verified",  # OpenAI
+            "encrypted content ... could not be decrypted",
+        ),
+        statuses=(400,),
+    ),
+    _row(
         Kind.RATE_LIMITED,
         codes="throttlingexception throttling throttling.ratequota 1302 1305 base_resp.1002",
         words=("too many tokens, please wait", "throttling error"),  # Bedrock

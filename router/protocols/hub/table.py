@@ -22,6 +22,7 @@ from router.protocols.gemini import answer_reader as gemini_answer
 from router.protocols.gemini import answer_writer as gemini_replies
 from router.protocols.gemini import request_reader as gemini_requests
 from router.protocols.gemini import request_writer as gemini_bodies
+from router.protocols.gemini.array import ArrayWriter
 from router.protocols.gemini.stream_reader import GeminiReader
 from router.protocols.gemini.stream_writer import GeminiWriter
 from router.protocols.hub.answer import Answer, Stop
@@ -86,13 +87,12 @@ def _gemini_writer(_ask: Ask, _created: int) -> StreamWriter:
     return GeminiWriter()
 
 
+def _array_writer(_ask: Ask, _created: int) -> StreamWriter:
+    return ArrayWriter()
+
+
 def _write_content(answer: Answer, _ask: Ask, _created: int) -> Written:
     return gemini_replies.write_answer(answer)
-
-
-def _write_array(answer: Answer, _ask: Ask, _created: int) -> Written:
-    written = gemini_replies.write_answer(answer)
-    return Written([written.body], written.dropped)
 
 
 def _write_chat(answer: Answer, _ask: Ask, created: int) -> Written:
@@ -130,7 +130,7 @@ CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
             gemini_requests.read_request, _write_content, _gemini_writer, _gemini_stop
         ),
         "gemini_array": ClientSide(
-            gemini_requests.read_request, _write_array, _gemini_writer, _gemini_stop
+            gemini_requests.read_request, _write_content, _array_writer, _gemini_stop
         ),
         "responses": ClientSide(
             responses_requests.read_request,

@@ -178,6 +178,21 @@ def test_a_backend_says_what_its_server_speaks_besides() -> None:
     assert backend_of(**openai, dialect="responses").speaks == frozenset()
 
 
+def test_a_backend_counts_as_it_says_else_as_its_preset_or_its_dialect() -> None:
+    assert backend_of(**OWN).counts == "none"
+    assert backend_of(**OWN, counts="tokenize").counts == "tokenize"
+    assert backend_of(**OWN, dialect="anthropic").counts == "messages"
+    assert backend_of(**OWN, dialect="anthropic", counts="none").counts == "none"
+    assert backend_of(**OWN, provider="vllm").counts == "tokenize"
+    assert backend_of(**OWN, provider="vllm", dialect="responses").counts == "responses"
+    assert backend_of(**OWN, provider="vertex").counts == "vertex"
+
+
+def test_a_way_to_count_that_no_server_of_a_dialect_has_is_a_mistake() -> None:
+    (problem,) = resolved(**OWN, dialect="anthropic", counts="tokenize").problems
+    assert (problem.key, "messages, none" in problem.hint) == ("counts", True)
+
+
 @pytest.mark.parametrize(
     ("dialect", "speaks"),
     [("openai", "gemini"), ("anthropic", "responses"), ("openai", "chat"), ("gemini", "chat")],
