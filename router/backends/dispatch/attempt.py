@@ -6,7 +6,7 @@ from typing import Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import EVENT_STREAM, Asking, Failure
+from router.backends.dialects.base import Asking, Failure
 from router.backends.dialects.translated import NATIVE, dialect_of, told_as_dropped
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
@@ -107,7 +107,7 @@ async def _begin(
         upstream.content_type = _own_type(passage, answer)
         if not upstream.content_type:
             begun = await _beginning(answer)
-            if stream_type != EVENT_STREAM or not begun.lstrip().startswith(_EVENTS_BEGIN):
+            if not begun.lstrip().startswith(_EVENTS_BEGIN):
                 # A body instead of a stream: most likely an error under status 200.
                 passage.reply(begun + await read_all(answer, ERROR_CAP, cut=True), request)
                 raise MalformedReply("answered without streaming")

@@ -157,6 +157,8 @@ CAUSES: Final = (
             "no endpoints found that support",  # OpenRouter (404)
             "no endpoints found that can handle",
             "does not support tool",  # Ollama
+            "does not support thinking",
+            "cannot unmarshal ... into go struct field",  # a tool that its types cannot hold
             "does not support function",
             "does not support chat",
             "does not support response format",

@@ -20,6 +20,7 @@ USUAL = {
     "responses": ("Authorization", f"Bearer {KEY}"),
     "anthropic": ("x-api-key", KEY),
     "gemini": ("x-goog-api-key", KEY),
+    "ollama": ("Authorization", f"Bearer {KEY}"),
     "replicate": ("Authorization", f"Bearer {KEY}"),
     "vertex-anthropic": ("x-goog-api-key", KEY),
 }
