@@ -6,7 +6,7 @@ from typing import Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import Asking, Failure
+from router.backends.dialects.base import EVENT_STREAM, Asking, Failure
 from router.backends.dialects.translated import NATIVE, dialect_of, told_as_dropped
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
@@ -101,11 +101,15 @@ def _unsupported(error: Unsupported) -> AttemptFailed:
 async def _begin(
     upstream: Upstream, answer: HttpAnswer, stream_type: str, passage: Passage
 ) -> None:
-    """Read up to the first content of a stream."""
+    """Read up to the first content of a stream.
+
+    What is no event stream by its type may be a body instead, where events are expected; readers of
+    JSON know an error by themselves.
+    """
     request, begun = upstream.request, b""
     if stream_type not in answer.header("content-type").lower():
         upstream.content_type = _own_type(passage, answer)
-        if not upstream.content_type:
+        if not upstream.content_type and stream_type == EVENT_STREAM:
             begun = await _beginning(answer)
             if not begun.lstrip().startswith(_EVENTS_BEGIN):
                 # A body instead of a stream: most likely an error under status 200.
