@@ -143,6 +143,7 @@ CLIENTS: Final = [
     Refusal("zhipu, sensitive", 400, {"error": {"code": "1301", "message": "系统检测到输入或生成内容可能包含不安全或敏感内容"}}, Kind.UNSAFE),
     Refusal("openai, wrong", 400, openai("Invalid type for 'messages[0].content'"), Kind.REJECTED),
     Refusal("mistral, wrong", 422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, Kind.REJECTED),
+    Refusal("ollama, wrong", 500, {"error": 'option "temperature" must be of type float32'}, Kind.REJECTED, "ollama"),
     Refusal("openai, an answer that is gone", 404, openai("Previous response with id 'resp_1' not found.", "previous_response_not_found"), Kind.REJECTED),
     Refusal("anthropic, a file that is gone", 404, anthropic("not_found_error", "File not found: file_1"), Kind.REJECTED, "anthropic"),
     Refusal("openai, parameter", 400, openai("Unsupported parameter: 'max_tokens' is not supported with this model.", "unsupported_parameter"), Kind.UNSUPPORTED),

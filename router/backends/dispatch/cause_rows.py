@@ -253,6 +253,7 @@ CAUSES: Final = (
         words=("previous response with id", "file not found", "no such file"),
         statuses=(404,),
     ),
+    _row(Kind.REJECTED, words=("option ... must be of type",), statuses=(400, 500)),  # Ollama
     _row(
         Kind.MODEL,
         codes=(

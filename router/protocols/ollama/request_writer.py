@@ -261,7 +261,8 @@ class _Writer:
 
     def _think(self, conversation: Conversation, quirks: Quirks) -> bool | str | None:
         thinking, effort = conversation.thinking, conversation.effort
-        if effort == "none" or (thinking or {}).get("type") == "disabled":
+        disabled = isinstance(thinking, Mapping) and thinking.get("type") == "disabled"
+        if disabled or effort == "none":
             return False
         word = quirks.values.get("think", {}).get(effort)
         if thinking:
