@@ -114,7 +114,8 @@ class Backend:
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:
-        """Work out once what it is said not to take."""
+        """Work out once what it is said not to take, and what its window means to its server."""
+        object.__setattr__(self, "quirks", self.quirks.within(self.context_window))
         object.__setattr__(self, "denied", FEATURES - self.supports - self.unsaid)
 
     def deployments(self) -> tuple[Deployment, ...]:

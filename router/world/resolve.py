@@ -201,16 +201,20 @@ def _counted(section: BackendSection, preset: Provider) -> str:
 def _abilities(section: BackendSection, preset: Provider) -> tuple[frozenset[str], frozenset[str]]:
     """Return what the backend is said or known to take, and of what nobody knows.
 
-    Without a provider only the dialect tells, where all who speak it take the same.
+    Without a provider only the dialect tells, where all who speak it are known for the same.
     """
     if section.supports is not None:
         return frozenset(section.supports), frozenset()
     if section.provider is not None:
         return frozenset(preset.supports), frozenset(preset.depends)
     dialect = section.dialect or preset.dialect
-    known = {frozenset(one.supports) for one in _catalog().values() if one.dialect == dialect}
+    known = {
+        (frozenset(one.supports), frozenset(one.depends))
+        for one in _catalog().values()
+        if one.dialect == dialect
+    }
     if len(known) == 1:
-        return known.pop(), frozenset()
+        return known.pop()
     return frozenset(), FEATURES
 
 

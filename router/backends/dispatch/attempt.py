@@ -108,13 +108,17 @@ def _unsupported(error: Unsupported) -> AttemptFailed:
 async def _begin(
     upstream: Upstream, answer: HttpAnswer, stream_type: str, passage: Passage
 ) -> None:
-    """Read up to the first content of a stream."""
+    """Read up to the first content of a stream.
+
+    What is no event stream by its type may be a body instead, where events are expected; readers of
+    JSON know an error by themselves.
+    """
     request, begun = upstream.request, b""
     if stream_type not in answer.header("content-type").lower():
         upstream.content_type = _own_type(passage, answer)
-        if not upstream.content_type:
+        if not upstream.content_type and stream_type == EVENT_STREAM:
             begun = await _beginning(answer)
-            if stream_type != EVENT_STREAM or not begun.lstrip().startswith(_EVENTS_BEGIN):
+            if not begun.lstrip().startswith(_EVENTS_BEGIN):
                 # A body instead of a stream: most likely an error under status 200.
                 passage.reply(begun + await read_all(answer, ERROR_CAP, cut=True), request)
                 raise MalformedReply("answered without streaming")

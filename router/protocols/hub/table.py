@@ -35,6 +35,9 @@ from router.protocols.messages import request_writer as messages_bodies
 from router.protocols.messages import vertex as vertex_bodies
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.messages.stream_writer import MessagesWriter
+from router.protocols.ollama import answer_reader as ollama_answers
+from router.protocols.ollama import request_writer as ollama_bodies
+from router.protocols.ollama.stream_reader import OllamaReader
 from router.protocols.quirks import PLAIN, Quirks
 from router.protocols.responses import answer_reader as responses_answers
 from router.protocols.responses import answer_writer as responses_replies
@@ -162,6 +165,7 @@ SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
             custom_tools=True,
         ),
         "gemini": ServerSide(gemini_bodies.write_request, gemini_answer.read_answer, GeminiReader),
+        "ollama": ServerSide(ollama_bodies.write_request, ollama_answers.read_answer, OllamaReader),
         "replicate": ServerSide(
             replicate.write_request, replicate.read_answer, replicate.ReplicateReader
         ),

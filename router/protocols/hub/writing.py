@@ -22,7 +22,8 @@ from router.protocols.unsupported import Unsupported
 
 # What the user says where a conversation begins with the assistant and the servers refuse that.
 BEGINNING: Final = "."
-_OWN: Final = frozenset(("store", "stream_options"))  # what a writer says unasked
+# What a writer says unasked.
+_OWN: Final = frozenset(("store", "stream_options", "truncate", "shift", "num_ctx"))
 
 
 class Dropped:

@@ -63,6 +63,7 @@ def test_without_a_provider_a_server_is_taken_for_openais_own() -> None:
         (OWN | {"supports": ["tools"]}, frozenset({"tools"}), frozenset()),
         (OWN | {"dialect": "anthropic"}, FEATURES, frozenset()),
         (OWN | {"dialect": "gemini"}, FEATURES, frozenset()),
+        (OWN | {"dialect": "ollama"}, {"json_schema"}, {"tools", "vision"}),
         (OWN | {"provider": "llama.cpp"}, {"json_schema"}, {"tools", "vision"}),
         (OWN | {"provider": "vllm", "supports": ["vision"]}, {"vision"}, frozenset()),
         (HOSTED, FEATURES, frozenset()),
