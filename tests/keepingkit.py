@@ -36,11 +36,6 @@ routes:
   gemini: {candidates: [gemini-model], objective: fixed}
   native: {candidates: [native-model], objective: fixed}
   gated: {candidates: [gated-model], objective: fixed}
-  checked:
-    candidates: [gated-model, chat-model]
-    objective: cheapest_capable
-    capable: {min_success: 0.0, max_regret: 1.0}
-    cascade: {verify: [not_empty]}
   broken: {candidates: [broken-model], objective: fixed}
   careful:
     candidates: [chat-model, messages-model]
@@ -131,7 +126,7 @@ def two_gateways(folder: Path, database: str, *, ledger: str = "embedded", **kep
         try:
             for name in ("first", "second"):
                 home, port = folder / name, free_port()
-                home.mkdir()
+                home.mkdir(parents=True)
                 processes.append(_start(home, port, backends, database, ledger, **kept))
                 running.append(RunningGateway(home, port, {}))
                 running[-1].until_ready(processes[-1])

@@ -1,5 +1,6 @@
 """Stored responses in a dictionary, by organization and id."""
 
+import asyncio
 from collections.abc import Sequence
 
 from router.errors import Unavailable
@@ -11,7 +12,8 @@ class FakeShelf:
     """What is stored is in `there`; one that is `full` stores nothing. `log` notes additions.
 
     `runs` are those that are worked on, with their organizations, `lapsed` those of dead gateways;
-    `told` is what was told of each. Beats find it `away` where the database does not answer.
+    `told` is what was told of each. Beats find it `away` where the database does not answer;
+    nothing is begun before `begins` is set.
     """
 
     def __init__(self, *, full: bool = False) -> None:
@@ -22,6 +24,8 @@ class FakeShelf:
         self.lapsed: set[str] = set()
         self.told: dict[str, list[Chunk]] = {}
         self.away = False
+        self.begins = asyncio.Event()
+        self.begins.set()
 
     async def add(self, organization: str, response: StoredResponse) -> bool:
         """Store a response."""
@@ -72,6 +76,7 @@ class FakeShelf:
         self, organization: str, response: StoredResponse, opening: Chunk, *, most: int
     ) -> bool:
         """Store a response that is begun. Raises TooManyRuns."""
+        await self.begins.wait()
         if self.away:
             raise Unavailable("away")
         if [*self.runs.values()].count(organization) >= most:
