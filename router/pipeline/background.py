@@ -4,15 +4,16 @@ Theory of operation. The corridor walks on in a task of its own while its client
 response (`detach`). Once a second, and at each end, one beat stores what is new of all of them in
 one transaction, says that they are alive, and finds those that were ended elsewhere: these stop,
 and are settled as the corridor unwinds. A gateway that works on nothing does not beat. What a
-killed gateway leaves is ended by whoever asks for it, and by each beat and sweep.
+killed gateway leaves is ended by whoever asks for it, by every gateway that works on anything, and
+by each at its start and now and then.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Final
 
 import orjson
 
@@ -20,51 +21,25 @@ from router.ask import Ask
 from router.errors import BadRequest, LimitExceeded, TurnoutError, Unavailable, retry_after
 from router.pipeline.caller import Caller
 from router.pipeline.run import Run
-from router.pipeline.serving import Shelf
+from router.pipeline.run_endings import cancelled, killed, response_of
+from router.pipeline.serving import RunShelf
 from router.protocols.responses.kept import kept_id
-from router.protocols.responses.running import (
-    RunningResponse,
-    behind,
-    cancelled,
-    is_running,
-    killed,
-    without_output,
-)
+from router.protocols.responses.running import RunningResponse, behind, is_running
 from router.stored.response import MissingResponse, StoredResponse
-from router.stored.run import Beat, Chunk, Ended, Ending, Told, TooManyRuns
+from router.stored.run import TooManyRuns
 
 _LOG = logging.getLogger(__name__)
 BEAT_SECONDS: Final = 1.0
 RENEW_SECONDS: Final = 4.0  # well within a lease
+SWEEP_SECONDS: Final = 600.0
 _CLOSING_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway stopped and could not finish this. Please send it again."
 _NO_END: Final = "The backend's answer ended without its last event."
 
 
-class RunShelf(Shelf, Protocol):
-    """Where responses are kept that are still worked on: see `router.stored.run_shelf`."""
-
-    async def begin(
-        self, organization: str, response: StoredResponse, opening: Chunk, *, most: int
-    ) -> bool:
-        """Store a response that is begun; False where there is no room. Raises TooManyRuns."""
-
-    async def beat(self, beats: Sequence[Beat], *, renew: bool) -> frozenset[str] | None:
-        """Store what is new; return those that are gone, None where that was not possible."""
-
-    async def finish(self, organization: str, id_: str, ending: Ending) -> bool:
-        """End a response by what is stored of it; False where it is over."""
-
-    async def lapse(self, ending: Ending) -> int:
-        """End the responses whose gateways are gone."""
-
-    async def events(self, organization: str, id_: str, after: int) -> Told:
-        """Return what was told behind a number. Raises MissingResponse."""
-
-
 class Background:
-    """The responses that this gateway works on. `close` it before the shelf."""
+    """The responses that this gateway works on. `close` after `start`, and before the shelf."""
 
     def __init__(
         self, shelf: RunShelf, *, most: int, most_each: int, beat: float = BEAT_SECONDS
@@ -79,6 +54,7 @@ class Background:
         self._runs: dict[str, Run] = {}  # by the response's id
         self._tasks: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._urgent = asyncio.Event()
         self._renew_at = 0.0
@@ -89,6 +65,10 @@ class Background:
 
     def __contains__(self, id_: str) -> bool:
         return id_ in self._runs
+
+    def start(self) -> None:
+        """Begin to end what killed gateways left."""
+        self._sweeping = asyncio.create_task(self._sweep(), name="responses of killed gateways")
 
     def attend(self, tasks: set[asyncio.Task[None]]) -> None:
         """Put the task of each response in this set too: the server waits for them at its end."""
@@ -166,8 +146,8 @@ class Background:
     async def current(self, organization: str, id_: str) -> StoredResponse:
         """Return a response as it stands. Raises MissingResponse, Unavailable."""
         found = await self._shelf.get(organization, id_)
-        elsewhere = id_ not in self._runs and is_running(_response_of(found))
-        if elsewhere and await self._shelf.lapse(_killed):
+        elsewhere = id_ not in self._runs and is_running(response_of(found))
+        if elsewhere and await self._shelf.lapse(killed):
             found = await self._shelf.get(organization, id_)
         return found
 
@@ -177,12 +157,12 @@ class Background:
         Raises MissingResponse, Unavailable; BadRequest where its client waited for it.
         """
         found = await self.current(organization, id_)
-        if not _response_of(found).get("background"):
+        if not response_of(found).get("background"):
             raise BadRequest("Cannot cancel a synchronous response.")
         run = self._runs.get(id_)
         if run is not None:
             await self._beat()  # what was told until now is part of the end
-        if await self._shelf.finish(organization, id_, _cancelled):
+        if await self._shelf.finish(organization, id_, cancelled):
             self.drop(id_)
         return await self._shelf.get(organization, id_)
 
@@ -232,10 +212,11 @@ class Background:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self._beat()
-        if self._beating is not None:
-            self._beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._beating
+        for looking in (self._beating, self._sweeping):
+            if looking is not None:
+                looking.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await looking
 
     async def _work(self, run: Run, walk: Callable[[Caller], Awaitable[None]]) -> None:
         """Walk; whatever happens, the response has its end."""
@@ -265,6 +246,15 @@ class Background:
                     await self._urgent.wait()
             self._urgent.clear()
 
+    async def _sweep(self) -> None:
+        while True:
+            await self._end_lapsed()
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _end_lapsed(self) -> None:
+        with contextlib.suppress(Unavailable):
+            await self._shelf.lapse(killed)
+
     async def _beat(self) -> None:
         async with self._lock:
             runs = [run for run in self._runs.values() if run.begun]
@@ -278,6 +268,7 @@ class Background:
                 return
             if renew:
                 self._renew_at = now + RENEW_SECONDS
+                await self._end_lapsed()
         for run, beat in zip(runs, beats, strict=True):
             if run.response_id in gone:
                 self.drop(run.response_id)
@@ -292,23 +283,3 @@ def _too_many(what: str) -> LimitExceeded:
         f"{what}, which is the most. Please wait until one has ended, or cancel one.",
         headers=retry_after(5_000),
     )
-
-
-def _response_of(stored: StoredResponse) -> dict[str, Any]:
-    response: dict[str, Any] = orjson.loads(stored.document)["response"]
-    return response
-
-
-def _cancelled(begun: StoredResponse, told: bytes) -> Ended:
-    return _over(begun, cancelled(begun.document, told), None)
-
-
-def _killed(begun: StoredResponse, told: bytes) -> Ended:
-    document, number, event = killed(begun.document, told)
-    return _over(begun, document, Chunk(number, number, event))
-
-
-def _over(begun: StoredResponse, document: bytes, last: Chunk | None) -> Ended:
-    ended = StoredResponse(begun.id, begun.previous, document)
-    instead = StoredResponse(begun.id, begun.previous, without_output(document))
-    return Ended(ended, last, instead)

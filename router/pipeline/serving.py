@@ -26,6 +26,7 @@ from router.pipeline.request_context import RequestContext, Senses
 from router.pipeline.tracing import Tracing
 from router.protocols.headers import Fields
 from router.stored.response import StoredResponse
+from router.stored.run import Beat, Chunk, Ending, Told
 from router.world.snapshot import Snapshot
 
 
@@ -69,6 +70,27 @@ class Shelf(Protocol):
 
     async def close(self) -> None:
         """Stop."""
+
+
+class RunShelf(Shelf, Protocol):
+    """Where responses are kept that are still worked on: see `router.stored.run_shelf`."""
+
+    async def begin(
+        self, organization: str, response: StoredResponse, opening: Chunk, *, most: int
+    ) -> bool:
+        """Store a response that is begun; False where there is no room. Raises TooManyRuns."""
+
+    async def beat(self, beats: Sequence[Beat], *, renew: bool) -> frozenset[str] | None:
+        """Store what is new; return those that are gone, None where that was not possible."""
+
+    async def finish(self, organization: str, id_: str, ending: Ending) -> bool:
+        """End a response by what is stored of it; False where it is over."""
+
+    async def lapse(self, ending: Ending) -> int:
+        """End the responses whose gateways are gone."""
+
+    async def events(self, organization: str, id_: str, after: int) -> Told:
+        """Return what was told behind a number. Raises MissingResponse."""
 
 
 class RunsOn(Protocol):

@@ -17,10 +17,11 @@ from router.ask import STORED_STATE, Ask
 from router.domain import Principal
 from router.errors import BadRequest
 from router.operations.operation import Parse
-from router.pipeline.background import Background, RunShelf
+from router.pipeline.background import Background
 from router.pipeline.caller import Caller
 from router.pipeline.keeping import KeepingCaller
 from router.pipeline.request_context import RequestContext
+from router.pipeline.serving import RunShelf
 from router.protocols.edits import with_value, without
 from router.protocols.headers import Fields
 from router.protocols.responses.kept import (

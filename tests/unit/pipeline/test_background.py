@@ -296,6 +296,19 @@ async def test_what_a_dead_gateway_left_has_failed_for_whoever_looks():
     await stage.background.close()
 
 
+async def test_what_dead_gateways_left_is_ended_at_the_start_and_by_whoever_works():
+    upstream = Waiting()
+    stage = Stage(upstream)
+    await stage.ask()
+    await upstream.half.wait()
+    stage.shelf.lapsed.add(ID)
+    elsewhere = Background(stage.shelf, most=9, most_each=9)
+    elsewhere.start()
+    await stage.settled()  # its own beat finds that it is over
+    assert stage.stored()["status"] == "failed"
+    await elsewhere.close()
+
+
 async def test_a_gateway_that_stops_ends_what_it_works_on_as_failed():
     upstream = Waiting()
     stage = Stage(upstream)
