@@ -33,6 +33,7 @@ BEAT_SECONDS: Final = 1.0
 RENEW_SECONDS: Final = 4.0  # well within a lease
 SWEEP_SECONDS: Final = 600.0
 _CLOSING_SECONDS: Final = 5.0
+_CANCEL_SECONDS: Final = 2.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway stopped and could not finish this. Please send it again."
 _NO_END: Final = "The backend's answer ended without its last event."
@@ -159,9 +160,8 @@ class Background:
         found = await self.current(organization, id_)
         if not response_of(found).get("background"):
             raise BadRequest("Cannot cancel a synchronous response.")
-        run = self._runs.get(id_)
-        if run is not None:
-            await self._beat()  # what was told until now is part of the end
+        if id_ in self._runs:
+            await self._beat_within(_CANCEL_SECONDS)  # what was told by now is part of the end
         if await self._shelf.finish(organization, id_, cancelled):
             self.drop(id_)
         return await self._shelf.get(organization, id_)
@@ -209,9 +209,7 @@ class Background:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSING_SECONDS):
-                await self._beat()
+        await self._beat_within(_CLOSING_SECONDS)
         for looking in (self._beating, self._sweeping):
             if looking is not None:
                 looking.cancel()
@@ -254,6 +252,12 @@ class Background:
     async def _end_lapsed(self) -> None:
         with contextlib.suppress(Unavailable):
             await self._shelf.lapse(killed)
+
+    async def _beat_within(self, seconds: float) -> None:
+        """Beat, unless the database lets us wait for so long: it comes again then."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._beat()
 
     async def _beat(self) -> None:
         async with self._lock:

@@ -19,7 +19,7 @@ from router.stored.response import StoredResponse
 from router.stored.run import Beat, Chunk, Ended
 
 _LARGEST_EVENT: Final = 64 * 1024 * 1024  # bytes; the last event repeats the whole answer
-_MOST_WAITING: Final = 64_000_000  # bytes of events that the database did not take yet
+MOST_WAITING: Final = 64_000_000  # bytes of events that the database did not take yet
 
 
 class Run:
@@ -80,7 +80,7 @@ class Run:
         block = self._splitter.feed(data)
         if block:
             self.log.add(self.response.take(block))
-        if self.log.waiting > _MOST_WAITING:
+        if self.log.waiting > MOST_WAITING:
             raise Unavailable("The database that keeps responses takes nothing.")
 
     async def end(self) -> None:

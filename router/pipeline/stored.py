@@ -172,7 +172,8 @@ class KeptResponses:
             ) from None
         except TooMuch:
             raise self._too_much(_PREVIOUS) from None
-        if is_running(orjson.loads(chain[-1].document)["response"]):
+        last = chain[-1].document
+        if b'"background":true' in last and is_running(orjson.loads(last)["response"]):
             raise BadRequest(
                 f"Response with id '{id_}' is still worked on. Please wait for its end.",
                 param=_PREVIOUS,

@@ -36,7 +36,7 @@ class RunShelf(Shelf):
 
     async def beat(self, beats: Sequence[Beat], *, renew: bool) -> frozenset[str] | None:
         """See `RunStore.beat`; None where the database does not take it. Waits as long as that
-        needs, since the same beat must not come twice at a time.
+        needs; what came twice is stored once.
         """
         loop = asyncio.get_running_loop()
         with contextlib.suppress(DatabaseError):
