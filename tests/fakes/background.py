@@ -83,7 +83,8 @@ class Stage:
 
     def stored(self, id_: str = ID) -> dict[str, Any]:
         """The response as it is stored."""
-        return json.loads(self.shelf.there["acme", id_].document)["response"]
+        response: dict[str, Any] = json.loads(self.shelf.there["acme", id_].document)["response"]
+        return response
 
     async def over(self, id_: str = ID) -> dict[str, Any]:
         """The response once it is over."""
