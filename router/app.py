@@ -165,6 +165,8 @@ def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     if kept is not None:
         kept.shelf.start()
         stack.push_async_callback(kept.shelf.close)
+        kept.background.start()
+        stack.push_async_callback(kept.background.close)
     return kept
 
 
