@@ -61,7 +61,11 @@ class Inference:
         metrics.in_flight += 1
         self._running.add(task)  # type: ignore[arg-type] # we run in a task
         try:
-            await self._walk(exchange)
+            row = exchange.row
+            if isinstance(row, Operation) and exchange.method in row.methods:
+                await serve(self._gateway.serving, row, exchange)
+            else:
+                await self._answer(exchange)
         except asyncio.CancelledError:
             task.uncancel()  # type: ignore[union-attr]
             if not exchange.disconnected:  # it is not the client who ended it: the gateway stops
@@ -81,7 +85,8 @@ class Inference:
                 seconds = time.perf_counter() - began
                 metrics.answered(exchange.route, exchange.backend, status, seconds)
 
-    async def _walk(self, exchange: Exchange) -> None:
+    async def _answer(self, exchange: Exchange) -> None:
+        """Answer what no backend is asked for."""
         row = exchange.row
         if exchange.method == _OPTIONS:
             await self._say_options(exchange)
@@ -90,9 +95,6 @@ class Inference:
             methods = ", ".join(method.decode() for method in row.methods)
             message = f"Not allowed: {row.path} takes {methods}."
             raise MethodNotAllowed(message, headers=(_allow(row),))
-        if isinstance(row, Operation):
-            await serve(self._gateway.serving, row, exchange)
-            return
         if isinstance(row, Count):
             await count(self._gateway.serving, row, exchange)
             return

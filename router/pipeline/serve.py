@@ -80,8 +80,9 @@ async def _walk(
                 async with serving.backends.open(plan, ask, meter.events, trace) as upstream:
                     meter.events.append(upstream)
                     watch.upstream = upstream
-                    keeps = serving.kept if ask.storing is None else serving.chats
-                    if keeps is not None and (ask.kept is not None or ask.storing is not None):
-                        caller = keeps.keeping(caller, context, plan.decision)
+                    if ask.kept is not None or ask.storing is not None:
+                        keeps = serving.kept if ask.storing is None else serving.chats
+                        if keeps is not None:
+                            caller = keeps.keeping(caller, context, plan.decision)
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)
