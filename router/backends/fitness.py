@@ -3,14 +3,15 @@
 from functools import lru_cache
 from typing import Final
 
-from router.ask import STORED_STATE, Ask
+from router.ask import BACKGROUND, STORED_STATE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
 from router.operations.table import BY_NAME
 from router.protocols.hub.table import CLIENTS
-from router.protocols.responses.state import state_elsewhere
+from router.protocols.responses.state import state_elsewhere, state_of_all
 
+_REMEMBERED_THERE: Final = frozenset((STORED_STATE, BACKGROUND))  # by the provider
 _REMEMBERED: Final = 256  # pairs of a request's features and a backend's: there are few
 
 
@@ -34,9 +35,16 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
         return _many(ask.operation)
     if not ask.features:
         return None
-    if STORED_STATE in ask.features and not _speaks(backend, ask.protocol):
+    return _cannot_recall(backend, ask) or _denied(ask.features, backend.denied)
+
+
+def _cannot_recall(backend: Backend, ask: Ask) -> str | None:
+    """Why it has not got what the request names, or not for this customer alone."""
+    if ask.features.isdisjoint(_REMEMBERED_THERE):
+        return None
+    if not _speaks(backend, ask.protocol):
         return state_elsewhere(ask.body)
-    return _denied(ask.features, backend.denied)
+    return None if backend.shares_state else state_of_all(ask.body)
 
 
 @lru_cache(_REMEMBERED)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from classifiers.prompt import Prompt, PromptTurn
-from router.ask import NO_FEATURES, NO_MEDIA, Ask
+from router.ask import NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members
@@ -55,6 +55,9 @@ def _read(raw: bytes, headers: Fields) -> Ask:
     facts.read_messages(body.get("messages"))
     tools = facts.read_tools(body["tools"]) if "tools" in body else ()
     schema = "output_config" in body and facts.read_output(body["output_config"])
+    features = facts.features(schema=schema)
+    if "container" in body and _is_named(body["container"]):
+        features |= {STORED_STATE}
     user = _user(body.get("metadata"))
     return Ask(
         "message",
@@ -74,12 +77,17 @@ def _read(raw: bytes, headers: Fields) -> Ask:
         schema,
         facts.bytes,
         Prompt("\n".join(facts.system), tuple(facts.turns), tools),
-        facts.features(schema=schema),
+        features,
         facts.media.media() if facts.media else NO_MEDIA,
         user.rpartition(_SESSION)[2] if user and _SESSION in user else None,
         of_request(MESSAGES_REQUEST, headers),
         message_texts,
     )
+
+
+def _is_named(container: Any) -> bool:
+    """Whether it is one that was there before, known by its id."""
+    return bool(container.get("id") if isinstance(container, dict) else container)
 
 
 def _user(metadata: Any) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from classifiers.prompt import SYSTEM_ROLES, Prompt, PromptTurn
-from router.ask import NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
+from router.ask import BACKGROUND, NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members
@@ -26,6 +26,8 @@ from router.protocols.fields import (
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
 from router.protocols.media.gauge import MediaGauge
+from router.protocols.responses.kept import is_reference
+from router.protocols.responses.state import names_state
 from router.protocols.responses.tools import CLIENT_TOOLS, is_search
 from router.protocols.texts import response_texts
 
@@ -170,6 +172,8 @@ class _Facts:
             features.add("logprobs")
         if any(body.get(name) for name in _REFERENCES):
             features.add(STORED_STATE)
+        if body.get("background"):
+            features.add(BACKGROUND)
         return frozenset(features) if features else NO_FEATURES
 
     def read_instructions(self, instructions: Any) -> None:
@@ -205,7 +209,7 @@ class _Facts:
             if not isinstance(item, dict):
                 raise wrong_type(place, "an object")
             kind = item.get("type")
-            if kind is None and "role" not in item and "id" in item:
+            if is_reference(item):
                 kind = "item_reference"
             if kind is None or kind == "message":
                 self._message(item, place)
@@ -305,6 +309,8 @@ class _Facts:
                 continue
             if kind not in CLIENT_TOOLS:
                 self.features.add(f"hosted:{kind}"[:64])
+                if names_state(tool):
+                    self.features.add(STORED_STATE)
                 yield kind
                 continue
             if not isinstance(tool.get("name"), str):

@@ -169,6 +169,7 @@ def _backend(
         key_header=section.key_header or preset.key_header,
         query=tuple(section.query.items()),
         speaks=frozenset(_spoken(section, preset)),
+        shares_state=section.state == "shared",
         provider=_known_as(section.provider or section.dialect or preset.dialect),
     )
 

@@ -91,11 +91,16 @@ def test_a_cascade_checks_whole_answers(client):
     assert raw.parse().output_text
 
 
-def test_what_is_kept_goes_where_it_can_be_read(client):
+def test_what_is_kept_goes_where_it_can_be_read_and_is_everybodys(client):
     raw = client.responses.with_raw_response.create(
         model="stateful", input="Hello", previous_response_id="resp_1"
     )
-    assert raw.headers["x-turnout-backend"] == "native"
+    assert raw.headers["x-turnout-backend"] == "remembers"
+
+
+def test_no_account_is_asked_to_remember_but_one_that_is_everybodys(client):
+    assert client.responses.create(model="native", input="Hello", store=True).store is False
+    assert client.responses.create(model="remembers", input="Hello").store is True
 
 
 class TestErrors:
@@ -106,6 +111,23 @@ class TestErrors:
             client.responses.create(model="moe", input="x", previous_response_id="resp_1")
         assert "previous_response_id" in caught.value.message
         assert "whole conversation" in caught.value.message
+
+    @pytest.mark.parametrize(
+        "named",
+        [
+            {"previous_response_id": "resp_1"},
+            {"conversation": "conv_1"},
+            {"prompt": {"id": "pmpt_1"}},
+            {"input": [{"type": "item_reference", "id": "msg_1"}]},
+            {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
+            {"background": True, "max_output_tokens": 9},
+        ],
+    )
+    def test_nobody_goes_on_from_what_another_customer_left_at_the_provider(self, client, named):
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.responses.create(**({"model": "native", "input": "x"} | named))
+        assert "all customers of this gateway share" in caught.value.message
+        assert "responses.keys" in caught.value.message
 
     def test_a_missing_field_is_a_bad_request_that_names_it(self, client):
         with pytest.raises(openai.BadRequestError) as caught:

@@ -12,6 +12,7 @@ from router.protocols.messages.foreign_thoughts import (
     own_messages,
 )
 from router.protocols.quirks import Quirks, may_have_long_ids, reshape_messages
+from router.protocols.responses.kept import forgotten, names_thoughts
 from router.protocols.responses.reasoning import has_foreign_reasoning, own_items
 from router.protocols.splice import replaced, splice
 
@@ -61,18 +62,32 @@ def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
 
 
 def shaped_response(backend: Backend, ask: Ask, model: bytes) -> bytes:
-    """The same of a response: without such thoughts, and with the server's word for developers."""
+    """The same of a response: without such thoughts, with the server's word for developers, and
+    not to be remembered in an account that is all customers'."""
     quirks, raw = backend.quirks, ask.raw
+    forgets = not backend.shares_state
     roles = quirks.developer_role or b'"developer"' not in raw
-    if roles and not has_foreign_reasoning(raw):
+    store, given = ask.body.get("store"), ask.body.get("input")
+    thinks = has_foreign_reasoning(raw) or (forgets and names_thoughts(given))
+    if roles and not thinks and (not forgets or store is False):
         return shaped_body(backend, ask, model)
-    items = own_items(ask.body.get("input"))
-    if not roles and isinstance(items, list):
-        items = [_as_system(item) for item in items]
     edits = _parameters(quirks, ask) | {"model": model}
-    if isinstance(items, list):
+    if forgets and store is not False and "store" not in quirks.drop:
+        edits["store"] = b"false"
+    items = _items(given, roles=roles, forgets=forgets)
+    if items != given:
         edits["input"] = orjson.dumps(items)
     return _spliced(quirks, ask, edits)
+
+
+def _items(items: Any, *, roles: bool, forgets: bool) -> Any:
+    """The items of an input as a server of responses takes them."""
+    if not isinstance(items, list):
+        return items
+    items = own_items(items)
+    if forgets:
+        items = forgotten(items)
+    return items if roles else [_as_system(item) for item in items]
 
 
 def _as_system(item: Any) -> Any:

@@ -93,6 +93,8 @@ def is_reference(item: Any) -> bool:
     if not isinstance(item, dict) or not isinstance(item.get("id"), str):
         return False
     kind = item.get("type")
+    if kind == "image_generation_call":  # its picture is where it was made
+        return not item.get("result")
     return kind == "item_reference" or (kind is None and "role" not in item)
 
 
@@ -102,6 +104,30 @@ def has_unsealed(given: Any) -> bool:
         item.get("type") == "reasoning" and not item.get("encrypted_content")
         for item in listed(given)
     )
+
+
+def names_thoughts(given: Any) -> bool:
+    """Whether an input has a thought whose text and seal are with who remembers its id."""
+    return isinstance(given, list) and any(map(_is_only_named, given))
+
+
+def forgotten(items: Sequence[Any]) -> list[Any]:
+    """An input for a server that remembers nothing: without thoughts that are only named, and
+    where there was one, without the ids that would lead to it."""
+    there = [item for item in items if not _is_only_named(item)]
+    return there if len(there) == len(items) else [_nameless(item) for item in there]
+
+
+def _is_only_named(item: Any) -> bool:
+    if not isinstance(item, dict) or item.get("type") != "reasoning":
+        return False
+    return not (item.get("encrypted_content") or item.get("content"))
+
+
+def _nameless(item: Any) -> Any:
+    if not isinstance(item, dict) or item.get("type", "message") not in _NAMELESS:
+        return item
+    return {name: held for name, held in item.items() if name != "id"}
 
 
 def replayed(items: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What a request leaves to the provider's memory, which no other server shares.
 
-This is the seam for keeping such state at the gateway: whoever resolves a reference before the
-request is parsed (puts the earlier items into `input`, say) takes it out of the body, and nothing
-here refuses it then. Where the chosen backend speaks responses, references go to it as they came.
+All customers are one account there: who knows an id would go on from another's words. So it goes
+only where the operator says that the account's memory is everybody's (`state: shared`), as it came;
+what the gateway keeps itself is put in its place before (`router.pipeline.stored`).
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,12 @@ _ADVICE: Final = MappingProxyType(
         "conversation": _WHOLE,
         "prompt": "Send the text of the template in 'instructions' and 'input' instead.",
         "background": "Leave it out, or stream the response.",
+        "container": "Leave it out: a new one is made then.",
     }
 )
+
+
+_OF_TOOLS: Final = ("vector_store_ids", "container_id", "file_ids", "file_id")
 
 
 def refuse_state(body: Mapping[str, Any]) -> None:
@@ -32,9 +36,35 @@ def refuse_state(body: Mapping[str, Any]) -> None:
 
 def state_elsewhere(body: Mapping[str, Any]) -> str:
     """Why a server that speaks another protocol cannot take such a body, and what to do."""
-    name = next((name for name in _ADVICE if body.get(name)), "an item or a file by its id")
-    advice = _ADVICE.get(name, _ITSELF)
+    name, advice = _named(body)
     return f"'{name}' can be read only where it is kept. {advice}"
+
+
+def state_of_all(body: Mapping[str, Any]) -> str:
+    """Why a server does not get such a body whose account is all customers', and what to do."""
+    name, advice = _named(body)
+    return (
+        f"'{name}' would be looked for in an account that all customers of this gateway share."
+        f" {advice} Its operator may set `responses.keys`, or `state: shared` of the backend."
+    )
+
+
+def names_state(tool: Any) -> bool:
+    """Whether a hosted tool names what an account keeps: files, a store of them, a container."""
+    if isinstance(tool, list):
+        return any(map(names_state, tool))
+    if not isinstance(tool, Mapping):
+        return False
+    if isinstance(tool.get("container"), str) or any(tool.get(name) for name in _OF_TOOLS):
+        return True
+    return any(map(names_state, tool.values()))
+
+
+def _named(body: Mapping[str, Any]) -> tuple[str, str]:
+    name = next((name for name in _ADVICE if body.get(name)), None)
+    if name is None:
+        return "an item, a file, a store or a container by its id", _ITSELF
+    return name, _ADVICE[name]
 
 
 def refuse_reference(place: str) -> Unsupported:
