@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from router.ask import BACKGROUND, STORED_STATE, Ask
+from router.ask import STORED_STATE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
@@ -11,7 +11,6 @@ from router.operations.table import BY_NAME
 from router.protocols.hub.table import CLIENTS
 from router.protocols.responses.state import state_elsewhere, state_of_all
 
-_REMEMBERED_THERE: Final = frozenset((STORED_STATE, BACKGROUND))  # by the provider
 _REMEMBERED: Final = 256  # pairs of a request's features and a backend's: there are few
 
 
@@ -40,7 +39,7 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
 
 def _cannot_recall(backend: Backend, ask: Ask) -> str | None:
     """Why it has not got what the request names, or not for this customer alone."""
-    if ask.features.isdisjoint(_REMEMBERED_THERE):
+    if STORED_STATE not in ask.features:
         return None
     if not _speaks(backend, ask.protocol):
         return state_elsewhere(ask.body)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from classifiers.prompt import SYSTEM_ROLES, Prompt, PromptTurn
-from router.ask import BACKGROUND, NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
+from router.ask import NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members
@@ -172,8 +172,6 @@ class _Facts:
             features.add("logprobs")
         if any(body.get(name) for name in _REFERENCES):
             features.add(STORED_STATE)
-        if body.get("background"):
-            features.add(BACKGROUND)
         return frozenset(features) if features else NO_FEATURES
 
     def read_instructions(self, instructions: Any) -> None:

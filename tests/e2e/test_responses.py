@@ -120,7 +120,6 @@ class TestErrors:
             {"prompt": {"id": "pmpt_1"}},
             {"input": [{"type": "item_reference", "id": "msg_1"}]},
             {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
-            {"background": True, "max_output_tokens": 9},
         ],
     )
     def test_nobody_goes_on_from_what_another_customer_left_at_the_provider(self, client, named):

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from media_files import encoded, jpeg, pdf
 
-from router.ask import BACKGROUND, STORED_STATE, Ask, Media
+from router.ask import STORED_STATE, Ask, Media
 from router.backends.backend import Backend
 from router.backends.fitness import unfit
 from router.errors import BadRequest
@@ -158,14 +158,6 @@ def test_what_the_provider_keeps_can_be_read_only_there(fields: dict[str, Any]) 
     native = Backend("native", "http://x", "m", speaks=frozenset({"responses"}))
     assert "can be read only where it is kept" in str(unfit(chat, ask, 100))
     assert "all customers of this gateway share" in str(unfit(native, ask, 100))
-    assert unfit(replace(native, shares_state=True), ask, 100) is None
-
-
-def test_work_in_the_background_is_for_who_remembers_it_for_one_customer_alone() -> None:
-    ask = response(background=True, stream=True)
-    assert BACKGROUND in ask.features
-    native = Backend("native", "http://x", "m", speaks=frozenset({"responses"}))
-    assert "'background'" in str(unfit(native, ask, 100))
     assert unfit(replace(native, shares_state=True), ask, 100) is None
 
 
