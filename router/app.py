@@ -164,6 +164,8 @@ def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     if kept is not None:
         kept.shelf.start()
         stack.push_async_callback(kept.shelf.close)
+        kept.conversations.start()
+        stack.push_async_callback(kept.conversations.close)
     return kept
 
 

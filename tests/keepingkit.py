@@ -1,9 +1,11 @@
 """Two gateways on one database that keep responses, and servers of each protocol behind them."""
 
+import asyncio
 import base64
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +37,7 @@ routes:
   gemini: {candidates: [gemini-model], objective: fixed}
   native: {candidates: [native-model], objective: fixed}
   broken: {candidates: [broken-model], objective: fixed}
+  gated: {candidates: [gated-model], objective: fixed}
   careful:
     candidates: [chat-model, messages-model]
     objective: fixed
@@ -59,13 +62,28 @@ def _backend(url: str, model: str, dialect: str = "openai", **more) -> dict:
     return {"base_url": url, "model": model, "dialect": dialect, "price": price, **more}
 
 
+class Gated(Scripted):
+    """One whose answer waits until it is let go. `came` is set once somebody waits."""
+
+    def __init__(self, answer) -> None:
+        super().__init__(answer)
+        self.came, self.let_go = threading.Event(), threading.Event()
+
+    async def __call__(self, scope, receive, send) -> None:
+        """Answer one request, when it is time."""
+        self.came.set()
+        await asyncio.to_thread(self.let_go.wait, LONGEST_SECONDS)
+        await super().__call__(scope, receive, send)
+
+
 class Two:
     """Two gateways of one operator, and the servers behind them."""
 
-    def __init__(self, gateways, servers, native) -> None:
+    def __init__(self, gateways, servers, native, gated) -> None:
         self.first, self.second = gateways
         self.servers = servers
         self.native = native
+        self.gated = gated
 
     def heard(self, kind: str) -> str:
         """What a server was asked last, as JSON."""
@@ -100,8 +118,10 @@ def two_gateways(folder: Path, database: str) -> Iterator[Two]:
     """Run them in folders below this one; their logs hold no word of a customer's."""
     native = Simulator("native", Profile(first_token=0.0, per_token=0.0))
     servers = {kind: Scripted(answer) for kind, (_, answer) in SERVERS.items()}
+    gated = Gated(completion(content=TEXT))
     running, processes = [], []
     with (
+        in_thread(gated) as gated_url,
         in_thread(native) as native_url,
         in_thread(servers["chat"]) as chat,
         in_thread(servers["messages"]) as messages,
@@ -110,6 +130,7 @@ def two_gateways(folder: Path, database: str) -> Iterator[Two]:
         urls = {"chat": chat, "messages": messages, "gemini": gemini}
         backends = {f"{k}-model": _backend(urls[k], "real", SERVERS[k][0]) for k in SERVERS}
         backends["native-model"] = _backend(native_url, "simulated", speaks=["responses"])
+        backends["gated-model"] = _backend(gated_url, "real")
         broken = "simulated?fault=reset&after=3"
         backends["broken-model"] = _backend(native_url, broken, speaks=["responses"])
         try:
@@ -119,8 +140,9 @@ def two_gateways(folder: Path, database: str) -> Iterator[Two]:
                 processes.append(_start(home, port, backends, database))
                 running.append(RunningGateway(home, port, {}))
                 running[-1].until_ready(processes[-1])
-            yield Two(running, servers, native)
+            yield Two(running, servers, native, gated)
         finally:
+            gated.let_go.set()
             for process in processes:
                 process.terminate()
             for process in processes:

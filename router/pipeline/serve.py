@@ -1,5 +1,8 @@
 """THE CORRIDOR: one request, from its credentials to its bill."""
 
+from router.ask import Ask
+from router.backends.dispatch.trace import Trace
+from router.domain import Principal
 from router.operations.operation import Operation
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
@@ -11,14 +14,15 @@ from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.pipeline.watch import Watch
 from router.protocols.table import PROTOCOLS
+from router.world.snapshot import Snapshot
 
 
 async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     """Walk one request through the gateway.
 
     Raises TurnoutError, which the edge turns into an answer. Cancelled when the client leaves: the
-    upstream is then closed and the hold settled with what was delivered. Whatever happened after
-    the decision, the observers are told of it at the end.
+    upstream is then closed and the hold settled with what was delivered. Where the answer goes into
+    a conversation, no other goes there meanwhile.
     """
     trace = None if serving.tracing is None else serving.tracing.begin(caller, operation)
     world = serving.snapshot
@@ -28,6 +32,25 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
         ask = await serving.kept.resumed(operation.parse, world, principal, ask, caller.fields)
     if ask.storing is not None and serving.chats is not None:
         ask = serving.chats.asked(ask, world, principal)
+    if ask.kept is not None and ask.kept.talk is not None and ask.kept.wanted:
+        async with ask.kept.talk:
+            await _walk(serving, world, principal, ask, caller, trace=trace)
+        return
+    await _walk(serving, world, principal, ask, caller, trace=trace)
+
+
+async def _walk(
+    serving: Serving,
+    world: Snapshot,
+    principal: Principal,
+    ask: Ask,
+    caller: Caller,
+    *,
+    trace: Trace | None,
+) -> None:
+    """Walk a request that was read. Whatever happens after the decision, the observers are told of
+    it at the end.
+    """
     context = await gather(serving.senses, world, principal, ask, caller)
     needs = EVERYTHING if serving.senses.recorded else context.needs
     health = serving.backends.view()

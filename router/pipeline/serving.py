@@ -19,6 +19,7 @@ from router.ledger.estimate import OutputHistory
 from router.ledger.reserve_request import Admission, ReserveRequest
 from router.operations.operation import Parse
 from router.pipeline.caller import Caller
+from router.pipeline.conversing import ConversationShelf
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext, Senses
@@ -75,6 +76,10 @@ class Keeps(Protocol):
     """Responses that the gateway keeps: see `router.pipeline.stored`."""
 
     shelf: Shelf
+    conversations: ConversationShelf
+
+    def allows(self, world: Snapshot, principal: Principal) -> bool:
+        """Whether anything is kept for a customer of this tier."""
 
     async def conversation(self, organization: str, id_: str) -> list[dict[str, Any]]:
         """Return what was asked and answered up to a response. Raises BadRequest, Unavailable."""

@@ -7,6 +7,7 @@ provider can read (ids of its own, its conversations, work in the background) go
 and is not kept here.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from router.domain import Principal
 from router.errors import BadRequest
 from router.operations.operation import Parse
 from router.pipeline.caller import Caller
+from router.pipeline.conversing import ConversationShelf, conversation_named, talk_of
 from router.pipeline.keeping import KeepingCaller
 from router.pipeline.request_context import RequestContext
 from router.pipeline.serving import Shelf
@@ -26,6 +28,7 @@ from router.protocols.headers import Fields
 from router.protocols.responses.kept import (
     Kept,
     has_unsealed,
+    is_conversation_id,
     is_item_id,
     is_kept_id,
     is_reference,
@@ -41,6 +44,7 @@ from router.world.snapshot import Snapshot
 
 MOST_RESPONSES: Final = 500  # that one request continues
 _PREVIOUS: Final = "previous_response_id"
+_NAMED: Final = "conversation"
 
 
 def kept_responses(url: str, config: Config) -> "KeptResponses | None":
@@ -53,9 +57,11 @@ def kept_responses(url: str, config: Config) -> "KeptResponses | None":
         return None
     keys = [key.get_secret_value() for key in section.keys]
     opening = import_module("router.stored.opening")  # it needs an extra
-    shelf: Shelf = opening.open_shelf(url, keys, keep=section.keep, room=section.room)
+    terms = {"keep": section.keep, "room": section.room}
+    shelf: Shelf = opening.open_shelf(url, keys, **terms)
     return KeptResponses(
         shelf,
+        opening.open_conversation_shelf(url, keys, shelf, **terms),
         by_default=section.by_default,
         home=frozenset(section.home),
         most_bytes=config.limits.body,
@@ -66,12 +72,19 @@ class KeptResponses:
     """See `router.pipeline.serving.Keeps`."""
 
     def __init__(
-        self, shelf: Shelf, *, by_default: bool, home: frozenset[str], most_bytes: int
+        self,
+        shelf: Shelf,
+        conversations: ConversationShelf,
+        *,
+        by_default: bool,
+        home: frozenset[str],
+        most_bytes: int,
     ) -> None:
         """`by_default`: responses are kept whose request says nothing; `home`: the backends whose
         private answers are kept; `most_bytes` of a conversation are continued.
         """
         self.shelf = shelf
+        self.conversations = conversations
         self._by_default = by_default
         self._home = home
         self._most_bytes = most_bytes
@@ -82,23 +95,38 @@ class KeptResponses:
         """Return the request with the conversation that it continues, to be kept or not."""
         body, organization = ask.body, principal.organization
         given, previous = body.get("input"), body.get(_PREVIOUS)
-        ours = previous if is_kept_id(previous) else None
+        ours, talk = previous if is_kept_id(previous) else None, None
         if STORED_STATE in ask.features:
             items = await self._in_place(organization, given)
-            if ours is not None or items is not given:
-                earlier = [] if ours is None else await self.conversation(organization, ours)
+            talk = await talk_of(
+                self.conversations,
+                organization,
+                conversation_named(body),
+                most_bytes=self._most_bytes,
+            )
+            if ours is not None or talk is not None or items is not given:
+                earlier = [] if talk is None else talk.earlier
+                if ours is not None:
+                    earlier = await self.conversation(organization, ours)
                 ask = _with_input(parse, ask, [*earlier, *replayed(listed(items))], fields)
-            if STORED_STATE in ask.features:
+            if STORED_STATE in ask.features and talk is None:
                 return ask
             given = items
         if body.get("background"):
+            if talk is not None:
+                raise BadRequest(
+                    "A response in the background goes on with no conversation. Leave 'background'"
+                    " out, or name the response that it continues.",
+                    param="background",
+                )
             return ask
         if body.get("store") is not False:
             if has_unsealed(ask.body.get("input")):  # nobody will remember what they stand for
                 ask = _with_input(parse, ask, [*replayed(ask.body["input"])], fields)
             ask = with_value(ask, "store", False)
-        wanted = self._wanted(body.get("store"), world, principal)
-        return ask._replace(kept=Kept(ours, given, wanted)) if ours or wanted else ask
+        wanted = self._wanted(body, world, principal)
+        kept = Kept(ours, given, wanted, talk)
+        return ask._replace(kept=kept) if ours or talk or wanted else ask
 
     def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
         """Return the caller as an answer meets it: what is private is kept at home alone."""
@@ -153,15 +181,24 @@ class KeptResponses:
             code="conversation_too_long",
         )
 
-    def _wanted(self, store: Any, world: Snapshot, principal: Principal) -> bool:
+    def allows(self, world: Snapshot, principal: Principal) -> bool:
+        """Whether anything is kept for a customer of this tier."""
         tier = world.policy.tiers.get(principal.tier)
-        allowed = tier is None or tier.store
-        return allowed and (self._by_default if store is None else bool(store))
+        return tier is None or tier.store
+
+    def _wanted(self, body: Mapping[str, Any], world: Snapshot, principal: Principal) -> bool:
+        store = body.get("store")
+        if store is None:  # whoever names a conversation of ours wants it to go on
+            store = self._by_default or is_conversation_id(conversation_named(body))
+        return bool(store) and self.allows(world, principal)
 
 
 def _with_input(parse: Parse, ask: Ask, items: list[Any], fields: Fields) -> Ask:
-    """The request with this input in place of its own and of a response of ours that it names."""
+    """The request with this input in place of its own, and of a response or a conversation of ours
+    that it names."""
     edits: dict[str, bytes | None] = {"input": orjson.dumps(items)}
     if is_kept_id(ask.body.get(_PREVIOUS)):
         edits[_PREVIOUS] = None
-    return parse(splice(ask.raw, ask.members, edits), fields)
+    if is_conversation_id(conversation_named(ask.body)):
+        edits[_NAMED] = None
+    return parse(splice(ask.raw, ask.members, edits), fields)._replace(session=ask.session)

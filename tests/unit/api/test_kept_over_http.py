@@ -9,6 +9,7 @@ import pytest
 from fakes.corridor import FakeCorridor
 from fakes.gateway import FakeGateway
 from fakes.shelf import FakeShelf
+from fakes.talks import FakeTalks
 
 from router.api.rest import public_application
 from router.pipeline.stored import KeptResponses
@@ -20,7 +21,8 @@ FIRST, SECOND = kept_id("1" * 32), kept_id("2" * 32)
 
 
 def client_of(shelf: FakeShelf | None) -> httpx.AsyncClient:
-    kept = shelf and KeptResponses(shelf, by_default=True, home=frozenset(), most_bytes=1_000_000)
+    terms: dict[str, Any] = {"by_default": True, "home": frozenset(), "most_bytes": 1_000_000}
+    kept = shelf and KeptResponses(shelf, FakeTalks(), **terms)
     gateway = FakeGateway(FakeCorridor.answering(kept=kept))
     transport = httpx.ASGITransport(app=public_application(gateway.gateway))
     return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=KEY)

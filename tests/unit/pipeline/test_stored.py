@@ -12,6 +12,7 @@ from fakes.caller import FakeCaller
 from fakes.corridor import FakeCorridor
 from fakes.parts import ACME
 from fakes.shelf import FakeShelf
+from fakes.talks import FakeTalks
 from fakes.world import FIXED, new_world
 
 from bench.instructions import instructions
@@ -59,7 +60,7 @@ def kept_by(shelf: FakeShelf, **terms: Any) -> KeptResponses:
         "home": frozenset({"local"}),
         "most_bytes": 10_000,
     }
-    return KeptResponses(shelf, **(usual | terms))
+    return KeptResponses(shelf, terms.pop("talks", FakeTalks()), **(usual | terms))
 
 
 async def resumed(shelf: FakeShelf, policy: str = FIXED, **body: Any) -> Ask:
