@@ -52,7 +52,11 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
             urls["premium"], "simulated-premium", "premium", (5, 30), simulated=True
         ),
         "native": _backend(
-            urls["premium"], "simulated-premium", "premium", (5, 30), speaks=["responses"]
+            urls["premium"],
+            "simulated-premium",
+            "premium",
+            (5, 30),
+            speaks=["responses", "compactions"],
         ),
         "remembers": _backend(
             urls["premium"],

@@ -129,7 +129,8 @@ def two_gateways(folder: Path, database: str) -> Iterator[Two]:
     ):
         urls = {"chat": chat, "messages": messages, "gemini": gemini}
         backends = {f"{k}-model": _backend(urls[k], "real", SERVERS[k][0]) for k in SERVERS}
-        backends["native-model"] = _backend(native_url, "simulated", speaks=["responses"])
+        both = ["responses", "compactions"]
+        backends["native-model"] = _backend(native_url, "simulated", speaks=both)
         backends["gated-model"] = _backend(gated_url, "real")
         broken = "simulated?fault=reset&after=3"
         backends["broken-model"] = _backend(native_url, broken, speaks=["responses"])

@@ -53,9 +53,9 @@ def _denied(features: frozenset[str], denied: frozenset[str]) -> str | None:
 
 
 def _serves(backend: Backend, ask: Ask) -> bool:
-    """Whether its dialect speaks what no other protocol says, and its server has it: some only
-    where their section says so."""
-    if ask.declared is None and ask.protocol not in DIALECTS[backend.dialect].speaks:
+    """Whether it speaks what no other protocol says, and its server has it: some only where their
+    section says so."""
+    if ask.declared is None and not _speaks(backend, ask.protocol):
         return False
     if backend.serves is None:
         return ask.declared is None and ask.operation not in BY_NAME

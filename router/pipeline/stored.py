@@ -45,6 +45,7 @@ from router.world.snapshot import Snapshot
 MOST_RESPONSES: Final = 500  # that one request continues
 _PREVIOUS: Final = "previous_response_id"
 _NAMED: Final = "conversation"
+_COMPACTION: Final = "compaction"
 
 
 def kept_responses(url: str, config: Config) -> "KeptResponses | None":
@@ -112,6 +113,8 @@ class KeptResponses:
             if STORED_STATE in ask.features and talk is None:
                 return ask
             given = items
+        if ask.operation == _COMPACTION:  # it is an answer that nobody names again
+            return ask
         if body.get("background"):
             if talk is not None:
                 raise BadRequest(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from threading import Lock
 
@@ -11,6 +12,8 @@ from router.stored.conversation import ItemPage, Reading, StoredConversation
 from router.stored.conversation_rows import Item
 from router.stored.conversation_store import ConversationStore
 from router.stored.shelf import SWEEP_SECONDS, Shelf
+
+_LOG = logging.getLogger(__name__)
 
 
 class ConversationShelf:
@@ -103,6 +106,7 @@ class ConversationShelf:
                 lambda: self._store.append(organization, id_, holder, items, claimed)
             )
         except Unavailable:
+            _LOG.warning("an answer was not put into its conversation", extra={"stored": id_})
             return not claim.acquire(blocking=False)  # or at the last moment
         except asyncio.CancelledError:
             claim.acquire(blocking=False)

@@ -64,16 +64,24 @@ def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
 def shaped_response(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a response: without such thoughts, with the server's word for developers, and
     not to be remembered in an account that is all customers'."""
-    quirks, raw = backend.quirks, ask.raw
+    told = backend.shares_state or ask.body.get("store") is False or "store" in backend.quirks.drop
+    return _reshaped(backend, ask, model, {} if told else {"store": b"false"})
+
+
+def shaped_compaction(backend: Backend, ask: Ask, model: bytes) -> bytes:
+    """The same of what is to be compacted, which no server remembers."""
+    return _reshaped(backend, ask, model, {})
+
+
+def _reshaped(backend: Backend, ask: Ask, model: bytes, more: "Edits") -> bytes:
+    """A request for a server of responses, with these edits besides."""
+    quirks, raw, given = backend.quirks, ask.raw, ask.body.get("input")
     forgets = not backend.shares_state
     roles = quirks.developer_role or b'"developer"' not in raw
-    store, given = ask.body.get("store"), ask.body.get("input")
     thinks = has_foreign_reasoning(raw) or (forgets and names_thoughts(given))
-    if roles and not thinks and (not forgets or store is False):
+    if roles and not thinks and not more:
         return shaped_body(backend, ask, model)
-    edits = _parameters(quirks, ask) | {"model": model}
-    if forgets and store is not False and "store" not in quirks.drop:
-        edits["store"] = b"false"
+    edits = _parameters(quirks, ask) | {"model": model} | more
     items = _items(given, roles=roles, forgets=forgets)
     if items != given:
         edits["input"] = orjson.dumps(items)
