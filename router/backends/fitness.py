@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from router.ask import STORED_STATE, Ask
+from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
@@ -39,7 +39,7 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
 
 def _cannot_recall(backend: Backend, ask: Ask) -> str | None:
     """Why it has not got what the request names, or not for this customer alone."""
-    if STORED_STATE not in ask.features:
+    if ask.features.isdisjoint(KEPT_ELSEWHERE):
         return None
     if not _speaks(backend, ask.protocol):
         return state_elsewhere(ask.body)

@@ -2,7 +2,7 @@
 
 import orjson
 
-from router.ask import STORED_STATE, Ask
+from router.ask import KEPT_ELSEWHERE, Ask
 from router.errors import BadRequest
 from router.operations.response import parse_response
 from router.protocols import known_keys
@@ -22,7 +22,7 @@ def parse_countable(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
 
 def input_tokens_of(ask: Ask) -> bytes:
     """The gateway's own estimate, by length. Raises BadRequest where nobody here can read it."""
-    if STORED_STATE in ask.features:
+    if not ask.features.isdisjoint(KEPT_ELSEWHERE):
         raise BadRequest("What a provider keeps cannot be counted here. Send it whole in 'input'.")
     count = max(1, estimate_input(ask))
     return orjson.dumps({"object": "response.input_tokens", "input_tokens": count})

@@ -24,7 +24,8 @@ _ADVICE: Final = MappingProxyType(
 )
 
 
-_OF_TOOLS: Final = ("vector_store_ids", "container_id", "file_ids", "file_id")
+_STORES: Final = ("vector_store_ids", "container_id", "container")
+_FILES: Final = ("file_id", "file_ids")
 
 
 def refuse_state(body: Mapping[str, Any]) -> None:
@@ -50,14 +51,24 @@ def state_of_all(body: Mapping[str, Any]) -> str:
 
 
 def names_state(tool: Any) -> bool:
-    """Whether a hosted tool names what an account keeps: files, a store of them, a container."""
-    if isinstance(tool, list):
-        return any(map(names_state, tool))
-    if not isinstance(tool, Mapping):
+    """Whether a hosted tool names a container that was there before, or a store of files."""
+    return _holds(tool, _STORES)
+
+
+def names_files(tool: Any) -> bool:
+    """Whether a hosted tool names files."""
+    return _holds(tool, _FILES)
+
+
+def _holds(part: Any, names: tuple[str, ...]) -> bool:
+    if isinstance(part, list):
+        return any(_holds(one, names) for one in part)
+    if not isinstance(part, Mapping):
         return False
-    if isinstance(tool.get("container"), str) or any(tool.get(name) for name in _OF_TOOLS):
-        return True
-    return any(map(names_state, tool.values()))
+    named = [part.get(name) for name in names]
+    if any(held and not isinstance(held, Mapping) for held in named):
+        return True  # a container that is made for the request is an object
+    return any(_holds(one, names) for one in part.values())
 
 
 def _named(body: Mapping[str, Any]) -> tuple[str, str]:

@@ -187,7 +187,7 @@ async def test_work_in_the_background_goes_on_with_no_conversation(talks):
 async def test_a_file_of_a_provider_may_be_named_in_a_conversation(talks):
     part = {"type": "input_file", "file_id": "file_1"}
     ask = await resumed(talks, input=[{"role": "user", "content": [part]}])
-    assert "stored_state" in ask.features
+    assert "named_files" in ask.features
     assert ask.kept.talk is not None
     assert ask.body["input"][0]["content"] == "One"
 
