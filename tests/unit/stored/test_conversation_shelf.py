@@ -1,4 +1,4 @@
-"""The store of conversations beside the event loop: within its time, honest about what came of it."""
+"""The store of conversations beside the loop: within its time, honest about what came of it."""
 
 import asyncio
 from collections.abc import Callable
