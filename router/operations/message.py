@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from classifiers.prompt import Prompt, PromptTurn
-from router.ask import NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
+from router.ask import NAMED_FILES, NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members
@@ -99,19 +99,20 @@ def _user(metadata: Any) -> str | None:
 class _Facts:
     """What a model will read, gathered in one walk over the body."""
 
-    __slots__ = ("bytes", "hosted", "media", "others", "system", "turns")
+    __slots__ = ("bytes", "hosted", "media", "names_files", "others", "system", "turns")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.others = 0  # parts that are no text
         self.media: MediaGauge | None = None
+        self.names_files = False  # that a provider keeps
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
 
     def features(self, *, schema: bool) -> frozenset[str]:
         """What a backend must be able to do."""
-        if self.hosted is None and not self.others and not schema:
+        if self.hosted is None and not (self.others or self.names_files or schema):
             return NO_FEATURES
         features = set(self.hosted or ())
         if self.hosted is not None:
@@ -122,6 +123,8 @@ class _Facts:
             features.add("files")
         if schema:
             features.add("json_schema")
+        if self.names_files:
+            features.add(NAMED_FILES)
         return frozenset(features)
 
     def read_system(self, system: Any) -> None:
@@ -195,6 +198,7 @@ class _Facts:
         elif kind == "document":
             self._document(block, where)
         else:
+            self.names_files = self.names_files or kind == "container_upload"
             self.bytes += len(orjson.dumps(block))
 
     def _document(self, block: dict[str, Any], where: int | str) -> None:
@@ -212,6 +216,7 @@ class _Facts:
         if self.media is None:
             self.media = MediaGauge()
         held = source if isinstance(source, dict) else {}
+        self.names_files = self.names_files or bool(held.get("file_id"))
         self.media.add(kind, held.get("data"), media_type=held.get("media_type"))
 
     def read_tools(self, tools: Any) -> tuple[str, ...]:

@@ -13,12 +13,14 @@ from router.protocols.unsupported import Unsupported
 
 _WHOLE: Final = "Send the whole conversation in 'input' instead."
 _ITSELF: Final = "Send it whole in 'input' instead, as clients do that are told `store: false`."
+_INSIDE: Final = "Send it whole in the request instead."
 _ADVICE: Final = MappingProxyType(
     {
         "previous_response_id": _WHOLE,
         "conversation": _WHOLE,
         "prompt": "Send the text of the template in 'instructions' and 'input' instead.",
         "background": "Leave it out, or stream the response.",
+        "cachedContent": "Send the contents themselves instead.",
         "container": "Leave it out: a new one is made then.",
     }
 )
@@ -74,7 +76,7 @@ def _holds(part: Any, names: tuple[str, ...]) -> bool:
 def _named(body: Mapping[str, Any]) -> tuple[str, str]:
     name = next((name for name in _ADVICE if body.get(name)), None)
     if name is None:
-        return "an item, a file, a store or a container by its id", _ITSELF
+        return "an item, a file, a store or a container by its id", _INSIDE
     return name, _ADVICE[name]
 
 
