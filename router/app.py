@@ -17,6 +17,7 @@ from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
 from router.backends.cascade.cascade import Cascades
+from router.backends.counting.counter import Counter
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
@@ -162,10 +163,9 @@ def _recorder(
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     kept = kept_responses(documents.database, documents.config)
     if kept is not None:
-        kept.shelf.start()
-        stack.push_async_callback(kept.shelf.close)
-        kept.conversations.start()
-        stack.push_async_callback(kept.conversations.close)
+        for part in (kept.shelf, kept.conversations):
+            part.start()
+            stack.push_async_callback(part.close)
     return kept
 
 
@@ -268,7 +268,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
     )
 
 
-def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
+def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Serving:
     """The corridor's collaborators."""
     recorded = parts.decisions.on
     return Serving(
@@ -282,6 +282,7 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
         tracing=parts.tracing,
         kept=parts.kept,
         chats=parts.chats,
+        counter=Counter(parts.dispatcher.view, per_minute=counts_per_minute),
     )
 
 
@@ -290,7 +291,7 @@ def _gateway(
 ) -> Gateway:
     limits, stream = documents.config.limits, documents.config.stream
     gateway = Gateway(
-        serving=_serving(parts, snapshot),
+        serving=_serving(parts, snapshot, limits.counts_per_minute),
         limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
         cors=Cors.of(**documents.config.cors.model_dump()),
         metrics=parts.metrics,

@@ -80,7 +80,8 @@ class Ask(NamedTuple):
     (`router.protocols.responses.kept`), None where it is not. `declared` says how a request of an
     operation that the operator declared goes on (`router.protocols.declared`), None for others.
     `storing` is the body that a chat is kept with (`router.protocols.chat.kept`), None for one
-    whose client did not ask for it.
+    whose client did not ask for it. `bare`: it goes without the thoughts of models in it, since a
+    server found one that it cannot read.
     """
 
     operation: str
@@ -112,6 +113,7 @@ class Ask(NamedTuple):
     kept: Any = None
     declared: Any = None
     storing: Any = None
+    bare: bool = False
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

@@ -43,6 +43,7 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
     moe, slow = urls["moe"], "simulated-moe?fault=slow&seconds=60"
     local = {"context_window": 8192, "supports": ["json_schema"]}
     local["serves"] = ["chat", "completion", "embedding", "tokenization"]
+    local["counts"] = "messages"
     backends = {
         "local": _backend(
             urls["local"], "smollm2-135m-instruct-q4_1", "local", (0.02, 0.04), **local
@@ -57,6 +58,7 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
             "premium",
             (5, 30),
             speaks=["responses", "compactions"],
+            supports=["tools", "json_schema", "vision"],
         ),
         "remembers": _backend(
             urls["premium"],

@@ -17,7 +17,18 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from router.api.gateway import Limits
-from router.api.head import CHUNKED, CLOSE, KEEP, NOTHING, STREAM, WHOLE, Headers, head, typed
+from router.api.head import (
+    CHUNKED,
+    CLOSE,
+    KEEP,
+    NOTHING,
+    STREAM,
+    STREAMS,
+    WHOLE,
+    Headers,
+    head,
+    typed,
+)
 from router.api.incoming import Incoming
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import TurnoutError
@@ -131,10 +142,13 @@ class Exchange(Incoming):
         self.chunked = self.chunked and self.keep_alive
         if not self.chunked:
             self.keep_alive = False  # only the connection's end can tell that of the stream
-        opening = typed(self.content_type, status) if self.content_type else STREAM
+        opening = typed(self.content_type, status) if self.content_type else self._opening()
         data = self._head(status, opening, CHUNKED if self.chunked else b"")
         if not self.disconnected:
             self._connection.transport.write(data)
+
+    def _opening(self) -> bytes:
+        return STREAMS[self.row.streams_as] if isinstance(self.row, Operation) else STREAM
 
     async def write(self, data: bytes) -> None:
         """Send a part of a stream."""
@@ -228,7 +242,7 @@ class Exchange(Incoming):
         if self.streaming and self.content_type:
             return
         if self.streaming and isinstance(self.row, Operation):
-            await self.write(self.row.error_event(error))
+            await self.write(self.row.error_event(error, first=self._early))
             await self.end()
             if self._early:
                 self.status = error.status  # as it is counted: nothing of an answer was sent

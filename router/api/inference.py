@@ -10,8 +10,9 @@ from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
-from router.operations.operation import Calculation, Count, Operation, Row
+from router.operations.operation import Count, Operation, Row
 from router.operations.paths import ROUTES, row_at
+from router.pipeline.count import count
 from router.pipeline.serve import serve
 
 _LOG = logging.getLogger(__name__)
@@ -92,20 +93,13 @@ class Inference:
         if isinstance(row, Operation):
             await serve(self._gateway.serving, row, exchange)
             return
+        if isinstance(row, Count):
+            await count(self._gateway.serving, row, exchange)
+            return
         principal = self._gateway.serving.authenticator.authenticate(exchange.authorization)
         body = await exchange.body()
-        if isinstance(row, Calculation):
-            await exchange.send(row.answer(body))
-        elif isinstance(row, Count):
-            serving, ask = self._gateway.serving, row.parse(body, exchange.fields)
-            if serving.kept is not None:
-                ask = await serving.kept.resumed(
-                    row.parse, serving.snapshot, principal, ask, exchange.fields
-                )
-            await exchange.send(row.answer(ask))
-        else:
-            opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
-            await exchange.send(await opinions.take(principal, body), 202)
+        opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
+        await exchange.send(await opinions.take(principal, body), 202)
 
     async def _say_options(self, exchange: Exchange) -> None:
         """Say which methods there are; a browser, whether a page may call."""

@@ -80,7 +80,8 @@ class Backend:
     goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
     authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
     `provider` is what telemetry calls whose server it is. Where it `shares_state`, whoever may ask
-    it may name what its account keeps.
+    it may name what its account keeps. `counts` names the way in which its server tells the size of
+    a request (`router.backends.counting.table`).
     """
 
     name: str
@@ -111,10 +112,12 @@ class Backend:
     speaks: frozenset[str] = frozenset()
     shares_state: bool = False
     provider: str = ""
+    counts: str = "none"
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:
-        """Work out once what it is said not to take."""
+        """Work out once what it is said not to take, and what its window means to its server."""
+        object.__setattr__(self, "quirks", self.quirks.within(self.context_window))
         object.__setattr__(self, "denied", FEATURES - self.supports - self.unsaid)
 
     def deployments(self) -> tuple[Deployment, ...]:

@@ -9,8 +9,11 @@ from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
 from router.operations.table import BY_NAME
 from router.protocols.hub.table import CLIENTS
+from router.protocols.responses.parts import RESPONSES
 from router.protocols.responses.state import state_elsewhere, state_of_all
+from router.protocols.responses.tools import WEB_SEARCHES
 
+_SEARCHES: Final = frozenset(f"hosted:{one}" for one in WEB_SEARCHES)
 _REMEMBERED: Final = 256  # pairs of a request's features and a backend's: there are few
 
 
@@ -71,11 +74,22 @@ def _speaks(backend: Backend, protocol: str) -> bool:
 
 
 def doubt(backend: Backend, ask: Ask) -> str | None:
-    """Return the feature that the request needs and the backend was never said or known to have.
+    """Return the feature that the request needs and the backend was never said or known to have,
+    or the search that it would have to leave out.
 
     None where there is none. Such a backend is asked after all others.
     """
-    return _first(ask.features, backend.unsaid)
+    return _first(ask.features, backend.unsaid) or _left_out(backend, ask)
+
+
+def _left_out(backend: Backend, ask: Ask) -> str | None:
+    """The search of the web that this backend would not be told of, unless its operator said that
+    it need not be."""
+    searches = ask.features & _SEARCHES
+    if not searches or ask.protocol != RESPONSES or _speaks(backend, RESPONSES):
+        return None
+    left_out = [one.removeprefix("hosted:") for one in sorted(searches)]
+    return next((one for one in left_out if f"tools.{one}" not in backend.quirks.drop), None)
 
 
 @lru_cache(_REMEMBERED)

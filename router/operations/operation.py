@@ -43,39 +43,44 @@ class Operation:
         """The body of an error response, as the clients of its protocol expect it."""
         return PROTOCOLS[self.protocol].error_body(error)
 
-    def error_event(self, error: TurnoutError) -> bytes:
-        """The same as the last event of a stream that has begun."""
-        return PROTOCOLS[self.protocol].error_event(error)
+    def error_event(self, error: TurnoutError, *, first: bool = False) -> bytes:
+        """The same as the last event of a stream that has begun; `first`: nothing came before."""
+        protocol = PROTOCOLS[self.protocol]
+        if first and protocol.error_first is not None:
+            return protocol.error_first(error)
+        return protocol.error_event(error)
 
     @property
     def keepalive(self) -> bytes:
         """An event that its clients ignore."""
         return PROTOCOLS[self.protocol].keepalive
 
-
-@dataclass(frozen=True, slots=True)
-class Calculation:
-    """A way in that the gateway answers by itself from the body: no backend, nothing to pay."""
-
-    path: str
-    answer: Callable[[bytes], bytes]
-    error_body: Callable[[TurnoutError], bytes]
-    names_request: bool = False
-    methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
-    lists: ClassVar[bool] = False
+    @property
+    def streams_as(self) -> str:
+        """The content type of its streams."""
+        return PROTOCOLS[self.protocol].streams_as
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A way in that tells how large a request would be, with the conversation that it continues."""
+    """A way in that tells how large a request would be: no model is asked, nothing is paid.
+
+    `parse` reads it as the request whose size it asks for, in words of `protocol`; `write` tells a
+    number of tokens. `resumes`: that request may name what the gateway keeps.
+    """
 
     path: str
+    protocol: str
     parse: Parse
-    answer: Callable[[Ask], bytes]
-    error_body: Callable[[TurnoutError], bytes]
+    write: Callable[[int], bytes]
     names_request: bool = False
+    resumes: bool = False
     methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
     lists: ClassVar[bool] = False
+
+    def error_body(self, error: TurnoutError) -> bytes:
+        """The body of an error response, as the clients of its protocol expect it."""
+        return PROTOCOLS[self.protocol].error_body(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +94,4 @@ class Judgement:
     lists: ClassVar[bool] = False
 
 
-Row = Operation | Calculation | Count | Judgement
+Row = Operation | Count | Judgement

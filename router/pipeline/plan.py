@@ -77,7 +77,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         way=way,
         expected=history.expected(principal.key_id, answer.route),
     )
-    backends = tuple(map(world.backends.__getitem__, _in_order(answer)))
+    backends = tuple(map(world.backends.__getitem__, in_order(answer)))
     return Plan(
         answer,
         backends[:1] if ask.alone else backends,
@@ -127,7 +127,7 @@ def _largest_window(decision: Decision, world: Snapshot) -> int:
     return max([_USUAL_WINDOW if window is None else window for window in windows])
 
 
-def _in_order(decision: Decision) -> Sequence[str]:
+def in_order(decision: Decision) -> Sequence[str]:
     """The candidates in the order in which they are asked."""
     if decision.cascade is None:
         return decision.candidates

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from policies.decision import Decision
 from router.ask import Ask
 from router.backends.backend import Backend
+from router.backends.counting.counter import Counted
 from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Event, Upstream
 from router.backends.health.health import Health
@@ -155,6 +156,15 @@ class Sends(Protocol):
         """Know these backends from now on, and forget others."""
 
 
+class Counts(Protocol):
+    """Who asks backends for the sizes of requests: see `router.backends.counting.counter`."""
+
+    async def count(
+        self, backend: Backend, ask: Ask, request_id: str, customer: str
+    ) -> Counted | None:
+        """Return the size of a request at this backend; None where its server does not tell."""
+
+
 @dataclass(slots=True)
 class Serving:
     """The collaborators of the corridor. `snapshot` is swapped whole by a reload; `tracing` is set
@@ -171,6 +181,7 @@ class Serving:
     tracing: Tracing | None = None
     kept: Keeps | None = None  # None: the gateway keeps no responses
     chats: KeepsChats | None = None  # None: it keeps no chats
+    counter: Counts | None = None  # None: sizes are estimated
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from the next request on."""

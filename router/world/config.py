@@ -188,6 +188,7 @@ class BackendSection(_QuirkKeys):
     supports: Features | None = None
     serves: Operations | None = None
     speaks: Words | None = None
+    counts: str | None = None
     state: Literal["refused", "shared"] = "refused"
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()
@@ -218,6 +219,7 @@ class LimitSection(Section):
 
     body: Size = 32_000_000
     body_timeout: Duration = 30.0
+    counts_per_minute: int = Field(default=120, ge=0)
 
 
 class StreamSection(Section):

@@ -13,6 +13,7 @@ from typing import Final
 from policies.findings import suggestion
 from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
+from router.backends.counting.table import NOWAY, usual_way, ways_of
 from router.backends.dialects.table import DIALECTS, also_spoken
 from router.backends.energy import EnergyProfile, Provenance
 from router.operations.declared import NO_PATHS, DeclaredOperation
@@ -60,7 +61,7 @@ def resolve(
     if dialect not in DIALECTS:
         hint = suggestion(dialect, DIALECTS, what="dialects")
         problems.append(Problem("dialect", f"unknown dialect `{dialect}`", hint))
-    elif problem := _unspoken(section, dialect):
+    elif problem := _unspoken(section, dialect) or _uncounted(section, dialect):
         problems.append(problem)
     if section.http2 and base_url is not None and base_url.startswith("http:"):
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
@@ -134,6 +135,15 @@ def _unspoken(section: BackendSection, dialect: str) -> Problem | None:
     return None
 
 
+def _uncounted(section: BackendSection, dialect: str) -> Problem | None:
+    """The way to count that no server of this dialect has."""
+    ways = [*ways_of(dialect), NOWAY]
+    if section.counts is None or section.counts in ways:
+        return None
+    hint = f"one of these: {', '.join(ways)}"
+    return Problem("counts", f"`{dialect}` servers do not count by `{section.counts}`", hint)
+
+
 def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     if preset.prices is None:
         return None
@@ -169,6 +179,7 @@ def _backend(
         key_header=section.key_header or preset.key_header,
         query=tuple(section.query.items()),
         speaks=frozenset(_spoken(section, preset)),
+        counts=_counted(section, preset),
         shares_state=section.state == "shared",
         provider=_known_as(section.provider or section.dialect or preset.dialect),
     )
@@ -181,19 +192,30 @@ def _spoken(section: BackendSection, preset: Provider) -> Iterable[str]:
     return preset.speaks if section.dialect in (None, preset.dialect) else ()
 
 
+def _counted(section: BackendSection, preset: Provider) -> str:
+    """The backend's own word, else the preset's, else what all servers of its dialect do."""
+    dialect = section.dialect or preset.dialect
+    usual = preset.counts if dialect == preset.dialect else None
+    return section.counts or usual or usual_way(dialect)
+
+
 def _abilities(section: BackendSection, preset: Provider) -> tuple[frozenset[str], frozenset[str]]:
     """Return what the backend is said or known to take, and of what nobody knows.
 
-    Without a provider only the dialect tells, where all who speak it take the same.
+    Without a provider only the dialect tells, where all who speak it are known for the same.
     """
     if section.supports is not None:
         return frozenset(section.supports), frozenset()
     if section.provider is not None:
         return frozenset(preset.supports), frozenset(preset.depends)
     dialect = section.dialect or preset.dialect
-    known = {frozenset(one.supports) for one in _catalog().values() if one.dialect == dialect}
+    known = {
+        (frozenset(one.supports), frozenset(one.depends))
+        for one in _catalog().values()
+        if one.dialect == dialect
+    }
     if len(known) == 1:
-        return known.pop(), frozenset()
+        return known.pop()
     return frozenset(), FEATURES
 
 

@@ -10,12 +10,13 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import Targets
 from router.backends.dialects.quirks import signed_message
 from router.backends.transport.transport import HttpCall
 from router.protocols.headers import without_those_of
+from router.protocols.sse import EVENT_STREAM
 
 _VERSION: Final = ("anthropic-version", "2023-06-01")
 _PATH: Final = "/messages"

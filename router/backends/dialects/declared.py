@@ -9,11 +9,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Dialect, Failure
+from router.backends.dialects.base import Dialect, Failure
 from router.backends.dialects.heading import BEARER, target_of
 from router.backends.transport.transport import HttpCall
 from router.protocols.declared import Sending
 from router.protocols.headers import Pairs, without_those_of
+from router.protocols.sse import EVENT_STREAM
 
 
 class DeclaredAsking:

@@ -9,12 +9,13 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import target_of
 from router.backends.transport.transport import HttpCall
 from router.protocols.gemini.seals import has_foreign_seals, own_contents
 from router.protocols.splice import splice
+from router.protocols.sse import EVENT_STREAM
 
 
 class Gemini:

@@ -39,16 +39,16 @@ def shaped_form(backend: Backend, ask: Ask, model: bytes) -> bytes:
 
 def shaped_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a message, without the thoughts that its servers did not make."""
-    if not has_foreign_thoughts(ask.raw):
+    if not (ask.bare or has_foreign_thoughts(ask.raw)):
         return shaped_body(backend, ask, model)
     edits = _parameters(backend.quirks, ask) | {"model": model}
-    edits["messages"] = orjson.dumps(own_messages(ask.body["messages"]))
+    edits["messages"] = orjson.dumps(own_messages(ask.body["messages"], bare=ask.bare))
     return _spliced(backend.quirks, ask, edits)
 
 
 def signed_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same for Claude, whose servers refuse thoughts without a signature too."""
-    if not (has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw)):
+    if not _has_others_thoughts(ask):
         return shaped_body(backend, ask, model)
     return edited_message(backend, ask, {"model": model})
 
@@ -56,9 +56,14 @@ def signed_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
 def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
     """The same with a dialect's own edits."""
     edits = _parameters(backend.quirks, ask) | own
-    if has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw):
-        edits["messages"] = orjson.dumps(own_messages(ask.body["messages"], signed=True))
+    if _has_others_thoughts(ask):
+        own_ones = own_messages(ask.body["messages"], signed=True, bare=ask.bare)
+        edits["messages"] = orjson.dumps(own_ones)
     return _spliced(backend.quirks, ask, edits)
+
+
+def _has_others_thoughts(ask: Ask) -> bool:
+    return ask.bare or has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw)
 
 
 def shaped_response(backend: Backend, ask: Ask, model: bytes) -> bytes:
@@ -78,21 +83,21 @@ def _reshaped(backend: Backend, ask: Ask, model: bytes, more: "Edits") -> bytes:
     quirks, raw, given = backend.quirks, ask.raw, ask.body.get("input")
     forgets = not backend.shares_state
     roles = quirks.developer_role or b'"developer"' not in raw
-    thinks = has_foreign_reasoning(raw) or (forgets and names_thoughts(given))
+    thinks = ask.bare or has_foreign_reasoning(raw) or (forgets and names_thoughts(given))
     if roles and not thinks and not more:
         return shaped_body(backend, ask, model)
     edits = _parameters(quirks, ask) | {"model": model} | more
-    items = _items(given, roles=roles, forgets=forgets)
+    items = _items(given, bare=ask.bare, roles=roles, forgets=forgets)
     if items != given:
         edits["input"] = orjson.dumps(items)
     return _spliced(quirks, ask, edits)
 
 
-def _items(items: Any, *, roles: bool, forgets: bool) -> Any:
+def _items(items: Any, *, bare: bool, roles: bool, forgets: bool) -> Any:
     """The items of an input as a server of responses takes them."""
     if not isinstance(items, list):
         return items
-    items = own_items(items)
+    items = own_items(items, bare=bare)
     if forgets:
         items = forgotten(items)
     return items if roles else [_as_system(item) for item in items]

@@ -30,7 +30,7 @@ from router.protocols.hub.custom_tools import (
     with_functions,
 )
 from router.protocols.hub.table import CLIENTS, SERVERS
-from router.protocols.hub.writing import without_tools
+from router.protocols.hub.writing import without_thoughts, without_tools
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply, read_object
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
@@ -108,6 +108,8 @@ class Translation:
         """Ask in the backend's words; Unsupported where it has none for the request."""
         conversation, quirks = self._conversation, backend.quirks
         left_out: tuple[str, ...] = ()
+        if ask.bare:
+            conversation = without_thoughts(conversation)
         if ask.features:
             if not _CUSTOM.isdisjoint(ask.features):
                 conversation = self._told(conversation, known=quirks.custom_tools)

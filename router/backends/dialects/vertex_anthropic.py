@@ -10,13 +10,14 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import Targets
 from router.backends.dialects.quirks import edited_message
 from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
 from router.protocols.messages.vertex import VERSION
+from router.protocols.sse import EVENT_STREAM
 
 _EDITS: Final = {"model": None, "anthropic_version": orjson.dumps(VERSION)}
 

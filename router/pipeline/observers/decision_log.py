@@ -61,4 +61,5 @@ def outcome_of(finished: Finished) -> RecordedOutcome | None:
         cost_pico=charge.cost_pico,
         latency_ms=round(finished.seconds * 1000),
         first_token_ms=None if first is None else round(first * 1000),
+        dropped=finished.dropped,
     )
