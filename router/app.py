@@ -163,7 +163,7 @@ def _recorder(
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     kept = kept_responses(documents.database, documents.config)
     if kept is not None:
-        for part in (kept.shelf, kept.conversations):
+        for part in (kept.shelf, kept.conversations, kept.background):
             part.start()
             stack.push_async_callback(part.close)
     return kept

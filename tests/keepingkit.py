@@ -1,16 +1,15 @@
 """Two gateways on one database that keep responses, and servers of each protocol behind them."""
 
-import asyncio
 import base64
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
+from gated import Gated
 from gatewaykit import RunningGateway
 from modelservers import in_thread
 from patience import LONGEST_SECONDS
@@ -62,25 +61,12 @@ def _backend(url: str, model: str, dialect: str = "openai", **more) -> dict:
     return {"base_url": url, "model": model, "dialect": dialect, "price": price, **more}
 
 
-class Gated(Scripted):
-    """One whose answer waits until it is let go. `came` is set once somebody waits."""
-
-    def __init__(self, answer) -> None:
-        super().__init__(answer)
-        self.came, self.let_go = threading.Event(), threading.Event()
-
-    async def __call__(self, scope, receive, send) -> None:
-        """Answer one request, when it is time."""
-        self.came.set()
-        await asyncio.to_thread(self.let_go.wait, LONGEST_SECONDS)
-        await super().__call__(scope, receive, send)
-
-
 class Two:
     """Two gateways of one operator, and the servers behind them."""
 
-    def __init__(self, gateways, servers, native, gated) -> None:
+    def __init__(self, gateways, processes, servers, native, gated) -> None:
         self.first, self.second = gateways
+        self.processes = processes
         self.servers = servers
         self.native = native
         self.gated = gated
@@ -92,13 +78,14 @@ class Two:
         return json.dumps(self.servers[kind].heard[-1])
 
 
-def _start(folder, port, backends, database) -> subprocess.Popen:
-    kept = {"keys": [KEY], "home": ["chat-model"]}
+def _start(folder, port, backends, database, ledger, **kept) -> subprocess.Popen:
+    kept = {"keys": [KEY], "home": ["chat-model"]} | kept
     config = {
         "version": 1,
         "listen": f"127.0.0.1:{port}",
         "policy": "policy.yaml",
         "database": database,
+        "ledger": ledger,
         "backends": backends,
         "responses": kept,
     }
@@ -114,11 +101,14 @@ def _start(folder, port, backends, database) -> subprocess.Popen:
 
 
 @contextmanager
-def two_gateways(folder: Path, database: str) -> Iterator[Two]:
-    """Run them in folders below this one; their logs hold no word of a customer's."""
+def two_gateways(folder: Path, database: str, *, ledger: str = "embedded", **kept) -> Iterator[Two]:
+    """Run them in folders below this one; their logs hold no word of a customer's.
+
+    Each has a ledger of its own where none is named; `kept` are keys of their `responses`.
+    """
     native = Simulator("native", Profile(first_token=0.0, per_token=0.0))
     servers = {kind: Scripted(answer) for kind, (_, answer) in SERVERS.items()}
-    gated = Gated(completion(content=TEXT))
+    gated = Gated()
     running, processes = [], []
     with (
         in_thread(gated) as gated_url,
@@ -131,19 +121,19 @@ def two_gateways(folder: Path, database: str) -> Iterator[Two]:
         backends = {f"{k}-model": _backend(urls[k], "real", SERVERS[k][0]) for k in SERVERS}
         both = ["responses", "compactions"]
         backends["native-model"] = _backend(native_url, "simulated", speaks=both)
-        backends["gated-model"] = _backend(gated_url, "real")
+        backends["gated-model"] = _backend(gated_url, "gated")
         broken = "simulated?fault=reset&after=3"
         backends["broken-model"] = _backend(native_url, broken, speaks=["responses"])
         try:
             for name in ("first", "second"):
                 home, port = folder / name, free_port()
-                home.mkdir()
-                processes.append(_start(home, port, backends, database))
+                home.mkdir(parents=True)
+                processes.append(_start(home, port, backends, database, ledger, **kept))
                 running.append(RunningGateway(home, port, {}))
                 running[-1].until_ready(processes[-1])
-            yield Two(running, servers, native, gated)
+            yield Two(running, processes, servers, native, gated)
         finally:
-            gated.let_go.set()
+            gated.gate.set()
             for process in processes:
                 process.terminate()
             for process in processes:

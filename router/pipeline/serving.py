@@ -3,7 +3,8 @@
 The composition root builds them once; unit tests of the corridor hand in fakes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from asyncio import Task
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from router.pipeline.stored_chats import ChatShelf
 from router.pipeline.tracing import Tracing
 from router.protocols.headers import Fields
 from router.stored.response import StoredResponse
+from router.stored.run import Beat, Chunk, Ending, Told
 from router.world.snapshot import Snapshot
 
 
@@ -73,11 +75,84 @@ class Shelf(Protocol):
         """Stop."""
 
 
+class RunShelf(Shelf, Protocol):
+    """Where responses are kept that are still worked on: see `router.stored.run_shelf`."""
+
+    async def begin(
+        self, organization: str, response: StoredResponse, opening: Chunk, *, most: int
+    ) -> bool:
+        """Store a response that is begun; False where there is no room. Raises TooManyRuns."""
+
+    async def beat(self, beats: Sequence[Beat], *, renew: bool) -> frozenset[str] | None:
+        """Store what is new; return those that are gone, None where that was not possible."""
+
+    async def finish(self, organization: str, id_: str, ending: Ending) -> bool:
+        """End a response by what is stored of it; False where it is over."""
+
+    async def lapse(self, ending: Ending) -> int:
+        """End the responses whose gateways are gone."""
+
+    async def events(self, organization: str, id_: str, after: int) -> Told:
+        """Return what was told behind a number. Raises MissingResponse."""
+
+
+class RunsOn(Protocol):
+    """Responses in the background: see `router.pipeline.background`."""
+
+    async def detach(
+        self,
+        caller: Caller,
+        organization: str,
+        ask: Ask,
+        walk: Callable[[Caller], Awaitable[None]],
+    ) -> None:
+        """Let the corridor walk on by itself, and tell the client what was begun.
+
+        Raises what the corridor raises until the request is admitted, BadRequest, LimitExceeded.
+        """
+
+    async def current(self, organization: str, id_: str) -> StoredResponse:
+        """Return a response as it stands. Raises MissingResponse, Unavailable."""
+
+    async def cancel(self, organization: str, id_: str) -> StoredResponse:
+        """End a response where it is not over; return it as it then stands.
+
+        Raises MissingResponse, Unavailable; BadRequest where its client waited for it.
+        """
+
+    def drop(self, id_: str) -> None:
+        """Stop work on a response that was erased."""
+
+    def follow(self, organization: str, id_: str, after: int) -> AsyncGenerator[bytes]:
+        """Tell the events behind a number as they come, until it is over; empty ones in between.
+
+        Raises Unavailable.
+        """
+
+    def attend(self, tasks: set[Task[None]]) -> None:
+        """Put the task of each response in this set too: the server waits for them at its end."""
+
+    def __contains__(self, id_: str) -> bool:
+        """Whether a response is worked on here."""
+
+    def __len__(self) -> int:
+        """How many are."""
+
+
 class Keeps(Protocol):
     """Responses that the gateway keeps: see `router.pipeline.stored`."""
 
-    shelf: Shelf
-    conversations: ConversationShelf
+    @property
+    def shelf(self) -> Shelf:
+        """Where responses are kept."""
+
+    @property
+    def background(self) -> RunsOn:
+        """Those that are still worked on."""
+
+    @property
+    def conversations(self) -> ConversationShelf:
+        """Where conversations are."""
 
     def allows(self, world: Snapshot, principal: Principal) -> bool:
         """Whether anything is kept for a customer of this tier."""
@@ -91,6 +166,12 @@ class Keeps(Protocol):
         """Return the request with what it names put in its place.
 
         Raises BadRequest where that is not there, Unavailable.
+        """
+
+    async def begin(self, context: RequestContext, decision: Decision) -> RequestContext:
+        """Begin what was asked in the background; return it as backends are asked for it.
+
+        Raises BadRequest, LimitExceeded, Unavailable.
         """
 
     def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:

@@ -294,6 +294,8 @@ class ResponseSection(Section):
     room: Size = 1_000_000_000  # bytes of each organization
     by_default: bool = True
     home: Words = ()
+    background: int = Field(default=100, ge=0, le=500)  # at once, at one gateway
+    background_each: int = Field(default=20, gt=0)  # of an organization, at all of them
 
 
 class AuditSection(Section):

@@ -5,8 +5,10 @@ import threading
 import openai
 import patience
 import pytest
+from gated import FIRST, REST
 from keepingkit import KINDS, MARKER, TEXT, two_gateways
 from openai import OpenAI
+from patience import until
 from sqlalchemy import create_engine, text
 
 _BYTES = (bytes, memoryview)
@@ -172,8 +174,9 @@ def test_of_two_responses_at_a_time_one_is_told_that_it_is_locked(two, client, e
     first = threading.Thread(
         target=lambda: client.responses.create(model="gated", input="One", conversation=talk.id)
     )
+    two.gated.gate.clear()
     first.start()
-    assert two.gated.came.wait(patience.LONGEST_SECONDS)
+    until(lambda: two.gated.heard)
     turn = {"type": "message", "role": "user", "content": "Two"}
     try:
         for ask in (
@@ -187,10 +190,10 @@ def test_of_two_responses_at_a_time_one_is_told_that_it_is_locked(two, client, e
                 "conversation",
             )
     finally:
-        two.gated.let_go.set()
+        two.gated.gate.set()
         first.join()
     elsewhere.responses.create(model="chat", input="Two", conversation=talk.id)
-    assert _texts(client, talk.id) == ["One", TEXT, "Two", TEXT]
+    assert _texts(client, talk.id) == ["One", FIRST + REST, "Two", TEXT]
 
 
 def test_however_many_ask_at_once_each_answer_is_there_once_and_in_order(client, elsewhere):

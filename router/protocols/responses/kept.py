@@ -42,14 +42,15 @@ _NAMELESS: Final = frozenset(_PREFIXES) - {"reasoning"}
 
 class Kept(NamedTuple):
     """What an answer is kept with. `previous` is the response that it continues; `given` is the
-    request's own input; where it is not `wanted`, the answer only says what it continues. `talk`:
-    the conversation that it goes on with, which takes in what was said where that is `wanted`
-    (`router.pipeline.conversing`).
+    request's own input; where it is not `wanted`, the answer only says what it continues. In the
+    `background`: its client does not wait for it. `talk`: the conversation that it goes on with,
+    which takes in what was said where that is `wanted` (`router.pipeline.conversing`).
     """
 
     previous: str | None
     given: Any
     wanted: bool
+    background: bool = False
     talk: Any = None
 
     @property

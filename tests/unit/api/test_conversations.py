@@ -12,6 +12,7 @@ from fakes.talks import FakeTalks
 from fakes.world import FIXED, new_world
 
 from router.api.rest import public_application
+from router.pipeline.background import Background
 from router.pipeline.stored import KeptResponses
 
 KEY = {"authorization": "Bearer tk-known"}
@@ -20,9 +21,15 @@ NOBODYS = "conv_turnout_" + "0" * 32
 BASE = "/v1/conversations"
 
 
-def client_of(*, kept: bool = True, policy: str = FIXED) -> httpx.AsyncClient:
+def _keeps() -> KeptResponses:
+    shelf = FakeShelf()
+    background = Background(shelf, most=9, most_each=9)
     terms: dict[str, Any] = {"by_default": True, "home": frozenset(), "most_bytes": 1_000_000}
-    keeps = KeptResponses(FakeShelf(), FakeTalks(), **terms) if kept else None
+    return KeptResponses(shelf, background, FakeTalks(), **terms)
+
+
+def client_of(*, kept: bool = True, policy: str = FIXED) -> httpx.AsyncClient:
+    keeps = _keeps() if kept else None
     gateway = FakeGateway(FakeCorridor.answering(kept=keeps, world=new_world(policy)))
     transport = httpx.ASGITransport(app=public_application(gateway.gateway))
     return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=KEY)

@@ -166,6 +166,7 @@ def test_every_way_is_of_a_dialect_and_no_way_is_never_one() -> None:
         "responses": "responses",
         "anthropic": "messages",
         "gemini": "gemini",
+        "ollama": NOWAY,
         "replicate": NOWAY,
         "vertex-anthropic": "messages",
     }

@@ -18,6 +18,7 @@ from router.domain import Usage
 from router.errors import BadRequest, NotFound, Unavailable, UpstreamFailed
 from router.operations.response import parse_response
 from router.operations.table import OPERATIONS
+from router.pipeline.background import Background
 from router.pipeline.conversing import Talk, talk_of
 from router.pipeline.stored import KeptResponses
 from router.stored.conversation import Reading
@@ -39,7 +40,9 @@ def talks() -> FakeTalks:
 
 def kept_by(talks: FakeTalks, shelf: FakeShelf | None = None, **terms: Any) -> KeptResponses:
     usual: dict[str, Any] = {"by_default": True, "home": frozenset(), "most_bytes": 10_000}
-    return KeptResponses(shelf or FakeShelf(), talks, **(usual | terms))
+    shelf = shelf or FakeShelf()
+    background = Background(shelf, most=9, most_each=9)
+    return KeptResponses(shelf, background, talks, **(usual | terms))
 
 
 def body(**fields: Any) -> bytes:
