@@ -41,12 +41,12 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
                 walk = partial(_walk, serving, world, principal, ask, trace=trace)
                 await kept.background.detach(caller, principal.organization, ask, walk)
                 return
+            if ask.kept is not None and ask.kept.talk is not None and ask.kept.wanted:
+                async with ask.kept.talk:
+                    await _walk(serving, world, principal, ask, caller, trace=trace)
+                return
     if ask.storing is not None and serving.chats is not None:
         ask = serving.chats.asked(ask, world, principal)
-    if ask.kept is not None and ask.kept.talk is not None and ask.kept.wanted:
-        async with ask.kept.talk:
-            await _walk(serving, world, principal, ask, caller, trace=trace)
-        return
     await _walk(serving, world, principal, ask, caller, trace=trace)
 
 
@@ -85,8 +85,9 @@ async def _walk(
                 async with serving.backends.open(plan, ask, meter.events, trace) as upstream:
                     meter.events.append(upstream)
                     watch.upstream = upstream
-                    keeps = serving.kept if ask.storing is None else serving.chats
-                    if keeps is not None and (ask.kept is not None or ask.storing is not None):
-                        caller = keeps.keeping(caller, context, plan.decision)
+                    if ask.kept is not None or ask.storing is not None:
+                        keeps = serving.kept if ask.storing is None else serving.chats
+                        if keeps is not None:
+                            caller = keeps.keeping(caller, context, plan.decision)
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)
