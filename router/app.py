@@ -163,10 +163,9 @@ def _recorder(
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     kept = kept_responses(documents.database, documents.config)
     if kept is not None:
-        kept.shelf.start()
-        stack.push_async_callback(kept.shelf.close)
-        kept.background.start()
-        stack.push_async_callback(kept.background.close)
+        for part in (kept.shelf, kept.conversations, kept.background):
+            part.start()
+            stack.push_async_callback(part.close)
     return kept
 
 

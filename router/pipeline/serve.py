@@ -25,7 +25,8 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
 
     Raises TurnoutError, which the edge turns into an answer. Cancelled when the client leaves: the
     upstream is then closed and the hold settled with what was delivered. What is asked in the
-    background goes on without its client.
+    background goes on without its client. Where the answer goes into a conversation, no other goes
+    there meanwhile.
     """
     trace = None if serving.tracing is None else serving.tracing.begin(caller, operation)
     world, kept = serving.snapshot, serving.kept
@@ -39,6 +40,10 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
             if ask.kept is not None and ask.kept.background:
                 walk = partial(_walk, serving, world, principal, ask, trace=trace)
                 await kept.background.detach(caller, principal.organization, ask, walk)
+                return
+            if ask.kept is not None and ask.kept.talk is not None and ask.kept.wanted:
+                async with ask.kept.talk:
+                    await _walk(serving, world, principal, ask, caller, trace=trace)
                 return
     if ask.storing is not None and serving.chats is not None:
         ask = serving.chats.asked(ask, world, principal)

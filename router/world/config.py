@@ -189,6 +189,7 @@ class BackendSection(_QuirkKeys):
     serves: Operations | None = None
     speaks: Words | None = None
     counts: str | None = None
+    state: Literal["refused", "shared"] = "refused"
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None

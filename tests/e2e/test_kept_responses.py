@@ -234,6 +234,25 @@ def test_no_word_stands_in_the_database(client, database):
     assert TEXT.encode() not in held
 
 
+def test_a_kept_response_is_compacted_and_the_compaction_goes_on_where_it_was_made(two, client):
+    first = client.responses.create(model="chat", input=f"What is a {MARKER}?")
+    compacted = client.responses.compact(model="native", previous_response_id=first.id)
+    heard = two.heard("native")
+    for words in (MARKER, TEXT):
+        assert words in heard
+    assert "resp_turnout" not in heard
+    assert "store" not in heard
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(compacted.id)
+    rest = [item.to_dict(warnings=False) for item in compacted.output]
+    after = client.responses.create(model="native", input=[*rest, {"role": "user", "content": "?"}])
+    client.responses.create(model="native", input="More", previous_response_id=after.id)
+    assert '"compaction"' in two.heard("native")
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model="chat", input="More", previous_response_id=after.id)
+    assert "'compaction'" in caught.value.message
+
+
 def test_the_size_of_a_conversation_can_be_asked_for(client):
     alone = client.responses.input_tokens.count(input="And more.")
     first = client.responses.create(model="chat", input="x" * 3_000)
