@@ -3,17 +3,21 @@
 import asyncio
 import logging
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from router.api.cors import Cors
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
-from router.api.gateway import Gateway, Limits
+from router.api.gateway import Gateway, Limits, SocketLimits
+from router.domain import Principal
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
 from router.operations.operation import Count, Operation, Row
 from router.operations.paths import ROUTES, row_at
 from router.pipeline.count import count
 from router.pipeline.serve import serve
+
+if TYPE_CHECKING:
+    from router.api.websocket.turn import Turn
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
@@ -30,6 +34,7 @@ class Inference:
         self._running: set[asyncio.Task[Any]] = set()
         self.limits: Limits = gateway.limits
         self.cors: Cors | None = gateway.cors
+        self.sockets: SocketLimits = gateway.sockets
 
     # Return the endpoint at a raw path, or None; most requests match by their whole target, others
     # by their path without its query.
@@ -42,6 +47,10 @@ class Inference:
             return row
         return self._gateway.serving.snapshot.declared.at(path, query, method)
 
+    def authenticate(self, authorization: bytes | None) -> Principal:
+        """Return who asks. Raises Unauthenticated."""
+        return self._gateway.serving.authenticator.authenticate(authorization)
+
     async def abandon(self) -> None:
         """End what is still in flight, each with an answer that says so; wait until it is settled.
 
@@ -53,7 +62,7 @@ class Inference:
         if running:
             await asyncio.wait(running, timeout=_ABANDON_SECONDS)
 
-    async def serve(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: "Exchange | Turn") -> None:
         """Answer one request, whatever happens; a client that left gets nothing."""
         task = asyncio.current_task()
         metrics = self._gateway.metrics
@@ -81,10 +90,10 @@ class Inference:
                 seconds = time.perf_counter() - began
                 metrics.answered(exchange.route, exchange.backend, status, seconds)
 
-    async def _walk(self, exchange: Exchange) -> None:
+    async def _walk(self, exchange: "Exchange | Turn") -> None:
         row = exchange.row
         if exchange.method == _OPTIONS:
-            await self._say_options(exchange)
+            await self._say_options(exchange)  # type: ignore[arg-type] # a turn is a POST
             return
         if exchange.method not in row.methods:
             methods = ", ".join(method.decode() for method in row.methods)

@@ -23,7 +23,8 @@ class Operation:
     anything (`router.units`). One that is asked `by_name` is asked only of backends whose section
     says that they have it (`serves`); any other of all that speak its protocol. `names_request`:
     answers say their id as `request-id` too, where Anthropic's clients look for it. `resumes`: a
-    request may name what the gateway keeps. `methods` are those with which it is asked.
+    request may name what the gateway keeps. `over_websocket`: it may be asked in messages too.
+    `methods` are those with which it is asked.
     `lists`: what is kept of it is listed at its path by GET, beside inference.
     """
 
@@ -38,6 +39,7 @@ class Operation:
     resumes: bool = False
     methods: tuple[bytes, ...] = (b"POST",)
     lists: bool = False
+    over_websocket: bool = False
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""

@@ -92,8 +92,7 @@ class PriceSection(Section):
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "PriceSection":
-        of_tokens = (self.input, self.output)
-        if None not in of_tokens or (of_tokens == (None, None) and self.units):
+        if (self.input is None) is (self.output is None) and (self.input is not None or self.units):
             return self
         raise ValueError("write both `input` and `output`, USD per million tokens")
 
@@ -228,6 +227,14 @@ class StreamSection(Section):
     keepalive: Duration = 15.0
 
 
+class WebSocketSection(Section):
+    """How long a WebSocket stays open, and how many bytes of responses it remembers."""
+
+    lifetime: Duration = 3600.0
+    idle: Duration = 600.0
+    memory: Size = 16_000_000
+
+
 class CorsSection(Section):
     """Which web pages may call from a browser."""
 
@@ -323,6 +330,7 @@ class Config(Section):
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
     stream: StreamSection = StreamSection()
+    websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()
     transport: Literal["httptools", "httpx"] = "httptools"
     estimate: Literal["expected", "worst", "chunk"] = "expected"
