@@ -2,11 +2,12 @@
 
 import json
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from email.message import Message
 from typing import Any
 
 from websockets.datastructures import Headers
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -15,12 +16,12 @@ Json = dict[str, Any]
 Tells = Callable[[Json], Iterable[Json | str]]  # a body -> the events of its response
 
 
-def wants_websocket(headers: Mapping[str, str]) -> bool:
+def wants_websocket(headers: Message) -> bool:
     """Whether a request offers to go on in frames."""
     return (headers.get("upgrade") or "").lower() == "websocket"
 
 
-def converse(client: socket.socket, path: str, headers: Mapping[str, str], tells: Tells) -> None:
+def converse(client: socket.socket, path: str, headers: Message, tells: Tells) -> None:
     """Answer `response.create` until the client leaves; each may continue one before it."""
     response = ServerProtocol().accept(Request(path, Headers(list(headers.items()))))
     client.sendall(response.serialize())
@@ -36,8 +37,8 @@ def converse(client: socket.socket, path: str, headers: Mapping[str, str], tells
 
 def _messages(frames: ServerProtocol) -> Iterator[Json]:
     for frame in frames.events_received():
-        if getattr(frame, "opcode", None) is Opcode.TEXT:
-            yield json.loads(frame.data)  # type: ignore[union-attr] # it has one
+        if isinstance(frame, Frame) and frame.opcode is Opcode.TEXT:
+            yield json.loads(bytes(frame.data))
 
 
 def _told(body: Json, held: dict[str, list[Any]], tells: Tells) -> Iterator[Json]:
@@ -47,11 +48,11 @@ def _told(body: Json, held: dict[str, list[Any]], tells: Tells) -> Iterator[Json
     for event in tells(body | {"input": items}):
         if not isinstance(event, dict):
             continue
-        response = event.get("response")
         if body.get("generate") is False:
-            if response is None:
+            if "response" not in event:
                 continue
-            response = event["response"] = response | {"id": "resp_warm", "output": []}
+            event["response"] |= {"id": "resp_warm", "output": []}
         if event["type"] == "response.completed":
+            response = event["response"]
             held[response["id"]] = [*items, *response["output"]]
         yield event

@@ -109,7 +109,8 @@ class Connection(HttpToolsProtocol):
             return False
         self._unset_keepalive_if_required()
         self.connections.discard(self)
-        socket = WebSocket(self.transport, self.server_state, offered, self._inference)
+        inference, state = self._inference, self.server_state
+        socket = WebSocket(self.transport, state, offered, inference, self.loop)
         self.transport.set_protocol(socket)
         if rest:
             socket.data_received(rest)

@@ -10,7 +10,14 @@ from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.domain import Principal
-from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
+from router.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    TurnoutError,
+    Unavailable,
+    UpgradeRequired,
+    retry_after,
+)
 from router.operations.operation import Count, Operation, Row
 from router.operations.paths import ROUTES, row_at
 from router.pipeline.count import count
@@ -23,7 +30,22 @@ _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
+_NO_OFFER: Final = (
+    "The offer of a WebSocket did not arrive whole: a proxy in front of this gateway has to pass "
+    "`Upgrade` and `Connection: upgrade` on, over HTTP/1.1. The same is served by POST."
+)
+_SOCKETS_KEY: Final = b"sec-websocket-key"
 _OPTIONS: Final = b"OPTIONS"
+
+
+def _not_allowed(exchange: Exchange) -> BadRequest:
+    """Why a request cannot be served by this method."""
+    if _SOCKETS_KEY in exchange.fields:  # proxies drop the rest of the offer, and keep that
+        return UpgradeRequired(_NO_OFFER, headers=(("upgrade", "websocket"),))
+    row = exchange.row
+    methods = ", ".join(method.decode() for method in row.methods)
+    message = f"Not allowed: {row.path} takes {methods}."
+    return MethodNotAllowed(message, headers=(_allow(row),))
 
 
 class Inference:
@@ -34,7 +56,6 @@ class Inference:
         self._running: set[asyncio.Task[Any]] = set()
         self.limits: Limits = gateway.limits
         self.cors: Cors | None = gateway.cors
-        self.sockets: SocketLimits = gateway.sockets
 
     # Return the endpoint at a raw path, or None; most requests match by their whole target, others
     # by their path without its query.
@@ -46,6 +67,11 @@ class Inference:
         if row is not None:
             return row
         return self._gateway.serving.snapshot.declared.at(path, query, method)
+
+    @property
+    def sockets(self) -> SocketLimits:
+        """What a WebSocket may be."""
+        return self._gateway.sockets
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """Return who asks. Raises Unauthenticated."""
@@ -70,7 +96,7 @@ class Inference:
         metrics.in_flight += 1
         self._running.add(task)  # type: ignore[arg-type] # we run in a task
         try:
-            await self._walk(exchange)
+            await self._walk(exchange)  # type: ignore[arg-type] # a turn has what is asked of it
         except asyncio.CancelledError:
             task.uncancel()  # type: ignore[union-attr]
             if not exchange.disconnected:  # it is not the client who ended it: the gateway stops
@@ -90,15 +116,13 @@ class Inference:
                 seconds = time.perf_counter() - began
                 metrics.answered(exchange.route, exchange.backend, status, seconds)
 
-    async def _walk(self, exchange: "Exchange | Turn") -> None:
+    async def _walk(self, exchange: Exchange) -> None:
         row = exchange.row
         if exchange.method == _OPTIONS:
-            await self._say_options(exchange)  # type: ignore[arg-type] # a turn is a POST
+            await self._say_options(exchange)
             return
         if exchange.method not in row.methods:
-            methods = ", ".join(method.decode() for method in row.methods)
-            message = f"Not allowed: {row.path} takes {methods}."
-            raise MethodNotAllowed(message, headers=(_allow(row),))
+            raise _not_allowed(exchange)
         if isinstance(row, Operation):
             await serve(self._gateway.serving, row, exchange)
             return

@@ -39,16 +39,17 @@ class WebSocket(asyncio.Protocol):
         server_state: ServerState,
         opening: Opening,
         inference: Inference,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._transport = transport
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._flow = FlowControl(transport)
         self._state = server_state
         self._inference = inference
         self._row = opening.row
         self._fields = fields_of(opening.fields)
         self._frames = opening.frames
-        self._parts: list[bytes] = []  # of a message that is not all there
+        self._begun = bytearray()  # a message that is not all there
         self._memory = Memory(inference.sockets.memory)
         self._lanes = Lanes(self._begin, inference.limits.body)
         self._refusal: TurnoutError | None = None  # of further turns: the connection will close
@@ -132,10 +133,10 @@ class WebSocket(asyncio.Protocol):
         if frame.opcode is Opcode.BINARY:
             self._fail(CloseCode.UNSUPPORTED_DATA, "messages are JSON text")
         elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
-            self._parts.append(frame.data)
+            self._begun += frame.data
             if frame.fin:
-                message = b"".join(self._parts)
-                self._parts.clear()
+                message = bytes(self._begun)
+                self._begun.clear()
                 self._message(message)
 
     def _message(self, raw: bytes) -> None:

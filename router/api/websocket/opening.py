@@ -13,7 +13,7 @@ from websockets.server import ServerProtocol
 from router.api.inference import Inference
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, PermissionDenied
-from router.operations.operation import Operation
+from router.operations.operation import Operation, Row
 from router.operations.paths import ROUTES, row_at
 from router.operations.table import OPERATIONS
 from router.protocols.headers import credential_of, join_lists
@@ -31,8 +31,8 @@ Pairs = list[tuple[bytes, bytes]]
 
 
 class Opening(NamedTuple):
-    """A WebSocket that is about to be opened: what is asked over it, by which headers, the head that
-    answers, and what reads and writes its frames."""
+    """A WebSocket that is about to be opened: what is asked over it, by which headers, what head
+    answers the offer, and what reads and writes its frames."""
 
     row: Operation
     fields: dict[bytes, bytes]
@@ -49,8 +49,7 @@ def opening(method: bytes, url: bytes, headers: Pairs, inference: Inference) -> 
     fields = dict(reversed(headers))  # the first header of a name wins
     if method != b"GET" or fields.get(_UPGRADE, b"").lower() != _WEBSOCKET:
         return None
-    asked = httptools.parse_url(url)
-    row = ROUTES.get(url) or row_at(asked.path, asked.query or b"")
+    row = _row(url)
     if row is None:
         return None
     if not isinstance(row, Operation) or not row.over_websocket:
@@ -61,6 +60,14 @@ def opening(method: bytes, url: bytes, headers: Pairs, inference: Inference) -> 
     head = _handshake(url, headers, fields)
     most = inference.limits.body
     return Opening(row, fields, head, ServerProtocol(state=State.OPEN, max_size=most, logger=_LOG))
+
+
+def _row(url: bytes) -> Row | None:
+    try:
+        asked = httptools.parse_url(url)
+    except httptools.HttpParserInvalidURLError:
+        return None
+    return ROUTES.get(url) or row_at(asked.path, asked.query or b"")
 
 
 def _refuse_strange_pages(fields: Mapping[bytes, bytes], inference: Inference) -> None:
