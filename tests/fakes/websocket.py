@@ -23,8 +23,9 @@ KEY = "Bearer tk-known"
 
 def life(kind: str, **response: Any) -> bytes:
     """An event that tells the whole response."""
-    told = {"type": f"response.{kind}", "response": {"object": "response"} | response}
-    return encode(json.dumps(told).encode(), told["type"].encode())
+    told: dict[str, Any] = {"type": f"response.{kind}"}
+    told["response"] = {"object": "response"} | response
+    return encode(json.dumps(told).encode(), f"response.{kind}".encode())
 
 
 def message(text: str) -> dict[str, Any]:
@@ -50,7 +51,7 @@ class Answering(Inference):
         self.bodies: list[dict[str, Any]] = []
 
     async def _walk(self, exchange: Any) -> None:
-        if not isinstance(exchange.row, Operation):
+        if not isinstance(exchange.row, Operation) or exchange.method != b"POST":
             await super()._walk(exchange)
             return
         self.authenticate(exchange.authorization)

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import httptools
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -13,8 +12,8 @@ from websockets.server import ServerProtocol
 from router.api.inference import Inference
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import BadRequest, PermissionDenied
-from router.operations.operation import Operation, Row
-from router.operations.paths import ROUTES, row_at
+from router.operations.operation import Operation
+from router.operations.paths import row_at
 from router.operations.table import OPERATIONS
 from router.protocols.headers import credential_of, join_lists
 
@@ -49,7 +48,8 @@ def opening(method: bytes, url: bytes, headers: Pairs, inference: Inference) -> 
     fields = dict(reversed(headers))  # the first header of a name wins
     if method != b"GET" or fields.get(_UPGRADE, b"").lower() != _WEBSOCKET:
         return None
-    row = _row(url)
+    path, _, query = url.partition(b"?")
+    row = row_at(path, query)
     if row is None:
         return None
     if not isinstance(row, Operation) or not row.over_websocket:
@@ -60,14 +60,6 @@ def opening(method: bytes, url: bytes, headers: Pairs, inference: Inference) -> 
     head = _handshake(url, headers, fields)
     most = inference.limits.body
     return Opening(row, fields, head, ServerProtocol(state=State.OPEN, max_size=most, logger=_LOG))
-
-
-def _row(url: bytes) -> Row | None:
-    try:
-        asked = httptools.parse_url(url)
-    except httptools.HttpParserInvalidURLError:
-        return None
-    return ROUTES.get(url) or row_at(asked.path, asked.query or b"")
 
 
 def _refuse_strange_pages(fields: Mapping[bytes, bytes], inference: Inference) -> None:

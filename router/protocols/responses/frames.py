@@ -68,6 +68,8 @@ class Create(NamedTuple):
         edits[_PREVIOUS] = None if earlier.base is None else orjson.dumps(earlier.base)
         if earlier.parts and self.items is not None:
             edits["input"] = b"[%b]" % b",".join(filter(None, (*earlier.parts, self.items)))
+        elif self.warms and "input" not in self.members:
+            edits["input"] = b"[]"
         return splice(self.raw, self.members, edits)
 
 

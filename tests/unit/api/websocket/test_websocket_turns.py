@@ -111,6 +111,19 @@ async def test_a_warm_up_asks_no_backend_and_is_continued():
     assert texts(inference.bodies[0]) == ["long instructions", "go"]
 
 
+async def test_a_warm_up_may_have_no_input_and_continue():
+    inference = Answering()
+    client = FakeWebSocket(inference)
+    client.send(b'{"type":"response.create","model":"auto","generate":false,"store":false}')
+    first = (await client.answer())[-1]["response"]["id"]
+    client.create(generate=False, input="one", previous_response_id=first)
+    second = (await client.answer())[-1]["response"]
+    assert second["previous_response_id"] == first
+    client.create(input="two", previous_response_id=second["id"])
+    await client.answer()
+    assert texts(inference.bodies[0]) == ["one", "two"]
+
+
 async def test_a_lane_is_in_order_and_lanes_run_side_by_side():
     inference = Held()
     client = FakeWebSocket(inference)
