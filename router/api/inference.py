@@ -22,6 +22,7 @@ from router.operations.operation import Count, Operation, Row
 from router.operations.paths import ROUTES, row_at
 from router.pipeline.count import count
 from router.pipeline.serve import serve
+from router.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from router.api.websocket.turn import Turn
@@ -72,6 +73,11 @@ class Inference:
     def sockets(self) -> SocketLimits:
         """What a WebSocket may be."""
         return self._gateway.sockets
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted of the gateway."""
+        return self._gateway.metrics
 
     def authenticate(self, authorization: bytes | None) -> Principal:
         """Return who asks. Raises Unauthenticated."""

@@ -58,6 +58,7 @@ class WebSocket(asyncio.Protocol):
         self._ends_at = self._asked_at + inference.sockets.lifetime
         self._closing: asyncio.TimerHandle | None = None
         server_state.connections.add(self)  # type: ignore[arg-type] # it needs `shutdown` alone
+        inference.metrics.websockets += 1
         transport.write(opening.head)
         self._timer = self._look_later()
 
@@ -80,6 +81,7 @@ class WebSocket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End what runs for a client that is gone."""
         self._state.connections.discard(self)
+        self._inference.metrics.websockets -= 1
         self._timer.cancel()
         if self._closing is not None:
             self._closing.cancel()

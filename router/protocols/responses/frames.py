@@ -27,6 +27,7 @@ CREATE: Final = "response.create"
 _PREVIOUS: Final = "previous_response_id"
 _LANE: Final = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 _ERROR: Final = re.compile(rb'"type": ?"error"')
+_ROUND_EACH: Final = 256  # bytes of memory around what is remembered
 _FAILED: Final = "response.failed"
 _END: Final = re.compile(
     rb'(?m)^(?:event: ?|data: ?\{"type": ?")response\.(?:completed|incomplete|failed)\b'
@@ -43,8 +44,8 @@ class Earlier(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of its items."""
-        return sum(map(len, self.parts))
+        """Bytes that it takes in memory, about."""
+        return sum(map(len, self.parts)) + _ROUND_EACH * (1 + len(self.parts))
 
 
 class Create(NamedTuple):

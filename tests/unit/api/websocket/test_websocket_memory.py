@@ -29,7 +29,7 @@ def knows(memory: Memory, id_: str) -> bool:
 
 
 def test_the_oldest_make_room_for_the_newest():
-    memory = Memory(700)
+    memory = Memory(2_000)
     for number in range(5):
         memory.add(response(f"resp_{number}"), create(), Earlier())
     known = [knows(memory, f"resp_{number}") for number in range(5)]
@@ -37,10 +37,17 @@ def test_the_oldest_make_room_for_the_newest():
     assert set(known) == {False, True}
 
 
+def test_responses_that_say_nothing_have_a_size_too():
+    memory = Memory(100_000)
+    for number in range(1_000):
+        memory.add(f'{{"id":"resp_{number}"}}'.encode(), create(input=[]), Earlier())
+    assert len(memory._held) < 400
+
+
 def test_a_conversation_larger_than_all_room_is_not_remembered_and_costs_no_other():
-    memory = Memory(700)
+    memory = Memory(2_000)
     memory.add(response("resp_small"), create(), Earlier())
-    memory.add(response("resp_large", "x" * 1_000), create(), Earlier())
+    memory.add(response("resp_large", "x" * 2_000), create(), Earlier())
     assert not knows(memory, "resp_large")
     assert knows(memory, "resp_small")
 
@@ -50,13 +57,13 @@ def test_a_conversation_larger_than_all_room_is_not_remembered_and_costs_no_othe
     [(False, True, True), (False, False, True), (None, True, False), (None, False, True)],
 )
 def test_what_is_stored_elsewhere_is_not_remembered(store, told, remembered):
-    memory = Memory(1_000)
+    memory = Memory(2_000)
     memory.add(response("resp_1", store=told), create(store=store), Earlier())
     assert knows(memory, "resp_1") is remembered
 
 
 def test_thoughts_without_a_seal_are_left_out_since_no_backend_remembers_them():
-    memory = Memory(1_000)
+    memory = Memory(2_000)
     output = [
         {"type": "reasoning", "id": "rs_1", "summary": []},
         {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "sealed"},
@@ -69,11 +76,11 @@ def test_thoughts_without_a_seal_are_left_out_since_no_backend_remembers_them():
 
 def test_a_response_of_the_gateways_is_looked_for_whatever_store_says():
     id_ = kept_id("0" * 32)
-    assert Memory(1_000).earlier(create(previous_response_id=id_)) == Earlier(id_)
+    assert Memory(2_000).earlier(create(previous_response_id=id_)) == Earlier(id_)
 
 
 def test_what_is_no_response_is_not_remembered():
-    memory = Memory(1_000)
+    memory = Memory(2_000)
     for told in (b"null", b"{}", b'{"id": 7}', b'{"id": "resp_1", "output": "no list"}'):
         memory.add(told, create(), Earlier())
     assert knows(memory, "resp_1")  # what was asked, at least

@@ -1,5 +1,6 @@
 """Who may open a WebSocket, and where; what is refused is refused over HTTP."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -120,6 +121,32 @@ async def test_frames_that_come_with_the_offer_are_read():
     for task in list(http.server_state.tasks):
         await task
     assert b"response.completed" in socket.sent
+
+
+async def test_a_connection_that_served_requests_may_be_opened_too():
+    http, socket = connect(Answering())
+    http.data_received(b"GET /v1/responses HTTP/1.1\r\n\r\n")
+    for task in list(http.tasks):
+        await task
+    assert socket.sent.startswith(b"HTTP/1.1 405 ")
+    lines = "".join(f"{name}: {value}\r\n" for name, value in OFFER.items())
+    http.data_received(f"GET /v1/responses HTTP/1.1\r\n{lines}\r\n".encode())
+    assert b"HTTP/1.1 101 " in socket.sent
+    assert http.timeout_keep_alive_task is None
+
+
+async def test_an_offer_behind_a_request_that_is_still_served_is_declined():
+    http, socket = connect(Answering())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in OFFER.items())
+    offer = f"GET /v1/responses HTTP/1.1\r\n{lines}\r\n".encode()
+    body = b'{"model":"auto","input":"Hi"}'
+    head = b"POST /v1/responses HTTP/1.1\r\nAuthorization: %b\r\nContent-Length: %d\r\n\r\n"
+    http.data_received(head % (KEY.encode(), len(body)) + body + offer)
+    while http.tasks:
+        await asyncio.sleep(0)
+    assert socket.sent.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 426 " in socket.sent
+    assert socket.protocol is None
 
 
 async def test_no_extension_is_agreed_to():

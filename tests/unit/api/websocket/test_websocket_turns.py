@@ -145,6 +145,7 @@ async def test_at_most_sixteen_responses_run_at_a_time():
         client.create(stream_id=f"lane{number}")
     await asyncio.sleep(0)
     assert len(inference.bodies) == 16
+    assert (inference.metrics.in_flight, inference.metrics.websockets) == (16, 1)
     inference.go.set()
     told = await client.answer()
     assert sum(event["type"] == "response.completed" for event in told) == 20
@@ -186,6 +187,7 @@ async def test_a_client_that_leaves_ends_what_runs_for_it():
     await client.settled()
     assert inference.ended == ["left", "left"]
     assert client.http.server_state.connections == set()
+    assert inference.metrics.websockets == 0
 
 
 async def test_a_client_that_says_goodbye_ends_what_runs_for_it():
