@@ -32,11 +32,13 @@ class FakeSocket(asyncio.Transport):
         self.protocol = protocol
 
     def pause_reading(self) -> None:
-        """Note that what arrives has to wait."""
+        """Note that what arrives has to wait; a closed one cannot, as in uvloop."""
+        assert not self.closed
         self.paused = True
 
     def resume_reading(self) -> None:
-        """Note that the edge reads on."""
+        """Note that the edge reads on; a closed one cannot."""
+        assert not self.closed
         self.paused = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:

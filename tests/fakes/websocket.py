@@ -135,6 +135,7 @@ class FakeWebSocket:
 
     def leave(self) -> None:
         """Close the connection without a word."""
+        self.socket.closed = True
         self.edge.connection_lost(None)
 
     def _sent(self) -> bytes:

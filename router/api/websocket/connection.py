@@ -77,6 +77,7 @@ class WebSocket(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Close: a client that leaves without a word has left."""
+        self._hear_no_more()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what runs for a client that is gone."""
@@ -85,14 +86,13 @@ class WebSocket(asyncio.Protocol):
         self._timer.cancel()
         if self._closing is not None:
             self._closing.cancel()
-        self._frames.receive_eof()
-        self._end_turns()
+        self._hear_no_more()
         self._flow.resume_writing()
 
     def pause_writing(self) -> None:
         """Note that the client is behind: nothing is read either, since pings are answered."""
         self._flow.pause_writing()
-        self._flow.pause_reading()
+        self._read_no_more()
 
     def resume_writing(self) -> None:
         """Note that it caught up."""
@@ -162,7 +162,7 @@ class WebSocket(asyncio.Protocol):
         except BadRequest as error:
             self.tell(error_message(error, create.lane))
         if self._lanes.full:
-            self._flow.pause_reading()
+            self._read_no_more()
 
     def _begin(self, turn: Turn) -> None:
         task = self._loop.create_task(self._inference.serve(turn))
@@ -170,8 +170,12 @@ class WebSocket(asyncio.Protocol):
         self._state.tasks.add(task)  # the server waits for these before it stops
         task.add_done_callback(self._state.tasks.discard)
 
+    def _read_no_more(self) -> None:
+        if not self._transport.is_closing():
+            self._flow.pause_reading()
+
     def _read_on(self) -> None:
-        if not (self._lanes.full or self._flow.write_paused):
+        if not (self._lanes.full or self._flow.write_paused or self._transport.is_closing()):
             self._flow.resume_reading()
 
     # Its end.
@@ -223,6 +227,11 @@ class WebSocket(asyncio.Protocol):
                 self._transport.write_eof()
         if self._closing is None and self._frames.close_expected():
             self._closing = self._loop.call_later(_CLOSE_SECONDS, self._transport.abort)
+
+    def _hear_no_more(self) -> None:
+        if self._frames.state is not State.CLOSED:
+            self._frames.receive_eof()
+        self._end_turns()
 
     def _end_turns(self) -> None:
         self._lanes.drop_waiting()

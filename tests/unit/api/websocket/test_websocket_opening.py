@@ -142,7 +142,8 @@ async def test_an_offer_behind_a_request_that_is_still_served_is_declined():
     body = b'{"model":"auto","input":"Hi"}'
     head = b"POST /v1/responses HTTP/1.1\r\nAuthorization: %b\r\nContent-Length: %d\r\n\r\n"
     http.data_received(head % (KEY.encode(), len(body)) + body + offer)
-    while http.tasks:
+    while tasks := list(http.tasks):
+        await asyncio.wait(tasks)
         await asyncio.sleep(0)
     assert socket.sent.startswith(b"HTTP/1.1 200 ")
     assert b"HTTP/1.1 426 " in socket.sent

@@ -190,6 +190,20 @@ async def test_a_client_that_leaves_ends_what_runs_for_it():
     assert inference.metrics.websockets == 0
 
 
+async def test_a_client_that_leaves_while_nothing_is_read_ends_what_runs_for_it():
+    inference = Held()
+    client = FakeWebSocket(inference)
+    for _ in range(70):
+        client.create()
+    await asyncio.sleep(0)
+    client.edge.pause_writing()
+    client.edge.eof_received()
+    client.leave()
+    await client.settled()
+    assert inference.ended == ["left"]
+    assert inference.metrics.in_flight == 0
+
+
 async def test_a_client_that_says_goodbye_ends_what_runs_for_it():
     inference = Held()
     client = FakeWebSocket(inference)
