@@ -70,6 +70,16 @@ def test_a_connection_tells_what_a_stream_tells(gateway, model):
         assert over_socket == [event.type for event in stream]
 
 
+def test_the_first_event_says_what_headers_say_over_http(gateway):
+    with opened(gateway) as socket:
+        ask(socket, input="Hello")
+        first, *others = told(socket)
+    assert first["headers"]["x-turnout-backend"] == "moe"
+    assert float(first["headers"]["x-turnout-cost-usd"]) > 0
+    assert len(first["headers"]["x-request-id"]) == 32
+    assert not any("headers" in event for event in others)
+
+
 def test_a_warm_up_costs_nothing_and_is_continued(gateway):
     key = gateway.key("enterprise")
     with opened(gateway, key) as socket:

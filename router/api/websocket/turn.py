@@ -1,8 +1,8 @@
 """One response over a WebSocket: to the corridor a caller like any other, whose answer is a stream.
 
 It is served by the same `Inference` as a request over HTTP, so it is held for, settled, counted and
-cancelled the same way. Its events are told as messages; the headers of its answer are not, but for
-those of an error.
+cancelled the same way. Its events are told as messages; what an answer over HTTP has in its headers
+is told with the first.
 """
 
 import asyncio
@@ -124,6 +124,7 @@ class Turn(Asked):
         if self._client.behind and not self.disconnected:
             await self._client.caught_up()
         self.streaming, self.status = True, 200
+        self._telling.headers = (*self.headers, ("x-request-id", self.id))
 
     async def write(self, data: bytes) -> None:
         """Tell a part of the response."""

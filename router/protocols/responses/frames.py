@@ -145,16 +145,17 @@ def _items(raw: bytes, members: Members, given: Any) -> bytes | None:
 class Telling:
     """One response on its way into messages.
 
-    `ended` once its last event was told; `final` is then the response as that told it, None where
-    it failed.
+    `headers` are told with its first event. `ended` once its last event was told; `final` is then
+    the response as that told it, None where it failed.
     """
 
-    __slots__ = ("_more", "_previous", "ended", "final")
+    __slots__ = ("_more", "_previous", "ended", "final", "headers")
 
     def __init__(self, lane: str, previous: str | None) -> None:
         """`previous`: the response that the client wanted to continue."""
         self._more = _in_lane(lane)
         self._previous = previous
+        self.headers: Headers = ()
         self.ended = False
         self.final: bytes | None = None
 
@@ -172,11 +173,13 @@ class Telling:
 
     def error(self, error: TurnoutError, request_id: str) -> bytes:
         """The message that tells that it failed: its last."""
-        self.ended = True
+        self.ended, self.headers = True, ()
         return self._told(_error_message(error, (("x-request-id", request_id),)))
 
     def _told(self, data: bytes) -> bytes:
         data = data.rstrip()
+        if self.headers:
+            data, self.headers = _with_headers(data, self.headers), ()
         return data[:-1] + self._more if self._more else data
 
     def _looked_at(self, event: bytes, data: bytes) -> bytes:
@@ -224,6 +227,16 @@ def _error_message(error: TurnoutError, more: Headers = ()) -> bytes:
     if headers:  # Codex looks there for when to come back
         told["headers"] = headers
     return orjson.dumps(told)
+
+
+def _with_headers(data: bytes, headers: Headers) -> bytes:
+    """An event with the headers that an answer over HTTP has, unless it has some of its own."""
+    try:
+        has_some = "headers" in scan(data)
+    except ValueError:
+        return data
+    told = orjson.dumps(dict(headers))
+    return data if has_some else data[:-1] + b',"headers":%b}' % told
 
 
 def _in_lane(lane: str) -> bytes:

@@ -31,6 +31,18 @@ def test_what_it_continues_is_told_as_the_client_named_it_and_nothing_else_chang
     assert told == DONE.replace(b":null", b':"resp_0"')[:-1] + b',"stream_id":"a"}'
 
 
+def test_the_first_event_has_the_headers_of_an_answer_unless_it_has_some():
+    telling = Telling("a", None)
+    telling.headers = (("x-request-id", "r"),)
+    first, second = telling.messages(encode(DELTA) * 2)
+    assert first == DELTA[:-1] + b',"headers":{"x-request-id":"r"},"stream_id":"a"}'
+    assert b"headers" not in second
+    telling = Telling("", None)
+    telling.headers = (("x-request-id", "r"),)
+    (told,) = telling.messages(encode(b'{"type":"response.metadata","headers":{}}'))
+    assert json.loads(told)["headers"] == {}
+
+
 @pytest.mark.parametrize("block", [b": keepalive\n\n", b"data: [DONE]\n\n", b"event: ping\n\n"])
 def test_what_only_fills_a_stream_is_not_told(block):
     assert Telling("", None).messages(block) == []
