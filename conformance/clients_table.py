@@ -82,6 +82,11 @@ CLIENTS: Final[tuple[Client, ...]] = (
     *_rows(_SDKS, "PyPI", "openai", "openai-python", jobs=_OPENAI),
     *_rows(_SDKS, "npm", "openai", "openai-node", jobs=_OPENAI),
     Client(
+        *("openai-python-websocket", _SDKS, "PyPI", "openai", "openai-python", "responses"),
+        ("say", "stream", "tools", "usage", "errors"),
+        over="websocket",
+    ),
+    Client(
         "openai-python-real", _SDKS, "PyPI", "openai", "openai-python", "chat", ("model",), REAL
     ),
     Client("openai-node-real", _SDKS, "npm", "openai", "openai-node", "chat", ("model",), REAL),

@@ -4,7 +4,7 @@ import base64
 import json
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
@@ -88,8 +88,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(fault[0], error_body("responses", *fault))
             return
 
-        def tells(body: Json) -> Iterator[Json | str]:
-            self.server.asked.append((self.path, dict(self.headers), json.dumps(body).encode()))
+        def tells(body: Json) -> Iterable[Json | str]:
+            raw = json.dumps(body).encode()
+            self.server.asked.append((self.path, dict(self.headers), raw))
+            fault = self._fault(self.path, "responses", raw)
+            if fault is not None:
+                error = error_body("responses", *fault)
+                return [{"type": "error", "status": fault[0], **error}]
             heard = READERS["responses"](body)
             writer = WRITERS["responses"]
             return writer.events(answer_to(heard), heard, str(body.get("model")), body)

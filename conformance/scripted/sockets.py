@@ -42,7 +42,7 @@ def _messages(frames: ServerProtocol) -> Iterator[Json]:
 
 
 def _told(body: Json, held: dict[str, list[Any]], tells: Tells) -> Iterator[Json]:
-    given = body.get("input") or []
+    given, lane = body.get("input") or [], body.get("stream_id")
     own = [{"role": "user", "content": given}] if isinstance(given, str) else given
     items = [*held.get(body.get("previous_response_id") or "", ()), *own]
     for event in tells(body | {"input": items}):
@@ -55,4 +55,4 @@ def _told(body: Json, held: dict[str, list[Any]], tells: Tells) -> Iterator[Json
         if event["type"] == "response.completed":
             response = event["response"]
             held[response["id"]] = [*items, *response["output"]]
-        yield event
+        yield event | ({"stream_id": lane} if lane else {})
