@@ -25,12 +25,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """What a WebSocket may be: seconds in all, seconds in which nothing is asked, and bytes of
-    responses that it remembers."""
+    """What a WebSocket may be: seconds in all, seconds in which nothing is asked, bytes of
+    responses that it remembers, and that all of a process remember together."""
 
     lifetime: float = 3600.0
     idle: float = 600.0
     memory: int = 16_000_000
+    total_memory: int = 500_000_000
 
 
 class Answers(Protocol):

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from router.api.cors import Cors
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits, SocketLimits
+from router.api.websocket.memory import Room
 from router.domain import Principal
 from router.errors import (
     BadRequest,
@@ -73,6 +75,11 @@ class Inference:
     def sockets(self) -> SocketLimits:
         """What a WebSocket may be."""
         return self._gateway.sockets
+
+    @cached_property
+    def room(self) -> Room:
+        """What all WebSockets may remember."""
+        return Room(self._gateway.sockets.total_memory)
 
     @property
     def metrics(self) -> Metrics:

@@ -228,11 +228,12 @@ class StreamSection(Section):
 
 
 class WebSocketSection(Section):
-    """How long a WebSocket stays open, and how many bytes of responses it remembers."""
+    """How long a WebSocket stays open; bytes of responses that it, and all together, remember."""
 
     lifetime: Duration = 3600.0
     idle: Duration = 600.0
     memory: Size = 16_000_000
+    total_memory: Size = 500_000_000
 
 
 class CorsSection(Section):
@@ -341,9 +342,3 @@ class Config(Section):
     operations: dict[str, OperationSection] = Field(default={})
     audits: AuditSection = AuditSection()
     admin: AdminSection | None = None
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """Return the two parts of a listening address; all interfaces where no host is named."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 # the operator left it out

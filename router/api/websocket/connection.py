@@ -50,7 +50,7 @@ class WebSocket(asyncio.Protocol):
         self._fields = fields_of(opening.fields)
         self._frames = opening.frames
         self._begun = bytearray()  # a message that is not all there
-        self._memory = Memory(inference.sockets.memory)
+        self._memory = Memory(inference.sockets.memory, inference.room)
         self._lanes = Lanes(self._begin, inference.limits.body)
         self._refusal: TurnoutError | None = None  # of further turns: the connection will close
         self._wrote = False  # since the timer rang last
@@ -87,6 +87,7 @@ class WebSocket(asyncio.Protocol):
         if self._closing is not None:
             self._closing.cancel()
         self._hear_no_more()
+        self._memory.close()
         self._flow.resume_writing()
 
     def pause_writing(self) -> None:

@@ -15,15 +15,41 @@ from router.protocols.responses.kept import is_kept_id, listed, replayed
 _NOTHING: Final = Earlier()
 
 
+class Room:
+    """What all connections of a process may remember together: `most` bytes. Where it is too much,
+    what was remembered longest ago goes, whosever it is.
+    """
+
+    __slots__ = ("_held", "_most", "size")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.size = 0
+        self._held: dict[tuple[Memory, str], int] = {}  # the oldest first
+
+    def take(self, memory: "Memory", id_: str, size: int) -> None:
+        """Count a response, and make room for it."""
+        self._held[memory, id_] = size
+        self.size += size
+        while self.size > self._most:
+            oldest, its_id = next(iter(self._held))
+            oldest.forget(its_id)
+
+    def give(self, memory: "Memory", id_: str) -> None:
+        """Count a response no more."""
+        self.size -= self._held.pop((memory, id_))
+
+
 class Memory:
-    """The last responses of one connection, as far as they fit into `room` bytes.
+    """The last responses of one connection, as far as they fit into `most` bytes, and into `room`.
 
     A response counts with all that it continues, though it shares that with others.
     """
 
-    __slots__ = ("_held", "_room", "_size")
+    __slots__ = ("_held", "_most", "_room", "_size")
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, most: int, room: Room) -> None:
+        self._most = most
         self._room = room
         self._size = 0
         self._held: dict[str, Earlier] = {}  # the oldest first
@@ -59,15 +85,23 @@ class Memory:
         said = orjson.dumps(list(replayed(listed(told.get("output")))))[1:-1]
         parts = tuple(filter(None, (*earlier.parts, create.items, said)))
         held = Earlier(earlier.base, parts)
-        self._forget(id_)
-        if held.size > self._room:
+        self.forget(id_)
+        if held.size > self._most:
             return
         self._held[id_] = held
         self._size += held.size
-        while self._size > self._room:
-            self._forget(next(iter(self._held)))
+        self._room.take(self, id_, held.size)
+        while self._size > self._most:
+            self.forget(next(iter(self._held)))
 
-    def _forget(self, id_: str) -> None:
+    def forget(self, id_: str) -> None:
+        """Remember a response no longer, if it is remembered."""
         held = self._held.pop(id_, None)
         if held is not None:
             self._size -= held.size
+            self._room.give(self, id_)
+
+    def close(self) -> None:
+        """Forget everything."""
+        for id_ in list(self._held):
+            self.forget(id_)

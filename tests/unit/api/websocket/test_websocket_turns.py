@@ -64,6 +64,7 @@ async def test_a_response_goes_on_from_what_its_connection_remembers():
         input=[{"role": "user", "content": "two"}], previous_response_id="resp_1", stream_id="b"
     )
     told = await client.answer()
+    assert inference.room.size > 0
     assert texts(inference.bodies[1]) == ["one", "answer 1", "two"]
     assert "previous_response_id" not in inference.bodies[1]
     assert "id" not in inference.bodies[1]["input"][1]  # no backend is asked to know it
@@ -71,6 +72,8 @@ async def test_a_response_goes_on_from_what_its_connection_remembers():
     client.create(input="three", previous_response_id="resp_2")
     await client.answer()
     assert texts(inference.bodies[2]) == ["one", "answer 1", "two", "answer 2", "three"]
+    client.leave()
+    assert inference.room.size == 0
 
 
 async def test_what_a_connection_forgot_is_not_found_and_says_what_to_do():
