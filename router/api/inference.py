@@ -20,7 +20,7 @@ from router.errors import (
     UpgradeRequired,
     retry_after,
 )
-from router.operations.operation import Count, Operation, Row
+from router.operations.operation import Count, Operation, Preparation, Row
 from router.operations.paths import ROUTES, row_at
 from router.pipeline.count import count
 from router.pipeline.serve import serve
@@ -144,6 +144,9 @@ class Inference:
             return
         principal = self._gateway.serving.authenticator.authenticate(exchange.authorization)
         body = await exchange.body()
+        if isinstance(row, Preparation):
+            await exchange.send(row.answer(body))
+            return
         opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
         await exchange.send(await opinions.take(principal, body), 202)
 

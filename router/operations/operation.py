@@ -86,6 +86,18 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """What the gateway answers by itself for requests that follow: nothing is asked or paid."""
+
+    path: str
+    answer: Callable[[bytes], bytes]
+    error_body: Callable[[TurnoutError], bytes]
+    names_request: bool = False
+    methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
+    lists: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """An endpoint for opinions of answers: it asks no backend, it stores the opinion."""
 
@@ -96,4 +108,4 @@ class Judgement:
     lists: ClassVar[bool] = False
 
 
-Row = Operation | Count | Judgement
+Row = Operation | Count | Preparation | Judgement

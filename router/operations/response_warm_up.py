@@ -7,7 +7,7 @@ import time
 
 import orjson
 
-from router.operations.operation import Calculation
+from router.operations.operation import Preparation
 from router.operations.response import parse_response
 from router.protocols.envelope import error_body
 from router.protocols.responses.echo import Around
@@ -42,4 +42,4 @@ def warm_up(raw: bytes) -> bytes:
     )
 
 
-WARM_UP = Calculation("/v1/responses", warm_up, error_body)
+WARM_UP = Preparation("/v1/responses", warm_up, error_body)
