@@ -303,14 +303,8 @@ def _gateway(
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
     )
-    watched = Watched(
-        gateway.serving,
-        parts.classifier,
-        parts.cascades,
-        parts.ledger,
-        parts.auditor,
-        parts.learner,
-    )
+    serving, classifier, ledger = gateway.serving, parts.classifier, parts.ledger
+    watched = Watched(serving, classifier, parts.cascades, ledger, parts.auditor, parts.learner)
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
 

@@ -119,11 +119,11 @@ class Turn(Asked):
     def awaits_stream(self) -> None:
         """Do nothing: the connection shows by itself that it is alive."""
 
-    async def start(self) -> None:
+    async def start(self, status: int = 200) -> None:
         """Begin to tell the response."""
         if self._client.behind and not self.disconnected:
             await self._client.caught_up()
-        self.streaming, self.status = True, 200
+        self.streaming, self.status = True, status
         self._telling.headers = (*self.headers, ("x-request-id", self.id))
 
     async def write(self, data: bytes) -> None:
