@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from classifiers.serving import Classifier
 from router.api.admin import admin_application
 from router.api.cors import Cors
-from router.api.gateway import Gateway, Limits
+from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.inference import Inference
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
@@ -294,6 +294,7 @@ def _gateway(
         serving=_serving(parts, snapshot, limits.counts_per_minute),
         limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
         cors=Cors.of(**documents.config.cors.model_dump()),
+        sockets=SocketLimits(**documents.config.websocket.model_dump()),
         metrics=parts.metrics,
         classifier=parts.classifier,
         ledger=parts.ledger,
@@ -301,14 +302,8 @@ def _gateway(
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
     )
-    watched = Watched(
-        gateway.serving,
-        parts.classifier,
-        parts.cascades,
-        parts.ledger,
-        parts.auditor,
-        parts.learner,
-    )
+    serving, classifier, ledger = gateway.serving, parts.classifier, parts.ledger
+    watched = Watched(serving, classifier, parts.cascades, ledger, parts.auditor, parts.learner)
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
 

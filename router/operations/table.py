@@ -47,7 +47,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "message", "/v1/messages", "messages", parse_message, names_request=True, known_as="chat"
     ),
     Operation(
-        "response", "/v1/responses", "responses", parse_response, resumes=True, known_as="chat"
+        "response",
+        "/v1/responses",
+        "responses",
+        parse_response,
+        resumes=True,
+        over_websocket=True,
+        known_as="chat",
     ),
     Operation("compaction", "/v1/responses/compact", "compactions", parse_compaction, resumes=True),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding, known_as="embeddings"),
