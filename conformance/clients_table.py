@@ -187,6 +187,13 @@ CLIENTS: Final[tuple[Client, ...]] = (
     *_rows(_FRAMEWORKS, "npm", "@google/genai", "google-genai-node", jobs={"gemini": CHAT}),
     *_rows(_AGENTS, "npm", "@openai/codex", "codex", jobs={"responses": EDITS}),
     *_rows(_AGENTS, "npm", "@anthropic-ai/claude-code", "claude-code", jobs={"messages": EDITS}),
+    *_rows(
+        _AGENTS,
+        "npm",
+        "@anthropic-ai/claude-code",
+        "claude-code-2.1.197",  # an older one, that many still have
+        jobs={"messages": EDITS},
+    ),
     *_rows(_AGENTS, "PyPI", "aider-chat", "aider", jobs={"chat": EDITS, "messages": EDITS}),
     *_rows(
         _AGENTS,

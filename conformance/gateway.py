@@ -4,6 +4,8 @@ The tier of a key says which of the backends answers: clients go through unchang
 their own protocol with one key and to one of another protocol with the other.
 """
 
+import base64
+import secrets
 import socket
 import subprocess
 import sys
@@ -29,6 +31,18 @@ _BACKENDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "messages": ("anthropic", "/v1"),
         "responses": ("responses", "/v1"),
         "gemini": ("gemini", "/v1beta"),
+    }
+)
+# What its server has beside that: few do, so it must be said.
+_SERVED: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "chat": {
+            "serves": [
+                *("chat", "embedding", "completion", "moderation", "image", "speech"),
+                *("transcription", "reranking", "tokenization"),
+            ],
+            "price": {"input": 1, "output": 2, "image": 0, "character": 0, "second": 0, "search": 0},
+        }
     }
 )
 # The protocol of the backend that a client is translated to.
@@ -59,6 +73,7 @@ def backends_of(upstream: str, real: str = "") -> dict[str, Any]:
             "context_window": 400_000,
             "price": dict(price),
         }
+        | _SERVED.get(protocol, {})
         for protocol, (dialect, path) in _BACKENDS.items()
         if dialect in DIALECTS
     }
@@ -91,6 +106,7 @@ def gateway(folder: Path, upstream: str, real: str = "") -> Iterator[Gateway]:
         "policy": "policy.yaml",
         "data": "data",
         "limits": {"body": "32MB"},
+        "responses": {"keys": [base64.b64encode(secrets.token_bytes(32)).decode()]},
         "backends": backends,
     }
     config.write_text(yaml.safe_dump(document, sort_keys=False))
