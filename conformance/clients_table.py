@@ -70,8 +70,14 @@ def _rows(
     )
 
 
-_OPENAI: Final = {"chat": (*SDK, "embed", "complete"), "responses": SDK}
-_ANTHROPIC: Final = {"messages": (*SDK, "count")}
+_OPENAI: Final = {
+    "chat": (
+        *(*SDK, "cached", "embed", "complete"),
+        *("moderate", "image", "speech", "transcribe"),
+    ),
+    "responses": (*SDK, "cached", "search", "reason", "state"),
+}
+_ANTHROPIC: Final = {"messages": (*SDK, "cached", "search", "reason", "count")}
 _SDKS: Final = "Official SDKs"
 _FRAMEWORKS: Final = "Frameworks and libraries"
 _AGENTS: Final = "Coding agents"

@@ -33,17 +33,9 @@ _BACKENDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "gemini": ("gemini", "/v1beta"),
     }
 )
-# What its server has beside that: few do, so it must be said.
-_SERVED: Final[Mapping[str, Any]] = MappingProxyType(
-    {
-        "chat": {
-            "serves": [
-                *("chat", "embedding", "completion", "moderation", "image", "speech"),
-                *("transcription", "reranking", "tokenization"),
-            ],
-            "price": {"input": 1, "output": 2, "image": 0, "character": 0, "second": 0, "search": 0},
-        }
-    }
+# What the server of chats has beside them: few do, so it must be said, with a price a unit.
+_MEDIA: Final[Mapping[str, str]] = MappingProxyType(
+    {"moderation": "", "image": "image", "speech": "character", "transcription": "second"}
 )
 # The protocol of the backend that a client is translated to.
 OTHER: Final[Mapping[str, str]] = MappingProxyType(
@@ -73,10 +65,15 @@ def backends_of(upstream: str, real: str = "") -> dict[str, Any]:
             "context_window": 400_000,
             "price": dict(price),
         }
-        | _SERVED.get(protocol, {})
+        | (_media(price) if protocol == "chat" else {})
         for protocol, (dialect, path) in _BACKENDS.items()
         if dialect in DIALECTS
     }
+
+
+def _media(price: Mapping[str, int]) -> dict[str, Any]:
+    units = {unit: 0 for unit in _MEDIA.values() if unit}
+    return {"serves": ["chat", "embedding", "completion", *_MEDIA], "price": {**price, **units}}
 
 
 def _policy(protocols: list[str]) -> dict[str, Any]:

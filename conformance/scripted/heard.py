@@ -13,12 +13,19 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Heard:
-    """Texts of the user's, results of tools in their order, digests of images, tools by name."""
+    """Texts of the user's, results of tools in their order, digests of images, tools by name.
+
+    `hosted` are the tools that the server has itself, by type; `sealed` what a client gives back of
+    thoughts that it cannot read.
+    """
 
     texts: list[str] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     tools: dict[str, str] = field(default_factory=dict)  # name -> "function" or "custom"
+    hosted: list[str] = field(default_factory=list)
+    sealed: list[str] = field(default_factory=list)
+    name: str = ""  # of the answer, where it is to be kept
     forced: bool = False
     schema: Any = None
 
@@ -53,6 +60,8 @@ def _function_tools(heard: Heard, tools: Iterable[Json]) -> None:
             heard.tools[str((tool.get(kind) or tool)["name"])] = kind
         elif kind in ("local_shell", "apply_patch"):
             heard.tools[kind] = kind
+        else:
+            heard.hosted.append(kind)
 
 
 def _is_forced(choice: Any) -> bool:
@@ -91,6 +100,8 @@ def read_responses(body: Json) -> Heard:
     for item in items:
         if str(item.get("type", "")).endswith("_call_output"):
             heard.results.append(_text(item.get("output")))
+        if item.get("encrypted_content"):
+            heard.sealed.append(str(item["encrypted_content"]))
         if item.get("role") == "user":
             heard.texts.append(_text(item.get("content")))
             heard.images += [
@@ -110,6 +121,8 @@ def read_messages(body: Json) -> Heard:
     heard = Heard(forced=_is_forced(body.get("tool_choice")))
     for message in body.get("messages") or ():
         if message["role"] != "user":
+            parts = _many(message.get("content"))
+            heard.sealed += [str(part["signature"]) for part in parts if part.get("signature")]
             continue
         for part in _many(message.get("content")):
             if part.get("type") == "tool_result":
@@ -117,7 +130,11 @@ def read_messages(body: Json) -> Heard:
                 heard.images += _anthropic_images(part.get("content"))
         heard.texts.append(_text(message.get("content")))
         heard.images += _anthropic_images(message.get("content"))
-    heard.tools = {str(tool["name"]): "function" for tool in body.get("tools") or ()}
+    for tool in body.get("tools") or ():
+        if str(tool.get("type") or "custom") == "custom":
+            heard.tools[str(tool["name"])] = "function"
+        else:
+            heard.hosted.append(str(tool["type"]))
     wanted = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
     heard.schema = wanted.get("schema")
     return heard

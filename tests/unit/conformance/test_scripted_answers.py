@@ -56,7 +56,7 @@ def test_a_stream_ends_with_all_that_a_whole_answer_has(protocol):
     events = [e for e in writer.events(said, heard, "m", {}) if isinstance(e, dict)]
     pieces = "".join(_text(event) for event in events)
     assert pieces == HELLO
-    assert HELLO in json.dumps(writer.whole(said, heard, "m"))
+    assert HELLO in json.dumps(writer.whole(said, heard, "m", {}))
 
 
 def _text(event: dict) -> str:

@@ -1,0 +1,51 @@
+"""Schemathesis with OpenAI's document: what is found, and how many cases there were."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import kit
+
+CHECKS = "no_server_error,errors_are_openais,content_type_conformance"
+HERE = Path(__file__).parent
+
+
+def asked(folder: Path) -> list[str]:
+    told = os.environ
+    return [
+        *(sys.executable, "-m", "schemathesis.cli", "run", told["CONFORMANCE_DOCUMENT"]),
+        *("--url", kit.URL, "--header", f"Authorization: Bearer {kit.KEY}"),
+        *("--include-path-regex", told["CONFORMANCE_PATHS"]),
+        *("--phases", "examples,coverage,fuzzing", "--checks", CHECKS),
+        *("--max-examples", told["CONFORMANCE_CASES"], "--seed", told["CONFORMANCE_SEED"]),
+        *("--continue-on-failure", "--no-shrink", "--generation-database", "none"),
+        *("--suppress-health-check", "all", "--warnings", "off", "--request-timeout", "30"),
+        *("--report", "junit", "--report-junit-path", str(folder / "junit.xml"), "--no-color"),
+    ]
+
+
+def document() -> dict:
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root)
+        counts = folder / "counts.json"
+        env = os.environ | {"SCHEMATHESIS_HOOKS": "hooks", "CONFORMANCE_COUNTS": str(counts)}
+        done = subprocess.run(
+            asked(folder), cwd=HERE, env=env, capture_output=True, text=True, check=False
+        )
+        if not counts.exists():
+            raise RuntimeError((done.stderr or done.stdout)[-400:])
+        (HERE / "said.txt").write_text(done.stdout + done.stderr)
+        return {"operations": json.loads(counts.read_text()), "found": found(done)}
+
+
+def found(done) -> list[str]:
+    """Titles of the failures. Schemathesis ends with 1 where it found some."""
+    lines = done.stdout.splitlines()
+    titles = {line.strip() for line in lines if line.startswith("- ")}
+    return sorted(titles) or ([f"ended with {done.returncode}"] if done.returncode else [])
+
+
+kit.run(document=document)
