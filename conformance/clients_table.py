@@ -81,6 +81,7 @@ _ANTHROPIC: Final = {"messages": (*SDK, "cached", "search", "reason", "count")}
 _SDKS: Final = "Official SDKs"
 _FRAMEWORKS: Final = "Frameworks and libraries"
 _AGENTS: Final = "Coding agents"
+_SUITES: Final = "Suites of others"
 
 CLIENTS: Final[tuple[Client, ...]] = (
     *_rows(_SDKS, "PyPI", "openai", "openai-python", jobs=_OPENAI),
@@ -217,4 +218,18 @@ CLIENTS: Final[tuple[Client, ...]] = (
         jobs={"chat": EDITS, "messages": EDITS},
     ),
     *_rows(_AGENTS, "npm", "@google/gemini-cli", "gemini-cli", jobs={"gemini": EDITS}),
+    *_rows(
+        _SUITES,
+        "PyPI",
+        "langchain-tests",
+        "langchain-tests",
+        jobs={"chat": ("suite",), "responses": ("suite",), "messages": ("suite",)},
+    ),
+    *_rows(
+        _SUITES,
+        "PyPI",
+        "openresponses-types",
+        "open-responses",
+        jobs={"responses": ("suite",)},
+    ),
 )

@@ -99,6 +99,7 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
                 {"agrees": True},
                 translated=False,
             ),
+            Job("suite", "a suite of others, test by test"),
             Job("errors", "a wrong key, a model that is none", {}),
         )
     }

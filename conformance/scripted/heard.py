@@ -15,8 +15,9 @@ Json = dict[str, Any]
 class Heard:
     """Texts of the user's, results of tools in their order, digests of images, tools by name.
 
-    `hosted` are the tools that the server has itself, by type; `sealed` what a client gives back of
-    thoughts that it cannot read.
+    `parameters` are the schemas of tools by name, `chosen` the one that must be called; `hosted` are
+    the tools that the server has itself, by type; `sealed` is what a client gives back of thoughts
+    that it cannot read.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -27,6 +28,8 @@ class Heard:
     sealed: list[str] = field(default_factory=list)
     name: str = ""  # of the answer, where it is to be kept
     forced: bool = False
+    chosen: str = ""
+    parameters: dict[str, Json] = field(default_factory=dict)
     schema: Any = None
 
 
@@ -57,7 +60,9 @@ def _function_tools(heard: Heard, tools: Iterable[Json]) -> None:
     for tool in tools:
         kind = str(tool.get("type"))
         if kind in ("function", "custom"):
-            heard.tools[str((tool.get(kind) or tool)["name"])] = kind
+            held = tool.get(kind) or tool
+            heard.tools[str(held["name"])] = kind
+            heard.parameters[str(held["name"])] = held.get("parameters") or {}
         elif kind in ("local_shell", "apply_patch"):
             heard.tools[kind] = kind
         else:
@@ -70,9 +75,16 @@ def _is_forced(choice: Any) -> bool:
     )
 
 
+def _choosing(choice: Any) -> Heard:
+    """Whether a tool must be called, and which: the protocols nest its name differently."""
+    held = choice if isinstance(choice, dict) else {}
+    named = held.get("function") or held
+    return Heard(forced=_is_forced(choice), chosen=str(named.get("name") or ""))
+
+
 def read_chat(body: Json) -> Heard:
     """POST /v1/chat/completions."""
-    heard = Heard(forced=_is_forced(body.get("tool_choice")))
+    heard = _choosing(body.get("tool_choice"))
     for message in body.get("messages") or ():
         content = message.get("content")
         if message["role"] == "tool":
@@ -94,7 +106,7 @@ def read_chat(body: Json) -> Heard:
 
 def read_responses(body: Json) -> Heard:
     """POST /v1/responses."""
-    heard = Heard(forced=_is_forced(body.get("tool_choice")))
+    heard = _choosing(body.get("tool_choice"))
     held = body.get("input")
     items = [{"role": "user", "content": held}] if isinstance(held, str) else held or []
     for item in items:
@@ -118,7 +130,7 @@ def read_responses(body: Json) -> Heard:
 
 def read_messages(body: Json) -> Heard:
     """POST /v1/messages."""
-    heard = Heard(forced=_is_forced(body.get("tool_choice")))
+    heard = _choosing(body.get("tool_choice"))
     for message in body.get("messages") or ():
         if message["role"] != "user":
             parts = _many(message.get("content"))
@@ -133,6 +145,7 @@ def read_messages(body: Json) -> Heard:
     for tool in body.get("tools") or ():
         if str(tool.get("type") or "custom") == "custom":
             heard.tools[str(tool["name"])] = "function"
+            heard.parameters[str(tool["name"])] = tool.get("input_schema") or {}
         else:
             heard.hosted.append(str(tool["type"]))
     wanted = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}

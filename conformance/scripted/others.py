@@ -25,7 +25,7 @@ class Sound:
     """An answer that is no JSON."""
 
     raw: bytes
-    content_type: str = "audio/mpeg"
+    content_type: str = "application/octet-stream"  # as OpenAI's document has it
 
 
 def fields_of(raw: bytes, content_type: str) -> Json:
@@ -37,8 +37,8 @@ def fields_of(raw: bytes, content_type: str) -> Json:
     fields: Json = {}
     for part in BytesParser(policy=HTTP).parsebytes(head + raw).iter_parts():
         name = str(part.get_param("name", header="content-disposition"))
-        held = part.get_content()
-        fields[name.removesuffix("[]")] = _digest(held) if isinstance(held, bytes) else held
+        value: Any = part.get_payload(decode=True)
+        fields[name.removesuffix("[]")] = _digest(value) if part.get_filename() else value.decode()
     return fields
 
 
@@ -67,7 +67,11 @@ def _completion(body: Json) -> Json:
     return head | {"model": body["model"], "choices": [choice], "usage": usage}
 
 
-_CATEGORIES: Final = ("hate", "harassment", "violence", "self-harm", "sexual")
+_CATEGORIES: Final = (
+    *("harassment", "harassment/threatening", "hate", "hate/threatening", "illicit"),
+    *("illicit/violent", "self-harm", "self-harm/instructions", "self-harm/intent", "sexual"),
+    *("sexual/minors", "violence", "violence/graphic"),
+)
 
 
 def _moderation(body: Json) -> Json:
@@ -91,6 +95,12 @@ def _picture(body: Json) -> Json:
 
 
 def _speech(body: Json) -> Sound:
+    if body.get("stream_format") == "sse":
+        told = {"type": "speech.audio.delta", "audio": "c291bmQ="}
+        usage = {"input_tokens": 5, "output_tokens": 10, "total_tokens": 15}
+        done = {"type": "speech.audio.done", "usage": usage}
+        events = "".join(f"data: {json.dumps(event)}\n\n" for event in (told, done))
+        return Sound(events.encode(), "text/event-stream")
     return Sound(f"sound of {body['input']} by {body['voice']}".encode() * 100)
 
 
@@ -106,7 +116,9 @@ OTHERS: Final[Mapping[str, Callable[[Json], Json | Sound]]] = MappingProxyType(
         "/moderations": _moderation,
         "/images/generations": _picture,
         "/images/edits": _picture,
+        "/images/variations": lambda body: _picture({"prompt": "the same"} | body),
         "/audio/speech": _speech,
         "/audio/transcriptions": _transcription,
+        "/audio/translations": _transcription,
     }
 )

@@ -54,6 +54,8 @@ def responses_whole(said: Said, heard: Heard, model: str, body: Json) -> Json:
         "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
     }
     told = {key: body.get(key, value) for key, value in _TOLD_BACK.items()}
+    if (told["text"].get("format") or {}).get("type") == "json_schema":
+        told["text"] = told["text"] | {"format": {"description": None} | told["text"]["format"]}
     tools = [
         (dict(_FUNCTION) if tool.get("type") == "function" else {}) | tool
         for tool in body.get("tools") or ()

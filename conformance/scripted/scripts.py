@@ -197,8 +197,10 @@ SCRIPTS: Final[Mapping[str, Callable[[Heard, str], Said]]] = MappingProxyType(
 )
 
 
-def answer_to(heard: Heard) -> Said:
-    """What the script says next. What names no job (an agent's titles and the like) is greeted."""
+def scripted(heard: Heard) -> Said | None:
+    """What the script says next, where the prompt names a job."""
     found = [mark for text in heard.texts for mark in _MARKER.findall(text)]
-    name, path = found[-1] if found else ("say", "")
+    if not found:
+        return None
+    name, path = found[-1]
     return SCRIPTS[name](heard, path)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from conformance.scripted.heard import READERS
 from conformance.scripted.kept import Kept
 from conformance.scripted.others import OTHERS, Sound, fields_of
-from conformance.scripted.scripts import answer_to
+from conformance.scripted.unmarked import answer_to
 from conformance.scripted.writers import WRITERS
 
 Json = dict[str, Any]
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        raw = self._body()
         path = self.path.partition("?")[0]
         protocol = protocol_of(path)
         self.server.asked.append((path, dict(self.headers), raw))
@@ -85,6 +85,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(path, protocol, raw)
             except (ValueError, LookupError, TypeError, AttributeError) as error:
                 self._reply(400, error_body(protocol, 400, f"not understood: {error!r}"))
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        held = b""
+        while size := int(self.rfile.readline(), 16):
+            held += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return held
 
     def _answer(self, path: str, protocol: str | None, raw: bytes) -> None:
         """Raises what reading a body raises that is none, before anything is said."""

@@ -69,10 +69,8 @@ def usage():
 
 
 def cached():
-    breakpoint = {"cache_control": {"type": "ephemeral"}}
-    used = client.messages.create(
-        **asked([{"type": "text", "text": kit.CACHED} | breakpoint])
-    ).usage
+    part = {"type": "text", "text": kit.CACHED, "cache_control": {"type": "ephemeral"}}
+    used = client.messages.create(**asked([part])).usage
     return {"cached": used.cache_read_input_tokens, "input": used.input_tokens}
 
 

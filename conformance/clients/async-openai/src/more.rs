@@ -33,7 +33,7 @@ async fn image() -> Outcome {
     let changed = CreateImageEditRequest {
         image: ImageEditInput::Image("picture.png".into()),
         prompt: "a dog".into(),
-        model: Some(from_value(json!(var("MODEL"))).expect("it fits")),
+        model: from_value(json!(var("MODEL"))).expect("it fits"),
         ..Default::default()
     };
     Ok(json!({"made": shown(client().images().generate(made).await?),
