@@ -15,9 +15,9 @@ Json = dict[str, Any]
 class Heard:
     """Texts of the user's, results of tools in their order, digests of images, tools by name.
 
-    `parameters` are the schemas of tools by name, `chosen` the one that must be called; `hosted` are
-    the tools that the server has itself, by type; `sealed` is what a client gives back of thoughts
-    that it cannot read.
+    `parameters` are the schemas of tools by name, `chosen` the one that must be called; `hosted`
+    are the tools that the server has itself, by type; `sealed` is what a client gives back of
+    thoughts that it cannot read.
     """
 
     texts: list[str] = field(default_factory=list)
