@@ -7,7 +7,7 @@ asked, those that Turnout does not have too: they must be refused as OpenAI refu
 import datetime
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -37,16 +37,24 @@ Found = dict[str, Any]
 
 
 def run_document(
-    document: Path, through: Gateway, *, seed: int, cases: int, say: Callable[[str], None]
+    document: Path,
+    through: Gateway,
+    *,
+    seed: int,
+    cases: int,
+    only: Sequence[str],
+    say: Callable[[str], None],
 ) -> int:
     """Ask by the document, keep the record, return how many kinds of faults were found.
 
     `cases` is how many requests an operation gets from the fuzzer, beside those for each rule of
-    the document. Raises CannotInstall.
+    the document; `only` names ways, none is all. Raises CannotInstall.
     """
     folder = install(SCHEMATHESIS, say)
     ways: dict[str, Found] = {}
     for protocol, paths in WAYS.items():
+        if only and protocol not in only:
+            continue
         told = {
             "CONFORMANCE_DOCUMENT": str(document.resolve()),
             "CONFORMANCE_PATHS": paths,
@@ -60,9 +68,11 @@ def run_document(
             told=told,
             patience=_PATIENCE_SECONDS,
         )
-        ways[protocol] = dict(ended["document"])
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        asked = {"date": today, "seed": seed, "cases": cases}
+        ways[protocol] = asked | dict(ended["document"])
         say(f"  {protocol}: {_summary(ways[protocol])}")
-    _keep(document, ways, seed, cases)
+    _keep(document, ways)
     return sum(len(found.get("found", ["it did not run"])) for found in ways.values())
 
 
@@ -73,16 +83,16 @@ def _summary(found: Found) -> str:
     return f"{total} requests; found: {', '.join(found['found']) or 'nothing'}"
 
 
-def _keep(document: Path, ways: dict[str, Found], seed: int, cases: int) -> None:
+def _keep(document: Path, ways: dict[str, Found]) -> None:
+    """Ways that did not run stay as they are, if they were asked by this very document."""
     raw = document.read_bytes()
+    digest, before = hashlib.sha256(raw).hexdigest(), read_record() or {}
+    kept = before.get("ways", {}) if before.get("sha256") == digest else {}
     record = {
         "document": str(yaml.load(raw, yaml.CSafeLoader)["info"]["version"]),
-        "sha256": hashlib.sha256(raw).hexdigest(),
+        "sha256": digest,
         "version": version_of(SCHEMATHESIS),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "seed": seed,
-        "cases": cases,
-        "ways": ways,
+        "ways": kept | ways,
     }
     RECORD.parent.mkdir(exist_ok=True)
     RECORD.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")

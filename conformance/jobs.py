@@ -35,6 +35,8 @@ class Job:
         """Whether a client ended as it should."""
         if self.name != "errors" and "error" in outcome:
             return False
+        if outcome.get("counts", {}).get("failed"):
+            return False
         return all(outcome.get(key) == value for key, value in self.expected.items())
 
 

@@ -98,15 +98,20 @@ def _document() -> Iterator[str]:
         yield "Not run: no document was given (`make conformance ARGS='--openapi PATH'`)."
         return
     yield (
-        f"[Schemathesis](https://schemathesis.io) {record['version']} on {record['date']}, with the"
-        f" document's version {record['document']} (sha256 `{record['sha256'][:12]}`), seed"
-        f" {record['seed']}: a case for each rule of the document, right and wrong, and"
-        f" {record['cases']} more an operation. No answer may be 500 or more, every error is an"
-        " object of OpenAI's shape, and content types are those that the document declares."
+        f"[Schemathesis](https://schemathesis.io) {record['version']} with the document's version"
+        f" {record['document']} (sha256 `{record['sha256'][:12]}`): a case for each rule of the"
+        " document, right and wrong, and more from a fuzzer. No answer may be 500 or more, every"
+        " error is an object of OpenAI's shape, and content types are those that it declares."
+        " Operations that Turnout does not have are asked too: they must be refused so."
     )
     yield ""
     for protocol, told in record["ways"].items():
-        yield f"- backend of `{protocol}`: found {', '.join(told['found']) or 'nothing'}"
+        unasked = ", ".join(told.get("unasked", []))
+        yield (
+            f"- backend of `{protocol}`, {told['date']}, seed {told['seed']}, {told['cases']} cases"
+            f" an operation from the fuzzer{f' (which cannot read {unasked})' if unasked else ''}:"
+            f" {', '.join(told['found']) or 'nothing found'}"
+        )
     yield ""
     yield "| operation | backend | cases | answered | refused | failed |"
     yield "|---|---|---|---|---|---|"

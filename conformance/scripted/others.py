@@ -85,28 +85,43 @@ def _moderation(body: Json) -> Json:
     return {"id": "modr-scripted", "model": body["model"], "results": [result]}
 
 
-def _picture(body: Json) -> Json:
+def _picture(body: Json) -> Json | Sound:
     """The picture that is made holds the prompt, and the digest of the one that it was made of."""
     told = f"{body['prompt']} {body.get('image', 'from nothing')}"
     usage: Json = {"input_tokens": 5, "output_tokens": 10, "total_tokens": 15}
     usage["input_tokens_details"] = {"text_tokens": 5, "image_tokens": 0}
-    data = [{"b64_json": base64.b64encode(told.encode()).decode()}]
-    return {"created": CREATED, "data": data, "usage": usage}
+    data = {"b64_json": base64.b64encode(told.encode()).decode()}
+    if _streams(body):
+        kind = "image_edit" if "image" in body or "images" in body else "image_generation"
+        done = {"type": f"{kind}.completed", "created_at": CREATED, "usage": usage}
+        return _events(done | data)
+    return {"created": CREATED, "data": [data], "usage": usage}
 
 
 def _speech(body: Json) -> Sound:
     if body.get("stream_format") == "sse":
-        told = {"type": "speech.audio.delta", "audio": "c291bmQ="}
         usage = {"input_tokens": 5, "output_tokens": 10, "total_tokens": 15}
-        done = {"type": "speech.audio.done", "usage": usage}
-        events = "".join(f"data: {json.dumps(event)}\n\n" for event in (told, done))
-        return Sound(events.encode(), "text/event-stream")
+        delta = {"type": "speech.audio.delta", "audio": "c291bmQ="}
+        return _events(delta, {"type": "speech.audio.done", "usage": usage})
     return Sound(f"sound of {body['input']} by {body['voice']}".encode() * 100)
 
 
-def _transcription(body: Json) -> Json:
-    usage = {"type": "duration", "seconds": 1}
-    return {"text": f"{HEARD} {body['file']}", "usage": usage}
+def _transcription(body: Json) -> Json | Sound:
+    told = {"text": f"{HEARD} {body['file']}", "usage": {"type": "duration", "seconds": 1}}
+    if _streams(body):
+        delta = {"type": "transcript.text.delta", "delta": told["text"]}
+        return _events(delta, {"type": "transcript.text.done", **told})
+    return told
+
+
+def _streams(body: Json) -> bool:
+    """In JSON or in a form."""
+    return body.get("stream") in (True, "true")
+
+
+def _events(*events: Json) -> Sound:
+    named = (f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    return Sound("".join(named).encode(), "text/event-stream")
 
 
 OTHERS: Final[Mapping[str, Callable[[Json], Json | Sound]]] = MappingProxyType(

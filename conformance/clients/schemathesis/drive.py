@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -38,14 +39,21 @@ def document() -> dict:
         if not counts.exists():
             raise RuntimeError((done.stderr or done.stdout)[-400:])
         (HERE / "said.txt").write_text(done.stdout + done.stderr)  # to look at, where it found some
-        return {"operations": json.loads(counts.read_text()), "found": found(done)}
+        operations = json.loads(counts.read_text())
+        return {"operations": operations, "found": found(done), "unasked": unasked(done.stdout)}
 
 
 def found(done) -> list[str]:
     """Titles of the failures. Schemathesis ends with 1 where it found some."""
-    lines = done.stdout.splitlines()
-    titles = {line.strip() for line in lines if line.startswith("- ")}
-    return sorted(titles) or ([f"ended with {done.returncode}"] if done.returncode else [])
+    titles = {line[2:] for line in done.stdout.splitlines() if line.startswith("- ")}
+    return sorted(titles) or ([f"ended with {done.returncode}"] if done.returncode > 1 else [])
+
+
+def unasked(said: str) -> list[str]:
+    """The operations that its fuzzer cannot read out of the document."""
+    _, _, errors = said.partition("= ERRORS =")
+    errors = errors.partition("= FAILURES =")[0].partition("= SUMMARY =")[0]
+    return re.findall(r"^_+ (\w+ \S+) _+$", errors, re.MULTILINE)
 
 
 kit.run(document=document)
