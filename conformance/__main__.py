@@ -1,4 +1,4 @@
-"""`python -m conformance [--list] [--only NAME ...] [--page]`."""
+"""`python -m conformance [--list] [--only NAME ...] [--openapi PATH] [--page]`."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ from pathlib import Path
 from conformance import page, records
 from conformance.cache import CannotInstall, command_of, install, version_of
 from conformance.clients_table import CLIENTS, Client
+from conformance.document import WAYS, run_document
 from conformance.gateway import Gateway, gateway
 from conformance.running import COLUMNS, FAILS, places, run_client
 from conformance.scripted.server import scripted_server
@@ -83,12 +84,39 @@ def run(clients: list[Client]) -> int:
     return int(bool(failed or absent))
 
 
+def run_openapi(document: Path, seed: int, cases: int, only: list[str]) -> int:
+    """Ask by OpenAI's document; 1 where a fault was found."""
+    if set(only) - WAYS.keys():
+        raise SystemExit(f"With --openapi, --only names protocols: {', '.join(WAYS)}.")
+    if not document.is_file():
+        raise SystemExit(f"No such document: {document}. OpenAI publishes it as openapi.yaml.")
+    with (
+        tempfile.TemporaryDirectory(prefix="turnout-conformance-") as folder,
+        scripted_server() as upstream,
+        gateway(Path(folder), upstream.root) as through,
+    ):
+        found = run_document(document, through, seed=seed, cases=cases, only=only, say=say)
+    page.write()
+    say(f"{page.PAGE} is written. {found} kinds of faults.")
+    return int(bool(found))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
     parser.add_argument("--list", action="store_true", help="list clients, versions and jobs")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="run these alone")
     parser.add_argument("--page", action="store_true", help="write the page from the records")
+    parser.add_argument(
+        "--openapi",
+        type=Path,
+        metavar="PATH",
+        help="ask by OpenAI's document alone, by Schemathesis",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of Schemathesis (default: 1)")
+    parser.add_argument("--cases", type=int, default=40, help="an operation (default: 40)")
     options = parser.parse_args()
+    if options.openapi:
+        return run_openapi(options.openapi, options.seed, options.cases, options.only)
     clients = chosen(options.only)
     if options.list:
         for client in clients:

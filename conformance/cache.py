@@ -162,6 +162,16 @@ def install(client: Client, say: Callable[[str], None]) -> Path:
     return copied(client, folder)
 
 
+def driver_digest(folder: str) -> str:
+    """Of a client's lock and driver: a record tells it, and is of no other."""
+    return digest_of(sorted(path for path in (SOURCES / folder).rglob("*") if path.is_file()))
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """The first letters of a sha256 of files, in their order."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
 def _digest(source: Path, registry: Registry) -> str:
     """What a build depends on: locks, and drivers that are compiled."""
     files = [source / name for name in registry.locks]

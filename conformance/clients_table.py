@@ -72,11 +72,18 @@ def _rows(
     )
 
 
-_OPENAI: Final = {"chat": (*SDK, "embed", "complete"), "responses": SDK}
-_ANTHROPIC: Final = {"messages": (*SDK, "count")}
+_OPENAI: Final = {
+    "chat": (
+        *(*SDK, "cached", "embed", "complete"),
+        *("moderate", "image", "speech", "transcribe"),
+    ),
+    "responses": (*SDK, "cached", "search", "reason", "state"),
+}
+_ANTHROPIC: Final = {"messages": (*SDK, "cached", "search", "reason", "count")}
 _SDKS: Final = "Official SDKs"
 _FRAMEWORKS: Final = "Frameworks and libraries"
 _AGENTS: Final = "Coding agents"
+_SUITES: Final = "Suites of others"
 
 CLIENTS: Final[tuple[Client, ...]] = (
     *_rows(_SDKS, "PyPI", "openai", "openai-python", jobs=_OPENAI),
@@ -198,6 +205,13 @@ CLIENTS: Final[tuple[Client, ...]] = (
         over="websocket",
     ),
     *_rows(_AGENTS, "npm", "@anthropic-ai/claude-code", "claude-code", jobs={"messages": EDITS}),
+    *_rows(
+        _AGENTS,
+        "npm",
+        "@anthropic-ai/claude-code",
+        "claude-code-2.1.197",  # an older one, that many still have
+        jobs={"messages": EDITS},
+    ),
     *_rows(_AGENTS, "PyPI", "aider-chat", "aider", jobs={"chat": EDITS, "messages": EDITS}),
     *_rows(
         _AGENTS,
@@ -215,4 +229,18 @@ CLIENTS: Final[tuple[Client, ...]] = (
         jobs={"chat": EDITS, "messages": EDITS},
     ),
     *_rows(_AGENTS, "npm", "@google/gemini-cli", "gemini-cli", jobs={"gemini": EDITS}),
+    *_rows(
+        _SUITES,
+        "PyPI",
+        "langchain-tests",
+        "langchain-tests",
+        jobs={"chat": ("suite",), "responses": ("suite",), "messages": ("suite",)},
+    ),
+    *_rows(
+        _SUITES,
+        "PyPI",
+        "openresponses-types",
+        "open-responses",
+        jobs={"responses": ("suite",)},
+    ),
 )

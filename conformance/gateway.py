@@ -4,6 +4,8 @@ The tier of a key says which of the backends answers: clients go through unchang
 their own protocol with one key and to one of another protocol with the other.
 """
 
+import base64
+import secrets
 import socket
 import subprocess
 import sys
@@ -30,6 +32,10 @@ _BACKENDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "responses": ("responses", "/v1"),
         "gemini": ("gemini", "/v1beta"),
     }
+)
+# What the server of chats has beside them: few do, so it must be said, with a price a unit.
+_MEDIA: Final[Mapping[str, str]] = MappingProxyType(
+    {"moderation": "", "image": "image", "speech": "character", "transcription": "second"}
 )
 # The protocol of the backend that a client is translated to.
 OTHER: Final[Mapping[str, str]] = MappingProxyType(
@@ -59,9 +65,15 @@ def backends_of(upstream: str, real: str = "") -> dict[str, Any]:
             "context_window": 400_000,
             "price": dict(price),
         }
+        | (_media(price) if protocol == "chat" else {})
         for protocol, (dialect, path) in _BACKENDS.items()
         if dialect in DIALECTS
     }
+
+
+def _media(price: Mapping[str, int]) -> dict[str, Any]:
+    units = {unit: 0 for unit in _MEDIA.values() if unit}
+    return {"serves": ["chat", "embedding", "completion", *_MEDIA], "price": {**price, **units}}
 
 
 def _policy(protocols: list[str]) -> dict[str, Any]:
@@ -76,7 +88,11 @@ def _policy(protocols: list[str]) -> dict[str, Any]:
         "version": 1,
         "routes": {"auto": route | {"capable": capable}},
         "aliases": dict.fromkeys(sorted(named), "auto"),
-        "tiers": {name: {"requests_per_minute": 1_000_000} for name in protocols},
+        # A busy machine's ledger may be late: that is no fault of a client's.
+        "tiers": {
+            name: {"requests_per_minute": 1_000_000, "outage": {"bounded": 0.5}}
+            for name in protocols
+        },
     }
 
 
@@ -91,6 +107,7 @@ def gateway(folder: Path, upstream: str, real: str = "") -> Iterator[Gateway]:
         "policy": "policy.yaml",
         "data": "data",
         "limits": {"body": "32MB"},
+        "responses": {"keys": [base64.b64encode(secrets.token_bytes(32)).decode()]},
         "backends": backends,
     }
     config.write_text(yaml.safe_dump(document, sort_keys=False))

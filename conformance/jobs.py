@@ -5,8 +5,19 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from conformance.scripted.scripts import AFTER, HELLO, PERSON, STORY
-from conformance.scripted.writers import INPUT_TOKENS, OUTPUT_TOKENS
+from conformance.scripted.others import HEARD
+from conformance.scripted.scripts import (
+    AFTER,
+    CACHED,
+    FOUND,
+    HELLO,
+    PERSON,
+    SEAL,
+    SOURCE,
+    STORY,
+    THOUGHT,
+)
+from conformance.scripted.words import INPUT_TOKENS, OUTPUT_TOKENS
 
 Outcome = Mapping[str, Any]
 
@@ -23,6 +34,8 @@ class Job:
     def succeeded(self, outcome: Outcome) -> bool:
         """Whether a client ended as it should."""
         if self.name != "errors" and "error" in outcome:
+            return False
+        if outcome.get("counts", {}).get("failed"):
             return False
         return all(outcome.get(key) == value for key, value in self.expected.items())
 
@@ -47,8 +60,40 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
                     "streamed": [INPUT_TOKENS, OUTPUT_TOKENS],
                 },
             ),
+            Job("cached", "the tokens of a prompt that the server knew", {"cached": CACHED}),
+            Job(
+                "search",
+                "a search that the server makes, and its source",
+                {"text": FOUND, "source": SOURCE},
+                translated=False,
+            ),
+            Job(
+                "reason",
+                "a sealed thought, and the seal given back",
+                {"thought": THOUGHT, "text": f"I get back: {SEAL}"},
+                translated=False,
+            ),
+            Job(
+                "state",
+                "a conversation that the server keeps: gone on with, read, deleted",
+                {"text": "You said: My name is Ada. What is my name?", "gone": 404},
+            ),
             Job("embed", "vectors of two texts", {"vectors": [[3.0, 0.5, -0.25]] * 2}, False),
             Job("complete", "a text continued", {"text": " and so on."}, False),
+            Job("moderate", "a text judged", {"flagged": True}, translated=False),
+            Job(
+                "image",
+                "a picture made, and one changed",
+                {"made": "a cat from nothing", "changed": "a dog 7d23964a"},
+                translated=False,
+            ),
+            Job("speech", "a text spoken", {"sound": "sound of Hello by alloy"}, translated=False),
+            Job(
+                "transcribe",
+                "a sound written down",
+                {"text": f"{HEARD} 42326ba3"},
+                translated=False,
+            ),
             Job("count", "tokens counted beforehand", {"counted": True}),
             Job(
                 "model",
@@ -56,6 +101,7 @@ JOBS: Final[Mapping[str, Job]] = MappingProxyType(
                 {"agrees": True},
                 translated=False,
             ),
+            Job("suite", "a suite of others, test by test"),
             Job("errors", "a wrong key, a model that is none", {}),
         )
     }

@@ -5,10 +5,17 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from conformance.cache import version_of
+from conformance.cache import KITS, digest_of, driver_digest, version_of
 from conformance.clients_table import CLIENTS, Client
 
 RECORDS: Final = Path(__file__).parent / "records"
+
+
+def script_digest() -> str:
+    """Of what every client meets: the scripted server, the jobs and the kits."""
+    here = Path(__file__).parent
+    shared = [*sorted((here / "scripted").glob("*.py")), here / "jobs.py"]
+    return digest_of([*shared, *sorted(path for path in KITS.iterdir() if path.is_file())])
 
 
 def keep(client: Client, jobs: dict[str, Any]) -> None:
@@ -20,6 +27,8 @@ def keep(client: Client, jobs: dict[str, Any]) -> None:
         "version": version_of(client),
         "protocol": client.protocol,
         "date": today,
+        "driver": driver_digest(client.folder),
+        "script": script_digest(),
         "jobs": jobs,
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from conformance.clients_table import Client
@@ -45,10 +46,21 @@ def places(client: Client, upstream: str, through: Gateway, real: str = "") -> d
 
 
 def run_jobs(
-    command: Sequence[str], folder: Path, client: Client, place: Place, jobs: Sequence[str]
+    command: Sequence[str],
+    folder: Path,
+    client: Client,
+    place: Place,
+    jobs: Sequence[str],
+    *,
+    told: Mapping[str, str] = MappingProxyType({}),
+    patience: float = _PATIENCE_SECONDS,
 ) -> dict[str, Outcome]:
-    """What a driver says of each job, in a process group that does not outlive it."""
+    """What a driver says of each job, in a process group that does not outlive it.
+
+    `told` are variables for this driver alone; `patience` is in seconds a job.
+    """
     env = _environment() | {
+        **told,
         "CONFORMANCE_URL": place.root,
         "CONFORMANCE_KEY": place.key,
         "CONFORMANCE_MODEL": client.asked_model,
@@ -65,11 +77,11 @@ def run_jobs(
         start_new_session=True,
     )
     try:
-        told, complaint = process.communicate(timeout=_PATIENCE_SECONDS * len(jobs))
+        said, complaint = process.communicate(timeout=patience * len(jobs))
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        told, complaint = process.communicate()
-    outcomes = {said.pop("job"): said for said in _outcomes(told)}
+        said, complaint = process.communicate()
+    outcomes = {outcome.pop("job"): outcome for outcome in _outcomes(said)}
     last = complaint.strip().splitlines()[-1:] or ["no word"]
     silent = {"error": "silent", "message": last[0][:300]}
     return {job: outcomes.get(job, silent) for job in jobs}

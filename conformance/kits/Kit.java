@@ -21,6 +21,13 @@ final class Kit {
     static final String TOOLS = "How warm is it in Paris and in Oslo? [job:tools]";
     static final String STRUCTURED =
             "Who wrote the first program, and how old was she? [job:structured]";
+    static final String CACHED = "Greet me again. [job:cached]";
+    static final String SEARCH = "Who wrote the first program? Search for it. [job:search]";
+    static final String REASON = "Think, then greet me. [job:reason]";
+    static final String NAMED = "My name is Ada. [job:state]";
+    static final String ASKED_NAME = "What is my name? [job:state]";
+    static final Path PICTURE_FILE = Path.of("picture.png");
+    static final Path SOUND_FILE = Path.of("sound.wav");
     static final String VISION = "What is in this picture? [job:vision]";
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -29,7 +36,7 @@ final class Kit {
     }
 
     static String picture() throws IOException {
-        return Base64.getEncoder().encodeToString(Files.readAllBytes(Path.of("picture.png")));
+        return Base64.getEncoder().encodeToString(Files.readAllBytes(PICTURE_FILE));
     }
 
     static Object parsed(String text) throws IOException {

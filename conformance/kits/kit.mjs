@@ -14,8 +14,15 @@ export const STREAM = 'Tell me something. [job:stream]';
 export const TOOLS = 'How warm is it in Paris and in Oslo? [job:tools]';
 export const STRUCTURED = 'Who wrote the first program, and how old was she? [job:structured]';
 export const VISION = 'What is in this picture? [job:vision]';
+export const CACHED = 'Greet me again. [job:cached]';
+export const SEARCH = 'Who wrote the first program? Search for it. [job:search]';
+export const REASON = 'Think, then greet me. [job:reason]';
+export const NAMED = 'My name is Ada. [job:state]';
+export const ASKED_NAME = 'What is my name? [job:state]';
 export const INPUTS = ['one', 'two'];
-export const PICTURE = readFileSync(new globalThis.URL('picture.png', import.meta.url)).toString('base64');
+export const PICTURE_FILE = new globalThis.URL('picture.png', import.meta.url);
+export const SOUND_FILE = new globalThis.URL('sound.wav', import.meta.url);
+export const PICTURE = readFileSync(PICTURE_FILE).toString('base64');
 export const PICTURE_URL = `data:image/png;base64,${PICTURE}`;
 export const CITY = {
   type: 'object',

@@ -21,9 +21,14 @@ TOOLS = "How warm is it in Paris and in Oslo? [job:tools]"
 STRUCTURED = "Who wrote the first program, and how old was she at her death? [job:structured]"
 JSON_MODE = "Who wrote the first program, and how old was she? Answer in JSON. [job:json]"
 VISION = "What is in this picture? [job:vision]"
+CACHED = "Greet me again. [job:cached]"
+SEARCH = "Who wrote the first program? Search for it. [job:search]"
+REASON = "Think, then greet me. [job:reason]"
+NAMED, ASKED_NAME = "My name is Ada. [job:state]", "What is my name? [job:state]"
 INPUTS = ["one", "two"]
 
 PICTURE_FILE = Path(__file__).parent / "picture.png"
+SOUND_FILE = Path(__file__).parent / "sound.wav"
 PICTURE = base64.b64encode(PICTURE_FILE.read_bytes()).decode()
 PICTURE_URL = f"data:image/png;base64,{PICTURE}"
 CITY = {

@@ -13,13 +13,23 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Heard:
-    """Texts of the user's, results of tools in their order, digests of images, tools by name."""
+    """Texts of the user's, results of tools in their order, digests of images, tools by name.
+
+    `parameters` are the schemas of tools by name, `chosen` the one that must be called; `hosted`
+    are the tools that the server has itself, by type; `sealed` is what a client gives back of
+    thoughts that it cannot read.
+    """
 
     texts: list[str] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     tools: dict[str, str] = field(default_factory=dict)  # name -> "function" or "custom"
+    hosted: list[str] = field(default_factory=list)
+    sealed: list[str] = field(default_factory=list)
+    name: str = ""  # of the answer, where it is to be kept
     forced: bool = False
+    chosen: str = ""
+    parameters: dict[str, Json] = field(default_factory=dict)
     schema: Any = None
 
 
@@ -50,9 +60,13 @@ def _function_tools(heard: Heard, tools: Iterable[Json]) -> None:
     for tool in tools:
         kind = str(tool.get("type"))
         if kind in ("function", "custom"):
-            heard.tools[str((tool.get(kind) or tool)["name"])] = kind
+            held = tool.get(kind) or tool
+            heard.tools[str(held["name"])] = kind
+            heard.parameters[str(held["name"])] = held.get("parameters") or {}
         elif kind in ("local_shell", "apply_patch"):
             heard.tools[kind] = kind
+        else:
+            heard.hosted.append(kind)
 
 
 def _is_forced(choice: Any) -> bool:
@@ -61,9 +75,16 @@ def _is_forced(choice: Any) -> bool:
     )
 
 
+def _choosing(choice: Any) -> Heard:
+    """Whether a tool must be called, and which: the protocols nest its name differently."""
+    held = choice if isinstance(choice, dict) else {}
+    named = held.get("function") or held
+    return Heard(forced=_is_forced(choice), chosen=str(named.get("name") or ""))
+
+
 def read_chat(body: Json) -> Heard:
     """POST /v1/chat/completions."""
-    heard = Heard(forced=_is_forced(body.get("tool_choice")))
+    heard = _choosing(body.get("tool_choice"))
     for message in body.get("messages") or ():
         content = message.get("content")
         if message["role"] == "tool":
@@ -85,12 +106,14 @@ def read_chat(body: Json) -> Heard:
 
 def read_responses(body: Json) -> Heard:
     """POST /v1/responses."""
-    heard = Heard(forced=_is_forced(body.get("tool_choice")))
+    heard = _choosing(body.get("tool_choice"))
     held = body.get("input")
     items = [{"role": "user", "content": held}] if isinstance(held, str) else held or []
     for item in items:
         if str(item.get("type", "")).endswith("_call_output"):
             heard.results.append(_text(item.get("output")))
+        if item.get("encrypted_content"):
+            heard.sealed.append(str(item["encrypted_content"]))
         if item.get("role") == "user":
             heard.texts.append(_text(item.get("content")))
             heard.images += [
@@ -107,9 +130,11 @@ def read_responses(body: Json) -> Heard:
 
 def read_messages(body: Json) -> Heard:
     """POST /v1/messages."""
-    heard = Heard(forced=_is_forced(body.get("tool_choice")))
+    heard = _choosing(body.get("tool_choice"))
     for message in body.get("messages") or ():
         if message["role"] != "user":
+            parts = _many(message.get("content"))
+            heard.sealed += [str(part["signature"]) for part in parts if part.get("signature")]
             continue
         for part in _many(message.get("content")):
             if part.get("type") == "tool_result":
@@ -117,7 +142,12 @@ def read_messages(body: Json) -> Heard:
                 heard.images += _anthropic_images(part.get("content"))
         heard.texts.append(_text(message.get("content")))
         heard.images += _anthropic_images(message.get("content"))
-    heard.tools = {str(tool["name"]): "function" for tool in body.get("tools") or ()}
+    for tool in body.get("tools") or ():
+        if str(tool.get("type") or "custom") == "custom":
+            heard.tools[str(tool["name"])] = "function"
+            heard.parameters[str(tool["name"])] = tool.get("input_schema") or {}
+        else:
+            heard.hosted.append(str(tool["type"]))
     wanted = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
     heard.schema = wanted.get("schema")
     return heard

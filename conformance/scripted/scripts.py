@@ -20,6 +20,12 @@ STORY: Final = "One two three, this answer comes in many pieces, as a model woul
 PERSON: Final = MappingProxyType({"name": "Ada", "age": 36})
 BEFORE: Final = "Hello wrold\n"
 AFTER: Final = "Hello world\n"
+QUERY: Final = "who wrote the first program"
+SOURCE: Final = "https://example.org/ada"
+FOUND: Final = "Ada Lovelace wrote it."
+THOUGHT: Final = "Let me think."
+SEAL: Final = "c2VhbGVkIGJ5IHRoZSBzY3JpcHQ="
+CACHED: Final = 16  # of the tokens of a prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer: text, or calls in its place."""
+    """One answer: text, or calls in its place. Before it may stand a thought, and what the server
+    searched for by itself; `cached` tokens of the prompt were known."""
 
     text: str = ""
     calls: tuple[Call, ...] = ()
+    thought: str = ""
+    search: str = ""
+    cached: int = 0
 
 
 def _say(_heard: Heard, _path: str) -> Said:
@@ -74,6 +84,28 @@ def _json(_heard: Heard, _path: str) -> Said:
 
 def _vision(heard: Heard, _path: str) -> Said:
     return Said(f"I see {len(heard.images)}: {' '.join(heard.images)}.")
+
+
+def _search(heard: Heard, _path: str) -> Said:
+    if not any(kind.startswith("web_search") for kind in heard.hosted):
+        return Said("No search was offered.")
+    return Said(FOUND, search=QUERY)
+
+
+def _reason(heard: Heard, _path: str) -> Said:
+    """A thought, sealed; then whether the seal came back."""
+    if heard.sealed:
+        return Said(f"I get back: {' '.join(heard.sealed)}")
+    return Said(HELLO, thought=THOUGHT)
+
+
+def _cached(_heard: Heard, _path: str) -> Said:
+    return Said(HELLO, cached=CACHED)
+
+
+def _state(heard: Heard, _path: str) -> Said:
+    """All that the user has said so far, whoever remembers it."""
+    return Said("You said: " + " ".join(_MARKER.sub("", text).strip() for text in heard.texts))
 
 
 def _edit(heard: Heard, path: str) -> Said:
@@ -157,12 +189,18 @@ SCRIPTS: Final[Mapping[str, Callable[[Heard, str], Said]]] = MappingProxyType(
         "json": _json,
         "vision": _vision,
         "edit": _edit,
+        "search": _search,
+        "reason": _reason,
+        "cached": _cached,
+        "state": _state,
     }
 )
 
 
-def answer_to(heard: Heard) -> Said:
-    """What the script says next. What names no job (an agent's titles and the like) is greeted."""
+def scripted(heard: Heard) -> Said | None:
+    """What the script says next, where the prompt names a job."""
     found = [mark for text in heard.texts for mark in _MARKER.findall(text)]
-    name, path = found[-1] if found else ("say", "")
+    if not found:
+        return None
+    name, path = found[-1]
     return SCRIPTS[name](heard, path)

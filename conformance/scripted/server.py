@@ -1,8 +1,6 @@
-"""The scripted model server itself: paths, keys, errors, embeddings, and what it was sent last."""
+"""The scripted model server itself: paths, keys, errors, and what it was sent."""
 
-import base64
 import json
-import struct
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from conformance.scripted.heard import READERS
-from conformance.scripted.scripts import answer_to
+from conformance.scripted.kept import Kept
+from conformance.scripted.others import OTHERS, Sound, fields_of
 from conformance.scripted.sockets import converse, wants_websocket
+from conformance.scripted.unmarked import answer_to
 from conformance.scripted.writers import WRITERS
 
 Json = dict[str, Any]
@@ -23,6 +23,7 @@ _PATHS: Final = MappingProxyType(
 )
 _KINDS: Final = MappingProxyType(
     {
+        400: ("invalid_request_error", None, "invalid_request_error"),
         401: ("invalid_request_error", "invalid_api_key", "authentication_error"),
         404: ("invalid_request_error", "model_not_found", "not_found_error"),
     }
@@ -42,33 +43,9 @@ def error_body(protocol: str | None, status: int, message: str) -> Json:
     if protocol == "messages":
         return {"type": "error", "error": {"type": anthropic, "message": message}}
     if protocol == "gemini":
-        told = "NOT_FOUND" if status == 404 else "UNAUTHENTICATED"
+        told = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND"}[status]
         return {"error": {"code": status, "message": message, "status": told}}
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
-
-
-def _embeddings(body: Json) -> Json:
-    held = body["input"]
-    inputs = held if isinstance(held, list) and not isinstance(held[0], int) else [held]
-    packed = body.get("encoding_format") == "base64"
-    data = []
-    for index, one in enumerate(inputs):
-        vector: Any = [float(len(one)), 0.5, -0.25]
-        if packed:
-            vector = base64.b64encode(struct.pack("<3f", *vector)).decode()
-        data.append({"object": "embedding", "index": index, "embedding": vector})
-    usage = {"prompt_tokens": 5, "total_tokens": 5}
-    return {"object": "list", "data": data, "model": body["model"], "usage": usage}
-
-
-def _completion(body: Json) -> Json:
-    choice = {"index": 0, "text": " and so on.", "logprobs": None, "finish_reason": "stop"}
-    usage = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
-    head = {"id": "cmpl-scripted", "object": "text_completion", "created": 1_790_000_000}
-    return head | {"model": body["model"], "choices": [choice], "usage": usage}
-
-
-_OTHERS: Final = MappingProxyType({"/embeddings": _embeddings, "/completions": _completion})
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -78,6 +55,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if wants_websocket(self.headers) and protocol_of(self.path) == "responses":
             self._converse()
+            return
+        _, found, name = self.path.partition("/responses/")
+        if found:
+            self._told(self.server.kept.get(name.partition("?")[0]))
             return
         model = {"id": "scripted", "object": "model", "created": 1_790_000_000, "owned_by": "us"}
         self._reply(200, {"object": "list", "data": [model]})
@@ -102,47 +83,80 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         converse(self.connection, self.path, self.headers, tells)
 
+    def do_DELETE(self) -> None:
+        self._told(self.server.kept.delete(self.path.rpartition("/")[2]))
+
+    def _told(self, kept: Json | None) -> None:
+        """What was kept, or that it is not there."""
+        absent = error_body(None, 404, f"Not found: {self.path}")
+        self._reply(200 if kept else 404, kept or absent)
+
     def do_HEAD(self) -> None:
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        raw = self._body()
         path = self.path.partition("?")[0]
         protocol = protocol_of(path)
         self.server.asked.append((path, dict(self.headers), raw))
         fault = self._fault(path, protocol, raw)
         if fault is not None:
             self._reply(fault[0], error_body(protocol, *fault))
-        elif protocol is not None:
+        else:
+            try:
+                self._answer(path, protocol, raw)
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                self._reply(400, error_body(protocol, 400, f"not understood: {error!r}"))
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        held = b""
+        while size := int(self.rfile.readline(), 16):
+            held += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return held
+
+    def _answer(self, path: str, protocol: str | None, raw: bytes) -> None:
+        """Raises what reading a body raises that is none, before anything is said."""
+        if protocol is not None:
             self._speak(protocol, path, json.loads(raw))
         elif path.endswith("/count_tokens"):
             self._reply(200, {"input_tokens": 21})
-        elif (other := _OTHERS.get(path[path.rfind("/") :])) is not None:
-            self._reply(200, other(json.loads(raw)))
-        else:
+        elif (other := next((OTHERS[end] for end in OTHERS if path.endswith(end)), None)) is None:
             self._reply(404, error_body(protocol, 404, f"no such path: {path}"))
+        else:
+            told = other(fields_of(raw, self.headers.get("content-type", "")))
+            if isinstance(told, Sound):
+                self._send(200, told.content_type, told.raw)
+            else:
+                self._reply(200, told)
 
     def _fault(self, path: str, protocol: str | None, raw: bytes) -> tuple[int, str] | None:
         key = self.headers.get("authorization", "").removeprefix("Bearer ")
         key = key or self.headers.get("x-api-key") or self.headers.get("x-goog-api-key") or ""
         if key == WRONG_KEY:
             return 401, "Incorrect API key provided."
-        try:
-            model = json.loads(raw).get("model") or path
-        except ValueError:
-            model = path
-        if UNKNOWN_MODEL in model:
+        if UNKNOWN_MODEL.encode() in raw or UNKNOWN_MODEL in path:
             return 404, f"The model `{UNKNOWN_MODEL}` does not exist."
         return None
 
     def _speak(self, protocol: str, path: str, body: Json) -> None:
-        heard = READERS[protocol](body)
+        kept = self.server.kept
+        is_kept = protocol == "responses" and body.get("store") is not False
+        items = kept.continued(body) if protocol == "responses" else []
+        heard = READERS[protocol](body | {"input": items} if items else body)
+        heard.name = kept.name() if is_kept else ""
         said, writer = answer_to(heard), WRITERS[protocol]
         model = body.get("model") or path.rpartition("/")[2].partition(":")[0]
+        whole = writer.whole(said, heard, model, body)
+        if is_kept:
+            kept.add(items, whole)
         if not (body.get("stream") or ":stream" in path):
-            self._reply(200, writer.whole(said, heard, model))
+            self._reply(200, whole)
             return
         self._head(200, "text/event-stream; charset=utf-8", ("transfer-encoding", "chunked"))
         for event in writer.events(said, heard, model, body):
@@ -155,8 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
 
     def _reply(self, status: int, body: Json) -> None:
-        raw = json.dumps(body).encode()
-        self._head(status, "application/json", ("content-length", str(len(raw))))
+        self._send(status, "application/json", json.dumps(body).encode())
+
+    def _send(self, status: int, content_type: str, raw: bytes) -> None:
+        self._head(status, content_type, ("content-length", str(len(raw))))
         self.wfile.write(raw)
 
     def _head(self, status: int, content_type: str, *more: tuple[str, str]) -> None:
@@ -176,6 +192,7 @@ class ScriptedServer(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.kept = Kept()
         self.asked: list[tuple[str, Mapping[str, str], bytes]] = []
 
     def handle_error(self, request: Any, client_address: Any) -> None:

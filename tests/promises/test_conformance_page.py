@@ -5,12 +5,13 @@ import re
 
 import pytest
 
-from conformance.cache import REGISTRIES, SOURCES, version_of
+from conformance.cache import REGISTRIES, SOURCES, driver_digest, version_of
 from conformance.clients_table import CLIENTS
+from conformance.document import SCHEMATHESIS, WAYS, read_record
 from conformance.jobs import JOBS
 from conformance.notes import NOTES
 from conformance.page import PAGE, render
-from conformance.records import RECORDS, read_all
+from conformance.records import RECORDS, read_all, script_digest
 from conformance.running import COLUMNS, WORKS
 
 RECORDED = read_all()
@@ -38,9 +39,37 @@ def test_a_record_is_of_the_locked_version_and_of_all_jobs(name):
     assert tuple(RECORDED[name]["jobs"]) == client.jobs
 
 
-def test_no_record_is_of_a_client_that_is_gone():
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_record_is_of_the_driver_as_it_stands(name):
+    client = next(client for client in CLIENTS if client.name == name)
+    assert RECORDED[name]["driver"] == driver_digest(client.folder)
+    assert RECORDED[name]["protocol"] == client.protocol
+
+
+def test_the_page_has_a_row_for_every_client_and_no_other():
     kept = {path.stem for path in RECORDS.glob("*.json")}
-    assert kept <= {client.name for client in CLIENTS}
+    names = {client.name for client in CLIENTS}
+    text = PAGE.read_text()
+    rows = re.findall(r"^\| (\S+) \| `\S+` \S+ \| \w+ \| \d{4}-\d\d-\d\d†? \|", text, re.MULTILINE)
+    assert kept == names
+    assert sorted(rows) == sorted(names)
+
+
+def test_the_page_says_how_old_its_records_are():
+    dates = sorted(record["date"] for record in RECORDED.values())
+    text = PAGE.read_text()
+    assert f"The {len(RECORDED)} records are of {dates[0]}" in text
+    assert text.count("† |") == sum(r["script"] != script_digest() for r in RECORDED.values())
+
+
+def test_the_record_of_openais_document_is_of_the_locked_schemathesis_and_without_server_errors():
+    record = read_record()
+    assert record is not None
+    assert record["version"] == version_of(SCHEMATHESIS)
+    assert record["ways"].keys() == WAYS.keys()
+    for told in record["ways"].values():
+        assert told["found"] == []
+        assert not any("5xx" in counts for counts in told["operations"].values())
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -86,10 +86,50 @@ func callTools() outcome {
 	return outcome{"text": textOf(&last), "calls": calls, "stop": message.StopReason}
 }
 
+func searchWeb() outcome {
+	params := text(search)
+	offered := &anthropic.WebSearchTool20250305Param{}
+	params.Tools = []anthropic.ToolUnionParam{{OfWebSearchTool20250305: offered}}
+	kinds := func(message *anthropic.Message) (held []string) {
+		for _, block := range message.Content {
+			held = append(held, block.Type)
+		}
+		return held
+	}
+	whole := ask(params)
+	_, last := listen(params)
+	return outcome{
+		"text":     textOf(whole),
+		"source":   whole.Content[1].Content.OfWebSearchResultBlockArray[0].URL,
+		"items":    kinds(whole),
+		"streamed": kinds(&last),
+		"query":    parsed(string(last.Content[0].Input)),
+	}
+}
+
+// The thought is streamed, as long ones are, and given back.
+func thinkFirst() outcome {
+	params := text(reason)
+	params.MaxTokens = 2000
+	params.Thinking = anthropic.ThinkingConfigParamOfEnabled(1024)
+	_, first := listen(params)
+	more := anthropic.NewUserMessage(anthropic.NewTextBlock(reason))
+	params.Messages = append(params.Messages, first.ToParam(), more)
+	return outcome{"thought": first.Content[0].Thinking, "text": textOf(ask(params))}
+}
+
 func main() {
 	run(map[string]func() outcome{
-		"say":   func() outcome { return outcome{"text": textOf(ask(text(say)))} },
-		"tools": callTools,
+		"say":    func() outcome { return outcome{"text": textOf(ask(text(say)))} },
+		"tools":  callTools,
+		"search": searchWeb,
+		"reason": thinkFirst,
+		"cached": func() outcome {
+			part := anthropic.NewTextBlock(cached)
+			part.OfText.CacheControl = anthropic.NewCacheControlEphemeralParam()
+			used := ask(asked(part)).Usage
+			return outcome{"cached": used.CacheReadInputTokens, "input": used.InputTokens}
+		},
 		"stream": func() outcome {
 			texts, _ := listen(text(stream))
 			return streamed(texts)

@@ -135,17 +135,58 @@ public final class Drive {
         return Kit.streamed(texts);
     }
 
+    static Map<String, Object> cached() {
+        var part =
+                TextBlockParam.builder()
+                        .text(Kit.CACHED)
+                        .cacheControl(CacheControlEphemeral.builder().build())
+                        .build();
+        var parts = List.of(ContentBlockParam.ofText(part));
+        var used = ask(asked().addUserMessageOfContentBlockParams(parts)).usage();
+        return Map.of("cached", used.cacheReadInputTokens().get(), "input", used.inputTokens());
+    }
+
+    static Map<String, Object> search() {
+        var params = asked().addUserMessage(Kit.SEARCH);
+        params.addTool(WebSearchTool20250305.builder().build());
+        var whole = ask(params);
+        var streamed = listen(params, new ArrayList<>()).content();
+        var found = whole.content().get(1).webSearchToolResult().get().content();
+        return Map.of(
+                "text", textOf(whole),
+                "source", found.asResultBlocks().get(0).url(),
+                "query", streamed.get(0).serverToolUse().get()._input().convert(Map.class),
+                "streamed", streamed.get(1).webSearchToolResult().isPresent());
+    }
+
+    // The thought is streamed, as long ones are, and given back.
+    static Map<String, Object> reason() {
+        var params = asked().maxTokens(2000).enabledThinking(1024).addUserMessage(Kit.REASON);
+        var first = listen(params, new ArrayList<>());
+        params.addMessage(first).addUserMessage(Kit.REASON);
+        var thought = first.content().get(0).thinking().get().thinking();
+        return Map.of("thought", thought, "text", textOf(ask(params)));
+    }
+
     public static void main(String[] words) throws Exception {
         Kit.run(
                 words,
-                Map.of(
-                        "say", () -> Map.of("text", textOf(ask(asked().addUserMessage(Kit.SAY)))),
-                        "stream", Drive::stream,
-                        "tools", Drive::tools,
-                        "structured", Drive::structured,
-                        "vision", Drive::vision,
-                        "usage", Drive::usage,
-                        "errors", Drive::errors,
-                        "count", Drive::count));
+                Map.ofEntries(
+                        Map.entry(
+                                "say",
+                                () ->
+                                        Map.of(
+                                                "text",
+                                                textOf(ask(asked().addUserMessage(Kit.SAY))))),
+                        Map.entry("stream", Drive::stream),
+                        Map.entry("tools", Drive::tools),
+                        Map.entry("structured", Drive::structured),
+                        Map.entry("vision", Drive::vision),
+                        Map.entry("usage", Drive::usage),
+                        Map.entry("errors", Drive::errors),
+                        Map.entry("cached", Drive::cached),
+                        Map.entry("search", Drive::search),
+                        Map.entry("reason", Drive::reason),
+                        Map.entry("count", Drive::count)));
     }
 }

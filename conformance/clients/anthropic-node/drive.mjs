@@ -54,6 +54,31 @@ await kit.run({
     whole: used((await client.messages.create(asked(kit.SAY))).usage),
     streamed: used((await client.messages.stream(asked(kit.STREAM)).finalMessage()).usage),
   }),
+  cached: async () => {
+    const part = { type: 'text', text: kit.CACHED, cache_control: { type: 'ephemeral' } };
+    const { usage } = await client.messages.create(asked([part]));
+    return { cached: usage.cache_read_input_tokens, input: usage.input_tokens };
+  },
+  search: async () => {
+    const request = asked(kit.SEARCH, { tools: [{ type: 'web_search_20250305', name: 'web_search' }] });
+    const whole = await client.messages.create(request);
+    const streamed = await client.messages.stream(request).finalMessage();
+    return {
+      text: textOf(whole),
+      source: whole.content[1].content[0].url,
+      items: whole.content.map((block) => block.type),
+      streamed: streamed.content.map((block) => block.type),
+      query: streamed.content[0].input,
+    };
+  },
+  // The thought is streamed, as long ones are, and given back.
+  reason: async () => {
+    const request = asked(kit.REASON, { thinking: { type: 'enabled', budget_tokens: 1024 }, max_tokens: 2000 });
+    const first = await client.messages.stream(request).finalMessage();
+    request.messages.push({ role: 'assistant', content: first.content });
+    request.messages.push({ role: 'user', content: kit.REASON });
+    return { thought: first.content[0].thinking, text: textOf(await client.messages.create(request)) };
+  },
   errors: async () => ({
     key: await kit.fails(() => open(kit.WRONG_KEY).messages.create(asked(kit.SAY))),
     model: await kit.fails(() => client.messages.create(asked(kit.SAY, { model: kit.UNKNOWN_MODEL }))),

@@ -68,6 +68,40 @@ def usage():
     }
 
 
+def cached():
+    part = {"type": "text", "text": kit.CACHED, "cache_control": {"type": "ephemeral"}}
+    used = client.messages.create(**asked([part])).usage
+    return {"cached": used.cache_read_input_tokens, "input": used.input_tokens}
+
+
+def search():
+    request = asked(kit.SEARCH, tools=[{"type": "web_search_20250305", "name": "web_search"}])
+    whole = client.messages.create(**request)
+    with client.messages.stream(**request) as held:
+        streamed = held.get_final_message()
+    return {
+        "text": text_of(whole),
+        "source": whole.content[1].content[0].url,
+        "items": [block.type for block in whole.content],
+        "streamed": [block.type for block in streamed.content],
+        "query": streamed.content[0].input,
+    }
+
+
+def reason():
+    """The thought is streamed, as long ones are, and given back."""
+    request = asked(kit.REASON, thinking={"type": "enabled", "budget_tokens": 1024})
+    request["max_tokens"] = 2000
+    with client.messages.stream(**request) as held:
+        first = held.get_final_message()
+    request["messages"] += [
+        {"role": "assistant", "content": first.content},
+        {"role": "user", "content": kit.REASON},
+    ]
+    again = client.messages.create(**request)
+    return {"thought": first.content[0].thinking, "text": text_of(again)}
+
+
 def errors():
     stranger = client.with_options(api_key=kit.WRONG_KEY)
     return {
@@ -92,5 +126,8 @@ kit.run(
     vision=vision,
     usage=usage,
     errors=errors,
+    cached=cached,
+    search=search,
+    reason=reason,
     count=count,
 )

@@ -112,6 +112,11 @@ var chats = map[string]func() outcome{
 	"tools":      chatTools,
 	"structured": chatStructured,
 	"errors":     chatErrors,
+	"cached":     chatCached,
+	"moderate":   moderate,
+	"image":      image,
+	"speech":     speech,
+	"transcribe": transcribe,
 	"stream": func() outcome {
 		texts, _ := chatStream(asked(stream))
 		return streamed(texts)
@@ -218,8 +223,12 @@ func responseTools() outcome {
 }
 
 var answers = map[string]func() outcome{
-	"say":   func() outcome { return outcome{"text": respond(text(say)).OutputText()} },
-	"tools": responseTools,
+	"say":    func() outcome { return outcome{"text": respond(text(say)).OutputText()} },
+	"tools":  responseTools,
+	"cached": responseCached,
+	"search": responseSearch,
+	"reason": responseReason,
+	"state":  responseState,
 	"stream": func() outcome {
 		texts, _ := responseStream(text(stream))
 		return streamed(texts)

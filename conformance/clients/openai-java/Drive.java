@@ -247,25 +247,36 @@ public final class Drive {
 
     public static void main(String[] words) throws Exception {
         Map<String, Callable<Map<String, Object>>> chats =
-                Map.of(
-                        "say", () -> Map.of("text", ask(asked().addUserMessage(Kit.SAY).build())),
-                        "stream", Drive::chatStream,
-                        "tools", Drive::chatTools,
-                        "structured", Drive::chatStructured,
-                        "vision", Drive::chatVision,
-                        "usage", Drive::chatUsage,
-                        "errors", Drive::chatErrors,
-                        "embed", Drive::embed,
-                        "complete", Drive::complete);
+                Map.ofEntries(
+                        Map.entry(
+                                "say",
+                                () -> Map.of("text", ask(asked().addUserMessage(Kit.SAY).build()))),
+                        Map.entry("stream", Drive::chatStream),
+                        Map.entry("tools", Drive::chatTools),
+                        Map.entry("structured", Drive::chatStructured),
+                        Map.entry("vision", Drive::chatVision),
+                        Map.entry("usage", Drive::chatUsage),
+                        Map.entry("errors", Drive::chatErrors),
+                        Map.entry("cached", More::chatCached),
+                        Map.entry("embed", Drive::embed),
+                        Map.entry("complete", Drive::complete),
+                        Map.entry("moderate", More::moderate),
+                        Map.entry("image", More::image),
+                        Map.entry("speech", More::speech),
+                        Map.entry("transcribe", More::transcribe));
         Map<String, Callable<Map<String, Object>>> responses =
-                Map.of(
-                        "say", () -> respond(request().input(Kit.SAY)),
-                        "stream", Drive::responseStream,
-                        "tools", Drive::responseTools,
-                        "structured", Drive::responseStructured,
-                        "vision", Drive::responseVision,
-                        "usage", Drive::responseUsage,
-                        "errors", Drive::responseErrors);
+                Map.ofEntries(
+                        Map.entry("say", () -> respond(request().input(Kit.SAY))),
+                        Map.entry("stream", Drive::responseStream),
+                        Map.entry("tools", Drive::responseTools),
+                        Map.entry("structured", Drive::responseStructured),
+                        Map.entry("vision", Drive::responseVision),
+                        Map.entry("usage", Drive::responseUsage),
+                        Map.entry("errors", Drive::responseErrors),
+                        Map.entry("cached", More::responseCached),
+                        Map.entry("search", More::search),
+                        Map.entry("reason", More::reason),
+                        Map.entry("state", More::state));
         Kit.run(words, words[0].equals("responses") ? responses : chats);
     }
 }

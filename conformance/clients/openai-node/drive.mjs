@@ -1,4 +1,5 @@
 // The official openai package.
+import { createReadStream } from 'node:fs';
 import OpenAI from 'openai';
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
@@ -58,6 +59,30 @@ function chat() {
     },
     errors: () =>
       errors((by, asked) => by.chat.completions.create({ model: asked, messages: user(kit.SAY) })),
+    cached: async () => {
+      const { usage } = await create(kit.CACHED);
+      return { cached: usage.prompt_tokens_details.cached_tokens, input: usage.prompt_tokens };
+    },
+    moderate: async () => ({
+      flagged: (await client.moderations.create({ model, input: 'I hate it' })).results[0].flagged,
+    }),
+    image: async () => {
+      const told = ({ data }) => Buffer.from(data[0].b64_json, 'base64').toString();
+      const image = createReadStream(kit.PICTURE_FILE);
+      return {
+        made: told(await client.images.generate({ model, prompt: 'a cat' })),
+        changed: told(await client.images.edit({ model, prompt: 'a dog', image })),
+      };
+    },
+    speech: async () => {
+      const answer = await client.audio.speech.create({ model, voice: 'alloy', input: 'Hello' });
+      const raw = Buffer.from(await answer.arrayBuffer());
+      return { sound: raw.subarray(0, 23).toString(), bytes: raw.length };
+    },
+    transcribe: async () => {
+      const file = createReadStream(kit.SOUND_FILE);
+      return { text: (await client.audio.transcriptions.create({ model, file })).text };
+    },
     embed: async () => ({
       vectors: (await client.embeddings.create({ model, input: kit.INPUTS })).data.map((d) => d.embedding),
     }),
@@ -113,6 +138,44 @@ function responses() {
       return {
         whole: used((await create(kit.SAY)).usage),
         streamed: used(events.at(-1).response.usage),
+      };
+    },
+    cached: async () => {
+      const { usage } = await create(kit.CACHED);
+      return { cached: usage.input_tokens_details.cached_tokens, input: usage.input_tokens };
+    },
+    search: async () => {
+      const more = { tools: [{ type: 'web_search' }] };
+      const answer = await create(kit.SEARCH, more);
+      const events = await kit.collect(await create(kit.SEARCH, { ...more, stream: true }), (e) => e.type);
+      return {
+        text: answer.output_text,
+        source: answer.output.at(-1).content[0].annotations[0].url,
+        items: answer.output.map((item) => item.type),
+        searched: events.filter((name) => name.includes('web_search') || name.includes('annotation')),
+      };
+    },
+    reason: async () => {
+      const more = { store: false, include: ['reasoning.encrypted_content'] };
+      const first = await create(kit.REASON, more);
+      const again = await create([...user(kit.REASON), ...first.output, ...user(kit.REASON)], more);
+      return { thought: first.output[0].summary[0].text, text: again.output_text };
+    },
+    state: async () => {
+      const first = await create(kit.NAMED);
+      const second = await create(kit.ASKED_NAME, { previous_response_id: first.id });
+      const kept = await client.responses.retrieve(second.id);
+      const items = await kit.collect(client.responses.inputItems.list(second.id), (item) => item.role);
+      await client.responses.delete(second.id);
+      const gone = await kit.fails(() => client.responses.retrieve(second.id));
+      return {
+        text: second.output_text,
+        kept: kept.output[0].content[0].text === second.output_text,
+        status: kept.status,
+        items: items.sort(),
+        gone: gone.status,
+        class: gone.class,
+        goes_on: await kit.fails(() => create(kit.ASKED_NAME, { previous_response_id: second.id })),
       };
     },
     errors: () => errors((by, asked) => by.responses.create({ model: asked, input: kit.SAY })),

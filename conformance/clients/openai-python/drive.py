@@ -1,5 +1,6 @@
 """The official openai package."""
 
+import base64
 import json
 
 import kit
@@ -94,6 +95,33 @@ class Chat:
         answer = client.completions.create(model=kit.MODEL, prompt="Once upon a time")
         return {"text": answer.choices[0].text}
 
+    def cached(self):
+        used = self.create(kit.CACHED).usage
+        return {"cached": used.prompt_tokens_details.cached_tokens, "input": used.prompt_tokens}
+
+    def moderate(self):
+        answer = client.moderations.create(model=kit.MODEL, input="I hate it")
+        return {"flagged": answer.results[0].flagged}
+
+    def image(self):
+        made = client.images.generate(model=kit.MODEL, prompt="a cat")
+        with kit.PICTURE_FILE.open("rb") as picture:
+            changed = client.images.edit(model=kit.MODEL, prompt="a dog", image=picture)
+        told = [base64.b64decode(one.data[0].b64_json).decode() for one in (made, changed)]
+        return {"made": told[0], "changed": told[1]}
+
+    def speech(self):
+        asked = {"model": kit.MODEL, "voice": "alloy", "input": "Hello"}
+        raw = client.audio.speech.create(**asked).content
+        with client.audio.speech.with_streaming_response.create(**asked) as answer:
+            streamed = b"".join(answer.iter_bytes())
+        return {"sound": raw[:23].decode(), "bytes": len(raw), "same": raw == streamed}
+
+    def transcribe(self):
+        with kit.SOUND_FILE.open("rb") as sound:
+            answer = client.audio.transcriptions.create(model=kit.MODEL, file=sound)
+        return {"text": answer.text}
+
 
 class Real(Chat):
     """The real small model. Without the prompt cache: it changes what is computed together."""
@@ -152,6 +180,53 @@ class Responses:
 
     def errors(self):
         return errors_of(lambda by, model: by.responses.create(model=model, input=kit.SAY))
+
+    def cached(self):
+        used = client.responses.create(model=kit.MODEL, input=kit.CACHED).usage
+        return {"cached": used.input_tokens_details.cached_tokens, "input": used.input_tokens}
+
+    def search(self):
+        asked = {"model": kit.MODEL, "input": kit.SEARCH, "tools": [{"type": "web_search"}]}
+        answer = client.responses.create(**asked)
+        events = [event.type for event in client.responses.create(**asked, stream=True)]
+        return {
+            "text": answer.output_text,
+            "source": answer.output[-1].content[0].annotations[0].url,
+            "items": [item.type for item in answer.output],
+            "searched": [name for name in events if "web_search" in name or "annotation" in name],
+        }
+
+    def reason(self):
+        asked = {"model": kit.MODEL, "store": False, "include": ["reasoning.encrypted_content"]}
+        first = client.responses.create(input=kit.REASON, **asked)
+        again = client.responses.create(
+            input=[*user(kit.REASON), *first.output, *user(kit.REASON)], **asked
+        )
+        return {"thought": first.output[0].summary[0].text, "text": again.output_text}
+
+    def state(self):
+        first = client.responses.create(model=kit.MODEL, input=kit.NAMED)
+        second = client.responses.create(
+            model=kit.MODEL, input=kit.ASKED_NAME, previous_response_id=first.id
+        )
+        kept = client.responses.retrieve(second.id)
+        items = list(client.responses.input_items.list(second.id))
+        client.responses.delete(second.id)
+        gone = kit.fails(lambda: client.responses.retrieve(second.id))
+        goes_on = kit.fails(
+            lambda: client.responses.create(
+                model=kit.MODEL, input=kit.ASKED_NAME, previous_response_id=second.id
+            )
+        )
+        return {
+            "text": second.output_text,
+            "kept": kept.output_text == second.output_text,
+            "status": kept.status,
+            "items": sorted(item.role for item in items),
+            "gone": gone["status"],
+            "class": gone["class"],
+            "goes_on": goes_on,
+        }
 
 
 class ErrorTold(Exception):

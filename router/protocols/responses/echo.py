@@ -11,20 +11,26 @@ from router.protocols.responses.tools import Named, names_of_tools, searches
 
 # Told as they came, or as they are where the request says nothing.
 _TOLD: Final[Mapping[str, Any]] = {
+    "frequency_penalty": 0.0,
     "instructions": None,
     "max_output_tokens": None,
     "max_tool_calls": None,
     "metadata": {},
     "parallel_tool_calls": True,
+    "presence_penalty": 0.0,
     "prompt_cache_key": None,
     "safety_identifier": None,
     "service_tier": "default",
-    "temperature": None,
+    "temperature": 1.0,
     "tool_choice": "auto",
-    "tools": [],
     "top_logprobs": 0,
-    "top_p": None,
+    "top_p": 1.0,
     "user": None,
+}
+# What a tool and a format of a kind have even where the request leaves it out.
+_FILLED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "function": {"description": None, "parameters": None, "strict": True},
+    "json_schema": {"description": None, "strict": False},
 }
 _PREFIXES: Final[Mapping[str, str]] = {
     "message": "msg",
@@ -79,13 +85,12 @@ class Around:
             name: default if body.get(name) is None else body[name]
             for name, default in _TOLD.items()
         }
-        done = {"completed_at": self._created} if status == "completed" else {}
         return {
             "id": self._id,
             "object": "response",
             "created_at": self._created,
             "status": status,
-            **done,
+            "completed_at": self._created if status == "completed" else None,
             "background": False,
             "error": None,
             "incomplete_details": None,
@@ -94,11 +99,19 @@ class Around:
             "previous_response_id": None,
             "reasoning": {"effort": None, "summary": None, **reasoning},
             "store": False,
-            "text": {"format": {"type": "text"}, **text},
+            "text": {**text, "format": _filled(text.get("format") or {"type": "text"})},
+            "tools": [_filled(tool) for tool in body.get("tools") or ()],
             "truncation": "disabled",
             "usage": usage,
             **told,
         }
+
+
+def _filled(held: Any) -> Any:
+    """A tool or a format with all that its kind has; what is not known is told as it came."""
+    kind = held.get("type") if isinstance(held, dict) else None
+    known = _FILLED.get(kind) if isinstance(kind, str) else None
+    return held if known is None else {**known, **held}
 
 
 def status_of(stop: Stop, *, refused: bool) -> tuple[str, dict[str, str] | None]:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from conformance.scripted.heard import READERS, Heard
-from conformance.scripted.scripts import AFTER, BEFORE, HELLO, Call, Said, answer_to
+from conformance.scripted.scripts import AFTER, BEFORE, HELLO, Call, Said
+from conformance.scripted.unmarked import answer_to
 from conformance.scripted.writers import WRITERS
 
 TOOLS = "How warm is it? [job:tools]"
@@ -56,7 +57,7 @@ def test_a_stream_ends_with_all_that_a_whole_answer_has(protocol):
     events = [e for e in writer.events(said, heard, "m", {}) if isinstance(e, dict)]
     pieces = "".join(_text(event) for event in events)
     assert pieces == HELLO
-    assert HELLO in json.dumps(writer.whole(said, heard, "m"))
+    assert HELLO in json.dumps(writer.whole(said, heard, "m", {}))
 
 
 def _text(event: dict) -> str:
@@ -81,3 +82,19 @@ def test_an_edit_reads_first_and_then_changes_what_was_wrong():
 
 def test_what_names_no_job_is_greeted():
     assert answer_to(Heard(texts=["Give this conversation a title."])) == Said(HELLO)
+
+
+def test_a_tool_that_must_be_called_is_called_by_its_schema():
+    shape = {"type": "object", "properties": {"input": {"type": "integer"}}}
+    heard = Heard(texts=["What is f(3)?"], tools={"f": "function"}, forced=True)
+    heard.parameters["f"] = shape
+    assert answer_to(heard) == Said(calls=(Call("f", {"input": 3}),))
+
+
+def test_a_schema_is_met_also_where_no_job_is_named():
+    schema = {
+        "$defs": {"A": {"enum": ["x"]}},
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/A"}},
+    }
+    assert answer_to(Heard(schema=schema)) == Said('{"a": "x"}')

@@ -45,10 +45,20 @@ class TestWhole:
         )
         assert (body["instructions"], body["temperature"]) == ("i", 0.5)
         assert (body["metadata"], body["tool_choice"]) == ({"a": "b"}, "required")
-        assert body["tools"] == [FUNCTION, NAMESPACE, SEARCH]
+        assert body["tools"] == [{"description": None, **FUNCTION}, NAMESPACE, SEARCH]
         assert body["reasoning"] == {"effort": "low", "summary": None}
         assert body["text"] == {"format": {"type": "text"}, "verbosity": "low"}
         assert (body["store"], body["truncation"]) == (False, "disabled")
+
+    def test_what_a_request_leaves_out_is_told_as_open_responses_requires_it(self) -> None:
+        wanted = {"type": "json_schema", "name": "n", "schema": {}}
+        body = whole(Text("a"), text={"format": wanted}, tools=[{"type": "function", "name": "f"}])
+        numbers = ("frequency_penalty", "presence_penalty", "temperature", "top_p")
+        assert [body[name] for name in numbers] == [0.0, 0.0, 1.0, 1.0]
+        assert body["completed_at"] == body["created_at"]
+        assert body["text"]["format"] == {"description": None, "strict": False, **wanted}
+        unsaid = {"description": None, "parameters": None, "strict": True}
+        assert body["tools"] == [{**unsaid, "type": "function", "name": "f"}]
 
     def test_ids_are_unlike_any_others(self) -> None:
         parts = (Thinking("t"), Text("a"), Call("c", "f", "{}"))

@@ -1,5 +1,7 @@
 //! The field's async-openai: requests are made of JSON, but go through its types both ways.
 
+mod more;
+
 use std::env;
 
 use async_openai::{
@@ -159,6 +161,7 @@ async fn chat_job(name: &str) -> Outcome {
             let request = from_value(body).expect("the request fits its type");
             json!({"text": client().completions().create(request).await?.choices[0].text})
         }
+        "cached" | "moderate" | "image" | "speech" | "transcribe" => more::chat_job(name).await?,
         _ => {
             let by_key: async_openai::types::chat::CreateChatCompletionRequest =
                 from_value(asked(json!(SAY), json!({}))).expect("the request fits its type");
@@ -237,6 +240,7 @@ async fn response_job(name: &str) -> Outcome {
             let whole = used(&respond(json!(SAY), json!({})).await?);
             json!({"whole": whole, "streamed": response_stream().await?.1})
         }
+        "cached" | "search" | "reason" | "state" => more::response_job(name).await?,
         _ => {
             let by_key = request(json!(SAY), json!({}));
             let by_model = request(json!(SAY), json!({"model": "nowhere"}));
