@@ -22,7 +22,9 @@ async def _walk(port: int, **more: object) -> float:
     with folder_of_steps() as folder:
         async with gateway_in_process(folder, port, **more) as (gateway, key):
             counted = await steps.counts(Requests(gateway, key, steps.KINDS[KIND]).walk)
-    return counted[WHOLE] - counted["router.ledger"]  # whose replies come in varying pieces
+    # Lower quartiles, and not of the ledger: on a busy machine replies come in varying pieces.
+    del counted[WHOLE], counted["router.ledger"]
+    return sum(counted.values())
 
 
 async def _both(port: int) -> tuple[float, float]:
