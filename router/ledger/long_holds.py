@@ -42,8 +42,8 @@ class LongHolds:
     async def open(self, request: ReserveRequest, most: Charge) -> tuple[str, Headers]:
         """Hold for a request, and return the hold's id and the headers of its answer.
 
-        `most` is what is charged if nobody ever settles it. Raises LimitExceeded, LedgerUnavailable:
-        no allowance for outages is spent on what lasts for days.
+        `most` is what is charged if nobody ever settles it; no allowance for outages is spent on
+        what lasts for days. Raises LimitExceeded, LedgerUnavailable.
         """
         hold = Hold(self._service, request, lambda: most)
         await self._service.reserve(hold)
