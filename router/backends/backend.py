@@ -17,6 +17,8 @@ from router.protocols.quirks import PLAIN, Quirks
 CHECKED: Final = ("tools", "vision", "json_schema")
 FEATURES: Final = frozenset(CHECKED)
 CHAT: Final = "chat"  # as `serves` has it: in the words of any protocol that is translated
+FILES, BATCHES = "files", "batches"
+OFFERS: Final = frozenset((FILES, BATCHES))  # what a server may keep for customers
 DIRECTLY: Final = "direct"  # as `proxy`: no proxy, whatever the environment says
 
 
@@ -79,7 +81,8 @@ class Backend:
     for gzip. `key_header` is the header in which the key
     goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
     authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
-    `provider` is what telemetry calls whose server it is.
+    `provider` is what telemetry calls whose server it is. `offers` is what customers may keep in
+    its account: OFFERS.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Backend:
     credentials: Credentials | None = field(default=None, repr=False)
     speaks: frozenset[str] = frozenset()
     provider: str = ""
+    offers: frozenset[str] = frozenset()
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:

@@ -1,11 +1,9 @@
 """What turnout.yaml may hold: one class a section. See docs/operations.md for the meanings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PositiveInt,
     SecretStr,
@@ -20,6 +18,7 @@ from router.backends.backend import Capacity, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.units import UNITS, Units
+from router.world.config_kept import BatchSection, FileSection, ResponseSection, Section
 from router.world.config_values import (
     Address,
     Authority,
@@ -32,13 +31,14 @@ from router.world.config_values import (
     HeaderName,
     Headers,
     LedgerAddress,
+    Offers,
     Operations,
     Origins,
     Proxy,
     Query,
     Replicas,
+    Share,
     Size,
-    StorageKey,
     Words,
     wrong,
 )
@@ -46,14 +46,6 @@ from router.world.config_values import (
 _WAITS: Final = Timeouts()  # the defaults are in Timeouts
 ANY: Final = "*"  # an origin
 _QUEUE: Final = Capacity(concurrency=1)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
-    def given(self, names: Iterable[str]) -> dict[str, Any]:
-        """Return those of the keys that were written."""
-        return {name: getattr(self, name) for name in names if name in self.model_fields_set}
 
 
 def _quirk_key(hint: Any) -> Any:
@@ -68,11 +60,11 @@ def _quirk_key(hint: Any) -> Any:
 
 
 if TYPE_CHECKING:  # made at run time from the fields of Quirks
-    _QuirkKeys = _Section
+    _QuirkKeys = Section
 else:
     _QuirkKeys = create_model(
         "_QuirkKeys",
-        __base__=_Section,
+        __base__=Section,
         **{
             name: (_quirk_key(hint), None)
             for name, hint in get_type_hints(Quirks).items()
@@ -81,10 +73,11 @@ else:
     )
 
 
-class PriceSection(_Section):
+class PriceSection(Section):
     """USD per million tokens, and for one of each unit, as written; held as integer pico-USD.
 
     Without `input` and `output`, tokens cost what the list says, and nothing where it knows none.
+    `batch` is the share of it that tokens cost in a batch; else what the list says, else all of it.
     """
 
     input: Usd | None = None
@@ -96,11 +89,12 @@ class PriceSection(_Section):
     request: Usd | None = None
     search: Usd | None = None
     second: Usd | None = None
+    batch: Share | None = None
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "PriceSection":
         of_tokens = (self.input, self.output)
-        if None not in of_tokens or (of_tokens == (None, None) and self.units):
+        if None not in of_tokens or (of_tokens == (None, None) and (self.units or self.batch)):
             return self
         raise ValueError("write both `input` and `output`, USD per million tokens")
 
@@ -111,7 +105,7 @@ class PriceSection(_Section):
         return tuple((name, price) for name, price in given if price is not None)
 
 
-class TimeoutSection(_Section):
+class TimeoutSection(Section):
     """How long a backend may take for each step."""
 
     connect: Duration = _WAITS.connect
@@ -120,7 +114,7 @@ class TimeoutSection(_Section):
     total: Duration = _WAITS.total
 
 
-class CapacitySection(_Section):
+class CapacitySection(Section):
     """How much a scarce backend takes: requests running, requests waiting, and for how long."""
 
     concurrency: int = Field(gt=0)
@@ -130,7 +124,7 @@ class CapacitySection(_Section):
     shared: bool = False
 
 
-class EnergySection(_Section):
+class EnergySection(Section):
     """What a backend consumes: joules a token, or watts while it is busy, and who says so."""
 
     joules_per_output_token: float | None = Field(default=None, ge=0, allow_inf_nan=False)
@@ -139,7 +133,7 @@ class EnergySection(_Section):
     source: Literal["declared", "measured"] = "declared"
 
 
-class AwsSection(_Section):
+class AwsSection(Section):
     """AWS's keys; without them its own chain finds some: environment, files, roles."""
 
     region: CloudRegion | None = None
@@ -150,7 +144,7 @@ class AwsSection(_Section):
     session_token: SecretStr | None = None
 
 
-class EntraSection(_Section):
+class EntraSection(Section):
     """An application of Microsoft Entra; without a secret Azure's own chain finds an identity."""
 
     tenant_id: str | None = Field(default=None, min_length=1)
@@ -160,14 +154,14 @@ class EntraSection(_Section):
     authority: Authority | None = None
 
 
-class GoogleSection(_Section):
+class GoogleSection(Section):
     """A service account's file; without it the application default credentials."""
 
     service_account: str | None = Field(default=None, min_length=1)
     scope: str = Field(default=CLOUD_PLATFORM, min_length=1)
 
 
-class CredentialSection(_Section):
+class CredentialSection(Section):
     """What authorizes calls instead of a key: one of the three."""
 
     aws: AwsSection | None = None
@@ -194,6 +188,7 @@ class BackendSection(_QuirkKeys):
     context_window: int | None = Field(default=None, gt=0)
     supports: Features | None = None
     serves: Operations | None = None
+    offers: Offers = ()
     speaks: Words | None = None
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()
@@ -209,7 +204,7 @@ class BackendSection(_QuirkKeys):
     simulated: bool = False
 
 
-class ClassifierSection(_Section):
+class ClassifierSection(Section):
     """The prompt classifier."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -219,21 +214,21 @@ class ClassifierSection(_Section):
     refit_from: int = Field(default=200, ge=45)
 
 
-class LimitSection(_Section):
+class LimitSection(Section):
     """What the edge accepts of one request."""
 
     body: Size = 32_000_000
     body_timeout: Duration = 30.0
 
 
-class StreamSection(_Section):
+class StreamSection(Section):
     """How long a client that awaits a stream gets no byte."""
 
     head_after: Duration = 4.0
     keepalive: Duration = 15.0
 
 
-class CorsSection(_Section):
+class CorsSection(Section):
     """Which web pages may call from a browser."""
 
     origins: Origins = ()
@@ -257,7 +252,7 @@ class CorsSection(_Section):
         return given
 
 
-class DecisionSection(_Section):
+class DecisionSection(Section):
     """Where the decision log goes."""
 
     to: str = Field(default="off", min_length=1)  # off, stdout, or a file below the data folder
@@ -265,7 +260,7 @@ class DecisionSection(_Section):
     keep: int = Field(default=5, ge=0)
 
 
-class TraceSection(_Section):
+class TraceSection(Section):
     """Where traces go, and of which requests: a share, and what failed or was slow."""
 
     to: CollectorUrl
@@ -277,43 +272,33 @@ class TraceSection(_Section):
     service: str = Field(default="turnout", min_length=1)
 
 
-class TelemetrySection(_Section):
+class TelemetrySection(Section):
     """What is sent to others about requests."""
 
     traces: TraceSection | None = None
 
 
-class OutcomeSection(_Section):
+class OutcomeSection(Section):
     """What is kept for feedback and recalibration: numbers; text only where `prompts` is on."""
 
     keep: int = Field(default=200_000, gt=0)
     prompts: bool = False
 
 
-class ResponseSection(_Section):
-    """Responses that the gateway keeps for its customers: none without a key."""
-
-    keys: tuple[StorageKey, ...] = Field(default=(), strict=False)
-    keep: Duration = 30 * 86400.0
-    room: Size = 1_000_000_000  # bytes of each organization
-    by_default: bool = True
-    home: Words = ()
-
-
-class AuditSection(_Section):
+class AuditSection(Section):
     """What shadow audits may spend."""
 
     usd_per_day: Usd = 1_000_000_000_000
 
 
-class AdminSection(_Section):
+class AdminSection(Section):
     """The administrators' own listener."""
 
     listen: Address = "127.0.0.1:8079"
     token: SecretStr
 
 
-class Config(_Section):
+class Config(Section):
     """All of turnout.yaml."""
 
     version: Literal[1]
@@ -333,6 +318,8 @@ class Config(_Section):
     outcomes: OutcomeSection = OutcomeSection()
     telemetry: TelemetrySection = TelemetrySection()
     responses: ResponseSection = ResponseSection()
+    files: FileSection = FileSection()
+    batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
     admin: AdminSection | None = None
 

@@ -15,6 +15,8 @@ from router.backends.backend import Backend
 from router.prices.book import PriceBook
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
+from router.world.offered import offered_twice
+from router.world.problem import Problem
 from router.world.resolve import Resolved, resolve
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -27,6 +29,7 @@ class LoadedConfig:
     config: Config
     backends: Mapping[str, Backend]
     prices: PriceBook  # has a price for each backend
+    batch_prices: PriceBook  # what the same costs in a batch
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
@@ -65,21 +68,30 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
         raise DocumentError(findings)
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
     prices = {name: each.price for name, each in resolved.items() if each.price is not None}
-    return LoadedConfig(config, MappingProxyType(backends), PriceBook(prices))
+    twice = [_problem(document, name, each) for name, each in offered_twice(backends.values())]
+    if twice:
+        raise DocumentError(twice)
+    of_batches = {
+        name: each.batch_price for name, each in resolved.items() if each.batch_price is not None
+    }
+    return LoadedConfig(
+        config, MappingProxyType(backends), PriceBook(prices), PriceBook(of_batches)
+    )
 
 
 def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Finding]:
     """Return what is wrong with backends beyond each key by itself."""
     return [
-        document.finding(
-            ("backends", name, *([problem.key] if problem.key else [])),
-            problem.message,
-            problem.hint,
-            rule="backend",
-        )
+        _problem(document, name, problem)
         for name, each in resolved.items()
         for problem in each.problems
     ]
+
+
+def _problem(document: Document, name: str, problem: Problem) -> Finding:
+    """Return what is wrong with a backend, at its place."""
+    where = ("backends", name, *([problem.key] if problem.key else []))
+    return document.finding(where, problem.message, problem.hint, rule="backend")
 
 
 def _without_extra(document: Document) -> Finding:

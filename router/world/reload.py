@@ -31,6 +31,8 @@ _FIXED: Final = (
     "outcomes",
     "audits",
     "telemetry",
+    "files",
+    "batches",
 )
 
 Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no file

@@ -20,7 +20,8 @@ from router.prices.list_prices import Listed, list_price
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
 from router.world.credentials import credentials_of
-from router.world.priced import priced, unpriced
+from router.world.offered import wrong_offers
+from router.world.priced import batch_priced, priced, unpriced
 from router.world.problem import Problem
 
 _REGION: Final = "{region}"  # in a preset's address: any region of the provider's
@@ -32,10 +33,11 @@ _catalog = cache(load_catalog)
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A backend and its prices; both None where there are problems."""
+    """A backend, its prices and those of its batches; all None where there are problems."""
 
     backend: Backend | None
     price: Price | Schedule | None
+    batch_price: Price | Schedule | None = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -61,15 +63,19 @@ def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolve
     price = priced(section.price, listed.schedule if listed else None, section.serves)
     if not problems:
         problems += unpriced(name, section, price)
+        problems += wrong_offers(section.offers, dialect)
     own = section.reported_cost
     if price is not None and (preset.reported_cost if own is None else own):
         price = as_reported(price)
     credentials, wrong = credentials_of(section, preset, base_url or "", folder)
     problems += wrong
     if problems or base_url is None:
-        return Resolved(None, None, tuple(problems))
+        return Resolved(None, None, problems=tuple(problems))
     backend = _backend(name, section, preset, base_url, listed)
-    return Resolved(replace(backend, credentials=credentials), price)
+    of_batches = (
+        None if price is None else batch_priced(section.price, price, _batch(section, preset))
+    )
+    return Resolved(replace(backend, credentials=credentials), price, of_batches)
 
 
 def _base_url(section: BackendSection, preset: Provider) -> str | None:
@@ -120,6 +126,14 @@ def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     return list_price(preset.prices, section.priced_as or section.model, section.service_tier)
 
 
+def _batch(section: BackendSection, preset: Provider) -> Schedule | None:
+    """What the list says of a model's batches, if anything."""
+    if preset.prices is None:
+        return None
+    listed = list_price(preset.prices, section.priced_as or section.model, "batch")
+    return None if listed is None else listed.schedule
+
+
 def _backend(
     name: str, section: BackendSection, preset: Provider, base_url: str, listed: Listed | None
 ) -> Backend:
@@ -136,6 +150,7 @@ def _backend(
         supports=supports,
         unsaid=unsaid,
         serves=None if section.serves is None else frozenset(section.serves),
+        offers=frozenset(section.offers),
         simulated=section.simulated,
         capacity=_capacity(section.capacity),
         quirks=preset.quirks.overridden(section.given(QUIRKS)),
