@@ -20,6 +20,7 @@ from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
+from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
@@ -285,11 +286,15 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
 
 
 def _gateway(
-    parts: _Parts, documents: Documents, snapshot: Snapshot, worker_metrics: WorkerMetrics | None
+    parts: _Parts,
+    documents: Documents,
+    serving: Serving,
+    files: FileServices | None,
+    worker_metrics: WorkerMetrics | None,
 ) -> Gateway:
     limits, stream = documents.config.limits, documents.config.stream
     gateway = Gateway(
-        serving=_serving(parts, snapshot),
+        serving=serving,
         limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
         cors=Cors.of(**documents.config.cors.model_dump()),
         metrics=parts.metrics,
@@ -298,14 +303,10 @@ def _gateway(
         recorder=parts.recorder,
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
+        files=files,
     )
     watched = Watched(
-        gateway.serving,
-        parts.classifier,
-        parts.cascades,
-        parts.ledger,
-        parts.auditor,
-        parts.learner,
+        serving, parts.classifier, parts.cascades, parts.ledger, parts.auditor, parts.learner
     )
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
@@ -333,7 +334,9 @@ async def running(
         parts = await _parts(
             stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
         )
-        gateway = _gateway(parts, documents, snapshot, worker_metrics)
+        serving = _serving(parts, snapshot)
+        files = start_services(stack, documents, serving, parts.dispatcher, parts.ledger)
+        gateway = _gateway(parts, documents, serving, files, worker_metrics)
         reloader = Reloader(gateway.serving, documents, environ, gateway.metrics.reloads)
         await reloader.start()
         stack.push_async_callback(reloader.close)

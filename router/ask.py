@@ -75,7 +75,8 @@ class Ask(NamedTuple):
     besides tokens. `form`: `raw` is no JSON but a multipart form, `body` its texts by name, and
     `members` says where its model's name stands. `alone`: one backend is asked, since another
     one's answer would be about something else. `kept` is what an answer is kept with
-    (`router.protocols.responses.kept`), None where it is not.
+    (`router.protocols.responses.kept`), None where it is not. `pinned` are the backends that can
+    read the files that it names, where they are kept for customers; None: any.
     """
 
     operation: str
@@ -105,6 +106,7 @@ class Ask(NamedTuple):
     form: bool = False
     alone: bool = False
     kept: Any = None
+    pinned: frozenset[str] | None = None
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

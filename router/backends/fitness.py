@@ -34,8 +34,8 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
         return _many(ask.operation)
     if not ask.features:
         return None
-    if STORED_STATE in ask.features and not _speaks(backend, ask.protocol):
-        return state_elsewhere(ask.body)
+    if STORED_STATE in ask.features and (elsewhere := _elsewhere(backend, ask)):
+        return elsewhere
     return _denied(ask.features, backend.denied)
 
 
@@ -53,6 +53,13 @@ def _serves(backend: Backend, ask: Ask) -> bool:
     if backend.serves is None:
         return ask.operation not in DECLARED
     return ask.operation in backend.serves
+
+
+def _elsewhere(backend: Backend, ask: Ask) -> str | None:
+    """Why it cannot read what the request names, kept as it is by somebody; None where it can."""
+    if ask.pinned is not None and backend.name not in ask.pinned:
+        return "files kept by another backend"
+    return None if _speaks(backend, ask.protocol) else state_elsewhere(ask.body)
 
 
 def _many(operation: str) -> str:

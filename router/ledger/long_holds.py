@@ -10,14 +10,12 @@ knows (`router.ledger.hold_life`).
 
 from typing import Final
 
-from router.domain import Charge
-from router.errors import LedgerUnavailable, retry_after
+from router.domain import Charge, Outcome, Usage
 from router.ledger.codec import RENEWED, UNKNOWN
 from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold, HoldService
 from router.ledger.keys import Shard, hold_shard
 from router.ledger.reserve_request import ReserveRequest
-from router.ledger.server.errors import Disconnected
 from router.ledger.server.nodes import Nodes
 from router.ledger.settlement import Settlement
 from router.ledger.vectors import pack_charge
@@ -26,6 +24,7 @@ from router.usage_row import served_json
 LONG_LEASE_MS: Final = 7 * 86_400_000
 _SECONDS: Final = 1.0
 Headers = tuple[tuple[str, str], ...]
+NOTHING: Final = Charge(Usage(), 0, Outcome.FAILED)  # settles what was not used at all
 
 
 class LongHolds:
@@ -39,25 +38,23 @@ class LongHolds:
         self._service = service
         self._beats = beats
 
-    async def open(self, request: ReserveRequest, most: Charge) -> tuple[str, Headers]:
+    async def begin(self, request: ReserveRequest) -> tuple[str, Headers]:
         """Hold for a request, and return the hold's id and the headers of its answer.
 
-        `most` is what is charged if nobody ever settles it; no allowance for outages is spent on
-        what lasts for days. Raises LimitExceeded, LedgerUnavailable.
+        It is an ordinary hold until it is told to `keep`: where nobody does, it is given back in
+        full within seconds. No allowance for outages is spent on what lasts for days. Raises
+        LimitExceeded, LedgerUnavailable.
         """
-        hold = Hold(self._service, request, lambda: most)
+        hold = Hold(self._service, request, _nothing)
         await self._service.reserve(hold)
         self._beats.remove(hold)
-        try:
-            known = await self._renew(hold.hold_id, pack_charge(most), served_json(most))
-        except BaseException as error:  # also where its client left
-            self._service.settle(hold)  # it reached no backend: refunded in full
-            if isinstance(error, Disconnected):
-                raise _unavailable() from None
-            raise
-        if not known:
-            raise _unavailable()
         return hold.hold_id, hold.admission.headers
+
+    async def keep(self, hold_id: str, most: Charge) -> bool:
+        """Keep a hold for days; False where it is no longer open. `most` is what is charged if
+        nobody ever settles it.
+        """
+        return await self._renew(hold_id, pack_charge(most), served_json(most))
 
     async def renew(self, hold_id: str) -> bool:
         """Prolong a lease; False where the hold is no longer open."""
@@ -81,8 +78,5 @@ class LongHolds:
         return bool(replies[0] == RENEWED)
 
 
-def _unavailable() -> LedgerUnavailable:
-    return LedgerUnavailable(
-        "The usage ledger does not answer, and no batch is begun without it. Please try again.",
-        headers=retry_after(1000),
-    )
+def _nothing() -> Charge:
+    return NOTHING

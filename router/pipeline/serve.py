@@ -26,6 +26,8 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     ask = operation.parse(await caller.body(), caller.fields)
     if operation.resumes and serving.kept is not None:
         ask = await serving.kept.resumed(operation.parse, world, principal, ask, caller.fields)
+    if serving.files is not None:
+        ask = await serving.files.pinned(world, principal, ask)
     context = await gather(serving.senses, world, principal, ask, caller)
     needs = EVERYTHING if serving.senses.recorded else context.needs
     health = serving.backends.view()

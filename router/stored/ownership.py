@@ -49,13 +49,15 @@ class OwnershipStore:
                 raise NoRoom(f"{room} bytes")
 
     def finish(self, pending: Owned, made: Owned) -> bool:
-        """Put what was made in the place of what was noted; False where it is known already, as
-        when a client repeated itself under the same idempotency key.
+        """Put what was made in the place of what was noted; False, and nothing changes, where it is
+        known already, as when a client repeated itself under the same idempotency key.
         """
+        row = self._database.insert(OWNED).on_conflict_do_nothing()
         with self._database.writing() as connection:
-            connection.execute(delete(OWNED).where(_key(pending)))
-            row = self._database.insert(OWNED).on_conflict_do_nothing()
-            return bool(connection.execute(row.values(**asdict(made))).rowcount)
+            added = bool(connection.execute(row.values(**asdict(made))).rowcount)
+            if added:
+                connection.execute(delete(OWNED).where(_key(pending)))
+        return added
 
     def add(self, owned: Owned) -> bool:
         """Note what a provider made by itself, such as a batch's results; False where it is
@@ -131,6 +133,18 @@ class OwnershipStore:
         with self._database.writing() as connection:
             there = (_key(owned), OWNED.c.look_at < NEVER)
             connection.execute(update(OWNED).where(*there).values(**now))
+
+    def look_later(self, owned: Owned, at: int) -> None:
+        """Have nobody look after it until then, unless somebody else was asked to meanwhile."""
+        mine = (_key(owned), OWNED.c.look_at == owned.look_at)
+        with self._database.writing() as connection:
+            connection.execute(update(OWNED).where(*mine).values(look_at=at))
+
+    def is_known(self, family: str, id_: str) -> bool:
+        """Whether anybody owns this."""
+        query = select(OWNED.c.id).where(OWNED.c.family == family, OWNED.c.id == id_)
+        with self._database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def done(self, owned: Owned) -> None:
         """Note that a batch is settled: nobody needs to look after it any more."""

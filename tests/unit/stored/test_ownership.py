@@ -83,6 +83,10 @@ def test_what_is_known_is_not_noted_twice(store):
     assert store.add(owned("file-1"))
     assert not store.add(owned("file-1", "other"))
     assert not store.finish(pending, owned("file-1"))
+    assert store.is_known("openai", "file-1")
+    assert store.is_known("openai", "pending-1")
+    store.forget(pending)
+    assert not store.is_known("openai", "pending-1")
     assert [each.id for each in store.page("acme", "openai", FILE, most=9)] == ["file-1"]
     store.forget(owned("file-1"))
     assert store.page("acme", "openai", FILE, most=9) == []
@@ -107,6 +111,9 @@ def test_one_looks_after_a_batch_and_no_other_until_it_rested(store, clock):
     assert store.claim(rest_ms=100, most=9) == []
     clock.now = 1_500
     assert store.claim(rest_ms=100, most=9) == [replace(batch, look_at=1_600)]
+    assert store.claim(rest_ms=100, most=9) == []
+    store.look_later(replace(batch, look_at=1_600), 1_700)
+    clock.now = 1_699
     assert store.claim(rest_ms=100, most=9) == []
     store.look_now(batch)
     (claimed,) = store.claim(rest_ms=100, most=9)
