@@ -1,8 +1,9 @@
-"""The money of batches: held for at their begin, settled once at their end, whoever dies meanwhile."""
+"""The money of batches: held for at their begin, settled once at their end, whoever dies."""
 
 import json
 import subprocess
 import sys
+from decimal import Decimal
 
 import openai
 import pytest
@@ -26,10 +27,23 @@ def lines(*texts: str) -> bytes:
     return b"\n".join(rows)
 
 
-@pytest.fixture
-def gateways(database, tmp_path):
-    with file_gateways(tmp_path, database) as running:
+@pytest.fixture(scope="module")
+def _gateways(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    database = f"sqlite:///{folder / 'turnout.db'}"
+    if request.config.getoption("--postgresql"):
+        database = request.getfixturevalue("_postgresql").new_database()
+    with file_gateways(folder, database, batches={"look": "200ms", "most": 2}) as running:
         yield running
+
+
+@pytest.fixture
+def gateways(_gateways):
+    keeping = _gateways.openai.keeping
+    keeping.waits = keeping.loses = False
+    until(lambda: _open_holds(_gateways) == 0)
+    keeping.kept.clear()
+    return _gateways
 
 
 def _client(gateway, key: str) -> OpenAI:
@@ -87,47 +101,13 @@ def test_a_batch_is_held_for_and_settled_once_by_what_it_used(gateways):
         prompt, completion = _used_in_results(gateways)
         assert (row["requests"], row["backend"]) == (2, "mini")
         assert (row["input_tokens"], row["output_tokens"]) == (prompt, completion)
-        half = (prompt * 10 + completion * 20) * 500_000  # pico-USD: half of the price
-        assert int(row["cost_pico"]) == half
+        half = Decimal(prompt * 10 + completion * 20) / 2_000_000
+        assert Decimal(row["cost_usd"]) == half
         looks = len(keeping.heard)
         client.batches.retrieve(batch.id)
         assert client.files.delete(batch.input_file_id).deleted
         assert len(keeping.heard) == looks + 2
         assert _usage(gateways, "acme") == [row]
-
-
-def test_a_batch_whose_gateway_was_killed_is_settled_by_another(gateways):
-    gateways.openai.keeping.waits = True
-    with _client(gateways.first, gateways.key("pro", "acme")) as client:
-        batch = _begun(client, "Hello")
-    for number in (0, 1):
-        gateways.kill(number)
-    gateways.openai.keeping.waits = False
-    assert _open_holds(gateways) == 1
-    gateways.start(1)
-    until(lambda: _open_holds(gateways) == 0)
-    (row,) = until(lambda: _usage(gateways, "acme"))
-    assert (row["requests"], row["input_tokens"]) == (1, _used_in_results(gateways)[0])
-    with _client(gateways.second, client.api_key) as elsewhere:
-        done = elsewhere.batches.retrieve(batch.id)
-        assert done.status == "completed"
-        assert elsewhere.files.content(done.output_file_id).text
-
-
-def test_a_batch_that_was_made_and_never_told_is_found_and_its_owners(gateways):
-    keeping = gateways.openai.keeping
-    keeping.waits = keeping.loses = True
-    with _client(gateways.first, gateways.key("pro", "acme")) as client:
-        keeping.loses = False
-        file = client.files.create(file=("a", lines("Hello")), purpose="batch")
-        keeping.loses = True
-        with pytest.raises(openai.InternalServerError):
-            client.batches.create(
-                input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
-            )
-        keeping.loses = False
-        assert _open_holds(gateways) == 1
-        assert list(client.batches.list()) == []
 
 
 def test_a_quota_refuses_a_batch_and_holds_nothing(gateways):
@@ -156,7 +136,7 @@ def test_without_credit_no_batch_is_begun(gateways):
 
 
 def test_what_the_server_refuses_is_given_back_at_once(gateways):
-    with _client(gateways.first, gateways.key("pro", "acme")) as client:
+    with _client(gateways.first, gateways.key("pro", "refused")) as client:
         file = client.files.create(file=("a", lines("Hello")), purpose="batch")
         gateways.openai.keeping.kept.pop(file.id)
         with pytest.raises(openai.BadRequestError) as caught:
@@ -167,16 +147,30 @@ def test_what_the_server_refuses_is_given_back_at_once(gateways):
         assert _open_holds(gateways) == 0
 
 
-def test_no_more_batches_run_than_an_organization_may_have(database, tmp_path):
-    batches = {"look": "200ms", "most": 1, "requests": 2}
-    with file_gateways(tmp_path, database, count=1, batches=batches) as gateways:
-        gateways.openai.keeping.waits = True
-        with _client(gateways.first, gateways.key("pro", "acme")) as client:
-            _begun(client, "Hello")
-            with pytest.raises(openai.RateLimitError) as caught:
-                _begun(client, "More")
-            assert "1 batches that run" in caught.value.message
-            assert _open_holds(gateways) == 1
-            with pytest.raises(openai.BadRequestError) as many:
-                _begun(client, "1", "2", "3")
-            assert "more than 2 requests" in many.value.message
+def test_no_more_batches_run_than_an_organization_may_have(gateways):
+    gateways.openai.keeping.waits = True
+    with _client(gateways.first, gateways.key("pro", "busy")) as client:
+        _begun(client, "Hello")
+        _begun(client, "Hello")
+        with pytest.raises(openai.RateLimitError) as caught:
+            _begun(client, "More")
+        assert "2 batches that run" in caught.value.message
+        assert _open_holds(gateways) == 2
+
+
+def test_a_batch_whose_gateway_was_killed_is_settled_by_another(gateways):
+    gateways.openai.keeping.waits = True
+    with _client(gateways.first, gateways.key("pro", "survivor")) as client:
+        batch = _begun(client, "Hello")
+    for number in (0, 1):
+        gateways.kill(number)
+    gateways.openai.keeping.waits = False
+    assert _open_holds(gateways) == 1
+    gateways.start(1)
+    until(lambda: _open_holds(gateways) == 0)
+    (row,) = until(lambda: _usage(gateways, "survivor"))
+    assert (row["requests"], row["input_tokens"]) == (1, _used_in_results(gateways)[0])
+    with _client(gateways.second, client.api_key) as elsewhere:
+        done = elsewhere.batches.retrieve(batch.id)
+        assert done.status == "completed"
+        assert elsewhere.files.content(done.output_file_id).text
