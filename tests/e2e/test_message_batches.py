@@ -83,7 +83,7 @@ def test_a_batch_may_be_cancelled(two, client):
     two.anthropic.keeping.waits = False
 
 
-def test_another_organization_finds_nothing(client, other):
+def test_another_organization_finds_nothing(two, client, other):
     batch = client.messages.batches.create(requests=[request("one")])
     batches = other.messages.batches
     for ask in (batches.retrieve, batches.cancel, batches.delete, batches.results):
@@ -92,7 +92,7 @@ def test_another_organization_finds_nothing(client, other):
         assert caught.value.body["type"] == "error"
         assert caught.value.body["error"]["type"] == "not_found_error"
     assert list(batches.list()) == []
-    url = f"{other.base_url}v1/messages/batches/{batch.id}/results"
+    url = f"{two.second.root}/v1/messages/batches/{batch.id}/results"
     assert httpx.get(url, headers={"x-api-key": other.api_key}).status_code == 404
 
 
