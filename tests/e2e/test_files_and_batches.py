@@ -32,7 +32,8 @@ def database(request, tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory, database):
-    with file_gateways(tmp_path_factory.mktemp("two"), database) as running:
+    size = {"size": "20MB"}
+    with file_gateways(tmp_path_factory.mktemp("two"), database, files=size) as running:
         yield running
 
 
@@ -77,6 +78,15 @@ def test_a_file_is_kept_and_read_at_every_gateway(two, client, elsewhere):
         with pytest.raises(openai.NotFoundError) as caught:
             gone(made.id)
         assert f"No such File object: {made.id}" in caught.value.message
+
+
+@pytest.mark.parametrize("size", [20_000_001, 60_000_000])
+def test_a_file_that_is_too_large_is_told_so_and_kept_nowhere(two, client, size):
+    before = len(two.openai.keeping.kept)
+    with pytest.raises(openai.APIStatusError) as caught:
+        client.files.create(file=("a", b"x" * size), purpose="user_data")
+    assert caught.value.status_code == 413
+    assert len(two.openai.keeping.kept) == before
 
 
 def test_another_organization_finds_nothing(two, client, other):
