@@ -117,7 +117,8 @@ class Batches:
         call = AccountCall(asker.family.batches, "POST", raw, _JSON, asker.headers())
         try:
             answer = await desk.accounts.account(backend).ask(call)
-        except _UNSURE:
+        except _UNSURE as error:
+            error.headers += (("x-should-retry", "false"),)  # it may have begun
             raise
         except Exception:
             await self._dropped(pending)

@@ -134,8 +134,9 @@ async def test_a_batch_that_is_gone_is_charged_in_full(files, tmp_path):
 async def test_a_batch_whose_making_nobody_was_told_of_is_found_by_its_file(files, tmp_path):
     file = await _file(files, tmp_path)
     files.accounts.breaks = UpstreamFailed("It broke off.")
-    with pytest.raises(UpstreamFailed):
+    with pytest.raises(UpstreamFailed) as caught:
         await files.batches().create(asker(), _asked(file))
+    assert ("x-should-retry", "false") in caught.value.headers
     files.accounts.breaks = None
     assert files.holds.settled == {}
     assert json.loads(await files.shelf().listed(asker(), OwnedKind.BATCH, Page(20)))["data"] == []
