@@ -16,7 +16,6 @@ from router.api.authorized import principal_of
 from router.api.codings import decoded
 from router.api.envelopes import is_anthropics
 from router.api.gateway import Gateway
-from router.api.request_id import new_request_id
 from router.errors import BodyTooSlow, NotFound, PayloadTooLarge, UnsupportedCoding
 from router.files.desk import Asker, asker_of
 from router.files.services import FileServices
@@ -69,7 +68,7 @@ def _services(request: Request) -> tuple[FileServices, Asker]:
         )
         error.code = None
         raise error
-    return gateway.files, asker_of(principal, family, fields, new_request_id())
+    return gateway.files, asker_of(principal, family, fields, request.scope["request_id"])
 
 
 async def _body(request: Request) -> bytes:

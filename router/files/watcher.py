@@ -77,6 +77,8 @@ class Watcher:
                     "a batch could not be looked after",
                     extra={"batch": owned.id, "backend": owned.backend, "reason": str(error)},
                 )
+            except Exception:  # one that cannot be understood must not cost the others
+                _LOG.exception("a batch could not be looked after", extra={"batch": owned.id})
         return len(claimed)
 
     async def noted(self, owned: Owned, batch: dict[str, Any]) -> None:

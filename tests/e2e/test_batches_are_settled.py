@@ -74,6 +74,14 @@ def _open_holds(gateways) -> int:
         return Outside(client).open_leases()
 
 
+def _no_drift(gateways) -> bool:
+    """Whether the ledger agrees with the stored usage and with its own open holds."""
+    command = [sys.executable, "-m", "router.cli", "ledger", "check", "--config"]
+    config = str(gateways.running[0].config)
+    done = subprocess.run([*command, config], capture_output=True, text=True, check=True)
+    return done.stdout.endswith("no drift\n")
+
+
 def _used_in_results(gateways) -> tuple[int, int]:
     """Prompt and completion tokens, as the server's results tell them."""
     rows = [
@@ -95,6 +103,7 @@ def test_a_batch_is_held_for_and_settled_once_by_what_it_used(gateways):
         until(lambda: len([1 for each in keeping.heard if each[1].endswith(batch.id)]) > 3)
         assert _open_holds(gateways) == 1
         assert _usage(gateways, "acme") == []
+        assert _no_drift(gateways)
         keeping.waits = False
         until(lambda: _open_holds(gateways) == 0)
         (row,) = until(lambda: _usage(gateways, "acme"))
@@ -108,6 +117,7 @@ def test_a_batch_is_held_for_and_settled_once_by_what_it_used(gateways):
         assert client.files.delete(batch.input_file_id).deleted
         assert len(keeping.heard) == looks + 2
         assert _usage(gateways, "acme") == [row]
+        assert _no_drift(gateways)
 
 
 def test_a_quota_refuses_a_batch_and_holds_nothing(gateways):

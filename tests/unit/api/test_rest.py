@@ -145,7 +145,7 @@ async def test_an_unknown_path_is_told_as_such_and_shown_in_part(client):
     assert "secret" not in error["message"]
     long = (await gateway.get("/" + "x" * 5_000)).json()["error"]["message"]
     assert len(long) < 600
-    told = (await gateway.get("/v1/messages/batches")).json()
+    told = (await gateway.get("/v1/messages/nothing")).json()
     assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
 
 

@@ -124,6 +124,17 @@ async def test_results_that_are_gone_are_charged_in_full(files, tmp_path):
     assert charge == files.holds.kept["hold0"]
 
 
+async def test_one_that_cannot_be_understood_does_not_cost_the_others(files, tmp_path, caplog):
+    odd, _ = await _begun(files, tmp_path), await _begun(files, tmp_path)
+    row = files.store.get("acme", "openai", OwnedKind.BATCH, odd)
+    files.store.forget(row)
+    files.store.add(replace(row, bound=b"{"))
+    files.clock.now += LATER_MS
+    assert await files.watcher().look() == 2
+    assert list(files.holds.settled) == ["hold1"]
+    assert "could not be looked after" in caplog.text
+
+
 async def test_a_batch_that_is_gone_is_charged_in_full(files, tmp_path):
     files.accounts.keeping.kept.pop(await _begun(files, tmp_path))
     files.clock.now += LATER_MS
