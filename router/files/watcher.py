@@ -77,7 +77,7 @@ class Watcher:
                     "a batch could not be looked after",
                     extra={"batch": owned.id, "backend": owned.backend, "reason": str(error)},
                 )
-            except Exception:  # one that cannot be understood must not cost the others
+            except Exception:  # noqa: BLE001 # one that cannot be understood costs no other
                 _LOG.exception("a batch could not be looked after", extra={"batch": owned.id})
         return len(claimed)
 

@@ -52,9 +52,8 @@ class OwnershipStore:
         """Put what was made in the place of what was noted; False, and nothing changes, where it is
         known already, as when a client repeated itself under the same idempotency key.
         """
-        row = self._database.insert(OWNED).on_conflict_do_nothing()
         with self._database.writing() as connection:
-            added = bool(connection.execute(row.values(**asdict(made))).rowcount)
+            added = self._added(connection, made)
             if added:
                 connection.execute(delete(OWNED).where(_key(pending)))
         return added
@@ -62,9 +61,8 @@ class OwnershipStore:
     def add(self, owned: Owned) -> bool:
         """Note what a provider made by itself, such as a batch's results; False where it is
         known."""
-        row = self._database.insert(OWNED).on_conflict_do_nothing()
         with self._database.writing() as connection:
-            return bool(connection.execute(row.values(**asdict(owned))).rowcount)
+            return self._added(connection, owned)
 
     def forget(self, owned: Owned) -> None:
         """Erase a row."""
@@ -155,6 +153,12 @@ class OwnershipStore:
     def close(self) -> None:
         """Give the connections back."""
         self._database.close()
+
+    def _added(self, connection: Connection, owned: Owned) -> bool:
+        """Add a row, unless there is one; whether it is new: drivers count such rows differently,
+        so it is asked for."""
+        row = self._database.insert(OWNED).values(**asdict(owned)).on_conflict_do_nothing()
+        return connection.execute(row.returning(OWNED.c.id)).first() is not None
 
     def _sums(self, connection: Connection, owned: Owned) -> tuple[int, int]:
         """How many the organization has of its kind, those that are done with left out of batches;
