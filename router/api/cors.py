@@ -15,7 +15,7 @@ from router.pipeline.response_headers import MEANINGS
 from router.protocols.headers import CHAT_ANSWER, MESSAGES_ANSWER
 
 ANY: Final = "*"
-METHODS: Final = "GET, HEAD, POST, OPTIONS"
+METHODS: Final = "GET, HEAD, POST, DELETE, OPTIONS"
 _LIMITS: Final = tuple(
     f"x-ratelimit-{what}-{of}"
     for of in ("requests", "tokens")

@@ -167,8 +167,10 @@ def test_each_request_goes_to_the_backend_that_its_model_means(two, client):
         (lines(chat(), url="/v1/audio/speech"), "Line 1"),
         (lines(chat(model="away")), "takes part in batches"),
         (
-            lines(chat()) + b"\n" + lines({"model": "mini", "input": "x"}, url="/v1/embeddings"),
-            "url",
+            lines({"model": "mini", "input": "x"}, url="/v1/embeddings")
+            + b"\n"
+            + lines(chat()).replace(b"r0", b"r1"),
+            "Line 2: `url` differs",
         ),
         (lines(chat(max_tokens=-1)), "Line 1"),
     ],
