@@ -44,12 +44,19 @@ class Asked(BaseModel):
     after_id: str | None = None
     before_id: str | None = None
     page: str | None = None
+    purpose: str = ""
 
     def wanted(self) -> Page:
         """The page in our words."""
         after = self.after or self.after_id or (self.page and self.page.removeprefix("page_"))
         limit = min(self.limit, _MOST_SHOWN)
-        return Page(limit, after or None, self.before_id, newest_first=self.order == "desc")
+        return Page(
+            limit,
+            after or None,
+            self.before_id,
+            newest_first=self.order == "desc",
+            purpose=self.purpose,
+        )
 
 
 Query_ = Annotated[Asked, Query()]

@@ -25,7 +25,7 @@ from router.stored.registry import Registry
 from router.world.config_kept import BatchSection, FileSection
 from router.world.offered import members, offering
 
-_ID: Final = re.compile(r"[A-Za-z0-9_\-]{1,200}")
+_ID: Final = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.:~\-]{0,199}")
 _SHOWN: Final = 80  # characters of an id
 
 

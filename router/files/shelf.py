@@ -20,12 +20,14 @@ _AT_ONCE: Final = 8  # calls to a server for one page
 
 @value
 class Page:
-    """Which part of a listing is wanted: behind `after` or before `before`."""
+    """Which part of a listing is wanted: behind `after` or before `before`; of one purpose, or
+    (empty) of any."""
 
     limit: int
     after: str | None = None
     before: str | None = None
     newest_first: bool = True
+    purpose: str = ""
 
 
 class Shelf:
@@ -117,6 +119,7 @@ class Shelf:
                 most=page.limit + 1,
                 after=behind,
                 newest_first=newest_first,
+                purpose=page.purpose,
             )
         )
         kept = found[: page.limit]

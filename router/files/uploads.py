@@ -22,6 +22,7 @@ from router.stored.owned import NEVER, OwnedKind, OwnedState
 
 _FILES: Final = "/files"
 _BATCH: Final = "batch"  # the purpose of a file that holds requests
+_LONGEST_PURPOSE: Final = 64
 _FORGOTTEN_MS: Final = 3_600_000  # after which nobody waits for an upload any more
 _READ_AT_ONCE: Final = 4_000_000  # bytes of a file that the detectors read
 
@@ -111,7 +112,11 @@ class Uploads:
         except BaseException:  # a client that left, too
             await desk.registry.ask(lambda store: store.forget(pending))
             raise
-        there = replace(pending, id=made["id"], state=OwnedState.DONE, look_at=NEVER)
+        named = made.get("purpose")
+        purpose = named[:_LONGEST_PURPOSE] if isinstance(named, str) else ""
+        there = replace(
+            pending, id=made["id"], state=OwnedState.DONE, purpose=purpose, look_at=NEVER
+        )
         await desk.registry.ask(lambda store: store.finish(pending, there))
         return raw
 

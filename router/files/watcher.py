@@ -87,7 +87,7 @@ class Watcher:
         for name in family.files_of(batch):
             its = replace(
                 owned, id=name, kind=OwnedKind.FILE, state=OwnedState.DONE, size=0, bound=b"",
-                source=owned.id, hold="", look_at=NEVER,
+                source=owned.id, hold="", purpose="batch_output", look_at=NEVER,
             )  # fmt: skip
             await self._desk.registry.ask(partial(_added, its))
         if owned.state is OwnedState.OPEN and family.has_ended(batch):
@@ -171,12 +171,15 @@ class Watcher:
 
     async def _settle(self, owned: Owned, charge: Charge) -> None:
         known = await self._holds.settle(owned.hold, charge)
+        told = {"batch": owned.id, "backend": owned.backend, "requests": charge.requests}
         await self._desk.registry.ask(lambda store: store.done(owned))
         if not known:
             _LOG.error(
                 "the ledger knows the hold of a batch no longer, so its use was not settled",
-                extra={"batch": owned.id, "hold": owned.hold},
+                extra={**told, "hold": owned.hold},
             )
+        else:
+            _LOG.info("a batch was settled", extra=told)
 
     async def _find(self, owned: Owned) -> None:
         """Look for a batch that was asked for and whose answer nobody got."""

@@ -30,8 +30,9 @@ class Owned:
     `id` is the provider's; until that is known, one of ours. `size`, in bytes, counts towards the
     organization's room. `bound` is JSON of what its requests may come to at most, empty for files
     that hold none. `source` is what it was made from: of a batch the input file, of a file of
-    results the batch. `hold` is the id of a batch's hold in the ledger. `look_at` is when somebody
-    should look after it next. Instants are Unix milliseconds.
+    results the batch. `hold` is the id of a batch's hold in the ledger. `purpose` is what a file
+    is for, in its server's word. `look_at` is when somebody should look after it next. Instants
+    are Unix milliseconds.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Owned:
     bound: bytes = b""
     source: str = ""
     hold: str = ""
+    purpose: str = ""
     look_at: int = NEVER
 
 

@@ -21,6 +21,7 @@ OWNED: Final = Table(
     Column("bound", LargeBinary, nullable=False),  # numbers and names of backends, as JSON
     Column("source", String(256), nullable=False),
     Column("hold", String(64), nullable=False),
+    Column("purpose", String(64), nullable=False),
     Column("look_at", BigInteger, nullable=False),  # Unix milliseconds
     Index("owned_resources_organization", "organization", "family", "kind", "at"),
     Index("owned_resources_look_at", "look_at"),

@@ -96,8 +96,10 @@ class OwnershipStore:
         most: int,
         after: Owned | None = None,
         newest_first: bool = True,
+        purpose: str = "",
     ) -> list[Owned]:
-        """Return so many of an organization's, in order of time, behind `after`."""
+        """Return so many of an organization's, in order of time, behind `after`; of one purpose,
+        where one is named."""
         order = (OWNED.c.at, OWNED.c.id)
         query = select(OWNED).where(
             OWNED.c.organization == organization,
@@ -105,6 +107,8 @@ class OwnershipStore:
             OWNED.c.kind == kind,
             OWNED.c.state != OwnedState.PENDING,
         )
+        if purpose:
+            query = query.where(OWNED.c.purpose == purpose)
         if after is not None:
             query = query.where(_behind(after, newest_first=newest_first))
         ordered = [column.desc() if newest_first else column.asc() for column in order]

@@ -123,6 +123,8 @@ def test_listing_goes_on_in_pages_of_the_organizations_own(two, other):
         other.files.create(file=("g", b"x"), purpose="user_data")
         assert [each.id for each in client.files.list(limit=2)] == made[::-1]
         assert [each.id for each in client.files.list(limit=2, order="asc")] == made
+        assert list(client.files.list(purpose="batch")) == []
+        assert len(list(client.files.list(purpose="user_data", limit=1))) == 5
         page = client.files.list(limit=2, after=made[1])
         assert [each.id for each in page.data] == [made[0]]
         assert not page.has_more

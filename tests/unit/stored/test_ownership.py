@@ -129,3 +129,10 @@ def test_a_file_is_never_looked_after(store, clock):
     store.look_now(owned("file-1"))
     clock.now = NEVER - 1
     assert store.claim(rest_ms=1, most=9) == []
+
+
+def test_files_of_one_purpose_are_listed_alone(store):
+    store.add(owned("file-1", purpose="batch"))
+    store.add(owned("file-2", purpose="user_data"))
+    found = store.page("acme", "openai", FILE, most=9, purpose="batch")
+    assert [each.id for each in found] == ["file-1"]
