@@ -28,12 +28,16 @@ def lines(*texts: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def _gateways(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("two")
-    database = f"sqlite:///{folder / 'turnout.db'}"
+def database(request, tmp_path_factory) -> str:
     if request.config.getoption("--postgresql"):
-        database = request.getfixturevalue("_postgresql").new_database()
-    with file_gateways(folder, database, batches={"look": "200ms", "most": 2}) as running:
+        return request.getfixturevalue("_postgresql").new_database()
+    return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
+
+
+@pytest.fixture(scope="module")
+def _gateways(tmp_path_factory, database):
+    batches = {"look": "200ms", "most": 2}
+    with file_gateways(tmp_path_factory.mktemp("two"), database, batches=batches) as running:
         yield running
 
 

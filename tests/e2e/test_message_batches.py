@@ -11,12 +11,15 @@ from patience import until
 
 
 @pytest.fixture(scope="module")
-def two(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("two")
-    database = f"sqlite:///{folder / 'turnout.db'}"
+def database(request, tmp_path_factory) -> str:
     if request.config.getoption("--postgresql"):
-        database = request.getfixturevalue("_postgresql").new_database()
-    with file_gateways(folder, database) as running:
+        return request.getfixturevalue("_postgresql").new_database()
+    return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, database):
+    with file_gateways(tmp_path_factory.mktemp("two"), database) as running:
         yield running
 
 
