@@ -48,7 +48,7 @@ lint: install  ## what reads the code only: format, lint, types, imports
 test: lint  ## the tests, on real parts; needs nothing beyond pip (ARGS='-k name' to choose)
 	@$(BIN)/pytest $(PARALLEL) $(ARGS)
 
-test-all: test  ## and those that need more: training's packages, PostgreSQL, clusters of servers
+test-all: test  ## and those that need more: training's packages, PostgreSQL, Node, clusters of servers
 	@$(MAKE) --no-print-directory train
 	@$(BIN)/pytest $(PARALLEL) --postgresql $(ARGS) $(UNLESS_NONE)
 	@$(BIN)/pytest $(PARALLEL) tests/more $(ARGS) $(UNLESS_NONE)

@@ -17,6 +17,7 @@ from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
 from router.backends.cascade.cascade import Cascades
+from router.backends.counting.counter import Counter
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
@@ -34,7 +35,7 @@ from router.loop.outcome_store import OutcomeStore
 from router.loop.prompt_store import PromptStore
 from router.loop.shadow_audit import Auditor, asked_through
 from router.pipeline.observers.audits import begins_audits
-from router.pipeline.observers.decision_log import logs_decisions
+from router.pipeline.observers.decision_log import logs_decisions, open_decision_log
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
 from router.pipeline.observers.metrics import counts_charges, remembers_lengths
 from router.pipeline.observers.observer import PLUGINS, Observer
@@ -43,6 +44,7 @@ from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
 from router.pipeline.serving import Serving
 from router.pipeline.stored import KeptResponses, kept_responses
+from router.pipeline.stored_chats import KeptChats, kept_chats
 from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
@@ -72,18 +74,6 @@ def load_classifier(documents: Documents) -> Classifier:
     return Classifier.load(device=section.device, cards=cards, deadline=section.deadline)
 
 
-def _decision_log(documents: Documents, worker_metrics: WorkerMetrics | None) -> DecisionLog:
-    section = documents.config.decisions
-    if section.to == "off":
-        return DecisionLog.off()
-    if section.to == "stdout":
-        return DecisionLog.to_standard_output()
-    path = documents.data / section.to
-    if worker_metrics is not None and worker_metrics.number:  # a file of its own: it rotates
-        path = path.with_stem(f"{path.stem}-{worker_metrics.number}")
-    return DecisionLog.to_file(path, max_bytes=section.rotate, keep=section.keep)
-
-
 async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
     url = documents.config.ledger
     if url == "embedded":
@@ -94,12 +84,7 @@ async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
     usage = UsageStore(documents.database)
     stack.callback(usage.close)
     usage.prepare()  # at the start: the journal would wait for ever for a table that is not ours
-
-    def written() -> int:
-        counts = ledger.counts
-        return counts["settled"] + counts["adjusted"] + counts["reaped"]
-
-    journal = JournalConsumer(ledger.journal(), usage, written)
+    journal = JournalConsumer(ledger.journal(), usage, ledger.written)
     journal.start()
     stack.push_async_callback(journal.close)
     stack.push_async_callback(ledger.settled)
@@ -176,7 +161,16 @@ def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     if kept is not None:
         kept.shelf.start()
         stack.push_async_callback(kept.shelf.close)
+        kept.background.start()
+        stack.push_async_callback(kept.background.close)
     return kept
+
+
+def _chats(stack: AsyncExitStack, documents: Documents) -> KeptChats | None:
+    chats = kept_chats(documents.database, documents.config)
+    if chats is not None:
+        stack.push_async_callback(chats.shelf.close)
+    return chats
 
 
 def _dispatcher(
@@ -209,6 +203,7 @@ class _Parts:
     metrics: Metrics
     tracing: Tracing | None
     kept: KeptResponses | None
+    chats: KeptChats | None
 
 
 async def _parts(
@@ -222,9 +217,9 @@ async def _parts(
 ) -> _Parts:
     """Start every part; `stack` stops them in reverse order."""
     config = documents.config
-    decisions = _decision_log(documents, worker_metrics)
-    stack.callback(decisions.close)
     worker = None if worker_metrics is None else worker_metrics.number
+    decisions = open_decision_log(documents, worker)
+    stack.callback(decisions.close)
     tracing = open_tracing(config.telemetry.traces, worker)
     if tracing is not None:
         stack.push_async_callback(asyncio.to_thread, tracing.close)
@@ -250,6 +245,7 @@ async def _parts(
         metrics=Metrics(),
         tracing=tracing,
         kept=_kept(stack, documents),
+        chats=_chats(stack, documents),
     )
 
 
@@ -269,7 +265,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
     )
 
 
-def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
+def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Serving:
     """The corridor's collaborators."""
     recorded = parts.decisions.on
     return Serving(
@@ -282,6 +278,8 @@ def _serving(parts: _Parts, snapshot: Snapshot) -> Serving:
         observers=_observers(parts),
         tracing=parts.tracing,
         kept=parts.kept,
+        chats=parts.chats,
+        counter=Counter(parts.dispatcher.view, per_minute=counts_per_minute),
     )
 
 
@@ -334,7 +332,7 @@ async def running(
         parts = await _parts(
             stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
         )
-        serving = _serving(parts, snapshot)
+        serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
         files = start_services(stack, documents, serving, parts.dispatcher, parts.ledger)
         gateway = _gateway(parts, documents, serving, files, worker_metrics)
         reloader = Reloader(gateway.serving, documents, environ, gateway.metrics.reloads)

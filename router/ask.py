@@ -75,8 +75,12 @@ class Ask(NamedTuple):
     besides tokens. `form`: `raw` is no JSON but a multipart form, `body` its texts by name, and
     `members` says where its model's name stands. `alone`: one backend is asked, since another
     one's answer would be about something else. `kept` is what an answer is kept with
-    (`router.protocols.responses.kept`), None where it is not. `pinned` are the backends that can
-    read the files that it names, where they are kept for customers; None: any.
+    (`router.protocols.responses.kept`), None where it is not. `declared` says how a request of an
+    operation that the operator declared goes on (`router.protocols.declared`), None for others.
+    `storing` is the body that a chat is kept with (`router.protocols.chat.kept`), None for one
+    whose client did not ask for it. `bare`: it goes without the thoughts of models in it, since a
+    server found one that it cannot read. `pinned` are the backends that
+    can read the files that it names, where they are kept for customers; None: any.
     """
 
     operation: str
@@ -106,6 +110,9 @@ class Ask(NamedTuple):
     form: bool = False
     alone: bool = False
     kept: Any = None
+    declared: Any = None
+    storing: Any = None
+    bare: bool = False
     pinned: frozenset[str] | None = None
 
     def texts(self) -> list[str]:

@@ -92,4 +92,5 @@ class Charge(NamedTuple):
     energy_source: str | None = None  # measured or declared
     predicted: float | None = None  # P(success) of the backend that served, as it was decided
     cascade: Cascaded | None = None  # where answers were checked
+    operation: str | None = None  # what was asked, by its name
     requests: int = 1  # as how many it counts: those of a batch that were answered

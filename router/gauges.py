@@ -131,6 +131,15 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
+            "turnout_background_responses",
+            "gauge",
+            (),
+            "Responses that this process works on in the background.",
+        ),
+        lambda parts: {(): 0 if parts.serving.kept is None else len(parts.serving.kept.background)},
+    ),
+    Gauge(
+        Metric(
             "turnout_classifications",
             "counter",
             ("result",),

@@ -7,14 +7,17 @@ from typing import Final
 # So many of each, by name.
 Units = tuple[tuple[str, int], ...]
 
+BYTE: Final = "byte"
 CHARACTER: Final = "character"
 IMAGE: Final = "image"
 REQUEST: Final = "request"
 SEARCH: Final = "search"
 SECOND: Final = "second"
 
+# What each is.
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        BYTE: "a byte of the body of a request of an operation that the operator declared",
         CHARACTER: "a character of the text that is spoken",
         IMAGE: "a picture that is made",
         REQUEST: "a request of an operation that the operator declared",
@@ -22,3 +25,23 @@ UNITS: Final[Mapping[str, str]] = MappingProxyType(
         SECOND: "a second of the sound that is written down",
     }
 )
+
+# What so many of each are called, where they are counted: in usage rows and reports.
+PLURALS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        BYTE: "bytes",
+        CHARACTER: "characters",
+        IMAGE: "images",
+        REQUEST: "requests",
+        SEARCH: "searches",
+        SECOND: "seconds",
+    }
+)
+
+
+def added_up(units: Units) -> dict[str, int]:
+    """How many of each there are, by name; a unit may be told several times."""
+    sums: dict[str, int] = {}
+    for name, count in units:
+        sums[name] = sums.get(name, 0) + count
+    return sums

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from router.domain import Charge, Principal
+from router.units import PLURALS, REQUEST, UNITS, added_up
 
 PASSED: Final = "passed"  # in place of the verifiers that fired, where none did
 FIRED_LENGTH: Final = 120  # characters
@@ -43,8 +44,10 @@ class JournalRow(NamedTuple):
 class UsageRow(NamedTuple):
     """A row of the usage table: its columns by name, in order.
 
-    The last four are empty where no cascade was planned; `verifier` names what rejected answers, in
-    order and separated by ", ", or is PASSED. Instants are Unix milliseconds.
+    `operation` is what was asked. `images` to `bytes` are how many units it was counted in besides
+    tokens (`router.units`), 0 where it was not; the unit of a request is `requests`. The last four
+    are empty where no cascade was planned; `verifier` names what rejected answers, in order and
+    separated by ", ", or is PASSED. Instants are Unix milliseconds.
     """
 
     hold_id: str
@@ -60,6 +63,7 @@ class UsageRow(NamedTuple):
     end_user: str | None
     tier: str | None
     asked: str | None
+    operation: str | None
     route: str | None
     backend: str | None
     model: str | None
@@ -69,6 +73,11 @@ class UsageRow(NamedTuple):
     output_tokens: int
     cached_tokens: int
     reasoning_tokens: int
+    images: int
+    seconds: int
+    characters: int
+    searches: int
+    bytes: int
     cost_pico: int
     price_version: str | None
     estimated: bool
@@ -105,6 +114,7 @@ def served_json(charge: Charge) -> bytes:
         "backend": charge.backend,
         "model": charge.model,
         "route": charge.route,
+        "operation": charge.operation,
         "cached": usage.cached_tokens,
         "reasoning": usage.reasoning_tokens,
         "estimated": usage.estimated,
@@ -114,6 +124,8 @@ def served_json(charge: Charge) -> bytes:
         "energy_source": charge.energy_source,
         "predicted": charge.predicted,
     }
+    if usage.units:
+        served["units"] = added_up(usage.units)
     if cascade is not None:
         served["cascade"] = {
             "fired": cascade.fired,
@@ -133,7 +145,6 @@ def usage_row(row: JournalRow) -> UsageRow:
     if asked.get("organization") is None:
         raise ValueError("it names no organization")
     counted = {} if row.seq else served  # a correction repeats the facts, not the counts
-    cascade: Mapping[str, Any] = counted.get("cascade") or {}
     return UsageRow(
         hold_id=row.hold_id,
         seq=row.seq,
@@ -148,6 +159,7 @@ def usage_row(row: JournalRow) -> UsageRow:
         end_user=asked.get("user"),
         tier=asked.get("tier"),
         asked=asked.get("model"),
+        operation=served.get("operation"),
         route=served.get("route"),
         backend=served.get("backend"),
         model=served.get("model"),
@@ -157,6 +169,7 @@ def usage_row(row: JournalRow) -> UsageRow:
         output_tokens=output_tokens,
         cached_tokens=counted.get("cached", 0),
         reasoning_tokens=counted.get("reasoning", 0),
+        **_units(counted.get("units") or {}),
         cost_pico=cost_pico,
         price_version=served.get("price"),
         estimated=bool(served.get("estimated", row.status == _EXPIRED)),
@@ -164,11 +177,19 @@ def usage_row(row: JournalRow) -> UsageRow:
         energy_mj=counted.get("energy"),
         energy_source=served.get("energy_source"),
         predicted=served.get("predicted"),
-        verifier=_fired(cascade) if cascade else None,
-        rejected_pico=cascade.get("rejected"),
-        judge_pico=cascade.get("judge"),
-        direct_pico=cascade.get("direct"),
+        **_cascaded(counted.get("cascade") or {}),
     )
+
+
+def _units(told: Mapping[str, int]) -> dict[str, Any]:
+    """The columns of units; that of requests is counted by the ledger."""
+    return {PLURALS[unit]: told.get(unit, 0) for unit in UNITS if unit != REQUEST}
+
+
+def _cascaded(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of cascades; None where none was planned."""
+    costs = {f"{name}_pico": told.get(name) for name in ("rejected", "judge", "direct")}
+    return {"verifier": _fired(told) if told else None, **costs}
 
 
 def _fired(cascade: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
     moe, slow = urls["moe"], "simulated-moe?fault=slow&seconds=60"
     local = {"context_window": 8192, "supports": ["json_schema"]}
     local["serves"] = ["chat", "completion", "embedding", "tokenization"]
+    local["counts"] = "messages"
     backends = {
         "local": _backend(
             urls["local"], "smollm2-135m-instruct-q4_1", "local", (0.02, 0.04), **local
@@ -52,7 +53,12 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
             urls["premium"], "simulated-premium", "premium", (5, 30), simulated=True
         ),
         "native": _backend(
-            urls["premium"], "simulated-premium", "premium", (5, 30), speaks=["responses"]
+            urls["premium"],
+            "simulated-premium",
+            "premium",
+            (5, 30),
+            speaks=["responses"],
+            supports=["tools", "json_schema", "vision"],
         ),
         "stalls": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "90s"}),
         "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),

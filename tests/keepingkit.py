@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
+from gated import Gated
 from gatewaykit import RunningGateway
 from modelservers import in_thread
 from patience import LONGEST_SECONDS
@@ -34,6 +35,7 @@ routes:
   messages: {candidates: [messages-model], objective: fixed}
   gemini: {candidates: [gemini-model], objective: fixed}
   native: {candidates: [native-model], objective: fixed}
+  gated: {candidates: [gated-model], objective: fixed}
   broken: {candidates: [broken-model], objective: fixed}
   careful:
     candidates: [chat-model, messages-model]
@@ -62,10 +64,12 @@ def _backend(url: str, model: str, dialect: str = "openai", **more) -> dict:
 class Two:
     """Two gateways of one operator, and the servers behind them."""
 
-    def __init__(self, gateways, servers, native) -> None:
+    def __init__(self, gateways, processes, servers, native, gated) -> None:
         self.first, self.second = gateways
+        self.processes = processes
         self.servers = servers
         self.native = native
+        self.gated = gated
 
     def heard(self, kind: str) -> str:
         """What a server was asked last, as JSON."""
@@ -74,13 +78,14 @@ class Two:
         return json.dumps(self.servers[kind].heard[-1])
 
 
-def _start(folder, port, backends, database) -> subprocess.Popen:
-    kept = {"keys": [KEY], "home": ["chat-model"]}
+def _start(folder, port, backends, database, ledger, **kept) -> subprocess.Popen:
+    kept = {"keys": [KEY], "home": ["chat-model"]} | kept
     config = {
         "version": 1,
         "listen": f"127.0.0.1:{port}",
         "policy": "policy.yaml",
         "database": database,
+        "ledger": ledger,
         "backends": backends,
         "responses": kept,
     }
@@ -96,12 +101,17 @@ def _start(folder, port, backends, database) -> subprocess.Popen:
 
 
 @contextmanager
-def two_gateways(folder: Path, database: str) -> Iterator[Two]:
-    """Run them in folders below this one; their logs hold no word of a customer's."""
+def two_gateways(folder: Path, database: str, *, ledger: str = "embedded", **kept) -> Iterator[Two]:
+    """Run them in folders below this one; their logs hold no word of a customer's.
+
+    Each has a ledger of its own where none is named; `kept` are keys of their `responses`.
+    """
     native = Simulator("native", Profile(first_token=0.0, per_token=0.0))
     servers = {kind: Scripted(answer) for kind, (_, answer) in SERVERS.items()}
+    gated = Gated()
     running, processes = [], []
     with (
+        in_thread(gated) as gated_url,
         in_thread(native) as native_url,
         in_thread(servers["chat"]) as chat,
         in_thread(servers["messages"]) as messages,
@@ -110,17 +120,19 @@ def two_gateways(folder: Path, database: str) -> Iterator[Two]:
         urls = {"chat": chat, "messages": messages, "gemini": gemini}
         backends = {f"{k}-model": _backend(urls[k], "real", SERVERS[k][0]) for k in SERVERS}
         backends["native-model"] = _backend(native_url, "simulated", speaks=["responses"])
+        backends["gated-model"] = _backend(gated_url, "gated")
         broken = "simulated?fault=reset&after=3"
         backends["broken-model"] = _backend(native_url, broken, speaks=["responses"])
         try:
             for name in ("first", "second"):
                 home, port = folder / name, free_port()
-                home.mkdir()
-                processes.append(_start(home, port, backends, database))
+                home.mkdir(parents=True)
+                processes.append(_start(home, port, backends, database, ledger, **kept))
                 running.append(RunningGateway(home, port, {}))
                 running[-1].until_ready(processes[-1])
-            yield Two(running, servers, native)
+            yield Two(running, processes, servers, native, gated)
         finally:
+            gated.gate.set()
             for process in processes:
                 process.terminate()
             for process in processes:

@@ -42,6 +42,7 @@ class RecordedOutcome:
     latency_ms: int | None = None
     first_token_ms: int | None = None
     success: bool | None = None  # the answer was judged good, by an audit or the customer
+    dropped: str = ""  # what the backend was not told, by name
 
 
 @dataclass(frozen=True, slots=True)

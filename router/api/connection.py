@@ -27,6 +27,7 @@ from router.protocols.headers import LISTS, join_lists
 _MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
 _HEAD_SECONDS: Final = 20.0
 _OFFER: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
+_GET: Final = b"GET"
 _REFUSAL: Final = (
     b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
     b"x-request-id: %b\r\n%bconnection: close\r\n\r\n"
@@ -204,7 +205,8 @@ class Connection(HttpToolsProtocol):
         row = self._inference.row(self.url)
         if row is None:
             asked = httptools.parse_url(self.url)
-            row = self._inference.row_at(asked.path, asked.query or b"")
+            method = self.parser.get_method()
+            row = self._inference.row_at(asked.path, asked.query or b"", method)
         if row is None:
             self._go_uvicorns_way()
             return
@@ -213,6 +215,9 @@ class Connection(HttpToolsProtocol):
             join_lists(fields, self.headers)
         inference = self._inference
         exchange = Exchange(self, row, fields, inference.limits)
+        if exchange.method == _GET and row.lists:
+            self._go_uvicorns_way()
+            return
         if inference.cors is not None:
             exchange.standing = inference.cors.headers(fields.get(b"origin"))
         before, self.cycle = self.cycle, exchange  # type: ignore[assignment] # it is one to uvicorn

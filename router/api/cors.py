@@ -15,7 +15,7 @@ from router.pipeline.response_headers import MEANINGS
 from router.protocols.headers import CHAT_ANSWER, MESSAGES_ANSWER
 
 ANY: Final = "*"
-METHODS: Final = "GET, HEAD, POST, DELETE, OPTIONS"
+METHODS: Final = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _LIMITS: Final = tuple(
     f"x-ratelimit-{what}-{of}"
     for of in ("requests", "tokens")
@@ -23,7 +23,14 @@ _LIMITS: Final = tuple(
 )
 # A script sees no header of an answer but these, and a few that are harmless by themselves.
 EXPOSED: Final = (
-    *("x-request-id", "retry-after", "retry-after-ms", "x-should-retry", "allow"),
+    *(
+        "content-disposition",
+        "x-request-id",
+        "retry-after",
+        "retry-after-ms",
+        "x-should-retry",
+        "allow",
+    ),
     *("accept-encoding", *CHAT_ANSWER, *MESSAGES_ANSWER, *_LIMITS),
     *(*MEANINGS, SPOKE, DROPPED),
 )

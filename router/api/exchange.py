@@ -17,7 +17,18 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from router.api.gateway import Limits
-from router.api.head import CHUNKED, CLOSE, KEEP, NOTHING, STREAM, WHOLE, Headers, head, typed
+from router.api.head import (
+    CHUNKED,
+    CLOSE,
+    KEEP,
+    NOTHING,
+    STREAM,
+    STREAMS,
+    WHOLE,
+    Headers,
+    head,
+    typed,
+)
 from router.api.incoming import Incoming
 from router.api.request_id import new_request_id, sent_request_id
 from router.errors import TurnoutError
@@ -32,6 +43,7 @@ class _Nobody:
 
 
 _NOBODY: Final = _Nobody()
+_NO_CONTENT: Final = 204
 _GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -117,23 +129,26 @@ class Exchange(Incoming):
         elif self.chunked and not self.status:  # HTTP/1.0 knows no interim answers
             self._connection.transport.write(_GO_ON)
 
-    async def start(self) -> None:
+    async def start(self, status: int = 200) -> None:
         """Send the head of a stream, unless it went out already."""
         if self._connection.flow.write_paused and not self.disconnected:
             await self._connection.flow.drain()
         self._early = False
         if not self.streaming:
-            self._begin_stream()
+            self._begin_stream(status)
 
-    def _begin_stream(self) -> None:
+    def _begin_stream(self, status: int = 200) -> None:
         self.streaming = True
         self.chunked = self.chunked and self.keep_alive
         if not self.chunked:
             self.keep_alive = False  # only the connection's end can tell that of the stream
-        opening = typed(self.content_type) if self.content_type else STREAM
-        data = self._head(200, opening, CHUNKED if self.chunked else b"")
+        opening = typed(self.content_type, status) if self.content_type else self._opening()
+        data = self._head(status, opening, CHUNKED if self.chunked else b"")
         if not self.disconnected:
             self._connection.transport.write(data)
+
+    def _opening(self) -> bytes:
+        return STREAMS[self.row.streams_as] if isinstance(self.row, Operation) else STREAM
 
     async def write(self, data: bytes) -> None:
         """Send a part of a stream."""
@@ -161,7 +176,10 @@ class Exchange(Incoming):
         return self._answer(status, body)
 
     async def _answer(self, status: int, body: bytes) -> None:
-        opening = typed(self.content_type) if self.content_type else WHOLE[status]
+        if status == _NO_CONTENT:
+            await self.send_nothing()
+            return
+        opening = typed(self.content_type, status) if self.content_type else WHOLE[status]
         data = self._head(status, opening, b"content-length: %d\r\n" % len(body))
         if self.method != b"HEAD":
             data += body
@@ -224,7 +242,7 @@ class Exchange(Incoming):
         if self.streaming and self.content_type:
             return
         if self.streaming and isinstance(self.row, Operation):
-            await self.write(self.row.error_event(error))
+            await self.write(self.row.error_event(error, first=self._early))
             await self.end()
             if self._early:
                 self.status = error.status  # as it is counted: nothing of an answer was sent

@@ -5,14 +5,22 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from router.protocols.sse import EVENT_STREAM
+
 _JSON: Final = b"%bcontent-type: application/json\r\ncache-control: no-store\r\n"
 _SSE: Final = (  # nginx holds back what it relays unless it is told not to
     b"%bcontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"
     b"x-accel-buffering: no\r\n"
 )
+_PIECES: Final = b"%bx-accel-buffering: no\r\n" % _JSON
 Headers = Sequence[tuple[str, str]]
 
-STREAM: Final = _SSE % STATUS_LINE[200]  # how the head of a stream begins
+# How the head of a stream begins, by its content type.
+STREAMS: Final[Mapping[str, bytes]] = {
+    EVENT_STREAM: _SSE % STATUS_LINE[200],
+    "application/json": _PIECES % STATUS_LINE[200],
+}
+STREAM: Final = STREAMS[EVENT_STREAM]
 WHOLE: Final[Mapping[int, bytes]] = {status: _JSON % line for status, line in STATUS_LINE.items()}
 NOTHING: Final = STATUS_LINE[204]
 CLOSE: Final = b"connection: close\r\n"
@@ -20,10 +28,10 @@ KEEP: Final = b"connection: keep-alive\r\n"  # which clients of HTTP/1.0 do not 
 CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 
 
-def typed(content_type: str) -> bytes:
+def typed(content_type: str, status: int = 200) -> bytes:
     """How the head of an answer begins that has this type; it holds no line break."""
     opening = b"%bcontent-type: %b\r\ncache-control: no-store\r\n"
-    return opening % (STATUS_LINE[200], content_type.encode("latin-1"))
+    return opening % (STATUS_LINE[status], content_type.encode("latin-1"))
 
 
 class _Lines:

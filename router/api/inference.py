@@ -10,8 +10,9 @@ from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits
 from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
-from router.operations.operation import Calculation, Count, Operation
+from router.operations.operation import Count, Operation, Row
 from router.operations.paths import ROUTES, row_at
+from router.pipeline.count import count
 from router.pipeline.serve import serve
 
 _LOG = logging.getLogger(__name__)
@@ -19,7 +20,6 @@ _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
 _OPTIONS: Final = b"OPTIONS"
-_ALLOW: Final = ("allow", "POST, OPTIONS")
 
 
 class Inference:
@@ -34,7 +34,13 @@ class Inference:
     # Return the endpoint at a raw path, or None; most requests match by their whole target, others
     # by their path without its query.
     row = staticmethod(ROUTES.get)
-    row_at = staticmethod(row_at)
+
+    def row_at(self, path: bytes, query: bytes, method: bytes) -> Row | None:
+        """Return the endpoint at a path without its query: the house's own, else a declared one."""
+        row = row_at(path, query)
+        if row is not None:
+            return row
+        return self._gateway.serving.snapshot.declared.at(path, query, method)
 
     async def abandon(self) -> None:
         """End what is still in flight, each with an answer that says so; wait until it is settled.
@@ -80,30 +86,30 @@ class Inference:
         if exchange.method == _OPTIONS:
             await self._say_options(exchange)
             return
-        if exchange.method != b"POST":
-            raise MethodNotAllowed(f"Not allowed: {row.path} takes POST.", headers=(_ALLOW,))
+        if exchange.method not in row.methods:
+            methods = ", ".join(method.decode() for method in row.methods)
+            message = f"Not allowed: {row.path} takes {methods}."
+            raise MethodNotAllowed(message, headers=(_allow(row),))
         if isinstance(row, Operation):
             await serve(self._gateway.serving, row, exchange)
             return
+        if isinstance(row, Count):
+            await count(self._gateway.serving, row, exchange)
+            return
         principal = self._gateway.serving.authenticator.authenticate(exchange.authorization)
         body = await exchange.body()
-        if isinstance(row, Calculation):
-            await exchange.send(row.answer(body))
-        elif isinstance(row, Count):
-            serving, ask = self._gateway.serving, row.parse(body, exchange.fields)
-            if serving.kept is not None:
-                ask = await serving.kept.resumed(
-                    row.parse, serving.snapshot, principal, ask, exchange.fields
-                )
-            await exchange.send(row.answer(ask))
-        else:
-            opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
-            await exchange.send(await opinions.take(principal, body), 202)
+        opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
+        await exchange.send(await opinions.take(principal, body), 202)
 
     async def _say_options(self, exchange: Exchange) -> None:
         """Say which methods there are; a browser, whether a page may call."""
         preflight = None if self.cors is None else self.cors.preflight(exchange.fields)
         if preflight is not None:
             exchange.standing = preflight
-        exchange.headers.append(_ALLOW)
+        exchange.headers.append(_allow(exchange.row))
         await exchange.send_nothing()
+
+
+def _allow(row: Row) -> tuple[str, str]:
+    listing = (b"GET",) if row.lists else ()
+    return "allow", ", ".join(method.decode() for method in (*row.methods, *listing, _OPTIONS))

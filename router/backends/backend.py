@@ -81,8 +81,9 @@ class Backend:
     for gzip. `key_header` is the header in which the key
     goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
     authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
-    `provider` is what telemetry calls whose server it is. `offers` is what customers may keep in
-    its account: OFFERS.
+    `provider` is what telemetry calls whose server it is. `counts` names the way in which its
+    server tells the size of a request (`router.backends.counting.table`). `offers` is what
+    customers may keep in its account: OFFERS.
     """
 
     name: str
@@ -112,11 +113,13 @@ class Backend:
     credentials: Credentials | None = field(default=None, repr=False)
     speaks: frozenset[str] = frozenset()
     provider: str = ""
+    counts: str = "none"
     offers: frozenset[str] = frozenset()
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:
-        """Work out once what it is said not to take."""
+        """Work out once what it is said not to take, and what its window means to its server."""
+        object.__setattr__(self, "quirks", self.quirks.within(self.context_window))
         object.__setattr__(self, "denied", FEATURES - self.supports - self.unsaid)
 
     def deployments(self) -> tuple[Deployment, ...]:

@@ -28,6 +28,7 @@ class Provider(BaseModel):
     regions: dict[str, str] = {}
     dialect: str = "openai"
     speaks: tuple[str, ...] = ()
+    counts: str | None = None
     key_variable: str | None = None
     key_header: str | None = None
     credentials: str | None = None

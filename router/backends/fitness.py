@@ -7,10 +7,13 @@ from router.ask import STORED_STATE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
-from router.operations.table import DECLARED
+from router.operations.table import BY_NAME
 from router.protocols.hub.table import CLIENTS
+from router.protocols.responses.parts import RESPONSES
 from router.protocols.responses.state import state_elsewhere
+from router.protocols.responses.tools import WEB_SEARCHES
 
+_SEARCHES: Final = frozenset(f"hosted:{one}" for one in WEB_SEARCHES)
 _REMEMBERED: Final = 256  # pairs of a request's features and a backend's: there are few
 
 
@@ -29,7 +32,7 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
     # Requests that the hub translates are chats to every dialect.
     if ask.protocol not in CLIENTS:
         if not _serves(backend, ask):
-            return _many(ask.operation)
+            return _many(ask.operation) if ask.declared is None else ask.operation
     elif backend.serves is not None and CHAT not in backend.serves:
         return _many(ask.operation)
     if not ask.features:
@@ -48,10 +51,10 @@ def _denied(features: frozenset[str], denied: frozenset[str]) -> str | None:
 def _serves(backend: Backend, ask: Ask) -> bool:
     """Whether its dialect speaks what no other protocol says, and its server has it: some only
     where their section says so."""
-    if ask.protocol not in DIALECTS[backend.dialect].speaks:
+    if ask.declared is None and ask.protocol not in DIALECTS[backend.dialect].speaks:
         return False
     if backend.serves is None:
-        return ask.operation not in DECLARED
+        return ask.declared is None and ask.operation not in BY_NAME
     return ask.operation in backend.serves
 
 
@@ -71,11 +74,22 @@ def _speaks(backend: Backend, protocol: str) -> bool:
 
 
 def doubt(backend: Backend, ask: Ask) -> str | None:
-    """Return the feature that the request needs and the backend was never said or known to have.
+    """Return the feature that the request needs and the backend was never said or known to have,
+    or the search that it would have to leave out.
 
     None where there is none. Such a backend is asked after all others.
     """
-    return _first(ask.features, backend.unsaid)
+    return _first(ask.features, backend.unsaid) or _left_out(backend, ask)
+
+
+def _left_out(backend: Backend, ask: Ask) -> str | None:
+    """The search of the web that this backend would not be told of, unless its operator said that
+    it need not be."""
+    searches = ask.features & _SEARCHES
+    if not searches or ask.protocol != RESPONSES or _speaks(backend, RESPONSES):
+        return None
+    left_out = [one.removeprefix("hosted:") for one in sorted(searches)]
+    return next((one for one in left_out if f"tools.{one}" not in backend.quirks.drop), None)
 
 
 @lru_cache(_REMEMBERED)

@@ -18,6 +18,7 @@ from router.cli.common.check_backends import backend_findings
 from router.cli.common.check_classifier import classifier_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
+from router.operations.declared import DeclaredPaths
 from router.settings import environment
 from router.world.documents import read_documents
 from router.world.snapshot import backend_facts, compile_snapshot
@@ -69,7 +70,8 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     findings += classifier_findings(documents) + backend_findings(documents)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
-        f"{len(policy.tiers)} tiers, policy {policy.version}{_credentials(world.backends)}"
+        f"{len(policy.tiers)} tiers, policy {policy.version}"
+        f"{_credentials(world.backends)}{_operations(world.declared)}"
     )
     return summary, findings
 
@@ -82,6 +84,16 @@ def _credentials(backends: Mapping[str, Backend]) -> str:
         if backend.credentials is not None
     ]
     return f"; credentials: {', '.join(kinds)}" if kinds else ""
+
+
+def _operations(declared: DeclaredPaths) -> str:
+    """Which paths the operator declares, with what they are counted in."""
+    told = [
+        f"{name} ({', '.join(each.methods)} {', '.join(each.paths)}; by {', '.join(each.units)}"
+        f"{' and tokens' if each.tokens else ''})"
+        for name, each in declared.operations.items()
+    ]
+    return f"; operations: {', '.join(told)}" if told else ""
 
 
 def _text(summary: str, findings: _Findings) -> None:

@@ -19,6 +19,7 @@ from router.cli.common.explain_sources import (
     from_chat,
     from_example,
     from_log,
+    from_path,
     read_request,
     tiers_of,
 )
@@ -36,6 +37,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--config", "config_path", type=_FILE, help="turnout.yaml: its policy and its prices."
 )
 @click.option("--request", "request_path", type=_FILE, help="A chat request, or a probe-like file.")
+@click.option(
+    "--path", help="A path that turnout.yaml declares, as a client asks it; with --config."
+)
+@click.option("--method", default="POST", show_default=True, help="The method at --path.")
 @click.option("--log", "log_path", type=_FILE, help="A decision log; with --id.")
 @click.option("--id", "decision_id", help=f"A past decision: the header {DECISION}.")
 @click.option("--model", help="What the client sends as model; default: the policy's first route.")
@@ -51,7 +56,8 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
     """Say why a request goes where it goes: each rule, each candidate, the winner.
 
     The request comes from the flags; from --request FILE (a chat request, which needs --config and
-    is classified here, or a description of one like a probe); or from --log FILE --id ID.
+    is classified here, or a description of one like a probe); from --path, a path that turnout.yaml
+    declares; or from --log FILE --id ID.
     """
     documents = documents_or_end(config_path) if config_path is not None else None
     world = _world(documents) if documents is not None else None
@@ -93,6 +99,10 @@ def _asked(
         raise click.UsageError("--log and --id belong together")
     if log is not None:
         return from_log(log, decision)
+    if flags["path"] is not None:
+        if documents is None or world is None:
+            raise click.UsageError("--path needs --config, which declares it")
+        return from_path(flags["method"], flags["path"], documents, world, flags["tier"])
     if request is None:
         return from_example(policy, document_of_flags(flags), world)
     raw, document = read_request(request)

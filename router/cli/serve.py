@@ -138,6 +138,9 @@ async def _serve(
         servers = [_SignalFreeServer(started.public, partial(Connection, started.inference))]
         if started.admin is not None and len(listeners) > 1:  # it is the first worker's
             servers.append(_SignalFreeServer(started.admin, HttpToolsProtocol))
+        kept = started.gateway.serving.kept
+        if kept is not None:
+            kept.background.attend(servers[0].server_state.tasks)
         _heed_signals(started.gateway, started, servers)
         if inherited is not None:
             asyncio.get_running_loop().add_reader(

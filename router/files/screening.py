@@ -69,10 +69,7 @@ class Screening:
         backend, context = await self.decided(ask)
         self.bound.add(backend.name, _most(self._world, backend, context))
         dialect, _ = dialect_of(backend.dialect, ask, backend.speaks)
-        call = dialect.call(backend.deployments()[0], backend, ask, "")
-        if not isinstance(call.body, bytes):
-            raise TypeError("a request's body is in pieces")
-        return call.body
+        return dialect.call(backend.deployments()[0], backend, ask, "").whole_body()
 
     async def decided(self, ask: Ask) -> tuple[Backend, RequestContext]:
         """Return who of the account serves a request, by the policy, and what is known of it."""

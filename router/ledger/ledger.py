@@ -151,6 +151,11 @@ class Ledger:
             "denied_from_memory": self._admissions.denied_from_memory,
         }
 
+    def written(self) -> int:
+        """How many rows of the journal this process has written."""
+        counts = self.counts
+        return counts["settled"] + counts["adjusted"] + counts["reaped"]
+
     async def settled(self, seconds: float = _DRAIN_SECONDS) -> bool:
         """Wait until everything served so far is settled; false where that took too long."""
         return await self._settlements.drain(seconds)

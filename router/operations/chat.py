@@ -32,7 +32,9 @@ from router.protocols.texts import chat_texts
 
 MAX_CHOICES: Final = 128
 # Most bodies have none of these: one look for all of them together, by a set, decides that.
-_DEMANDING: Final = frozenset(("tools", "functions", "response_format", "logprobs", "metadata"))
+_DEMANDING: Final = frozenset(
+    ("tools", "functions", "response_format", "logprobs", "metadata", "store")
+)
 _Demands = tuple[frozenset[str], Media, str | None]
 _PLAIN: Final[_Demands] = (NO_FEATURES, NO_MEDIA, None)
 # By the type of a part: its kind, and where its bytes stand.
@@ -61,7 +63,7 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     schema = "response_format" in body and text.read_response_format(body["response_format"])
     plain = not text.images and _DEMANDING.isdisjoint(members)
     features, media, session = _PLAIN if plain else _demands(body, text, schema=schema)
-    return Ask(
+    ask = Ask(
         "chat",
         "chat",
         "/chat/completions",
@@ -85,6 +87,7 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         () if CHAT_REQUEST.isdisjoint(headers) else of_request(CHAT_REQUEST, headers),
         chat_texts,
     )
+    return ask if plain or not read_flag(body, "store") else ask._replace(storing=body)
 
 
 def _demands(body: dict[str, Any], text: "_Text", *, schema: bool) -> _Demands:

@@ -1,7 +1,6 @@
 """Google's generateContent as its clients ask for it: read once, for what routing needs.
 
-The path names the model and the verb. A stream without `alt=sse` is an array of responses: of one,
-since nobody can fall back or meter within an array that has begun.
+The path names the model and the verb. A stream without `alt=sse` is an array of responses.
 """
 
 from typing import Any, Final
@@ -17,7 +16,7 @@ from router.protocols.fields import MOST_TOKENS, read_integer, read_model, wrong
 from router.protocols.headers import NO_HEADERS, Fields
 from router.protocols.media.gauge import MediaGauge
 from router.protocols.texts import content_texts
-from router.protocols.usage import estimate_input
+from router.protocols.tolerant_json import loads
 
 MAX_CANDIDATES: Final = 128
 PROTOCOL: Final = "gemini"
@@ -72,15 +71,20 @@ def parse_content(
     )
 
 
-def count_content_tokens(raw: bytes) -> bytes:
-    """The answer to :countTokens: the gateway's own estimate, by length."""
+def parse_content_count(raw: bytes, headers: Fields = NO_HEADERS, *, model: str = "") -> Ask:
+    """Read the body of :countTokens: contents, or a whole request in `generateContentRequest`."""
     try:
-        body = orjson.loads(raw)
+        body = loads(raw)
     except orjson.JSONDecodeError:
         raise BadRequest("The body is not valid JSON.") from None
     asked = body.get("generateContentRequest") if isinstance(body, dict) else None
-    ask = parse_content(orjson.dumps(asked) if isinstance(asked, dict) else raw, model="counted")
-    return orjson.dumps({"totalTokens": max(1, estimate_input(ask))})
+    whole = orjson.dumps(asked) if isinstance(asked, dict) else raw
+    return parse_content(whole, headers, model=model)
+
+
+def write_content_count(tokens: int) -> bytes:
+    """The answer to it."""
+    return orjson.dumps({"totalTokens": tokens})
 
 
 def _object(body: dict[str, Any], name: str) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from router.protocols.fields import (
 from router.protocols.headers import MESSAGES_REQUEST, NO_HEADERS, Fields, of_request
 from router.protocols.media.gauge import MediaGauge
 from router.protocols.texts import message_texts
-from router.protocols.usage import estimate_input
 
 _TEXT: Final = frozenset((str,))
 _name_of: Final = itemgetter("name")
@@ -40,10 +39,14 @@ def parse_message(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     return ask
 
 
-def count_tokens(raw: bytes) -> bytes:
-    """The answer to POST /v1/messages/count_tokens: the gateway's own estimate, by length."""
-    ask = _read(raw, NO_HEADERS)
-    return orjson.dumps({"input_tokens": max(1, estimate_input(ask))})
+def parse_message_count(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
+    """Read the body of POST /v1/messages/count_tokens: the same, without an output limit."""
+    return _read(raw, headers)
+
+
+def write_message_count(tokens: int) -> bytes:
+    """The answer to it."""
+    return orjson.dumps({"input_tokens": tokens})
 
 
 def _read(raw: bytes, headers: Fields) -> Ask:

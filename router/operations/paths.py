@@ -17,10 +17,9 @@ import orjson
 
 from router.ask import Ask
 from router.errors import BadRequest
-from router.operations.content import ARRAY, PROTOCOL, parse_content
+from router.operations.content import ARRAY, PROTOCOL, parse_content, parse_content_count
 from router.operations.operation import Operation, Row
 from router.operations.table import (
-    CALCULATIONS,
     CONTENT_PATH,
     COUNT_PATH,
     COUNTS,
@@ -31,7 +30,7 @@ from router.protocols.fields import read_model
 from router.protocols.headers import Fields
 from router.protocols.multipart import with_field
 
-_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *CALCULATIONS, *COUNTS, FEEDBACK)
+_ROWS: Final[tuple[Row, ...]] = (*OPERATIONS, *COUNTS, FEEDBACK)
 
 
 def _paths(row: Row) -> Iterator[str]:
@@ -51,6 +50,8 @@ _CONTENT: Final = re.compile(
     rb"/v1(?:beta)?/models/([!-~]{1,768}):(generateContent|streamGenerateContent|countTokens)"
 )
 _AZURE: Final = b"/openai/v1/"
+_CONTENT_ROW: Final = next(row for row in OPERATIONS if row.path == CONTENT_PATH)
+_CONTENT_COUNT: Final = next(row for row in COUNTS if row.path == COUNT_PATH)
 
 
 def row_at(path: bytes, query: bytes = b"") -> Row | None:
@@ -64,19 +65,14 @@ def row_at(path: bytes, query: bytes = b"") -> Row | None:
     return None if match is None else _at_googles(match, query)
 
 
-def _at_googles(match: re.Match[bytes], query: bytes) -> Row | None:
+def _at_googles(match: re.Match[bytes], query: bytes) -> Row:
+    model = unquote(match[1].decode())
     if match[2] == b"countTokens":
-        return ROUTES[COUNT_PATH.encode()]
-    row = ROUTES[CONTENT_PATH.encode()]
+        return replace(_CONTENT_COUNT, parse=partial(parse_content_count, model=model))
     streams = match[2] == b"streamGenerateContent"
-    events = b"alt=sse" in query.split(b"&")
-    parse = partial(
-        parse_content,
-        model=unquote(match[1].decode()),
-        stream=streams and events,
-        protocol=ARRAY if streams and not events else PROTOCOL,
-    )
-    return replace(row, parse=parse) if isinstance(row, Operation) else None
+    protocol = ARRAY if streams and b"alt=sse" not in query.split(b"&") else PROTOCOL
+    parse = partial(parse_content, model=model, stream=streams, protocol=protocol)
+    return replace(_CONTENT_ROW, parse=parse, protocol=protocol)
 
 
 def _at_azures(path: bytes) -> Row | None:

@@ -69,7 +69,8 @@ def parse_response(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     schema = "text" in body and facts.read_text(body["text"])
     most = read_integer(body, "max_output_tokens", 1, MOST_TOKENS)
     stream = "stream" in body and read_flag(body, "stream")
-    _check_background(body, most, stream=stream)
+    if "background" in body:
+        read_flag(body, "background")
     user = read_user(body)
     return Ask(
         "response",
@@ -114,18 +115,6 @@ def _check_options(body: dict[str, Any]) -> None:
         isinstance(include, list) and all(isinstance(name, str) for name in include)
     ):
         raise wrong_type("include", "an array of strings")
-
-
-def _check_background(body: dict[str, Any], most: int | None, *, stream: bool) -> None:
-    """What runs on in the background tells no usage here: it is charged by its limit."""
-    if not ("background" in body and read_flag(body, "background")) or stream:
-        return
-    if most is None:
-        raise BadRequest(
-            "A response in the background needs 'max_output_tokens' here, which it is charged by. "
-            "Give it, or stream the response.",
-            param="max_output_tokens",
-        )
 
 
 def _session(body: dict[str, Any]) -> str | None:

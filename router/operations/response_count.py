@@ -1,18 +1,16 @@
-"""How many tokens a response would read: counted by length, as holds are."""
+"""How many tokens a response would read: the request that asks for it."""
 
 import orjson
 
-from router.ask import STORED_STATE, Ask
-from router.errors import BadRequest
+from router.ask import Ask
 from router.operations.response import parse_response
 from router.protocols import known_keys
 from router.protocols.document import parse_members
 from router.protocols.headers import NO_HEADERS, Fields
 from router.protocols.splice import splice
-from router.protocols.usage import estimate_input
 
 
-def parse_countable(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
+def parse_response_count(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/responses/input_tokens: the same, but that it may name no model."""
     body, members = parse_members(raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES)
     if body.get("model") is None:
@@ -20,9 +18,6 @@ def parse_countable(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     return parse_response(raw, headers)
 
 
-def input_tokens_of(ask: Ask) -> bytes:
-    """The gateway's own estimate, by length. Raises BadRequest where nobody here can read it."""
-    if STORED_STATE in ask.features:
-        raise BadRequest("What a provider keeps cannot be counted here. Send it whole in 'input'.")
-    count = max(1, estimate_input(ask))
-    return orjson.dumps({"object": "response.input_tokens", "input_tokens": count})
+def write_response_count(tokens: int) -> bytes:
+    """The answer to it."""
+    return orjson.dumps({"object": "response.input_tokens", "input_tokens": tokens})

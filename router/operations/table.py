@@ -1,4 +1,4 @@
-"""What the edge serves by itself, one row each: operations, calculations, opinions of answers."""
+"""What the edge serves by itself, one row each: operations, counts, opinions of answers."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,21 +7,19 @@ from typing import Final
 
 from router.operations.chat import parse_chat
 from router.operations.completion import parse_completion
-from router.operations.content import count_content_tokens, parse_content
+from router.operations.content import parse_content, parse_content_count, write_content_count
 from router.operations.embedding import parse_embedding
 from router.operations.image import parse_edit, parse_generation, parse_variation
-from router.operations.message import count_tokens, parse_message
+from router.operations.message import parse_message, parse_message_count, write_message_count
 from router.operations.moderation import parse_moderation
-from router.operations.operation import Calculation, Count, Judgement, Operation
+from router.operations.operation import Count, Judgement, Operation
 from router.operations.reranking import parse_reranking
 from router.operations.response import parse_response
-from router.operations.response_count import input_tokens_of, parse_countable
+from router.operations.response_count import parse_response_count, write_response_count
 from router.operations.speech import parse_speech
 from router.operations.tokenization import parse_detokenize, parse_tokenize
 from router.operations.transcription import parse_transcription, parse_translation
 from router.protocols.envelope import error_body
-from router.protocols.gemini.errors import content_error_body
-from router.protocols.messages.errors import message_error_body
 from router.units import CHARACTER, IMAGE, SEARCH, SECOND
 
 CONTENT_PATH: Final = "/v1beta/models/{model}:generateContent"
@@ -43,7 +41,7 @@ _OF_FEW: Final = (
     Operation("tokenization", "/detokenize", "tokens", parse_detokenize),
 )
 OPERATIONS: Final[tuple[Operation, ...]] = (
-    Operation("chat", "/v1/chat/completions", "chat", parse_chat),
+    Operation("chat", "/v1/chat/completions", "chat", parse_chat, lists=True),
     Operation(
         "message", "/v1/messages", "messages", parse_message, names_request=True, known_as="chat"
     ),
@@ -55,17 +53,27 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation(
         "completion", "/v1/completions", "openai", parse_completion, known_as="text_completion"
     ),
-    *(replace(row, declared=True) for row in _OF_FEW),
+    *(replace(row, by_name=True) for row in _OF_FEW),
 )
-DECLARED: Final = frozenset({row.name for row in OPERATIONS if row.declared})
-UNIT_OF: Final[Mapping[str, str]] = MappingProxyType(
-    {row.name: row.unit for row in OPERATIONS if row.unit}
-)
-CALCULATIONS: Final[tuple[Calculation, ...]] = (
-    Calculation("/v1/messages/count_tokens", count_tokens, message_error_body, names_request=True),
-    Calculation(COUNT_PATH, count_content_tokens, content_error_body),
+BY_NAME: Final = frozenset({row.name for row in OPERATIONS if row.by_name})
+UNITS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {row.name: (row.unit,) for row in OPERATIONS if row.unit}
 )
 COUNTS: Final[tuple[Count, ...]] = (
-    Count("/v1/responses/input_tokens", parse_countable, input_tokens_of, error_body),
+    Count(
+        "/v1/messages/count_tokens",
+        "messages",
+        parse_message_count,
+        write_message_count,
+        names_request=True,
+    ),
+    Count(COUNT_PATH, "gemini", parse_content_count, write_content_count),
+    Count(
+        "/v1/responses/input_tokens",
+        "responses",
+        parse_response_count,
+        write_response_count,
+        resumes=True,
+    ),
 )
 FEEDBACK: Final = Judgement("/v1/feedback", error_body)

@@ -28,7 +28,7 @@ class Caller(Protocol):
         """Note that a stream will follow: its head, or an event that clients ignore, goes out by
         itself wherever nothing is sent for long."""
 
-    async def start(self) -> None:
+    async def start(self, status: int = 200) -> None:
         """Send the head of a stream, with `headers` as they stand, unless it went out by itself."""
 
     async def write(self, data: bytes) -> None:
@@ -40,5 +40,5 @@ class Caller(Protocol):
     async def end(self) -> None:
         """Finish a stream."""
 
-    async def send(self, body: bytes) -> None:
+    async def send(self, body: bytes, status: int = 200) -> None:
         """Send a whole answer at once, with `headers` as they stand."""

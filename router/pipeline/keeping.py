@@ -78,9 +78,9 @@ class KeepingCaller:
         """Note that a stream will follow."""
         self._caller.awaits_stream()
 
-    async def start(self) -> None:
+    async def start(self, status: int = 200) -> None:
         """Send the head of a stream."""
-        await self._caller.start()
+        await self._caller.start(status)
 
     def put(self, data: bytes) -> bool:
         """Take nothing without waiting: events are looked at."""
@@ -108,13 +108,13 @@ class KeepingCaller:
             await self._caller.write(self._splitter.pending)
         await self._caller.end()
 
-    async def send(self, body: bytes) -> None:
+    async def send(self, body: bytes, status: int = 200) -> None:
         """Store a whole answer, and send it."""
         try:
             body = await self._stored(body)
         except ValueError:
             self._unread()
-        await self._caller.send(body)
+        await self._caller.send(body, status)
 
     async def _event(self, event: bytes) -> bytes:
         try:

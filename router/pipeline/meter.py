@@ -192,6 +192,7 @@ class Meter:
             source,
             decision.success.get(backend.name),
             cascaded,
+            self._plan.operation,
         )
 
     def _cost(self, backend: Backend, usage: Usage, billed: tuple[BilledAnswer, ...]) -> int:
@@ -218,6 +219,7 @@ class Meter:
             route=self._plan.decision.route,
             price_version=None if last is None else self._prices.version,
             cascade=self._cascaded(planned, billed, Usage()) if billed and planned else None,
+            operation=self._plan.operation,
         )
 
     def _cost_of(self, billed: Sequence[BilledAnswer]) -> int:

@@ -45,6 +45,7 @@ class Plan(NamedTuple):
     priority: Priority
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
     units: Units = ()  # at most, besides tokens
+    operation: str | None = None
 
 
 def refusal(denial: Denial) -> TurnoutError:
@@ -75,7 +76,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         way=way,
         expected=history.expected(principal.key_id, answer.route),
     )
-    backends = tuple(map(world.backends.__getitem__, _in_order(answer)))
+    backends = tuple(map(world.backends.__getitem__, in_order(answer)))
     return Plan(
         answer,
         backends[:1] if ask.alone else backends,
@@ -93,6 +94,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         standing.priority,
         topped_up=way == "chunk",
         units=ask.units,
+        operation=ask.operation,
     )
 
 
@@ -125,7 +127,7 @@ def largest_window(backends: Sequence[Backend]) -> int:
     return max([_USUAL_WINDOW if window is None else window for window in windows])
 
 
-def _in_order(decision: Decision) -> Sequence[str]:
+def in_order(decision: Decision) -> Sequence[str]:
     """The candidates in the order in which they are asked."""
     if decision.cascade is None:
         return decision.candidates

@@ -35,25 +35,32 @@ class Relay:
         """
         caller, context = self._caller, self._context
         ask = context.ask
+        streamed = ask.stream and upstream.streamed  # what may be a stream need not be one
         served_by = caller.backend = upstream.backend.name
         caller.headers += upstream.headers
         cost = (
             likely_cost(context.world, served_by, ask, context.input_tokens)
-            if ask.stream
+            if streamed
             else meter.cost_pico()
         )
         caller.headers += of_answer(served_by, cost, upstream.slot)
         if upstream.content_type:
             caller.content_type = upstream.content_type
-        if ask.stream:
+        if streamed:
             return await self._stream(upstream)
-        await caller.send(upstream.body)
+        if ask.declared is None:
+            await caller.send(upstream.body)
+        else:
+            await caller.send(upstream.body, upstream.status)
         return b"" if self._plan.decision.shadow is None else upstream.body
 
     async def _stream(self, upstream: Upstream) -> bytes | None:
         caller, kept, whole = self._caller, bytearray(), True
         keeps = self._plan.decision.shadow is not None
-        await caller.start()
+        if self._context.ask.declared is None:
+            await caller.start()
+        else:
+            await caller.start(upstream.status)
         put = None if keeps else self._putter(upstream)
         async for block in upstream.stream(put):
             if block:

@@ -119,7 +119,7 @@ async def gather(
         hints,
         needs,
         classification,
-        estimate_tokens(ask.text_bytes, ask.images, ask.media),
+        tokens_of(ask),
         needs.pii and await _is_private(ask),
         conversation,
         previous,
@@ -127,6 +127,13 @@ async def gather(
         guess_language(prompt.last_text) if needs.language else "",
         caller.header_values(world.policy.headers) if world.policy.headers else _NO_HEADERS,
     )
+
+
+def tokens_of(ask: Ask) -> int:
+    """Return an upper bound of a prompt's tokens: none where nothing in it is read as tokens."""
+    if ask.declared is not None and not ask.text_bytes:
+        return 0
+    return estimate_tokens(ask.text_bytes, ask.images, ask.media)
 
 
 def _hints(caller: Hinting) -> Hints:

@@ -23,6 +23,7 @@ REASON: Final = PREFIX + "reason"
 SUCCESS: Final = PREFIX + "success"
 BACKEND: Final = PREFIX + "backend"
 COST_USD: Final = PREFIX + "cost-usd"
+COUNT: Final = PREFIX + "count"
 QUEUE_POSITION: Final = PREFIX + "queue-position"
 QUEUE_MS: Final = PREFIX + "queue-ms"
 
@@ -35,6 +36,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         SUCCESS: "P(success) of each candidate for this prompt, or `unknown`",
         BACKEND: "the backend that answered",
         COST_USD: "what the answer cost; on a stream, what it was expected to cost",
+        COUNT: "of a count of tokens: `backend` where its server counted, `estimate` where the "
+        "gateway did, by length",
         QUEUE_POSITION: "how many were ahead while it waited for a scarce backend's slot",
         QUEUE_MS: "how long it waited for that slot, in milliseconds",
     }
@@ -65,3 +68,8 @@ def of_answer(backend: str, cost_pico: int, slot: Slot | None) -> Headers:
         return headers
     waited = str(round(slot.waited * 1000))
     return [(QUEUE_POSITION, str(slot.position)), (QUEUE_MS, waited), *headers]
+
+
+def of_count(backend: str | None) -> Headers:
+    """Return who counted the tokens of a request; None: the gateway estimated them."""
+    return [(COUNT, "estimate")] if backend is None else [(BACKEND, backend), (COUNT, "backend")]

@@ -1,5 +1,10 @@
 """THE CORRIDOR: one request, from its credentials to its bill."""
 
+from functools import partial
+
+from router.ask import Ask
+from router.backends.dispatch.trace import Trace
+from router.domain import Principal
 from router.operations.operation import Operation
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
@@ -9,25 +14,51 @@ from router.pipeline.request_context import gather
 from router.pipeline.response_headers import of_decision
 from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
+from router.pipeline.stored import refuse_background
 from router.pipeline.watch import Watch
 from router.protocols.table import PROTOCOLS
+from router.world.snapshot import Snapshot
 
 
 async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
     """Walk one request through the gateway.
 
     Raises TurnoutError, which the edge turns into an answer. Cancelled when the client leaves: the
-    upstream is then closed and the hold settled with what was delivered. Whatever happened after
-    the decision, the observers are told of it at the end.
+    upstream is then closed and the hold settled with what was delivered. What is asked in the
+    background goes on without its client.
     """
     trace = None if serving.tracing is None else serving.tracing.begin(caller, operation)
-    world = serving.snapshot
+    world, kept = serving.snapshot, serving.kept
     principal = serving.authenticator.authenticate(caller.authorization)
     ask = operation.parse(await caller.body(), caller.fields)
-    if operation.resumes and serving.kept is not None:
-        ask = await serving.kept.resumed(operation.parse, world, principal, ask, caller.fields)
+    if operation.resumes:
+        if kept is None:
+            refuse_background(ask)
+        else:
+            ask = await kept.resumed(operation.parse, world, principal, ask, caller.fields)
     if serving.files is not None:
         ask = await serving.files.pinned(world, principal, ask)
+    if operation.resumes and kept is not None and ask.kept is not None and ask.kept.background:
+        walk = partial(_walk, serving, world, principal, ask, trace=trace)
+        await kept.background.detach(caller, principal.organization, ask, walk)
+        return
+    if ask.storing is not None and serving.chats is not None:
+        ask = serving.chats.asked(ask, world, principal)
+    await _walk(serving, world, principal, ask, caller, trace=trace)
+
+
+async def _walk(
+    serving: Serving,
+    world: Snapshot,
+    principal: Principal,
+    ask: Ask,
+    caller: Caller,
+    *,
+    trace: Trace | None,
+) -> None:
+    """Walk a request that was read. Whatever happens after the decision, the observers are told of
+    it at the end.
+    """
     context = await gather(serving.senses, world, principal, ask, caller)
     needs = EVERYTHING if serving.senses.recorded else context.needs
     health = serving.backends.view()
@@ -41,6 +72,9 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
         async with serving.ledger.hold(plan.reservation, meter.charge) as hold:
             caller.headers += hold.admission.headers
             serving.senses.budgets[principal.organization] = hold.admission.budget
+            if ask.kept is not None and ask.kept.background and serving.kept is not None:
+                context = await serving.kept.begin(context, plan.decision)
+                ask = context.ask
             hold.dispatched()
             if ask.stream and PROTOCOLS[ask.protocol].keepalive:
                 caller.awaits_stream()
@@ -48,7 +82,8 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
                 async with serving.backends.open(plan, ask, meter.events, trace) as upstream:
                     meter.events.append(upstream)
                     watch.upstream = upstream
-                    if ask.kept is not None and serving.kept is not None:
-                        caller = serving.kept.keeping(caller, context, plan.decision)
+                    keeps = serving.kept if ask.storing is None else serving.chats
+                    if keeps is not None and (ask.kept is not None or ask.storing is not None):
+                        caller = keeps.keeping(caller, context, plan.decision)
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)

@@ -3,7 +3,8 @@
 The composition root builds them once; unit tests of the corridor hand in fakes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from asyncio import Task
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 from policies.decision import Decision
 from router.ask import Ask
 from router.backends.backend import Backend
+from router.backends.counting.counter import Counted
 from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Event, Upstream
 from router.backends.health.health import Health
@@ -22,9 +24,11 @@ from router.pipeline.caller import Caller
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext, Senses
+from router.pipeline.stored_chats import ChatShelf
 from router.pipeline.tracing import Tracing
 from router.protocols.headers import Fields
 from router.stored.response import StoredResponse
+from router.stored.run import Beat, Chunk, Ending, Told
 from router.world.snapshot import Snapshot
 
 
@@ -70,10 +74,80 @@ class Shelf(Protocol):
         """Stop."""
 
 
+class RunShelf(Shelf, Protocol):
+    """Where responses are kept that are still worked on: see `router.stored.run_shelf`."""
+
+    async def begin(
+        self, organization: str, response: StoredResponse, opening: Chunk, *, most: int
+    ) -> bool:
+        """Store a response that is begun; False where there is no room. Raises TooManyRuns."""
+
+    async def beat(self, beats: Sequence[Beat], *, renew: bool) -> frozenset[str] | None:
+        """Store what is new; return those that are gone, None where that was not possible."""
+
+    async def finish(self, organization: str, id_: str, ending: Ending) -> bool:
+        """End a response by what is stored of it; False where it is over."""
+
+    async def lapse(self, ending: Ending) -> int:
+        """End the responses whose gateways are gone."""
+
+    async def events(self, organization: str, id_: str, after: int) -> Told:
+        """Return what was told behind a number. Raises MissingResponse."""
+
+
+class RunsOn(Protocol):
+    """Responses in the background: see `router.pipeline.background`."""
+
+    async def detach(
+        self,
+        caller: Caller,
+        organization: str,
+        ask: Ask,
+        walk: Callable[[Caller], Awaitable[None]],
+    ) -> None:
+        """Let the corridor walk on by itself, and tell the client what was begun.
+
+        Raises what the corridor raises until the request is admitted, BadRequest, LimitExceeded.
+        """
+
+    async def current(self, organization: str, id_: str) -> StoredResponse:
+        """Return a response as it stands. Raises MissingResponse, Unavailable."""
+
+    async def cancel(self, organization: str, id_: str) -> StoredResponse:
+        """End a response where it is not over; return it as it then stands.
+
+        Raises MissingResponse, Unavailable; BadRequest where its client waited for it.
+        """
+
+    def drop(self, id_: str) -> None:
+        """Stop work on a response that was erased."""
+
+    def follow(self, organization: str, id_: str, after: int) -> AsyncGenerator[bytes]:
+        """Tell the events behind a number as they come, until it is over; empty ones in between.
+
+        Raises Unavailable.
+        """
+
+    def attend(self, tasks: set[Task[None]]) -> None:
+        """Put the task of each response in this set too: the server waits for them at its end."""
+
+    def __contains__(self, id_: str) -> bool:
+        """Whether a response is worked on here."""
+
+    def __len__(self) -> int:
+        """How many are."""
+
+
 class Keeps(Protocol):
     """Responses that the gateway keeps: see `router.pipeline.stored`."""
 
-    shelf: Shelf
+    @property
+    def shelf(self) -> Shelf:
+        """Where responses are kept."""
+
+    @property
+    def background(self) -> RunsOn:
+        """Those that are still worked on."""
 
     async def conversation(self, organization: str, id_: str) -> list[dict[str, Any]]:
         """Return what was asked and answered up to a response. Raises BadRequest, Unavailable."""
@@ -85,6 +159,24 @@ class Keeps(Protocol):
 
         Raises BadRequest where that is not there, Unavailable.
         """
+
+    async def begin(self, context: RequestContext, decision: Decision) -> RequestContext:
+        """Begin what was asked in the background; return it as backends are asked for it.
+
+        Raises BadRequest, LimitExceeded, Unavailable.
+        """
+
+    def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
+        """Return the caller as an answer meets it that is to be kept."""
+
+
+class KeepsChats(Protocol):
+    """Chats that the gateway keeps: see `router.pipeline.stored_chats`."""
+
+    shelf: ChatShelf
+
+    def asked(self, ask: Ask, world: Snapshot, principal: Principal) -> Ask:
+        """Return a request that asks to be kept as backends see it. Raises BadRequest."""
 
     def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
         """Return the caller as an answer meets it that is to be kept."""
@@ -147,6 +239,15 @@ class Sends(Protocol):
         """Know these backends from now on, and forget others."""
 
 
+class Counts(Protocol):
+    """Who asks backends for the sizes of requests: see `router.backends.counting.counter`."""
+
+    async def count(
+        self, backend: Backend, ask: Ask, request_id: str, customer: str
+    ) -> Counted | None:
+        """Return the size of a request at this backend; None where its server does not tell."""
+
+
 @dataclass(slots=True)
 class Serving:
     """The collaborators of the corridor. `snapshot` is swapped whole by a reload; `tracing` is set
@@ -162,6 +263,8 @@ class Serving:
     observers: tuple[Observer, ...]
     tracing: Tracing | None = None
     kept: Keeps | None = None  # None: the gateway keeps no responses
+    chats: KeepsChats | None = None  # None: it keeps no chats
+    counter: Counts | None = None  # None: sizes are estimated
     files: Owns | None = None  # None: no backend offers files
 
     def adopt(self, snapshot: Snapshot) -> None:

@@ -3,8 +3,8 @@
 Theory of operation. Where the gateway keeps responses, no backend is asked to. A request that
 continues one of ours goes on as if its client had sent the whole conversation, so that whoever
 looks at it afterwards (classifier, detectors, quotas) sees what the model will see. What only a
-provider can read (ids of its own, its conversations, work in the background) goes on as it came,
-and is not kept here.
+provider can read (ids of its own, its conversations) goes on as it came, and is not kept here. Work
+in the background is this gateway's own (`router.pipeline.background`).
 """
 
 from importlib import import_module
@@ -17,11 +17,12 @@ from router.ask import STORED_STATE, Ask
 from router.domain import Principal
 from router.errors import BadRequest
 from router.operations.operation import Parse
+from router.pipeline.background import Background
 from router.pipeline.caller import Caller
 from router.pipeline.keeping import KeepingCaller
 from router.pipeline.request_context import RequestContext
-from router.pipeline.serving import Shelf
-from router.protocols.edits import with_value
+from router.pipeline.serving import RunShelf
+from router.protocols.edits import with_value, without
 from router.protocols.headers import Fields
 from router.protocols.responses.kept import (
     Kept,
@@ -34,6 +35,7 @@ from router.protocols.responses.kept import (
     listed,
     replayed,
 )
+from router.protocols.responses.running import is_running
 from router.protocols.splice import splice
 from router.stored.response import MissingResponse, TooMuch
 from router.world.config import Config
@@ -41,6 +43,23 @@ from router.world.snapshot import Snapshot
 
 MOST_RESPONSES: Final = 500  # that one request continues
 _PREVIOUS: Final = "previous_response_id"
+_STORE: Final = "needs 'store' to be true. Leave 'store' out, or 'background'."
+_UNSTORED: Final = (
+    "needs a response that is kept, and without 'store: true', or for this tier at all, none is"
+    " kept here. Send 'store: true', or leave it out."
+)
+_ELSEWHERE: Final = (
+    "cannot go with what only a provider keeps (its own ids of responses, conversations, prompts,"
+    " items and files). Send these whole in 'input', or leave it out."
+)
+_PRIVATE: Final = (
+    "needs a response that is kept, and what is private is kept only where it goes to backends of"
+    " `responses.home` alone. Leave it out."
+)
+_NO_KEYS: Final = (
+    "needs a gateway that keeps responses, and this one keeps none (its operator set no"
+    " `responses.keys`). Leave it out, or stream the response."
+)
 
 
 def kept_responses(url: str, config: Config) -> "KeptResponses | None":
@@ -53,9 +72,11 @@ def kept_responses(url: str, config: Config) -> "KeptResponses | None":
         return None
     keys = [key.get_secret_value() for key in section.keys]
     opening = import_module("router.stored.opening")  # it needs an extra
-    shelf: Shelf = opening.open_shelf(url, keys, keep=section.keep, room=section.room)
+    shelf: RunShelf = opening.open_shelf(url, keys, keep=section.keep, room=section.room)
+    each = section.background_each
     return KeptResponses(
         shelf,
+        Background(shelf, most=section.background, most_each=each),
         by_default=section.by_default,
         home=frozenset(section.home),
         most_bytes=config.limits.body,
@@ -66,12 +87,19 @@ class KeptResponses:
     """See `router.pipeline.serving.Keeps`."""
 
     def __init__(
-        self, shelf: Shelf, *, by_default: bool, home: frozenset[str], most_bytes: int
+        self,
+        shelf: RunShelf,
+        background: Background,
+        *,
+        by_default: bool,
+        home: frozenset[str],
+        most_bytes: int,
     ) -> None:
         """`by_default`: responses are kept whose request says nothing; `home`: the backends whose
         private answers are kept; `most_bytes` of a conversation are continued.
         """
         self.shelf = shelf
+        self.background = background
         self._by_default = by_default
         self._home = home
         self._most_bytes = most_bytes
@@ -83,28 +111,45 @@ class KeptResponses:
         body, organization = ask.body, principal.organization
         given, previous = body.get("input"), body.get(_PREVIOUS)
         ours = previous if is_kept_id(previous) else None
+        background = bool(body.get("background"))
+        if background:
+            ask = without(ask, ["background"])
         if STORED_STATE in ask.features:
             items = await self._in_place(organization, given)
             if ours is not None or items is not given:
                 earlier = [] if ours is None else await self.conversation(organization, ours)
                 ask = _with_input(parse, ask, [*earlier, *replayed(listed(items))], fields)
             if STORED_STATE in ask.features:
+                if background:
+                    raise _not_there(_ELSEWHERE)
                 return ask
             given = items
-        if body.get("background"):
-            return ask
         if body.get("store") is not False:
             if has_unsealed(ask.body.get("input")):  # nobody will remember what they stand for
                 ask = _with_input(parse, ask, [*replayed(ask.body["input"])], fields)
             ask = with_value(ask, "store", False)
         wanted = self._wanted(body.get("store"), world, principal)
-        return ask._replace(kept=Kept(ours, given, wanted)) if ours or wanted else ask
+        if background and not wanted:
+            raise _not_there(_STORE if body.get("store") is False else _UNSTORED)
+        kept = Kept(ours, given, wanted, background)
+        return ask._replace(kept=kept) if ours or wanted else ask
+
+    async def begin(self, context: RequestContext, decision: Decision) -> RequestContext:
+        """Begin what was asked in the background; return it as backends are asked for it."""
+        if self._leaves_home(context, decision):
+            raise _not_there(_PRIVATE)
+        await self.background.begin(context.id)
+        ask = context.ask
+        if not ask.stream and decision.cascade is None:  # a cascade judges whole answers
+            ask = with_value(ask, "stream", value=True)._replace(stream=True)
+        return context._replace(ask=ask)
 
     def keeping(self, caller: Caller, context: RequestContext, decision: Decision) -> Caller:
         """Return the caller as an answer meets it: what is private is kept at home alone."""
         kept: Kept = context.ask.kept
-        leaves = context.pii and not decision.allowed <= self._home
-        if leaves:
+        if kept.background:
+            return caller
+        if self._leaves_home(context, decision):
             kept = kept._replace(wanted=False)
         return KeepingCaller(
             caller, self.shelf, context.principal.organization, kept_id(context.id), kept
@@ -127,6 +172,12 @@ class KeptResponses:
             ) from None
         except TooMuch:
             raise self._too_much(_PREVIOUS) from None
+        last = chain[-1].document
+        if b'"background":true' in last and is_running(orjson.loads(last)["response"]):
+            raise BadRequest(
+                f"Response with id '{id_}' is still worked on. Please wait for its end.",
+                param=_PREVIOUS,
+            )
         return [item for one in chain for item in replayed(items_of(one.document))]
 
     async def _in_place(self, organization: str, given: Any) -> Any:
@@ -145,6 +196,10 @@ class KeptResponses:
             return given
         return [there.get(item["id"], item) if is_reference(item) else item for item in items]
 
+    def _leaves_home(self, context: RequestContext, decision: Decision) -> bool:
+        """Whether something private may go elsewhere: then it is not kept."""
+        return context.pii and not decision.allowed <= self._home
+
     def _too_much(self, param: str) -> BadRequest:
         return BadRequest(
             f"The conversation has more than {MOST_RESPONSES} responses, or {self._most_bytes}"
@@ -157,6 +212,16 @@ class KeptResponses:
         tier = world.policy.tiers.get(principal.tier)
         allowed = tier is None or tier.store
         return allowed and (self._by_default if store is None else bool(store))
+
+
+def refuse_background(ask: Ask) -> None:
+    """BadRequest where a response is to be answered in the background, and nothing is kept."""
+    if ask.body.get("background"):
+        raise _not_there(_NO_KEYS)
+
+
+def _not_there(why: str) -> BadRequest:
+    return BadRequest(f"'background' {why}", param="background")
 
 
 def _with_input(parse: Parse, ask: Ask, items: list[Any], fields: Fields) -> Ask:

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from policies.decision import Decision, Denial
 from policies.signals import Signals
+from router.backends.dialects.translated import DROPPED
 from router.backends.dispatch.trace import Trace
 from router.backends.dispatch.upstream import Upstream
 from router.domain import Outcome
@@ -75,4 +76,5 @@ class Watch:
             seconds,
             error,
             self._trace,
+            dict(upstream.headers).get(DROPPED, "") if upstream.headers else "",
         )

@@ -17,6 +17,8 @@ NO_HEADERS: Final[Fields] = {}
 _IDEMPOTENCY: Final = b"idempotency-key"
 CHAT_REQUEST: Final = frozenset({b"openai-beta", _IDEMPOTENCY})
 MESSAGES_REQUEST: Final = frozenset({b"anthropic-beta", b"anthropic-version", _IDEMPOTENCY})
+# Of an operation that the operator declared, whatever server has it.
+DECLARED_REQUEST: Final = CHAT_REQUEST | MESSAGES_REQUEST | {b"accept", b"content-type"}
 # Anthropic's, Azure's and Google's way to send a key.
 _KEY_HEADERS: Final = (b"x-api-key", b"api-key", b"x-goog-api-key")
 # Those of them that are lists: where a client sends several, all of them count.

@@ -29,7 +29,8 @@ class Quirks:
     a text and not as parts, `short_call_ids` that ids of tool calls have nine letters and digits.
     `longest_call_id` is how long such an id may be, `most_stops` how many stop sequences there may.
     `custom_tools` is whether it knows tools that take free text; else they are told it as functions
-    where a request is translated.
+    where a request is translated. `window` is the context that a server is to set up for a request,
+    in tokens, where its protocol has a word for that: the backend's own, and no operator's key.
     """
 
     token_param: str | None = None
@@ -45,6 +46,7 @@ class Quirks:
     longest_call_id: int | None = None
     most_stops: int | None = None
     custom_tools: bool = True
+    window: int | None = field(init=False, compare=False, default=None)
     touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
     reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)
     reshapes: bool = field(init=False, compare=False, repr=False, default=False)
@@ -78,6 +80,14 @@ class Quirks:
             else:
                 changes[name] = value
         return replace(self, **changes)
+
+    def within(self, window: int | None) -> "Quirks":
+        """Return these for a backend of this window."""
+        if window == self.window:
+            return self
+        changed = replace(self)
+        object.__setattr__(changed, "window", window)
+        return changed
 
 
 QUIRKS: Final = tuple(each.name for each in fields(Quirks) if each.init)

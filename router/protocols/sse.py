@@ -10,6 +10,7 @@ import re
 from codecs import BOM_UTF8
 from typing import Final
 
+EVENT_STREAM: Final = "text/event-stream"  # their content type
 DEFAULT_EVENT_CAP: Final = 4 * 1024 * 1024  # bytes; an image in a tool result is the largest we saw
 
 # Atomic groups: CRLF is one line end, never CR and then LF.

@@ -1,16 +1,25 @@
 """The wire protocols: one row each."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from router.protocols.chat import answer_reader as chat_answers
 from router.protocols.chat.passage import ChatPassage
 from router.protocols.chat.stream_reader import ChatReader
+from router.protocols.declared import DeclaredPassage
 from router.protocols.endings import chat_ending, content_ending, message_ending, response_ending
 from router.protocols.envelope import error_body, error_event
 from router.protocols.gemini import answer_reader as gemini_answers
+from router.protocols.gemini.array import (
+    KEEPALIVE,
+    ArrayPassage,
+    array_error_body,
+    array_error_event,
+    array_reader,
+)
 from router.protocols.gemini.errors import content_error_body, content_error_event
-from router.protocols.gemini.passage import ArrayPassage, GeminiPassage
+from router.protocols.gemini.passage import GeminiPassage
 from router.protocols.gemini.stream_reader import GeminiReader
 from router.protocols.messages import answer_reader as messages_answers
 from router.protocols.messages.errors import message_error_body, message_error_event
@@ -52,21 +61,9 @@ def _like_openais(
     )
 
 
-def _googles(name: str, passage: Passage) -> WireProtocol:
-    """Google's protocol, its answers as they are or in an array."""
-    return WireProtocol(
-        name,
-        passage,
-        content_error_body,
-        content_error_event,
-        b": keepalive\n\n",
-        body_reader(gemini_answers.read_answer),
-        stream_reader(GeminiReader),
-        content_wanted,
-        content_ending,
-    )
-
-
+_read_content: Final = body_reader(gemini_answers.read_answer)
+_read_contents: Final = stream_reader(GeminiReader)
+_DECLARED: Final = _like_openais("declared", DeclaredPassage(), keepalive=b"")
 _ROWS: Final = (
     WireProtocol(
         "chat",
@@ -86,6 +83,13 @@ _ROWS: Final = (
     _like_openais("speech", SpeechPassage()),
     _like_openais("transcripts", TranscriptsPassage()),
     _like_openais("tokens", TokensPassage()),
+    _DECLARED,
+    replace(
+        _DECLARED,
+        name="declared_message",
+        error_body=message_error_body,
+        error_event=message_error_event,
+    ),
     WireProtocol(
         "messages",
         MessagesPassage(),
@@ -97,8 +101,30 @@ _ROWS: Final = (
         message_wanted,
         message_ending,
     ),
-    _googles("gemini", GeminiPassage()),
-    _googles("gemini_array", ArrayPassage()),
+    WireProtocol(
+        "gemini",
+        GeminiPassage(),
+        content_error_body,
+        content_error_event,
+        b": keepalive\n\n",
+        _read_content,
+        _read_contents,
+        content_wanted,
+        content_ending,
+    ),
+    WireProtocol(
+        "gemini_array",
+        ArrayPassage(),
+        array_error_body,
+        array_error_event,
+        KEEPALIVE,
+        _read_content,
+        array_reader(_read_contents),
+        content_wanted,
+        content_ending,
+        streams_as="application/json",
+        error_first=array_error_body,
+    ),
     WireProtocol(
         "responses",
         ResponsesPassage(),

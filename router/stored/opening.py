@@ -6,23 +6,23 @@
 import os
 from collections.abc import Sequence
 
+from router.stored.run_shelf import RunShelf
+from router.stored.run_store import RunStore
 from router.stored.seal import KEY_BYTES, Seal, key_of
-from router.stored.shelf import Shelf
-from router.stored.store import ResponseStore
 
 
-def open_store(url: str, keys: Sequence[str], *, keep: float, room: int) -> ResponseStore:
+def open_store(url: str, keys: Sequence[str], *, keep: float, room: int) -> RunStore:
     """Return the store: `keys` in base64, `keep` in seconds, `room` in bytes an organization.
 
     Without a key nothing that is stored can be read, but all of it can be counted and erased.
     Raises DatabaseError where its tables cannot be made.
     """
     seal = Seal([key_of(key) for key in keys] or [os.urandom(KEY_BYTES)])
-    store = ResponseStore(url, seal, keep_ms=round(keep * 1000), most_bytes=room)
+    store = RunStore(url, seal, keep_ms=round(keep * 1000), most_bytes=room)
     store.prepare()
     return store
 
 
-def open_shelf(url: str, keys: Sequence[str], *, keep: float, room: int) -> Shelf:
+def open_shelf(url: str, keys: Sequence[str], *, keep: float, room: int) -> RunShelf:
     """Return the store as the event loop uses it. Raises DatabaseError."""
-    return Shelf(open_store(url, keys, keep=keep, room=room))
+    return RunShelf(open_store(url, keys, keep=keep, room=room))

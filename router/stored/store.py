@@ -10,14 +10,14 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select
 
 from router.database import Database
 from router.stored.response import MissingResponse, StoredResponse, TooMuch
 from router.stored.seal import Seal, Unreadable
-from router.stored.tables import ITEMS, METADATA, RESPONSES
+from router.stored.tables import EVENTS, ITEMS, METADATA, RESPONSES, RUNS
 
 _LOG = logging.getLogger(__name__)
 # Where an organization has no room left, a little more than is needed goes: not each response that
@@ -28,6 +28,14 @@ _AT_ONCE: Final = 500  # names in one statement
 
 def _unix_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+class _Rows(NamedTuple):
+    """A response as its rows have it, but for its times; `size` is in sealed bytes."""
+
+    head: dict[str, Any]
+    items: list[dict[str, Any]]
+    size: int
 
 
 class ResponseStore:
@@ -58,37 +66,12 @@ class ResponseStore:
 
         False where it alone is larger than what an organization may have.
         """
-        content = self._closed(organization, response.id, response.document)
-        items: list[dict[str, Any]] = [
-            {
-                "organization": organization,
-                "item": name,
-                "response": response.id,
-                "size": len(item),
-                "content": self._closed(organization, name, item),
-            }
-            for name, item in dict(response.items).items()
-        ]
-        size = len(content) + sum([len(item["content"]) for item in items])
-        if size > self._most_bytes:
+        rows = self._sealed(organization, response)
+        if rows.size > self._most_bytes:
             return False
-        now = self._now()
         with self._database.writing() as connection:
-            _forget(connection, RESPONSES.c.expires_at <= now)
-            connection.execute(
-                insert(RESPONSES).values(
-                    id=response.id,
-                    organization=organization,
-                    previous=response.previous,
-                    at=now,
-                    expires_at=now + self._keep_ms,
-                    bytes=size,
-                    size=len(response.document),
-                    content=content,
-                )
-            )
-            if items:
-                connection.execute(self._database.insert(ITEMS).on_conflict_do_nothing(), items)
+            _forget(connection, RESPONSES.c.expires_at <= self._now())
+            self._put(connection, rows)
             self._make_room(connection, organization)
         return True
 
@@ -190,6 +173,35 @@ class ResponseStore:
     def _there(self, organization: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         return RESPONSES.c.organization == organization, RESPONSES.c.expires_at > self._now()
 
+    def _sealed(self, organization: str, response: StoredResponse) -> "_Rows":
+        content = self._closed(organization, response.id, response.document)
+        items: list[dict[str, Any]] = [
+            {
+                "organization": organization,
+                "item": name,
+                "response": response.id,
+                "size": len(item),
+                "content": self._closed(organization, name, item),
+            }
+            for name, item in dict(response.items).items()
+        ]
+        head = {
+            "id": response.id,
+            "organization": organization,
+            "previous": response.previous,
+            "size": len(response.document),
+            "content": content,
+        }
+        return _Rows(head, items, len(content) + sum([len(item["content"]) for item in items]))
+
+    def _put(self, connection: Connection, rows: "_Rows", more: int = 0) -> None:
+        """Insert a response that is kept from now on; it takes `more` bytes elsewhere."""
+        now = self._now()
+        times = {"at": now, "expires_at": now + self._keep_ms, "bytes": rows.size + more}
+        connection.execute(insert(RESPONSES).values(**rows.head, **times))
+        if rows.items:
+            connection.execute(self._database.insert(ITEMS).on_conflict_do_nothing(), rows.items)
+
     def _opened(self, organization: str, row: Any) -> StoredResponse:
         document = self._open(organization, row["id"], row["content"])
         return StoredResponse(row["id"], row["previous"], document)
@@ -220,7 +232,8 @@ class ResponseStore:
         rank = func.row_number().over(order_by=newest).label("rank")
         counted = select(RESPONSES.c.id, sums, rank).where(own).subquery()
         over = (counted.c.sum > int(self._most_bytes * _LEFT)) & (counted.c.rank > 1)
-        _forget(connection, RESPONSES.c.id.in_(select(counted.c.id).where(over)))
+        old = RESPONSES.c.id.in_(select(counted.c.id).where(over))
+        _forget(connection, old & RESPONSES.c.id.not_in(select(RUNS.c.id)))
 
 
 def _place(organization: str, id_: str) -> bytes:
@@ -231,6 +244,8 @@ def _forget(connection: Connection, which: ColumnElement[bool]) -> int:
     """Erase responses and what names their items; returns how many there were."""
     ids = [row[0] for row in connection.execute(select(RESPONSES.c.id).where(which))]
     for some in _parts(ids):
+        connection.execute(delete(RUNS).where(RUNS.c.id.in_(some)))
+        connection.execute(delete(EVENTS).where(EVENTS.c.response.in_(some)))
         connection.execute(delete(ITEMS).where(ITEMS.c.response.in_(some)))
         connection.execute(delete(RESPONSES).where(RESPONSES.c.id.in_(some)))
     return len(ids)

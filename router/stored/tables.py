@@ -44,3 +44,25 @@ ITEMS: Final = Table(
     PrimaryKeyConstraint("organization", "item"),
     Index("stored_items_response", "response"),
 )
+
+# One row a response that a gateway still works on; whoever takes it away ends the response.
+RUNS: Final = Table(
+    "stored_runs",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("organization", String(128), nullable=False),
+    Column("beat_at", BigInteger, nullable=False),  # Unix milliseconds: its gateway was alive
+    Index("stored_runs_organization", "organization"),
+)
+
+# What was told of a response in the background, some events a row, until its response goes.
+EVENTS: Final = Table(
+    "stored_events",
+    METADATA,
+    Column("organization", String(128), nullable=False),
+    Column("response", String(64), nullable=False),
+    Column("first", Integer, nullable=False),  # of their numbers
+    Column("last", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # as that of a response
+    PrimaryKeyConstraint("response", "first"),
+)

@@ -46,6 +46,12 @@ TOKENS: Final = Metric(
 COST: Final = Metric(
     "turnout_cost_usd", "counter", ("backend",), "Cost of what was served, in USD, by price book."
 )
+UNITS_USED: Final = Metric(
+    "turnout_units",
+    "counter",
+    ("operation", "unit"),
+    "What was used besides tokens, by what was asked: images, seconds, requests of declared paths.",
+)
 DURATION: Final = Metric(
     "turnout_request_seconds",
     "histogram",
@@ -59,7 +65,7 @@ RELOADS: Final = Metric(
     "Reloads of the documents: done, or refused while the old ones stay in force.",
 )
 IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
-COUNTED: Final = (REQUESTS, OUTCOMES, TOKENS, COST, DURATION, RELOADS, IN_FLIGHT)
+COUNTED: Final = (REQUESTS, OUTCOMES, TOKENS, COST, UNITS_USED, DURATION, RELOADS, IN_FLIGHT)
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 Read = Callable[[], Iterable[tuple[Metric, Values]]]
@@ -83,6 +89,7 @@ class Metrics(Collector):
     def __init__(self, gauges: Read = tuple) -> None:
         self.requests: dict[Labels, int] = defaultdict(int)
         self._used: dict[Labels, _Used] = {}  # by backend and outcome
+        self._units: dict[Labels, int] = defaultdict(int)
         self.reloads: dict[Labels, int] = defaultdict(int)
         self.in_flight = 0
         self._buckets: dict[Labels, list[int]] = {}
@@ -111,12 +118,16 @@ class Metrics(Collector):
         used.input_tokens += charge.usage.input_tokens
         used.output_tokens += charge.usage.output_tokens
         used.cost_pico += charge.cost_pico
+        if charge.usage.units:
+            for unit, count in charge.usage.units:
+                self._units[charge.operation or "", unit] += count
 
     def collect(self) -> Iterable[Family]:
         """Yield every family, as Prometheus wants them: what is counted here, then the gauges."""
         yield _family(REQUESTS, self.requests)
         for metric, values in self._uses():
             yield _family(metric, values)
+        yield _family(UNITS_USED, self._units)
         yield self._histogram(DURATION)
         yield _family(RELOADS, self.reloads)
         yield _family(IN_FLIGHT, {(): self.in_flight})

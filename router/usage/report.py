@@ -16,6 +16,7 @@ GROUPS: Final = {
     "team": "team",
     "key": "key_id",
     "tier": "tier",
+    "operation": "operation",
     "backend": "backend",
     "model": "model",
     "route": "route",

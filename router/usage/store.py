@@ -13,7 +13,10 @@ from router.database import Database
 from router.usage.rows import METADATA, USAGE
 
 _MICRO: Final = 10**6
-SUMS: Final = ("requests", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+SUMS: Final = (
+    *("requests", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"),
+    *("images", "seconds", "characters", "searches", "bytes"),
+)
 
 
 class UsageStore:

@@ -18,7 +18,7 @@ from router.backends.backend import Capacity, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.units import UNITS, Units
-from router.world.config_kept import BatchSection, FileSection, ResponseSection, Section
+from router.world.config_kept import BatchSection, FileSection, ResponseSection
 from router.world.config_values import (
     Address,
     Authority,
@@ -42,6 +42,8 @@ from router.world.config_values import (
     Words,
     wrong,
 )
+from router.world.declared import OperationSection
+from router.world.section import Section
 
 _WAITS: Final = Timeouts()  # the defaults are in Timeouts
 ANY: Final = "*"  # an origin
@@ -86,6 +88,7 @@ class PriceSection(Section):
     cache_write: Usd | None = None
     character: Usd | None = None
     image: Usd | None = None
+    byte: Usd | None = None
     request: Usd | None = None
     search: Usd | None = None
     second: Usd | None = None
@@ -190,6 +193,7 @@ class BackendSection(_QuirkKeys):
     serves: Operations | None = None
     offers: Offers = ()
     speaks: Words | None = None
+    counts: str | None = None
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None
@@ -219,6 +223,7 @@ class LimitSection(Section):
 
     body: Size = 32_000_000
     body_timeout: Duration = 30.0
+    counts_per_minute: int = Field(default=120, ge=0)
 
 
 class StreamSection(Section):
@@ -318,6 +323,7 @@ class Config(Section):
     outcomes: OutcomeSection = OutcomeSection()
     telemetry: TelemetrySection = TelemetrySection()
     responses: ResponseSection = ResponseSection()
+    operations: dict[str, OperationSection] = Field(default={})
     files: FileSection = FileSection()
     batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()

@@ -1,21 +1,9 @@
-"""The sections of turnout.yaml about what is kept for customers, and what every section is."""
+"""The sections of turnout.yaml about what is kept for customers."""
 
-from collections.abc import Iterable
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
 from router.world.config_values import Duration, Size, StorageKey, Words
-
-
-class Section(BaseModel):
-    """One section: unknown keys are refused, values are taken as they are written."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
-    def given(self, names: Iterable[str]) -> dict[str, Any]:
-        """Return those of the keys that were written."""
-        return {name: getattr(self, name) for name in names if name in self.model_fields_set}
+from router.world.section import Section
 
 
 class ResponseSection(Section):
@@ -26,6 +14,8 @@ class ResponseSection(Section):
     room: Size = 1_000_000_000  # bytes of each organization
     by_default: bool = True
     home: Words = ()
+    background: int = Field(default=100, ge=0, le=500)  # at once, at one gateway
+    background_each: int = Field(default=20, gt=0)  # of an organization, at all of them
 
 
 class FileSection(Section):

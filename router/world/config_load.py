@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from types import MappingProxyType
@@ -12,9 +12,11 @@ from policies.findings import DocumentError, Finding, suggestion
 from policies.language.source import Document, Path, parse
 from policies.language.validation import validate
 from router.backends.backend import Backend
+from router.operations.declared import DeclaredPaths
 from router.prices.book import PriceBook
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
+from router.world.declared import declared_of, mistakes
 from router.world.offered import offered_twice
 from router.world.problem import Problem
 from router.world.resolve import Resolved, resolve
@@ -30,6 +32,8 @@ class LoadedConfig:
     backends: Mapping[str, Backend]
     prices: PriceBook  # has a price for each backend
     batch_prices: PriceBook  # what the same costs in a batch
+    declared: DeclaredPaths  # operations of the operator's own
+    source: Document = field(repr=False)
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
@@ -59,7 +63,12 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     findings += [_without(finding, set(environ.values())) for finding in wrong]
     sections = {} if config is None else config.backends
     folder = FilePath(filename).parent
-    resolved = {name: resolve(name, section, folder) for name, section in sections.items()}
+    declared = declared_of({} if config is None else config.operations)
+    resolved = {
+        name: resolve(name, section, folder, declared.operations)
+        for name, section in sections.items()
+    }
+    findings += [] if config is None else _wrong_operations(document, config)
     findings += _unresolved(document, resolved)
     if config is not None and config.telemetry.traces is not None and not is_installed():
         findings.append(_without_extra(document))
@@ -75,7 +84,12 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
         name: each.batch_price for name, each in resolved.items() if each.batch_price is not None
     }
     return LoadedConfig(
-        config, MappingProxyType(backends), PriceBook(prices), PriceBook(of_batches)
+        config,
+        MappingProxyType(backends),
+        PriceBook(prices),
+        PriceBook(of_batches),
+        declared,
+        document,
     )
 
 
@@ -92,6 +106,20 @@ def _problem(document: Document, name: str, problem: Problem) -> Finding:
     """Return what is wrong with a backend, at its place."""
     where = ("backends", name, *([problem.key] if problem.key else []))
     return document.finding(where, problem.message, problem.hint, rule="backend")
+
+
+def _wrong_operations(document: Document, config: Config) -> list[Finding]:
+    """Return what is wrong with the operator's own operations, those included that nobody has."""
+    served = {name for each in config.backends.values() for name in each.serves or ()}
+    unserved = [
+        ((name,), f"no backend serves `{name}`", f"write serves: [{name}] in the section of one")
+        for name in config.operations
+        if name not in served
+    ]
+    return [
+        document.finding(("operations", *where), message, hint, rule="operation")
+        for where, message, hint in (*mistakes(config.operations), *unserved)
+    ]
 
 
 def _without_extra(document: Document) -> Finding:

@@ -27,6 +27,10 @@ _REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KEY_BYTES: Final = 32
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.\-]*://[^\s/?#@A-Z]+")
+# What a backend may be said to serve, beside what the operator declares.
+OPERATION_NAMES: Final = frozenset(
+    {CHAT, *(row.name for row in OPERATIONS if row.protocol not in CLIENTS)}
+)
 _LEDGER: Final = re.compile(
     r"embedded|(unix|redis|rediss|valkey|valkeys|rediss?\+(sentinel|cluster))://\S+"
 )
@@ -165,10 +169,9 @@ def _feature_list(value: Any) -> tuple[str, ...]:
 
 
 def _operation_list(value: Any) -> tuple[str, ...]:
-    names = sorted({CHAT, *(row.name for row in OPERATIONS if row.protocol not in CLIENTS)})
-    others = [item for item in value if item not in names] if isinstance(value, list) else [value]
-    if others or not value:
-        raise wrong("names something unknown", f"known: {', '.join(names)}")
+    names = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if not names or not value:
+        raise wrong("is not a list of operations", f"known: {', '.join(sorted(OPERATION_NAMES))}")
     return tuple(value)
 
 

@@ -4,10 +4,11 @@ Nothing is taken to be free: tokens need a price where anything that is counted 
 asked, and an operation that is counted in a unit needs the price of that unit.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from router.operations.table import UNIT_OF
+from router.operations.declared import DeclaredOperation, needs_no_tokens, units_of
 from router.prices.book import Price, Schedule, scaled, with_units
 from router.units import UNITS
 from router.world.config import BackendSection, PriceSection
@@ -18,7 +19,10 @@ _NO_TOKENS: Final = Price(0, 0, 0)
 
 
 def priced(
-    own: PriceSection | None, listed: Schedule | None, serves: tuple[str, ...] | None
+    own: PriceSection | None,
+    listed: Schedule | None,
+    serves: tuple[str, ...] | None,
+    declared: Mapping[str, DeclaredOperation],
 ) -> Price | Schedule | None:
     """The prices of a backend that `serves` these operations; None where tokens have none."""
     if own is None:
@@ -27,7 +31,7 @@ def priced(
         return _own_price(own, own.input, own.output)
     if listed is not None:
         return with_units(listed, own.units)
-    by_units = serves is not None and all(UNIT_OF.get(name) for name in serves)
+    by_units = serves is not None and all(needs_no_tokens(name, declared) for name in serves)
     return replace(_NO_TOKENS, units=own.units) if by_units else None
 
 
@@ -55,7 +59,12 @@ def _own_price(own: PriceSection, fresh: int, output: int) -> Price:
     )
 
 
-def unpriced(name: str, section: BackendSection, price: Price | Schedule | None) -> list[Problem]:
+def unpriced(
+    name: str,
+    section: BackendSection,
+    price: Price | Schedule | None,
+    declared: Mapping[str, DeclaredOperation],
+) -> list[Problem]:
     """What nobody priced of the backend `name`."""
     if price is None:
         message = f"no list price is known for `{section.priced_as or section.model}`"
@@ -65,10 +74,13 @@ def unpriced(name: str, section: BackendSection, price: Price | Schedule | None)
         return [Problem("model" if section.provider else "", f"`{name}`: {message}", hint)]
     known = dict((price if isinstance(price, Price) else price.entries[0].price).units)
     problems = []
+    units = units_of(declared)
     for operation in section.serves or ():
-        unit = UNIT_OF.get(operation)
-        if unit and unit not in known:
-            message = f"`{name}` serves `{operation}`, and `price` does not say what it costs"
-            hint = f"write price: {{{unit}: USD}} for {UNITS[unit]}; 0 where its tokens are billed"
-            problems.append(Problem("serves", message, hint))
+        for unit in units.get(operation, ()):
+            if unit not in known:
+                message = f"`{name}` serves `{operation}`, and `price` does not say what it costs"
+                hint = (
+                    f"write price: {{{unit}: USD}} for {UNITS[unit]}; 0 where its tokens are billed"
+                )
+                problems.append(Problem("serves", message, hint))
     return problems

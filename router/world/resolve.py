@@ -4,7 +4,7 @@ defaults.
 Problems carry the key they are about, so that the report can point at it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -13,12 +13,15 @@ from typing import Final
 from policies.findings import suggestion
 from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
+from router.backends.counting.table import NOWAY, usual_way, ways_of
 from router.backends.dialects.table import DIALECTS, also_spoken
 from router.backends.energy import EnergyProfile, Provenance
+from router.operations.declared import NO_PATHS, DeclaredOperation
 from router.prices.book import Price, Schedule, as_reported
 from router.prices.list_prices import Listed, list_price
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
+from router.world.config_values import OPERATION_NAMES
 from router.world.credentials import credentials_of
 from router.world.offered import wrong_offers
 from router.world.priced import batch_priced, priced, unpriced
@@ -41,10 +44,16 @@ class Resolved:
     problems: tuple[Problem, ...] = ()
 
 
-def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolved:
+def resolve(
+    name: str,
+    section: BackendSection,
+    folder: Path = _HERE,
+    declared: Mapping[str, DeclaredOperation] = NO_PATHS.operations,
+) -> Resolved:
     """Return the backend that a section describes, or everything that it lacks.
 
-    The paths of files that it names are relative to `folder`.
+    The paths of files that it names are relative to `folder`; `declared` are the operator's own
+    operations.
     """
     preset, problems = _preset(section)
     base_url = _base_url(section, preset)
@@ -54,15 +63,17 @@ def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolve
     if dialect not in DIALECTS:
         hint = suggestion(dialect, DIALECTS, what="dialects")
         problems.append(Problem("dialect", f"unknown dialect `{dialect}`", hint))
-    elif problem := _unspoken(section, dialect):
+    elif problem := _unspoken(section, dialect) or _uncounted(section, dialect):
         problems.append(problem)
     if section.http2 and base_url is not None and base_url.startswith("http:"):
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
     listed = _listed(section, preset)
-    price = priced(section.price, listed.schedule if listed else None, section.serves)
+    schedule = listed.schedule if listed else None
+    price = priced(section.price, schedule, section.serves, declared)
+    problems += _unknown_operations(section, declared)
     if not problems:
-        problems += unpriced(name, section, price)
+        problems += unpriced(name, section, price, declared)
         problems += wrong_offers(section.offers, dialect)
     own = section.reported_cost
     if price is not None and (preset.reported_cost if own is None else own):
@@ -76,6 +87,16 @@ def resolve(name: str, section: BackendSection, folder: Path = _HERE) -> Resolve
         None if price is None else batch_priced(section.price, price, _batch(section, preset))
     )
     return Resolved(replace(backend, credentials=credentials), price, of_batches)
+
+
+def _unknown_operations(
+    section: BackendSection, declared: Mapping[str, DeclaredOperation]
+) -> list[Problem]:
+    """What it says that it serves and nobody can ask."""
+    names = sorted({*OPERATION_NAMES, *declared})
+    unknown = [name for name in section.serves or () if name not in names]
+    hint = f"known: {', '.join(names)}; or declare it in `operations`"
+    return [Problem("serves", f"unknown operation `{name}`", hint) for name in unknown]
 
 
 def _base_url(section: BackendSection, preset: Provider) -> str | None:
@@ -118,6 +139,15 @@ def _unspoken(section: BackendSection, dialect: str) -> Problem | None:
             hint = f"of these: {', '.join(sorted(known))}" if known else "leave it out"
             return Problem("speaks", f"`{dialect}` servers are not asked in `{protocol}`", hint)
     return None
+
+
+def _uncounted(section: BackendSection, dialect: str) -> Problem | None:
+    """The way to count that no server of this dialect has."""
+    ways = [*ways_of(dialect), NOWAY]
+    if section.counts is None or section.counts in ways:
+        return None
+    hint = f"one of these: {', '.join(ways)}"
+    return Problem("counts", f"`{dialect}` servers do not count by `{section.counts}`", hint)
 
 
 def _listed(section: BackendSection, preset: Provider) -> Listed | None:
@@ -164,6 +194,7 @@ def _backend(
         key_header=section.key_header or preset.key_header,
         query=tuple(section.query.items()),
         speaks=frozenset(_spoken(section, preset)),
+        counts=_counted(section, preset),
         provider=_known_as(section.provider or section.dialect or preset.dialect),
     )
 
@@ -175,19 +206,30 @@ def _spoken(section: BackendSection, preset: Provider) -> Iterable[str]:
     return preset.speaks if section.dialect in (None, preset.dialect) else ()
 
 
+def _counted(section: BackendSection, preset: Provider) -> str:
+    """The backend's own word, else the preset's, else what all servers of its dialect do."""
+    dialect = section.dialect or preset.dialect
+    usual = preset.counts if dialect == preset.dialect else None
+    return section.counts or usual or usual_way(dialect)
+
+
 def _abilities(section: BackendSection, preset: Provider) -> tuple[frozenset[str], frozenset[str]]:
     """Return what the backend is said or known to take, and of what nobody knows.
 
-    Without a provider only the dialect tells, where all who speak it take the same.
+    Without a provider only the dialect tells, where all who speak it are known for the same.
     """
     if section.supports is not None:
         return frozenset(section.supports), frozenset()
     if section.provider is not None:
         return frozenset(preset.supports), frozenset(preset.depends)
     dialect = section.dialect or preset.dialect
-    known = {frozenset(one.supports) for one in _catalog().values() if one.dialect == dialect}
+    known = {
+        (frozenset(one.supports), frozenset(one.depends))
+        for one in _catalog().values()
+        if one.dialect == dialect
+    }
     if len(known) == 1:
-        return known.pop(), frozenset()
+        return known.pop()
     return frozenset(), FEATURES
 
 

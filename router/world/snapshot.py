@@ -17,9 +17,11 @@ from router.backends.backend import Backend
 from router.backends.health.slots import Priority
 from router.ledger.estimate import Way
 from router.ledger.quotas.dimensions import DIMENSIONS, Quota, QuotaError, quotas
+from router.operations.declared import NO_PATHS, DeclaredPaths
 from router.prices.book import PriceBook
 from router.world.config import Config
 from router.world.config_load import LoadedConfig
+from router.world.declared import unrouted
 
 _RANKS: Final[Mapping[str, int]] = MappingProxyType({"high": 0, "normal": 1, "low": 2})
 NOTHING: Final = Needs(classifier=False, pii=False)
@@ -66,6 +68,7 @@ class Snapshot:
     expected_output: Mapping[str, int]
     estimate: Way
     needs_of: Mapping[str, Needs]  # by what a client may put in `model`
+    declared: DeclaredPaths = NO_PATHS
 
     def standing(self, tier: str) -> Standing:
         """Return a tier's standing; that of no tier where the policy has none at all."""
@@ -106,8 +109,12 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
     config = loaded.config
     findings = [f for f in policy.check(backend_facts(config)) if f.severity == "error"]
     limits, quota_findings = _quotas(policy)
-    if findings or quota_findings:
-        raise DocumentError([*findings, *quota_findings])
+    unrouted_findings = [
+        loaded.source.finding(("operations", *where), message, hint, rule="operation")
+        for where, message, hint in unrouted(loaded.declared, loaded.backends, policy)
+    ]
+    if findings or quota_findings or unrouted_findings:
+        raise DocumentError([*findings, *quota_findings, *unrouted_findings])
     return Snapshot(
         policy=policy,
         backends=MappingProxyType(
@@ -124,6 +131,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
         ),
         estimate=config.estimate,
         needs_of=MappingProxyType(_needs(policy)),
+        declared=loaded.declared,
     )
 
 

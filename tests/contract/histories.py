@@ -204,6 +204,7 @@ HISTORIES = {
         ("Oslo?",),
         (OSLO,),
         ("rain",),
+        never=frozenset({"ollama"}),
     ),
     "messages from another server, thoughts that nobody signed": History(
         "messages",

@@ -32,6 +32,7 @@ class History:
     seals: tuple[str, ...] = ()
     issuer: str = ""
     only: frozenset[str] = frozenset()  # where it can go on at all; none: everywhere
+    never: frozenset[str] = frozenset()  # where it cannot
 
     def ask(self) -> Ask:
         return PARSERS[self.protocol](orjson.dumps({"model": "a", **self.body}))

@@ -50,6 +50,37 @@ RETRY_IN_34: Final = {
     "retryDelay": "34.07s",
 }
 
+THOUGHTS: Final = [
+    Refusal(
+        "anthropic",
+        400,
+        anthropic(
+            "invalid_request_error", "messages.1.content.0: Invalid `signature` in `thinking` block"
+        ),
+        Kind.THOUGHT,
+        "anthropic",
+    ),
+    Refusal(
+        "anthropic's redacted",
+        400,
+        anthropic(
+            "invalid_request_error",
+            "messages.3.content.0: Invalid `data` in `redacted_thinking` block",
+        ),
+        Kind.THOUGHT,
+        "anthropic",
+    ),
+    Refusal(
+        "openai responses",
+        400,
+        openai(
+            "The encrypted content gAAA could not be verified. Reason: Encrypted content could not be decrypted or parsed.",
+            "invalid_encrypted_content",
+        ),
+        Kind.THOUGHT,
+    ),
+]
+
 LONG: Final = [
     Refusal("openai", 400, openai("This model's maximum context length is 128000 tokens. However, your messages resulted in 140000 tokens.", "context_length_exceeded"), Kind.TOO_LONG),
     Refusal("openai responses", 400, openai("Your input exceeds the context window of this model. Please adjust your input and try again.", "context_length_exceeded"), Kind.TOO_LONG),
@@ -66,6 +97,7 @@ LONG: Final = [
     Refusal("llama.cpp, older", 500, {"error": {"code": 500, "message": "the request exceeds the available context size. try increasing the context size or enable context shift", "type": "server_error"}}, Kind.TOO_LONG),
     Refusal("ollama", 400, {"error": {"message": "the input length exceeds the context length of 4096", "type": "invalid_request_error"}}, Kind.TOO_LONG),
     Refusal("ollama, whole prompt", 400, {"error": "prompt too long; exceeded max context length by 4096 tokens"}, Kind.TOO_LONG),
+    Refusal("ollama, its own form", 400, {"error": "the input length exceeds the context length"}, Kind.TOO_LONG, "ollama"),
     Refusal("lm-studio", 400, {"error": "The number of tokens to keep from the initial prompt is greater than the context length."}, Kind.TOO_LONG),
     Refusal("tgi", 422, {"error": "Input validation error: `inputs` must have less than 4096 tokens. Given: 5000", "error_type": "validation"}, Kind.TOO_LONG),
     Refusal("tgi with its output", 422, {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= `max_total_tokens`. Given: 4000 `inputs` tokens and 500 `max_new_tokens`", "error_type": "validation"}, Kind.TOO_LONG),
@@ -118,6 +150,7 @@ OPERATORS: Final = [
     Refusal("gemini, unknown model", 404, google(404, "NOT_FOUND", "models/gemini-0 is not found for API version v1beta, or is not supported for generateContent."), Kind.MODEL, "gemini"),
     Refusal("vllm, unknown model", 404, vllm("The model `x` does not exist.", 404, "NotFoundError"), Kind.MODEL),
     Refusal("ollama, unknown model", 404, {"error": {"message": "model 'x' not found", "type": "not_found_error"}}, Kind.MODEL),
+    Refusal("ollama, unknown model in its own form", 404, {"error": "model 'x' not found"}, Kind.MODEL, "ollama"),
     Refusal("deepseek, unknown model", 400, openai("Model Not Exist"), Kind.MODEL),
     Refusal("openrouter, unknown model", 400, openrouter(400, "x/y is not a valid model ID"), Kind.MODEL),
     Refusal("groq, retired model", 400, openai("The model `x` has been decommissioned and is no longer supported.", "model_decommissioned"), Kind.MODEL),
@@ -141,6 +174,7 @@ CLIENTS: Final = [
     Refusal("zhipu, sensitive", 400, {"error": {"code": "1301", "message": "系统检测到输入或生成内容可能包含不安全或敏感内容"}}, Kind.UNSAFE),
     Refusal("openai, wrong", 400, openai("Invalid type for 'messages[0].content'"), Kind.REJECTED),
     Refusal("mistral, wrong", 422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, Kind.REJECTED),
+    Refusal("ollama, wrong", 500, {"error": 'option "temperature" must be of type float32'}, Kind.REJECTED, "ollama"),
     Refusal("openai, an answer that is gone", 404, openai("Previous response with id 'resp_1' not found.", "previous_response_not_found"), Kind.REJECTED),
     Refusal("anthropic, a file that is gone", 404, anthropic("not_found_error", "File not found: file_1"), Kind.REJECTED, "anthropic"),
     Refusal("openai, parameter", 400, openai("Unsupported parameter: 'max_tokens' is not supported with this model.", "unsupported_parameter"), Kind.UNSUPPORTED),
@@ -149,6 +183,10 @@ CLIENTS: Final = [
     Refusal("deepseek, image", 400, openai("Failed to deserialize the JSON body into the target type: messages[0]: unknown variant `image_url`, expected `text`"), Kind.UNSUPPORTED),
     Refusal("openrouter, image", 404, openrouter(404, "No endpoints found that support image input"), Kind.UNSUPPORTED),
     Refusal("ollama, tools", 400, {"error": {"message": "registry.ollama.ai/library/m does not support tools"}}, Kind.UNSUPPORTED),
+    Refusal("ollama, thoughts", 400, {"error": '"m" does not support thinking'}, Kind.UNSUPPORTED, "ollama"),
+    Refusal("ollama, level of thought", 400, {"error": 'think value "low" is not supported for this model'}, Kind.UNSUPPORTED, "ollama"),
+    Refusal("ollama, schema of a tool", 400, {"error": "json: cannot unmarshal array into Go struct field ToolFunctionParameters.tools.function.parameters.type of type string"}, Kind.UNSUPPORTED, "ollama"),
+    Refusal("ollama, image", 500, {"error": "this model is missing data required for image input"}, Kind.UNSUPPORTED, "ollama"),
     Refusal("vllm, tools", 400, vllm('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'), Kind.UNSUPPORTED),
     Refusal("anthropic, output", 400, anthropic("invalid_request_error", "max_tokens: 100000 > 8192, which is the maximum allowed number of output tokens for m"), Kind.UNSUPPORTED, "anthropic"),
     Refusal("anthropic, large", 413, anthropic("request_too_large", "Request exceeds the maximum size"), Kind.TOO_LARGE, "anthropic"),
@@ -168,6 +206,8 @@ SERVERS: Final = [
     Refusal("tgi, overloaded", 429, {"error": "Model is overloaded", "error_type": "overloaded"}, Kind.BUSY),
     Refusal("llama.cpp, loading", 503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}, Kind.BUSY),
     Refusal("hugging face, loading", 503, {"error": "Model m is currently loading", "estimated_time": 20.0}, Kind.BUSY),
+    Refusal("ollama, busy", 503, {"error": "server busy, please try again.  maximum pending requests exceeded"}, Kind.BUSY, "ollama"),
+    Refusal("ollama, memory", 500, {"error": "model requires more system memory (5.6 GiB) than is available (3.1 GiB)"}, Kind.SERVER, "ollama"),
     Refusal("envoy", 503, b"no healthy upstream", Kind.BUSY),
     Refusal("openai, error", 500, openai("The server had an error while processing your request. Sorry about that!", None, "server_error"), Kind.SERVER),
     Refusal("vllm, error", 500, vllm("Internal server error", 500, "InternalServerError"), Kind.SERVER),
@@ -177,4 +217,4 @@ SERVERS: Final = [
     Refusal("llama.cpp, call", 500, {"error": {"code": 500, "message": "Failed to parse input at pos 12: <tool_call>", "type": "server_error"}}, Kind.MALFORMED_CALL),
 ]  # fmt: skip
 
-REFUSALS: Final = [*LONG, *OPERATORS, *CLIENTS, *SERVERS]
+REFUSALS: Final = [*THOUGHTS, *LONG, *OPERATORS, *CLIENTS, *SERVERS]

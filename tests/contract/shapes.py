@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from responses_shapes import RESPONSES
-from wire_shape import Shape, named, sse
+from wire_shape import Shape, named, ndjson, sse
 
 
 def _openai(
@@ -207,6 +207,57 @@ GEMINI = {
 }
 
 
+def _ollama(
+    message: dict[str, Any], pieces: list[dict[str, Any]], reason: str, prompt: int, output: int
+) -> Shape:
+    """Durations are in nanoseconds; every line has an instant of its own."""
+    head = {"model": "served-model", "created_at": "2026-11-30T12:00:00.123456789Z"}
+    counts = {"prompt_eval_count": prompt, "eval_count": output}
+    spent = {
+        "total_duration": 5191566416,
+        "load_duration": 2154458,
+        "prompt_eval_duration": 383809000,
+        "eval_duration": 4799921000,
+    }
+    last = {"done": True, "done_reason": reason} | spent | counts
+    lines: list[dict[str, Any]] = [
+        head | {"message": {"role": "assistant", "content": ""} | piece, "done": False}
+        for piece in pieces
+    ]
+    lines.append(head | {"message": {"role": "assistant", "content": ""}} | last)
+    whole = head | {"message": {"role": "assistant", "content": ""} | message} | last
+    return Shape(whole, ndjson(*lines))
+
+
+def _ollama_call(number: int, city: str) -> dict[str, Any]:
+    function = {"index": number, "name": "weather", "arguments": {"city": city}}
+    return {"id": f"call_{number}", "function": function}
+
+
+# Neither cached tokens nor those of thoughts are told.
+OLLAMA = {
+    "text": _ollama(
+        {"content": "Hello there."}, [{"content": "Hello"}, {"content": " there."}], "stop", 20, 4
+    ),
+    "tools": _ollama(
+        {
+            "thinking": "Two cities.",
+            "tool_calls": [_ollama_call(0, "Oslo"), _ollama_call(1, "Rome")],
+        },
+        [
+            {"thinking": "Two "},
+            {"thinking": "cities."},
+            {"tool_calls": [_ollama_call(0, "Oslo")]},
+            {"tool_calls": [_ollama_call(1, "Rome")]},
+        ],
+        "stop",
+        50,
+        30,
+    ),
+    "length": _ollama({"content": "Once upon"}, [{"content": "Once upon"}], "length", 10, 2),
+}
+
+
 def _replicate(output: list[str], metrics: dict[str, Any]) -> Shape:
     whole = {
         "id": "p1",
@@ -232,6 +283,7 @@ SHAPES: Mapping[str, Mapping[str, Shape]] = {
     "openai": OPENAI,
     "anthropic": ANTHROPIC,
     "gemini": GEMINI,
+    "ollama": OLLAMA,
     "replicate": REPLICATE,
     "vertex-anthropic": ANTHROPIC,
     "responses": RESPONSES,
@@ -250,6 +302,7 @@ ERRORS: Mapping[str, tuple[bytes, ...]] = {
         b'{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}',
         b'[{"error":{"code":400,"message":"bad thing","status":"INVALID_ARGUMENT"}}]',
     ),
+    "ollama": (b'{"error":"bad thing"}', b'{"error":{"message":"bad thing"}}'),
     "replicate": (b'{"title":"Invalid input","detail":"bad thing","status":422}',),
     "vertex-anthropic": (
         b'{"type":"error","error":{"type":"invalid_request_error","message":"bad thing"}}',
@@ -266,6 +319,7 @@ ERROR_EVENTS: Mapping[str, bytes] = {
         b'"message":"overloaded"}}\n\n'
     ),
     "gemini": b'data: {"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}\n\n',
+    "ollama": b'{"error":"overloaded"}\n',
     "replicate": b'{"id":"p1","status":"failed","output":null,"error":"overloaded"}',
     "vertex-anthropic": (
         b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error",'

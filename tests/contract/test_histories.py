@@ -37,7 +37,8 @@ def sent(history: History, dialect: str, quirks: Quirks = PLAIN) -> Any:
 def going_on(name: str, dialect: str, quirks: Quirks = PLAIN) -> Any:
     """The same; None where it cannot go on there, which must be said by name."""
     history = HISTORIES[name]
-    if not history.only or DIALECTS[dialect].protocol in history.only:
+    protocol = DIALECTS[dialect].protocol
+    if protocol not in history.never and (not history.only or protocol in history.only):
         return sent(history, dialect, quirks)
     with pytest.raises(Unsupported) as caught:
         sent(history, dialect, quirks)
@@ -57,7 +58,7 @@ def walk(value: Any) -> Iterator[dict[str, Any]]:
 def call_of(held: dict[str, Any]) -> tuple[str, str, Any] | None:
     """A call in any protocol's words: its id, its name, its arguments or its free text."""
     kind = held.get("type")
-    inner = held.get(str(kind))
+    inner = held.get(str(kind or "function"))  # Ollama's calls have no type
     if kind == "tool_use":
         return held["id"], held["name"], held["input"]
     if kind in ("function_call", "custom_tool_call"):
@@ -71,7 +72,8 @@ def call_of(held: dict[str, Any]) -> tuple[str, str, Any] | None:
 
 
 def given_of(call: dict[str, Any]) -> Any:
-    return orjson.loads(call["arguments"]) if "arguments" in call else call["input"]
+    given = call["arguments"] if "arguments" in call else call["input"]
+    return orjson.loads(given) if isinstance(given, str) and "arguments" in call else given
 
 
 def result_of(held: dict[str, Any]) -> tuple[str, str] | None:

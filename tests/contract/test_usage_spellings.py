@@ -95,6 +95,8 @@ from router.protocols.hub.table import SERVERS
             Usage(1110, 5, 100, 2, cache_write_tokens=1000),
         ),
         ("responses", {"input_tokens": 10}, None),
+        ("ollama", {"prompt_eval_count": 7, "eval_count": 3}, Usage(7, 3)),
+        ("ollama", {"prompt_eval_count": None, "eval_count": 3}, None),
         ("replicate", {"input_token_count": 7, "output_token_count": 3}, Usage(7, 3)),
         ("replicate", {"predict_time": 1.0}, None),
     ],
@@ -108,5 +110,6 @@ def test_usage_in_every_providers_spelling(
         if DIALECTS[dialect].protocol == protocol
     )
     where = {"gemini": "usageMetadata", "replicate": "metrics"}.get(protocol, "usage")
-    answer = SERVERS[protocol].read_answer(shape | {where: usage})
+    told = usage if protocol == "ollama" else {where: usage}
+    answer = SERVERS[protocol].read_answer(shape | told)
     assert billed(answer.usage) == expected

@@ -22,6 +22,11 @@ def sse(*data: Any) -> bytes:
     )
 
 
+def ndjson(*data: dict[str, Any]) -> bytes:
+    """Objects, each a line."""
+    return b"".join(orjson.dumps(item) + b"\n" for item in data)
+
+
 def named(*data: dict[str, Any]) -> bytes:
     """Events named after their `type`."""
     return b"".join(

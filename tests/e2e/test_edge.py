@@ -173,13 +173,14 @@ def test_every_wrong_key_gets_the_same_401_and_is_not_echoed(gateway, authorizat
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/v1/chat/completions", 405),
+        ("GET", "/v1/embeddings", 405),
         ("PUT", "/v1/chat/completions", 405),
         ("DELETE", "/v1/models", 405),
         ("POST", "/v1//chat/completions", 404),
         ("POST", "/v1/chat/completions//", 404),
         ("POST", "/v1/v1/chat/completions", 404),
-        ("POST", "/v1/chat/%63ompletions", 404),
+        ("POST", "/v1/%65mbeddings", 404),
+        ("POST", "/v1/chat/%63ompletions", 405),  # it is where kept chats are listed, and no more
         ("POST", "/v1/chat/completions/../completions", 404),
         ("POST", "/v1/Chat/Completions", 404),
         ("POST", "/v1/models", 405),

@@ -1,5 +1,7 @@
 """Google's own client at the gateway: its words to any backend, its bytes to Google's servers."""
 
+import json
+
 import httpx
 import pytest
 from gatewaykit import booked
@@ -81,12 +83,43 @@ def test_requests_are_billed(gateway):
     assert row["output_tokens"] == used.usage_metadata.candidates_token_count
 
 
-def test_a_stream_without_events_is_an_array_of_responses(gateway):
+def array_of(gateway, model: str) -> tuple[httpx.Response, list[bytes]]:
+    """A stream without events: its head, and the pieces in which it came."""
     headers = {"x-goog-api-key": gateway.key("enterprise")}
-    url = f"{gateway.root}/v1beta/models/moe:streamGenerateContent"
+    url = f"{gateway.root}/v1beta/models/{model}:streamGenerateContent"
     body = {"contents": [{"parts": [{"text": "Hello"}]}]}
-    (one,) = httpx.post(url, headers=headers, json=body).json()
-    assert one["candidates"][0]["finishReason"] == "STOP"
+    with httpx.stream("POST", url, headers=headers, json=body) as answer:
+        return answer, list(answer.iter_raw())
+
+
+@pytest.mark.parametrize("model", ["moe", "premium", "google"])
+def test_a_stream_without_events_is_an_array_that_comes_element_by_element(gateway, model):
+    answer, pieces = array_of(gateway, model)
+    assert answer.headers["content-type"] == "application/json"
+    said = json.loads(b"".join(pieces))
+    assert len(said) > 1
+    assert "simulated" in "".join(
+        part["text"] for one in said for part in one["candidates"][0]["content"]["parts"]
+    )
+    assert said[-1]["candidates"][0]["finishReason"] == "STOP"
+    assert said[-1]["usageMetadata"]["totalTokenCount"] > 0
+    if model == "premium":  # which takes its time between tokens
+        assert len(pieces) > 3
+        assert json.loads(pieces[0] + b"]")
+
+
+def test_an_array_that_breaks_off_ends_with_the_error(gateway):
+    answer, pieces = array_of(gateway, "breaks")
+    assert answer.status_code == 200
+    said = json.loads(b"".join(pieces))
+    assert "candidates" in said[0]
+    assert said[-1]["error"]["status"] == "UNAVAILABLE"
+
+
+def test_an_array_that_never_began_is_an_error_in_an_array(gateway):
+    answer, pieces = array_of(gateway, "nothing")
+    assert answer.status_code == 404
+    assert json.loads(b"".join(pieces))[0]["error"]["status"] == "NOT_FOUND"
 
 
 def test_errors_come_in_googles_shape(client, gateway):

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import openai
-import patience
 import pytest
 from gatewaykit import RunningGateway
 from keepingkit import KINDS, MARKER, TEXT, two_gateways
@@ -217,16 +216,6 @@ def test_a_stream_that_broke_off_is_not_kept(client):
     for id_ in begun:
         with pytest.raises(openai.NotFoundError):
             client.responses.retrieve(id_)
-
-
-def test_what_is_not_done_for_kept_responses_is_refused_by_name(client, two, key):
-    first = client.responses.create(model="chat", input="Hello")
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.responses.cancel(first.id)
-    assert "Cannot cancel a synchronous response" in caught.value.message
-    headers = {"authorization": f"Bearer {key}"}
-    asked = patience.get(f"{two.first.url}/responses/{first.id}?stream=true", headers=headers)
-    assert (asked.status_code, asked.json()["error"]["param"]) == (400, "stream")
 
 
 def test_no_word_stands_in_the_database(client, database):

@@ -69,6 +69,7 @@ def test_searches_are_billed_by_the_search(gateway):
     assert answer.headers["x-turnout-cost-usd"] == "0.002"
     row = booked(gateway, "searchers")
     assert (row["input_tokens"], float(row["cost_usd"])) == (0, pytest.approx(0.002))
+    assert row["searches"] == 1
 
 
 def test_tokens_of_a_ranking_are_billed_where_they_are_told(gateway):

@@ -54,7 +54,7 @@ def test_pictures_are_billed_by_the_picture(billed):
     assert [base64.b64decode(one.b64_json)[:4] for one in raw.parse().data] == [b"\x89PNG"] * 3
     assert raw.headers["x-turnout-cost-usd"] == "0.12"
     assert billed.cost() == pytest.approx(0.12)
-    assert billed.row()["output_tokens"] == 0
+    assert (billed.row()["output_tokens"], billed.row()["images"]) == (0, 3)
 
 
 def test_pictures_are_billed_by_their_tokens_where_these_are_told(billed):
@@ -102,6 +102,7 @@ def test_a_text_is_spoken_under_the_sounds_own_type_and_billed_by_the_character(
         assert answer.headers["x-turnout-backend"] == "voice"
         assert answer.read().startswith(b"RIFF")
     assert billed.cost() == pytest.approx(len(MESSAGE) * 0.000015)
+    assert billed.row()["characters"] == len(MESSAGE)
 
 
 def test_speech_in_events_is_relayed_and_its_tokens_are_counted(billed):

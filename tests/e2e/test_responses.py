@@ -85,6 +85,31 @@ def test_what_was_dropped_is_named(client):
     assert raw.parse().to_dict()["store"] is False
 
 
+SEARCH = {"type": "web_search", "external_web_access": False}  # as Codex offers it
+
+
+def test_a_search_that_is_offered_beside_tools_is_left_out_where_nobody_has_it(client):
+    raw = client.responses.with_raw_response.create(
+        model="moe", input="Hello", tools=[TOOL, SEARCH], tool_choice="auto"
+    )
+    assert raw.headers["x-turnout-dropped"] == "tools.web_search"
+    assert raw.parse().output
+
+
+def test_a_candidate_that_has_the_search_is_asked_first(client):
+    raw = client.responses.with_raw_response.create(
+        model="stateful", input="Hello", tools=[TOOL, SEARCH]
+    )
+    assert raw.headers["x-turnout-backend"] == "native"
+    assert "x-turnout-dropped" not in raw.headers
+
+
+def test_a_search_that_is_all_that_is_offered_is_refused_by_name_where_nobody_has_it(client):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model="moe", input="Hello", tools=[SEARCH])
+    assert caught.value.param == "tools of type 'web_search'"
+
+
 def test_a_cascade_checks_whole_answers(client):
     raw = client.responses.with_raw_response.create(model="careful", input="Hello")
     assert raw.headers["x-turnout-backend"] == "premium"  # the first one says nothing

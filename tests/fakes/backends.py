@@ -83,6 +83,11 @@ class FakeUpstream(Upstream):
         self.closed = False
 
     @property
+    def streamed(self) -> bool:
+        """Whether it comes in blocks."""
+        return not self.body
+
+    @property
     def output_tokens_seen(self) -> int:
         """Output tokens handed out so far."""
         if self.body and self.usage is not None:

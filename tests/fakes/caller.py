@@ -41,6 +41,7 @@ class FakeCaller:
     log: list[str] = field(default_factory=list)
     head: tuple[tuple[str, str], ...] | None = None  # the headers as they left
     received: list[bytes] = field(default_factory=list)
+    status: int = 0  # once the head left
     complete: bool = False
     awaiting: bool = False  # a stream
 
@@ -79,8 +80,9 @@ class FakeCaller:
         """Note that a stream is awaited."""
         self.awaiting = True
 
-    async def start(self) -> None:
+    async def start(self, status: int = 200) -> None:
         """Take the head of a stream."""
+        self.status = status
         self._note("start")
         self.head = tuple(self.headers)
 
@@ -103,8 +105,9 @@ class FakeCaller:
         self._note("end")
         self.complete = True
 
-    async def send(self, body: bytes) -> None:
+    async def send(self, body: bytes, status: int = 200) -> None:
         """Take a whole answer."""
+        self.status = status
         self._note("send")
         self.head = tuple(self.headers)
         self.received.append(body)

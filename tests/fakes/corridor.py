@@ -19,7 +19,7 @@ from router.pipeline.observers.observer import Finished, Observer
 from router.pipeline.plan import Plan, plan_of
 from router.pipeline.request_context import RequestContext, Senses, gather
 from router.pipeline.serve import serve
-from router.pipeline.serving import Keeps, Serving
+from router.pipeline.serving import Keeps, KeepsChats, Serving
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.world.snapshot import Snapshot
 
@@ -40,6 +40,7 @@ class FakeCorridor:
     conversations: FakeConversations = field(default_factory=FakeConversations)
     recorded: bool = False
     kept: Keeps | None = None
+    chats: KeepsChats | None = None
     finished_records: list[Finished] = field(default_factory=list)
 
     @classmethod
@@ -59,6 +60,7 @@ class FakeCorridor:
             history=OutputHistory(),
             observers=(self.finished_records.append, *observers),
             kept=self.kept,
+            chats=self.chats,
         )
 
     async def walk(

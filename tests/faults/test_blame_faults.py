@@ -4,6 +4,7 @@ import asyncio
 
 import orjson
 import pytest
+from fakes.clock import FakeClock
 from faulty_backends import Chat, answer, faulty, no_retries, sound
 from modelservers import RunningSimulator
 from rawserver import raw_server, writes
@@ -13,7 +14,7 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.dispatch.failures import Kind
-from router.errors import UpstreamFailed, UpstreamRejected
+from router.errors import Overloaded, UpstreamFailed, UpstreamRejected
 
 pytestmark = pytest.mark.virtual_time
 
@@ -73,8 +74,70 @@ async def test_what_fails_alike_everywhere_is_counted_against_nobody(
         with pytest.raises(UpstreamFailed):
             await answer(dispatcher, [one, two], chat("bad"), customer=f"c{number}")
     for backend in (one, two):
-        health = dispatcher.view()[backend.name]
-        assert all(state.blame.all_clear for state in health.deployments)
+        assert dispatcher.view()[backend.name].healthy
+        served = await answer(dispatcher, [backend], chat("good"), customer="c1")
+        assert served[0] == backend.name
+        assert all(state.blame.all_clear for state in dispatcher.view()[backend.name].deployments)
+
+
+async def test_one_customers_many_requests_that_fail_everywhere_are_counted_against_nobody(
+    dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
+) -> None:
+    one = faulty(simulator, "status&status=500&only=bad")
+    two = Backend("other", simulator.base_url, one.model)
+    for number in range(20):
+        with pytest.raises(UpstreamFailed):
+            await answer(dispatcher, [one, two], chat(f"bad {number}"), customer="one")
+        assert dispatcher.view()["faulty"].healthy
+    assert (await answer(dispatcher, [one, two], chat("good"), customer="two"))[0] == "faulty"
+
+
+async def test_what_fails_everywhere_while_others_are_answered_is_counted_against_nobody(
+    dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
+) -> None:
+    one = faulty(simulator, "status&status=500&only=bad")
+    two = Backend("other", simulator.base_url, one.model)
+    for number in range(20):
+        with pytest.raises(UpstreamFailed):
+            await answer(dispatcher, [one, two], chat(f"bad {number}"), customer=f"c{number}")
+        for backend in (one, two):
+            await answer(dispatcher, [backend], chat("good"), customer=f"c{number}")
+    assert all(dispatcher.view()[name].healthy for name in ("faulty", "other"))
+
+
+async def test_an_outage_of_all_rests_them_and_says_when_to_come_back(
+    dispatcher: Dispatcher, simulator: RunningSimulator, chat: Chat
+) -> None:
+    one = faulty(simulator, "status&status=500")
+    two = Backend("other", simulator.base_url, one.model)
+    for number in range(40):
+        with pytest.raises((UpstreamFailed, Overloaded)):
+            await answer(dispatcher, [one, two], chat(f"say {number}"), customer=f"c{number % 4}")
+    asked = simulator.app.served
+    assert asked < 40  # of 80: they rest
+    assert not any(dispatcher.view()[name].healthy for name in ("faulty", "other"))
+    with pytest.raises(Overloaded) as caught:
+        await answer(dispatcher, [one, two], chat("say more"), customer="c1")
+    assert "retry-after" in dict(caught.value.headers)
+    assert simulator.app.served == asked
+
+
+async def test_an_outage_of_all_that_is_over_is_forgotten_at_the_first_answer(
+    new_transport: NewTransport, simulator: RunningSimulator, chat: Chat
+) -> None:
+    clock = FakeClock()
+    dispatcher = Dispatcher(new_transport(), retry=no_retries(), clock=clock)
+    one = faulty(simulator, "status&status=500&only=say")
+    two = Backend("other", simulator.base_url, one.model)
+    for number in range(12):
+        with pytest.raises((UpstreamFailed, Overloaded)):
+            await answer(dispatcher, [one, two], chat(f"say {number}"), customer=f"c{number % 4}")
+    assert not dispatcher.view()["faulty"].healthy
+    clock.pass_by(10.0)  # a rest
+    served = await answer(dispatcher, [one, two], chat("well"), customer="new")
+    assert served[0] == "faulty"
+    assert dispatcher.view()["faulty"].healthy
+    await dispatcher.close()
 
 
 async def test_a_request_that_somebody_finds_wrong_is_counted_against_nobody(

@@ -12,13 +12,14 @@ from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.httptools_transport import HttptoolsTransport
 from router.errors import TurnoutError
-from router.operations.table import CALCULATIONS, OPERATIONS
+from router.operations.table import COUNTS, OPERATIONS
+from router.protocols.usage import estimate_input
 from router.simulator.exchange import SimulatedExchange
 
 STREAM = Path(__file__).parents[1] / "contract" / "native" / "messages.sse"
 
 OPERATION = next(row for row in OPERATIONS if row.path == "/v1/messages")
-COUNT = CALCULATIONS[0]
+COUNT = COUNTS[0]
 TOOL: Any = {"name": "weather", "input_schema": {"properties": {"city": {"type": "string"}}}}
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 
@@ -32,7 +33,8 @@ def edge(backend: Backend) -> Callable[..., Awaitable[None]]:
         dispatcher = Dispatcher(HttptoolsTransport())
         try:
             if scope["path"].endswith("count_tokens"):
-                await exchange.reply_bytes(200, COUNT.answer(raw), "application/json")
+                size = COUNT.write(estimate_input(COUNT.parse(raw, {})))
+                await exchange.reply_bytes(200, size, "application/json")
                 return
             request = OPERATION.parse(raw, dict(scope["headers"]))
             async with dispatcher.open([backend], request, "r1") as upstream:

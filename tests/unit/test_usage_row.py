@@ -4,7 +4,9 @@ import orjson
 import pytest
 
 from router.domain import Cascaded, Charge, Outcome, Principal, Usage
+from router.units import PLURALS, UNITS
 from router.usage.rows import NAMES
+from router.usage.store import SUMS
 from router.usage_row import (
     ASKED_BEGIN,
     PASSED,
@@ -16,8 +18,12 @@ from router.usage_row import (
 )
 
 ANNA = Principal("key-1", "acme", "pro", "search")
+UNITS_USED = (
+    *(("image", 2), ("second", 30), ("character", 7), ("search", 1), ("byte", 9), ("request", 1)),
+    ("image", 1),  # of an answer that was passed over
+)
 CHARGE = Charge(
-    Usage(input_tokens=10, output_tokens=5, cached_tokens=4, reasoning_tokens=3, estimated=True),
+    Usage(10, 5, cached_tokens=4, reasoning_tokens=3, estimated=True, units=UNITS_USED),
     cost_pico=70,
     outcome=Outcome.COMPLETED,
     backend="moe",
@@ -29,6 +35,7 @@ CHARGE = Charge(
     energy_source="declared",
     predicted=0.8,
     cascade=Cascaded(("not_empty", "judge"), 20, 9, 50),
+    operation="image",
 )
 
 
@@ -48,9 +55,11 @@ def test_everything_that_is_written_comes_out_in_its_column():
         hold_id="h1", seq=0, status="completed", admitted_at=86_400_000, closed_at=86_400_900,
         day="1970-01-02", request_id="req-1", organization="acme", team="search", key_id="key-1",
         end_user="u5",
-        tier="pro", asked="auto", route="auto", backend="moe", model="deepseek-v4-flash",
+        tier="pro", asked="auto", operation="image", route="auto", backend="moe",
+        model="deepseek-v4-flash",
         requests=1, tokens=15, input_tokens=10, output_tokens=5, cached_tokens=4,
-        reasoning_tokens=3, cost_pico=70, price_version="p1", estimated=True, busy_ms=900,
+        reasoning_tokens=3, images=3, seconds=30, characters=7, searches=1, bytes=9,
+        cost_pico=70, price_version="p1", estimated=True, busy_ms=900,
         energy_mj=12, energy_source="declared", predicted=0.8, verifier="not_empty, judge",
         rejected_pico=20, judge_pico=9, direct_pico=50,
     )  # fmt: skip
@@ -60,10 +69,23 @@ def test_the_columns_are_the_tables_in_its_order():
     assert UsageRow._fields == NAMES
 
 
+def test_every_unit_has_a_column():
+    assert set(PLURALS) == set(UNITS)
+    assert set(PLURALS.values()) <= set(NAMES)
+    assert set(PLURALS.values()) <= set(SUMS)
+
+
+def test_a_request_that_is_counted_in_tokens_alone_has_no_units():
+    plain = row(payload=served_json(CHARGE._replace(usage=Usage(1, 1))))
+    assert [getattr(plain, name) for name in PLURALS.values()] == [0, 0, 0, 1, 0, 0]
+    assert b"units" not in served_json(CHARGE._replace(usage=Usage(1, 1)))
+
+
 def test_a_correction_repeats_facts_and_not_what_was_counted():
     correction = row(seq=1)
     assert (correction.backend, correction.predicted) == ("moe", 0.8)
     assert (correction.cached_tokens, correction.reasoning_tokens, correction.busy_ms) == (0, 0, 0)
+    assert (correction.operation, correction.images, correction.bytes) == ("image", 0, 0)
     assert (correction.energy_mj, correction.verifier, correction.judge_pico) == (None, None, None)
 
 

@@ -6,7 +6,6 @@ import kit
 SETTINGS = f"""
 model = "{kit.MODEL}"
 model_provider = "through"
-web_search = "disabled"
 
 [model_providers.through]
 name = "through"

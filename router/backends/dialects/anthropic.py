@@ -10,12 +10,13 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import Targets
 from router.backends.dialects.quirks import signed_message
 from router.backends.transport.transport import HttpCall
 from router.protocols.headers import without_those_of
+from router.protocols.sse import EVENT_STREAM
 
 _VERSION: Final = ("anthropic-version", "2023-06-01")
 _PATH: Final = "/messages"
@@ -27,9 +28,11 @@ class Anthropic:
     protocol = "messages"
     speaks = frozenset({"messages"})
     stream_type = EVENT_STREAM
+    key_in = "x-api-key"
+    always = (_VERSION,)
 
     def __init__(self) -> None:
-        self._targets = Targets("x-api-key")
+        self._targets = Targets(self.key_in)
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """POST {base_url}/messages, with the client's headers of the protocol."""

@@ -5,14 +5,12 @@ must change, and `router.protocols` reads its answers. In any other protocol it 
 `router.backends.dialects.translated`. A dialect never sees a socket.
 """
 
-from typing import Final, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.transport.transport import HttpCall
-
-EVENT_STREAM: Final = "text/event-stream"
 
 
 @value

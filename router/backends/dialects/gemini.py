@@ -9,12 +9,13 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import target_of
 from router.backends.transport.transport import HttpCall
 from router.protocols.gemini.seals import has_foreign_seals, own_contents
 from router.protocols.splice import splice
+from router.protocols.sse import EVENT_STREAM
 
 
 class Gemini:
@@ -23,6 +24,7 @@ class Gemini:
     protocol = "gemini"
     speaks = frozenset({"gemini", "gemini_array"})
     stream_type = EVENT_STREAM
+    key_in = "x-goog-api-key"
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """The client's own body; what the operator drops or adds is changed in it."""
@@ -54,7 +56,7 @@ class Gemini:
         """POST {base_url}/models/{model}:generateContent, or its streaming sister."""
         verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
         model = quote(backend.model.removeprefix("models/"), safe="")
-        target = target_of(deployment, backend, f"/models/{model}:{verb}", key_in="x-goog-api-key")
+        target = target_of(deployment, backend, f"/models/{model}:{verb}", key_in=self.key_in)
         return HttpCall(target, body, backend.timeouts, request_id)
 
     def failure(self, status: int, raw: bytes) -> Failure:

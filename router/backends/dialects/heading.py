@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from router.backends.backend import Backend, Deployment
 from router.backends.transport.transport import Target
 
-_BEARER: Final = "Authorization"
+BEARER: Final = "Authorization"
 _KEPT: Final = 1_000
 
 
@@ -15,7 +15,7 @@ def target_of(
     backend: Backend,
     path: str,
     *,
-    key_in: str = _BEARER,
+    key_in: str = BEARER,
     also: tuple[tuple[str, str], ...] = (),
     json: bool = True,
 ) -> Target:
@@ -31,7 +31,7 @@ def target_of(
         headers.insert(0, ("Content-Type", "application/json"))
     if deployment.api_key is not None:
         name = backend.key_header or key_in
-        bearer = "Bearer " if name.lower() == _BEARER.lower() else ""
+        bearer = "Bearer " if name.lower() == BEARER.lower() else ""
         headers.append((name, f"{bearer}{deployment.api_key}"))
     return Target(f"{deployment.base_url}{path}{_query(backend, path)}", tuple(headers))
 
@@ -45,7 +45,7 @@ def _query(backend: Backend, path: str) -> str:
 class Targets:
     """The targets of a dialect, each made once: as its deployment was last described."""
 
-    def __init__(self, key_in: str = _BEARER) -> None:
+    def __init__(self, key_in: str = BEARER) -> None:
         """`key_in` is the header in which the servers look for the key."""
         self._key_in = key_in
         self._known: dict[tuple[str, str], tuple[Backend, Target]] = {}

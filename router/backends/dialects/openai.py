@@ -12,7 +12,7 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import target_of
 from router.backends.dialects.quirks import (
@@ -24,6 +24,7 @@ from router.backends.dialects.quirks import (
 )
 from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
+from router.protocols.sse import EVENT_STREAM
 
 _RESHAPED: Final = frozenset(("/responses", "/messages"))  # whose thoughts may be others'
 _HEADINGS_KEPT: Final = 1_000

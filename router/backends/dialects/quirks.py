@@ -38,16 +38,16 @@ def shaped_form(backend: Backend, ask: Ask, model: bytes) -> bytes:
 
 def shaped_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a message, without the thoughts that its servers did not make."""
-    if not has_foreign_thoughts(ask.raw):
+    if not (ask.bare or has_foreign_thoughts(ask.raw)):
         return shaped_body(backend, ask, model)
     edits = _parameters(backend.quirks, ask) | {"model": model}
-    edits["messages"] = orjson.dumps(own_messages(ask.body["messages"]))
+    edits["messages"] = orjson.dumps(own_messages(ask.body["messages"], bare=ask.bare))
     return _spliced(backend.quirks, ask, edits)
 
 
 def signed_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same for Claude, whose servers refuse thoughts without a signature too."""
-    if not (has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw)):
+    if not _has_others_thoughts(ask):
         return shaped_body(backend, ask, model)
     return edited_message(backend, ask, {"model": model})
 
@@ -55,18 +55,23 @@ def signed_message(backend: Backend, ask: Ask, model: bytes) -> bytes:
 def edited_message(backend: Backend, ask: Ask, own: "Edits") -> bytes:
     """The same with a dialect's own edits."""
     edits = _parameters(backend.quirks, ask) | own
-    if has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw):
-        edits["messages"] = orjson.dumps(own_messages(ask.body["messages"], signed=True))
+    if _has_others_thoughts(ask):
+        own_ones = own_messages(ask.body["messages"], signed=True, bare=ask.bare)
+        edits["messages"] = orjson.dumps(own_ones)
     return _spliced(backend.quirks, ask, edits)
+
+
+def _has_others_thoughts(ask: Ask) -> bool:
+    return ask.bare or has_foreign_thoughts(ask.raw) or has_unsigned_thoughts(ask.raw)
 
 
 def shaped_response(backend: Backend, ask: Ask, model: bytes) -> bytes:
     """The same of a response: without such thoughts, and with the server's word for developers."""
     quirks, raw = backend.quirks, ask.raw
     roles = quirks.developer_role or b'"developer"' not in raw
-    if roles and not has_foreign_reasoning(raw):
+    if roles and not (ask.bare or has_foreign_reasoning(raw)):
         return shaped_body(backend, ask, model)
-    items = own_items(ask.body.get("input"))
+    items = own_items(ask.body.get("input"), bare=ask.bare)
     if not roles and isinstance(items, list):
         items = [_as_system(item) for item in items]
     edits = _parameters(quirks, ask) | {"model": model}

@@ -7,6 +7,7 @@ from policies.plugins import Extended
 from router.backends.dialects.anthropic import Anthropic
 from router.backends.dialects.base import Dialect
 from router.backends.dialects.gemini import Gemini
+from router.backends.dialects.ollama import Ollama
 from router.backends.dialects.openai import OpenAI
 from router.backends.dialects.replicate import Replicate
 from router.backends.dialects.vertex_anthropic import VertexAnthropic
@@ -18,6 +19,7 @@ DIALECTS: Final[Extended[Dialect]] = Extended(
         "responses": OpenAI("responses", "/responses", frozenset({"responses"})),
         "anthropic": Anthropic(),
         "gemini": Gemini(),
+        "ollama": Ollama(),
         "replicate": Replicate(),
         "vertex-anthropic": VertexAnthropic(),
     },

@@ -15,6 +15,7 @@ from policies.headers import PREFIX
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dialects.base import Asking, Dialect, Failure
+from router.backends.dialects.declared import DeclaredAsking
 from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import HttpCall
@@ -29,7 +30,7 @@ from router.protocols.hub.custom_tools import (
     with_functions,
 )
 from router.protocols.hub.table import CLIENTS, SERVERS
-from router.protocols.hub.writing import without_tools
+from router.protocols.hub.writing import without_thoughts, without_tools
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply, read_object
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
@@ -55,6 +56,10 @@ def dialect_of(name: str, ask: Ask, speaks: frozenset[str] = frozenset()) -> tup
     Raises Unsupported where it cannot be asked in the request's protocol at all.
     """
     dialect = DIALECTS[name]
+    if ask.declared is not None:
+        asking = DeclaredAsking(dialect)
+        NATIVE[name, ask.protocol] = asking, PROTOCOLS[ask.protocol].passage
+        return NATIVE[name, ask.protocol]
     if ask.protocol in dialect.speaks and isinstance(dialect, Asking):
         native = NATIVE[name, ask.protocol] = dialect, PROTOCOLS[ask.protocol].passage
         return native
@@ -103,6 +108,8 @@ class Translation:
         """Ask in the backend's words; Unsupported where it has none for the request."""
         conversation, quirks = self._conversation, backend.quirks
         left_out: tuple[str, ...] = ()
+        if ask.bare:
+            conversation = without_thoughts(conversation)
         if ask.features:
             if not _CUSTOM.isdisjoint(ask.features):
                 conversation = self._told(conversation, known=quirks.custom_tools)

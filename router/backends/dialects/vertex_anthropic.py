@@ -10,13 +10,14 @@ import orjson
 
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
-from router.backends.dialects.base import EVENT_STREAM, Failure
+from router.backends.dialects.base import Failure
 from router.backends.dialects.failure import read_failure
 from router.backends.dialects.heading import Targets
 from router.backends.dialects.quirks import edited_message
 from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
 from router.protocols.messages.vertex import VERSION
+from router.protocols.sse import EVENT_STREAM
 
 _EDITS: Final = {"model": None, "anthropic_version": orjson.dumps(VERSION)}
 
@@ -27,9 +28,10 @@ class VertexAnthropic:
     protocol = "vertex-messages"
     speaks = frozenset({"messages"})
     stream_type = EVENT_STREAM
+    key_in = "x-goog-api-key"
 
     def __init__(self) -> None:
-        self._targets = Targets("x-goog-api-key")
+        self._targets = Targets(self.key_in)
 
     def call(self, deployment: Deployment, backend: Backend, ask: Ask, request_id: str) -> HttpCall:
         """POST {base_url}/models/{model}:rawPredict, with the client's headers of the protocol."""

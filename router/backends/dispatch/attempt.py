@@ -6,7 +6,7 @@ from typing import Final
 
 from router.ask import Ask
 from router.backends.backend import Backend
-from router.backends.dialects.base import EVENT_STREAM, Asking, Failure
+from router.backends.dialects.base import Asking, Failure
 from router.backends.dialects.translated import NATIVE, dialect_of, told_as_dropped
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
@@ -15,8 +15,9 @@ from router.backends.dispatch.refusals import answer_type, failed_by, failure_of
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
 from router.backends.transport.transport import HttpAnswer, TransportError
-from router.protocols.headers import of_answer
+from router.protocols.headers import Pairs, of_answer
 from router.protocols.passage import AnswerStream, ErrorInside, MalformedReply, Passage
+from router.protocols.sse import EVENT_STREAM
 from router.protocols.unsupported import Unsupported
 
 ERROR_CAP: Final = 64 * 1024  # bytes read of an error's body
@@ -24,6 +25,9 @@ _KIND: Final = re.compile(r"[!-~]{1,64}([ -~]{0,128}[!-~])?")
 HELD_CAP: Final = 256 * 1024  # bytes held back of a stream that has no content yet
 _EVENTS_BEGIN: Final = (b"data:", b"event:", b"id:", b"retry:", b":")  # whatever their type says
 _ENOUGH: Final = 6  # bytes to tell that by
+WHOLE_CAP: Final = 1024 * 1024  # bytes of an answer that is relayed whole although it might stream
+ANY_TYPE: Final = "application/octet-stream"  # of an answer that may be anything and says nothing
+_EMPTY: Final = frozenset({204, 205})
 REPLY_CAP: Final = 64 * 1024 * 1024  # bytes of a whole answer
 
 
@@ -54,7 +58,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
         if status != 200 and not 200 < status < 300:
             raise await _refused(answer, dialect, state, request)
         upstream = Upstream(backend, log, answer, state)
-        if request.stream:
+        if request.stream and (request.declared is None or not _comes_whole(answer)):
             await _begin(upstream, answer, dialect.stream_type, passage)
         else:
             body = answer.rest()  # a short body mostly comes with its head
@@ -80,12 +84,18 @@ def _note_head(upstream: Upstream, passage: Passage, answer: HttpAnswer) -> None
     dropped = upstream.backend.quirks.drop
     if dropped and not notes and not dropped.isdisjoint(upstream.request.body):
         notes = told_as_dropped(sorted(dropped & upstream.request.body.keys()))
+    if upstream.request.bare:
+        notes = told_as_dropped(["thinking", *_names_in(notes)])
     if names and answer.header(names[0]):
         upstream.headers = of_answer(names, answer.header) + notes
     else:
         upstream.headers = notes
-    if passage.types and not upstream.request.stream:
+    if passage.types and not upstream.streamed:
         upstream.content_type = _own_type(passage, answer)
+
+
+def _names_in(notes: Pairs) -> list[str]:
+    return [name for _, told in notes for name in told.split(", ")]
 
 
 def _unsupported(error: Unsupported) -> AttemptFailed:
@@ -98,13 +108,17 @@ def _unsupported(error: Unsupported) -> AttemptFailed:
 async def _begin(
     upstream: Upstream, answer: HttpAnswer, stream_type: str, passage: Passage
 ) -> None:
-    """Read up to the first content of a stream."""
+    """Read up to the first content of a stream.
+
+    What is no event stream by its type may be a body instead, where events are expected; readers of
+    JSON know an error by themselves.
+    """
     request, begun = upstream.request, b""
     if stream_type not in answer.header("content-type").lower():
         upstream.content_type = _own_type(passage, answer)
-        if not upstream.content_type:
+        if not upstream.content_type and stream_type == EVENT_STREAM:
             begun = await _beginning(answer)
-            if stream_type != EVENT_STREAM or not begun.lstrip().startswith(_EVENTS_BEGIN):
+            if not begun.lstrip().startswith(_EVENTS_BEGIN):
                 # A body instead of a stream: most likely an error under status 200.
                 passage.reply(begun + await read_all(answer, ERROR_CAP, cut=True), request)
                 raise MalformedReply("answered without streaming")
@@ -123,10 +137,21 @@ async def _beginning(answer: HttpAnswer) -> bytes:
     return begun
 
 
+def _comes_whole(answer: HttpAnswer) -> bool:
+    """Whether an answer that may be a stream is none: it is short, and says so."""
+    if answer.status in _EMPTY:
+        return True
+    length = answer.header("content-length")
+    short = length.isascii() and length.isdigit() and int(length[:20]) <= WHOLE_CAP
+    return short and EVENT_STREAM not in answer.header("content-type").lower()
+
+
 def _own_type(passage: Passage, answer: HttpAnswer) -> str:
     """The content type under which an answer goes back; empty for the usual one."""
     kind = answer.header("content-type")
-    return kind if kind.lower().startswith(passage.types) and _KIND.fullmatch(kind) else ""
+    if kind.lower().startswith(passage.types) and _KIND.fullmatch(kind):
+        return kind
+    return ANY_TYPE if "" in passage.types else ""
 
 
 async def _first_block(answer: HttpAnswer, stream: AnswerStream, begun: bytes) -> bytes:

@@ -13,7 +13,7 @@ from router.backends.dispatch.failures import (
 )
 from router.backends.dispatch.reports import Reports
 from router.backends.dispatch.trace import Given, Trace
-from router.backends.health.blame import Voice, kind_of
+from router.backends.health.blame import Voice, kind_of, subject_of
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Priority
 from router.errors import (
@@ -76,6 +76,11 @@ class AttemptLog:
             self.doubts.clear()  # somebody understood the request, and found it wrong
             raise _rejected(failed)
 
+    def lay_bare(self) -> bool:
+        """From now on, ask without the thoughts of models; whether that is any news."""
+        before, self.request = self.request.bare, self.request._replace(bare=True)
+        return not before
+
     def learn(self, state: DeploymentState, failed: AttemptFailed) -> None:
         """Tell the deployment and the operator of a failure; doubtful ones wait for `judge`."""
         state.learn(failed.kind, failed.rest, self.voice)
@@ -91,12 +96,16 @@ class AttemptLog:
     def judge(self, *, answered: bool) -> None:
         """What became of the request is known: count the doubtful failures, or let them go.
 
-        Where nobody answered and all whom it reached failed in one way, the request is why.
+        Where nobody answered and all whom it reached failed in one way, the request is why, unless
+        many different ones fare alike.
         """
         doubts, self.doubts = self.doubts, []
         if not answered and len({state.deployment.id for state, _ in doubts}) > 1:
             kinds = {failed.kind for _, failed in self.failures} - _NOT_ASKED
             if len(kinds) == 1:
+                subject = subject_of(self.request)
+                for state, _ in doubts:
+                    state.failed_alike(self.voice, subject)
                 return
         for state, _ in doubts:
             state.doubt(self.voice)

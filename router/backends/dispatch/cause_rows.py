@@ -71,6 +71,17 @@ CAUSES: Final = (
         ),
     ),
     _row(
+        Kind.THOUGHT,
+        codes="invalid_encrypted_content",  # OpenAI
+        words=(
+            "invalid `signature` in `thinking`",  # Anthropic
+            "invalid `data` in `redacted_thinking`",
+            "encrypted content ... could not be verified",  # OpenAI
+            "encrypted content ... could not be decrypted",
+        ),
+        statuses=(400,),
+    ),
+    _row(
         Kind.RATE_LIMITED,
         codes="throttlingexception throttling throttling.ratequota 1302 1305 base_resp.1002",
         words=("too many tokens, please wait", "throttling error"),  # Bedrock
@@ -157,6 +168,8 @@ CAUSES: Final = (
             "no endpoints found that support",  # OpenRouter (404)
             "no endpoints found that can handle",
             "does not support tool",  # Ollama
+            "does not support thinking",
+            "cannot unmarshal ... into go struct field",  # a tool that its types cannot hold
             "does not support function",
             "does not support chat",
             "does not support response format",
@@ -251,6 +264,7 @@ CAUSES: Final = (
         words=("previous response with id", "file not found", "no such file"),
         statuses=(404,),
     ),
+    _row(Kind.REJECTED, words=("option ... must be of type",), statuses=(400, 500)),  # Ollama
     _row(
         Kind.MODEL,
         codes=(

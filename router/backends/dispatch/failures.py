@@ -32,6 +32,7 @@ class Kind(Enum):
     TOO_LONG = "context window exceeded"
     TOO_LARGE = "request too large"
     UNSUPPORTED = "cannot be asked this"
+    THOUGHT = "another model's thoughts refused"
     UNSAFE = "content refused"
     REJECTED = "request refused"
     RESTING = "resting after failures"
@@ -96,6 +97,7 @@ FAILURE_POLICIES: Final = MappingProxyType(
         Kind.TOO_LONG: FailurePolicy(_CLIENT, status=400, code="context_length_exceeded"),
         Kind.TOO_LARGE: FailurePolicy(_CLIENT, status=413, code="request_too_large"),
         Kind.UNSUPPORTED: FailurePolicy(_CLIENT, status=400),
+        Kind.THOUGHT: FailurePolicy(_CLIENT, status=400),
         Kind.UNSAFE: FailurePolicy(
             _CLIENT, falls_back=False, status=400, code="content_policy_violation"
         ),

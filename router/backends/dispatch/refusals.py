@@ -21,6 +21,9 @@ from router.protocols.passage import ErrorInside, MalformedReply
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _LIMITED: Final = frozenset({Kind.RATE_LIMITED, Kind.QUOTA})
+# What a declared operation's path names is not there, or not so: no address of the operator's is
+# wrong, and nobody is busy.
+_OF_WHAT_IS_ASKED_FOR: Final = frozenset({404, 405, 409})
 _AWS_TYPE: Final = "x-amzn-errortype"  # where AWS names the cause
 
 
@@ -41,6 +44,8 @@ def failed_by(
     `headers` None: the error stood inside an answer that was well otherwise.
     """
     kind, clue = cause_of(status, failure, partial(echoes, ask))
+    if ask.declared is not None and status in _OF_WHAT_IS_ASKED_FOR:
+        kind = Kind.REJECTED
     rest = rest_asked_for(
         headers or _NO_HEADERS, failure, now=time.time(), limited=kind in _LIMITED
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from router.backends.backend import Backend
 from router.backends.dispatch.attempt import attempt
 from router.backends.dispatch.attempt_log import AttemptLog
-from router.backends.dispatch.failures import AttemptFailed
+from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.retry import RetryBudget
 from router.backends.dispatch.upstream import Upstream
 from router.backends.health.health import DeploymentState
@@ -76,6 +76,8 @@ class Tries:
             state.in_flight -= 1
             log.learn(state, failed)
             log.note(backend, state.deployment.id, failed)
+            if failed.kind is Kind.THOUGHT and log.lay_bare():
+                return await self.one(backend, state, log)
             return None
         except BaseException:
             state.in_flight -= 1

@@ -92,6 +92,11 @@ class Upstream:
         self._translator, self._first = translator, first
 
     @property
+    def streamed(self) -> bool:
+        """Whether it comes in pieces."""
+        return self._translator is not None
+
+    @property
     def output_tokens_seen(self) -> int:
         """Output tokens handed out so far, counted by the gateway."""
         if self._translator is not None:

@@ -11,8 +11,11 @@ Theory of operation. Three things may keep a request from a deployment:
 - One *customer* rests with that kind, after so many such failures in a row and nobody else to share
   the blame. It is the only one who notices.
 
-A request that fails alike wherever it is asked is never counted at all; who dispatches sees to
-that. After a rest the first to try is a request of a kind, and of a customer, that nothing is held
+A request that fails alike wherever it is asked is its own fault, and not counted, until as many
+different ones of several customers did so as open a breaker, and nothing was answered between: then
+it is the servers' after all.
+
+After a rest the first to try is a request of a kind, and of a customer, that nothing is held
 against: those who failed wait longer, by their failures. What is remembered is bounded in number
 and forgotten after MEMORY seconds.
 
@@ -28,6 +31,7 @@ from router.backends.health.breaker import Breaker, BreakerPolicy, State
 MEMORY: Final = 120.0  # seconds
 MOST_KINDS: Final = 32
 MOST_CUSTOMERS: Final = 64
+MANY_CUSTOMERS: Final = 3  # whose different requests do not all fail of themselves
 _SIZES: Final = (4_000, 64_000, 1_000_000)  # bytes of text: where one size of request ends
 _NAMED: Final = frozenset(
     ("tools", "json_schema", "vision", "audio", "files", "logprobs", "tokens")
@@ -49,6 +53,11 @@ def kind_of(ask: Ask) -> str:
     size = sum(ask.text_bytes > end for end in _SIZES)
     features = {one if one in _NAMED else one.partition(":")[0] for one in ask.features}
     return " ".join([ask.operation, *sorted(features), f"size{size}"])
+
+
+def subject_of(ask: Ask) -> int:
+    """What a request is about, to tell requests apart that fail alike: no text can be had of it."""
+    return hash((ask.prompt.last_text, ask.media))
 
 
 @dataclass(slots=True)
@@ -93,7 +102,10 @@ class Blame:
     neither `began` nor `succeeded` would change anything, so callers may skip both.
     """
 
-    __slots__ = ("_down_until", "_kinds", "_of_kinds", "_policy", "_row", "_whole", "all_clear")
+    __slots__ = (
+        *("_alike", "_down_until", "_kinds", "_of_kinds", "_policy", "_row", "_whole"),
+        "all_clear",
+    )
 
     def __init__(self, policy: BreakerPolicy | None = None) -> None:
         self._policy = policy or BreakerPolicy()
@@ -102,6 +114,8 @@ class Blame:
         )
         self._whole = Breaker(self._policy)
         self._kinds: dict[str, _KindRecord] = {}
+        # What failed everywhere since something was answered: whose it was, and when.
+        self._alike: dict[int, tuple[str, float]] = {}
         self._row = 0  # failures in a row, of whomever and whatever
         self._down_until = 0.0
         self.all_clear = True
@@ -150,6 +164,7 @@ class Blame:
     def succeeded(self, now: float, voice: Voice) -> None:
         """The request was answered."""
         self._row, self._down_until = 0, 0.0
+        self._alike.clear()
         self._whole.succeeded(now)
         record = self._kinds.get(voice.kind)
         if record is not None:
@@ -181,6 +196,20 @@ class Blame:
             self._rest_kind(record, now)
         else:
             record.breaker.abandoned()
+
+    def failed_alike(self, now: float, voice: Voice, subject: int) -> None:
+        """The request failed here as it did wherever else it was asked."""
+        self.all_clear = False
+        alike = self._alike
+        alike.pop(subject, None)
+        alike[subject] = voice.customer, now
+        for old in [known for known, (_, at) in alike.items() if now - at > MEMORY]:
+            del alike[old]
+        if len(alike) > MOST_CUSTOMERS:
+            del alike[next(iter(alike))]
+        customers = {customer for customer, _ in alike.values()}
+        if len(alike) >= self._policy.threshold and len(customers) >= MANY_CUSTOMERS:
+            self.failed(now, voice)
 
     def abandoned(self, voice: Voice) -> None:
         """The request ended without telling anything of the server: the client left."""

@@ -99,6 +99,10 @@ class DeploymentState:
         """A failure that the request may have caused is counted, with that in mind."""
         self.blame.failed(self._clock(), voice)
 
+    def failed_alike(self, voice: Voice, subject: int) -> None:
+        """The same of one that failed alike wherever it was asked."""
+        self.blame.failed_alike(self._clock(), voice, subject)
+
 
 class Health:
     """A live view of one backend: always of this moment.

@@ -6,6 +6,7 @@ from router.backends.transport.address import Address, Headers, check_headers, c
 from router.backends.transport.transport import BodyPieces, HttpCall, Target
 
 _ONE_WRITE: Final = 64 * 1024  # bytes; a longer body is not copied behind its head
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})  # be it an empty one
 _USUAL: Final = b"%bX-Request-Id: %b\r\nContent-Length: %d\r\n\r\n%b"
 
 
@@ -38,6 +39,6 @@ def request_bytes(head: bytes, call: HttpCall, place: str = "") -> tuple[bytes, 
         return _USUAL % (head, request_id.encode(), length, body), b""
     if request_id:
         head += b"X-Request-Id: %b\r\n" % request_id.encode()
-    if body or call.target.method == "POST":
+    if body or call.target.method in _WITH_BODY:
         head += b"Content-Length: %d\r\n" % length
     return head + b"\r\n", body

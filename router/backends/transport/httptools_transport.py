@@ -180,7 +180,9 @@ class HttptoolsTransport:
         idle = self._idle.get(address.origin)
         if idle is None:
             idle = self._idle[address.origin] = IdleConnections(address.origin)
-        prepared = self._prepared[target] = _Prepared(idle, head_of(target, address))
+        prepared = _Prepared(idle, head_of(target, address))
+        if not target.once:
+            self._prepared[target] = prepared
         return prepared
 
 

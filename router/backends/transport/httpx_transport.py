@@ -150,7 +150,9 @@ class HttpxTransport:
         if len(self._prepared) >= _TARGETS_KEPT:
             self._prepared.clear()
         address = address_of(target)
-        prepared = self._prepared[target] = (address.origin, request_to(target, address))
+        prepared = (address.origin, request_to(target, address))
+        if not target.once:
+            self._prepared[target] = prepared
         return prepared
 
 

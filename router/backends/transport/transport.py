@@ -35,11 +35,13 @@ class TransportTimeout(TransportError):
 
 
 class Target(NamedTuple):
-    """Where calls go, and the headers that all of them have."""
+    """Where calls go, and the headers that all of them have; nothing is remembered of one that is
+    asked `once`."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
     method: str = "POST"
+    once: bool = False
 
 
 class BodyPieces(Protocol):
@@ -63,6 +65,10 @@ class HttpCall:
     timeouts: Timeouts
     request_id: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+
+    def whole_body(self) -> bytes:
+        """The body at once."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
 
 class HttpAnswer(Protocol):

@@ -2,7 +2,7 @@
 
 from policies.findings import Finding
 from policies.language.source import parse
-from router.backends.backend import FEATURES
+from router.backends.backend import FEATURES, Backend
 from router.world.documents import Documents
 
 
@@ -18,5 +18,11 @@ def backend_findings(documents: Documents) -> list[Finding]:
             rule="unsaid-support",
         )
         for name, backend in documents.backends.items()
-        if backend.unsaid == FEATURES
+        if backend.unsaid == FEATURES and _may_chat(backend, documents)
     ]
+
+
+def _may_chat(backend: Backend, documents: Documents) -> bool:
+    """Whether anything is asked of it that the operator did not declare."""
+    declared = documents.loaded.declared.operations
+    return backend.serves is None or not backend.serves <= declared.keys()

@@ -10,6 +10,7 @@ import click
 import orjson
 
 from classifiers.artifact import ArtifactError
+from classifiers.classification import UNKNOWN
 from classifiers.serving import Classifier
 from policies.examples import ExampleDoc, hints_of, signals_of
 from policies.findings import DocumentError
@@ -28,9 +29,8 @@ from router.backends.transport.clients import Clients
 from router.cli.common.documents import end_with_findings
 from router.domain import Principal, Usage
 from router.errors import BadRequest
-from router.ledger.estimate import estimate_tokens
 from router.operations.chat import parse_chat
-from router.pipeline.request_context import RequestContext
+from router.pipeline.request_context import RequestContext, tokens_of
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
@@ -116,6 +116,29 @@ def from_chat(raw: bytes, documents: Documents, world: Snapshot, tier: str) -> A
         request = parse_chat(raw)
     except BadRequest as error:
         raise click.ClickException(f"the request is wrong: {error.message}") from None
+    return _asked(request, documents, world, tier)
+
+
+def from_path(method: str, path: str, documents: Documents, world: Snapshot, tier: str) -> Asked:
+    """A request of an operation that the operator declares, with an empty body."""
+    asked, _, query = path.partition("?")
+    row = world.declared.at(asked.encode(), query.encode(), method.encode())
+    if row is None:
+        known = ", ".join(p for each in world.declared.operations.values() for p in each.paths)
+        hint = f"declared are: {known}" if known else "turnout.yaml declares no operations"
+        raise click.ClickException(f"{path} is no path of a declared operation; {hint}")
+    if method.encode() not in row.methods:
+        methods = ", ".join(name.decode() for name in row.methods)
+        raise click.ClickException(f"{row.path} takes {methods}, not {method}")
+    request = row.parse(b"", {})
+    sending = request.declared
+    base = "the server's root" if sending.at_root else "the base address"
+    told = f"operation `{row.name}`: {method} {sending.path} below {base}, as `{request.model}`"
+    click.echo(told, err=True)
+    return _asked(request, documents, world, tier)
+
+
+def _asked(request: Ask, documents: Documents, world: Snapshot, tier: str) -> Asked:
     board = HealthBoard(BreakerPolicy(), time.monotonic, Clients())
     health = {name: board.of(backend) for name, backend in world.backends.items()}
     context = _context(request, documents, world, Principal(_ANYONE, _ANYONE, tier))
@@ -139,8 +162,8 @@ def _context(
         ask=ask,
         hints=NO_HINTS,
         needs=EVERYTHING,
-        classification=classifier.score([ask.prompt])[0],
-        input_tokens=estimate_tokens(ask.text_bytes, images=ask.images, media=ask.media),
+        classification=classifier.score([ask.prompt])[0] if ask.classified else UNKNOWN,
+        input_tokens=tokens_of(ask),
         pii=contains_pii(ask.texts()),
         conversation=_ANYONE,
         previous="",

@@ -6,6 +6,23 @@ from policies.replay.record import RecordedOutcome, to_record
 from router.pipeline.observers.evidence import Versioned
 from router.pipeline.observers.observer import Finished, Observer
 from router.telemetry.decisions import DecisionLog
+from router.world.documents import Documents
+
+
+def open_decision_log(documents: Documents, worker: int | None) -> DecisionLog:
+    """Return the log where the operator wants it; each worker has a file of its own: it rotates.
+
+    Raises OSError where it cannot be opened.
+    """
+    section = documents.config.decisions
+    if section.to == "off":
+        return DecisionLog.off()
+    if section.to == "stdout":
+        return DecisionLog.to_standard_output()
+    path = documents.data / section.to
+    if worker:
+        path = path.with_stem(f"{path.stem}-{worker}")
+    return DecisionLog.to_file(path, max_bytes=section.rotate, keep=section.keep)
 
 
 def logs_decisions(log: DecisionLog, classifier: Versioned) -> Observer:
@@ -44,4 +61,5 @@ def outcome_of(finished: Finished) -> RecordedOutcome | None:
         cost_pico=charge.cost_pico,
         latency_ms=round(finished.seconds * 1000),
         first_token_ms=None if first is None else round(first * 1000),
+        dropped=finished.dropped,
     )

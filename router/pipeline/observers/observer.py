@@ -24,7 +24,8 @@ class Finished(NamedTuple):
     its checks passed. `delivered`: the answer came to its end, and no quota ended it; `answer` is
     its text for an audit, in the words of the client's protocol, kept only where the decision wants
     one. Times are in seconds, since it was decided. `error` is what ended it early: what its client
-    was told, or that the client left. `trace` is there where requests are traced.
+    was told, or that the client left. `trace` is there where requests are traced. `dropped` names
+    what the backend that answered was not told.
     """
 
     context: RequestContext
@@ -40,6 +41,7 @@ class Finished(NamedTuple):
     seconds: float
     error: BaseException | None = None
     trace: Trace | None = None
+    dropped: str = ""
 
 
 Observer = Callable[[Finished], None]

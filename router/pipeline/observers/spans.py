@@ -24,7 +24,11 @@ def _plain(path: str) -> str | None:
 
 
 _OF_THE_REQUEST: Final = (
-    Row("http.request.method", "always `POST`", lambda _: "POST"),
+    Row(
+        "http.request.method",
+        "`POST`, but for operations that the operator declared",
+        lambda one: one.method,
+    ),
     Row("http.route", "the endpoint, with `{model}` where a path names one", lambda one: one.path),
     Row("url.path", "the same, where it names none", lambda one: _plain(one.path)),
     Row("url.scheme", "always `http`: TLS ends before", lambda _: "http"),
@@ -128,7 +132,7 @@ REQUEST: Final = SpanRow[Request](
     kind=Kind.SERVER,
     title="request",
     meaning="from its head to its settlement",
-    name=lambda one: f"POST {one.path}",
+    name=lambda one: f"{one.method} {one.path}",
     times=lambda one: (one.trace.began, one.now),
     error=lambda one: one.fault,
     attributes=_OF_THE_REQUEST,

@@ -17,6 +17,13 @@ from router.protocols.passage import Ending
 from router.telemetry.traces.sampling import Kept
 
 _KNOWN_AS: Final = MappingProxyType({row.name: row.known_as or row.name for row in OPERATIONS})
+
+
+def known_as(operation: str) -> str:
+    """An operation in the conventions' words, or its own name where they have none for it."""
+    return _KNOWN_AS.get(operation, operation)
+
+
 _DEFAULT_PORTS: Final = MappingProxyType({"http": 80, "https": 443})
 _NOTHING_USED: Final = Usage()
 _LONGEST: Final = 128  # characters of what a client or a server made up
@@ -71,9 +78,15 @@ class Request:
         return self.trace.operation.path
 
     @property
+    def method(self) -> str:
+        """The method of the request."""
+        declared = self.finished.context.ask.declared
+        return "POST" if declared is None else str(declared.method)
+
+    @property
     def operation(self) -> str:
         """What was asked, in the conventions' words."""
-        return _KNOWN_AS[self.finished.context.ask.operation]
+        return known_as(self.finished.context.ask.operation)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -100,11 +113,19 @@ class Request:
         return tuple([f"{name}={odds:.2f}" for name, odds in known.items()])
 
     @property
+    def _said(self) -> int:
+        """200, but where an operator's own operation passed on what its backend said."""
+        attempts = self.trace.attempts
+        if self.finished.context.ask.declared is None or not attempts or not attempts[-1].answer:
+            return 200
+        return attempts[-1].answer.status
+
+    @property
     def status(self) -> int | None:
         """The HTTP status of its answer; None where the client left before the head."""
         error = self.finished.error
         if error is None or (self.finished.backend and self.finished.context.ask.stream):
-            return 200  # a stream's head was sent before it broke off
+            return self._said  # a stream's head was sent before it broke off
         if isinstance(error, TurnoutError):
             return error.status
         return 500 if isinstance(error, Exception) else None
@@ -158,7 +179,7 @@ class Try:
     @property
     def operation(self) -> str:
         """What was asked, in the conventions' words."""
-        return _KNOWN_AS[self.attempt.opened.request.operation]
+        return known_as(self.attempt.opened.request.operation)
 
     @property
     def role(self) -> str:

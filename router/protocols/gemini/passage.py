@@ -52,15 +52,6 @@ class GeminiPassage:
         return GeminiStream(ask)
 
 
-class ArrayPassage(GeminiPassage):
-    """The same for clients that want an array of responses: of the one that came."""
-
-    def reply(self, raw: bytes, ask: Ask) -> Reply:
-        """A whole response, in an array."""
-        reply = super().reply(raw, ask)
-        return Reply(b"[" + reply.body + b"]", reply.usage, reply.model)
-
-
 class GeminiStream(PassingStream):
     """One streamed response, relayed; every event is read, since each holds counts."""
 

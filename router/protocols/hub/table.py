@@ -22,6 +22,7 @@ from router.protocols.gemini import answer_reader as gemini_answer
 from router.protocols.gemini import answer_writer as gemini_replies
 from router.protocols.gemini import request_reader as gemini_requests
 from router.protocols.gemini import request_writer as gemini_bodies
+from router.protocols.gemini.array import ArrayWriter
 from router.protocols.gemini.stream_reader import GeminiReader
 from router.protocols.gemini.stream_writer import GeminiWriter
 from router.protocols.hub.answer import Answer, Stop
@@ -34,6 +35,9 @@ from router.protocols.messages import request_writer as messages_bodies
 from router.protocols.messages import vertex as vertex_bodies
 from router.protocols.messages.stream_reader import MessagesReader
 from router.protocols.messages.stream_writer import MessagesWriter
+from router.protocols.ollama import answer_reader as ollama_answers
+from router.protocols.ollama import request_writer as ollama_bodies
+from router.protocols.ollama.stream_reader import OllamaReader
 from router.protocols.quirks import PLAIN, Quirks
 from router.protocols.responses import answer_reader as responses_answers
 from router.protocols.responses import answer_writer as responses_replies
@@ -86,13 +90,12 @@ def _gemini_writer(_ask: Ask, _created: int) -> StreamWriter:
     return GeminiWriter()
 
 
+def _array_writer(_ask: Ask, _created: int) -> StreamWriter:
+    return ArrayWriter()
+
+
 def _write_content(answer: Answer, _ask: Ask, _created: int) -> Written:
     return gemini_replies.write_answer(answer)
-
-
-def _write_array(answer: Answer, _ask: Ask, _created: int) -> Written:
-    written = gemini_replies.write_answer(answer)
-    return Written([written.body], written.dropped)
 
 
 def _write_chat(answer: Answer, _ask: Ask, created: int) -> Written:
@@ -130,7 +133,7 @@ CLIENTS: Final[Mapping[str, ClientSide]] = MappingProxyType(
             gemini_requests.read_request, _write_content, _gemini_writer, _gemini_stop
         ),
         "gemini_array": ClientSide(
-            gemini_requests.read_request, _write_array, _gemini_writer, _gemini_stop
+            gemini_requests.read_request, _write_content, _array_writer, _gemini_stop
         ),
         "responses": ClientSide(
             responses_requests.read_request,
@@ -162,6 +165,7 @@ SERVERS: Final[Mapping[str, ServerSide]] = MappingProxyType(
             custom_tools=True,
         ),
         "gemini": ServerSide(gemini_bodies.write_request, gemini_answer.read_answer, GeminiReader),
+        "ollama": ServerSide(ollama_bodies.write_request, ollama_answers.read_answer, OllamaReader),
         "replicate": ServerSide(
             replicate.write_request, replicate.read_answer, replicate.ReplicateReader
         ),

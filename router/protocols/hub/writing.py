@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any, Final
 
 from router.protocols.hub.conversation import (
@@ -13,13 +14,16 @@ from router.protocols.hub.conversation import (
     Part,
     SearchResult,
     Text,
+    Thinking,
     Tool,
+    Turn,
 )
 from router.protocols.unsupported import Unsupported
 
 # What the user says where a conversation begins with the assistant and the servers refuse that.
 BEGINNING: Final = "."
-_OWN: Final = frozenset(("store", "stream_options"))  # what a writer says unasked
+# What a writer says unasked.
+_OWN: Final = frozenset(("store", "stream_options", "truncate", "shift", "num_ctx"))
 
 
 class Dropped:
@@ -106,6 +110,16 @@ def titled(title: str, about: str, parts: Iterable[Part], text: str) -> str:
             raise Unsupported("messages: a document that holds more than text")
         texts.append(part.text)
     return "\n".join([line for line in (title, about) if line] + texts)
+
+
+def without_thoughts(conversation: Conversation) -> Conversation:
+    """The conversation without the thoughts of models."""
+    turns: list[Turn] = []
+    for turn in conversation.turns:
+        parts = tuple([part for part in turn.parts if type(part) is not Thinking])
+        if parts or not turn.parts:
+            turns.append(replace(turn, parts=parts))
+    return conversation._replace(turns=tuple(turns))
 
 
 def without_tools(

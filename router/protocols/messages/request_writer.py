@@ -28,6 +28,7 @@ from router.protocols.hub.conversation import (
 )
 from router.protocols.hub.values import arguments_object
 from router.protocols.hub.writing import BEGINNING, Dropped, left_out, sampling_of
+from router.protocols.messages.breakpoints import fit_breakpoints
 from router.protocols.messages.parts import MESSAGES, cache_control, write_shown
 from router.protocols.quirks import Quirks
 from router.protocols.unsupported import Unsupported
@@ -62,6 +63,8 @@ def write_request(conversation: Conversation, model: str, quirks: Quirks) -> Wri
         body["system"] = writer.joined_system()
     writer.tools(body, conversation)
     writer.options(body, conversation)
+    if fit_breakpoints(body):
+        writer.dropped.add("cache_control")
     left_out(body, quirks.drop, writer.dropped)
     return Written(body | dict(quirks.extra), writer.dropped.names())
 

@@ -27,8 +27,8 @@ _STATUS: Final = MappingProxyType(
 )
 _OF_THE_REQUEST: Final = ("invalid_", "image_", "unsupported_", "empty_", "content_policy")
 _RETRIED: Final = MappingProxyType({429: "rate_limit_exceeded"})
-# Nobody here counts the events of a stream that goes through: these come behind any of them.
-_LAST: Final = 1_000_000
+# The number of an event where nobody counted those before it: it comes behind any of them.
+BEHIND_ALL: Final = 1_000_000
 
 
 def refuse_failed(response: Mapping[str, Any]) -> None:
@@ -59,6 +59,12 @@ def _status(code: Any) -> int:
     return 400 if named.startswith(_OF_THE_REQUEST) else 502
 
 
+def failure(error: TurnoutError) -> dict[str, str]:
+    """The `error` of a response that failed so."""
+    code = _RETRIED.get(error.status, "server_error")
+    return {"code": code, "message": error.message}
+
+
 def response_error_event(error: TurnoutError) -> bytes:
     """How a stream that has begun says that it broke: an `error`, then a failed response.
 
@@ -70,16 +76,15 @@ def response_error_event(error: TurnoutError) -> bytes:
         "type": "error",
         **told,
         "error": {"type": error.type, **told},
-        "sequence_number": _LAST,
+        "sequence_number": BEHIND_ALL,
     }
-    code = _RETRIED.get(error.status, "server_error")
     failed = {
         "id": "resp_turnout",
         "object": "response",
         "created_at": int(time.time()),
         "status": "failed",
         "model": "",
-        "error": {"code": code, "message": error.message},
+        "error": failure(error),
         "incomplete_details": None,
         "output": [],
         "parallel_tool_calls": True,
@@ -87,5 +92,5 @@ def response_error_event(error: TurnoutError) -> bytes:
         "tools": [],
         "usage": None,
     }
-    last = {"type": "response.failed", "response": failed, "sequence_number": _LAST + 1}
+    last = {"type": "response.failed", "response": failed, "sequence_number": BEHIND_ALL + 1}
     return encode(orjson.dumps(event), b"error") + encode(orjson.dumps(last), b"response.failed")

@@ -40,12 +40,14 @@ _NAMELESS: Final = frozenset(_PREFIXES) - {"reasoning"}
 
 class Kept(NamedTuple):
     """What an answer is kept with. `previous` is the response that it continues; `given` is the
-    request's own input; where it is not `wanted`, the answer only says what it continues.
+    request's own input; where it is not `wanted`, the answer only says what it continues. In the
+    `background`: its client does not wait for it.
     """
 
     previous: str | None
     given: Any
     wanted: bool
+    background: bool = False
 
 
 def kept_id(request_id: str) -> str:

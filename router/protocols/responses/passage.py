@@ -13,7 +13,6 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.domain import Usage
 from router.protocols.deltas import Deltas
 from router.protocols.endings import response_ending
 from router.protocols.error_inside import refuse_error_inside
@@ -30,7 +29,6 @@ _SAID: Final = re.compile(rb'"delta"\s*:\s*"((?:[^"\\]|\\.)+)')
 # inside may be a client's own words, told back to it.
 _KIND: Final = re.compile(rb'(?:event: ?|data: ?\{"type": ?")([a-z_.]+)[\n"]')
 _EMPTY: Final = ("message", "reasoning")  # items that say nothing yet where they begin
-_RUNNING: Final = ("queued", "in_progress")
 _MOST_KEPT: Final = 1024 * 1024  # bytes of the items that are told once more where a quota ends all
 
 
@@ -51,19 +49,12 @@ class ResponsesPassage:
             raise MalformedReply("answered without output that can be read")
         usage = read_response_usage(body.get("usage"), ask)
         if usage is None:
-            usage = _estimated(body, output, ask)
+            usage = estimate_usage(ask, estimate_output(len(orjson.dumps(output))))
         return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
 
     def stream(self, ask: Ask) -> "ResponseEvents":
         """Relay the events."""
         return ResponseEvents(ask)
-
-
-def _estimated(body: Mapping[str, Any], output: list[Any], ask: Ask) -> Usage:
-    """The gateway's own count; what runs on unseen may use all that it was allowed."""
-    if body.get("status") in _RUNNING and ask.max_output_tokens is not None:
-        return estimate_usage(ask, ask.max_output_tokens)
-    return estimate_usage(ask, estimate_output(len(orjson.dumps(output))))
 
 
 class ResponseEvents(PassingStream):

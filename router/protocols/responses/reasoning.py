@@ -59,6 +59,14 @@ def has_foreign_reasoning(raw: bytes) -> bool:
     return _SIGNS[0] in raw or _SIGNS[1] in raw
 
 
-def own_items(items: Any) -> Any:
-    """The items of an input without them."""
-    return [item for item in items if not is_foreign(item)] if isinstance(items, list) else items
+def own_items(items: Any, *, bare: bool = False) -> Any:
+    """The items of an input without them, or `bare` of whatever is sealed."""
+    if not isinstance(items, list):
+        return items
+    is_left_out = _is_sealed if bare else is_foreign
+    return [item for item in items if not is_left_out(item)]
+
+
+def _is_sealed(item: Any) -> bool:
+    is_thought = isinstance(item, dict) and item.get("type") == "reasoning"
+    return is_thought and bool(item.get("encrypted_content"))

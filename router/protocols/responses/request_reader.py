@@ -27,10 +27,12 @@ from router.protocols.responses.parts import RESPONSES, cache_of, mapping_of, re
 from router.protocols.responses.state import refuse_reference, refuse_state
 from router.protocols.responses.tools import (
     SEARCH,
+    WEB_SEARCHES,
     all_tools,
     flat_name,
     flat_tools,
     is_search,
+    merely_offered,
 )
 from router.protocols.unsupported import Unsupported
 
@@ -196,7 +198,8 @@ class _Turns:
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[tuple[Tool | Opaque, ...], list[Opaque]]:
-    """The tools; and what loads them later, which nobody needs where all are told at once."""
+    """The tools; and those that may be left out: what loads tools later, which nobody needs where
+    all are told at once, and a search of the web that is merely offered."""
     tools: list[Tool | Opaque] = []
     hints: list[Opaque] = []
     given = all_tools(body)
@@ -205,6 +208,7 @@ def _tools(body: Mapping[str, Any]) -> tuple[tuple[Tool | Opaque, ...], list[Opa
         for tool in given
         if tool.get("type") == "namespace"
     }
+    offered = merely_offered(body, given)
     known: dict[str, tuple[str, Any]] = {}  # by flat names, whose they are
     for namespace, tool in flat_tools(given):
         kind, own = str(tool.get("type")), (namespace, tool.get("name"))
@@ -216,6 +220,8 @@ def _tools(body: Mapping[str, Any]) -> tuple[tuple[Tool | Opaque, ...], list[Opa
         elif is_search(tool):
             about_it = name_of(tool.get("description"))
             tools.append(Tool(SEARCH, about_it, tool.get("parameters")))
+        elif kind in WEB_SEARCHES and offered:
+            hints.append(Opaque(RESPONSES, f"tools.{kind}", tool, hint=True))
         elif kind == SEARCH:
             hints.append(Opaque(RESPONSES, "tools of type 'tool_search'", tool, hint=True))
         else:

@@ -14,6 +14,13 @@ from router.protocols.hub.values import name_of
 
 CLIENT_TOOLS: Final = frozenset(("function", "custom", "namespace"))
 SEARCH: Final = "tool_search"  # by this name a client's own search for tools is called
+# Searches of the web that OpenAI's servers run, by the types of their tools.
+WEB_SEARCHES: Final = frozenset(
+    (
+        *("web_search", "web_search_2025_08_26"),
+        *("web_search_preview", "web_search_preview_2025_03_11"),
+    )
+)
 _ADDING: Final = ("additional_tools", "tool_search_output")  # items that bring tools along
 _LONGEST: Final = 64  # characters of a tool's name, as most servers take it
 _SEPARATOR: Final = "__"
@@ -67,6 +74,15 @@ def is_search(tool: Mapping[str, Any]) -> bool:
 def searches(body: Mapping[str, Any]) -> bool:
     """Whether a body offers such a search."""
     return any(is_search(tool) for tool in body.get("tools") or () if isinstance(tool, Mapping))
+
+
+def merely_offered(body: Mapping[str, Any], tools: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a search of the web is one of several things that a model may do: the client runs
+    other tools, and demands none. Some clients offer one always (Codex); whoever has nothing else
+    to offer, or demands a call, wants the search."""
+    choice = body.get("tool_choice")
+    demands = choice is not None and choice not in ("auto", "none")
+    return not demands and any(tool.get("type") in CLIENT_TOOLS for tool in tools)
 
 
 def names_of_tools(body: Mapping[str, Any]) -> dict[str, Named]:

@@ -73,6 +73,27 @@ async def test_nothing_is_sent_but_what_the_call_says(transport: Client) -> None
         ]
 
 
+@pytest.mark.parametrize(
+    ("method", "body", "length"),
+    [
+        *(("GET", b"", None), ("DELETE", b"", None), ("DELETE", b"{}", "2")),
+        *(("PUT", b"", "0"), ("PATCH", b"{}", "2"), ("POST", b"", "0")),
+    ],
+)
+async def test_other_methods_say_the_length_of_a_body_where_they_may_have_one(
+    transport: Client, method: str, body: bytes, length: str | None
+) -> None:
+    async with raw_server(writes(OK, then="stay")) as server:
+        target = Target(f"{server.base_url}/jobs/7?x=%2e", (), method, once=True)
+        for _ in range(2):
+            assert await whole(await transport.send(HttpCall(target, body, PATIENT))) == b"hi"
+        first, *lines = server.head.decode().lower().split("\r\n")
+        assert first == f"{method.lower()} /v1/jobs/7?x=%2e http/1.1"
+        sizes = [line for line in lines if line.startswith("content-length: ")]
+        assert sizes == ([] if length is None else [f"content-length: {length}"])
+        assert server.connections == 1
+
+
 @pytest.mark.parametrize("header", ["a\r\nx-evil: 1", "a\nb", "a\rb"])
 async def test_a_header_of_one_call_adds_no_line_either(transport: Client, header: str) -> None:
     async with raw_server(writes(OK)) as server:

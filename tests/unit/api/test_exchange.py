@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from fakes.connection import FakeSocket, connect, read_answer
 
@@ -17,6 +18,7 @@ from router.errors import Unauthenticated, UpstreamTimeout
 from router.telemetry.metrics import Metrics
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\n"
+OLD_HEAD = HEAD.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\n"
 Use = Callable[[Exchange], Awaitable[None]]
 
 
@@ -107,15 +109,13 @@ async def test_a_body_of_exactly_the_limit_is_taken():
 
 
 async def test_a_client_that_asks_before_it_sends_is_told_to_go_on():
-    client = Client()
     head = HEAD + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
-    sent = await client.send(head, b"{}")
+    sent = await Client().send(head, b"{}")
     assert sent.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
 async def test_a_client_that_asks_before_a_body_that_is_too_large_sends_none_of_it():
-    head = HEAD + b"Content-Length: 9999\r\nExpect: 100-continue\r\n\r\n"
-    sent = await Client().send(head)
+    sent = await Client().send(HEAD + b"Content-Length: 9999\r\nExpect: 100-continue\r\n\r\n")
     assert sent.startswith(b"HTTP/1.1 413 ")
 
 
@@ -131,8 +131,7 @@ async def test_an_old_client_gets_a_stream_that_ends_with_its_connection():
 
 async def test_an_old_client_that_would_keep_its_connection_gets_a_stream_that_ends_too():
     client = Client(stream)
-    head = HEAD.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\n"
-    head, _, body = (await client.send(head + b"{}")).partition(b"\r\n\r\n")
+    head, _, body = (await client.send(OLD_HEAD + b"{}")).partition(b"\r\n\r\n")
     assert b"connection: close" in head
     assert body == b"onetwo"
     assert client.socket.closed
@@ -140,8 +139,7 @@ async def test_an_old_client_that_would_keep_its_connection_gets_a_stream_that_e
 
 async def test_an_old_client_that_would_keep_its_connection_is_told_that_it_may():
     client = Client()
-    head = HEAD.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\n"
-    assert b"connection: keep-alive" in await client.send(head + b"{}")
+    assert b"connection: keep-alive" in await client.send(OLD_HEAD + b"{}")
     assert not client.socket.closed
 
 
@@ -206,6 +204,13 @@ async def silent(exchange: Exchange) -> None:
     await asyncio.Event().wait()
 
 
+async def failing(exchange: Exchange) -> None:
+    await exchange.body()
+    exchange.awaits_stream()
+    _ring(exchange)
+    raise UpstreamTimeout("Too slow.")
+
+
 async def test_the_head_of_a_stream_that_is_long_awaited_goes_out_with_a_comment():
     client = await _asking(silent)
     client.ring(Limits(100, 5.0).head_after)
@@ -217,8 +222,7 @@ async def test_the_head_of_a_stream_that_is_long_awaited_goes_out_with_a_comment
 
 
 async def test_a_stream_is_silent_for_its_interval_at_most():
-    client = await _asking(silent)
-    limits = Limits(100, 5.0)
+    client, limits = await _asking(silent), Limits(100, 5.0)
     client.ring(limits.head_after)
     for _ in range(3):
         client.ring(limits.keepalive / 2)
@@ -253,19 +257,20 @@ async def test_messages_are_pinged_where_others_get_a_comment():
 
 @pytest.mark.parametrize("path", [b"/v1/chat/completions", b"/v1/messages"])
 async def test_a_failure_behind_the_head_is_one_error_event(path):
-    async def failing(exchange: Exchange) -> None:
-        await exchange.body()
-        exchange.awaits_stream()
-        _ring(exchange)
-        raise UpstreamTimeout("Too slow.")
-
-    head = HEAD.replace(b"/v1/chat/completions", path) + b"Content-Length: 2\r\n\r\n"
-    answer = read_answer(await Client(failing).send(head + b"{}"))
+    head = HEAD.replace(b"/v1/chat/completions", path)
+    answer = read_answer(await Client(failing).send(head + b"Content-Length: 2\r\n\r\n{}"))
     assert (answer.status, answer.whole) == (200, True)
-    events = answer.body.split(b"\n\n")
-    assert events.pop() == b""
+    *events, end = answer.body.split(b"\n\n")
+    assert end == b""
     assert b"Too slow." in events[-1]
     assert len(events) == 2  # what said nothing, and this
+
+
+async def test_an_array_that_is_long_awaited_stays_one_when_it_fails():
+    head = HEAD.replace(b"chat/completions", b"models/m:streamGenerateContent")
+    sent = await Client(failing).send(head + b"Content-Length: 2\r\n\r\n{}")
+    assert b"content-type: application/json" in sent
+    assert orjson.loads(read_answer(sent).body)[0]["error"]["message"] == "Too slow."
 
 
 async def test_a_comment_waits_for_a_client_that_is_behind():

@@ -14,6 +14,7 @@ from fakes.connection import FakeSocket, HttpAnswer, connect, read_answer
 from fakes.corridor import FakeCorridor
 from fakes.gateway import FakeGateway
 from fakes.ledger import FakeLedger
+from fakes.world import new_world
 
 from router.api.connection import Connection
 from router.api.inference import Inference
@@ -130,7 +131,7 @@ async def test_other_ways_to_send_a_key_are_known_too(header):
     [
         (request(Authorization="Bearer tk-nobody"), 401, "invalid_api_key"),
         (request(b"{"), 400, None),
-        (request(method="GET"), 405, "method_not_allowed"),
+        (request(method="PUT"), 405, "method_not_allowed"),
         (request(FakeCaller.asking(model="nothing").raw), 404, "model_not_found"),
         (request(Content_Encoding="gzip"), 400, None),
         (request(b"x" * 20_000), 413, "payload_too_large"),
@@ -277,3 +278,14 @@ async def test_an_answer_behind_an_early_head_goes_on_in_it():
     assert client.socket.sent.count(b"HTTP/1.1 200 OK") == 1
     assert "x-turnout-backend" not in answer.headers
     assert client.metrics.requests == {("auto", "local", "200"): 1}
+
+
+def test_declared_paths_are_those_of_the_world_in_force_and_behind_the_houses_own():
+    gateway = FakeGateway().gateway
+    inference = Inference(gateway)
+    assert inference.row_at(b"/v1/scans", b"", b"POST") is None
+    server = {"serves": ["scan"], "price": {"request": 0}}
+    scan = {"paths": "/v1/scans", "model": "auto"}
+    gateway.serving.adopt(new_world(each={"moe": server}, operations={"scan": scan}))
+    assert inference.row_at(b"/v1/scans", b"", b"POST").name == "scan"
+    assert inference.row_at(b"/v1/embeddings/", b"", b"POST").name == "embedding"

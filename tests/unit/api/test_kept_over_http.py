@@ -11,17 +11,25 @@ from fakes.gateway import FakeGateway
 from fakes.shelf import FakeShelf
 
 from router.api.rest import public_application
+from router.pipeline.background import Background
 from router.pipeline.stored import KeptResponses
 from router.protocols.responses.kept import document_of, kept_id
 from router.stored.response import StoredResponse
+from router.stored.run import Chunk
 
 KEY = {"authorization": "Bearer tk-known"}
 FIRST, SECOND = kept_id("1" * 32), kept_id("2" * 32)
 
 
-def client_of(shelf: FakeShelf | None) -> httpx.AsyncClient:
-    kept = shelf and KeptResponses(shelf, by_default=True, home=frozenset(), most_bytes=1_000_000)
-    gateway = FakeGateway(FakeCorridor.answering(kept=kept))
+def client_of(shelf: FakeShelf | None, *, ready: bool = True) -> httpx.AsyncClient:
+    kept = shelf and KeptResponses(
+        shelf,
+        Background(shelf, most=9, most_each=9),
+        by_default=True,
+        home=frozenset(),
+        most_bytes=1_000_000,
+    )
+    gateway = FakeGateway(FakeCorridor.answering(kept=kept), ready=ready)
     transport = httpx.ASGITransport(app=public_application(gateway.gateway))
     return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=KEY)
 
@@ -82,13 +90,76 @@ async def test_nobody_is_shown_anything_without_a_key(client: httpx.AsyncClient)
     assert answer.status_code == 401
 
 
-async def test_what_is_over_cannot_be_cancelled_or_streamed_again(
+async def test_what_was_no_work_in_the_background_cannot_be_cancelled(
     client: httpx.AsyncClient,
 ) -> None:
     cancelled = await client.post(f"/v1/responses/{FIRST}/cancel")
-    streamed = await client.get(f"/v1/responses/{FIRST}", params={"stream": "true"})
-    assert [cancelled.status_code, streamed.status_code] == [400, 400]
-    assert streamed.json()["error"]["param"] == "stream"
+    assert cancelled.status_code == 400
+    assert cancelled.json()["error"]["message"] == "Cannot cancel a synchronous response."
+
+
+def kinds(answer: httpx.Response) -> list[tuple[int, str]]:
+    lines = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
+    return [(told["sequence_number"], told["type"]) for told in map(orjson.loads, lines)]
+
+
+async def test_what_is_over_is_told_as_events_from_any_number(client: httpx.AsyncClient) -> None:
+    path = f"/v1/responses/{FIRST}"
+    whole = await client.get(path, params={"stream": "true"})
+    assert whole.headers["content-type"].startswith("text/event-stream")
+    assert [kind for _, kind in kinds(whole)] == [
+        "response.created",
+        "response.in_progress",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.completed",
+    ]
+    later = await client.get(path, params={"stream": "true", "starting_after": 2})
+    assert kinds(later) == kinds(whole)[3:]
+    assert [number for number, _ in kinds(whole)] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"starting_after": 1}, "needs 'stream=true'"),
+        ({"stream": "true", "starting_after": -1}, "starting_after"),
+        ({"stream": "true", "starting_after": "x"}, "starting_after"),
+    ],
+)
+async def test_a_number_that_cannot_be_is_a_400(
+    client: httpx.AsyncClient, asked: dict[str, Any], words: str
+) -> None:
+    answer = await client.get(f"/v1/responses/{FIRST}", params=asked)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+async def test_what_another_gateway_works_on_is_told_until_this_one_stops(
+    shelf: FakeShelf,
+) -> None:
+    running = orjson.dumps({"background": True, "status": "in_progress", "output": []})
+    shelf.there["acme", FIRST] = StoredResponse(FIRST, None, document_of(running, "x", "u"))
+    shelf.runs[FIRST] = "acme"
+    shelf.told[FIRST] = [Chunk(0, 0, b"data: {}\n\n")]
+    async with client_of(shelf, ready=False) as client:
+        told = await client.get(f"/v1/responses/{FIRST}", params={"stream": "true"})
+    assert told.text == "data: {}\n\n"
+
+
+async def test_what_is_worked_on_is_cancelled_and_deleted(shelf: FakeShelf) -> None:
+    running = orjson.dumps({"background": True, "status": "in_progress", "output": []})
+    for id_ in (FIRST, SECOND):
+        shelf.there["acme", id_] = StoredResponse(id_, None, document_of(running, "x", "u"))
+        shelf.runs[id_] = "acme"
+        shelf.told[id_] = []
+    async with client_of(shelf) as client:
+        assert (await client.get(f"/v1/responses/{FIRST}")).json()["status"] == "in_progress"
+        for _ in range(2):
+            cancelled = await client.post(f"/v1/responses/{FIRST}/cancel")
+            assert cancelled.json()["status"] == "cancelled"
+        assert (await client.delete(f"/v1/responses/{SECOND}")).json()["deleted"] is True
+    assert shelf.runs == {}
 
 
 async def test_input_items_come_in_pages_newest_first(client: httpx.AsyncClient) -> None:

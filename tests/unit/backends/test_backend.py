@@ -207,6 +207,8 @@ MESSAGE = parse_message(b'{"model":"a","max_tokens":1,"messages":[{"role":"user"
         ("anthropic", EMBEDDING, "embeddings"),
         ("gemini", EMBEDDING, "embeddings"),
         ("replicate", EMBEDDING, "embeddings"),
+        ("ollama", EMBEDDING, None),
+        ("ollama", MESSAGE, None),
         ("gemini", MESSAGE, None),
         ("openai", MESSAGE, None),
     ],

@@ -3,7 +3,15 @@
 import orjson
 import pytest
 
-from router.backends.health.blame import MOST_CUSTOMERS, MOST_KINDS, Blame, Voice, kind_of
+from router.backends.health.blame import (
+    MEMORY,
+    MOST_CUSTOMERS,
+    MOST_KINDS,
+    Blame,
+    Voice,
+    kind_of,
+    subject_of,
+)
 from router.backends.health.breaker import BreakerPolicy
 from router.operations.chat import parse_chat
 from router.operations.embedding import parse_embedding
@@ -103,6 +111,46 @@ def test_one_customer_alone_cannot_keep_a_kind_resting() -> None:
             asked += 1
     assert asked
     assert blame.allows(now, Voice("b", IMAGE))
+
+
+@pytest.mark.parametrize(
+    ("customers", "subjects", "between", "allowed"),
+    [
+        (3, 3, False, False),
+        (2, 9, False, True),
+        (9, 2, False, True),
+        (9, 9, True, True),
+    ],
+    ids=["many of several", "of too few", "too few", "something was answered"],
+)
+def test_requests_that_fail_everywhere_are_the_servers_fault_once_they_are_many(
+    customers: int, subjects: int, between: bool, allowed: bool
+) -> None:
+    blame = Blame(POLICY)
+    for number in range(18):
+        blame.failed_alike(0.0, Voice(f"c{number % customers}", TEXT), number % subjects)
+        if between:
+            blame.succeeded(0.0, Voice("good", TEXT))
+    assert blame.allows(0.0, Voice("new", TEXT)) is allowed
+    assert blame.answers(0.0) is allowed
+
+
+def test_requests_that_fail_everywhere_are_forgotten_after_a_while_and_at_an_answer() -> None:
+    blame = Blame(POLICY)
+    for number in range(40):
+        blame.failed_alike(number * MEMORY, Voice(f"c{number}", TEXT), number)
+    assert blame.allows(39 * MEMORY, Voice("new", TEXT))
+    assert not blame.all_clear
+    blame.succeeded(40 * MEMORY, Voice("new", TEXT))
+    assert blame.all_clear
+
+
+def test_requests_are_about_the_same_whoever_sends_them() -> None:
+    one, same, other = (
+        parse_chat(orjson.dumps({"model": model, "messages": [{"role": "user", "content": text}]}))
+        for model, text in (("a", "x"), ("b", "x"), ("a", "y"))
+    )
+    assert subject_of(one) == subject_of(same) != subject_of(other)
 
 
 def test_only_a_server_that_cannot_be_reached_rests_whole() -> None:

@@ -10,7 +10,8 @@ ASKED_FOR = [
     *("moonshot", "azure", "azure-anthropic", "bedrock", "bedrock-anthropic", "vertex"),
     *("vertex-anthropic", "vertex-openai", "openrouter", "xai", "deepinfra", "nvidia", "novita"),
     *("cohere", "huggingface", "groq", "together", "cerebras", "fireworks", "databricks"),
-    *("replicate", "llama.cpp", "vllm", "sglang", "tensorrt-llm", "nim", "ollama", "lm-studio"),
+    *("replicate", "llama.cpp", "vllm", "sglang", "tensorrt-llm", "nim", "ollama", "ollama-native"),
+    "lm-studio",
 ]
 
 

@@ -8,6 +8,7 @@ from router.backends.dialects.table import DIALECTS
 from router.backends.dialects.translated import dialect_of
 from router.backends.transport.transport import HttpCall
 from router.operations.chat import parse_chat
+from router.operations.embedding import parse_embedding
 from router.operations.message import parse_message
 
 KEY = "sk-of-the-provider"
@@ -20,6 +21,7 @@ USUAL = {
     "responses": ("Authorization", f"Bearer {KEY}"),
     "anthropic": ("x-api-key", KEY),
     "gemini": ("x-goog-api-key", KEY),
+    "ollama": ("Authorization", f"Bearer {KEY}"),
     "replicate": ("Authorization", f"Bearer {KEY}"),
     "vertex-anthropic": ("x-goog-api-key", KEY),
 }
@@ -92,3 +94,21 @@ def test_claude_on_vertex_hears_of_betas_but_of_no_version_in_a_header() -> None
     call = dialect_of("vertex-anthropic", ask)[0].call(backend.deployments()[0], backend, ask, "r")
     assert dict(call.headers) == {"anthropic-beta": "a,b"}
     assert call.target.url == "https://host/v1/models/claude-x@20260101:rawPredict"
+
+
+@pytest.mark.parametrize("root", ["http://host:1", "http://host:1/", "http://host:1/api"])
+def test_ollama_is_asked_below_its_root_in_either_form(root: str) -> None:
+    backend = Backend("b", root, "m", dialect="ollama")
+    for ask, url in (
+        (parse_chat(CHAT), "http://host:1/api/chat"),
+        (parse_embedding(b'{"model":"a","input":"x"}'), "http://host:1/v1/embeddings"),
+    ):
+        call = dialect_of("ollama", ask)[0].call(backend.deployments()[0], backend, ask, "r1")
+        assert call.target.url == url
+    assert call.body == b'{"model":"m","input":"x"}'  # its own bytes
+
+
+def test_ollama_is_told_the_window_that_the_gateway_counts_on() -> None:
+    body = orjson.loads(call_of("ollama", context_window=8192).body)
+    assert body["options"] == {"num_ctx": 8192}
+    assert "options" not in orjson.loads(call_of("ollama").body)

@@ -12,7 +12,7 @@ from router.backends.backend import Backend
 from router.backends.dialects.gemini import Gemini
 from router.errors import BadRequest
 from router.operations.content import parse_content
-from router.operations.operation import Calculation, Operation
+from router.operations.operation import Count, Operation
 from router.operations.paths import row_at
 from router.protocols.quirks import Quirks
 
@@ -36,13 +36,24 @@ def test_the_path_names_the_model_and_the_verb() -> None:
     streamed = asked(b"streamGenerateContent", b"alt=sse")
     assert (streamed.stream, streamed.protocol) == (True, "gemini")
     array = asked(b"streamGenerateContent")
-    assert (array.stream, array.protocol) == (False, "gemini_array")
-    assert isinstance(row_at(PATH + b"countTokens"), Calculation)
+    assert (array.stream, array.protocol) == (True, "gemini_array")
     assert row_at(b"/v1/models/m:generateContent") is not None
     assert row_at(PATH + b"embedContent") is None
     odd = row_at(b"/v1beta/models/org/llama3:8b:generateContent")
     assert isinstance(odd, Operation)
     assert odd.parse(orjson.dumps(HELLO), {}).model == "org/llama3:8b"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_count_is_asked_of_contents_or_of_a_whole_request(whole: bool) -> None:
+    row = row_at(PATH + b"countTokens")
+    assert isinstance(row, Count)
+    inner = {"model": "models/other", "systemInstruction": {"parts": [{"text": "Be brief."}]}}
+    body = {"generateContentRequest": inner | HELLO} if whole else HELLO
+    ask = row.parse(orjson.dumps(body), {})
+    assert (ask.model, ask.operation) == ("gemini-2.5-flash", "content")
+    assert ask.prompt.system == ("Be brief." if whole else "")
+    assert orjson.loads(row.write(7)) == {"totalTokens": 7}
 
 
 def test_facts_are_read_out_of_the_body() -> None:

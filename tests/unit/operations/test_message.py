@@ -11,9 +11,10 @@ from router.ask import Ask, Media
 from router.errors import (
     BadRequest,
 )
-from router.operations.message import count_tokens, parse_message
+from router.operations.message import parse_message, parse_message_count, write_message_count
 from router.protocols.hub.table import as_chat
 from router.protocols.unsupported import Unsupported
+from router.protocols.usage import estimate_input
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -165,9 +166,11 @@ def test_a_wrong_field_is_named(fields: dict[str, Any], param: str) -> None:
     assert caught.value.param == param
 
 
-def test_tokens_are_counted_without_asking_anyone() -> None:
+def test_a_count_is_asked_of_the_same_request_without_a_limit() -> None:
     raw = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x" * 400}]})
-    assert orjson.loads(count_tokens(raw.encode())) == {"input_tokens": 100}
+    ask = parse_message_count(raw.encode())
+    assert (ask.model, ask.max_output_tokens, estimate_input(ask)) == ("m", None, 100)
+    assert orjson.loads(write_message_count(100)) == {"input_tokens": 100}
 
 
 def said_as_chat(**fields: Any) -> dict[str, Any]:

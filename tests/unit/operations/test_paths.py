@@ -9,7 +9,7 @@ from media_files import wav
 
 from router.ask import Ask
 from router.errors import BadRequest
-from router.operations.operation import Calculation, Operation
+from router.operations.operation import Count, Operation
 from router.operations.paths import row_at
 from router.operations.table import OPERATIONS
 
@@ -45,7 +45,7 @@ def test_nothing_is_asked_anywhere_else(path: bytes) -> None:
 
 def test_azures_newest_paths_are_our_own() -> None:
     assert row_at(b"/openai/v1/chat/completions") is row_at(b"/v1/chat/completions")
-    assert isinstance(row_at(b"/openai/v1/messages/count_tokens"), Calculation)
+    assert isinstance(row_at(b"/openai/v1/messages/count_tokens"), Count)
 
 
 @pytest.mark.parametrize(

@@ -189,12 +189,11 @@ def test_plain_input_is_read_by_detectors() -> None:
     assert "Hello" in response().texts()
 
 
-def test_what_runs_unseen_in_the_background_needs_a_limit_to_be_charged_by() -> None:
+def test_the_background_is_asked_for_by_a_flag() -> None:
     with pytest.raises(BadRequest) as caught:
-        response(background=True)
-    assert caught.value.param == "max_output_tokens"
-    assert response(background=True, max_output_tokens=5).max_output_tokens == 5
-    assert response(background=True, stream=True).stream
+        response(background="yes")
+    assert caught.value.param == "background"
+    assert response(background=True).body["background"] is True
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from router.pipeline.response_headers import (
     ROUTE,
     SUCCESS,
     of_answer,
+    of_count,
     of_decision,
     of_denial,
 )
@@ -70,4 +71,5 @@ def test_a_slot_that_was_waited_for_says_how_long_and_behind_how_many():
 
 def test_every_header_that_is_told_has_a_meaning():
     result = [*of_decision(decision(), "r1"), *of_answer("moe", 0, Slot("pro", 0.0))]
+    result += of_count("moe")
     assert {name for name, _ in result} == set(MEANINGS)

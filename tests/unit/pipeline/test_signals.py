@@ -1,5 +1,6 @@
 """What the policy sees of a request: facts, found out only where somebody reads them."""
 
+import orjson
 import pytest
 from fakes.backends import FakeBackends
 from fakes.caller import FakeCaller
@@ -10,7 +11,9 @@ from media_files import encoded, pdf
 
 from policies.policy import Needs
 from policies.signals import Clock, PrincipalSignals
+from router.backends.fitness import doubt
 from router.backends.health.slots import cost_elsewhere, shadow_price
+from router.operations.response import parse_response
 from router.pipeline.signals import EVERYTHING, likely_cost, read_signals
 from router.world.snapshot import Snapshot
 
@@ -151,6 +154,17 @@ async def test_a_backend_of_which_nobody_said_what_it_takes_is_doubted():
     assert signals.backends["local"].unfit is None
     plain = await signals_of(FakeCaller.asking(), world=world)
     assert plain.backends["local"].doubtful is None
+
+
+async def test_a_backend_that_would_leave_a_search_out_is_doubted_unless_its_operator_says_so():
+    knows = {"supports": ["tools"]}
+    moe, premium = {"drop": ["tools.web_search"]}, {"speaks": ["responses"]}
+    world = new_world(FIXED, each={"local": knows, "moe": knows | moe, "premium": knows | premium})
+    function = {"type": "function", "name": "f"}
+    body = {"model": "auto", "input": "x", "tools": [{"type": "web_search"}, function]}
+    ask = parse_response(orjson.dumps(body))
+    doubts = {name: doubt(backend, ask) for name, backend in world.backends.items()}
+    assert doubts == {"local": "web_search", "moe": None, "premium": None}
 
 
 async def test_a_bound_of_what_is_no_text_calls_no_window_too_small():

@@ -20,6 +20,7 @@ from router.domain import Usage
 from router.errors import BadRequest
 from router.operations.response import parse_response
 from router.operations.table import OPERATIONS
+from router.pipeline.background import Background
 from router.pipeline.stored import MOST_RESPONSES, KeptResponses, kept_responses
 from router.protocols.responses.kept import document_of, kept_id
 from router.stored.response import StoredResponse
@@ -59,7 +60,8 @@ def kept_by(shelf: FakeShelf, **terms: Any) -> KeptResponses:
         "home": frozenset({"local"}),
         "most_bytes": 10_000,
     }
-    return KeptResponses(shelf, **(usual | terms))
+    background = Background(shelf, most=9, most_each=9)
+    return KeptResponses(shelf, background, **(usual | terms))
 
 
 async def resumed(shelf: FakeShelf, policy: str = FIXED, **body: Any) -> Ask:
@@ -105,7 +107,6 @@ async def test_what_a_provider_keeps_goes_to_it_as_it_came(shelf):
         {"previous_response_id": "resp_1"},
         {"conversation": "conv_1"},
         {"input": [{"type": "item_reference", "id": "msg_other"}]},
-        {"background": True, "max_output_tokens": 9},
     ):
         raw = orjson.dumps({"model": "auto", "input": "Three"} | body)
         ask = await resumed(shelf, **body)
@@ -169,6 +170,37 @@ async def test_what_is_private_is_kept_at_home_alone(shelf, text, tools, stored)
     await corridor.walk(caller, operation=RESPONSE)
     assert json.loads(caller.answer)["store"] is stored
     assert (("acme", kept_id(caller.id)) in shelf.there) is stored
+
+
+async def test_what_is_worked_on_cannot_be_continued_yet(shelf):
+    running = orjson.dumps({"background": True, "status": "in_progress", "output": []})
+    shelf.there["acme", SECOND] = StoredResponse(SECOND, FIRST, document_of(running, "Two", "u"))
+    with pytest.raises(BadRequest) as caught:
+        await resumed(shelf, previous_response_id=SECOND)
+    assert "still worked on" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("body", "terms", "policy", "words"),
+    [
+        ({"store": False}, {}, FIXED, "'store' to be true"),
+        ({}, {"by_default": False}, FIXED, "Send 'store: true'"),
+        ({"store": True}, {}, FIXED + "tiers: {pro: {store: false}}\n", "this tier"),
+        ({"conversation": "conv_1"}, {}, FIXED, "only a provider keeps"),
+    ],
+)
+async def test_the_background_needs_a_response_that_is_kept(shelf, body, terms, policy, words):
+    with pytest.raises(BadRequest) as caught:
+        await resumed(shelf, policy, background=True, terms=terms, **body)
+    assert caught.value.param == "background"
+    assert words in caught.value.message
+
+
+async def test_no_backend_is_asked_for_the_background(shelf):
+    ask = await resumed(shelf, background=True, previous_response_id=SECOND)
+    assert ask.kept.background
+    assert "background" not in ask.body
+    assert json.loads(ask.raw) == ask.body
 
 
 def test_nothing_is_kept_without_a_key():

@@ -46,6 +46,15 @@ async def test_a_request_that_was_never_admitted_has_no_charge_and_no_backend(be
     assert finished.trace is None
 
 
+async def test_what_the_backend_was_not_told_is_in_the_record(begun):
+    context, signals, decision, result = begun
+    headers = (("openai-version", "1"), ("x-turnout-dropped", "seed"))
+    for upstream in (FakeUpstream(MOE, headers=headers), FakeUpstream(MOE)):
+        with Watch([result.append], context, signals, decision) as watch:
+            watch.upstream = upstream
+    assert [finished.dropped for finished in result] == ["seed", ""]
+
+
 async def test_a_denial_is_a_record_like_any_other(begun):
     context, signals, _, result = begun
     denial = Denial("auto", "denied", "short", "No.")

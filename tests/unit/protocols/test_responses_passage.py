@@ -150,12 +150,6 @@ class TestStream:
 class TestWhole:
     """One body."""
 
-    def test_what_runs_unseen_in_the_background_is_charged_by_its_limit(self) -> None:
-        ask = asked(background=True, max_output_tokens=70)
-        queued = orjson.dumps(BEGUN | {"status": "queued", "usage": None})
-        usage = PASSAGE.reply(queued, ask).usage
-        assert (usage.output_tokens, usage.estimated) == (70, True)
-
     def test_a_failed_response_is_an_error(self) -> None:
         failed = BEGUN | {"status": "failed", "error": {"code": "server_error", "message": "x"}}
         with pytest.raises(ErrorInside):

@@ -16,6 +16,7 @@ from responses_requests import (
 
 from router.protocols.hub.conversation import Call
 from router.protocols.hub.table import CLIENTS
+from router.protocols.responses.tools import WEB_SEARCHES
 from router.protocols.unsupported import Unsupported
 
 
@@ -94,7 +95,34 @@ class TestTools:
         assert conversation.effort == "high"
 
     @pytest.mark.parametrize("protocol", SERVERS_OF_OTHERS)
-    @pytest.mark.parametrize("kind", ["web_search", "mcp", "shell", "code_interpreter"])
+    @pytest.mark.parametrize("choice", [None, "auto", "none"])
+    @pytest.mark.parametrize("kind", sorted(WEB_SEARCHES))
+    def test_a_search_that_is_merely_offered_beside_other_tools_is_left_out_and_named(
+        self, protocol: str, kind: str, choice: str | None
+    ) -> None:
+        search = {"type": kind, "external_web_access": False}
+        given = {"tools": [FUNCTION, search], "tool_choice": choice}
+        (tool,) = read(**given).tools
+        assert tool.name == "find"
+        assert f"tools.{kind}" in dropped(protocol, **given)
+
+    @pytest.mark.parametrize("protocol", SERVERS_OF_OTHERS)
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"tools": [{"type": "web_search"}]},
+            {"tools": [{"type": "web_search"}, {"type": "tool_search"}]},
+            {"tools": [FUNCTION, {"type": "web_search"}], "tool_choice": "required"},
+        ],
+        ids=["alone", "beside no tool of the client", "demanded"],
+    )
+    def test_a_search_that_is_wanted_is_refused_by_name(self, protocol: str, given: Any) -> None:
+        with pytest.raises(Unsupported) as caught:
+            written(protocol, read(**given))
+        assert caught.value.param == "tools of type 'web_search'"
+
+    @pytest.mark.parametrize("protocol", SERVERS_OF_OTHERS)
+    @pytest.mark.parametrize("kind", ["file_search", "mcp", "shell", "code_interpreter"])
     def test_hosted_tools_are_refused_by_name(self, protocol: str, kind: str) -> None:
         with pytest.raises(Unsupported) as caught:
             written(protocol, read(tools=[FUNCTION, {"type": kind}]))

@@ -60,5 +60,8 @@ def test_input_and_output_are_priced_together(price: dict[str, int]) -> None:
 
 
 def test_an_unknown_operation_is_refused_with_those_that_are_known() -> None:
+    problem, *_ = resolved(**OWN, serves=["telepathy"]).problems
+    assert (problem.key, problem.message) == ("serves", "unknown operation `telepathy`")
+    assert "known: chat" in problem.hint
     with pytest.raises(ValidationError):
-        BackendSection.model_validate(OWN | {"serves": ["telepathy"]})
+        BackendSection.model_validate(OWN | {"serves": []})

@@ -63,6 +63,7 @@ def test_without_a_provider_a_server_is_taken_for_openais_own() -> None:
         (OWN | {"supports": ["tools"]}, frozenset({"tools"}), frozenset()),
         (OWN | {"dialect": "anthropic"}, FEATURES, frozenset()),
         (OWN | {"dialect": "gemini"}, FEATURES, frozenset()),
+        (OWN | {"dialect": "ollama"}, {"json_schema"}, {"tools", "vision"}),
         (OWN | {"provider": "llama.cpp"}, {"json_schema"}, {"tools", "vision"}),
         (OWN | {"provider": "vllm", "supports": ["vision"]}, {"vision"}, frozenset()),
         (HOSTED, FEATURES, frozenset()),
@@ -176,6 +177,21 @@ def test_a_backend_says_what_its_server_speaks_besides() -> None:
     assert backend_of(**openai).speaks == {"responses"}
     assert backend_of(**openai, speaks=[]).speaks == frozenset()
     assert backend_of(**openai, dialect="responses").speaks == frozenset()
+
+
+def test_a_backend_counts_as_it_says_else_as_its_preset_or_its_dialect() -> None:
+    assert backend_of(**OWN).counts == "none"
+    assert backend_of(**OWN, counts="tokenize").counts == "tokenize"
+    assert backend_of(**OWN, dialect="anthropic").counts == "messages"
+    assert backend_of(**OWN, dialect="anthropic", counts="none").counts == "none"
+    assert backend_of(**OWN, provider="vllm").counts == "tokenize"
+    assert backend_of(**OWN, provider="vllm", dialect="responses").counts == "responses"
+    assert backend_of(**OWN, provider="vertex").counts == "vertex"
+
+
+def test_a_way_to_count_that_no_server_of_a_dialect_has_is_a_mistake() -> None:
+    (problem,) = resolved(**OWN, dialect="anthropic", counts="tokenize").problems
+    assert (problem.key, "messages, none" in problem.hint) == ("counts", True)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ async def test_the_outcome_is_what_was_charged_in_milliseconds(end):
     assert outcome_of(finished) == RecordedOutcome("moe", end.value, 100, 50, 20, 7, 1500, 250)
 
 
+async def test_what_the_backend_was_not_told_is_in_the_line_by_name():
+    line = await line_of(await finished_of(dropped="tools.web_search"))
+    assert line["outcome"]["dropped"] == "tools.web_search"
+    assert "dropped" not in (await line_of(await finished_of()))["outcome"]
+
+
 async def test_what_was_not_admitted_or_never_answered_says_so():
     assert outcome_of(await finished_of(charge=None)) is None
     outcome = outcome_of(await finished_of(charge=charge_of(None), first_byte_seconds=None))

@@ -20,6 +20,15 @@ async def test_what_was_charged_is_counted_by_backend_and_by_end():
     assert 'turnout_tokens_total{backend="moe",direction="output"} 100.0' in page
 
 
+async def test_units_are_counted_by_what_was_asked():
+    metrics = Metrics()
+    used = Usage(units=(("image", 2), ("image", 1), ("request", 1)))
+    counts_charges(metrics)(await finished_of(charge=charge_of(usage=used, operation="image")))
+    page = metrics.exposition().decode()
+    assert 'turnout_units_total{operation="image",unit="image"} 3.0' in page
+    assert 'turnout_units_total{operation="image",unit="request"} 1.0' in page
+
+
 async def test_a_request_that_was_not_admitted_counts_for_nothing():
     metrics, history = Metrics(), OutputHistory()
     finished = await finished_of(charge=None)

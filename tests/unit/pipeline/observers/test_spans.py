@@ -16,6 +16,7 @@ from traced_requests import (
     own_span,
     spans_of,
     trace_of,
+    tries,
 )
 
 from policies.decision import Denial
@@ -23,6 +24,7 @@ from router.backends.dialects.base import Failure
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.domain import Outcome, Usage
 from router.errors import LimitExceeded, UpstreamFailed, UpstreamRejected
+from router.operations.declared import DeclaredOperation, DeclaredPaths
 from router.operations.operation import Operation
 from router.operations.table import OPERATIONS
 from router.pipeline.observers.spans import SPANS
@@ -43,6 +45,23 @@ async def test_a_request_is_a_server_span_and_each_try_a_client_span_below_it() 
     assert {one.context.trace_id for one in (own, first, second)} == {CALLER.trace_id}
     assert len({one.context.span_id for one in (own, first, second)}) == 3
     assert [one.attributes["turnout.attempt"] for one in (first, second)] == [1, 2]
+
+
+async def test_an_operators_own_operation_is_named_with_its_method_path_and_status() -> None:
+    jobs = DeclaredPaths([DeclaredOperation("jobs", ("/v1/jobs/{job}",), "auto", ("DELETE",))])
+    row = jobs.at(b"/v1/jobs/7", b"", b"DELETE")
+    assert row is not None
+    trace, ask = trace_of(operation=row), row.parse(b"", {})
+    finished = await finished_of(trace=trace)
+    finished = finished._replace(context=finished.context._replace(ask=ask))
+    tries(trace, ask, {"answer": Answered(status=204)})
+    own, attempt = spans_of(finished)
+    assert (own.name, attempt.name) == ("DELETE /v1/jobs/{job}", "jobs moe-model")
+    assert own.attributes["http.request.method"] == "DELETE"
+    assert own.attributes["http.route"] == "/v1/jobs/{job}"
+    assert own.attributes["http.response.status_code"] == 204
+    assert own.attributes["gen_ai.operation.name"] == "jobs"
+    assert "url.path" not in own.attributes
 
 
 async def test_times_are_those_that_were_noted() -> None:

@@ -1,0 +1,37 @@
+"""The body of a request that FastAPI answers: bounded, in time, and a JSON object."""
+
+import asyncio
+from typing import Any
+
+from fastapi import Request
+
+from router.api.codings import decoded
+from router.api.gateway import Gateway
+from router.errors import BodyTooSlow, PayloadTooLarge
+from router.protocols.aliases import KnownKeys
+from router.protocols.document import parse_members
+
+
+async def read_object(request: Request, known: KnownKeys) -> dict[str, Any]:
+    """Return the JSON object of a body; an empty one where there is no body.
+
+    Raises BadRequest where it is none, and as inference does for bodies that are too large or too
+    slow, or coded in a way that is not taken.
+    """
+    gateway: Gateway = request.app.state.gateway
+    limits, parts, size = gateway.limits, [], 0
+    try:
+        async with asyncio.timeout(limits.body_timeout):
+            async for part in request.stream():
+                size += len(part)
+                if size > limits.body:
+                    raise PayloadTooLarge(
+                        f"The request body is larger than this gateway accepts ({limits.body}"
+                        " bytes)."
+                    )
+                parts.append(part)
+    except TimeoutError:
+        raise BodyTooSlow("The body did not arrive in time.") from None
+    codings = request.headers.get("content-encoding", "").encode("latin-1")
+    raw = await decoded(b"".join(parts), codings, limits.body)
+    return parse_members(raw, known, frozenset())[0] if raw else {}
