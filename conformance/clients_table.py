@@ -23,7 +23,8 @@ MODELS: Final[Mapping[str, str]] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class Client:
     """A client in one protocol. `package` is what its version is told of; `folder` holds lock and
-    driver, shared by the rows that name it; `kind` is a heading of the page."""
+    driver, shared by the rows that name it; `kind` is a heading of the page, `over` how it is to
+    connect."""
 
     name: str
     kind: str
@@ -33,6 +34,7 @@ class Client:
     protocol: str
     jobs: tuple[str, ...]
     model: str = ""
+    over: str = "http"
 
     @property
     def is_real(self) -> bool:
@@ -79,6 +81,11 @@ _AGENTS: Final = "Coding agents"
 CLIENTS: Final[tuple[Client, ...]] = (
     *_rows(_SDKS, "PyPI", "openai", "openai-python", jobs=_OPENAI),
     *_rows(_SDKS, "npm", "openai", "openai-node", jobs=_OPENAI),
+    Client(
+        *("openai-python-websocket", _SDKS, "PyPI", "openai", "openai-python", "responses"),
+        ("say", "stream", "tools", "usage", "errors"),
+        over="websocket",
+    ),
     Client(
         "openai-python-real", _SDKS, "PyPI", "openai", "openai-python", "chat", ("model",), REAL
     ),
@@ -186,6 +193,10 @@ CLIENTS: Final[tuple[Client, ...]] = (
     ),
     *_rows(_FRAMEWORKS, "npm", "@google/genai", "google-genai-node", jobs={"gemini": CHAT}),
     *_rows(_AGENTS, "npm", "@openai/codex", "codex", jobs={"responses": EDITS}),
+    Client(
+        *("codex-websocket", _AGENTS, "npm", "@openai/codex", "codex", "responses", EDITS),
+        over="websocket",
+    ),
     *_rows(_AGENTS, "npm", "@anthropic-ai/claude-code", "claude-code", jobs={"messages": EDITS}),
     *_rows(_AGENTS, "PyPI", "aider-chat", "aider", jobs={"chat": EDITS, "messages": EDITS}),
     *_rows(

@@ -52,6 +52,7 @@ def run_jobs(
         "CONFORMANCE_URL": place.root,
         "CONFORMANCE_KEY": place.key,
         "CONFORMANCE_MODEL": client.asked_model,
+        "CONFORMANCE_OVER": client.over,
     }
     process = subprocess.Popen(
         [*command, client.protocol, *jobs],

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from classifiers.serving import Classifier
 from router.api.admin import admin_application
 from router.api.cors import Cors
-from router.api.gateway import Gateway, Limits
+from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.inference import Inference
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
@@ -159,10 +159,9 @@ def _recorder(
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
     kept = kept_responses(documents.database, documents.config)
     if kept is not None:
-        kept.shelf.start()
-        stack.push_async_callback(kept.shelf.close)
-        kept.background.start()
-        stack.push_async_callback(kept.background.close)
+        for part in (kept.shelf, kept.conversations, kept.background):
+            part.start()
+            stack.push_async_callback(part.close)
     return kept
 
 
@@ -295,6 +294,7 @@ def _gateway(
         serving=serving,
         limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
         cors=Cors.of(**documents.config.cors.model_dump()),
+        sockets=SocketLimits(**documents.config.websocket.model_dump()),
         metrics=parts.metrics,
         classifier=parts.classifier,
         ledger=parts.ledger,
@@ -303,9 +303,8 @@ def _gateway(
         worker_metrics=worker_metrics,
         files=files,
     )
-    watched = Watched(
-        serving, parts.classifier, parts.cascades, parts.ledger, parts.auditor, parts.learner
-    )
+    classifier, ledger = parts.classifier, parts.ledger
+    watched = Watched(serving, classifier, parts.cascades, ledger, parts.auditor, parts.learner)
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
 

@@ -13,11 +13,13 @@ from policies.value import value
 from router.units import Units
 
 NO_FEATURES: Final[frozenset[str]] = frozenset()
-# The feature of a request that names what a provider keeps (an earlier response, a file): only that
-# provider can read it, and nobody here knows how much it is.
+# The features of a request that names what a provider keeps (an earlier response; a file): only
+# that provider can read it, and nobody here knows how much it is.
 STORED_STATE: Final = "stored_state"
+NAMED_FILES: Final = "named_files"
+KEPT_ELSEWHERE: Final = frozenset((STORED_STATE, NAMED_FILES))
 # Of a request whose text no detector can read.
-UNREADABLE: Final = frozenset(("tokens", STORED_STATE))
+UNREADABLE: Final = KEPT_ELSEWHERE | {"tokens"}
 
 
 @value
@@ -67,8 +69,8 @@ class Ask(NamedTuple):
     apart; `text_bytes` is the UTF-8 length of all text a model will read, tools and schema
     included.
     `features` are what a backend must be able to do: tools, json_schema, vision, audio, files,
-    logprobs, tokens (text that only a model can read), stored_state, custom_tools, grammars, and
-    each hosted tool as `hosted:` and its type.
+    logprobs, tokens (text that only a model can read), stored_state, named_files, custom_tools,
+    grammars, and each hosted tool as `hosted:` and its type.
     `session` is the client's own name for the conversation. `headers` are those of the request that
     belong to the protocol. Where it is not `classified`, there is no prompt for the
     classifier, and no answer that could be verified. `units` are at most what it may be counted in

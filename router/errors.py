@@ -5,7 +5,8 @@
     │   ├── MethodNotAllowed  405
     │   ├── BodyTooSlow       408
     │   ├── PayloadTooLarge   413
-    │   └── UnsupportedCoding 415
+    │   ├── UnsupportedCoding 415
+    │   └── UpgradeRequired   426
     ├── Unauthenticated       401  invalid_api_key
     ├── PermissionDenied      403
     ├── NotFound              404  model_not_found
@@ -91,6 +92,13 @@ class UnsupportedCoding(BadRequest):
 
     status = 415
     code = "unsupported_content_encoding"
+
+
+class UpgradeRequired(BadRequest):
+    """What is served in messages only was asked for without a WebSocket."""
+
+    status = 426
+    code = "upgrade_required"
 
 
 class Unauthenticated(TurnoutError):

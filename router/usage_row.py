@@ -8,6 +8,7 @@ settled. The keys of both are known in this module alone.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -169,7 +170,7 @@ def usage_row(row: JournalRow) -> UsageRow:
         output_tokens=output_tokens,
         cached_tokens=counted.get("cached", 0),
         reasoning_tokens=counted.get("reasoning", 0),
-        **_units(counted.get("units") or {}),
+        **(_units(counted["units"]) if "units" in counted else _NO_UNITS),
         cost_pico=cost_pico,
         price_version=served.get("price"),
         estimated=bool(served.get("estimated", row.status == _EXPIRED)),
@@ -177,19 +178,19 @@ def usage_row(row: JournalRow) -> UsageRow:
         energy_mj=counted.get("energy"),
         energy_source=served.get("energy_source"),
         predicted=served.get("predicted"),
-        **_cascaded(counted.get("cascade") or {}),
+        **(_cascaded(counted["cascade"]) if "cascade" in counted else _NO_CASCADE),
     )
 
 
-def _units(told: Mapping[str, int]) -> dict[str, Any]:
+def _units(told: Mapping[str, int]) -> dict[str, int]:
     """The columns of units; that of requests is counted by the ledger."""
     return {PLURALS[unit]: told.get(unit, 0) for unit in UNITS if unit != REQUEST}
 
 
 def _cascaded(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of cascades; None where none was planned."""
+    """The columns of cascades, where one was planned."""
     costs = {f"{name}_pico": told.get(name) for name in ("rejected", "judge", "direct")}
-    return {"verifier": _fired(told) if told else None, **costs}
+    return {"verifier": _fired(told), **costs}
 
 
 def _fired(cascade: Mapping[str, Any]) -> str:
@@ -201,3 +202,8 @@ def _fired(cascade: Mapping[str, Any]) -> str:
 def _day(number: int) -> str:
     """The date of a day, counted from 1 January 1970."""
     return datetime.fromtimestamp(number * _DAY_MS / 1000, UTC).date().isoformat()
+
+
+# Of nearly every row.
+_NO_UNITS: Final[Any] = MappingProxyType(_units({}))
+_NO_CASCADE: Final[Any] = MappingProxyType(dict.fromkeys(_cascaded({})))

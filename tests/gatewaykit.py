@@ -57,8 +57,16 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
             "simulated-premium",
             "premium",
             (5, 30),
-            speaks=["responses"],
+            speaks=["responses", "compactions"],
             supports=["tools", "json_schema", "vision"],
+        ),
+        "remembers": _backend(
+            urls["premium"],
+            "simulated-premium",
+            "premium",
+            (5, 30),
+            speaks=["responses"],
+            state="shared",
         ),
         "stalls": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "90s"}),
         "slow": _backend(moe, slow, "moe", (1, 1), timeouts={"first_byte": "200ms"}),
@@ -172,7 +180,7 @@ routes:
   tokens: {candidates: [counter, local], objective: fixed}
   google: {candidates: [gemini], objective: fixed}
   ranks: {candidates: [ranker, cohere], objective: fixed}
-  stateful: {candidates: [moe, native], objective: fixed, fixed: moe}
+  stateful: {candidates: [moe, native, remembers], objective: fixed, fixed: moe}
   silent: {candidates: [late, never], objective: fixed}
   staff: {candidates: [premium], objective: fixed}
 aliases: {gpt-4o: auto, dall-e-2: media, omni-moderation-latest: safety}

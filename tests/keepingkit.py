@@ -35,8 +35,8 @@ routes:
   messages: {candidates: [messages-model], objective: fixed}
   gemini: {candidates: [gemini-model], objective: fixed}
   native: {candidates: [native-model], objective: fixed}
-  gated: {candidates: [gated-model], objective: fixed}
   broken: {candidates: [broken-model], objective: fixed}
+  gated: {candidates: [gated-model], objective: fixed}
   careful:
     candidates: [chat-model, messages-model]
     objective: fixed
@@ -119,7 +119,8 @@ def two_gateways(folder: Path, database: str, *, ledger: str = "embedded", **kep
     ):
         urls = {"chat": chat, "messages": messages, "gemini": gemini}
         backends = {f"{k}-model": _backend(urls[k], "real", SERVERS[k][0]) for k in SERVERS}
-        backends["native-model"] = _backend(native_url, "simulated", speaks=["responses"])
+        both = ["responses", "compactions"]
+        backends["native-model"] = _backend(native_url, "simulated", speaks=both)
         backends["gated-model"] = _backend(gated_url, "gated")
         broken = "simulated?fault=reset&after=3"
         backends["broken-model"] = _backend(native_url, broken, speaks=["responses"])

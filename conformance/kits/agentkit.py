@@ -68,18 +68,19 @@ def last_word(out: str, err: str) -> str:
     return " ".join(lines).replace(kit.ROOT, "ROOT")[-300:]
 
 
-def run(command: Command) -> None:
-    """The jobs of an agent."""
+def run(command: Command, notes: Callable[[str], dict] = lambda err: {}) -> None:
+    """The jobs of an agent; `notes` reads more for the outcome out of what it complained of."""
 
     def say() -> dict:
         _, out, err = work(command, lambda _: kit.SAY)
-        return {"text": HELLO if HELLO in out else last_word(out, err)}
+        return {"text": HELLO if HELLO in out else last_word(out, err)} | notes(err)
 
     def edit() -> dict:
         def prompt(at: At) -> str:
             return f"Mend the spelling in {at.file} please. [job:edit {at.file}]"
 
         text, out, err = work(command, prompt)
-        return {"file": text} | ({} if "world" in text else {"said": last_word(out, err)})
+        said = {} if "world" in text else {"said": last_word(out, err)}
+        return {"file": text} | said | notes(err)
 
     kit.run(say=say, edit=edit)

@@ -12,6 +12,7 @@ ROOT = os.environ["CONFORMANCE_URL"]
 URL = f"{ROOT}/v1"
 KEY = os.environ["CONFORMANCE_KEY"]
 MODEL = os.environ["CONFORMANCE_MODEL"]
+OVER = os.environ["CONFORMANCE_OVER"]
 WRONG_KEY, UNKNOWN_MODEL = "sk-wrong", "nowhere"
 
 SAY = "Greet me. [job:say]"

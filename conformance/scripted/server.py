@@ -4,7 +4,7 @@ import base64
 import json
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from conformance.scripted.heard import READERS
 from conformance.scripted.scripts import answer_to
+from conformance.scripted.sockets import converse, wants_websocket
 from conformance.scripted.writers import WRITERS
 
 Json = dict[str, Any]
@@ -75,8 +76,31 @@ class _Handler(BaseHTTPRequestHandler):
     server: "ScriptedServer"
 
     def do_GET(self) -> None:
+        if wants_websocket(self.headers) and protocol_of(self.path) == "responses":
+            self._converse()
+            return
         model = {"id": "scripted", "object": "model", "created": 1_790_000_000, "owned_by": "us"}
         self._reply(200, {"object": "list", "data": [model]})
+
+    def _converse(self) -> None:
+        fault = self._fault(self.path, "responses", b"{}")
+        if fault is not None:
+            self._reply(fault[0], error_body("responses", *fault))
+            return
+
+        def tells(body: Json) -> Iterable[Json | str]:
+            raw = json.dumps(body).encode()
+            self.server.asked.append((self.path, dict(self.headers), raw))
+            fault = self._fault(self.path, "responses", raw)
+            if fault is not None:
+                error = error_body("responses", *fault)
+                return [{"type": "error", "status": fault[0], **error}]
+            heard = READERS["responses"](body)
+            writer = WRITERS["responses"]
+            return writer.events(answer_to(heard), heard, str(body.get("model")), body)
+
+        self.close_connection = True
+        converse(self.connection, self.path, self.headers, tells)
 
     def do_HEAD(self) -> None:
         self.send_response(200)

@@ -21,7 +21,9 @@ from router.api.exchange import Exchange
 from router.api.farewell import Deaf, GentleTransport, Lingering, Listening
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
-from router.errors import BadRequest
+from router.api.websocket.connection import WebSocket
+from router.api.websocket.opening import opening
+from router.errors import BadRequest, TurnoutError
 from router.protocols.headers import LISTS, join_lists
 
 _MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
@@ -89,7 +91,30 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.send_400_response("This is not a valid HTTP request.")
         except httptools.HttpParserUpgrade as offer:
-            self._decline(data[offer.args[0] :])
+            rest = data[offer.args[0] :]
+            if not self._switches(rest):
+                self._decline(rest)
+
+    def _switches(self, rest: bytes) -> bool:
+        """Answer the offer of a WebSocket, if it is one; behind an answer that is due, none is."""
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            return False
+        try:
+            offered = opening(self.parser.get_method(), self.url, self.headers, self._inference)
+        except TurnoutError as error:
+            self._refuse(error)
+            return True
+        if offered is None:
+            return False
+        self._unset_keepalive_if_required()
+        self.connections.discard(self)
+        inference, state = self._inference, self.server_state
+        socket = WebSocket(self.transport, state, offered, inference, self.loop)
+        self.transport.set_protocol(socket)
+        if rest:
+            socket.data_received(rest)
+        return True
 
     def _decline(self, rest: bytes) -> None:
         """Answer an offer of another protocol in this one: parse the request without the offer.
@@ -170,10 +195,15 @@ class Connection(HttpToolsProtocol):
                 self._calm()
                 return
             cycle.left()
-        body = envelope(self.url)(BadRequest(msg))
+        self._refuse(BadRequest(msg))
+
+    def _refuse(self, error: TurnoutError) -> None:
+        """Write an answer to what is no request that anybody serves: the last of its connection."""
+        body = envelope(self.url)(error)
         name = new_request_id().encode()
-        again = b"request-id: %b\r\n" % name if is_anthropics(self.url) else b""
-        self.transport.write(_REFUSAL % (STATUS_LINE[400], len(body), name, again) + body)
+        more = b"request-id: %b\r\n" % name if is_anthropics(self.url) else b""
+        more += "".join([f"{key}: {value}\r\n" for key, value in error.headers]).encode()
+        self.transport.write(_REFUSAL % (STATUS_LINE[error.status], len(body), name, more) + body)
         self._linger()
 
     def shutdown(self) -> None:

@@ -76,6 +76,10 @@ class Cors:
         """Return what any answer says to a page of this origin, None where it is no page's."""
         return self._granted.get(origin, self._refused)
 
+    def allows(self, origin: bytes) -> bool:
+        """Return whether pages of this origin may call."""
+        return ANY in self.origins or origin in self._granted
+
     def preflight(self, fields: Mapping[bytes, bytes]) -> Headers | None:
         """Return the answer to a browser that asks whether it may; None where it does not ask.
 

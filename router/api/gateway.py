@@ -24,6 +24,17 @@ class Limits:
     keepalive: float = 15.0
 
 
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What a WebSocket may be: seconds in all, seconds in which nothing is asked, bytes of
+    responses that it remembers, and that all of a process remember together."""
+
+    lifetime: float = 3600.0
+    idle: float = 600.0
+    memory: int = 16_000_000
+    total_memory: int = 500_000_000
+
+
 class Answers(Protocol):
     """Something that can be asked whether it is there."""
 
@@ -44,5 +55,6 @@ class Gateway:
     outcomes: OutcomeStore
     worker_metrics: WorkerMetrics | None = None  # the other workers, where there are any
     cors: Cors | None = None  # where browsers may call
+    sockets: SocketLimits = SocketLimits()
     files: FileServices | None = None  # where a backend offers files or batches
     ready: bool = False

@@ -16,13 +16,35 @@ from router.protocols.headers import credential_of
 _HINTS: Final = PREFIX.encode()
 
 
-class Incoming:
+class Asked:
+    """Who asks for what, and by which headers: `fields`, their names in lower case."""
+
+    __slots__ = ("authorization", "fields", "row")
+
+    row: Row
+    fields: dict[bytes, bytes]
+    authorization: bytes | None
+
+    def hint_headers(self) -> dict[str, str]:
+        """Return the request's x-turnout-* headers, names in lower case."""
+        if _HINTS not in b"\n".join(self.fields):  # mostly: one look at all names
+            return {}
+        return {
+            name.decode("latin-1"): sent.decode("latin-1")
+            for name, sent in self.fields.items()
+            if name.startswith(_HINTS)
+        }
+
+    def header_values(self, names: Iterable[str]) -> dict[str, str]:
+        """Return those of the request's headers that were sent; names in lower case."""
+        pairs = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
+        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
+
+
+class Incoming(Asked):
     """The request of one call: what the connection tells of it, and what the corridor asks."""
 
-    __slots__ = (
-        *("_body", "_connection", "_limits", "_waiter"),
-        *("authorization", "fields", "method", "received", "row"),
-    )
+    __slots__ = ("_body", "_connection", "_limits", "_waiter", "method", "received")
 
     def __init__(
         self,
@@ -67,21 +89,6 @@ class Incoming:
             self._waiter.set_result(None)
 
     # What the corridor asks: router.pipeline.caller says what each promises.
-
-    def hint_headers(self) -> dict[str, str]:
-        """Return the request's x-turnout-* headers, names in lower case."""
-        if _HINTS not in b"\n".join(self.fields):  # mostly: one look at all names
-            return {}
-        return {
-            name.decode("latin-1"): sent.decode("latin-1")
-            for name, sent in self.fields.items()
-            if name.startswith(_HINTS)
-        }
-
-    def header_values(self, names: Iterable[str]) -> dict[str, str]:
-        """Return those of the request's headers that were sent; names in lower case."""
-        pairs = ((name, self.fields.get(name.encode("latin-1", "replace"))) for name in names)
-        return {name: value.decode("latin-1") for name, value in pairs if value is not None}
 
     async def body(self) -> bytes:
         """Read the whole body; a compressed one is inflated within the same bound.

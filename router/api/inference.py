@@ -3,23 +3,53 @@
 import asyncio
 import logging
 import time
-from typing import Any, Final
+from collections.abc import Coroutine
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 from router.api.cors import Cors
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
-from router.api.gateway import Gateway, Limits
-from router.errors import MethodNotAllowed, TurnoutError, Unavailable, retry_after
-from router.operations.operation import Count, Operation, Row
+from router.api.gateway import Gateway, Limits, SocketLimits
+from router.api.websocket.memory import Room
+from router.domain import Principal
+from router.errors import (
+    BadRequest,
+    MethodNotAllowed,
+    TurnoutError,
+    Unavailable,
+    UpgradeRequired,
+    retry_after,
+)
+from router.operations.operation import Count, Operation, Preparation, Row
 from router.operations.paths import ROUTES, row_at
 from router.pipeline.count import count
 from router.pipeline.serve import serve
+from router.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from router.api.websocket.turn import Turn
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
+_NO_OFFER: Final = (
+    "The offer of a WebSocket did not arrive whole: a proxy in front of this gateway has to pass "
+    "`Upgrade` and `Connection: upgrade` on, over HTTP/1.1. The same is served by POST."
+)
+_SOCKETS_KEY: Final = b"sec-websocket-key"
 _OPTIONS: Final = b"OPTIONS"
+
+
+def _not_allowed(exchange: Exchange) -> BadRequest:
+    """Why a request cannot be served by this method."""
+    if _SOCKETS_KEY in exchange.fields:  # proxies drop the rest of the offer, and keep that
+        return UpgradeRequired(_NO_OFFER, headers=(("upgrade", "websocket"),))
+    row = exchange.row
+    methods = ", ".join(method.decode() for method in row.methods)
+    message = f"Not allowed: {row.path} takes {methods}."
+    return MethodNotAllowed(message, headers=(_allow(row),))
 
 
 class Inference:
@@ -42,6 +72,25 @@ class Inference:
             return row
         return self._gateway.serving.snapshot.declared.at(path, query, method)
 
+    @property
+    def sockets(self) -> SocketLimits:
+        """What a WebSocket may be."""
+        return self._gateway.sockets
+
+    @cached_property
+    def room(self) -> Room:
+        """What all WebSockets may remember."""
+        return Room(self._gateway.sockets.total_memory)
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted of the gateway."""
+        return self._gateway.metrics
+
+    def authenticate(self, authorization: bytes | None) -> Principal:
+        """Return who asks. Raises Unauthenticated."""
+        return self._gateway.serving.authenticator.authenticate(authorization)
+
     async def abandon(self) -> None:
         """End what is still in flight, each with an answer that says so; wait until it is settled.
 
@@ -53,7 +102,7 @@ class Inference:
         if running:
             await asyncio.wait(running, timeout=_ABANDON_SECONDS)
 
-    async def serve(self, exchange: Exchange) -> None:
+    async def serve(self, exchange: "Exchange | Turn") -> None:
         """Answer one request, whatever happens; a client that left gets nothing."""
         task = asyncio.current_task()
         metrics = self._gateway.metrics
@@ -81,23 +130,29 @@ class Inference:
                 seconds = time.perf_counter() - began
                 metrics.answered(exchange.route, exchange.backend, status, seconds)
 
-    async def _walk(self, exchange: Exchange) -> None:
+    def _walk(self, exchange: "Exchange | Turn") -> Coroutine[Any, Any, None]:
+        """What answers a request: to await it costs less than to wait behind it."""
+        row = exchange.row
+        if isinstance(row, Operation) and exchange.method in row.methods:
+            return serve(self._gateway.serving, row, exchange)
+        return self._answer(exchange)  # type: ignore[arg-type] # a turn asks an operation
+
+    async def _answer(self, exchange: Exchange) -> None:
+        """Answer what no backend is asked for."""
         row = exchange.row
         if exchange.method == _OPTIONS:
             await self._say_options(exchange)
             return
         if exchange.method not in row.methods:
-            methods = ", ".join(method.decode() for method in row.methods)
-            message = f"Not allowed: {row.path} takes {methods}."
-            raise MethodNotAllowed(message, headers=(_allow(row),))
-        if isinstance(row, Operation):
-            await serve(self._gateway.serving, row, exchange)
-            return
+            raise _not_allowed(exchange)
         if isinstance(row, Count):
             await count(self._gateway.serving, row, exchange)
             return
         principal = self._gateway.serving.authenticator.authenticate(exchange.authorization)
         body = await exchange.body()
+        if isinstance(row, Preparation):
+            await exchange.send(row.answer(body))
+            return
         opinions = Opinions(self._gateway.recorder, self._gateway.outcomes)
         await exchange.send(await opinions.take(principal, body), 202)
 

@@ -81,9 +81,10 @@ class Backend:
     for gzip. `key_header` is the header in which the key
     goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
     authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
-    `provider` is what telemetry calls whose server it is. `counts` names the way in which its
-    server tells the size of a request (`router.backends.counting.table`). `offers` is what
-    customers may keep in its account: OFFERS.
+    `provider` is what telemetry calls whose server it is. Where it `shares_state`, whoever may ask
+    it may name what its account keeps. `counts` names the way in which its server tells the size of
+    a request (`router.backends.counting.table`). `offers` is what customers may keep in its
+    account: OFFERS.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Backend:
     query: tuple[tuple[str, str], ...] = ()
     credentials: Credentials | None = field(default=None, repr=False)
     speaks: frozenset[str] = frozenset()
+    shares_state: bool = False
     provider: str = ""
     counts: str = "none"
     offers: frozenset[str] = frozenset()

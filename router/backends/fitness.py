@@ -3,14 +3,14 @@
 from functools import lru_cache
 from typing import Final
 
-from router.ask import STORED_STATE, Ask
+from router.ask import KEPT_ELSEWHERE, STORED_STATE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
 from router.operations.table import BY_NAME
 from router.protocols.hub.table import CLIENTS
 from router.protocols.responses.parts import RESPONSES
-from router.protocols.responses.state import state_elsewhere
+from router.protocols.responses.state import state_elsewhere, state_of_all
 from router.protocols.responses.tools import WEB_SEARCHES
 
 _SEARCHES: Final = frozenset(f"hosted:{one}" for one in WEB_SEARCHES)
@@ -37,9 +37,21 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
         return _many(ask.operation)
     if not ask.features:
         return None
-    if STORED_STATE in ask.features and (elsewhere := _elsewhere(backend, ask)):
-        return elsewhere
-    return _denied(ask.features, backend.denied)
+    return _cannot_recall(backend, ask) or _denied(ask.features, backend.denied)
+
+
+def _cannot_recall(backend: Backend, ask: Ask) -> str | None:
+    """Why it has not got what the request names, or not for this customer alone."""
+    if ask.features.isdisjoint(KEPT_ELSEWHERE):
+        return None
+    pinned = ask.pinned
+    if pinned is not None and backend.name not in pinned:
+        return "files kept by another backend"
+    if not _speaks(backend, ask.protocol):
+        return state_elsewhere(ask.body)
+    if backend.shares_state or (pinned is not None and STORED_STATE not in ask.features):
+        return None
+    return state_of_all(ask.body)
 
 
 @lru_cache(_REMEMBERED)
@@ -49,20 +61,13 @@ def _denied(features: frozenset[str], denied: frozenset[str]) -> str | None:
 
 
 def _serves(backend: Backend, ask: Ask) -> bool:
-    """Whether its dialect speaks what no other protocol says, and its server has it: some only
-    where their section says so."""
-    if ask.declared is None and ask.protocol not in DIALECTS[backend.dialect].speaks:
+    """Whether it speaks what no other protocol says, and its server has it: some only where their
+    section says so."""
+    if ask.declared is None and not _speaks(backend, ask.protocol):
         return False
     if backend.serves is None:
         return ask.declared is None and ask.operation not in BY_NAME
     return ask.operation in backend.serves
-
-
-def _elsewhere(backend: Backend, ask: Ask) -> str | None:
-    """Why it cannot read what the request names, kept as it is by somebody; None where it can."""
-    if ask.pinned is not None and backend.name not in ask.pinned:
-        return "files kept by another backend"
-    return None if _speaks(backend, ask.protocol) else state_elsewhere(ask.body)
 
 
 def _many(operation: str) -> str:

@@ -14,44 +14,53 @@ from router.cli.common.stores import opened
 from router.cli.common.tables import show
 
 if TYPE_CHECKING:  # what it needs is there only where responses are kept
+    from router.stored.conversation_store import ConversationStore
     from router.stored.store import ResponseStore
 
 
 @click.group()
 def responses() -> None:
-    """Count and erase the responses that are kept for customers."""
+    """Count and erase the responses and conversations that are kept for customers."""
 
 
 @contextmanager
-def _opened(config_path: Path) -> "Iterator[ResponseStore]":
+def _opened(config_path: Path) -> "Iterator[tuple[ResponseStore, ConversationStore]]":
     documents = documents_or_end(config_path)
     section = documents.config.responses
     keys = [key.get_secret_value() for key in section.keys]
+    try:
+        opening = import_module("router.stored.opening")
+    except ModuleNotFoundError as error:
+        hint = f"pip install 'turnout[responses]' (missing: {error.name})"
+        raise click.ClickException(f"kept responses need cryptography: {hint}") from None
+    terms = {"keep": section.keep, "room": section.room}
 
     def build(url: str) -> "ResponseStore":
-        try:
-            opening = import_module("router.stored.opening")
-        except ModuleNotFoundError as error:
-            hint = f"pip install 'turnout[responses]' (missing: {error.name})"
-            raise click.ClickException(f"kept responses need cryptography: {hint}") from None
-        store = opening.open_store(url, keys, keep=section.keep, room=section.room)
-        return cast("ResponseStore", store)
+        return cast("ResponseStore", opening.open_store(url, keys, **terms))
 
-    with opened(documents, build) as store:
-        yield store
+    def build_conversations(url: str) -> "ConversationStore":
+        return cast("ConversationStore", opening.open_conversations(url, keys, **terms))
+
+    with opened(documents, build) as store, opened(documents, build_conversations) as beside:
+        yield store, beside
 
 
 @responses.command("list")
 @config_option
 def list_kept(config_path: Path) -> None:
-    """Show how many responses and bytes each customer has."""
-    with _opened(config_path) as store:
-        totals = store.totals()
+    """Show how many responses and conversations each customer has, and their bytes."""
+    with _opened(config_path) as (store, conversations):
+        responses_of = {organization: (count, size) for organization, count, size in store.totals()}
+        conversations_of = conversations.totals()
     table = Table("Organization")
-    for name in ("Responses", "Bytes"):
+    for name in ("Responses", "Bytes", "Conversations", "Their bytes"):
         table.add_column(name, justify="right", no_wrap=True)
-    for organization, count, size in totals:
-        table.add_row(organization, f"{count:,}", f"{size:,}")
+    for organization in sorted({*responses_of, *conversations_of}):
+        numbers = (
+            *responses_of.get(organization, (0, 0)),
+            *conversations_of.get(organization, (0, 0)),
+        )
+        table.add_row(organization, *[f"{number:,}" for number in numbers])
     show(table)
 
 
@@ -59,7 +68,9 @@ def list_kept(config_path: Path) -> None:
 @config_option
 @click.option("--organization", required=True, help="The customer.")
 def erase(config_path: Path, organization: str) -> None:
-    """Erase every response of a customer, at once and for good."""
-    with _opened(config_path) as store:
-        count = store.erase(organization)
-    click.echo(f"{count} responses of {organization} are erased.", err=True)
+    """Erase every response and conversation of a customer, at once and for good."""
+    with _opened(config_path) as (store, conversations):
+        count, talks = store.erase(organization), conversations.erase(organization)
+    click.echo(
+        f"{count} responses and {talks} conversations of {organization} are erased.", err=True
+    )

@@ -36,7 +36,7 @@ from router.ledger.server.errors import StartupError
 from router.settings import environment, log_level
 from router.telemetry.logs import set_up_logs
 from router.telemetry.worker_metrics import WorkerMetrics
-from router.world.config import host_and_port
+from router.world.config_values import host_and_port
 from router.world.documents import Documents
 
 _LOG = logging.getLogger("turnout")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from router.ask import STORED_STATE, Ask
+from router.ask import NAMED_FILES, Ask
 from router.domain import Principal
 from router.files.desk import Desk, asker_of
 from router.stored.owned import Owned, OwnedKind
@@ -79,4 +79,4 @@ class References:
             family = "anthropic" if ask.protocol == "messages" else "openai"
             asker = asker_of(principal, family, {})
             raise self._desk.missing(asker, OwnedKind.FILE, next(iter(sorted(unknown)), ids[0]))
-        return ask._replace(pinned=readers, features=ask.features | {STORED_STATE})
+        return ask._replace(pinned=readers, features=ask.features | {NAMED_FILES})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.decision import Decision, Denial
-from router.ask import STORED_STATE, Ask
+from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.dialects.translated import Translation, dialect_of
 from router.domain import Estimate
@@ -112,7 +112,7 @@ def _speaks_natively(backend: Backend, ask: Ask) -> bool:
 def _most(world: Snapshot, backend: Backend, context: RequestContext) -> Estimate:
     """What one request may come to at most in a batch."""
     ask, tokens = context.ask, context.input_tokens
-    if ask.features and STORED_STATE in ask.features:
+    if not ask.features.isdisjoint(KEPT_ELSEWHERE):
         tokens = max(tokens, largest_window([backend]))
     output = estimate_output(cap=ask.max_output_tokens, choices=ask.choices, way="worst")
     price = world.batch_prices.price(backend.name)

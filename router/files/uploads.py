@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from policies.pii.pii import contains_pii
-from router.ask import STORED_STATE
 from router.backends.backend import FILES, Backend
 from router.backends.dialects.table import DIALECTS
 from router.backends.dispatch.account import AccountCall
@@ -24,6 +23,7 @@ _FILES: Final = "/files"
 _BATCH: Final = "batch"  # the purpose of a file that holds requests
 _LONGEST_PURPOSE: Final = 64
 _FORGOTTEN_MS: Final = 3_600_000  # after which nobody waits for an upload any more
+_UNREAD: Final = "tokens"  # the feature of a request whose text no detector can read
 _READ_AT_ONCE: Final = 4_000_000  # bytes of a file that the detectors read
 
 
@@ -91,7 +91,7 @@ class Uploads:
             operation="chat",
             protocol=DIALECTS[world.backends[model].dialect].protocol,
             model=model,
-            features=frozenset((STORED_STATE,)) if private else frozenset(),
+            features=frozenset((_UNREAD,)) if private else frozenset(),
         )
         await Screening(self._desk, asker, backend).decided(ask)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from classifiers.prompt import SYSTEM_ROLES, Prompt, PromptTurn
-from router.ask import NO_FEATURES, NO_MEDIA, Ask, Media
+from router.ask import NAMED_FILES, NO_FEATURES, NO_MEDIA, Ask, Media
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members
@@ -102,6 +102,8 @@ def _demands(body: dict[str, Any], text: "_Text", *, schema: bool) -> _Demands:
         features.add("vision")  # of any kind: what is no text counts alike
     if schema:
         features.add("json_schema")
+    if text.names_files:
+        features.add(NAMED_FILES)
     media = text.media.media() if text.media else NO_MEDIA
     if media.audio:
         features.add("audio")
@@ -120,12 +122,13 @@ def _session(metadata: Any) -> str | None:
 class _Text:
     """What a model will read, gathered in one walk over the body."""
 
-    __slots__ = ("bytes", "hosted", "images", "media", "system", "turns")
+    __slots__ = ("bytes", "hosted", "images", "media", "names_files", "system", "turns")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.images = 0  # and every other part that is no text
         self.media: MediaGauge | None = None
+        self.names_files = False  # that a provider keeps
         self.hosted: list[str] | None = None
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
@@ -194,6 +197,7 @@ class _Text:
         if self.media is None:
             self.media = MediaGauge()
         if isinstance(held, dict):
+            self.names_files = self.names_files or bool(held.get("file_id"))
             self.media.add(kind, held.get(field), detail=held.get("detail"))
         else:
             self.media.add(kind, held)

@@ -3,12 +3,13 @@
 The path names the model and the verb. A stream without `alt=sse` is an array of responses.
 """
 
+import re
 from typing import Any, Final
 
 import orjson
 
 from classifiers.prompt import Prompt, PromptTurn
-from router.ask import NO_MEDIA, Ask
+from router.ask import NAMED_FILES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members, refuse_aliases
@@ -22,6 +23,8 @@ MAX_CANDIDATES: Final = 128
 PROTOCOL: Final = "gemini"
 ARRAY: Final = "gemini_array"
 _NAMED: Final = "models/"
+# Addresses of what the operator's account alone can read.
+_KEPT_FILE: Final = re.compile(r"(?:https?://generativelanguage\.googleapis\.com/|files/|gs://)")
 _KINDS: Final = {"image": "image", "audio": "audio", "video": "video"}
 
 
@@ -65,7 +68,7 @@ def parse_content(
         json_schema=schema,
         text_bytes=facts.bytes,
         prompt=Prompt("\n".join(facts.system), tuple(facts.turns), tools),
-        features=facts.features(schema=schema, logprobs=bool(config.get("responseLogprobs"))),
+        features=facts.features(body, config, schema=schema),
         media=media,
         read_texts=content_texts,
     )
@@ -97,24 +100,29 @@ def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
 class _Facts:
     """What a model will read, gathered in one walk over the body."""
 
-    __slots__ = ("bytes", "hosted", "media", "others", "system", "turns")
+    __slots__ = ("bytes", "hosted", "media", "names_files", "others", "system", "turns")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.others = 0  # parts that are no text
         self.media: MediaGauge | None = None
+        self.names_files = False  # that a provider keeps
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
 
-    def features(self, *, schema: bool, logprobs: bool) -> frozenset[str]:
+    def features(
+        self, body: dict[str, Any], config: dict[str, Any], *, schema: bool
+    ) -> frozenset[str]:
         """What a backend must be able to do."""
         wanted = {
             "tools": self.hosted is not None,
             "vision": self.others > 0,  # of any kind: what is no text counts alike
             "files": self.media is not None and self.media.files > 0,
             "json_schema": schema,
-            "logprobs": logprobs,
+            "logprobs": bool(config.get("responseLogprobs")),
+            NAMED_FILES: self.names_files,
+            STORED_STATE: bool(body.get("cachedContent")),
         }
         return frozenset(
             [*(name for name, is_wanted in wanted.items() if is_wanted), *(self.hosted or ())]
@@ -158,6 +166,7 @@ class _Facts:
                 raise wrong_type(f"{where}.text", "a string")
             self._read_text(text)
             return text
+        self.names_files = self.names_files or _names_file(part)
         held = part.get("inlineData") or part.get("fileData")
         if isinstance(held, dict):
             self._medium(held)
@@ -201,3 +210,12 @@ class _Facts:
             return False
         self.bytes += len(orjson.dumps(wanted))
         return True
+
+
+def _names_file(part: dict[str, Any]) -> bool:
+    """Whether a part is a file that was sent to the account before, by its address."""
+    held = part.get("fileData") or part.get("file_data")
+    if not isinstance(held, dict):
+        return False
+    uri = held.get("fileUri") or held.get("file_uri")
+    return isinstance(uri, str) and _KEPT_FILE.match(uri) is not None

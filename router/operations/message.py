@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from classifiers.prompt import Prompt, PromptTurn
-from router.ask import NO_FEATURES, NO_MEDIA, Ask
+from router.ask import NAMED_FILES, NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members
@@ -58,6 +58,9 @@ def _read(raw: bytes, headers: Fields) -> Ask:
     facts.read_messages(body.get("messages"))
     tools = facts.read_tools(body["tools"]) if "tools" in body else ()
     schema = "output_config" in body and facts.read_output(body["output_config"])
+    features = facts.features(schema=schema)
+    if "container" in body and _is_named(body["container"]):
+        features |= {STORED_STATE}
     user = _user(body.get("metadata"))
     return Ask(
         "message",
@@ -77,12 +80,17 @@ def _read(raw: bytes, headers: Fields) -> Ask:
         schema,
         facts.bytes,
         Prompt("\n".join(facts.system), tuple(facts.turns), tools),
-        facts.features(schema=schema),
+        features,
         facts.media.media() if facts.media else NO_MEDIA,
         user.rpartition(_SESSION)[2] if user and _SESSION in user else None,
         of_request(MESSAGES_REQUEST, headers),
         message_texts,
     )
+
+
+def _is_named(container: Any) -> bool:
+    """Whether it is one that was there before, known by its id."""
+    return bool(container.get("id") if isinstance(container, dict) else container)
 
 
 def _user(metadata: Any) -> str | None:
@@ -94,19 +102,20 @@ def _user(metadata: Any) -> str | None:
 class _Facts:
     """What a model will read, gathered in one walk over the body."""
 
-    __slots__ = ("bytes", "hosted", "media", "others", "system", "turns")
+    __slots__ = ("bytes", "hosted", "media", "names_files", "others", "system", "turns")
 
     def __init__(self) -> None:
         self.bytes = 0
         self.others = 0  # parts that are no text
         self.media: MediaGauge | None = None
+        self.names_files = False  # that a provider keeps
         self.hosted: list[str] | None = None  # of the tools, where there are any
         self.system: list[str] = []
         self.turns: list[PromptTurn] = []
 
     def features(self, *, schema: bool) -> frozenset[str]:
         """What a backend must be able to do."""
-        if self.hosted is None and not self.others and not schema:
+        if self.hosted is None and not (self.others or self.names_files or schema):
             return NO_FEATURES
         features = set(self.hosted or ())
         if self.hosted is not None:
@@ -117,6 +126,8 @@ class _Facts:
             features.add("files")
         if schema:
             features.add("json_schema")
+        if self.names_files:
+            features.add(NAMED_FILES)
         return frozenset(features)
 
     def read_system(self, system: Any) -> None:
@@ -190,6 +201,7 @@ class _Facts:
         elif kind == "document":
             self._document(block, where)
         else:
+            self.names_files = self.names_files or kind == "container_upload"
             self.bytes += len(orjson.dumps(block))
 
     def _document(self, block: dict[str, Any], where: int | str) -> None:
@@ -207,6 +219,7 @@ class _Facts:
         if self.media is None:
             self.media = MediaGauge()
         held = source if isinstance(source, dict) else {}
+        self.names_files = self.names_files or bool(held.get("file_id"))
         self.media.add(kind, held.get("data"), media_type=held.get("media_type"))
 
     def read_tools(self, tools: Any) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ class Operation:
     anything (`router.units`). One that is asked `by_name` is asked only of backends whose section
     says that they have it (`serves`); any other of all that speak its protocol. `names_request`:
     answers say their id as `request-id` too, where Anthropic's clients look for it. `resumes`: a
-    request may name what the gateway keeps. `methods` are those with which it is asked.
+    request may name what the gateway keeps. `over_websocket`: it may be asked in messages too.
+    `methods` are those with which it is asked.
     `lists`: what is kept of it is listed at its path by GET, beside inference.
     """
 
@@ -38,6 +39,7 @@ class Operation:
     resumes: bool = False
     methods: tuple[bytes, ...] = (b"POST",)
     lists: bool = False
+    over_websocket: bool = False
 
     def error_body(self, error: TurnoutError) -> bytes:
         """The body of an error response, as the clients of its protocol expect it."""
@@ -84,6 +86,18 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Preparation:
+    """What the gateway answers by itself for requests that follow: nothing is asked or paid."""
+
+    path: str
+    answer: Callable[[bytes], bytes]
+    error_body: Callable[[TurnoutError], bytes]
+    names_request: bool = False
+    methods: ClassVar[tuple[bytes, ...]] = (b"POST",)
+    lists: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """An endpoint for opinions of answers: it asks no backend, it stores the opinion."""
 
@@ -94,4 +108,4 @@ class Judgement:
     lists: ClassVar[bool] = False
 
 
-Row = Operation | Count | Judgement
+Row = Operation | Count | Preparation | Judgement

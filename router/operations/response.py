@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 
 from classifiers.prompt import SYSTEM_ROLES, Prompt, PromptTurn
-from router.ask import NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
+from router.ask import NAMED_FILES, NO_FEATURES, NO_MEDIA, STORED_STATE, Ask
 from router.errors import BadRequest
 from router.protocols import known_keys
 from router.protocols.document import parse_members
@@ -26,6 +26,8 @@ from router.protocols.fields import (
 )
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
 from router.protocols.media.gauge import MediaGauge
+from router.protocols.responses.kept import is_reference
+from router.protocols.responses.state import names_files, names_state
 from router.protocols.responses.tools import CLIENT_TOOLS, is_search
 from router.protocols.texts import response_texts
 
@@ -194,7 +196,7 @@ class _Facts:
             if not isinstance(item, dict):
                 raise wrong_type(place, "an object")
             kind = item.get("type")
-            if kind is None and "role" not in item and "id" in item:
+            if is_reference(item):
                 kind = "item_reference"
             if kind is None or kind == "message":
                 self._message(item, place)
@@ -265,7 +267,7 @@ class _Facts:
         self.others += 1
         kind, field = _MEDIA.get(kind, ("other", "data"))
         if part.get("file_id"):
-            self.features.add(STORED_STATE)
+            self.features.add(NAMED_FILES)
         held = part.get(field)
         if isinstance(held, dict):
             held = held.get("data")
@@ -293,7 +295,7 @@ class _Facts:
                 yield kind
                 continue
             if kind not in CLIENT_TOOLS:
-                self.features.add(f"hosted:{kind}"[:64])
+                self._hosted(tool, kind)
                 yield kind
                 continue
             if not isinstance(tool.get("name"), str):
@@ -307,6 +309,13 @@ class _Facts:
                 yield from self._names(inner, f"{place}[{index}].tools")
             else:
                 yield tool["name"]
+
+    def _hosted(self, tool: dict[str, Any], kind: str) -> None:
+        self.features.add(f"hosted:{kind}"[:64])
+        if names_state(tool):
+            self.features.add(STORED_STATE)
+        if names_files(tool):
+            self.features.add(NAMED_FILES)
 
     def _custom(self, tool: dict[str, Any]) -> None:
         self.features.add("custom_tools")

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from router.operations.chat import parse_chat
+from router.operations.compaction import parse_compaction
 from router.operations.completion import parse_completion
 from router.operations.content import parse_content, parse_content_count, write_content_count
 from router.operations.embedding import parse_embedding
@@ -46,8 +47,15 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         "message", "/v1/messages", "messages", parse_message, names_request=True, known_as="chat"
     ),
     Operation(
-        "response", "/v1/responses", "responses", parse_response, resumes=True, known_as="chat"
+        "response",
+        "/v1/responses",
+        "responses",
+        parse_response,
+        resumes=True,
+        over_websocket=True,
+        known_as="chat",
     ),
+    Operation("compaction", "/v1/responses/compact", "compactions", parse_compaction, resumes=True),
     Operation("embedding", "/v1/embeddings", "openai", parse_embedding, known_as="embeddings"),
     Operation("content", CONTENT_PATH, "gemini", parse_content, known_as="generate_content"),
     Operation(

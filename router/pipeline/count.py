@@ -7,7 +7,7 @@ gateway estimates by length, as it does for holds; the header `x-turnout-count` 
 """
 
 from policies.decision import Denial
-from router.ask import STORED_STATE
+from router.ask import KEPT_ELSEWHERE
 from router.errors import BadRequest
 from router.operations.operation import Count
 from router.pipeline.caller import Caller
@@ -40,8 +40,8 @@ async def count(serving: Serving, row: Count, caller: Caller) -> None:
         caller.headers += of_count(name)
         await caller.send(row.write(counted.tokens) if counted.body is None else counted.body)
         return
-    if STORED_STATE in ask.features:
-        raise BadRequest("What a provider keeps cannot be counted here. Send it whole in 'input'.")
+    if not ask.features.isdisjoint(KEPT_ELSEWHERE):
+        raise BadRequest("What a provider keeps cannot be counted here. Send it whole.")
     caller.headers += of_count(None)
     await caller.send(row.write(max(1, estimate_input(ask))))
 

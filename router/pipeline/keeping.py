@@ -18,6 +18,7 @@ from router.protocols.responses.kept import (
     may_tell_life,
     named_items,
     retold,
+    said_items,
 )
 from router.protocols.sse import EventTooLarge, Splitter, events
 from router.stored.response import StoredResponse
@@ -134,13 +135,16 @@ class KeepingCaller:
             return self._retold(response, stored=False)
         told = self._retold(response, stored=True)
         document = document_of(told, self._kept.given, self.id)
+        talk = self._kept.talk
+        if talk is not None and not await talk.append(said_items(document, self.id)):
+            return self._retold(response, stored=False)
         entry = StoredResponse(self._id, self._kept.previous, document, named_items(told))
         if await self._shelf.add(self._organization, entry):
             return told
         return self._retold(response, stored=False)
 
     def _retold(self, response: bytes, *, stored: bool) -> bytes:
-        return retold(response, self._id, self._kept.previous, stored=stored)
+        return retold(response, self._id, self._kept, stored=stored)
 
     def _unread(self) -> None:
         _LOG.warning("an answer could not be read, so it is not kept", extra={"id": self.id})

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from policies.decision import Decision, Denial, Status
-from router.ask import STORED_STATE
+from router.ask import KEPT_ELSEWHERE
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Priority
@@ -103,7 +103,7 @@ def _estimate(
 ) -> Estimate:
     """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
     tokens, prices, ask = context.input_tokens, context.world.prices, context.ask
-    if ask.features and STORED_STATE in ask.features:
+    if ask.features and not ask.features.isdisjoint(KEPT_ELSEWHERE):
         named = [context.world.backends[name] for name in decision.candidates]
         tokens = max(tokens, largest_window(named))
     firm = ask.max_output_tokens is not None and not ask.units

@@ -119,7 +119,9 @@ async def gather(
         hints,
         needs,
         classification,
-        tokens_of(ask),
+        estimate_tokens(ask.text_bytes, ask.images, ask.media)
+        if ask.declared is None
+        else tokens_of(ask),
         needs.pii and await _is_private(ask),
         conversation,
         previous,

@@ -25,7 +25,8 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
 
     Raises TurnoutError, which the edge turns into an answer. Cancelled when the client leaves: the
     upstream is then closed and the hold settled with what was delivered. What is asked in the
-    background goes on without its client.
+    background goes on without its client. Where the answer goes into a conversation, no other goes
+    there meanwhile.
     """
     trace = None if serving.tracing is None else serving.tracing.begin(caller, operation)
     world, kept = serving.snapshot, serving.kept
@@ -38,10 +39,15 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
             ask = await kept.resumed(operation.parse, world, principal, ask, caller.fields)
     if serving.files is not None:
         ask = await serving.files.pinned(world, principal, ask)
-    if operation.resumes and kept is not None and ask.kept is not None and ask.kept.background:
-        walk = partial(_walk, serving, world, principal, ask, trace=trace)
-        await kept.background.detach(caller, principal.organization, ask, walk)
-        return
+    if operation.resumes and kept is not None and ask.kept is not None:
+        if ask.kept.background:
+            walk = partial(_walk, serving, world, principal, ask, trace=trace)
+            await kept.background.detach(caller, principal.organization, ask, walk)
+            return
+        if ask.kept.talk is not None and ask.kept.wanted:
+            async with ask.kept.talk:
+                await _walk(serving, world, principal, ask, caller, trace=trace)
+            return
     if ask.storing is not None and serving.chats is not None:
         ask = serving.chats.asked(ask, world, principal)
     await _walk(serving, world, principal, ask, caller, trace=trace)
@@ -82,8 +88,9 @@ async def _walk(
                 async with serving.backends.open(plan, ask, meter.events, trace) as upstream:
                     meter.events.append(upstream)
                     watch.upstream = upstream
-                    keeps = serving.kept if ask.storing is None else serving.chats
-                    if keeps is not None and (ask.kept is not None or ask.storing is not None):
-                        caller = keeps.keeping(caller, context, plan.decision)
+                    if ask.kept is not None or ask.storing is not None:
+                        keeps = serving.kept if ask.storing is None else serving.chats
+                        if keeps is not None:
+                            caller = keeps.keeping(caller, context, plan.decision)
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)

@@ -21,6 +21,7 @@ from router.ledger.estimate import OutputHistory
 from router.ledger.reserve_request import Admission, ReserveRequest
 from router.operations.operation import Parse
 from router.pipeline.caller import Caller
+from router.pipeline.conversing import ConversationShelf
 from router.pipeline.observers.observer import Observer
 from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext, Senses
@@ -148,6 +149,13 @@ class Keeps(Protocol):
     @property
     def background(self) -> RunsOn:
         """Those that are still worked on."""
+
+    @property
+    def conversations(self) -> ConversationShelf:
+        """Where conversations are."""
+
+    def allows(self, world: Snapshot, principal: Principal) -> bool:
+        """Whether anything is kept for a customer of this tier."""
 
     async def conversation(self, organization: str, id_: str) -> list[dict[str, Any]]:
         """Return what was asked and answered up to a response. Raises BadRequest, Unavailable."""

@@ -7,8 +7,9 @@ provider can read (ids of its own, its conversations) goes on as it came, and is
 in the background is this gateway's own (`router.pipeline.background`).
 """
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -19,6 +20,7 @@ from router.errors import BadRequest
 from router.operations.operation import Parse
 from router.pipeline.background import Background
 from router.pipeline.caller import Caller
+from router.pipeline.conversing import ConversationShelf, Talk, conversation_named, talk_of
 from router.pipeline.keeping import KeepingCaller
 from router.pipeline.request_context import RequestContext
 from router.pipeline.serving import RunShelf
@@ -27,6 +29,7 @@ from router.protocols.headers import Fields
 from router.protocols.responses.kept import (
     Kept,
     has_unsealed,
+    is_conversation_id,
     is_item_id,
     is_kept_id,
     is_reference,
@@ -43,6 +46,8 @@ from router.world.snapshot import Snapshot
 
 MOST_RESPONSES: Final = 500  # that one request continues
 _PREVIOUS: Final = "previous_response_id"
+_NAMED: Final = "conversation"
+_COMPACTION: Final = "compaction"
 _STORE: Final = "needs 'store' to be true. Leave 'store' out, or 'background'."
 _UNSTORED: Final = (
     "needs a response that is kept, and without 'store: true', or for this tier at all, none is"
@@ -55,6 +60,10 @@ _ELSEWHERE: Final = (
 _PRIVATE: Final = (
     "needs a response that is kept, and what is private is kept only where it goes to backends of"
     " `responses.home` alone. Leave it out."
+)
+_TALKS: Final = (
+    "goes on with no conversation. Leave it out, or name the response that it continues"
+    " ('previous_response_id')."
 )
 _NO_KEYS: Final = (
     "needs a gateway that keeps responses, and this one keeps none (its operator set no"
@@ -72,15 +81,24 @@ def kept_responses(url: str, config: Config) -> "KeptResponses | None":
         return None
     keys = [key.get_secret_value() for key in section.keys]
     opening = import_module("router.stored.opening")  # it needs an extra
-    shelf: RunShelf = opening.open_shelf(url, keys, keep=section.keep, room=section.room)
-    each = section.background_each
+    terms = {"keep": section.keep, "room": section.room}
+    shelf: RunShelf = opening.open_shelf(url, keys, **terms)
     return KeptResponses(
         shelf,
-        Background(shelf, most=section.background, most_each=each),
+        Background(shelf, most=section.background, most_each=section.background_each),
+        opening.open_conversation_shelf(url, keys, shelf, **terms),
         by_default=section.by_default,
         home=frozenset(section.home),
         most_bytes=config.limits.body,
     )
+
+
+class _Named(NamedTuple):
+    """What a request names of ours: the input with items in place, a response, a conversation."""
+
+    given: Any
+    previous: str | None = None
+    talk: Talk | None = None
 
 
 class KeptResponses:
@@ -90,6 +108,7 @@ class KeptResponses:
         self,
         shelf: RunShelf,
         background: Background,
+        conversations: ConversationShelf,
         *,
         by_default: bool,
         home: frozenset[str],
@@ -100,6 +119,7 @@ class KeptResponses:
         """
         self.shelf = shelf
         self.background = background
+        self.conversations = conversations
         self._by_default = by_default
         self._home = home
         self._most_bytes = most_bytes
@@ -108,31 +128,46 @@ class KeptResponses:
         self, parse: Parse, world: Snapshot, principal: Principal, ask: Ask, fields: Fields
     ) -> Ask:
         """Return the request with the conversation that it continues, to be kept or not."""
-        body, organization = ask.body, principal.organization
-        given, previous = body.get("input"), body.get(_PREVIOUS)
-        ours = previous if is_kept_id(previous) else None
+        body = ask.body
         background = bool(body.get("background"))
         if background:
             ask = without(ask, ["background"])
+        named = _Named(body.get("input"))
         if STORED_STATE in ask.features:
-            items = await self._in_place(organization, given)
-            if ours is not None or items is not given:
-                earlier = [] if ours is None else await self.conversation(organization, ours)
-                ask = _with_input(parse, ask, [*earlier, *replayed(listed(items))], fields)
-            if STORED_STATE in ask.features:
+            ask, named = await self._named(parse, principal.organization, ask, fields)
+            if STORED_STATE in ask.features and named.talk is None:
                 if background:
                     raise _not_there(_ELSEWHERE)
                 return ask
-            given = items
+        if ask.operation == _COMPACTION:  # it is an answer that nobody names again
+            return ask
+        if background and named.talk is not None:
+            raise _not_there(_TALKS)
         if body.get("store") is not False:
             if has_unsealed(ask.body.get("input")):  # nobody will remember what they stand for
                 ask = _with_input(parse, ask, [*replayed(ask.body["input"])], fields)
             ask = with_value(ask, "store", False)
-        wanted = self._wanted(body.get("store"), world, principal)
+        wanted = self._wanted(body, world, principal)
         if background and not wanted:
             raise _not_there(_STORE if body.get("store") is False else _UNSTORED)
-        kept = Kept(ours, given, wanted, background)
-        return ask._replace(kept=kept) if ours or wanted else ask
+        kept = Kept(named.previous, named.given, wanted, background, named.talk)
+        return ask._replace(kept=kept) if named.previous or named.talk or wanted else ask
+
+    async def _named(
+        self, parse: Parse, organization: str, ask: Ask, fields: Fields
+    ) -> "tuple[Ask, _Named]":
+        """The request with what it names of ours in its place, and what that was."""
+        given, previous = ask.body.get("input"), ask.body.get(_PREVIOUS)
+        ours = previous if is_kept_id(previous) else None
+        items = await self._in_place(organization, given)
+        id_ = conversation_named(ask.body)
+        talk = await talk_of(self.conversations, organization, id_, most_bytes=self._most_bytes)
+        if ours is not None or talk is not None or items is not given:
+            earlier = [] if talk is None else talk.earlier
+            if ours is not None:
+                earlier = await self.conversation(organization, ours)
+            ask = _with_input(parse, ask, [*earlier, *replayed(listed(items))], fields)
+        return ask, _Named(items, ours, talk)
 
     async def begin(self, context: RequestContext, decision: Decision) -> RequestContext:
         """Begin what was asked in the background; return it as backends are asked for it."""
@@ -208,10 +243,16 @@ class KeptResponses:
             code="conversation_too_long",
         )
 
-    def _wanted(self, store: Any, world: Snapshot, principal: Principal) -> bool:
+    def allows(self, world: Snapshot, principal: Principal) -> bool:
+        """Whether anything is kept for a customer of this tier."""
         tier = world.policy.tiers.get(principal.tier)
-        allowed = tier is None or tier.store
-        return allowed and (self._by_default if store is None else bool(store))
+        return tier is None or tier.store
+
+    def _wanted(self, body: Mapping[str, Any], world: Snapshot, principal: Principal) -> bool:
+        store = body.get("store")
+        if store is None:  # whoever names a conversation of ours wants it to go on
+            store = self._by_default or is_conversation_id(conversation_named(body))
+        return bool(store) and self.allows(world, principal)
 
 
 def refuse_background(ask: Ask) -> None:
@@ -225,8 +266,11 @@ def _not_there(why: str) -> BadRequest:
 
 
 def _with_input(parse: Parse, ask: Ask, items: list[Any], fields: Fields) -> Ask:
-    """The request with this input in place of its own and of a response of ours that it names."""
+    """The request with this input in place of its own, and of a response or a conversation of ours
+    that it names."""
     edits: dict[str, bytes | None] = {"input": orjson.dumps(items)}
     if is_kept_id(ask.body.get(_PREVIOUS)):
         edits[_PREVIOUS] = None
-    return parse(splice(ask.raw, ask.members, edits), fields)
+    if is_conversation_id(conversation_named(ask.body)):
+        edits[_NAMED] = None
+    return parse(splice(ask.raw, ask.members, edits), fields)._replace(session=ask.session)

@@ -136,6 +136,7 @@ _ROWS: Final = (
         response_wanted,
         response_ending,
     ),
+    replace(_like_openais("compactions", ResponsesPassage()), ending=response_ending),
 )
 PROTOCOLS: Final[MappingProxyType[str, WireProtocol]] = MappingProxyType(
     {row.name: row for row in _ROWS}

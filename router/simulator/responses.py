@@ -40,6 +40,24 @@ async def respond(
         await exchange.reply(200, response, _MARKED)
 
 
+async def compact(
+    body: dict[str, Any], head: dict[str, Any], fault: Fault, exchange: SimulatedExchange
+) -> None:
+    """Answer POST /v1/responses/compact: what users said, and an item that stands for the rest."""
+    answer = compose(_as_chat(body), f"simulated {head['model'].removeprefix('simulated-')}", 0)
+    seed = f"{zlib.crc32(orjson.dumps(body)):08x}"
+    rest = {"type": "compaction", "id": f"cmp_{seed}", "encrypted_content": SEAL}
+    said = [item for item in _items(body) if item.get("role") == "user"]
+    compacted = {
+        "id": f"resp_simulated_{time.time_ns():x}",
+        "object": "response.compaction",
+        "created_at": int(time.time()),
+        "output": [*said, rest],
+        "usage": _usage(body, [rest], answer, fault),
+    }
+    await exchange.reply(200, compacted, _MARKED)
+
+
 def _items(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     given = body.get("input")
     return given if isinstance(given, list) else [{"role": "user", "content": given}]

@@ -29,7 +29,7 @@ from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
 from router.simulator.google import generate
 from router.simulator.keeping import Keeping
 from router.simulator.other_operations import OTHER_OPERATIONS, Serve
-from router.simulator.responses import respond
+from router.simulator.responses import compact, respond
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -53,7 +53,9 @@ PROFILES: Final = MappingProxyType(
 )
 
 
-_OTHERS: Final[Mapping[str, Serve]] = MappingProxyType({**OTHER_OPERATIONS, "/responses": respond})
+_OTHERS: Final[Mapping[str, Serve]] = MappingProxyType(
+    {**OTHER_OPERATIONS, "/responses": respond, "/compact": compact}
+)
 
 
 class Simulator:

@@ -6,6 +6,8 @@
 import os
 from collections.abc import Sequence
 
+from router.stored.conversation_shelf import ConversationShelf
+from router.stored.conversation_store import ConversationStore
 from router.stored.run_shelf import RunShelf
 from router.stored.run_store import RunStore
 from router.stored.seal import KEY_BYTES, Seal, key_of
@@ -21,6 +23,23 @@ def open_store(url: str, keys: Sequence[str], *, keep: float, room: int) -> RunS
     store = RunStore(url, seal, keep_ms=round(keep * 1000), most_bytes=room)
     store.prepare()
     return store
+
+
+def open_conversations(
+    url: str, keys: Sequence[str], *, keep: float, room: int
+) -> ConversationStore:
+    """Return the store of conversations: see `open_store`. Raises DatabaseError."""
+    seal = Seal([key_of(key) for key in keys] or [os.urandom(KEY_BYTES)])
+    store = ConversationStore(url, seal, keep_ms=round(keep * 1000), most_bytes=room)
+    store.prepare()
+    return store
+
+
+def open_conversation_shelf(
+    url: str, keys: Sequence[str], shelf: RunShelf, *, keep: float, room: int
+) -> ConversationShelf:
+    """Return it as the event loop uses it, on the threads of a shelf. Raises DatabaseError."""
+    return ConversationShelf(shelf, open_conversations(url, keys, keep=keep, room=room))
 
 
 def open_shelf(url: str, keys: Sequence[str], *, keep: float, room: int) -> RunShelf:

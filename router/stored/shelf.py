@@ -111,6 +111,10 @@ class Shelf:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._store.close()
 
+    async def ask(self, call: Callable[[], _Result]) -> _Result:
+        """Call something else that is stored, beside the loop too. Raises Unavailable."""
+        return await self._asked(call)
+
     async def _asked(self, call: Callable[[], _Result]) -> _Result:
         try:
             return await self._beside(call)

@@ -65,7 +65,9 @@ RELOADS: Final = Metric(
     "Reloads of the documents: done, or refused while the old ones stay in force.",
 )
 IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
-COUNTED: Final = (REQUESTS, OUTCOMES, TOKENS, COST, UNITS_USED, DURATION, RELOADS, IN_FLIGHT)
+WEBSOCKETS: Final = Metric("turnout_websockets", "gauge", (), "WebSockets that are open.")
+_OF_REQUESTS: Final = (REQUESTS, OUTCOMES, TOKENS, COST, UNITS_USED, DURATION)
+COUNTED: Final = (*_OF_REQUESTS, RELOADS, IN_FLIGHT, WEBSOCKETS)
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 Read = Callable[[], Iterable[tuple[Metric, Values]]]
@@ -92,6 +94,7 @@ class Metrics(Collector):
         self._units: dict[Labels, int] = defaultdict(int)
         self.reloads: dict[Labels, int] = defaultdict(int)
         self.in_flight = 0
+        self.websockets = 0
         self._buckets: dict[Labels, list[int]] = {}
         self._seconds: dict[Labels, float] = defaultdict(float)
         self.gauges = gauges
@@ -131,6 +134,7 @@ class Metrics(Collector):
         yield self._histogram(DURATION)
         yield _family(RELOADS, self.reloads)
         yield _family(IN_FLIGHT, {(): self.in_flight})
+        yield _family(WEBSOCKETS, {(): self.websockets})
         for metric, values in self.gauges():
             yield _family(metric, values)
 

@@ -96,8 +96,8 @@ class PriceSection(Section):
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "PriceSection":
-        of_tokens = (self.input, self.output)
-        if None not in of_tokens or (of_tokens == (None, None) and (self.units or self.batch)):
+        both = (self.input is None) is (self.output is None)
+        if both and (self.input is not None or self.units or self.batch is not None):
             return self
         raise ValueError("write both `input` and `output`, USD per million tokens")
 
@@ -194,6 +194,7 @@ class BackendSection(_QuirkKeys):
     offers: Offers = ()
     speaks: Words | None = None
     counts: str | None = None
+    state: Literal["refused", "shared"] = "refused"
     expected_output_tokens: int = Field(default=400, gt=0)
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None
@@ -231,6 +232,15 @@ class StreamSection(Section):
 
     head_after: Duration = 4.0
     keepalive: Duration = 15.0
+
+
+class WebSocketSection(Section):
+    """How long a WebSocket stays open; bytes of responses that it, and all together, remember."""
+
+    lifetime: Duration = 3600.0
+    idle: Duration = 600.0
+    memory: Size = 16_000_000
+    total_memory: Size = 500_000_000
 
 
 class CorsSection(Section):
@@ -316,6 +326,7 @@ class Config(Section):
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
     stream: StreamSection = StreamSection()
+    websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()
     transport: Literal["httptools", "httpx"] = "httptools"
     estimate: Literal["expected", "worst", "chunk"] = "expected"
@@ -328,9 +339,3 @@ class Config(Section):
     batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
     admin: AdminSection | None = None
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """Return the two parts of a listening address; all interfaces where no host is named."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 # the operator left it out

@@ -212,3 +212,9 @@ Cards = Annotated[
     tuple[str, ...],
     BeforeValidator(_as_tuple),
 ]
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the two parts of a listening address; all interfaces where no host is named."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 # the operator left it out

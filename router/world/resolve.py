@@ -195,6 +195,7 @@ def _backend(
         query=tuple(section.query.items()),
         speaks=frozenset(_spoken(section, preset)),
         counts=_counted(section, preset),
+        shares_state=section.state == "shared",
         provider=_known_as(section.provider or section.dialect or preset.dialect),
     )
 

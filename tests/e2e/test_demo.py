@@ -21,6 +21,7 @@ def test_the_demo_shows_each_backend_at_work_and_the_limit_and_ends_with_zero(tm
     for backend in ("local", "moe", "premium"):
         assert any(f"│ {backend} " in row for row in rows)
     assert "% saved" in done.stdout
+    assert "responses: " in (tmp_path / "demo" / "turnout.yaml").read_text()
     assert "Simulated" in done.stdout
     assert "429" in done.stdout
     assert "retry-after:" in done.stdout

@@ -1,5 +1,6 @@
 """Responses that are kept, asked by the official client at two gateways on one database."""
 
+import json
 from pathlib import Path
 
 import openai
@@ -7,7 +8,9 @@ import pytest
 from gatewaykit import RunningGateway
 from keepingkit import KINDS, MARKER, TEXT, two_gateways
 from openai import OpenAI
+from patience import LONGEST_SECONDS
 from sqlalchemy import create_engine, text
+from websockets.sync.client import connect
 
 _BYTES = (bytes, memoryview)
 
@@ -66,6 +69,34 @@ def test_a_conversation_goes_on_at_another_gateway(two, client, elsewhere, kind,
         assert words in heard
     assert "resp_turnout" not in heard
     assert elsewhere.responses.retrieve(second.id).output_text == second.output_text
+
+
+def _over(socket, **members) -> dict:
+    """The response that a WebSocket tells in the end."""
+    socket.send(json.dumps({"type": "response.create", **members}))
+    while True:
+        event = json.loads(socket.recv(timeout=LONGEST_SECONDS))
+        assert event["type"] not in ("error", "response.failed"), event
+        if event["type"] == "response.completed":
+            return event["response"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kept_conversation_goes_on_over_a_websocket_and_back(two, client, key, kind):
+    first = client.responses.create(model=kind, input=f"What is a {MARKER}?")
+    url = two.first.url.replace("http", "ws") + "/responses"
+    with connect(url, additional_headers={"Authorization": f"Bearer {key}"}) as socket:
+        unkept = {"model": kind, "store": False}
+        second = _over(socket, **unkept, input="two", previous_response_id=first.id)
+        assert (second["store"], second["previous_response_id"]) == (False, first.id)
+        kept = _over(socket, model=kind, input="three", previous_response_id=second["id"])
+    assert (kept["store"], kept["previous_response_id"]) == (True, second["id"])
+    heard = two.heard(kind)
+    assert [heard.count(words) > 0 for words in (MARKER, "two", "three")] == [True] * 3
+    assert client.responses.retrieve(kept["id"]).output[-1].to_dict() == kept["output"][-1]
+    client.responses.create(model=kind, input="four", previous_response_id=kept["id"])
+    heard = two.heard(kind)
+    assert [heard.count(words) > 0 for words in (MARKER, "two", "four")] == [True] * 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -232,6 +263,25 @@ def test_no_word_stands_in_the_database(client, database):
     assert len(held) > 1_000
     assert MARKER.encode() not in held
     assert TEXT.encode() not in held
+
+
+def test_a_kept_response_is_compacted_and_the_compaction_goes_on_where_it_was_made(two, client):
+    first = client.responses.create(model="chat", input=f"What is a {MARKER}?")
+    compacted = client.responses.compact(model="native", previous_response_id=first.id)
+    heard = two.heard("native")
+    for words in (MARKER, TEXT):
+        assert words in heard
+    assert "resp_turnout" not in heard
+    assert "store" not in heard
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(compacted.id)
+    rest = [item.to_dict(warnings=False) for item in compacted.output]
+    after = client.responses.create(model="native", input=[*rest, {"role": "user", "content": "?"}])
+    client.responses.create(model="native", input="More", previous_response_id=after.id)
+    assert '"compaction"' in two.heard("native")
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model="chat", input="More", previous_response_id=after.id)
+    assert "'compaction'" in caught.value.message
 
 
 def test_the_size_of_a_conversation_can_be_asked_for(client):

@@ -116,10 +116,34 @@ def test_a_cascade_checks_whole_answers(client):
     assert raw.parse().output_text
 
 
-def test_what_is_kept_goes_where_it_can_be_read(client):
+def test_what_is_kept_goes_where_it_can_be_read_and_is_everybodys(client):
     raw = client.responses.with_raw_response.create(
         model="stateful", input="Hello", previous_response_id="resp_1"
     )
+    assert raw.headers["x-turnout-backend"] == "remembers"
+
+
+def test_no_account_is_asked_to_remember_but_one_that_is_everybodys(client):
+    assert client.responses.create(model="native", input="Hello", store=True).store is False
+    assert client.responses.create(model="remembers", input="Hello").store is True
+
+
+def test_a_conversation_is_compacted_where_the_backend_offers_it_and_goes_on(client):
+    turn = {"role": "user", "content": "Hello"}
+    raw = client.responses.with_raw_response.compact(model="native", input=[turn])
+    compacted = raw.parse()
+    assert raw.headers["x-turnout-backend"] == "native"
+    assert float(raw.headers["x-turnout-cost-usd"]) > 0
+    assert compacted.object == "response.compaction"
+    assert compacted.usage.total_tokens > 0
+    rest = [item.to_dict(warnings=False) for item in compacted.output]
+    assert rest[-1]["type"] == "compaction"
+    after = client.responses.create(model="native", input=[*rest, turn])
+    assert after.output_text
+
+
+def test_a_route_compacts_at_the_candidate_that_can(client):
+    raw = client.responses.with_raw_response.compact(model="stateful", input="Hello")
     assert raw.headers["x-turnout-backend"] == "native"
 
 
@@ -131,6 +155,35 @@ class TestErrors:
             client.responses.create(model="moe", input="x", previous_response_id="resp_1")
         assert "previous_response_id" in caught.value.message
         assert "whole conversation" in caught.value.message
+
+    @pytest.mark.parametrize(
+        "named",
+        [
+            {"previous_response_id": "resp_1"},
+            {"conversation": "conv_1"},
+            {"prompt": {"id": "pmpt_1"}},
+            {"input": [{"type": "item_reference", "id": "msg_1"}]},
+            {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
+        ],
+    )
+    def test_nobody_goes_on_from_what_another_customer_left_at_the_provider(self, client, named):
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.responses.create(**({"model": "native", "input": "x"} | named))
+        assert "all customers of this gateway share" in caught.value.message
+        assert "responses.keys" in caught.value.message
+
+    def test_nobody_compacts_where_no_backend_offers_it(self, client):
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.responses.compact(model="moe", input="x")
+        assert "compactions" in caught.value.message
+
+    @pytest.mark.parametrize("kind", ["compaction", "compaction_trigger"])
+    def test_what_only_its_maker_reads_is_refused_by_name_elsewhere(self, client, kind):
+        item = {"type": kind, "id": "cmp_1", "encrypted_content": "c2ltdWxhdGVk"}
+        turn = {"role": "user", "content": "Hello"}
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.responses.create(model="moe", input=[turn, item])
+        assert f"'{kind}'" in caught.value.message
 
     def test_a_missing_field_is_a_bad_request_that_names_it(self, client):
         with pytest.raises(openai.BadRequestError) as caught:

@@ -13,6 +13,7 @@ from fakes.caller import REQUEST_ID, FakeCaller
 from fakes.corridor import FakeCorridor
 from fakes.parts import FakeClassifier
 from fakes.shelf import FakeShelf
+from fakes.talks import FakeTalks
 from fakes.world import FIXED, ODDS, new_world
 from router.operations.table import OPERATIONS
 from router.pipeline.background import Background
@@ -61,9 +62,8 @@ class Stage:
         self.shelf = FakeShelf()
         self.background = Background(self.shelf, **({"most": 2, "most_each": 2} | most))
         home = frozenset({"local"})
-        kept = KeptResponses(
-            self.shelf, self.background, by_default=True, home=home, most_bytes=ROOM
-        )
+        terms: dict[str, Any] = {"by_default": True, "home": home, "most_bytes": ROOM}
+        kept = KeptResponses(self.shelf, self.background, FakeTalks(), **terms)
         self.corridor = FakeCorridor.answering(*script, world=new_world(policy), kept=kept)
         self.corridor.classifier = FakeClassifier(**ODDS)
         self.serving = self.corridor.serving()

@@ -25,13 +25,20 @@ class FakeSocket(asyncio.Transport):
         self.closed = False
         self.half_closed = False
         self.paused = False
+        self.protocol: Any = None  # that the connection handed it over to
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Keep whom the connection is handed over to."""
+        self.protocol = protocol
 
     def pause_reading(self) -> None:
-        """Note that what arrives has to wait."""
+        """Note that what arrives has to wait; a closed one cannot, as in uvloop."""
+        assert not self.closed
         self.paused = True
 
     def resume_reading(self) -> None:
-        """Note that the edge reads on."""
+        """Note that the edge reads on; a closed one cannot."""
+        assert not self.closed
         self.paused = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -53,6 +60,36 @@ class FakeSocket(asyncio.Transport):
     def is_closing(self) -> bool:
         """Whether it was closed."""
         return self.closed
+
+
+class FakeLoop:
+    """The event loop, with timers that ring when the test says so."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.timers: list[Any] = []
+        self.ahead = 0.0
+
+    def time(self) -> float:
+        """The time, as far ahead as the test wants."""
+        return self._loop.time() + self.ahead
+
+    def call_later(self, _seconds: float, ring: Any, *_arguments: Any) -> Any:
+        """Keep a timer."""
+        timer = SimpleNamespace(ring=ring, cancelled=False)
+        timer.cancel = lambda: setattr(timer, "cancelled", True)
+        self.timers.append(timer)
+        return timer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def ring(self) -> None:
+        """Let every timer ring that was set until now."""
+        due, self.timers = self.timers, []
+        for timer in due:
+            if not timer.cancelled:
+                timer.ring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +127,7 @@ class _Handing(Inference):
         super().__init__(SimpleNamespace(limits=Limits(10_000, 5.0), cors=None, metrics=Metrics()))  # type: ignore[arg-type] # all that it needs
         self._use = use
 
-    async def _walk(self, exchange: Exchange) -> None:
+    async def _walk(self, exchange: Any) -> None:
         await self._use(exchange)
 
 

@@ -154,7 +154,7 @@ def read(operation: Operation, body: Any) -> Ask | None:
 def called(ask: Ask, backend: Backend) -> bytes | None:
     """The body that the backend is sent; None where it cannot be asked this."""
     try:
-        dialect, _ = dialect_of(backend.dialect, ask)
+        dialect, _ = dialect_of(backend.dialect, ask, backend.speaks)
         call = dialect.call(backend.deployments()[0], backend, ask, "r")
     except Unsupported:
         return None
@@ -211,8 +211,12 @@ def test_a_native_backend_is_sent_the_same_under_its_own_model(
         ask = operation.parse(raw, HEADERS)
     except BadRequest:
         return
-    native = next(name for name, row in DIALECTS.load() if operation.protocol in row.speaks)
-    sent = orjson.loads(called(ask, Backend("b", "http://x", "real", dialect=native)) or b"")
+    protocol = operation.protocol
+    native = next((name for name, row in DIALECTS.load() if protocol in row.speaks), "openai")
+    backend = Backend(
+        "b", "http://x", "real", native, speaks=frozenset({protocol}), shares_state=True
+    )
+    sent = orjson.loads(called(ask, backend) or b"")
     asked = ask.body | {"model": "real"}
     if operation.protocol == "gemini":
         del asked["model"]  # the address names it

@@ -154,5 +154,70 @@ class Responses:
         return errors_of(lambda by, model: by.responses.create(model=model, input=kit.SAY))
 
 
-jobs = {"chat": Real, "responses": Responses}[kit.protocol()]()
+class ErrorTold(Exception):
+    """An error that is an event."""
+
+    def __init__(self, event) -> None:
+        super().__init__(event.error.code)
+        self.status_code = event.status
+
+
+class Socket:
+    """Responses over a WebSocket: what is continued is named, not sent again."""
+
+    def _ask(self, connection, text, **more) -> list:
+        connection.response.create(model=kit.MODEL, input=text, store=False, **more)
+        told = []
+        for event in connection:
+            told.append(event)
+            if event.type in ("response.completed", "response.failed", "error"):
+                return told
+        raise ConnectionError("the connection closed before the response ended")
+
+    def say(self):
+        with client.responses.connect() as connection:
+            return {"text": self._ask(connection, kit.SAY)[-1].response.output_text}
+
+    def stream(self):
+        with client.responses.connect() as connection:
+            events = self._ask(connection, kit.STREAM)
+        return kit.streamed(e.delta for e in events if e.type == "response.output_text.delta")
+
+    def tools(self):
+        tools = {"tools": [Responses.tool], "stream_id": "main"}
+        with client.responses.connect() as connection:
+            first = self._ask(connection, kit.TOOLS, **tools)[-1].response
+            calls = [item for item in first.output if item.type == "function_call"]
+            results = [
+                {
+                    "type": "function_call_output",
+                    "call_id": call.call_id,
+                    "output": kit.weather(**json.loads(call.arguments)),
+                }
+                for call in calls
+            ]
+            last = self._ask(connection, results, previous_response_id=first.id, **tools)[-1]
+        named = [[call.name, json.loads(call.arguments)] for call in calls]
+        return {"text": last.response.output_text, "calls": named, "lane": last.stream_id}
+
+    def usage(self):
+        with client.responses.connect() as connection:
+            used = [
+                self._ask(connection, text)[-1].response.usage for text in (kit.SAY, kit.STREAM)
+            ]
+        whole, streamed = (usage(each, "input_tokens", "output_tokens") for each in used)
+        return {"whole": whole, "streamed": streamed}
+
+    def errors(self):
+        def ask(by):
+            with by.responses.connect() as connection:
+                connection.response.create(model=kit.UNKNOWN_MODEL, input=kit.SAY)
+                raise ErrorTold(connection.recv())
+
+        stranger = client.with_options(api_key=kit.WRONG_KEY)
+        return {"key": kit.fails(lambda: ask(stranger)), "model": kit.fails(lambda: ask(client))}
+
+
+over_http = {"chat": Real, "responses": Responses}
+jobs = Socket() if kit.OVER == "websocket" else over_http[kit.protocol()]()
 kit.run(**{name: getattr(jobs, name) for name in dir(jobs) if not name.startswith("_")})

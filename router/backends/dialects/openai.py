@@ -18,6 +18,7 @@ from router.backends.dialects.heading import target_of
 from router.backends.dialects.quirks import (
     shaped_body,
     shaped_chat,
+    shaped_compaction,
     shaped_form,
     shaped_message,
     shaped_response,
@@ -26,7 +27,8 @@ from router.backends.transport.transport import HttpCall, Target
 from router.protocols.headers import without_those_of
 from router.protocols.sse import EVENT_STREAM
 
-_RESHAPED: Final = frozenset(("/responses", "/messages"))  # whose thoughts may be others'
+# Paths at which thoughts may be others'.
+_RESHAPED: Final = frozenset(("/responses", "/responses/compact", "/messages"))
 _HEADINGS_KEPT: Final = 1_000
 _CHAT: Final = "/chat/completions"
 _FORMS: Final = (
@@ -38,11 +40,12 @@ _SHAPES: Final = MappingProxyType(
     {
         _CHAT: shaped_chat,
         "/responses": shaped_response,
+        "/responses/compact": shaped_compaction,
         "/messages": shaped_message,
         **dict.fromkeys(_FORMS, shaped_form),
     }
 )
-_ALL: Final = frozenset(("chat", "responses", "messages"))
+_ALL: Final = frozenset(("chat", "responses", "compactions", "messages"))
 # What its operations besides conversations are told in.
 _OTHERS: Final = frozenset(
     ("openai", "ranking", "pictures", "sounds", "speech", "transcripts", "tokens")

@@ -12,6 +12,7 @@ from router.protocols.messages.foreign_thoughts import (
     own_messages,
 )
 from router.protocols.quirks import Quirks, may_have_long_ids, reshape_messages
+from router.protocols.responses.kept import forgotten, names_thoughts
 from router.protocols.responses.reasoning import has_foreign_reasoning, own_items
 from router.protocols.splice import replaced, splice
 
@@ -66,18 +67,40 @@ def _has_others_thoughts(ask: Ask) -> bool:
 
 
 def shaped_response(backend: Backend, ask: Ask, model: bytes) -> bytes:
-    """The same of a response: without such thoughts, and with the server's word for developers."""
-    quirks, raw = backend.quirks, ask.raw
+    """The same of a response: without such thoughts, with the server's word for developers, and
+    not to be remembered in an account that is all customers'."""
+    told = backend.shares_state or ask.body.get("store") is False or "store" in backend.quirks.drop
+    return _reshaped(backend, ask, model, {} if told else {"store": b"false"})
+
+
+def shaped_compaction(backend: Backend, ask: Ask, model: bytes) -> bytes:
+    """The same of what is to be compacted, which no server remembers."""
+    return _reshaped(backend, ask, model, {})
+
+
+def _reshaped(backend: Backend, ask: Ask, model: bytes, more: "Edits") -> bytes:
+    """A request for a server of responses, with these edits besides."""
+    quirks, raw, given = backend.quirks, ask.raw, ask.body.get("input")
+    forgets = not backend.shares_state
     roles = quirks.developer_role or b'"developer"' not in raw
-    if roles and not (ask.bare or has_foreign_reasoning(raw)):
+    thinks = ask.bare or has_foreign_reasoning(raw) or (forgets and names_thoughts(given))
+    if roles and not thinks and not more:
         return shaped_body(backend, ask, model)
-    items = own_items(ask.body.get("input"), bare=ask.bare)
-    if not roles and isinstance(items, list):
-        items = [_as_system(item) for item in items]
-    edits = _parameters(quirks, ask) | {"model": model}
-    if isinstance(items, list):
+    edits = _parameters(quirks, ask) | {"model": model} | more
+    items = _items(given, bare=ask.bare, roles=roles, forgets=forgets)
+    if items != given:
         edits["input"] = orjson.dumps(items)
     return _spliced(quirks, ask, edits)
+
+
+def _items(items: Any, *, bare: bool, roles: bool, forgets: bool) -> Any:
+    """The items of an input as a server of responses takes them."""
+    if not isinstance(items, list):
+        return items
+    items = own_items(items, bare=bare)
+    if forgets:
+        items = forgotten(items)
+    return items if roles else [_as_system(item) for item in items]
 
 
 def _as_system(item: Any) -> Any:

@@ -65,7 +65,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
             if body is None:
                 body = await read_all(answer, REPLY_CAP)
             upstream.replied(passage.reply(body, request))
-        _note_head(upstream, passage, answer)
+        _note_head(upstream, request, passage, answer)
     except (TransportError, MalformedReply, ErrorInside) as error:
         answer.close()
         failed = failure_of(error, state, request)
@@ -77,14 +77,14 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     return upstream
 
 
-def _note_head(upstream: Upstream, passage: Passage, answer: HttpAnswer) -> None:
+def _note_head(upstream: Upstream, request: Ask, passage: Passage, answer: HttpAnswer) -> None:
     """What goes to the client beside the answer: the protocol's own headers, what the gateway says,
     and a whole answer's content type where it has one of its own."""
     names, notes = passage.headers, passage.notes
     dropped = upstream.backend.quirks.drop
-    if dropped and not notes and not dropped.isdisjoint(upstream.request.body):
-        notes = told_as_dropped(sorted(dropped & upstream.request.body.keys()))
-    if upstream.request.bare:
+    if dropped and not notes and not dropped.isdisjoint(request.body):
+        notes = told_as_dropped(sorted(dropped & request.body.keys()))
+    if request.bare:
         notes = told_as_dropped(["thinking", *_names_in(notes)])
     if names and answer.header(names[0]):
         upstream.headers = of_answer(names, answer.header) + notes

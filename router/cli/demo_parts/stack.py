@@ -3,7 +3,9 @@
 Each is a child process of this command, started as its user would start it, and ended with it.
 """
 
+import base64
 import contextlib
+import secrets
 import shutil
 import socket
 import subprocess
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +56,11 @@ backends:
     ability: premium
     price: {{input: 5.00, output: 30.00}}
     simulated: true
+{responses}"""
+# Clients that go on from a response by its id work at once; the key ends with the demo.
+_RESPONSES: Final = """\
+responses:                     # kept for each customer alone, sealed by this key
+  keys: [{key}]
 """
 
 
@@ -64,6 +72,13 @@ class Stack:
     keys: dict[str, str]
     folder: Path
     config: Path
+
+
+def _responses() -> str:
+    """The section of responses that are kept, where what seals them is installed."""
+    if find_spec("cryptography") is None:
+        return ""
+    return _RESPONSES.format(key=base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 def _gateway(config: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -126,7 +141,7 @@ def running_stack(port: int, folder: Path, tell: Callable[[str], None]) -> Itera
             tell(label)
             addresses[name] = child.await_ready(_PATIENCE_SECONDS)
         config = folder / "turnout.yaml"
-        config.write_text(_CONFIG.format(port=port, **addresses))
+        config.write_text(_CONFIG.format(port=port, responses=_responses(), **addresses))
         store = KeyStore(f"sqlite:///{folder / 'turnout.db'}")
         keys = {tier: store.create(name, tier)[0] for tier, name in CUSTOMERS.items()}
         store.close()

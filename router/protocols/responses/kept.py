@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 import orjson
 
@@ -16,6 +17,7 @@ from router.protocols.splice import replaced, splice
 from router.protocols.sse import data_of, encode
 
 _PREFIX: Final = "resp_turnout_"
+_CONVERSATION_ID: Final = re.compile("conv_turnout_[0-9a-f]{32}")
 _ID: Final = re.compile(_PREFIX + "[0-9a-f]{32}")
 _ITEM_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 # An event says its kind in its first line, or as the first member of its data.
@@ -41,13 +43,20 @@ _NAMELESS: Final = frozenset(_PREFIXES) - {"reasoning"}
 class Kept(NamedTuple):
     """What an answer is kept with. `previous` is the response that it continues; `given` is the
     request's own input; where it is not `wanted`, the answer only says what it continues. In the
-    `background`: its client does not wait for it.
+    `background`: its client does not wait for it. `talk`: the conversation that it goes on with,
+    which takes in what was said where that is `wanted` (`router.pipeline.conversing`).
     """
 
     previous: str | None
     given: Any
     wanted: bool
     background: bool = False
+    talk: Any = None
+
+    @property
+    def conversation(self) -> str | None:
+        """The id of that conversation."""
+        return None if self.talk is None else self.talk.id
 
 
 def kept_id(request_id: str) -> str:
@@ -58,6 +67,16 @@ def kept_id(request_id: str) -> str:
 def is_kept_id(id_: Any) -> bool:
     """Whether an id is one of a gateway's, not of a provider's."""
     return isinstance(id_, str) and _ID.fullmatch(id_) is not None
+
+
+def new_conversation_id() -> str:
+    """The id of a conversation that this gateway makes."""
+    return f"conv_turnout_{uuid4().hex}"
+
+
+def is_conversation_id(id_: Any) -> bool:
+    """Whether an id is of a conversation that a gateway made, not a provider."""
+    return isinstance(id_, str) and _CONVERSATION_ID.fullmatch(id_) is not None
 
 
 def is_item_id(id_: Any) -> bool:
@@ -95,6 +114,8 @@ def is_reference(item: Any) -> bool:
     if not isinstance(item, dict) or not isinstance(item.get("id"), str):
         return False
     kind = item.get("type")
+    if kind == "image_generation_call":  # its picture is where it was made
+        return not item.get("result")
     return kind == "item_reference" or (kind is None and "role" not in item)
 
 
@@ -104,6 +125,30 @@ def has_unsealed(given: Any) -> bool:
         item.get("type") == "reasoning" and not item.get("encrypted_content")
         for item in listed(given)
     )
+
+
+def names_thoughts(given: Any) -> bool:
+    """Whether an input has a thought whose text and seal are with who remembers its id."""
+    return isinstance(given, list) and any(map(_is_only_named, given))
+
+
+def forgotten(items: Sequence[Any]) -> list[Any]:
+    """An input for a server that remembers nothing: without thoughts that are only named, and
+    where there was one, without the ids that would lead to it."""
+    there = [item for item in items if not _is_only_named(item)]
+    return there if len(there) == len(items) else [_nameless(item) for item in there]
+
+
+def _is_only_named(item: Any) -> bool:
+    if not isinstance(item, dict) or item.get("type") != "reasoning":
+        return False
+    return not (item.get("encrypted_content") or item.get("content"))
+
+
+def _nameless(item: Any) -> Any:
+    if not isinstance(item, dict) or item.get("type", "message") not in _NAMELESS:
+        return item
+    return {name: held for name, held in item.items() if name != "id"}
 
 
 def replayed(items: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -132,6 +177,14 @@ def items_of(document: bytes) -> list[dict[str, Any]]:
     return [*held["input"], *listed(held["response"].get("output"))]
 
 
+def said_items(document: bytes, unique: str) -> list[dict[str, Any]]:
+    """The same, each with an id: `unique` sets those that get one apart from any other's."""
+    return [
+        item if is_item_id(item.get("id")) else {**item, "id": f"item_{unique}{number:04x}"}
+        for number, item in enumerate(items_of(document))
+    ]
+
+
 def named_items(response: bytes) -> tuple[tuple[str, bytes], ...]:
     """What was answered, as JSON by its id: items that a client could name."""
     output = listed(orjson.loads(response).get("output"))
@@ -140,16 +193,18 @@ def named_items(response: bytes) -> tuple[tuple[str, bytes], ...]:
     )
 
 
-def retold(response: bytes, id_: str, previous: str | None, *, stored: bool) -> bytes:
+def retold(response: bytes, id_: str, kept: Kept, *, stored: bool) -> bytes:
     """A response with its id, what it continues, and whether it is stored.
 
     ValueError where it is none that can be read.
     """
-    edits = {
+    edits: dict[str, bytes | None] = {
         "id": orjson.dumps(id_),
-        "previous_response_id": orjson.dumps(previous),
+        "previous_response_id": orjson.dumps(kept.previous),
         "store": b"true" if stored else b"false",
     }
+    if kept.conversation is not None:
+        edits["conversation"] = orjson.dumps({"id": kept.conversation})
     return splice(response, scan(response), edits)
 
 

@@ -5,40 +5,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fakes.connection import connect
+from fakes.connection import FakeLoop, connect
 
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
 from router.telemetry.metrics import Metrics
-
-
-class Clock:
-    """The event loop, with timers that ring when the test says so."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self.timers: list[Any] = []
-        self.ahead = 0.0
-
-    def time(self) -> float:
-        return self._loop.time() + self.ahead
-
-    def call_later(self, _seconds: float, ring: Any, *_arguments: Any) -> Any:
-        timer = SimpleNamespace(ring=ring, cancelled=False)
-        timer.cancel = lambda: setattr(timer, "cancelled", True)
-        self.timers.append(timer)
-        return timer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loop, name)
-
-    def ring(self) -> None:
-        due, self.timers = self.timers, []
-        for timer in due:
-            if not timer.cancelled:
-                timer.ring()
 
 
 class Waiting(Inference):
@@ -68,7 +41,7 @@ async def line():
 
 
 def _line(inference: Inference) -> SimpleNamespace:
-    clock = Clock(asyncio.get_running_loop())
+    clock = FakeLoop(asyncio.get_running_loop())
     connection, client = connect(inference, _loop=clock)
     return SimpleNamespace(connection=connection, client=client, clock=clock, inference=inference)
 

@@ -9,6 +9,7 @@ import pytest
 from fakes.corridor import FakeCorridor
 from fakes.gateway import FakeGateway
 from fakes.shelf import FakeShelf
+from fakes.talks import FakeTalks
 
 from router.api.rest import public_application
 from router.pipeline.background import Background
@@ -25,6 +26,7 @@ def client_of(shelf: FakeShelf | None, *, ready: bool = True) -> httpx.AsyncClie
     kept = shelf and KeptResponses(
         shelf,
         Background(shelf, most=9, most_each=9),
+        FakeTalks(),
         by_default=True,
         home=frozenset(),
         most_bytes=1_000_000,

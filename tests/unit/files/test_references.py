@@ -6,7 +6,7 @@ import pytest
 from fakes.files import SECOND, FakeFiles
 from fakes.parts import ACME
 
-from router.ask import STORED_STATE
+from router.ask import NAMED_FILES
 from router.errors import NotFound
 from router.files.references import named_files
 from router.operations.chat import parse_chat
@@ -56,7 +56,7 @@ async def test_ones_own_file_pins_its_account_and_leaves_its_size_unknown(files,
     ask = parse_chat(_chat("file-1", "KEY").replace(b"KEY", key.encode()))
     ask = await files.desk.serving.files.pinned(files.desk.serving.snapshot, ACME, ask)
     assert ask.pinned == {"local", "moe"}
-    assert STORED_STATE in ask.features
+    assert NAMED_FILES in ask.features
 
 
 async def test_anothers_file_and_no_file_are_refused_alike(files):

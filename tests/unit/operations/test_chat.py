@@ -281,7 +281,7 @@ def test_what_is_no_text_is_measured() -> None:
     assert (media.audio, media.audio_seconds, media.seconds_guessed) == (1, 90, False)
     assert (media.files, media.pages, media.pages_guessed) == (2, 12, False)
     assert (media.videos, media.others, ask.images) == (1, 1, 6)
-    assert ask.features == {"vision", "audio", "files"}
+    assert ask.features == {"vision", "audio", "files", "named_files"}
 
 
 @pytest.mark.parametrize("kind", ["video_url", "made_up"])

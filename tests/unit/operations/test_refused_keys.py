@@ -20,6 +20,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "speech": {"input": "x", "voice": "v"},
     "tokenization": {"prompt": "x"},
     "response": {"input": "x"},
+    "compaction": {"input": "x"},
     "content": {"contents": [{"parts": [{"text": "x"}]}]},
 }
 OF_FORMS = {"transcription"}  # see test_forms

@@ -1,13 +1,14 @@
 """Responses: what is read of a request, in its own words."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 from media_files import encoded, jpeg, pdf
 
-from router.ask import STORED_STATE, Ask, Media
+from router.ask import KEPT_ELSEWHERE, NAMED_FILES, STORED_STATE, Ask, Media
 from router.backends.backend import Backend
 from router.backends.fitness import unfit
 from router.errors import BadRequest
@@ -143,15 +144,37 @@ def test_results_of_tools_may_hold_images() -> None:
         {"input": [{"id": "msg_1"}]},
         {"input": user({"type": "input_image", "file_id": "file_1"})},
         {"input": user({"type": "input_file", "file_id": "file_1"})},
+        {"input": [{"type": "image_generation_call", "id": "ig_1"}]},
+        {"tools": [{"type": "code_interpreter", "container": "cntr_1"}]},
+        {"tools": [{"type": "code_interpreter", "container": {"file_ids": ["file_1"]}}]},
+        {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]},
+        {"tools": [{"type": "shell", "environment": {"container_id": "cntr_1"}}]},
     ],
 )
 def test_what_the_provider_keeps_can_be_read_only_there(fields: dict[str, Any]) -> None:
     ask = response(**fields)
-    assert STORED_STATE in ask.features
+    assert not ask.features.isdisjoint(KEPT_ELSEWHERE)
     chat = Backend("chat", "http://x", "m")
     native = Backend("native", "http://x", "m", speaks=frozenset({"responses"}))
     assert "can be read only where it is kept" in str(unfit(chat, ask, 100))
-    assert unfit(native, ask, 100) is None
+    assert "all customers of this gateway share" in str(unfit(native, ask, 100))
+    assert unfit(replace(native, shares_state=True), ask, 100) is None
+
+
+def test_files_are_told_from_other_state() -> None:
+    tool = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["file_1"]}}
+    for ask in (
+        response(tools=[tool]),
+        response(input=user({"type": "input_file", "file_id": "file_1"})),
+    ):
+        assert NAMED_FILES in ask.features
+        assert STORED_STATE not in ask.features
+
+
+def test_a_hosted_tool_that_brings_its_own_names_nothing() -> None:
+    container = {"type": "auto", "memory_limit": "4g"}
+    ask = response(tools=[{"type": "code_interpreter", "container": container}])
+    assert ask.features.isdisjoint(KEPT_ELSEWHERE)
 
 
 def test_a_request_may_go_on_without_input_where_something_is_kept() -> None:

@@ -109,7 +109,7 @@ async def test_a_count_holds_nothing_and_is_no_request() -> None:
 
 
 async def test_what_only_a_provider_can_read_is_counted_there_or_refused() -> None:
-    speaks = {"local": {"speaks": ["responses"]}}
+    speaks = {"local": {"speaks": ["responses"], "state": "shared"}}
     world = new_world(each=speaks)
     corridor = FakeCorridor.answering(world=world)
     serving = corridor.serving()

@@ -12,6 +12,7 @@ from fakes.caller import FakeCaller
 from fakes.corridor import FakeCorridor
 from fakes.parts import ACME
 from fakes.shelf import FakeShelf
+from fakes.talks import FakeTalks
 from fakes.world import FIXED, new_world
 
 from bench.instructions import instructions
@@ -61,7 +62,7 @@ def kept_by(shelf: FakeShelf, **terms: Any) -> KeptResponses:
         "most_bytes": 10_000,
     }
     background = Background(shelf, most=9, most_each=9)
-    return KeptResponses(shelf, background, **(usual | terms))
+    return KeptResponses(shelf, background, FakeTalks(), **(usual | terms))
 
 
 async def resumed(shelf: FakeShelf, policy: str = FIXED, **body: Any) -> Ask:

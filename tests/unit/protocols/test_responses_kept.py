@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from router.protocols.responses.kept import (
+    Kept,
     document_of,
     has_unsealed,
     input_items,
@@ -21,6 +22,7 @@ from router.protocols.responses.kept import (
 )
 
 ID = kept_id("0" * 32)
+NEW = Kept(None, "Hello", wanted=True)
 RAW = b'{ "id":"resp_1", "store" : false,"n":1.50,"output":[{"id":"msg_1"},{"id":"a b"},3] }'
 
 
@@ -31,16 +33,16 @@ def test_ids_of_ours_are_told_from_a_providers() -> None:
 
 
 def test_the_other_bytes_of_an_answer_stay_as_they_were() -> None:
-    told = retold(RAW, ID, None, stored=True)
+    told = retold(RAW, ID, NEW, stored=True)
     assert told.startswith(b'{ "id":"%b", "store" : true,"n":1.50,' % ID.encode())
-    assert json.loads(told)["previous_response_id"] is None
-    assert json.loads(retold(RAW, ID, "resp_0", stored=False))["previous_response_id"] == "resp_0"
+    continued = retold(RAW, ID, NEW._replace(previous="resp_0"), stored=False)
+    assert json.loads(continued)["previous_response_id"] == "resp_0"
 
 
 @pytest.mark.parametrize("raw", [b'{"id":1,"id":2}', b"[" * 300])
 def test_an_answer_that_cannot_be_read_is_not_told_anew(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        retold(raw, ID, None, stored=True)
+        retold(raw, ID, NEW, stored=True)
 
 
 def test_what_was_answered_is_named_by_ids_that_can_be_stored() -> None:

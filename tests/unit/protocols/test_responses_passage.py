@@ -1,6 +1,7 @@
 """Responses in passing: what is metered, what commits a stream, how one ends early."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from openai.types.responses import Response
 
 from router.ask import Ask
 from router.backends.backend import Backend
+from router.backends.dialects.openai import OpenAI
 from router.backends.dialects.translated import Translation, dialect_of
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
@@ -160,7 +162,9 @@ class TestWhoSpeaksIt:
     """What a backend is asked in."""
 
     def test_a_server_that_knows_it_gets_the_clients_bytes(self) -> None:
-        backend = Backend("b", "http://x/v1", "real", speaks=frozenset({"responses"}))
+        backend = Backend(
+            "b", "http://x/v1", "real", speaks=frozenset({"responses"}), shares_state=True
+        )
         asking, passage = dialect_of(
             "openai", ask := asked(previous_response_id="r"), backend.speaks
         )
@@ -168,6 +172,32 @@ class TestWhoSpeaksIt:
         assert call.target.url == "http://x/v1/responses"
         assert call.body == ask.raw.replace(b'"a"', b'"real"')
         assert isinstance(passage, ResponsesPassage)
+
+    def test_one_whose_account_is_all_customers_is_asked_to_remember_nothing(self) -> None:
+        backend = Backend("b", "http://x/v1", "real", speaks=frozenset({"responses"}))
+        for given in ({}, {"store": True}, {"store": None}):
+            assert sent(backend, asked(**given))["store"] is False
+        ask = asked(store=False)
+        call = OpenAI("responses", "/responses").call(backend.deployments()[0], backend, ask, "r")
+        assert call.body == ask.raw.replace(b'"a"', b'"real"')
+
+    def test_a_server_that_takes_no_store_is_not_told_any(self) -> None:
+        quirks = Quirks(drop=frozenset({"store"}))
+        backend = Backend("b", "http://x/v1", "real", dialect="responses", quirks=quirks)
+        assert "store" not in sent(backend, asked())
+
+    @pytest.mark.parametrize("store", [None, False])
+    def test_a_thought_that_is_only_named_is_not_looked_for_there(self, store) -> None:
+        thought = {"type": "reasoning", "id": "rs_1", "summary": []}
+        sealed = thought | {"id": "rs_2", "encrypted_content": "S=="}
+        open_ = thought | {"id": "rs_3", "content": [{"type": "reasoning_text", "text": "Hm."}]}
+        said = {"type": "message", "id": "msg_1", "role": "assistant", "content": "Yes."}
+        backend = Backend("b", "http://x/v1", "real", dialect="responses")
+        ask = asked(input=[thought, sealed, open_, said], store=store)
+        nameless = {name: held for name, held in said.items() if name != "id"}
+        assert sent(backend, ask)["input"] == [sealed, open_, nameless]
+        kept = replace(backend, shares_state=True)
+        assert sent(kept, ask)["input"] == [thought, sealed, open_, said]
 
     def test_any_other_is_asked_in_its_own_words(self) -> None:
         asking, _ = dialect_of("openai", asked())

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from router.world.config import Config, host_and_port
+from router.world.config import Config
 from router.world.config_values import (
     Address,
     BaseUrl,
@@ -15,6 +15,7 @@ from router.world.config_values import (
     Origins,
     Size,
     Words,
+    host_and_port,
 )
 
 GOOD = [

@@ -174,7 +174,7 @@ def test_a_backend_says_what_its_server_speaks_besides() -> None:
     assert backend_of(**OWN).speaks == frozenset()
     assert backend_of(**OWN, speaks=["responses"]).speaks == {"responses"}
     openai = {"provider": "openai", "model": "m", "price": {"input": 1, "output": 2}}
-    assert backend_of(**openai).speaks == {"responses"}
+    assert backend_of(**openai).speaks == {"responses", "compactions"}
     assert backend_of(**openai, speaks=[]).speaks == frozenset()
     assert backend_of(**openai, dialect="responses").speaks == frozenset()
 

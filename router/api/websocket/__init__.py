@@ -1,0 +1,1 @@
+"""WebSocket mode of responses: many over one connection, each a request like any other."""
