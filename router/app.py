@@ -21,6 +21,7 @@ from router.backends.counting.counter import Counter
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
+from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
@@ -83,12 +84,7 @@ async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
     usage = UsageStore(documents.database)
     stack.callback(usage.close)
     usage.prepare()  # at the start: the journal would wait for ever for a table that is not ours
-
-    def written() -> int:
-        counts = ledger.counts
-        return counts["settled"] + counts["adjusted"] + counts["reaped"]
-
-    journal = JournalConsumer(ledger.journal(), usage, written)
+    journal = JournalConsumer(ledger.journal(), usage, ledger.written)
     journal.start()
     stack.push_async_callback(journal.close)
     stack.push_async_callback(ledger.settled)
@@ -287,11 +283,15 @@ def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Servi
 
 
 def _gateway(
-    parts: _Parts, documents: Documents, snapshot: Snapshot, worker_metrics: WorkerMetrics | None
+    parts: _Parts,
+    documents: Documents,
+    serving: Serving,
+    files: FileServices | None,
+    worker_metrics: WorkerMetrics | None,
 ) -> Gateway:
     limits, stream = documents.config.limits, documents.config.stream
     gateway = Gateway(
-        serving=_serving(parts, snapshot, limits.counts_per_minute),
+        serving=serving,
         limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
         cors=Cors.of(**documents.config.cors.model_dump()),
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
@@ -301,8 +301,9 @@ def _gateway(
         recorder=parts.recorder,
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
+        files=files,
     )
-    serving, classifier, ledger = gateway.serving, parts.classifier, parts.ledger
+    classifier, ledger = parts.classifier, parts.ledger
     watched = Watched(serving, classifier, parts.cascades, ledger, parts.auditor, parts.learner)
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
@@ -330,7 +331,9 @@ async def running(
         parts = await _parts(
             stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
         )
-        gateway = _gateway(parts, documents, snapshot, worker_metrics)
+        serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
+        files = start_services(stack, documents, serving, parts.dispatcher, parts.ledger)
+        gateway = _gateway(parts, documents, serving, files, worker_metrics)
         reloader = Reloader(gateway.serving, documents, environ, gateway.metrics.reloads)
         await reloader.start()
         stack.push_async_callback(reloader.close)

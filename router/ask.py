@@ -81,7 +81,8 @@ class Ask(NamedTuple):
     operation that the operator declared goes on (`router.protocols.declared`), None for others.
     `storing` is the body that a chat is kept with (`router.protocols.chat.kept`), None for one
     whose client did not ask for it. `bare`: it goes without the thoughts of models in it, since a
-    server found one that it cannot read.
+    server found one that it cannot read. `pinned` are the backends that
+    can read the files that it names, where they are kept for customers; None: any.
     """
 
     operation: str
@@ -114,6 +115,7 @@ class Ask(NamedTuple):
     declared: Any = None
     storing: Any = None
     bare: bool = False
+    pinned: frozenset[str] | None = None
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

@@ -44,6 +44,7 @@ class Estimate(NamedTuple):
 
     `input_cost_pico` is the prompt's part of the cost. `firm`: the client itself set the output
     cap; the hold of any other estimate is trimmed where it is larger than a small limit.
+    `requests` is how many it counts as: those of a batch.
     """
 
     input_tokens: int
@@ -51,6 +52,7 @@ class Estimate(NamedTuple):
     cost_pico: int
     input_cost_pico: int = 0
     firm: bool = False
+    requests: int = 1
 
 
 class Outcome(StrEnum):
@@ -91,3 +93,4 @@ class Charge(NamedTuple):
     predicted: float | None = None  # P(success) of the backend that served, as it was decided
     cascade: Cascaded | None = None  # where answers were checked
     operation: str | None = None  # what was asked, by its name
+    requests: int = 1  # as how many it counts: those of a batch that were answered

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from classifiers.serving import Classifier
 from router.api.cors import Cors
+from router.files.services import FileServices
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.pipeline.serving import Serving
@@ -55,4 +56,5 @@ class Gateway:
     worker_metrics: WorkerMetrics | None = None  # the other workers, where there are any
     cors: Cors | None = None  # where browsers may call
     sockets: SocketLimits = SocketLimits()
+    files: FileServices | None = None  # where a backend offers files or batches
     ready: bool = False

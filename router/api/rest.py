@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from router.api import chats, conversations, health, models, responses
+from router.api import chats, conversations, files, health, models, responses
 from router.api.cors import Cors
 from router.api.envelopes import envelope
 from router.api.gateway import Gateway
@@ -94,6 +94,6 @@ def public_application(gateway: Gateway) -> FastAPI:
     """
     application = bare_application("Turnout", gateway.cors)
     application.state.gateway = gateway
-    for module in (models, responses, conversations, chats, health):
+    for module in (models, responses, conversations, chats, files, health):
         application.include_router(module.router)
     return application

@@ -39,8 +39,9 @@ class RestEdge:
                 await Response(status_code=204)(scope, receive, named)
                 return
         path = scope.get("path", "")
+        scope = {**scope, "request_id": headers[0][1]}
         if len(path) > 1 and path.endswith("/"):
-            scope = {**scope, "path": path[:-1]}
+            scope["path"] = path[:-1]
         await self._app(scope, receive, named)
 
     def _headers(self, scope: Scope, fields: dict[bytes, bytes]) -> Headers:

@@ -17,6 +17,8 @@ from router.protocols.quirks import PLAIN, Quirks
 CHECKED: Final = ("tools", "vision", "json_schema")
 FEATURES: Final = frozenset(CHECKED)
 CHAT: Final = "chat"  # as `serves` has it: in the words of any protocol that is translated
+FILES, BATCHES = "files", "batches"
+OFFERS: Final = frozenset((FILES, BATCHES))  # what a server may keep for customers
 DIRECTLY: Final = "direct"  # as `proxy`: no proxy, whatever the environment says
 
 
@@ -81,7 +83,8 @@ class Backend:
     authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
     `provider` is what telemetry calls whose server it is. Where it `shares_state`, whoever may ask
     it may name what its account keeps. `counts` names the way in which its server tells the size of
-    a request (`router.backends.counting.table`).
+    a request (`router.backends.counting.table`). `offers` is what customers may keep in its
+    account: OFFERS.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Backend:
     shares_state: bool = False
     provider: str = ""
     counts: str = "none"
+    offers: frozenset[str] = frozenset()
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:

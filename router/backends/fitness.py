@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from router.ask import KEPT_ELSEWHERE, Ask
+from router.ask import KEPT_ELSEWHERE, STORED_STATE, Ask
 from router.backends.backend import CHAT, CHECKED, Backend
 from router.backends.dialects.table import DIALECTS
 from router.ledger.estimate import beyond_parts
@@ -44,9 +44,14 @@ def _cannot_recall(backend: Backend, ask: Ask) -> str | None:
     """Why it has not got what the request names, or not for this customer alone."""
     if ask.features.isdisjoint(KEPT_ELSEWHERE):
         return None
+    pinned = ask.pinned
+    if pinned is not None and backend.name not in pinned:
+        return "files kept by another backend"
     if not _speaks(backend, ask.protocol):
         return state_elsewhere(ask.body)
-    return None if backend.shares_state else state_of_all(ask.body)
+    if backend.shares_state or (pinned is not None and STORED_STATE not in ask.features):
+        return None
+    return state_of_all(ask.body)
 
 
 @lru_cache(_REMEMBERED)

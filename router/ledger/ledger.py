@@ -24,6 +24,7 @@ from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold, HoldService
 from router.ledger.journal import JournalStreams
 from router.ledger.keys import shard
+from router.ledger.long_holds import LongHolds
 from router.ledger.outage import Outage
 from router.ledger.reaper import Reaper
 from router.ledger.reserve import Admissions
@@ -150,6 +151,11 @@ class Ledger:
             "denied_from_memory": self._admissions.denied_from_memory,
         }
 
+    def written(self) -> int:
+        """How many rows of the journal this process has written."""
+        counts = self.counts
+        return counts["settled"] + counts["adjusted"] + counts["reaped"]
+
     async def settled(self, seconds: float = _DRAIN_SECONDS) -> bool:
         """Wait until everything served so far is settled; false where that took too long."""
         return await self._settlements.drain(seconds)
@@ -186,6 +192,10 @@ class Ledger:
     def shares(self, *, lease_ms: int = LEASE_MS, idle_ms: int = IDLE_MS) -> Shares:
         """Slots of backends, divided among tiers, for all gateways together. Close it before us."""
         return Shares(self._nodes, self._shards, lease_ms=lease_ms, idle_ms=idle_ms)
+
+    def long_holds(self) -> LongHolds:
+        """Holds that outlive this process: those of batches."""
+        return LongHolds(self._nodes, self._shards, self._service, self._beats)
 
     def check(self, totals: UsageTotals) -> LedgerCheck:
         """A comparison with the stored usage."""

@@ -7,7 +7,7 @@ from router.ledger.codec import ASK_SIZES, VECTOR
 def wanted(estimate: Estimate) -> tuple[int, ...]:
     """The vector that a request wants: requests, tokens, input, output, pico-USD."""
     prompt, output = estimate.input_tokens, estimate.output_tokens
-    return 1, prompt + output, prompt, output, estimate.cost_pico
+    return estimate.requests, prompt + output, prompt, output, estimate.cost_pico
 
 
 def pack_estimate(estimate: Estimate, mark_bit: int) -> tuple[bytes, bytes]:
@@ -17,13 +17,13 @@ def pack_estimate(estimate: Estimate, mark_bit: int) -> tuple[bytes, bytes]:
     An estimate that is not firm may be trimmed to a small limit, down to its prompt and one token.
     """
     prompt, output, cost = estimate.input_tokens, estimate.output_tokens, estimate.cost_pico
-    total, prompt_cost = prompt + output, estimate.input_cost_pico
-    crash = VECTOR.pack(1, prompt, prompt, 0, prompt_cost)
+    total, prompt_cost, count = prompt + output, estimate.input_cost_pico, estimate.requests
+    crash = VECTOR.pack(count, prompt, prompt, 0, prompt_cost)
     if estimate.firm:
-        need = (1, total, prompt, output, cost)
-        return ASK_SIZES.pack(mark_bit, 1, total, prompt, output, cost, *need), crash
+        need = (count, total, prompt, output, cost)
+        return ASK_SIZES.pack(mark_bit, count, total, prompt, output, cost, *need), crash
     return ASK_SIZES.pack(
-        mark_bit, 1, total, prompt, output, cost, 1, prompt + 1, prompt, 1, prompt_cost
+        mark_bit, count, total, prompt, output, cost, count, prompt + 1, prompt, 1, prompt_cost
     ), crash  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def pack_charge(charge: Charge) -> bytes:
     """The vector that a request used. A request that failed unused does not count at all."""
     usage = charge.usage
     total = usage.input_tokens + usage.output_tokens
-    counted = 1 if total or charge.outcome != "failed" else 0
+    counted = charge.requests if total or charge.outcome != "failed" else 0
     return VECTOR.pack(counted, total, usage.input_tokens, usage.output_tokens, charge.cost_pico)
 
 

@@ -17,7 +17,6 @@ from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
 from router.units import Units
-from router.world.snapshot import Snapshot
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     {
@@ -105,7 +104,8 @@ def _estimate(
     """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
     tokens, prices, ask = context.input_tokens, context.world.prices, context.ask
     if ask.features and not ask.features.isdisjoint(KEPT_ELSEWHERE):
-        tokens = max(tokens, _largest_window(decision, context.world))
+        named = [context.world.backends[name] for name in decision.candidates]
+        tokens = max(tokens, largest_window(named))
     firm = ask.max_output_tokens is not None and not ask.units
     cost, prompt_cost = prices.dearest(decision.candidates, tokens, output, ask.units)
     if decision.cascade is None:
@@ -121,9 +121,9 @@ def _estimate(
     )
 
 
-def _largest_window(decision: Decision, world: Snapshot) -> int:
+def largest_window(backends: Sequence[Backend]) -> int:
     """What a request may read at most whose input is kept where it goes: nobody here knows more."""
-    windows = [world.backends[name].context_window for name in decision.candidates]
+    windows = [backend.context_window for backend in backends]
     return max([_USUAL_WINDOW if window is None else window for window in windows])
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping, MutableMapping
+from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
@@ -20,7 +20,6 @@ from router.domain import Principal
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
 from router.ledger.reserve_request import Budget
-from router.pipeline.caller import Caller
 from router.world.snapshot import Snapshot
 
 _READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond or two
@@ -41,6 +40,18 @@ class Remembers(Protocol):
 
     async def previous(self, organization: str, conversation: str, *, follow_up: bool) -> str:
         """Return the backend's name, empty where nobody knows."""
+
+
+class Hinting(Protocol):
+    """Who asks, as far as its headers say something to a policy."""
+
+    id: str
+
+    def hint_headers(self) -> Mapping[str, str]:
+        """Return the request's x-turnout-* headers, names in lower case."""
+
+    def header_values(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Return those of the request's headers that were sent; names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ class RequestContext(NamedTuple):
 
 
 async def gather(
-    senses: Senses, world: Snapshot, principal: Principal, ask: Ask, caller: Caller
+    senses: Senses, world: Snapshot, principal: Principal, ask: Ask, caller: Hinting
 ) -> RequestContext:
     """Find out what the policy needs to know. Raises BadRequest for a wrong hint."""
     hints = _hints(caller)
@@ -127,7 +138,7 @@ def tokens_of(ask: Ask) -> int:
     return estimate_tokens(ask.text_bytes, ask.images, ask.media)
 
 
-def _hints(caller: Caller) -> Hints:
+def _hints(caller: Hinting) -> Hints:
     headers = caller.hint_headers()
     try:
         return parse_hints(headers) if headers else NO_HINTS

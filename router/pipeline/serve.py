@@ -37,14 +37,17 @@ async def serve(serving: Serving, operation: Operation, caller: Caller) -> None:
             refuse_background(ask)
         else:
             ask = await kept.resumed(operation.parse, world, principal, ask, caller.fields)
-            if ask.kept is not None and ask.kept.background:
-                walk = partial(_walk, serving, world, principal, ask, trace=trace)
-                await kept.background.detach(caller, principal.organization, ask, walk)
-                return
-            if ask.kept is not None and ask.kept.talk is not None and ask.kept.wanted:
-                async with ask.kept.talk:
-                    await _walk(serving, world, principal, ask, caller, trace=trace)
-                return
+    if serving.files is not None:
+        ask = await serving.files.pinned(world, principal, ask)
+    if operation.resumes and kept is not None and ask.kept is not None:
+        if ask.kept.background:
+            walk = partial(_walk, serving, world, principal, ask, trace=trace)
+            await kept.background.detach(caller, principal.organization, ask, walk)
+            return
+        if ask.kept.talk is not None and ask.kept.wanted:
+            async with ask.kept.talk:
+                await _walk(serving, world, principal, ask, caller, trace=trace)
+            return
     if ask.storing is not None and serving.chats is not None:
         ask = serving.chats.asked(ask, world, principal)
     await _walk(serving, world, principal, ask, caller, trace=trace)

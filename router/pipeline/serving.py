@@ -190,6 +190,16 @@ class KeepsChats(Protocol):
         """Return the caller as an answer meets it that is to be kept."""
 
 
+class Owns(Protocol):
+    """Files that customers keep at backends: see `router.files`."""
+
+    async def pinned(self, world: Snapshot, principal: Principal, ask: Ask) -> Ask:
+        """Return the request, sent to the account that keeps the files it names, if it names any.
+
+        Raises NotFound where one of them is not the organization's, Unavailable.
+        """
+
+
 class Held(Protocol):
     """What the corridor sees of an open hold. `lost`: the ledger no longer knows it."""
 
@@ -263,6 +273,7 @@ class Serving:
     kept: Keeps | None = None  # None: the gateway keeps no responses
     chats: KeepsChats | None = None  # None: it keeps no chats
     counter: Counts | None = None  # None: sizes are estimated
+    files: Owns | None = None  # None: no backend offers files
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Serve by this snapshot from the next request on."""

@@ -141,6 +141,39 @@ def as_reported(price: Price | Schedule) -> Price | Schedule:
     return Schedule(tuple(entries))
 
 
+def scaled(price: Price | Schedule, share: Decimal) -> Price | Schedule:
+    """The same prices, all but those of units times `share`, each rounded to whole pico-USD."""
+    if isinstance(price, Schedule):
+        entries = [replace(each, price=_scaled(each.price, share)) for each in price.entries]
+        return Schedule(tuple(entries))
+    return _scaled(price, share)
+
+
+def _scaled(price: Price, share: Decimal) -> Price:
+    def rounded(pico: int) -> int:
+        return int((pico * share).to_integral_value(ROUND_HALF_EVEN))
+
+    steps = tuple(
+        Step(
+            step.above,
+            rounded(step.input_pico),
+            rounded(step.output_pico),
+            rounded(step.cached_input_pico),
+            rounded(step.cache_write_pico),
+        )
+        for step in price.steps
+    )
+    written = price.cache_write_pico
+    return replace(
+        price,
+        input_pico=rounded(price.input_pico),
+        output_pico=rounded(price.output_pico),
+        cached_input_pico=rounded(price.cached_input_pico),
+        cache_write_pico=None if written is None else rounded(written),
+        steps=steps,
+    )
+
+
 def always(price: Price) -> Schedule:
     """A price that does not change."""
     return Schedule((Entry(price),))

@@ -71,7 +71,7 @@ def with_field(raw: bytes, name: str, value: str) -> bytes:
 
 def read_form(raw: bytes, content_type: str) -> Form:
     """Read a body of this content type; BadRequest where it is no such form, or ambiguous."""
-    boundary = _boundary(content_type)
+    boundary = boundary_of(content_type)
     delimiter = b"--" + boundary.encode()
     if not raw.startswith(delimiter + b"\r\n"):
         raise BadRequest("The form does not begin with its boundary.")
@@ -85,7 +85,7 @@ def read_form(raw: bytes, content_type: str) -> Form:
         head_end = raw.find(b"\r\n\r\n", at, at + _MAX_HEAD)
         if head_end < 0:
             raise BadRequest("A part of the form has no end of its headers.")
-        name, is_file, kind = _head(raw[at:head_end])
+        name, is_file, kind = read_head(raw[at:head_end])
         start = head_end + 4
         end = raw.find(b"\r\n" + delimiter, start)
         if end < 0:
@@ -102,7 +102,8 @@ def read_form(raw: bytes, content_type: str) -> Form:
     return Form(raw, sent_as, texts, members, tuple(files))
 
 
-def _boundary(content_type: str) -> str:
+def boundary_of(content_type: str) -> str:
+    """The boundary of a form; BadRequest where the content type is that of none."""
     match = _TYPE.fullmatch(content_type.strip())
     boundary = (match[1] or match[2]) if match else ""
     if not _BOUNDARY.fullmatch(boundary):
@@ -127,8 +128,8 @@ def _text(value: bytes, name: str) -> str:
         raise BadRequest(f"The field '{name}' is not UTF-8.", param=name) from None
 
 
-def _head(head: bytes) -> tuple[str, bool, str]:
-    """Name, whether it is a file, and content type of a part."""
+def read_head(head: bytes) -> tuple[str, bool, str]:
+    """Name, whether it is a file, and content type of a part with these headers; BadRequest."""
     headers: dict[str, str] = {}
     for line in _text(head, "").split("\r\n"):
         match = _HEADER.fullmatch(line)

@@ -27,6 +27,7 @@ from router.simulator.answer import SimulatedAnswer, compose, prompt_tokens
 from router.simulator.exchange import Gone, SimulatedExchange
 from router.simulator.faults import FAULTS, NO_FAULT, CutShort, Fault
 from router.simulator.google import generate
+from router.simulator.keeping import Keeping
 from router.simulator.other_operations import OTHER_OPERATIONS, Serve
 from router.simulator.responses import compact, respond
 
@@ -69,12 +70,16 @@ class Simulator:
         self.last_raw = b""
         self.last_body: dict[str, Any] = {}
         self.last_headers: dict[str, str] = {}
+        self.keeping = Keeping(self._answer_to)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
         exchange = SimulatedExchange(receive, send)
+        if self.keeping.has(scope["path"]):
+            await self.keeping.serve(scope, exchange)
+            return
         if scope["method"] != "POST":
             await exchange.reply(200, self._status(scope["path"]))
             return
@@ -93,16 +98,20 @@ class Simulator:
         return {"status": "ok", "served": self.served, "running": self.running, "left": self.left}
 
     async def _answer(self, scope: Scope, exchange: SimulatedExchange) -> None:
-        raw = self.last_raw = await exchange.body()
+        raw = await exchange.body()
         self.last_headers = {k.decode(): v.decode("latin-1") for k, v in scope["headers"]}
+        await self._answer_to(scope["path"], raw, exchange)
+
+    async def _answer_to(self, path: str, raw: bytes, exchange: SimulatedExchange) -> None:
+        self.last_raw = raw
         try:
             body = _read(raw, self.last_headers.get("content-type", ""))
         except (orjson.JSONDecodeError, BadRequest):
             await exchange.reply(400, {"error": {"message": "not JSON", "type": "invalid"}})
             return
         self.last_body = body
-        if "enerateContent" in scope["path"]:
-            await generate(scope["path"], body, exchange)
+        if "enerateContent" in path:
+            await generate(path, body, exchange)
             return
         model, _, query = str(body.get("model", "")).partition("?")
         options = dict(parse_qsl(query))
@@ -111,7 +120,6 @@ class Simulator:
         fault = FAULTS.get(options.get("fault", ""), NO_FAULT) if strikes else NO_FAULT
         if fault.instead is not None and await fault.instead(exchange, options):
             return
-        path = scope["path"]
         if not path.endswith("/chat/completions"):
             serve = _OTHERS.get(path[path.rfind("/") :])
             if serve is not None:

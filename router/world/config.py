@@ -18,6 +18,7 @@ from router.backends.backend import Capacity, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.units import UNITS, Units
+from router.world.config_kept import BatchSection, FileSection, ResponseSection
 from router.world.config_values import (
     Address,
     Authority,
@@ -30,13 +31,14 @@ from router.world.config_values import (
     HeaderName,
     Headers,
     LedgerAddress,
+    Offers,
     Operations,
     Origins,
     Proxy,
     Query,
     Replicas,
+    Share,
     Size,
-    StorageKey,
     Words,
     wrong,
 )
@@ -77,6 +79,7 @@ class PriceSection(Section):
     """USD per million tokens, and for one of each unit, as written; held as integer pico-USD.
 
     Without `input` and `output`, tokens cost what the list says, and nothing where it knows none.
+    `batch` is the share of it that tokens cost in a batch; else what the list says, else all of it.
     """
 
     input: Usd | None = None
@@ -89,10 +92,12 @@ class PriceSection(Section):
     request: Usd | None = None
     search: Usd | None = None
     second: Usd | None = None
+    batch: Share | None = None
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "PriceSection":
-        if (self.input is None) is (self.output is None) and (self.input is not None or self.units):
+        both = (self.input is None) is (self.output is None)
+        if both and (self.input is not None or self.units or self.batch is not None):
             return self
         raise ValueError("write both `input` and `output`, USD per million tokens")
 
@@ -186,6 +191,7 @@ class BackendSection(_QuirkKeys):
     context_window: int | None = Field(default=None, gt=0)
     supports: Features | None = None
     serves: Operations | None = None
+    offers: Offers = ()
     speaks: Words | None = None
     counts: str | None = None
     state: Literal["refused", "shared"] = "refused"
@@ -294,18 +300,6 @@ class OutcomeSection(Section):
     prompts: bool = False
 
 
-class ResponseSection(Section):
-    """Responses that the gateway keeps for its customers: none without a key."""
-
-    keys: tuple[StorageKey, ...] = Field(default=(), strict=False)
-    keep: Duration = 30 * 86400.0
-    room: Size = 1_000_000_000  # bytes of each organization
-    by_default: bool = True
-    home: Words = ()
-    background: int = Field(default=100, ge=0, le=500)  # at once, at one gateway
-    background_each: int = Field(default=20, gt=0)  # of an organization, at all of them
-
-
 class AuditSection(Section):
     """What shadow audits may spend."""
 
@@ -341,5 +335,7 @@ class Config(Section):
     telemetry: TelemetrySection = TelemetrySection()
     responses: ResponseSection = ResponseSection()
     operations: dict[str, OperationSection] = Field(default={})
+    files: FileSection = FileSection()
+    batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
     admin: AdminSection | None = None

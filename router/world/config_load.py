@@ -17,6 +17,8 @@ from router.prices.book import PriceBook
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
 from router.world.declared import declared_of, mistakes
+from router.world.offered import offered_twice
+from router.world.problem import Problem
 from router.world.resolve import Resolved, resolve
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -29,6 +31,7 @@ class LoadedConfig:
     config: Config
     backends: Mapping[str, Backend]
     prices: PriceBook  # has a price for each backend
+    batch_prices: PriceBook  # what the same costs in a batch
     declared: DeclaredPaths  # operations of the operator's own
     source: Document = field(repr=False)
 
@@ -74,21 +77,35 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
         raise DocumentError(findings)
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
     prices = {name: each.price for name, each in resolved.items() if each.price is not None}
-    return LoadedConfig(config, MappingProxyType(backends), PriceBook(prices), declared, document)
+    twice = [_problem(document, name, each) for name, each in offered_twice(backends.values())]
+    if twice:
+        raise DocumentError(twice)
+    of_batches = {
+        name: each.batch_price for name, each in resolved.items() if each.batch_price is not None
+    }
+    return LoadedConfig(
+        config,
+        MappingProxyType(backends),
+        PriceBook(prices),
+        PriceBook(of_batches),
+        declared,
+        document,
+    )
 
 
 def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Finding]:
     """Return what is wrong with backends beyond each key by itself."""
     return [
-        document.finding(
-            ("backends", name, *([problem.key] if problem.key else [])),
-            problem.message,
-            problem.hint,
-            rule="backend",
-        )
+        _problem(document, name, problem)
         for name, each in resolved.items()
         for problem in each.problems
     ]
+
+
+def _problem(document: Document, name: str, problem: Problem) -> Finding:
+    """Return what is wrong with a backend, at its place."""
+    where = ("backends", name, *([problem.key] if problem.key else []))
+    return document.finding(where, problem.message, problem.hint, rule="backend")
 
 
 def _wrong_operations(document: Document, config: Config) -> list[Finding]:

@@ -5,12 +5,13 @@ import binascii
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-from router.backends.backend import CHAT, DIRECTLY, FEATURES
+from router.backends.backend import CHAT, DIRECTLY, FEATURES, OFFERS
 from router.operations.table import OPERATIONS
 from router.protocols.hub.table import CLIENTS
 
@@ -174,6 +175,18 @@ def _operation_list(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _offer_list(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not OFFERS.issuperset(value):
+        raise wrong("names something unknown", f"known: {', '.join(sorted(OFFERS))}")
+    return tuple(value)
+
+
+def _share(value: Any) -> Decimal:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
+        return Decimal(str(value))
+    raise wrong("is not a share", "write a number above 0, 1 at most: 0.5 is half")
+
+
 Origin = Annotated[str, BeforeValidator(_origin)]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_as_tuple)]
 Duration = Annotated[float, BeforeValidator(_duration)]
@@ -190,6 +203,8 @@ CloudRegion = Annotated[str, BeforeValidator(_cloud_region)]
 HeaderName = Annotated[str, BeforeValidator(_header_name)]
 Query = Annotated[dict[str, str], BeforeValidator(_query)]
 Features = Annotated[tuple[str, ...], BeforeValidator(_feature_list)]
+Offers = Annotated[tuple[str, ...], BeforeValidator(_offer_list)]
+Share = Annotated[Decimal, BeforeValidator(_share)]
 Operations = Annotated[tuple[str, ...], BeforeValidator(_operation_list)]
 Replicas = Annotated[tuple[BaseUrl, ...], BeforeValidator(_as_tuple)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]

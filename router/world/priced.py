@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from router.operations.declared import DeclaredOperation, needs_no_tokens, units_of
-from router.prices.book import Price, Schedule, with_units
+from router.prices.book import Price, Schedule, scaled, with_units
 from router.units import UNITS
 from router.world.config import BackendSection, PriceSection
 from router.world.problem import Problem
@@ -33,6 +33,19 @@ def priced(
         return with_units(listed, own.units)
     by_units = serves is not None and all(needs_no_tokens(name, declared) for name in serves)
     return replace(_NO_TOKENS, units=own.units) if by_units else None
+
+
+def batch_priced(
+    own: PriceSection | None, price: Price | Schedule, listed: Schedule | None
+) -> Price | Schedule:
+    """What the same costs in a batch: by the backend's own word, else as the list says of batches
+    (`listed`), else all of it.
+    """
+    if own is not None and own.batch is not None:
+        return scaled(price, own.batch)
+    if listed is None or (own is not None and own.input is not None):
+        return price
+    return listed if own is None else with_units(listed, own.units)
 
 
 def _own_price(own: PriceSection, fresh: int, output: int) -> Price:

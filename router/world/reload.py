@@ -36,6 +36,8 @@ _FIXED: Final = (
     "outcomes",
     "audits",
     "telemetry",
+    "files",
+    "batches",
 )
 
 Stamp = tuple[int, int] | None  # nanoseconds and bytes; None where there is no file

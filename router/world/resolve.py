@@ -23,7 +23,8 @@ from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
 from router.world.config_values import OPERATION_NAMES
 from router.world.credentials import credentials_of
-from router.world.priced import priced, unpriced
+from router.world.offered import wrong_offers
+from router.world.priced import batch_priced, priced, unpriced
 from router.world.problem import Problem
 
 _REGION: Final = "{region}"  # in a preset's address: any region of the provider's
@@ -35,10 +36,11 @@ _catalog = cache(load_catalog)
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A backend and its prices; both None where there are problems."""
+    """A backend, its prices and those of its batches; all None where there are problems."""
 
     backend: Backend | None
     price: Price | Schedule | None
+    batch_price: Price | Schedule | None = None
     problems: tuple[Problem, ...] = ()
 
 
@@ -72,15 +74,19 @@ def resolve(
     problems += _unknown_operations(section, declared)
     if not problems:
         problems += unpriced(name, section, price, declared)
+        problems += wrong_offers(section.offers, dialect)
     own = section.reported_cost
     if price is not None and (preset.reported_cost if own is None else own):
         price = as_reported(price)
     credentials, wrong = credentials_of(section, preset, base_url or "", folder)
     problems += wrong
     if problems or base_url is None:
-        return Resolved(None, None, tuple(problems))
+        return Resolved(None, None, problems=tuple(problems))
     backend = _backend(name, section, preset, base_url, listed)
-    return Resolved(replace(backend, credentials=credentials), price)
+    of_batches = (
+        None if price is None else batch_priced(section.price, price, _batch(section, preset))
+    )
+    return Resolved(replace(backend, credentials=credentials), price, of_batches)
 
 
 def _unknown_operations(
@@ -150,6 +156,14 @@ def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     return list_price(preset.prices, section.priced_as or section.model, section.service_tier)
 
 
+def _batch(section: BackendSection, preset: Provider) -> Schedule | None:
+    """What the list says of a model's batches, if anything."""
+    if preset.prices is None:
+        return None
+    listed = list_price(preset.prices, section.priced_as or section.model, "batch")
+    return None if listed is None else listed.schedule
+
+
 def _backend(
     name: str, section: BackendSection, preset: Provider, base_url: str, listed: Listed | None
 ) -> Backend:
@@ -166,6 +180,7 @@ def _backend(
         supports=supports,
         unsaid=unsaid,
         serves=None if section.serves is None else frozenset(section.serves),
+        offers=frozenset(section.offers),
         simulated=section.simulated,
         capacity=_capacity(section.capacity),
         quirks=preset.quirks.overridden(section.given(QUIRKS)),

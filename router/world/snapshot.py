@@ -16,7 +16,7 @@ from policies.policy import Needs, Policy
 from router.backends.backend import Backend
 from router.backends.health.slots import Priority
 from router.ledger.estimate import Way
-from router.ledger.quotas.dimensions import Quota, QuotaError, quotas
+from router.ledger.quotas.dimensions import DIMENSIONS, Quota, QuotaError, quotas
 from router.operations.declared import NO_PATHS, DeclaredPaths
 from router.prices.book import PriceBook
 from router.world.config import Config
@@ -29,9 +29,14 @@ NOTHING: Final = Needs(classifier=False, pii=False)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A tier's quotas at the ledger, and its priority in a backend's queue."""
+    """A tier's quotas at the ledger, and its priority in a backend's queue.
+
+    `lasting` are those of a batch: by the day, the month, or a balance. How many requests run at
+    once, or in a minute, is the provider's affair in a batch.
+    """
 
     quotas: tuple[Quota, ...]
+    lasting: tuple[Quota, ...]
     outage_share: float
     prepaid: bool
     priority: Priority
@@ -40,6 +45,7 @@ class Standing:
 def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
     return Standing(
         limits,
+        tuple([each for each in limits if DIMENSIONS[each.dimension].period is not None]),
         tier.outage_share or 0.0,
         any(level.get("prepaid_usd") for level in tier.limits.values()),
         Priority(_RANKS[tier.priority], tier.name),
@@ -56,6 +62,7 @@ class Snapshot:
     policy: Policy
     backends: Mapping[str, Backend]
     prices: PriceBook
+    batch_prices: PriceBook
     quotas: Mapping[str, tuple[Quota, ...]]
     standings: Mapping[str, Standing]
     expected_output: Mapping[str, int]
@@ -114,6 +121,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
             {name: _with_shares(each, policy.tiers) for name, each in loaded.backends.items()}
         ),
         prices=loaded.prices,
+        batch_prices=loaded.batch_prices,
         quotas=limits,
         standings=MappingProxyType(
             {name: _standing(tier, limits.get(name, ())) for name, tier in policy.tiers.items()}

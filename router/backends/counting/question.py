@@ -24,7 +24,7 @@ def question(
     Raises Unsupported where the server cannot be told of the request.
     """
     call = _asking(way, ask).call(deployment, backend, ask, request_id)
-    body = {name: held for name, held in loads(call.body).items() if name not in way.beside}
+    body = {name: held for name, held in loads(call.whole_body()).items() if name not in way.beside}
     path, mark, query = call.target.url.partition("?")
     return replace(
         call,

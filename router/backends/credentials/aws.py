@@ -68,7 +68,7 @@ class AwsSigner:
     async def headers(self, call: HttpCall) -> Pairs:
         """See `Authorizer.headers`."""
         keys = await self._keys.get()
-        body = call.body
+        body = call.whole_body()
         digest = _digest(body) if len(body) < _LONG else await asyncio.to_thread(_digest, body)
         url, host = _address(call.target)
         request = AWSRequest(call.target.method, url, {"Host": host, _DIGEST: digest})

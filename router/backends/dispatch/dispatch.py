@@ -18,6 +18,7 @@ from typing import Any, Final
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.credentials.keyring import Keyring
+from router.backends.dispatch.account import Account
 from router.backends.dispatch.attempt_log import NOTHING, AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
 from router.backends.dispatch.reports import Reports
@@ -74,6 +75,10 @@ class Dispatcher:
     def view(self) -> Mapping[str, Health]:
         """The health of every backend by name, live."""
         return self._board.view()
+
+    def account(self, backend: Backend) -> Account:
+        """The account of a backend, asked by its first address and key."""
+        return Account(backend, self._board.of(backend).deployments[0])
 
     async def close(self) -> None:
         """Stop watching and close every connection."""

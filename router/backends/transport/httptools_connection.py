@@ -15,7 +15,7 @@ from typing import Final, cast
 import httptools
 
 from router.backends.transport.header_names import SPELLINGS
-from router.backends.transport.transport import TransportError, TransportTimeout
+from router.backends.transport.transport import BodyPieces, TransportError, TransportTimeout
 from router.backends.transport.waiting import Waiting
 
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
@@ -44,27 +44,9 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
     """An open connection. `ask`, then `read` until it gives nothing; then it may be used again."""
 
     __slots__ = (
-        "_at_eof",
-        "_complete",
-        "_error",
-        "_flow",
-        "_head_bytes",
-        "_held",
-        "_keeps",
-        "_parser",
-        "_paused",
-        "_pieces",
-        "_poll",
-        "_transport",
-        "closed",
-        "fields",
-        "idle_since",
-        "on_body",
-        "on_header",
-        "ready",
-        "reusable",
-        "status",
-        "used",
+        *("_at_eof", "_complete", "_error", "_flow", "_head_bytes", "_held", "_keeps", "_parser"),
+        *("_paused", "_pieces", "_poll", "_transport", "_unwritable", "closed", "fields"),
+        *("idle_since", "on_body", "on_header", "ready", "reusable", "status", "used"),
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -80,6 +62,7 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         self.status = 0
         self._keeps = False  # as the head says
         self._at_eof = self._paused = False
+        self._unwritable = False  # the other side reads more slowly than we write
         self.closed = False
         self.used = False  # an earlier exchange ended well on this connection
         self.idle_since = 0.0
@@ -105,7 +88,7 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         """Every header of the answer, names in lower case."""
         return {name: self.header(name) for name in SPELLINGS[tuple(self.fields)]}
 
-    async def ask(self, request: bytes, body: bytes, deadline: float) -> None:
+    async def ask(self, request: bytes, body: bytes | BodyPieces, deadline: float) -> None:
         """Write a request and wait for the head of its answer; any failure closes the connection.
 
         `body` is what of it does not stand in `request` yet. `deadline` is an instant of the
@@ -119,7 +102,10 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         try:
             transport.write(request)
             if body:
-                transport.write(body)
+                if isinstance(body, bytes):
+                    transport.write(body)
+                else:
+                    await self._write(transport, body, deadline)
             while not self.ready:
                 if self._error is not None:
                     raise self._error
@@ -127,6 +113,16 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         except BaseException:  # a cancelled client's, too
             self.abort()
             raise
+
+    async def _write(self, transport: asyncio.Transport, body: BodyPieces, deadline: float) -> None:
+        """Write a body as fast as the server reads it, unless it answers before it read all."""
+        for piece in body:
+            while self._unwritable and not self.ready and self._error is None:
+                await self.wait(deadline)
+            if self.ready or self._error is not None:
+                self._keeps = self.reusable = False  # whatever is written next would be this body's
+                return
+            transport.write(piece)
 
     async def read(self, patience: float, deadline: float) -> bytes:
         """Return what came since the last read, as soon as there is something; empty at the end.
@@ -240,6 +236,15 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         elif self._held > READ_BUFFER and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        """The other side does not read."""
+        self._unwritable = True
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._unwritable = False
+        self.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side closed: the end of some answers, the break of others."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from router.backends.transport.address import Address, Headers, check_headers, check_request_id
-from router.backends.transport.transport import HttpCall, Target
+from router.backends.transport.transport import BodyPieces, HttpCall, Target
 
 _ONE_WRITE: Final = 64 * 1024  # bytes; a longer body is not copied behind its head
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})  # be it an empty one
@@ -22,7 +22,7 @@ def _lines(headers: Headers) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode()
 
 
-def request_bytes(head: bytes, call: HttpCall, place: str = "") -> tuple[bytes, bytes]:
+def request_bytes(head: bytes, call: HttpCall, place: str = "") -> tuple[bytes, bytes | BodyPieces]:
     """Return the bytes of a request, and its body where that is better written apart.
 
     `head` is how requests to the call's target begin, `place` where the call is in a trace. Raises

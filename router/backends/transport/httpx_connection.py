@@ -24,6 +24,7 @@ import httpx
 
 from router.backends.transport.address import Address, Headers, check_headers
 from router.backends.transport.transport import (
+    BodyPieces,
     ConnectFailed,
     Target,
     TransportError,
@@ -55,7 +56,7 @@ class HttpxRequest:
     method: str
     url: httpx.URL
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+    body: bytes | BodyPieces
 
 
 class _Spoiled(Exception):
@@ -111,11 +112,14 @@ class HttpxConnection:
             raise TransportError(_INVALID)
 
     def _sent(self, request: HttpxRequest, connect: float) -> httpx.Request:
+        body, headers = request.body, request.headers
+        if not isinstance(body, bytes):
+            headers += ((b"Content-Length", b"%d" % len(body)),)
         return httpx.Request(
             request.method,
             request.url,
-            headers=request.headers,
-            content=request.body,
+            headers=headers,
+            content=body if isinstance(body, bytes) else _one_by_one(body),
             extensions={"timeout": {"connect": connect}, "trace": self._trace},
         )
 
@@ -198,6 +202,11 @@ class HttpxConnection:
         if isinstance(error, httpx.NetworkError) or str(error).startswith("Server disconnected"):
             return TransportError(_NO_ANSWER, stale=self._used and not _unread(self._parser))
         return TransportError(_INVALID)
+
+
+async def _one_by_one(body: BodyPieces) -> AsyncIterator[bytes]:
+    for piece in body:
+        yield piece
 
 
 def request_to(target: Target, address: Address) -> HttpxRequest:

@@ -6,7 +6,7 @@ to its end, or that brought a byte nobody asked for. Foreign exceptions end in t
 see `TransportError` and its two kinds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from policies.value import value
@@ -44,16 +44,31 @@ class Target(NamedTuple):
     once: bool = False
 
 
+class BodyPieces(Protocol):
+    """A body that is not held in memory: a file on its way."""
+
+    def __len__(self) -> int:
+        """Its length in bytes."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Its bytes in pieces, from the beginning."""
+
+
 @value
 class HttpCall:
     """One HTTP request to a model server. `target` is the same for many calls, `request_id` is
-    sent as one more header where there is one, and so are `headers`."""
+    sent as one more header where there is one, and so are `headers`. A body in pieces is written as
+    fast as the server reads; such a call has no `request_id`."""
 
     target: Target
-    body: bytes
+    body: bytes | BodyPieces
     timeouts: Timeouts
     request_id: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+
+    def whole_body(self) -> bytes:
+        """The body at once."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
 
 class HttpAnswer(Protocol):

@@ -145,7 +145,7 @@ async def test_an_unknown_path_is_told_as_such_and_shown_in_part(client):
     assert "secret" not in error["message"]
     long = (await gateway.get("/" + "x" * 5_000)).json()["error"]["message"]
     assert len(long) < 600
-    told = (await gateway.get("/v1/messages/batches")).json()
+    told = (await gateway.get("/v1/messages/nothing")).json()
     assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
 
 
@@ -226,3 +226,14 @@ async def test_a_reload_says_what_came_of_it(client, result, status):
 async def test_the_token_is_shown_by_nobody():
     administration: Any = administered().state.administration
     assert "admin-token" not in repr(administration)
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/files/f/content", "/v1/batches", "/batches/b"])
+async def test_files_and_batches_that_no_backend_offers_are_told_as_such(client, path):
+    gateway = client(public())
+    for headers in (KEY, KEY | {"anthropic-version": "2023-06-01"}):
+        answer = await gateway.get(path, headers=headers)
+        assert answer.status_code == 404
+        assert "`offers`" in answer.json()["error"]["message"]
+        assert ("type" in answer.json()) is ("anthropic-version" in headers)
+    assert (await gateway.get(path)).status_code == 401

@@ -17,6 +17,7 @@ from router.prices.book import (
     always,
     as_reported,
     pico_per_token,
+    scaled,
 )
 
 
@@ -129,3 +130,12 @@ def test_the_dearest_hold_covers_the_units_of_every_candidate() -> None:
 def test_another_price_of_a_unit_is_another_version() -> None:
     cheap = PriceBook({"a": Price(0, 0, 0, units=(("image", 1),))})
     assert cheap.version != PriceBook({"a": Price(0, 0, 0, units=(("image", 2),))}).version
+
+
+def test_a_share_of_a_price_is_of_all_its_rates_but_those_of_units() -> None:
+    step = Step(100, 20, 40, 2, 30)
+    whole = Price(10, 20, 1, 15, (step,), units=(("image", 7),))
+    half = Price(5, 10, 0, 8, (Step(100, 10, 20, 1, 15),), units=(("image", 7),))
+    assert scaled(whole, Decimal("0.5")) == half
+    assert scaled(always(whole), Decimal("0.5")) == always(half)
+    assert scaled(price(3), Decimal(1)) == price(3)

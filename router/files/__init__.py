@@ -1,0 +1,1 @@
+"""Files and batches of customers, in the operator's accounts at providers."""

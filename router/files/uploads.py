@@ -1,0 +1,132 @@
+"""Files on their way into an account: read as they come, judged, and sent on as they are."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from policies.pii.pii import contains_pii
+from router.backends.backend import FILES, Backend
+from router.backends.dialects.table import DIALECTS
+from router.backends.dispatch.account import AccountCall
+from router.errors import BadRequest, BodyTooSlow, UpstreamFailed
+from router.files.body import FormBody, Spool
+from router.files.desk import Asker, Desk, shown
+from router.files.requests import screened_lines
+from router.files.screening import Screening
+from router.operations.plain import PLAIN_ASK
+from router.protocols.multipart_stream import FormReader
+from router.stored.owned import NEVER, OwnedKind, OwnedState
+
+_FILES: Final = "/files"
+_BATCH: Final = "batch"  # the purpose of a file that holds requests
+_LONGEST_PURPOSE: Final = 64
+_FORGOTTEN_MS: Final = 3_600_000  # after which nobody waits for an upload any more
+_UNREAD: Final = "tokens"  # the feature of a request whose text no detector can read
+_READ_AT_ONCE: Final = 4_000_000  # bytes of a file that the detectors read
+
+
+class Uploads:
+    """`folder` is where uploads wait on disk; `patience` the seconds in which a part must come."""
+
+    def __init__(self, desk: Desk, folder: Path, *, line: int, patience: float) -> None:
+        """`line`: the most bytes of one request of a batch."""
+        self._desk = desk
+        self._folder = folder
+        self._line = line
+        self._patience = patience
+
+    async def upload(self, asker: Asker, content_type: str, chunks: AsyncIterator[bytes]) -> bytes:
+        """Send a client's file to the account; return what its server says of it.
+
+        Raises BadRequest, PayloadTooLarge, BodyTooSlow, PermissionDenied, NotFound, LimitExceeded
+        (the organization has as many files as it may have), Unavailable, and what accounts raise.
+        """
+        desk, most = self._desk, self._desk.files.size
+        backend = desk.offering(asker, FILES)
+        with Spool(self._folder, most) as spool, Spool(self._folder, 2 * most) as rewritten:
+            form = FormReader(content_type, spool.take)
+            await self._receive(form, chunks)
+            if form.file is None or form.file.field != "file":
+                raise BadRequest("Missing required parameter: 'file'.", param="file")
+            bound, content = b"", spool
+            if form.texts.get("purpose") == _BATCH:
+                bound, content = await self._screened(asker, backend, spool, rewritten), rewritten
+            else:
+                await self._policed(asker, backend, spool)
+            body = FormBody(form.texts, form.file.head, content)
+            return await self._sent(asker, backend, body, content.size, bound)
+
+    async def _receive(self, form: FormReader, chunks: AsyncIterator[bytes]) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._patience):
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                raise BodyTooSlow(f"Nothing came for {self._patience:g} seconds.") from None
+            if chunk is None:
+                break
+            form.feed(chunk)
+        form.finish()
+
+    async def _screened(
+        self, asker: Asker, backend: Backend, source: Spool, target: Spool
+    ) -> bytes:
+        """Judge every request of a file; return what they come to at most."""
+        screening, most = Screening(self._desk, asker, backend), self._desk.batches.requests
+        await screened_lines(source, target, screening, most=most, most_bytes=self._line)
+        return screening.bound.document()
+
+    async def _policed(self, asker: Asker, backend: Backend, spool: Spool) -> None:
+        """Ask the policy whether what is in the file may go to the account.
+
+        A file that is no text of a readable size counts as private: nobody here can read it.
+        """
+        world = self._desk.serving.snapshot
+        visible = self._desk.members(backend) & set(world.policy.visible(asker.principal.tier))
+        model = backend.name if backend.name in visible else min(visible)
+        private = world.needs(model).pii and await asyncio.to_thread(_is_private, spool)
+        ask = PLAIN_ASK._replace(
+            operation="chat",
+            protocol=DIALECTS[world.backends[model].dialect].protocol,
+            model=model,
+            features=frozenset((_UNREAD,)) if private else frozenset(),
+        )
+        await Screening(self._desk, asker, backend).decided(ask)
+
+    async def _sent(
+        self, asker: Asker, backend: Backend, body: FormBody, size: int, bound: bytes
+    ) -> bytes:
+        """Send a file, with a row that says whose it is before the server has it."""
+        desk = self._desk
+        pending = desk.pending(asker, backend, OwnedKind.FILE, size=size, bound=bound)
+        pending = replace(pending, look_at=pending.at + _FORGOTTEN_MS)
+        await desk.begin(pending, most=desk.files.most, room=desk.files.room)
+        call = AccountCall(_FILES, "POST", body, body.content_type, asker.headers())
+        try:
+            raw = await desk.accounts.account(backend).ask(call)
+            made = shown(raw)
+            if not made:
+                raise UpstreamFailed(f"{backend.name} named no file.")
+        except BaseException:  # a client that left, too
+            await desk.registry.ask(lambda store: store.forget(pending))
+            raise
+        named = made.get("purpose")
+        purpose = named[:_LONGEST_PURPOSE] if isinstance(named, str) else ""
+        there = replace(
+            pending, id=made["id"], state=OwnedState.DONE, purpose=purpose, look_at=NEVER
+        )
+        await desk.registry.ask(lambda store: store.finish(pending, there))
+        return raw
+
+
+def _is_private(spool: Spool) -> bool:
+    """Whether the detectors find anything in a file, or cannot read it."""
+    if spool.size > _READ_AT_ONCE:
+        return True
+    try:
+        text = b"".join(spool.pieces()).decode()
+    except UnicodeDecodeError:
+        return True
+    return "\0" in text or contains_pii([text])

@@ -1,0 +1,34 @@
+"""The sections of turnout.yaml about what is kept for customers."""
+
+from pydantic import Field, PositiveInt
+
+from router.world.config_values import Duration, Size, StorageKey, Words
+from router.world.section import Section
+
+
+class ResponseSection(Section):
+    """Responses that the gateway keeps for its customers: none without a key."""
+
+    keys: tuple[StorageKey, ...] = Field(default=(), strict=False)
+    keep: Duration = 30 * 86400.0
+    room: Size = 1_000_000_000  # bytes of each organization
+    by_default: bool = True
+    home: Words = ()
+    background: int = Field(default=100, ge=0, le=500)  # at once, at one gateway
+    background_each: int = Field(default=20, gt=0)  # of an organization, at all of them
+
+
+class FileSection(Section):
+    """Files that customers keep at backends that offer it."""
+
+    size: Size = 512_000_000  # of one
+    most: PositiveInt = 1_000  # of each organization
+    room: Size = 10_000_000_000  # bytes of each organization
+
+
+class BatchSection(Section):
+    """Batches that customers run at backends that offer it."""
+
+    requests: PositiveInt = 50_000  # of one
+    most: PositiveInt = 20  # of each organization, that run
+    look: Duration = 60.0  # between two looks at one that runs
