@@ -17,7 +17,9 @@ from router.protocols.hub.values import IMPOSSIBLE, count
 from router.protocols.reported_cost import NAMES, reported_cost
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-_THREE: Final = itemgetter("prompt_tokens", "completion_tokens", "total_tokens")
+_COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
+_THREE: Final = itemgetter(*_COUNTS)
+_USUAL: Final = frozenset((*_COUNTS, "prompt_tokens_details", "completion_tokens_details"))
 BYTES_PER_TOKEN: Final = 4  # of text, where nobody counted
 TOKENS_PER_IMAGE: Final = 1000
 
@@ -28,13 +30,33 @@ def read_usage(usage: Any, request: Ask) -> Usage | None:
         prompt, completion, total = _THREE(usage)
     except (KeyError, TypeError):
         return _read_details(usage, request)
-    # What most servers report: three counts that add up, and no details.
-    if len(usage) == 3 and type(prompt) is type(completion) is int and total == prompt + completion:
+    # What most servers report: three counts that add up, and details that hold two more at most.
+    if type(prompt) is type(completion) is int and total == prompt + completion:
         most = request.max_output_tokens
         possible = prompt >= 0 <= completion and total < IMPOSSIBLE
         if possible and (most is None or completion <= most):
-            return Usage(prompt, completion)
+            if len(usage) == 3:
+                return Usage(prompt, completion)
+            if usage.keys() <= _USUAL:
+                return _usual(usage, prompt, completion) or _read_details(usage, request)
     return _read_details(usage, request)
+
+
+def _usual(usage: Mapping[str, Any], prompt: int, completion: int) -> Usage | None:
+    """What OpenAI tells of most requests, read quickly; None where it has to be looked at."""
+    said, spoken = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    try:
+        cached = said.get("cached_tokens", 0) if said else 0
+        reasoning = spoken.get("reasoning_tokens", 0) if spoken else 0
+        if said and "cache_write_tokens" in said:
+            return None
+    except (AttributeError, TypeError):  # no objects
+        return None
+    if type(cached) is type(reasoning) is int and 0 <= cached <= prompt:
+        return (
+            Usage(prompt, completion, cached, reasoning) if 0 <= reasoning <= completion else None
+        )
+    return None
 
 
 def _read_details(usage: Any, request: Ask) -> Usage | None:
