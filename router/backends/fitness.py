@@ -35,15 +35,16 @@ def unfit(backend: Backend, ask: Ask, tokens: int) -> str | None:
             return _many(ask.operation) if ask.declared is None else ask.operation
     elif backend.serves is not None and CHAT not in backend.serves:
         return _many(ask.operation)
-    if not ask.features:
+    features = ask.features
+    if not features:
         return None
-    return _cannot_recall(backend, ask) or _denied(ask.features, backend.denied)
+    if features.isdisjoint(KEPT_ELSEWHERE):
+        return _denied(features, backend.denied)
+    return _cannot_recall(backend, ask) or _denied(features, backend.denied)
 
 
 def _cannot_recall(backend: Backend, ask: Ask) -> str | None:
     """Why it has not got what the request names, or not for this customer alone."""
-    if ask.features.isdisjoint(KEPT_ELSEWHERE):
-        return None
     pinned = ask.pinned
     if pinned is not None and backend.name not in pinned:
         return "files kept by another backend"

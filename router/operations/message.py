@@ -201,7 +201,8 @@ class _Facts:
         elif kind == "document":
             self._document(block, where)
         else:
-            self.names_files = self.names_files or kind == "container_upload"
+            if kind == "container_upload":
+                self.names_files = True
             self.bytes += len(orjson.dumps(block))
 
     def _document(self, block: dict[str, Any], where: int | str) -> None:
@@ -219,7 +220,8 @@ class _Facts:
         if self.media is None:
             self.media = MediaGauge()
         held = source if isinstance(source, dict) else {}
-        self.names_files = self.names_files or bool(held.get("file_id"))
+        if held.get("file_id"):
+            self.names_files = True
         self.media.add(kind, held.get("data"), media_type=held.get("media_type"))
 
     def read_tools(self, tools: Any) -> tuple[str, ...]:

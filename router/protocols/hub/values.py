@@ -39,17 +39,19 @@ def call_id(told: Any, taken: Container[str] = ()) -> str:
 def arguments_text(value: Any) -> str:
     """A call's arguments as JSON text: some servers tell an object, some nothing in many ways."""
     if type(value) is str:
-        return "{}" if value.strip() in _NO_ARGUMENTS else value
+        return value if value[:1] == "{" or value.strip() not in _NO_ARGUMENTS else "{}"
     return orjson.dumps(value or {}).decode()
 
 
 def arguments_object(text: str) -> dict[str, Any]:
     """A call's arguments as an object; what is no JSON object is wrapped, never lost."""
     try:
-        value = loads(arguments_text(text))
+        value = loads(text)
     except orjson.JSONDecodeError:
-        return {"input": text}
-    return value if type(value) is dict else {"input": value}
+        return {"input": text} if text.strip() else {}
+    if type(value) is dict:
+        return value
+    return {"input": value} if value or value not in (None, []) else {}
 
 
 def data_url(url: str) -> tuple[str, str] | None:
