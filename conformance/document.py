@@ -71,8 +71,8 @@ def run_document(
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         asked = {"date": today, "seed": seed, "cases": cases}
         ways[protocol] = asked | dict(ended["document"])
+        _keep(document, ways)
         say(f"  {protocol}: {_summary(ways[protocol])}")
-    _keep(document, ways)
     return sum(len(found.get("found", ["it did not run"])) for found in ways.values())
 
 
