@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 
 from router.domain import Charge, Estimate, Outcome, Usage
+from router.operations.operation import Operation
+from router.operations.paths import ROUTES
 
 
 @dataclass(slots=True)
@@ -52,6 +54,12 @@ class Bound:
         """The backends by name, as usage shows what was asked."""
         return ", ".join(sorted(self.backends))
 
+    @property
+    def operation(self) -> str | None:
+        """What each of the requests is, as the books call it."""
+        row = ROUTES.get(self.path.encode())
+        return row.name if isinstance(row, Operation) else None
+
     def estimate(self) -> Estimate:
         """What to hold: all of it, so never trimmed."""
         return Estimate(
@@ -74,4 +82,5 @@ class Bound:
             route=self.route,
             price_version=version,
             requests=self.requests,
+            operation=self.operation,
         )

@@ -86,6 +86,7 @@ class Tally:
             route=self.bound.route,
             price_version=self.world.batch_prices.version,
             requests=self.requests,
+            operation=self.bound.operation,
         )
 
     def _metered(self, body: dict[str, Any]) -> Reply | None:

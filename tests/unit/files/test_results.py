@@ -51,6 +51,7 @@ async def test_usage_is_summed_over_what_was_answered(files):
     assert (charge.usage.input_tokens, charge.usage.output_tokens) == (11, 7)
     assert (charge.requests, charge.outcome, charge.model) == (2, Outcome.COMPLETED, "moe-model")
     assert charge.cost_pico == (11 * 1 + 7 * 2) * 1_000_000
+    assert charge.operation == "chat"
 
 
 async def test_one_that_answered_nothing_costs_nothing(files):
@@ -94,4 +95,5 @@ def test_a_bound_is_stored_and_read_again():
     assert again == bound
     assert again.estimate() == Estimate(12, 24, 306, 102, firm=True, requests=3)
     assert again.charge("a", "v").usage.estimated
+    assert again.charge("a", "v").operation == "message"
     assert again.route == "a, b"
