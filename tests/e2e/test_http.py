@@ -156,7 +156,7 @@ def test_a_client_that_sends_a_body_that_is_too_large_reads_why(gateway):
         client.close()
 
 
-@pytest.mark.parametrize("path", ["/v1/files", "/v1/models"])
+@pytest.mark.parametrize("path", ["/v1/evals", "/v1/models"])
 def test_a_large_body_that_nobody_wants_does_not_take_the_answer_away(gateway, path):
     client = http.client.HTTPConnection(*gateway.address, timeout=LONGEST_SECONDS)
     client.request("POST", path, b" " * 40_000_000, {"connection": "close"})
@@ -232,7 +232,13 @@ def test_a_client_of_http_1_0_that_would_keep_its_connection_sees_where_a_stream
         assert _to_the_end(connection).count(b"HTTP/1.1 200 OK") == 1
 
 
-UNKNOWN = ["POST /v1/nothing", "GET /v1/chat", "PATCH /", "GET /v1/files", "POST /v1/messages/x"]
+UNKNOWN = [
+    "POST /v1/nothing",
+    "GET /v1/chat",
+    "PATCH /",
+    "GET /v1/evals",
+    "POST /v1/messages/x",
+]
 
 
 @pytest.mark.parametrize("asked", UNKNOWN)
@@ -252,7 +258,7 @@ def test_an_unknown_path_is_told_as_such(gateway, asked):
 REFUSED = {
     "another method": b"GET /v1/messages HTTP/1.1\r\n\r\n",
     "no key": b"POST /v1/messages HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
-    "nothing there": b"POST /v1/messages/batches HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
+    "nothing there": b"POST /v1/messages/nothing HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
     "no HTTP": b"POST /v1/messages HTTP/1.1\r\nno colon\r\n\r\n",
     "another coding": b"POST /v1/messages/count_tokens HTTP/1.1\r\nContent-Length: 2\r\n"
     b"Content-Encoding: br\r\nX-Api-Key: %b\r\n\r\n{}",

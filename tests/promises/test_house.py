@@ -3,6 +3,7 @@
 import ast
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,12 @@ def test_every_floor_of_the_page_is_a_floor_of_the_contract():
 def test_no_file_of_tests_is_long():
     files = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")}
     assert [path for path, text in files.items() if len(text.splitlines()) > MOST_LINES] == []
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """pytest imports them by it, and collects the first alone."""
+    seen = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, times in seen.items() if times > 1] == []
 
 
 def test_unit_tests_start_no_process():
