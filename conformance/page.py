@@ -40,10 +40,11 @@ def _age(records: Mapping[str, Any]) -> str:
     dates = sorted(record["date"] for record in records.values())
     span = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     earlier = sum(_date(record).endswith("†") for record in records.values())
+    told = f"{earlier} of them, marked †, were" if earlier else "None of them was"
     return (
         f"The {len(records)} records are of {span}, of the locked versions and of the drivers as"
-        f" they stand. {earlier} of them, marked †, were run before the last change of what all"
-        " clients meet: script, jobs and kits."
+        f" they stand. {told} run before the last change of what all clients meet: script, jobs and"
+        " kits."
     )
 
 
