@@ -32,6 +32,7 @@ from router.protocols.hub.conversation import (
     Written,
 )
 from router.protocols.hub.seals import write_seal
+from router.protocols.hub.values import new_id
 
 CHAT: Final = "chat"
 _SIGNERS: Final = ("messages", "responses")  # whose seals stand in blocks of thoughts
@@ -67,7 +68,7 @@ def _token(one: Logprob) -> dict[str, Any]:
 def write_answer(answer: Answer, created: int) -> Written:
     """A whole chat completion of `created`, in seconds of Unix time."""
     body = {
-        "id": answer.id or "chatcmpl-turnout",
+        "id": answer.id or new_id("chatcmpl-"),
         "object": "chat.completion",
         "created": created,
         "model": answer.model,

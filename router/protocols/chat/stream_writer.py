@@ -28,6 +28,7 @@ from router.protocols.hub.events import (
     Stopped,
     UsageSeen,
 )
+from router.protocols.hub.values import new_id
 from router.protocols.truncation import length_events
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -104,7 +105,7 @@ class ChatWriter:
 
     def started(self, event: Started) -> None:
         """The answer begins."""
-        self._around |= {"id": event.id or "chatcmpl-turnout", "model": event.model}
+        self._around |= {"id": event.id or new_id("chatcmpl-"), "model": event.model}
         self._before = b"data: " + orjson.dumps(self._around)[:-1] + b',"choices":['
 
     def opened(self, event: PartOpened) -> None:

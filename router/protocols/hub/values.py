@@ -33,7 +33,12 @@ def call_id(told: Any, taken: Container[str] = ()) -> str:
     Ours are unique in a whole conversation: Anthropic refuses a history where one stands twice.
     """
     id_ = name_of(told)
-    return id_ if id_ and id_ not in taken else f"call_{uuid4().hex[:24]}"
+    return id_ if id_ and id_ not in taken else new_id("call_")
+
+
+def new_id(prefix: str) -> str:
+    """An id for what a server gave none: clients put together what has the same one."""
+    return f"{prefix}{uuid4().hex[:24]}"
 
 
 def arguments_text(value: Any) -> str:

@@ -21,7 +21,7 @@ from router.protocols.hub.conversation import (
     Thinking,
     Written,
 )
-from router.protocols.hub.values import arguments_object
+from router.protocols.hub.values import arguments_object, new_id
 from router.protocols.hub.writing import shown_text
 from router.protocols.messages.answer_reader import REASONS
 from router.protocols.messages.parts import MESSAGES, write_seal
@@ -62,7 +62,7 @@ def write_answer(answer: Answer) -> Written:
 def message_head(id_: str, model: str | None) -> dict[str, Any]:
     """What every message begins with."""
     return {
-        "id": id_ or "msg_turnout",
+        "id": id_ or new_id("msg_"),
         "type": "message",
         "role": "assistant",
         "model": model,

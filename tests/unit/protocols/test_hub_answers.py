@@ -196,3 +196,11 @@ def test_a_model_that_its_server_does_not_name_is_called_as_it_was_asked_for() -
     choice = b'{"id":"x","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}'
     start, *_ = streamed(encode(choice))
     assert start["message"]["model"] == "a"
+
+
+def test_answers_of_a_server_that_tells_no_id_have_each_their_own() -> None:
+    whole = [as_message({"content": "x"}, id=None)["id"] for _ in range(2)]
+    choice = b'{"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}'
+    starts = [streamed(encode(choice))[0]["message"]["id"] for _ in range(2)]
+    assert len({*whole, *starts}) == 4
+    assert all(id_.startswith("msg_") for id_ in (*whole, *starts))
