@@ -60,7 +60,8 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what uses no database, where PostgreSQL is asked for."""
     if config.getoption("--postgresql"):
-        chosen = [item for item in items if "database" in getattr(item, "fixturenames", ())]
+        uses = {"database", "shared_database"}.intersection
+        chosen = [item for item in items if uses(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
 
@@ -82,10 +83,22 @@ def _postgresql() -> Iterator[PostgreSQL]:
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database: an SQLite file's, or a real server's if asked for."""
+    return _new_database(request, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The same for all tests of a file, whose gateways share it."""
+    return _new_database(request, tmp_path_factory.mktemp("shared"))
+
+
+def _new_database(request: pytest.FixtureRequest, folder: Path) -> str:
     if request.config.getoption("--postgresql"):
         server: PostgreSQL = request.getfixturevalue("_postgresql")
         return server.new_database()
-    return f"sqlite:///{tmp_path / 'turnout.db'}"
+    return f"sqlite:///{folder / 'turnout.db'}"
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ At /v1/files answer both OpenAI's and Anthropic's: whoever sends `anthropic-vers
 latter.
 """
 
-import asyncio
 from typing import Annotated, Final, Literal
 
 import orjson
@@ -13,10 +12,10 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from router.api.authorized import principal_of
-from router.api.codings import decoded
 from router.api.envelopes import is_anthropics
 from router.api.gateway import Gateway
-from router.errors import BodyTooSlow, NotFound, PayloadTooLarge, UnsupportedCoding
+from router.api.rest_body import read_body
+from router.errors import NotFound, UnsupportedCoding
 from router.files.desk import Asker, asker_of
 from router.files.services import FileServices
 from router.files.shelf import Page, pieces
@@ -76,24 +75,6 @@ def _services(request: Request) -> tuple[FileServices, Asker]:
         error.code = None
         raise error
     return gateway.files, asker_of(principal, family, fields, request.scope["request_id"])
-
-
-async def _body(request: Request) -> bytes:
-    """Read a body within the bounds of any other. Raises PayloadTooLarge, BodyTooSlow."""
-    gateway: Gateway = request.app.state.gateway
-    limits, parts, size = gateway.limits, [], 0
-    try:
-        async with asyncio.timeout(limits.body_timeout):
-            async for part in request.stream():
-                size += len(part)
-                if size > limits.body:
-                    raise PayloadTooLarge(f"The body has more than {limits.body} bytes.")
-                parts.append(part)
-    except TimeoutError:
-        raise BodyTooSlow("The body did not arrive in time.") from None
-    coding = request.headers.get("content-encoding")
-    raw = b"".join(parts)
-    return raw if coding is None else await decoded(raw, coding.encode(), limits.body)
 
 
 def _answer(request: Request, raw: bytes, headers: dict[str, str] | None = None) -> Response:
@@ -174,7 +155,7 @@ async def _content(request: Request, kind: OwnedKind, id_: str, path: str) -> Re
 async def begin_batch(request: Request) -> Response:
     """Begin a batch."""
     services, asker = _services(request)
-    raw, headers, backend = await services.batches.create(asker, await _body(request))
+    raw, headers, backend = await services.batches.create(asker, await read_body(request))
     return _answer(request, raw, {**dict(headers), BACKEND: backend})
 
 

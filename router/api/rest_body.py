@@ -1,4 +1,4 @@
-"""The body of a request that FastAPI answers: bounded, in time, and a JSON object."""
+"""The body of a request that FastAPI answers: bounded, in time, mostly a JSON object."""
 
 import asyncio
 from typing import Any
@@ -12,11 +12,11 @@ from router.protocols.aliases import KnownKeys
 from router.protocols.document import parse_members
 
 
-async def read_object(request: Request, known: KnownKeys) -> dict[str, Any]:
-    """Return the JSON object of a body; an empty one where there is no body.
+async def read_body(request: Request) -> bytes:
+    """Return a body as it was before it was compressed, if it was.
 
-    Raises BadRequest where it is none, and as inference does for bodies that are too large or too
-    slow, or coded in a way that is not taken.
+    Raises as inference does for bodies that are too large or too slow, or coded in a way that is
+    not taken.
     """
     gateway: Gateway = request.app.state.gateway
     limits, parts, size = gateway.limits, [], 0
@@ -33,5 +33,13 @@ async def read_object(request: Request, known: KnownKeys) -> dict[str, Any]:
     except TimeoutError:
         raise BodyTooSlow("The body did not arrive in time.") from None
     codings = request.headers.get("content-encoding", "").encode("latin-1")
-    raw = await decoded(b"".join(parts), codings, limits.body)
+    return await decoded(b"".join(parts), codings, limits.body)
+
+
+async def read_object(request: Request, known: KnownKeys) -> dict[str, Any]:
+    """Return the JSON object of a body; an empty one where there is no body.
+
+    Raises BadRequest where it is none, and as `read_body`.
+    """
+    raw = await read_body(request)
     return parse_members(raw, known, frozenset())[0] if raw else {}

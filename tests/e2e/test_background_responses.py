@@ -19,16 +19,9 @@ RUNNING = ("queued", "in_progress")
 
 
 @pytest.fixture(scope="module")
-def database(request, tmp_path_factory) -> str:
-    if request.config.getoption("--postgresql"):
-        return request.getfixturevalue("_postgresql").new_database()
-    return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory, database):
+def two(tmp_path_factory, shared_database):
     folder = tmp_path_factory.mktemp("two")
-    with two_gateways(folder, database, background=3, background_each=2) as running:
+    with two_gateways(folder, shared_database, background=3, background_each=2) as running:
         yield running
 
 

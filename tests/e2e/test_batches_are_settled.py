@@ -28,16 +28,9 @@ def lines(*texts: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def database(request, tmp_path_factory) -> str:
-    if request.config.getoption("--postgresql"):
-        return request.getfixturevalue("_postgresql").new_database()
-    return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
-
-
-@pytest.fixture(scope="module")
-def _gateways(tmp_path_factory, database):
+def _gateways(tmp_path_factory, shared_database):
     batches = {"look": "200ms", "most": 2}
-    with file_gateways(tmp_path_factory.mktemp("two"), database, batches=batches) as running:
+    with file_gateways(tmp_path_factory.mktemp("two"), shared_database, batches=batches) as running:
         yield running
 
 

@@ -24,16 +24,9 @@ def chat(text: str = "Hello", **more) -> dict:
 
 
 @pytest.fixture(scope="module")
-def database(request, tmp_path_factory) -> str:
-    if request.config.getoption("--postgresql"):
-        return request.getfixturevalue("_postgresql").new_database()
-    return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory, database):
+def two(tmp_path_factory, shared_database):
     size = {"size": "20MB"}
-    with file_gateways(tmp_path_factory.mktemp("two"), database, files=size) as running:
+    with file_gateways(tmp_path_factory.mktemp("two"), shared_database, files=size) as running:
         yield running
 
 

@@ -16,15 +16,8 @@ NOBODYS = "conv_turnout_" + "0" * 32
 
 
 @pytest.fixture(scope="module")
-def database(request, tmp_path_factory) -> str:
-    if request.config.getoption("--postgresql"):
-        return request.getfixturevalue("_postgresql").new_database()
-    return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory, database):
-    with two_gateways(tmp_path_factory.mktemp("two"), database) as running:
+def two(tmp_path_factory, shared_database):
+    with two_gateways(tmp_path_factory.mktemp("two"), shared_database) as running:
         yield running
 
 
@@ -277,10 +270,10 @@ def test_the_size_of_a_conversation_can_be_asked_for(client):
     assert whole.input_tokens > alone.input_tokens + 700
 
 
-def test_no_word_stands_in_the_database(client, database):
+def test_no_word_stands_in_the_database(client, shared_database):
     talk = client.conversations.create(metadata={"topic": MARKER})
     client.responses.create(model="chat", input=f"What is a {MARKER}?", conversation=talk.id)
-    engine = create_engine(database)
+    engine = create_engine(shared_database)
     with engine.connect() as connection:
         names = ("stored_conversations", "stored_conversation_items")
         rows = [row for name in names for row in connection.execute(text(f"select * from {name}"))]  # noqa: S608

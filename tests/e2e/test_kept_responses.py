@@ -16,15 +16,8 @@ _BYTES = (bytes, memoryview)
 
 
 @pytest.fixture(scope="module")
-def database(request, tmp_path_factory) -> str:
-    if request.config.getoption("--postgresql"):
-        return request.getfixturevalue("_postgresql").new_database()
-    return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory, database):
-    with two_gateways(tmp_path_factory.mktemp("two"), database) as running:
+def two(tmp_path_factory, shared_database):
+    with two_gateways(tmp_path_factory.mktemp("two"), shared_database) as running:
         yield running
 
 
@@ -249,16 +242,16 @@ def test_a_stream_that_broke_off_is_not_kept(client):
             client.responses.retrieve(id_)
 
 
-def test_no_word_stands_in_the_database(client, database):
+def test_no_word_stands_in_the_database(client, shared_database):
     client.responses.create(model="chat", input=f"What is a {MARKER}?")
-    engine = create_engine(database)
+    engine = create_engine(shared_database)
     with engine.connect() as connection:
         tables = ("stored_responses", "stored_items")
         rows = [row for name in tables for row in connection.execute(text(f"select * from {name}"))]  # noqa: S608
     engine.dispose()
     held = b"".join([bytes(cell) for row in rows for cell in row if isinstance(cell, _BYTES)])
-    if database.startswith("sqlite"):
-        folder = Path(database.removeprefix("sqlite:///")).parent
+    if shared_database.startswith("sqlite"):
+        folder = Path(shared_database.removeprefix("sqlite:///")).parent
         held += b"".join([path.read_bytes() for path in folder.iterdir()])
     assert len(held) > 1_000
     assert MARKER.encode() not in held

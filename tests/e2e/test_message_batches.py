@@ -11,15 +11,8 @@ from patience import until
 
 
 @pytest.fixture(scope="module")
-def database(request, tmp_path_factory) -> str:
-    if request.config.getoption("--postgresql"):
-        return request.getfixturevalue("_postgresql").new_database()
-    return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'turnout.db'}"
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory, database):
-    with file_gateways(tmp_path_factory.mktemp("two"), database) as running:
+def two(tmp_path_factory, shared_database):
+    with file_gateways(tmp_path_factory.mktemp("two"), shared_database) as running:
         yield running
 
 

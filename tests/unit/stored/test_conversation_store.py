@@ -25,21 +25,6 @@ METADATA = b'{"topic":"birds"}'
 _NUMBERS = count()
 
 
-class Clock:
-    """Unix milliseconds; it stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def new_store(database, clock):
     made = []
@@ -86,7 +71,8 @@ def incompressible(size: int) -> str:
     return Seal([KEY]).close(b"\0" * (size // 2), b"").hex()
 
 
-def test_what_was_put_into_it_is_read_in_order_at_every_gateway(new_store):
+def test_what_was_put_into_it_is_read_in_order_at_every_gateway(new_store, clock):
+    clock.now = 1_000_999
     id_ = made(new_store(), "msg_1", "msg_2")
     new_store().add("acme", id_, [said("msg_3"), said("msg_0")])
     assert names_in(new_store(), id_) == ["msg_1", "msg_2", "msg_3", "msg_0"]

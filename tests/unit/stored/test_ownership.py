@@ -10,21 +10,6 @@ from router.stored.ownership import OwnershipStore
 FILE, BATCH = OwnedKind.FILE, OwnedKind.BATCH
 
 
-class Clock:
-    """Unix milliseconds; it stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 1_000
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def store(database, clock):
     store = OwnershipStore(database, clock)

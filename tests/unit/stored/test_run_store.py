@@ -18,21 +18,6 @@ _NUMBERS = count()
 OPENING = Chunk(0, 1, b"data: created\n\ndata: queued\n\n")
 
 
-class Clock:
-    """Unix milliseconds; it stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def new_store(database, clock):
     made = []

@@ -16,21 +16,6 @@ MARKER = "kingfisher"
 DAY = 86_400_000
 
 
-class Clock:
-    """Unix milliseconds; it stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 1_000
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def new_store(database, clock):
     made = []
