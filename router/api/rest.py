@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from router.api import chats, conversations, files, health, models, responses
@@ -15,6 +16,7 @@ from router.api.rest_edge import RestEdge
 from router.errors import BadRequest, MethodNotAllowed, TurnoutError, UnknownPath
 
 _SHOWN = 200  # characters of a path
+_CLIENT_LEFT = 499  # as inference counts them
 
 
 def _reply(request: Request, error: TurnoutError) -> Response:
@@ -54,6 +56,11 @@ def unknown_path(asked: str) -> UnknownPath:
     )
 
 
+async def _left(_request: Request, _error: Exception) -> Response:
+    """A client that left amid its body is nobody's failure, and reads nothing."""
+    return Response(status_code=_CLIENT_LEFT)
+
+
 async def _invalid(request: Request, error: Exception) -> Response:
     places = (
         [".".join(str(part) for part in item["loc"]) for item in error.errors()]
@@ -69,6 +76,7 @@ def bare_application(title: str, cors: Cors | None = None) -> FastAPI:
         TurnoutError: _our_error,
         HTTPException: _http_error,
         RequestValidationError: _invalid,
+        ClientDisconnect: _left,
     }
     application = FastAPI(
         title=title,

@@ -1,12 +1,14 @@
 """OpenAI's files and batches by the official client, at two gateways on one database and ledger."""
 
 import json
+import socket
+import struct
 
 import openai
 import pytest
 from fileskit import file_gateways
 from openai import OpenAI
-from patience import until
+from patience import LONGEST_SECONDS, until
 
 
 def lines(*bodies: dict, url: str = "/v1/chat/completions") -> bytes:
@@ -80,6 +82,41 @@ def test_a_file_that_is_too_large_is_told_so_and_kept_nowhere(two, client, size)
         client.files.create(file=("a", b"x" * size), purpose="user_data")
     assert caught.value.status_code == 413
     assert len(two.openai.keeping.kept) == before
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_client_that_leaves_amid_its_upload_leaves_nothing_behind(two, client, reset):
+    before, listed = len(two.openai.keeping.kept), len(list(client.files.list()))
+    head = (
+        f"POST /v1/files HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {client.api_key}\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 9000000\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    )
+    with socket.create_connection(two.first.address, LONGEST_SECONDS) as leaving:
+        leaving.sendall(head.encode() + b"x" * 3_000_000)  # enough for the disk
+        if reset:
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    made = client.files.create(file=("b", b"whole"), purpose="user_data")
+    assert len(two.openai.keeping.kept) == before + 1
+    assert len(list(client.files.list())) == listed + 1
+    client.files.delete(made.id)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_client_that_leaves_amid_a_file_harms_nobody(two, client, reset):
+    content = b"x" * 15_000_000  # more than sockets hold
+    made = client.files.create(file=("a", content), purpose="user_data")
+    head = (
+        f"GET /v1/files/{made.id}/content HTTP/1.1\r\nHost: here\r\n"
+        f"Authorization: Bearer {client.api_key}\r\n\r\n"
+    )
+    with socket.create_connection(two.first.address, LONGEST_SECONDS) as leaving:
+        leaving.sendall(head.encode())
+        assert leaving.recv(1000).startswith(b"HTTP/1.1 200")
+        if reset:
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert client.files.content(made.id).read() == content
+    client.files.delete(made.id)
 
 
 def test_another_organization_finds_nothing(two, client, other):
