@@ -17,6 +17,7 @@ from router.backends.counting.allowance import Allowance
 from router.backends.counting.question import question
 from router.backends.counting.table import Counting, ways_of
 from router.backends.dispatch.attempt import read_all
+from router.backends.dispatch.inflated import uncompressed
 from router.backends.health.blame import Voice, kind_of
 from router.backends.health.health import DeploymentState, Health
 from router.backends.transport.transport import TransportError
@@ -114,7 +115,8 @@ async def _ask(
             return None
         if not 200 <= answer.status < 300:
             raise MalformedReply(f"answered {answer.status}")
-        raw = await read_all(answer, _ANSWER_CAP)
+        plain = uncompressed(answer, answer.header("content-encoding"))
+        raw = await read_all(plain, _ANSWER_CAP)
     finally:
         answer.close()
     try:

@@ -6,7 +6,7 @@ here says nothing of models, so no breaker learns of it.
 
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NoReturn
 
 from policies.value import value
 from router.backends.backend import Backend
@@ -16,6 +16,7 @@ from router.backends.dialects.table import DIALECTS
 from router.backends.dispatch.attempt import ERROR_CAP, read_all
 from router.backends.dispatch.causes import cause_of
 from router.backends.dispatch.failures import FAILURE_POLICIES, Fault, Kind
+from router.backends.dispatch.inflated import uncompressed
 from router.backends.dispatch.waits import rest_asked_for
 from router.backends.dispatch.words import for_client
 from router.backends.health.health import DeploymentState
@@ -86,8 +87,17 @@ class Account:
             answer = await self._state.client.send(self._http(call))
         except TransportError as error:
             raise self._unanswered(error) from None
-        if 200 <= answer.status < 300:
-            return answer
+        try:
+            plain = uncompressed(answer, answer.header("content-encoding"))
+        except TransportError as error:
+            answer.close()
+            raise self._unanswered(error) from None
+        if not 200 <= plain.status < 300:
+            await self._fail(plain)
+        return plain
+
+    async def _fail(self, answer: HttpAnswer) -> NoReturn:
+        """Raise what a refusal means."""
         try:
             raw = await read_all(answer, ERROR_CAP, cut=True)
             raise self._refused(answer.status, raw, answer.headers)

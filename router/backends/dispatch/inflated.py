@@ -7,28 +7,28 @@ ask for it (`compressed_answers`), where an answer is large and the way far.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from router.backends.transport.transport import HttpAnswer
+from router.backends.transport.transport import HttpAnswer, TransportError
 from router.protocols.decoders import MOST_RATIO, Decoder, Makes, decoder_of, most_of
-from router.protocols.passage import MalformedReply
 
 _AT_ONCE: Final = 1024 * 1024  # bytes of one piece
+_OF_ITS_CODING: Final = frozenset({"content-encoding", "content-length"})
 
 
 def uncompressed(answer: HttpAnswer, coding: str) -> HttpAnswer:
     """Return the answer as it was before its server applied this `content-encoding`.
 
-    Raises MalformedReply for codings that are not known.
+    Raises TransportError for codings that are not known.
     """
     name, make = decoder_of(coding.encode("latin-1", "replace"))
     if not name:
         return answer
     if make is None:
-        raise MalformedReply("encoded its answer in a way that was not asked for")
+        raise TransportError("encoded its answer in a way that was not asked for")
     return InflatedAnswer(answer, make)
 
 
 class InflatedAnswer:
-    """See `HttpAnswer`. Reading raises MalformedReply too: for a body that is not of its coding,
+    """See `HttpAnswer`. Reading raises TransportError too: for a body that is not of its coding,
     was cut, or grows beyond all measure."""
 
     __slots__ = ("_answer", "_came", "_decoder", "_make", "_size", "_waiting")
@@ -51,8 +51,8 @@ class InflatedAnswer:
         return self._answer.headers
 
     def header(self, name: str) -> str:
-        """See `HttpAnswer`."""
-        return self._answer.header(name)
+        """See `HttpAnswer`; how long and how coded the body was is told no more."""
+        return "" if name in _OF_ITS_CODING else self._answer.header(name)
 
     async def read(self) -> bytes:
         """See `HttpAnswer`."""
@@ -102,14 +102,14 @@ class InflatedAnswer:
         try:
             piece = decoder.take(self._waiting, _AT_ONCE)
         except ValueError:
-            raise MalformedReply("answered with a body that is not of its encoding") from None
+            raise TransportError("answered with a body that is not of its encoding") from None
         self._waiting = decoder.left
         self._size += len(piece)
         if self._size > most_of(self._came):
-            raise MalformedReply(f"sent a body that inflates to over {MOST_RATIO} times its size")
+            raise TransportError(f"sent a body that inflates to over {MOST_RATIO} times its size")
         return piece
 
     def _end(self) -> None:
         """Nothing more comes."""
         if self._decoder is not None and not self._decoder.over:
-            raise MalformedReply("broke off its answer")
+            raise TransportError("broke off its answer")

@@ -1,5 +1,6 @@
 """An account is asked by its own key, and what fails there is told in words fit for a client."""
 
+import gzip
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,9 @@ class Answer:
         if self._breaks:
             raise TransportError("broke off its answer")
         return self._pieces.pop() if self._pieces else b""
+
+    def header(self, name: str) -> str:
+        return self.headers.get(name, "")
 
     def close(self) -> None:
         self.closed = True
@@ -91,6 +95,30 @@ async def test_anthropics_servers_are_told_a_version(sent):
     (http,) = client.calls
     assert ("x-api-key", KEY) in http.target.headers
     assert http.headers == (sent or (("anthropic-version", "2023-06-01"),))
+
+
+async def test_what_comes_compressed_is_read_as_if_it_had_not():
+    told = gzip.compress(b'{"id":"file-1"}')
+    packed = {"content-encoding": "gzip", "content-length": str(len(told))}
+    account, _ = _account(Answer(200, told, packed))
+    assert await account.ask(AccountCall("/files")) == b'{"id":"file-1"}'
+    account, _ = _account(Answer(200, told, packed))
+    answer = await account.open(AccountCall("/files/f/content"))
+    assert (answer.header("content-length"), answer.header("content-encoding")) == ("", "")
+    refusal = gzip.compress(_error("No such File object: f"))
+    account, _ = _account(Answer(404, refusal, packed))
+    with pytest.raises(UpstreamRejected, match="No such File object"):
+        await account.ask(AccountCall("/files/f"))
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"), [("br", b"{}"), ("gzip", b"{}"), ("gzip", gzip.compress(b"{}")[:-9])]
+)
+async def test_what_cannot_be_inflated_is_a_failure_of_the_server(coding: str, body: bytes):
+    account, client = _account(Answer(200, body, {"content-encoding": coding}))
+    with pytest.raises(UpstreamFailed):
+        await account.ask(AccountCall("/files"))
+    assert client.answer.closed
 
 
 def _error(message: str, **more: str) -> bytes:
