@@ -1,6 +1,7 @@
 """Sizes asked of servers on real connections: what they say, and when they are left alone."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -60,6 +61,16 @@ async def test_a_server_tells_the_size_in_its_own_bytes() -> None:
     async with asking(says(COUNTED)) as asker:
         assert await asker.count() == Counted(21, COUNTED)
         assert asker.server.head.startswith(b"POST /v1/messages/count_tokens HTTP/1.1\r\n")
+
+
+async def test_a_size_that_comes_compressed_is_read() -> None:
+    told = gzip.compress(COUNTED)
+    head = (
+        b"HTTP/1.1 200 X\r\nconnection: close\r\ncontent-encoding: gzip\r\n"
+        b"content-length: %d\r\n\r\n"
+    )
+    async with asking(writes(head % len(told) + told)) as asker:
+        assert await asker.count() == Counted(21, COUNTED)
 
 
 async def test_a_client_of_another_protocol_gets_the_number() -> None:
