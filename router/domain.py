@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from router.counters import Parts
 from router.units import Units
 
 
@@ -26,7 +27,10 @@ class Usage(NamedTuple):
     """Tokens of one request: the cached ones count as input too, reasoning as output too.
 
     `estimated` is true where the gateway counted, because the backend did not say. `units` are
-    those of a request that is counted in something else, or in tokens and something else.
+    those of a request that is counted in something else, or in tokens and something else, fees
+    included. `parts` are those of the tokens that may cost something else (`router.counters`).
+    `tier` is the provider's class of service, as the answer tells it: None where it tells none, or
+    the usual one.
     """
 
     input_tokens: int = 0
@@ -37,6 +41,8 @@ class Usage(NamedTuple):
     cache_write_tokens: int = 0  # of the input, where a provider charges for filling its cache
     reported_pico: int | None = None  # what the backend says it cost; charged where that is agreed
     units: Units = ()
+    parts: Parts = ()
+    tier: str | None = None
 
 
 class Estimate(NamedTuple):

@@ -14,6 +14,23 @@ REQUEST: Final = "request"
 SEARCH: Final = "search"
 SECOND: Final = "second"
 
+# Fees: what answers tell beside what they count in.
+CODE_EXECUTION: Final = "code_execution"
+FILE_SEARCH: Final = "file_search"
+PAGE: Final = "page"
+SOCIAL_SEARCH: Final = "social_search"
+WEB_SEARCH: Final = "web_search"
+
+FEES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        CODE_EXECUTION: "a run of code in a provider's sandbox",
+        FILE_SEARCH: "a search in the files that a provider keeps",
+        PAGE: "a page of a document that is read",
+        SOCIAL_SEARCH: "a search in posts",
+        WEB_SEARCH: "a search of the web by a provider",
+    }
+)
+
 # What each is.
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {

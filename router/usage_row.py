@@ -127,6 +127,12 @@ def served_json(charge: Charge) -> bytes:
     }
     if usage.units:
         served["units"] = added_up(usage.units)
+    if usage.cache_write_tokens:
+        served["written"] = usage.cache_write_tokens
+    if usage.parts:
+        served["parts"] = dict(usage.parts)
+    if usage.tier is not None:
+        served["tier"] = usage.tier
     if cascade is not None:
         served["cascade"] = {
             "fired": cascade.fired,

@@ -180,7 +180,7 @@ class Auditor:
             backend, ask, f"{evidence.decision}-audit", evidence.organization
         )
         if reply.usage is not None:
-            self.spent_pico += case.prices.price(backend.name).cost(reply.usage)
+            self.spent_pico += case.prices.cost(backend.name, reply.usage)
         return reply.text
 
 

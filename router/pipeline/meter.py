@@ -16,6 +16,7 @@ from policies.decision import CascadeSteps
 from router.backends.backend import Backend
 from router.backends.dispatch.upstream import BilledAnswer, Event
 from router.backends.energy import Energy, energy_of
+from router.counters import summed
 from router.domain import Cascaded, Charge, Outcome, Usage
 from router.errors import TurnoutError
 from router.pipeline.plan import Plan
@@ -32,12 +33,16 @@ def together(parts: Sequence[Usage]) -> Usage:
         estimated=any(part.estimated for part in parts),
         cache_write_tokens=sum(part.cache_write_tokens for part in parts),
         units=tuple(unit for part in parts for unit in part.units),
+        parts=summed(each for part in parts for each in part.parts),
+        tier=parts[0].tier if parts else None,
     )
 
 
 def as_listed(usage: Usage) -> Usage:
     """Return the usage as another backend would have had it: its price, not this one's word."""
-    return usage if usage.reported_pico is None else usage._replace(reported_pico=None)
+    if usage.reported_pico is None and usage.tier is None:
+        return usage
+    return usage._replace(reported_pico=None, tier=None)
 
 
 class Served(Protocol):
@@ -200,7 +205,7 @@ class Meter:
         priced = self._priced
         if priced[0] is usage and priced[1] is billed:
             return priced[2]
-        cost = self._prices.price(backend.name).cost(usage)
+        cost = self._prices.cost(backend.name, usage)
         if billed:
             cost += self._cost_of(billed)
         self._priced = (usage, billed, cost)
@@ -223,7 +228,7 @@ class Meter:
         )
 
     def _cost_of(self, billed: Sequence[BilledAnswer]) -> int:
-        return sum([self._prices.price(a.backend.name).cost(a.usage) for a in billed])
+        return sum([self._prices.cost(a.backend.name, a.usage) for a in billed])
 
     def _cascaded(
         self, planned: CascadeSteps, billed: Sequence[BilledAnswer], usage: Usage
@@ -234,7 +239,7 @@ class Meter:
             fired=tuple(answer.verifier for answer in rejected),
             rejected_pico=self._cost_of(rejected),
             judge_pico=self._cost_of([answer for answer in billed if not answer.rejected]),
-            direct_pico=self._prices.price(planned.steps[-1]).cost(as_listed(usage)),
+            direct_pico=self._prices.cost(planned.steps[-1], as_listed(usage)),
         )
 
     def _energy(self, backend: Backend, usage: Usage, seconds: float) -> Energy | None:

@@ -3,10 +3,11 @@
 1 USD per million tokens is 1,000,000 pico-USD per token, so list prices are whole numbers and
 sums never round.
 
-A price may depend on three things. The day and the hour: a `Schedule` holds prices with the
+A price may depend on four things. The day and the hour: a `Schedule` holds prices with the
 instants and the daily hours (UTC) from which they apply. The last that applies wins, so a price
 change is a new entry and never alters what the past cost. The size of the prompt: above a step, the
-whole request is priced at the step. The kind of token: fresh, read from a cache, written to it.
+whole request is priced at the step. The kind of token (`router.counters`): fresh, read from a
+cache, written to it, sound. The provider's class of service, as its answer tells it.
 """
 
 import time
@@ -17,6 +18,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
+from router.counters import CACHED, INPUT, OUTPUT, REASONING, TOKENS, WRITTEN, Parts
 from router.domain import Usage
 from router.units import Units
 
@@ -39,6 +41,7 @@ class Step:
     output_pico: int
     cached_input_pico: int
     cache_write_pico: int
+    parts: Parts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,9 @@ class Price:
 
     `cache_write_pico` None: writing to the cache costs what fresh input costs. `reported`: if the
     backend reports what a request cost, that is its cost; these rates estimate it beforehand.
-    `units` is what one of each unit costs (`router.units`); others cost nothing.
+    `units` is what one of each unit costs (`router.units`); others cost nothing. `parts` is what a
+    token of each part costs (`router.counters`); one that is not named costs what it is a part of
+    costs.
     """
 
     input_pico: int
@@ -57,6 +62,7 @@ class Price:
     steps: tuple[Step, ...] = ()
     reported: bool = False
     units: Units = ()
+    parts: Parts = ()
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
@@ -65,6 +71,10 @@ class Price:
         if usage.units:
             return self.of_units(usage.units) + self.cost(usage._replace(units=()))
         price = self if not self.steps else self.at(usage.input_tokens)
+        if price.parts and (usage.parts or usage.reasoning_tokens):
+            return price_of_parts(price, usage) + self.cost(
+                usage._replace(parts=(), reasoning_tokens=0)
+            )
         if not usage.cached_tokens and not usage.cache_write_tokens:
             return usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
         write = price.cache_write_pico
@@ -94,6 +104,33 @@ class Price:
             if input_tokens > step.above:
                 price = step
         return price
+
+
+def price_of_parts(price: Price | Step, usage: Usage) -> int:
+    """What the parts of a usage cost beyond what they are parts of, in pico-USD; it may be less."""
+    rates = dict(price.parts)
+    more = 0
+    for name, tokens in (*usage.parts, (REASONING, usage.reasoning_tokens)):
+        if name in rates:
+            more += tokens * (rates[name] - rate_of(price, TOKENS[name].part_of))
+    return more
+
+
+def rate_of(price: Price | Step, counter: str) -> int:
+    """What a token that this counter counts costs, in pico-USD."""
+    for name, rate in price.parts:
+        if name == counter:
+            return rate
+    if counter == INPUT:
+        return price.input_pico
+    if counter == OUTPUT:
+        return price.output_pico
+    if counter == CACHED:
+        return price.cached_input_pico
+    if counter == WRITTEN:
+        written = price.cache_write_pico
+        return price.input_pico if written is None else written
+    return rate_of(price, TOKENS[counter].part_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +197,7 @@ def _scaled(price: Price, share: Decimal) -> Price:
             rounded(step.output_pico),
             rounded(step.cached_input_pico),
             rounded(step.cache_write_pico),
+            tuple((name, rounded(rate)) for name, rate in step.parts),
         )
         for step in price.steps
     )
@@ -171,6 +209,7 @@ def _scaled(price: Price, share: Decimal) -> Price:
         cached_input_pico=rounded(price.cached_input_pico),
         cache_write_pico=None if written is None else rounded(written),
         steps=steps,
+        parts=tuple((name, rounded(rate)) for name, rate in price.parts),
     )
 
 
@@ -185,20 +224,34 @@ def with_units(schedule: Schedule, units: Units) -> Schedule:
     return Schedule(tuple(entries))
 
 
+_NO_TIERS: Final[Mapping[str, Mapping[str, Price | Schedule]]] = MappingProxyType({})
+
+
 def _now_ms() -> int:
     """This instant, in ms of Unix time."""
     return time.time_ns() // 1_000_000
 
 
 class PriceBook:
-    """The prices of each backend; `version` changes whenever one of them does."""
+    """The prices of each backend, by class of service where it has several; `version` changes
+    whenever one of them does.
+    """
 
     def __init__(
-        self, prices: Mapping[str, Price | Schedule], clock: Callable[[], int] = _now_ms
+        self,
+        prices: Mapping[str, Price | Schedule],
+        clock: Callable[[], int] = _now_ms,
+        tiers: Mapping[str, Mapping[str, Price | Schedule]] = _NO_TIERS,
     ) -> None:
+        """`tiers` are a backend's other prices, by the names that its answers give them."""
         schedules = {
             name: price if isinstance(price, Schedule) else always(price)
             for name, price in prices.items()
+        }
+        self._tiers = {
+            (backend, tier): price if isinstance(price, Schedule) else always(price)
+            for backend, others in tiers.items()
+            for tier, price in others.items()
         }
         self._schedules = MappingProxyType(schedules)
         self._fixed = {
@@ -207,7 +260,16 @@ class PriceBook:
             if len(schedule.entries) == 1
         }
         self._clock = clock
-        self.version = sha256(repr(sorted(schedules.items())).encode()).hexdigest()[:12]
+        everything = (sorted(schedules.items()), *([sorted(self._tiers.items())] if tiers else ()))
+        self.version = sha256(repr(everything).encode()).hexdigest()[:12]
+
+    def cost(self, backend: str, usage: Usage, at: int | None = None) -> int:
+        """Return what `usage` cost at a backend in pico-USD, in the class of service that its
+        answer told; one that has no price of its own costs what the usual one does.
+        """
+        if usage.tier is not None and (other := self._tiers.get((backend, usage.tier))):
+            return other.at(self._clock() if at is None else at).cost(usage)
+        return self.price(backend, at).cost(usage)
 
     def price(self, backend: str, at: int | None = None) -> Price:
         """Return the price of `backend` at an instant (ms of Unix time), or now.
