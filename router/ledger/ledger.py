@@ -31,6 +31,8 @@ from router.ledger.reserve import Admissions
 from router.ledger.reserve_call import ReserveCalls
 from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.address import LedgerAddress, parse_address
+from router.ledger.server.demands import USUAL, Durability
+from router.ledger.server.durability import DurabilityCheck
 from router.ledger.server.errors import Disconnected, ErrorReply
 from router.ledger.server.nodes import Nodes
 from router.ledger.server.scripts import Script
@@ -81,7 +83,8 @@ class Ledger:
         cls,
         url: str,
         *,
-        command_seconds: float | None = None,
+        command_seconds: float = USUAL.budget,
+        durability: Durability = "accept",
         lease_ms: int = 15_000,
         users_per_day: int = 100_000,
         spool: Path | None = None,
@@ -89,18 +92,19 @@ class Ledger:
     ) -> Self:
         """Connect to the ledger at `url` (see router.ledger.server.address); check it is fit.
 
-        `command_seconds`: what a reserve may take; by default 0.05, and 0.25 on a unix socket,
-        where the server shares the machine's cores with everything else. `lease_ms`: how long a
-        hold outlives its gateway. `users_per_day`: distinct end users that an organization may
-        bring a day before further ones share one scope. `spool`: a folder for settlements that
-        the ledger did not take; without one, no tier is served while the ledger is away. Raises
+        `command_seconds`: what a reserve may take, a second try included, of the server's time:
+        not of ours. `durability`: what becomes of a server that may lose what it keeps.
+        `lease_ms`: how long a hold outlives its gateway. `users_per_day`: distinct end users that
+        an organization may bring a day before further ones share one scope. `spool`: a folder for
+        settlements that the ledger did not take; without one, no tier is served while the ledger
+        is away. Raises
         LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
         address, meta = parse_address(url), LedgerMeta()
-        budget = command_seconds or (0.25 if address.nodes[0].path else 0.05)
-        check = partial(check_node, address=address, meta=meta)
-        nodes = Nodes(address, timeout=budget, shards=SHARDS, scripts=scripts, check=check)
+        keeps = DurabilityCheck(durability, address)
+        check = partial(check_node, address=address, meta=meta, durability=keeps)
+        nodes = Nodes(address, timeout=command_seconds, shards=SHARDS, scripts=scripts, check=check)
         await _open(nodes)
         ledger = cls(
             address,

@@ -23,6 +23,7 @@ _FIXED: Final = (
     "listen",
     "admin",
     "ledger",
+    "ledger_server",
     "data",
     "database",
     "classifier",
