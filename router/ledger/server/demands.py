@@ -1,4 +1,4 @@
-"""What a gateway demands of the ledger's server: an answer soon, and that it keeps what it is told."""
+"""What a gateway demands of its ledger's server: answers soon, and that it keeps what it hears."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

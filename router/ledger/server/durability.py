@@ -134,7 +134,8 @@ def _drops_writes(server: str, valkey: str, may: list[bytes | None]) -> list[Dou
     denied = [write[0] for write, reply in zip(WRITES, may, strict=True) if reply != b"OK"]
     if not denied:
         return []
-    user = f"{server} has a user `default` that may not run {', '.join(denied)}"
+    more = f" and {len(denied) - 3} more" if len(denied) > 3 else ""
+    user = f"{server} has a user `default` that may not run {', '.join(denied[:3])}{more}"
     if tuple(int(part) for part in valkey.split(".")[:3]) >= _REPLAYS_ALL:
         return [
             Doubt(
