@@ -1,4 +1,4 @@
-"""Servers that stand still for a moment, connections that are cut, a gateway that is busy itself."""
+"""A server that stands still for a moment, connections that are cut, a gateway that is busy."""
 
 import asyncio
 import os
