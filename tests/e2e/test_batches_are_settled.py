@@ -156,11 +156,11 @@ def test_a_balance_that_does_not_suffice_says_what_is_left_and_what_is_needed(ga
     with _client(gateways.first, gateways.key("paid", "thrifty")) as client:
         with pytest.raises(openai.RateLimitError, match=r"thrifty is used up: \$0\.00 left") as out:
             client.chat.completions.create(**ask)
+        assert out.value.code == "insufficient_quota"
         assert re.search(r"needs up to \$0\.00\d+\. Ask your provider to add", str(out.value))
         asyncio.run(credit())
-        with pytest.raises(openai.RateLimitError, match=r"too low for small: \$0\.0015 left") as low:
+        with pytest.raises(openai.RateLimitError, match=r"too low for small: \$0\.0015 left"):
             client.chat.completions.create(**ask)
-        assert low.value.code == "insufficient_quota"
         client.chat.completions.create(**ask | {"max_tokens": 1})
 
 
