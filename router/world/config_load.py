@@ -12,6 +12,7 @@ from policies.findings import DocumentError, Finding, suggestion
 from policies.language.source import Document, Path, parse
 from policies.language.validation import validate
 from router.backends.backend import Backend
+from router.backends.dialects.table import caches_when_asked
 from router.operations.declared import DeclaredPaths
 from router.prices.book import PriceBook
 from router.telemetry.traces.extra import INSTALL, is_installed
@@ -86,7 +87,11 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     return LoadedConfig(
         config,
         MappingProxyType(backends),
-        PriceBook(prices),
+        PriceBook(
+            prices,
+            tiers={name: each.tiers for name, each in resolved.items()},
+            when_asked=[name for name, one in backends.items() if caches_when_asked(one.dialect)],
+        ),
         PriceBook(of_batches),
         declared,
         document,

@@ -5,7 +5,7 @@ Problems carry the key they are about, so that the report can point at it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -17,14 +17,16 @@ from router.backends.counting.table import NOWAY, usual_way, ways_of
 from router.backends.dialects.table import DIALECTS, also_spoken
 from router.backends.energy import EnergyProfile, Provenance
 from router.operations.declared import NO_PATHS, DeclaredOperation
-from router.prices.book import Price, Schedule, as_reported
+from router.prices.book import Tiers
 from router.prices.list_prices import Listed, list_price
+from router.prices.price import Price
+from router.prices.schedule import Schedule, as_reported
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
 from router.world.config_values import OPERATION_NAMES
 from router.world.credentials import credentials_of
 from router.world.offered import wrong_offers
-from router.world.priced import batch_priced, priced, unpriced
+from router.world.priced import batch_priced, priced, tiers_of, unpriced
 from router.world.problem import Problem
 
 _REGION: Final = "{region}"  # in a preset's address: any region of the provider's
@@ -41,6 +43,7 @@ class Resolved:
     backend: Backend | None
     price: Price | Schedule | None
     batch_price: Price | Schedule | None = None
+    tiers: Tiers = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
@@ -69,8 +72,7 @@ def resolve(
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
     listed = _listed(section, preset)
-    schedule = listed.schedule if listed else None
-    price = priced(section.price, schedule, section.serves, declared)
+    price = priced(section.price, listed, section.serves, declared)
     problems += _unknown_operations(section, declared)
     if not problems:
         problems += unpriced(name, section, price, declared)
@@ -86,7 +88,8 @@ def resolve(
     of_batches = (
         None if price is None else batch_priced(section.price, price, _batch(section, preset))
     )
-    return Resolved(replace(backend, credentials=credentials), price, of_batches)
+    tiers = tiers_of(section.price, listed, preset)
+    return Resolved(replace(backend, credentials=credentials), price, of_batches, tiers)
 
 
 def _unknown_operations(

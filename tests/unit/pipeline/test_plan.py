@@ -17,7 +17,8 @@ from router.ledger.estimate import CHUNK, DEFAULT_OUTPUT, OutputHistory
 from router.operations.response import parse_response
 from router.pipeline.plan import plan_of, refusal
 from router.pipeline.response_headers import DECISION, REASON, ROUTE, SUCCESS, of_decision
-from router.prices.book import Price, PriceBook
+from router.prices.book import PriceBook
+from router.prices.price import Price
 
 TIERS = """\
 tiers:
