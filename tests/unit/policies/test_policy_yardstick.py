@@ -12,7 +12,8 @@ from policies.replay.tune import tune
 from policies.replay.yardstick import plan_of
 from policies.signals import NO_HINTS
 from router.domain import Usage
-from router.prices.book import Price, PriceBook, Step
+from router.prices.book import PriceBook
+from router.prices.price import Price, Step
 
 TIERS = "tiers: {free: {requests_per_minute: 30}, pro: {}}\n"
 CASCADE = "cascade: {verify: [not_empty], max_steps: 2, verifier_cost: 0.00002}"
