@@ -18,6 +18,7 @@ from router.prices.book import PriceBook
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
 from router.world.declared import declared_of, mistakes
+from router.world.missing_rates import MissingRate
 from router.world.offered import offered_twice
 from router.world.problem import Problem
 from router.world.resolve import Resolved, resolve
@@ -35,6 +36,7 @@ class LoadedConfig:
     batch_prices: PriceBook  # what the same costs in a batch
     declared: DeclaredPaths  # operations of the operator's own
     source: Document = field(repr=False)
+    missing: Mapping[str, tuple[MissingRate, ...]] = field(default_factory=dict)  # by backend
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
@@ -95,6 +97,7 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
         PriceBook(of_batches),
         declared,
         document,
+        {name: each.missing for name, each in resolved.items() if each.missing},
     )
 
 

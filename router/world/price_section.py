@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from policies.money import Usd
 from router.counters import PARTS, REASONING, TOKENS, Parts
@@ -13,6 +13,7 @@ from router.world.section import Section
 
 _PER_MILLION: Final = 1_000_000  # rates are written per million tokens
 _MOST_TIMES: Final = 20
+_POSITIVE: Final = {"type": "number", "exclusiveMinimum": 0, "maximum": _MOST_TIMES}
 
 
 def per_token(pico_per_million: int) -> int:
@@ -52,25 +53,28 @@ class Rates(Section):
         return tuple((n, rate) for n, rate in self.rates.items() if n in PARTS or n == REASONING)
 
 
-def _tier(value: Any) -> Any:
-    """A share as a decimal; a mapping is read as rates."""
-    if isinstance(value, dict):
-        return value
+def _times(value: Any) -> Decimal:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_TIMES:
         return Decimal(str(value))
-    raise wrong(
-        "is no price of a class of service",
-        "write {input: USD, output: USD}, or how many times the usual price: 0.5, 2",
-    )
+    raise wrong("is no multiple of a price", f"write a number above 0, {_MOST_TIMES} at most: 0.9")
+
+
+def _tier(value: Any) -> Any:
+    """How many times the usual price, as a decimal; a mapping is read as rates."""
+    return value if isinstance(value, dict) else _times(value)
+
+
+Times = Annotated[Decimal, BeforeValidator(_times), WithJsonSchema(_POSITIVE)]
 
 
 class PriceSection(Rates):
     """The rates of tokens, and USD for one of each unit and fee, as written.
 
     Without `input` and `output`, the list's rates count, and those that are written stand in for
-    its own. `batch` is the share of it that tokens cost in a batch; else what the list says, else
-    all of it. `tiers` are other prices, by the name that answers give the class of service: rates,
-    or how many times the usual ones.
+    its own; `times` is how many times the list's rates tokens cost: 0.9 with a discount. `batch` is
+    the share of it that tokens cost in a batch; else what the list says, else all of it. `tiers`
+    are other prices, by the name that answers give the class of service: rates, or how many times
+    the usual ones.
     """
 
     character: Usd | None = None
@@ -84,13 +88,17 @@ class PriceSection(Rates):
     page: Usd | None = None
     social_search: Usd | None = None
     web_search: Usd | None = None
+    times: Times | None = None
     batch: Share | None = None
     tiers: dict[str, Annotated[Decimal | Rates, BeforeValidator(_tier)]] = Field(default={})
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> "PriceSection":
         both = (self.input is None) is (self.output is None)
-        if both and (self.rates or self.units or self.batch is not None or self.tiers):
+        said = (self.rates, self.units, self.batch, self.times, self.tiers)
+        if self.times is not None and self.whole:
+            raise ValueError("`times` multiplies the list's prices: write no `input` and `output`")
+        if both and any(said):
             return self
         raise ValueError("write both `input` and `output`, USD per million tokens")
 

@@ -16,7 +16,7 @@ from router.operations.table import WRITE_NOTHING
 from router.prices.book import Tiers
 from router.prices.list_prices import Listed
 from router.prices.price import Price, Step
-from router.prices.schedule import Schedule, changed, scaled, with_units
+from router.prices.schedule import Schedule, always, changed, scaled, with_units
 from router.units import UNITS
 from router.world.config import BackendSection
 from router.world.price_section import PriceSection, Rates
@@ -50,6 +50,12 @@ def _unneeded(
     if all(needs_no_tokens(name, declared) for name in serves):
         return frozenset((INPUT, OUTPUT))
     return frozenset((OUTPUT,)) if WRITE_NOTHING.issuperset(serves) else frozenset()
+
+
+def times_listed(listed: Listed, times: Decimal) -> Listed:
+    """What the list says, its rates of tokens times a number; fees stay as they are."""
+    tiers = {name: always(scaled(prices, times)) for name, prices in listed.tiers.items()}
+    return replace(listed, schedule=always(scaled(listed.schedule, times)), tiers=tiers)
 
 
 def over(prices: Price | Schedule, own: PriceSection) -> Price | Schedule:

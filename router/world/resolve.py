@@ -25,8 +25,9 @@ from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
 from router.world.config_values import OPERATION_NAMES
 from router.world.credentials import credentials_of
+from router.world.missing_rates import MissingRate, missing_rates
 from router.world.offered import wrong_offers
-from router.world.priced import batch_priced, priced, tiers_of, unpriced
+from router.world.priced import batch_priced, priced, tiers_of, times_listed, unpriced
 from router.world.problem import Problem
 
 _REGION: Final = "{region}"  # in a preset's address: any region of the provider's
@@ -45,6 +46,7 @@ class Resolved:
     batch_price: Price | Schedule | None = None
     tiers: Tiers = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    missing: tuple[MissingRate, ...] = ()  # of its price; charged as what they are a part of
 
 
 def resolve(
@@ -89,7 +91,9 @@ def resolve(
         None if price is None else batch_priced(section.price, price, _batch(section, preset))
     )
     tiers = tiers_of(section.price, listed, preset)
-    return Resolved(replace(backend, credentials=credentials), price, of_batches, tiers)
+    missing = () if price is None else missing_rates(section, dialect, listed, price)
+    backend = replace(backend, credentials=credentials)
+    return Resolved(backend, price, of_batches, tiers, missing=tuple(missing))
 
 
 def _unknown_operations(
@@ -156,7 +160,10 @@ def _uncounted(section: BackendSection, dialect: str) -> Problem | None:
 def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     if preset.prices is None:
         return None
-    return list_price(preset.prices, section.priced_as or section.model, section.service_tier)
+    times = None if section.price is None else section.price.times
+    model = section.priced_as or section.model
+    listed = list_price(preset.prices, model, section.service_tier)
+    return listed if listed is None or times is None else times_listed(listed, times)
 
 
 def _batch(section: BackendSection, preset: Provider) -> Schedule | None:
@@ -164,7 +171,9 @@ def _batch(section: BackendSection, preset: Provider) -> Schedule | None:
     if preset.prices is None:
         return None
     listed = list_price(preset.prices, section.priced_as or section.model, "batch")
-    return None if listed is None else listed.schedule
+    if listed is None or section.price is None or section.price.times is None:
+        return None if listed is None else listed.schedule
+    return times_listed(listed, section.price.times).schedule
 
 
 def _backend(
