@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from fakes.backends import FakeBackends, FakeUpstream, whole
 from fakes.caller import FakeCaller
 from fakes.corridor import FakeCorridor, planned
-from fakes.world import CASCADE, FIXED, new_world
+from fakes.parts import FakeClassifier
+from fakes.world import CASCADE, FIXED, ODDS, new_world
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +37,7 @@ from router.prices.book import PriceBook
 from router.prices.price import Price, Step
 from router.units import REQUEST, WEB_SEARCH
 
-SLOW = settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+SLOW = settings(max_examples=80, suppress_health_check=list(HealthCheck), deadline=None)
 BACKENDS = ("local", "moe", "premium")
 SPOKEN = (AUDIO_OUT, IMAGE_OUT, VIDEO_OUT, CITATION)  # parts of an answer, beside thoughts
 HEARD = {IMAGE_IN: CACHED_IMAGE, AUDIO_IN: CACHED_AUDIO}
@@ -150,7 +151,8 @@ def true_usage(draw, request, prompt, answer, *, writes):
 def walked(world, request, draw):
     """The hold and the charge of a request whose answer is no longer than was held for."""
     caller = FakeCaller.asking(**request.body)
-    plan = asyncio.run(planned(FakeCaller.asking(**request.body), world))
+    sure = FakeClassifier(**ODDS)
+    plan = asyncio.run(planned(FakeCaller.asking(**request.body), world, classifier=sure))
     steps = len(plan.decision.cascade.steps) if plan.decision.cascade is not None else 1
     held = plan.reservation.estimate
     answer = held.output_tokens // steps
@@ -164,7 +166,9 @@ def walked(world, request, draw):
     over = [BilledAnswer(each, usage(each), "not_empty", "") for each in passed]
     backend = plan.backends[served]
     upstream = FakeUpstream(backend, body=whole(), usage=usage(backend), billed=tuple(over))
-    corridor = FakeCorridor(FakeBackends(upstream, passed_over=tuple(over)), world=world)
+    corridor = FakeCorridor(
+        FakeBackends(upstream, passed_over=tuple(over)), world=world, classifier=sure
+    )
     asyncio.run(corridor.walk(caller))
     (reserved,), (charge,) = corridor.ledger.reserved, corridor.ledger.settled
     return reserved.estimate, charge
@@ -185,6 +189,12 @@ def test_what_is_billed_never_exceeds_what_was_held(request, book, policy, way, 
     assert usage.input_tokens <= held.input_tokens
     assert usage.output_tokens <= held.output_tokens
     assert charge.cost_pico <= held.cost_pico
+
+
+def test_the_walks_over_a_cascade_have_one():
+    sure = FakeClassifier(**ODDS)
+    plan = asyncio.run(planned(FakeCaller.asking(), new_world(CASCADE), classifier=sure))
+    assert plan.decision.cascade is not None
 
 
 @SLOW

@@ -36,7 +36,7 @@ PRICES = PriceBook(
 EXPECTED_OUTPUT = 150  # what the gateway expected; real answers are longer, prompts partly cached
 
 
-def log(subject, count=400, *, seed=3):
+def log(subject, count=240, *, seed=3):
     """A log of `subject`: what was expected of each request, and what it really used and cost."""
     chance = random.Random(seed)
     for number in range(count):
@@ -150,8 +150,8 @@ def test_a_replay_of_the_recorded_policy_costs_what_was_billed():
 
 def test_a_cascade_is_expected_to_cost_what_its_answers_and_checks_do():
     subject = policy(POLICIES["expected cascade"], "tiers: {pro: {}, free: {}}\n")
-    report = replay(subject, log(subject, 4_000))
-    assert report.total.cost_usd == pytest.approx(report.recorded_usd, rel=0.05)
+    report = replay(subject, log(subject, 2_000))
+    assert report.total.cost_usd == pytest.approx(report.recorded_usd, rel=0.1)
     assert report.baselines[0].cost_usd == pytest.approx(report.total.request_usd)
     assert report.baselines[0].quality == pytest.approx(report.total.quality.mean)
 
@@ -169,8 +169,8 @@ def test_the_steps_of_a_cascade_count_as_often_as_they_are_reached():
 def test_answers_that_passed_a_check_do_not_vouch_for_a_policy_that_checks_nothing():
     checked = policy(POLICIES["expected cascade"], TIERS)
     records = list(log(checked))
-    assert replay(checked, records).total.judged > 300
+    assert replay(checked, records).total.judged > 180
     cascades = sum(1 for record in records if record.steps)
     unchecked = policy("objective: expected_cost\nfailure_cost: 0.03", TIERS)
-    assert cascades > 100
+    assert cascades > 60
     assert replay(unchecked, records).total.judged <= len(records) - cascades
