@@ -142,7 +142,7 @@ class Replay:
 def row_of(tally: Tally, yardstick: Yardstick) -> ReplayRow:
     """What the sums of a group come to."""
     served = tally.requests - tally.denied - tally.refused
-    cost_usd = yardstick.usd(tally.spent, tally.checks)
+    cost_usd = yardstick.dollars(tally.spent, tally.checks)
     return ReplayRow(
         requests=tally.requests,
         denied=tally.denied,

@@ -93,7 +93,7 @@ class Yardstick:
             pico += cost * self.ratio(name)
         return pico
 
-    def usd(self, spent: Mapping[str, float], checks: float) -> float:
+    def dollars(self, spent: Mapping[str, float], checks: float) -> float:
         """What sums of plans cost in USD: expected cost by backend, and that of checks."""
         return to_usd(checks + sum(cost * self.ratio(name) for name, cost in spent.items()))
 

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import click
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from policies.money import PICO_PER_NANO, to_pico, usd
@@ -298,6 +297,6 @@ def _show(findings: Findings) -> None:
     figures = Table("figure", "value")
     for name, value in findings.figures.items():
         figures.add_row(name, value)
-    console = Console()
+    console = standard_output()
     console.print(table)
     console.print(figures)
