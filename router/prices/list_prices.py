@@ -1,4 +1,4 @@
-"""Public list prices, from the data inside PyPI's `genai-prices`, compiled to our own integers.
+"""Public list prices (`router.prices.price_list`), compiled to our own integers.
 
 Compiled when a configuration is loaded, never while a request waits. A model that the list does not
 know has no price here: the operator must say it, since nothing is ever taken to cost nothing.
@@ -10,7 +10,6 @@ from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
-from genai_prices.data import providers
 from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
@@ -21,6 +20,7 @@ from genai_prices.types import (
 )
 
 from router.prices.book import Entry, Price, Schedule, Step, pico_per_token
+from router.prices.price_list import SHIPPED, PriceList
 
 _KINDS: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 STANDARD: Final = "standard"
@@ -36,17 +36,14 @@ class Listed:
     schedule: Schedule
 
 
-def list_price(provider: str, model: str, service_tier: str = STANDARD) -> Listed | None:
+def list_price(
+    provider: str, model: str, service_tier: str = STANDARD, listing: PriceList = SHIPPED
+) -> Listed | None:
     """What the list says of a provider's model, or None where it says nothing that can be used.
 
     `provider` is the list's own id; `service_tier` is standard, flex, priority or batch.
     """
-    provider_info = next((p for p in providers if p.id == provider), None)
-    info = (
-        provider_info.find_model(model, all_providers=providers)
-        if provider_info is not None
-        else None
-    )
+    info = listing.find(provider, model)
     if info is None:
         return None
     entries = tuple(_entries(info, service_tier))
@@ -55,12 +52,10 @@ def list_price(provider: str, model: str, service_tier: str = STANDARD) -> Liste
     return Listed(provider, info.id, info.context_window, Schedule(entries))
 
 
-def listed_models(provider: str) -> tuple[str, ...]:
-    """The ids of a provider's models that have a usable price, in alphabetical order."""
-    provider_info = next((p for p in providers if p.id == provider), None)
-    if provider_info is None:
-        return ()
-    return tuple(sorted(info.id for info in provider_info.models if any(_entries(info, STANDARD))))
+def listed_models(provider: str, listing: PriceList = SHIPPED) -> tuple[str, ...]:
+    """The names of a provider's models that have a usable price, in alphabetical order."""
+    names = listing.names(provider)
+    return tuple(name for name in names if list_price(provider, name, listing=listing))
 
 
 def _entries(info: ModelInfo, service_tier: str) -> Iterator[Entry]:

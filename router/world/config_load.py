@@ -14,6 +14,8 @@ from policies.language.validation import validate
 from router.backends.backend import Backend
 from router.operations.declared import DeclaredPaths
 from router.prices.book import PriceBook
+from router.prices.list_files import ListError
+from router.prices.price_list import SHIPPED, PriceList, read_list
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
 from router.world.declared import declared_of, mistakes
@@ -34,6 +36,7 @@ class LoadedConfig:
     batch_prices: PriceBook  # what the same costs in a batch
     declared: DeclaredPaths  # operations of the operator's own
     source: Document = field(repr=False)
+    listing: PriceList = field(default=SHIPPED, repr=False)  # what list prices are taken from
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
@@ -64,8 +67,10 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     sections = {} if config is None else config.backends
     folder = FilePath(filename).parent
     declared = declared_of({} if config is None else config.operations)
+    listing, unread = _price_list(document, config, folder)
+    findings += unread
     resolved = {
-        name: resolve(name, section, folder, declared.operations)
+        name: resolve(name, section, folder, declared.operations, listing)
         for name, section in sections.items()
     }
     findings += [] if config is None else _wrong_operations(document, config)
@@ -90,7 +95,22 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
         PriceBook(of_batches),
         declared,
         document,
+        listing,
     )
+
+
+def _price_list(
+    document: Document, config: Config | None, folder: FilePath
+) -> tuple[PriceList, list[Finding]]:
+    """The list of prices that a configuration names, else the shipped one; why it cannot be used."""
+    if config is None or config.prices is None:
+        return SHIPPED, []
+    try:
+        return read_list(folder / config.prices), []
+    except ListError as error:
+        message = f"the list of prices `{config.prices}`: {error}"
+        hint = "see what it must look like in docs/backends.md, or leave `prices` out"
+        return SHIPPED, [document.finding(("prices",), message, hint, rule="prices")]
 
 
 def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Finding]:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from policies.findings import suggestion
+from policies.findings import nearest, suggestion
 from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.counting.table import NOWAY, usual_way, ways_of
@@ -18,7 +18,8 @@ from router.backends.dialects.table import DIALECTS, also_spoken
 from router.backends.energy import EnergyProfile, Provenance
 from router.operations.declared import NO_PATHS, DeclaredOperation
 from router.prices.book import Price, Schedule, as_reported
-from router.prices.list_prices import Listed, list_price
+from router.prices.list_prices import Listed, list_price, listed_models
+from router.prices.price_list import SHIPPED, PriceList
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
 from router.world.config_values import OPERATION_NAMES
@@ -49,11 +50,12 @@ def resolve(
     section: BackendSection,
     folder: Path = _HERE,
     declared: Mapping[str, DeclaredOperation] = NO_PATHS.operations,
+    listing: PriceList = SHIPPED,
 ) -> Resolved:
     """Return the backend that a section describes, or everything that it lacks.
 
     The paths of files that it names are relative to `folder`; `declared` are the operator's own
-    operations.
+    operations, `listing` says what models cost.
     """
     preset, problems = _preset(section)
     base_url = _base_url(section, preset)
@@ -68,12 +70,13 @@ def resolve(
     if section.http2 and base_url is not None and base_url.startswith("http:"):
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
-    listed = _listed(section, preset)
+    listed = _listed(section, preset, listing)
     schedule = listed.schedule if listed else None
     price = priced(section.price, schedule, section.serves, declared)
     problems += _unknown_operations(section, declared)
     if not problems:
-        problems += unpriced(name, section, price, declared)
+        similar = "" if price else _similar(section, preset, listing)
+        problems += unpriced(name, section, price, declared, similar)
         problems += wrong_offers(section.offers, dialect)
     own = section.reported_cost
     if price is not None and (preset.reported_cost if own is None else own):
@@ -84,7 +87,9 @@ def resolve(
         return Resolved(None, None, problems=tuple(problems))
     backend = _backend(name, section, preset, base_url, listed)
     of_batches = (
-        None if price is None else batch_priced(section.price, price, _batch(section, preset))
+        None
+        if price is None
+        else batch_priced(section.price, price, _batch(section, preset, listing))
     )
     return Resolved(replace(backend, credentials=credentials), price, of_batches)
 
@@ -150,17 +155,29 @@ def _uncounted(section: BackendSection, dialect: str) -> Problem | None:
     return Problem("counts", f"`{dialect}` servers do not count by `{section.counts}`", hint)
 
 
-def _listed(section: BackendSection, preset: Provider) -> Listed | None:
+def _listed(section: BackendSection, preset: Provider, listing: PriceList) -> Listed | None:
     if preset.prices is None:
         return None
-    return list_price(preset.prices, section.priced_as or section.model, section.service_tier)
+    name = section.priced_as or section.model
+    return list_price(preset.prices, name, section.service_tier, listing)
 
 
-def _batch(section: BackendSection, preset: Provider) -> Schedule | None:
+def _similar(section: BackendSection, preset: Provider, listing: PriceList) -> str:
+    """What the list has that is called most like a model, as a hint; empty where nothing is."""
+    if preset.prices is None:
+        return ""
+    wanted = section.priced_as or section.model
+    close = nearest(wanted, listed_models(preset.prices, listing))
+    if close is None:
+        return ""
+    return f"did you mean `{close}`? Then write it as `model`, or as `priced_as`; else "
+
+
+def _batch(section: BackendSection, preset: Provider, listing: PriceList) -> Schedule | None:
     """What the list says of a model's batches, if anything."""
     if preset.prices is None:
         return None
-    listed = list_price(preset.prices, section.priced_as or section.model, "batch")
+    listed = list_price(preset.prices, section.priced_as or section.model, "batch", listing)
     return None if listed is None else listed.schedule
 
 
