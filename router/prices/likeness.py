@@ -2,8 +2,8 @@
 
 A list finds its rows by patterns and by names that somebody wrote beside each other, so that a new
 model may be priced as an older one. A row is the model's if both names differ only in spelling, in
-who hosts it, and in which snapshot or format of the same it is. Where the list writes the very name,
-words may differ too (`gpt-5-codex` costs what `gpt-5` does), but no version may.
+who hosts it, and in which snapshot or format of the same it is. Where the list writes the very
+name, words may differ too (`gpt-5-codex` costs what `gpt-5` does), but no version may.
 """
 
 import re
@@ -23,9 +23,11 @@ _PARTS: Final = re.compile(r"[a-z]+|\d+")
 # Words that name no other model: how it was trained to answer, how its weights are kept, who hosts
 # it, what stands for its newest snapshot.
 _ALIKE: Final = frozenset(
-    ("latest", "preview", "exp", "experimental", "beta", "instruct", "it", "chat", "hf")
-    + ("fp8", "fp4", "nvfp4", "bf16", "int8", "int4", "awq", "gptq", "gguf", "mxfp4", "maas")
-    + ("databricks", "cerebras")
+    (
+        *("latest", "preview", "exp", "experimental", "beta", "instruct", "it", "chat", "hf"),
+        *("fp8", "fp4", "nvfp4", "bf16", "int8", "int4", "awq", "gptq", "gguf", "mxfp4", "maas"),
+        *("databricks", "cerebras"),
+    )
 )
 _FINE_TUNED: Final = re.compile(r"^(ft:[^:]+):.*$")  # ft:MODEL:ORGANIZATION:NAME:ID
 

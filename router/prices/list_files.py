@@ -79,9 +79,8 @@ def _document(content: bytes, suffix: str) -> Any:
         return json.loads(content, parse_float=Decimal)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise ListError(
-            f"is not YAML{'' if mark is None else f' (line {mark.line + 1})'}"
-        ) from None
+        line = "" if mark is None else f" (line {mark.line + 1})"
+        raise ListError(f"is not YAML{line}") from None
     except ValueError as error:  # also what is not UTF-8
         raise ListError(f"is not JSON: {error}") from None
 
@@ -118,7 +117,7 @@ def _narrowed(raw: Mapping[str, Any], name: str, error: Exception) -> str:
 def _first(error: Exception, where: str) -> str:
     """The first thing that is wrong, in one line."""
     if not isinstance(error, ValidationError):
-        return f"{where}: {error or 'it has not the form of a list of prices'}"
+        return f"{where}: {str(error) or 'it has not the form of a list of prices'}"
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{where}: {place}: {first['msg']}" if place else f"{where}: {first['msg']}"

@@ -102,7 +102,7 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
 def _price_list(
     document: Document, config: Config | None, folder: FilePath
 ) -> tuple[PriceList, list[Finding]]:
-    """The list of prices that a configuration names, else the shipped one; why it cannot be used."""
+    """The list of prices that a configuration names, else the shipped one; why it is not used."""
     if config is None or config.prices is None:
         return SHIPPED, []
     try:
