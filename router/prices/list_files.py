@@ -6,6 +6,7 @@ file's name. Rates are USD per million tokens; what is wrong is said with the pr
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,8 @@ from genai_prices.types import ModelPrice, Provider, TieredPrices, _providers_fr
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 _YAML: Final = frozenset({".yaml", ".yml"})
+# What the package's own reader raises for what it does not understand.
+_WRONG: Final = (ValidationError, ValueError, TypeError, AssertionError, re.error)
 _KINDS: Final = ModelPrice()  # knows which kinds of price there are
 
 
@@ -61,6 +64,8 @@ def parsed(content: bytes, suffix: str) -> WrittenList:
     document = _document(content, suffix)
     if isinstance(document, list):
         document = {"providers": document}
+    if not isinstance(document, dict):
+        raise ListError("is no list of providers")
     try:
         head = _Head.model_validate(document)
     except ValidationError as error:
@@ -81,7 +86,7 @@ def _document(content: bytes, suffix: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = "" if mark is None else f" (line {mark.line + 1})"
         raise ListError(f"is not YAML{line}") from None
-    except ValueError as error:  # also what is not UTF-8
+    except (ValueError, RecursionError) as error:  # also what is not UTF-8
         raise ListError(f"is not JSON: {error}") from None
 
 
@@ -92,9 +97,14 @@ def _provider(raw: Any, at: int) -> Provider:
         raise ListError(f"providers[{at}] is no provider: it has no id")
     try:
         provider = _providers_from_raw([raw])[0]
-    except (ValidationError, ValueError, TypeError, AssertionError) as error:
+        re.compile(provider.api_pattern)
+    except _WRONG as error:
         raise ListError(_narrowed(raw, name, error)) from None
     for info in provider.models:
+        try:
+            info.is_match(info.id)
+        except re.error as error:
+            raise ListError(f"{name}: {info.id}: its pattern is none: {error}") from None
         listed = info.prices if isinstance(info.prices, list) else [info]
         for each in (*listed, *(info.price_variants or ())):
             for kind, rate in each.prices.__dict__.items():
@@ -108,7 +118,7 @@ def _narrowed(raw: Mapping[str, Any], name: str, error: Exception) -> str:
     for model in models if isinstance(models, list) else ():
         try:
             _providers_from_raw([{**raw, "models": [model]}])
-        except (ValidationError, ValueError, TypeError, AssertionError) as narrower:
+        except _WRONG as narrower:
             named = model.get("id", "a model") if isinstance(model, Mapping) else "a model"
             return _first(narrower, f"{name}: {named}")
     return _first(error, name)
@@ -119,7 +129,7 @@ def _first(error: Exception, where: str) -> str:
     if not isinstance(error, ValidationError):
         return f"{where}: {str(error) or 'it has not the form of a list of prices'}"
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
+    place = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
     return f"{where}: {place}: {first['msg']}" if place else f"{where}: {first['msg']}"
 
 
