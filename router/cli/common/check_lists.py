@@ -5,6 +5,7 @@ region's, or too old.
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from typing import Final
 
 from policies.findings import Finding
@@ -16,6 +17,7 @@ from router.prices.price_list import Origin, PriceList
 from router.world.config import BackendSection
 from router.world.documents import Documents
 
+_catalog = cache(load_catalog)
 OLD_DAYS: Final = 180  # a list that knows nothing newer is doubted
 
 
@@ -54,7 +56,7 @@ def listed_as(documents: Documents, name: str) -> Listed | None:
 def _provider(documents: Documents, section: BackendSection) -> str | None:
     """The list's id of who serves a backend: its preset's, else the one with its address."""
     if section.provider is not None:
-        return load_catalog()[section.provider].prices
+        return _catalog()[section.provider].prices
     address = section.base_url or ""
     found = (
         each.id
@@ -111,7 +113,7 @@ def _renamed(
 
 def _elsewhere(source: Document, name: str, section: BackendSection) -> Iterator[Finding]:
     """Whether a backend is asked in a region that has prices of its own."""
-    preset: Provider | None = load_catalog().get(section.provider or "")
+    preset: Provider | None = _catalog().get(section.provider or "")
     if preset is not None and section.region in preset.regions:
         yield source.warning(
             ("backends", name, "region"),

@@ -15,8 +15,9 @@ def changed_rows(documents: Documents, other: PriceList, at: int) -> Iterator[di
     """A row for each rate of each backend that `other` prices otherwise at an instant (ms of Unix
     time). Backends with prices of their own are in no list's hands.
     """
+    catalog = load_catalog()
     for name, section in documents.config.backends.items():
-        provider = load_catalog()[section.provider].prices if section.provider else None
+        provider = catalog[section.provider].prices if section.provider else None
         if provider is None or (section.price is not None and section.price.input is not None):
             continue
         for tier in dict.fromkeys((section.service_tier, "batch")):
