@@ -75,8 +75,7 @@ def resolve(
     price = priced(section.price, schedule, section.serves, declared)
     problems += _unknown_operations(section, declared)
     if not problems:
-        similar = "" if price else _similar(section, preset, listing)
-        problems += unpriced(name, section, price, declared, similar)
+        problems += unpriced(name, section, price, declared, _similar(section, preset, listing))
         problems += wrong_offers(section.offers, dialect)
     own = section.reported_cost
     if price is not None and (preset.reported_cost if own is None else own):
@@ -86,11 +85,8 @@ def resolve(
     if problems or base_url is None:
         return Resolved(None, None, problems=tuple(problems))
     backend = _backend(name, section, preset, base_url, listed)
-    of_batches = (
-        None
-        if price is None
-        else batch_priced(section.price, price, _batch(section, preset, listing))
-    )
+    batch = _batch(section, preset, listing)
+    of_batches = None if price is None else batch_priced(section.price, price, batch)
     return Resolved(replace(backend, credentials=credentials), price, of_batches)
 
 
@@ -163,10 +159,10 @@ def _listed(section: BackendSection, preset: Provider, listing: PriceList) -> Li
 
 
 def _similar(section: BackendSection, preset: Provider, listing: PriceList) -> str:
-    """What the list has that is called most like a model, as a hint; empty where nothing is."""
-    if preset.prices is None:
-        return ""
+    """What the list has that is called most like a model that it has not, as a hint; else empty."""
     wanted = section.priced_as or section.model
+    if preset.prices is None or listing.find(preset.prices, wanted) is not None:
+        return ""
     close = nearest(wanted, listed_models(preset.prices, listing))
     if close is None:
         return ""
