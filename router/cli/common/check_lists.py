@@ -5,6 +5,7 @@ region's, or too old.
 import re
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Final
 
@@ -13,11 +14,16 @@ from policies.language.source import Document
 from router.backends.catalog import Provider, load_catalog
 from router.prices.likeness import is_same_model
 from router.prices.list_prices import Listed, list_price
+from router.prices.price import PICO_PER_USD_PER_MILLION
 from router.prices.price_list import Origin, PriceList
 from router.world.config import BackendSection
 from router.world.documents import Documents
 
 _catalog = cache(load_catalog)
+# No list asks less than 0.002 or more than 600 USD per million tokens; between them and these, a
+# doubt would be a guess.
+LEAST: Final = Decimal("0.001")
+MOST: Final = Decimal(1000)
 OLD_DAYS: Final = 180  # a list that knows nothing newer is doubted
 
 
@@ -28,10 +34,11 @@ def list_findings(documents: Documents, source: Document, today: date) -> list[F
     for name, section in documents.config.backends.items():
         findings += _renamed(documents, source, name, section)
         provider = _provider(documents, section)
-        if provider is None or (section.price is not None and section.price.input is not None):
+        if provider is None or (section.price is not None and section.price.whole):
             continue
         findings += _another(documents.loaded.listing, source, name, section, provider)
         findings += _elsewhere(source, name, section)
+        findings += _unit(documents, source, name, section)
         used.setdefault(documents.loaded.listing.origins[provider], []).append(name)
     for origin, names in used.items():
         findings += _aged(documents.loaded.listing, source, origin, names, today)
@@ -122,6 +129,23 @@ def _elsewhere(source: Document, name: str, section: BackendSection) -> Iterator
             "write what it costs: `price: {input: USD, output: USD}` per million tokens",
             rule="price-region",
         )
+
+
+def _unit(
+    documents: Documents, source: Document, name: str, section: BackendSection
+) -> Iterator[Finding]:
+    """Whether a list is in another unit than USD per million tokens: one that somebody made."""
+    price = documents.prices.price(name)
+    for counter, pico in (("input", price.input_pico), ("output", price.output_pico)):
+        rate = Decimal(pico) / PICO_PER_USD_PER_MILLION
+        if pico and not LEAST <= rate <= MOST:
+            yield source.warning(
+                ("backends", name, "model"),
+                f"the list says that `{section.priced_as or section.model}` costs {rate:f} USD per"
+                f" million tokens of {counter}, which no model does",
+                "rates in a list are USD per million tokens; see `turnout prices`",
+                rule="price-unit",
+            )
 
 
 def _aged(

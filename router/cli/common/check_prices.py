@@ -14,14 +14,12 @@ from typing import Any, Final, NamedTuple
 from policies.findings import Finding
 from policies.language.source import Document, Path, parse
 from policies.money import usd
-from router.cli.common.check_lists import list_findings, listed_as
+from router.cli.common.check_lists import LEAST, MOST, list_findings, listed_as
 from router.counters import TOKENS
-from router.prices.book import PICO_PER_USD_PER_MILLION, Price, Schedule
+from router.prices.price import PICO_PER_USD_PER_MILLION, Price
+from router.prices.schedule import Schedule
 from router.world.documents import Documents
 
-# No list asks less than 0.002 or more than 600; between them and these, a doubt would be a guess.
-_LEAST: Final = Decimal("0.001")
-_MOST: Final = Decimal(1000)
 _DEAR: Final = 100  # few models cost more: what would, is rather per thousand than per token
 _FAR: Final = 5  # times the list's price, or a share of it
 _WHOLE: Final = {"cached_audio": "audio_input", "cached_image": "image_input"} | {
@@ -104,9 +102,9 @@ def _written(path: Path, price: Mapping[str, Any]) -> Iterator[_Written]:
 
 def _unit(source: Document, each: _Written) -> Iterator[Finding]:
     """Whether a rate is in another unit than USD per million tokens. Zero is no doubt."""
-    if each.usd == 0 or _LEAST <= each.usd <= _MOST:
+    if each.usd == 0 or LEAST <= each.usd <= MOST:
         return
-    if each.usd > _MOST:
+    if each.usd > MOST:
         unit, per_million = "more than any model costs: is this per billion?", each.usd / 1000
     elif each.usd * 10**6 <= _DEAR:
         unit, per_million = "less than any model costs: is this per token?", each.usd * 10**6
@@ -145,8 +143,13 @@ def _beside_the_list(
         ("output", [each.output_pico for each in now]),
     ):
         each = own[counter]
-        plausible = each.usd == 0 or _LEAST <= each.usd <= _MOST
-        if plausible and each.pico > 0 and not min(rates) / _FAR <= each.pico <= max(rates) * _FAR:
+        plausible = each.usd == 0 or LEAST <= each.usd <= MOST
+        if (
+            plausible
+            and each.pico > 0
+            and any(rates)
+            and not min(rates) / _FAR <= each.pico <= max(rates) * _FAR
+        ):
             yield source.warning(
                 each.path,
                 f"`{counter}` costs {_shown(each.usd)}; the list says {_says(now)} of"

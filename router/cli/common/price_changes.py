@@ -18,7 +18,7 @@ def changed_rows(documents: Documents, other: PriceList, at: int) -> Iterator[di
     catalog = load_catalog()
     for name, section in documents.config.backends.items():
         provider = catalog[section.provider].prices if section.provider else None
-        if provider is None or (section.price is not None and section.price.input is not None):
+        if provider is None or (section.price is not None and section.price.whole):
             continue
         for tier in dict.fromkeys((section.service_tier, "batch")):
             before = _rates(documents.loaded.listing, provider, section, tier, at)

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from policies.money import to_usd
-from router.prices.book import PICO_PER_USD_PER_MILLION, Entry, Price, Step
 from router.prices.list_prices import STANDARD, Listed, list_price, listed_models
+from router.prices.price import PICO_PER_USD_PER_MILLION, Price, Step
 from router.prices.price_list import Origin, PriceList
+from router.prices.schedule import Entry
 
 _USUAL = "default"  # a variant of the list that is the standard once more
 

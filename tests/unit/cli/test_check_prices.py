@@ -135,6 +135,16 @@ def test_a_model_that_the_list_says_is_being_retired_is_doubted(tmp_path: Path) 
         assert rules(tmp_path, prices="list.json", provider="minimax", model="m") == doubted
 
 
+def test_a_list_of_ones_own_in_the_wrong_unit_is_doubted_too(tmp_path: Path) -> None:
+    row: dict[str, Any] = {"id": "m", "match": {"equals": "m"}}
+    row["prices"] = {"input_mtok": 0.0000025, "output_mtok": 10}
+    listed = [{"id": "minimax", "name": "M", "api_pattern": "x", "models": [row]}]
+    (tmp_path / "list.json").write_text(json.dumps({"dated": "2026-11-29", "providers": listed}))
+    (found,) = findings(tmp_path, prices="list.json", provider="minimax", model="m")
+    assert found.rule == "price-unit"
+    assert "0.000002 USD per million tokens of input" in found.message
+
+
 @pytest.mark.parametrize(
     ("price", "doubted"),
     [
