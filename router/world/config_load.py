@@ -76,11 +76,8 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
         name: resolve(name, section, folder, declared.operations, listing)
         for name, section in sections.items()
     }
-    findings += [] if config is None else _wrong_operations(document, config)
     findings += _unresolved(document, resolved)
-    if config is not None and config.telemetry.traces is not None and not is_installed():
-        findings.append(_without_extra(document))
-    findings += [] if config is None else _unkept(document, config)
+    findings += [] if config is None else _unusable(document, config)
     if config is None or findings:
         raise DocumentError(findings)
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
@@ -134,6 +131,14 @@ def _problem(document: Document, name: str, problem: Problem) -> Finding:
     """Return what is wrong with a backend, at its place."""
     where = ("backends", name, *([problem.key] if problem.key else []))
     return document.finding(where, problem.message, problem.hint, rule="backend")
+
+
+def _unusable(document: Document, config: Config) -> list[Finding]:
+    """Return what is wrong beyond each key and each backend by itself."""
+    findings = [*_wrong_operations(document, config), *_unkept(document, config)]
+    if config.telemetry.traces is not None and not is_installed():
+        findings.append(_without_extra(document))
+    return findings
 
 
 def _wrong_operations(document: Document, config: Config) -> list[Finding]:

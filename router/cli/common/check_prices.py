@@ -138,25 +138,24 @@ def _beside_the_list(
             rule="price-stale",
         )
         return
-    for counter, rates in (
-        ("input", [each.input_pico for each in now]),
-        ("output", [each.output_pico for each in now]),
-    ):
-        each = own[counter]
-        plausible = each.usd == 0 or LEAST <= each.usd <= MOST
-        if (
-            plausible
-            and each.pico > 0
-            and any(rates)
-            and not min(rates) / _FAR <= each.pico <= max(rates) * _FAR
-        ):
+    rates = {
+        "input": [each.input_pico for each in now],
+        "output": [each.output_pico for each in now],
+    }
+    for each in (own["input"], own["output"]):
+        if LEAST <= each.usd <= MOST and _is_far(each.pico, rates[each.counter]):
             yield source.warning(
                 each.path,
-                f"`{counter}` costs {_shown(each.usd)}; the list says {_says(now)} of"
+                f"`{each.counter}` costs {_shown(each.usd)}; the list says {_says(now)} of"
                 f" `{listed.model}`",
                 "see `turnout prices`; leave `price` out to follow the list",
                 rule="price-far",
             )
+
+
+def _is_far(rate: Decimal, listed: list[int]) -> bool:
+    """Whether a rate is far from each that the list has of a day, if that has any."""
+    return any(listed) and not min(listed) / _FAR <= rate <= max(listed) * _FAR
 
 
 def _in_force(schedule: Schedule, today: date) -> list[Price]:
