@@ -81,27 +81,31 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     if config is None or findings:
         raise DocumentError(findings)
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
-    prices = {name: each.price for name, each in resolved.items() if each.price is not None}
     twice = [_problem(document, name, each) for name, each in offered_twice(backends.values())]
     if twice:
         raise DocumentError(twice)
-    of_batches = {
-        name: each.batch_price for name, each in resolved.items() if each.batch_price is not None
-    }
     return LoadedConfig(
         config,
         MappingProxyType(backends),
-        PriceBook(
-            prices,
-            tiers={name: each.tiers for name, each in resolved.items()},
-            when_asked=[name for name, one in backends.items() if caches_when_asked(one.dialect)],
-        ),
-        PriceBook(of_batches),
+        *_books(resolved, backends),
         declared,
         document,
         {name: each.missing for name, each in resolved.items() if each.missing},
         listing,
     )
+
+
+def _books(
+    resolved: Mapping[str, Resolved], backends: Mapping[str, Backend]
+) -> tuple[PriceBook, PriceBook]:
+    """Return what backends cost, and what the same costs in a batch."""
+    prices = {name: each.price for name, each in resolved.items() if each.price is not None}
+    of_batches = {
+        name: each.batch_price for name, each in resolved.items() if each.batch_price is not None
+    }
+    tiers = {name: each.tiers for name, each in resolved.items()}
+    asked = [name for name, one in backends.items() if caches_when_asked(one.dialect)]
+    return PriceBook(prices, tiers=tiers, when_asked=asked), PriceBook(of_batches)
 
 
 def _price_list(
