@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import click
@@ -87,7 +88,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{Decimal(str(value)).normalize():f}"
     if isinstance(value, list):
         return ", ".join(_step(step) for step in value)
     if isinstance(value, dict):
@@ -96,4 +97,4 @@ def _cell(value: Any) -> str:
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    return f"over {step['above']:,}: {step['input']:g} / {step['output']:g}"
+    return f"over {step['above']:,}: {_cell(step['input'])} / {_cell(step['output'])}"
