@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from policies.policy import load
 from router.cli.common.check_prices import price_findings
-from router.world.documents import read_documents
+from router.world.config_load import load_config
+from router.world.documents import Documents, read_shipped_policy
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/operations.md", "docs/backends.md", "docs/api.md", "docs/quotas.md")
+POLICY = load(read_shipped_policy("balanced"), "balanced.yaml")
 TODAY = date(2026, 11, 30)
 EXAMPLES = [
     pytest.param(example, id=f"{page} {at}")
@@ -36,6 +39,6 @@ class AnyVariable(dict[str, str]):
 def test_no_price_of_an_example_is_doubted(example: str, tmp_path: Path) -> None:
     text = example if example.startswith(("version:", "# turnout")) else f"version: 1\n{example}"
     config = tmp_path / "turnout.yaml"
-    config.write_text(re.sub(r"^policy:.*$", "policy: balanced", text, flags=re.MULTILINE))
-    documents = read_documents(config, AnyVariable())
+    config.write_text(text)
+    documents = Documents(load_config(text, str(config), AnyVariable()), POLICY, config, None)
     assert [str(each) for each in price_findings(documents, TODAY)] == []

@@ -15,6 +15,7 @@ from policies.findings import Finding
 from policies.language.source import Document, Path, parse
 from policies.money import usd
 from router.cli.common.check_lists import LEAST, MOST, list_findings, listed_as
+from router.cli.common.check_units import unit_findings
 from router.counters import TOKENS
 from router.prices.price import PICO_PER_USD_PER_MILLION, Price
 from router.prices.schedule import Schedule
@@ -51,6 +52,7 @@ def price_findings(documents: Documents, today: date) -> list[Finding]:
         price = section.get("price")
         if isinstance(price, dict):
             findings += _of_rates(source, ("backends", name, "price"), price)
+            findings += unit_findings(source, ("backends", name, "price"), price)
             findings += _beside_the_list(documents, source, name, price, today)
     return findings
 

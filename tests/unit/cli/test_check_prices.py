@@ -68,6 +68,33 @@ def test_a_price_in_the_wrong_unit_is_said_in_the_right_one(
     assert doubt.hint.endswith(f"that would be input: {meant}")
 
 
+@pytest.mark.parametrize(
+    ("unit", "written", "one"),
+    [
+        ("character", 15, "0.000015"),
+        ("second", 0.36, "0.0001"),
+        ("web_search", 10, "0.01"),
+        ("search", 2, "0.002"),
+        ("image", 40, "0.04"),
+    ],
+)
+def test_a_unit_that_costs_what_many_do_is_said_for_one(
+    tmp_path: Path, unit: str, written: float, one: str
+) -> None:
+    price = {"input": 1, "output": 2, unit: written}
+    (found,) = findings(tmp_path, **OWN, price=price)
+    assert found.rule == "price-unit"
+    assert found.hint.endswith(f"that would be {unit}: {one}")
+    assert rules(tmp_path, **OWN, price=price | {unit: float(one)}) == []
+
+
+def test_rates_of_a_class_of_service_are_doubted_like_the_usual_ones(tmp_path: Path) -> None:
+    price = {"input": 1, "output": 2, "tiers": {"fast": {"input": 0.000002, "output": 4}}}
+    (found,) = findings(tmp_path, **OWN, price=price)
+    assert found.rule == "price-unit"
+    assert found.hint.endswith("that would be input: 2")
+
+
 def test_what_is_charged_instead_of_a_price_that_rounds_is_said(tmp_path: Path) -> None:
     (found,) = findings(tmp_path, **OWN, price={"input": 0.0123456, "output": 1})
     assert found.message.endswith("a token: 0.012346 is charged")
