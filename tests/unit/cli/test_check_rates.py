@@ -18,14 +18,17 @@ GPT = {"provider": "openai", "model": "gpt-5", "api_key": "k"}
 
 
 def documents(folder: Path, **backend: Any) -> Documents:
+    route = {"candidates": ["gpt"], "objective": "fixed"}
+    (folder / "p.yaml").write_text(json.dumps({"version": 1, "routes": {"auto": route}}))
+    document = {"version": 1, "policy": "p.yaml", "backends": {"gpt": backend}}
     path = folder / "turnout.yaml"
-    path.write_text(json.dumps({"version": 1, "backends": {"gpt": backend}}, indent=1))
+    path.write_text(json.dumps(document, indent=1))
     return read_documents(path, {})
 
 
 def test_a_mistake_stands_at_the_price_with_what_to_write(tmp_path: Path) -> None:
     (found,) = rate_findings(documents(tmp_path, **GPT, price={"input": 1, "output": 8}))
-    assert (found.severity, found.rule, found.line) == ("error", "missing-rate", 8)
+    assert (found.severity, found.rule, found.line) == ("error", "missing-rate", 9)
     assert "`gpt` does not say `cached_input`, `file_search`, `web_search`, `tiers`" in (
         found.message
     )
