@@ -320,6 +320,7 @@ class Config(Section):
     listen: Address = "127.0.0.1:8080"
     policy: str = Field(default="balanced", min_length=1)
     ledger: LedgerAddress = Field(default="embedded", repr=False)
+    on_ledger_loss: Literal["serve", "refuse"] = "serve"
     data: str = Field(default=".turnout", min_length=1)
     database: SecretStr | None = None
     backends: dict[str, BackendSection] = Field(min_length=1)
