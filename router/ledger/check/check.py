@@ -35,6 +35,7 @@ _PAGE: Final = 500
 _TRIES: Final = 3
 _WRITES: Final = 20  # busy states are looked at again so often before they are left alone
 _SPARE_MS: Final = 62 * 86_400_000  # twice the longest window
+_SHARED: Final = f"/{SHARED_USERS}"
 _Place = tuple[str, str]
 
 
@@ -60,6 +61,7 @@ class LedgerCheck:
         self._tiers = tiers
         self._epoch = epoch
         self._limits = calendar_limits(tiers)
+        self._shared: set[str] = set()  # scopes that further end users share
 
     async def check(self) -> CheckReport:
         """Everything that a third look still sees (traffic may change states in between)."""
@@ -68,6 +70,7 @@ class LedgerCheck:
             report.lost = await self._lost(client)
             history, expected = self._expected()
             there = await scope_keys(client)
+            self._shared = {key for keys in there.values() for key in keys if key.endswith(_SHARED)}
             for shard in self._shards:
                 known = expected[shard.number]
                 keys = sorted({*there.get(shard.number, ()), *known})
@@ -195,7 +198,7 @@ class LedgerCheck:
             shared = shard.scopes + scope("user", named.organization, SHARED_USERS)
             findings += ScopeCheck(
                 shard.number, key, named, limits, look, books,
-                lost=lost, shared=shared in look.scopes,
+                lost=lost, shared=shared in self._shared,
             ).findings()  # fmt: skip
         return findings
 

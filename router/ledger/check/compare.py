@@ -59,6 +59,8 @@ class ScopeCheck:
         window = (state.start, state.end)
         counted = self._counted(row, window, self._began(state))
         right = replace(state, held=self._held(row, state.start))
+        if self.lost:  # made again, it counts from its start
+            right = replace(right, before_start=max(0, state.before_start))
         if limit is not None or not counted.all:
             used, remainder = divmod(counted.used, row.scale)
             right = replace(right, used=used, remainder=remainder)

@@ -1,16 +1,16 @@
-"""A running gateway notices that its ledger lost what it held, tells it once, until it is repaired."""
+"""A running gateway notices that its ledger lost what it held, and tells it once."""
 
 import asyncio
-import logging
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import redis
 from ledger_servers import answers, server
-from ledgerkit import Outside, reserve_request, used
+from ledgerkit import Outside, eventually, reserve_request, used
 from patience import until
 from ports import free_port
 
@@ -29,53 +29,54 @@ HOME = shard_of("acme", 64)
 ALL = 64
 
 
-@pytest.fixture
-def books(database: str) -> Iterator[LedgerBooks]:
-    books = LedgerBooks(database)
-    yield books
-    books.close()
+class Kept(NamedTuple):
+    """What is stored in SQL."""
+
+    rows: UsageStore
+    books: LedgerBooks
 
 
 @pytest.fixture
-def store(database: str) -> Iterator[UsageStore]:
-    store = UsageStore(database)
-    yield store
-    store.close()
+def kept(database: str) -> Iterator[Kept]:
+    kept = Kept(UsageStore(database), LedgerBooks(database))
+    yield kept
+    for store in kept:
+        store.close()
 
 
 @pytest.fixture
-async def two(ledger: Ledger, books: LedgerBooks) -> AsyncIterator[tuple[LedgerWatch, LedgerWatch]]:
+async def two(ledger: Ledger, kept: Kept) -> tuple[LedgerWatch, LedgerWatch]:
     """Two gateways that have seen their ledger whole."""
-    watches = (ledger.watch(books), ledger.watch(books))
+    watches = (ledger.watch(kept.books), ledger.watch(kept.books))
     for watch in watches:
         await watch.look()
-    yield watches
+    return watches
 
 
-async def serve(ledger: Ledger, store: UsageStore, times: int = 1) -> None:
+async def serve(ledger: Ledger, kept: Kept, times: int = 1) -> None:
     for _ in range(times):
         async with ledger.hold(reserve_request(LIMITS), used) as hold:
             hold.dispatched()
     assert await ledger.settled(20)
-    await JournalConsumer(ledger.journal(), store).drain()
+    await JournalConsumer(ledger.journal(), kept.rows).drain()
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "turnout"]
 
 
-async def mend(ledger: Ledger, books: LedgerBooks) -> None:
+async def mend(ledger: Ledger, kept: Kept) -> None:
     """What `turnout ledger repair` does."""
-    checking = ledger.check(books, TIERS)
+    checking = ledger.check(kept.books, TIERS)
     await checking.repair((await checking.check()).changes)
     await checking.declare_whole()
 
 
 async def test_a_ledger_that_is_whole_is_told_nothing_of(
-    ledger: Ledger, store: UsageStore, two: tuple[LedgerWatch, LedgerWatch],
+    ledger: Ledger, kept: Kept, two: tuple[LedgerWatch, LedgerWatch],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    await serve(ledger, store)
+    await serve(ledger, kept)
     for watch in (*two, *two):
         await watch.look()
         assert (watch.lost, watch.trouble) == ({}, None)
@@ -85,14 +86,13 @@ async def test_a_ledger_that_is_whole_is_told_nothing_of(
 async def test_two_gateways_notice_a_flush_once_each_and_that_it_was_repaired(
     ledger: Ledger,
     outside: Outside,
-    store: UsageStore,
-    books: LedgerBooks,
+    kept: Kept,
     two: tuple[LedgerWatch, LedgerWatch],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await serve(ledger, store, 3)
+    await serve(ledger, kept, 3)
     outside.client.flushall()
-    await serve(ledger, store, 1)  # traffic goes on, and makes new windows
+    await serve(ledger, kept, 1)  # traffic goes on, and makes new windows
     for watch in (*two, *two):
         await watch.look()
     for watch in two:
@@ -102,17 +102,17 @@ async def test_two_gateways_notice_a_flush_once_each_and_that_it_was_repaired(
         assert watch.trouble is not None
     assert len(told(caplog)) == len(two)
     assert "turnout ledger repair" in told(caplog)[0]
-    report = await ledger.check(books, TIERS).check()
+    report = await ledger.check(kept.books, TIERS).check()
     assert not report.agrees
     assert [finding.what for finding in report.drifts] == ["used"]
-    await mend(ledger, books)
+    await mend(ledger, kept)
     for watch in two:
         await watch.look()
         assert watch.trouble is None
     assert told(caplog)[len(two) :] == [
         "The ledger is whole again: what it had lost is repaired."
     ] * len(two)
-    assert (await ledger.check(books, TIERS).check()).agrees
+    assert (await ledger.check(kept.books, TIERS).check()).agrees
 
 
 async def test_a_flush_gives_the_ledger_back_the_key_of_its_pseudonyms(
@@ -125,35 +125,33 @@ async def test_a_flush_gives_the_ledger_back_the_key_of_its_pseudonyms(
 
 
 async def test_a_gateway_that_was_restarted_notices_what_happened_meanwhile(
-    ledger: Ledger, outside: Outside, store: UsageStore, books: LedgerBooks,
+    ledger: Ledger, outside: Outside, kept: Kept,
     two: tuple[LedgerWatch, LedgerWatch],
 ) -> None:  # fmt: skip
-    await serve(ledger, store)
+    await serve(ledger, kept)
     outside.client.flushall()
-    await serve(ledger, store)  # before anybody looked
-    fresh = ledger.watch(books)
+    await serve(ledger, kept)  # before anybody looked
+    fresh = ledger.watch(kept.books)
     await fresh.look()
     assert len(fresh.lost) == ALL
-    newest = ledger.watch(books)
+    newest = ledger.watch(kept.books)
     await newest.look()  # by what the first one wrote down
     assert newest.lost == fresh.lost
 
 
 async def test_books_alone_tell_a_first_gateway_that_the_ledger_is_empty(
-    ledger: Ledger, outside: Outside, store: UsageStore, books: LedgerBooks
+    ledger: Ledger, outside: Outside, kept: Kept
 ) -> None:
-    await serve(ledger, store)
+    await serve(ledger, kept)
     outside.client.flushall()
-    watch = ledger.watch(books)
+    watch = ledger.watch(kept.books)
     await watch.look()
     assert set(watch.lost) == {HOME}  # of the others nobody ever heard
 
 
-async def test_a_ledger_of_a_version_before_is_taken_as_it_is(
-    ledger: Ledger, store: UsageStore, books: LedgerBooks
-) -> None:
-    await serve(ledger, store)
-    watch = ledger.watch(books)
+async def test_a_ledger_of_a_version_before_is_taken_as_it_is(ledger: Ledger, kept: Kept) -> None:
+    await serve(ledger, kept)
+    watch = ledger.watch(kept.books)
     await watch.look()
     assert watch.lost == {}
 
@@ -183,47 +181,46 @@ async def test_a_server_that_is_away_is_no_loss(
 
 
 async def test_an_old_snapshot_that_is_restored_is_noticed_by_gateways_old_and_new(
-    tmp_path: Path, store: UsageStore, books: LedgerBooks
+    tmp_path: Path, kept: Kept
 ) -> None:
-    port, folder, kept = free_port(), tmp_path / "now", tmp_path / "kept"
+    port, folder, old = free_port(), tmp_path / "now", tmp_path / "old"
     url = f"redis://127.0.0.1:{port}/0"
     appended = ("--appendonly", "yes", "--appendfsync", "always")
     with server(folder, *appended, port=port):
         (await asyncio.to_thread(answers, port)).close()
         ledger = await Ledger.connect(url, command_seconds=5)
-        watch = ledger.watch(books)
+        watch = ledger.watch(kept.books)
         await watch.look()
-        await serve(ledger, store)
-        shutil.copytree(folder, kept)  # what a backup would hold
+        await serve(ledger, kept)
+        shutil.copytree(folder, old)  # what a backup would hold
         snapshot = watch._known
         assert snapshot is not None
         later = [0]
         passing = LedgerWatch(
-            ledger._nodes, ledger._shards, books, epoch=ledger._epoch,
+            ledger._nodes, ledger._shards, kept.books, epoch=ledger._epoch,
             now=lambda: ledger.now() + later[0],
         )  # fmt: skip
         await passing.look()
         later[0] = 60_000  # a minute goes by
         await passing.look()
-        await serve(ledger, store, 2)
-    with server(kept, *appended, port=port):
+        await serve(ledger, kept, 2)
+    with server(old, *appended, port=port):
         (await asyncio.to_thread(answers, port)).close()
-        await serve(ledger, store)  # connected again
+        await eventually(lambda: ledger.connected)
+        await serve(ledger, kept)
         await passing.look()
         assert {loss.cause for loss in passing.lost.values()} == {Cause.OLDER}
         assert len(passing.lost) == ALL
         assert "is gone" in str(passing.trouble)
         await watch.look()  # one that had not seen that minute reads it too
         assert watch.lost == passing.lost
-        await mend(ledger, books)
+        await mend(ledger, kept)
         await passing.look()
         assert passing.lost == {}
         await ledger.close()
 
 
-async def test_a_replica_that_is_promoted_empty_is_noticed(
-    tmp_path: Path, store: UsageStore, books: LedgerBooks
-) -> None:
+async def test_a_replica_that_is_promoted_empty_is_noticed(tmp_path: Path, kept: Kept) -> None:
     master_port, replica_port = free_port(), free_port()
     with (
         server(tmp_path / "master", port=master_port),
@@ -232,14 +229,14 @@ async def test_a_replica_that_is_promoted_empty_is_noticed(
         for port in (master_port, replica_port):
             (await asyncio.to_thread(answers, port)).close()
         ledger = await Ledger.connect(f"redis://127.0.0.1:{master_port}/0", command_seconds=5)
-        watch = ledger.watch(books)
+        watch = ledger.watch(kept.books)
         await watch.look()
-        await serve(ledger, store)
+        await serve(ledger, kept)
         with redis.Redis(port=master_port) as master:
             master.replicaof("127.0.0.1", replica_port)  # it becomes what the other one is
             until(lambda: master.info("replication")["master_link_status"] == "up")
             master.replicaof("NO", "ONE")
-        await serve(ledger, store)
+        await serve(ledger, kept)
         await watch.look()
         assert {loss.cause for loss in watch.lost.values()} == {Cause.EMPTY}
         await ledger.close()
