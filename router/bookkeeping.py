@@ -44,6 +44,7 @@ async def start_bookkeeping(
     stack.callback(usage.close)
     stack.callback(books.close)
     usage.prepare()  # at the start: the journal would wait for ever for a table that is not ours
+    books.prepare()
     journal = JournalConsumer(ledger.journal(), usage, ledger.written)
     journal.start()
     stack.push_async_callback(journal.close)

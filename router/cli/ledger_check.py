@@ -37,13 +37,10 @@ _MINUTES: Final = (
 def check(config_path: Path, *, as_json: bool) -> None:
     """Compare ledger, journal and stored usage, and name every drift.
 
-    \b
-    It goes from the books outwards: what each customer used, by the limits of
-    the tier of each row, must be what the ledger counts. It names
-      what the ledger lost, as a whole (flushed, an old snapshot) or a window,
-      every figure that differs: used, held by open requests, open,
-      and, as no drift: limits that are younger than their window, or that
-      stand at one gateway only.
+    It goes from the books outwards: what each customer used, by the limits of the tier of each row,
+    must be what the ledger counts. It names what the ledger lost, as a whole (flushed, an old
+    snapshot) or a window; every figure that differs; and, as no drift, limits that are younger than
+    their window or stand at one gateway only.
 
     Exit code 0 where they agree, 1 where they do not. Serving may go on meanwhile.
     """

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 from sqlalchemy import func, null, select
 
-from router.database import Database
+from router.database import Database, DatabaseError, ForeignTable
 from router.usage.ledger_rows import EPOCH, LIMITS
 from router.usage.ledger_rows import METADATA as OF_THE_LEDGER
 from router.usage.rows import METADATA, USAGE
@@ -45,6 +45,22 @@ class LedgerBooks:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self._made = False
+
+    def prepare(self) -> None:
+        """Make the tables, or see that those which are there are ours."""
+        if self._made:
+            return
+        try:
+            self._make()
+        except ForeignTable:
+            raise
+        except DatabaseError:  # another worker made them at the same moment
+            self._make()
+        self._made = True
+
+    def _make(self) -> None:
+        self._database.make(METADATA)
+        self._database.make(OF_THE_LEDGER)
 
     def sums(
         self,
@@ -110,7 +126,7 @@ class LedgerBooks:
     def say_limits(self, process: str, since: int, limits: Mapping[str, Iterable[str]]) -> None:
         """Say by which limits a process counts from an instant of its clock on; twice is once."""
         text = orjson.dumps({tier: sorted(names) for tier, names in limits.items()}).decode()
-        self._prepare()
+        self.prepare()
         with self._database.writing() as connection:
             insert = self._database.insert(LIMITS).values(process=process, since=since, limits=text)
             connection.execute(insert.on_conflict_do_nothing())
@@ -122,7 +138,7 @@ class LedgerBooks:
 
     def keep_epoch(self, epoch: str) -> None:
         """Let these books belong to a ledger, if they belong to none."""
-        self._prepare()
+        self.prepare()
         with self._database.writing() as connection:
             insert = self._database.insert(EPOCH).values(number=0, epoch=epoch)
             connection.execute(insert.on_conflict_do_nothing())
@@ -131,14 +147,8 @@ class LedgerBooks:
         """Close every connection."""
         self._database.close()
 
-    def _prepare(self) -> None:
-        if not self._made:
-            self._database.make(METADATA)
-            self._database.make(OF_THE_LEDGER)
-            self._made = True
-
     def _rows(self, statement: Any) -> list[Any]:
-        self._prepare()
+        self.prepare()
         with self._database.reading() as connection:
             return list(connection.execute(statement))
 

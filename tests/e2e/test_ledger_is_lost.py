@@ -38,17 +38,13 @@ def test_a_gateway_whose_ledger_lost_its_data_says_so_until_it_is_repaired(tmp_p
         url = f"{gateway.url}/chat/completions"
         assert patience.post(url, json=BODY, headers=headers).status_code == 200
         _stop(process)
-    assert _ledger(tmp_path, "check").stdout.endswith("no drift\n")
     shutil.rmtree(tmp_path / "data" / "ledger")
     with start_gateway(tmp_path, config) as process:
         until(lambda: _lost(port))
         metrics = patience.get(f"http://127.0.0.1:{port}/metrics").text
         assert 'turnout_ledger_losses_total{cause="empty"} 1.0' in metrics
-        assert _ledger(tmp_path, "check").returncode == 1
         assert _ledger(tmp_path, "repair", "--yes").returncode == 0
-        _stop(process)
-    with start_gateway(tmp_path, config) as process:
-        gateway.until_ready(process)
+        gateway.until_ready(process)  # at its next look
         assert _readiness(port).json()["ledger"] == "ok"
         _stop(process)
 

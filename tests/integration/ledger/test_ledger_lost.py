@@ -115,6 +115,31 @@ async def test_two_gateways_notice_a_flush_once_each_and_that_it_was_repaired(
     assert (await ledger.check(kept.books, TIERS).check()).agrees
 
 
+async def test_a_loss_is_looked_for_at_the_start_and_within_a_minute(
+    ledger: Ledger, outside: Outside, kept: Kept
+) -> None:
+    waited: list[float] = []
+    looked = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 1:
+            outside.client.flushall()
+            return
+        looked.set()
+        await asyncio.Event().wait()
+
+    watch = LedgerWatch(
+        ledger._nodes, ledger._shards, kept.books, epoch=ledger._epoch, now=ledger.now, sleep=sleep
+    )
+    await watch.start()
+    assert watch.lost == {}
+    await looked.wait()
+    assert len(watch.lost) == ALL
+    assert max(waited) < 60
+    await watch.close()
+
+
 async def test_a_flush_gives_the_ledger_back_the_key_of_its_pseudonyms(
     ledger: Ledger, outside: Outside, two: tuple[LedgerWatch, LedgerWatch]
 ) -> None:
