@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from policies.findings import DocumentError, render
-from router.world.documents import Documents, policy_path_of, read_config, read_policy
+from router.world.documents import (
+    Documents,
+    policy_path_of,
+    price_file_of,
+    read_config,
+    read_policy,
+)
+from router.world.missing_rates import warn_of_missing
 from router.world.snapshot import Snapshot, compile_snapshot
 
 _LOG = logging.getLogger("turnout")
@@ -83,8 +90,9 @@ class Reloader:
         self._sleep = sleep
         self._documents = documents
         self._environ = environ
-        paths = [documents.config_path, *([documents.policy_path] if documents.policy_path else [])]
-        self._seen = {path: _stamp(path) for path in paths}
+        path = documents.config_path
+        paths = (path, documents.policy_path, price_file_of(path))
+        self._seen = {each: _stamp(each) for each in paths if each is not None}
         self._watcher: asyncio.Task[None] | None = None
 
     def reload(self) -> Reloaded:
@@ -98,6 +106,7 @@ class Reloader:
             _LOG.error("reload refused; the old documents stay in force", extra={"report": report})
             return Reloaded(False, self._served.snapshot.policy.version, report)
         self._warn_of_fixed(documents)
+        warn_of_missing(documents.loaded.missing)
         self._documents = documents
         self._served.adopt(snapshot)
         if self._adopted is not None:
@@ -114,10 +123,13 @@ class Reloader:
 
     def _read(self) -> Documents:
         """Read both documents. Each is looked at before it is read, so that no change is missed; a
-        policy that cannot be read is watched too: it may be mended.
+        policy or a list of prices that cannot be read is watched too: it may be mended.
         """
         path = self._documents.config_path
         self._seen = {path: _stamp(path)}
+        prices = price_file_of(path)
+        if prices is not None:
+            self._seen[prices] = _stamp(prices)
         loaded = read_config(path, self._environ)
         policy = policy_path_of(loaded, path)
         if policy is not None:
