@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import func, null, select
+from sqlalchemy import func, literal_column, null, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from router.database import Database, DatabaseError, ForeignTable
 from router.usage.ledger_rows import EPOCH, LIMITS
@@ -14,9 +15,17 @@ from router.usage.rows import METADATA, USAGE
 _METRICS: Final = ("requests", "tokens", "input_tokens", "output_tokens", "cost_pico")
 _MICRO: Final = 10**6
 _LEVELS: Final = ("organization", "team", "key_id", "end_user", "asked", "tier")
-# Of a hold's id, for SQL's `substr`: where the gateway process and the virtual shard begin.
-_PROCESS: Final = func.substr(USAGE.c.hold_id, 13, 8)
-_SHARD: Final = func.substr(USAGE.c.hold_id, 21, 2)
+
+
+def _digits(first: int, count: int) -> ColumnElement[str]:
+    """Digits of a hold's id; written out, since PostgreSQL groups by no parameter."""
+    start: ColumnElement[int] = literal_column(str(first))
+    size: ColumnElement[int] = literal_column(str(count))
+    return func.substr(USAGE.c.hold_id, start, size)
+
+
+_PROCESS: Final = _digits(13, 8)
+_SHARD: Final = _digits(21, 2)
 
 
 class BookedSum(NamedTuple):
