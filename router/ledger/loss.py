@@ -34,7 +34,7 @@ _SAID: Final[Mapping[Cause, str]] = {
     Cause.OLDER: "The ledger is younger than the books: what it counted after {since} is gone (an"
     " old snapshot was restored, or a replica that lagged behind was promoted)",
     Cause.FOREIGN: "This is another ledger than the one that the books belong to (another server or"
-    " database number than before)",
+    " database number than before; where that is a mistake, put `ledger` right instead)",
 }
 
 
