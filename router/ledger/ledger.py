@@ -8,6 +8,7 @@ away a request is refused, or served from its tier's declared allowance and sett
 
 import asyncio
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Final, Self
 from router.domain import Charge
 from router.errors import LedgerUnavailable
 from router.ledger.check.check import LedgerCheck
+from router.ledger.check.expected import Tiers
 from router.ledger.check.totals import UsageTotals
 from router.ledger.conversations import Conversations
 from router.ledger.credits import Balance, add_credit
@@ -40,6 +42,7 @@ from router.ledger.server.startup import SHARDS, LedgerMeta, check_node
 from router.ledger.settle import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
 from router.ledger.spool import Spool, SpoolThread
+from router.ledger.watch import Books, LedgerWatch
 
 _DRAIN_SECONDS: Final = 5.0
 
@@ -63,6 +66,7 @@ class Ledger:
         self._nodes = nodes
         self._shards = shards
         self._spool = SpoolThread(spool)
+        self._epoch = hashlib.blake2b(meta.secret, digest_size=8).hexdigest()
         self._calls = ReserveCalls(meta, shards, lease_ms, users_per_day)
         self._beats = Heartbeats(nodes, lease_ms)
         self._reaper = Reaper(nodes, shards, lease_ms)
@@ -211,9 +215,18 @@ class Ledger:
         """Holds that outlive this process: those of batches."""
         return LongHolds(self._nodes, self._shards, self._service, self._beats)
 
-    def check(self, totals: UsageTotals) -> LedgerCheck:
-        """A comparison with the stored usage."""
-        return LedgerCheck(self._address, self._shards, totals)
+    def check(self, totals: UsageTotals, tiers: Tiers) -> LedgerCheck:
+        """A comparison with the books, by the quotas of each tier."""
+        return LedgerCheck(self._address, self._shards, totals, tiers, self._epoch)
+
+    def watch(self, books: Books) -> LedgerWatch:
+        """What notices that the ledger lost what it held. Close it before us."""
+        return LedgerWatch(self._nodes, self._shards, books, epoch=self._epoch, now=self.now)
+
+    @property
+    def process(self) -> str:
+        """How the ids of holds name this process."""
+        return self._calls.process
 
     async def credit(self, organization: str, nano_usd: int, credit_id: str) -> Balance:
         """Add to an organization's prepaid balance, once for each `credit_id`.

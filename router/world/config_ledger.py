@@ -1,5 +1,7 @@
 """What turnout.yaml may say of the ledger's server."""
 
+from typing import Literal
+
 from router.ledger.server.demands import USUAL, Durability
 from router.world.config_values import Duration
 from router.world.section import Section
@@ -10,3 +12,4 @@ class LedgerServerSection(Section):
 
     budget: Duration = USUAL.budget
     durability: Durability = USUAL.durability
+    on_loss: Literal["serve", "refuse"] = "serve"

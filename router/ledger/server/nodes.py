@@ -47,6 +47,11 @@ class Nodes:
         """Connect. Raises OSError (Disconnected, Refused), or what the check raises."""
         await self._topology.open()
 
+    async def check(self) -> None:
+        """Check every node again, so that one that lost all has its meta back. Raises as `open`."""
+        for connection in self.connections():
+            await self._check(connection.node)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._topology.close()

@@ -29,6 +29,8 @@ from router.ledger.keys import shard, shard_of
 from router.ledger.ledger import Ledger
 from router.ledger.server.address import parse_address
 from router.ledger.server.clients import send_to_all
+from router.ledger.server.startup import SHARDS
+from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
 
@@ -85,17 +87,31 @@ async def test_a_cluster_is_checked_repaired_and_shown_as_one_ledger(
         async with ledger.hold(wanted, used) as hold:
             hold.dispatched()
     assert await ledger.settled()
-    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+    url_of_books = f"sqlite:///{tmp_path}/usage.sqlite"
+    store, books = UsageStore(url_of_books), LedgerBooks(url_of_books)
     await JournalConsumer(ledger.journal(), store).drain()
-    checking = ledger.check(store)
-    assert await checking.check() == []
-    assert checking.scopes_checked >= 2 * len(organizations)
+    checking, watch = ledger.check(books, {"pro": TEN_A_MINUTE}), ledger.watch(books)
+    await watch.look()
+    report = await checking.check()
+    assert (report.findings, watch.lost) == ([], {})
+    assert report.scopes >= 2 * len(organizations)
     for organization in organizations:
         (scope, *_) = (await show(parse_address(url), organization))["scopes"]
         assert scope["counts"][0]["used"] == 60
     await send_to_all(parse_address(url), "FLUSHALL")
-    assert await checking.rebuild({"pro": TEN_A_MINUTE}, ledger.now()) >= len(organizations)
-    assert await checking.check() == []
+    await watch.look()
+    assert len(watch.lost) == SHARDS
+    changes = (await checking.check()).changes
+    assert await checking.repair(changes) == len(organizations)
+    await checking.declare_whole()
+    await watch.look()
+    assert ((await checking.check()).agrees, watch.lost) == (True, {})
+    with redis.Redis(port=nodes[1]) as node:
+        node.flushall()
+    await watch.look()
+    assert 0 < len(watch.lost) < SHARDS
+    assert "virtual shards" in str(watch.trouble)
+    books.close()
     store.close()
     await ledger.close()
 
