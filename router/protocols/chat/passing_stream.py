@@ -12,6 +12,7 @@ from router.protocols.error_inside import refuse_error_inside
 from router.protocols.passage import Ending, MalformedReply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
+from router.protocols.told import served
 from router.protocols.truncation import length_events
 from router.protocols.usage import read_usage
 
@@ -128,9 +129,8 @@ class ChatStream(PassingStream):
             self.has_content = any(map(_says_something, choices))
         groq = chunk.get("x_groq")
         counts = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
-        usage = read_usage(counts, self._ask)
-        if usage is not None:
-            self.usage = usage
+        if counts and (usage := read_usage(counts, self._ask)):
+            self._used(served(usage, chunk.get("service_tier")))
         return not (self._hide and counts is not None and not choices)
 
 

@@ -100,7 +100,7 @@ class ChatReader(EventStreamReader):
         elif choices is not None and type(choices) is not list:
             raise MalformedReply("sent an event without choices that can be read")
         usage = chunk.get("usage") or ("x_groq" in chunk and chunk["x_groq"].get("usage"))
-        if usage and (lines := read_usage(usage)):
+        if usage and (lines := read_usage(usage, chunk.get("service_tier"))):
             self.out.append(UsageSeen(lines))
 
     def done(self) -> None:

@@ -2,18 +2,22 @@
 
 from typing import Any
 
-from router.protocols.hub.answer import (
-    Lines,
+from router.protocols.hub.answer import Lines, totals
+from router.protocols.hub.usage_lines import (
+    INPUT_DETAILS,
+    OUTPUT_DETAILS,
     lines_of_usage,
-    totals,
+    sums_of,
+    with_tier,
 )
-from router.protocols.usage import counted
+from router.protocols.spellings import OPENAI
+from router.protocols.told import told
 
 
-def read_usage(usage: Any) -> Lines:
-    """A `usage` object; no lines where it is missing or tells no counts."""
-    result = counted(usage)
-    return () if result is None else lines_of_usage(result)
+def read_usage(usage: Any, tier: Any = None) -> Lines:
+    """A `usage` object, and the class of service that stands beside it; no lines where neither
+    tells anything."""
+    return with_tier(lines_of_usage(told(usage, OPENAI)), tier)
 
 
 def write_usage(lines: Lines) -> dict[str, Any]:
@@ -23,10 +27,14 @@ def write_usage(lines: Lines) -> dict[str, Any]:
     details = {"cached_tokens": read}
     if written:
         details["cache_write_tokens"] = written
+    spoken = {"reasoning_tokens": reasoning}
+    if len(lines) > 2:
+        details |= sums_of(lines, INPUT_DETAILS)
+        spoken |= sums_of(lines, OUTPUT_DETAILS)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": details,
-        "completion_tokens_details": {"reasoning_tokens": reasoning},
+        "completion_tokens_details": spoken,
     }

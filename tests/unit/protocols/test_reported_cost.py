@@ -7,7 +7,7 @@ import pytest
 
 from router.domain import Usage
 from router.operations.chat import parse_chat
-from router.protocols.hub.answer import billed, lines_of_usage
+from router.protocols.hub.usage_lines import billed, lines_of_usage
 from router.protocols.reported_cost import reported_cost
 from router.protocols.usage import read_usage
 
