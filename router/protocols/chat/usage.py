@@ -1,5 +1,6 @@
 """`usage` as OpenAI's servers tell it, as lines, and written from them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from router.protocols.hub.answer import Lines, totals
@@ -18,6 +19,20 @@ def read_usage(usage: Any, tier: Any = None) -> Lines:
     """A `usage` object, and the class of service that stands beside it; no lines where neither
     tells anything."""
     return with_tier(lines_of_usage(told(usage, OPENAI)), tier)
+
+
+def counts_of(chunk: Mapping[str, Any]) -> Any:
+    """Where a chunk of a stream tells its counts: Groq and Moonshot have places of their own."""
+    counts = chunk.get("usage")
+    if counts:
+        return counts
+    groq = chunk.get("x_groq")
+    if isinstance(groq, Mapping) and groq.get("usage"):
+        return groq["usage"]
+    for choice in chunk.get("choices") or ():
+        if choice.get("usage"):
+            return choice["usage"]
+    return counts
 
 
 def write_usage(lines: Lines) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Counts are read as they were meant: beside or within, by what their totals tell; none is guessed."""
+"""Counts are read as they were meant: beside or within, as their totals tell; none is guessed."""
 
 from typing import Any
 
