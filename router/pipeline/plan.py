@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from policies.decision import Decision, Denial, Status
-from router.ask import KEPT_ELSEWHERE
+from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Priority
@@ -16,6 +16,7 @@ from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
+from router.protocols.risks import EXTRAS, asks_to_cache, offers_hosted, risks_of
 from router.units import Units
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
@@ -107,7 +108,7 @@ def _estimate(
         named = [context.world.backends[name] for name in decision.candidates]
         tokens = max(tokens, largest_window(named))
     firm = ask.max_output_tokens is not None and not ask.units
-    cost, prompt_cost = prices.dearest(decision.candidates, tokens, output, ask.units)
+    cost, prompt_cost = _most(ask, prices, decision.candidates, tokens, output)
     if decision.cascade is None:
         return Estimate(tokens, output, cost, prompt_cost, firm)
     steps = len(decision.cascade.steps)
@@ -119,6 +120,23 @@ def _estimate(
         prompt_cost,
         firm,
     )
+
+
+def _most(
+    ask: Ask, prices: PriceBook, names: tuple[str, ...], tokens: int, output: int
+) -> tuple[int, int]:
+    """What a request may cost at most, and its prompt alone: quickly, where no token can cost more
+    than a fresh one, which is so of most."""
+    if (
+        prices.all_plain(names)
+        and not ask.units
+        and EXTRAS.isdisjoint(ask.members)
+        and not (ask.features and offers_hosted(ask.features))
+        and not (prices.marks_cost(names) and asks_to_cache(ask))
+    ):
+        return prices.dearest(names, tokens, output)
+    kinds, units, tier = risks_of(ask, writes=prices.writes_unasked(names))
+    return prices.most(names, tokens, output, kinds=kinds, units=units, tier=tier)
 
 
 def largest_window(backends: Sequence[Backend]) -> int:
