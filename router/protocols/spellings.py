@@ -26,7 +26,7 @@ from router.counters import (
     WRITTEN,
     WRITTEN_1H,
 )
-from router.units import CODE_EXECUTION, FILE_SEARCH, SOCIAL_SEARCH, WEB_SEARCH
+from router.units import CODE_EXECUTION, FEES, FILE_SEARCH, SECOND, SOCIAL_SEARCH, WEB_SEARCH
 
 # Told, but no counters of their own.
 TOTAL: Final = "total"
@@ -38,6 +38,8 @@ APART_CACHED: Final = "cached_apart"
 APART_WRITTEN: Final = "written_apart"
 APART_REASONING: Final = "reasoning_apart"  # of the answer, or beside it: servers differ
 TIER: Final = "tier"
+# What counts tell beside tokens.
+UNITS_TOLD: Final = (*FEES, SECOND)
 
 
 class Kinds(NamedTuple):
@@ -143,6 +145,7 @@ OPENAI: Final = _table(
         "num_search_queries": WEB_SEARCH,  # Perplexity's
         "tool_calls_details": {"search_web": {"invocation": WEB_SEARCH}},  # Perplexity's
         "billed_units": {"input_tokens": INPUT, "output_tokens": OUTPUT},  # Cohere's
+        "prompt_audio_seconds": SECOND,  # Mistral's: sound costs by the second
         "extra_properties": {"google": {"traffic_type": TIER}},  # Vertex'
         # Bedrock's Converse, as some proxies pass it on.
         "inputTokens": INPUT,

@@ -42,12 +42,12 @@ from router.protocols.spellings import (
     TIER,
     TOOL_INPUT,
     TOTAL,
+    UNITS_TOLD,
     USUAL_TIERS,
     WRITTEN_5M,
     Kinds,
     Table,
 )
-from router.units import FEES
 
 UNTOLD: Final = -1  # in the place of input or output tokens that a server does not tell
 _TIER: Final = re.compile(r"[\w.+-]{1,32}", re.ASCII)
@@ -174,7 +174,7 @@ def usage_of(
         CACHED: read,
         WRITTEN: written,
     }
-    units = tuple([(name, counts[name]) for name in FEES if counts.get(name)])
+    units = tuple([(name, counts[name]) for name in UNITS_TOLD if counts.get(name)])
     parts = _parts(counts, room)
     return Usage(given, output, read, thought, guessed, written, cost, units, parts, tier)
 

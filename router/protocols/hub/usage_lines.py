@@ -36,9 +36,8 @@ from router.protocols.hub.answer import (
     UsageLine,
     totals,
 )
-from router.protocols.spellings import USUAL_TIERS
+from router.protocols.spellings import UNITS_TOLD, USUAL_TIERS
 from router.protocols.told import UNTOLD, tier_of
-from router.units import FEES
 
 _PARTS: Final = tuple([name for name in TOKENS if name in PARTS and name != WRITTEN_1H])
 # What the details of a usage call the counters, which count there what came from a cache, too.
@@ -77,7 +76,7 @@ def billed(lines: Lines) -> Usage | None:
     parts = [(WRITTEN_1H, hours), *[(n, kinds[n].count) for n in _PARTS if n in kinds]]
     left = max(output - reasoning, 0)
     room = {OF_INPUT: fresh, OF_OUTPUT: left, CACHED: read, WRITTEN: written}
-    units = tuple([(name, kinds[name].count) for name in FEES if name in kinds])
+    units = tuple([(name, kinds[name].count) for name in UNITS_TOLD if name in kinds])
     guessed = UNTOLD in (given, output)
     kept = fitted(parts, room)
     return Usage(given, output, read, reasoning, guessed, written, cost, units, kept, tier)
@@ -100,7 +99,7 @@ def lines_of_usage(usage: Usage | None) -> Lines:
         *(UsageLine(CACHE_READ, read), UsageLine(CACHE_WRITE, written - hours)),
         *(UsageLine(CACHE_WRITE, hours, HOUR), UsageLine(REASONING, thought)),
         *[UsageLine(name, some) for name, some in usage.parts if name != WRITTEN_1H],
-        *[UsageLine(name, some) for name, some in usage.units if name in FEES],
+        *[UsageLine(name, some) for name, some in usage.units if name in UNITS_TOLD],
     )
     lines += [line for line in more if line.count]
     if usage.tier is not None:
