@@ -127,13 +127,11 @@ def _most(
 ) -> tuple[int, int]:
     """What a request may cost at most, and its prompt alone: quickly, where no token can cost more
     than a fresh one, which is so of most."""
-    if (
-        prices.all_plain(names)
-        and not ask.units
-        and EXTRAS.isdisjoint(ask.members)
-        and not (ask.features and offers_hosted(ask.features))
-        and not (prices.marks_cost(names) and asks_to_cache(ask))
-    ):
+    quick = prices.simple.issuperset(names) or (
+        prices.plain.issuperset(names) and not asks_to_cache(ask)
+    )
+    hosted = ask.features and offers_hosted(ask.features)
+    if quick and not hosted and not ask.units and EXTRAS.isdisjoint(ask.members):
         return prices.dearest(names, tokens, output)
     kinds, units, tier = risks_of(ask, writes=prices.writes_unasked(names))
     return prices.most(names, tokens, output, kinds=kinds, units=units, tier=tier)

@@ -28,6 +28,10 @@ def _now_ms() -> int:
 class PriceBook:
     """The prices of each backend, by class of service where it has several; `version` changes
     whenever one of them does.
+
+    `plain` are the backends that sell no token for more than a fresh one of its side, unless a
+    request marks what is to be cached, and take nothing for a request: `dearest` is then a bound of
+    what tokens cost. `simple` are those of them where marking costs nothing either.
     """
 
     def __init__(
@@ -50,15 +54,15 @@ class PriceBook:
         }
         self._in_tiers: dict[tuple[str, tuple[str, ...]], Schedule] = {}
         self._unasked = schedules.keys() - frozenset(when_asked)
-        self._plain = frozenset(
+        self.plain = frozenset(
             name
             for name, schedule in schedules.items()
             if all(price.is_plain(writes=name in self._unasked) for price in schedule.prices)
         )
-        self._marked = frozenset(
+        self.simple = frozenset(
             name
-            for name in self._plain
-            if not all(price.is_plain(writes=True) for price in schedules[name].prices)
+            for name in self.plain
+            if all(price.is_plain(writes=True) for price in schedules[name].prices)
         )
         self._clock = clock
         everything = [sorted(schedules.items()), sorted(self._tiers.items())]
@@ -79,7 +83,8 @@ class PriceBook:
         answer told; one that has no price of its own costs what the usual one does.
         """
         if usage.tier is None:
-            return self.price(backend, at).cost(usage)
+            price = self._fixed.get(backend) or self.price(backend, at)
+            return price.cost(usage)
         return self.in_tier(backend, usage.tier, at).cost(usage)
 
     def in_tier(self, backend: str, tier: str, at: int | None = None) -> Price:
@@ -115,16 +120,6 @@ class PriceBook:
             together = max(together, cost)
             alone = max(alone, prompt)
         return together, alone
-
-    def all_plain(self, backends: Iterable[str]) -> bool:
-        """Whether none of the backends sells a token for more than a fresh one of its side unless
-        a request marks what is to be cached, and none takes anything for a request: `dearest` is
-        then a bound of what tokens cost."""
-        return self._plain.issuperset(backends)
-
-    def marks_cost(self, backends: Iterable[str]) -> bool:
-        """Whether marking what is to be cached makes a prompt dearer at any of the backends."""
-        return not self._marked.isdisjoint(backends)
 
     def writes_unasked(self, backends: Iterable[str]) -> bool:
         """Whether any of the backends may fill its cache with what no request marks."""

@@ -75,18 +75,25 @@ class Price:
         """Return the cost of `usage` in pico-USD."""
         if self.reported and usage.reported_pico is not None:
             return usage.reported_pico
+        if not (
+            self.steps
+            or self.parts
+            or self.per_request_pico
+            or usage.cached_tokens
+            or usage.cache_write_tokens
+            or usage.units
+        ):  # most
+            return usage.input_tokens * self.input_pico + usage.output_tokens * self.output_pico
+        tokens = self._of_tokens(usage)
         if usage.units or self.per_request_pico:
-            return self.of_units(usage.units) + self._of_tokens(usage)
-        return self._of_tokens(usage)
+            tokens += self.of_units(usage.units)
+        return tokens
 
     def _of_tokens(self, usage: Usage) -> int:
         price = self if not self.steps else self.at(usage.input_tokens)
         more = 0
         if price.parts and (usage.parts or usage.reasoning_tokens):
             more = of_parts(price, usage)
-        if not usage.cached_tokens and not usage.cache_write_tokens:
-            tokens = usage.input_tokens * price.input_pico + usage.output_tokens * price.output_pico
-            return tokens + more
         write = price.cache_write_pico
         written = usage.cache_write_tokens
         fresh = max(0, usage.input_tokens - usage.cached_tokens - written)

@@ -72,8 +72,7 @@ def test_the_speed_of_a_model_is_a_class_of_it() -> None:
 
 def test_the_most_that_tokens_cost_covers_every_kind_that_may_be_among_them() -> None:
     prices = PriceBook({"a": USUAL}, lambda: NOW, when_asked=["a"])
-    assert prices.all_plain(["a"])
-    assert prices.marks_cost(["a"])
+    assert (prices.plain, prices.simple) == ({"a"}, set())
     assert not prices.writes_unasked(["a"])
     assert prices.most(["a"], 10, 2) == (10 * 100 + 2 * 500, 10 * 100)
     assert prices.most(["a"], 10, 2, kinds=["cache_write"])[1] == 1250
@@ -83,7 +82,7 @@ def test_the_most_that_tokens_cost_covers_every_kind_that_may_be_among_them() ->
 
 def test_a_backend_that_fills_its_cache_unasked_is_never_plain() -> None:
     prices = PriceBook({"a": USUAL}, lambda: NOW)
-    assert not prices.all_plain(["a"])
+    assert not prices.plain
     assert prices.writes_unasked(["a"])
 
 
