@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from router.ask import Ask
-from router.counters import INPUT, TOKENS
+from router.counters import INPUT, root_of
 from router.domain import Usage
 from router.protocols.hub.values import IMPOSSIBLE
 from router.protocols.spellings import OPENAI
@@ -39,20 +39,23 @@ def read_usage(usage: Any, request: Ask) -> Usage | None:
 
     Its output may be left to be counted: see `completed`.
     """
+    return believed(told_by_openais(usage), request)
+
+
+def told_by_openais(usage: Any) -> Usage | None:
+    """The same, whatever was allowed: see `told`."""
     try:
         prompt, completion, total = _THREE(usage)
     except (KeyError, TypeError):
-        return believed(told(usage, OPENAI), request)
+        return told(usage, OPENAI)
     # What most servers report: three counts that add up, and details that hold two more at most.
-    if type(prompt) is type(completion) is int and total == prompt + completion:
-        most = request.max_output_tokens
-        possible = prompt >= 0 <= completion and total < IMPOSSIBLE
-        if possible and (most is None or completion <= most):
-            if len(usage) == 3:
-                return Usage(prompt, completion)
-            if usage.keys() <= _USUAL and (quick := _usual(usage, prompt, completion)):
-                return quick
-    return believed(told(usage, OPENAI), request)
+    adds_up = type(prompt) is type(completion) is int and total == prompt + completion
+    if adds_up and prompt >= 0 <= completion and total < IMPOSSIBLE:
+        if len(usage) == 3:
+            return Usage(prompt, completion)
+        if usage.keys() <= _USUAL and (quick := _usual(usage, prompt, completion)):
+            return quick
+    return told(usage, OPENAI)
 
 
 def _usual(usage: Mapping[str, Any], prompt: int, completion: int) -> Usage | None:
@@ -88,7 +91,7 @@ def believed(usage: Usage | None, request: Ask) -> Usage | None:
     if usage is None:
         return None
     limit = request.max_output_tokens
-    if limit is not None:
+    if limit is not None and usage.output_tokens > limit:
         most = (limit + 1) * request.choices if limit else 0
         if usage.output_tokens - usage.reasoning_tokens > most:
             usage = _without_output(usage)
@@ -98,15 +101,8 @@ def believed(usage: Usage | None, request: Ask) -> Usage | None:
 
 
 def _without_output(usage: Usage) -> Usage:
-    parts = tuple([each for each in usage.parts if _whole(each[0]) == INPUT])
+    parts = tuple([each for each in usage.parts if root_of(each[0]) == INPUT])
     return usage._replace(output_tokens=UNTOLD, reasoning_tokens=0, parts=parts, estimated=True)
-
-
-def _whole(counter: str) -> str:
-    """The total that a counter is a part of, at last."""
-    while TOKENS[counter].part_of:
-        counter = TOKENS[counter].part_of
-    return counter
 
 
 def completed(usage: Usage | None, request: Ask, output_tokens: int) -> Usage:

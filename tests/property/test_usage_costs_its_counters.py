@@ -26,6 +26,7 @@ from router.prices.price import Price
 from router.protocols.gemini.usage import lines_of
 from router.protocols.hub.usage_lines import billed, lines_of_usage
 from router.protocols.messages.usage import read_lines as of_messages
+from router.protocols.responses.usage import read_lines as of_responses
 from router.protocols.spellings import OPENAI
 from router.protocols.told import told
 
@@ -79,7 +80,7 @@ def of_a_response(c: Counts) -> Usage | None:
     of_input |= {"cache_creation": {"ephemeral_1h_input_tokens": c[WRITTEN_1H]}}
     usage = {"input_tokens": prompt(c), "output_tokens": answer(c)}
     usage |= {"input_tokens_details": of_input, "output_tokens_details": of_output}
-    return told(usage, OPENAI)
+    return billed(of_responses(usage))
 
 
 def beside(c: Counts) -> Usage | None:

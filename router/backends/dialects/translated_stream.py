@@ -123,9 +123,12 @@ class TranslatedStream:
         usage = believed(billed(event.usage), self._ask)
         if usage is None or (usage.estimated and self.usage and not self.usage.estimated):
             return []  # the last one counts that tells all of it
+        if not usage.estimated:
+            self._untold, self.usage = None, usage
+            return [event]
         self._untold = usage if usage.output_tokens == UNCOUNTED else None
         self.usage = completed(usage, self._ask, self.output_tokens_seen)
-        return [UsageSeen(lines_of_usage(self.usage)) if usage.estimated else event]
+        return [UsageSeen(lines_of_usage(self.usage))]
 
     def _open(self, head: Part) -> None:
         if isinstance(head, Text | Thinking | Refusal):

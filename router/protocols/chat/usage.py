@@ -11,14 +11,14 @@ from router.protocols.hub.usage_lines import (
     sums_of,
     with_tier,
 )
-from router.protocols.spellings import OPENAI
-from router.protocols.told import told
+from router.protocols.usage import told_by_openais
 
 
 def read_usage(usage: Any, tier: Any = None) -> Lines:
     """A `usage` object, and the class of service that stands beside it; no lines where neither
     tells anything."""
-    return with_tier(lines_of_usage(told(usage, OPENAI)), tier)
+    lines = lines_of_usage(told_by_openais(usage))
+    return lines if tier is None else with_tier(lines, tier)
 
 
 def counts_of(chunk: Mapping[str, Any]) -> Any:

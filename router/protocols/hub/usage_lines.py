@@ -51,7 +51,7 @@ OUTPUT_DETAILS: Final = (
     ("image_tokens", (IMAGE_OUT,)),
     ("video_tokens", (VIDEO_OUT,)),
 )
-_NOTHING_MORE: Final = list(Usage()[6:])
+_NOTHING_MORE: Final = Usage()[2:]
 
 
 def billed(lines: Lines) -> Usage | None:
@@ -86,14 +86,14 @@ def lines_of_usage(usage: Usage | None) -> Lines:
     """Counts as lines: those of a server that tells them so, or the gateway's own."""
     if usage is None:
         return ()
-    given, output, read, thought, _, written, *others = usage
+    given, output, read, thought, _, written = usage[:6]
+    if usage[2:] == _NOTHING_MORE:  # most answers
+        return UsageLine(INPUT, given), UsageLine(OUTPUT, output)
     lines = []
     if given != UNTOLD:
         lines.append(UsageLine(INPUT, given - read - written))
     if output != UNTOLD:
         lines.append(UsageLine(OUTPUT, output))
-    if not (read or written or thought or others != _NOTHING_MORE):  # most answers
-        return tuple(lines)
     hours = dict(usage.parts).get(WRITTEN_1H, 0)
     more = (
         *(UsageLine(CACHE_READ, read), UsageLine(CACHE_WRITE, written - hours)),

@@ -7,7 +7,7 @@ from typing import Any, Final
 from router.ask import Ask
 from router.counters import CACHED, WRITTEN, summed
 from router.domain import Usage
-from router.protocols.hub.answer import SERVED, Lines, totals
+from router.protocols.hub.answer import HOUR, SERVED, Lines, totals
 from router.protocols.hub.usage_lines import lines_of_usage, with_lifetimes
 from router.protocols.hub.values import count
 from router.protocols.passage import ErrorInside
@@ -18,7 +18,7 @@ from router.units import WEB_SEARCH
 
 _APART: Final = frozenset((CACHED, WRITTEN))
 _TIERS: Final = ("priority", "batch")  # that clients know
-_LIFETIMES: Final = (("5m", "ephemeral_5m_input_tokens"), ("1h", "ephemeral_1h_input_tokens"))
+_LIFETIMES: Final = (("5m", "ephemeral_5m_input_tokens"), (HOUR, "ephemeral_1h_input_tokens"))
 _STATUS: Final = MappingProxyType(
     {
         "invalid_request_error": 400,
@@ -52,9 +52,13 @@ def read_lines(usage: Any) -> Lines:
     """A `usage` object; no lines where it is missing or tells no counts."""
     lines = lines_of_usage(_told(usage))
     split = usage.get("cache_creation") if isinstance(usage, Mapping) else None
-    if isinstance(split, Mapping):
-        return with_lifetimes(lines, [(one, count(split.get(name))) for one, name in _LIFETIMES])
-    return lines
+    if not isinstance(split, Mapping):
+        return lines
+    short, long = [count(split.get(name)) for _, name in _LIFETIMES]
+    hours = sum([line.count for line in lines if line.lifetime == HOUR])
+    if long and not hours:
+        return lines  # they add up to more than was written
+    return with_lifetimes(lines, ((_LIFETIMES[0][0], short), (HOUR, hours)))
 
 
 def _told(usage: Any) -> Usage | None:

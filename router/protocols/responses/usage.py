@@ -50,6 +50,8 @@ def read_lines(usage: Any) -> Lines:
     if not any(line.kind == CACHE_WRITE for line in lines):
         return lines
     split = _inside(_inside(usage, "input_tokens_details"), "cache_write_tokens_details")
+    if not split:
+        return lines
     return with_lifetimes(lines, [(one, count(split.get(name))) for one, name in _LIFETIMES])
 
 
