@@ -79,7 +79,10 @@ async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
     if url == "embedded":
         embedded = await stack.enter_async_context(Embedded(documents.data / "ledger"))
         url = embedded.url
-    ledger = await Ledger.connect(url, spool=documents.data / "spool")
+    demands, spool = documents.config.ledger_server, documents.data / "spool"
+    ledger = await Ledger.connect(
+        url, command_seconds=demands.budget, durability=demands.durability, spool=spool
+    )
     stack.push_async_callback(ledger.close)
     usage = UsageStore(documents.database)
     stack.callback(usage.close)

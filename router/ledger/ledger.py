@@ -31,6 +31,8 @@ from router.ledger.reserve import Admissions
 from router.ledger.reserve_call import ReserveCalls
 from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.address import LedgerAddress, parse_address
+from router.ledger.server.demands import USUAL, Durability
+from router.ledger.server.durability import DurabilityCheck
 from router.ledger.server.errors import Disconnected, ErrorReply
 from router.ledger.server.nodes import Nodes
 from router.ledger.server.scripts import Script
@@ -54,6 +56,7 @@ class Ledger:
         lease_ms: int,
         users_per_day: int,
         spool: Spool | None,
+        remember_denials: bool = True,
     ) -> None:
         shards = [shard(number) for number in range(meta.shards)]
         self._address = address
@@ -66,7 +69,13 @@ class Ledger:
         outage = Outage(lambda: time.monotonic_ns() // 1_000_000)
         self._settlements = Settlements(nodes, self._beats, outage, self._spool)
         self._admissions = Admissions(
-            nodes, self._calls, self._settlements, self._beats, outage, lease_ms=lease_ms
+            nodes,
+            self._calls,
+            self._settlements,
+            self._beats,
+            outage,
+            lease_ms=lease_ms,
+            remember_denials=remember_denials,
         )
         self._service = HoldService(
             self._admissions.reserve,
@@ -81,26 +90,30 @@ class Ledger:
         cls,
         url: str,
         *,
-        command_seconds: float | None = None,
+        command_seconds: float = USUAL.budget,
+        durability: Durability = "accept",
         lease_ms: int = 15_000,
         users_per_day: int = 100_000,
         spool: Path | None = None,
         scripts: Mapping[str, Script] | None = None,
+        remember_denials: bool = True,
     ) -> Self:
         """Connect to the ledger at `url` (see router.ledger.server.address); check it is fit.
 
-        `command_seconds`: what a reserve may take; by default 0.05, and 0.25 on a unix socket,
-        where the server shares the machine's cores with everything else. `lease_ms`: how long a
-        hold outlives its gateway. `users_per_day`: distinct end users that an organization may
-        bring a day before further ones share one scope. `spool`: a folder for settlements that
-        the ledger did not take; without one, no tier is served while the ledger is away. Raises
-        LedgerUnavailable where nobody answers, StartupError where the server must be set up
+        `command_seconds`: what a reserve may take, a second try included, of the server's time:
+        not of ours. `durability`: what becomes of a server that may lose what it keeps.
+        `lease_ms`: how long a hold outlives its gateway. `users_per_day`: distinct end users that
+        an organization may bring a day before further ones share one scope. `spool`: a folder for
+        settlements that the ledger did not take; without one, no tier is served while the ledger
+        is away. `remember_denials`: whether a key that was just denied is denied from memory for a
+        moment (router.ledger.denial_cache); without, every request asks the ledger (for drills).
+        Raises LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
         address, meta = parse_address(url), LedgerMeta()
-        budget = command_seconds or (0.25 if address.nodes[0].path else 0.05)
-        check = partial(check_node, address=address, meta=meta)
-        nodes = Nodes(address, timeout=budget, shards=SHARDS, scripts=scripts, check=check)
+        keeps = DurabilityCheck(durability, address)
+        check = partial(check_node, address=address, meta=meta, durability=keeps)
+        nodes = Nodes(address, timeout=command_seconds, shards=SHARDS, scripts=scripts, check=check)
         await _open(nodes)
         ledger = cls(
             address,
@@ -109,6 +122,7 @@ class Ledger:
             lease_ms=lease_ms,
             users_per_day=users_per_day,
             spool=Spool(spool) if spool is not None else None,
+            remember_denials=remember_denials,
         )
         nodes.on_restart = ledger.restarted
         ledger.adopt()

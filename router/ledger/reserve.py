@@ -2,6 +2,7 @@
 
 request -> call (reserve_call) -> one script -> Admission
                               denied -> LimitExceeded, remembered for a moment (denial_cache)
+             connection lost, no answer -> sent once more, on the next one, within its budget
                         no answer -> undone later; served from an allowance (outage), or refused
 """
 
@@ -55,6 +56,7 @@ class Admissions:
         outage: Outage,
         *,
         lease_ms: int,
+        remember_denials: bool = True,
     ) -> None:
         self._nodes = nodes
         self._calls = calls
@@ -62,7 +64,8 @@ class Admissions:
         self._beats = beats
         self._outage = outage
         self._lease_ms = lease_ms
-        self._breaker = LedgerBreaker(time.monotonic)
+        self._remember_denials = remember_denials
+        self._breaker = LedgerBreaker(asyncio.get_running_loop().time)
         self.served_locally = 0
         self.denied_from_memory = 0
 
@@ -82,7 +85,9 @@ class Admissions:
             if type(reply) is not bytes:
                 reply = await self._ask_again(hold, reply)
         except (asyncio.CancelledError, Disconnected) as error:
-            return await self._unanswered(hold, error)
+            reply = await self._unanswered(hold, error)
+            if reply is None:
+                return await self._serve_locally(hold)
         self._breaker.succeeded()
         quotas = call.quotas
         if type(reply) is not bytes:
@@ -122,8 +127,9 @@ class Admissions:
     def _not_made(self, hold: Hold, reply: Sequence[int]) -> bytes:
         """What is left, where the hold had been made before. Raises LimitExceeded."""
         if reply[CODE] == DENIED:
-            now = time.monotonic_ns() // 1_000_000
-            hold.frame.denied = Denied.remember(reply, hold.request.estimate, now)
+            if self._remember_denials:
+                now = time.monotonic_ns() // 1_000_000
+                hold.frame.denied = Denied.remember(reply, hold.request.estimate, now)
             raise self._denial(hold, reply)
         return hold.call.quotas.write(*reply[FIXED:])
 
@@ -148,18 +154,31 @@ class Admissions:
             reply = await self._nodes.run("reserve", shard, call.keys, call.args)
         return reply
 
-    async def _unanswered(self, hold: Hold, error: asyncio.CancelledError | Disconnected) -> Hold:
-        """Undo what may have been reserved; serve without the ledger if it is away."""
-        if isinstance(error, asyncio.CancelledError):
-            self._breaker.undecided()
-            self._cancel(hold)
-            raise error
-        if isinstance(error, NotSent):
-            self._breaker.undecided()
+    async def _unanswered(self, hold: Hold, error: asyncio.CancelledError | Disconnected) -> Any:
+        """The reply to the same call, sent once more where its connection was lost: the hold's id
+        makes that safe. None where the ledger is away; what may have been reserved is then undone.
+        """
+        unsent = isinstance(error, NotSent)
+        if isinstance(error, Disconnected) and error.until:
+            try:
+                return await self._once_more(hold, error)
+            except (asyncio.CancelledError, Disconnected) as again:
+                error, unsent = again, unsent and isinstance(again, NotSent)
+        if isinstance(error, Disconnected) and not unsent:
+            self._breaker.failed(error.sent)
         else:
-            self._breaker.failed()
+            self._breaker.undecided()
+        if not unsent:
             self._cancel(hold)
-        return await self._serve_locally(hold)
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        return None
+
+    async def _once_more(self, hold: Hold, lost: Disconnected) -> Any:
+        """What the next connection says to the call that a lost one took with it."""
+        shard, call = hold.shard.number, hold.call
+        reply = await self._nodes.send_again(lost, "reserve", shard, call.keys, call.args)
+        return reply if type(reply) is bytes else await self._ask_again(hold, reply)
 
     def _cancel(self, hold: Hold) -> None:
         """Undo a reserve whose outcome is unknown."""

@@ -30,6 +30,7 @@ _FIXED: Final = (
     "listen",
     "admin",
     "ledger",
+    "ledger_server",
     "data",
     "database",
     "classifier",

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,22 @@ async def test_a_cluster_of_three_keeps_each_organization_whole_on_one_node(
             assert here.open_leases() == 0
             rows += here.rows()
     assert len(rows) == 120
+    await ledger.close()
+
+
+async def test_a_cluster_is_used_with_the_documented_rights(nodes: list[int]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    (user,) = re.findall(r"^user turnout (.+)$", page, re.MULTILINE)
+    (besides,) = re.findall(r"A Cluster needs `(.+?)` besides", page)
+    for port in nodes:
+        with redis.Redis(port=port) as client:
+            client.execute_command("ACL", "SETUSER", "turnout", *user.split(), *besides.split())
+    url = f"redis+cluster://turnout:SECRET@127.0.0.1:{nodes[0]}"
+    ledger = await Ledger.connect(url, command_seconds=5)
+    for organization in ("first", "second", "third", "fourth"):
+        await ten_of_twelve_are_served(ledger, organization)
+        assert await show(parse_address(url), organization)
+    assert await ledger.settled()
     await ledger.close()
 
 
