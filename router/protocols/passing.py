@@ -10,6 +10,8 @@ from router.domain import Usage
 from router.protocols.deltas import Deltas
 from router.protocols.passage import Ending, MalformedReply
 from router.protocols.sse import EventTooLarge, Splitter
+from router.protocols.told import UNTOLD
+from router.protocols.usage import completed
 
 
 class PassingStream:
@@ -21,7 +23,7 @@ class PassingStream:
     """
 
     __slots__ = (
-        *("_ask", "_complete", "_deltas", "_splitter", "_told"),
+        *("_ask", "_complete", "_deltas", "_splitter", "_told", "_untold"),
         *("finished", "has_content", "model", "output_tokens_seen", "usage"),
     )
     _END: ClassVar[bytes]
@@ -33,6 +35,7 @@ class PassingStream:
         self._complete = False  # the answer said why it ended
         self._told: list[dict[str, Any]] = []
         self.usage: Usage | None = None
+        self._untold: Usage | None = None  # where its output is counted here
         self.output_tokens_seen = 0
         self.model: str | None = None
         self.has_content = False
@@ -55,13 +58,22 @@ class PassingStream:
             return b""
         tokens = self._deltas.of_plain(block)
         if tokens is None:
-            return self._look_into(block)
+            block = self._look_into(block)
+            if self._untold is not None:
+                self.usage = completed(self._untold, self._ask, self.output_tokens_seen)
+            return block
         self.output_tokens_seen += tokens
         return block
 
     def _look_into(self, block: bytes) -> bytes:
         """Note what the events say; return what of them is for the client."""
         raise NotImplementedError
+
+    def _used(self, usage: Usage | None) -> None:
+        """Remember what the server says that it used: the last one counts that tells all of it."""
+        if usage is not None and not (usage.estimated and self.usage and not self.usage.estimated):
+            self._untold = usage if usage.output_tokens == UNTOLD else None
+            self.usage = completed(usage, self._ask, self.output_tokens_seen)
 
     def finish(self) -> bytes:
         """Add the end that a server forgot; refuse an answer that was cut."""

@@ -17,22 +17,22 @@ from typing import Any, Final
 import orjson
 
 from router.protocols.hub.answer import (
-    INPUT,
-    OUTPUT,
     UNTOLD,
     Alternative,
     Answer,
     Lines,
     Stop,
-    lines_of,
 )
 from router.protocols.hub.conversation import Conversation, Opaque, Text, Turn, Written
 from router.protocols.hub.events import Event
 from router.protocols.hub.gather import events_of
-from router.protocols.hub.values import count, name_of
+from router.protocols.hub.usage_lines import lines_of_usage
+from router.protocols.hub.values import name_of
 from router.protocols.hub.writing import Dropped, sampling_of
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.quirks import Quirks
+from router.protocols.spellings import REPLICATE
+from router.protocols.told import told
 from router.protocols.unsupported import Unsupported
 
 WAIT: Final = 60  # seconds: the longest that the API holds a request open
@@ -131,13 +131,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
 
 def read_usage(metrics: Any) -> Lines:
     """Token counts, which only some models tell."""
-    if not isinstance(metrics, Mapping):
-        return ()
-    prompt = count(metrics.get("input_token_count"))
-    output = count(metrics.get("output_token_count"))
-    if prompt is None or output is None:
-        return ()
-    return lines_of(((INPUT, prompt), (OUTPUT, output)))
+    return lines_of_usage(told(metrics, REPLICATE))
 
 
 class ReplicateReader:

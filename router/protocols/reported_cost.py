@@ -14,7 +14,7 @@ _MOST: Final = 10**6  # USD; a larger amount is none
 # Names in `usage`, and how many pico-USD one of it is. The first that is there counts.
 _UNITS: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "cost": _USD,  # OpenRouter's, in credits, which are USD
+        "cost": _USD,  # OpenRouter's, in credits, which are USD; Perplexity's
         "estimated_cost": _USD,  # DeepInfra's
         "cost_in_usd_ticks": 100,  # xAI's: 10**10 are one USD
     }
@@ -30,7 +30,10 @@ def reported_cost(usage: Mapping[str, Any]) -> int | None:
     """
     for name, unit in _UNITS.items():
         if name in usage:
-            cost = _pico(usage[name], unit)
+            told = usage[name]
+            if isinstance(told, dict):  # Perplexity's, by what it was for
+                told = told.get("total_cost")
+            cost = _pico(told, unit)
             details = usage.get("cost_details")
             if cost is not None and usage.get("is_byok") is True and isinstance(details, dict):
                 cost += _pico(details.get("upstream_inference_cost"), unit) or 0

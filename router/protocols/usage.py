@@ -1,55 +1,78 @@
-"""Token counts as servers report them, made one: what is billed is decided here, for all dialects.
+"""Token counts of OpenAI-like servers, and what the gateway counts where a server does not.
 
-Rules: input includes what was cached; output includes the reasoning, also where a server adds it to
-the total only; an explicit zero is a value, only a missing field is missing; a count that is
-negative, no integer, or more output than was allowed cannot be true, so the gateway counts for
-itself and says `estimated`. Usage may come twice: the last one counts, never the sum.
+What servers tell is read by `told`; most of it is read here, quickly. Rules: an explicit zero is a
+value, only a missing field is missing; a count that is negative or no integer cannot be true, nor
+can an answer that is longer than was allowed, its thoughts and a token aside: that count alone is
+the gateway's own, and the usage is `estimated`. Usage may come twice: the last one counts, never
+the sum.
 """
 
 from collections.abc import Mapping
 from operator import itemgetter
-from types import MappingProxyType
 from typing import Any, Final
 
 from router.ask import Ask
+from router.counters import INPUT, root_of
 from router.domain import Usage
-from router.protocols.hub.values import IMPOSSIBLE, count
-from router.protocols.reported_cost import NAMES, reported_cost
+from router.protocols.hub.values import IMPOSSIBLE
+from router.protocols.spellings import OPENAI
+from router.protocols.told import UNTOLD, told
 
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _COUNTS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 _THREE: Final = itemgetter(*_COUNTS)
 _USUAL: Final = frozenset((*_COUNTS, "prompt_tokens_details", "completion_tokens_details"))
+_OF_PROMPT: Final = frozenset(
+    ("cached_tokens", "audio_tokens", "image_tokens", "cache_write_tokens", "text_tokens")
+)
+_OF_ANSWER: Final = frozenset(
+    (
+        *("reasoning_tokens", "audio_tokens", "image_tokens", "text_tokens"),
+        *("accepted_prediction_tokens", "rejected_prediction_tokens"),  # paid as all output is
+    )
+)
 BYTES_PER_TOKEN: Final = 4  # of text, where nobody counted
 TOKENS_PER_IMAGE: Final = 1000
 
 
 def read_usage(usage: Any, request: Ask) -> Usage | None:
-    """An OpenAI-like `usage` object; None where it is missing or cannot be true."""
+    """An OpenAI-like `usage` object as far as it can be true; None where it tells nothing.
+
+    Its output may be left to be counted: see `completed`.
+    """
+    return believed(told_by_openais(usage), request)
+
+
+def told_by_openais(usage: Any) -> Usage | None:
+    """The same, whatever was allowed: see `told`."""
     try:
         prompt, completion, total = _THREE(usage)
     except (KeyError, TypeError):
-        return _read_details(usage, request)
+        return told(usage, OPENAI)
     # What most servers report: three counts that add up, and details that hold two more at most.
-    if type(prompt) is type(completion) is int and total == prompt + completion:
-        most = request.max_output_tokens
-        possible = prompt >= 0 <= completion and total < IMPOSSIBLE
-        if possible and (most is None or completion <= most):
-            if len(usage) == 3:
-                return Usage(prompt, completion)
-            if usage.keys() <= _USUAL:
-                return _usual(usage, prompt, completion) or _read_details(usage, request)
-    return _read_details(usage, request)
+    adds_up = type(prompt) is type(completion) is int and total == prompt + completion
+    if adds_up and prompt >= 0 <= completion and total < IMPOSSIBLE:
+        if len(usage) == 3:
+            return Usage(prompt, completion)
+        if usage.keys() <= _USUAL and (quick := _usual(usage, prompt, completion)):
+            return quick
+    return told(usage, OPENAI)
 
 
 def _usual(usage: Mapping[str, Any], prompt: int, completion: int) -> Usage | None:
     """What OpenAI tells of most requests, read quickly; None where it has to be looked at."""
     said, spoken = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    cached = reasoning = 0
     try:
-        cached = said.get("cached_tokens", 0) if said else 0
-        reasoning = spoken.get("reasoning_tokens", 0) if spoken else 0
-        if said and "cache_write_tokens" in said:
-            return None
+        if said:
+            cached = said.get("cached_tokens", 0)
+            odd = said.get("audio_tokens") or said.get("image_tokens")
+            if odd or said.get("cache_write_tokens") or not said.keys() <= _OF_PROMPT:
+                return None
+        if spoken:
+            reasoning = spoken.get("reasoning_tokens", 0)
+            odd = spoken.get("audio_tokens") or spoken.get("image_tokens")
+            if odd or not spoken.keys() <= _OF_ANSWER:
+                return None
     except (AttributeError, TypeError):  # no objects
         return None
     if type(cached) is type(reasoning) is int and 0 <= cached <= prompt:
@@ -59,47 +82,36 @@ def _usual(usage: Mapping[str, Any], prompt: int, completion: int) -> Usage | No
     return None
 
 
-def _read_details(usage: Any, request: Ask) -> Usage | None:
-    result = counted(usage)
-    return None if result is None or is_impossible(result.output_tokens, request) else result
+def believed(usage: Usage | None, request: Ask) -> Usage | None:
+    """The same without an output that cannot be true, and with an input where none was told.
 
-
-def counted(usage: Any) -> Usage | None:
-    """An OpenAI-like `usage` object, whatever it claims; None where it tells no counts."""
-    if not isinstance(usage, dict):
+    Thoughts are no part of what a limit promises: some servers do not apply it to them. A token
+    more may stand for the end of an answer.
+    """
+    if usage is None:
         return None
-    prompt = count(usage.get("prompt_tokens"))
-    completion = count(usage.get("completion_tokens"))
-    if prompt is None or completion is None:
-        return None
-    total = usage.get("total_tokens")
-    output = completion
-    if total != prompt + completion:
-        output = max(completion, (count(total) or 0) - prompt)
-    reasoning = count(_details(usage, "completion_tokens_details").get("reasoning_tokens")) or 0
-    details = _details(usage, "prompt_tokens_details")
-    cached = min(_cached(usage, details), prompt)
-    cost = None if NAMES.isdisjoint(usage) else reported_cost(usage)
-    if "cache_write_tokens" in details:
-        written = min(count(details["cache_write_tokens"]) or 0, prompt - cached)
-        return Usage(prompt, output, cached, min(reasoning, output), False, written, cost)
-    return Usage(prompt, output, cached, min(reasoning, output), False, 0, cost)
-
-
-def _cached(usage: Mapping[str, Any], details: Mapping[str, Any]) -> int:
-    """Cached input tokens: the first place that tells them counts, an explicit zero included."""
-    tokens = count(details.get("cached_tokens"))
-    if tokens is None:
-        tokens = count(usage.get("prompt_cache_hit_tokens"))
-    if tokens is None:
-        tokens = count(usage.get("cached_tokens"))
-    return tokens or 0
-
-
-def is_impossible(output: int, request: Ask) -> bool:
-    """Whether a server claims more output than it was allowed to give."""
     limit = request.max_output_tokens
-    return limit is not None and output > limit * request.choices
+    if limit is not None and usage.output_tokens > limit:
+        most = (limit + 1) * request.choices if limit else 0
+        if usage.output_tokens - usage.reasoning_tokens > most:
+            usage = _without_output(usage)
+    if usage.input_tokens == UNTOLD:
+        return usage._replace(input_tokens=estimate_input(request), estimated=True)
+    return usage
+
+
+def _without_output(usage: Usage) -> Usage:
+    parts = tuple([each for each in usage.parts if root_of(each[0]) == INPUT])
+    return usage._replace(output_tokens=UNTOLD, reasoning_tokens=0, parts=parts, estimated=True)
+
+
+def completed(usage: Usage | None, request: Ask, output_tokens: int) -> Usage:
+    """What a server told, and the gateway's own count where it told none that can be true."""
+    if usage is None:
+        return estimate_usage(request, output_tokens)
+    if usage.output_tokens == UNTOLD:
+        return usage._replace(output_tokens=output_tokens)
+    return usage
 
 
 def estimate_usage(request: Ask, output_tokens: int) -> Usage:
@@ -115,8 +127,3 @@ def estimate_input(request: Ask) -> int:
 def estimate_output(text_bytes: int) -> int:
     """Output tokens by the length of the text."""
     return -(-text_bytes // BYTES_PER_TOKEN)
-
-
-def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    details = usage.get(name)
-    return details if isinstance(details, dict) else _NOTHING

@@ -22,7 +22,7 @@ from router.protocols.hub.answer import (
     Alternative,
     Answer,
     Stop,
-    lines_of,
+    UsageLine,
 )
 from router.protocols.hub.conversation import (
     Call,
@@ -234,7 +234,10 @@ def answers(draw: st.DrawFn) -> Answer:
     """A whole answer with one alternative and its usage."""
     counts = {kind: draw(st.integers(0, 50)) for kind in (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT)}
     counts[REASONING] = draw(st.integers(0, counts[OUTPUT]))
-    return Answer("id1", "served", (draw(alternatives()),), lines_of(counts.items()))
+    lines = [
+        UsageLine(kind, some) for kind, some in counts.items() if some or kind in (INPUT, OUTPUT)
+    ]
+    return Answer("id1", "served", (draw(alternatives()),), tuple(lines))
 
 
 def answered(alternative: Alternative) -> dict[str, Any]:

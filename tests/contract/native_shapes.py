@@ -66,7 +66,7 @@ MESSAGES = Native(
     b'"cache_creation_input_tokens":1000},"container":{"id":"c"},"new":1.50}',
     Usage(1110, 5, 100, cache_write_tokens=1000),
     recorded("messages"),
-    Usage(1110, 25, 100, cache_write_tokens=1000),
+    Usage(1110, 25, 100, cache_write_tokens=1000, units=(("web_search", 1),)),
     before(recorded("messages"), b"event: content_block_delta"),
 )
 

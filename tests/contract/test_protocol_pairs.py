@@ -23,11 +23,12 @@ from router.operations.chat import parse_chat
 from router.operations.content import parse_content
 from router.operations.message import parse_message
 from router.operations.response import parse_response
-from router.protocols.hub.answer import Answer, billed
+from router.protocols.hub.answer import Answer
 from router.protocols.hub.conversation import Call, Conversation, Result, Text
 from router.protocols.hub.events import Ended
 from router.protocols.hub.gather import Gathered
 from router.protocols.hub.table import CLIENTS, SERVERS
+from router.protocols.hub.usage_lines import billed
 from router.protocols.quirks import PLAIN
 from router.protocols.unsupported import Unsupported
 

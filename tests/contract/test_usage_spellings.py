@@ -6,16 +6,18 @@ import pytest
 from shapes import SHAPES
 
 from router.backends.dialects.table import DIALECTS
+from router.counters import WRITTEN_1H
 from router.domain import Usage
-from router.protocols.hub.answer import billed
 from router.protocols.hub.table import SERVERS
+from router.protocols.hub.usage_lines import billed
+from router.protocols.told import UNTOLD
 
 
 @pytest.mark.parametrize(
     ("protocol", "usage", "expected"),
     [
         ("chat", {"prompt_tokens": 10, "completion_tokens": 5}, Usage(10, 5)),
-        ("chat", {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 18}, Usage(10, 8)),
+        ("chat", {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 18}, Usage(10, 5)),
         (
             "chat",
             {
@@ -46,8 +48,9 @@ from router.protocols.hub.table import SERVERS
             },
             Usage(10, 5, 2, cache_write_tokens=3),
         ),
-        ("chat", {"prompt_tokens": -1, "completion_tokens": 5}, None),
-        ("chat", {"prompt_tokens": True, "completion_tokens": 5}, None),
+        ("chat", {"prompt_tokens": -1, "completion_tokens": 5}, Usage(UNTOLD, 5, estimated=True)),
+        ("chat", {"prompt_tokens": True, "completion_tokens": 5}, Usage(UNTOLD, 5, estimated=True)),
+        ("chat", {"prompt_tokens": -1, "completion_tokens": True}, None),
         ("messages", {"input_tokens": 10, "output_tokens": 5}, Usage(10, 5)),
         (
             "messages",
@@ -62,9 +65,9 @@ from router.protocols.hub.table import SERVERS
                 "output_tokens": 5,
                 "output_tokens_details": {"thinking_tokens": 2},
             },
-            Usage(1110, 5, 100, 2, cache_write_tokens=1000),
+            Usage(1110, 5, 100, 2, cache_write_tokens=1000, parts=((WRITTEN_1H, 600),)),
         ),
-        ("messages", {"input_tokens": 10}, None),
+        ("messages", {"input_tokens": 10}, Usage(10, UNTOLD, estimated=True)),
         (
             "gemini",
             {
@@ -76,7 +79,17 @@ from router.protocols.hub.table import SERVERS
             },
             Usage(25, 10, 8, 6),
         ),
-        ("gemini", {"promptTokenCount": 20, "totalTokenCount": 30}, Usage(20, 10)),
+        ("gemini", {"promptTokenCount": 20, "totalTokenCount": 20}, Usage(20, 0)),
+        (
+            "gemini",
+            {"promptTokenCount": 20, "totalTokenCount": 30},
+            Usage(20, UNTOLD, estimated=True),
+        ),
+        (
+            "gemini",
+            {"promptTokenCount": 21, "thoughtsTokenCount": 60, "totalTokenCount": 81},
+            Usage(21, 60, 0, 60),
+        ),
         ("gemini", {"candidatesTokenCount": 4}, None),
         ("responses", {"input_tokens": 10, "output_tokens": 5}, Usage(10, 5)),
         (
@@ -94,9 +107,9 @@ from router.protocols.hub.table import SERVERS
             },
             Usage(1110, 5, 100, 2, cache_write_tokens=1000),
         ),
-        ("responses", {"input_tokens": 10}, None),
+        ("responses", {"input_tokens": 10}, Usage(10, UNTOLD, estimated=True)),
         ("ollama", {"prompt_eval_count": 7, "eval_count": 3}, Usage(7, 3)),
-        ("ollama", {"prompt_eval_count": None, "eval_count": 3}, None),
+        ("ollama", {"prompt_eval_count": None, "eval_count": 3}, Usage(UNTOLD, 3, estimated=True)),
         ("replicate", {"input_token_count": 7, "output_token_count": 3}, Usage(7, 3)),
         ("replicate", {"predict_time": 1.0}, None),
     ],

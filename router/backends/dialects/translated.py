@@ -21,7 +21,7 @@ from router.backends.dialects.translated_stream import TranslatedStream, settled
 from router.backends.transport.transport import HttpCall
 from router.domain import Usage
 from router.protocols.headers import Pairs, listed
-from router.protocols.hub.answer import UNTOLD, Answer, billed, lines_of_usage
+from router.protocols.hub.answer import UNTOLD, Answer
 from router.protocols.hub.conversation import Conversation
 from router.protocols.hub.custom_tools import (
     CustomCalls,
@@ -30,11 +30,12 @@ from router.protocols.hub.custom_tools import (
     with_functions,
 )
 from router.protocols.hub.table import CLIENTS, SERVERS
+from router.protocols.hub.usage_lines import billed, lines_of_usage
 from router.protocols.hub.writing import without_thoughts, without_tools
 from router.protocols.passage import AnswerStream, MalformedReply, Passage, Reply, read_object
 from router.protocols.table import PROTOCOLS
 from router.protocols.unsupported import Unsupported
-from router.protocols.usage import estimate_output, estimate_usage, is_impossible
+from router.protocols.usage import believed, completed, estimate_output
 
 # What says that a request has tools that take free text, in the words of either protocol.
 _CUSTOM: Final = frozenset(("custom_tools", "hosted:custom"))
@@ -140,9 +141,9 @@ class Translation:
     def reply(self, raw: bytes, ask: Ask) -> Reply:
         """A whole answer, in the client's words."""
         answer = self._read(raw)
-        usage = billed(answer.usage)
-        if usage is None or is_impossible(usage.output_tokens, ask):
-            usage = estimate_usage(ask, estimate_output(_size(answer)))
+        usage = believed(billed(answer.usage), ask)
+        if usage is None or usage.estimated:
+            usage = completed(usage, ask, estimate_output(_size(answer)))
             answer = Answer(answer.id, answer.model, answer.alternatives, lines_of_usage(usage))
         told = answer.model
         if told is None:  # clients with types take no null

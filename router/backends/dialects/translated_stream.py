@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from router.ask import Ask
 from router.domain import Usage
-from router.protocols.hub.answer import END, LENGTH, UNTOLD, Stop, billed, lines_of_usage
+from router.protocols.hub.answer import END, LENGTH, UNTOLD, Stop
 from router.protocols.hub.conversation import Call, Part, Refusal, Text, Thinking
 from router.protocols.hub.events import (
     Ended,
@@ -18,8 +18,16 @@ from router.protocols.hub.events import (
     UsageSeen,
 )
 from router.protocols.hub.table import CLIENTS
+from router.protocols.hub.usage_lines import billed, lines_of_usage
 from router.protocols.passage import Ending
-from router.protocols.usage import BYTES_PER_TOKEN, estimate_output, estimate_usage, is_impossible
+from router.protocols.told import UNTOLD as UNCOUNTED
+from router.protocols.usage import (
+    BYTES_PER_TOKEN,
+    believed,
+    completed,
+    estimate_output,
+    estimate_usage,
+)
 
 
 class TranslatedStream:
@@ -27,7 +35,7 @@ class TranslatedStream:
 
     __slots__ = (
         *("_ask", "_id", "_reader", "_stops", "_writer", "finished", "has_content", "model"),
-        *("output_tokens_seen", "usage"),
+        *("_untold", "output_tokens_seen", "usage"),
     )
 
     def __init__(self, ask: Ask, reader: StreamReader, writer: StreamWriter) -> None:
@@ -37,6 +45,7 @@ class TranslatedStream:
         self._id = ""
         self._stops: dict[int, Stop] = {}
         self.usage: Usage | None = None
+        self._untold: Usage | None = None  # where its output is counted here
         self.output_tokens_seen = 0
         self.model: str | None = None
         self.has_content = False
@@ -91,10 +100,7 @@ class TranslatedStream:
         if isinstance(event, PartOpened):
             self._open(event.head)
         elif isinstance(event, UsageSeen):
-            usage = billed(event.usage)
-            if usage is None or is_impossible(usage.output_tokens, self._ask):
-                return []
-            self.usage = usage
+            return self._used(event)
         elif isinstance(event, Started):
             self.model, self._id = event.model, event.id
             if event.model is None:  # clients with types take no null
@@ -106,10 +112,23 @@ class TranslatedStream:
             return [Stopped(event.choice, stop)]
         elif isinstance(event, Ended):
             self.finished = True
-            if self.usage is None:
-                counted = estimate_usage(self._ask, self.output_tokens_seen)
+            if self.usage is None or self._untold is not None:
+                counted = completed(self._untold, self._ask, self.output_tokens_seen)
+                self.usage = self.usage and counted
                 return [UsageSeen(lines_of_usage(counted)), event]
         return [event]
+
+    def _used(self, event: UsageSeen) -> list[Event]:
+        """What the server says that it used, as far as it can be true."""
+        usage = believed(billed(event.usage), self._ask)
+        if usage is None or (usage.estimated and self.usage and not self.usage.estimated):
+            return []  # the last one counts that tells all of it
+        if not usage.estimated:
+            self._untold, self.usage = None, usage
+            return [event]
+        self._untold = usage if usage.output_tokens == UNCOUNTED else None
+        self.usage = completed(usage, self._ask, self.output_tokens_seen)
+        return [UsageSeen(lines_of_usage(self.usage))]
 
     def _open(self, head: Part) -> None:
         if isinstance(head, Text | Thinking | Refusal):

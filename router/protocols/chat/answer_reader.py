@@ -57,7 +57,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
         name_of(body.get("id")),
         model if isinstance(model, str) else None,
         tuple([_alternative(choice) for choice in choices]),
-        read_usage(body.get("usage")),
+        read_usage(body.get("usage"), body.get("service_tier")),
     )
 
 

@@ -15,7 +15,8 @@ from router.protocols.chat.passing_stream import ChatStream
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
 from router.protocols.passage import Reply, read_object
-from router.protocols.usage import estimate_output, estimate_usage, read_usage
+from router.protocols.told import UNTOLD, served
+from router.protocols.usage import completed, estimate_output, read_usage
 
 
 class ChatPassage:
@@ -35,10 +36,12 @@ class ChatPassage:
             choices = checked_choices(body, "message")
             changed = flatten(choices, "message") | mend_calls(choices, "message")
         usage = read_usage(body.get("usage"), ask)
+        if usage is None or usage.output_tokens == UNTOLD:
+            usage = completed(usage, ask, _spoken(choices))
         model = body.get("model")
         return Reply(
             orjson.dumps(body) if changed else raw.strip(),
-            usage or estimate_usage(ask, _spoken(choices)),
+            served(usage, body.get("service_tier")),
             model if isinstance(model, str) else None,
         )
 

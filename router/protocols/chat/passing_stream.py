@@ -6,12 +6,14 @@ import orjson
 
 from router.ask import Ask
 from router.protocols.chat.choices import checked_choices, flatten, mend_calls
+from router.protocols.chat.usage import counts_of
 from router.protocols.deltas import Deltas
 from router.protocols.endings import chat_ending
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.passage import Ending, MalformedReply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
+from router.protocols.told import served
 from router.protocols.truncation import length_events
 from router.protocols.usage import read_usage
 
@@ -24,13 +26,14 @@ _MISSES: Final = 8
 class ChatStream(PassingStream):
     """One streamed chat completion, relayed."""
 
-    __slots__ = ("_ended", "_hide")
+    __slots__ = ("_ended", "_hide", "_tier")
     _END = DONE
 
     def __init__(self, ask: Ask, deltas: Deltas | None = None) -> None:
         super().__init__(ask, deltas or Deltas())
         self._hide = not ask.include_usage
         self._ended: set[int] = set()  # choices that said how they ended
+        self._tier: Any = None  # the class of service, as it was told last
 
     @property
     def ending(self) -> Ending:
@@ -126,11 +129,10 @@ class ChatStream(PassingStream):
             self._complete = len(self._ended) >= self._ask.choices
         elif not self.has_content:
             self.has_content = any(map(_says_something, choices))
-        groq = chunk.get("x_groq")
-        counts = chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None)
-        usage = read_usage(counts, self._ask)
-        if usage is not None:
-            self.usage = usage
+        counts = counts_of(chunk)
+        self._tier = chunk.get("service_tier") or self._tier
+        if counts and (usage := read_usage(counts, self._ask)):
+            self._used(served(usage, self._tier))
         return not (self._hide and counts is not None and not choices)
 
 

@@ -20,7 +20,7 @@ from router.protocols.chat.answer_reader import (
 )
 from router.protocols.chat.parts import read_parts
 from router.protocols.chat.thoughts import read_thought, readable
-from router.protocols.chat.usage import read_usage
+from router.protocols.chat.usage import counts_of, read_usage
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.hub.conversation import NOTHING, Call, Part, Refusal, Seal, Text, Thinking
 from router.protocols.hub.events import (
@@ -77,7 +77,7 @@ class _Choice:
 class ChatReader(EventStreamReader):
     """Reads one streamed chat completion."""
 
-    __slots__ = ("_choices", "_kept", "_largest", "_started")
+    __slots__ = ("_choices", "_kept", "_largest", "_started", "_tier")
 
     def __init__(self, largest_calls: int = LARGEST_CALLS) -> None:
         """`largest_calls`: characters of arguments, which are kept until they are whole."""
@@ -86,6 +86,7 @@ class ChatReader(EventStreamReader):
         self._choices: dict[int, _Choice] = {}
         self._kept = 0  # characters of arguments
         self._started = False
+        self._tier: Any = None  # the class of service, as it was told last
 
     def take(self, chunk: dict[str, Any]) -> None:
         """Read one chunk."""
@@ -99,8 +100,10 @@ class ChatReader(EventStreamReader):
                 self._take_choice(choice)
         elif choices is not None and type(choices) is not list:
             raise MalformedReply("sent an event without choices that can be read")
-        usage = chunk.get("usage") or ("x_groq" in chunk and chunk["x_groq"].get("usage"))
-        if usage and (lines := read_usage(usage)):
+        if "service_tier" in chunk:
+            self._tier = chunk["service_tier"] or self._tier
+        usage = counts_of(chunk) if self.complete or not choices else chunk.get("usage")
+        if usage and (lines := read_usage(usage, self._tier)):
             self.out.append(UsageSeen(lines))
 
     def done(self) -> None:

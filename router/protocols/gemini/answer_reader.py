@@ -11,22 +11,18 @@ from typing import Any, Final
 
 import orjson
 
+from router.protocols.fees import searched
+from router.protocols.gemini.usage import lines_of
 from router.protocols.hub.answer import (
-    CACHE_READ,
     CALLS,
     END,
-    INPUT,
     LENGTH,
     MALFORMED,
-    OUTPUT,
-    REASONING,
     REFUSAL,
     Alternative,
     Answer,
-    Lines,
     Logprob,
     Stop,
-    lines_of,
 )
 from router.protocols.hub.conversation import (
     NOTHING,
@@ -39,7 +35,7 @@ from router.protocols.hub.conversation import (
     Text,
     Thinking,
 )
-from router.protocols.hub.values import count, name_of, text_of
+from router.protocols.hub.values import name_of, text_of
 from router.protocols.passage import ErrorInside, MalformedReply
 
 GEMINI: Final = "gemini"
@@ -70,29 +66,6 @@ def refuse_error(answer: Mapping[str, Any]) -> None:
         raise ErrorInside(message[:500], status if known else 502, answer)
 
 
-def read_usage(usage: Any) -> Lines:
-    """usageMetadata: thoughts are counted beside the candidates' tokens and are output too."""
-    if not isinstance(usage, Mapping):
-        return ()
-    prompt = count(usage.get("promptTokenCount"))
-    if prompt is None:
-        return ()
-    prompt += count(usage.get("toolUsePromptTokenCount")) or 0
-    thought = count(usage.get("thoughtsTokenCount")) or 0
-    visible = count(usage.get("candidatesTokenCount")) or 0
-    total = count(usage.get("totalTokenCount")) or 0
-    output = max(visible + thought, total - prompt)
-    cached = min(count(usage.get("cachedContentTokenCount")) or 0, prompt)
-    return lines_of(
-        (
-            (INPUT, prompt - cached),
-            (CACHE_READ, cached),
-            (OUTPUT, output),
-            (REASONING, min(thought, output)),
-        )
-    )
-
-
 def read_answer(body: Mapping[str, Any]) -> Answer:
     """A whole response; ErrorInside where it is an error, MalformedReply where it is no answer."""
     refuse_error(body)
@@ -104,7 +77,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
         id_,
         model if isinstance(model, str) else None,
         alternatives,
-        read_usage(body.get("usageMetadata")),
+        lines_of(body, searched(candidates_of(body))),
     )
 
 

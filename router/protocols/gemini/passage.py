@@ -6,20 +6,20 @@ from typing import Any, Final
 import orjson
 
 from router.ask import Ask
-from router.domain import Usage
 from router.protocols.deltas import Deltas
 from router.protocols.endings import content_ending
+from router.protocols.fees import searched
 from router.protocols.gemini.answer_reader import (
     candidates_of,
     parts_of,
-    read_usage,
     refuse_error,
 )
-from router.protocols.hub.answer import billed
+from router.protocols.gemini.usage import read_content_usage
 from router.protocols.passage import Ending, MalformedReply, Reply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
-from router.protocols.usage import estimate_output, estimate_usage, is_impossible
+from router.protocols.told import UNTOLD
+from router.protocols.usage import completed, estimate_output
 
 _SHAPES: Final = (KeyError, TypeError, AttributeError, IndexError, ValueError)
 _SAID: Final = re.compile(rb'"text"\s*:\s*"((?:[^"\\]|\\.)+)')
@@ -43,7 +43,9 @@ class GeminiPassage:
             raise MalformedReply("answered with an unknown shape") from None
         if not said:
             raise MalformedReply("answered without candidates")
-        usage = _usage(body, ask) or estimate_usage(ask, estimate_output(size))
+        usage = read_content_usage(body, searched(said), ask)
+        if usage is None or usage.output_tokens == UNTOLD:
+            usage = completed(usage, ask, estimate_output(size))
         model = body.get("modelVersion")
         return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
 
@@ -55,11 +57,12 @@ class GeminiPassage:
 class GeminiStream(PassingStream):
     """One streamed response, relayed; every event is read, since each holds counts."""
 
-    __slots__ = ()
+    __slots__ = ("_queries",)
     _END = b""
 
     def __init__(self, ask: Ask) -> None:
         super().__init__(ask, Deltas(_SAID))
+        self._queries: set[str] = set()  # of the web, so far
 
     @property
     def ending(self) -> Ending:
@@ -89,18 +92,14 @@ class GeminiStream(PassingStream):
         model = said.get("modelVersion")
         if isinstance(model, str):
             self.model = model
-        self.usage = _usage(said, self._ask) or self.usage
+        self._queries |= searched(candidates)
+        self._used(read_content_usage(said, self._queries, self._ask))
 
     def cut(self, request_id: str, model: str, why: str) -> bytes:
         """One more response that ends at its limit."""
         candidate = {"content": {"role": "model", "parts": []}, "finishReason": "MAX_TOKENS"}
         body = {"candidates": [candidate | {"index": 0}], "modelVersion": model}
         return encode(orjson.dumps(body | {"responseId": request_id, "turnout": {"ended": why}}))
-
-
-def _usage(body: dict[str, Any], ask: Ask) -> Usage | None:
-    usage = billed(read_usage(body.get("usageMetadata")))
-    return None if usage is None or is_impossible(usage.output_tokens, ask) else usage
 
 
 def _size(candidate: Any) -> int:

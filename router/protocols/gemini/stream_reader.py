@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from router.protocols.fees import searched
 from router.protocols.gemini.answer_reader import (
     candidates_of,
     parts_of,
@@ -10,10 +11,10 @@ from router.protocols.gemini.answer_reader import (
     read_logprobs,
     read_part,
     read_stop,
-    read_usage,
     refuse_error,
     refuse_malformed,
 )
+from router.protocols.gemini.usage import lines_of
 from router.protocols.hub.answer import Stop
 from router.protocols.hub.conversation import Call, Text, Thinking
 from router.protocols.hub.events import (
@@ -46,12 +47,13 @@ class _Candidate:
 class GeminiReader(EventStreamReader):
     """Reads one streamed response."""
 
-    __slots__ = ("_candidates", "_id", "_started")
+    __slots__ = ("_candidates", "_id", "_queries", "_started")
 
     def __init__(self) -> None:
         super().__init__()
         self._candidates: dict[int, _Candidate] = {}
         self._id = ""
+        self._queries: set[str] = set()  # of the web, so far
         self._started = False
 
     def take(self, chunk: dict[str, Any]) -> None:
@@ -60,11 +62,14 @@ class GeminiReader(EventStreamReader):
         if not self._started:
             self._started = True
             self._id, model = name_of(chunk.get("responseId")), chunk.get("modelVersion")
-            known = read_usage(chunk.get("usageMetadata"))
+            known = lines_of(chunk, self._queries)
             self.out.append(Started(self._id, model if type(model) is str else None, known))
-        for candidate in candidates_of(chunk):
+        candidates = candidates_of(chunk)
+        for candidate in candidates:
             self._take_candidate(candidate)
-        if lines := read_usage(chunk.get("usageMetadata")):
+            if "groundingMetadata" in candidate:
+                self._queries |= searched([candidate])
+        if lines := lines_of(chunk, self._queries):
             self.out.append(UsageSeen(lines))
 
     def end(self) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from policies.value import value
-from router.domain import Usage
 from router.protocols.hub.conversation import Call, Part, Refusal, Text, Thinking
 
 # Why an answer ended. Each protocol has one table that reads them and one that writes them.
@@ -18,25 +17,28 @@ PAUSE: Final = "pause"  # a hosted tool takes long: send the answer back to go o
 MALFORMED: Final = "malformed_call"
 UNTOLD: Final = "untold"  # by a server that says of no answer why it ended
 
-# Kinds of usage. The first four add up to what was used; reasoning is a part of them. A cost that
-# the server reports is counted in pico-USD.
+# Kinds of usage. The first four add up to what was used; reasoning is a part of them, and so are
+# the other counters of `router.counters`, by their own names. Fees are counted by those of
+# `router.units`. A cost that the server reports is counted in pico-USD.
 INPUT: Final = "input"
 CACHE_READ: Final = "cache_read"
 CACHE_WRITE: Final = "cache_write"
 OUTPUT: Final = "output"
 REASONING: Final = "reasoning"  # of the output
 REPORTED_COST: Final = "reported_cost"
+SERVED: Final = "served"  # a class of service that is not the usual one
+HOUR: Final = "1h"  # a lifetime that has a price of its own
 _KINDS: Final = (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, REASONING)
 
 
 @value
 class UsageLine:
-    """Tokens of one kind. `lifetime` is of a cache entry, `model` told where another one served."""
+    """Tokens of one kind. `lifetime` is of a cache entry, `tier` is the name of what served."""
 
     kind: str
     count: int
     lifetime: str = ""
-    model: str = ""
+    tier: str = ""
 
 
 Lines = tuple[UsageLine, ...]
@@ -138,54 +140,6 @@ def totals(lines: Lines) -> Iterable[int]:
         return lines[0].count, 0, 0, lines[1].count, 0
     sums = dict.fromkeys(_KINDS, 0)
     for line in lines:
-        if line.kind != REPORTED_COST:
+        if line.kind in sums:
             sums[line.kind] += line.count
     return sums.values()
-
-
-def written_lines(written: int, lifetimes: Iterable[tuple[str, int | None]]) -> list[UsageLine]:
-    """The tokens written to a cache, by lifetime where the server says it; what it leaves open has
-    none. Lifetimes that add up to more than was written are not believed."""
-    lines = [UsageLine(CACHE_WRITE, some, lifetime) for lifetime, some in lifetimes if some]
-    rest = written - sum([line.count for line in lines])
-    if rest < 0:
-        return [UsageLine(CACHE_WRITE, written)]
-    return [*lines, UsageLine(CACHE_WRITE, rest)] if rest else lines
-
-
-def lines_of(counts: Iterable[tuple[str, int]]) -> Lines:
-    """Lines of the counts that are not zero; those of input and output always stand there."""
-    return tuple(
-        [UsageLine(kind, count) for kind, count in counts if count or kind in (INPUT, OUTPUT)]
-    )
-
-
-def billed(lines: Lines) -> Usage | None:
-    """The lines as the ledger counts them; None where there are none."""
-    if not lines:
-        return None
-    if len(lines) == 2 and lines[0].kind == INPUT and lines[1].kind == OUTPUT:  # most answers
-        return Usage(lines[0].count, lines[1].count)
-    fresh, read, written, output, reasoning = totals(lines)
-    cost = next((line.count for line in lines if line.kind == REPORTED_COST), None)
-    reasoning = min(reasoning, output)
-    return Usage(fresh + read + written, output, read, reasoning, False, written, cost)
-
-
-def lines_of_usage(usage: Usage) -> Lines:
-    """Counts as lines: those of a server that tells them so, or the gateway's own."""
-    if usage.reported_pico is not None:
-        cost = UsageLine(REPORTED_COST, usage.reported_pico)
-        return (*lines_of_usage(usage._replace(reported_pico=None)), cost)
-    if not (usage.cached_tokens or usage.cache_write_tokens or usage.reasoning_tokens):
-        return UsageLine(INPUT, usage.input_tokens), UsageLine(OUTPUT, usage.output_tokens)
-    fresh = usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens
-    return lines_of(
-        (
-            (INPUT, fresh),
-            (CACHE_READ, usage.cached_tokens),
-            (CACHE_WRITE, usage.cache_write_tokens),
-            (OUTPUT, usage.output_tokens),
-            (REASONING, usage.reasoning_tokens),
-        )
-    )

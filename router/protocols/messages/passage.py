@@ -23,7 +23,8 @@ from router.protocols.messages.usage import read_message_usage, refuse_message_e
 from router.protocols.passage import Ending, MalformedReply, Reply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
-from router.protocols.usage import estimate_output, estimate_usage
+from router.protocols.told import UNTOLD
+from router.protocols.usage import completed, estimate_output
 
 _SAID: Final = re.compile(
     rb'"delta"\s*:\s*\{[^}]*?"(?:text|thinking|partial_json)"\s*:\s*"((?:[^"\\]|\\.)+)'
@@ -48,8 +49,8 @@ class MessagesPassage:
         if not isinstance(content, list):
             raise MalformedReply("answered without content that can be read")
         usage = read_message_usage(body.get("usage"), ask)
-        if usage is None:
-            usage = estimate_usage(ask, estimate_output(len(orjson.dumps(content))))
+        if usage is None or usage.output_tokens == UNTOLD:
+            usage = completed(usage, ask, estimate_output(len(orjson.dumps(content))))
         return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
 
     def stream(self, ask: Ask) -> "MessageEvents":
@@ -141,7 +142,7 @@ class MessageEvents(PassingStream):
     def message_delta(self, event: Mapping[str, Any]) -> None:
         """The stop reason and the final usage."""
         self._note_usage(event.get("usage"))
-        self.usage = read_message_usage(self._usage, self._ask) or self.usage
+        self._used(read_message_usage(self._usage, self._ask))
         delta = event.get("delta")
         if isinstance(delta, dict) and delta.get("stop_reason"):
             self._complete = self.has_content = True

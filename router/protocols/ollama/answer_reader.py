@@ -12,19 +12,19 @@ from typing import Any, Final
 from router.protocols.hub.answer import (
     CALLS,
     END,
-    INPUT,
     LENGTH,
-    OUTPUT,
     Alternative,
     Answer,
     Lines,
     Logprob,
     Stop,
-    lines_of,
 )
 from router.protocols.hub.conversation import Call, Part, Text, Thinking
-from router.protocols.hub.values import arguments_text, call_id, count, name_of, text_of
+from router.protocols.hub.usage_lines import lines_of_usage
+from router.protocols.hub.values import arguments_text, call_id, name_of, text_of
 from router.protocols.passage import ErrorInside, MalformedReply
+from router.protocols.spellings import OLLAMA
+from router.protocols.told import told
 
 _REASONS: Final = MappingProxyType({"stop": END, "length": LENGTH})
 _UNANSWERED: Final = frozenset(("load", "unload"))  # it did that, and said nothing
@@ -67,9 +67,9 @@ def model_of(answer: Mapping[str, Any]) -> str | None:
 def read_calls(message: Mapping[str, Any], taken: Container[str]) -> list[Call]:
     """The calls of a message; where it tells no ids, or some that are `taken`, they get ours."""
     calls: list[Call] = []
-    for told in message.get("tool_calls") or ():
-        function = told["function"]
-        id_ = call_id(told.get("id"), taken)
+    for fields in message.get("tool_calls") or ():
+        function = fields["function"]
+        id_ = call_id(fields.get("id"), taken)
         arguments = arguments_text(function.get("arguments"))
         calls.append(Call(id_, text_of(function["name"]), arguments))
     return calls
@@ -84,11 +84,8 @@ def read_stop(reason: Any, *, called: bool) -> Stop:
 
 
 def read_usage(answer: Mapping[str, Any]) -> Lines:
-    """What was used, where the server tells both counts."""
-    prompt, output = count(answer.get("prompt_eval_count")), count(answer.get("eval_count"))
-    if prompt is None or output is None:
-        return ()
-    return lines_of(((INPUT, prompt), (OUTPUT, output)))
+    """What was used, as far as the server tells it."""
+    return lines_of_usage(told(answer, OLLAMA))
 
 
 def read_logprobs(logprobs: Any) -> tuple[Logprob, ...]:

@@ -17,7 +17,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
         name_of(body.get("id")),
         name_of(body.get("model")) or None,
         tuple([_alternative(choice) for choice in body.get("choices") or ()]),
-        read_usage(body.get("usage")),
+        read_usage(body.get("usage"), body.get("service_tier")),
     )
 
 

@@ -17,7 +17,8 @@ from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
 from router.protocols.passage import MalformedReply, Reply, read_object
 from router.protocols.sse import encode
-from router.protocols.usage import estimate_output, estimate_usage, read_usage
+from router.protocols.told import UNTOLD, served
+from router.protocols.usage import completed, estimate_output, read_usage
 
 _SAID: Final = re.compile(rb'"text"\s*:\s*"((?:[^"\\]|\\.)+)')
 
@@ -37,13 +38,23 @@ class OpenAIPassage:
             raise MalformedReply("answered without anything that can be read")
         counts, model = body.get("usage"), body.get("model")
         if isinstance(counts, dict):
-            counts = {"completion_tokens": 0} | counts  # embeddings have no output
-        usage = read_usage(counts, ask) or estimate_usage(ask, _spoken(body.get("choices")))
+            counts = _completed(counts, body)
+        usage = read_usage(counts, ask)
+        if usage is None or usage.output_tokens == UNTOLD:
+            usage = completed(usage, ask, _spoken(body.get("choices")))
+        usage = served(usage, body.get("service_tier"))
         return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
 
     def stream(self, ask: Ask) -> "TextStream":
         """Relay the chunks."""
         return TextStream(ask)
+
+
+def _completed(counts: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The counts of embeddings and the like have no output; Voyage's are a total alone."""
+    if "choices" in body:
+        return counts
+    return {"prompt_tokens": counts.get("total_tokens"), "completion_tokens": 0} | counts
 
 
 def _spoken(choices: Any) -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from router.ask import Ask
+from router.counters import summed
 from router.domain import Usage
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
@@ -47,5 +48,7 @@ class PicturesStream(TypedStream):
             told.input_tokens + before.input_tokens,
             told.output_tokens + before.output_tokens,
             told.cached_tokens + before.cached_tokens,
+            estimated=told.estimated or before.estimated,
             units=((IMAGE, pictures),),
+            parts=summed((*told.parts, *before.parts)),
         )

@@ -10,7 +10,7 @@ from router.protocols.error_inside import refuse_error_inside
 from router.protocols.passage import Ending, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import Splitter, data_of, events
-from router.protocols.usage import is_impossible, read_usage
+from router.protocols.usage import completed, read_usage
 
 _EVENT_CAP: Final = 64 * 1024 * 1024  # bytes: a picture is one event
 _TYPE: Final = re.compile(rb'"type"\s*:\s*"([a-z_.]+)"')
@@ -18,12 +18,9 @@ _SEARCHED: Final = 256  # bytes of an event in which its type stands
 
 
 def read_told(usage: Any, ask: Ask) -> Usage | None:
-    """Tokens under the names that these operations use; None where none can be true."""
-    if not isinstance(usage, dict):
-        return None
-    names = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens"}
-    told = read_usage({names.get(name, name): held for name, held in usage.items()}, ask)
-    return None if told is None or is_impossible(told.output_tokens, ask) else told
+    """Tokens that such an operation tells; None where none can be true."""
+    usage = read_usage(usage, ask)
+    return None if usage is None else completed(usage, ask, 0)
 
 
 class TypedStream(PassingStream):

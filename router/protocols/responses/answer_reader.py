@@ -21,7 +21,7 @@ from router.protocols.passage import MalformedReply
 from router.protocols.responses.errors import refuse_failed
 from router.protocols.responses.items import read_answered
 from router.protocols.responses.parts import mapping_of
-from router.protocols.responses.usage import read_lines
+from router.protocols.responses.usage import lines_of_response
 
 _INCOMPLETE: Final = MappingProxyType({"content_filter": REFUSAL})
 
@@ -47,7 +47,7 @@ def read_answer(body: Mapping[str, Any]) -> Answer:
         name_of(body.get("id")),
         model if isinstance(model, str) else None,
         (Alternative(tuple(parts), stop, tuple(logprobs)),),
-        read_lines(body.get("usage")),
+        lines_of_response(body),
     )
 
 

@@ -22,7 +22,8 @@ from router.protocols.passing import PassingStream
 from router.protocols.responses.errors import error_inside, refuse_failed
 from router.protocols.responses.usage import read_response_usage
 from router.protocols.sse import data_of, encode, events
-from router.protocols.usage import estimate_output, estimate_usage
+from router.protocols.told import UNTOLD
+from router.protocols.usage import completed, estimate_output, estimate_usage
 
 _SAID: Final = re.compile(rb'"delta"\s*:\s*"((?:[^"\\]|\\.)+)')
 # An event says its kind in its first line, or as the first member of its data: what stands further
@@ -47,9 +48,9 @@ class ResponsesPassage:
         output, model = body.get("output"), body.get("model")
         if not isinstance(output, list):
             raise MalformedReply("answered without output that can be read")
-        usage = read_response_usage(body.get("usage"), ask)
-        if usage is None:
-            usage = estimate_usage(ask, estimate_output(len(orjson.dumps(output))))
+        usage = read_response_usage(body, ask)
+        if usage is None or usage.output_tokens == UNTOLD:
+            usage = completed(usage, ask, estimate_output(len(orjson.dumps(output))))
         return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
 
     def stream(self, ask: Ask) -> "ResponseEvents":
@@ -159,7 +160,7 @@ class ResponseEvents(PassingStream):
         if isinstance(response, dict):
             refuse_failed(response)
             self._note_model(response)
-            self.usage = read_response_usage(response.get("usage"), self._ask) or self.usage
+            self._used(read_response_usage(response, self._ask))
             self._told.append(response)
         self._complete = self.has_content = self.finished = True
 

@@ -26,7 +26,7 @@ from router.protocols.responses.errors import error_inside, refuse_failed
 from router.protocols.responses.items import read_answered, read_call
 from router.protocols.responses.parts import mapping_of, read_citation
 from router.protocols.responses.reasoning import BETWEEN, read_reasoning, seal_of
-from router.protocols.responses.usage import read_lines
+from router.protocols.responses.usage import lines_of_response
 
 _CALLS: Final = MappingProxyType({"function_call": "arguments", "custom_tool_call": "input"})
 _Key = tuple[int, int]  # of a part: its item's place and its own; calls and thoughts have none
@@ -214,7 +214,7 @@ class ResponsesReader(EventStreamReader):
         for open_ in self._open.values():
             self.out.append(PartClosed(0, open_.number))
         self._open.clear()
-        if lines := read_lines(response.get("usage")):
+        if lines := lines_of_response(response):
             self.out.append(UsageSeen(lines))
         self.out.append(Stopped(0, read_stop(response, self._heads)))
         self.complete = True

@@ -141,20 +141,22 @@ def test_an_event_that_never_ends_is_refused() -> None:
     ("claimed", "usage"),
     [
         (USAGE, Usage(9, 3)),
-        (USAGE | {"total_tokens": 20}, Usage(9, 11)),
+        (USAGE | {"total_tokens": 20}, Usage(9, 3)),
         (USAGE | {"prompt_tokens_details": {"cached_tokens": 4}}, Usage(9, 3, 4)),
         (USAGE | {"prompt_cache_hit_tokens": 50}, Usage(9, 3, 9)),
         (USAGE | {"prompt_tokens_details": {"cached_tokens": 0}, "cached_tokens": 5}, Usage(9, 3)),
         (USAGE | {"completion_tokens_details": {"reasoning_tokens": 2}}, Usage(9, 3, 0, 2)),
-        (USAGE | {"completion_tokens": -1}, None),
-        (USAGE | {"completion_tokens": 1.5}, None),
-        (USAGE | {"prompt_tokens": True}, None),
-        (USAGE | {"completion_tokens": 51}, None),
-        ({"prompt_tokens": 9}, None),
+        (USAGE | {"completion_tokens": -1}, Usage(9, 3, estimated=True)),
+        (USAGE | {"completion_tokens": 1.5}, Usage(9, 3, estimated=True)),
+        (USAGE | {"prompt_tokens": True}, Usage(1, 3, estimated=True)),
+        (USAGE | {"completion_tokens": 51}, Usage(9, 51)),
+        (USAGE | {"completion_tokens": 52}, Usage(9, 3, estimated=True)),
+        ({"prompt_tokens": 9}, Usage(9, 3, estimated=True)),
+        ({"total_tokens": 9}, None),
         ("none", None),
     ],
 )
-def test_usage_is_taken_only_where_it_can_be_true(claimed: Any, usage: Usage | None) -> None:
+def test_each_count_is_taken_where_it_can_be_true(claimed: Any, usage: Usage | None) -> None:
     stream = b"".join([*TEXT, END]) + b"data: " + orjson.dumps({"choices": [], "usage": claimed})
     _, translator = relay(stream + b"\n\n" + DONE, max_tokens=50)
     assert translator.usage == usage

@@ -2,7 +2,8 @@
 
 import pytest
 
-from router.protocols.hub.answer import CACHE_WRITE, billed
+from router.protocols.hub.answer import CACHE_WRITE
+from router.protocols.hub.usage_lines import billed
 from router.protocols.messages.usage import read_lines as of_messages
 from router.protocols.responses.usage import read_lines as of_responses
 

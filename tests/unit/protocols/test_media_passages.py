@@ -53,9 +53,9 @@ def test_the_pictures_that_came_are_counted() -> None:
     assert used(pictures(), told) == Usage(5, 272, units=(("image", 1),))
 
 
-def test_tokens_that_cannot_be_true_are_not_counted() -> None:
+def test_tokens_that_cannot_be_true_are_not_counted_and_take_no_others_with_them() -> None:
     told = b'{"data":[{}],"usage":{"input_tokens":5,"output_tokens":99999,"total_tokens":100004}}'
-    assert used(pictures(), told) == Usage(units=(("image", 1),))
+    assert used(pictures(), told) == Usage(5, estimated=True, units=(("image", 1),))
 
 
 def test_every_picture_of_a_stream_is_counted() -> None:

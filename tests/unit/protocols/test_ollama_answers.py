@@ -7,14 +7,16 @@ import orjson
 import pytest
 
 from router.domain import Usage
-from router.protocols.hub.answer import CALLS, END, LENGTH, Answer, Logprob, billed
+from router.protocols.hub.answer import CALLS, END, LENGTH, Answer, Logprob
 from router.protocols.hub.conversation import Call, Text, Thinking
 from router.protocols.hub.events import PartDelta
 from router.protocols.hub.gather import Gathered
 from router.protocols.hub.table import SERVERS
+from router.protocols.hub.usage_lines import billed
 from router.protocols.ollama.answer_reader import read_answer
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.sse import DEFAULT_EVENT_CAP
+from router.protocols.told import UNTOLD
 
 LAST = {"done": True, "done_reason": "stop", "prompt_eval_count": 7, "eval_count": 3}
 BARE = {"function": {"name": "f", "arguments": {"a": 1}}}
@@ -80,10 +82,11 @@ def test_a_call_that_was_cut_is_told_as_cut() -> None:
     assert one.stop.reason == LENGTH
 
 
-def test_counts_are_believed_together_alone() -> None:
+def test_each_count_is_believed_by_itself() -> None:
     assert billed(whole({"content": "Hi"}).usage) == Usage(7, 3)
-    assert whole({"content": "Hi"}, prompt_eval_count=None).usage == ()
-    assert whole({"content": "Hi"}, eval_count=-1).usage == ()
+    no_prompt = whole({"content": "Hi"}, prompt_eval_count=None)
+    assert billed(no_prompt.usage) == Usage(UNTOLD, 3, estimated=True)
+    assert billed(whole({"content": "Hi"}, eval_count=-1).usage) == Usage(7, UNTOLD, estimated=True)
 
 
 def test_log_probabilities_are_read_also_of_text_that_is_held_back() -> None:

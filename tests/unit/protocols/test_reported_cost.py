@@ -7,7 +7,7 @@ import pytest
 
 from router.domain import Usage
 from router.operations.chat import parse_chat
-from router.protocols.hub.answer import billed, lines_of_usage
+from router.protocols.hub.usage_lines import billed, lines_of_usage
 from router.protocols.reported_cost import reported_cost
 from router.protocols.usage import read_usage
 
@@ -31,6 +31,7 @@ COUNTS = {"prompt_tokens": 194, "completion_tokens": 2, "total_tokens": 196}
             b'{"cost":0.5,"is_byok":true,"cost_details":{"upstream_inference_cost":null}}',
             5 * 10**11,
         ),
+        (b'{"cost":{"input_tokens_cost":1,"total_cost":0.006}}', 6_000_000_000),
         (b'{"estimated_cost":0.00001}', 10_000_000),
         (b'{"cost_in_usd_ticks":318319000}', 31_831_900_000),
     ],
@@ -39,7 +40,7 @@ def test_a_cost_is_read_as_it_is_written(usage: bytes, pico: int) -> None:
     assert reported_cost(orjson.loads(usage)) == pico
 
 
-@pytest.mark.parametrize("cost", [None, -0.1, "0.1", True, {"total_cost": 1}, [1], 1e300, 10**9])
+@pytest.mark.parametrize("cost", [None, -0.1, "0.1", True, {"total": 1}, [1], 1e300, 10**9])
 def test_what_can_be_no_cost_is_none(cost: Any) -> None:
     assert reported_cost({"cost": cost}) is None
 
