@@ -51,6 +51,7 @@ from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
+from router.world.books import WorldBooks
 from router.world.documents import Documents
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -74,17 +75,16 @@ def load_classifier(documents: Documents) -> Classifier:
     return Classifier.load(device=section.device, cards=cards, deadline=section.deadline)
 
 
-async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
+async def _ledger(stack: AsyncExitStack, documents: Documents, books: WorldBooks) -> Ledger:
     url = documents.config.ledger
     if url == "embedded":
-        embedded = await stack.enter_async_context(Embedded(documents.data / "ledger"))
-        url = embedded.url
+        url = (await stack.enter_async_context(Embedded(documents.data / "ledger"))).url
     ledger = await Ledger.connect(url, spool=documents.data / "spool")
     stack.push_async_callback(ledger.close)
     usage = UsageStore(documents.database)
     stack.callback(usage.close)
     usage.prepare()  # at the start: the journal would wait for ever for a table that is not ours
-    journal = JournalConsumer(ledger.journal(), usage, ledger.written)
+    journal = JournalConsumer(ledger.journal(), usage, ledger.written, books=books)
     journal.start()
     stack.push_async_callback(journal.close)
     stack.push_async_callback(ledger.settled)
@@ -190,6 +190,7 @@ class _Parts:
     classifier: Classifier
     decisions: DecisionLog
     ledger: Ledger
+    books: WorldBooks
     outcomes: OutcomeStore
     recorder: OutcomeRecorder
     dispatcher: Dispatcher
@@ -222,7 +223,8 @@ async def _parts(
     tracing = open_tracing(config.telemetry.traces, worker)
     if tracing is not None:
         stack.push_async_callback(asyncio.to_thread, tracing.close)
-    ledger = await _ledger(stack, documents)
+    books = WorldBooks(lambda: snapshot)
+    ledger = await _ledger(stack, documents, books)
     outcomes, prompts = _evidence(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
     recorder = _recorder(stack, documents, outcomes, prompts)
@@ -232,6 +234,7 @@ async def _parts(
         classifier=classifier,
         decisions=decisions,
         ledger=ledger,
+        books=books,
         outcomes=outcomes,
         recorder=recorder,
         dispatcher=dispatcher,
@@ -319,7 +322,6 @@ async def running(
     """Start everything, yield it, and on exit settle, flush and stop it in reverse order.
 
     `environ` names the proxies; `worker_metrics` are the other workers of this gateway, if any.
-
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
     """
@@ -332,6 +334,7 @@ async def running(
             stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
         )
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
+        parts.books.world = lambda: serving.snapshot
         files = start_services(stack, documents, serving, parts.dispatcher, parts.ledger)
         gateway = _gateway(parts, documents, serving, files, worker_metrics)
         reloader = Reloader(gateway.serving, documents, environ, gateway.metrics.reloads)

@@ -36,6 +36,7 @@ from router.ledger.server.embedded import Embedded, EmbeddedError
 from router.ledger.server.errors import Disconnected, StartupError
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
+from router.world.books import BookWorld, WorldBooks
 from router.world.documents import Documents
 
 _T = TypeVar("_T")
@@ -185,7 +186,9 @@ async def _check(documents: Documents, *, repairing: bool, rebuild: bool) -> int
     store = UsageStore(documents.database)
     try:
         async with _connected(documents) as connected:
-            stored = await JournalConsumer(connected.journal(), store).drain()
+            world = BookWorld.of(documents)
+            books = WorldBooks(lambda: world)
+            stored = await JournalConsumer(connected.journal(), store, books=books).drain()
             checking = connected.check(store)
             if rebuild:
                 policy = documents.policy
