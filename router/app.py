@@ -305,7 +305,6 @@ async def running(
     """Start everything, yield it, and on exit settle, flush and stop it in reverse order.
 
     `environ` names the proxies; `worker_metrics` are the other workers of this gateway, if any.
-
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
     """
@@ -318,6 +317,7 @@ async def running(
             stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
         )
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
+        parts.bookkeeping.books.world = lambda: serving.snapshot
         files = start_services(
             stack, documents, serving, parts.dispatcher, parts.bookkeeping.ledger
         )

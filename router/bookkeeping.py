@@ -10,17 +10,21 @@ from router.ledger.watch import LedgerWatch
 from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
+from router.world.books import WorldBooks
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Bookkeeping:
-    """A connected ledger, what watches it, and what the books are told of its limits."""
+    """A connected ledger, what watches it, what the books are told of its limits, and by which
+    world their rows are priced and dated.
+    """
 
     ledger: Ledger
     watch: LedgerWatch
     limits: ToldLimits
+    books: WorldBooks
 
     def adopted(self, snapshot: Snapshot) -> None:
         """Requests are counted by this snapshot from now on."""
@@ -44,11 +48,12 @@ async def start_bookkeeping(
     )
     stack.push_async_callback(ledger.close)
     usage, books = UsageStore(documents.database), LedgerBooks(documents.database)
+    world = WorldBooks(lambda: snapshot)
     stack.callback(usage.close)
     stack.callback(books.close)
     usage.prepare()  # at the start: the journal would wait for ever for a table that is not ours
     books.prepare()
-    journal = JournalConsumer(ledger.journal(), usage, ledger.written)
+    journal = JournalConsumer(ledger.journal(), usage, ledger.written, books=world)
     journal.start()
     stack.push_async_callback(journal.close)
     limits, watch = ToldLimits(books, ledger.process), ledger.watch(books)
@@ -57,4 +62,4 @@ async def start_bookkeeping(
     await watch.start()
     stack.push_async_callback(watch.close)
     stack.push_async_callback(ledger.settled)
-    return Bookkeeping(ledger, watch, limits)
+    return Bookkeeping(ledger, watch, limits, world)

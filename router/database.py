@@ -9,14 +9,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    inspect,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateColumn
 
 # The INSERT that can say what to do about keys that exist, by dialect.
 INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
+LATER: Final = {"later": True}  # `info` of a column that older tables of ours lack
 _MOST_PARAMETERS: Final = 999  # the most variables of a statement in any SQLite
 
 
@@ -78,22 +89,46 @@ class Database:
             raise DatabaseError(error) from error
 
     def make(self, metadata: MetaData) -> None:
-        """Create the tables that do not exist.
+        """Create the tables that do not exist, and add columns of LATER to those that lack them.
 
-        Raises ForeignTable where one that exists lacks a column, so that a database of another
-        version is refused at the start and not by a failing statement later. Columns that only a
-        later version knows do no harm.
+        Several processes may do it at once. Raises ForeignTable where a table lacks another column,
+        so that a database of another version is refused at the start and not by a failing statement
+        later; nothing is added to it. Columns that only a later version knows do no harm.
         """
         try:
             metadata.create_all(self.engine)
-            there = inspect(self.engine)
-            known = {name: there.get_columns(name) for name in metadata.tables}
+            lacking = [
+                (table, column)
+                for table in metadata.tables.values()
+                for column in self._lacking(table)
+            ]
         except SQLAlchemyError as error:
             raise DatabaseError(error) from error
-        for name, table in metadata.tables.items():
-            lacking = set(table.columns.keys()) - {column["name"] for column in known[name]}
-            if lacking:
-                raise ForeignTable(name, sorted(lacking))
+        for table, column in lacking:
+            if column.info != LATER:
+                foreign = [c.name for t, c in lacking if t is table and c.info != LATER]
+                raise ForeignTable(table.name, sorted(foreign))
+        for table, column in lacking:
+            self._add(table, column)
+
+    def _lacking(self, table: Table) -> list[Column[Any]]:
+        """Our columns that a table does not have."""
+        there = {column["name"] for column in inspect(self.engine).get_columns(table.name)}
+        return [column for column in table.columns if column.name not in there]
+
+    def _add(self, table: Table, column: Column[Any]) -> None:
+        """Add a column to a table, unless somebody else just did."""
+        dialect = self.engine.dialect
+        name = dialect.identifier_preparer.format_table(table)
+        written = CreateColumn(column).compile(dialect=dialect)
+        try:
+            with self.writing() as connection:
+                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {written}")
+        except DatabaseError:
+            with self.reading() as connection:
+                there = {each["name"] for each in inspect(connection).get_columns(table.name)}
+            if column.name not in there:
+                raise
 
     def insert(self, table: Table) -> Any:
         """An INSERT that can say what to do about keys that exist."""

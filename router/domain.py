@@ -74,13 +74,15 @@ class Cascaded(NamedTuple):
     """What a cascade came to. Pico-USD, all but `direct_pico` a part of the charge.
 
     `fired` names the verifiers that rejected an answer, in order; `direct_pico` is what the answer
-    would have cost at the last step, had that been asked alone.
+    would have cost at the last step, had that been asked alone. `answer` is the delivered answer's
+    own use, where more was paid for.
     """
 
     fired: tuple[str, ...]
     rejected_pico: int
     judge_pico: int
     direct_pico: int
+    answer: Usage | None = None
 
 
 class Charge(NamedTuple):

@@ -13,13 +13,17 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from router.domain import Charge, Principal
+from router.domain import Charge, Principal, Usage
 from router.units import PLURALS, REQUEST, UNITS, added_up
 
 PASSED: Final = "passed"  # in place of the verifiers that fired, where none did
 FIRED_LENGTH: Final = 120  # characters
 _DAY_MS: Final = 86_400_000
 _EXPIRED: Final = "expired"  # the status of a hold that nobody settled
+
+# Units that have a column, by the name in PLURALS: the unit of a request is not `requests` alone.
+UNIT_COLUMNS: Final = tuple(unit for unit in UNITS if unit != REQUEST)
+_OTHER_COUNTS: Final = frozenset({"parts", "units", "answer"})
 
 ASKED_BEGIN: Final = b'{"request":'  # then the request's id as JSON, a comma, and `customer_json`
 
@@ -45,8 +49,12 @@ class JournalRow(NamedTuple):
 class UsageRow(NamedTuple):
     """A row of the usage table: its columns by name, in order.
 
-    `operation` is what was asked. `images` to `bytes` are how many units it was counted in besides
-    tokens (`router.units`), 0 where it was not; the unit of a request is `requests`. The last four
+    `day` is when it was admitted, and `period` the first day of that billing month, by the
+    customer's calendar: ISO dates. `operation` is what was asked. `images` to `bytes` are how many
+    units it was counted in besides tokens (`router.units`), 0 where it was not; the unit of a
+    request is `requests`. `service_tier` is the provider's class of service as the answer told it.
+    `counts` is what has no column, as JSON: see `router.usage.used`. `baseline_pico` is what the
+    same would have cost at the backend `baseline`, None where that cannot be said. The last four
     are empty where no cascade was planned; `verifier` names what rejected answers, in order and
     separated by ", ", or is PASSED. Instants are Unix milliseconds.
     """
@@ -57,6 +65,7 @@ class UsageRow(NamedTuple):
     admitted_at: int
     closed_at: int
     day: str
+    period: str | None
     request_id: str | None
     organization: str
     team: str | None
@@ -73,14 +82,19 @@ class UsageRow(NamedTuple):
     input_tokens: int
     output_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     reasoning_tokens: int
     images: int
     seconds: int
     characters: int
     searches: int
     bytes: int
+    counts: str | None
     cost_pico: int
+    baseline: str | None
+    baseline_pico: int | None
     price_version: str | None
+    service_tier: str | None
     estimated: bool
     busy_ms: int
     energy_mj: int | None
@@ -140,32 +154,49 @@ def served_json(charge: Charge) -> bytes:
             "judge": cascade.judge_pico,
             "direct": cascade.direct_pico,
         }
+        if cascade.answer is not None:
+            served["answer"] = _counters(cascade.answer)
     # A copy: what orjson returns fills 4 KB for as long as it lives, and this lives for seconds.
     return b"%b" % orjson.dumps(served)
 
 
+def _counters(usage: Usage) -> dict[str, object]:
+    """Every counter of one answer that is not zero."""
+    counters = {
+        "input": usage.input_tokens,
+        "output": usage.output_tokens,
+        "cached": usage.cached_tokens,
+        "written": usage.cache_write_tokens,
+        "reasoning": usage.reasoning_tokens,
+        "parts": dict(usage.parts),
+        "units": added_up(usage.units),
+    }
+    return {name: value for name, value in counters.items() if value}
+
+
 def usage_row(row: JournalRow) -> UsageRow:
-    """Return the table's row of a journal's. Raises ValueError or KeyError for a foreign one."""
+    """Return the table's row of a journal's, its day and period in UTC, and without a baseline.
+
+    A correction's counts besides those of the ledger are the whole request's, until
+    `router.usage.used.corrected` takes off what was told before. Raises ValueError or KeyError for
+    a foreign one.
+    """
     requests, tokens, input_tokens, output_tokens, cost_pico = row.used
     asked = orjson.loads(row.meta)
     served = orjson.loads(row.payload or b"{}")
     if asked.get("organization") is None:
         raise ValueError("it names no organization")
-    counted = {} if row.seq else served  # a correction repeats the facts, not the counts
+    once = {} if row.seq else served  # a correction does not tell time, energy and cascade again
+    today = _day(row.admitted_at // _DAY_MS)
     return UsageRow(
         hold_id=row.hold_id,
         seq=row.seq,
         status=row.status,
         admitted_at=row.admitted_at,
         closed_at=row.closed_at,
-        day=_day(row.admitted_at // _DAY_MS),
-        request_id=asked.get("request"),
-        organization=asked["organization"],
-        team=asked.get("team"),
-        key_id=asked.get("key"),
-        end_user=asked.get("user"),
-        tier=asked.get("tier"),
-        asked=asked.get("model"),
+        day=today,
+        period=f"{today[:-2]}01",
+        **_asking(asked),
         operation=served.get("operation"),
         route=served.get("route"),
         backend=served.get("backend"),
@@ -174,23 +205,59 @@ def usage_row(row: JournalRow) -> UsageRow:
         tokens=tokens,
         input_tokens=input_tokens,
         output_tokens=output_tokens,
-        cached_tokens=counted.get("cached", 0),
-        reasoning_tokens=counted.get("reasoning", 0),
-        **(_units(counted["units"]) if "units" in counted else _NO_UNITS),
+        **_counted(served),
         cost_pico=cost_pico,
+        baseline=None,
+        baseline_pico=None,
         price_version=served.get("price"),
+        service_tier=served.get("tier"),
         estimated=bool(served.get("estimated", row.status == _EXPIRED)),
-        busy_ms=counted.get("busy", 0),
-        energy_mj=counted.get("energy"),
+        busy_ms=once.get("busy", 0),
+        energy_mj=once.get("energy"),
         energy_source=served.get("energy_source"),
         predicted=served.get("predicted"),
-        **(_cascaded(counted["cascade"]) if "cascade" in counted else _NO_CASCADE),
+        **(_cascaded(once["cascade"]) if "cascade" in once else _NO_CASCADE),
     )
+
+
+def _asking(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of who asked, and for what."""
+    return {
+        "request_id": asked.get("request"),
+        "organization": asked["organization"],
+        "team": asked.get("team"),
+        "key_id": asked.get("key"),
+        "end_user": asked.get("user"),
+        "tier": asked.get("tier"),
+        "asked": asked.get("model"),
+    }
+
+
+def _counted(served: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of what the ledger does not count."""
+    return {
+        "cached_tokens": served.get("cached", 0),
+        "cache_write_tokens": served.get("written", 0),
+        "reasoning_tokens": served.get("reasoning", 0),
+        **(_units(served["units"]) if "units" in served else _NO_UNITS),
+        "counts": _counts(served) if _OTHER_COUNTS & served.keys() else None,
+    }
 
 
 def _units(told: Mapping[str, int]) -> dict[str, int]:
     """The columns of units; that of requests is counted by the ledger."""
-    return {PLURALS[unit]: told.get(unit, 0) for unit in UNITS if unit != REQUEST}
+    return {PLURALS[unit]: told.get(unit, 0) for unit in UNIT_COLUMNS}
+
+
+def _counts(served: Mapping[str, Any]) -> str | None:
+    """What has no column: parts of tokens, units without one, and the delivered answer's own."""
+    units = {n: count for n, count in served.get("units", {}).items() if n not in UNIT_COLUMNS}
+    counts = {
+        **({"parts": served["parts"]} if "parts" in served else {}),
+        **({"units": units} if units else {}),
+        **({"answer": served["answer"]} if "answer" in served else {}),
+    }
+    return orjson.dumps(counts).decode() if counts else None
 
 
 def _cascaded(told: Mapping[str, Any]) -> dict[str, Any]:

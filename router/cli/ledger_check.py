@@ -17,6 +17,7 @@ from router.ledger.check.findings import CheckReport
 from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
+from router.world.books import BookWorld, WorldBooks
 from router.world.documents import Documents
 from router.world.snapshot import tier_quotas
 
@@ -82,7 +83,9 @@ async def _checking(documents: Documents) -> AsyncIterator[_Check]:
     tiers, _ = tier_quotas(documents.policy)
     try:
         async with connected(documents) as reached:
-            stored = await JournalConsumer(reached.journal(), store).drain()
+            world = BookWorld.of(documents)
+            entered = WorldBooks(lambda: world)
+            stored = await JournalConsumer(reached.journal(), store, books=entered).drain()
             yield _Check(reached.check(books, tiers), stored)
     finally:
         books.close()

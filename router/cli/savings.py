@@ -1,7 +1,7 @@
 """`turnout savings`: what routing saved beside one backend for everything, and at what quality."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,24 +15,52 @@ from router.cli.common.tables import narrow, show
 from router.cli.usage import day
 from router.database import DatabaseError
 from router.loop.outcome_store import OutcomeStore
-from router.usage.savings import Checks, Line, checks, savings
+from router.usage.savings import Checks, Line, checks, priced_beside, savings
 from router.usage.store import UsageStore
+from router.world.baseline import Baseline, baseline_of
 from router.world.documents import Documents
 
 
-def _lines(
-    documents: Documents, against: str, since: str | None, until: str | None
-) -> tuple[list[Line], list[Checks]]:
-    price = documents.prices.price(against)
+@dataclass(frozen=True, slots=True)
+class _Savings:
+    """What is shown: beside which backends, and how many rows were priced just now."""
+
+    lines: list[Line]
+    checked: list[Checks]
+    against: list[str]
+    priced_now: int
+
+    @property
+    def uncompared(self) -> int:
+        """How many requests count at what they cost."""
+        return self.lines[-1].uncompared if self.lines else 0
+
+
+def _savings(
+    documents: Documents, against: str | None, since: str | None, until: str | None
+) -> _Savings:
+    """Sum up what was stored, or price every row `against` a backend. Raises DatabaseError."""
+    name = against or baseline_of(documents.loaded)
     usage = UsageStore(documents.database)
     outcomes = OutcomeStore(documents.database, keep=documents.config.outcomes.keep)
     try:
+        beside = priced_beside(
+            usage.each(since, until, unpriced=against is None),
+            Baseline.named(documents.loaded, name).cost,
+        )
         lines = savings(
             usage.backends(since, until),
             outcomes.audits(_milliseconds(since), _milliseconds(until)),
-            price.cost,
+            beside,
+            stored=against is None,
         )
-        return lines, checks(usage.cascades(since, until))
+        names = usage.baselines(since, until) if against is None else []
+        return _Savings(
+            lines,
+            checks(usage.cascades(since, until)),
+            names if names and not beside else sorted({*names, name}),
+            sum(each.rows for each in beside.values()),
+        )
     finally:
         usage.close()
         outcomes.close()
@@ -47,8 +75,12 @@ def _milliseconds(day: str | None) -> int | None:
 
 @click.command("savings")
 @config_option
-@click.option("--against", help="The backend to compare with; default: the dearest one.")
-@click.option("--since", callback=day, help="First day, YYYY-MM-DD in UTC.")
+@click.option(
+    "--against",
+    metavar="BACKEND",
+    help="Price every request of these days at this backend instead, row by row.",
+)
+@click.option("--since", callback=day, help="First day, YYYY-MM-DD, in each customer's time zone.")
 @click.option("--until", callback=day, help="The day after the last one.")
 @click.option(
     "--format",
@@ -61,41 +93,73 @@ def _milliseconds(day: str | None) -> int | None:
 def show_savings(
     *, config_path: Path, against: str | None, since: str | None, until: str | None, form: str
 ) -> None:
-    """Show what routing saved beside sending everything to one backend.
+    """Show what routing saved beside sending everything to one backend, the baseline.
 
-    Costs are what was paid; "Compared" prices the same tokens at that backend's present price.
-    Quality is what shadow audits of these days found, with its 95 % interval, or what the
+    "Cost" is what was paid. "Compared" is what the very same requests would have cost at the
+    baseline, each priced by itself when it was stored, by the prices of that moment: `savings:
+    {baseline: NAME}` of turnout.yaml, else the backend whose output tokens are the dearest. Where
+    the baseline itself answered at its list price, exactly nothing is saved.
+
+    Every counter counts at the baseline's rates: steps for long prompts, cache reads and writes,
+    thoughts, sound, fees. Tokens that came from a cache are priced as cached there too, although
+    its cache would have held other prompts. Of a cascade, the delivered answer alone is compared.
+    What the baseline could not have served (embeddings, pictures, batches) counts at what it cost,
+    and is told below the tables.
+
+    Quality is what shadow audits of these days (in UTC) found, with its 95 % interval, or what the
     classifier expected where nothing was audited. Energy carries its source: measured or declared.
     Tables round dollars; JSON has every digit.
 
     Where cascades checked answers, a third table says how often each verifier fired, what the
     rejected answers and the judge cost, and what cheap-first saved beside asking the cascade's last
     step alone (negative: it cost more).
+
+    \b
+      turnout savings --since 2026-11-01 --until 2026-12-01
+      turnout savings --against premium --format json
     """
     documents = documents_or_end(config_path)
-    book = documents.prices
     names = list(documents.config.backends)
-    chosen = against or max(names, key=lambda name: book.price(name).output_pico)
-    if chosen not in names:
-        hint = suggestion(chosen, names, what="backends")
-        raise click.BadParameter(f"no backend {chosen!r}; {hint}", param_hint="--against")
+    if against is not None and against not in names:
+        hint = suggestion(against, names, what="backends")
+        raise click.BadParameter(f"no backend {against!r}; {hint}", param_hint="--against")
     try:
-        lines, checked = _lines(documents, chosen, since, until)
+        found = _savings(documents, against, since, until)
     except DatabaseError as error:
         raise click.ClickException(str(error)) from None
     if form == "json":
-        record = {
-            "backends": [_record(line) for line in lines],
-            "cascades": [asdict(line) | {"saved_pico": line.saved_pico} for line in checked],
-        }
-        click.echo(json.dumps(record, indent=2))
-    elif lines:
-        tables = [_costs_table(lines, chosen), _quality_table(lines)]
-        for table in [*tables, _checks_table(checked)] if checked else tables:
-            show(table)
-            click.echo()
+        click.echo(json.dumps(_json(found), indent=2))
+    elif found.lines:
+        _show(found, anew=against is not None)
     else:
         click.echo("No usage is stored for these days.", err=True)
+
+
+def _json(found: _Savings) -> dict[str, object]:
+    return {
+        "against": found.against,
+        "priced_now": found.priced_now,
+        "backends": [_record(line) for line in found.lines],
+        "cascades": [asdict(line) | {"saved_pico": line.saved_pico} for line in found.checked],
+    }
+
+
+def _show(found: _Savings, *, anew: bool) -> None:
+    against = " and ".join(found.against)
+    tables = [_costs_table(found.lines, against), _quality_table(found.lines)]
+    for table in [*tables, _checks_table(found.checked)] if found.checked else tables:
+        show(table)
+        click.echo()
+    if found.uncompared:
+        click.echo(
+            f"{found.uncompared:,} requests, which cannot be compared with {against}, count at what"
+            " they cost."
+        )
+    if found.priced_now and not anew:
+        click.echo(
+            f"{found.priced_now:,} rows of an older version were priced now, one by one, by today's"
+            " price list."
+        )
 
 
 def _record(line: Line) -> dict[str, object]:

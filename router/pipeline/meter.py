@@ -240,6 +240,7 @@ class Meter:
             rejected_pico=self._cost_of(rejected),
             judge_pico=self._cost_of([answer for answer in billed if not answer.rejected]),
             direct_pico=self._prices.cost(planned.steps[-1], as_listed(usage)),
+            answer=usage if billed else None,
         )
 
     def _energy(self, backend: Backend, usage: Usage, seconds: float) -> Energy | None:

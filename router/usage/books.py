@@ -1,6 +1,7 @@
 """What the ledger is compared with: sums of stored usage, whose limits counted, and its epoch."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -14,6 +15,7 @@ from router.usage.rows import METADATA, USAGE
 
 _METRICS: Final = ("requests", "tokens", "input_tokens", "output_tokens", "cost_pico")
 _MICRO: Final = 10**6
+_RECENT: Final = timedelta(days=2)
 _LEVELS: Final = ("organization", "team", "key_id", "end_user", "asked", "tier")
 
 
@@ -120,9 +122,13 @@ class LedgerBooks:
         return int(rows)
 
     def newest(self) -> dict[int, int]:
-        """When the newest rows were closed, by virtual shard: of those admitted on the last day."""
-        last = select(func.max(USAGE.c.day)).scalar_subquery()
-        closed = select(_SHARD, func.max(USAGE.c.closed_at)).where(USAGE.c.day == last)
+        """When the newest rows were closed, by virtual shard: of those of the last days, since the
+        days of customers begin at different instants."""
+        ((last,),) = self._rows(select(func.max(USAGE.c.day)))
+        if last is None:
+            return {}
+        since = (date.fromisoformat(last) - _RECENT).isoformat()
+        closed = select(_SHARD, func.max(USAGE.c.closed_at)).where(USAGE.c.day >= since)
         rows = self._rows(closed.group_by(_SHARD))
         return {int(digits, 16): int(at) for digits, at in rows}
 

@@ -13,7 +13,8 @@ from typing import Any, Final, Protocol
 
 from router.database import DatabaseError
 from router.usage.store import UsageStore
-from router.usage_row import JournalRow, usage_row
+from router.usage.used import corrected
+from router.usage_row import JournalRow, UsageRow, usage_row
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +50,21 @@ class Journal(Protocol):
         """How many entries wait."""
 
 
+class Books(Protocol):
+    """What the books say of a row beyond what the ledger knows."""
+
+    def entered(self, row: UsageRow, first: UsageRow | None) -> UsageRow:
+        """Return the row as it is stored: with its customer's day and billing period, and with what
+        it would have cost at the baseline. `first` is what a correction corrects.
+        """
+
+
 class JournalConsumer:
     """Stores the journal, as a task of this process, while it holds the reader's lease.
 
-    `stored` counts new rows, `failures` the batches that SQL refused, `foreign` unreadable entries
-    (they stay in the journal and are logged). `written` says how many rows this process wrote.
+    Rows are stored as `books` enter them; without, by UTC and beside no baseline. `stored` counts
+    new rows, `failures` the batches that SQL refused, `foreign` unreadable entries (they stay in
+    the journal and are logged). `written` says how many rows this process wrote.
     """
 
     def __init__(
@@ -62,7 +73,9 @@ class JournalConsumer:
         store: UsageStore,
         written: Callable[[], int] = lambda: 0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        books: Books | None = None,
     ) -> None:
+        self._books = books
         self._journal = journal
         self._store = store
         self._written = written
@@ -112,10 +125,28 @@ class JournalConsumer:
                 good.append(entry)
         if not good:
             return 0, 0
-        added = await asyncio.to_thread(self._store.add, rows)
+        added = await asyncio.to_thread(self._add, rows)
         await self._journal.forget(good)
         self.stored += added
         return len(good), added
+
+    def _add(self, rows: list[UsageRow]) -> int:
+        """Store rows as they are entered; returns how many were new. Blocks."""
+        late = {row.hold_id for row in rows if row.seq}
+        firsts = self._store.firsts(list(late)) if late else {}
+        entered = []
+        for row in rows:
+            done = self._entered(row, firsts.get(row.hold_id))
+            entered.append(done)
+            if row.hold_id in late:
+                firsts.setdefault(row.hold_id, done)
+        return self._store.add(entered)
+
+    def _entered(self, row: UsageRow, first: UsageRow | None) -> UsageRow:
+        if row.seq == 0:
+            return row if self._books is None else self._books.entered(row, None)
+        row = corrected(row, first)
+        return row if self._books is None else self._books.entered(row, first)
 
     async def _is_due(self) -> bool:
         """Whether there may be rows: of this process since its last look, or of others by now."""

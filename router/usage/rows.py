@@ -1,4 +1,7 @@
-"""The usage table: one row per admitted request, one more where a late settlement corrects it."""
+"""The usage table: one row per admitted request, one more where a late settlement corrects it.
+
+Columns of LATER came with a later version: a table that lacks them gets them at the start, empty.
+"""
 
 from typing import Final
 
@@ -13,8 +16,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
+from router.database import LATER
 from router.usage_row import FIRED_LENGTH, UsageRow
 
 METADATA: Final = MetaData()
@@ -27,6 +32,7 @@ USAGE: Final = Table(
     Column("admitted_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, nullable=False),
     Column("day", String(10), nullable=False),
+    Column("period", String(10), info=LATER),
     Column("request_id", String(128)),
     Column("organization", Text, nullable=False),
     Column("team", Text),
@@ -43,14 +49,19 @@ USAGE: Final = Table(
     Column("input_tokens", BigInteger, nullable=False),
     Column("output_tokens", BigInteger, nullable=False),
     Column("cached_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False, server_default=text("0"), info=LATER),
     Column("reasoning_tokens", BigInteger, nullable=False),
     Column("images", BigInteger, nullable=False),
     Column("seconds", BigInteger, nullable=False),
     Column("characters", BigInteger, nullable=False),
     Column("searches", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
+    Column("counts", Text, info=LATER),
     Column("cost_pico", BigInteger, nullable=False),
+    Column("baseline", Text, info=LATER),
+    Column("baseline_pico", BigInteger, info=LATER),
     Column("price_version", Text),
+    Column("service_tier", Text, info=LATER),
     Column("estimated", Boolean, nullable=False),
     Column("busy_ms", BigInteger, nullable=False),
     Column("energy_mj", BigInteger),

@@ -16,7 +16,7 @@ from policies.money import Usd
 from router.backends.backend import Capacity, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
-from router.world.config_kept import BatchSection, FileSection, ResponseSection
+from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_values import (
     Address,
@@ -306,4 +306,5 @@ class Config(Section):
     files: FileSection = FileSection()
     batches: BatchSection = BatchSection()
     audits: AuditSection = AuditSection()
+    savings: SavingsSection = SavingsSection()
     admin: AdminSection | None = None

@@ -1,4 +1,4 @@
-"""The sections of turnout.yaml about what is kept for customers."""
+"""The sections of turnout.yaml about what is kept: for customers, and in the books."""
 
 from pydantic import Field, PositiveInt
 
@@ -32,3 +32,9 @@ class BatchSection(Section):
     requests: PositiveInt = 50_000  # of one
     most: PositiveInt = 20  # of each organization, that run
     look: Duration = 60.0  # between two looks at one that runs
+
+
+class SavingsSection(Section):
+    """The books: beside what one backend would have cost each request is priced."""
+
+    baseline: str | None = Field(default=None, min_length=1)

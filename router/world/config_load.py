@@ -170,7 +170,7 @@ def _without_extra(document: Document) -> Finding:
 
 
 def _unkept(document: Document, config: Config) -> list[Finding]:
-    """Return why responses cannot be kept as it is written."""
+    """Return why responses, and the books, cannot be kept as it is written."""
     section, findings = config.responses, []
     if section.keys and find_spec("cryptography") is None:
         message = "keeping responses needs cryptography, which is not installed"
@@ -184,7 +184,17 @@ def _unkept(document: Document, config: Config) -> list[Finding]:
             findings.append(
                 document.finding(("responses", "home", at), message, hint, rule="responses")
             )
-    return findings
+    return [*findings, *_without_baseline(document, config)]
+
+
+def _without_baseline(document: Document, config: Config) -> list[Finding]:
+    """Return that savings are to be reckoned from a backend that is not there."""
+    name = config.savings.baseline
+    if name is None or name in config.backends:
+        return []
+    hint = suggestion(name, config.backends, what="backends")
+    message = f"unknown backend `{name}`"
+    return [document.finding(("savings", "baseline"), message, hint, rule="savings")]
 
 
 def _without(finding: Finding, secrets: set[str]) -> Finding:

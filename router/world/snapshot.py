@@ -19,6 +19,7 @@ from router.ledger.estimate import Way
 from router.ledger.quotas.dimensions import DIMENSIONS, Quota, QuotaError, quotas
 from router.operations.declared import NO_PATHS, DeclaredPaths
 from router.prices.book import PriceBook
+from router.world.baseline import Baseline, baseline_of
 from router.world.config import Config
 from router.world.config_load import LoadedConfig
 from router.world.declared import unrouted
@@ -68,6 +69,7 @@ class Snapshot:
     expected_output: Mapping[str, int]
     estimate: Way
     needs_of: Mapping[str, Needs]  # by what a client may put in `model`
+    baseline: Baseline
     declared: DeclaredPaths = NO_PATHS
 
     def standing(self, tier: str) -> Standing:
@@ -131,6 +133,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
         ),
         estimate=config.estimate,
         needs_of=MappingProxyType(_needs(policy)),
+        baseline=Baseline.named(loaded, baseline_of(loaded)),
         declared=loaded.declared,
     )
 

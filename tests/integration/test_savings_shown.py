@@ -22,7 +22,7 @@ from router.usage.store import UsageStore
 
 QUALITY = Quality(0.82, 0.61, 0.93, 1_204)
 LINE = Line(
-    *("premium-eu-west", 1_234_567, 987_654_321, 1_234_567_890_123_456, 9_876_543_210_123_456),
+    *("premium-eu-west", 1_234_567, 987_654_321, 1_234_567_890_123_456, 9_876_543_210_123_456, 7),
     *(0.7, 1234.5, "declared", 98.7, 123_456_789, QUALITY),
 )
 
@@ -36,7 +36,8 @@ def _served(config: Path, day: str, score: float) -> None:
     """Store a request of that day and its audit."""
     row: dict[str, object] = {column.name: 0 for column in USAGE.columns}
     row |= {"hold_id": day, "status": "settled", "day": day, "organization": "acme"}
-    row |= {"backend": "local", "requests": 1, "verifier": None, "energy_source": None}
+    row |= {"backend": "local", "requests": 1, "operation": "chat"}
+    row |= dict.fromkeys(("verifier", "energy_source", "counts", "baseline", "service_tier"))
     usage = UsageStore(database_of(config))
     usage.add([tuple(row[name] for name in NAMES)])
     usage.close()

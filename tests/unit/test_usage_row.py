@@ -20,10 +20,16 @@ from router.usage_row import (
 ANNA = Principal("key-1", "acme", "pro", "search")
 UNITS_USED = (
     *(("image", 2), ("second", 30), ("character", 7), ("search", 1), ("byte", 9), ("request", 1)),
+    ("web_search", 2),
     ("image", 1),  # of an answer that was passed over
 )
 CHARGE = Charge(
-    Usage(10, 5, cached_tokens=4, reasoning_tokens=3, estimated=True, units=UNITS_USED),
+    Usage(
+        *(10, 5, 4, 3, True, 2),
+        units=UNITS_USED,
+        parts=(("cache_write_1h", 1),),
+        tier="flex",
+    ),
     cost_pico=70,
     outcome=Outcome.COMPLETED,
     backend="moe",
@@ -34,7 +40,7 @@ CHARGE = Charge(
     energy_mj=12,
     energy_source="declared",
     predicted=0.8,
-    cascade=Cascaded(("not_empty", "judge"), 20, 9, 50),
+    cascade=Cascaded(("not_empty", "judge"), 20, 9, 50, Usage(4, 2, parts=(("audio_input", 1),))),
     operation="image",
 )
 
@@ -53,13 +59,17 @@ def row(
 def test_everything_that_is_written_comes_out_in_its_column():
     assert row() == UsageRow(
         hold_id="h1", seq=0, status="completed", admitted_at=86_400_000, closed_at=86_400_900,
-        day="1970-01-02", request_id="req-1", organization="acme", team="search", key_id="key-1",
-        end_user="u5",
+        day="1970-01-02", period="1970-01-01", request_id="req-1", organization="acme",
+        team="search", key_id="key-1", end_user="u5",
         tier="pro", asked="auto", operation="image", route="auto", backend="moe",
         model="deepseek-v4-flash",
         requests=1, tokens=15, input_tokens=10, output_tokens=5, cached_tokens=4,
-        reasoning_tokens=3, images=3, seconds=30, characters=7, searches=1, bytes=9,
-        cost_pico=70, price_version="p1", estimated=True, busy_ms=900,
+        cache_write_tokens=2, reasoning_tokens=3, images=3, seconds=30, characters=7,
+        searches=1, bytes=9,
+        counts='{"parts":{"cache_write_1h":1},"units":{"request":1,"web_search":2},'
+        '"answer":{"input":4,"output":2,"parts":{"audio_input":1}}}',
+        cost_pico=70, baseline=None, baseline_pico=None, price_version="p1", service_tier="flex",
+        estimated=True, busy_ms=900,
         energy_mj=12, energy_source="declared", predicted=0.8, verifier="not_empty, judge",
         rejected_pico=20, judge_pico=9, direct_pico=50,
     )  # fmt: skip
@@ -81,11 +91,9 @@ def test_a_request_that_is_counted_in_tokens_alone_has_no_units():
     assert b"units" not in served_json(CHARGE._replace(usage=Usage(1, 1)))
 
 
-def test_a_correction_repeats_facts_and_not_what_was_counted():
+def test_a_correction_repeats_facts_and_not_what_the_first_row_told_beside_its_counts():
     correction = row(seq=1)
-    assert (correction.backend, correction.predicted) == ("moe", 0.8)
-    assert (correction.cached_tokens, correction.reasoning_tokens, correction.busy_ms) == (0, 0, 0)
-    assert (correction.operation, correction.images, correction.bytes) == ("image", 0, 0)
+    assert (correction.backend, correction.predicted, correction.busy_ms) == ("moe", 0.8, 0)
     assert (correction.energy_mj, correction.verifier, correction.judge_pico) == (None, None, None)
 
 

@@ -31,11 +31,20 @@ def window_at(
     if period == "endless":
         return CalendarWindow(0, FOREVER, FOREVER + 1)
     zone = zone_of(timezone)
-    today = datetime.fromtimestamp(now_ms / 1000, zone).date()
-    first = today if period == "day" else _month(today, billing_day)
+    today, month = dates_at(now_ms, timezone, billing_day)
+    first = today if period == "day" else month
     second = _after(first, period)
     third = _after(second, period)
     return CalendarWindow(_instant(first, zone), _instant(second, zone), _instant(third, zone))
+
+
+def dates_at(now_ms: int, timezone: str = "UTC", billing_day: int = 1) -> tuple[date, date]:
+    """The local day of an instant, and the day on which its month began.
+
+    Raises zoneinfo.ZoneInfoNotFoundError for an unknown zone.
+    """
+    today = datetime.fromtimestamp(now_ms / 1000, zone_of(timezone)).date()
+    return today, _month(today, billing_day)
 
 
 def zone_of(timezone: str) -> tzinfo:

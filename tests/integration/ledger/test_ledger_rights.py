@@ -21,6 +21,7 @@ from router.ledger.quotas.dimensions import quotas
 from router.ledger.server.address import parse_address
 from router.ledger.server.scripts import read_sources
 from router.ledger.shares import divide
+from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
 
@@ -63,7 +64,9 @@ class Documented:
         return False
 
 
-async def everything(ledger: Ledger, outside: Outside, store: UsageStore, url: str) -> None:
+async def everything(
+    ledger: Ledger, outside: Outside, store: UsageStore, kept: LedgerBooks, url: str
+) -> None:
     """All that Turnout does to a ledger."""
     await ledger.credit("acme", 10**12, "invoice-1")
     asked = reserve_request(LIMITS, user="ann")
@@ -91,24 +94,26 @@ async def everything(ledger: Ledger, outside: Outside, store: UsageStore, url: s
     assert await JournalConsumer(ledger.journal(), store).drain() > 0
     shares = ledger.shares()
     assert await shares.take(divide("gpu", 4, {"pro": 0.5}), "pro")
-    await books(ledger, outside, store, url)
+    await books(ledger, outside, kept, url)
     await shares.close()
 
 
-async def books(ledger: Ledger, outside: Outside, store: UsageStore, url: str) -> None:
+async def books(ledger: Ledger, outside: Outside, kept: LedgerBooks, url: str) -> None:
     """What the commands of `turnout ledger` do."""
     async with ledger.hold(reserve_request(LIMITS, user="ann"), used) as hold:
         hold.dispatched()
         for key in ("acme", hold.hold_id, *(k.decode() for k in outside.client.keys("lg:*"))):
             await show(parse_address(url), key)
     assert await ledger.settled(LONGEST_SECONDS)
-    checking = ledger.check(store)
-    assert await checking.check() == []
+    checking = ledger.check(kept, {"pro": LIMITS})
+    assert (await checking.check()).agrees
+    await ledger.watch(kept).look()
     (key,) = outside.client.keys("*:s:o:acme")
     state = list(outside.scopes()["o:acme"]["tpo"])
     state[2] += 7
     outside.tweak(key, "Ctpo", tuple(state))
-    assert await checking.repair(await checking.check()) == 1
+    assert await checking.repair((await checking.check()).changes) == 1
+    await checking.declare_whole()
 
 
 def ran(outside: Outside) -> set[str]:
@@ -120,10 +125,10 @@ def ran(outside: Outside) -> set[str]:
 async def test_the_documented_rights_suffice_are_needed_and_outlive_the_server(
     tmp_path: Path, database: str
 ) -> None:
-    documented, store = Documented(tmp_path), UsageStore(database)
+    documented, store, kept = Documented(tmp_path), UsageStore(database), LedgerBooks(database)
     with documented.running() as outside:
         ledger = await Ledger.connect(documented.url, command_seconds=5, durability="require")
-        await everything(ledger, outside, store, documented.url)
+        await everything(ledger, outside, store, kept, documented.url)
         granted = set(re.findall(r" \+([a-z|]+)", USERS.splitlines()[1]))
         scripted = re.findall(r"call\('([A-Z]+)'", "".join(read_sources().values()))
         assert granted - ran(outside) - {name.lower() for name in scripted} == set()
@@ -135,3 +140,4 @@ async def test_the_documented_rights_suffice_are_needed_and_outlive_the_server(
         assert outside.scopes() == before
         assert before["o:acme"]["usdp"][2] > 0
     store.close()
+    kept.close()

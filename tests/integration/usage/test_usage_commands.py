@@ -68,8 +68,9 @@ def test_usage_is_checked_stored_and_shown(config: Path) -> None:
     assert code == 0
     assert json.loads(text)["total"] == {
         "requests": 3, "input_tokens": 30, "output_tokens": 150, "cached_tokens": 0,
-        "reasoning_tokens": 0, "images": 0, "seconds": 0, "characters": 0, "searches": 0,
-        "bytes": 0, "cost_usd": "0.0018",
+        "cache_write_tokens": 0, "reasoning_tokens": 0, "images": 0, "seconds": 0,
+        "characters": 0, "searches": 0,
+        "bytes": 0, "cost_usd": "0.0018", "price_usd": "0.0018", "amount": "0.00",
     }  # fmt: skip
     code, text = run(usage, "--config", str(config), "--by", "key", "--since", "2020-01-01")
     assert code == 0

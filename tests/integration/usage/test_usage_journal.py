@@ -16,7 +16,8 @@ from router.domain import Cascaded
 from router.ledger.ledger import Ledger
 from router.ledger.server.embedded import Embedded
 from router.usage.journal import JournalConsumer
-from router.usage.report import as_csv, as_json, spend
+from router.usage.report import spend
+from router.usage.report_formats import as_csv, as_json
 from router.usage.rows import NAMES
 from router.usage.store import UsageStore
 
@@ -269,7 +270,9 @@ async def test_a_report_reads_the_same_as_json_and_csv(
     await JournalConsumer(ledger.journal(), store).drain()
     report = spend(store, ["organization"], since="2020-01-01", until="2100-01-01")
     assert '"cost_usd": "0.0012"' in as_json(report)
-    assert as_csv(report).splitlines()[1] == "acme,2,20,100,0,0,0,0,0,0,0,0.0012"
+    assert as_csv(report).splitlines()[1] == (
+        "acme,2,20,100,0,0,0,0,0,0,0,0,0.001200000000,0.001200000000,0.00,USD"
+    )
     assert spend(store, ["day"], until="2020-01-01").rows == ()
 
 
@@ -284,8 +287,9 @@ def test_sums_do_not_overflow_where_one_column_would(store: UsageStore) -> None:
         "status": "completed", "admitted_at": 1, "closed_at": 2, "day": "2026-01-01",
         "organization": "o",
         "requests": 1, "tokens": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0,
-        "reasoning_tokens": 0, "images": 0, "seconds": 0, "characters": 0, "searches": 0,
-        "bytes": 0, "cost_pico": 9 * 10**18, "estimated": False, "busy_ms": 0,
+        "cache_write_tokens": 0, "reasoning_tokens": 0, "images": 0, "seconds": 0,
+        "characters": 0, "searches": 0, "bytes": 0, "cost_pico": 9 * 10**18,
+        "estimated": False, "busy_ms": 0,
     }  # fmt: skip
     rows = [{**row, "hold_id": str(n), "seq": 0} for n in range(3)]
     store.add([tuple(row.get(name) for name in NAMES) for row in rows])

@@ -138,6 +138,7 @@ def test_the_answers_of_a_cascade_are_told_apart_in_its_bill(plan):
     assert charge.cascade.rejected_pico == 0  # local is free
     assert charge.cascade.direct_pico == charge.cost_pico
     assert charge.usage == Usage(200, 100)
+    assert charge.cascade.answer == USED  # what a cascade of one would have asked for
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import random
 
 import pytest
 
-from router.domain import Usage
 from router.usage.savings import checks, quality_of, savings
 
 ROW = {
@@ -12,24 +11,21 @@ ROW = {
     "requests": 10,
     "input_tokens": 1000,
     "output_tokens": 500,
-    "cached_tokens": 0,
     "busy_ms": 5_000,
     "energy_mj": 20_000,
     "metered": 10,
     "energy_source": "declared",
     "cost_pico": 1_500,
+    "baseline_pico": 150_000,
+    "uncompared": 0,
     "predicted": 0.5,
 }
 OTHER = ROW | {"backend": "premium", "cost_pico": 150_000, "energy_mj": 0, "metered": 0}
 OTHER |= {"energy_source": None, "predicted": None}
 
 
-def _baseline(usage: Usage) -> int:
-    return (usage.input_tokens + usage.output_tokens) * 100
-
-
 def test_each_backend_and_the_total_stand_beside_the_same_tokens_at_the_baseline():
-    local, premium, total = savings([ROW, OTHER], [], _baseline)
+    local, premium, total = savings([ROW, OTHER], [])
     assert (local.cost_pico, local.baseline_pico) == (1_500, 150_000)
     assert local.saved == pytest.approx(0.99)
     assert premium.saved == 0.0
@@ -37,18 +33,18 @@ def test_each_backend_and_the_total_stand_beside_the_same_tokens_at_the_baseline
 
 
 def test_what_is_not_known_is_none_and_never_zero():
-    _, premium, total = savings([ROW, OTHER], [], _baseline)
+    _, premium, total = savings([ROW, OTHER], [])
     assert premium.joules_per_request is None
     assert premium.cost_per_success_pico is None
     assert total.joules_per_request == pytest.approx(2.0)
-    assert savings([], [], _baseline) == []
+    assert savings([], []) == []
 
 
 def test_audits_count_before_what_the_classifier_expected():
-    local, _ = savings([ROW], [("local", 1.0), ("local", 1.0), ("local", 0.0)], _baseline)
+    local, _ = savings([ROW], [("local", 1.0), ("local", 1.0), ("local", 0.0)])
     assert local.quality.mean == pytest.approx(2 / 3)
     assert local.cost_per_success_pico == 225
-    expected, _ = savings([ROW], [], _baseline)
+    expected, _ = savings([ROW], [])
     assert expected.cost_per_success_pico == 300
 
 
