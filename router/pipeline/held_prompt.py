@@ -1,0 +1,52 @@
+"""How many tokens a prompt may have at most: what is held for it until its backend has counted.
+
+Routing and prices go by an estimate, a third of the text's bytes, which most prompts stay below. A
+hold must cover the others too: digits, base64, rare scripts, images that a model sees finely.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from router.ask import Ask
+from router.backends.backend import Backend
+from router.backends.media_rules import most_of_media
+from router.ledger.estimate import TOKENS_AROUND, estimate_tokens
+from router.ledger.text_weights import most_tokens
+
+# Where the body says something in another way than the model reads it: escapes instead of
+# characters, seals of providers on their own words. Such a body's texts are looked at one by one.
+_OTHERWISE: Final = (b"\\u", b'ignature"', b'"encrypted_')
+_TOKENS: Final = "tokens"  # the feature of a request that holds a tokenizer's numbers
+_AROUND_A_TEXT: Final = 8  # what a chat template puts around a message
+_WORDS_ON_TOOLS: Final = (
+    1_024  # what a server tells its model of tools in general, and of one it hosts
+)
+
+
+def most_input(
+    ask: Ask, likely: int, backends: Mapping[str, Backend], candidates: Iterable[str]
+) -> int:
+    """The most tokens that the prompt may have at any candidate; `likely` is its estimate."""
+    if ask.declared is not None or _TOKENS in ask.features:
+        return likely
+    most = _most_of_text(ask) + TOKENS_AROUND
+    if ask.tools:
+        hosted = sum(feature.startswith("hosted:") for feature in ask.features)
+        most += _WORDS_ON_TOOLS * (1 + hosted)
+    if not ask.images:
+        return max(likely, most)
+    models = [backends[name].model for name in candidates]
+    return max(estimate_tokens(ask.text_bytes), most) + most_of_media(ask.media, ask.images, models)
+
+
+def _most_of_text(ask: Ask) -> int:
+    """All of the body, where a model reads it as it is: names of fields stand for a template."""
+    if ask.form:
+        return ask.text_bytes
+    raw = ask.raw
+    escaped, sealed, encrypted = _OTHERWISE
+    if not (ask.images or escaped in raw or sealed in raw or encrypted in raw):
+        return most_tokens(raw)
+    texts = [text.encode("utf-8", "surrogatepass") for text in ask.texts()]
+    rest = max(0, ask.text_bytes - sum(map(len, texts)))  # seals
+    return sum(map(most_tokens, texts)) + _AROUND_A_TEXT * len(texts) + estimate_tokens(rest)
