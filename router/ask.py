@@ -29,9 +29,10 @@ class Media:
 
     `low_detail` is how many images are asked to be seen coarsely. `pixels` are of the images whose
     header tells them, `sizes` their widths, heights and the detail asked for (low, high, original,
-    or empty). `film_seconds` are those that videos tell, of `film_bytes`. `audio_seconds` are exact for WAV, else an upper bound by the lowest usual
-    bit rate; then `seconds_guessed` holds. `pages` are those that a PDF tells; a document that
-    tells none counts by its bytes, and `pages_guessed` holds.
+    or empty). `audio_seconds` are exact for WAV, else an upper bound by the lowest usual bit rate;
+    then `seconds_guessed` holds. `film_seconds` are those that videos tell, of `film_bytes`.
+    `pages` are those that a PDF tells; a document that tells none counts by its bytes, and
+    `pages_guessed` holds.
     """
 
     images: int = 0

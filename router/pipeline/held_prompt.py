@@ -27,7 +27,7 @@ def most_input(
     ask: Ask, likely: int, backends: Mapping[str, Backend], candidates: Iterable[str]
 ) -> int:
     """The most tokens that the prompt may have at any candidate; `likely` is its estimate."""
-    if ask.declared is not None or _TOKENS in ask.features:
+    if ask.declared is not None or (ask.features and _TOKENS in ask.features):
         return likely
     most = _most_of_text(ask) + TOKENS_AROUND
     if ask.tools:
@@ -41,12 +41,15 @@ def most_input(
 
 def _most_of_text(ask: Ask) -> int:
     """All of the body, where a model reads it as it is: names of fields stand for a template."""
+    raw = ask.raw
+    if ask.images or ask.form or any(map(raw.__contains__, _OTHERWISE)):
+        return _most_of_texts(ask)
+    return most_tokens(raw)
+
+
+def _most_of_texts(ask: Ask) -> int:
     if ask.form:
         return ask.text_bytes
-    raw = ask.raw
-    escaped, sealed, encrypted = _OTHERWISE
-    if not (ask.images or escaped in raw or sealed in raw or encrypted in raw):
-        return most_tokens(raw)
     texts = [text.encode("utf-8", "surrogatepass") for text in ask.texts()]
     rest = max(0, ask.text_bytes - sum(map(len, texts)))  # seals
     return sum(map(most_tokens, texts)) + _AROUND_A_TEXT * len(texts) + estimate_tokens(rest)

@@ -122,14 +122,10 @@ def _estimate(
         tokens = likely = max(tokens, largest_window(named))
     cost, prompt_cost = prices.dearest(decision.candidates, tokens, output, ask.units)
     if decision.cascade is None:
-        return Estimate(
-            tokens,
-            output,
-            cost,
-            prompt_cost,
-            likely_input=likely,
-            likely_cost_pico=prompt_cost if ask.units else prompt_cost * likely // max(1, tokens),
-        )
+        if tokens == likely:
+            return Estimate(tokens, output, cost, prompt_cost)
+        likely_cost = prompt_cost if ask.units else prompt_cost * likely // tokens
+        return Estimate(tokens, output, cost, prompt_cost, False, 1, likely, likely_cost)
     steps = len(decision.cascade.steps)
     judging, judging_cost = _judging(prices, judge, tokens + output, steps - 1)
     return Estimate(

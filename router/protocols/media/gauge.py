@@ -89,15 +89,11 @@ class MediaGauge:
             self._sizes.append((*size, detail if detail in _DETAILS else ""))
 
     def _film(self, data: str, start: int, size: int) -> None:
-        ends = [
-            (start, start + films.ENDS),
-            (max(start, len(data) - films.ENDS) // 4 * 4, len(data)),
-        ]
-        seconds = 0
-        for first, last in ends:
-            self._headers -= films.ENDS
-            if self._headers > 0 and not seconds:
-                seconds = films.seconds_of(decoded(data, first, last))
+        def read(at: int, length: int) -> bytes:
+            first = start + at // 3 * 4
+            return decoded(data, first, first + length // 3 * 4 + 8)[at % 3 :][:length]
+
+        seconds = films.seconds_of(read)
         if seconds:
             self._count("film_seconds", seconds)
             self._count("film_bytes", size)
