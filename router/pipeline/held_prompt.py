@@ -17,6 +17,8 @@ from router.ledger.text_weights import most_tokens
 # characters, seals of providers on their own words. Such a body's texts are looked at one by one.
 _OTHERWISE: Final = (b"\\u", b'ignature"', b'"encrypted_')
 _TOKENS: Final = "tokens"  # the feature of a request that holds a tokenizer's numbers
+_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_SETTINGS: Final = "generationConfig"  # where Google's clients say it
 _AROUND_A_TEXT: Final = 8  # what a chat template puts around a message
 _WORDS_ON_TOOLS: Final = (
     1_024  # what a server tells its model of tools in general, and of one it hosts
@@ -44,7 +46,16 @@ def _most_of_text(ask: Ask) -> int:
     raw = ask.raw
     if ask.images or ask.form or any(map(raw.__contains__, _OTHERWISE)):
         return _most_of_texts(ask)
-    return most_tokens(raw)
+    if ask.max_output_tokens is None:
+        return most_tokens(raw)
+    return most_tokens(raw) - _words_on_limits(ask)
+
+
+def _words_on_limits(ask: Ask) -> int:
+    """What saying an output limit adds: one who does is held for no more than one who does not."""
+    names = _LIMITS if ask.json_schema else (*_LIMITS, _SETTINGS)
+    spans = [ask.members[name] for name in names if name in ask.members]
+    return sum([most_tokens(ask.raw[start:end]) + 1 for start, _, end in spans])
 
 
 def _most_of_texts(ask: Ask) -> int:

@@ -1,5 +1,7 @@
 """The C extension and the Python beside it weigh every text alike."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,14 @@ def test_a_text_weighs_no_less_than_half_of_its_parts_and_no_more_than_two_token
     both = (first + second).encode()
     assert most_tokens(both) + 2 >= max(parts)
     assert most_tokens(both) <= 4 * len(both)
+
+
+@given(st.text(alphabet=st.sampled_from('ab\\\n\x01 z9.é中"')))
+def test_no_text_without_runs_of_spaces_weighs_less_than_a_token_for_47_tenths_of_a_byte(
+    text: str,
+) -> None:
+    text = re.sub(" +", " ", text)
+    assert most_tokens(text.encode()) * 4.7 + 5 >= len(text.encode())
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0x110, exclude_categories=["Cs"])))
