@@ -64,6 +64,12 @@ TOKENS: Final[Mapping[str, Counter]] = MappingProxyType(
 PARTS: Final = frozenset(TOKENS) - {INPUT, OUTPUT, CACHED, WRITTEN, REASONING}
 
 
+def root_of(counter: str) -> str:
+    """The total that a counter's tokens are a part of."""
+    whole = TOKENS[counter].part_of
+    return root_of(whole) if whole else counter
+
+
 def fitted(parts: Iterable[tuple[str, int | None]], room: Mapping[str, int]) -> Parts:
     """The parts that are told and not zero, none larger than what is left of its whole.
 

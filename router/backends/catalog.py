@@ -1,6 +1,7 @@
 """The providers and servers that Turnout knows by name, read from `catalog.yaml`."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
@@ -34,6 +35,7 @@ class Provider(BaseModel):
     credentials: str | None = None
     reported_cost: bool = False
     prices: str | None = None
+    tiers: dict[str, Decimal] = {}
     known_as: str = ""
     supports: tuple[str, ...] = tuple(sorted(FEATURES))
     depends: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from router.backends.backend import Backend
 from router.backends.credentials.table import KINDS
 from router.cli.common.check_backends import backend_findings
 from router.cli.common.check_classifier import classifier_findings
+from router.cli.common.check_rates import rate_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
 from router.operations.declared import DeclaredPaths
@@ -39,6 +40,9 @@ _Findings = Sequence[Finding]
 )
 def check(config_path: Path, policy_name: str | None, strict: bool, kind: str) -> None:
     """Check turnout.yaml, its policy and its ability cards, or one policy, without serving.
+
+    What `serve` would refuse is an error, and so is a price that leaves a rate out: `serve` says
+    that at its start, and charges the nearest rate.
 
     Every mistake and doubt is listed as file:line:column with what to write instead; the probes
     beside the policy are run. Exit code 0 when clean, 1 for warnings under --strict, 2 for errors.
@@ -68,6 +72,7 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     where = documents.config.policy if documents.policy_path is None else documents.policy_path
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))
     findings += classifier_findings(documents) + backend_findings(documents)
+    findings += rate_findings(documents)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
         f"{len(policy.tiers)} tiers, policy {policy.version}"

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from router.backends.catalog import Provider, load_catalog
-from router.prices.book import PICO_PER_USD_PER_MILLION, Price
 from router.prices.list_prices import list_price, listed_models
+from router.prices.price import PICO_PER_USD_PER_MILLION, Price
 
 _JSON_ONLY: Final = frozenset({"title", "notes"})  # too long for a line
 

@@ -38,6 +38,7 @@ from router.telemetry.logs import set_up_logs
 from router.telemetry.worker_metrics import WorkerMetrics
 from router.world.config_values import host_and_port
 from router.world.documents import Documents
+from router.world.missing_rates import warn_of_missing
 
 _LOG = logging.getLogger("turnout")
 _DRAIN_SECONDS: Final = 600
@@ -225,6 +226,8 @@ def serve(config_path: Path, workers: int, worker_args: str | None) -> None:
     """
     set_up_logs(log_level())
     documents = documents_or_end(config_path)
+    if worker_args is None:
+        warn_of_missing(documents.loaded.missing)
     try:
         if workers > 1 and worker_args is None:
             _run_workers(documents, workers)

@@ -64,6 +64,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *(replace(row, by_name=True) for row in _OF_FEW),
 )
 BY_NAME: Final = frozenset({row.name for row in OPERATIONS if row.by_name})
+# Their answers are no tokens of a model: such a model needs no price of output.
+WRITE_NOTHING: Final = frozenset({"embedding", "moderation", "reranking", "tokenization"})
 UNITS_OF: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {row.name: (row.unit,) for row in OPERATIONS if row.unit}
 )

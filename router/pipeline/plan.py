@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from policies.decision import Decision, Denial, Status
-from router.ask import KEPT_ELSEWHERE
+from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
 from router.backends.cascade.judge import MAX_TOKENS
 from router.backends.health.slots import Priority
@@ -17,6 +17,7 @@ from router.pipeline.held_prompt import most_input
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
+from router.protocols.risks import EXTRAS, asks_to_cache, offers_hosted, risks_of
 from router.units import Units
 
 _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
@@ -120,7 +121,7 @@ def _estimate(
     if ask.features and not ask.features.isdisjoint(KEPT_ELSEWHERE):
         named = [context.world.backends[name] for name in decision.candidates]
         tokens = likely = max(tokens, largest_window(named))
-    cost, prompt_cost = prices.dearest(decision.candidates, tokens, output, ask.units)
+    cost, prompt_cost = _most(ask, prices, decision.candidates, tokens, output)
     if decision.cascade is None:
         if tokens == likely:
             return Estimate(tokens, output, cost, prompt_cost)
@@ -136,6 +137,21 @@ def _estimate(
         likely_input=steps * likely + judging.input_tokens,
         likely_cost_pico=prompt_cost,
     )
+
+
+def _most(
+    ask: Ask, prices: PriceBook, names: tuple[str, ...], tokens: int, output: int
+) -> tuple[int, int]:
+    """What a request may cost at most, and its prompt alone: quickly, where no token can cost more
+    than a fresh one, which is so of most."""
+    quick = prices.simple.issuperset(names) or (
+        prices.plain.issuperset(names) and not asks_to_cache(ask)
+    )
+    hosted = ask.features and offers_hosted(ask.features)
+    if quick and not hosted and not ask.units and EXTRAS.isdisjoint(ask.members):
+        return prices.dearest(names, tokens, output)
+    kinds, units, tier = risks_of(ask, writes=prices.writes_unasked(names))
+    return prices.most(names, tokens, output, kinds=kinds, units=units, tier=tier)
 
 
 def largest_window(backends: Sequence[Backend]) -> int:

@@ -67,10 +67,8 @@ def likely_cost(world: Snapshot, backend: str, request: Ask, input_tokens: int) 
     output, cap = world.expected_output[backend], request.max_output_tokens
     if cap is not None and cap < output:
         output = cap
-    cost = world.prices.price(backend).fresh(input_tokens, output * request.choices)
-    if request.units:
-        cost += world.prices.price(backend).of_units(request.units)
-    return cost
+    price = world.prices.price(backend)
+    return price.fresh(input_tokens, output * request.choices, request.units)
 
 
 def read_signals(context: RequestContext, health: Mapping[str, Health], needs: Needs) -> Signals:

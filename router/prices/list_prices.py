@@ -4,10 +4,11 @@ Compiled when a configuration is loaded, never while a request waits. A model th
 know has no price here: the operator must say it, since nothing is ever taken to cost nothing.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Final
 
 from genai_prices.data import providers
@@ -15,25 +16,42 @@ from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
     ModelPrice,
+    PriceVariant,
     StartDateConstraint,
     TieredPrices,
     TimeOfDateConstraint,
 )
 
-from router.prices.book import Entry, Price, Schedule, Step, pico_per_token
+from router.counters import CACHED, INPUT, OUTPUT, WRITTEN, Parts
+from router.prices.kinds import TOKEN_KINDS, UNIT_KINDS
+from router.prices.price import Price, Step, pico_per_token
+from router.prices.schedule import Entry, Schedule
+from router.units import Units
 
-_KINDS: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+_Rates = Mapping[str, Decimal | TieredPrices]
+_TOTALS: Final = frozenset((INPUT, OUTPUT, CACHED, WRITTEN))  # fields of a price
+_MILLION: Final = 1_000_000
 STANDARD: Final = "standard"
+_USUAL: Final = "default"  # a variant of the list that is the same once more
+_OF_ANSWERS: Final = ("service_tier", "speed")  # variants that an answer names
+_NO_TIERS: Final[Mapping[str, Schedule]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model of the list. `context_window` is in tokens, None where the list does not say."""
+    """A model of the list. `context_window` is in tokens, None where the list does not say.
+
+    `missing` are the totals (input, output) that have no rate: such a model is sold by another
+    measure, or gives no text. `tiers` are its other prices, by the name that answers give the class
+    of service.
+    """
 
     provider: str
     model: str
     context_window: int | None
     schedule: Schedule
+    missing: frozenset[str] = frozenset()
+    tiers: Mapping[str, Schedule] = field(default_factory=lambda: _NO_TIERS)
 
 
 def list_price(provider: str, model: str, service_tier: str = STANDARD) -> Listed | None:
@@ -52,7 +70,14 @@ def list_price(provider: str, model: str, service_tier: str = STANDARD) -> Liste
     entries = tuple(_entries(info, service_tier))
     if not entries:
         return None
-    return Listed(provider, info.id, info.context_window, Schedule(entries))
+    return Listed(
+        provider,
+        info.id,
+        info.context_window,
+        Schedule(entries),
+        frozenset((INPUT, OUTPUT)).difference(*map(_kinds, _conditionals(info))),
+        MappingProxyType(dict(_tiers(info))),
+    )
 
 
 def listed_models(provider: str) -> tuple[str, ...]:
@@ -63,23 +88,45 @@ def listed_models(provider: str) -> tuple[str, ...]:
     return tuple(sorted(info.id for info in provider_info.models if any(_entries(info, STANDARD))))
 
 
+def _conditionals(info: ModelInfo) -> Sequence[ConditionalPrice]:
+    prices = info.prices
+    return prices if isinstance(prices, list) else [ConditionalPrice(prices=prices)]
+
+
+def _kinds(conditional: ConditionalPrice) -> set[str]:
+    """The counters of tokens that a listed price knows."""
+    return set(_rates_of(conditional.prices, None))
+
+
+def _tiers(info: ModelInfo) -> Iterator[tuple[str, Schedule]]:
+    """The classes of service that answers name, with their prices."""
+    for variant in info.price_variants or ():
+        for kind in _OF_ANSWERS:
+            name = variant.when.get(kind)
+            if name is not None and name != _USUAL:
+                yield name, Schedule(tuple(_entries(info, name)))
+
+
 def _entries(info: ModelInfo, service_tier: str) -> Iterator[Entry]:
     """The standard prices, then those of the service tier; nothing where it has none."""
-    listed = (
-        info.prices if isinstance(info.prices, list) else [ConditionalPrice(prices=info.prices)]
-    )
     variants = [v for v in info.price_variants or () if service_tier in v.when.values()]
     if service_tier != STANDARD and not variants:
         return
+    listed = _conditionals(info)
     for conditional in listed:
         yield from _entry(conditional.prices, None, conditional.constraint)
     if service_tier != STANDARD:
         for variant in variants:
-            yield from _entry(variant.prices, listed[-1].prices, variant.constraint)
+            yield from _of_variant(variant, listed)
+
+
+def _of_variant(variant: PriceVariant, listed: Sequence[ConditionalPrice]) -> Iterator[Entry]:
+    """The entries of a variant: it comes into force once, upon whichever price is in force."""
+    yield from _entry(variant.prices, listed[-1].prices, variant.constraint)
 
 
 def _entry(prices: ModelPrice, base: ModelPrice | None, constraint: Any) -> Iterator[Entry]:
-    """Yield the entry of one listed price; nothing where it is not per token."""
+    """Yield the entry of one listed price; nothing where it knows nothing that is counted here."""
     price = _price(prices, base)
     if price is None:
         return
@@ -101,35 +148,70 @@ def _minute(moment: time) -> int:
 
 def _price(prices: ModelPrice, base: ModelPrice | None) -> Price | None:
     """A listed price in our integers; rates that a variant leaves out come from its base."""
-    rates = [_listed_rate(prices, base, kind) for kind in _KINDS]
-    if rates[0] is None or rates[1] is None:
+    rates, units = _rates_of(prices, base), _units_of(prices, base)
+    if INPUT not in rates and not units:
         return None
     starts = sorted(
-        {tier.start for each in rates if isinstance(each, TieredPrices) for tier in each.tiers}
+        {
+            tier.start
+            for each in rates.values()
+            if isinstance(each, TieredPrices)
+            for tier in each.tiers
+        }
     )
-    steps = tuple(Step(start, *_rates(rates, start + 1)) for start in starts)
-    return Price(*_rates(rates, 0), steps)
+    steps = tuple(
+        Step(start, *_totals(rates, start + 1), _parts(rates, start + 1)) for start in starts
+    )
+    return Price(*_totals(rates, 0), steps, units=units, parts=_parts(rates, 0))
 
 
-def _listed_rate(
-    prices: ModelPrice, base: ModelPrice | None, kind: str
+def _rates_of(prices: ModelPrice, base: ModelPrice | None) -> dict[str, Decimal | TieredPrices]:
+    """What each counter of tokens costs, those that are priced."""
+    found = {name: _said(prices, base, words) for name, words in TOKEN_KINDS.items()}
+    return {name: rate for name, rate in found.items() if rate is not None}
+
+
+def _units_of(prices: ModelPrice, base: ModelPrice | None) -> Units:
+    """What one of each unit costs in pico-USD, those that are priced."""
+    units = []
+    for name, (words, per) in UNIT_KINDS.items():
+        rate = _said(prices, base, words)
+        if rate is not None:
+            units.append((name, pico_per_token(_at(rate, 0) * _MILLION / per)))
+    return tuple(units)
+
+
+def _said(
+    prices: ModelPrice, base: ModelPrice | None, words: Sequence[str]
 ) -> Decimal | TieredPrices | None:
-    rate: Decimal | TieredPrices | None = getattr(prices, kind, None)
-    if rate is None and base is not None:
-        rate = getattr(base, kind, None)
-    return rate
+    """The price under the first of the list's words that is known: a variant's own, else the
+    base's."""
+    for source in (prices, base):
+        for word in words:
+            rate: Decimal | TieredPrices | None = getattr(source, word, None)
+            if rate is not None:
+                return rate
+    return None
 
 
-def _rates(rates: list[Decimal | TieredPrices | None], tokens: int) -> tuple[int, int, int, int]:
+def _totals(rates: _Rates, tokens: int) -> tuple[int, int, int, int]:
     """Input, output, cache read, cache write for a prompt of so many tokens."""
-    fresh, output, read, write = (None if each is None else _at(each, tokens) for each in rates)
-    fresh = Decimal(0) if fresh is None else fresh
-    output = Decimal(0) if output is None else output
+    fresh, output = (_at(rates.get(name, Decimal(0)), tokens) for name in (INPUT, OUTPUT))
+    read, write = (_at(rates.get(name, fresh), tokens) for name in (CACHED, WRITTEN))
     return (
         pico_per_token(fresh),
         pico_per_token(output),
-        pico_per_token(fresh if read is None else read),
-        pico_per_token(fresh if write is None else write),
+        pico_per_token(read),
+        pico_per_token(write),
+    )
+
+
+def _parts(rates: _Rates, tokens: int) -> Parts:
+    """The rates of the parts for a prompt of so many tokens."""
+    return tuple(
+        (name, pico_per_token(_at(rate, tokens)))
+        for name, rate in rates.items()
+        if name not in _TOTALS
     )
 
 

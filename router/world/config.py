@@ -10,14 +10,12 @@ from pydantic import (
     ValidationInfo,
     create_model,
     field_validator,
-    model_validator,
 )
 
 from policies.money import Usd
 from router.backends.backend import Capacity, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
-from router.units import UNITS, Units
 from router.world.config_kept import BatchSection, FileSection, ResponseSection
 from router.world.config_values import (
     Address,
@@ -37,12 +35,12 @@ from router.world.config_values import (
     Proxy,
     Query,
     Replicas,
-    Share,
     Size,
     Words,
     wrong,
 )
 from router.world.declared import OperationSection
+from router.world.price_section import PriceSection
 from router.world.section import Section
 
 _WAITS: Final = Timeouts()  # the defaults are in Timeouts
@@ -73,39 +71,6 @@ else:
             if name in QUIRKS
         },
     )
-
-
-class PriceSection(Section):
-    """USD per million tokens, and for one of each unit, as written; held as integer pico-USD.
-
-    Without `input` and `output`, tokens cost what the list says, and nothing where it knows none.
-    `batch` is the share of it that tokens cost in a batch; else what the list says, else all of it.
-    """
-
-    input: Usd | None = None
-    output: Usd | None = None
-    cached_input: Usd | None = None
-    cache_write: Usd | None = None
-    character: Usd | None = None
-    image: Usd | None = None
-    byte: Usd | None = None
-    request: Usd | None = None
-    search: Usd | None = None
-    second: Usd | None = None
-    batch: Share | None = None
-
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> "PriceSection":
-        both = (self.input is None) is (self.output is None)
-        if both and (self.input is not None or self.units or self.batch is not None):
-            return self
-        raise ValueError("write both `input` and `output`, USD per million tokens")
-
-    @property
-    def units(self) -> Units:
-        """What units cost, those that are written."""
-        given = ((name, getattr(self, name)) for name in UNITS)
-        return tuple((name, price) for name, price in given if price is not None)
 
 
 class TimeoutSection(Section):

@@ -12,11 +12,13 @@ from policies.findings import DocumentError, Finding, suggestion
 from policies.language.source import Document, Path, parse
 from policies.language.validation import validate
 from router.backends.backend import Backend
+from router.backends.dialects.table import caches_when_asked
 from router.operations.declared import DeclaredPaths
 from router.prices.book import PriceBook
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
 from router.world.declared import declared_of, mistakes
+from router.world.missing_rates import MissingRate
 from router.world.offered import offered_twice
 from router.world.problem import Problem
 from router.world.resolve import Resolved, resolve
@@ -34,6 +36,7 @@ class LoadedConfig:
     batch_prices: PriceBook  # what the same costs in a batch
     declared: DeclaredPaths  # operations of the operator's own
     source: Document = field(repr=False)
+    missing: Mapping[str, tuple[MissingRate, ...]] = field(default_factory=dict)  # by backend
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
@@ -86,10 +89,15 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     return LoadedConfig(
         config,
         MappingProxyType(backends),
-        PriceBook(prices),
+        PriceBook(
+            prices,
+            tiers={name: each.tiers for name, each in resolved.items()},
+            when_asked=[name for name, one in backends.items() if caches_when_asked(one.dialect)],
+        ),
         PriceBook(of_batches),
         declared,
         document,
+        {name: each.missing for name, each in resolved.items() if each.missing},
     )
 
 

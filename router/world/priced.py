@@ -6,33 +6,83 @@ asked, and an operation that is counted in a unit needs the price of that unit.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
+from router.backends.catalog import Provider
+from router.counters import CACHED, INPUT, OUTPUT, WRITTEN
 from router.operations.declared import DeclaredOperation, needs_no_tokens, units_of
-from router.prices.book import Price, Schedule, scaled, with_units
+from router.operations.table import WRITE_NOTHING
+from router.prices.book import Tiers
+from router.prices.list_prices import Listed
+from router.prices.price import Price, Step
+from router.prices.schedule import Schedule, always, changed, scaled, with_units
 from router.units import UNITS
-from router.world.config import BackendSection, PriceSection
+from router.world.config import BackendSection
+from router.world.price_section import PriceSection, Rates
 from router.world.problem import Problem
 
-_MILLION: Final = 1_000_000  # prices are written per million tokens
 _NO_TOKENS: Final = Price(0, 0, 0)
 
 
 def priced(
     own: PriceSection | None,
-    listed: Schedule | None,
+    listed: Listed | None,
     serves: tuple[str, ...] | None,
     declared: Mapping[str, DeclaredOperation],
 ) -> Price | Schedule | None:
     """The prices of a backend that `serves` these operations; None where tokens have none."""
-    if own is None:
-        return listed
-    if own.input is not None and own.output is not None:
-        return _own_price(own, own.input, own.output)
-    if listed is not None:
-        return with_units(listed, own.units)
-    by_units = serves is not None and all(needs_no_tokens(name, declared) for name in serves)
-    return replace(_NO_TOKENS, units=own.units) if by_units else None
+    if own is not None and own.whole:
+        return replace(of_rates(own), units=own.units)
+    if listed is not None and not (listed.missing - _unneeded(serves, declared)):
+        return listed.schedule if own is None else over(listed.schedule, own)
+    if own is not None and INPUT in _unneeded(serves, declared):
+        return replace(_NO_TOKENS, units=own.units)
+    return None
+
+
+def _unneeded(
+    serves: tuple[str, ...] | None, declared: Mapping[str, DeclaredOperation]
+) -> frozenset[str]:
+    """The totals that nothing counts of what a backend serves."""
+    if serves is None:
+        return frozenset()
+    if all(needs_no_tokens(name, declared) for name in serves):
+        return frozenset((INPUT, OUTPUT))
+    return frozenset((OUTPUT,)) if WRITE_NOTHING.issuperset(serves) else frozenset()
+
+
+def times_listed(listed: Listed, times: Decimal) -> Listed:
+    """What the list says, its rates of tokens times a number; fees stay as they are."""
+    tiers = {name: always(scaled(prices, times)) for name, prices in listed.tiers.items()}
+    return replace(listed, schedule=always(scaled(listed.schedule, times)), tiers=tiers)
+
+
+def over(prices: Price | Schedule, own: PriceSection) -> Price | Schedule:
+    """The list's prices, and what the section says in place of them."""
+    rates = own.rates
+
+    def parts(each: Price | Step) -> tuple[tuple[str, int], ...]:
+        return tuple((dict(each.parts) | dict(own.parts)).items())
+
+    def step(each: Step) -> Step:
+        return replace(
+            each,
+            cached_input_pico=rates.get(CACHED, each.cached_input_pico),
+            cache_write_pico=rates.get(WRITTEN, each.cache_write_pico),
+            parts=parts(each),
+        )
+
+    def price(each: Price) -> Price:
+        return replace(
+            each,
+            cached_input_pico=rates.get(CACHED, each.cached_input_pico),
+            cache_write_pico=rates.get(WRITTEN, each.cache_write_pico),
+            steps=tuple(map(step, each.steps)),
+            parts=parts(each),
+        )
+
+    return with_units(changed(prices, price), own.units)
 
 
 def batch_priced(
@@ -43,19 +93,37 @@ def batch_priced(
     """
     if own is not None and own.batch is not None:
         return scaled(price, own.batch)
-    if listed is None or (own is not None and own.input is not None):
+    if listed is None or (own is not None and own.whole):
         return price
     return listed if own is None else with_units(listed, own.units)
 
 
-def _own_price(own: PriceSection, fresh: int, output: int) -> Price:
-    cached = fresh if own.cached_input is None else own.cached_input
+def tiers_of(own: PriceSection | None, listed: Listed | None, preset: Provider) -> Tiers:
+    """A backend's prices in other classes of service: the provider's usual shares, the list's
+    prices unless tokens have a price of the operator's own, and what he says himself.
+    """
+    found: dict[str, Price | Schedule | Decimal] = dict(preset.tiers)
+    if listed is not None and not (own is not None and own.whole):
+        for name, schedule in listed.tiers.items():
+            found[name] = schedule if own is None else over(schedule, own)
+    for name, said in ({} if own is None else own.tiers).items():
+        if isinstance(said, Decimal):
+            found[name] = said
+        elif own is not None:
+            found[name] = replace(of_rates(said), units=own.units)
+    return found
+
+
+def of_rates(own: Rates) -> Price:
+    """A price of the operator's own. What it does not say costs what it is a part of."""
+    rates = own.rates
+    fresh = rates[INPUT]
     return Price(
-        input_pico=fresh // _MILLION,
-        output_pico=output // _MILLION,
-        cached_input_pico=cached // _MILLION,
-        cache_write_pico=None if own.cache_write is None else own.cache_write // _MILLION,
-        units=own.units,
+        input_pico=fresh,
+        output_pico=rates[OUTPUT],
+        cached_input_pico=rates.get(CACHED, fresh),
+        cache_write_pico=rates.get(WRITTEN),
+        parts=own.parts,
     )
 
 

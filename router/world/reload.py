@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from policies.findings import DocumentError, render
 from router.world.documents import Documents, policy_path_of, read_config, read_policy
+from router.world.missing_rates import warn_of_missing
 from router.world.snapshot import Snapshot, compile_snapshot
 
 _LOG = logging.getLogger("turnout")
@@ -94,6 +95,7 @@ class Reloader:
             _LOG.error("reload refused; the old documents stay in force", extra={"report": report})
             return Reloaded(False, self._served.snapshot.policy.version, report)
         self._warn_of_fixed(documents)
+        warn_of_missing(documents.loaded.missing)
         self._documents = documents
         self._served.adopt(snapshot)
         self._counts["done",] += 1

@@ -5,7 +5,7 @@ Problems carry the key they are about, so that the report can point at it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -17,14 +17,17 @@ from router.backends.counting.table import NOWAY, usual_way, ways_of
 from router.backends.dialects.table import DIALECTS, also_spoken
 from router.backends.energy import EnergyProfile, Provenance
 from router.operations.declared import NO_PATHS, DeclaredOperation
-from router.prices.book import Price, Schedule, as_reported
+from router.prices.book import Tiers
 from router.prices.list_prices import Listed, list_price
+from router.prices.price import Price
+from router.prices.schedule import Schedule, as_reported
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
 from router.world.config_values import OPERATION_NAMES
 from router.world.credentials import credentials_of
+from router.world.missing_rates import MissingRate, missing_rates
 from router.world.offered import wrong_offers
-from router.world.priced import batch_priced, priced, unpriced
+from router.world.priced import batch_priced, priced, tiers_of, times_listed, unpriced
 from router.world.problem import Problem
 
 _REGION: Final = "{region}"  # in a preset's address: any region of the provider's
@@ -41,7 +44,9 @@ class Resolved:
     backend: Backend | None
     price: Price | Schedule | None
     batch_price: Price | Schedule | None = None
+    tiers: Tiers = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    missing: tuple[MissingRate, ...] = ()  # of its price; charged as what they are a part of
 
 
 def resolve(
@@ -69,8 +74,7 @@ def resolve(
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
     listed = _listed(section, preset)
-    schedule = listed.schedule if listed else None
-    price = priced(section.price, schedule, section.serves, declared)
+    price = priced(section.price, listed, section.serves, declared)
     problems += _unknown_operations(section, declared)
     if not problems:
         problems += unpriced(name, section, price, declared)
@@ -86,7 +90,10 @@ def resolve(
     of_batches = (
         None if price is None else batch_priced(section.price, price, _batch(section, preset))
     )
-    return Resolved(replace(backend, credentials=credentials), price, of_batches)
+    tiers = tiers_of(section.price, listed, preset)
+    missing = () if price is None else missing_rates(section, dialect, listed, price)
+    backend = replace(backend, credentials=credentials)
+    return Resolved(backend, price, of_batches, tiers, missing=tuple(missing))
 
 
 def _unknown_operations(
@@ -153,7 +160,10 @@ def _uncounted(section: BackendSection, dialect: str) -> Problem | None:
 def _listed(section: BackendSection, preset: Provider) -> Listed | None:
     if preset.prices is None:
         return None
-    return list_price(preset.prices, section.priced_as or section.model, section.service_tier)
+    times = None if section.price is None else section.price.times
+    model = section.priced_as or section.model
+    listed = list_price(preset.prices, model, section.service_tier)
+    return listed if listed is None or times is None else times_listed(listed, times)
 
 
 def _batch(section: BackendSection, preset: Provider) -> Schedule | None:
@@ -161,7 +171,9 @@ def _batch(section: BackendSection, preset: Provider) -> Schedule | None:
     if preset.prices is None:
         return None
     listed = list_price(preset.prices, section.priced_as or section.model, "batch")
-    return None if listed is None else listed.schedule
+    if listed is None or section.price is None or section.price.times is None:
+        return None if listed is None else listed.schedule
+    return times_listed(listed, section.price.times).schedule
 
 
 def _backend(

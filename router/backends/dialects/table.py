@@ -31,3 +31,8 @@ def also_spoken(dialect: str) -> frozenset[str]:
     """The protocols that servers of a dialect may know beside its own, as their operator says."""
     row = DIALECTS[dialect]
     return row.also if isinstance(row, OpenAI) else frozenset()
+
+
+def caches_when_asked(dialect: str) -> bool:
+    """Whether servers of a dialect fill their caches only with what a request marks."""
+    return isinstance(DIALECTS[dialect], Anthropic | VertexAnthropic)

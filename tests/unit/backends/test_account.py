@@ -24,6 +24,8 @@ from router.errors import (
     UpstreamTimeout,
 )
 
+# Cut off; without the hour, so that both workers of a run name the test alike.
+CUT = gzip.compress(b"{}", mtime=0)[:-9]
 URL, KEY = "https://provider.example/v1", "sk-operator-0123456789abcdef"
 
 
@@ -98,22 +100,20 @@ async def test_anthropics_servers_are_told_a_version(sent):
 
 
 async def test_what_comes_compressed_is_read_as_if_it_had_not():
-    told = gzip.compress(b'{"id":"file-1"}')
+    told = gzip.compress(b'{"id":"file-1"}', mtime=0)
     packed = {"content-encoding": "gzip", "content-length": str(len(told))}
     account, _ = _account(Answer(200, told, packed))
     assert await account.ask(AccountCall("/files")) == b'{"id":"file-1"}'
     account, _ = _account(Answer(200, told, packed))
     answer = await account.open(AccountCall("/files/f/content"))
     assert (answer.header("content-length"), answer.header("content-encoding")) == ("", "")
-    refusal = gzip.compress(_error("No such File object: f"))
+    refusal = gzip.compress(_error("No such File object: f"), mtime=0)
     account, _ = _account(Answer(404, refusal, packed))
     with pytest.raises(UpstreamRejected, match="No such File object"):
         await account.ask(AccountCall("/files/f"))
 
 
-@pytest.mark.parametrize(
-    ("coding", "body"), [("br", b"{}"), ("gzip", b"{}"), ("gzip", gzip.compress(b"{}")[:-9])]
-)
+@pytest.mark.parametrize(("coding", "body"), [("br", b"{}"), ("gzip", b"{}"), ("gzip", CUT)])
 async def test_what_cannot_be_inflated_is_a_failure_of_the_server(coding: str, body: bytes):
     account, client = _account(Answer(200, body, {"content-encoding": coding}))
     with pytest.raises(UpstreamFailed):

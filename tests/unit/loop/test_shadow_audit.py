@@ -15,7 +15,8 @@ from router.errors import UpstreamFailed
 from router.loop.outcome_store import ScoredDecision
 from router.loop.shadow_audit import Auditor, Case, WholeAnswer
 from router.operations.chat import parse_chat
-from router.prices.book import Price, PriceBook
+from router.prices.book import PriceBook
+from router.prices.price import Price
 from router.world.config_load import load_config
 
 BODY = {

@@ -1,6 +1,7 @@
 """From a decision to what is held and tried; from a denial to its error."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from fakes.caller import FakeCaller
@@ -17,13 +18,15 @@ from router.ledger.estimate import CHUNK, DEFAULT_OUTPUT, OutputHistory
 from router.operations.response import parse_response
 from router.pipeline.plan import plan_of, refusal
 from router.pipeline.response_headers import DECISION, REASON, ROUTE, SUCCESS, of_decision
-from router.prices.book import Price, PriceBook
+from router.prices.book import PriceBook
+from router.prices.price import Price
 
 TIERS = """\
 tiers:
   pro: {requests_per_minute: 5, priority: high, outage: {bounded: 0.25}}
 """
 PREPAID = "tiers:\n  pro: {prepaid_usd: true}\n"
+NOTHING = Price(0, 0, 0)
 FIXED = "version: 1\nroutes: {auto: {candidates: [local, moe, premium], objective: fixed}}\n"
 
 
@@ -185,3 +188,34 @@ async def test_each_denial_is_the_error_that_its_client_can_act_on(status, error
     context = await context_of(FakeCaller.asking())
     with pytest.raises(error):
         plan_of(denial, context, OutputHistory())
+
+
+@pytest.mark.parametrize(
+    ("usage", "asked"),
+    [
+        (Usage(cache_write_tokens=99), {}),
+        (Usage(parts=(("audio_input", 99),)), {"audio": True}),
+        (Usage(units=(("web_search", 10),)), {"tools": [{"type": "web_search"}]}),
+        (Usage(tier="priority"), {"service_tier": "priority"}),
+    ],
+)
+async def test_a_hold_covers_what_costs_more_than_a_fresh_token(usage, asked):
+    dear = Price(100, 200, 10, 125, parts=(("audio_input", 900),), units=(("web_search", 10**6),))
+    tiers = {"premium": {"priority": Decimal(3)}}
+    world = new_world(FIXED, estimate="worst")
+    world = replace(
+        world, prices=PriceBook({"local": NOTHING, "moe": NOTHING, "premium": dear}, tiers=tiers)
+    )
+    body = dict(asked)
+    if body.pop("audio", False):
+        sound = {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "mp3"}}
+        body["messages"] = [{"role": "user", "content": [sound]}]
+    plan = await planned(FakeCaller.asking(max_tokens=9, **body), world)
+    tokens = plan.input_tokens
+    used = usage._replace(input_tokens=tokens, output_tokens=9)
+    if used.cache_write_tokens:
+        used = used._replace(cache_write_tokens=tokens)
+    if used.parts:
+        used = used._replace(parts=(("audio_input", tokens),))
+    fresh = world.prices.cost("premium", Usage(tokens, 9))
+    assert fresh < world.prices.cost("premium", used) <= plan.reservation.estimate.cost_pico

@@ -8,17 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.domain import Usage
-from router.prices.book import (
-    Entry,
-    Price,
-    PriceBook,
-    Schedule,
-    Step,
-    always,
-    as_reported,
-    pico_per_token,
-    scaled,
-)
+from router.prices.book import PriceBook
+from router.prices.price import Price, Step, pico_per_token
+from router.prices.schedule import Entry, Schedule, always, as_reported, scaled
 
 
 def ms(text: str) -> int:
@@ -123,8 +115,8 @@ def test_units_cost_what_is_written_of_them_and_tokens_beside_them() -> None:
 
 def test_the_dearest_hold_covers_the_units_of_every_candidate() -> None:
     book = PriceBook({"tokens": price(5), "pictures": Price(0, 0, 0, units=(("image", 100),))})
-    assert book.dearest(["tokens", "pictures"], 10, 2, (("image", 3),)) == (300, 300)
-    assert book.dearest(["tokens", "pictures"], 10, 2) == (60, 50)
+    assert book.most(["tokens", "pictures"], 10, 2, units=(("image", 3),)) == (300, 300)
+    assert book.most(["tokens", "pictures"], 10, 2) == (60, 50)
 
 
 def test_another_price_of_a_unit_is_another_version() -> None:
