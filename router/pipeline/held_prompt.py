@@ -17,12 +17,10 @@ from router.ledger.text_weights import most_tokens
 # characters, seals of providers on their own words. Such a body's texts are looked at one by one.
 _OTHERWISE: Final = (b"\\u", b'ignature"', b'"encrypted_')
 _TOKENS: Final = "tokens"  # the feature of a request that holds a tokenizer's numbers
-_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-_SETTINGS: Final = "generationConfig"  # where Google's clients say it
+_SETTINGS: Final = "generationConfig"  # where Google's clients say their limit
+_LIMITS: Final = frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens", _SETTINGS))
 _AROUND_A_TEXT: Final = 8  # what a chat template puts around a message
-_WORDS_ON_TOOLS: Final = (
-    1_024  # what a server tells its model of tools in general, and of one it hosts
-)
+_WORDS_ON_TOOLS: Final = 1_024  # of a server to its model: on tools at all, on each that it hosts
 
 
 def most_input(
@@ -44,7 +42,8 @@ def most_input(
 def _most_of_text(ask: Ask) -> int:
     """All of the body, where a model reads it as it is: names of fields stand for a template."""
     raw = ask.raw
-    if ask.images or ask.form or any(map(raw.__contains__, _OTHERWISE)):
+    escapes, seal, sealed = _OTHERWISE
+    if ask.images or ask.form or escapes in raw or seal in raw or sealed in raw:
         return _most_of_texts(ask)
     if ask.max_output_tokens is None:
         return most_tokens(raw)
@@ -53,9 +52,12 @@ def _most_of_text(ask: Ask) -> int:
 
 def _words_on_limits(ask: Ask) -> int:
     """What saying an output limit adds: one who does is held for no more than one who does not."""
-    names = _LIMITS if ask.json_schema else (*_LIMITS, _SETTINGS)
-    spans = [ask.members[name] for name in names if name in ask.members]
-    return sum([most_tokens(ask.raw[start:end]) + 1 for start, _, end in spans])
+    raw, members, words = ask.raw, ask.members, 0
+    for name in members.keys() & _LIMITS:
+        start, _, end = members[name]
+        if name != _SETTINGS or not ask.json_schema:
+            words += most_tokens(raw[start:end]) + 1
+    return words
 
 
 def _most_of_texts(ask: Ask) -> int:

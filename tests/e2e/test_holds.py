@@ -1,4 +1,4 @@
-"""What docs/quotas.md says is held, asked of a live gateway: its worked examples, number by number."""
+"""What docs/quotas.md says is held, asked of a live gateway: its examples, number by number."""
 
 import json
 import re

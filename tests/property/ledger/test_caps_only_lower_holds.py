@@ -1,4 +1,4 @@
-"""Whoever says `max_tokens` is held for no more than one who does not, and served where it would be."""
+"""Whoever says `max_tokens` is held for no more than one who does not, and served as well."""
 
 import struct
 from copy import deepcopy
@@ -44,7 +44,7 @@ def reserved(model: Model, specs: list[Spec], estimate: Estimate) -> tuple[int, 
     limits=st.tuples(LIMITS, LIMITS, LIMITS, LIMITS),
 )  # fmt: skip
 def test_a_cap_lowers_a_hold_or_leaves_it_and_never_denies(
-    way, cap, choices, expected, most, prompt, likely, before, limits
+    *, way, cap, choices, expected, most, prompt, likely, before, limits
 ):
     def estimate(given: int | None) -> Estimate:
         output = estimate_output(cap=given, choices=choices, way=way, expected=expected, most=most)
