@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from router.backends.backend import Backend
 from router.backends.credentials.table import KINDS
 from router.cli.common.check_backends import backend_findings
 from router.cli.common.check_classifier import classifier_findings
+from router.cli.common.check_prices import price_findings
 from router.cli.common.check_rates import rate_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
@@ -72,6 +74,7 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     where = documents.config.policy if documents.policy_path is None else documents.policy_path
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))
     findings += classifier_findings(documents) + backend_findings(documents)
+    findings += price_findings(documents, datetime.now(UTC).date())
     findings += rate_findings(documents)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "

@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import click
@@ -11,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from router.backends.catalog import Provider, load_catalog
-from router.prices.list_prices import list_price, listed_models
-from router.prices.price import PICO_PER_USD_PER_MILLION, Price
+from router.cli.common.price_rows import header, model_rows
+from router.prices.price_list import SHIPPED
 
-_JSON_ONLY: Final = frozenset({"title", "notes"})  # too long for a line
+_JSON_ONLY: Final = frozenset({"title", "notes", "list"})  # too long for a line
+_NOTHING: Final[tuple[Any, ...]] = ("", None, [], {})  # a column of these is left out
 
 format_option = click.option(
     "--format",
@@ -39,7 +41,7 @@ def models(name: str | None, kind: str) -> None:
     if name is None:
         rows = [provider_row(name, provider) for name, provider in catalog.items()]
     elif name in catalog:
-        rows = list(model_rows(catalog[name], int(time.time() * 1000)))
+        rows = list(model_rows(SHIPPED, catalog[name].prices, int(time.time() * 1000)))
     else:
         click.echo(f"No provider '{name}'. Known: {', '.join(catalog)}.", err=True)
         sys.exit(2)
@@ -59,44 +61,22 @@ def provider_row(name: str, provider: Provider) -> dict[str, Any]:
     }
 
 
-def model_rows(provider: Provider, at: int) -> Iterator[dict[str, Any]]:
-    """The listed models of a provider with their prices at an instant (ms of Unix time)."""
-    for model in listed_models(provider.prices or ""):
-        listed = list_price(provider.prices or "", model)
-        if listed is not None:
-            price = price_row(listed.schedule.at(at))
-            yield {"model": model, "context_window": listed.context_window, **price}
-
-
-def price_row(price: Price) -> dict[str, Any]:
-    """A price in USD per million tokens."""
-    write = price.input_pico if price.cache_write_pico is None else price.cache_write_pico
-    return {
-        "input": price.input_pico / PICO_PER_USD_PER_MILLION,
-        "output": price.output_pico / PICO_PER_USD_PER_MILLION,
-        "cached_input": price.cached_input_pico / PICO_PER_USD_PER_MILLION,
-        "cache_write": write / PICO_PER_USD_PER_MILLION,
-        "steps": [
-            {
-                "above": step.above,
-                "input": step.input_pico / PICO_PER_USD_PER_MILLION,
-                "output": step.output_pico / PICO_PER_USD_PER_MILLION,
-            }
-            for step in price.steps
-        ],
-    }
-
-
 def show(rows: list[dict[str, Any]], kind: str) -> None:
-    """Print rows as JSON, or as a table a person can read."""
+    """Print rows as JSON, or as a table a person can read, below the list that they are of."""
     if kind == "json":
         click.echo(json.dumps(rows, indent=2))
         return
     if not rows:
         click.echo("Nothing is listed; give prices in turnout.yaml.")
         return
+    if "list" in rows[0]:
+        click.echo(header(rows[0]["list"]))
     table = Table(box=None, pad_edge=False)
-    columns = [column for column in rows[0] if column not in _JSON_ONLY]
+    columns = [
+        column
+        for column in rows[0]
+        if column not in _JSON_ONLY and any(row[column] not in _NOTHING for row in rows)
+    ]
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
@@ -108,11 +88,13 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{Decimal(str(value)).normalize():f}"
     if isinstance(value, list):
         return ", ".join(_step(step) for step in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_cell(each)}" for name, each in value.items())
     return "" if value is None else str(value)
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    return f"over {step['above']:,}: {step['input']:g} / {step['output']:g}"
+    return f"over {step['above']:,}: {_cell(step['input'])} / {_cell(step['output'])}"

@@ -1,4 +1,4 @@
-"""Public list prices, from the data inside PyPI's `genai-prices`, compiled to our own integers.
+"""Public list prices (`router.prices.price_list`), compiled to our own integers.
 
 Compiled when a configuration is loaded, never while a request waits. A model that the list does not
 know has no price here: the operator must say it, since nothing is ever taken to cost nothing.
@@ -11,7 +11,6 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from genai_prices.data import providers
 from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
@@ -25,6 +24,7 @@ from genai_prices.types import (
 from router.counters import CACHED, INPUT, OUTPUT, WRITTEN, Parts
 from router.prices.kinds import TOKEN_KINDS, UNIT_KINDS
 from router.prices.price import Price, Step, pico_per_token
+from router.prices.price_list import SHIPPED, PriceList
 from router.prices.schedule import Entry, Schedule
 from router.units import Units
 
@@ -54,17 +54,14 @@ class Listed:
     tiers: Mapping[str, Schedule] = field(default_factory=lambda: _NO_TIERS)
 
 
-def list_price(provider: str, model: str, service_tier: str = STANDARD) -> Listed | None:
+def list_price(
+    provider: str, model: str, service_tier: str = STANDARD, listing: PriceList = SHIPPED
+) -> Listed | None:
     """What the list says of a provider's model, or None where it says nothing that can be used.
 
     `provider` is the list's own id; `service_tier` is standard, flex, priority or batch.
     """
-    provider_info = next((p for p in providers if p.id == provider), None)
-    info = (
-        provider_info.find_model(model, all_providers=providers)
-        if provider_info is not None
-        else None
-    )
+    info = listing.find(provider, model)
     if info is None:
         return None
     entries = tuple(_entries(info, service_tier))
@@ -80,12 +77,10 @@ def list_price(provider: str, model: str, service_tier: str = STANDARD) -> Liste
     )
 
 
-def listed_models(provider: str) -> tuple[str, ...]:
-    """The ids of a provider's models that have a usable price, in alphabetical order."""
-    provider_info = next((p for p in providers if p.id == provider), None)
-    if provider_info is None:
-        return ()
-    return tuple(sorted(info.id for info in provider_info.models if any(_entries(info, STANDARD))))
+def listed_models(provider: str, listing: PriceList = SHIPPED) -> tuple[str, ...]:
+    """The names of a provider's models that have a usable price, in alphabetical order."""
+    names = listing.names(provider)
+    return tuple(name for name in names if list_price(provider, name, listing=listing))
 
 
 def _conditionals(info: ModelInfo) -> Sequence[ConditionalPrice]:

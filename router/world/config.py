@@ -288,6 +288,7 @@ class Config(Section):
     ledger: LedgerAddress = Field(default="embedded", repr=False)
     data: str = Field(default=".turnout", min_length=1)
     database: SecretStr | None = None
+    prices: str | None = Field(default=None, min_length=1)
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()

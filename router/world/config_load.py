@@ -15,6 +15,8 @@ from router.backends.backend import Backend
 from router.backends.dialects.table import caches_when_asked
 from router.operations.declared import DeclaredPaths
 from router.prices.book import PriceBook
+from router.prices.list_files import ListError
+from router.prices.price_list import SHIPPED, PriceList, read_list
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
 from router.world.declared import declared_of, mistakes
@@ -37,6 +39,7 @@ class LoadedConfig:
     declared: DeclaredPaths  # operations of the operator's own
     source: Document = field(repr=False)
     missing: Mapping[str, tuple[MissingRate, ...]] = field(default_factory=dict)  # by backend
+    listing: PriceList = field(default=SHIPPED, repr=False)  # what list prices are taken from
 
 
 def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
@@ -67,38 +70,56 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     sections = {} if config is None else config.backends
     folder = FilePath(filename).parent
     declared = declared_of({} if config is None else config.operations)
+    listing, unread = _price_list(document, config, folder)
+    findings += unread
     resolved = {
-        name: resolve(name, section, folder, declared.operations)
+        name: resolve(name, section, folder, declared.operations, listing)
         for name, section in sections.items()
     }
-    findings += [] if config is None else _wrong_operations(document, config)
     findings += _unresolved(document, resolved)
-    if config is not None and config.telemetry.traces is not None and not is_installed():
-        findings.append(_without_extra(document))
-    findings += [] if config is None else _unkept(document, config)
+    findings += [] if config is None else _unusable(document, config)
     if config is None or findings:
         raise DocumentError(findings)
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
-    prices = {name: each.price for name, each in resolved.items() if each.price is not None}
     twice = [_problem(document, name, each) for name, each in offered_twice(backends.values())]
     if twice:
         raise DocumentError(twice)
-    of_batches = {
-        name: each.batch_price for name, each in resolved.items() if each.batch_price is not None
-    }
     return LoadedConfig(
         config,
         MappingProxyType(backends),
-        PriceBook(
-            prices,
-            tiers={name: each.tiers for name, each in resolved.items()},
-            when_asked=[name for name, one in backends.items() if caches_when_asked(one.dialect)],
-        ),
-        PriceBook(of_batches),
+        *_books(resolved, backends),
         declared,
         document,
         {name: each.missing for name, each in resolved.items() if each.missing},
+        listing,
     )
+
+
+def _books(
+    resolved: Mapping[str, Resolved], backends: Mapping[str, Backend]
+) -> tuple[PriceBook, PriceBook]:
+    """Return what backends cost, and what the same costs in a batch."""
+    prices = {name: each.price for name, each in resolved.items() if each.price is not None}
+    of_batches = {
+        name: each.batch_price for name, each in resolved.items() if each.batch_price is not None
+    }
+    tiers = {name: each.tiers for name, each in resolved.items()}
+    asked = [name for name, one in backends.items() if caches_when_asked(one.dialect)]
+    return PriceBook(prices, tiers=tiers, when_asked=asked), PriceBook(of_batches)
+
+
+def _price_list(
+    document: Document, config: Config | None, folder: FilePath
+) -> tuple[PriceList, list[Finding]]:
+    """The list of prices that a configuration names, else the shipped one; why it is not used."""
+    if config is None or config.prices is None:
+        return SHIPPED, []
+    try:
+        return read_list(folder / config.prices), []
+    except ListError as error:
+        message = f"the list of prices `{config.prices}`: {error}"
+        hint = "see what it must look like in docs/backends.md, or leave `prices` out"
+        return SHIPPED, [document.finding(("prices",), message, hint, rule="prices")]
 
 
 def _unresolved(document: Document, resolved: Mapping[str, Resolved]) -> list[Finding]:
@@ -114,6 +135,14 @@ def _problem(document: Document, name: str, problem: Problem) -> Finding:
     """Return what is wrong with a backend, at its place."""
     where = ("backends", name, *([problem.key] if problem.key else []))
     return document.finding(where, problem.message, problem.hint, rule="backend")
+
+
+def _unusable(document: Document, config: Config) -> list[Finding]:
+    """Return what is wrong beyond each key and each backend by itself."""
+    findings = [*_wrong_operations(document, config), *_unkept(document, config)]
+    if config.telemetry.traces is not None and not is_installed():
+        findings.append(_without_extra(document))
+    return findings
 
 
 def _wrong_operations(document: Document, config: Config) -> list[Finding]:

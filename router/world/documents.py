@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from policies.findings import DocumentError, Finding
+from policies.language.source import parse
 from policies.policy import Policy
 from policies.policy import load as load_policy
 from router.backends.backend import Backend
@@ -94,6 +95,18 @@ def read_config(config_path: Path, environ: Mapping[str, str]) -> LoadedConfig:
     load_plugins()
     text = _read(config_path, "the configuration", _NO_CONFIG)
     return load_config(text, str(config_path), environ)
+
+
+def price_file_of(config_path: Path) -> Path | None:
+    """Return where the list of prices that a configuration names lies, though it may be wrong in
+    all else; None for the shipped one, and where that cannot be read.
+    """
+    try:
+        document = parse(config_path.read_text(encoding="utf-8"), str(config_path))
+    except (OSError, UnicodeDecodeError, DocumentError):
+        return None
+    named = document.value.get("prices") if isinstance(document.value, dict) else None
+    return config_path.parent / named if isinstance(named, str) else None
 
 
 def policy_path_of(loaded: LoadedConfig, config_path: Path) -> Path | None:

@@ -132,12 +132,14 @@ def unpriced(
     section: BackendSection,
     price: Price | Schedule | None,
     declared: Mapping[str, DeclaredOperation],
+    similar: str = "",
 ) -> list[Problem]:
-    """What nobody priced of the backend `name`."""
+    """What nobody priced of the backend `name`; `similar` begins the hint of a model's."""
     if price is None:
         message = f"no list price is known for `{section.priced_as or section.model}`"
         hint = (
-            "write price: {input: USD, output: USD} per million tokens; nothing is taken to be free"
+            f"{similar}write price: {{input: USD, output: USD}} per million tokens;"
+            " nothing is taken to be free"
         )
         return [Problem("model" if section.provider else "", f"`{name}`: {message}", hint)]
     known = dict((price if isinstance(price, Price) else price.entries[0].price).units)

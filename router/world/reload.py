@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from policies.findings import DocumentError, render
-from router.world.documents import Documents, policy_path_of, read_config, read_policy
+from router.world.documents import (
+    Documents,
+    policy_path_of,
+    price_file_of,
+    read_config,
+    read_policy,
+)
 from router.world.missing_rates import warn_of_missing
 from router.world.snapshot import Snapshot, compile_snapshot
 
@@ -80,8 +86,9 @@ class Reloader:
         self._sleep = sleep
         self._documents = documents
         self._environ = environ
-        paths = [documents.config_path, *([documents.policy_path] if documents.policy_path else [])]
-        self._seen = {path: _stamp(path) for path in paths}
+        path = documents.config_path
+        paths = (path, documents.policy_path, price_file_of(path))
+        self._seen = {each: _stamp(each) for each in paths if each is not None}
         self._watcher: asyncio.Task[None] | None = None
 
     def reload(self) -> Reloaded:
@@ -110,10 +117,13 @@ class Reloader:
 
     def _read(self) -> Documents:
         """Read both documents. Each is looked at before it is read, so that no change is missed; a
-        policy that cannot be read is watched too: it may be mended.
+        policy or a list of prices that cannot be read is watched too: it may be mended.
         """
         path = self._documents.config_path
         self._seen = {path: _stamp(path)}
+        prices = price_file_of(path)
+        if prices is not None:
+            self._seen[prices] = _stamp(prices)
         loaded = read_config(path, self._environ)
         policy = policy_path_of(loaded, path)
         if policy is not None:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from policies.findings import suggestion
+from policies.findings import nearest, suggestion
 from router.backends.backend import FEATURES, Backend, Capacity, Timeouts
 from router.backends.catalog import Provider, load_catalog
 from router.backends.counting.table import NOWAY, usual_way, ways_of
@@ -18,8 +18,9 @@ from router.backends.dialects.table import DIALECTS, also_spoken
 from router.backends.energy import EnergyProfile, Provenance
 from router.operations.declared import NO_PATHS, DeclaredOperation
 from router.prices.book import Tiers
-from router.prices.list_prices import Listed, list_price
+from router.prices.list_prices import Listed, list_price, listed_models
 from router.prices.price import Price
+from router.prices.price_list import SHIPPED, PriceList
 from router.prices.schedule import Schedule, as_reported
 from router.protocols.quirks import QUIRKS
 from router.world.config import BackendSection, CapacitySection, EnergySection
@@ -54,11 +55,12 @@ def resolve(
     section: BackendSection,
     folder: Path = _HERE,
     declared: Mapping[str, DeclaredOperation] = NO_PATHS.operations,
+    listing: PriceList = SHIPPED,
 ) -> Resolved:
     """Return the backend that a section describes, or everything that it lacks.
 
     The paths of files that it names are relative to `folder`; `declared` are the operator's own
-    operations.
+    operations, `listing` says what models cost.
     """
     preset, problems = _preset(section)
     base_url = _base_url(section, preset)
@@ -73,11 +75,11 @@ def resolve(
     if section.http2 and base_url is not None and base_url.startswith("http:"):
         hint = "HTTP/2 is agreed on in TLS: give the backend an https:// address"
         problems.append(Problem("http2", f"`{name}` has no TLS", hint))
-    listed = _listed(section, preset)
+    listed = _listed(section, preset, listing)
     price = priced(section.price, listed, section.serves, declared)
     problems += _unknown_operations(section, declared)
     if not problems:
-        problems += unpriced(name, section, price, declared)
+        problems += unpriced(name, section, price, declared, _similar(section, preset, listing))
         problems += wrong_offers(section.offers, dialect)
     own = section.reported_cost
     if price is not None and (preset.reported_cost if own is None else own):
@@ -87,9 +89,8 @@ def resolve(
     if problems or base_url is None:
         return Resolved(None, None, problems=tuple(problems))
     backend = _backend(name, section, preset, base_url, listed)
-    of_batches = (
-        None if price is None else batch_priced(section.price, price, _batch(section, preset))
-    )
+    batch = _batch(section, preset, listing)
+    of_batches = None if price is None else batch_priced(section.price, price, batch)
     tiers = tiers_of(section.price, listed, preset)
     missing = () if price is None else missing_rates(section, dialect, listed, price)
     backend = replace(backend, credentials=credentials)
@@ -157,20 +158,31 @@ def _uncounted(section: BackendSection, dialect: str) -> Problem | None:
     return Problem("counts", f"`{dialect}` servers do not count by `{section.counts}`", hint)
 
 
-def _listed(section: BackendSection, preset: Provider) -> Listed | None:
+def _listed(section: BackendSection, preset: Provider, listing: PriceList) -> Listed | None:
     if preset.prices is None:
         return None
     times = None if section.price is None else section.price.times
     model = section.priced_as or section.model
-    listed = list_price(preset.prices, model, section.service_tier)
+    listed = list_price(preset.prices, model, section.service_tier, listing)
     return listed if listed is None or times is None else times_listed(listed, times)
 
 
-def _batch(section: BackendSection, preset: Provider) -> Schedule | None:
+def _similar(section: BackendSection, preset: Provider, listing: PriceList) -> str:
+    """What the list has that is called most like a model that it has not, as a hint; else empty."""
+    wanted = section.priced_as or section.model
+    if preset.prices is None or listing.find(preset.prices, wanted) is not None:
+        return ""
+    close = nearest(wanted, listed_models(preset.prices, listing))
+    if close is None:
+        return ""
+    return f"did you mean `{close}`? Then write it as `model`, or as `priced_as`; else "
+
+
+def _batch(section: BackendSection, preset: Provider, listing: PriceList) -> Schedule | None:
     """What the list says of a model's batches, if anything."""
     if preset.prices is None:
         return None
-    listed = list_price(preset.prices, section.priced_as or section.model, "batch")
+    listed = list_price(preset.prices, section.priced_as or section.model, "batch", listing)
     if listed is None or section.price is None or section.price.times is None:
         return None if listed is None else listed.schedule
     return times_listed(listed, section.price.times).schedule

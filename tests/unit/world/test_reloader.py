@@ -1,6 +1,7 @@
 """Reloading the documents: whole or not at all, and only when they changed."""
 
 import asyncio
+import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable
@@ -157,6 +158,42 @@ async def test_a_policy_that_is_newly_named_and_wrong_is_taken_up_once_it_is_men
 async def test_a_shipped_policy_can_take_the_place_of_a_file(folder: Folder) -> None:
     await folder.watch(lambda: folder.config(policy="balanced"), nothing)
     assert folder.counts == {("done",): 1}
+
+
+def price_list(folder: Folder, usd: object) -> None:
+    row = {"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": usd, "output_mtok": 2}}
+    listed = [{"id": "minimax", "name": "M", "api_pattern": "x", "models": [row]}]
+    (folder.path / "list.json").write_text(json.dumps(listed))
+
+
+def listed_backends(folder: Folder) -> None:
+    """Backends of which one has its price from the list, and the list a name."""
+    own = {name: backend(name) for name in ("local", "moe")}
+    premium = {"provider": "minimax", "model": "m"}
+    folder.config(prices="list.json", backends={**own, "premium": premium})
+
+
+async def test_a_list_of_prices_is_taken_up_when_it_changes(folder: Folder) -> None:
+    price_list(folder, 1)
+    versions = []
+
+    def seen() -> None:
+        versions.append(folder.served.snapshot.prices.version)
+
+    await folder.watch(lambda: listed_backends(folder), seen, lambda: price_list(folder, 10), seen)
+    assert folder.counts == {("done",): 2}
+    assert folder.served.snapshot.prices.price("premium").input_pico == 10_000_000
+    assert len(set(versions)) == 2
+
+
+async def test_a_list_of_prices_that_is_wrong_changes_nothing_until_it_is_mended(
+    folder: Folder,
+) -> None:
+    price_list(folder, "dear")
+    await folder.watch(
+        lambda: listed_backends(folder), nothing, lambda: price_list(folder, 1), nothing
+    )
+    assert folder.counts == {("refused",): 1, ("done",): 1}
 
 
 async def test_watching_begins_and_ends(folder: Folder) -> None:
