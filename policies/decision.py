@@ -46,6 +46,7 @@ class CascadeSteps:
     steps: tuple[str, ...]
     verify: tuple[str, ...]
     judge: str | None = None
+    verifier_pico: int = 0  # what one check is expected to cost
 
 
 @value

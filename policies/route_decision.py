@@ -250,7 +250,7 @@ class RouteDecision:
         if judge is not None and judge not in self._allowed:
             self._notes.append(("judge", judge, "dropped: it may not take this request"))
             judge = None
-        return CascadeSteps(steps, terms.verify, judge)
+        return CascadeSteps(steps, terms.verify, judge, terms.verifier_cost)
 
     def _shadow(self, doc: ShadowDoc, chosen: str) -> Shadow | None:
         """Return the copy to make; it goes only where the request itself might have gone."""

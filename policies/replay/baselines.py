@@ -31,14 +31,15 @@ class ComparableRecords:
     costs: Floats  # records x backends
     success: Floats  # records x backends
     tokens: Floats  # records
-    chosen: NDArray[np.int_]  # records: the policy's choice, an index into `names`
+    chosen: NDArray[np.int_]  # records: the policy's first choice, an index into `names`
+    own_costs: Floats  # records: of what the policy plans, with the later steps of a cascade
+    own_success: Floats  # records
 
 
 def compare(records: ComparableRecords) -> list[Baseline]:
     """The policy and everything that it must beat, on the same records."""
-    rows = np.arange(len(records.chosen))
-    cost = float(records.costs[rows, records.chosen].mean())
-    own = Baseline("this policy", cost, float(records.success[rows, records.chosen].mean()))
+    cost = float(records.own_costs.mean())
+    own = Baseline("this policy", cost, float(records.own_success.mean()))
     mix = np.bincount(records.chosen, minlength=len(records.names)).tolist()
     length = by_length(records, cost)
     return [own, *always(records), *([length] if length else []), shuffled(records, mix, cost)]

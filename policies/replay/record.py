@@ -43,6 +43,7 @@ class RecordedOutcome:
     first_token_ms: int | None = None
     success: bool | None = None  # the answer was judged good, by an audit or the customer
     dropped: str = ""  # what the backend was not told, by name
+    beside_pico: int = 0  # of the cost: answers that a cascade passed over, and its judge's
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Record:
     backend: str  # the first choice, "" for a denial
     candidates: tuple[str, ...]
     propensity: float
+    steps: tuple[str, ...]  # of the cascade that was planned
     outcome: RecordedOutcome | None
 
 
@@ -116,6 +118,7 @@ def from_record(record: Mapping[str, Any]) -> Record:
             backend=decision["candidates"][0] if decision else "",
             candidates=tuple(decision["candidates"]) if decision else (),
             propensity=decision.get("propensity", 1.0) if decision else 1.0,
+            steps=tuple(decision["cascade"]["steps"]) if decision and "cascade" in decision else (),
             outcome=RecordedOutcome(**outcome) if outcome else None,
         )
     except (KeyError, TypeError, AttributeError, IndexError) as error:

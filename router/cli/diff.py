@@ -39,7 +39,11 @@ def diff(
     png: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare policy BEFORE with policy AFTER over decision logs: files, or shipped names."""
+    """Compare policy BEFORE with policy AFTER over decision logs: files, or shipped names.
+
+    Costs and qualities are those of `turnout replay`; the changes are of the requests that both
+    policies serve.
+    """
     old, new = policy_or_end(before), policy_or_end(after)
     both = diff_policies(old, new, Log(logs, tiers, verdicts_of(config_path)).records())
     if as_json:

@@ -31,6 +31,10 @@ def tune(
     """Search the thresholds of a route against decision logs; print the lines to paste.
 
     With --budget: the best quality within it. With --quality: the least cost that reaches it.
+
+    Costs are those of `turnout replay`, to the last digit: what was expected when a request was
+    decided, scaled by what each backend's answers in the logs really cost. Requests that would
+    have met a 429 are left out.
     """
     if (budget is None) == (quality is None):
         raise click.UsageError("give --budget or --quality")
@@ -42,7 +46,7 @@ def tune(
         try:
             tuning = tune_route(
                 policy,
-                Log(logs).records(),
+                Log(logs).records,
                 chosen,
                 budget_usd=budget,
                 quality=quality,
@@ -58,7 +62,7 @@ def tune(
 
 
 class _Trying:
-    """A progress bar that appears once the log was read: a terminal shows one at a time."""
+    """A progress bar between two readings of the log: a terminal shows one at a time."""
 
     def __init__(self) -> None:
         self._bar = progress()
@@ -68,6 +72,8 @@ class _Trying:
         """Move to this share of the work."""
         self._bar.start()
         self._bar.update(self._task, completed=done)
+        if done >= 1.0:
+            self._bar.stop()
 
     def __enter__(self) -> "_Trying":
         return self

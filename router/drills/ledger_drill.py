@@ -53,9 +53,10 @@ class Drill:
             task.cancel()
         await asyncio.gather(collecting, causing, return_exceptions=True)
         findings = await judge(ledger, parse_address(self._url), load, self.granted, rows)
-        offered = sum(self.granted.counts.values())
-        findings.figures["requests a second, all gateways"] = f"{offered / took:.0f}"
-        findings.figures.update({f"fault: {name}": str(n) for name, n in self.caused.items()})
+        figures, granted = findings.figures, self.granted
+        figures["offered a second, all gateways"] = f"{granted.offered / took:.0f}"
+        figures["answered by the ledger a second"] = f"{granted.reached / took:.0f}"
+        figures.update({f"fault: {name}": str(n) for name, n in self.caused.items()})
         await ledger.close()
         return findings
 

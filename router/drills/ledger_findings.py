@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from router.drills.ledger_worker import KEY, LEASE_MS, DrillLoad
+from router.drills.ledger_worker import FROM_MEMORY, KEY, LEASE_MS, DrillLoad
 from router.ledger.codec import (
     CANCELLED_STATUS,
     EXPIRED_STATUS,
@@ -46,6 +46,21 @@ class Granted:
     counts: Counter[str] = field(default_factory=Counter)
     slowest: dict[str, int] = field(default_factory=dict)
     killed: int = 0
+
+    @property
+    def offered(self) -> int:
+        """Requests that came to an end: admitted, denied, or refused without the ledger."""
+        return sum(self.counts[outcome] for outcome in ("admitted", "denied", "unavailable"))
+
+    @property
+    def from_memory(self) -> int:
+        """Those that a gateway denied from its memory of the ledger's own denial."""
+        return self.counts[FROM_MEMORY]
+
+    @property
+    def reached(self) -> int:
+        """Those that the ledger answered."""
+        return self.counts["admitted"] + self.counts["denied"] - self.from_memory
 
     def read(self, line: str) -> None:
         """Read one line of a worker."""
@@ -137,10 +152,14 @@ async def judge(
     """Compare the ledger with the workers' notes, once every lease has run out."""
     pools = await _at_rest(ledger, address, load, rows)
     expired = sum(row.status == EXPIRED_STATUS for row in rows.rows)
-    counts = {name: str(granted.counts[name]) for name in ("admitted", "denied", "unavailable")}
     slowest = {f"{name} of the slowest gateway, µs": str(n) for name, n in granted.slowest.items()}
     figures = {
-        **counts,
+        "requests offered": str(granted.offered),
+        "denied by a gateway's memory of a denial": str(granted.from_memory),
+        "answered by the ledger": str(granted.reached),
+        "  admitted": str(granted.counts["admitted"]),
+        "  denied": str(granted.counts["denied"] - granted.from_memory),
+        "not answered by the ledger (503)": str(granted.counts["unavailable"]),
         "admitted, by notes": str(len(granted.hold_ids)),
         "closed by the reaper": str(expired),
         "gateways killed": str(granted.killed),
@@ -159,7 +178,20 @@ def _promises(
     busiest, seconds = rows.busiest(load.window_ms), load.window_ms / 1000
     tokens, money = rows.used("tokens"), rows.used("cost_pico")
     doubled = sum(n > 1 for n in times.values())
+    memory = granted.from_memory
+    asked = (
+        []
+        if load.denial_memory
+        else [
+            (
+                "the ledger was asked about every request",
+                memory == 0,
+                f"{memory} answered from memory",
+            )
+        ]
+    )
     return [
+        *asked,
         (
             f"never more than {load.limit} in any {seconds:g} s",
             busiest <= load.limit, f"at most {busiest}",

@@ -23,6 +23,8 @@ from router.ledger.reserve_request import ReserveRequest
 LEASE_MS: Final = 2_000
 KEY: Final = "hot"
 TIER: Final = "drill"
+# Of the denied, those that no ledger was asked about; the other figures are outcomes.
+FROM_MEMORY: Final = "from_memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class DrillLoad:
     """What one worker does: it sends `offered` requests, or for `seconds`, so many `at_once`.
 
     At most `limit` fit into any `window_ms`. `abandoned` is the share that is never settled.
+    `denial_memory`: gateways may deny from memory what the ledger just denied, as they do when they
+    serve; without, every request asks the ledger.
     """
 
     organization: str
@@ -39,6 +43,7 @@ class DrillLoad:
     seconds: float = 3600.0
     at_once: int = 16
     abandoned: float = 0.0
+    denial_memory: bool = True
 
     @property
     def quotas(self) -> tuple[Quota, ...]:
@@ -71,6 +76,7 @@ class Worker:
         self._notes = notes
         self._chance = random.Random(seed)  # noqa: S311  # a drill, not a secret
         self._counts = Counter[str]()
+        self._from_memory = 0  # denials from memory that were written down
         self._waits: deque[int] = deque(maxlen=10_000)
         self._left = load.offered
         self._wanted = ReserveRequest(
@@ -124,7 +130,9 @@ class Worker:
     def _write(self) -> None:
         ordered = sorted(self._waits) or [0]
         at = {"p50": ordered[len(ordered) // 2], "p99": ordered[len(ordered) * 99 // 100]}
-        figures = {**self._counts, **at}
+        from_memory = self._ledger.counts["denied_from_memory"]
+        figures = {**self._counts, FROM_MEMORY: from_memory - self._from_memory, **at}
+        self._from_memory = from_memory
         self._counts.clear()
         self._notes.write(" ".join(f"{name}={value}" for name, value in figures.items()) + "\n")
         self._notes.flush()
@@ -134,7 +142,12 @@ async def work(url: str, load: DrillLoad, notes: Notes, seed: int) -> None:
     """Run one gateway: send the load, write down admitted holds and, twice a second, figures."""
     while True:
         with contextlib.suppress(LedgerUnavailable):
-            ledger = await Ledger.connect(url, command_seconds=1.0, lease_ms=LEASE_MS)
+            ledger = await Ledger.connect(
+                url,
+                command_seconds=1.0,
+                lease_ms=LEASE_MS,
+                remember_denials=load.denial_memory,
+            )
             break
         await asyncio.sleep(0.1)
     await Worker(ledger, load, notes, seed).run()

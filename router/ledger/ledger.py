@@ -54,6 +54,7 @@ class Ledger:
         lease_ms: int,
         users_per_day: int,
         spool: Spool | None,
+        remember_denials: bool = True,
     ) -> None:
         shards = [shard(number) for number in range(meta.shards)]
         self._address = address
@@ -66,7 +67,13 @@ class Ledger:
         outage = Outage(lambda: time.monotonic_ns() // 1_000_000)
         self._settlements = Settlements(nodes, self._beats, outage, self._spool)
         self._admissions = Admissions(
-            nodes, self._calls, self._settlements, self._beats, outage, lease_ms=lease_ms
+            nodes,
+            self._calls,
+            self._settlements,
+            self._beats,
+            outage,
+            lease_ms=lease_ms,
+            remember_denials=remember_denials,
         )
         self._service = HoldService(
             self._admissions.reserve,
@@ -86,6 +93,7 @@ class Ledger:
         users_per_day: int = 100_000,
         spool: Path | None = None,
         scripts: Mapping[str, Script] | None = None,
+        remember_denials: bool = True,
     ) -> Self:
         """Connect to the ledger at `url` (see router.ledger.server.address); check it is fit.
 
@@ -93,7 +101,9 @@ class Ledger:
         where the server shares the machine's cores with everything else. `lease_ms`: how long a
         hold outlives its gateway. `users_per_day`: distinct end users that an organization may
         bring a day before further ones share one scope. `spool`: a folder for settlements that
-        the ledger did not take; without one, no tier is served while the ledger is away. Raises
+        the ledger did not take; without one, no tier is served while the ledger is away.
+        `remember_denials`: whether a key that was just denied is denied from memory for a moment
+        (router.ledger.denial_cache); without, every request asks the ledger (for drills). Raises
         LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
@@ -109,6 +119,7 @@ class Ledger:
             lease_ms=lease_ms,
             users_per_day=users_per_day,
             spool=Spool(spool) if spool is not None else None,
+            remember_denials=remember_denials,
         )
         nodes.on_restart = ledger.restarted
         ledger.adopt()

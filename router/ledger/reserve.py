@@ -55,6 +55,7 @@ class Admissions:
         outage: Outage,
         *,
         lease_ms: int,
+        remember_denials: bool = True,
     ) -> None:
         self._nodes = nodes
         self._calls = calls
@@ -62,6 +63,7 @@ class Admissions:
         self._beats = beats
         self._outage = outage
         self._lease_ms = lease_ms
+        self._remember_denials = remember_denials
         self._breaker = LedgerBreaker(time.monotonic)
         self.served_locally = 0
         self.denied_from_memory = 0
@@ -122,8 +124,9 @@ class Admissions:
     def _not_made(self, hold: Hold, reply: Sequence[int]) -> bytes:
         """What is left, where the hold had been made before. Raises LimitExceeded."""
         if reply[CODE] == DENIED:
-            now = time.monotonic_ns() // 1_000_000
-            hold.frame.denied = Denied.remember(reply, hold.request.estimate, now)
+            if self._remember_denials:
+                now = time.monotonic_ns() // 1_000_000
+                hold.frame.denied = Denied.remember(reply, hold.request.estimate, now)
             raise self._denial(hold, reply)
         return hold.call.quotas.write(*reply[FIXED:])
 

@@ -114,9 +114,11 @@ class PriceBook:
         together = alone = 0
         for name in backends:
             price = self._fixed.get(name) or self.price(name)
-            rate = price.at(input_tokens) if price.steps else price
-            prompt = input_tokens * rate.input_pico
-            cost = prompt + output_tokens * rate.output_pico
+            if price.steps:
+                cost, prompt = price.most(input_tokens, output_tokens)
+            else:
+                prompt = input_tokens * price.input_pico
+                cost = prompt + output_tokens * price.output_pico
             together = max(together, cost)
             alone = max(alone, prompt)
         return together, alone

@@ -7,7 +7,7 @@ The size of the prompt counts: above a step, the whole request is priced at the 
 kind of token (`router.counters`): fresh, read from a cache, written to it, sound, pictures.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -134,10 +134,11 @@ class Price:
         Of a prompt's tokens, these `kinds` may be among them beside fresh and cached ones; of an
         answer's, all.
         """
-        price = self.at(input_tokens)
-        prompt = input_tokens * _dearest(price, (INPUT, CACHED, *kinds)) + self.per_request_pico
-        answers = [name for name, _ in price.parts if root_of(name) == OUTPUT]
-        return prompt + output_tokens * _dearest(price, (OUTPUT, *answers)), prompt
+        steps = [step for step in self.steps if input_tokens > step.above]
+        rates: tuple[Price | Step, ...] = (self, *steps)  # the prompt may turn out to be smaller
+        answers = [name for name, _ in self.parts if root_of(name) == OUTPUT]
+        prompt = input_tokens * _dearest(rates, (INPUT, CACHED, *kinds)) + self.per_request_pico
+        return prompt + output_tokens * _dearest(rates, (OUTPUT, *answers)), prompt
 
     def is_plain(self, *, writes: bool) -> bool:
         """Whether no token costs more than a fresh one of its side, and no request anything;
@@ -153,8 +154,8 @@ class Price:
         )
 
 
-def _dearest(price: Price | Step, kinds: Collection[str]) -> int:
-    return max(rate_of(price, name) for name in kinds)
+def _dearest(rates: Iterable[Price | Step], kinds: Collection[str]) -> int:
+    return max(rate_of(each, name) for each in rates for name in kinds)
 
 
 def of_parts(price: Price | Step, usage: Usage) -> int:

@@ -104,8 +104,9 @@ def _with_costs(signals: Signals, world: Snapshot, priced: Collection[str]) -> S
     backends = dict(signals.backends)
     for name, backend in signals.backends.items():
         if name not in priced and name in world.backends:
-            usage = Usage(signals.prompt.tokens, world.expected_output[name])
-            cost = world.prices.price(name).cost(usage)
+            usual = world.expected_output[name]
+            usage = Usage(signals.prompt.tokens, min(usual, signals.request.max_tokens or usual))
+            cost = world.prices.cost(name, usage)
             backends[name] = replace(backend, cost_pico=cost)
     return replace(signals, backends=backends)
 

@@ -70,9 +70,13 @@ class Log:
     )  # (id, backend) -> score
     skipped: int = 0
     read: int = 0
+    _told: bool = False
 
     def records(self) -> Iterator[Record]:
-        """Every record, with a progress bar on a terminal."""
+        """Every record, with a progress bar on a terminal. What is wrong is told once, however
+        often the log is read.
+        """
+        self.read = self.skipped = 0
         total = sum(path.stat().st_size for path in self.paths)
         with progress() as bar:
             task = bar.add_task("reading", total=total)
@@ -85,7 +89,8 @@ class Log:
                 if record is not None:
                     self.read += 1
                     yield record
-        self._tell()
+        if not self._told:
+            self._tell()
 
     def _lines(self) -> Iterator[bytes]:
         for path in self.paths:
@@ -111,6 +116,7 @@ class Log:
         return record
 
     def _tell(self) -> None:
+        self._told = True
         if not self.read:
             raise click.ClickException("the log holds no decision record")
         if self.skipped:

@@ -17,6 +17,9 @@ from policies.replay.tune import Point, Tuning
 
 _MOST_ROWS: Final = 20  # of a group, by cost
 _MOST_MOVES: Final = 12
+_FIGURES: Final = (
+    "requests", "denied", "429", "USD in all", "USD a request", "latency", "P(success)",
+)  # fmt: skip
 
 
 def report_json(report: ReplayReport) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def print_diff(both: Diff, console: Console) -> None:
     for (source, target), count in list(both.moves.items())[:_MOST_MOVES]:
         console.print(f"  {count:>8}  {source} -> {target}")
     console.print(f"P(success) of a request changes by {_change(both.quality_change, 3)}")
-    console.print(f"its expected cost in USD by {_change(both.cost_change, DECIMALS)}")
+    console.print(f"its cost in USD by {_change(both.cost_change, DECIMALS)}")
     _print_denials(both.after.total, console)
     print_baselines({"before": both.before, "after": both.after}, console)
 
@@ -82,7 +85,9 @@ def print_baselines(reports: Mapping[str, ReplayReport], console: Console) -> No
     if not any(report.baselines for report in reports.values()):
         console.print("no record knows cost and P(success) of every backend: no baselines")
         return
-    table = Table(title="mean of a request, on the same records", title_justify="left")
+    table = Table(
+        title="mean of a request, on the same records (429s left aside)", title_justify="left"
+    )
     table.add_column("")
     table.add_column("USD", justify="right")
     table.add_column("P(success)", justify="right")
@@ -105,13 +110,15 @@ def named_points(reports: Mapping[str, ReplayReport]) -> list[tuple[str, Baselin
 
 def print_tuning(tuning: Tuning, console: Console) -> None:
     """The front, the present point, and the lines to paste."""
-    tried = f"{tuning.sampled} of {tuning.records} requests tried"
-    table = Table(title=f"route {tuning.route}: {tried}")
+    title = f"route {tuning.route}: {tuning.records} requests"
+    if tuning.sampled < tuning.records:
+        title += f", searched on {tuning.sampled} of them"
+    table = Table(title=title, title_justify="left")
     for heading in ("", "settings", "USD a request", "USD in all", "P(success)"):
         table.add_column(heading, justify="left" if heading in ("", "settings") else "right")
-    _point_row(table, "now", tuning.now, tuning.records)
+    _point_row(table, "now", tuning.now)
     for point in tuning.front:
-        _point_row(table, "->" if point == tuning.chosen else "", point, tuning.records)
+        _point_row(table, "->" if point == tuning.chosen else "", point)
     console.print(table)
     if tuning.chosen is None:
         console.print("no point reaches that: take one of the front, or change the candidates")
@@ -121,16 +128,17 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
     console.print("\n".join(lines), markup=False)
 
 
-def _point_row(table: Table, mark: str, point: Point, records: int) -> None:
+def _point_row(table: Table, mark: str, point: Point) -> None:
     settings = ", ".join(point.yaml.splitlines())
-    total = usd_short(point.cost_usd * records)
-    table.add_row(mark, settings, f"{point.cost_usd:.6f}", total, f"{point.quality:.3f}")
+    quality = "-" if point.quality is None else f"{point.quality:.3f}"
+    each, total = usd_rounded(point.cost_usd), usd_short(point.total_usd)
+    table.add_row(mark, settings, each, total, quality)
 
 
 def _rows_table(title: str, rows: Mapping[str, ReplayRow]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("")
-    for heading in ("requests", "denied", "429", "USD", "latency", "P(success)", "mix"):
+    for heading in (*_FIGURES, "mix"):
         table.add_column(heading, justify="left" if heading == "mix" else "right")
     for name, row in rows.items():
         latency = "-" if row.latency_ms is None else f"{row.latency_ms:.0f} ms"
@@ -140,6 +148,7 @@ def _rows_table(title: str, rows: Mapping[str, ReplayRow]) -> Table:
             str(row.denied or "-"),
             str(row.refused or "-"),
             usd_short(row.cost_usd),
+            usd_rounded(row.request_usd),
             latency,
             _interval(row.quality),
             _mix(row.mix),

@@ -51,7 +51,7 @@ def outcome_of(finished: Finished) -> RecordedOutcome | None:
     charge = finished.charge
     if charge is None:
         return None
-    usage, first = charge.usage, finished.first_byte_seconds
+    usage, first, cascade = charge.usage, finished.first_byte_seconds, charge.cascade
     return RecordedOutcome(
         backend=charge.backend or "",
         end=charge.outcome.value,
@@ -62,4 +62,5 @@ def outcome_of(finished: Finished) -> RecordedOutcome | None:
         latency_ms=round(finished.seconds * 1000),
         first_token_ms=None if first is None else round(first * 1000),
         dropped=finished.dropped,
+        beside_pico=0 if cascade is None else cascade.rejected_pico + cascade.judge_pico,
     )

@@ -107,10 +107,14 @@ def test_torture_says_what_is_wrong_with_a_ledger_that_is_not_there() -> None:
     assert "cannot be reached" in text
 
 
-def test_torture_prints_its_promises() -> None:
-    code, text = run(ledger, "torture", "--seconds", "5", "--gateways", "2", "--window", "1")
+@pytest.mark.parametrize("flags", [(), ("--no-denial-memory",)])
+def test_torture_prints_its_promises_and_what_reached_the_ledger(flags: tuple[str, ...]) -> None:
+    words = ("--seconds", "5", "--gateways", "2", "--window", "1", *flags)
+    code, text = run(ledger, "torture", *words)
     assert code == 0, text
     assert "nothing stays held" in text
+    assert "denied by a gateway's memory of a denial" in text
+    assert ("the ledger was asked about every request" in text) == bool(flags)
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01"])

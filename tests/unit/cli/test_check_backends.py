@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from router.cli.check import check
 
-BACKEND = "{{base_url: 'http://127.0.0.1:1/v1', model: m, price: {{input: 1, output: 2, cache_write: 1, cache_write_1h: 2}}{more}}}"
+PRICE = "{{input: 1, output: 2, cache_write: 1, cache_write_1h: 2}}"
+BACKEND = f"{{{{base_url: 'http://127.0.0.1:1/v1', model: m, price: {PRICE}{{more}}}}}}"
 
 
 @pytest.mark.parametrize(

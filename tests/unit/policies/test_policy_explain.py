@@ -40,6 +40,22 @@ def test_explain_takes_costs_from_the_configuration(config):
     assert {c["name"]: c["cost_usd"] for c in result["candidates"]}["moe"] == "0.00078"
 
 
+def test_explain_expects_no_longer_an_answer_than_the_client_asks_for(config):
+    few = (
+        "--config",
+        config,
+        "--tokens",
+        1000,
+        "--max-tokens",
+        100,
+        "--success",
+        "moe=0.8",
+        "--json",
+    )
+    result = json.loads(run(explain, *few).stdout)
+    assert {c["name"]: c["cost_usd"] for c in result["candidates"]}["moe"] == "0.00042"
+
+
 def test_explain_a_past_decision(log):
     done = run(explain, "--policy", "balanced", "--log", log, "--id", "req-7")
     assert done.exit_code == 0

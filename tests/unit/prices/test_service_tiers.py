@@ -105,3 +105,9 @@ def test_steps_have_rates_of_parts_too() -> None:
     hour = (("cache_write_1h", 10),)
     assert price.cost(Usage(100, 0, cache_write_tokens=10, parts=hour)) == 90 * 10 + 10 * 20
     assert price.cost(Usage(101, 0, cache_write_tokens=10, parts=hour)) == 91 * 20 + 10 * 40
+
+
+def test_a_hold_covers_a_prompt_that_turns_out_to_be_smaller_than_a_step() -> None:
+    prices = PriceBook({"a": Price(10, 50, 10, steps=(Step(15, 1, 2, 1, 1),))}, lambda: NOW)
+    assert prices.dearest(["a"], 26, 2) == (26 * 10 + 2 * 50, 260)
+    assert prices.cost("a", Usage(15, 2)) == 250

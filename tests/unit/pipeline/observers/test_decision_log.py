@@ -7,7 +7,7 @@ from fakes.finished import Scoring, charge_of, finished_of
 
 from policies.decision import Denial
 from policies.replay.record import RecordedOutcome, from_record
-from router.domain import Outcome
+from router.domain import Cascaded, Outcome
 from router.pipeline.observers.decision_log import logs_decisions, outcome_of
 from router.telemetry.decisions import DecisionLog
 
@@ -54,6 +54,12 @@ async def test_what_the_backend_was_not_told_is_in_the_line_by_name():
     line = await line_of(await finished_of(dropped="tools.web_search"))
     assert line["outcome"]["dropped"] == "tools.web_search"
     assert "dropped" not in (await line_of(await finished_of()))["outcome"]
+
+
+async def test_what_a_cascade_paid_for_beside_the_answer_is_in_the_line():
+    cascade = Cascaded(("not_empty",), rejected_pico=3, judge_pico=2, direct_pico=1)
+    line = await line_of(await finished_of(charge=charge_of()._replace(cascade=cascade)))
+    assert (line["outcome"]["cost_pico"], line["outcome"]["beside_pico"]) == (7, 5)
 
 
 async def test_what_was_not_admitted_or_never_answered_says_so():
