@@ -189,7 +189,6 @@ tiers:
   tiny: {requests_per_minute: 1, routes: [auto]}
   small: {tokens_per_minute: 500}
   minute: {tokens_per_minute: 20_000}
-  daily: {tokens_per_day: 20_000}
   prepaid: {prepaid_usd: true}
   pair: {concurrency: 2, routes: [auto, faults]}
   enterprise: {tokens_per_minute: 100_000_000, requests_per_minute: 1_000_000, concurrency: 1000}
