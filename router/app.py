@@ -21,12 +21,12 @@ from router.backends.counting.counter import Counter
 from router.backends.dispatch.dispatch import Dispatcher
 from router.backends.transport.clients import Clients
 from router.backends.transport.proxies import EnvironmentProxies
+from router.bookkeeping import Bookkeeping, start_bookkeeping
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
-from router.ledger.server.embedded import Embedded
 from router.loop.card_store import CardStore
 from router.loop.learner import Learner
 from router.loop.learning_loop import LearningLoop
@@ -49,8 +49,6 @@ from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
-from router.usage.journal import JournalConsumer
-from router.usage.store import UsageStore
 from router.world.documents import Documents
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -72,23 +70,6 @@ def load_classifier(documents: Documents) -> Classifier:
     section = documents.config.classifier
     cards = [documents.folder / card for card in section.cards]
     return Classifier.load(device=section.device, cards=cards, deadline=section.deadline)
-
-
-async def _ledger(stack: AsyncExitStack, documents: Documents) -> Ledger:
-    url = documents.config.ledger
-    if url == "embedded":
-        embedded = await stack.enter_async_context(Embedded(documents.data / "ledger"))
-        url = embedded.url
-    ledger = await Ledger.connect(url, spool=documents.data / "spool")
-    stack.push_async_callback(ledger.close)
-    usage = UsageStore(documents.database)
-    stack.callback(usage.close)
-    usage.prepare()  # at the start: the journal would wait for ever for a table that is not ours
-    journal = JournalConsumer(ledger.journal(), usage, ledger.written)
-    journal.start()
-    stack.push_async_callback(journal.close)
-    stack.push_async_callback(ledger.settled)
-    return ledger
 
 
 async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authenticator:
@@ -189,7 +170,7 @@ class _Parts:
 
     classifier: Classifier
     decisions: DecisionLog
-    ledger: Ledger
+    bookkeeping: Bookkeeping
     outcomes: OutcomeStore
     recorder: OutcomeRecorder
     dispatcher: Dispatcher
@@ -222,7 +203,8 @@ async def _parts(
     tracing = open_tracing(config.telemetry.traces, worker)
     if tracing is not None:
         stack.push_async_callback(asyncio.to_thread, tracing.close)
-    ledger = await _ledger(stack, documents)
+    bookkeeping = await start_bookkeeping(stack, documents, snapshot)
+    ledger = bookkeeping.ledger
     outcomes, prompts = _evidence(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
     recorder = _recorder(stack, documents, outcomes, prompts)
@@ -231,7 +213,7 @@ async def _parts(
     return _Parts(
         classifier=classifier,
         decisions=decisions,
-        ledger=ledger,
+        bookkeeping=bookkeeping,
         outcomes=outcomes,
         recorder=recorder,
         dispatcher=dispatcher,
@@ -271,7 +253,7 @@ def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Servi
         snapshot=snapshot,
         authenticator=parts.authenticator,
         senses=Senses(parts.classifier, parts.conversations, {}, recorded=recorded),
-        ledger=parts.ledger,
+        ledger=parts.bookkeeping.ledger,
         backends=Sender(parts.dispatcher, parts.cascades),
         history=parts.history,
         observers=_observers(parts),
@@ -297,14 +279,18 @@ def _gateway(
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
         metrics=parts.metrics,
         classifier=parts.classifier,
-        ledger=parts.ledger,
+        ledger=parts.bookkeeping.ledger,
+        watch=parts.bookkeeping.watch,
+        ready_without=documents.config.ledger_server.on_loss == "serve",
         recorder=parts.recorder,
         outcomes=parts.outcomes,
         worker_metrics=worker_metrics,
         files=files,
     )
-    classifier, ledger = parts.classifier, parts.ledger
-    watched = Watched(serving, classifier, parts.cascades, ledger, parts.auditor, parts.learner)
+    watched = Watched(
+        serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
+        parts.learner, parts.bookkeeping.watch,
+    )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
 
@@ -332,9 +318,14 @@ async def running(
             stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
         )
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
-        files = start_services(stack, documents, serving, parts.dispatcher, parts.ledger)
+        files = start_services(
+            stack, documents, serving, parts.dispatcher, parts.bookkeeping.ledger
+        )
         gateway = _gateway(parts, documents, serving, files, worker_metrics)
-        reloader = Reloader(gateway.serving, documents, environ, gateway.metrics.reloads)
+        reloader = Reloader(
+            gateway.serving, documents, environ, gateway.metrics.reloads,
+            adopted=parts.bookkeeping.adopted,
+        )  # fmt: skip
         await reloader.start()
         stack.push_async_callback(reloader.close)
         if worker_metrics is not None:

@@ -8,6 +8,8 @@ from classifiers.serving import Classifier
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.ledger.ledger import Ledger
+from router.ledger.loss import Cause
+from router.ledger.watch import LedgerWatch
 from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
 from router.pipeline.serving import Serving
@@ -24,6 +26,7 @@ class Watched:
     ledger: Ledger
     auditor: Auditor
     learner: Learner
+    watch: LedgerWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ def _spans(parts: Watched) -> Values:
     tracing = parts.serving.tracing
     counts = {} if tracing is None else tracing.sink.counts
     return {(result,): count for result, count in counts.items()}
+
+
+def _lost(parts: Watched) -> Values:
+    lost = [loss.cause for loss in parts.watch.lost.values()]
+    return {(cause.value,): lost.count(cause) for cause in Cause}
 
 
 def _active(parts: Watched) -> Values:
@@ -102,6 +110,25 @@ GAUGES: Final = (
             "reaped.",
         ),
         lambda parts: {(key,): count for key, count in parts.ledger.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger_lost",
+            "gauge",
+            ("cause",),
+            "Virtual shards of the ledger that lack what they held, until they are repaired: "
+            "empty, older (than they were), foreign.",
+        ),
+        _lost,
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger_losses",
+            "counter",
+            ("cause",),
+            "Losses of the ledger that this process noticed.",
+        ),
+        lambda parts: {(cause.value,): count for cause, count in parts.watch.losses.items()},
     ),
     Gauge(
         Metric(

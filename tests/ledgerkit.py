@@ -22,6 +22,7 @@ def reserve_request(
     organization: str = "acme",
     key: str = "key1",
     team: str | None = None,
+    tier: str = "pro",
     user: str | None = None,
     model: str = "auto",
     input_tokens: int = 10,
@@ -31,7 +32,7 @@ def reserve_request(
 ) -> ReserveRequest:
     total = input_tokens + output_tokens
     estimate = Estimate(input_tokens, output_tokens, total * PRICE, input_tokens * PRICE, firm)
-    principal = Principal(key, organization, "pro", team=team)
+    principal = Principal(key, organization, tier, team=team)
     made = limits if isinstance(limits, tuple) else quotas(limits)
     return ReserveRequest(request, principal, model, user, made, estimate)
 

@@ -42,9 +42,19 @@ class Answers(Protocol):
         """Return whether it answers."""
 
 
+class Watches(Protocol):
+    """What notices that the ledger lost what it held."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What the ledger lost, in a sentence; None where nothing."""
+
+
 @dataclass(slots=True)
 class Gateway:
-    """A started gateway, as the edge sees it. `ready` says whether it wants new requests."""
+    """A started gateway, as the edge sees it. `ready` says whether it wants new requests,
+    `ready_without` whether it does while its ledger lacks what it lost.
+    """
 
     serving: Serving
     limits: Limits
@@ -53,6 +63,8 @@ class Gateway:
     ledger: Answers
     recorder: OutcomeRecorder
     outcomes: OutcomeStore
+    watch: Watches | None = None
+    ready_without: bool = True
     worker_metrics: WorkerMetrics | None = None  # the other workers, where there are any
     cors: Cors | None = None  # where browsers may call
     sockets: SocketLimits = SocketLimits()

@@ -5,11 +5,8 @@ import os
 import signal
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 import orjson
@@ -17,31 +14,19 @@ from rich.table import Table
 
 from policies.money import PICO_PER_NANO, to_pico, usd
 from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.ledgers import connected, run, server_of
 from router.cli.common.state_printer import print_state
 from router.cli.common.tables import standard_output
-from router.database import DatabaseError
+from router.cli.ledger_check import check, repair
 from router.drills.ledger_drill import Drill, drill_organization
 from router.drills.ledger_findings import Findings
 from router.drills.ledger_worker import DrillLoad
-from router.errors import LedgerUnavailable
-from router.ledger.check.show import UnknownKey
 from router.ledger.check.show import show as show_state
 from router.ledger.check.words import Shown
-from router.ledger.ledger import Ledger
-from router.ledger.quotas.dimensions import quotas
-from router.ledger.server.address import AddressError, parse_address
+from router.ledger.server.address import parse_address
 from router.ledger.server.clients import send_to_all
-from router.ledger.server.embedded import Embedded, EmbeddedError
-from router.ledger.server.errors import Disconnected, StartupError
-from router.usage.journal import JournalConsumer
-from router.usage.store import UsageStore
+from router.ledger.server.embedded import Embedded
 from router.world.documents import Documents
-
-_T = TypeVar("_T")
-_TROUBLE = (
-    AddressError, Disconnected, EmbeddedError, LedgerUnavailable, StartupError, DatabaseError,
-    UnknownKey,
-)  # fmt: skip
 
 
 @click.group()
@@ -49,31 +34,8 @@ def ledger() -> None:
     """Check, repair, show and test the ledger of quotas and usage."""
 
 
-@ledger.command()
-@config_option
-def check(config_path: Path) -> None:
-    """Compare ledger, journal and stored usage, and name every drift.
-
-    Exit code 0 where they agree, 1 where they do not. Serving may go on meanwhile.
-    """
-    documents = documents_or_end(config_path)
-    sys.exit(_run(_check(documents, repairing=False, rebuild=False)))
-
-
-@ledger.command()
-@config_option
-@click.option(
-    "--rebuild", is_flag=True,
-    help="The ledger lost everything: make its calendar windows again, by today's policy.",
-)  # fmt: skip
-def repair(config_path: Path, *, rebuild: bool) -> None:
-    """Write into the ledger what the stored usage and the open leases say.
-
-    Each state is replaced only where nothing has moved since it was looked at, so serving may go
-    on. Sliding minutes are stored nowhere else: they start empty.
-    """
-    documents = documents_or_end(config_path)
-    sys.exit(_run(_check(documents, repairing=True, rebuild=rebuild)))
+ledger.add_command(check)
+ledger.add_command(repair)
 
 
 @ledger.command()
@@ -89,7 +51,7 @@ def credit(config_path: Path, organization: str, amount: str, credit_id: str | N
         raise click.BadParameter(f"{amount!r} {error}") from None
     if nano and not credit_id:
         raise click.UsageError("name the credit with --id, so that sending it twice is harmless")
-    _run(_credit(documents_or_end(config_path), organization, nano, credit_id or "read"))
+    run(_credit(documents_or_end(config_path), organization, nano, credit_id or "read"))
 
 
 @ledger.command()
@@ -137,7 +99,7 @@ def torture(
         abandoned=0.02,
         denial_memory=not no_denial_memory,
     )
-    findings = _run(_torture(url, load, gateways))
+    findings = run(_torture(url, load, gateways))
     _show(findings)
     sys.exit(not findings.kept)
 
@@ -161,77 +123,21 @@ def show(config_path: Path, key: str, *, as_json: bool) -> None:
     A limit is shown where the ledger has seen it: limits come with each request, from the policy.
     Nothing is changed. Exit code 1 where the ledger knows nothing of KEY.
     """
-    shown = _run(_show_state(documents_or_end(config_path), key))
+    shown = run(_show_state(documents_or_end(config_path), key))
     if as_json:
         click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
     else:
         print_state(shown, standard_output())
 
 
-def _run(task: Coroutine[Any, Any, _T]) -> _T:
-    try:
-        return asyncio.run(task)
-    except _TROUBLE as error:
-        raise click.ClickException(str(error)) from None
-
-
-@asynccontextmanager
-async def _server(documents: Documents) -> AsyncIterator[str]:
-    """The URL of the ledger's server, which is up."""
-    url = documents.config.ledger
-    if url != "embedded":
-        yield url
-        return
-    async with Embedded(documents.data / "ledger") as embedded:
-        yield embedded.url
-
-
-@asynccontextmanager
-async def _connected(documents: Documents) -> AsyncIterator[Ledger]:
-    async with _server(documents) as url:
-        connected = await Ledger.connect(url, command_seconds=5)
-        try:
-            yield connected
-        finally:
-            await connected.close()
-
-
 async def _show_state(documents: Documents, key: str) -> Shown:
-    async with _server(documents) as url:
+    async with server_of(documents) as url:
         return await show_state(parse_address(url), key)
 
 
-async def _check(documents: Documents, *, repairing: bool, rebuild: bool) -> int:
-    store = UsageStore(documents.database)
-    try:
-        async with _connected(documents) as connected:
-            stored = await JournalConsumer(connected.journal(), store).drain()
-            checking = connected.check(store)
-            if rebuild:
-                policy = documents.policy
-                zone = policy.timezone
-                tiers = {n: quotas(t.limits, timezone=zone) for n, t in policy.tiers.items()}
-                made = await checking.rebuild(tiers, time.time_ns() // 1_000_000)
-                click.echo(f"{made} windows made again from {store.count()} stored rows")
-            drifts = await checking.check()
-            for drift in drifts:
-                click.echo(str(drift))
-            if repairing and drifts:
-                repaired = await checking.repair(drifts)
-                drifts = await checking.check()
-                click.echo(f"{repaired} states repaired; {len(drifts)} drifts left")
-            click.echo(
-                f"{checking.scopes_checked} scopes, {store.count()} stored rows ({stored} new):"
-                f" {len(drifts) or 'no'} drift{'s' * (len(drifts) > 1)}"
-            )
-            return 1 if drifts else 0
-    finally:
-        store.close()
-
-
 async def _credit(documents: Documents, organization: str, nano: int, credit_id: str) -> None:
-    async with _connected(documents) as connected:
-        balance = await connected.credit(organization, nano, credit_id)
+    async with connected(documents) as reached:
+        balance = await reached.credit(organization, nano, credit_id)
     if nano and not balance.added:
         click.echo(f"The credit {credit_id} was added before: nothing changed.")
     dollars = {

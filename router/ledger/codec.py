@@ -92,7 +92,8 @@ StateNumbers = tuple[int, ...]
 @dataclass(frozen=True, slots=True)
 class CalendarState:
     """A calendar window and the one before it. Amounts in the dimension's unit; the remainders are
-    the pico-USD below a whole nano-USD; `left` is what the window before did not use.
+    the pico-USD below a whole nano-USD; `left` is what the window before did not use. Where
+    none was before, `before_start` is 0, or minus the instant since which this window counts.
     """
 
     start: int
@@ -111,6 +112,11 @@ class CalendarState:
     def of(cls, numbers: StateNumbers) -> Self:
         """A state that `read_scope` read."""
         return cls(*numbers)
+
+    @property
+    def began(self) -> int:
+        """Since when it counts, where that is later than its start; else its start."""
+        return max(self.start, -self.before_start)
 
     def numbers(self) -> StateNumbers:
         """The state for `write_scope`."""

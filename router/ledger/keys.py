@@ -14,6 +14,7 @@ META: Final = f"{PREFIX}:meta"
 KEYS_BEFORE_SCOPES: Final = 3  # of a reserve call: open holds, clock, mark
 EXPIRED: Final = "r:"  # keys of what the reaper closed, each followed by a hold's id
 MARK: Final = "d:"  # keys of marks, each followed by the digits that its holds have in common
+PROCESS: Final = slice(12, 20)  # the digits of a hold's id that tell the process that made it
 _ID_SHARD: Final = slice(20, 22)  # the digits of a hold's id that tell its virtual shard
 MARK_NAME: Final = slice(12, 26)  # those that holds of one mark have in common
 MARK_BIT: Final = slice(26, 28)  # the digits that tell which bit of the mark is the hold's
@@ -30,6 +31,7 @@ class Shard:
     holds: bytes
     clock: bytes
     journal: bytes
+    witness: bytes
     expired: str
     marks: str
     scopes: str
@@ -40,13 +42,14 @@ class Shard:
 def shard(number: int) -> Shard:
     """The keys of a virtual shard."""
     base = f"{PREFIX}:{{v{number:02d}}}:"
-    holds, clock, journal = ((base + name).encode() for name in "htj")
+    holds, clock, journal, witness = ((base + name).encode() for name in "htjw")
     return Shard(
         number,
         base,
         holds=holds,
         clock=clock,
         journal=journal,
+        witness=witness,
         expired=base + EXPIRED,
         marks=base + MARK,
         scopes=base + "s:",

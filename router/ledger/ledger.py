@@ -8,6 +8,7 @@ away a request is refused, or served from its tier's declared allowance and sett
 
 import asyncio
 import contextlib
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Final, Self
 from router.domain import Charge
 from router.errors import LedgerUnavailable
 from router.ledger.check.check import LedgerCheck
+from router.ledger.check.expected import Tiers
 from router.ledger.check.totals import UsageTotals
 from router.ledger.conversations import Conversations
 from router.ledger.credits import Balance, add_credit
@@ -31,6 +33,8 @@ from router.ledger.reserve import Admissions
 from router.ledger.reserve_call import ReserveCalls
 from router.ledger.reserve_request import ReserveRequest
 from router.ledger.server.address import LedgerAddress, parse_address
+from router.ledger.server.demands import USUAL, Durability
+from router.ledger.server.durability import DurabilityCheck
 from router.ledger.server.errors import Disconnected, ErrorReply
 from router.ledger.server.nodes import Nodes
 from router.ledger.server.scripts import Script
@@ -38,6 +42,7 @@ from router.ledger.server.startup import SHARDS, LedgerMeta, check_node
 from router.ledger.settle import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
 from router.ledger.spool import Spool, SpoolThread
+from router.ledger.watch import Books, LedgerWatch
 
 _DRAIN_SECONDS: Final = 5.0
 
@@ -61,6 +66,7 @@ class Ledger:
         self._nodes = nodes
         self._shards = shards
         self._spool = SpoolThread(spool)
+        self._epoch = hashlib.blake2b(meta.secret, digest_size=8).hexdigest()
         self._calls = ReserveCalls(meta, shards, lease_ms, users_per_day)
         self._beats = Heartbeats(nodes, lease_ms)
         self._reaper = Reaper(nodes, shards, lease_ms)
@@ -88,7 +94,8 @@ class Ledger:
         cls,
         url: str,
         *,
-        command_seconds: float | None = None,
+        command_seconds: float = USUAL.budget,
+        durability: Durability = "accept",
         lease_ms: int = 15_000,
         users_per_day: int = 100_000,
         spool: Path | None = None,
@@ -97,20 +104,20 @@ class Ledger:
     ) -> Self:
         """Connect to the ledger at `url` (see router.ledger.server.address); check it is fit.
 
-        `command_seconds`: what a reserve may take; by default 0.05, and 0.25 on a unix socket,
-        where the server shares the machine's cores with everything else. `lease_ms`: how long a
-        hold outlives its gateway. `users_per_day`: distinct end users that an organization may
-        bring a day before further ones share one scope. `spool`: a folder for settlements that
-        the ledger did not take; without one, no tier is served while the ledger is away.
-        `remember_denials`: whether a key that was just denied is denied from memory for a moment
-        (router.ledger.denial_cache); without, every request asks the ledger (for drills). Raises
-        LedgerUnavailable where nobody answers, StartupError where the server must be set up
+        `command_seconds`: what a reserve may take, a second try included, of the server's time:
+        not of ours. `durability`: what becomes of a server that may lose what it keeps.
+        `lease_ms`: how long a hold outlives its gateway. `users_per_day`: distinct end users that
+        an organization may bring a day before further ones share one scope. `spool`: a folder for
+        settlements that the ledger did not take; without one, no tier is served while the ledger
+        is away. `remember_denials`: whether a key that was just denied is denied from memory for a
+        moment (router.ledger.denial_cache); without, every request asks the ledger (for drills).
+        Raises LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
         address, meta = parse_address(url), LedgerMeta()
-        budget = command_seconds or (0.25 if address.nodes[0].path else 0.05)
-        check = partial(check_node, address=address, meta=meta)
-        nodes = Nodes(address, timeout=budget, shards=SHARDS, scripts=scripts, check=check)
+        keeps = DurabilityCheck(durability, address)
+        check = partial(check_node, address=address, meta=meta, durability=keeps)
+        nodes = Nodes(address, timeout=command_seconds, shards=SHARDS, scripts=scripts, check=check)
         await _open(nodes)
         ledger = cls(
             address,
@@ -208,9 +215,18 @@ class Ledger:
         """Holds that outlive this process: those of batches."""
         return LongHolds(self._nodes, self._shards, self._service, self._beats)
 
-    def check(self, totals: UsageTotals) -> LedgerCheck:
-        """A comparison with the stored usage."""
-        return LedgerCheck(self._address, self._shards, totals)
+    def check(self, totals: UsageTotals, tiers: Tiers) -> LedgerCheck:
+        """A comparison with the books, by the quotas of each tier."""
+        return LedgerCheck(self._address, self._shards, totals, tiers, self._epoch)
+
+    def watch(self, books: Books) -> LedgerWatch:
+        """What notices that the ledger lost what it held. Close it before us."""
+        return LedgerWatch(self._nodes, self._shards, books, epoch=self._epoch, now=self.now)
+
+    @property
+    def process(self) -> str:
+        """How the ids of holds name this process."""
+        return self._calls.process
 
     async def credit(self, organization: str, nano_usd: int, credit_id: str) -> Balance:
         """Add to an organization's prepaid balance, once for each `credit_id`.

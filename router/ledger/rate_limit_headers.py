@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from policies.headers import PREFIX
-from policies.money import PICO_PER_NANO, to_usd, usd_rounded
+from policies.money import PICO_PER_NANO, to_usd, usd, usd_rounded
 from router.errors import LimitExceeded, retry_after
 from router.ledger.codec import AMOUNT, FIXED, ITEM_NUMBER, LIMIT, USED, WAIT
 from router.ledger.quotas.compiled_quotas import CompiledQuotas, QuotaItem, ShownLimit
@@ -50,12 +50,7 @@ def denial(
     """The 429 of a denied request: which limit, how much of it, and how long to wait."""
     item = quotas.items[reply[ITEM_NUMBER] - 1]
     wait = reply[WAIT]
-    figures = (
-        f"Limit {_amount(item, reply[LIMIT])}, Used {_amount(item, reply[USED])},"
-        f" Requested {_amount(item, reply[AMOUNT])}."
-    )
     pool = item.row.code == "insufficient_quota"
-    says = "Quota exceeded" if pool else "Rate limit reached"
     headers = [
         *rate_headers(quotas, reply[FIXED:]),
         (SPOKE, f"{item.quota.level}:{item.quota.dimension}"),
@@ -64,13 +59,44 @@ def denial(
         headers += retry_after(wait)
     if wait < 0 or pool:
         headers.append(("x-should-retry", "false"))
+    words = _of_balance if item.row.period == "endless" else _of_limit
     return LimitExceeded(
-        f"{says} for {model} in organization {organization} on {item.row.says}:"
-        f" {figures} {_advice(item, wait, reply[AMOUNT] > reply[LIMIT])}",
+        words(item, reply, model, organization),
         type_=item.row.type,
         code=item.row.code,
         headers=headers,
     )
+
+
+def _of_limit(item: QuotaItem, reply: Sequence[int], model: str, organization: str) -> str:
+    says = "Quota exceeded" if item.row.code == "insufficient_quota" else "Rate limit reached"
+    return (
+        f"{says} for {model} in organization {organization} on {item.row.says}:"
+        f" Limit {_amount(item, reply[LIMIT])}, Used {_amount(item, reply[USED])},"
+        f" Requested {_amount(item, reply[AMOUNT])}."
+        f" {_advice(item, reply[WAIT], reply[AMOUNT] > reply[LIMIT])}"
+    )
+
+
+def _of_balance(item: QuotaItem, reply: Sequence[int], model: str, organization: str) -> str:
+    """What is left of a prepaid balance, exactly, what running requests hold being set aside."""
+    left, level = reply[LIMIT] - reply[USED], item.quota.level
+    whose = organization if level == "organization" else f"{organization} for this {level}"
+    state = "used up" if left <= 0 else f"too low for {model}"
+    advice = "" if left <= 0 else "send less, ask for fewer tokens, or "
+    return (
+        f"The prepaid balance of organization {whose} is {state}: {_left(left)} beside what running"
+        f" requests hold, and this request needs up to {_exact(reply[AMOUNT])}."
+        f" {(advice + 'ask your provider to add credit.').capitalize()}"
+    )
+
+
+def _left(nano_usd: int) -> str:
+    return f"{_exact(nano_usd)} left" if nano_usd >= 0 else f"overdrawn by {_exact(-nano_usd)}"
+
+
+def _exact(nano_usd: int) -> str:
+    return f"${usd(nano_usd * PICO_PER_NANO, least=2)}"
 
 
 def _advice(item: QuotaItem, wait: int, too_large: bool) -> str:

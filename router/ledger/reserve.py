@@ -2,6 +2,7 @@
 
 request -> call (reserve_call) -> one script -> Admission
                               denied -> LimitExceeded, remembered for a moment (denial_cache)
+             connection lost, no answer -> sent once more, on the next one, within its budget
                         no answer -> undone later; served from an allowance (outage), or refused
 """
 
@@ -64,7 +65,7 @@ class Admissions:
         self._outage = outage
         self._lease_ms = lease_ms
         self._remember_denials = remember_denials
-        self._breaker = LedgerBreaker(time.monotonic)
+        self._breaker = LedgerBreaker(asyncio.get_running_loop().time)
         self.served_locally = 0
         self.denied_from_memory = 0
 
@@ -84,7 +85,9 @@ class Admissions:
             if type(reply) is not bytes:
                 reply = await self._ask_again(hold, reply)
         except (asyncio.CancelledError, Disconnected) as error:
-            return await self._unanswered(hold, error)
+            reply = await self._unanswered(hold, error)
+            if reply is None:
+                return await self._serve_locally(hold)
         self._breaker.succeeded()
         quotas = call.quotas
         if type(reply) is not bytes:
@@ -151,18 +154,31 @@ class Admissions:
             reply = await self._nodes.run("reserve", shard, call.keys, call.args)
         return reply
 
-    async def _unanswered(self, hold: Hold, error: asyncio.CancelledError | Disconnected) -> Hold:
-        """Undo what may have been reserved; serve without the ledger if it is away."""
-        if isinstance(error, asyncio.CancelledError):
-            self._breaker.undecided()
-            self._cancel(hold)
-            raise error
-        if isinstance(error, NotSent):
-            self._breaker.undecided()
+    async def _unanswered(self, hold: Hold, error: asyncio.CancelledError | Disconnected) -> Any:
+        """The reply to the same call, sent once more where its connection was lost: the hold's id
+        makes that safe. None where the ledger is away; what may have been reserved is then undone.
+        """
+        unsent = isinstance(error, NotSent)
+        if isinstance(error, Disconnected) and error.until:
+            try:
+                return await self._once_more(hold, error)
+            except (asyncio.CancelledError, Disconnected) as again:
+                error, unsent = again, unsent and isinstance(again, NotSent)
+        if isinstance(error, Disconnected) and not unsent:
+            self._breaker.failed(error.sent)
         else:
-            self._breaker.failed()
+            self._breaker.undecided()
+        if not unsent:
             self._cancel(hold)
-        return await self._serve_locally(hold)
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        return None
+
+    async def _once_more(self, hold: Hold, lost: Disconnected) -> Any:
+        """What the next connection says to the call that a lost one took with it."""
+        shard, call = hold.shard.number, hold.call
+        reply = await self._nodes.send_again(lost, "reserve", shard, call.keys, call.args)
+        return reply if type(reply) is bytes else await self._ask_again(hold, reply)
 
     def _cancel(self, hold: Hold) -> None:
         """Undo a reserve whose outcome is unknown."""

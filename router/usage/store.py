@@ -117,30 +117,6 @@ class UsageStore:
             for row in self._rows(statement)
         ]
 
-    def spent(
-        self, where: Mapping[str, str | None], column: str, span: tuple[int, int], until: int
-    ) -> int:
-        """The sum of one column over a scope's rows admitted in [span), closed by `until`."""
-        counted = USAGE.c[column]
-        first, end = span
-        statement = select(
-            func.sum(counted // _MICRO).label("high"), func.sum(counted % _MICRO).label("low")
-        ).where(USAGE.c.admitted_at >= first, USAGE.c.admitted_at < end, USAGE.c.closed_at <= until)
-        for name, value in where.items():
-            statement = statement.where(USAGE.c[name] == value)
-        (row,) = self._rows(statement)
-        return int(row["high"] or 0) * _MICRO + int(row["low"] or 0)
-
-    def known(self, hold_ids: Sequence[str]) -> set[tuple[str, int]]:
-        """Which rows of these holds are stored."""
-        return {(row["hold_id"], row["seq"]) for row in self._rows(_known(hold_ids))}
-
-    def customers(self, since_ms: int) -> list[dict[str, Any]]:
-        """Who was served since an instant: the distinct levels of the ledger's scopes."""
-        names = ("organization", "team", "key_id", "end_user", "asked", "tier")
-        columns = [USAGE.c[name] for name in names]
-        return self._rows(select(*columns).where(USAGE.c.admitted_at >= since_ms).distinct())
-
     def count(self) -> int:
         """How many rows there are."""
         (row,) = self._rows(select(func.count().label("rows")).select_from(USAGE))
@@ -160,10 +136,6 @@ def _within(statement: Select[Any], since: str | None, until: str | None) -> Sel
     if since is not None:
         statement = statement.where(USAGE.c.day >= since)
     return statement if until is None else statement.where(USAGE.c.day < until)
-
-
-def _known(hold_ids: Sequence[str]) -> Select[tuple[str, int]]:
-    return select(USAGE.c.hold_id, USAGE.c.seq).where(USAGE.c.hold_id.in_(hold_ids))
 
 
 def _total(row: Mapping[str, Any]) -> dict[str, Any]:

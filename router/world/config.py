@@ -17,6 +17,7 @@ from router.backends.backend import Capacity, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_kept import BatchSection, FileSection, ResponseSection
+from router.world.config_ledger import LedgerServerSection
 from router.world.config_values import (
     Address,
     Authority,
@@ -286,6 +287,7 @@ class Config(Section):
     listen: Address = "127.0.0.1:8080"
     policy: str = Field(default="balanced", min_length=1)
     ledger: LedgerAddress = Field(default="embedded", repr=False)
+    ledger_server: LedgerServerSection = LedgerServerSection()
     data: str = Field(default=".turnout", min_length=1)
     database: SecretStr | None = None
     prices: str | None = Field(default=None, min_length=1)

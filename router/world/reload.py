@@ -30,6 +30,7 @@ _FIXED: Final = (
     "listen",
     "admin",
     "ledger",
+    "ledger_server",
     "data",
     "database",
     "classifier",
@@ -70,7 +71,7 @@ class ServesSnapshot(Protocol):
 
 class Reloader:
     """Keeps what is served in step with the documents. `counts`: reloads, by how they ended;
-    `sleep` passes the time between two looks at the files.
+    `sleep` passes the time between two looks at the files; `adopted` is told each new snapshot.
     """
 
     def __init__(
@@ -80,7 +81,10 @@ class Reloader:
         environ: Mapping[str, str],
         counts: MutableMapping[tuple[str, ...], int],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        adopted: Callable[[Snapshot], None] | None = None,
     ) -> None:
+        self._adopted = adopted
         self._served = served
         self._counts = counts
         self._sleep = sleep
@@ -105,6 +109,8 @@ class Reloader:
         warn_of_missing(documents.loaded.missing)
         self._documents = documents
         self._served.adopt(snapshot)
+        if self._adopted is not None:
+            self._adopted(snapshot)
         self._counts["done",] += 1
         _LOG.info("reloaded", extra={"policy": snapshot.policy.version})
         return Reloaded(True, snapshot.policy.version)

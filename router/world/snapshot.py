@@ -108,7 +108,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
     """Return the world of these documents. Raises DocumentError with every finding."""
     config = loaded.config
     findings = [f for f in policy.check(backend_facts(config)) if f.severity == "error"]
-    limits, quota_findings = _quotas(policy)
+    limits, quota_findings = tier_quotas(policy)
     unrouted_findings = [
         loaded.source.finding(("operations", *where), message, hint, rule="operation")
         for where, message, hint in unrouted(loaded.declared, loaded.backends, policy)
@@ -143,7 +143,7 @@ def _needs(policy: Policy) -> dict[str, Needs]:
     }
 
 
-def _quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Finding]]:
+def tier_quotas(policy: Policy) -> tuple[Mapping[str, tuple[Quota, ...]], list[Finding]]:
     """Return the quotas of each tier, and a finding for each limit that the ledger cannot keep."""
     tiers: dict[str, tuple[Quota, ...]] = {}
     findings = []

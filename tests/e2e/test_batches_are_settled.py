@@ -1,6 +1,8 @@
 """The money of batches: held for at their begin, settled once at their end, whoever dies."""
 
+import asyncio
 import json
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -11,7 +13,9 @@ import redis
 from fileskit import file_gateways
 from ledgerkit import Outside
 from openai import OpenAI
-from patience import until
+from patience import LONGEST_SECONDS, until
+
+from router.ledger.ledger import Ledger
 
 LIMIT = 40
 
@@ -140,6 +144,24 @@ def test_without_credit_no_batch_is_begun(gateways):
         with pytest.raises(openai.RateLimitError) as caught:
             _begun(client, "Hello")
         assert caught.value.code == "insufficient_quota"
+
+
+def test_a_balance_that_does_not_suffice_says_what_is_left_and_what_is_needed(gateways):
+    async def credit() -> None:
+        ledger = await Ledger.connect(gateways.ledger_url, command_seconds=LONGEST_SECONDS)
+        await ledger.credit("thrifty", 1_500_000, "invoice-1")  # 0.0015 USD, in nano-USD
+        await ledger.close()
+
+    ask = {"model": "mini", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100}
+    with _client(gateways.first, gateways.key("paid", "thrifty")) as client:
+        with pytest.raises(openai.RateLimitError, match=r"thrifty is used up: \$0\.00 left") as out:
+            client.chat.completions.create(**ask)
+        assert out.value.code == "insufficient_quota"
+        assert re.search(r"needs up to \$0\.00\d+\. Ask your provider to add", str(out.value))
+        asyncio.run(credit())
+        with pytest.raises(openai.RateLimitError, match=r"too low for small: \$0\.0015 left"):
+            client.chat.completions.create(**ask)
+        client.chat.completions.create(**ask | {"max_tokens": 1})
 
 
 def test_what_the_server_refuses_is_given_back_at_once(gateways):

@@ -11,10 +11,14 @@ from router.telemetry.metrics import Metrics
 
 @dataclass(slots=True)
 class FakeGateway:
-    """`gateway` over a corridor; `ledger_answers` is whether its ledger can be reached."""
+    """`gateway` over a corridor; `ledger_answers` is whether its ledger can be reached,
+    `trouble` what that one lost, `ready_without` whether it serves nevertheless.
+    """
 
     corridor: FakeCorridor = field(default_factory=FakeCorridor.answering)
     ledger_answers: bool = True
+    trouble: str | None = None
+    ready_without: bool = True
     body_limit: int = 10_000
     ready: bool = True
     gateway: Gateway = field(init=False)
@@ -29,6 +33,8 @@ class FakeGateway:
             metrics=Metrics(),
             classifier=classifier,
             ledger=self,
+            watch=self,
+            ready_without=self.ready_without,
             recorder=nothing,
             outcomes=nothing,
             ready=self.ready,

@@ -41,6 +41,9 @@ def test_the_example_of_a_429_is_what_the_gateway_says() -> None:
     compiled = CompiledQuotas(quotas({"key": {"tokens_per_minute": 30_000}}), ("key",))
     error = denial(compiled, [1, 1, 2_001, 29_000, 2_500, 30_000, 0, 1000, 500], "auto", "acme")
     assert error.message in re.sub(r"\s+", " ", TEXT)
+    prepaid = CompiledQuotas(quotas({"organization": {"prepaid_usd": True}}), ("organization",))
+    error = denial(prepaid, [1, 1, -1, 5, 12_300_000, 5, 0, 0, 0], "auto", "acme")
+    assert error.message in re.sub(r"\s+", " ", TEXT)
 
 
 def test_what_a_part_that_is_no_text_is_held_for_is_as_told() -> None:

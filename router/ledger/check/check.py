@@ -1,243 +1,220 @@
-"""Does the ledger agree with the stored usage? Its states, its open holds, its journal.
+"""Does the ledger agree with the books? From the books outwards, and back.
 
-It takes one consistent look at a time (check.look), each at a page of scopes. The usage of a scope
-is what was stored before the look plus what the journal still holds. Every difference is a drift
-with a name. Repairing writes what the usage says, fenced: only where the state is unchanged since
-the look.
+Every customer of the stored usage has scopes that the ledger should keep (check.expected); those
+and the ones it keeps are looked at, a page at a time, each page at one moment (check.look). What a
+limit should have counted is what was stored before the look plus what the journal still holds, of
+the tiers and gateways that have that limit (check.counted). Repairing writes what the books say,
+fenced: a state is replaced only where it is unchanged since the look.
 """
 
-from collections import defaultdict
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
+from router.ledger.check.compare import ScopeCheck
+from router.ledger.check.counted import BookedLook
+from router.ledger.check.expected import (
+    ExpectedScope,
+    Scope,
+    Tiers,
+    expected_scopes,
+    scope_of,
+)
+from router.ledger.check.findings import CheckReport, Finding
+from router.ledger.check.history import LimitHistory, calendar_limits
 from router.ledger.check.look import Look, look_at, scope_keys
 from router.ledger.check.totals import UsageTotals
-from router.ledger.codec import METRICS, CalendarState, StateNumbers, read_scope, write_scope
-from router.ledger.keys import ScopeName, Shard, scope, scope_name, shard_of
-from router.ledger.quotas.compiled_quotas import (
-    LEVEL_NAMES,
-    CompiledQuotas,
-    levels_present,
-    place_of,
-)
-from router.ledger.quotas.dimensions import DIMENSIONS, Quota, QuotaDimension
+from router.ledger.codec import CLOCK_PAIR, StateNumbers, read_scope, write_scope
+from router.ledger.keys import SHARED_USERS, Shard, scope
+from router.ledger.loss import Known, Loss, Witness, judge
+from router.ledger.quotas.dimensions import DIMENSIONS
 from router.ledger.server.address import LedgerAddress
 from router.ledger.server.clients import Client, client_at, run_script
 
-_BY_FIELD: Final = {row.field: row for row in DIMENSIONS.values()}
-_COLUMNS: Final = {level[0]: column for level, column in LEVEL_NAMES.items()}
 _PAGE: Final = 500
 _TRIES: Final = 3
+_WRITES: Final = 20  # busy states are looked at again so often before they are left alone
 _SPARE_MS: Final = 62 * 86_400_000  # twice the longest window
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerDrift:
-    """One difference: what the ledger says and what the stored usage says, in the dimension's unit
-    (money in pico-USD). `expected` is the scope looked at, `repaired` the state that repairing
-    writes, `place` how the scope names it.
-    """
-
-    shard: int
-    key: str
-    place: str
-    what: str
-    ledger: int
-    usage: int
-    expected: bytes = b""
-    repaired: StateNumbers = ()
-
-    def __str__(self) -> str:
-        where = f"{self.key.split(':s:')[1]} {self.place[1:]}"
-        return (
-            f"{where}: {self.what} is {self.ledger} in the ledger, {self.usage} in the stored usage"
-        )
+_SHARED: Final = f"/{SHARED_USERS}"
+_Place = tuple[str, str]
 
 
 class LedgerCheck:
-    """Compares one ledger with one store of usage. Blocks on the store: a command, not a server.
+    """Compares one ledger with the books, by the quotas of each tier of today's policy. Blocks on
+    the books: a command, not a server.
 
-    Its methods raise Disconnected where the ledger does not answer.
+    `epoch` is the ledger's, where the books know none. Its methods raise Disconnected where the
+    ledger does not answer.
     """
 
-    def __init__(self, address: LedgerAddress, shards: list[Shard], totals: UsageTotals) -> None:
+    def __init__(
+        self,
+        address: LedgerAddress,
+        shards: list[Shard],
+        totals: UsageTotals,
+        tiers: Tiers,
+        epoch: str,
+    ) -> None:
         self._address = address
         self._shards = shards
         self._totals = totals
-        self.scopes_checked = 0
+        self._tiers = tiers
+        self._epoch = epoch
+        self._limits = calendar_limits(tiers)
+        self._shared: set[str] = set()  # scopes that further end users share
 
-    async def check(self) -> list[LedgerDrift]:
-        """Every drift that a third look still sees (traffic may change states in between)."""
-        drifts: list[LedgerDrift] = []
-        self.scopes_checked = 0
+    async def check(self) -> CheckReport:
+        """Everything that a third look still sees (traffic may change states in between)."""
+        report = CheckReport(len(self._shards), rows=self._totals.count())
         async with client_at(self._address) as client:
-            for number, keys in (await scope_keys(client)).items():
-                self.scopes_checked += len(keys)
+            report.lost = await self._lost(client)
+            history, expected = self._expected()
+            there = await scope_keys(client)
+            self._shared = {key for keys in there.values() for key in keys if key.endswith(_SHARED)}
+            for shard in self._shards:
+                known = expected[shard.number]
+                keys = sorted({*there.get(shard.number, ()), *known})
+                report.scopes += len(keys)
                 for first in range(0, len(keys), _PAGE):
-                    page = keys[first : first + _PAGE]
-                    drifts += await self._check_page(client, self._shards[number], page)
-        return drifts
+                    report.findings += await self._check_page(
+                        client, shard, keys[first : first + _PAGE], known, history,
+                        lost=shard.number in report.lost,
+                    )  # fmt: skip
+        return report
 
-    async def repair(self, drifts: Iterable[LedgerDrift]) -> int:
-        """Write what the usage says, shard by shard; returns how many states were repaired.
+    async def repair(self, findings: Iterable[Finding]) -> int:
+        """Write what the books say where it was agreed to; returns how many states were repaired.
 
-        A shard in which something moved since the look is left alone: check again.
+        A scope in which something moved since is looked at again, and repaired only where it still
+        lacks what was agreed to, or has too much by that.
         """
-        by_shard = _by_shard(drifts)
+        wanted = {f: f.books - f.ledger for f in findings if f.repaired}
+        agreed = {(f.key, f.place, f.what): wanted[f] for f in wanted}
+        left, repaired = list(wanted), set[_Place]()
         async with client_at(self._address) as client:
-            return sum([await _write(client, drifts) for drifts in by_shard.values()])
+            for _ in range(_WRITES):
+                for key, changes in _by_key(left).items():
+                    if await _write(client, key, changes):
+                        repaired |= {(key, change.place) for change in changes}
+                keys = {f.key for f in left if (f.key, f.place) not in repaired}
+                if not keys:
+                    break
+                left = [
+                    f
+                    for f in await self._look_again(client, keys)
+                    if agreed.get((f.key, f.place, f.what)) == f.books - f.ledger
+                ]
+        return len(repaired)
 
-    async def rebuild(self, tiers: Mapping[str, tuple[Quota, ...]], now_ms: int) -> int:
-        """After a total loss: make the missing calendar states again, from the stored usage and
-        today's policy. Returns how many.
-        """
-        lost = []
-        for customer in self._totals.customers(now_ms - _SPARE_MS):
-            quotas = tiers.get(customer["tier"] or "")
-            if quotas is None:
-                continue
-            present = levels_present(team=bool(customer["team"]), user=bool(customer["end_user"]))
-            for item, window in CompiledQuotas(quotas, present).windows(now_ms):
-                lost.append(self._lost(customer, item.quota, window, now_ms))
-        made = 0
+    async def declare_whole(self) -> None:
+        """Say in every virtual shard that the ledger is whole, and the one of these books."""
+        epoch, newest = self._totals.epoch() or self._epoch, self._totals.newest()
         async with client_at(self._address) as client:
-            for number, missing in _by_shard(lost).items():
-                made += await self._make(client, self._shards[number], missing)
-        return made
+            for shard in self._shards:
+                now = (await look_at(client, shard, (), self._totals)).now
+                # A clock behind the books would tell of a loss again; it goes on from there.
+                last = max(now, newest.get(shard.number, 0))
+                await client.set(shard.clock, CLOCK_PAIR.pack(last, now))
+                found = Witness.read(await client.get(shard.witness))
+                seen = max(now, time.time_ns() // 1_000_000, 0 if found is None else found.seen + 1)
+                await client.set(shard.witness, Witness(epoch, seen).write())
 
-    async def _make(self, client: Client, shard: Shard, missing: list[LedgerDrift]) -> int:
-        """Write the states that are missing in their scopes, a scope at a time."""
-        by_key: dict[str, list[LedgerDrift]] = defaultdict(list)
-        for drift in missing:
-            by_key[drift.key].append(drift)
-        keys, made = list(by_key), 0
-        for first in range(0, len(keys), _PAGE):
-            look = await look_at(client, shard, keys[first : first + _PAGE], self._totals)
-            for key, raw in look.scopes.items():
-                there = read_scope(raw)
-                lost = [replace(d, expected=raw) for d in by_key[key] if d.place not in there]
-                if lost:
-                    made += await _write(client, lost)
-        return made
+    async def _lost(self, client: Client) -> dict[int, Loss]:
+        """What the ledger lost as a whole, by virtual shard."""
+        epoch, newest = self._totals.epoch(), self._totals.newest()
+        lost = {}
+        for shard in self._shards:
+            found = Witness.read(await client.get(shard.witness))
+            known = Known(epoch, newest=newest.get(shard.number, 0))
+            loss = judge(known, found, await client.get(shard.clock))
+            if loss is not None:
+                lost[shard.number] = loss
+        return lost
 
-    def _lost(
-        self, customer: Mapping[str, Any], quota: Quota, window: tuple[int, int], now_ms: int
-    ) -> LedgerDrift:
-        """The state that a lost calendar window should have; nothing to write where it is empty."""
-        organization = str(customer["organization"])
-        home = self._shards[shard_of(organization, len(self._shards))]
-        name = customer[LEVEL_NAMES[quota.level]] if quota.level != "organization" else None
-        key = home.scopes + scope(quota.level, organization, name)
-        row = DIMENSIONS[quota.dimension]
-        where = _where(ScopeName(quota.level[0], organization, name))
-        spent = self._totals.spent(where, _column(row), window, now_ms)
-        used, remainder = divmod(spent, row.scale)
-        state = CalendarState(*window, used, 0, 0, max(0, quota.limit), remainder)
-        return LedgerDrift(
-            home.number, key, place_of(quota), "used", 0, spent,
-            repaired=state.numbers() if spent else (),
-        )  # fmt: skip
+    def _expected(self) -> tuple[LimitHistory, dict[int, dict[str, ExpectedScope]]]:
+        """By which limits rows counted, and which scopes the ledger should have."""
+        said = self._totals.limits()
+        history = LimitHistory(said, self._limits)
+        every = set().union(*self._limits.values(), *(n for _, _, of in said for n in of.values()))
+        endless = any(DIMENSIONS[n.partition(".")[2]].period == "endless" for n in every)
+        since = 0 if endless else time.time_ns() // 1_000_000 - _SPARE_MS
+        customers = self._totals.customers(since)
+        return history, expected_scopes(customers, self._tiers, history, self._shards)
 
-    async def _check_page(self, client: Client, shard: Shard, keys: list[str]) -> list[LedgerDrift]:
-        drifts: list[LedgerDrift] = []
+    async def _look_again(self, client: Client, keys: set[str]) -> list[Finding]:
+        """The drifts of some scopes, as they are now."""
+        lost = await self._lost(client)
+        history, expected = self._expected()
+        findings: list[Finding] = []
+        for shard in self._shards:
+            page = sorted(key for key in keys if key.startswith(shard.base))
+            if page:
+                look = await look_at(client, shard, page, self._totals)
+                findings += self._compare(
+                    shard, look, expected[shard.number], history, lost=shard.number in lost
+                )
+        return [finding for finding in findings if finding.is_drift]
+
+    async def _check_page(
+        self,
+        client: Client,
+        shard: Shard,
+        keys: list[str],
+        expected: Mapping[str, ExpectedScope],
+        history: LimitHistory,
+        *,
+        lost: bool,
+    ) -> list[Finding]:
+        notes: dict[tuple[str, str, str], Finding] = {}
+        drifts: list[Finding] = []
         for _ in range(_TRIES):
             look = await look_at(client, shard, keys, self._totals)
-            drifts = list(self._differences(shard, look))
+            found = self._compare(shard, look, expected, history, lost=lost)
+            drifts = [finding for finding in found if finding.is_drift]
+            notes |= {(f.key, f.place, f.kind): f for f in found if not f.is_drift}
             if not drifts:
                 break
             keys = sorted({drift.key for drift in drifts})
-        return drifts
+        return [*drifts, *notes.values()]
 
-    def _differences(self, shard: Shard, look: Look) -> Iterable[LedgerDrift]:
-        for key, raw in look.scopes.items():
-            if scope_name(key).is_hashed:
-                continue
-            for place, numbers in read_scope(raw).items():
-                row = _BY_FIELD.get(place[1:])
-                if row is None:
-                    continue
-                if place[0] == "L":
-                    opened = look.counts[key, row.field]
-                    if numbers != (opened,):
-                        (says,) = numbers
-                        yield LedgerDrift(
-                            shard.number, key, place, "open", says, opened, raw, (opened,)
-                        )
-                elif place[0] == "C":  # rings and buckets are stored nowhere else
-                    yield from self._calendar(shard, look, key, row, CalendarState.of(numbers))
-
-    def _calendar(
-        self, shard: Shard, look: Look, key: str, row: QuotaDimension, state: CalendarState
-    ) -> Iterable[LedgerDrift]:
-        held, held_before = (
-            look.held[key, row.field, start] for start in (state.start, state.before_start)
-        )
-        spent = self._spent(look, key, row, (state.start, state.end))
-        spent_before = self._spent(look, key, row, (state.before_start, state.start))
-        used, remainder = divmod(spent, row.scale)
-        right = replace(state, used=used, remainder=remainder, held=held)
-        if state.before_start:
-            used, remainder = divmod(spent_before, row.scale)
-            right = replace(
-                right, before_used=used, before_remainder=remainder, before_held=held_before
-            )
-        used_before = _pico(row, state.before_used, state.before_remainder)
-        right_before = _pico(row, right.before_used, right.before_remainder)
-        pairs = (
-            ("used", _pico(row, state.used, state.remainder), spent),
-            ("held", state.held, held),
-            ("used before", used_before, right_before),
-            ("held before", state.before_held, right.before_held),
-        )
-        for what, ledger, usage in pairs:
-            if ledger != usage:
-                raw, place = look.scopes[key], f"C{row.field}"
-                yield LedgerDrift(
-                    shard.number, key, place, what, ledger, usage, raw, right.numbers()
-                )
-
-    def _spent(self, look: Look, key: str, row: QuotaDimension, span: tuple[int, int]) -> int:
-        """What a scope used in a window: stored by the look, and still in the journal."""
-        name = scope_name(key)
-        stored = self._totals.spent(_where(name), _column(row), span, look.now)
-        return stored + look.unstored(name, row.metric, span)
+    def _compare(
+        self,
+        shard: Shard,
+        look: Look,
+        expected: Mapping[str, ExpectedScope],
+        history: LimitHistory,
+        *,
+        lost: bool,
+    ) -> list[Finding]:
+        """What is to be said of the scopes of a look."""
+        books, findings = BookedLook(look, self._totals, history), list[Finding]()
+        fresh = expected_scopes(look.customers(), self._tiers, history, self._shards)[shard.number]
+        for key in look.scopes:
+            known = [scopes[key] for scopes in (fresh, expected) if key in scopes]
+            named: Scope | None = known[0].scope if known else scope_of(key)
+            if named is None:
+                continue  # its name is a hash that no row of the books tells
+            limits = {place: of for each in known for place, of in each.limits.items()}
+            shared = shard.scopes + scope("user", named.organization, SHARED_USERS)
+            findings += ScopeCheck(
+                shard.number, key, named, limits, look, books,
+                lost=lost, shared=shared in self._shared,
+            ).findings()  # fmt: skip
+        return findings
 
 
-def _where(scope: ScopeName) -> dict[str, str | None]:
-    """Which rows of stored usage count in a scope."""
-    where: dict[str, str | None] = {"organization": scope.organization}
-    if scope.level in _COLUMNS:
-        where[_COLUMNS[scope.level]] = scope.name
-    return where
+def _by_key(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Findings by their scope, each state once: the last is the whole of its repair."""
+    once = {(finding.key, finding.place): finding for finding in findings}
+    by_key: dict[str, list[Finding]] = {}
+    for finding in once.values():
+        by_key.setdefault(finding.key, []).append(finding)
+    return by_key
 
 
-def _column(row: QuotaDimension) -> str:
-    """The column of stored usage that a dimension counts."""
-    return METRICS[row.metric - 1]
-
-
-def _pico(row: QuotaDimension, used: int, remainder: int) -> int:
-    return used * row.scale + remainder
-
-
-def _by_shard(drifts: Iterable[LedgerDrift]) -> dict[int, list[LedgerDrift]]:
-    """What can be repaired, by shard: each state once."""
-    once: dict[tuple[str, str], LedgerDrift] = {
-        (drift.key, drift.place): drift for drift in drifts if drift.repaired
-    }
-    by_shard: dict[int, list[LedgerDrift]] = defaultdict(list)
-    for drift in once.values():
-        by_shard[drift.shard].append(drift)
-    return by_shard
-
-
-async def _write(client: Client, drifts: list[LedgerDrift]) -> int:
-    """Write the repaired states of one shard, all of them or none; returns how many."""
-    scopes: dict[str, tuple[bytes, dict[str, StateNumbers]]] = {}
-    for drift in drifts:
-        kept = drift.expected, read_scope(drift.expected)
-        scopes.setdefault(drift.key, kept)[1][drift.place] = drift.repaired
-    args = [part for raw, states in scopes.values() for part in (raw, write_scope(states))]
-    written = await run_script(client, "repair", list(scopes), args)
-    return len(drifts) if written else 0
+async def _write(client: Client, key: str, changes: list[Finding]) -> bool:
+    """Write the repaired states of one scope, unless it has changed since it was looked at."""
+    states: dict[str, StateNumbers] = read_scope(changes[0].expected)
+    states |= {change.place: change.repaired for change in changes}
+    written = await run_script(client, "repair", [key], [changes[0].expected, write_scope(states)])
+    return bool(written)

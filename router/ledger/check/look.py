@@ -10,12 +10,15 @@ import orjson
 
 from router.ledger.check.totals import UsageTotals
 from router.ledger.codec import HoldRecord, read_hold, read_row
-from router.ledger.keys import PREFIX, ScopeName, Shard, shard_number
+from router.ledger.keys import PREFIX, Shard, shard_number
 from router.ledger.server.clients import Client, run_script
 from router.usage_row import JournalRow
 
-# Where the meta of a row keeps the name of each level's scope.
-_META: Final = {"t": "team", "k": "key", "u": "user", "m": "model"}
+# What the meta of a row calls its levels, and what the books do.
+_COLUMNS: Final = {
+    "organization": "organization", "team": "team", "key": "key_id", "user": "end_user",
+    "model": "asked", "tier": "tier",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -30,15 +33,13 @@ class Look:
     counts: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     rows: list[tuple[JournalRow, dict[str, Any]]] = field(default_factory=list)
 
-    def unstored(self, scope: ScopeName, metric: int, span: tuple[int, int]) -> int:
-        """What a scope used of a metric (1: the first) by rows that were admitted in [span)."""
-        return sum(
-            row.used[metric - 1]
-            for row, meta in self.rows
-            if span[0] <= row.admitted_at < span[1]
-            and meta["organization"] == scope.organization
-            and (scope.name is None or meta[_META[scope.level]] == scope.name)
-        )
+    def customers(self) -> list[dict[str, Any]]:
+        """Whose rows are not stored yet, as the books name the levels."""
+        return [
+            {column: meta.get(name) for name, column in _COLUMNS.items()}
+            for _, meta in self.rows
+            if meta.get("organization") is not None
+        ]
 
     def count(self, hold: HoldRecord) -> None:
         """Count an open hold."""

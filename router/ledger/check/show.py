@@ -222,6 +222,7 @@ async def _plain(client: Client, key: str) -> Shown | None:
 _PLAIN: Final = {
     "n": "count of an organization's end users of a day", "credit": "a credit, added once",
     "c": "which backend served a conversation last", "cap": "slots of a shared backend",
+    "w": "witness: the epoch of the ledger, and when a gateway last saw it whole",
     "reader_lease": "who reads the usage journal",
 }  # fmt: skip
 

@@ -81,7 +81,9 @@ def _calendar(numbers: StateNumbers) -> Shown:
         "used": state.used, "held": state.held, "limit": state.limit, "rolls_over": state.left,
         "from_at": state.start, "until_at": state.end,
     }  # fmt: skip
-    if state.before_start:
+    if state.began > state.start:
+        shown["counts_from_at"] = state.began
+    if state.before_start > 0:
         shown |= {"used_before": state.before_used, "held_before": state.before_held}
     return shown
 

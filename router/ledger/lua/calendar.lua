@@ -18,7 +18,7 @@ local start, stop, left, last_limit = get(CALENDAR_NOW, resting, offset + 1)
 if limit < 0 then most = last_limit end
 if now >= stop then
   -- A stored window stays until it ends, so a new time zone takes effect at the next boundary.
-  local before = start
+  local before = stop > 0 and start or -now
   left = last_limit + math.max(0, math.min(most_carried, left)) - values[i] - values[i + 1]
   start, stop = math.max(now < ends and begins or ends, stop), now < ends and ends or next_ends
   resting = sub(resting, 1, offset)

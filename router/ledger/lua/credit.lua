@@ -16,7 +16,10 @@ local _, stop, _, granted = struct.unpack(CALENDAR_NOW, state, resting + 1)
 local known = redis.call('EXISTS', KEYS[2])
 if known == 0 then
   granted = granted + tonumber(ARGV[2])
-  if stop == 0 then state = replace(state, resting + CALENDAR_END_AT, tonumber(ARGV[3])) end
+  if stop == 0 then
+    state = replace(state, resting + CALENDAR_END_AT, tonumber(ARGV[3]))
+    state = replace(state, resting + CALENDAR_BEFORE_START_AT, -now)
+  end
   redis.call('SET', KEYS[3], replace(state, resting + CALENDAR_LIMIT_AT, granted), 'KEEPTTL')
   redis.call('SET', KEYS[2], string.format('%.0f:%s', now, ARGV[2]))
   if clock then redis.call('SET', KEYS[1], clock) end

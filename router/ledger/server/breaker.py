@@ -2,6 +2,9 @@
 
 closed --5 failures in a row--> open --after 250 ms, doubling to 2 s--> one probe
 probe succeeds --> closed          probe fails --> open, twice as long
+
+A failure is a moment, not a request: a server that stands still once, or a connection that is cut,
+fails everything that was on its way, and says no more by it than by one of them.
 """
 
 from collections.abc import Callable
@@ -14,11 +17,12 @@ _REST_SECONDS: Final = (0.25, 2.0)
 class LedgerBreaker:
     """Says whether asking makes sense. `clock` gives seconds that only grow."""
 
-    __slots__ = ("_clock", "_failures", "_open_until", "_probing", "_rest")
+    __slots__ = ("_clock", "_failures", "_last", "_open_until", "_probing", "_rest")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._failures = 0
+        self._last = float("-inf")
         self._rest = _REST_SECONDS[0]
         self._open_until = 0.0
         self._probing = False
@@ -49,11 +53,17 @@ class LedgerBreaker:
         """Whoever was allowed to ask did not find out: another may."""
         self._probing = False
 
-    def failed(self) -> None:
-        """No answer came in time."""
+    def failed(self, sent: float) -> None:
+        """No answer came in time to what was sent then, by the same clock.
+
+        What was on its way already when a failure was last counted counts no more.
+        """
+        if sent < self._last:
+            return
+        self._last = self._clock()
         self._failures += 1
         if self._failures >= _FAILURES:
-            self._open_until = self._clock() + self._rest
+            self._open_until = self._last + self._rest
             if self._probing:
                 self._rest = min(_REST_SECONDS[1], self._rest * 2)
             self._probing = False

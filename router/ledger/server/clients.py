@@ -52,6 +52,19 @@ def blocking_client(socket_path: Path, seconds: float) -> Iterator[BlockingRedis
         yield client
 
 
+async def ask_each(client: Redis, commands: Iterable[Sequence[str]]) -> list[Any]:
+    """The reply to each of some commands, None for one that the server refuses: one round trip.
+
+    Raises as `client_of`.
+    """
+    with translated():
+        batch = client.pipeline(transaction=False)
+        for command in commands:
+            batch.execute_command(*command)
+        replies = await batch.execute(raise_on_error=False)
+    return [None if isinstance(reply, Exception) else reply for reply in replies]
+
+
 @asynccontextmanager
 async def client_at(address: LedgerAddress) -> AsyncIterator[Client]:
     """A client of a whole ledger, wherever its keys live. Raises as `client_of`."""

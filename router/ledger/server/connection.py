@@ -3,10 +3,11 @@
 Theory of operation. `call` packs a command, appends it to the loop iteration's write and returns
 a future; everything called in one iteration leaves in one write, and replies come back in order.
 A command has a deadline: past it the caller gets `TimedOut`, and the place in the order stays, so
-that a late reply goes to nobody else. A node that says nothing for `silence` seconds while
-somebody waits is given up: the connection closes, every waiter gets `Disconnected`, and it is
-opened again in the background. Replies that are errors are returned, not raised: the caller knows
-what they mean.
+that a late reply goes to nobody else. Only the node's time counts: while this process is busy and
+neither writes nor reads, deadlines wait for it. A node that says nothing for `silence` seconds
+while somebody waits is given up: the connection closes, every waiter gets `Disconnected`, and it
+is opened again in the background. Replies that are errors are returned, not raised: the caller
+knows what they mean.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ CommandPart = bytes | str | int
 _pack = hiredis.pack_command
 _CONNECT_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 0.02
+_TURN_SECONDS: Final = 0.001  # the least that lets a loop, uvloop too, read before its next timer
 _BACKOFF_SECONDS: Final = (0.02, 1.0)
 
 
@@ -69,7 +71,10 @@ class PipelinedConnection(asyncio.Protocol):
         self._waiters: deque[tuple[asyncio.Future[Any], float, float]] = deque()
         self._out: list[bytes] = []
         self._watch: asyncio.TimerHandle | None = None
+        self._due = 0.0  # when waiters are to be judged
         self._heard = 0.0
+        self._lost = float("-inf")
+        self._opened: asyncio.Event | None = None  # made while somebody waits for it
         self._reopening: asyncio.Task[None] | None = None
 
     @property
@@ -99,7 +104,7 @@ class PipelinedConnection(asyncio.Protocol):
         """As `call`, for a command that is a tuple already. `opening`: before we are ready."""
         future = self._create_future()
         if not self._ready and not opening:
-            future.set_exception(NotSent(f"The ledger at {self.node} is not connected."))
+            future.set_exception(self._not_sent())
             return future
         now, out = self._time(), self._out
         self._waiters.append((future, now, now + (seconds or self._timeout)))
@@ -107,8 +112,24 @@ class PipelinedConnection(asyncio.Protocol):
             self._call_soon(self._flush)
         out.append(_pack(parts))  # type: ignore[arg-type]  # a narrow stub
         if self._watch is None:
+            self._due = now + _WATCH_SECONDS + _TURN_SECONDS
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
         return future
+
+    async def opened(self, until: float) -> None:
+        """Wait until commands can be sent. Raises NotSent where they cannot at `until`, in the
+        loop's time.
+        """
+        if self._ready:
+            return
+        if until <= self._time():
+            raise self._not_sent()
+        self._opened = self._opened or asyncio.Event()
+        try:
+            async with asyncio.timeout_at(until):
+                await self._opened.wait()
+        except TimeoutError:
+            raise self._not_sent() from None
 
     async def close(self) -> None:
         """Close for good. Whoever still waits gets Disconnected."""
@@ -159,21 +180,32 @@ class PipelinedConnection(asyncio.Protocol):
         out.clear()
 
     def _look(self) -> None:
-        # The loop itself may have been late: let it read what has arrived before judging.
-        self._watch = self._loop.call_later(0, self._judge)
+        # The loop itself may have been late: let it write and read before judging. A timer of no
+        # time would not do: uvloop calls it in the same turn.
+        self._watch = self._loop.call_later(_TURN_SECONDS, self._judge)
 
     def _judge(self) -> None:
         self._watch = None
-        now = self._loop.time()
-        for future, _, deadline in self._waiters:
+        now = self._time()
+        if now - self._due > _TURN_SECONDS:
+            self._wait_for_us(now, now - self._due)
+        for future, sent, deadline in self._waiters:
             if deadline <= now and not future.done():
-                future.set_exception(TimedOut(f"The ledger at {self.node} is late."))
+                future.set_exception(TimedOut(f"The ledger at {self.node} is late.", sent=sent))
         if not self._waiters:
             return
         if now - max(self._heard, self._waiters[0][1]) > self._silence:
             self.kick()
         else:
+            self._due = now + _WATCH_SECONDS + _TURN_SECONDS
             self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
+
+    def _wait_for_us(self, now: float, busy: float) -> None:
+        """Give everybody who waits the time that this process was too busy to look."""
+        self._waiters = deque(
+            (future, sent + min(busy, now - sent), deadline + min(busy, now - sent))
+            for future, sent, deadline in self._waiters
+        )
 
     async def _connect(self) -> None:
         self._reader = reply_reader()
@@ -190,6 +222,9 @@ class PipelinedConnection(asyncio.Protocol):
         if self._on_open is not None:
             await self._on_open(self)
         self._ready = True
+        if self._opened is not None:
+            self._opened.set()
+            self._opened = None
 
     async def _greet(self) -> None:
         if self._address.password is not None:
@@ -207,7 +242,14 @@ class PipelinedConnection(asyncio.Protocol):
             raise reply.refusal()
         return reply
 
+    def _not_sent(self) -> NotSent:
+        return NotSent(
+            f"The ledger at {self.node} is not connected.", until=self._lost + self._timeout
+        )
+
     def _drop(self) -> None:
+        if self._ready:
+            self._lost = self._time()
         self._ready = False
         transport, self._transport = self._transport, None
         if transport is not None:
@@ -217,9 +259,10 @@ class PipelinedConnection(asyncio.Protocol):
             self._watch = None
         self._out.clear()
         waiters, self._waiters = self._waiters, deque()
-        for future, _, _ in waiters:
+        for future, sent, deadline in waiters:
             if not future.done():
-                future.set_exception(Disconnected(f"The ledger at {self.node} went away."))
+                gone = f"The ledger at {self.node} went away."
+                future.set_exception(Disconnected(gone, sent=sent, until=deadline))
 
     def _reopen(self) -> None:
         if not self._closing and (self._reopening is None or self._reopening.done()):

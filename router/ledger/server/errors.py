@@ -23,7 +23,16 @@ _AWAY: Final = (redis.exceptions.RedisError, redis.exceptions.RedisClusterExcept
 
 
 class Disconnected(ConnectionError):
-    """The node is not connected, or went away before it answered: the outcome is unknown."""
+    """The node is not connected, or went away before it answered: the outcome is unknown.
+
+    `sent`: when the command left, in the loop's time (for ever: it did not, or nobody knows).
+    `until`: how long it may be sent again, where that is safe and the connection was lost.
+    """
+
+    def __init__(self, message: str, *, sent: float = float("inf"), until: float = 0.0) -> None:
+        super().__init__(message)
+        self.sent = sent
+        self.until = until
 
 
 class TimedOut(Disconnected):

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.connection import CommandPart, PipelinedConnection
-from router.ledger.server.errors import ErrorReply, Refused
+from router.ledger.server.errors import Disconnected, ErrorReply, Refused
 from router.ledger.server.scripts import Script, ledger_scripts
 from router.ledger.server.topology import Cluster, SingleNode, Topology
 
 _TRIES: Final = 3
 _ASK_SECONDS: Final = 2.0
+_LEAST_SECONDS: Final = 0.001
 
 
 class Nodes:
@@ -46,6 +47,11 @@ class Nodes:
         """Connect. Raises OSError (Disconnected, Refused), or what the check raises."""
         await self._topology.open()
 
+    async def check(self) -> None:
+        """Check every node again, so that one that lost all has its meta back. Raises as `open`."""
+        for connection in self.connections():
+            await self._check(connection.node)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._topology.close()
@@ -70,6 +76,22 @@ class Nodes:
         """Send a script's call, once; error replies are the future's result."""
         command = (b"EVALSHA", self._shas[script], len(keys), *keys, *args)
         return self._topology.connection(shard).send(command, seconds)
+
+    async def send_again(
+        self,
+        lost: Disconnected,
+        script: str,
+        shard: int,
+        keys: Sequence[CommandPart],
+        args: Sequence[CommandPart],
+    ) -> Any:
+        """Send a call that a lost connection took with it once more, on the next one, before the
+        deadline that it had. Only for calls that may be made twice. As `send`; raises Disconnected.
+        """
+        connection = self._topology.connection(shard)
+        await connection.opened(lost.until)
+        left = lost.until - asyncio.get_running_loop().time()
+        return await self.send(script, shard, keys, args, seconds=max(left, _LEAST_SECONDS))
 
     async def run(
         self,

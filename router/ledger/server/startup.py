@@ -8,6 +8,7 @@ from typing import Any, Final
 from router.ledger.keys import META
 from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.clients import Client, client_of
+from router.ledger.server.durability import DurabilityCheck
 from router.ledger.server.errors import Moved, StartupError, translated
 
 FORMAT: Final = 4  # the only one that is read
@@ -23,14 +24,18 @@ class LedgerMeta:
     secret: bytes = b""
 
 
-async def check_node(node: Node, address: LedgerAddress, meta: LedgerMeta) -> None:
+async def check_node(
+    node: Node, address: LedgerAddress, meta: LedgerMeta, durability: DurabilityCheck
+) -> None:
     """Check a node, and read the ledger's meta into `meta`; written first where there is none.
 
     A ledger that lost everything gets the meta back that this process knows. Raises StartupError
     where the node would lose or misread limits, Disconnected where it does not answer.
     """
     async with client_of(node, address) as client:
-        _check_server(await client.info(), node)
+        facts = await client.info()
+        _check_server(facts, node)
+        await durability.judge(client, facts, node)
         with contextlib.suppress(Moved), translated():  # one node of a cluster keeps the meta
             await _read_meta(client, node, meta)
 

@@ -77,16 +77,53 @@ def test_usage_is_checked_stored_and_shown(config: Path) -> None:
     assert "0.0018" in text
 
 
-def test_a_lost_ledger_is_rebuilt_by_one_command(config: Path) -> None:
+def test_a_lost_ledger_is_told_first_and_repaired_when_that_is_agreed_to(config: Path) -> None:
     serve(config, 3)
     run(ledger, "check", "--config", str(config))
     serve(config, 0, forget=True)
-    code, text = run(ledger, "repair", "--rebuild", "--config", str(config))
+    code, text = run(ledger, "check", "--config", str(config))
+    lost, *drifts, summary = text.splitlines()
+    assert code == 1
+    assert lost.startswith("The ledger lost what it held")
+    assert f"`turnout ledger repair --config {config}`" in lost
+    assert [line.split(" from ")[0] for line in drifts] == [
+        "key key1 of organization acme, tokens a day",
+        "organization acme, US dollars a month",
+    ]
+    assert drifts[1].endswith(": the ledger lost this; the books say $0.0018 used")
+    assert summary == "2 scopes, 3 stored rows (0 new): 2 drifts"
+    code, text = run(ledger, "repair", "--config", str(config), "--dry-run")
+    assert code == 1
+    assert "nothing -> $0.0018 used, as the books say" in text
+    code, text = run(ledger, "repair", "--config", str(config))
+    assert code == 2
+    assert "--yes" in text
+    code, text = run(ledger, "repair", "--yes", "--config", str(config))
     assert code == 0
-    assert text.splitlines() == [
-        "2 windows made again from 3 stored rows",
+    assert text.splitlines()[-2:] == [
+        "2 of 2 repaired.",
         "2 scopes, 3 stored rows (0 new): no drift",
     ]
+    assert run(ledger, "check", "--config", str(config))[0] == 0
+
+
+def test_a_check_tells_programs_in_json(config: Path) -> None:
+    serve(config, 3)
+    run(ledger, "check", "--config", str(config))
+    serve(config, 0, forget=True)
+    code, text = run(ledger, "check", "--json", "--config", str(config))
+    told = json.loads(text)
+    assert (code, told["agrees"], told["stored_rows"]) == (1, False, 3)
+    (money,) = [finding for finding in told["findings"] if finding["unit"] == "USD"]
+    assert (money["kind"], money["ledger"], money["books"]) == ("lost", "0.00", "0.0018")
+    assert money["limit"] == "usd_per_month"
+
+
+def test_nothing_is_to_be_repaired_where_ledger_and_books_agree(config: Path) -> None:
+    serve(config, 1)
+    assert run(ledger, "repair", "--config", str(config)) == (
+        0, "2 scopes, 1 stored rows (1 new): no drift\n",
+    )  # fmt: skip
 
 
 def test_a_credit_is_added_once(config: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ from router.ledger.keys import shard, shard_of
 from router.ledger.ledger import Ledger
 from router.ledger.server.address import parse_address
 from router.ledger.server.clients import send_to_all
+from router.ledger.server.startup import SHARDS
+from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
 
@@ -57,6 +60,22 @@ async def test_a_cluster_of_three_keeps_each_organization_whole_on_one_node(
     await ledger.close()
 
 
+async def test_a_cluster_is_used_with_the_documented_rights(nodes: list[int]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    (user,) = re.findall(r"^user turnout (.+)$", page, re.MULTILINE)
+    (besides,) = re.findall(r"A Cluster needs `(.+?)` besides", page)
+    for port in nodes:
+        with redis.Redis(port=port) as client:
+            client.execute_command("ACL", "SETUSER", "turnout", *user.split(), *besides.split())
+    url = f"redis+cluster://turnout:SECRET@127.0.0.1:{nodes[0]}"
+    ledger = await Ledger.connect(url, command_seconds=5)
+    for organization in ("first", "second", "third", "fourth"):
+        await ten_of_twelve_are_served(ledger, organization)
+        assert await show(parse_address(url), organization)
+    assert await ledger.settled()
+    await ledger.close()
+
+
 async def test_a_cluster_is_checked_repaired_and_shown_as_one_ledger(
     nodes: list[int], tmp_path: Path
 ) -> None:
@@ -68,17 +87,31 @@ async def test_a_cluster_is_checked_repaired_and_shown_as_one_ledger(
         async with ledger.hold(wanted, used) as hold:
             hold.dispatched()
     assert await ledger.settled()
-    store = UsageStore(f"sqlite:///{tmp_path}/usage.sqlite")
+    url_of_books = f"sqlite:///{tmp_path}/usage.sqlite"
+    store, books = UsageStore(url_of_books), LedgerBooks(url_of_books)
     await JournalConsumer(ledger.journal(), store).drain()
-    checking = ledger.check(store)
-    assert await checking.check() == []
-    assert checking.scopes_checked >= 2 * len(organizations)
+    checking, watch = ledger.check(books, {"pro": TEN_A_MINUTE}), ledger.watch(books)
+    await watch.look()
+    report = await checking.check()
+    assert (report.findings, watch.lost) == ([], {})
+    assert report.scopes >= 2 * len(organizations)
     for organization in organizations:
         (scope, *_) = (await show(parse_address(url), organization))["scopes"]
         assert scope["counts"][0]["used"] == 60
     await send_to_all(parse_address(url), "FLUSHALL")
-    assert await checking.rebuild({"pro": TEN_A_MINUTE}, ledger.now()) >= len(organizations)
-    assert await checking.check() == []
+    await watch.look()
+    assert len(watch.lost) == SHARDS
+    changes = (await checking.check()).changes
+    assert await checking.repair(changes) == len(organizations)
+    await checking.declare_whole()
+    await watch.look()
+    assert ((await checking.check()).agrees, watch.lost) == (True, {})
+    with redis.Redis(port=nodes[1]) as node:
+        node.flushall()
+    await watch.look()
+    assert 0 < len(watch.lost) < SHARDS
+    assert "virtual shards" in str(watch.trouble)
+    books.close()
     store.close()
     await ledger.close()
 

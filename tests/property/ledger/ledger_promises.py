@@ -125,6 +125,6 @@ def flat(calendar: Calendar, spec: Spec) -> tuple[int, ...]:
     used, rem = divmod(now.used, spec.scale)
     head = (now.wid, now.end, used, now.held, now.left, now.limit, rem)
     if before is None:
-        return (*head, 0, 0, 0, 0)
+        return (*head, -calendar.began, 0, 0, 0)
     used, rem = divmod(before.used, spec.scale)
     return (*head, before.wid, used, before.held, rem)

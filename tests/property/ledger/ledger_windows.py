@@ -44,6 +44,7 @@ class Window:
 class Calendar:
     now: Window
     before: Window | None = None
+    began: int = 0  # when the first window was opened
 
 
 @dataclass
@@ -228,7 +229,7 @@ class Windows:
         start = now // spec.span * spec.span
         known = self.calendars.get(spec.place)
         if known is None:
-            return Calendar(Window(start, start + spec.span, spec.limit))
+            return Calendar(Window(start, start + spec.span, spec.limit), began=now)
         if now < known.now.end:
             return known
         old = known.now

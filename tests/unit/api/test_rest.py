@@ -65,6 +65,8 @@ async def test_without_a_key_no_model_is_named(client, headers):
         ({}, 200, "ok"),
         ({"ready": False}, 503, "ok"),
         ({"ledger_answers": False}, 503, "no answer"),
+        ({"trouble": "It lost all."}, 200, "It lost all."),
+        ({"trouble": "It lost all.", "ready_without": False}, 503, "It lost all."),
     ],
 )
 async def test_ready_is_who_wants_requests_and_reaches_its_ledger(client, state, status, ledger):

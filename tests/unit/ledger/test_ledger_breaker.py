@@ -15,17 +15,17 @@ def test_five_failures_in_a_row_open_it_and_one_probe_at_a_time_tries_again() ->
     now = [0.0]
     breaker = LedgerBreaker(lambda: now[0])
     for _ in range(4):
-        breaker.failed()
+        breaker.failed(now[0])
     breaker.succeeded()
     for _ in range(5):
         assert breaker.allows()
-        breaker.failed()
+        breaker.failed(now[0])
     assert breaker.open
     assert not breaker.allows()
     now[0] = 0.26
     assert breaker.allows()
     assert not breaker.allows()  # one probe is out
-    breaker.failed()
+    breaker.failed(now[0])
     now[0] = 0.5
     assert not breaker.allows()
     now[0] = 0.8
@@ -34,11 +34,23 @@ def test_five_failures_in_a_row_open_it_and_one_probe_at_a_time_tries_again() ->
     assert not breaker.open
 
 
+def test_everything_that_one_moment_failed_is_one_failure() -> None:
+    now = [0.0]
+    breaker = LedgerBreaker(lambda: now[0])
+    for moment in range(1, 5):
+        sent, now[0] = now[0], float(moment)
+        for _ in range(100):  # all on their way when the server stood still
+            breaker.failed(sent)
+        assert not breaker.open
+    breaker.failed(now[0])
+    assert breaker.open
+
+
 def test_a_probe_that_never_came_to_ask_gives_its_turn_to_another() -> None:
     now = [0.0]
     breaker = LedgerBreaker(lambda: now[0])
     for _ in range(5):
-        breaker.failed()
+        breaker.failed(now[0])
     now[0] = 1.0
     assert breaker.allows()
     breaker.undecided()  # its client left, or the connection was down

@@ -97,7 +97,42 @@ def test_every_dimension_can_deny_in_words(name: str) -> None:
     error = denial(compiled, [1, 1, 100, 4, 2, 5, 0, 1, 100], "auto", "acme")
     assert error.status == 429
     assert dict(error.headers)["x-turnout-limit"] == f"team:{name}"
-    assert DIMENSIONS[name].says in error.message
+    balance = DIMENSIONS[name].period == "endless"
+    assert ("prepaid balance" if balance else DIMENSIONS[name].says) in error.message
+
+
+@pytest.mark.parametrize(
+    ("granted", "used", "says"),
+    [
+        (
+            5_000_000_000, 5_000_000_000,
+            "The prepaid balance of organization acme is used up: $0.00 left beside what running"
+            " requests hold, and this request needs up to $0.0123."
+            " Ask your provider to add credit.",
+        ),
+        (
+            5_000_000_000, 4_990_000_001,
+            "The prepaid balance of organization acme is too low for auto: $0.009999999 left beside"
+            " what running requests hold, and this request needs up to $0.0123."
+            " Send less, ask for fewer tokens, or ask your provider to add credit.",
+        ),
+        (
+            5_000_000_000, 5_250_000_000,
+            "The prepaid balance of organization acme is used up: overdrawn by $0.25 beside what"
+            " running requests hold, and this request needs up to $0.0123."
+            " Ask your provider to add credit.",
+        ),
+    ],
+    ids=["empty", "low", "overdrawn"],
+)  # fmt: skip
+def test_a_balance_that_does_not_suffice_says_what_is_left_and_what_is_needed(
+    granted: int, used: int, says: str
+) -> None:
+    compiled = CompiledQuotas(quotas({"organization": {"prepaid_usd": True}}), LEVELS)
+    reply = [1, 1, -1, used, 12_300_000, granted, 0, 0, 0]
+    error = denial(compiled, reply, "auto", "acme")
+    assert (error.message, error.code) == (says, "insufficient_quota")
+    assert ("x-should-retry", "false") in error.headers
 
 
 @pytest.mark.parametrize(

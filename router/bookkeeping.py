@@ -1,0 +1,60 @@
+"""The ledger of a gateway and the books beside it: journal, limits told, losses noticed."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from router.ledger.ledger import Ledger
+from router.ledger.server.embedded import Embedded
+from router.ledger.told_limits import ToldLimits
+from router.ledger.watch import LedgerWatch
+from router.usage.books import LedgerBooks
+from router.usage.journal import JournalConsumer
+from router.usage.store import UsageStore
+from router.world.documents import Documents
+from router.world.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Bookkeeping:
+    """A connected ledger, what watches it, and what the books are told of its limits."""
+
+    ledger: Ledger
+    watch: LedgerWatch
+    limits: ToldLimits
+
+    def adopted(self, snapshot: Snapshot) -> None:
+        """Requests are counted by this snapshot from now on."""
+        self.limits.tell(snapshot.quotas)
+
+
+async def start_bookkeeping(
+    stack: AsyncExitStack, documents: Documents, snapshot: Snapshot
+) -> Bookkeeping:
+    """Start the ledger and what goes with it; `stack` stops them in reverse order.
+
+    Raises LedgerUnavailable, StartupError, EmbeddedError, DatabaseError.
+    """
+    url = documents.config.ledger
+    if url == "embedded":
+        embedded = await stack.enter_async_context(Embedded(documents.data / "ledger"))
+        url = embedded.url
+    demands, spool = documents.config.ledger_server, documents.data / "spool"
+    ledger = await Ledger.connect(
+        url, command_seconds=demands.budget, durability=demands.durability, spool=spool
+    )
+    stack.push_async_callback(ledger.close)
+    usage, books = UsageStore(documents.database), LedgerBooks(documents.database)
+    stack.callback(usage.close)
+    stack.callback(books.close)
+    usage.prepare()  # at the start: the journal would wait for ever for a table that is not ours
+    books.prepare()
+    journal = JournalConsumer(ledger.journal(), usage, ledger.written)
+    journal.start()
+    stack.push_async_callback(journal.close)
+    limits, watch = ToldLimits(books, ledger.process), ledger.watch(books)
+    limits.tell(snapshot.quotas)
+    stack.push_async_callback(limits.close)
+    await watch.start()
+    stack.push_async_callback(watch.close)
+    stack.push_async_callback(ledger.settled)
+    return Bookkeeping(ledger, watch, limits)

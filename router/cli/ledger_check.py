@@ -1,0 +1,170 @@
+"""`turnout ledger check` and `repair`: ledger and books compared, and made to agree."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+
+from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.ledgers import connected, run
+from router.ledger.check.check import LedgerCheck
+from router.ledger.check.findings import CheckReport
+from router.usage.books import LedgerBooks
+from router.usage.journal import JournalConsumer
+from router.usage.store import UsageStore
+from router.world.documents import Documents
+from router.world.snapshot import tier_quotas
+
+_REPAIR: Final = "`turnout ledger repair --config {path}` makes it again from the books."
+_BALANCES: Final = (
+    "Credits are not in the books: give those of prepaid balances again, with `turnout ledger"
+    " credit`."
+)
+_MINUTES: Final = (
+    "Sliding minutes are stored nowhere else: they start empty, which is at most one more minute's"
+    " worth."
+)
+
+
+@click.command()
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def check(config_path: Path, *, as_json: bool) -> None:
+    """Compare ledger, journal and stored usage, and name every drift.
+
+    It goes from the books outwards: what each customer used, by the limits of the tier of each row,
+    must be what the ledger counts. It names what the ledger lost, as a whole (flushed, an old
+    snapshot) or a window; every figure that differs; and, as no drift, limits that are younger than
+    their window or stand at one gateway only.
+
+    Exit code 0 where they agree, 1 where they do not. Serving may go on meanwhile.
+    """
+    documents = documents_or_end(config_path)
+    sys.exit(run(_check(documents, config_path, as_json=as_json)))
+
+
+@click.command()
+@config_option
+@click.option("--yes", is_flag=True, help="Do not ask, for scripts.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--rebuild", is_flag=True, hidden=True, help="What a lost ledger once needed.")
+def repair(config_path: Path, *, yes: bool, dry_run: bool, rebuild: bool) -> None:
+    """Write into the ledger what the stored usage and the open requests say.
+
+    It shows each change and why, and asks before it makes any. A state is replaced only where
+    nothing has moved since it was looked at, so serving may go on. What the ledger lost is made
+    again from the books, and gateways that noticed say that it is whole.
+
+    Exit code 0 where ledger and books then agree, 1 where they do not or where you said no, 2
+    where nobody can be asked and --yes is not given.
+    """
+    del rebuild  # repairing makes again what is lost
+    documents = documents_or_end(config_path)
+    sys.exit(run(_repair(documents, yes=yes, dry_run=dry_run)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A check that can begin, and how many rows were stored for it."""
+
+    ledger: LedgerCheck
+    stored: int
+
+
+@asynccontextmanager
+async def _checking(documents: Documents) -> AsyncIterator[_Check]:
+    store, books = UsageStore(documents.database), LedgerBooks(documents.database)
+    tiers, _ = tier_quotas(documents.policy)
+    try:
+        async with connected(documents) as reached:
+            stored = await JournalConsumer(reached.journal(), store).drain()
+            yield _Check(reached.check(books, tiers), stored)
+    finally:
+        books.close()
+        store.close()
+
+
+async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
+    async with _checking(documents) as checking:
+        report = await checking.ledger.check()
+    if as_json:
+        click.echo(orjson.dumps(_as_json(report, checking.stored), option=orjson.OPT_INDENT_2))
+        return 0 if report.agrees else 1
+    if report.loss is not None:
+        click.echo(f"{report.loss} {_REPAIR.format(path=path)}")
+    for finding in report.drifts:
+        click.echo(str(finding))
+    for finding in report.notes:
+        click.echo(f"no drift: {finding}")
+    click.echo(_summary(report, checking.stored))
+    return 0 if report.agrees else 1
+
+
+async def _repair(documents: Documents, *, yes: bool, dry_run: bool) -> int:
+    async with _checking(documents) as checking:
+        report = await checking.ledger.check()
+        _explain(report)
+        if report.agrees or dry_run:
+            click.echo(_summary(report, checking.stored))
+            return 0 if report.agrees else 1
+        if not _agreed(yes=yes):
+            click.echo("Nothing was changed.")
+            return 1
+        repaired = await checking.ledger.repair(report.changes)
+        after = await checking.ledger.check()
+        if report.lost and not after.changes:
+            await checking.ledger.declare_whole()
+            after.lost = {}
+    click.echo(f"{repaired} of {len(report.changes)} repaired.")
+    for finding in after.drifts:
+        click.echo(str(finding))
+    click.echo(_summary(after, checking.stored))
+    return 0 if after.agrees else 1
+
+
+def _explain(report: CheckReport) -> None:
+    """Show what repairing changes, and why."""
+    if report.loss is not None:
+        click.echo(report.loss)
+    for finding in report.changes:
+        click.echo(finding.change)
+    if any(finding.row.period == "endless" for finding in report.changes if report.lost):
+        click.echo(_BALANCES)
+    if report.lost:
+        click.echo(_MINUTES)
+
+
+def _agreed(*, yes: bool) -> bool:
+    """Whether the operator wants it. Raises UsageError where nobody can be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            "repairing changes what customers may spend, and nobody is here to be asked: read what"
+            " it would change with --dry-run, then say --yes."
+        )
+    return click.confirm("Continue?")
+
+
+def _summary(report: CheckReport, stored: int) -> str:
+    drifts = len(report.drifts)
+    said = f"{drifts or 'no'} drift{'s' * (drifts > 1)}"
+    if report.lost and not drifts:
+        said = "the ledger lost what it held"
+    return f"{report.scopes:,} scopes, {report.rows:,} stored rows ({stored:,} new): {said}"
+
+
+def _as_json(report: CheckReport, stored: int) -> dict[str, Any]:
+    return {
+        "agrees": report.agrees,
+        "lost": report.loss,
+        "findings": [finding.as_json() for finding in report.findings],
+        "scopes": report.scopes,
+        "stored_rows": report.rows,
+        "new_rows": stored,
+    }
