@@ -13,5 +13,6 @@ setup(
             optional=True,  # without a C compiler the same is read in Python
         ),
         Extension("router._scan", ["router/native/scan.c"], optional=True),  # likewise
+        Extension("router._weigh", ["router/native/weigh.c"], optional=True),
     ]
 )

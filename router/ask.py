@@ -28,9 +28,11 @@ class Media:
     carries itself (none where it gives a URL or a name), and how large they are.
 
     `low_detail` is how many images are asked to be seen coarsely. `pixels` are of the images whose
-    header tells them. `audio_seconds` are exact for WAV, else an upper bound by the lowest usual
-    bit rate; then `seconds_guessed` holds. `pages` are those that a PDF tells; a document that
-    tells none counts by its bytes, and `pages_guessed` holds.
+    header tells them, `sizes` their widths, heights and the detail asked for (low, high, original,
+    or empty). `audio_seconds` are exact for WAV, else an upper bound by the lowest usual bit rate;
+    then `seconds_guessed` holds. `film_seconds` are those that videos tell, of `film_bytes`.
+    `pages` are those that a PDF tells; a document that tells none counts by its bytes, and
+    `pages_guessed` holds.
     """
 
     images: int = 0
@@ -49,6 +51,9 @@ class Media:
     pages: int = 0
     seconds_guessed: bool = False
     pages_guessed: bool = False
+    sizes: tuple[tuple[int, int, str], ...] = ()
+    film_seconds: int = 0
+    film_bytes: int = 0
 
 
 NO_MEDIA: Final = Media()

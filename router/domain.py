@@ -48,9 +48,10 @@ class Usage(NamedTuple):
 class Estimate(NamedTuple):
     """What a request may use at most, or most likely: it sizes the hold.
 
-    `input_cost_pico` is the prompt's part of the cost. `firm`: the client itself set the output
-    cap; the hold of any other estimate is trimmed where it is larger than a small limit.
-    `requests` is how many it counts as: those of a batch.
+    `input_cost_pico` is the prompt's part of the cost. `requests` is how many it counts as: those
+    of a batch, which is `firm`: its hold is never trimmed. Any other one is, where it is larger
+    than a small limit, down to a token of its answer and the prompt as it is likely to be:
+    `likely_input` and what it costs (0: as much as it may be at most).
     """
 
     input_tokens: int
@@ -59,6 +60,14 @@ class Estimate(NamedTuple):
     input_cost_pico: int = 0
     firm: bool = False
     requests: int = 1
+    likely_input: int = 0
+    likely_cost_pico: int = 0
+
+    def likely_prompt(self) -> tuple[int, int]:
+        """The prompt's tokens, and what they cost, as they are likely to be."""
+        if self.likely_input:
+            return self.likely_input, self.likely_cost_pico
+        return self.input_tokens, self.input_cost_pico
 
 
 class Outcome(StrEnum):

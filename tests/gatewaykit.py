@@ -187,6 +187,9 @@ aliases: {gpt-4o: auto, dall-e-2: media, omni-moderation-latest: safety}
 tiers:
   free: {requests_per_minute: 1000, concurrency: 8, routes: [auto]}
   tiny: {requests_per_minute: 1, routes: [auto]}
+  small: {tokens_per_minute: 500}
+  minute: {tokens_per_minute: 20_000}
+  prepaid: {prepaid_usd: true}
   pair: {concurrency: 2, routes: [auto, faults]}
   enterprise: {tokens_per_minute: 100_000_000, requests_per_minute: 1_000_000, concurrency: 1000}
 """

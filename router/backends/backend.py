@@ -70,6 +70,8 @@ class Backend:
     """One model behind one name. `speaks` are protocols that its server knows beside those of its
     dialect (`also_spoken` in `router.backends.dialects.table`).
 
+    `max_output_tokens` is how long its answers may be, None where nobody said so.
+
     `base_url` ends where the dialect's paths begin (OpenAI: `.../v1`). `ability` names the
     classifier's output that predicts its success. `context_window` is in tokens, `supports` a
     subset of FEATURES, and `unsaid` those of them of which nobody knows; `serves` names the
@@ -95,6 +97,7 @@ class Backend:
     ability: str | None = None
     timeouts: Timeouts = Timeouts()
     context_window: int | None = None
+    max_output_tokens: int | None = None
     supports: frozenset[str] = FEATURES
     serves: frozenset[str] | None = None
     unsaid: frozenset[str] = frozenset()

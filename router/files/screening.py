@@ -19,6 +19,7 @@ from router.files.bound import Bound
 from router.files.desk import Asker, Desk
 from router.ledger.estimate import estimate_output
 from router.operations.operation import Operation
+from router.pipeline.held_prompt import most_input
 from router.pipeline.plan import largest_window, refusal
 from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.signals import EVERYTHING, read_signals
@@ -111,7 +112,8 @@ def _speaks_natively(backend: Backend, ask: Ask) -> bool:
 
 def _most(world: Snapshot, backend: Backend, context: RequestContext) -> Estimate:
     """What one request may come to at most in a batch."""
-    ask, tokens = context.ask, context.input_tokens
+    ask = context.ask
+    tokens = most_input(ask, context.input_tokens, world.backends, (backend.name,))
     if not ask.features.isdisjoint(KEPT_ELSEWHERE):
         tokens = max(tokens, largest_window([backend]))
     output = estimate_output(cap=ask.max_output_tokens, choices=ask.choices, way="worst")

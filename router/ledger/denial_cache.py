@@ -42,6 +42,7 @@ class Denied:
             and estimate.cost_pico >= known.cost_pico
             and estimate.input_cost_pico >= known.input_cost_pico
             and estimate.firm >= known.firm
+            and estimate.likely_prompt() >= known.likely_prompt()
         )
 
     def reply_at(self, now: int) -> list[int]:

@@ -1,7 +1,8 @@
 """What a request may use, before it runs: it sizes the hold. Arithmetic only, never a tokenizer.
 
-A tokenizer on the event loop stalls everybody; three bytes a token is an upper bound for the
-languages and code that models are asked about, and settling refunds what was too much.
+A tokenizer on the event loop stalls everybody; most prompts take a token for more than three bytes.
+This is what routing goes by; the hold covers those that take more (`router.pipeline.held_prompt`),
+and settling refunds what was too much.
 """
 
 from array import array
@@ -21,7 +22,7 @@ _MOST_PER_IMAGE: Final = 4_784
 _TOKENS_PER_SECOND: Final = 32  # of sound, as Gemini counts; OpenAI counts about 10
 # A page of a document, as Anthropic counts it: its text, 1,500 to 3,000, and an image of it.
 _TOKENS_PER_PAGE: Final = 4_600
-_TOKENS_AROUND: Final = 16  # what a chat template adds
+TOKENS_AROUND: Final = 16  # what a chat template adds
 DEFAULT_OUTPUT: Final = 1_024
 CHUNK: Final = 512
 _LENGTHS_KEPT: Final = 64
@@ -31,10 +32,11 @@ _PAIRS_KEPT: Final = 10_000
 
 
 def estimate_tokens(text_bytes: int, images: int = 0, media: Media = NO_MEDIA) -> int:
-    """An upper bound of a prompt's tokens. `text_bytes` holds all text that the model will read,
-    schemas of tools included; `images` is how many parts are not text, `media` what they are.
+    """What a prompt of words or code has at most, in tokens. `text_bytes` holds all text that the
+    model will read, schemas of tools included; `images` is how many parts are not text, `media`
+    what they are.
     """
-    return -(-text_bytes // _BYTES_PER_TOKEN) + _TOKENS_AROUND + (images and _parts(images, media))
+    return -(-text_bytes // _BYTES_PER_TOKEN) + TOKENS_AROUND + (images and _parts(images, media))
 
 
 def _parts(images: int, media: Media) -> int:
@@ -58,21 +60,21 @@ def estimate_output(
     choices: int = 1,
     way: Way = "expected",
     expected: int = DEFAULT_OUTPUT,
-    model_cap: int | None = None,
+    most: int | None = None,
 ) -> int:
     """The output tokens to hold for, reasoning included.
 
-    `cap`: the larger of max_tokens and max_completion_tokens, if the client gave one. `worst` holds
-    for the cap (else the model's), `expected` for what such requests have used (`expected`),
-    `chunk` for the next 512 tokens only, topped up while the answer streams.
+    `worst` holds for the most that a model may write (`most`), `expected` for what such requests
+    have used (`expected`), `chunk` for the next 512 tokens only, topped up while the answer
+    streams. `cap`, the larger of max_tokens and max_completion_tokens, only lowers that; where
+    nobody knows the most (None), it is the most.
     """
-    most = cap if cap is not None else model_cap
     if way == "worst":
-        one = most if most is not None else max(expected, DEFAULT_OUTPUT)
-    elif way == "chunk":
-        one = CHUNK if most is None else min(CHUNK, most)
+        one = max(expected, DEFAULT_OUTPUT, cap or 0) if most is None else most
     else:
-        one = expected if most is None else min(expected, most)
+        one = CHUNK if way == "chunk" else expected
+    if cap is not None and cap < one:
+        one = cap
     return one * max(1, choices)
 
 

@@ -143,6 +143,5 @@ class Hold:
         return str(charge.outcome), used, served_json(charge)
 
     def _prompt_only(self) -> Charge:
-        estimate = self.request.estimate
-        usage = Usage(estimate.input_tokens, 0, estimated=True)
-        return Charge(usage, estimate.input_cost_pico, Outcome.CUT)
+        prompt, cost = self.request.estimate.likely_prompt()
+        return Charge(Usage(prompt, 0, estimated=True), cost, Outcome.CUT)

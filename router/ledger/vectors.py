@@ -12,18 +12,19 @@ def wanted(estimate: Estimate) -> tuple[int, ...]:
 
 def pack_estimate(estimate: Estimate, mark_bit: int) -> tuple[bytes, bytes]:
     """`mark_bit`, then what a request wants and what it needs at least; and what is charged if this
-    gateway dies before any progress.
+    gateway dies before any progress: its prompt as it is likely to be.
 
-    An estimate that is not firm may be trimmed to a small limit, down to its prompt and one token.
+    An estimate that is not firm may be trimmed to a small limit, down to that and one token.
     """
     prompt, output, cost = estimate.input_tokens, estimate.output_tokens, estimate.cost_pico
-    total, prompt_cost, count = prompt + output, estimate.input_cost_pico, estimate.requests
-    crash = VECTOR.pack(count, prompt, prompt, 0, prompt_cost)
+    total, count = prompt + output, estimate.requests
+    likely, likely_cost = estimate.likely_prompt()
+    crash = VECTOR.pack(count, likely, likely, 0, likely_cost)
     if estimate.firm:
         need = (count, total, prompt, output, cost)
         return ASK_SIZES.pack(mark_bit, count, total, prompt, output, cost, *need), crash
     return ASK_SIZES.pack(
-        mark_bit, count, total, prompt, output, cost, count, prompt + 1, prompt, 1, prompt_cost
+        mark_bit, count, total, prompt, output, cost, count, likely + 1, likely, 1, likely_cost
     ), crash  # fmt: skip
 
 

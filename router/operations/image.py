@@ -119,9 +119,11 @@ def _ask(prompt: str, form: Form, headers: Fields, path: str) -> Ask:
 
 def _measured(form: Form) -> Media:
     files = form.files
-    heads = (form.raw[file.start : min(file.end, file.start + pictures.MOST)] for file in files)
+    heads = [form.raw[file.start : min(file.end, file.start + pictures.MOST)] for file in files]
+    sizes = [size for size in map(pictures.size_of, heads) if size != pictures.UNKNOWN]
     return Media(
         images=len(files),
         image_bytes=sum(file.end - file.start for file in files),
-        pixels=sum(map(pictures.pixels_of, heads)),
+        pixels=sum(width * height for width, height in sizes),
+        sizes=tuple((*size, "") for size in sizes),
     )

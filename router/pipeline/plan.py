@@ -13,6 +13,7 @@ from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
 from router.ledger.reserve_request import ReserveRequest
+from router.pipeline.held_prompt import most_input
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
@@ -29,6 +30,7 @@ _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
     }
 )
 _USUAL_WINDOW: Final = 128_000  # tokens, where a backend's is not known
+_MOST_OUTPUT: Final = 32_768  # tokens of an answer, where nobody said how many its model writes
 _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
 
 
@@ -71,13 +73,14 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
     standing = world.standing(principal.tier)
     way = "worst" if standing.prepaid else world.estimate
+    backends = tuple(map(world.backends.__getitem__, in_order(answer)))
     output = estimate_output(
         cap=ask.max_output_tokens,
         choices=ask.choices,
         way=way,
         expected=history.expected(principal.key_id, answer.route),
+        most=most_output(backends) if way == "worst" else None,
     )
-    backends = tuple(map(world.backends.__getitem__, in_order(answer)))
     return Plan(
         answer,
         backends[:1] if ask.alone else backends,
@@ -88,7 +91,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
             answer.route,
             ask.user,
             standing.quotas,
-            _estimate(answer, context, judge, output),
+            _estimate(answer, context, judge, output, bounded=bool(standing.quotas)),
             standing.outage_share,
         ),
         context.input_tokens,
@@ -100,17 +103,30 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
 
 
 def _estimate(
-    decision: Decision, context: RequestContext, judge: Backend | None, output: int
+    decision: Decision,
+    context: RequestContext,
+    judge: Backend | None,
+    output: int,
+    *,
+    bounded: bool,
 ) -> Estimate:
-    """What to hold for an answer of `output` tokens, and for every answer of a cascade."""
-    tokens, prices, ask = context.input_tokens, context.world.prices, context.ask
+    """What to hold for an answer of `output` tokens, and for every answer of a cascade.
+
+    Where nothing limits the customer (not `bounded`), nobody asks how long the prompt may be.
+    """
+    tokens = likely = context.input_tokens
+    prices, ask = context.world.prices, context.ask
+    if bounded:
+        tokens = most_input(ask, likely, context.world.backends, decision.candidates)
     if ask.features and not ask.features.isdisjoint(KEPT_ELSEWHERE):
         named = [context.world.backends[name] for name in decision.candidates]
-        tokens = max(tokens, largest_window(named))
-    firm = ask.max_output_tokens is not None and not ask.units
+        tokens = likely = max(tokens, largest_window(named))
     cost, prompt_cost = _most(ask, prices, decision.candidates, tokens, output)
     if decision.cascade is None:
-        return Estimate(tokens, output, cost, prompt_cost, firm)
+        if tokens == likely:
+            return Estimate(tokens, output, cost, prompt_cost)
+        likely_cost = prompt_cost if ask.units else prompt_cost * likely // tokens
+        return Estimate(tokens, output, cost, prompt_cost, False, 1, likely, likely_cost)
     steps = len(decision.cascade.steps)
     judging, judging_cost = _judging(prices, judge, tokens + output, steps - 1)
     return Estimate(
@@ -118,7 +134,8 @@ def _estimate(
         steps * output + judging.output_tokens,
         steps * cost + judging_cost,
         prompt_cost,
-        firm,
+        likely_input=steps * likely + judging.input_tokens,
+        likely_cost_pico=prompt_cost,
     )
 
 
@@ -141,6 +158,16 @@ def largest_window(backends: Sequence[Backend]) -> int:
     """What a request may read at most whose input is kept where it goes: nobody here knows more."""
     windows = [backend.context_window for backend in backends]
     return max([_USUAL_WINDOW if window is None else window for window in windows])
+
+
+def most_output(backends: Sequence[Backend]) -> int:
+    """The longest answer that one of the backends may give, in tokens: as its operator says, else
+    as long as models usually can, within its window.
+    """
+    return max(
+        each.max_output_tokens or min(each.context_window or _USUAL_WINDOW, _MOST_OUTPUT)
+        for each in backends
+    )
 
 
 def in_order(decision: Decision) -> Sequence[str]:

@@ -155,6 +155,7 @@ class BackendSection(_QuirkKeys):
     reported_cost: bool | None = None
     service_tier: Literal["standard", "flex", "priority", "batch"] = "standard"
     context_window: int | None = Field(default=None, gt=0)
+    max_output_tokens: int | None = Field(default=None, gt=0)
     supports: Features | None = None
     serves: Operations | None = None
     offers: Offers = ()

@@ -201,6 +201,7 @@ def _backend(
         ability=section.ability,
         timeouts=Timeouts(**section.timeouts.model_dump()),
         context_window=section.context_window or (listed.context_window if listed else None),
+        max_output_tokens=section.max_output_tokens,
         supports=supports,
         unsaid=unsaid,
         serves=None if section.serves is None else frozenset(section.serves),

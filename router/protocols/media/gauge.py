@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.ask import Media
-from router.protocols.media import documents, pictures, sounds
+from router.protocols.media import documents, films, pictures, sounds
 
 _HEADERS: Final = 512 * 1024  # of images and sounds; 4 ms at most
 _DOCUMENTS: Final = 1024 * 1024  # 10 ms at most
+_DETAILS: Final = frozenset(("low", "high", "original"))
 # What is counted of each kind: the parts, and the bytes that they carry themselves.
 _COUNTED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -29,10 +30,11 @@ _COUNTED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 class MediaGauge:
     """Counts and measures the parts it is given; made for a request that has any."""
 
-    __slots__ = ("_documents", "_facts", "_headers")
+    __slots__ = ("_documents", "_facts", "_headers", "_sizes")
 
     def __init__(self) -> None:
         self._facts: dict[str, Any] = {}
+        self._sizes: list[tuple[int, int, str]] = []
         self._headers = _HEADERS
         self._documents = _DOCUMENTS
 
@@ -48,7 +50,7 @@ class MediaGauge:
 
     def media(self) -> Media:
         """All that was counted."""
-        return Media(**self._facts)
+        return Media(**self._facts, sizes=tuple(self._sizes))
 
     def add(self, kind: str, data: Any, *, detail: Any = None, media_type: Any = None) -> None:
         """Count a part of one of the five kinds.
@@ -66,7 +68,7 @@ class MediaGauge:
         size = (len(data) - start) * 3 // 4 - data.count("=", max(start, len(data) - 2))
         self._count(name, size)
         if kind == "image":
-            self._count("pixels", self._pixels(data, start))
+            self._picture(data, start, detail)
         elif kind == "audio":
             seconds, at_most = sounds.seconds_of(self._head(data, start, sounds.HEAD), size)
             self._count("audio_seconds", seconds)
@@ -74,13 +76,27 @@ class MediaGauge:
         elif kind == "file":
             called = media_type if isinstance(media_type, str) else data[5:start]
             self._pages(data, start, size, text=called.startswith("text/"))
+        elif kind == "video":
+            self._film(data, start, size)
 
-    def _pixels(self, data: str, start: int) -> int:
+    def _picture(self, data: str, start: int, detail: Any) -> None:
         head = self._head(data, start, pictures.ENOUGH)
-        pixels = pictures.pixels_of(head)
-        if pixels or not pictures.may_be_later(head):
-            return pixels
-        return pictures.pixels_of(self._head(data, start, pictures.MOST))
+        size = pictures.size_of(head)
+        if size == pictures.UNKNOWN and pictures.may_be_later(head):
+            size = pictures.size_of(self._head(data, start, pictures.MOST))
+        self._count("pixels", size[0] * size[1])
+        if size != pictures.UNKNOWN:
+            self._sizes.append((*size, detail if detail in _DETAILS else ""))
+
+    def _film(self, data: str, start: int, size: int) -> None:
+        def read(at: int, length: int) -> bytes:
+            first = start + at // 3 * 4
+            return decoded(data, first, first + length // 3 * 4 + 8)[at % 3 :][:length]
+
+        seconds = films.seconds_of(read)
+        if seconds:
+            self._count("film_seconds", seconds)
+            self._count("film_bytes", size)
 
     def _pages(self, data: str, start: int, size: int, *, text: bool) -> None:
         pages = 0

@@ -84,9 +84,9 @@ async def everything(
         async with ledger.hold(reserve_request(LIMITS, input_tokens=2 * 10**6), used):
             pass
     holds = ledger.long_holds()
-    kept, _ = await holds.begin(asked)
-    assert await holds.keep(kept, used(1, 1))
-    assert await holds.settle(kept, used(1, 1))
+    begun, _ = await holds.begin(asked)
+    assert await holds.keep(begun, used(1, 1))
+    assert await holds.settle(begun, used(1, 1))
     ledger.conversations().served("acme", "talk", "local")
     assert await ledger.conversations().previous("acme", "talk", follow_up=True) == "local"
     assert await ledger.settled(LONGEST_SECONDS)

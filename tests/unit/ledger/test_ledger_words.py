@@ -227,7 +227,7 @@ def test_what_is_no_text_is_held_for_by_its_size_and_never_for_less_than_a_part(
 def test_output_is_estimated_the_way_that_was_chosen(
     way: str, cap: int | None, choices: int, tokens: int
 ) -> None:
-    got = estimate_output(cap=cap, choices=choices, way=way, expected=300, model_cap=8_192)  # type: ignore[arg-type]
+    got = estimate_output(cap=cap, choices=choices, way=way, expected=300, most=8_192)  # type: ignore[arg-type]
     assert got == tokens
 
 

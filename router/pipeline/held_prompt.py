@@ -1,0 +1,68 @@
+"""How many tokens a prompt may have at most: what is held for it until its backend has counted.
+
+Routing and prices go by an estimate, a third of the text's bytes, which most prompts stay below. A
+hold must cover the others too: digits, base64, rare scripts, images that a model sees finely.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from router.ask import Ask
+from router.backends.backend import Backend
+from router.backends.media_rules import most_of_media
+from router.ledger.estimate import TOKENS_AROUND, estimate_tokens
+from router.ledger.text_weights import most_tokens
+
+# Where the body says something in another way than the model reads it: escapes instead of
+# characters, seals of providers on their own words. Such a body's texts are looked at one by one.
+_OTHERWISE: Final = (b"\\u", b'ignature"', b'"encrypted_')
+_TOKENS: Final = "tokens"  # the feature of a request that holds a tokenizer's numbers
+_SETTINGS: Final = "generationConfig"  # where Google's clients say their limit
+_LIMITS: Final = frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens", _SETTINGS))
+_AROUND_A_TEXT: Final = 8  # what a chat template puts around a message
+_WORDS_ON_TOOLS: Final = 1_024  # of a server to its model: on tools at all, on each that it hosts
+
+
+def most_input(
+    ask: Ask, likely: int, backends: Mapping[str, Backend], candidates: Iterable[str]
+) -> int:
+    """The most tokens that the prompt may have at any candidate; `likely` is its estimate."""
+    if ask.declared is not None or (ask.features and _TOKENS in ask.features):
+        return likely
+    most = _most_of_text(ask) + TOKENS_AROUND
+    if ask.tools:
+        hosted = sum(feature.startswith("hosted:") for feature in ask.features)
+        most += _WORDS_ON_TOOLS * (1 + hosted)
+    if not ask.images:
+        return max(likely, most)
+    models = [backends[name].model for name in candidates]
+    return max(estimate_tokens(ask.text_bytes), most) + most_of_media(ask.media, ask.images, models)
+
+
+def _most_of_text(ask: Ask) -> int:
+    """All of the body, where a model reads it as it is: names of fields stand for a template."""
+    raw = ask.raw
+    escapes, seal, sealed = _OTHERWISE
+    if ask.images or ask.form or escapes in raw or seal in raw or sealed in raw:
+        return _most_of_texts(ask)
+    if ask.max_output_tokens is None:
+        return most_tokens(raw)
+    return most_tokens(raw) - _words_on_limits(ask)
+
+
+def _words_on_limits(ask: Ask) -> int:
+    """What saying an output limit adds: one who does is held for no more than one who does not."""
+    raw, members, words = ask.raw, ask.members, 0
+    for name in members.keys() & _LIMITS:
+        start, _, end = members[name]
+        if name != _SETTINGS or not ask.json_schema:
+            words += most_tokens(raw[start:end]) + 1
+    return words
+
+
+def _most_of_texts(ask: Ask) -> int:
+    if ask.form:
+        return ask.text_bytes
+    texts = [text.encode("utf-8", "surrogatepass") for text in ask.texts()]
+    rest = max(0, ask.text_bytes - sum(map(len, texts)))  # seals
+    return sum(map(most_tokens, texts)) + _AROUND_A_TEXT * len(texts) + estimate_tokens(rest)
