@@ -109,7 +109,7 @@ class Tally:
         named = [each for each in backends if told.model == each.model]
         named = named or [b for b in backends if told.model and told.model.startswith(b.model)]
         prices = [self.world.batch_prices.price(each.name) for each in named or backends]
-        usage = told.usage._replace(reported_pico=None, units=())
+        usage = told.usage._replace(reported_pico=None)
         return max((price.cost(usage) for price in prices), default=0)
 
 

@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 from policies.decision import Decision, Denial, Status
 from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
-from router.backends.cascade.judge import MAX_TOKENS
+from router.backends.cascade.judge import MAX_TOKENS, OWN_TOKENS
 from router.backends.health.slots import Priority
+from router.counters import WRITTEN
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
@@ -181,9 +182,10 @@ def in_order(decision: Decision) -> Sequence[str]:
 def _judging(
     prices: PriceBook, judge: Backend | None, tokens: int, times: int
 ) -> tuple[Usage, int]:
-    """The usage of a judge that reads `tokens` so many times, and its cost in pico-USD."""
+    """The most that a judge uses who reads `tokens` so many times, and its cost in pico-USD."""
     if judge is None:
         return Usage(), 0
-    once = Usage(tokens, MAX_TOKENS)
-    usage = Usage(times * tokens, times * MAX_TOKENS)
-    return usage, times * prices.price(judge.name).cost(once)
+    reading, names = tokens + OWN_TOKENS, (judge.name,)
+    kinds = (WRITTEN,) if prices.writes_unasked(names) else ()
+    cost, _ = prices.most(names, reading, MAX_TOKENS, kinds=kinds)
+    return Usage(times * reading, times * MAX_TOKENS), times * cost

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import orjson
 
-from policies.money import PICO_PER_USD, usd
+from policies.money import usd
 from router.usage.report import Report
 from router.usage.store import SUMS
 
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+_DECIMALS: Final = 12  # all that there are
 _AMOUNTS: Final = ("cost_usd", "price_usd", "amount", "currency")
 
 
@@ -51,17 +52,17 @@ def _text(value: Any) -> str:
 def _numbers(row: dict[str, Any]) -> tuple[Any, ...]:
     return (
         *(row[name] for name in SUMS),
-        _fixed(row["cost_pico"], PICO_PER_USD),
-        _fixed(row["price_pico"], PICO_PER_USD),
-        _fixed(row["cents"], 100),
+        usd(row["cost_pico"], least=_DECIMALS),
+        usd(row["price_pico"], least=_DECIMALS),
+        _in_cents(row["cents"]),
         "USD",
     )
 
 
-def _fixed(amount: int, per_usd: int) -> str:
-    """An amount in dollars with all of its decimals."""
-    whole, rest = divmod(abs(amount), per_usd)
-    return f"{'-' if amount < 0 else ''}{whole}.{rest:0{len(str(per_usd)) - 1}}"
+def _in_cents(amount: int) -> str:
+    """Cents as dollars."""
+    whole, rest = divmod(abs(amount), 100)
+    return f"{'-' if amount < 0 else ''}{whole}.{rest:02}"
 
 
 def _in_dollars(row: dict[str, Any]) -> dict[str, Any]:
@@ -70,5 +71,5 @@ def _in_dollars(row: dict[str, Any]) -> dict[str, Any]:
         **counted,
         "cost_usd": usd(row["cost_pico"], least=2),
         "price_usd": usd(row["price_pico"], least=2),
-        "amount": _fixed(row["cents"], 100),
+        "amount": _in_cents(row["cents"]),
     }

@@ -10,16 +10,18 @@ from fakes.parts import ACME, FakeClassifier
 from fakes.world import CASCADE, JUDGED, ODDS, new_world
 
 from policies.decision import Denial
-from router.backends.cascade.judge import MAX_TOKENS
+from router.backends.cascade.judge import MAX_TOKENS, OWN_TOKENS, judgement
 from router.backends.health.slots import Priority
 from router.domain import Usage
 from router.errors import BadRequest, NotFound, PermissionDenied
 from router.ledger.estimate import CHUNK, DEFAULT_OUTPUT, OutputHistory
+from router.ledger.text_weights import most_tokens
 from router.operations.response import parse_response
 from router.pipeline.plan import plan_of, refusal
 from router.pipeline.response_headers import DECISION, REASON, ROUTE, SUCCESS, of_decision
 from router.prices.book import PriceBook
 from router.prices.price import Price
+from router.protocols.hub.answer import Alternative
 
 TIERS = """\
 tiers:
@@ -99,13 +101,22 @@ async def test_the_judge_of_a_cascade_is_held_for_too():
     bare = await planned(FakeCaller.asking(max_tokens=10), new_world(CASCADE), classifier=sure)
     plan = await planned(FakeCaller.asking(max_tokens=10), world, classifier=sure)
     assert plan.judge is world.backends["premium"]
-    reading = plan.input_tokens + 10
+    reading = bare.reservation.estimate.input_tokens // 2 + 10 + OWN_TOKENS
     judging = world.prices.price("premium").cost(Usage(reading, MAX_TOKENS))
     more = plan.reservation.estimate.cost_pico - bare.reservation.estimate.cost_pico
     assert more == judging  # all answers but the last are judged: here one
     held, without = plan.reservation.estimate, bare.reservation.estimate
     assert held.input_tokens == without.input_tokens + reading
     assert held.output_tokens == without.output_tokens + MAX_TOKENS
+
+
+async def test_what_a_judge_is_told_beside_request_and_answer_is_held_for():
+    context = await context_of(FakeCaller.asking(), new_world(JUDGED))
+    nothing = Alternative((), None)
+    question = judgement(context.ask, nothing)
+    own = question.text_bytes - context.ask.text_bytes
+    assert most_tokens(question.raw) - most_tokens(context.ask.raw) < OWN_TOKENS
+    assert own > 0
 
 
 async def test_without_a_cap_what_such_answers_used_before_sizes_the_hold():
