@@ -19,6 +19,8 @@ from router.units import PLURALS, REQUEST, UNITS, added_up
 PASSED: Final = "passed"  # in place of the verifiers that fired, where none did
 FIRED_LENGTH: Final = 120  # characters
 _DAY_MS: Final = 86_400_000
+_RARER: Final = Usage._fields.index("cache_write_tokens")  # from here on, of few requests
+_NOTHING_RARER: Final = Usage()[_RARER:]
 _EXPIRED: Final = "expired"  # the status of a hold that nobody settled
 
 # Units that have a column, by the name in PLURALS: the unit of a request is not `requests` alone.
@@ -139,14 +141,8 @@ def served_json(charge: Charge) -> bytes:
         "energy_source": charge.energy_source,
         "predicted": charge.predicted,
     }
-    if usage.units:
-        served["units"] = added_up(usage.units)
-    if usage.cache_write_tokens:
-        served["written"] = usage.cache_write_tokens
-    if usage.parts:
-        served["parts"] = dict(usage.parts)
-    if usage.tier is not None:
-        served["tier"] = usage.tier
+    if usage[_RARER:] != _NOTHING_RARER:
+        served |= _rarer(usage)
     if cascade is not None:
         served["cascade"] = {
             "fired": cascade.fired,
@@ -172,6 +168,17 @@ def _counters(usage: Usage) -> dict[str, object]:
         "units": added_up(usage.units),
     }
     return {name: value for name, value in counters.items() if value}
+
+
+def _rarer(usage: Usage) -> dict[str, object]:
+    """What of a usage few requests have."""
+    told: dict[str, object] = {
+        "written": usage.cache_write_tokens,
+        "units": added_up(usage.units),
+        "parts": dict(usage.parts),
+        "tier": usage.tier,
+    }
+    return {name: held for name, held in told.items() if held}
 
 
 def usage_row(row: JournalRow) -> UsageRow:

@@ -18,7 +18,8 @@ from router.ledger.text_weights import most_tokens
 _OTHERWISE: Final = (b"\\u", b'ignature"', b'"encrypted_')
 _TOKENS: Final = "tokens"  # the feature of a request that holds a tokenizer's numbers
 _SETTINGS: Final = "generationConfig"  # where Google's clients say their limit
-_LIMITS: Final = frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens", _SETTINGS))
+_USUAL_LIMIT: Final = "max_tokens"
+_OTHER_LIMITS: Final = frozenset(("max_completion_tokens", "max_output_tokens", _SETTINGS))
 _AROUND_A_TEXT: Final = 8  # what a chat template puts around a message
 _WORDS_ON_TOOLS: Final = 1_024  # of a server to its model: on tools at all, on each that it hosts
 
@@ -45,18 +46,22 @@ def _most_of_text(ask: Ask) -> int:
     escapes, seal, sealed = _OTHERWISE
     if ask.images or ask.form or escapes in raw or seal in raw or sealed in raw:
         return _most_of_texts(ask)
+    most = most_tokens(raw)
     if ask.max_output_tokens is None:
-        return most_tokens(raw)
-    return most_tokens(raw) - _words_on_limits(ask)
+        return most
+    # Whoever says an output limit is held for no more than one who does not.
+    usual = ask.members.get(_USUAL_LIMIT)
+    if usual is None or not _OTHER_LIMITS.isdisjoint(ask.members):
+        return most - _words_on_limits(ask)
+    return most - most_tokens(raw[usual[0] : usual[2]]) - 1
 
 
 def _words_on_limits(ask: Ask) -> int:
-    """What saying an output limit adds: one who does is held for no more than one who does not."""
-    raw, members, words = ask.raw, ask.members, 0
-    for name in members.keys() & _LIMITS:
-        start, _, end = members[name]
+    words = 0
+    for name in ask.members.keys() & {_USUAL_LIMIT, *_OTHER_LIMITS}:
+        start, _, end = ask.members[name]
         if name != _SETTINGS or not ask.json_schema:
-            words += most_tokens(raw[start:end]) + 1
+            words += most_tokens(ask.raw[start:end]) + 1
     return words
 
 

@@ -145,12 +145,13 @@ def _most(
 ) -> tuple[int, int]:
     """What a request may cost at most, and its prompt alone: quickly, where no token can cost more
     than a fresh one, which is so of most."""
-    quick = prices.simple.issuperset(names) or (
-        prices.plain.issuperset(names) and not asks_to_cache(ask)
-    )
-    hosted = ask.features and offers_hosted(ask.features)
-    if quick and not hosted and not ask.units and EXTRAS.isdisjoint(ask.members):
-        return prices.dearest(names, tokens, output)
+    if not ask.units and EXTRAS.isdisjoint(ask.members):
+        hosted = ask.features and offers_hosted(ask.features)
+        if not hosted and (
+            prices.simple.issuperset(names)
+            or (prices.plain.issuperset(names) and not asks_to_cache(ask))
+        ):
+            return prices.dearest(names, tokens, output)
     kinds, units, tier = risks_of(ask, writes=prices.writes_unasked(names))
     return prices.most(names, tokens, output, kinds=kinds, units=units, tier=tier)
 

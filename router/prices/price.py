@@ -115,7 +115,7 @@ class Price:
         """Return what so many uncached tokens and units cost in pico-USD: `cost`, but quicker."""
         price = self if not self.steps else self.at(input_tokens)
         tokens = input_tokens * price.input_pico + output_tokens * price.output_pico
-        return tokens + (self.of_units(units) if units else self.per_request_pico)
+        return tokens + self.of_units(units) if units else tokens + self.per_request_pico
 
     def at(self, input_tokens: int) -> "Price | Step":
         """Return the rates that apply to a prompt of this size."""

@@ -39,7 +39,13 @@ def read_usage(usage: Any, request: Ask) -> Usage | None:
 
     Its output may be left to be counted: see `completed`.
     """
-    return believed(told_by_openais(usage), request)
+    read = told_by_openais(usage)
+    limit = request.max_output_tokens
+    if read is None or read.input_tokens == UNTOLD:
+        return believed(read, request)
+    if limit is None or read.output_tokens <= limit:  # most
+        return read
+    return believed(read, request)
 
 
 def told_by_openais(usage: Any) -> Usage | None:
@@ -60,26 +66,30 @@ def told_by_openais(usage: Any) -> Usage | None:
 
 def _usual(usage: Mapping[str, Any], prompt: int, completion: int) -> Usage | None:
     """What OpenAI tells of most requests, read quickly; None where it has to be looked at."""
-    said, spoken = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     cached = reasoning = 0
     try:
-        if said:
-            cached = said.get("cached_tokens", 0)
-            odd = said.get("audio_tokens") or said.get("image_tokens")
-            if odd or said.get("cache_write_tokens") or not said.keys() <= _OF_PROMPT:
+        if said := usage.get("prompt_tokens_details"):
+            cached = said["cached_tokens"]
+            if len(said) > 1 and _is_odd(said, _OF_PROMPT):
                 return None
-        if spoken:
-            reasoning = spoken.get("reasoning_tokens", 0)
-            odd = spoken.get("audio_tokens") or spoken.get("image_tokens")
-            if odd or not spoken.keys() <= _OF_ANSWER:
+        if spoken := usage.get("completion_tokens_details"):
+            reasoning = spoken["reasoning_tokens"]
+            if len(spoken) > 1 and _is_odd(spoken, _OF_ANSWER):
                 return None
-    except (AttributeError, TypeError):  # no objects
+    except (KeyError, TypeError):  # none of it, or no objects
         return None
     if type(cached) is type(reasoning) is int and 0 <= cached <= prompt:
         return (
             Usage(prompt, completion, cached, reasoning) if 0 <= reasoning <= completion else None
         )
     return None
+
+
+def _is_odd(details: Mapping[str, Any], known: frozenset[str]) -> bool:
+    """Whether details tell of more than text."""
+    if details.get("audio_tokens") or details.get("image_tokens"):
+        return True
+    return bool(details.get("cache_write_tokens")) or not details.keys() <= known
 
 
 def believed(usage: Usage | None, request: Ask) -> Usage | None:

@@ -38,10 +38,12 @@ class ChatPassage:
         usage = read_usage(body.get("usage"), ask)
         if usage is None or usage.output_tokens == UNTOLD:
             usage = completed(usage, ask, _spoken(choices))
+        if "service_tier" in body:
+            usage = served(usage, body["service_tier"])
         model = body.get("model")
         return Reply(
             orjson.dumps(body) if changed else raw.strip(),
-            served(usage, body.get("service_tier")),
+            usage,
             model if isinstance(model, str) else None,
         )
 
