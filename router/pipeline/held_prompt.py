@@ -11,15 +11,17 @@ from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.media_rules import most_of_media
 from router.ledger.estimate import TOKENS_AROUND, estimate_tokens
-from router.ledger.text_weights import most_tokens
+from router.ledger.text_weights import TOKEN, WEIGHTS, most_tokens, weigh
 
 # Where the body says something in another way than the model reads it: escapes instead of
 # characters, seals of providers on their own words. Such a body's texts are looked at one by one.
-_OTHERWISE: Final = (b"\\u", b'ignature"', b'"encrypted_')
+_ESCAPES: Final = b"\\u"
+_SEAL, _SEALED = b'ignature"', b'"encrypted_'
 _TOKENS: Final = "tokens"  # the feature of a request that holds a tokenizer's numbers
 _SETTINGS: Final = "generationConfig"  # where Google's clients say their limit
 _USUAL_LIMIT: Final = "max_tokens"
 _OTHER_LIMITS: Final = frozenset(("max_completion_tokens", "max_output_tokens", _SETTINGS))
+_COMMA: Final = 2 * TOKEN  # what stands between members, and rounding
 _AROUND_A_TEXT: Final = 8  # what a chat template puts around a message
 _WORDS_ON_TOOLS: Final = 1_024  # of a server to its model: on tools at all, on each that it hosts
 
@@ -35,7 +37,7 @@ def most_input(
         hosted = sum(feature.startswith("hosted:") for feature in ask.features)
         most += _WORDS_ON_TOOLS * (1 + hosted)
     if not ask.images:
-        return max(likely, most)
+        return most if most > likely else likely  # noqa: FURB136 # a call less: hot
     models = [backends[name].model for name in candidates]
     return max(estimate_tokens(ask.text_bytes), most) + most_of_media(ask.media, ask.images, models)
 
@@ -43,26 +45,27 @@ def most_input(
 def _most_of_text(ask: Ask) -> int:
     """All of the body, where a model reads it as it is: names of fields stand for a template."""
     raw = ask.raw
-    escapes, seal, sealed = _OTHERWISE
-    if ask.images or ask.form or escapes in raw or seal in raw or sealed in raw:
+    if ask.images or ask.form or _ESCAPES in raw or _SEAL in raw or _SEALED in raw:
         return _most_of_texts(ask)
-    most = most_tokens(raw)
-    if ask.max_output_tokens is None:
-        return most
-    # Whoever says an output limit is held for no more than one who does not.
-    usual = ask.members.get(_USUAL_LIMIT)
-    if usual is None or not _OTHER_LIMITS.isdisjoint(ask.members):
-        return most - _words_on_limits(ask)
-    return most - most_tokens(raw[usual[0] : usual[2]]) - 1
+    weight = weigh(raw, WEIGHTS)
+    if ask.max_output_tokens is not None:
+        # Whoever says an output limit is held for no more than one who does not.
+        usual = ask.members.get(_USUAL_LIMIT)
+        if usual is None or not _OTHER_LIMITS.isdisjoint(ask.members):
+            weight -= _words_on_limits(ask)
+        else:
+            weight -= weigh(raw[usual[0] : usual[2]], WEIGHTS) + _COMMA
+    return -(-weight // TOKEN)
 
 
 def _words_on_limits(ask: Ask) -> int:
-    words = 0
+    """What they weigh."""
+    weight = 0
     for name in ask.members.keys() & {_USUAL_LIMIT, *_OTHER_LIMITS}:
         start, _, end = ask.members[name]
         if name != _SETTINGS or not ask.json_schema:
-            words += most_tokens(ask.raw[start:end]) + 1
-    return words
+            weight += weigh(ask.raw[start:end], WEIGHTS) + _COMMA
+    return weight
 
 
 def _most_of_texts(ask: Ask) -> int:

@@ -13,6 +13,7 @@ from router.counters import WRITTEN
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
+from router.ledger.quotas.dimensions import Quota
 from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.held_prompt import most_input
 from router.pipeline.request_context import RequestContext
@@ -92,7 +93,7 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
             answer.route,
             ask.user,
             standing.quotas,
-            _estimate(answer, context, judge, output, bounded=bool(standing.quotas)),
+            _estimate(answer, context, judge, output, standing.quotas),
             standing.outage_share,
         ),
         context.input_tokens,
@@ -108,16 +109,15 @@ def _estimate(
     context: RequestContext,
     judge: Backend | None,
     output: int,
-    *,
-    bounded: bool,
+    quotas: Sequence[Quota],
 ) -> Estimate:
     """What to hold for an answer of `output` tokens, and for every answer of a cascade.
 
-    Where nothing limits the customer (not `bounded`), nobody asks how long the prompt may be.
+    Where no quota limits the customer, nobody asks how long the prompt may be.
     """
     tokens = likely = context.input_tokens
     prices, ask = context.world.prices, context.ask
-    if bounded:
+    if quotas:
         tokens = most_input(ask, likely, context.world.backends, decision.candidates)
     if ask.features and not ask.features.isdisjoint(KEPT_ELSEWHERE):
         named = [context.world.backends[name] for name in decision.candidates]

@@ -67,23 +67,22 @@ class Price:
     units: Units = ()
     parts: Parts = ()
     per_request_pico: int = field(init=False, repr=False, compare=False)
+    flat: bool = field(init=False, repr=False, compare=False)  # tokens have two rates, or a cache's
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "per_request_pico", dict(self.units).get(REQUEST, 0))
+        per_request = dict(self.units).get(REQUEST, 0)
+        object.__setattr__(self, "per_request_pico", per_request)
+        flat = not (self.reported or self.steps or self.parts or per_request)
+        object.__setattr__(self, "flat", flat)
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of `usage` in pico-USD."""
-        if self.reported and usage.reported_pico is not None:
-            return usage.reported_pico
-        if not (
-            self.steps
-            or self.parts
-            or self.per_request_pico
-            or usage.cached_tokens
-            or usage.cache_write_tokens
-            or usage.units
+        if self.flat and not (
+            usage.cached_tokens or usage.cache_write_tokens or usage.units
         ):  # most
             return usage.input_tokens * self.input_pico + usage.output_tokens * self.output_pico
+        if self.reported and usage.reported_pico is not None:
+            return usage.reported_pico
         tokens = self._of_tokens(usage)
         if usage.units or self.per_request_pico:
             tokens += self.of_units(usage.units)

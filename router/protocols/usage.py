@@ -39,28 +39,30 @@ def read_usage(usage: Any, request: Ask) -> Usage | None:
 
     Its output may be left to be counted: see `completed`.
     """
-    read = told_by_openais(usage)
-    limit = request.max_output_tokens
-    if read is None or read.input_tokens == UNTOLD:
-        return believed(read, request)
-    if limit is None or read.output_tokens <= limit:  # most
-        return read
-    return believed(read, request)
+    try:
+        prompt, completion, total = _THREE(usage)
+    except (KeyError, TypeError):
+        return believed(told(usage, OPENAI), request)
+    # What most servers report: three counts that add up, and details that hold two more at most.
+    if type(prompt) is type(completion) is int and total == prompt + completion:
+        limit = request.max_output_tokens
+        possible = prompt >= 0 <= completion and total < IMPOSSIBLE
+        if possible and (limit is None or completion <= limit):
+            if len(usage) == 3:
+                return Usage(prompt, completion)
+            if usage.keys() <= _USUAL and (quick := _usual(usage, prompt, completion)):
+                return quick
+    return believed(told(usage, OPENAI), request)
 
 
 def told_by_openais(usage: Any) -> Usage | None:
     """The same, whatever was allowed: see `told`."""
-    try:
-        prompt, completion, total = _THREE(usage)
-    except (KeyError, TypeError):
-        return told(usage, OPENAI)
-    # What most servers report: three counts that add up, and details that hold two more at most.
-    adds_up = type(prompt) is type(completion) is int and total == prompt + completion
-    if adds_up and prompt >= 0 <= completion and total < IMPOSSIBLE:
-        if len(usage) == 3:
-            return Usage(prompt, completion)
-        if usage.keys() <= _USUAL and (quick := _usual(usage, prompt, completion)):
-            return quick
+    if isinstance(usage, dict) and usage.keys() <= _USUAL:
+        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if type(prompt) is type(completion) is int and prompt >= 0 <= completion:
+            total = prompt + completion
+            if usage.get("total_tokens") == total < IMPOSSIBLE:
+                return _usual(usage, prompt, completion) or told(usage, OPENAI)
     return told(usage, OPENAI)
 
 
