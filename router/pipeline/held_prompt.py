@@ -30,23 +30,39 @@ def most_input(
     ask: Ask, likely: int, backends: Mapping[str, Backend], candidates: Iterable[str]
 ) -> int:
     """The most tokens that the prompt may have at any candidate; `likely` is its estimate."""
-    if ask.declared is not None or (ask.features and _TOKENS in ask.features):
+    raw = ask.raw
+    if ask.images or ask.tools or ask.features or ask.form or ask.declared is not None:
+        return _most_of_parts(ask, likely, backends, candidates)
+    if _ESCAPES in raw or _SEAL in raw or _SEALED in raw:
+        most = _most_of_texts(ask)
+    else:
+        most = _most_of_text(raw, ask)
+    most += TOKENS_AROUND
+    return most if most > likely else likely  # noqa: FURB136 # a call less: hot
+
+
+def _most_of_parts(
+    ask: Ask, likely: int, backends: Mapping[str, Backend], candidates: Iterable[str]
+) -> int:
+    """The same of what is not all text."""
+    if ask.declared is not None or _TOKENS in ask.features:
         return likely
-    most = _most_of_text(ask) + TOKENS_AROUND
+    raw = ask.raw
+    if ask.images or ask.form or _ESCAPES in raw or _SEAL in raw or _SEALED in raw:
+        most = _most_of_texts(ask) + TOKENS_AROUND
+    else:
+        most = _most_of_text(raw, ask) + TOKENS_AROUND
     if ask.tools:
         hosted = sum(feature.startswith("hosted:") for feature in ask.features)
         most += _WORDS_ON_TOOLS * (1 + hosted)
     if not ask.images:
-        return most if most > likely else likely  # noqa: FURB136 # a call less: hot
+        return max(likely, most)
     models = [backends[name].model for name in candidates]
     return max(estimate_tokens(ask.text_bytes), most) + most_of_media(ask.media, ask.images, models)
 
 
-def _most_of_text(ask: Ask) -> int:
+def _most_of_text(raw: bytes, ask: Ask) -> int:
     """All of the body, where a model reads it as it is: names of fields stand for a template."""
-    raw = ask.raw
-    if ask.images or ask.form or _ESCAPES in raw or _SEAL in raw or _SEALED in raw:
-        return _most_of_texts(ask)
     weight = weigh(raw, WEIGHTS)
     if ask.max_output_tokens is not None:
         # Whoever says an output limit is held for no more than one who does not.

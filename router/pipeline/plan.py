@@ -122,7 +122,11 @@ def _estimate(
     if ask.features and not ask.features.isdisjoint(KEPT_ELSEWHERE):
         named = [context.world.backends[name] for name in decision.candidates]
         tokens = likely = max(tokens, largest_window(named))
-    cost, prompt_cost = _most(ask, prices, decision.candidates, tokens, output)
+    names = decision.candidates
+    if prices.bare.issuperset(names):
+        cost, prompt_cost = prices.dearest(names, tokens, output)
+    else:
+        cost, prompt_cost = _most(ask, prices, names, tokens, output)
     if decision.cascade is None:
         if tokens == likely:
             return Estimate(tokens, output, cost, prompt_cost)

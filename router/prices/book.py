@@ -31,7 +31,9 @@ class PriceBook:
 
     `plain` are the backends that sell no token for more than a fresh one of its side, unless a
     request marks what is to be cached, and take nothing for a request: `dearest` is then a bound of
-    what tokens cost. `simple` are those of them where marking costs nothing either.
+    what tokens cost. `simple` are those of them where marking costs nothing either, `bare` those
+    of these that sell nothing but tokens, in one class of service: `dearest` bounds all that they
+    charge.
     """
 
     def __init__(
@@ -63,6 +65,11 @@ class PriceBook:
             name
             for name in self.plain
             if all(price.is_plain(writes=True) for price in schedules[name].prices)
+        )
+        self.bare = frozenset(
+            name
+            for name in self.simple - self._tiers.keys()
+            if not any(price.units for price in schedules[name].prices)
         )
         self._clock = clock
         everything = [sorted(schedules.items()), sorted(self._tiers.items())]

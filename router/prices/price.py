@@ -112,9 +112,11 @@ class Price:
 
     def fresh(self, input_tokens: int, output_tokens: int, units: Units = ()) -> int:
         """Return what so many uncached tokens and units cost in pico-USD: `cost`, but quicker."""
+        if self.flat and not units:
+            return input_tokens * self.input_pico + output_tokens * self.output_pico
         price = self if not self.steps else self.at(input_tokens)
         tokens = input_tokens * price.input_pico + output_tokens * price.output_pico
-        return tokens + self.of_units(units) if units else tokens + self.per_request_pico
+        return tokens + self.of_units(units)
 
     def at(self, input_tokens: int) -> "Price | Step":
         """Return the rates that apply to a prompt of this size."""

@@ -72,7 +72,7 @@ def test_the_speed_of_a_model_is_a_class_of_it() -> None:
 
 def test_the_most_that_tokens_cost_covers_every_kind_that_may_be_among_them() -> None:
     prices = PriceBook({"a": USUAL}, lambda: NOW, when_asked=["a"])
-    assert (prices.plain, prices.simple) == ({"a"}, set())
+    assert (prices.plain, prices.simple, prices.bare) == ({"a"}, set(), set())
     assert not prices.writes_unasked(["a"])
     assert prices.most(["a"], 10, 2) == (10 * 100 + 2 * 500, 10 * 100)
     assert prices.most(["a"], 10, 2, kinds=["cache_write"])[1] == 1250
@@ -111,3 +111,11 @@ def test_a_hold_covers_a_prompt_that_turns_out_to_be_smaller_than_a_step() -> No
     prices = PriceBook({"a": Price(10, 50, 10, steps=(Step(15, 1, 2, 1, 1),))}, lambda: NOW)
     assert prices.dearest(["a"], 26, 2) == (26 * 10 + 2 * 50, 260)
     assert prices.cost("a", Usage(15, 2)) == 250
+
+
+def test_bare_is_a_backend_that_sells_fresh_tokens_and_nothing_dearer() -> None:
+    local, searching = Price(1, 2, 1), Price(1, 2, 1, units=(("web_search", 1),))
+    tiers = {"tiered": {"priority": Decimal(2)}}
+    prices = PriceBook({"bare": local, "tiered": local, "searching": searching}, tiers=tiers)
+    assert prices.simple == {"bare", "tiered", "searching"}
+    assert prices.bare == {"bare"}
