@@ -50,6 +50,7 @@ class Media:
     audio_seconds: int = 0
     pages: int = 0
     seconds_guessed: bool = False
+    elsewhere: int = 0
     pages_guessed: bool = False
     sizes: tuple[tuple[int, int, str], ...] = ()
     film_seconds: int = 0

@@ -1,7 +1,7 @@
 """`turnout ledger check` and `repair`: ledger and books compared, and made to agree."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import orjson
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run
 from router.ledger.check.check import LedgerCheck
-from router.ledger.check.findings import CheckReport
+from router.ledger.check.findings import CheckReport, Finding
 from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
@@ -25,6 +25,10 @@ _REPAIR: Final = "`turnout ledger repair --config {path}` makes it again from th
 _BALANCES: Final = (
     "Credits are not in the books: give those of prepaid balances again, with `turnout ledger"
     " credit`."
+)
+_OTHER_BOOKS: Final = (
+    "The books know of less than prepaid balances have paid for. Is this the database that every"
+    " gateway writes, and no old backup?"
 )
 _MINUTES: Final = (
     "Sliding minutes are stored nowhere else: they start empty, which is at most one more minute's"
@@ -53,20 +57,29 @@ def check(config_path: Path, *, as_json: bool) -> None:
 @config_option
 @click.option("--yes", is_flag=True, help="Do not ask, for scripts.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option(
+    "--give-back",
+    is_flag=True,
+    help="With --yes: also give prepaid balances back what the books do not know.",
+)
 @click.option("--rebuild", is_flag=True, hidden=True, help="What a lost ledger once needed.")
-def repair(config_path: Path, *, yes: bool, dry_run: bool, rebuild: bool) -> None:
+def repair(config_path: Path, *, yes: bool, dry_run: bool, give_back: bool, rebuild: bool) -> None:
     """Write into the ledger what the stored usage and the open requests say.
 
     It shows each change and why, and asks before it makes any. A state is replaced only where
     nothing has moved since it was looked at, so serving may go on. What the ledger lost is made
     again from the books, and gateways that noticed say that it is whole.
 
+    Where the books know of less than a prepaid balance has paid for, they may be the wrong ones: an
+    old backup, another database. Giving that back is asked for by itself, and left out of --yes
+    unless you say --give-back.
+
     Exit code 0 where ledger and books then agree, 1 where they do not or where you said no, 2
     where nobody can be asked and --yes is not given.
     """
     del rebuild  # repairing makes again what is lost
     documents = documents_or_end(config_path)
-    sys.exit(run(_repair(documents, yes=yes, dry_run=dry_run)))
+    sys.exit(run(_repair(documents, yes=yes, dry_run=dry_run, give_back=give_back)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +121,7 @@ async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
     return 0 if report.agrees else 1
 
 
-async def _repair(documents: Documents, *, yes: bool, dry_run: bool) -> int:
+async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: bool) -> int:
     async with _checking(documents) as checking:
         report = await checking.ledger.check()
         _explain(report)
@@ -118,12 +131,15 @@ async def _repair(documents: Documents, *, yes: bool, dry_run: bool) -> int:
         if not _agreed(yes=yes):
             click.echo("Nothing was changed.")
             return 1
-        repaired = await checking.ledger.repair(report.changes)
+        changes = report.changes
+        if not _gives_back(changes, yes=yes, agreed=give_back):
+            changes = [each for each in changes if not each.gives_back]
+        repaired = await checking.ledger.repair(changes)
         after = await checking.ledger.check()
         if report.lost and not after.changes:
             await checking.ledger.declare_whole()
             after.lost = {}
-    click.echo(f"{repaired} of {len(report.changes)} repaired.")
+    click.echo(f"{repaired} of {len(changes)} repaired.")
     for finding in after.drifts:
         click.echo(str(finding))
     click.echo(_summary(after, checking.stored))
@@ -152,6 +168,18 @@ def _agreed(*, yes: bool) -> bool:
             " it would change with --dry-run, then say --yes."
         )
     return click.confirm("Continue?")
+
+
+def _gives_back(changes: Sequence[Finding], *, yes: bool, agreed: bool) -> bool:
+    """Whether prepaid balances are to be given back what the books do not know."""
+    giving = [each for each in changes if each.gives_back]
+    if not giving or agreed:
+        return True
+    click.echo(_OTHER_BOOKS)
+    if yes:
+        click.echo("Left as they are: say --give-back to lower them.")
+        return False
+    return click.confirm("Give it back?")
 
 
 def _summary(report: CheckReport, stored: int) -> str:

@@ -37,7 +37,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @click.option("--at", help="A day or an instant in UTC: 2026-11-21, 2026-11-21T03:00; default now.")
 @click.option(
     "--service-tier",
-    type=click.Choice(["standard", "flex", "priority", "batch"]),
+    type=click.Choice(["standard", "flex", "priority", "fast", "batch"]),
     help="Which of the provider's prices for faster or slower service; default standard, of one"
     " --model all.",
 )

@@ -19,8 +19,8 @@ from router.files.bound import Bound
 from router.files.desk import Asker, Desk
 from router.ledger.estimate import estimate_output
 from router.operations.operation import Operation
-from router.pipeline.held_prompt import most_input
-from router.pipeline.plan import largest_window, refusal
+from router.pipeline.held_prompt import largest_window, most_input
+from router.pipeline.plan import refusal
 from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.protocols.unsupported import Unsupported

@@ -18,7 +18,9 @@ def pack_estimate(estimate: Estimate, mark_bit: int) -> tuple[bytes, bytes]:
     """
     prompt, output, cost = estimate.input_tokens, estimate.output_tokens, estimate.cost_pico
     total, count = prompt + output, estimate.requests
-    likely, likely_cost = estimate.likely_prompt()
+    likely, likely_cost = estimate.likely_input, estimate.likely_cost_pico
+    if not likely:
+        likely, likely_cost = prompt, estimate.input_cost_pico
     crash = VECTOR.pack(count, likely, likely, 0, likely_cost)
     if estimate.firm:
         need = (count, total, prompt, output, cost)

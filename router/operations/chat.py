@@ -42,6 +42,7 @@ _MEDIA: Final = MappingProxyType(
     {
         "image_url": ("image", "url"),
         "input_audio": ("audio", "data"),
+        "audio_url": ("audio", "url"),
         "file": ("file", "file_data"),
         "video_url": ("video", "url"),
         "input_video": ("video", "data"),

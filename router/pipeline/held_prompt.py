@@ -4,7 +4,7 @@ Routing and prices go by an estimate, a third of the text's bytes, which most pr
 hold must cover the others too: digits, base64, rare scripts, images that a model sees finely.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from router.ask import Ask
@@ -19,6 +19,7 @@ _ESCAPES: Final = b"\\u"
 _SEAL, _SEALED = b'ignature"', b'"encrypted_'
 _TOKENS: Final = "tokens"  # the feature of a request that holds a tokenizer's numbers
 _SETTINGS: Final = "generationConfig"  # where Google's clients say their limit
+USUAL_WINDOW: Final = 128_000  # tokens, where a backend's is not known
 _USUAL_LIMIT: Final = "max_tokens"
 _OTHER_LIMITS: Final = frozenset(("max_completion_tokens", "max_output_tokens", _SETTINGS))
 _COMMA: Final = 2 * TOKEN  # what stands between members, and rounding
@@ -57,8 +58,11 @@ def _most_of_parts(
         most += _WORDS_ON_TOOLS * (1 + hosted)
     if not ask.images:
         return max(likely, most)
-    models = [backends[name].model for name in candidates]
-    return max(estimate_tokens(ask.text_bytes), most) + most_of_media(ask.media, ask.images, models)
+    named = [backends[name] for name in candidates]
+    models = [each.model for each in named]
+    most = max(estimate_tokens(ask.text_bytes), most)
+    most += most_of_media(ask.media, ask.images, models)
+    return max(most, largest_window(named)) if ask.media.elsewhere else most
 
 
 def _most_of_text(raw: bytes, ask: Ask) -> int:
@@ -90,3 +94,9 @@ def _most_of_texts(ask: Ask) -> int:
     texts = [text.encode("utf-8", "surrogatepass") for text in ask.texts()]
     rest = max(0, ask.text_bytes - sum(map(len, texts)))  # seals
     return sum(map(most_tokens, texts)) + _AROUND_A_TEXT * len(texts) + estimate_tokens(rest)
+
+
+def largest_window(backends: Sequence[Backend]) -> int:
+    """What a request may read at most whose input is kept where it goes: nobody here knows more."""
+    windows = [backend.context_window for backend in backends]
+    return max([USUAL_WINDOW if window is None else window for window in windows])

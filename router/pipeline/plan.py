@@ -15,7 +15,7 @@ from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
 from router.ledger.estimate import OutputHistory, estimate_output
 from router.ledger.quotas.dimensions import Quota
 from router.ledger.reserve_request import ReserveRequest
-from router.pipeline.held_prompt import most_input
+from router.pipeline.held_prompt import USUAL_WINDOW, largest_window, most_input
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
@@ -31,7 +31,6 @@ _ERRORS: Final[Mapping[Status, type[TurnoutError]]] = MappingProxyType(
         "bad_hint": BadRequest,
     }
 )
-_USUAL_WINDOW: Final = 128_000  # tokens, where a backend's is not known
 _MOST_OUTPUT: Final = 32_768  # tokens of an answer, where nobody said how many its model writes
 _OF_THE_MODEL: Final = frozenset({"unknown_model", "route_not_allowed", "no_candidates"})
 
@@ -160,18 +159,12 @@ def _most(
     return prices.most(names, tokens, output, kinds=kinds, units=units, tier=tier)
 
 
-def largest_window(backends: Sequence[Backend]) -> int:
-    """What a request may read at most whose input is kept where it goes: nobody here knows more."""
-    windows = [backend.context_window for backend in backends]
-    return max([_USUAL_WINDOW if window is None else window for window in windows])
-
-
 def most_output(backends: Sequence[Backend]) -> int:
     """The longest answer that one of the backends may give, in tokens: as its operator says, else
     as long as models usually can, within its window.
     """
     return max(
-        each.max_output_tokens or min(each.context_window or _USUAL_WINDOW, _MOST_OUTPUT)
+        each.max_output_tokens or min(each.context_window or USUAL_WINDOW, _MOST_OUTPUT)
         for each in backends
     )
 

@@ -70,10 +70,13 @@ class PassingStream:
         raise NotImplementedError
 
     def _used(self, usage: Usage | None) -> None:
-        """Remember what the server says that it used: the last one counts that tells all of it."""
-        if usage is not None and not (usage.estimated and self.usage and not self.usage.estimated):
-            self._untold = usage if usage.output_tokens == UNTOLD else None
-            self.usage = completed(usage, self._ask, self.output_tokens_seen)
+        """Remember what the server says that it used: the last one counts that tells all of it, and
+        does not take a prompt back that was told."""
+        known = self.usage if self.usage and not self.usage.estimated else None
+        if usage is None or (known and (usage.estimated or known.input_tokens > usage[0] == 0)):
+            return
+        self._untold = usage if usage.output_tokens == UNTOLD else None
+        self.usage = completed(usage, self._ask, self.output_tokens_seen)
 
     def finish(self) -> bytes:
         """Add the end that a server forgot; refuse an answer that was cut."""

@@ -50,6 +50,7 @@ from router.protocols.spellings import (
 )
 
 UNTOLD: Final = -1  # in the place of input or output tokens that a server does not tell
+_DIGITS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _TIER: Final = re.compile(r"[\w.+-]{1,32}", re.ASCII)
 _PLAIN: Final = frozenset((INPUT, OUTPUT, TOTAL))
 _ORDERED_PARTS: Final = tuple([name for name in TOKENS if name in PARTS])
@@ -101,11 +102,11 @@ def _gather(
             continue
         if type(meant) is not str:
             inside.append((meant, value))
-        elif type(value) is int:  # a boolean is no count
-            if here.get(meant, 0) <= value < IMPOSSIBLE:
-                here[meant] = value
-        elif meant == TIER and type(value) is str:
-            tiers.append(value)
+        elif meant == TIER:
+            if type(value) is str:
+                tiers.append(value)
+        elif (some := whole(value)) is not None and here.get(meant, 0) <= some < IMPOSSIBLE:
+            here[meant] = some
     counts.update(here)
     for meant, value in inside:
         if type(value) is dict and type(meant) is not Kinds:
@@ -121,6 +122,17 @@ def _gather_kinds(listed: Any, kinds: Kinds, counts: dict[str, int]) -> None:
         counter, some = kinds.counters.get(str(each.get(kinds.kind))), each.get(kinds.tokens)
         if counter is not None and type(some) is int and 0 <= some < IMPOSSIBLE:
             counts[counter] = counts.get(counter, 0) + some
+
+
+def whole(value: Any) -> int | None:
+    """A count as some servers write it: a whole number with a point, digits in quotes (protobuf's
+    64-bit numbers). None for anything else: a boolean is no count.
+    """
+    if type(value) is int:
+        return value
+    if type(value) is float:
+        return int(value) if value.is_integer() and abs(value) < IMPOSSIBLE else None
+    return int(value) if type(value) is str and _DIGITS.fullmatch(value) else None
 
 
 def tier_of(names: Iterable[Any]) -> str | None:

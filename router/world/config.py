@@ -153,7 +153,7 @@ class BackendSection(_QuirkKeys):
     price: PriceSection | None = None
     priced_as: str | None = Field(default=None, min_length=1)
     reported_cost: bool | None = None
-    service_tier: Literal["standard", "flex", "priority", "batch"] = "standard"
+    service_tier: Literal["standard", "flex", "priority", "fast", "batch"] = "standard"
     context_window: int | None = Field(default=None, gt=0)
     max_output_tokens: int | None = Field(default=None, gt=0)
     supports: Features | None = None

@@ -77,6 +77,11 @@ class Finding:
         return self.kind in _DRIFTS
 
     @property
+    def gives_back(self) -> bool:
+        """Whether repairing it gives a prepaid balance something back."""
+        return self.row.period == "endless" and self.what == "used" and self.books < self.ledger
+
+    @property
     def money(self) -> bool:
         """Whether the figures are pico-USD."""
         return self.row.money

@@ -22,6 +22,7 @@ from router.protocols.chat.parts import read_parts
 from router.protocols.chat.thoughts import read_thought, readable
 from router.protocols.chat.usage import counts_of, read_usage
 from router.protocols.error_inside import refuse_error_inside
+from router.protocols.hub.answer import OF_THE_PROMPT
 from router.protocols.hub.conversation import NOTHING, Call, Part, Refusal, Seal, Text, Thinking
 from router.protocols.hub.events import (
     EventStreamReader,
@@ -77,13 +78,14 @@ class _Choice:
 class ChatReader(EventStreamReader):
     """Reads one streamed chat completion."""
 
-    __slots__ = ("_choices", "_kept", "_largest", "_started", "_tier")
+    __slots__ = ("_choices", "_given", "_kept", "_largest", "_started", "_tier")
 
     def __init__(self, largest_calls: int = LARGEST_CALLS) -> None:
         """`largest_calls`: characters of arguments, which are kept until they are whole."""
         super().__init__()
         self._largest = largest_calls
         self._choices: dict[int, _Choice] = {}
+        self._given = 0  # tokens of the prompt, as they were told last
         self._kept = 0  # characters of arguments
         self._started = False
         self._tier: Any = None  # the class of service, as it was told last
@@ -104,7 +106,10 @@ class ChatReader(EventStreamReader):
             self._tier = chunk["service_tier"] or self._tier
         usage = counts_of(chunk) if self.complete or not choices else chunk.get("usage")
         if usage and (lines := read_usage(usage, self._tier)):
-            self.out.append(UsageSeen(lines))
+            given = sum([line.count for line in lines if line.kind in OF_THE_PROMPT])
+            if given or not self._given:  # a prompt that was told is not taken back
+                self._given = given
+                self.out.append(UsageSeen(lines))
 
     def done(self) -> None:
         """`[DONE]`: nothing counts after it; MalformedReply where nothing came before."""

@@ -28,6 +28,7 @@ REASONING: Final = "reasoning"  # of the output
 REPORTED_COST: Final = "reported_cost"
 SERVED: Final = "served"  # a class of service that is not the usual one
 HOUR: Final = "1h"  # a lifetime that has a price of its own
+OF_THE_PROMPT: Final = frozenset((INPUT, CACHE_READ, CACHE_WRITE))
 _KINDS: Final = (INPUT, CACHE_READ, CACHE_WRITE, OUTPUT, REASONING)
 
 

@@ -15,6 +15,7 @@ from router.protocols.media import documents, films, pictures, sounds
 _HEADERS: Final = 512 * 1024  # of images and sounds; 4 ms at most
 _DOCUMENTS: Final = 1024 * 1024  # 10 ms at most
 _DETAILS: Final = frozenset(("low", "high", "original"))
+_OF_ANY_SIZE: Final = frozenset(("audio", "file", "video"))  # what an image is not
 # What is counted of each kind: the parts, and the bytes that they carry themselves.
 _COUNTED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -63,6 +64,8 @@ class MediaGauge:
         if kind == "image" and detail == "low":
             self._count("low_detail", 1)
         if not isinstance(data, str) or "://" in data[:32]:
+            if kind in _OF_ANY_SIZE:
+                self._count("elsewhere", 1)
             return
         start = data.find(",", 0, 1024) + 1
         size = (len(data) - start) * 3 // 4 - data.count("=", max(start, len(data) - 2))

@@ -19,7 +19,7 @@ from router.ask import Ask
 from router.protocols.deltas import Deltas
 from router.protocols.endings import message_ending
 from router.protocols.headers import MESSAGES_ANSWER
-from router.protocols.messages.usage import read_message_usage, refuse_message_error
+from router.protocols.messages.usage import overlay, read_message_usage, refuse_message_error
 from router.protocols.passage import Ending, MalformedReply, Reply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.sse import data_of, encode, events
@@ -113,7 +113,7 @@ class MessageEvents(PassingStream):
         if isinstance(message, dict):
             model = message.get("model")
             self.model = model if isinstance(model, str) else self.model
-            self._note_usage(message.get("usage"))
+            overlay(self._usage, message.get("usage"))
             self._told.append(message)
 
     def block_start(self, event: Mapping[str, Any]) -> None:
@@ -141,7 +141,7 @@ class MessageEvents(PassingStream):
 
     def message_delta(self, event: Mapping[str, Any]) -> None:
         """The stop reason and the final usage."""
-        self._note_usage(event.get("usage"))
+        overlay(self._usage, event.get("usage"))
         self._used(read_message_usage(self._usage, self._ask))
         delta = event.get("delta")
         if isinstance(delta, dict) and delta.get("stop_reason"):
@@ -151,10 +151,6 @@ class MessageEvents(PassingStream):
     def message_stop(self, _event: Mapping[str, Any]) -> None:
         """The end."""
         self.finished = True
-
-    def _note_usage(self, usage: Any) -> None:
-        if isinstance(usage, dict):
-            self._usage.update({key: value for key, value in usage.items() if value is not None})
 
 
 _EMPTY: Final = ("text", "thinking")

@@ -26,7 +26,7 @@ from router.protocols.hub.events import (
 from router.protocols.hub.values import name_of, text_of
 from router.protocols.messages.answer_reader import read_stop
 from router.protocols.messages.parts import MESSAGES, read_blocks, read_citation, read_seal
-from router.protocols.messages.usage import read_lines, refuse_message_error
+from router.protocols.messages.usage import overlay, read_lines, refuse_message_error
 from router.protocols.tolerant_json import loads
 
 
@@ -93,7 +93,7 @@ class MessagesReader(EventStreamReader):
         """The message's id, model and input usage."""
         message = event["message"]
         model = message.get("model")
-        self._usage.update(message.get("usage") or {})
+        overlay(self._usage, message.get("usage"))
         known = read_lines(self._usage)
         self.out.append(
             Started(name_of(message.get("id")), model if type(model) is str else None, known)
@@ -149,8 +149,7 @@ class MessagesReader(EventStreamReader):
 
     def message_delta(self, event: dict[str, Any]) -> None:
         """The stop reason and the usage so far."""
-        usage = event.get("usage") or {}
-        self._usage.update({key: value for key, value in usage.items() if value is not None})
+        overlay(self._usage, event.get("usage"))
         if lines := read_lines(self._usage):
             self.out.append(UsageSeen(lines))
         delta = event["delta"]

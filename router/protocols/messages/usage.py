@@ -18,6 +18,7 @@ from router.units import WEB_SEARCH
 
 _APART: Final = frozenset((CACHED, WRITTEN))
 _TIERS: Final = ("priority", "batch")  # that clients know
+_PROMPT: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _LIFETIMES: Final = (("5m", "ephemeral_5m_input_tokens"), (HOUR, "ephemeral_1h_input_tokens"))
 _STATUS: Final = MappingProxyType(
     {
@@ -41,6 +42,18 @@ def refuse_message_error(event: Mapping[str, Any]) -> None:
     kind = error.get("type") if isinstance(error, Mapping) else None
     words = error.get("message", "an error") if isinstance(error, Mapping) else error
     raise ErrorInside(str(words)[:500], _STATUS.get(str(kind), 502), event)
+
+
+def overlay(known: dict[str, Any], usage: Any) -> None:
+    """Let a later event's counts stand in for earlier ones. What it leaves out stays, and a prompt
+    that was told does not become nothing: some proxies fill in zeros.
+    """
+    if not isinstance(usage, dict):
+        return
+    empty = not any(usage.get(name) for name in _PROMPT)
+    for name, value in usage.items():
+        if value is not None and not (empty and name in _PROMPT and known.get(name)):
+            known[name] = value
 
 
 def read_message_usage(usage: Any, ask: Ask) -> Usage | None:

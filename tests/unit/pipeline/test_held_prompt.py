@@ -120,3 +120,22 @@ async def test_an_image_changes_the_hold_and_not_the_route():
     assert plan.input_tokens == likely
     assert plan.reservation.estimate.input_tokens > 2 * likely
     assert most_tokens(b"") == 0
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "audio_url", "audio_url": {"url": "https://a.example/b.mp3"}},
+        {"type": "video_url", "video_url": {"url": "https://a.example/b.mp4"}},
+        {"type": "file", "file": {"file_data": "https://a.example/b.pdf"}},
+    ],
+)
+def test_what_is_given_by_an_address_may_fill_the_window(part):
+    windows = [each.context_window or 128_000 for each in WORLD.backends.values()]
+    assert held(chat([part])) == max(windows)
+
+
+def test_a_document_by_an_address_may_fill_the_window_in_anthropics_words():
+    source = {"type": "url", "url": "https://a.example/b.pdf"}
+    body = {"model": "a", "max_tokens": 9} | chat([{"type": "document", "source": source}])
+    assert held(body, parse_message) >= 128_000

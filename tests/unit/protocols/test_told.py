@@ -66,7 +66,9 @@ def test_an_explicit_zero_inside_goes_before_a_number_outside() -> None:
     assert read(prompt_tokens_details={"cached_tokens": 0}, cached_tokens=5) == Usage(12, 5)
 
 
-@pytest.mark.parametrize("odd", [-1, 1.0, True, "7", None, [], {}, 1 << 31])
+@pytest.mark.parametrize(
+    "odd", [-1, 1.5, True, "7.5", "x", None, [], {}, 1 << 31, float("inf"), "99999999999"]
+)
 def test_a_count_that_cannot_be_true_takes_no_other_with_it(odd: Any) -> None:
     details = {"cached_tokens": odd, "audio_tokens": 2}
     assert read(prompt_tokens_details=details) == Usage(12, 5, parts=(("audio_input", 2),))
@@ -120,3 +122,10 @@ def test_fees_that_the_counts_tell_go_before_those_of_items() -> None:
     assert with_units(usage, {"web_search": 9, "file_search": 1, "page": 0}) == Usage(
         1, 2, units=(("web_search", 3), ("file_search", 1))
     )
+
+
+@pytest.mark.parametrize("seven", [7, 7.0, "7"])
+def test_a_whole_number_is_a_count_however_it_is_written(seven: Any) -> None:
+    usage = told({"prompt_tokens": seven, "completion_tokens": 2, "total_tokens": 9}, OPENAI)
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens, usage.estimated) == (7, 2, False)

@@ -11,6 +11,7 @@ from router.domain import Usage
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
 from router.operations.plain import PLAIN_ASK
+from router.protocols.messages.usage import overlay
 from router.protocols.table import PROTOCOLS
 from router.protocols.usage import read_usage
 
@@ -168,3 +169,23 @@ def test_googles_answer_without_its_own_count_is_counted_where_its_total_tells_o
     raw = orjson.dumps(said | {"usageMetadata": counts})
     found = PROTOCOLS["gemini"].passage.reply(raw, limited("gemini")).usage
     assert found == Usage(9, 3, estimated=True)
+
+
+def test_zeros_that_come_later_do_not_take_a_prompt_back() -> None:
+    chunks = chat_chunks(usage(40, **CACHED))
+    zeros = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    late = b"data: " + orjson.dumps({"id": "c", "model": "m", "choices": [], "usage": zeros})
+    chunks.insert(3, late + b"\n\n")
+    raw = chat_answer(usage(40, **CACHED))
+    assert read(raw, chunks) == [Usage(9, 40, 4)] * 4
+
+
+def test_zeros_of_a_messages_last_event_do_not_take_its_prompt_back() -> None:
+    known: dict[str, Any] = {"input_tokens": 1000, "cache_read_input_tokens": 500}
+    zeros = {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 5}
+    overlay(known, zeros)
+    assert known == {"input_tokens": 1000, "cache_read_input_tokens": 500, "output_tokens": 5}
+    overlay(known, {"input_tokens": 0, "cache_read_input_tokens": 1500})  # all of it was cached
+    assert known["input_tokens"] == 0
+    overlay(known, None)
+    assert known["output_tokens"] == 5
