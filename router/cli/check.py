@@ -109,7 +109,7 @@ def _text(summary: str, findings: _Findings) -> None:
     if findings:
         click.echo(render(findings), err=True)
     if not any(finding.severity == "error" for finding in findings):
-        doubts = f", {len(findings)} warnings" if findings else ""
+        doubts = f", {len(findings)} warning{'s' * (len(findings) > 1)}" if findings else ""
         click.echo(f"{summary}{doubts}")
 
 

@@ -141,7 +141,7 @@ async def _credit(documents: Documents, organization: str, nano: int, credit_id:
     if nano and not balance.added:
         click.echo(f"The credit {credit_id} was added before: nothing changed.")
     dollars = {
-        name: usd(value * PICO_PER_NANO, least=2)
+        name: f"{'-' if value < 0 else ''}${usd(abs(value) * PICO_PER_NANO, least=2)}"
         for name, value in (
             ("granted", balance.granted),
             ("used", balance.used),
@@ -149,7 +149,7 @@ async def _credit(documents: Documents, organization: str, nano: int, credit_id:
             ("left", balance.left),
         )
     }
-    click.echo("  ".join(f"{name} ${value}" for name, value in dollars.items()))
+    click.echo("  ".join(f"{name} {value}" for name, value in dollars.items()))
 
 
 async def _torture(url: str | None, load: DrillLoad, gateways: int) -> Findings:

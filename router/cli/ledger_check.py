@@ -47,7 +47,8 @@ def check(config_path: Path, *, as_json: bool) -> None:
     snapshot) or a window; every figure that differs; and, as no drift, limits that are younger than
     their window or stand at one gateway only.
 
-    Exit code 0 where they agree, 1 where they do not. Serving may go on meanwhile.
+    Exit code 0 where they agree, 1 where they do not, 3 where ledger or database cannot be
+    reached. Serving may go on meanwhile.
     """
     documents = documents_or_end(config_path)
     sys.exit(run(_check(documents, config_path, as_json=as_json)))
@@ -187,7 +188,9 @@ def _summary(report: CheckReport, stored: int) -> str:
     said = f"{drifts or 'no'} drift{'s' * (drifts > 1)}"
     if report.lost and not drifts:
         said = "the ledger lost what it held"
-    return f"{report.scopes:,} scopes, {report.rows:,} stored rows ({stored:,} new): {said}"
+    scopes = f"{report.scopes:,} scope{'s' * (report.scopes != 1)}"
+    rows = f"{report.rows:,} stored row{'s' * (report.rows != 1)}"
+    return f"{scopes}, {rows} ({stored:,} new): {said}"
 
 
 def _as_json(report: CheckReport, stored: int) -> dict[str, Any]:

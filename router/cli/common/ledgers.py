@@ -23,12 +23,20 @@ _TROUBLE: Final = (
 )  # fmt: skip
 
 
+class Unreachable(click.ClickException):
+    """Ledger or database could not be asked."""
+
+    exit_code = 3
+
+
 def run(task: Coroutine[Any, Any, _T]) -> _T:
-    """Run a command's work; what goes wrong with ledger or database ends it with one line."""
+    """Run a command's work; what goes wrong with ledger or database ends it with one line, and an
+    exit code of its own: it is no drift.
+    """
     try:
         return asyncio.run(task)
     except _TROUBLE as error:
-        raise click.ClickException(str(error)) from None
+        raise Unreachable(str(error)) from None
 
 
 @asynccontextmanager

@@ -15,8 +15,9 @@ from router.protocols.chat.passing_stream import ChatStream
 from router.protocols.error_inside import refuse_error_inside
 from router.protocols.headers import CHAT_ANSWER
 from router.protocols.passage import Reply, read_object
+from router.protocols.spoken import spoken_tokens
 from router.protocols.told import UNTOLD, served
-from router.protocols.usage import completed, estimate_output, read_usage
+from router.protocols.usage import completed, read_usage
 
 
 class ChatPassage:
@@ -37,7 +38,7 @@ class ChatPassage:
             changed = flatten(choices, "message") | mend_calls(choices, "message")
         usage = read_usage(body.get("usage"), ask)
         if usage is None or usage.output_tokens == UNTOLD:
-            usage = completed(usage, ask, _spoken(choices))
+            usage = completed(usage, ask, spoken_tokens(choices))
         if "service_tier" in body:
             usage = served(usage, body["service_tier"])
         model = body.get("model")
@@ -50,9 +51,3 @@ class ChatPassage:
     def stream(self, ask: Ask) -> ChatStream:
         """Relay the chunks."""
         return ChatStream(ask)
-
-
-def _spoken(choices: list[dict[str, Any]]) -> int:
-    """Output tokens by the text of the choices, for a server that does not count."""
-    messages = [choice.get("message") for choice in choices]
-    return estimate_output(len(orjson.dumps(messages)))

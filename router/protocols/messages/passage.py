@@ -22,6 +22,7 @@ from router.protocols.headers import MESSAGES_ANSWER
 from router.protocols.messages.usage import overlay, read_message_usage, refuse_message_error
 from router.protocols.passage import Ending, MalformedReply, Reply, read_object
 from router.protocols.passing import PassingStream
+from router.protocols.spoken import spoken_tokens
 from router.protocols.sse import data_of, encode, events
 from router.protocols.told import UNTOLD
 from router.protocols.usage import completed, estimate_output
@@ -50,7 +51,7 @@ class MessagesPassage:
             raise MalformedReply("answered without content that can be read")
         usage = read_message_usage(body.get("usage"), ask)
         if usage is None or usage.output_tokens == UNTOLD:
-            usage = completed(usage, ask, estimate_output(len(orjson.dumps(content))))
+            usage = completed(usage, ask, spoken_tokens(content))
         return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
 
     def stream(self, ask: Ask) -> "MessageEvents":

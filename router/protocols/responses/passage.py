@@ -21,9 +21,10 @@ from router.protocols.passage import Ending, MalformedReply, Reply, read_object
 from router.protocols.passing import PassingStream
 from router.protocols.responses.errors import error_inside, refuse_failed
 from router.protocols.responses.usage import read_response_usage
+from router.protocols.spoken import spoken_tokens
 from router.protocols.sse import data_of, encode, events
 from router.protocols.told import UNTOLD
-from router.protocols.usage import completed, estimate_output, estimate_usage
+from router.protocols.usage import completed, estimate_usage
 
 _SAID: Final = re.compile(rb'"delta"\s*:\s*"((?:[^"\\]|\\.)+)')
 # An event says its kind in its first line, or as the first member of its data: what stands further
@@ -50,7 +51,7 @@ class ResponsesPassage:
             raise MalformedReply("answered without output that can be read")
         usage = read_response_usage(body, ask)
         if usage is None or usage.output_tokens == UNTOLD:
-            usage = completed(usage, ask, estimate_output(len(orjson.dumps(output))))
+            usage = completed(usage, ask, spoken_tokens(output))
         return Reply(raw.strip(), usage, model if isinstance(model, str) else None)
 
     def stream(self, ask: Ask) -> "ResponseEvents":

@@ -12,6 +12,7 @@ from router.operations.chat import parse_chat
 from router.operations.message import parse_message
 from router.operations.plain import PLAIN_ASK
 from router.protocols.messages.usage import overlay
+from router.protocols.spoken import spoken_tokens
 from router.protocols.table import PROTOCOLS
 from router.protocols.usage import read_usage
 
@@ -189,3 +190,27 @@ def test_zeros_of_a_messages_last_event_do_not_take_its_prompt_back() -> None:
     assert known["input_tokens"] == 0
     overlay(known, None)
     assert known["output_tokens"] == 5
+
+
+def test_what_nobody_counted_counts_alike_whole_and_streamed() -> None:
+    ask, passage = parse_chat(BODY), PROTOCOLS["chat"].passage
+    stream = passage.stream(ask._replace(stream=True))
+    for chunk in chat_chunks(None):
+        stream.feed(chunk)
+    whole = passage.reply(chat_answer(None), ask).usage
+    # Twelve letters, a token for four.
+    assert (whole.output_tokens, whole.estimated, stream.output_tokens_seen) == (3, True, 3)
+
+
+def test_arguments_and_thoughts_are_said_too_and_json_around_them_is_not() -> None:
+    call = {"function": {"name": "weather", "arguments": '{"city":"Oslo"}'}, "type": "function"}
+    message = {
+        "role": "assistant",
+        "content": None,
+        "reasoning_content": "hm",
+        "tool_calls": [call],
+    }
+    assert spoken_tokens([{"index": 0, "message": message}]) == -(-(2 + 15) // 4)
+    used = {"type": "tool_use", "name": "weather", "input": {"city": "Oslo"}}
+    assert spoken_tokens([{"type": "thinking", "thinking": "hm"}, used]) == -(-(2 + 15) // 4)
+    assert spoken_tokens(None) == spoken_tokens([{"type": "text"}]) == 0
