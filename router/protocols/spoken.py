@@ -1,5 +1,5 @@
 """How much of a whole answer a model said, where its server does not count: texts and arguments,
-not the JSON around them, so that an answer counts alike whole and streamed."""
+not the JSON around them. (Of a stream, each short event counts as a token.)"""
 
 from typing import Any, Final
 
