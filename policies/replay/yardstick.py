@@ -4,8 +4,9 @@ A log holds no answer of a backend that was not asked, so nobody knows how many 
 have written or found in a cache. What is known of every backend alike is the cost expected when the
 record was decided: its price then, the prompt's estimated size, the answer it usually gives. So a
 decision costs what it was *expected* to, times what the backend's own answers in the same log
-*really* cost over what was expected of them. The real cost is the bill's, so cached tokens, steps
-of long prompts, longer answers and fees are in it.
+*really* cost over what was expected of them; where it was never asked, what those of all others
+did. The real cost is the bill's, so cached tokens, steps of long prompts, longer answers and fees
+are in it.
 
 A cascade costs each step as often as it is reached, and a check of every answer but the last; it
 succeeds where any step does. As in the objective `expected_cost`, a check is taken to find every
@@ -58,10 +59,10 @@ def _cascade(decision: Decision, steps: tuple[str, ...], check: int) -> Plan:
 class Yardstick:
     """What backends really cost and how long they took, from the outcomes in a log."""
 
-    __slots__ = ("_cost", "_expected", "_latency", "total_pico")
+    __slots__ = ("_all_cost", "_all_expected", "_cost", "_expected", "_latency", "total_pico")
 
     def __init__(self) -> None:
-        self.total_pico = 0
+        self.total_pico = self._all_cost = self._all_expected = 0
         self._cost: dict[str, int] = {}
         self._expected: dict[str, int] = {}
         self._latency: dict[str, tuple[int, int]] = {}
@@ -75,16 +76,23 @@ class Yardstick:
         self.total_pico += outcome.cost_pico
         signals = record.signals.backends.get(name)
         if signals is not None and outcome.end == "completed" and _is_own_bill(record, outcome):
-            self._cost[name] = self._cost.get(name, 0) + outcome.cost_pico - outcome.beside_pico
+            cost = outcome.cost_pico - outcome.beside_pico
+            self._cost[name] = self._cost.get(name, 0) + cost
             self._expected[name] = self._expected.get(name, 0) + signals.cost_pico
+            self._all_cost += cost
+            self._all_expected += signals.cost_pico
         if outcome.latency_ms is not None:
             total, count = self._latency.get(name, (0, 0))
             self._latency[name] = (total + outcome.latency_ms, count + 1)
 
     def ratio(self, backend: str) -> float:
-        """Real cost over expected cost; 1 where the log has no expected cost."""
-        expected = self._expected.get(backend, 0)
-        return self._cost[backend] / expected if expected else 1.0
+        """Real cost over expected cost, of all backends together where the log has no answer of
+        this one: its would be as short. 1 where it has none at all.
+        """
+        expected = self._expected.get(backend)
+        if expected:
+            return self._cost[backend] / expected
+        return self._all_cost / self._all_expected if self._all_expected else 1.0
 
     def pico(self, plan: Plan) -> float:
         """What a plan costs in pico-USD, by what was counted so far."""

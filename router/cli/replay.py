@@ -51,8 +51,8 @@ def replay(
     429; beside every backend alone, prompt length and a shuffled control at equal cost.
 
     A cost is what was expected when the request was decided (price, estimated prompt, usual
-    answer), scaled by what the backend's answers in the logs really cost: of a backend that was
-    not asked nobody knows more. A cascade costs each step as often as it is expected to be
+    answer), scaled by what the backend's answers in the logs really cost; of a backend that was
+    never asked, by what all others' did. A cascade costs each step as often as it is expected to be
     reached. `diff` and `tune` go by the same yardstick.
     """
     policy = policy_or_end(policy_name)

@@ -9,7 +9,7 @@ from policies.replay.diff import diff
 from policies.replay.record import RecordedOutcome, from_record, to_record
 from policies.replay.replay import replay
 from policies.replay.tune import tune
-from policies.replay.yardstick import plan_of
+from policies.replay.yardstick import Yardstick, plan_of
 from policies.signals import NO_HINTS
 from router.domain import Usage
 from router.prices.book import PriceBook
@@ -174,3 +174,13 @@ def test_answers_that_passed_a_check_do_not_vouch_for_a_policy_that_checks_nothi
     unchecked = policy("objective: expected_cost\nfailure_cost: 0.03", TIERS)
     assert cascades > 60
     assert replay(unchecked, records).total.judged <= len(records) - cascades
+
+
+def test_a_backend_that_was_never_asked_is_measured_by_the_answers_of_the_others():
+    records = [each for each in log(policy(POLICIES["plain"])) if each.outcome.backend != "local"]
+    measured = Yardstick()
+    for record in records:
+        measured.add(record)
+    known = sorted((measured.ratio("moe"), measured.ratio("premium")))
+    assert known[0] < measured.ratio("local") < known[1]
+    assert Yardstick().ratio("local") == 1.0
