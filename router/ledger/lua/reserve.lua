@@ -68,11 +68,11 @@ for scope = 1, scopes do
     end
 
     -- Hold what the request wants. If that can never fit the limit, hold all of the limit, or what the
-    -- request needs where that is more.
+    -- request needs where that is more; but of a balance (limit -1) never less than it may cost.
     if not amount then
       amount = ask[WANT + metric]
       if scale ~= 1 then amount = math.ceil(amount / scale) end
-      if amount > most then amount = math.max(most, math.ceil(ask[NEED + metric] / scale), 1) end
+      if amount > most and limit >= 0 then amount = math.max(most, math.ceil(ask[NEED + metric] / scale), 1) end
     end
     if algorithm == IS_RING then
       -- include: ring.take

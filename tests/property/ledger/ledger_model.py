@@ -55,7 +55,7 @@ class Model(Windows):
         for n, spec in enumerate(specs, 1):
             most = self.most(spec, now)
             amount = units(want, spec)
-            if amount > most:
+            if amount > most and spec.limit >= 0:  # a balance is never trimmed to
                 amount = max(most, units(need, spec), 1)
             if spec.algo == "L":
                 amount = 1
