@@ -1,5 +1,6 @@
 """Which prices each backend has, and what a request cost there, in integer pico-USD."""
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
@@ -7,6 +8,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 
+from router.counters import AUDIO_IN, AUDIO_OUT, IMAGE_OUT, TOKENS, VIDEO_OUT, WRITTEN_1H
 from router.domain import Usage
 from router.prices.price import Price
 from router.prices.schedule import Schedule, always, scaled
@@ -15,6 +17,8 @@ from router.units import Units
 # A backend's other prices, by the name that its answers give the class of service: prices of its
 # own, or a share of the usual ones.
 Tiers = Mapping[str, Price | Schedule | Decimal]
+_LOG: Final = logging.getLogger(__name__)
+_USUALLY_DEARER: Final = frozenset((AUDIO_IN, AUDIO_OUT, IMAGE_OUT, VIDEO_OUT, WRITTEN_1H))
 _NO_OTHERS: Final[Tiers] = MappingProxyType({})
 _NO_TIERS: Final[Mapping[str, Tiers]] = MappingProxyType({})
 _AND: Final = "+"  # between the names of classes that count at once
@@ -54,6 +58,7 @@ class PriceBook:
             for name, schedule in schedules.items()
             if len(schedule.entries) == 1
         }
+        self._told: set[tuple[str, str]] = set()
         self._in_tiers: dict[tuple[str, tuple[str, ...]], Schedule] = {}
         self._unasked = schedules.keys() - frozenset(when_asked)
         self.plain = frozenset(
@@ -91,8 +96,23 @@ class PriceBook:
         """
         if usage.tier is None:
             price = self._fixed.get(backend) or self.price(backend, at)
-            return price.cost(usage)
-        return self.in_tier(backend, usage.tier, at).cost(usage)
+        else:
+            price = self.in_tier(backend, usage.tier, at)
+        if usage.parts:
+            self._tell_unsaid(backend, price, usage)
+        return price.cost(usage)
+
+    def _tell_unsaid(self, backend: str, price: Price, usage: Usage) -> None:
+        """Say once in the log that an answer counts by what usually costs more, and no price says
+        it: only now does anybody know that this model does so.
+        """
+        known = dict(price.parts)
+        for name, _ in usage.parts:
+            unsaid = name in _USUALLY_DEARER and name not in known and price.input_pico
+            if unsaid and (backend, name) not in self._told:
+                self._told.add((backend, name))
+                facts = {"backend": backend, "key": name, "charged_as": TOKENS[name].part_of}
+                _LOG.warning("an answer counts by a rate that no price says", extra=facts)
 
     def in_tier(self, backend: str, tier: str, at: int | None = None) -> Price:
         """Return the price of a class of service, or of several that count at once: the one that

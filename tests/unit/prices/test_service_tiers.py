@@ -119,3 +119,14 @@ def test_bare_is_a_backend_that_sells_fresh_tokens_and_nothing_dearer() -> None:
     prices = PriceBook({"bare": local, "tiered": local, "searching": searching}, tiers=tiers)
     assert prices.simple == {"bare", "tiered", "searching"}
     assert prices.bare == {"bare"}
+
+
+def test_a_rate_that_turns_out_to_be_missing_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    prices = PriceBook({"a": Price(10, 50, 1), "local": Price(0, 0, 0)})
+    spoken = Usage(10, 0, parts=(("audio_input", 8), ("image_input", 1)))
+    for _ in range(3):
+        assert prices.cost("a", spoken) == 100
+        assert prices.cost("local", spoken) == 0
+    (record,) = caplog.records
+    facts = vars(record)
+    assert (facts["backend"], facts["key"], facts["charged_as"]) == ("a", "audio_input", "input")
