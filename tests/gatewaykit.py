@@ -78,13 +78,7 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "strict": _backend(urls["strict"], "strict", "local", (90, 90)),
         "stuck": _backend(moe, slow, "premium", (5, 30), timeouts={"first_byte": "90s"}),
         "void": _backend("http://127.0.0.1:9/v1", "none", "premium", (5, 30)),
-        "claude": {
-            "base_url": "http://127.0.0.1:9/v1",
-            "model": "none",
-            "ability": "premium",
-            "dialect": "anthropic",
-            "price": {"input": 5, "output": 30, "cache_write": 6.25, "cache_write_1h": 10},
-        },
+        "claude": _backend("http://127.0.0.1:9/v1", "none", "premium", (0, 0), dialect="anthropic"),
         "judge": _backend(moe, "simulated-judge", "moe", (0, 0), serves=["moderation"]),
         "ranker": _backend(moe, "simulated-jina", "moe", (0.05, 0), serves=["reranking"])
         | {"price": {"input": 0.05, "output": 0, "search": 0}},

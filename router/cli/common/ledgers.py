@@ -19,7 +19,6 @@ from router.world.documents import Documents
 _T = TypeVar("_T")
 _TROUBLE: Final = (
     AddressError, Disconnected, EmbeddedError, LedgerUnavailable, StartupError, DatabaseError,
-    UnknownKey,
 )  # fmt: skip
 
 
@@ -35,6 +34,8 @@ def run(task: Coroutine[Any, Any, _T]) -> _T:
     """
     try:
         return asyncio.run(task)
+    except UnknownKey as error:
+        raise click.ClickException(str(error)) from None
     except _TROUBLE as error:
         raise Unreachable(str(error)) from None
 
