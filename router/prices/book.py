@@ -128,10 +128,6 @@ class PriceBook:
             self._in_tiers[backend, names] = schedule
         return schedule.at(self._clock() if at is None else at)
 
-    def has_tier(self, backend: str, tier: str) -> bool:
-        """Whether the backend has other prices for a class of service."""
-        return tier in self._tiers.get(backend, ())
-
     def dearest(
         self, backends: Collection[str], input_tokens: int, output_tokens: int
     ) -> tuple[int, int]:

@@ -59,7 +59,7 @@ def list_price(
 ) -> Listed | None:
     """What the list says of a provider's model, or None where it says nothing that can be used.
 
-    `provider` is the list's own id; `service_tier` is standard, flex, priority or batch.
+    `provider` is the list's own id; `service_tier` is standard, flex, priority, fast or batch.
     """
     info = listing.find(provider, model)
     if info is None:
