@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import stat
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -75,9 +76,18 @@ def _close_to_others(path: Path) -> bool:
 def make_private_file(path: Path) -> None:
     """Make an empty file that its owner alone may read, unless it is there.
 
-    Raises OSError where it cannot be made.
+    A file that is there is not even opened: closing it would take from this process the locks that
+    SQLite has on it. Raises OSError where it cannot be made.
     """
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE))
+    if path.exists():
+        return
+    made, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # its owner's alone
+    os.close(made)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
 
 
 def is_private_folder(path: Path) -> bool:
