@@ -108,9 +108,10 @@ class Database:
         """Create the tables that do not exist, and add columns of LATER to those that lack them.
 
         Several processes may do it at once: whoever comes second looks again, for about eight
-        seconds, and those of each lock (five, in SQLite). Raises ForeignTable where a table lacks another column,
-        so that a database of another version is refused at the start and not by a failing statement
-        later; nothing is added to it. Columns that only a later version knows do no harm.
+        seconds, and those of each lock (five, in SQLite). Raises ForeignTable where a table lacks
+        another column, so that a database of another version is refused at the start and not by a
+        failing statement later; nothing is added to it. Columns that only a later version knows do
+        no harm.
         """
         for seconds in _PATIENCE:
             try:
@@ -190,7 +191,8 @@ def open_database(url: str) -> Engine:
     """Return an engine for SQLite or PostgreSQL; connects when it is first used.
 
     SQLite writes ahead, so that those who read and the one who writes do not wait for each other.
-    Its file is made for its owner alone, and so is what SQLite puts beside it. Raises SQLAlchemyError or ImportError for a URL that names no usable database.
+    Its file is made for its owner alone, and so is what SQLite puts beside it. Raises
+    SQLAlchemyError or ImportError for a URL that names no usable database.
     """
     sqlite = url.startswith("sqlite")
     engine = create_engine(url, pool_pre_ping=not sqlite)

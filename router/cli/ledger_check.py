@@ -12,6 +12,7 @@ import orjson
 
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run
+from router.cli.common.tables import say, say_json
 from router.ledger.check.check import LedgerCheck
 from router.ledger.check.findings import CheckReport, Finding
 from router.usage.books import LedgerBooks
@@ -110,15 +111,15 @@ async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
     async with _checking(documents) as checking:
         report = await checking.ledger.check()
     if as_json:
-        click.echo(orjson.dumps(_as_json(report, checking.stored), option=orjson.OPT_INDENT_2))
+        say_json(orjson.dumps(_as_json(report, checking.stored), option=orjson.OPT_INDENT_2))
         return 0 if report.agrees else 1
     if report.loss is not None:
-        click.echo(f"{report.loss} {_REPAIR.format(path=path)}")
+        say(f"{report.loss} {_REPAIR.format(path=path)}")
     for finding in report.drifts:
-        click.echo(str(finding))
+        say(str(finding))
     for finding in report.notes:
-        click.echo(f"no drift: {finding}")
-    click.echo(_summary(report, checking.stored))
+        say(f"no drift: {finding}")
+    say(_summary(report, checking.stored))
     return 0 if report.agrees else 1
 
 
@@ -127,10 +128,10 @@ async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: 
         report = await checking.ledger.check()
         _explain(report)
         if report.agrees or dry_run:
-            click.echo(_summary(report, checking.stored))
+            say(_summary(report, checking.stored))
             return 0 if report.agrees else 1
         if not _agreed(yes=yes):
-            click.echo("Nothing was changed.")
+            say("Nothing was changed.")
             return 1
         changes = report.changes
         if not _gives_back(changes, yes=yes, agreed=give_back):
@@ -140,23 +141,23 @@ async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: 
         if report.lost and not after.changes:
             await checking.ledger.declare_whole()
             after.lost = {}
-    click.echo(f"{repaired} of {len(changes)} repaired.")
+    say(f"{repaired} of {len(changes)} repaired.")
     for finding in after.drifts:
-        click.echo(str(finding))
-    click.echo(_summary(after, checking.stored))
+        say(str(finding))
+    say(_summary(after, checking.stored))
     return 0 if after.agrees else 1
 
 
 def _explain(report: CheckReport) -> None:
     """Show what repairing changes, and why."""
     if report.loss is not None:
-        click.echo(report.loss)
+        say(report.loss)
     for finding in report.changes:
-        click.echo(finding.change)
+        say(finding.change)
     if any(finding.row.period == "endless" for finding in report.changes if report.lost):
-        click.echo(_BALANCES)
+        say(_BALANCES)
     if report.lost:
-        click.echo(_MINUTES)
+        say(_MINUTES)
 
 
 def _agreed(*, yes: bool) -> bool:
@@ -176,9 +177,9 @@ def _gives_back(changes: Sequence[Finding], *, yes: bool, agreed: bool) -> bool:
     giving = [each for each in changes if each.gives_back]
     if not giving or agreed:
         return True
-    click.echo(_OTHER_BOOKS)
+    say(_OTHER_BOOKS)
     if yes:
-        click.echo("Left as they are: say --give-back to lower them.")
+        say("Left as they are: say --give-back to lower them.")
         return False
     return click.confirm("Give it back?")
 

@@ -3,13 +3,12 @@
 Lines are gathered and written together, a few times a second, so that no request waits for the
 file. They are also written when the gateway stops. A crash loses at most the last quarter of a
 second (billing does not depend on this log but on the ledger's journal). Lines that the disk does
-not take are dropped: nothing of them goes anywhere else, which may be more public. They are counted,
-and that they are missing is told once, when it begins, and how many, when it ends.
+not take are dropped: nothing of them goes anywhere else, which may be more public. They are
+counted; that they are missing is told once, when it begins, and how many, when it ends.
 """
 
 import asyncio
 import logging
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,13 +16,11 @@ from typing import Any, Final
 
 import orjson
 
+from router.printable import safe_json
 from router.private_files import AppendedFile
 
 _LOG = logging.getLogger("turnout")
 _FLUSH_SECONDS: Final = 0.25
-# What ends a line, or turns its direction, or steers a terminal, for some that read it, though JSON
-# lets it stand as it is.
-_UNSAFE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 Write = Callable[[str], None]
 
 
@@ -85,7 +82,7 @@ class DecisionLog:
         if not lines or self._write is None:
             return
         try:
-            self._write(_UNSAFE.sub(_escaped, b"\n".join(lines).decode()))
+            self._write(safe_json(b"\n".join(lines).decode()))
         except OSError as error:
             self._missing(len(lines), error)
         else:
@@ -108,10 +105,6 @@ class DecisionLog:
             self._timer.cancel()
         self.flush()
         self._end()
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
 
 
 class _RotatedFile:

@@ -19,7 +19,9 @@ _SCHEMES: Final[dict[str, tuple[AddressKind, bool]]] = {
 
 
 class AddressError(ValueError):
-    """The URL of the ledger cannot be used; the message never repeats its password."""
+    """The URL of the ledger cannot be used; the message repeats nothing of it, since any part may
+    be a password.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,7 @@ def parse_address(url: str) -> LedgerAddress:
         )
     if parts.scheme not in _SCHEMES:
         raise AddressError(
-            f"The ledger's URL starts with {parts.scheme!r}; write unix or one of"
-            f" {', '.join(_SCHEMES)}."
+            f"The ledger's URL does not start as one; write unix or one of {', '.join(_SCHEMES)}."
         )
     kind, tls = _SCHEMES[parts.scheme]
     credentials, _, hosts = parts.netloc.rpartition("@")
@@ -76,7 +77,7 @@ def parse_address(url: str) -> LedgerAddress:
         raise AddressError("Name the Sentinel service: redis+sentinel://host:26379/mymaster/0.")
     service = path.pop(0) if kind == "sentinel" else ""
     if path and not path[0].isdecimal():
-        raise AddressError(f"The ledger's database must be a number, not {path[0]!r}.")
+        raise AddressError("The ledger's database, behind the host, must be a number: /0.")
     default = 26379 if kind == "sentinel" else 6379
     nodes = [_node(host, default) for host in hosts.split(",") if host]
     return LedgerAddress(
@@ -96,4 +97,4 @@ def _node(text: str, default: int) -> Node:
         parts = urlsplit(f"//{text}")
         return Node(parts.hostname or "127.0.0.1", parts.port or default)
     except ValueError:
-        raise AddressError(f"The ledger's host {text!r} has no valid port.") from None
+        raise AddressError("A host of the ledger has no valid port: write host:6379.") from None

@@ -8,7 +8,6 @@ that nobody stopped is found and used by the next start.
 import asyncio
 import contextlib
 import fcntl
-import os
 import platform
 import subprocess
 import time
