@@ -63,7 +63,8 @@ class _Commands(click.Group):
         except PluginError as error:
             raise click.ClickException(printable(str(error))) from error
         except click.ClickException as error:
-            error.message = printable(error.message, keep="\n")  # it quotes what it was given
+            # It quotes what it was given; click means nobody to change it.
+            vars(error)["message"] = printable(error.message, keep="\n")
             raise
 
 
