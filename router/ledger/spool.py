@@ -165,7 +165,7 @@ class SpoolThread:
             return False
         if self._failing:
             self._failing = False
-            log.info("The ledger's spool takes settlements again; it has them all")
+            log.warning("The ledger's spool takes settlements again; it has them all")
         return True
 
     def _clear(self, spool: Spool) -> None:

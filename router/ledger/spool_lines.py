@@ -23,6 +23,7 @@ from router.ledger.server.connection import CommandPart
 from router.ledger.settlement import Settlement
 
 _SUM: Final = b',"crc":'
+_FIELDS: Final = {"shard", "hold_id", "status", "used", "payload", "reserve"}
 _HOLD_ID: Final = re.compile(r"[0-9a-f]{28}")
 _LONGEST_STATUS: Final = 255  # its length is a byte of the row
 
@@ -71,7 +72,10 @@ def read_line(line: bytes) -> Settlement:
     if mark and checksum != b"%d}" % crc32(body + b"}"):
         raise OddLine("its checksum is another")
     try:
-        return _settlement(orjson.loads(line))
+        fields = orjson.loads(body + b"}" if mark else line)
+        if set(fields) != _FIELDS:
+            raise OddLine("it has other fields")
+        return _settlement(fields)
     # What is not ours may be anything: null, a list, a mapping with other keys, a number too large.
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise OddLine(type(error).__name__) from None

@@ -62,9 +62,10 @@ def parse_address(url: str) -> LedgerAddress:
         raise AddressError("The ledger's URL cannot be read; write redis://host:6379/0.") from None
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme == "unix":
-        return LedgerAddress(
-            "single", (Node(path=unquote(parts.path)),), database=int(query.get("db", 0))
-        )
+        number = query.get("db", "0")
+        if not number.isdecimal():
+            raise AddressError("The ledger's database, behind ?db=, must be a number.")
+        return LedgerAddress("single", (Node(path=unquote(parts.path)),), database=int(number))
     if parts.scheme not in _SCHEMES:
         raise AddressError(
             f"The ledger's URL does not start as one; write unix or one of {', '.join(_SCHEMES)}."
