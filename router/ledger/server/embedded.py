@@ -85,7 +85,9 @@ class Embedded:
         with self._exclusive():
             self._socket = make_socket_place(self._dir)
             if self._use is None:
-                self._use = open(self._dir / "users.lock", "wb", opener=private)
+                self._use = open(  # noqa: SIM115 # until we leave
+                    self._dir / "users.lock", "wb", opener=private
+                )
                 fcntl.flock(self._use, fcntl.LOCK_SH)
             if not self._answers():
                 self._spawn()
