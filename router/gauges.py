@@ -54,6 +54,11 @@ def _lost(parts: Watched) -> Values:
     return {(cause.value,): lost.count(cause) for cause in Cause}
 
 
+def _clocks(parts: Watched) -> Values:
+    state = parts.watch.clock.state
+    return {("ahead",): state.ahead / 1000, ("skew",): state.skew / 1000}
+
+
 def _active(parts: Watched) -> Values:
     classifier = parts.classifier
     policy = parts.serving.snapshot.policy.version
@@ -139,6 +144,25 @@ GAUGES: Final = (
             "Losses of the ledger that this process noticed.",
         ),
         lambda parts: {(cause.value,): count for cause, count in parts.watch.losses.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger_clock_seconds",
+            "gauge",
+            ("what",),
+            "The ledger's time before its server's clock (`ahead`; negative: behind), and that "
+            "clock before this machine's (`skew`).",
+        ),
+        _clocks,
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger_clock_jumps",
+            "counter",
+            ("direction",),
+            "Jumps of the clocks of the ledger's servers that this process noticed: ahead, back.",
+        ),
+        lambda parts: {(way,): count for way, count in parts.watch.clock.jumps.items()},
     ),
     Gauge(
         Metric(

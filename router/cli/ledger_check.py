@@ -14,6 +14,9 @@ from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run
 from router.ledger.check.check import LedgerCheck
 from router.ledger.check.findings import CheckReport, Finding
+from router.ledger.clock_state import ClockState
+from router.ledger.ledger_clock import LedgerClock
+from router.ledger.server.server_clocks import span_words
 from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
@@ -29,6 +32,11 @@ _BALANCES: Final = (
 _OTHER_BOOKS: Final = (
     "The books know of less than prepaid balances have paid for. Is this the database that every"
     " gateway writes, and no old backup?"
+)
+_FOLLOWS: Final = (
+    "the ledger's time: {behind} behind -> what its server's clock says, which is what this machine"
+    " says. What is open keeps its lease; a day or month that has ended meanwhile ends now, and"
+    " sliding minutes start empty, which is at most one more minute's worth."
 )
 _MINUTES: Final = (
     "Sliding minutes are stored nowhere else: they start empty, which is at most one more minute's"
@@ -89,6 +97,7 @@ class _Check:
 
     ledger: LedgerCheck
     stored: int
+    clock: LedgerClock
 
 
 @asynccontextmanager
@@ -100,7 +109,7 @@ async def _checking(documents: Documents) -> AsyncIterator[_Check]:
             world = BookWorld.of(documents)
             entered = WorldBooks(lambda: world)
             stored = await JournalConsumer(reached.journal(), store, books=entered).drain()
-            yield _Check(reached.check(books, tiers), stored)
+            yield _Check(reached.check(books, tiers), stored, reached.clock())
     finally:
         books.close()
         store.close()
@@ -108,10 +117,13 @@ async def _checking(documents: Documents) -> AsyncIterator[_Check]:
 
 async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
     async with _checking(documents) as checking:
-        report = await checking.ledger.check()
+        report, clock = await checking.ledger.check(), await checking.clock.look()
     if as_json:
-        click.echo(orjson.dumps(_as_json(report, checking.stored), option=orjson.OPT_INDENT_2))
+        said = _as_json(report, checking.stored) | {"clock": clock.trouble}
+        click.echo(orjson.dumps(said, option=orjson.OPT_INDENT_2))
         return 0 if report.agrees else 1
+    if clock.trouble is not None:
+        click.echo(clock.trouble)
     if report.loss is not None:
         click.echo(f"{report.loss} {_REPAIR.format(path=path)}")
     for finding in report.drifts:
@@ -124,9 +136,10 @@ async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
 
 async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: bool) -> int:
     async with _checking(documents) as checking:
-        report = await checking.ledger.check()
+        report, clock = await checking.ledger.check(), await checking.clock.look()
         _explain(report)
-        if report.agrees or dry_run:
+        follows = _explain_clock(clock)
+        if (report.agrees and not follows) or dry_run:
             click.echo(_summary(report, checking.stored))
             return 0 if report.agrees else 1
         if not _agreed(yes=yes):
@@ -136,6 +149,9 @@ async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: 
         if not _gives_back(changes, yes=yes, agreed=give_back):
             changes = [each for each in changes if not each.gives_back]
         repaired = await checking.ledger.repair(changes)
+        if follows:
+            await checking.clock.follow()
+            click.echo("The ledger's time follows its server's clock.")
         after = await checking.ledger.check()
         if report.lost and not after.changes:
             await checking.ledger.declare_whole()
@@ -157,6 +173,18 @@ def _explain(report: CheckReport) -> None:
         click.echo(_BALANCES)
     if report.lost:
         click.echo(_MINUTES)
+
+
+def _explain_clock(clock: ClockState) -> bool:
+    """Show what is amiss with the clock; whether repairing lets the ledger's time follow it."""
+    if clock.trouble is not None:
+        click.echo(clock.trouble)
+    if clock.is_behind and clock.agrees:
+        click.echo(_FOLLOWS.format(behind=span_words(clock.ahead)))
+        return True
+    if clock.is_behind:
+        click.echo("The ledger's time stays as it is until these two clocks agree.")
+    return False
 
 
 def _agreed(*, yes: bool) -> bool:
