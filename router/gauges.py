@@ -13,6 +13,7 @@ from router.ledger.watch import LedgerWatch
 from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
 from router.pipeline.serving import Serving
+from router.telemetry.decisions import DecisionLog
 from router.telemetry.metric import Metric, Values
 
 
@@ -27,6 +28,7 @@ class Watched:
     auditor: Auditor
     learner: Learner
     watch: LedgerWatch
+    decisions: DecisionLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,15 @@ GAUGES: Final = (
             "Jumps of the clocks of the ledger's servers that this process noticed: ahead, back.",
         ),
         lambda parts: {(way,): count for way, count in parts.watch.clock.jumps.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_decisions_lost",
+            "counter",
+            (),
+            "Lines of the decision log that could not be written: a full disk.",
+        ),
+        lambda parts: {(): parts.decisions.lost},
     ),
     Gauge(
         Metric(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get
 from pydantic import (
     Field,
     PositiveInt,
-    SecretStr,
     create_model,
 )
 
@@ -24,11 +23,13 @@ from router.world.config_limits import (
 )
 from router.world.config_values import (
     Address,
+    AdminToken,
     Authority,
     BaseUrl,
     Cards,
     CloudRegion,
     CollectorUrl,
+    DatabaseUrl,
     Duration,
     Features,
     HeaderName,
@@ -39,6 +40,7 @@ from router.world.config_values import (
     Proxy,
     Query,
     Replicas,
+    Secret,
     Size,
     Words,
 )
@@ -110,8 +112,8 @@ class AwsSection(Section):
     service: str | None = Field(default=None, min_length=1)
     profile: str | None = Field(default=None, min_length=1)
     access_key_id: str | None = Field(default=None, min_length=1)
-    secret_access_key: SecretStr | None = None
-    session_token: SecretStr | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
 
 
 class EntraSection(Section):
@@ -119,7 +121,7 @@ class EntraSection(Section):
 
     tenant_id: str | None = Field(default=None, min_length=1)
     client_id: str | None = Field(default=None, min_length=1)
-    client_secret: SecretStr | None = None
+    client_secret: Secret | None = None
     scope: str = Field(default=COGNITIVE_SERVICES, min_length=1)
     authority: Authority | None = None
 
@@ -147,8 +149,8 @@ class BackendSection(_QuirkKeys):
     base_url: BaseUrl | None = None
     model: str = Field(min_length=1)
     dialect: str | None = None
-    api_key: SecretStr | None = None
-    api_keys: tuple[SecretStr, ...] = Field(default=(), strict=False)
+    api_key: Secret | None = None
+    api_keys: tuple[Secret, ...] = Field(default=(), strict=False)
     replicas: Replicas = ()
     ability: str | None = Field(default=None, min_length=1)
     price: PriceSection | None = None
@@ -230,7 +232,7 @@ class AdminSection(Section):
     """The administrators' own listener."""
 
     listen: Address = "127.0.0.1:8079"
-    token: SecretStr
+    token: AdminToken
 
 
 class Config(Section):
@@ -242,7 +244,7 @@ class Config(Section):
     ledger: LedgerAddress = Field(default="embedded", repr=False)
     ledger_server: LedgerServerSection = LedgerServerSection()
     data: str = Field(default=".turnout", min_length=1)
-    database: SecretStr | None = None
+    database: DatabaseUrl | None = None
     prices: str | None = Field(default=None, min_length=1)
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
