@@ -70,7 +70,7 @@ def waiting_bytes(transport: asyncio.Transport) -> int:
     queued = array.array("i", [0])
     try:
         fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, queued)
-    except (OSError, ValueError):  # it is closed, or a system that does not tell: then ours alone count
+    except (OSError, ValueError):  # closed, or of a system that does not tell
         return size
     return size + queued[0]
 

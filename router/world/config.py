@@ -19,6 +19,7 @@ from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
     CorsSection,
     LimitSection,
+    StopSection,
     StreamSection,
     WebSocketSection,
 )
@@ -248,6 +249,7 @@ class Config(Section):
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
     stream: StreamSection = StreamSection()
+    stop: StopSection = StopSection()
     websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()
     transport: Literal["httptools", "httpx"] = "httptools"

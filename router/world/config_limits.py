@@ -26,6 +26,13 @@ class StreamSection(Section):
     unread: Duration = 60.0
 
 
+class StopSection(Section):
+    """How a gateway stops: how long it says so before it takes nothing new, and takes in all."""
+
+    notice: Duration | None = 5.0
+    drain: Duration = 600.0
+
+
 class WebSocketSection(Section):
     """How long a WebSocket stays open; bytes of responses that it, and all together, remember."""
 
