@@ -40,7 +40,7 @@ class Stopping:
         notice: float | None,
         drain: float,
     ) -> None:
-        """`abandon` ends what is in flight; seconds of `notice`, None for no notice, and of `drain`."""
+        """`abandon` ends what is in flight; `notice` and `drain` are seconds, None: no notice."""
         self._gateway = gateway
         self._servers = servers
         self._abandon = abandon

@@ -11,7 +11,7 @@ from pydantic import (
 )
 
 from policies.money import Usd
-from router.backends.backend import Capacity, Timeouts
+from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
@@ -83,6 +83,7 @@ class TimeoutSection(Section):
     first_byte: Duration = _WAITS.first_byte
     between_chunks: Duration = _WAITS.between_chunks
     total: Duration = _WAITS.total
+    bytes_per_second: int = Field(default=_WAITS.bytes_per_second, ge=0)
 
 
 class CapacitySection(Section):
@@ -171,6 +172,7 @@ class BackendSection(_QuirkKeys):
     energy: EnergySection | None = None
     proxy: Proxy | None = None
     http2: bool = False
+    reach: Reach = "auto"
     compressed_answers: bool = False
     key_header: HeaderName | None = None
     query: Query = Field(default={}, strict=False)
