@@ -275,7 +275,7 @@ def _gateway(
     limits, stream = documents.config.limits, documents.config.stream
     gateway = Gateway(
         serving=serving,
-        limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
+        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump()),
         cors=Cors.of(**documents.config.cors.model_dump()),
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
         metrics=parts.metrics,

@@ -1,8 +1,10 @@
 """Upstream bytes to the client, metered; nothing is held back and nothing is parsed twice."""
 
+import asyncio
 from typing import Final
 
 from router.backends.dispatch.upstream import Put, Upstream
+from router.errors import StreamBroken
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
@@ -12,6 +14,7 @@ from router.pipeline.serving import Held
 from router.pipeline.signals import likely_cost
 
 _MOST_KEPT: Final = 1_000_000  # bytes
+_TOO_SLOW: Final = "The answer was read so slowly that its time, `timeouts.total`, was over."
 _QUOTA: Final = "the quota does not allow further output tokens"
 
 
@@ -61,10 +64,11 @@ class Relay:
             await caller.start()
         else:
             await caller.start(upstream.status)
+        ends = asyncio.get_running_loop().time() + upstream.seconds_left
         put = None if keeps else self._putter(upstream)
         async for block in upstream.stream(put):
-            if block:
-                await caller.write(block)
+            if block and not caller.put(block):
+                await self._write(block, ends)
             if keeps and len(kept) < _MOST_KEPT:
                 kept += block
             if self._plan.topped_up and not await self._covered(upstream):
@@ -73,6 +77,14 @@ class Relay:
                 break
         await caller.end()
         return bytes(kept) if whole else None
+
+    async def _write(self, block: bytes, ends: float) -> None:
+        """Write to a client that is behind: however slowly it reads, its answer has its time."""
+        try:
+            async with asyncio.timeout_at(ends):
+                await self._caller.write(block)
+        except TimeoutError:
+            raise StreamBroken(_TOO_SLOW) from None
 
     def _putter(self, upstream: Upstream) -> Put:
         """Return what writes a block without waiting, as far as the hold covers it."""

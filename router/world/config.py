@@ -10,7 +10,7 @@ from pydantic import (
 )
 
 from policies.money import Usd
-from router.backends.backend import Capacity, Timeouts
+from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
@@ -18,6 +18,7 @@ from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
     CorsSection,
     LimitSection,
+    StopSection,
     StreamSection,
     WebSocketSection,
 )
@@ -84,6 +85,7 @@ class TimeoutSection(Section):
     first_byte: Duration = _WAITS.first_byte
     between_chunks: Duration = _WAITS.between_chunks
     total: Duration = _WAITS.total
+    bytes_per_second: int = Field(default=_WAITS.bytes_per_second, ge=0)
 
 
 class CapacitySection(Section):
@@ -172,6 +174,7 @@ class BackendSection(_QuirkKeys):
     energy: EnergySection | None = None
     proxy: Proxy | None = None
     http2: bool = False
+    reach: Reach = "auto"
     compressed_answers: bool = False
     key_header: HeaderName | None = None
     query: Query = Field(default={}, strict=False)
@@ -250,6 +253,7 @@ class Config(Section):
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
     stream: StreamSection = StreamSection()
+    stop: StopSection = StopSection()
     websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()
     transport: Literal["httptools", "httpx"] = "httptools"
