@@ -9,6 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
+from policies.pii.reading import Budget
 from router.api.admin import admin_application
 from router.api.cors import Cors
 from router.api.gateway import Gateway, Limits, SocketLimits
@@ -34,6 +35,7 @@ from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.loop.prompt_store import PromptStore
 from router.loop.shadow_audit import Auditor, asked_through
+from router.pipeline.detectors import Detectors
 from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import logs_decisions, open_decision_log
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
@@ -49,6 +51,7 @@ from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
+from router.world.config_limits import DetectorSection
 from router.world.documents import Documents
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -184,6 +187,7 @@ class _Parts:
     tracing: Tracing | None
     kept: KeptResponses | None
     chats: KeptChats | None
+    detectors: Detectors
 
 
 async def _parts(
@@ -227,6 +231,7 @@ async def _parts(
         tracing=tracing,
         kept=_kept(stack, documents),
         chats=_chats(stack, documents),
+        detectors=_detectors(stack, config.detectors),
     )
 
 
@@ -246,13 +251,21 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
     )
 
 
+def _detectors(stack: AsyncExitStack, section: DetectorSection) -> Detectors:
+    detectors = Detectors(Budget(section.bytes, section.microseconds), threads=section.threads)
+    stack.callback(detectors.close)
+    return detectors
+
+
 def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Serving:
     """The corridor's collaborators."""
     recorded = parts.decisions.on
     return Serving(
         snapshot=snapshot,
         authenticator=parts.authenticator,
-        senses=Senses(parts.classifier, parts.conversations, {}, recorded=recorded),
+        senses=Senses(
+            parts.classifier, parts.conversations, {}, recorded=recorded, detectors=parts.detectors
+        ),
         ledger=parts.bookkeeping.ledger,
         backends=Sender(parts.dispatcher, parts.cascades),
         history=parts.history,

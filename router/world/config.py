@@ -18,6 +18,7 @@ from router.world.config_kept import BatchSection, FileSection, ResponseSection,
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
     CorsSection,
+    DetectorSection,
     LimitSection,
     StreamSection,
     WebSocketSection,
@@ -247,6 +248,7 @@ class Config(Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    detectors: DetectorSection = DetectorSection()
     stream: StreamSection = StreamSection()
     websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()
