@@ -9,7 +9,6 @@ from functools import partial
 from fastapi import FastAPI
 
 from classifiers.serving import Classifier
-from policies.pii.reading import Budget
 from router.api.admin import admin_application
 from router.api.cors import Cors
 from router.api.gateway import Gateway, Limits, SocketLimits
@@ -35,7 +34,7 @@ from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.loop.prompt_store import PromptStore
 from router.loop.shadow_audit import Auditor, asked_through
-from router.pipeline.detectors import Detectors
+from router.pipeline.detectors import Detectors, detectors_of
 from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import logs_decisions, open_decision_log
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
@@ -51,7 +50,6 @@ from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
-from router.world.config_limits import DetectorSection
 from router.world.documents import Documents
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -207,6 +205,8 @@ async def _parts(
     tracing = open_tracing(config.telemetry.traces, worker)
     if tracing is not None:
         stack.push_async_callback(asyncio.to_thread, tracing.close)
+    detectors = detectors_of(config.detectors)
+    stack.callback(detectors.close)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
     ledger = bookkeeping.ledger
     outcomes, prompts = _evidence(stack, documents)
@@ -231,7 +231,7 @@ async def _parts(
         tracing=tracing,
         kept=_kept(stack, documents),
         chats=_chats(stack, documents),
-        detectors=_detectors(stack, config.detectors),
+        detectors=detectors,
     )
 
 
@@ -249,12 +249,6 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         *([logs_decisions(parts.decisions, classifier)] if parts.decisions.on else []),
         *(make() for _, make in PLUGINS.load()),
     )
-
-
-def _detectors(stack: AsyncExitStack, section: DetectorSection) -> Detectors:
-    detectors = Detectors(Budget(section.bytes, section.microseconds), threads=section.threads)
-    stack.callback(detectors.close)
-    return detectors
 
 
 def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Serving:

@@ -46,7 +46,7 @@ class Budget:
 
     bytes: int = 8_000_000
     microseconds: int = 500_000
-    looks: int = 20_000
+    looks: int = 10_000
 
 
 BUDGET: Final = Budget()
@@ -112,13 +112,12 @@ class Reading:
 
     def _holds(self, piece: bytes, shape: Shape) -> bool:
         for start, end in found(shape.pattern, piece):
-            if shape.alone and _goes_on(piece, start):
-                continue
-            if shape.valid(piece[start:end].decode("latin-1")):
-                return True
-            self._looks -= 1
-            if self._looks < 0:
+            if self._looks <= 0:
                 raise _OverBudget
+            self._looks -= 1
+            alone = not shape.alone or not _goes_on(piece, start)
+            if alone and shape.valid(piece[start:end].decode("latin-1")):
+                return True
         return False
 
 

@@ -18,6 +18,7 @@ from policies.pii.reading import BUDGET, Budget, PrivateData, Reading
 from router.ask import UNREADABLE, Ask
 from router.pipeline.turns import Turns
 from router.protocols.leaving import leaving, leaving_bytes
+from router.world.config_limits import DetectorSection
 
 AT_ONCE: Final = 16_384  # bytes that take less time than the way to a thread and back
 THREADS: Final = 2
@@ -76,3 +77,8 @@ class Detectors:
         """The turn ends with the reading, not with the client."""
         if not loop.is_closed():
             loop.call_soon_threadsafe(self.turns.give_back, customer)
+
+
+def detectors_of(section: DetectorSection) -> Detectors:
+    """Return detectors as the operator wants them."""
+    return Detectors(Budget(section.bytes, section.microseconds), threads=section.threads)
