@@ -51,6 +51,11 @@ def _spans(parts: Watched) -> Values:
     return {(result,): count for result, count in counts.items()}
 
 
+def _detectors(parts: Watched) -> Values:
+    turns = parts.serving.senses.detectors.turns
+    return {("reading",): turns.taken, ("waiting",): turns.waiting}
+
+
 def _lost(parts: Watched) -> Values:
     lost = [loss.cause for loss in parts.watch.lost.values()]
     return {(cause.value,): lost.count(cause) for cause in Cause}
@@ -219,6 +224,27 @@ GAUGES: Final = (
             "overlap.",
         ),
         lambda parts: {(key,): count for key, count in parts.classifier.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_detections",
+            "counter",
+            ("result",),
+            "Requests that the detectors of private data read, by what came of it: nothing, found, "
+            "unread (over the budget, or unreadable).",
+        ),
+        lambda parts: {
+            (name.lower(),): count for name, count in parts.serving.senses.detectors.found.items()
+        },
+    ),
+    Gauge(
+        Metric(
+            "turnout_detectors",
+            "gauge",
+            ("state",),
+            "Long requests that detectors are reading, and those that wait for their turn.",
+        ),
+        _detectors,
     ),
     Gauge(
         Metric(

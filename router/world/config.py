@@ -17,6 +17,7 @@ from router.world.config_kept import BatchSection, FileSection, ResponseSection,
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
     CorsSection,
+    DetectorSection,
     LimitSection,
     StopSection,
     StreamSection,
@@ -252,6 +253,7 @@ class Config(Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    detectors: DetectorSection = DetectorSection()
     stream: StreamSection = StreamSection()
     stop: StopSection = StopSection()
     websocket: WebSocketSection = WebSocketSection()
