@@ -23,6 +23,7 @@ from router.pipeline.held_prompt import largest_window, most_input
 from router.pipeline.plan import refusal
 from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.signals import EVERYTHING, read_signals
+from router.protocols.fields import missing_user
 from router.protocols.unsupported import Unsupported
 from router.world.snapshot import Snapshot
 
@@ -64,6 +65,9 @@ class Screening:
         """
         ask = operation.parse(raw, self._asker.fields)
         self._refuse(operation, ask)
+        tier = self._asker.principal.tier
+        if ask.user is None and self._world.standing(tier).names_users:
+            raise missing_user(ask.protocol)
         files = self._desk.serving.files
         if files is not None:
             ask = await files.pinned(self._world, self._asker.principal, ask)

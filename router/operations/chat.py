@@ -76,7 +76,7 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         "stream_options" in body and read_include_usage(body),
         _max_output_tokens(body),
         (read_integer(body, "n", 1, MAX_CHOICES) or 1) if "n" in body else 1,
-        read_user(body) if "user" in body else None,
+        _user(body) if "user" in body or "safety_identifier" in body else None,
         tools,
         text.images,
         schema,
@@ -113,6 +113,10 @@ def _demands(body: dict[str, Any], text: "_Text", *, schema: bool) -> _Demands:
     if body.get("logprobs"):
         features.add("logprobs")
     return frozenset(features), media, _session(body.get("metadata"))
+
+
+def _user(body: dict[str, Any]) -> str | None:
+    return read_user(body) or read_user(body, "safety_identifier")
 
 
 def _session(metadata: Any) -> str | None:

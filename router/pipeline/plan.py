@@ -19,6 +19,7 @@ from router.pipeline.held_prompt import USUAL_WINDOW, largest_window, most_input
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
+from router.protocols.fields import missing_user
 from router.protocols.risks import EXTRAS, asks_to_cache, offers_hosted, risks_of
 from router.units import Units
 
@@ -62,7 +63,8 @@ def refusal(denial: Denial) -> TurnoutError:
 
 
 def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputHistory) -> Plan:
-    """Return the plan of a decision; a denial raises its error.
+    """Return the plan of a decision; a denial raises its error, and so does an end user that must be
+    named and is not.
 
     The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
     as many answers as it may take.
@@ -73,6 +75,8 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     cascade = answer.cascade
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
     standing = world.standing(principal.tier)
+    if standing.names_users and ask.user is None:
+        raise missing_user(ask.protocol)
     way = "worst" if standing.prepaid else world.estimate
     backends = tuple(map(world.backends.__getitem__, in_order(answer)))
     output = estimate_output(

@@ -33,7 +33,8 @@ class Standing:
     """A tier's quotas at the ledger, and its priority in a backend's queue.
 
     `lasting` are those of a batch: by the day, the month, or a balance. How many requests run at
-    once, or in a minute, is the provider's affair in a batch.
+    once, or in a minute, is the provider's affair in a batch. `names_users`: each request must say
+    which end user it is for.
     """
 
     quotas: tuple[Quota, ...]
@@ -41,6 +42,7 @@ class Standing:
     outage_share: float
     prepaid: bool
     priority: Priority
+    names_users: bool = False
 
 
 def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
@@ -50,6 +52,7 @@ def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
         tier.outage_share or 0.0,
         any(level.get("prepaid_usd") for level in tier.limits.values()),
         Priority(_RANKS[tier.priority], tier.name),
+        "user" in tier.require,
     )
 
 
