@@ -12,6 +12,7 @@ from typing import Final
 from policies.decision import Decision, Denial
 from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
+from router.backends.dialects.parameters import permitted
 from router.backends.dialects.translated import Translation, dialect_of
 from router.domain import Estimate
 from router.errors import BadRequest, NotFound, PermissionDenied
@@ -72,6 +73,7 @@ class Screening:
         if files is not None:
             ask = await files.pinned(self._world, self._asker.principal, ask)
         backend, context = await self.decided(ask)
+        ask = permitted(backend, ask)
         self.bound.add(backend.name, _most(self._world, backend, context))
         dialect, _ = dialect_of(backend.dialect, ask, backend.speaks)
         return dialect.call(backend.deployments()[0], backend, ask, "").whole_body()

@@ -38,7 +38,8 @@ DECISIONS: Final = Table(
     Index("decisions_at", "at"),
 )
 
-# One row an opinion: by a customer, whichever of its keys gave it, by a verifier of the cascade, or by a shadow audit.
+# One row an opinion: by a customer, whichever of its keys gave it, by a verifier of the cascade, or
+# by a shadow audit.
 OUTCOMES: Final = Table(
     "outcomes",
     METADATA,

@@ -53,7 +53,7 @@ _OTHER: Final = ("other", "data")
 
 def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
-    body, members = parse_members(raw, known_keys.CHAT, known_keys.METERED_OF_CHAT)
+    body, members, unknown = parse_members(raw, known_keys.CHAT, known_keys.METERED_OF_CHAT)
     if not OPTIONS.isdisjoint(members):
         check_options(body)
     model = read_model(body)
@@ -88,6 +88,8 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         () if CHAT_REQUEST.isdisjoint(headers) else of_request(CHAT_REQUEST, headers),
         chat_texts,
     )
+    if unknown:
+        ask = ask._replace(unknown=unknown)
     return ask if plain or not read_flag(body, "store") else ask._replace(storing=body)
 
 

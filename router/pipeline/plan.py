@@ -63,8 +63,8 @@ def refusal(denial: Denial) -> TurnoutError:
 
 
 def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputHistory) -> Plan:
-    """Return the plan of a decision; a denial raises its error, and so does an end user that must be
-    named and is not.
+    """Return the plan of a decision; a denial raises its error, and so does an end user that
+    must be named and is not.
 
     The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
     as many answers as it may take.
