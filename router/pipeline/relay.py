@@ -1,8 +1,11 @@
 """Upstream bytes to the client, metered; nothing is held back and nothing is parsed twice."""
 
+import asyncio
+from contextlib import suppress
 from typing import Final
 
 from router.backends.dispatch.upstream import Put, Upstream
+from router.errors import StreamBroken
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
@@ -55,24 +58,44 @@ class Relay:
         return b"" if self._plan.decision.shadow is None else upstream.body
 
     async def _stream(self, upstream: Upstream) -> bytes | None:
-        caller, kept, whole = self._caller, bytearray(), True
+        caller, kept = self._caller, bytearray()
         keeps = self._plan.decision.shadow is not None
         if self._context.ask.declared is None:
             await caller.start()
         else:
             await caller.start(upstream.status)
         put = None if keeps else self._putter(upstream)
+        try:
+            whole = await self._blocks(upstream, put, kept if keeps else None)
+        except asyncio.CancelledError:
+            if upstream.backend.finishes:
+                await self._finish(upstream)
+            raise
+        await caller.end()
+        return bytes(kept) if whole else None
+
+    async def _blocks(self, upstream: Upstream, put: Put | None, kept: bytearray | None) -> bool:
+        """Write the blocks of a stream, and keep them where that is wanted; whether none is missing
+        since a quota ended it."""
+        caller = self._caller
         async for block in upstream.stream(put):
             if block:
                 await caller.write(block)
-            if keeps and len(kept) < _MOST_KEPT:
+            if kept is not None and len(kept) < _MOST_KEPT:
                 kept += block
             if self._plan.topped_up and not await self._covered(upstream):
                 await caller.write(upstream.cut(caller.id, _QUOTA))
-                whole = False
-                break
-        await caller.end()
-        return bytes(kept) if whole else None
+                return False
+        return True
+
+    async def _finish(self, upstream: Upstream) -> None:
+        """The client left: read the answer on for a while, so that its use is told."""
+        with suppress(StreamBroken, TimeoutError):
+            async with asyncio.timeout(upstream.backend.timeouts.after_disconnect):
+                await upstream.finish(lambda: self._may_go_on(upstream))
+
+    async def _may_go_on(self, upstream: Upstream) -> bool:
+        return not self._plan.topped_up or await self._covered(upstream)
 
     def _putter(self, upstream: Upstream) -> Put:
         """Return what writes a block without waiting, as far as the hold covers it."""

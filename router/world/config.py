@@ -82,6 +82,7 @@ class TimeoutSection(Section):
     first_byte: Duration = _WAITS.first_byte
     between_chunks: Duration = _WAITS.between_chunks
     total: Duration = _WAITS.total
+    after_disconnect: Duration = _WAITS.after_disconnect
 
 
 class CapacitySection(Section):
@@ -164,6 +165,8 @@ class BackendSection(_QuirkKeys):
     counts: str | None = None
     state: Literal["refused", "shared"] = "refused"
     expected_output_tokens: int = Field(default=400, gt=0)
+    expected_reasoning_tokens: int = Field(default=0, ge=0)
+    on_disconnect: Literal["close", "finish"] = "close"
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None
     hedge_after: Duration | None = None

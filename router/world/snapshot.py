@@ -74,6 +74,7 @@ class Snapshot:
     needs_of: Mapping[str, Needs]  # by what a client may put in `model`
     baseline: Baseline
     declared: DeclaredPaths = NO_PATHS
+    thinks: bool = False  # whether the operator said of some backend what it thinks unseen
 
     def standing(self, tier: str) -> Standing:
         """Return a tier's standing; that of no tier where the policy has none at all."""
@@ -138,6 +139,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
         needs_of=MappingProxyType(_needs(policy)),
         baseline=Baseline.named(loaded, baseline_of(loaded)),
         declared=loaded.declared,
+        thinks=any(each.expected_reasoning_tokens for each in loaded.backends.values()),
     )
 
 
