@@ -201,6 +201,19 @@ GAUGES: Final = (
         _failures,
     ),
     Gauge(
+        Metric(
+            "turnout_usage_disbelieved",
+            "counter",
+            ("backend",),
+            "Answers that told more use than can be true; charged is the bound.",
+        ),
+        lambda parts: {
+            (name,): state.disbelieved
+            for name, state in parts.serving.backends.view().items()
+            if state.disbelieved
+        },
+    ),
+    Gauge(
         Metric("turnout_backend_in_flight", "gauge", ("backend",), "Requests open at the backend."),
         lambda parts: {
             (name,): state.in_flight for name, state in parts.serving.backends.view().items()

@@ -87,6 +87,7 @@ class TimeoutSection(Section):
     between_chunks: Duration = _WAITS.between_chunks
     total: Duration = _WAITS.total
     bytes_per_second: int = Field(default=_WAITS.bytes_per_second, ge=0)
+    after_disconnect: Duration = _WAITS.after_disconnect
 
 
 class CapacitySection(Section):
@@ -169,6 +170,8 @@ class BackendSection(_QuirkKeys):
     counts: str | None = None
     state: Literal["refused", "shared"] = "refused"
     expected_output_tokens: int = Field(default=400, gt=0)
+    expected_reasoning_tokens: int = Field(default=0, ge=0)
+    on_disconnect: Literal["close", "finish"] = "close"
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None
     hedge_after: Duration | None = None
