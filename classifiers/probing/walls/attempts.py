@@ -1,10 +1,11 @@
 """Programs that try to get out: what a wall is tried with before an answer may run behind it.
 
-Each defines `attempt(lure)` and returns True where it got out. `lure` says what stands outside to be
-reached: `secret` (a file), `folder` (one that may be written), `port` (somebody listens there),
+Each defines `attempt(lure)` and returns True where it got out. `lure` says what stands outside to
+be reached: `secret` (a file), `folder` (one that may be written), `port` (somebody listens there),
 `process` (ours). None harms where it does get out.
 """
 
+import textwrap
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +20,9 @@ class Attempt:
     @property
     def source(self) -> str:
         """The program, whose errors mean that it did not get out."""
-        lines = "\n".join(f"        {line}" for line in self.body.strip().splitlines())
         return (
-            f"def attempt(lure):\n    try:\n{lines}\n    except Exception:\n        return False\n"
+            f"def attempt(lure):\n    try:\n{textwrap.indent(self.body, ' ' * 8)}\n"
+            "    except Exception:\n        return False\n"
         )
 
 
@@ -56,7 +57,10 @@ ATTEMPTS: Final = (
         "import ctypes\nname = (lure['folder'] + '/left').encode()\n"
         "return ctypes.CDLL(None).mkdir(name, 0o700) == 0",
     ),
-    Attempt("reads the environment", "import os\nreturn bool(set(os.environ) - {'LC_CTYPE', 'PWD'})"),
+    Attempt(
+        "reads the environment",
+        "import os\nreturn bool(set(os.environ) - {'LC_CTYPE', 'PWD'})",
+    ),
     Attempt(
         "inherits an open file",
         "import os\ngot = b''\nfor number in range(3, 64):\n    try:\n"
@@ -65,7 +69,7 @@ ATTEMPTS: Final = (
     ),
     Attempt("raises its limits", "import resource\n"
         "resource.setrlimit(resource.RLIMIT_CPU, (9, 9))\nreturn True"),
-    Attempt("takes two gigabytes", "return len(bytearray(2 << 30)) == 2 << 30"),
+    Attempt("takes a gigabyte", "return len(bytearray(1 << 30)) == 1 << 30"),
     Attempt(
         "prints eight megabytes",
         "import os\nfor _ in range(8):\n    sent = os.write(1, b' ' * (1 << 20))\n"

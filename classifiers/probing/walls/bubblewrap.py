@@ -1,8 +1,8 @@
 """The wall of bubblewrap: namespaces of its own, and a filter of system calls within them.
 
 The process has no network, sees no other process, and of the machine's files only Python and the
-libraries it is linked with, read-only; it has no environment and no rights. The guest then puts on
-the filter of `seccomp.py` before it looks at the answer, and after that asks the kernel for nothing.
+libraries it is linked with, read-only; it has no environment and no rights. The guest puts on the
+filter of `seccomp.py` before it looks at the answer, and after that asks the kernel for nothing.
 """
 
 import base64

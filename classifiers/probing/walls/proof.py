@@ -45,37 +45,39 @@ class Lures:
 def prove(run: Run) -> None:
     """Try to get out in every way we know. NoWall names the first that worked, or says that not
     even a harmless program runs behind this wall."""
-    with _lures() as lures:
-        if not _said_yes(run, HARMLESS, lures):
+    with laid_out() as lures:
+        if not gets_out(run, HARMLESS, lures):
             raise NoWall("a harmless program does not run behind it here")
         for attempt in ATTEMPTS:
-            if _said_yes(run, attempt.source, lures) or lures.touched():
+            if gets_out(run, attempt.source, lures):
                 raise NoWall(f"it does not hold: a program behind it {attempt.what}")
         if _printed(run, ENDLESS, lures) is not None:
             raise NoWall("it does not hold: an endless program behind it ended by itself")
 
 
 @contextmanager
-def _lures() -> Iterator[Lures]:
-    """Lay them out, an inheritable descriptor among them."""
+def laid_out() -> Iterator[Lures]:
+    """Lures, laid out; an inheritable descriptor is among them."""
     with ExitStack() as stack:
         outside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="probe-lures-")))
         (outside / "secret").write_text("lure")
         (outside / "folder").mkdir()
         (outside / "folder" / "lure").touch()
         secret = stack.enter_context((outside / "secret").open("rb"))
-        os.set_inheritable(secret.fileno(), True)  # noqa: FBT003 - its only argument
+        os.set_inheritable(secret.fileno(), True)
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         listener.setblocking(False)
         yield Lures(outside / "folder", listener)
 
 
-def _said_yes(run: Run, source: str, lures: Lures) -> bool:
+def gets_out(run: Run, source: str, lures: Lures) -> bool:
+    """Whether the program says that it got out, or left a trace outside."""
     printed = _printed(run, source, lures)
     try:
-        return printed is not None and json.loads(printed) == [True]
+        said = printed is not None and json.loads(printed) == [True]
     except (ValueError, RecursionError):
-        return False
+        said = False
+    return lures.touched() or said
 
 
 def _printed(run: Run, source: str, lures: Lures) -> bytes | None:

