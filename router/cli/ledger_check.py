@@ -15,6 +15,9 @@ from router.cli.common.ledgers import connected, run
 from router.cli.common.tables import say, say_json
 from router.ledger.check.check import LedgerCheck
 from router.ledger.check.findings import CheckReport, Finding
+from router.ledger.clock_state import ClockState
+from router.ledger.ledger_clock import LedgerClock
+from router.ledger.server.server_clocks import span_words
 from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
@@ -30,6 +33,11 @@ _BALANCES: Final = (
 _OTHER_BOOKS: Final = (
     "The books know of less than prepaid balances have paid for. Is this the database that every"
     " gateway writes, and no old backup?"
+)
+_FOLLOWS: Final = (
+    "the ledger's time: {behind} behind -> what its server's clock says, which is what this machine"
+    " says. What is open keeps its lease; a day or month that has ended meanwhile ends now, and"
+    " sliding minutes start empty, which is at most one more minute's worth."
 )
 _MINUTES: Final = (
     "Sliding minutes are stored nowhere else: they start empty, which is at most one more minute's"
@@ -90,6 +98,7 @@ class _Check:
 
     ledger: LedgerCheck
     stored: int
+    clock: LedgerClock
 
 
 @asynccontextmanager
@@ -101,7 +110,7 @@ async def _checking(documents: Documents) -> AsyncIterator[_Check]:
             world = BookWorld.of(documents)
             entered = WorldBooks(lambda: world)
             stored = await JournalConsumer(reached.journal(), store, books=entered).drain()
-            yield _Check(reached.check(books, tiers), stored)
+            yield _Check(reached.check(books, tiers), stored, reached.clock())
     finally:
         books.close()
         store.close()
@@ -109,10 +118,13 @@ async def _checking(documents: Documents) -> AsyncIterator[_Check]:
 
 async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
     async with _checking(documents) as checking:
-        report = await checking.ledger.check()
+        report, clock = await checking.ledger.check(), await checking.clock.look()
     if as_json:
-        say_json(orjson.dumps(_as_json(report, checking.stored), option=orjson.OPT_INDENT_2))
+        said = _as_json(report, checking.stored) | {"clock": clock.trouble}
+        say_json(orjson.dumps(said, option=orjson.OPT_INDENT_2))
         return 0 if report.agrees else 1
+    if clock.trouble is not None:
+        say(clock.trouble)
     if report.loss is not None:
         say(f"{report.loss} {_REPAIR.format(path=path)}")
     for finding in report.drifts:
@@ -125,9 +137,10 @@ async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
 
 async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: bool) -> int:
     async with _checking(documents) as checking:
-        report = await checking.ledger.check()
+        report, clock = await checking.ledger.check(), await checking.clock.look()
         _explain(report)
-        if report.agrees or dry_run:
+        follows = _explain_clock(clock)
+        if (report.agrees and not follows) or dry_run:
             say(_summary(report, checking.stored))
             return 0 if report.agrees else 1
         if not _agreed(yes=yes):
@@ -137,6 +150,9 @@ async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: 
         if not _gives_back(changes, yes=yes, agreed=give_back):
             changes = [each for each in changes if not each.gives_back]
         repaired = await checking.ledger.repair(changes)
+        if follows:
+            await checking.clock.follow()
+            say("The ledger's time follows its server's clock.")
         after = await checking.ledger.check()
         if report.lost and not after.changes:
             await checking.ledger.declare_whole()
@@ -158,6 +174,18 @@ def _explain(report: CheckReport) -> None:
         say(_BALANCES)
     if report.lost:
         say(_MINUTES)
+
+
+def _explain_clock(clock: ClockState) -> bool:
+    """Show what is amiss with the clock; whether repairing lets the ledger's time follow it."""
+    if clock.trouble is not None:
+        say(clock.trouble)
+    if clock.is_behind and clock.agrees:
+        say(_FOLLOWS.format(behind=span_words(clock.ahead)))
+        return True
+    if clock.is_behind:
+        say("The ledger's time stays as it is until these two clocks agree.")
+    return False
 
 
 def _agreed(*, yes: bool) -> bool:

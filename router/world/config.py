@@ -10,14 +10,16 @@ from pydantic import (
 )
 
 from policies.money import Usd
-from router.backends.backend import Capacity, Timeouts
+from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
     CorsSection,
+    DetectorSection,
     LimitSection,
+    StopSection,
     StreamSection,
     WebSocketSection,
 )
@@ -84,6 +86,8 @@ class TimeoutSection(Section):
     first_byte: Duration = _WAITS.first_byte
     between_chunks: Duration = _WAITS.between_chunks
     total: Duration = _WAITS.total
+    bytes_per_second: int = Field(default=_WAITS.bytes_per_second, ge=0)
+    after_disconnect: Duration = _WAITS.after_disconnect
 
 
 class CapacitySection(Section):
@@ -166,12 +170,15 @@ class BackendSection(_QuirkKeys):
     counts: str | None = None
     state: Literal["refused", "shared"] = "refused"
     expected_output_tokens: int = Field(default=400, gt=0)
+    expected_reasoning_tokens: int = Field(default=0, ge=0)
+    on_disconnect: Literal["close", "finish"] = "close"
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None
     hedge_after: Duration | None = None
     energy: EnergySection | None = None
     proxy: Proxy | None = None
     http2: bool = False
+    reach: Reach = "auto"
     compressed_answers: bool = False
     key_header: HeaderName | None = None
     query: Query = Field(default={}, strict=False)
@@ -249,7 +256,9 @@ class Config(Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    detectors: DetectorSection = DetectorSection()
     stream: StreamSection = StreamSection()
+    stop: StopSection = StopSection()
     websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()
     transport: Literal["httptools", "httpx"] = "httptools"
