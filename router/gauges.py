@@ -13,6 +13,7 @@ from router.ledger.watch import LedgerWatch
 from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
 from router.pipeline.serving import Serving
+from router.telemetry.decisions import DecisionLog
 from router.telemetry.metric import Metric, Values
 
 
@@ -27,6 +28,7 @@ class Watched:
     auditor: Auditor
     learner: Learner
     watch: LedgerWatch
+    decisions: DecisionLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,19 @@ def _spans(parts: Watched) -> Values:
     return {(result,): count for result, count in counts.items()}
 
 
+def _detectors(parts: Watched) -> Values:
+    turns = parts.serving.senses.detectors.turns
+    return {("reading",): turns.taken, ("waiting",): turns.waiting}
+
+
 def _lost(parts: Watched) -> Values:
     lost = [loss.cause for loss in parts.watch.lost.values()]
     return {(cause.value,): lost.count(cause) for cause in Cause}
+
+
+def _clocks(parts: Watched) -> Values:
+    state = parts.watch.clock.state
+    return {("ahead",): state.ahead / 1000, ("skew",): state.skew / 1000}
 
 
 def _active(parts: Watched) -> Values:
@@ -78,6 +90,16 @@ GAUGES: Final = (
             "`no_opinion` of a judge that was asked.",
         ),
         _checks,
+    ),
+    Gauge(
+        Metric(
+            "turnout_rate_missing",
+            "gauge",
+            ("backend", "counter"),
+            "1 where an answer counted what usually costs more and the price does not say; it was "
+            "charged as what it is a part of.",
+        ),
+        lambda parts: dict.fromkeys(parts.serving.snapshot.prices.unsaid, 1.0),
     ),
     Gauge(
         Metric("turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."),
@@ -129,6 +151,34 @@ GAUGES: Final = (
             "Losses of the ledger that this process noticed.",
         ),
         lambda parts: {(cause.value,): count for cause, count in parts.watch.losses.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger_clock_seconds",
+            "gauge",
+            ("what",),
+            "The ledger's time before its server's clock (`ahead`; negative: behind), and that "
+            "clock before this machine's (`skew`).",
+        ),
+        _clocks,
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger_clock_jumps",
+            "counter",
+            ("direction",),
+            "Jumps of the clocks of the ledger's servers that this process noticed: ahead, back.",
+        ),
+        lambda parts: {(way,): count for way, count in parts.watch.clock.jumps.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_decisions_lost",
+            "counter",
+            (),
+            "Lines of the decision log that could not be written: a full disk.",
+        ),
+        lambda parts: {(): parts.decisions.lost},
     ),
     Gauge(
         Metric(
@@ -187,6 +237,27 @@ GAUGES: Final = (
             "overlap.",
         ),
         lambda parts: {(key,): count for key, count in parts.classifier.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_detections",
+            "counter",
+            ("result",),
+            "Requests that the detectors of private data read, by what came of it: nothing, found, "
+            "unread (over the budget, or unreadable).",
+        ),
+        lambda parts: {
+            (name.lower(),): count for name, count in parts.serving.senses.detectors.found.items()
+        },
+    ),
+    Gauge(
+        Metric(
+            "turnout_detectors",
+            "gauge",
+            ("state",),
+            "Long requests that detectors are reading, and those that wait for their turn.",
+        ),
+        _detectors,
     ),
     Gauge(
         Metric(

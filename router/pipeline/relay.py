@@ -15,6 +15,7 @@ from router.pipeline.serving import Held
 from router.pipeline.signals import likely_cost
 
 _MOST_KEPT: Final = 1_000_000  # bytes
+_TOO_SLOW: Final = "The answer was read so slowly that its time, `timeouts.total`, was over."
 _QUOTA: Final = "the quota does not allow further output tokens"
 
 
@@ -64,9 +65,10 @@ class Relay:
             await caller.start()
         else:
             await caller.start(upstream.status)
+        ends = asyncio.get_running_loop().time() + upstream.seconds_left
         put = None if keeps else self._putter(upstream)
         try:
-            whole = await self._blocks(upstream, put, kept if keeps else None)
+            whole = await self._blocks(upstream, put, kept if keeps else None, ends)
         except asyncio.CancelledError:
             if upstream.backend.finishes:
                 await self._finish(upstream)
@@ -74,13 +76,15 @@ class Relay:
         await caller.end()
         return bytes(kept) if whole else None
 
-    async def _blocks(self, upstream: Upstream, put: Put | None, kept: bytearray | None) -> bool:
-        """Write the blocks of a stream, and keep them where that is wanted; whether none is missing
-        since a quota ended it."""
+    async def _blocks(
+        self, upstream: Upstream, put: Put | None, kept: bytearray | None, ends: float
+    ) -> bool:
+        """Write the blocks of a stream until it `ends`, and keep them where that is wanted; whether
+        none is missing since a quota ended it."""
         caller = self._caller
         async for block in upstream.stream(put):
-            if block:
-                await caller.write(block)
+            if block and not caller.put(block):
+                await self._write(block, ends)
             if kept is not None and len(kept) < _MOST_KEPT:
                 kept += block
             if self._plan.topped_up and not await self._covered(upstream):
@@ -96,6 +100,14 @@ class Relay:
 
     async def _may_go_on(self, upstream: Upstream) -> bool:
         return not self._plan.topped_up or await self._covered(upstream)
+
+    async def _write(self, block: bytes, ends: float) -> None:
+        """Write to a client that is behind: however slowly it reads, its answer has its time."""
+        try:
+            async with asyncio.timeout_at(ends):
+                await self._caller.write(block)
+        except TimeoutError:
+            raise StreamBroken(_TOO_SLOW) from None
 
     def _putter(self, upstream: Upstream) -> Put:
         """Return what writes a block without waiting, as far as the hold covers it."""

@@ -120,7 +120,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
         for where, message, hint in unrouted(loaded.declared, loaded.backends, policy)
     ]
     if findings or quota_findings or unrouted_findings:
-        raise DocumentError([*findings, *quota_findings, *unrouted_findings])
+        raise DocumentError(loaded.values.hide([*findings, *quota_findings, *unrouted_findings]))
     return Snapshot(
         policy=policy,
         backends=MappingProxyType(

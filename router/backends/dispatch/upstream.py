@@ -120,6 +120,11 @@ class Upstream:
         return self._answer.status
 
     @property
+    def seconds_left(self) -> float:
+        """How long the answer may still take, when its first byte has come."""
+        return self.backend.timeouts.total - self.first_byte_seconds
+
+    @property
     def ending(self) -> Ending:
         """What the answer is called, and why it ended: worked out when somebody asks."""
         if self._translator is not None:
