@@ -19,7 +19,7 @@ UNLESS_NONE = $(if $(ARGS),|| [ $$? = 5 ])
 # the fast tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo lint test test-all check bench bench-quick bench-guard train conformance lock clean
+.PHONY: help install demo lint test test-all check bench bench-quick bench-guard trust train conformance lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench-quick: install  ## CPU per request beside nginx, and where instructions go
 
 bench-guard: install  ## a request within its budget of instructions and of time; for a quiet machine
 	@$(BIN)/python -m bench guard
+
+trust: install  ## attack it and break it: every row of docs/trust.md, the long ones too (ARGS='-k name' to choose)
+	@PYTHONPATH=tests $(BIN)/python -m trust $(ARGS)
 
 conformance: install  ## clients of the field, direct and through Turnout; writes docs/conformance.md (ARGS='--only NAME', '--list')
 	@$(BIN)/python -m conformance $(ARGS)

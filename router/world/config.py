@@ -7,9 +7,7 @@ from pydantic import (
     Field,
     PositiveInt,
     SecretStr,
-    ValidationInfo,
     create_model,
-    field_validator,
 )
 
 from policies.money import Usd
@@ -18,6 +16,12 @@ from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
+from router.world.config_limits import (
+    CorsSection,
+    LimitSection,
+    StreamSection,
+    WebSocketSection,
+)
 from router.world.config_values import (
     Address,
     Authority,
@@ -32,20 +36,17 @@ from router.world.config_values import (
     LedgerAddress,
     Offers,
     Operations,
-    Origins,
     Proxy,
     Query,
     Replicas,
     Size,
     Words,
-    wrong,
 )
 from router.world.declared import OperationSection
 from router.world.price_section import PriceSection
 from router.world.section import Section
 
 _WAITS: Final = Timeouts()  # the defaults are in Timeouts
-ANY: Final = "*"  # an origin
 _QUEUE: Final = Capacity(concurrency=1)
 
 
@@ -184,54 +185,6 @@ class ClassifierSection(Section):
     cards: Cards = ()
     refit_every: Duration | None = 3600.0
     refit_from: int = Field(default=200, ge=45)
-
-
-class LimitSection(Section):
-    """What the edge accepts of one request."""
-
-    body: Size = 32_000_000
-    body_timeout: Duration = 30.0
-    counts_per_minute: int = Field(default=120, ge=0)
-
-
-class StreamSection(Section):
-    """How long a client that awaits a stream gets no byte."""
-
-    head_after: Duration = 4.0
-    keepalive: Duration = 15.0
-
-
-class WebSocketSection(Section):
-    """How long a WebSocket stays open; bytes of responses that it, and all together, remember."""
-
-    lifetime: Duration = 3600.0
-    idle: Duration = 600.0
-    memory: Size = 16_000_000
-    total_memory: Size = 500_000_000
-
-
-class CorsSection(Section):
-    """Which web pages may call from a browser."""
-
-    origins: Origins = ()
-    credentials: bool = False
-    max_age: Duration = 600.0
-
-    @field_validator("origins")
-    @classmethod
-    def _any_stands_alone(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        if ANY in origins and len(origins) > 1:
-            raise wrong("has * beside others", "write * alone, or leave it out")
-        return origins
-
-    @field_validator("credentials")
-    @classmethod
-    def _credentials_go_to_named_origins(
-        cls, given: bool, info: ValidationInfo
-    ) -> bool:  # pydantic's
-        if given and ANY in info.data.get("origins", ()):
-            raise wrong("is not for any origin", "name the origins, or leave credentials out")
-        return given
 
 
 class DecisionSection(Section):
