@@ -80,6 +80,16 @@ GAUGES: Final = (
         _checks,
     ),
     Gauge(
+        Metric(
+            "turnout_rate_missing",
+            "gauge",
+            ("backend", "counter"),
+            "1 where an answer counted what usually costs more and the price does not say; it was "
+            "charged as what it is a part of.",
+        ),
+        lambda parts: dict.fromkeys(parts.serving.snapshot.prices.unsaid, 1.0),
+    ),
+    Gauge(
         Metric("turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."),
         lambda parts: {(key,): count for key, count in parts.auditor.counts.items()},
     ),

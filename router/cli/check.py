@@ -17,6 +17,7 @@ from router.backends.backend import Backend
 from router.backends.credentials.table import KINDS
 from router.cli.common.check_backends import backend_findings
 from router.cli.common.check_classifier import classifier_findings
+from router.cli.common.check_limits import limit_findings
 from router.cli.common.check_prices import price_findings
 from router.cli.common.check_rates import rate_findings
 from router.cli.common.documents import config_option
@@ -75,7 +76,7 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))
     findings += classifier_findings(documents) + backend_findings(documents)
     findings += price_findings(documents, datetime.now(UTC).date())
-    findings += rate_findings(documents)
+    findings += rate_findings(documents) + limit_findings(documents, world)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
         f"{len(policy.tiers)} tiers, policy {policy.version}"
