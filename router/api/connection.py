@@ -15,16 +15,16 @@ from typing import Any, Final, cast
 
 import httptools
 
-from router.api.exchange import Exchange
 from router.api.bounded import TOO_LARGE, Bounded
+from router.api.exchange import Exchange
 from router.api.farewell import Deaf, GentleTransport, Lingering, Listening
-from router.api.heads import DROPPED, check_version, head_size, look_closely
+from router.api.heads import DROPPED, check_version, forwarded, head_size, look_closely
 from router.api.inference import Inference
 from router.api.refusal import refusal
 from router.api.rest_edge import RECEIVED
 from router.api.websocket.connection import WebSocket
 from router.api.websocket.opening import opening
-from router.errors import BadRequest, TurnoutError
+from router.errors import BadRequest, TurnoutError, Unauthenticated
 from router.operations.operation import Row
 from router.protocols.headers import LISTS, join_lists
 
@@ -71,7 +71,9 @@ class Connection(Bounded):
             self.parser.feed_data(data)
         except httptools.HttpParserError as error:
             why = error.__context__
-            told = why.message if isinstance(why, BadRequest) else "This is not a valid HTTP request."
+            told = (
+                why.message if isinstance(why, BadRequest) else "This is not a valid HTTP request."
+            )
             self.send_400_response(told)
         except httptools.HttpParserUpgrade as offer:
             rest = data[offer.args[0] :]
@@ -85,6 +87,9 @@ class Connection(Bounded):
             return False
         try:
             offered = opening(self.parser.get_method(), self.url, self.headers, self._inference)
+        except Unauthenticated as error:
+            self._refuse(self._door.wrong_key(self.peer, forwarded(self.headers)) or error)
+            return True
         except TurnoutError as error:
             self._refuse(error)
             return True
@@ -201,13 +206,7 @@ class Connection(Bounded):
         self._in_head = False
         if self._patience is not None:
             self._calm()
-        headers = self.headers
-        fields = dict(reversed(headers))  # the first header of a name wins
-        if len(fields) != len(headers) or b"host" not in fields or b"transfer-encoding" in fields:
-            look_closely(self.parser.get_http_version(), fields, headers)
-        if self._silent > self._limits.head and head_size(self.url, headers) > self._limits.head:
-            raise NoHttp(TOO_LARGE)
-        self._silent = 0
+        fields = self._checked()
         if self.parser.should_upgrade():
             check_version(self.parser.get_http_version())
             return
@@ -216,14 +215,14 @@ class Connection(Bounded):
             self._go_uvicorns_way()
             return
         if not LISTS.isdisjoint(fields):
-            join_lists(fields, headers)
+            join_lists(fields, self.headers)
         inference = self._inference
         exchange = Exchange(self, row, fields, inference.limits)
-        if not exchange.chunked:
-            check_version(self.parser.get_http_version())
         if exchange.method == _GET and row.lists:
             self._go_uvicorns_way()
             return
+        if not exchange.chunked:
+            check_version(self.parser.get_http_version())
         self.headers = DROPPED
         if inference.cors is not None:
             exchange.standing = inference.cors.headers(fields.get(b"origin"))
@@ -233,6 +232,17 @@ class Connection(Bounded):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
+
+    def _checked(self) -> dict[bytes, bytes]:
+        """Return the headers of a head that is one, the first of a name. Raises BadRequest."""
+        headers = self.headers
+        fields = dict(reversed(headers))
+        if len(fields) != len(headers) or b"host" not in fields or b"transfer-encoding" in fields:
+            look_closely(self.parser.get_http_version(), fields, headers)
+        if self._silent > self._limits.head and head_size(self.url, headers) > self._limits.head:
+            raise BadRequest(TOO_LARGE)
+        self._silent = 0
+        return fields
 
     def _row(self) -> Row | None:
         row = self._inference.row(self.url)
@@ -253,7 +263,7 @@ class Connection(Bounded):
         self.headers = DROPPED
         cycle = self.cycle
         cycle.transport = cast("asyncio.Transport", GentleTransport(self, cycle))
-        self.scope[RECEIVED] = lambda: not cycle.more_body  # type: ignore[literal-required] # ours
+        self.scope[RECEIVED] = lambda: not cycle.more_body  # type: ignore[typeddict-unknown-key] # ours
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of a body."""

@@ -44,9 +44,16 @@ def look_closely(version: str, fields: dict[bytes, bytes], headers: Pairs) -> No
     if _CODED in fields:
         plain = fields[_CODED].strip().lower() == b"chunked" and names.count(_CODED) == 1
         if not plain or version != "1.1":
-            raise BadRequest("A body is sent as it is, or `Transfer-Encoding: chunked` in HTTP/1.1.")
+            raise BadRequest(
+                "A body is sent as it is, or `Transfer-Encoding: chunked` in HTTP/1.1."
+            )
     if names.count(FORWARDED) > 1:
-        fields[FORWARDED] = b",".join([value for name, value in headers if name == FORWARDED])
+        fields[FORWARDED] = forwarded(headers)
+
+
+def forwarded(headers: Pairs) -> bytes:
+    """Return all that proxies said of the client's address, in their order."""
+    return b",".join([value for name, value in headers if name == FORWARDED])
 
 
 class _Dropped(list[tuple[bytes, bytes]]):

@@ -17,6 +17,7 @@ from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
+    ConnectionSection,
     CorsSection,
     LimitSection,
     StreamSection,
@@ -247,6 +248,7 @@ class Config(Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    connections: ConnectionSection = ConnectionSection()
     stream: StreamSection = StreamSection()
     websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()

@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 
 from router.api.connection import Connection
+from router.api.door import Door
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
@@ -56,6 +57,10 @@ class FakeSocket(asyncio.Transport):
     def abort(self) -> None:
         """Note that it was closed."""
         self.closed = True
+
+    def get_write_buffer_size(self) -> int:
+        """How much waits for the client to read: nothing."""
+        return 0
 
     def is_closing(self) -> bool:
         """Whether it was closed."""
@@ -124,7 +129,10 @@ class _Handing(Inference):
     """Hands each request to a function, in place of the corridor."""
 
     def __init__(self, use: Callable[[Exchange], Awaitable[None]]) -> None:
-        super().__init__(SimpleNamespace(limits=Limits(10_000, 5.0), cors=None, metrics=Metrics()))  # type: ignore[arg-type] # all that it needs
+        gateway: Any = SimpleNamespace(
+            limits=Limits(10_000, 5.0), cors=None, metrics=Metrics(), door=Door()
+        )
+        super().__init__(gateway)
         self._use = use
 
     async def _walk(self, exchange: Any) -> None:
@@ -149,7 +157,8 @@ async def answered(
     """Send a chat request, have `use` answer it, and return what the client got."""
     connection, socket = connect(_Handing(use))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(raw)}\r\n{lines}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{lines}"
+    head += f"Content-Length: {len(raw)}\r\n\r\n"
     connection.data_received(head.encode() + raw)
     await asyncio.gather(*connection.tasks)
     connection.connection_lost(None)
