@@ -1,8 +1,9 @@
 """What a connection may take before it is anybody's: room, bytes of a head, and time.
 
-One timer at a time: until the first head is there and while another one arrives (`_patience`), and
-behind answers (`timeout_keep_alive_task`). A connection is idle from an answer until the next
-request begins; the line ends that some clients send between requests begin none.
+Timers: until the first head is there and while another one arrives (`_patience`), behind answers
+(`timeout_keep_alive_task`), and while the client does not read them (`_unread`). A connection is
+idle from an answer until the next request begins; the line ends that some clients send between
+requests begin none.
 
 Bytes are counted for each read and not for each header line: `_silent` are those since a request
 began or a part of a body came of them. They are a head that is not all there, or trailers, or
@@ -18,7 +19,7 @@ from router.api.door import Door
 from router.api.farewell import Deaf, Lingering
 from router.api.heads import head_size
 from router.api.refusal import descriptor_of, drain, refusal
-from router.errors import BodyTooSlow
+from router.errors import BadRequest, BodyTooSlow
 
 TOO_LARGE: Final = "The head of the request, or what stands behind its body, is too large."
 
@@ -35,8 +36,10 @@ class Bounded(HttpToolsProtocol):
         self._in_head = False
         self._reading = 0  # bytes of what is being parsed
         self._silent = 0
+        self._before = 0  # bytes of them that came before a head
         self._patience: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None  # None while a request arrives or is served
+        self._unread: asyncio.TimerHandle | None = None  # while the client is behind
         self._farewell: Lingering | Deaf | None = None  # once nothing is read any more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -58,6 +61,7 @@ class Bounded(HttpToolsProtocol):
         if self._is_inside:
             self._door.leave(self.peer)
         self._calm()
+        self._read_it()
         self._unset_keepalive_if_required()
         if self._farewell is not None:
             self._farewell.stop()
@@ -70,8 +74,14 @@ class Bounded(HttpToolsProtocol):
     def _is_too_large(self) -> bool:
         """Whether what is silent is larger than a head; what was read before a head is no part."""
         if self._in_head and self._silent == self._reading:  # it began somewhere in there
-            self._silent = head_size(self.url, self.headers)
-        return self._silent > self._limits.head
+            self._before = self._silent - head_size(self.url, self.headers)
+        return self._silent - self._before > self._limits.head
+
+    def _check_size(self) -> None:
+        """Raise BadRequest where a head, now that it is all there, is larger than one may be."""
+        self._before = 0
+        if head_size(self.url, self.headers) > self._limits.head:
+            raise BadRequest(TOO_LARGE)
 
     def _be_patient(self) -> None:
         self._patience = self.loop.call_later(self._limits.head_timeout, self._lose_patience)
@@ -86,6 +96,22 @@ class Bounded(HttpToolsProtocol):
             told = f"The head of the request did not arrive within {seconds:g} seconds."
             self.transport.write(refusal(self.url, BodyTooSlow(told)))
         self._end()
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read; one that goes on so is cut off."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self._limits.idle, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Note that it read."""
+        super().resume_writing()
+        self._read_it()
+
+    def _read_it(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _calm(self) -> None:
         if self._patience is not None:

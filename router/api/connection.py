@@ -18,7 +18,7 @@ import httptools
 from router.api.bounded import TOO_LARGE, Bounded
 from router.api.exchange import Exchange
 from router.api.farewell import Deaf, GentleTransport, Lingering, Listening
-from router.api.heads import DROPPED, check_version, forwarded, head_size, look_closely
+from router.api.heads import DROPPED, check_version, forwarded, look_closely
 from router.api.inference import Inference
 from router.api.refusal import refusal
 from router.api.rest_edge import RECEIVED
@@ -96,6 +96,7 @@ class Connection(Bounded):
         if offered is None:
             return False
         self._unset_keepalive_if_required()
+        self._read_it()
         self.connections.discard(self)
         inference, state = self._inference, self.server_state
         self._is_inside = False  # the WebSocket leaves
@@ -239,8 +240,8 @@ class Connection(Bounded):
         fields = dict(reversed(headers))
         if len(fields) != len(headers) or b"host" not in fields or b"transfer-encoding" in fields:
             look_closely(self.parser.get_http_version(), fields, headers)
-        if self._silent > self._limits.head and head_size(self.url, headers) > self._limits.head:
-            raise BadRequest(TOO_LARGE)
+        if self._silent > self._limits.head:
+            self._check_size()
         self._silent = 0
         return fields
 

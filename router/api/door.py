@@ -28,7 +28,7 @@ _TOLD: Final[Mapping[str, str]] = {
     ADDRESS: "connections of one address are refused: it holds connections.each_address; name it"
     " in connections.trusted_proxies if it is a proxy of yours",
     DESCRIPTORS: "connections are refused: the process runs out of descriptors; raise its limit"
-    " (ulimit -n, LimitNOFILE=, --ulimit nofile), or lower connections.most below half of it",
+    " (ulimit -n, LimitNOFILE=, --ulimit nofile), or lower connections.most",
     WRONG_KEYS: "an address sends wrong keys faster than connections.wrong_keys allows and is"
     " told to wait; keys that work are served from there as before",
 }
@@ -49,7 +49,7 @@ class DoorLimits:
     seconds of an idle connection; wrong keys of an address a minute (0: any number); networks of
     proxies whose X-Forwarded-For is believed."""
 
-    most: int = 20_000
+    most: int = 10_000
     each_address: int = 2_000
     head: int = 65_536
     head_timeout: float = 10.0
@@ -61,6 +61,11 @@ class DoorLimits:
 def _descriptors() -> int:
     """How many descriptors this process may have now: it can be raised from outside."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def for_clients(descriptors: int) -> int:
+    """Return how many of the descriptors of a process may be taken before clients are refused."""
+    return descriptors - descriptors // _SPARE
 
 
 class Door:
@@ -89,7 +94,7 @@ class Door:
         """
         allowed = self._descriptors()
         customer = customer_at(peer, self.limits.trusted_proxies)
-        if descriptor >= allowed - allowed // _SPARE:
+        if descriptor >= for_clients(allowed):
             return self._refuse(DESCRIPTORS, Unavailable(_BUSY, headers=retry_after(1000)))
         if self.inside >= self.limits.most:
             return self._refuse(FULL, Unavailable(_BUSY, headers=retry_after(1000)))

@@ -21,7 +21,7 @@ class LimitSection(Section):
 class ConnectionSection(Section):
     """Who may come in without a key: connections, their heads, and wrong keys of an address."""
 
-    most: int = Field(default=20_000, gt=0)  # of each worker
+    most: int = Field(default=10_000, gt=0)  # of each worker
     each_address: int = Field(default=2_000, ge=0)
     head: Size = 65_536
     head_timeout: Duration = 10.0

@@ -1,0 +1,15 @@
+"""The gateway that strangers attack: one for the tests of a session."""
+
+from collections.abc import Iterator
+
+import pytest
+from edgekit import Edge, live_edge
+
+
+@pytest.fixture(scope="session")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """A gateway with small bounds, so that they are soon reached."""
+    connections = {"idle": "1s", "head_timeout": "1s"}
+    limits = {"body": "1MB", "body_timeout": "1s"}
+    with live_edge(tmp_path_factory.mktemp("edge"), limits, connections=connections) as edge:
+        yield edge
