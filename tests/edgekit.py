@@ -41,9 +41,14 @@ class Edge(RunningGateway):
         """What the gateway has logged."""
         return (self.folder / "gateway.log").read_text()
 
+    @property
+    def proc(self) -> Path:
+        """What the system says of the gateway's process."""
+        return Path(f"/proc/{self.pid}")
+
     def memory(self) -> int:
         """Bytes of the gateway's memory that are resident."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
+        status = (self.proc / "status").read_text()
         return 1024 * int(re.search(r"VmRSS:\s+(\d+)", status)[1])
 
 

@@ -125,14 +125,16 @@ def read_answer(sent: bytes) -> HttpAnswer:
     return HttpAnswer(number, headers, body, False)
 
 
+def bare_gateway(limits: Limits, **more: Any) -> Any:
+    """What a connection needs of a gateway, and what else a test does."""
+    return SimpleNamespace(limits=limits, cors=None, metrics=Metrics(), door=Door(), **more)
+
+
 class _Handing(Inference):
     """Hands each request to a function, in place of the corridor."""
 
     def __init__(self, use: Callable[[Exchange], Awaitable[None]]) -> None:
-        gateway: Any = SimpleNamespace(
-            limits=Limits(10_000, 5.0), cors=None, metrics=Metrics(), door=Door()
-        )
-        super().__init__(gateway)
+        super().__init__(bare_gateway(Limits(10_000, 5.0)))
         self._use = use
 
     async def _walk(self, exchange: Any) -> None:

@@ -9,7 +9,8 @@ from edgekit import Edge, live_edge
 @pytest.fixture(scope="session")
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     """A gateway with small bounds, so that they are soon reached."""
-    connections = {"idle": "1s", "head_timeout": "1s"}
+    connections = {"idle": "1s", "head_timeout": "1s", "wrong_keys": 5}
+    connections |= {"trusted_proxies": ["127.0.0.1"]}
     limits = {"body": "1MB", "body_timeout": "1s"}
     with live_edge(tmp_path_factory.mktemp("edge"), limits, connections=connections) as edge:
         yield edge

@@ -5,14 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fakes.connection import FakeLoop, connect
+from fakes.connection import FakeLoop, bare_gateway, connect
 
-from router.api.door import Door
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
-from router.telemetry.metrics import Metrics
 
 
 class Waiting(Inference):
@@ -36,11 +34,7 @@ class Waiting(Inference):
 
 @pytest.fixture
 async def line():
-    return _line(
-        Waiting(
-            SimpleNamespace(limits=Limits(1000, 5.0), cors=None, metrics=Metrics(dict), door=Door())
-        )
-    )
+    return _line(Waiting(bare_gateway(Limits(1000, 5.0))))
 
 
 def _line(inference: Inference) -> SimpleNamespace:
@@ -60,9 +54,7 @@ async def _all_done(line) -> None:
 async def test_a_body_that_does_not_arrive_in_time_is_a_408(path):
     known = SimpleNamespace(authenticate=lambda _: None)
     serving = SimpleNamespace(authenticator=known)
-    gateway = SimpleNamespace(
-        limits=Limits(1000, 0.0), cors=None, metrics=Metrics(), serving=serving, door=Door()
-    )
+    gateway = bare_gateway(Limits(1000, 0.0), serving=serving)
     slow = _line(Inference(gateway))
     slow.connection.data_received(
         b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{" % path
