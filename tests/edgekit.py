@@ -1,12 +1,13 @@
 """A gateway alone, in front of one simulated backend, and raw sockets to it: for the HTTP edge."""
 
+import json
 import re
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from subprocess import Popen, TimeoutExpired
+from subprocess import Popen, TimeoutExpired, run
 from typing import Final
 
 import patience
@@ -36,6 +37,19 @@ class Edge(RunningGateway):
         with self.connect(source) as connection:
             connection.sendall(sent)
             return to_the_end(connection)
+
+    def revoked(self, tier: str) -> str:
+        """A key of this tier that worked and does no more."""
+        key = self.new_key(tier, "left")
+        command = [sys.executable, "-m", "router.cli", "keys"]
+        known = [*command, "list", "--config", self.config, "--format", "json"]
+        rows = json.loads(run(known, capture_output=True, check=True).stdout)
+        [id_] = [row["id"] for row in rows if row["organization"] == "left"]
+        run([*command, "revoke", "--config", self.config, id_], check=True, capture_output=True)
+        ask = f"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+        sent = f"{ask}Connection: close\r\n\r\n".encode()
+        self.until(lambda: b" 401 " in self.ask(sent))
+        return key
 
     def log(self) -> str:
         """What the gateway has logged."""
