@@ -44,7 +44,7 @@ class Edge(RunningGateway):
         command = [sys.executable, "-m", "router.cli", "keys"]
         known = [*command, "list", "--config", self.config, "--format", "json"]
         rows = json.loads(run(known, capture_output=True, check=True).stdout)
-        [id_] = [row["id"] for row in rows if row["organization"] == "left"]
+        [id_] = [row["key_id"] for row in rows if row["organization"] == "left"]
         run([*command, "revoke", "--config", self.config, id_], check=True, capture_output=True)
         ask = f"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
         sent = f"{ask}Connection: close\r\n\r\n".encode()

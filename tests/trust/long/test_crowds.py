@@ -78,10 +78,8 @@ def test_no_wrong_key_is_told_from_another_by_its_answer_or_its_time(
     other = {"malformed": "!" * len(good), "short": "x", "revoked": unknown[::-1]}[kind]
     if kind == "revoked":
         other = edge.revoked("enterprise")
-    head = (
-        "POST {} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 2\r\n\r\n{{}}"
-    )
-    sents = [head.format(PATH, key).encode() for key in (unknown, other)]
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nAuthorization: Bearer "
+    sents = [f"{head}{key}\r\n\r\n{{}}".encode() for key in (unknown, other)]
     differences, times = [], []
     with edge.connect() as connection:
         for _ in range(PAIRS):
