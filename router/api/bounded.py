@@ -1,9 +1,8 @@
 """What a connection may take before it is anybody's: room, bytes of a head, and time.
 
-Timers: until the first head is there and while another one arrives (`_patience`), behind answers
-(`timeout_keep_alive_task`), and while the client does not read them (`_unread`). A connection is
-idle from an answer until the next request begins; the line ends that some clients send between
-requests begin none.
+Timers: until the first head is there and while another one arrives (`_patience`), and behind answers
+(`timeout_keep_alive_task`). A connection is idle from an answer until the next request begins; the
+line ends that some clients send between requests begin none.
 
 Bytes are counted for each read and not for each header line: `_silent` are those since a request
 began or a part of a body came of them. They are a head that is not all there, or trailers, or
@@ -13,25 +12,24 @@ chunks' extensions, and no such thing may be larger than a head.
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from router.api.door import Door
 from router.api.farewell import Deaf, Lingering
 from router.api.heads import head_size
+from router.api.inference import Inference
 from router.api.refusal import descriptor_of, drain, refusal
+from router.api.unread import ReadProtocol
 from router.errors import BadRequest, BodyTooSlow
 
 TOO_LARGE: Final = "The head of the request, or what stands behind its body, is too large."
 
 
-class Bounded(HttpToolsProtocol):
+class Bounded(ReadProtocol):
     """A connection that the door let in, and its bounds."""
 
-    def __init__(self, door: Door, **uvicorns: Any) -> None:
-        super().__init__(**uvicorns)
+    def __init__(self, inference: Inference, **uvicorns: Any) -> None:
+        super().__init__(inference, **uvicorns)
         self.url = b""
-        self._door = door
-        self._limits = door.limits
+        self._door = inference.door
+        self._limits = inference.door.limits
         self._is_inside = False  # counted by the door
         self._in_head = False
         self._reading = 0  # bytes of what is being parsed
@@ -39,7 +37,6 @@ class Bounded(HttpToolsProtocol):
         self._before = 0  # bytes of them that came before a head
         self._patience: asyncio.TimerHandle | None = None
         self._idle_since: float | None = None  # None while a request arrives or is served
-        self._unread: asyncio.TimerHandle | None = None  # while the client is behind
         self._farewell: Lingering | Deaf | None = None  # once nothing is read any more
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -53,7 +50,7 @@ class Bounded(HttpToolsProtocol):
         self._farewell = Deaf()
         drain(transport)
         transport.write(refusal(b"", turned_away))
-        transport.close()
+        self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room, and set no timer any more."""
@@ -61,7 +58,6 @@ class Bounded(HttpToolsProtocol):
         if self._is_inside:
             self._door.leave(self.peer)
         self._calm()
-        self._read_it()
         self._unset_keepalive_if_required()
         if self._farewell is not None:
             self._farewell.stop()
@@ -95,33 +91,12 @@ class Bounded(HttpToolsProtocol):
             seconds = self._limits.head_timeout
             told = f"The head of the request did not arrive within {seconds:g} seconds."
             self.transport.write(refusal(self.url, BodyTooSlow(told)))
-        self._end()
-
-    def pause_writing(self) -> None:
-        """Note that the client does not read; one that goes on so is cut off."""
-        super().pause_writing()
-        if self._unread is None:
-            self._unread = self.loop.call_later(self._limits.idle, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """Note that it read."""
-        super().resume_writing()
-        self._read_it()
-
-    def _read_it(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
+        self.close()
 
     def _calm(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-
-    def _end(self) -> None:
-        """Close; a client that does not read its answers keeps nothing open."""
-        unread = self.transport.get_write_buffer_size()
-        self.transport.abort() if unread else self.transport.close()
 
     # uvicorn sets a timer after each answer and takes it back at the next request. Here there is
     # one timer a connection, which looks how long it was idle when it rings.
@@ -137,4 +112,4 @@ class Bounded(HttpToolsProtocol):
         if left > 0.001:
             self._look_again(left)
         else:
-            self._end()
+            self.close()

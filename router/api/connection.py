@@ -36,8 +36,7 @@ class Connection(Bounded):
     """What uvicorn calls for every connection, once `inference` is bound."""
 
     def __init__(self, inference: Inference, **uvicorns: Any) -> None:
-        super().__init__(inference.door, **uvicorns)
-        self._inference = inference
+        super().__init__(inference, **uvicorns)
         self._new: Exchange | None = None  # parsed, not yet started
         self._current: Exchange | None = None
         self._listening: Listening | None = None  # once the client has nothing more to say
@@ -96,7 +95,6 @@ class Connection(Bounded):
         if offered is None:
             return False
         self._unset_keepalive_if_required()
-        self._read_it()
         self.connections.discard(self)
         inference, state = self._inference, self.server_state
         self._is_inside = False  # the WebSocket leaves
@@ -149,7 +147,7 @@ class Connection(Bounded):
         `received`: the request was all there, so that nothing is on its way.
         """
         if received:
-            self.transport.close()
+            self.close()
         else:
             self._linger()
 
@@ -161,7 +159,7 @@ class Connection(Bounded):
     def _linger(self) -> None:
         self._forget_what_came()
         self.flow.resume_reading()
-        self._farewell = Lingering(self.transport, self.loop)
+        self._farewell = Lingering(self.transport, self.loop, self.close)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the envelope of its path."""
@@ -185,7 +183,7 @@ class Connection(Bounded):
     def shutdown(self) -> None:
         """Close, or let what is being answered be the last."""
         if self._is_over():
-            self.transport.close()
+            self.close()
         else:
             super().shutdown()
 

@@ -12,5 +12,6 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     connections = {"idle": "1s", "head_timeout": "1s", "wrong_keys": 5}
     connections |= {"trusted_proxies": ["127.0.0.1"]}
     limits = {"body": "1MB", "body_timeout": "1s"}
-    with live_edge(tmp_path_factory.mktemp("edge"), limits, connections=connections) as edge:
+    more = {"connections": connections, "stream": {"unread": "1s"}}
+    with live_edge(tmp_path_factory.mktemp("edge"), limits, **more) as edge:
         yield edge

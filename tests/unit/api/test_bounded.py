@@ -139,20 +139,6 @@ async def test_a_request_whose_head_began_before_the_last_answer_is_not_ended_as
     assert line.client.sent.count(b"HTTP/1.1 200") == 2
 
 
-async def test_a_client_that_does_not_read_is_cut_off_and_one_that_does_is_not():
-    line = _line()
-    line.connection.pause_writing()
-    line.connection.resume_writing()
-    line.clock.ring()
-    line = _line()
-    line.connection.data_received(WHOLE)
-    await _done(line)
-    line.connection.pause_writing()
-    assert not line.client.closed
-    line.clock.ring()
-    assert line.client.closed
-
-
 @pytest.mark.parametrize("forwarded", [b"X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\n"])
 async def test_what_several_proxies_say_is_read_as_one_list(forwarded):
     line = _line()
