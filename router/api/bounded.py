@@ -1,8 +1,8 @@
 """What a connection may take before it is anybody's: room, bytes of a head, and time.
 
-Timers: until the first head is there and while another one arrives (`_patience`), and behind answers
-(`timeout_keep_alive_task`). A connection is idle from an answer until the next request begins; the
-line ends that some clients send between requests begin none.
+Timers: until the first head is there and while another one arrives (`_patience`), and behind
+answers (`timeout_keep_alive_task`). A connection is idle from an answer until the next request
+begins; the line ends that some clients send between requests begin none.
 
 Bytes are counted for each read and not for each header line: `_silent` are those since a request
 began or a part of a body came of them. They are a head that is not all there, or trailers, or

@@ -63,10 +63,6 @@ class FakeSocket(asyncio.Transport):
         """Note that it was closed."""
         self.closed = True
 
-    def get_write_buffer_size(self) -> int:
-        """How much waits for the client to read: nothing."""
-        return 0
-
     def is_closing(self) -> bool:
         """Whether it was closed."""
         return self.closed
