@@ -69,7 +69,8 @@ class Bounded(ReadProtocol):
 
     def _is_too_large(self) -> bool:
         """Whether what is silent is larger than a head; what was read before a head is no part."""
-        if self._in_head and self._silent == self._reading:  # it began somewhere in there
+        began = self._in_head and self._silent == self._reading  # somewhere in what was just read
+        if began and self.cycle is not None:  # behind another request
             self._before = self._silent - head_size(self.url, self.headers)
         return self._silent - self._before > self._limits.head
 

@@ -155,3 +155,39 @@ def test_what_is_counted_of_connections_is_what_is_open(strangers: Edge):
         first.sendall(LIVE)
         second.sendall(LIVE)
         patience.until(lambda: strangers.counts()["turnout_connections"] >= 3)
+
+
+ODD = {
+    "another host": (f"POST {PATH}", "Host: x/#@y", 200),
+    "an empty host": (f"POST {PATH}", "Host:", 200),
+    "a host that is ours": (f"POST {PATH}", "Host: localhost:8079/admin/status#@x", 200),
+    "absolute": (f"POST http://elsewhere.example{PATH}", "Host: x", 200),
+    "absolute, to the administrators": ("GET http://x/admin/status", "Host: x", 404),
+    "to the administrators": ("POST /admin/reload", "Host: 127.0.0.1:8079", 404),
+    "behind dots": (f"POST {PATH}/../../../admin/reload", "Host: x", 404),
+    "behind dots that are written": (f"POST {PATH}/%2e%2e/%2e%2e/admin/reload", "Host: x", 404),
+    "with parameters": (f"POST {PATH};a=b", "Host: x", 404),
+    "with a backslash": ("POST /v1\\chat\\completions", "Host: x", 404),
+    "with a NUL that is written": (f"POST {PATH}%00", "Host: x", 404),
+    "with a line end that is written": (f"POST {PATH}%0d%0aHost:%20y", "Host: x", 404),
+    "with two slashes": ("POST //v1//chat/completions", "Host: x", 404),
+    "asking for all": ("OPTIONS *", "Host: x", 404),
+    "a path of another method": (f"TRACE {PATH}", "Host: x", 405),
+    "a method nobody knows": (f"PROPFIND {PATH}", "Host: x", 405),
+    "a proxy": ("CONNECT elsewhere.example:443", "Host: x", 400),
+    "its key taken for hop by hop": (f"POST {PATH}", "Host: x\r\nConnection: authorization", 200),
+    "a header that is another's": (f"POST {PATH}", "Host: x\r\nAuthorization_: Bearer y", 200),
+    "an address of its own": (f"POST {PATH}", "Host: x\r\nX-Forwarded-Host: y", 200),
+    "another path for proxies": ("POST /v1/nothing", f"Host: x\r\nX-Original-Url: {PATH}", 404),
+    "another method": ("GET /v1/messages", "Host: x\r\nX-HTTP-Method-Override: POST", 405),
+}
+
+
+@pytest.mark.parametrize(("line", "host", "status"), ODD.values(), ids=ODD.keys())
+def test_what_is_asked_is_the_target_and_nothing_beside_it(
+    strangers: Edge, line: str, host: str, status: int
+):
+    key = strangers.key("enterprise")
+    head = f"{line} HTTP/1.1\r\n{host}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n"
+    answer = strangers.ask(f"{head}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY)
+    assert int(answer[9:12]) == status

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from fakes.connection import FakeLoop, bare_gateway, connect, read_answer
 
+from router.api.admin import Administered
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Limits
 from router.api.inference import Inference
@@ -145,3 +146,17 @@ async def test_what_several_proxies_say_is_read_as_one_list(forwarded):
     line.connection.data_received(PATH + forwarded + b"Content-Length: 2\r\n\r\n{}")
     await _done(line)
     assert line.inference.fields[b"x-forwarded-for"] == b"1.1.1.1,2.2.2.2"
+
+
+async def test_the_administrators_listener_has_the_same_bounds_and_a_door_of_its_own():
+    gateway = bare_gateway(Limits(1_000, 5.0))
+    gateway.door = Door(DoorLimits(most=1, head=4_096))
+    connect(Answering(gateway))
+    administered = Administered(gateway)
+    connection, client = connect(administered)
+    assert client.sent == b""
+    connection.data_received(PATH + b"A: " + b"a" * 5_000)
+    assert client.sent.startswith(b"HTTP/1.1 400 ")
+    _, second = connect(administered)
+    assert second.sent.startswith(b"HTTP/1.1 503 ")
+    assert administered.row(b"/v1/chat/completions") is None
