@@ -50,6 +50,7 @@ from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
+from router.world.data_folder import make_data_folder
 from router.world.documents import Documents
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -281,7 +282,7 @@ def _gateway(
     limits, stream = documents.config.limits, documents.config.stream
     gateway = Gateway(
         serving=serving,
-        limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
+        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump()),
         cors=Cors.of(**documents.config.cors.model_dump()),
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
         metrics=parts.metrics,
@@ -296,7 +297,7 @@ def _gateway(
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
-        parts.learner, parts.bookkeeping.watch,
+        parts.learner, parts.bookkeeping.watch, parts.decisions,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
@@ -316,7 +317,7 @@ async def running(
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
     """
     snapshot = compile_snapshot(documents.loaded, documents.policy)
-    documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_data_folder(documents)
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
         clients = Clients(documents.config.transport, EnvironmentProxies.read(environ))

@@ -13,6 +13,7 @@ from router.ledger.watch import LedgerWatch
 from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
 from router.pipeline.serving import Serving
+from router.telemetry.decisions import DecisionLog
 from router.telemetry.metric import Metric, Values
 
 
@@ -27,6 +28,7 @@ class Watched:
     auditor: Auditor
     learner: Learner
     watch: LedgerWatch
+    decisions: DecisionLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ def _lost(parts: Watched) -> Values:
     return {(cause.value,): lost.count(cause) for cause in Cause}
 
 
+def _clocks(parts: Watched) -> Values:
+    state = parts.watch.clock.state
+    return {("ahead",): state.ahead / 1000, ("skew",): state.skew / 1000}
+
+
 def _active(parts: Watched) -> Values:
     classifier = parts.classifier
     policy = parts.serving.snapshot.policy.version
@@ -83,6 +90,16 @@ GAUGES: Final = (
             "`no_opinion` of a judge that was asked.",
         ),
         _checks,
+    ),
+    Gauge(
+        Metric(
+            "turnout_rate_missing",
+            "gauge",
+            ("backend", "counter"),
+            "1 where an answer counted what usually costs more and the price does not say; it was "
+            "charged as what it is a part of.",
+        ),
+        lambda parts: dict.fromkeys(parts.serving.snapshot.prices.unsaid, 1.0),
     ),
     Gauge(
         Metric("turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."),
@@ -137,6 +154,34 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
+            "turnout_ledger_clock_seconds",
+            "gauge",
+            ("what",),
+            "The ledger's time before its server's clock (`ahead`; negative: behind), and that "
+            "clock before this machine's (`skew`).",
+        ),
+        _clocks,
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger_clock_jumps",
+            "counter",
+            ("direction",),
+            "Jumps of the clocks of the ledger's servers that this process noticed: ahead, back.",
+        ),
+        lambda parts: {(way,): count for way, count in parts.watch.clock.jumps.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_decisions_lost",
+            "counter",
+            (),
+            "Lines of the decision log that could not be written: a full disk.",
+        ),
+        lambda parts: {(): parts.decisions.lost},
+    ),
+    Gauge(
+        Metric(
             "turnout_backend_healthy",
             "gauge",
             ("backend",),
@@ -154,6 +199,19 @@ GAUGES: Final = (
             "Tries that failed, by why and by whose fault: server, operator, model, client.",
         ),
         _failures,
+    ),
+    Gauge(
+        Metric(
+            "turnout_usage_disbelieved",
+            "counter",
+            ("backend",),
+            "Answers that told more use than can be true; charged is the bound.",
+        ),
+        lambda parts: {
+            (name,): state.disbelieved
+            for name, state in parts.serving.backends.view().items()
+            if state.disbelieved
+        },
     ),
     Gauge(
         Metric("turnout_backend_in_flight", "gauge", ("backend",), "Requests open at the backend."),

@@ -28,10 +28,18 @@ class DetectorSection(Section):
 
 
 class StreamSection(Section):
-    """How long a client that awaits a stream gets no byte."""
+    """How long a client that awaits a stream gets no byte, and one that is behind takes none."""
 
     head_after: Duration = 4.0
     keepalive: Duration = 15.0
+    unread: Duration = 60.0
+
+
+class StopSection(Section):
+    """How a gateway stops: how long it says so before it takes nothing new, and takes in all."""
+
+    notice: Duration | None = 5.0
+    drain: Duration = 600.0
 
 
 class WebSocketSection(Section):

@@ -27,6 +27,7 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import HealthBoard
 from router.backends.transport.clients import Clients
 from router.cli.common.documents import end_with_findings
+from router.cli.common.tables import say
 from router.domain import Principal, Usage
 from router.errors import BadRequest
 from router.operations.chat import parse_chat
@@ -136,7 +137,7 @@ def from_path(method: str, path: str, documents: Documents, world: Snapshot, tie
     sending = request.declared
     base = "the server's root" if sending.at_root else "the base address"
     told = f"operation `{row.name}`: {method} {sending.path} below {base}, as `{request.model}`"
-    click.echo(told, err=True)
+    say(told, err=True)
     return _asked(request, documents, world, tier)
 
 
