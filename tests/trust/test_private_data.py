@@ -95,7 +95,7 @@ def test_what_is_too_much_to_read_counts_as_private_and_a_policy_may_say_otherwi
 
 async def test_hostile_requests_of_one_key_leave_the_others_their_answers(gateway):
     """Eight at once, and again; nobody else is refused, and who left is read no further."""
-    hostile = body(messages=[{"role": "user", "content": NEAR_MISS * 40_000}])
+    hostile = body(messages=[{"role": "user", "content": NEAR_MISS * 20_000}])
     long = body(messages=[{"role": "user", "content": "Tell me more. " * 4_000}])
     free, other = gateway.key("free"), gateway.key("other")
     async with httpx.AsyncClient(timeout=LONGEST_SECONDS) as client:
@@ -106,8 +106,8 @@ async def test_hostile_requests_of_one_key_leave_the_others_their_answers(gatewa
             return (await client.post(url, content=raw, headers=headers)).status_code
 
         attack = [asyncio.create_task(sent(hostile, free)) for _ in range(8)]
-        served = await asyncio.gather(*(sent(raw, other) for raw in (long, body()) * 10))
-        assert served == [200] * 20
+        served = await asyncio.gather(*(sent(raw, other) for raw in (long, body()) * 5))
+        assert served == [200] * 10
         for task in attack[4:]:
             task.cancel()
         assert set(await asyncio.gather(*attack[:4])) == {200}
@@ -120,13 +120,13 @@ def test_no_prompt_key_header_or_picture_reaches_a_log_a_metric_or_an_error(gate
     """At the level of debugging, of requests that are served, refused and broken."""
     said = {name: f"canary-{name}-7d1f" for name in ("prompt", "tool", "cookie", "query")}
     picture = "data:image/png;base64,Y2FuYXJ5" + PNG
+    wrong, mail = "tnt_canary-key-7d1f", "canary.7d1f@example.com"
     parts = [
-        {"type": "text", "text": f"{said['prompt']} {MAIL}"},
+        {"type": "text", "text": f"{said['prompt']} {mail}"},
         {"type": "image_url", "image_url": {"url": picture}},
     ]
     tool = {"type": "function", "function": {"name": "f", "description": said["tool"]}}
     whole = body(messages=[{"role": "user", "content": parts}], tools=[tool])
-    wrong = "tnt_canary-key-7d1f"
     answers = []
     for raw in (
         whole,
@@ -148,5 +148,5 @@ def test_no_prompt_key_header_or_picture_reaches_a_log_a_metric_or_an_error(gate
     ).text
     told += "".join(answer.text for answer in answers if answer.status_code != 200)
     assert '"pii":true' in told.replace(" ", "")
-    for canary in (*said.values(), wrong, gateway.key("other"), MAIL, "Y2FuYXJ5", PNG[:40]):
+    for canary in (*said.values(), wrong, gateway.key("other"), mail, "Y2FuYXJ5", PNG[:40]):
         assert canary not in told
