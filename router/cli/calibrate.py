@@ -27,6 +27,7 @@ from classifiers.probing.walls.table import WALLS
 from classifiers.serving import Classifier
 from router.cli.common.card_files import STDOUT, cannot_write, card_path, write_card
 from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.tables import say
 from router.cli.probing.probe import ANSWER_TOKENS, probe_backend
 
 Groups = Mapping[str, Sequence[JudgedAnswer]]
@@ -129,7 +130,7 @@ def _from_probes(name: str, config_path: Path, path: Path, **how: Any) -> None:
     except OSError as error:
         raise cannot_write(answers, error) from None
     if probed.missing:
-        click.echo(f"{name}: {probed.missing}", err=True)
+        say(f"{name}: {probed.missing}", err=True)
     _write_cards({name: probed.outcomes}, {name: path}, code_probes=probed.code)
     if probed.many:
         raise click.ClickException(
@@ -155,14 +156,12 @@ def _write_cards(groups: Groups, paths: Mapping[str, Path], *, code_probes: str 
         path = paths[card.name]
         said = {"code_probes": code_probes} if code_probes else {}
         write_card(path, to_json(replace(card, fitted={**card.fitted, **said})))
-        click.echo(f"{report}\n  wrote {'the card' if path == STDOUT else path}", err=True)
+        say(f"{report}\n  wrote {'the card' if path == STDOUT else path}", err=True)
 
 
 def _fit(classifier: Classifier, name: str, group: Sequence[JudgedAnswer]) -> tuple[Ability, str]:
     if len(group) > MOST_OUTCOMES:
-        click.echo(
-            f"{name}: {MOST_OUTCOMES} of {len(group)} outcomes are used, drawn at random", err=True
-        )
+        say(f"{name}: {MOST_OUTCOMES} of {len(group)} outcomes are used, drawn at random", err=True)
     outcomes = observations(classifier, sampled(group))
     base = nearest(classifier.cards, name, outcomes)
     before = drift(base.probabilities(outcomes.z, outcomes.embedding), outcomes.scores)

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from classifiers.outcome_files import JudgedAnswer
@@ -21,9 +22,11 @@ from classifiers.prompt import prompt_of_text
 from policies.findings import suggestion
 from policies.money import to_usd, usd_rounded
 from router.backends.backend import Backend
+from router.cli.common.tables import say
 from router.cli.probing.answers import ProbeAnswers
 from router.cli.probing.probe_run import ProbeRun
 from router.domain import Usage
+from router.printable import printable
 from router.world.documents import Documents
 
 ANSWER_TOKENS: Final = 1000  # the most a probe may answer, unless --max-tokens says more
@@ -74,12 +77,12 @@ def probe_backend(
         judged = (probe for probe in all_ if wall or probe.kind != RUN or probe.id in saved.scores)
         chosen = list(islice(judged, limit))
         if code:
-            click.echo(f"{name}: {code}", err=True)
+            say(f"{name}: {code}", err=True)
         if open_ := [probe for probe in chosen if probe.id not in saved.scores]:
             _confirm(documents, name, open_, yes, tokens)
             missing = _ask(backend, open_, saved, tokens, wall)
         else:
-            click.echo(f"{name}: {len(chosen)} answered before ({answers}), none asked", err=True)
+            say(f"{name}: {len(chosen)} answered before ({answers}), none asked", err=True)
     outcomes = [
         JudgedAnswer(name, saved.scores[probe.id], prompt_of_text(probe.text), by="probes")
         for probe in chosen
@@ -127,7 +130,7 @@ def _confirm(
     answers = min(LIKELY_TOKENS, most_tokens) * len(open_)
     likely = price.cost(Usage(tokens, answers))
     most = price.cost(Usage(tokens, most_tokens * len(open_)))
-    click.echo(
+    say(
         f"{name}: {len(open_)} probe prompts, about {tokens} tokens in; likely "
         f"${usd_rounded(to_usd(likely), 4)}, at "
         f"most ${usd_rounded(to_usd(most), 4)} at the prices of {documents.config_path}",
@@ -142,7 +145,7 @@ def _ask(
 ) -> str:
     """Ask them; return why some were not answered. ClickException where the run ended early."""
     with saved.open() as file, Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task(f"asking {backend.name}", total=len(open_))
+        task = bar.add_task(escape(f"asking {printable(backend.name)}"), total=len(open_))
 
         def keep(probe: str, score: float) -> None:
             saved.add(file, probe, score)
