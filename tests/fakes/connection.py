@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -142,12 +143,17 @@ class _Handing(Inference):
         await self._use(exchange)
 
 
-def connect(inference: Inference, **more: Any) -> tuple[Connection, FakeSocket]:
-    """Return a connection of the real edge, and its client's socket."""
+@cache
+def _config() -> uvicorn.Config:
     config = uvicorn.Config(lambda: None, log_config=None)
     config.load()
+    return config
+
+
+def connect(inference: Inference, **more: Any) -> tuple[Connection, FakeSocket]:
+    """Return a connection of the real edge, and its client's socket."""
     connection = Connection(
-        inference, config=config, server_state=DatedState(), app_state={}, **more
+        inference, config=_config(), server_state=DatedState(), app_state={}, **more
     )
     socket = FakeSocket()
     connection.connection_made(socket)
