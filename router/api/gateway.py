@@ -51,6 +51,10 @@ class Watches(Protocol):
     def trouble(self) -> str | None:
         """What the ledger lost, in a sentence; None where nothing."""
 
+    @property
+    def clock_trouble(self) -> str | None:
+        """What is amiss with the clock of the ledger's server; None where nothing."""
+
 
 @dataclass(slots=True)
 class Gateway:

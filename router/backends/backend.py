@@ -25,15 +25,17 @@ DIRECTLY: Final = "direct"  # as `proxy`: no proxy, whatever the environment say
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds. `total` bounds a whole exchange, streams included; `head` is
-    how long the head of an answer may take on an open connection. `bytes_per_second` is what an
-    answer has to bring at least that is in the middle of a line; 0: anything."""
+    """How long to wait, in seconds. `total` bounds a whole exchange, streams included, and
+    `after_disconnect` how long one is read on whose client left; `head` is how long the head of an
+    answer may take on an open connection. `bytes_per_second` is what an answer has to bring at
+    least that is in the middle of a line; 0: anything."""
 
     connect: float = 5.0
     first_byte: float = 120.0
     between_chunks: float = 60.0
     total: float = 1800.0
     bytes_per_second: int = 100
+    after_disconnect: float = 300.0
     head: float = field(init=False, compare=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -90,7 +92,9 @@ class Backend:
     `provider` is what telemetry calls whose server it is. Where it `shares_state`, whoever may ask
     it may name what its account keeps. `counts` names the way in which its server tells the size of
     a request (`router.backends.counting.table`). `offers` is what customers may keep in its
-    account: OFFERS.
+    account: OFFERS. `expected_reasoning_tokens` is what an answer's unseen thoughts come to where
+    their use is not told, 0: what its answers have shown. One that `finishes` is read to its end
+    where the client of a stream left, so that its use is told.
     """
 
     name: str
@@ -125,6 +129,8 @@ class Backend:
     provider: str = ""
     counts: str = "none"
     offers: frozenset[str] = frozenset()
+    expected_reasoning_tokens: int = 0
+    finishes: bool = False
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:

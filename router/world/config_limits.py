@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
+from policies.pii.reading import BUDGET
 from router.world.config_values import Duration, Origins, Size, wrong
 from router.world.section import Section
 
@@ -16,6 +17,14 @@ class LimitSection(Section):
     body: Size = 32_000_000
     body_timeout: Duration = 30.0
     counts_per_minute: int = Field(default=120, ge=0)
+
+
+class DetectorSection(Section):
+    """What the detectors of private data may read of one request, and for how long."""
+
+    bytes: Size = BUDGET.bytes
+    microseconds: PositiveInt = BUDGET.microseconds
+    threads: int = Field(default=2, ge=1, le=64)
 
 
 class StreamSection(Section):

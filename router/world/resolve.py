@@ -223,6 +223,8 @@ def _backend(
         counts=_counted(section, preset),
         shares_state=section.state == "shared",
         provider=_known_as(section.provider or section.dialect or preset.dialect),
+        expected_reasoning_tokens=section.expected_reasoning_tokens,
+        finishes=section.on_disconnect == "finish",
     )
 
 
