@@ -35,7 +35,9 @@ def pair(tmp_path_factory) -> Iterator[tuple[RunningGateway, RunningGateway]]:
     data.mkdir(mode=0o755)  # as an older version left it
     (data / "full.jsonl").symlink_to("/dev/full")
     moe = CountingSimulator("moe", Profile(first_token=0.0, per_token=0.0))
-    with ExitStack() as stack:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as environ:
+        environ.setenv("PROVIDER", PROVIDER)  # for the gateways, and for the commands beside them
+        environ.setenv("ADMIN", ADMIN)
         url = stack.enter_context(in_thread(moe))
         urls = {"moe": url, "premium": DEAD, "mute": DEAD, "strict": DEAD, "local": DEAD}
         began = []
@@ -50,9 +52,7 @@ def pair(tmp_path_factory) -> Iterator[tuple[RunningGateway, RunningGateway]]:
             model = "    model: simulated-moe\n"
             keyed = f"    api_key: ${{PROVIDER}}\n{model}"
             config = config_text(port, urls, **more).replace(model, keyed)
-            process = start_gateway(
-                folder, config, TURNOUT_LOG_LEVEL="debug", PROVIDER=PROVIDER, ADMIN=ADMIN
-            )
+            process = start_gateway(folder, config, TURNOUT_LOG_LEVEL="debug")
             stack.callback(_end, process)
             began.append((RunningGateway(folder, port, {"moe": moe}), process))
         for running, process in began:
