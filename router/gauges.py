@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from classifiers.serving import Classifier
+from router.api.body_room import BodyRoom
+from router.api.memory_guard import MemoryGuard
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.ledger.ledger import Ledger
@@ -27,6 +29,8 @@ class Watched:
     auditor: Auditor
     learner: Learner
     watch: LedgerWatch
+    room: BodyRoom
+    guard: MemoryGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,59 @@ GAUGES: Final = (
             "Responses that this process works on in the background.",
         ),
         lambda parts: {(): 0 if parts.serving.kept is None else len(parts.serving.kept.background)},
+    ),
+    Gauge(
+        Metric(
+            "turnout_body_bytes",
+            "gauge",
+            (),
+            "Bytes that bodies on their way, and requests that came with large ones, have taken of "
+            "`limits.bodies`.",
+        ),
+        lambda parts: {(): parts.room.held},
+    ),
+    Gauge(
+        Metric(
+            "turnout_bodies_waiting",
+            "gauge",
+            (),
+            "Requests whose body waits for room, or for its turn to be read.",
+        ),
+        lambda parts: {(): parts.room.waiting},
+    ),
+    Gauge(
+        Metric(
+            "turnout_bodies_refused",
+            "counter",
+            ("reason",),
+            "Bodies for which there was no room in time: share (their customer had too much on its "
+            "way, 429), room (all had, 503).",
+        ),
+        lambda parts: {(reason,): count for reason, count in parts.room.refused.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_memory_bytes", "gauge", (), "What this process has in memory, twice a second."
+        ),
+        lambda parts: {(): parts.guard.used},
+    ),
+    Gauge(
+        Metric(
+            "turnout_memory_level",
+            "gauge",
+            (),
+            "How many priorities of tiers are turned away because memory is short: 0 to 3.",
+        ),
+        lambda parts: {(): parts.guard.level},
+    ),
+    Gauge(
+        Metric(
+            "turnout_memory_turned_away",
+            "counter",
+            (),
+            "Requests turned away because memory was short.",
+        ),
+        lambda parts: {(): parts.guard.turned_away},
     ),
     Gauge(
         Metric(

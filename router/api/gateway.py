@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from classifiers.serving import Classifier
+from router.api.body_room import BodyRoom
 from router.api.cors import Cors
 from router.files.services import FileServices
 from router.loop.outcome_recorder import OutcomeRecorder
@@ -15,13 +16,15 @@ from router.telemetry.worker_metrics import WorkerMetrics
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the edge accepts: bytes of a body, seconds until it is there. And how long a client that
-    awaits a stream gets nothing: seconds until its head goes out, and between bytes after it."""
+    """What the edge accepts: bytes of a body, seconds until it is there, and the room that all have
+    together. And how long a client that awaits a stream gets nothing: seconds until its head goes
+    out, and between bytes after it."""
 
     body: int
     body_timeout: float
     head_after: float = 4.0
     keepalive: float = 15.0
+    room: BodyRoom | None = None  # None: without end
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The body of a request that FastAPI answers: bounded, in time, mostly a JSON object."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request
 
@@ -10,16 +10,23 @@ from router.api.gateway import Gateway
 from router.errors import BodyTooSlow, PayloadTooLarge
 from router.protocols.aliases import KnownKeys
 from router.protocols.document import parse_members
+from router.protocols.headers import credential_of
+
+_AT_ONCE: Final = 65_536  # bytes that a connection reads before anybody asks for them
 
 
 async def read_body(request: Request) -> bytes:
     """Return a body as it was before it was compressed, if it was.
 
-    Raises as inference does for bodies that are too large or too slow, or coded in a way that is
-    not taken.
+    Raises as inference does for bodies that are too large or too slow, for which there is no room,
+    or that are coded in a way that is not taken.
     """
     gateway: Gateway = request.app.state.gateway
     limits, parts, size = gateway.limits, [], 0
+    announced = request.headers.get("content-length", "")
+    expected = int(announced) if announced.isdigit() else limits.body
+    if limits.room is not None and _AT_ONCE < expected <= limits.body:
+        await limits.room.enter(credential_of(dict(request.headers.raw)), expected)
     try:
         async with asyncio.timeout(limits.body_timeout):
             async for part in request.stream():
