@@ -210,7 +210,10 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
-            "turnout_memory_bytes", "gauge", (), "What this process has in memory, twice a second."
+            "turnout_memory_bytes",
+            "gauge",
+            (),
+            "What this process has in memory, looked at every second.",
         ),
         lambda parts: {(): parts.guard.used},
     ),

@@ -1,6 +1,6 @@
 """Memory that runs out: new requests are turned away in time, those of the lowest priority first.
 
-Theory of operation. Twice a second this process looks at what it takes of the memory that it may
+Theory of operation. Every second this process looks at what it takes of the memory that it may
 use. Beyond the first mark, whoever comes with a key of a tier of low priority is answered 503
 before anything of its body is read; beyond the second those of normal priority too, beyond the
 third all. What is served already goes on. The way in is the authenticator, which is exchanged while
@@ -23,7 +23,7 @@ from router.pipeline.serving import Authenticates, Serving
 _LOG = logging.getLogger(__name__)
 MARKS: Final = (0.80, 0.90, 0.95)  # parts of the memory: one priority more is turned away at each
 _BACK: Final = 0.05  # below a mark, before it counts as left
-_EVERY_SECONDS: Final = 0.5
+_EVERY_SECONDS: Final = 1.0
 _COME_BACK_MS: Final = 2_000
 _SHORT: Final = "The gateway is short of memory and serves other tiers first. Try again."
 _OWN: Final = Path("/proc/self/statm")

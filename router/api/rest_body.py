@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from router.api.body_room import LARGE
 from router.api.codings import decoded
 from router.api.gateway import Gateway
 from router.errors import BodyTooSlow, PayloadTooLarge
@@ -22,25 +23,34 @@ async def read_body(request: Request) -> bytes:
     or that are coded in a way that is not taken.
     """
     gateway: Gateway = request.app.state.gateway
-    limits, parts, size = gateway.limits, [], 0
+    limits, room = gateway.limits, gateway.limits.room
     announced = request.headers.get("content-length", "")
     expected = int(announced) if announced.isdigit() else limits.body
-    if limits.room is not None and _AT_ONCE < expected <= limits.body:
-        await limits.room.enter(credential_of(dict(request.headers.raw)), expected)
+    credential = credential_of(dict(request.headers.raw))
+    if room is not None and _AT_ONCE < expected <= limits.body:
+        await room.enter(credential, expected)
     try:
         async with asyncio.timeout(limits.body_timeout):
-            async for part in request.stream():
-                size += len(part)
-                if size > limits.body:
-                    raise PayloadTooLarge(
-                        f"The request body is larger than this gateway accepts ({limits.body}"
-                        " bytes)."
-                    )
-                parts.append(part)
+            body = await _whole(request, limits.body)
     except TimeoutError:
         raise BodyTooSlow("The body did not arrive in time.") from None
     codings = request.headers.get("content-encoding", "").encode("latin-1")
-    return await decoded(b"".join(parts), codings, limits.body)
+    body = await decoded(body, codings, limits.body)
+    if room is not None and len(body) > LARGE:
+        await room.turn(credential, len(body))
+    return body
+
+
+async def _whole(request: Request, most: int) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise PayloadTooLarge(
+                f"The request body is larger than this gateway accepts ({most} bytes)."
+            )
+        parts.append(part)
+    return b"".join(parts)
 
 
 async def read_object(request: Request, known: KnownKeys) -> dict[str, Any]:

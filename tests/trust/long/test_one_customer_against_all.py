@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from ports import free_port
 from trust.figures import Figures
 from trust.hostile_bodies import BODIES, FORM, LARGEST
 
+from router.auth.store import KeyStore
 from router.simulator.server import Profile, Simulator
 
 ANSWER_SECONDS = 0.3  # what the backend takes: a short answer of a small model
@@ -32,12 +34,21 @@ HELLO = {"model": "moe", "messages": [{"role": "user", "content": "Hi"}], "max_t
 POLICY = "version: 1\nroutes:\n  auto: {candidates: [moe, scarce], objective: fixed}\n" + (
     "tiers:\n  loud: {concurrency: 500}\n  quiet: {concurrency: 50}\n"
 )
-Load = Callable[["RunningGateway"], Awaitable[None]]
+Load = Callable[[str, str], Awaitable[None]]  # of a gateway's address and a key
+
+
+class Attacked(RunningGateway):
+    """A gateway with a key for each tier."""
+
+    def __init__(self, folder: Path, port: int, keys: dict[str, str], pid: int) -> None:
+        super().__init__(folder, port, {})
+        self._keys = keys
+        self.pid = pid
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    """A gateway that may use 500 MB for bodies, before a backend with eight slots and a free one."""
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+    """A gateway with 200 MB for bodies, before a backend with eight slots and a free one."""
     folder: Path = tmp_path_factory.mktemp("loud")
     simulator = Simulator("moe", Profile(first_token=ANSWER_SECONDS, per_token=0.0))
     with in_thread(simulator) as url:
@@ -47,39 +58,41 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
         config = {
             "version": 1,
             "listen": f"127.0.0.1:{free_port()}",
-            "policy": "policy.yaml",
+            "policy": "tiers.yaml",
             "data": "data",
             "limits": {"bodies": "200MB"},
             "backends": {"moe": backend, "scarce": scarce},
         }
         port = int(config["listen"].rpartition(":")[2])
+        (folder / "tiers.yaml").write_text(POLICY)
+        (folder / "data").mkdir(mode=0o700)
+        store = KeyStore(f"sqlite:///{folder / 'data' / 'turnout.db'}")
+        keys = {tier: store.create(tier, tier)[0] for tier in ("loud", "quiet")}
+        store.close()
         process = start_gateway(folder, yaml.safe_dump(config))
-        (folder / "policy.yaml").write_text(POLICY)
-        running = RunningGateway(folder, port, {})
-        running.pid = process.pid
+        running = Attacked(folder, port, keys, process.pid)
         try:
             running.until_ready(process)
-            running.key("loud")
             yield running
         finally:
             process.terminate()
             process.wait(LONGEST_SECONDS)
 
 
-def memory_of(gateway: RunningGateway) -> int:
+def memory_of(gateway: Attacked) -> int:
     """The most bytes that the gateway ever had in memory."""
     lines = Path(f"/proc/{gateway.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
 
 
-def headers(gateway: RunningGateway, tier: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {gateway.key(tier)}", "content-type": "application/json"}
+def headers(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}", "content-type": "application/json"}
 
 
-async def quiet(gateway: RunningGateway, model: str = "moe") -> tuple[float, int]:
+async def quiet(gateway: Attacked, model: str = "moe") -> tuple[float, int]:
     """The quiet customer's slowest of a hundred, in seconds, and how many it lost."""
     times, lost = [], 0
-    async with httpx.AsyncClient(timeout=60, headers=headers(gateway, "quiet")) as client:
+    async with httpx.AsyncClient(timeout=60, headers=headers(gateway.key("quiet"))) as client:
 
         async def ask(number: int) -> None:
             nonlocal lost
@@ -109,22 +122,19 @@ async def _repeat(client: httpx.AsyncClient, url: str, body: bytes) -> None:
 def sends(bodies: Callable[[], list[bytes]], each: int) -> Load:
     """A load: these bodies, each over so many connections, again and again."""
 
-    async def load(gateway: RunningGateway) -> None:
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(
-            timeout=60, headers=headers(gateway, "loud"), limits=limits
-        ) as client:
-            url = f"{gateway.url}/chat/completions"
+    async def load(root: str, key: str) -> None:
+        limits, sent = httpx.Limits(max_connections=None), headers(key)
+        async with httpx.AsyncClient(timeout=60, headers=sent, limits=limits) as client:
+            url = f"{root}/v1/chat/completions"
             asking = (_repeat(client, url, body) for body in bodies() for _ in range(each))
             await asyncio.gather(*asking)
 
     return load
 
 
-async def unfinished(gateway: RunningGateway) -> None:
+async def unfinished(root: str, key: str) -> None:
     """Eighty bodies of 30 MB that never end."""
-    place = urlsplit(gateway.root)
-    key = gateway.key("loud")
+    place = urlsplit(root)
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
     head += f"Content-Length: {30 * MB}\r\n\r\n"
 
@@ -170,24 +180,33 @@ LOADS: dict[str, tuple[Load, str]] = {
 }
 
 
+def run(name: str, root: str, key: str) -> None:
+    """A load in a process of its own, so that it takes nothing from whoever measures."""
+    asyncio.run(LOADS[name][0](root, key))
+
+
 @asynccontextmanager
-async def under(load: Load, gateway: RunningGateway) -> AsyncIterator[None]:
-    task = asyncio.create_task(load(gateway))
-    await asyncio.sleep(2)
+async def under(name: str, gateway: Attacked) -> AsyncIterator[None]:
+    """Let a load run, once it has begun."""
+    arguments = (name, gateway.root, gateway.key("loud"))
+    process = get_context("spawn").Process(target=run, args=arguments)
+    process.start()
+    await asyncio.sleep(5)
+    assert process.is_alive()
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        process.kill()
+        process.join()
 
 
 @pytest.mark.parametrize("name", LOADS)
 async def test_another_customer_is_served_as_if_it_were_alone(
-    name: str, gateway: RunningGateway, figures: Figures
+    name: str, gateway: Attacked, figures: Figures
 ) -> None:
-    load, model = LOADS[name]
+    model = LOADS[name][1]
     alone, lost_alone = await quiet(gateway, model)
-    async with under(load, gateway):
+    async with under(name, gateway):
         beside, lost = await quiet(gateway, model)
     figures.add("requests of the quiet customer", REQUESTS)
     figures.add("lost", lost)
@@ -198,7 +217,7 @@ async def test_another_customer_is_served_as_if_it_were_alone(
     assert beside <= 2 * alone
 
 
-async def _longest_gap(gateway: RunningGateway, until: asyncio.Task[None]) -> float:
+async def _longest_gap(gateway: Attacked, until: asyncio.Task[None]) -> float:
     """The longest that the gateway did not answer whether it lives, in seconds."""
     longest = 0.0
     async with httpx.AsyncClient(timeout=60) as client:
@@ -209,11 +228,9 @@ async def _longest_gap(gateway: RunningGateway, until: asyncio.Task[None]) -> fl
     return longest
 
 
-async def test_no_body_keeps_the_event_loop_for_long(
-    gateway: RunningGateway, figures: Figures
-) -> None:
+async def test_no_body_keeps_the_event_loop_for_long(gateway: Attacked, figures: Figures) -> None:
     worst = 0.0
-    loud = headers(gateway, "loud")
+    loud = headers(gateway.key("loud"))
     async with httpx.AsyncClient(timeout=60) as client:
         for path, kinds in BODIES.items():
             kind = FORM if "images" in path else "application/json"
