@@ -80,9 +80,11 @@ train:  ## set up for training too (then: .venv/bin/python -m classifiers train 
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt
 
 lock:  ## renew the hash-pinned locks (needs uv)
-	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train"; do \
-	  uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train" "fuzz:--extra demo --extra telemetry --extra dev --extra fuzz"; do \
+	  uv pip compile --quiet pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url $(UPGRADE) $${set#*:} -o requirements/$${set%%:*}.txt || exit 1; done
+	@uv pip compile --quiet requirements/audit.in --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header $(UPGRADE) -o requirements/audit.txt
 
 clean:  ## remove what was built, the environment included
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,6 +15,7 @@ from router.ledger.watch import LedgerWatch
 from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
 from router.pipeline.serving import Serving
+from router.telemetry.decisions import DecisionLog
 from router.telemetry.metric import Metric, Values
 
 
@@ -29,8 +30,12 @@ class Watched:
     auditor: Auditor
     learner: Learner
     watch: LedgerWatch
+<<<<<<< HEAD
     room: BodyRoom
     guard: MemoryGuard
+=======
+    decisions: DecisionLog
+>>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,19 @@ def _spans(parts: Watched) -> Values:
     return {(result,): count for result, count in counts.items()}
 
 
+def _detectors(parts: Watched) -> Values:
+    turns = parts.serving.senses.detectors.turns
+    return {("reading",): turns.taken, ("waiting",): turns.waiting}
+
+
 def _lost(parts: Watched) -> Values:
     lost = [loss.cause for loss in parts.watch.lost.values()]
     return {(cause.value,): lost.count(cause) for cause in Cause}
+
+
+def _clocks(parts: Watched) -> Values:
+    state = parts.watch.clock.state
+    return {("ahead",): state.ahead / 1000, ("skew",): state.skew / 1000}
 
 
 def _active(parts: Watched) -> Values:
@@ -146,6 +161,34 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
+            "turnout_ledger_clock_seconds",
+            "gauge",
+            ("what",),
+            "The ledger's time before its server's clock (`ahead`; negative: behind), and that "
+            "clock before this machine's (`skew`).",
+        ),
+        _clocks,
+    ),
+    Gauge(
+        Metric(
+            "turnout_ledger_clock_jumps",
+            "counter",
+            ("direction",),
+            "Jumps of the clocks of the ledger's servers that this process noticed: ahead, back.",
+        ),
+        lambda parts: {(way,): count for way, count in parts.watch.clock.jumps.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_decisions_lost",
+            "counter",
+            (),
+            "Lines of the decision log that could not be written: a full disk.",
+        ),
+        lambda parts: {(): parts.decisions.lost},
+    ),
+    Gauge(
+        Metric(
             "turnout_backend_healthy",
             "gauge",
             ("backend",),
@@ -163,6 +206,19 @@ GAUGES: Final = (
             "Tries that failed, by why and by whose fault: server, operator, model, client.",
         ),
         _failures,
+    ),
+    Gauge(
+        Metric(
+            "turnout_usage_disbelieved",
+            "counter",
+            ("backend",),
+            "Answers that told more use than can be true; charged is the bound.",
+        ),
+        lambda parts: {
+            (name,): state.disbelieved
+            for name, state in parts.serving.backends.view().items()
+            if state.disbelieved
+        },
     ),
     Gauge(
         Metric("turnout_backend_in_flight", "gauge", ("backend",), "Requests open at the backend."),
@@ -244,6 +300,27 @@ GAUGES: Final = (
             "overlap.",
         ),
         lambda parts: {(key,): count for key, count in parts.classifier.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_detections",
+            "counter",
+            ("result",),
+            "Requests that the detectors of private data read, by what came of it: nothing, found, "
+            "unread (over the budget, or unreadable).",
+        ),
+        lambda parts: {
+            (name.lower(),): count for name, count in parts.serving.senses.detectors.found.items()
+        },
+    ),
+    Gauge(
+        Metric(
+            "turnout_detectors",
+            "gauge",
+            ("state",),
+            "Long requests that detectors are reading, and those that wait for their turn.",
+        ),
+        _detectors,
     ),
     Gauge(
         Metric(

@@ -14,13 +14,14 @@ import asyncio
 from typing import Any, Final, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from router.api.envelopes import envelope, is_anthropics
 from router.api.exchange import Exchange
 from router.api.farewell import Deaf, GentleTransport, Lingering, Listening
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
+from router.api.unread import ReadProtocol
 from router.api.websocket.connection import WebSocket
 from router.api.websocket.opening import opening
 from router.errors import BadRequest, TurnoutError
@@ -36,13 +37,12 @@ _REFUSAL: Final = (
 )
 
 
-class Connection(HttpToolsProtocol):
+class Connection(ReadProtocol):
     """What uvicorn calls for every connection, once `inference` is bound."""
 
     def __init__(self, inference: Inference, **uvicorns: Any) -> None:
-        super().__init__(**uvicorns)
+        super().__init__(inference, **uvicorns)
         self.url = b""
-        self._inference = inference
         self._new: Exchange | None = None  # parsed, not yet started
         self._current: Exchange | None = None
         self._in_head = False
@@ -159,7 +159,7 @@ class Connection(HttpToolsProtocol):
         `received`: the request was all there, so that nothing is on its way.
         """
         if received:
-            self.transport.close()
+            self.close()
         else:
             self._linger()
 
@@ -171,12 +171,12 @@ class Connection(HttpToolsProtocol):
     def _linger(self) -> None:
         self._forget_what_came()
         self.flow.resume_reading()
-        self._farewell = Lingering(self.transport, self.loop)
+        self._farewell = Lingering(self.transport, self.loop, self.close)
 
     def _lose_patience(self) -> None:
         self._patience = None
         if not self.transport.is_closing():
-            self.transport.close()
+            self.close()
 
     def _calm(self) -> None:
         if self._patience is not None:
@@ -209,7 +209,7 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Close, or let what is being answered be the last."""
         if self._is_over():
-            self.transport.close()
+            self.close()
         else:
             super().shutdown()
 

@@ -16,15 +16,25 @@ from router.telemetry.worker_metrics import WorkerMetrics
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+<<<<<<< HEAD
     """What the edge accepts: bytes of a body, seconds until it is there, and the room that all have
     together. And how long a client that awaits a stream gets nothing: seconds until its head goes
     out, and between bytes after it."""
+=======
+    """What the edge accepts: bytes of a body, seconds until it is there. And how long a client that
+    awaits a stream gets nothing: seconds until its head goes out, and between bytes after it; and
+    how many seconds a client that is behind may take nothing."""
+>>>>>>> main
 
     body: int
     body_timeout: float
     head_after: float = 4.0
     keepalive: float = 15.0
+<<<<<<< HEAD
     room: BodyRoom | None = None  # None: without end
+=======
+    unread: float = 60.0
+>>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,10 @@ class Watches(Protocol):
     @property
     def trouble(self) -> str | None:
         """What the ledger lost, in a sentence; None where nothing."""
+
+    @property
+    def clock_trouble(self) -> str | None:
+        """What is amiss with the clock of the ledger's server; None where nothing."""
 
 
 @dataclass(slots=True)

@@ -23,12 +23,13 @@ async def readyz(request: Request, response: Response) -> dict[str, object]:
     """Say whether requests would be served: 200, or 503 with the part that is missing."""
     gateway: Gateway = request.app.state.gateway
     ledger = await gateway.ledger.ping()
-    lost = None if gateway.watch is None else gateway.watch.trouble
+    watch = gateway.watch
+    lost, clock = (None, None) if watch is None else (watch.trouble, watch.clock_trouble)
     ready = gateway.ready and ledger and (lost is None or gateway.ready_without)
     response.status_code = 200 if ready else 503
     return {
         "status": "ready" if ready else "not ready",
-        "ledger": (lost or "ok") if ledger else "no answer",
+        "ledger": (lost or clock or "ok") if ledger else "no answer",
         "policy": gateway.serving.snapshot.policy.version,
         "classifier": gateway.classifier.version,
     }

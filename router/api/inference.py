@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _ABANDON_SECONDS: Final = 5.0
+_LAST_SECONDS: Final = 1.0
 _FAILED: Final = "The gateway failed on this request; it has been logged."
 _STOPPING: Final = "The gateway is stopping and could not finish this. Please send it again."
 _NO_OFFER: Final = (
@@ -97,10 +98,11 @@ class Inference:
         To be called when the server will wait no longer and before the gateway is taken down.
         """
         running = set(self._running)
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running, timeout=_ABANDON_SECONDS)
+        for seconds in (_ABANDON_SECONDS, _LAST_SECONDS):  # the second time without an answer
+            for task in running:
+                task.cancel()
+            if running:
+                _, running = await asyncio.wait(running, timeout=seconds)
 
     async def serve(self, exchange: "Exchange | Turn") -> None:
         """Answer one request, whatever happens; a client that left gets nothing."""

@@ -12,8 +12,12 @@ import orjson
 
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run
+from router.cli.common.tables import say, say_json
 from router.ledger.check.check import LedgerCheck
 from router.ledger.check.findings import CheckReport, Finding
+from router.ledger.clock_state import ClockState
+from router.ledger.ledger_clock import LedgerClock
+from router.ledger.server.server_clocks import span_words
 from router.usage.books import LedgerBooks
 from router.usage.journal import JournalConsumer
 from router.usage.store import UsageStore
@@ -29,6 +33,11 @@ _BALANCES: Final = (
 _OTHER_BOOKS: Final = (
     "The books know of less than prepaid balances have paid for. Is this the database that every"
     " gateway writes, and no old backup?"
+)
+_FOLLOWS: Final = (
+    "the ledger's time: {behind} behind -> what its server's clock says, which is what this machine"
+    " says. What is open keeps its lease; a day or month that has ended meanwhile ends now, and"
+    " sliding minutes start empty, which is at most one more minute's worth."
 )
 _MINUTES: Final = (
     "Sliding minutes are stored nowhere else: they start empty, which is at most one more minute's"
@@ -89,6 +98,7 @@ class _Check:
 
     ledger: LedgerCheck
     stored: int
+    clock: LedgerClock
 
 
 @asynccontextmanager
@@ -100,7 +110,7 @@ async def _checking(documents: Documents) -> AsyncIterator[_Check]:
             world = BookWorld.of(documents)
             entered = WorldBooks(lambda: world)
             stored = await JournalConsumer(reached.journal(), store, books=entered).drain()
-            yield _Check(reached.check(books, tiers), stored)
+            yield _Check(reached.check(books, tiers), stored, reached.clock())
     finally:
         books.close()
         store.close()
@@ -108,55 +118,74 @@ async def _checking(documents: Documents) -> AsyncIterator[_Check]:
 
 async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
     async with _checking(documents) as checking:
-        report = await checking.ledger.check()
+        report, clock = await checking.ledger.check(), await checking.clock.look()
     if as_json:
-        click.echo(orjson.dumps(_as_json(report, checking.stored), option=orjson.OPT_INDENT_2))
+        said = _as_json(report, checking.stored) | {"clock": clock.trouble}
+        say_json(orjson.dumps(said, option=orjson.OPT_INDENT_2))
         return 0 if report.agrees else 1
+    if clock.trouble is not None:
+        say(clock.trouble)
     if report.loss is not None:
-        click.echo(f"{report.loss} {_REPAIR.format(path=path)}")
+        say(f"{report.loss} {_REPAIR.format(path=path)}")
     for finding in report.drifts:
-        click.echo(str(finding))
+        say(str(finding))
     for finding in report.notes:
-        click.echo(f"no drift: {finding}")
-    click.echo(_summary(report, checking.stored))
+        say(f"no drift: {finding}")
+    say(_summary(report, checking.stored))
     return 0 if report.agrees else 1
 
 
 async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: bool) -> int:
     async with _checking(documents) as checking:
-        report = await checking.ledger.check()
+        report, clock = await checking.ledger.check(), await checking.clock.look()
         _explain(report)
-        if report.agrees or dry_run:
-            click.echo(_summary(report, checking.stored))
+        follows = _explain_clock(clock)
+        if (report.agrees and not follows) or dry_run:
+            say(_summary(report, checking.stored))
             return 0 if report.agrees else 1
         if not _agreed(yes=yes):
-            click.echo("Nothing was changed.")
+            say("Nothing was changed.")
             return 1
         changes = report.changes
         if not _gives_back(changes, yes=yes, agreed=give_back):
             changes = [each for each in changes if not each.gives_back]
         repaired = await checking.ledger.repair(changes)
+        if follows:
+            await checking.clock.follow()
+            say("The ledger's time follows its server's clock.")
         after = await checking.ledger.check()
         if report.lost and not after.changes:
             await checking.ledger.declare_whole()
             after.lost = {}
-    click.echo(f"{repaired} of {len(changes)} repaired.")
+    say(f"{repaired} of {len(changes)} repaired.")
     for finding in after.drifts:
-        click.echo(str(finding))
-    click.echo(_summary(after, checking.stored))
+        say(str(finding))
+    say(_summary(after, checking.stored))
     return 0 if after.agrees else 1
 
 
 def _explain(report: CheckReport) -> None:
     """Show what repairing changes, and why."""
     if report.loss is not None:
-        click.echo(report.loss)
+        say(report.loss)
     for finding in report.changes:
-        click.echo(finding.change)
+        say(finding.change)
     if any(finding.row.period == "endless" for finding in report.changes if report.lost):
-        click.echo(_BALANCES)
+        say(_BALANCES)
     if report.lost:
-        click.echo(_MINUTES)
+        say(_MINUTES)
+
+
+def _explain_clock(clock: ClockState) -> bool:
+    """Show what is amiss with the clock; whether repairing lets the ledger's time follow it."""
+    if clock.trouble is not None:
+        say(clock.trouble)
+    if clock.is_behind and clock.agrees:
+        say(_FOLLOWS.format(behind=span_words(clock.ahead)))
+        return True
+    if clock.is_behind:
+        say("The ledger's time stays as it is until these two clocks agree.")
+    return False
 
 
 def _agreed(*, yes: bool) -> bool:
@@ -176,9 +205,9 @@ def _gives_back(changes: Sequence[Finding], *, yes: bool, agreed: bool) -> bool:
     giving = [each for each in changes if each.gives_back]
     if not giving or agreed:
         return True
-    click.echo(_OTHER_BOOKS)
+    say(_OTHER_BOOKS)
     if yes:
-        click.echo("Left as they are: say --give-back to lower them.")
+        say("Left as they are: say --give-back to lower them.")
         return False
     return click.confirm("Give it back?")
 

@@ -9,8 +9,7 @@ hash of open holds; when it is closed, the record becomes a row of the journal, 
 - A reserve whose reply is lost is sent again: the hold is there already, nothing is held twice.
 - A gateway that dies stops renewing. When the lease ends, any other gateway's reaper closes the
   hold: charged for the progress that was reported last, for the prompt where only a backend had
-  been reached, for nothing where none had. Its record is kept for a quarter of an hour as
-  *expired*.
+  been reached, for nothing where none had. Its record is kept for 16 hours as *expired*.
 - A gateway that only stood still settles late: the difference is applied and journaled (ADJUSTED).
 - A settlement whose reply is lost is sent again: by its mark it was settled, nothing happens.
 - What the ledger never knew (an outage, a restored backup) is UNKNOWN: the gateway then reserves it

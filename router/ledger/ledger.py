@@ -26,6 +26,7 @@ from router.ledger.heartbeats import Heartbeats
 from router.ledger.hold import Hold, HoldService
 from router.ledger.journal import JournalStreams
 from router.ledger.keys import shard
+from router.ledger.ledger_clock import LedgerClock
 from router.ledger.long_holds import LongHolds
 from router.ledger.outage import Outage
 from router.ledger.reaper import Reaper
@@ -163,6 +164,7 @@ class Ledger:
             "adjusted": self._settlements.adjusted,
             "recharged": self._settlements.recharged,
             "spool_failures": self._spool.failures,
+            "spool_odd_lines": self._spool.odd,
             "reaped": self._reaper.reaped,
             "leases_lost": self._beats.lost,
             "served_locally": self._admissions.served_locally,
@@ -218,6 +220,10 @@ class Ledger:
     def check(self, totals: UsageTotals, tiers: Tiers) -> LedgerCheck:
         """A comparison with the books, by the quotas of each tier."""
         return LedgerCheck(self._address, self._shards, totals, tiers, self._epoch)
+
+    def clock(self) -> LedgerClock:
+        """The ledger's time beside its server's clock."""
+        return LedgerClock(self._nodes, self._shards)
 
     def watch(self, books: Books) -> LedgerWatch:
         """What notices that the ledger lost what it held. Close it before us."""

@@ -12,6 +12,9 @@ from router.ledger import codec, keys
 
 _MOST_NUMBERS: Final = 160  # of a hold that is read by a format made before
 _MOST_INTEGERS: Final = 64  # of a reply
+# For how long what is over is known at least. The server's own clock ends it, so this is what that
+# clock may jump ahead before anything is counted twice: more than any two time zones are apart.
+_KEPT_MS: Final = 16 * 3_600_000
 _LUA_LETTERS: Final = {"q": "i8", "I": "I4", "c": "B"}
 _NUMBER_BYTES: Final = 8
 _RESTING: Final = {letter: len(row.resting) for letter, row in codec.ALGORITHMS.items()}
@@ -52,10 +55,10 @@ _NUMBERS: Final = {
     "RING_SLOTS": codec.RING_SLOTS,
     # Time.
     "SECOND_MS": 1_000, "DAY_MS": 86_400_000, "LEASES_WAIT_MS": 1_000,
-    "CLOCK_REST_MS": 1_000, "CLOCK_SLEW": 10, "EXPIRED_KEPT_MS": 900_000,
+    "CLOCK_REST_MS": 1_000, "CLOCK_SLEW": 10, "EXPIRED_KEPT_MS": _KEPT_MS,
     # Marks: a bit for each hold behind an instant.
     "MARK_FIRST_BYTE": _NUMBER_BYTES + 1, "MARK_FIRST_BIT": _NUMBER_BYTES * 8, "BYTE_BITS": 8,
-    "MARK_BYTES": 32, "MARK_FRESH_MS": 300_000, "MARK_LIFE_MS": 1_560_000,
+    "MARK_BYTES": 32, "MARK_FRESH_MS": 300_000, "MARK_LIFE_MS": _KEPT_MS + 1_560_000,
 }  # fmt: skip
 
 _TEXTS: Final = {

@@ -1,4 +1,5 @@
-"""A running gateway notices within a minute that its ledger lost what it held.
+"""A running gateway notices within a minute that its ledger lost what it held, or that its
+server's clock is not what it was.
 
 Every twenty seconds it reads the witness of each virtual shard, in one write for all that a node
 keeps, judges them (`router.ledger.loss`), and moves on those that nobody has for a while. It works
@@ -15,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from router.database import DatabaseError
 from router.ledger.keys import Shard
+from router.ledger.ledger_clock import LedgerClock
 from router.ledger.loss import Cause, Known, Loss, Witness, judge, loss_words
 from router.ledger.server.errors import Disconnected, StartupError
 from router.ledger.server.nodes import Nodes
@@ -65,6 +67,7 @@ class LedgerWatch:
         self._known: dict[int, Known] | None = None  # None: before the first look
         self._kept = False  # whether the books know the epoch
         self._task: asyncio.Task[None] | None = None
+        self.clock = LedgerClock(nodes, shards)
         self.lost: dict[int, Loss] = {}
         self.losses: Counter[Cause] = Counter(dict.fromkeys(Cause, 0))
 
@@ -72,6 +75,11 @@ class LedgerWatch:
     def trouble(self) -> str | None:
         """What the ledger lost, in a sentence; None where nothing."""
         return loss_words(self.lost.values(), len(self._shards)) if self.lost else None
+
+    @property
+    def clock_trouble(self) -> str | None:
+        """What is amiss with the server's clock; None where nothing."""
+        return self.clock.state.trouble
 
     async def start(self) -> None:
         """Look once, so that a loss is known before the first request, and go on looking."""
@@ -90,7 +98,9 @@ class LedgerWatch:
         if self._known is None:
             self._known = await asyncio.to_thread(self._recall)
         known = self._known
+        server = await self._nodes.look_at_clocks()
         stored = await self._read()
+        await self.clock.judge(server, [clock for _, clock in stored.values()])
         found = {number: Witness.read(raw) for number, (raw, _) in stored.items()}
         lost = {
             number: loss

@@ -15,11 +15,14 @@ import orjson
 from router.errors import BadRequest
 from router.protocols.aliases import KnownKeys
 from router.protocols.burden import MAX_PIECES, UNWEIGHED, is_too_fine
-from router.protocols.known_keys import EXTRA_BODY, IN_EXTRA_BODY
+from router.protocols.known_keys import EXTRA_BODY, IN_EXTRA_BODY, LABELS, PLACES
+from router.protocols.parameters import DOCUMENTED
 from router.protocols.scan import Members, scan
 from router.protocols.tolerant_json import without_halves
 from router.protocols.twins import UnsafeBody
 
+Names = tuple[str, ...]
+NO_NAMES: Final[Names] = ()
 MAX_KEY: Final = 1_024  # characters of a key of the body itself
 MAX_HALVES: Final = 100_000  # escapes that may be halves of characters, where any is
 _TOO_FINE: Final = (
@@ -30,8 +33,9 @@ _TOO_FINE: Final = (
 
 def parse_members(
     raw: bytes, known: KnownKeys, metered: AbstractSet[str]
-) -> tuple[dict[str, Any], Members]:
-    """The JSON object of a request body, and where its members stand.
+) -> tuple[dict[str, Any], Members, Names]:
+    """The JSON object of a request body, where its members stand, and which of them are parameters
+    that nobody knows (`router.protocols.parameters`).
 
     Raises BadRequest where it is none, where a key stands twice, and where a key is one that
     `known` refuses or that `extra_body` must not hold; and where it is cut too finely (`burden`).
@@ -56,12 +60,28 @@ def parse_members(
         raise BadRequest(str(error), param=error.param) from None
     if not small and max(map(len, members), default=0) > MAX_KEY:
         raise BadRequest(f"A key of the body has more than {MAX_KEY:,} characters.")
-    if not members.keys() <= known.keys:
-        refuse_aliases(members, known)
-        extra = body.get(EXTRA_BODY)
-        if isinstance(extra, dict):
-            refuse_aliases(extra, IN_EXTRA_BODY)
-    return body, members
+    if members.keys() <= known.plain:  # most bodies
+        return body, members, NO_NAMES
+    return body, members, _unknown(body, known)
+
+
+def _unknown(body: dict[str, Any], known: KnownKeys) -> Names:
+    """The parameters that nobody knows; BadRequest for one that no server may be sent."""
+    refuse_aliases(body, known)
+    extra = body.get(EXTRA_BODY)
+    if isinstance(extra, dict):
+        refuse_aliases(extra, IN_EXTRA_BODY)
+    labels = body.get(LABELS)
+    if isinstance(labels, dict):
+        refuse_aliases(labels, PLACES)
+    return unknown_names(body, known)
+
+
+def unknown_names(given: Mapping[str, Any], known: KnownKeys) -> Names:
+    """Those of the parameters that neither the protocol nor any server is known to have."""
+    if given.keys() <= known.keys:
+        return NO_NAMES
+    return tuple([name for name in given if name not in known.keys and name not in DOCUMENTED])
 
 
 def refuse_aliases(members: Mapping[str, Any], known: KnownKeys) -> None:

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
+from policies.pii.reading import BUDGET
 from router.world.config_values import Duration, Origins, Size, wrong
 from router.world.section import Section
 
@@ -21,11 +22,27 @@ class LimitSection(Section):
     counts_per_minute: int = Field(default=120, ge=0)
 
 
+class DetectorSection(Section):
+    """What the detectors of private data may read of one request, and for how long."""
+
+    bytes: Size = BUDGET.bytes
+    microseconds: PositiveInt = BUDGET.microseconds
+    threads: int = Field(default=2, ge=1, le=64)
+
+
 class StreamSection(Section):
-    """How long a client that awaits a stream gets no byte."""
+    """How long a client that awaits a stream gets no byte, and one that is behind takes none."""
 
     head_after: Duration = 4.0
     keepalive: Duration = 15.0
+    unread: Duration = 60.0
+
+
+class StopSection(Section):
+    """How a gateway stops: how long it says so before it takes nothing new, and takes in all."""
+
+    notice: Duration | None = 5.0
+    drain: Duration = 600.0
 
 
 class WebSocketSection(Section):

@@ -125,7 +125,11 @@ def read_policy(loaded: LoadedConfig, config_path: Path) -> Documents:
         policy = load_policy(read_shipped_policy(named), f"{named}.yaml")
     else:
         remedy = f"name a file beside turnout.yaml, or one of: {', '.join(shipped_policies())}"
-        policy = load_policy(_read(path, "the policy", remedy), str(path))
+        try:
+            text = _read(path, "the policy", remedy)
+        except DocumentError as error:
+            raise DocumentError(loaded.values.hide(error.findings)) from None
+        policy = load_policy(text, str(path))
     return Documents(loaded, policy, config_path, path)
 
 

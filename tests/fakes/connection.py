@@ -25,6 +25,7 @@ class FakeSocket(asyncio.Transport):
         self.closed = False
         self.half_closed = False
         self.paused = False
+        self.unread = 0
         self.protocol: Any = None  # that the connection handed it over to
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -44,6 +45,10 @@ class FakeSocket(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep what is written."""
         self.sent += bytes(data)
+
+    def get_write_buffer_size(self) -> int:
+        """What the client has not read: as much as the test says."""
+        return self.unread
 
     def write_eof(self) -> None:
         """Note that the edge has said its last word."""

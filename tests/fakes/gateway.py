@@ -12,12 +12,14 @@ from router.telemetry.metrics import Metrics
 @dataclass(slots=True)
 class FakeGateway:
     """`gateway` over a corridor; `ledger_answers` is whether its ledger can be reached,
-    `trouble` what that one lost, `ready_without` whether it serves nevertheless.
+    `trouble` what that one lost, `clock_trouble` what is amiss with its clock, `ready_without`
+    whether it serves nevertheless.
     """
 
     corridor: FakeCorridor = field(default_factory=FakeCorridor.answering)
     ledger_answers: bool = True
     trouble: str | None = None
+    clock_trouble: str | None = None
     ready_without: bool = True
     body_limit: int = 10_000
     ready: bool = True

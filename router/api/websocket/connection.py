@@ -18,6 +18,7 @@ from websockets.frames import CloseCode, Opcode
 from websockets.protocol import State
 
 from router.api.inference import Inference
+from router.api.unread import Unread, cut_off
 from router.api.websocket.lanes import Lanes
 from router.api.websocket.memory import Memory
 from router.api.websocket.opening import Opening
@@ -57,6 +58,7 @@ class WebSocket(asyncio.Protocol):
         self._asked_at = self._loop.time()
         self._ends_at = self._asked_at + inference.sockets.lifetime
         self._closing: asyncio.TimerHandle | None = None
+        self._unread: Unread | None = None  # while the client is behind
         server_state.connections.add(self)  # type: ignore[arg-type] # it needs `shutdown` alone
         inference.metrics.websockets += 1
         transport.write(opening.head)
@@ -86,6 +88,7 @@ class WebSocket(asyncio.Protocol):
         self._timer.cancel()
         if self._closing is not None:
             self._closing.cancel()
+        self._unwatch()
         self._hear_no_more()
         self._memory.close()
         self._flow.resume_writing()
@@ -94,11 +97,23 @@ class WebSocket(asyncio.Protocol):
         """Note that the client is behind: nothing is read either, since pings are answered."""
         self._flow.pause_writing()
         self._read_no_more()
+        patience = self._inference.limits.unread
+        self._unread = Unread(self._transport, self._loop, patience, self._cut_off)
 
     def resume_writing(self) -> None:
         """Note that it caught up."""
         self._flow.resume_writing()
+        self._unwatch()
         self._read_on()
+
+    def _unwatch(self) -> None:
+        if self._unread is not None:
+            self._unread.stop()
+            self._unread = None
+
+    def _cut_off(self) -> None:
+        """End what runs for a client that takes nothing."""
+        cut_off(self._transport, self._inference)
 
     def shutdown(self) -> None:
         """The server stops: close behind what runs."""

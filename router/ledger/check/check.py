@@ -62,6 +62,7 @@ class LedgerCheck:
         self._epoch = epoch
         self._limits = calendar_limits(tiers)
         self._shared: set[str] = set()  # scopes that further end users share
+        self._newest: Mapping[int, int] = {}  # when the newest stored rows were closed, by shard
 
     async def check(self) -> CheckReport:
         """Everything that a third look still sees (traffic may change states in between)."""
@@ -112,9 +113,12 @@ class LedgerCheck:
         async with client_at(self._address) as client:
             for shard in self._shards:
                 now = (await look_at(client, shard, (), self._totals)).now
-                # A clock behind the books would tell of a loss again; it goes on from there.
+                # A clock behind the books would tell of a loss again; it goes on from there. One
+                # that was held back stays so.
                 last = max(now, newest.get(shard.number, 0))
-                await client.set(shard.clock, CLOCK_PAIR.pack(last, now))
+                before, server = CLOCK_PAIR.unpack(await client.get(shard.clock) or bytes(16))
+                behind = max(0, server - before)
+                await client.set(shard.clock, CLOCK_PAIR.pack(last, now + behind))
                 found = Witness.read(await client.get(shard.witness))
                 seen = max(now, time.time_ns() // 1_000_000, 0 if found is None else found.seen + 1)
                 await client.set(shard.witness, Witness(epoch, seen).write())
@@ -122,6 +126,7 @@ class LedgerCheck:
     async def _lost(self, client: Client) -> dict[int, Loss]:
         """What the ledger lost as a whole, by virtual shard."""
         epoch, newest = self._totals.epoch(), self._totals.newest()
+        self._newest = newest
         lost = {}
         for shard in self._shards:
             found = Witness.read(await client.get(shard.witness))
@@ -149,11 +154,15 @@ class LedgerCheck:
         for shard in self._shards:
             page = sorted(key for key in keys if key.startswith(shard.base))
             if page:
-                look = await look_at(client, shard, page, self._totals)
+                look = await self._look(client, shard, page)
                 findings += self._compare(
                     shard, look, expected[shard.number], history, lost=shard.number in lost
                 )
         return [finding for finding in findings if finding.is_drift]
+
+    async def _look(self, client: Client, shard: Shard, keys: list[str]) -> Look:
+        newest = self._newest.get(shard.number, 0)
+        return await look_at(client, shard, keys, self._totals, newest)
 
     async def _check_page(
         self,
@@ -168,7 +177,7 @@ class LedgerCheck:
         notes: dict[tuple[str, str, str], Finding] = {}
         drifts: list[Finding] = []
         for _ in range(_TRIES):
-            look = await look_at(client, shard, keys, self._totals)
+            look = await self._look(client, shard, keys)
             found = self._compare(shard, look, expected, history, lost=lost)
             drifts = [finding for finding in found if finding.is_drift]
             notes |= {(f.key, f.place, f.kind): f for f in found if not f.is_drift}

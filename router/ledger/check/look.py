@@ -52,11 +52,17 @@ class Look:
                     self.held[item.scope_key, name, position] += amount
 
 
-async def look_at(client: Client, shard: Shard, keys: Sequence[str], stored: UsageTotals) -> Look:
-    """Look at some scopes of a shard. Raises Disconnected."""
+async def look_at(
+    client: Client, shard: Shard, keys: Sequence[str], stored: UsageTotals, newest: int = 0
+) -> Look:
+    """Look at some scopes of a shard. Raises Disconnected.
+
+    `newest`: when the newest row was closed that was stored before. After its server's clock went
+    back, a shard's own may say less by as much as it is stored late; what is stored has happened.
+    """
     fixed = (shard.holds, shard.clock, shard.journal)
     now, scopes, holds, entries = await run_script(client, "look", (*fixed, *keys), ())
-    look = Look(int(now), dict(zip(keys, scopes, strict=True)))
+    look = Look(max(int(now), newest), dict(zip(keys, scopes, strict=True)))
     for record in holds[1::2]:
         look.count(read_hold(record))
     rows: list[JournalRow] = []

@@ -1,5 +1,5 @@
 -- Marks: one bit for each hold says that it was once reserved, so that it is neither made again nor settled
--- twice. 256 holds of one process share a key, which outlives each of them by at least a quarter of an hour.
+-- twice. 256 holds of one process share a key, which outlives each of them by 16 hours.
 
 -- section: read
 -- in   mark (the value of the key, or false), bit   out   reserved_before
@@ -15,8 +15,7 @@ local function mark_of(base, hold_id)
 end
 
 -- section: write
--- Marks that a hold was reserved, and prolongs the key's life where less than a quarter of an hour might be
--- left of it. `mark`: the value of the key.
+-- Marks that a hold was reserved, and prolongs the key's life where less than 16 hours might be left of it. `mark`: the value of the key.
 local function remember(key, mark, bit, now)
   if not mark then
     redis.call('SET', key, struct.pack(NUMBER, now) .. string.rep('\0', MARK_BYTES), 'PX', MARK_LIFE_MS)

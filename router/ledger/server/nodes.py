@@ -5,10 +5,12 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from router.ledger.keys import shard as shard_keys
 from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.connection import CommandPart, PipelinedConnection
 from router.ledger.server.errors import Disconnected, ErrorReply, Refused
 from router.ledger.server.scripts import Script, ledger_scripts
+from router.ledger.server.server_clocks import ServerClocks
 from router.ledger.server.topology import Cluster, SingleNode, Topology
 
 _TRIES: Final = 3
@@ -36,6 +38,9 @@ class Nodes:
         self._shas = {name: script.sha for name, script in self._scripts.items()}
         self._check = check
         self.on_restart: Callable[[], None] | None = None
+        self.clocks = ServerClocks(
+            self._scripts["hold_back"], [shard_keys(number) for number in range(shards)]
+        )
         self._run_ids: dict[PipelinedConnection, bytes] = {}
         self._topology: Topology = (
             Cluster(address, timeout, self._greet, shards=shards, on_change=self._restarted)
@@ -141,6 +146,13 @@ class Nodes:
                 raise reply.refusal()
         return replies
 
+    async def look_at_clocks(self) -> int:
+        """Read every node's clock, and hold the ledger's time back where one jumped ahead; returns
+        the latest, in Unix milliseconds. Raises Disconnected.
+        """
+        looks = [self.clocks.look(connection) for connection in self.connections()]
+        return max(await asyncio.gather(*looks))
+
     def trouble(self, shard: int, error: ErrorReply) -> bool:
         """Act on an error reply; true where asking again, elsewhere, may help."""
         if not error.is_elsewhere:
@@ -150,6 +162,7 @@ class Nodes:
 
     async def _greet(self, connection: PipelinedConnection) -> None:
         await self._check(connection.node)
+        await self.clocks.look(connection)  # before anything is asked by a time that jumped
         for script in self._scripts.values():
             with contextlib.suppress(Refused):  # then EVAL carries the source
                 await connection.ask("SCRIPT", "LOAD", script.source)

@@ -21,6 +21,7 @@ from router.ledger.lua_constants import lua_constants
 
 NAMES: Final = (
     "reserve", "settle", "renew", "top_up", "reap", "look", "repair", "credit", "pool",
+    "hold_back", "follow",
 )  # fmt: skip
 CLOCK: Final = "redis.call('TIME')"
 _INCLUDE: Final = re.compile(r"^ *-- include: (.+)\n", re.MULTILINE)

@@ -67,6 +67,7 @@ async def test_without_a_key_no_model_is_named(client, headers):
         ({"ledger_answers": False}, 503, "no answer"),
         ({"trouble": "It lost all."}, 200, "It lost all."),
         ({"trouble": "It lost all.", "ready_without": False}, 503, "It lost all."),
+        ({"clock_trouble": "It jumped.", "ready_without": False}, 200, "It jumped."),
     ],
 )
 async def test_ready_is_who_wants_requests_and_reaches_its_ledger(client, state, status, ledger):

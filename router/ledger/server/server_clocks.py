@@ -1,0 +1,129 @@
+"""Whether a server's clock jumped, by the time that passed here meanwhile.
+
+Theory of operation. The ledger's time is its server's, and a script sees nothing else: to it, a
+clock that was set an hour ahead and an hour in which nobody came are the same. A gateway that lives
+across the jump knows better, since its own clock of elapsed time runs through suspensions and is
+never set. So it reads TIME whenever it connects, before it sends anything else, and with each look
+of its watch. Where the server's clock moved by more than time passed, each virtual shard is told
+what it should say (hold_back.lua), before any window can end early. A clock that was set back needs
+nobody: the scripts go on from the last instant that they gave (clock.lua).
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from router.ledger.keys import Shard
+from router.ledger.server.connection import PipelinedConnection
+from router.ledger.server.errors import Disconnected
+from router.ledger.server.scripts import Script
+
+_LOG: Final = logging.getLogger("turnout")
+_ELAPSED: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+_LEAST_MS: Final = 1_000  # a jump that is told from the wire's delays
+_APART_MS: Final = 10_000  # as far may the clocks of two nodes be apart
+_DRIFT: Final = 1_000  # and from clocks that run apart: a thousandth of what passed
+_SECONDS: Final = 2.0
+_MINUTE: Final = 60
+_HOUR: Final = 3_570_000  # what is an hour to the minute, in milliseconds
+Direction = Literal["ahead", "back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a server's clock said, and what our clock of elapsed time did just before."""
+
+    server: int
+    elapsed: int
+
+
+def elapsed_ms() -> int:
+    """Milliseconds of a clock that is never set and does not stop while the machine sleeps."""
+    return time.clock_gettime_ns(_ELAPSED) // 1_000_000
+
+
+class ServerClocks:
+    """What the clocks of a ledger's servers said last. `jumps` counts those that were noticed.
+
+    `elapsed`: milliseconds of a clock that nobody sets.
+    """
+
+    def __init__(
+        self, script: Script, shards: Sequence[Shard], elapsed: Callable[[], int] = elapsed_ms
+    ) -> None:
+        self._script = script
+        self._shards = shards
+        self._elapsed = elapsed
+        self._seen: dict[PipelinedConnection, Reading] = {}
+        self._latest: Reading | None = None
+        self.jumps: Counter[Direction] = Counter({"ahead": 0, "back": 0})
+
+    async def look(self, connection: PipelinedConnection) -> int:
+        """Read a node's clock, in Unix milliseconds; if it jumped ahead, hold the ledger's time
+        back. Works while the connection opens, too. Raises Disconnected.
+        """
+        before = self._elapsed()
+        seconds, micros = await connection.ask("TIME")
+        now, after = int(seconds) * 1000 + int(micros) // 1000, self._elapsed()
+        known, least = self._seen.get(connection), _LEAST_MS
+        if known is None:  # a node that took over from one that we know
+            known, least = self._latest, _APART_MS
+        if known is not None:
+            passed = after - known.elapsed
+            least += passed // _DRIFT
+            await self._judge(connection, now, known.server + passed, least)
+        self._seen[connection] = self._latest = Reading(now, before)
+        return now
+
+    async def _judge(
+        self, connection: PipelinedConnection, now: int, expected: int, least: int
+    ) -> None:
+        if now > expected + least:
+            held = await self._hold_back(connection, expected)
+            self.jumps["ahead"] += 1
+            _LOG.error(
+                "The clock of the ledger's server at %s jumped ahead by %s. The ledger's time goes"
+                " on from where it was, in %d of its virtual shards: no limit counts anew. Put the"
+                " server's clock right; if it is right now, `turnout ledger repair` lets the ledger"
+                " follow it.",
+                connection.node, span_words(now - expected), held,
+            )  # fmt: skip
+        elif now < expected - least:
+            self.jumps["back"] += 1
+            _LOG.warning(
+                "The clock of the ledger's server at %s went back by %s. The ledger's time goes on"
+                " from where it was, a tenth slower until the clock has caught up.",
+                connection.node, span_words(expected - now),
+            )  # fmt: skip
+
+    async def _hold_back(self, connection: PipelinedConnection, expected: int) -> int:
+        """Tell every shard of a node; returns in how many its time was held back."""
+        calls = [
+            connection.send(
+                ("EVAL", self._script.source, 2, shard.clock, shard.witness, expected),
+                _SECONDS,
+                opening=True,
+            )
+            for shard in self._shards
+        ]
+        replies = await asyncio.gather(*calls, return_exceptions=True)
+        lost = next((reply for reply in replies if isinstance(reply, Disconnected)), None)
+        if lost is not None:
+            raise lost
+        return sum(reply == 1 for reply in replies)  # other nodes' shards are errors
+
+
+def span_words(ms: int) -> str:
+    """A span of time as people say it: its two largest units, from an hour on to the minute."""
+    unit = _MINUTE if abs(ms) >= _HOUR else 1
+    seconds = round(abs(ms) / 1000 / unit) * unit
+    parts = []
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", _MINUTE), ("s", 1)):
+        amount, seconds = divmod(seconds, size)
+        if amount:
+            parts.append(f"{amount} {name}")
+    return " ".join(parts[:2]) or "less than a second"
