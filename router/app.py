@@ -301,15 +301,10 @@ def _gateway(
     guards: tuple[BodyRoom, MemoryGuard],
 ) -> Gateway:
     limits, stream = documents.config.limits, documents.config.stream
-    times = (limits.body_timeout, stream.head_after, stream.keepalive)
     room, guard = guards
     gateway = Gateway(
         serving=serving,
-<<<<<<< HEAD
-        limits=Limits(limits.body, *times, room),
-=======
-        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump()),
->>>>>>> main
+        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump(), room=room),
         cors=Cors.of(**documents.config.cors.model_dump()),
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
         metrics=parts.metrics,
@@ -324,11 +319,7 @@ def _gateway(
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
-<<<<<<< HEAD
-        parts.learner, parts.bookkeeping.watch, room, guard,
-=======
-        parts.learner, parts.bookkeeping.watch, parts.decisions,
->>>>>>> main
+        parts.learner, parts.bookkeeping.watch, parts.decisions, room, guard,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway

@@ -30,12 +30,9 @@ class Watched:
     auditor: Auditor
     learner: Learner
     watch: LedgerWatch
-<<<<<<< HEAD
+    decisions: DecisionLog
     room: BodyRoom
     guard: MemoryGuard
-=======
-    decisions: DecisionLog
->>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,25 +16,17 @@ from router.telemetry.worker_metrics import WorkerMetrics
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-<<<<<<< HEAD
     """What the edge accepts: bytes of a body, seconds until it is there, and the room that all have
     together. And how long a client that awaits a stream gets nothing: seconds until its head goes
-    out, and between bytes after it."""
-=======
-    """What the edge accepts: bytes of a body, seconds until it is there. And how long a client that
-    awaits a stream gets nothing: seconds until its head goes out, and between bytes after it; and
-    how many seconds a client that is behind may take nothing."""
->>>>>>> main
+    out, and between bytes after it; and how many seconds a client that is behind may take
+    nothing."""
 
     body: int
     body_timeout: float
     head_after: float = 4.0
     keepalive: float = 15.0
-<<<<<<< HEAD
-    room: BodyRoom | None = None  # None: without end
-=======
     unread: float = 60.0
->>>>>>> main
+    room: BodyRoom | None = None  # None: without end
 
 
 @dataclass(frozen=True, slots=True)
