@@ -10,11 +10,10 @@ from fastapi import FastAPI
 
 from classifiers.serving import Classifier
 from router.api.admin import admin_application
-from router.api.body_room import BodyRoom
 from router.api.cors import Cors
 from router.api.gateway import Gateway, Limits, SocketLimits
+from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
-from router.api.memory_guard import ROOM_PART, MemoryGuard, usable_memory
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
 from router.auth.store import KeyStore
@@ -274,23 +273,6 @@ def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Servi
     )
 
 
-def _guards(
-    stack: AsyncExitStack, documents: Documents, serving: Serving, known: Authenticator
-) -> tuple[BodyRoom, MemoryGuard]:
-    """The room for bodies, and what turns requests away while memory is short."""
-    limits = documents.config.limits
-    guard = MemoryGuard(serving, limits.memory or usable_memory())
-    guard.start()
-    stack.push_async_callback(guard.close)
-
-    def who(credential: bytes | None) -> tuple[int, str]:
-        principal = known.authenticate(credential)
-        standing = serving.snapshot.standing(principal.tier)
-        return standing.priority.rank, principal.organization
-
-    return BodyRoom(limits.bodies or guard.most // ROOM_PART, limits.bodies_wait, who), guard
-
-
 def _gateway(
     parts: _Parts,
     documents: Documents,
@@ -298,13 +280,12 @@ def _gateway(
     files: FileServices | None,
     worker_metrics: WorkerMetrics | None,
     *,
-    guards: tuple[BodyRoom, MemoryGuard],
+    guards: Guards,
 ) -> Gateway:
     limits, stream = documents.config.limits, documents.config.stream
-    room, guard = guards
     gateway = Gateway(
         serving=serving,
-        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump(), room=room),
+        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump(), room=guards.room),
         cors=Cors.of(**documents.config.cors.model_dump()),
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
         metrics=parts.metrics,
@@ -319,7 +300,7 @@ def _gateway(
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
-        parts.learner, parts.bookkeeping.watch, parts.decisions, room, guard,
+        parts.learner, parts.bookkeeping.watch, parts.decisions, guards.room, guards.memory,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
@@ -351,7 +332,7 @@ async def running(
         files = start_services(
             stack, documents, serving, parts.dispatcher, parts.bookkeeping.ledger
         )
-        guards = _guards(stack, documents, serving, parts.authenticator)
+        guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
         gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
         reloader = Reloader(
             gateway.serving, documents, environ, gateway.metrics.reloads,
