@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Final
 
 from classifiers.serving import Classifier
-from router.api.body_room import BodyRoom
-from router.api.memory_guard import MemoryGuard
+from router.api.door import Door
+from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.ledger.ledger import Ledger
@@ -31,8 +32,8 @@ class Watched:
     learner: Learner
     watch: LedgerWatch
     decisions: DecisionLog
-    room: BodyRoom
-    guard: MemoryGuard
+    door: Door
+    guards: Guards
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Gauge:
 
     metric: Metric
     read: Callable[[Watched], Values]
+
+
+def _of_guards(metric: Metric, read: Callable[[Guards], Values]) -> Gauge:
+    return Gauge(metric, lambda parts: read(parts.guards))
 
 
 def _checks(parts: Watched) -> Values:
@@ -224,6 +229,21 @@ GAUGES: Final = (
         },
     ),
     Gauge(
+        Metric("turnout_connections", "gauge", (), "Connections of clients that are open."),
+        lambda parts: {(): parts.door.inside},
+    ),
+    Gauge(
+        Metric(
+            "turnout_turned_away",
+            "counter",
+            ("reason",),
+            "Whom the door refused: connections, where it was full, their address had its share or "
+            "descriptors ran out (full, address, descriptors); requests of an address that sent "
+            "too many wrong keys (wrong_keys).",
+        ),
+        lambda parts: {(why,): count for why, count in parts.door.turned_away.items()},
+    ),
+    Gauge(
         Metric(
             "turnout_background_responses",
             "gauge",
@@ -232,62 +252,7 @@ GAUGES: Final = (
         ),
         lambda parts: {(): 0 if parts.serving.kept is None else len(parts.serving.kept.background)},
     ),
-    Gauge(
-        Metric(
-            "turnout_body_bytes",
-            "gauge",
-            (),
-            "Bytes that bodies on their way, and requests that came with large ones, have taken of "
-            "`limits.bodies`.",
-        ),
-        lambda parts: {(): parts.room.held},
-    ),
-    Gauge(
-        Metric(
-            "turnout_bodies_waiting",
-            "gauge",
-            (),
-            "Requests whose body waits for room, or for its turn to be read.",
-        ),
-        lambda parts: {(): parts.room.waiting},
-    ),
-    Gauge(
-        Metric(
-            "turnout_bodies_refused",
-            "counter",
-            ("reason",),
-            "Bodies for which there was no room in time: share (their customer had too much on its "
-            "way, 429), room (all had, 503).",
-        ),
-        lambda parts: {(reason,): count for reason, count in parts.room.refused.items()},
-    ),
-    Gauge(
-        Metric(
-            "turnout_memory_bytes",
-            "gauge",
-            (),
-            "What this process has in memory, looked at every second.",
-        ),
-        lambda parts: {(): parts.guard.used},
-    ),
-    Gauge(
-        Metric(
-            "turnout_memory_level",
-            "gauge",
-            (),
-            "How many priorities of tiers are turned away because memory is short: 0 to 3.",
-        ),
-        lambda parts: {(): parts.guard.level},
-    ),
-    Gauge(
-        Metric(
-            "turnout_memory_turned_away",
-            "counter",
-            (),
-            "Requests turned away because memory was short.",
-        ),
-        lambda parts: {(): parts.guard.turned_away},
-    ),
+    *starmap(_of_guards, METERS),
     Gauge(
         Metric(
             "turnout_classifications",
