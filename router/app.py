@@ -42,6 +42,7 @@ from router.pipeline.observers.decision_log import logs_decisions, open_decision
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
 from router.pipeline.observers.metrics import counts_charges, remembers_lengths
 from router.pipeline.observers.observer import PLUGINS, Observer
+from router.pipeline.observers.refused import remembers_refusals
 from router.pipeline.observers.stickiness import remembers_conversations
 from router.pipeline.request_context import Senses
 from router.pipeline.send import Sender
@@ -246,6 +247,7 @@ def _observers(parts: _Parts) -> tuple[Observer, ...]:
         counts_charges(parts.metrics),
         remembers_lengths(parts.history),
         remembers_conversations(parts.conversations),
+        remembers_refusals(parts.detectors.refusals),
         keeps_evidence(recorder, classifier),
         judges_cascades(recorder, classifier),
         begins_audits(parts.auditor.begin, classifier),
