@@ -14,7 +14,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from router.ledger.keys import Shard
@@ -46,15 +46,24 @@ def elapsed_ms() -> int:
     return time.clock_gettime_ns(_ELAPSED) // 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class MachineTime:
+    """The clocks of this machine: nanoseconds of Unix time, milliseconds that passed."""
+
+    now_ns: Callable[[], int] = field(default=time.time_ns)
+    elapsed_ms: Callable[[], int] = field(default=elapsed_ms)
+
+
+MACHINE: Final = MachineTime()
+
+
 class ServerClocks:
     """What the clocks of a ledger's servers said last. `jumps` counts those that were noticed.
 
     `elapsed`: milliseconds of a clock that nobody sets.
     """
 
-    def __init__(
-        self, script: Script, shards: Sequence[Shard], elapsed: Callable[[], int] = elapsed_ms
-    ) -> None:
+    def __init__(self, script: Script, shards: Sequence[Shard], elapsed: Callable[[], int]) -> None:
         self._script = script
         self._shards = shards
         self._elapsed = elapsed
@@ -119,8 +128,8 @@ class ServerClocks:
 
 def span_words(ms: int) -> str:
     """A span of time as people say it: its two largest units, from an hour on to the minute."""
-    unit = _MINUTE if abs(ms) >= _HOUR else 1
-    seconds = round(abs(ms) / 1000 / unit) * unit
+    least = _MINUTE if abs(ms) >= _HOUR else 1
+    seconds = round(abs(ms) / 1000 / least) * least
     parts = []
     for name, size in (("d", 86_400), ("h", 3_600), ("min", _MINUTE), ("s", 1)):
         amount, seconds = divmod(seconds, size)
