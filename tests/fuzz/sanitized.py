@@ -20,11 +20,13 @@ ROOT: Final = Path(__file__).parents[2]
 READERS: Final = {
     "router._scan": ["router/native/scan.c"],
     "router._weigh": ["router/native/weigh.c"],
+    "router._burden": ["router/native/burden.c"],
     "classifiers._reader": ["classifiers/native/*.c"],
 }
 READ_BY: Final = {
     "scan": "router._scan",
     "weigh": "router._weigh",
+    "burden": "router._burden",
     "prompts": "classifiers._reader",
 }
 _FLAGS: Final = (

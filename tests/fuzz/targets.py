@@ -44,6 +44,7 @@ from router.operations.chat import parse_chat
 from router.operations.message import parse_message
 from router.operations.response import parse_response
 from router.operations.table import OPERATIONS
+from router.protocols.burden import burden, burden_in_python
 from router.protocols.passage import ErrorInside, MalformedReply
 from router.protocols.scan import scan, scan_in_python
 from router.protocols.sse import Splitter, data_of, events
@@ -234,6 +235,17 @@ def weighed(data: bytes) -> None:
     assert weigh(data, WEIGHTS) == weigh_in_python(data, WEIGHTS)
 
 
+def burdened(data: bytes) -> None:
+    """A body burdens as much in C as in Python, where it is JSON; where it is none, it ends."""
+    found = burden(data, _MOST_BURDEN)
+    with suppress(orjson.JSONDecodeError):
+        orjson.loads(data)
+        assert found == burden_in_python(data, _MOST_BURDEN)
+
+
+_MOST_BURDEN: Final = 1 << 40
+
+
 def prompts(data: bytes) -> None:
     """The numbers that C reads off a prompt are those that Python reads."""
     text = data.decode("utf-8", "replace")[:FINAL_CHARS]
@@ -255,5 +267,6 @@ TARGETS: Final[Mapping[str, Target]] = {
     "codec": ledger_codec,
     "scan": scanned,
     "weigh": weighed,
+    "burden": burdened,
     "prompts": prompts,
 }
