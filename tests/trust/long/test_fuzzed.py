@@ -4,9 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fuzz.by_mutations import tried
 from fuzz.sanitized import READ_BY, build, compiler, run
 from fuzz.targets import TARGETS
+from fuzz.trying import tried
 from trust.figures import Figures
 
 INPUTS, SANITIZED = 5_000, 2_000
@@ -14,7 +14,7 @@ INPUTS, SANITIZED = 5_000, 2_000
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_input_breaks_a_promise(name: str, figures: Figures) -> None:
-    figures.add(f"inputs: {name}", tried(name, INPUTS, seed=time.time_ns()))
+    figures.add(f"inputs: {name}", tried(name, TARGETS[name], INPUTS, seed=time.time_ns()))
 
 
 @pytest.mark.parametrize("name", READ_BY)
