@@ -14,5 +14,6 @@ setup(
         ),
         Extension("router._scan", ["router/native/scan.c"], optional=True),  # likewise
         Extension("router._weigh", ["router/native/weigh.c"], optional=True),
+        Extension("router._burden", ["router/native/burden.c"], optional=True),
     ]
 )

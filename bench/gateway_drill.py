@@ -74,6 +74,7 @@ def write_documents(folder: Path, port: int, simulator: str, transport: str) -> 
     config = {
         "version": 1,
         "listen": f"127.0.0.1:{port}",
+        "stop": {"notice": None},
         "policy": "policy.yaml",
         "data": "data",
         "transport": transport,

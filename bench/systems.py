@@ -194,6 +194,7 @@ def turnout_config(folder: Path, upstream: int, port: int, **more: Any) -> Path:
     document = {
         "version": 1,
         "listen": f"127.0.0.1:{port}",
+        "stop": {"notice": None},
         "policy": "policy.yaml",
         "data": "data",
         "backends": backends,

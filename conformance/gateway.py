@@ -104,6 +104,7 @@ def gateway(folder: Path, upstream: str, real: str = "") -> Iterator[Gateway]:
     document = {
         "version": 1,
         "listen": f"127.0.0.1:{port}",
+        "stop": {"notice": None},
         "policy": "policy.yaml",
         "data": "data",
         "limits": {"body": "32MB"},

@@ -29,6 +29,7 @@ from policies.route_decision import RouteDecision
 from policies.signals import NO_HINTS, Hints, Signals
 
 _OPEN_TIER: Final = Tier("default")
+_DETECTED: Final = frozenset({"request.pii", "request.unread"})
 _BY_BACKEND: Final = " a backend's name"  # in place of an alias, which has no spaces
 
 
@@ -193,7 +194,7 @@ class Policy:
         overrides = [rule.overrides for rule in route.rules]
         return Needs(
             classifier=scored or "success" in route.facts,
-            pii="request.pii" in route.facts,
+            pii=not _DETECTED.isdisjoint(route.facts),
             sticky=route.terms.sticky or any(each.get("sticky") for each in overrides),
             budget=_reads(route, "budget."),
             language="prompt.language" in route.facts,

@@ -60,6 +60,9 @@ class RequestSignals:
     user: Annotated[str, Fact("the end user's id as sent; may be empty")] = ""
     # Those of `Policy.headers`, names in lower case.
     headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
+    unread: Annotated[
+        bool, Fact("the detectors could not read all of it; then `request.pii` holds, too")
+    ] = False
 
 
 @value

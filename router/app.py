@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from classifiers.serving import Classifier
 from router.api.admin import admin_application
 from router.api.cors import Cors
+from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.inference import Inference
 from router.api.rest import public_application
@@ -34,6 +35,7 @@ from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.loop.prompt_store import PromptStore
 from router.loop.shadow_audit import Auditor, asked_through
+from router.pipeline.detectors import Detectors, detectors_of
 from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import logs_decisions, open_decision_log
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
@@ -49,6 +51,7 @@ from router.pipeline.tracing import Tracing, open_tracing
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metrics import Metrics
 from router.telemetry.worker_metrics import WorkerMetrics
+from router.world.data_folder import make_data_folder
 from router.world.documents import Documents
 from router.world.reload import Reloader
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -184,6 +187,7 @@ class _Parts:
     tracing: Tracing | None
     kept: KeptResponses | None
     chats: KeptChats | None
+    detectors: Detectors
 
 
 async def _parts(
@@ -203,6 +207,8 @@ async def _parts(
     tracing = open_tracing(config.telemetry.traces, worker)
     if tracing is not None:
         stack.push_async_callback(asyncio.to_thread, tracing.close)
+    detectors = detectors_of(config.detectors)
+    stack.callback(detectors.close)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
     ledger = bookkeeping.ledger
     outcomes, prompts = _evidence(stack, documents)
@@ -227,6 +233,7 @@ async def _parts(
         tracing=tracing,
         kept=_kept(stack, documents),
         chats=_chats(stack, documents),
+        detectors=detectors,
     )
 
 
@@ -252,7 +259,9 @@ def _serving(parts: _Parts, snapshot: Snapshot, counts_per_minute: int) -> Servi
     return Serving(
         snapshot=snapshot,
         authenticator=parts.authenticator,
-        senses=Senses(parts.classifier, parts.conversations, {}, recorded=recorded),
+        senses=Senses(
+            parts.classifier, parts.conversations, {}, recorded=recorded, detectors=parts.detectors
+        ),
         ledger=parts.bookkeeping.ledger,
         backends=Sender(parts.dispatcher, parts.cascades),
         history=parts.history,
@@ -274,9 +283,10 @@ def _gateway(
     limits, stream = documents.config.limits, documents.config.stream
     gateway = Gateway(
         serving=serving,
-        limits=Limits(limits.body, limits.body_timeout, stream.head_after, stream.keepalive),
+        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump()),
         cors=Cors.of(**documents.config.cors.model_dump()),
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
+        door=Door(DoorLimits(**documents.config.connections.model_dump())),
         metrics=parts.metrics,
         classifier=parts.classifier,
         ledger=parts.bookkeeping.ledger,
@@ -289,7 +299,7 @@ def _gateway(
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
-        parts.learner, parts.bookkeeping.watch,
+        parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
@@ -309,7 +319,7 @@ async def running(
     or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
     """
     snapshot = compile_snapshot(documents.loaded, documents.policy)
-    documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_data_folder(documents)
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
         clients = Clients(documents.config.transport, EnvironmentProxies.read(environ))

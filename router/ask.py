@@ -88,7 +88,8 @@ class Ask(NamedTuple):
     `storing` is the body that a chat is kept with (`router.protocols.chat.kept`), None for one
     whose client did not ask for it. `bare`: it goes without the thoughts of models in it, since a
     server found one that it cannot read. `pinned` are the backends that
-    can read the files that it names, where they are kept for customers; None: any.
+    can read the files that it names, where they are kept for customers; None: any. `unknown` are
+    the parameters that nobody knows, `router.protocols.parameters` says which may go on.
     """
 
     operation: str
@@ -122,6 +123,7 @@ class Ask(NamedTuple):
     storing: Any = None
     bare: bool = False
     pinned: frozenset[str] | None = None
+    unknown: tuple[str, ...] = ()
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

@@ -5,8 +5,10 @@ SQLAlchemy's errors are translated here and nowhere else.
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -25,22 +27,36 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateColumn
 
+from router.private_files import make_private_file
+
 # The INSERT that can say what to do about keys that exist, by dialect.
 INSERTS: Final[Mapping[str, Any]] = {"sqlite": insert_sqlite, "postgresql": insert_postgresql}
 LATER: Final = {"later": True}  # `info` of a column that older tables of ours lack
 _MOST_PARAMETERS: Final = 999  # the most variables of a statement in any SQLite
+# Several processes that begin with one empty database: each table is made by one, and the others
+# find that it is there, or are locked out for a moment. They look again, after these many seconds.
+_PATIENCE: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.0, 2.0)
+_LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PRIMARY: Final = 0xFF  # SQLite's extended codes hold the code in their last byte
+# PostgreSQL: unique_violation (of its own catalogue), duplicate_table, _object, _column and
+# _schema, serialization_failure, deadlock_detected, lock_not_available, cannot_connect_now.
+_PASSING: Final = frozenset(
+    {"23505", "42P07", "42710", "42701", "42P06", "40001", "40P01", "55P03", "57P03"}
+)
 
 
 class DatabaseError(RuntimeError):
     """The database cannot be used now, and nothing was stored.
 
-    `kind` is what the library calls it, short enough for a command's last line.
+    `kind` is what the library calls it, short enough for a command's last line. `passing`: another
+    process is in the way, and will not be for long.
     """
 
     def __init__(self, error: Exception) -> None:
         first = (str(getattr(error, "orig", None) or error).splitlines() or [""])[0]
         super().__init__(f"The database does not work: {first}")
         self.kind = type(error).__name__
+        self.passing = _is_passing(getattr(error, "orig", None))
 
 
 class ForeignTable(DatabaseError):
@@ -91,10 +107,24 @@ class Database:
     def make(self, metadata: MetaData) -> None:
         """Create the tables that do not exist, and add columns of LATER to those that lack them.
 
-        Several processes may do it at once. Raises ForeignTable where a table lacks another column,
-        so that a database of another version is refused at the start and not by a failing statement
-        later; nothing is added to it. Columns that only a later version knows do no harm.
+        Several processes may do it at once: whoever comes second looks again, for about eight
+        seconds, and those of each lock (five, in SQLite). Raises ForeignTable where a table lacks
+        another column, so that a database of another version is refused at the start and not by a
+        failing statement later; nothing is added to it. Columns that only a later version knows do
+        no harm.
         """
+        for seconds in _PATIENCE:
+            try:
+                self._make(metadata)
+            except DatabaseError as error:
+                if not error.passing:
+                    raise
+                time.sleep(seconds)
+            else:
+                return
+        self._make(metadata)
+
+    def _make(self, metadata: MetaData) -> None:
         try:
             metadata.create_all(self.engine)
             lacking = [
@@ -148,17 +178,36 @@ class Database:
         self.engine.dispose()
 
 
+def _is_passing(error: BaseException | None) -> bool:
+    """Whether a driver's error says that another process was first, or is busy."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        words = str(error)
+        return code & _PRIMARY in _LOCKED or "already exists" in words or "duplicate" in words
+    return getattr(error, "sqlstate", None) in _PASSING
+
+
 def open_database(url: str) -> Engine:
     """Return an engine for SQLite or PostgreSQL; connects when it is first used.
 
     SQLite writes ahead, so that those who read and the one who writes do not wait for each other.
-    Raises SQLAlchemyError or ImportError for a URL that names no usable database.
+    Its file is made for its owner alone, and so is what SQLite puts beside it. Raises
+    SQLAlchemyError or ImportError for a URL that names no usable database.
     """
     sqlite = url.startswith("sqlite")
     engine = create_engine(url, pool_pre_ping=not sqlite)
     if sqlite:
+        event.listen(engine, "do_connect", _make_file)
         event.listen(engine, "connect", _write_ahead)
     return engine
+
+
+def _make_file(dialect: Any, _record: Any, args: Sequence[Any], _options: Any) -> None:
+    """Make the file of a connection that is about to open, before SQLite makes it for everybody."""
+    name = str(args[0]) if args else ":memory:"
+    if name != ":memory:" and not name.startswith("file:"):
+        with contextlib.suppress(OSError):  # SQLite says better why
+            make_private_file(Path(name))
 
 
 class Insertion:

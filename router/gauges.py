@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from classifiers.serving import Classifier
+from router.api.door import Door
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.ledger.ledger import Ledger
@@ -13,6 +14,7 @@ from router.ledger.watch import LedgerWatch
 from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
 from router.pipeline.serving import Serving
+from router.telemetry.decisions import DecisionLog
 from router.telemetry.metric import Metric, Values
 
 
@@ -27,6 +29,8 @@ class Watched:
     auditor: Auditor
     learner: Learner
     watch: LedgerWatch
+    decisions: DecisionLog
+    door: Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,11 @@ def _spans(parts: Watched) -> Values:
     tracing = parts.serving.tracing
     counts = {} if tracing is None else tracing.sink.counts
     return {(result,): count for result, count in counts.items()}
+
+
+def _detectors(parts: Watched) -> Values:
+    turns = parts.serving.senses.detectors.turns
+    return {("reading",): turns.taken, ("waiting",): turns.waiting}
 
 
 def _lost(parts: Watched) -> Values:
@@ -83,6 +92,16 @@ GAUGES: Final = (
             "`no_opinion` of a judge that was asked.",
         ),
         _checks,
+    ),
+    Gauge(
+        Metric(
+            "turnout_rate_missing",
+            "gauge",
+            ("backend", "counter"),
+            "1 where an answer counted what usually costs more and the price does not say; it was "
+            "charged as what it is a part of.",
+        ),
+        lambda parts: dict.fromkeys(parts.serving.snapshot.prices.unsaid, 1.0),
     ),
     Gauge(
         Metric("turnout_audits", "counter", ("result",), "Shadow audits: done, failed, skipped."),
@@ -156,6 +175,15 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
+            "turnout_decisions_lost",
+            "counter",
+            (),
+            "Lines of the decision log that could not be written: a full disk.",
+        ),
+        lambda parts: {(): parts.decisions.lost},
+    ),
+    Gauge(
+        Metric(
             "turnout_backend_healthy",
             "gauge",
             ("backend",),
@@ -175,10 +203,38 @@ GAUGES: Final = (
         _failures,
     ),
     Gauge(
+        Metric(
+            "turnout_usage_disbelieved",
+            "counter",
+            ("backend",),
+            "Answers that told more use than can be true; charged is the bound.",
+        ),
+        lambda parts: {
+            (name,): state.disbelieved
+            for name, state in parts.serving.backends.view().items()
+            if state.disbelieved
+        },
+    ),
+    Gauge(
         Metric("turnout_backend_in_flight", "gauge", ("backend",), "Requests open at the backend."),
         lambda parts: {
             (name,): state.in_flight for name, state in parts.serving.backends.view().items()
         },
+    ),
+    Gauge(
+        Metric("turnout_connections", "gauge", (), "Connections of clients that are open."),
+        lambda parts: {(): parts.door.inside},
+    ),
+    Gauge(
+        Metric(
+            "turnout_turned_away",
+            "counter",
+            ("reason",),
+            "Whom the door refused: connections, where it was full, their address had its share or "
+            "descriptors ran out (full, address, descriptors); requests of an address that sent "
+            "too many wrong keys (wrong_keys).",
+        ),
+        lambda parts: {(why,): count for why, count in parts.door.turned_away.items()},
     ),
     Gauge(
         Metric(
@@ -198,6 +254,27 @@ GAUGES: Final = (
             "overlap.",
         ),
         lambda parts: {(key,): count for key, count in parts.classifier.counts.items()},
+    ),
+    Gauge(
+        Metric(
+            "turnout_detections",
+            "counter",
+            ("result",),
+            "Requests that the detectors of private data read, by what came of it: nothing, found, "
+            "unread (over the budget, or unreadable).",
+        ),
+        lambda parts: {
+            (name.lower(),): count for name, count in parts.serving.senses.detectors.found.items()
+        },
+    ),
+    Gauge(
+        Metric(
+            "turnout_detectors",
+            "gauge",
+            ("state",),
+            "Long requests that detectors are reading, and those that wait for their turn.",
+        ),
+        _detectors,
     ),
     Gauge(
         Metric(

@@ -89,6 +89,7 @@ def declared_gateway(folder: Path) -> Iterator[tuple[RunningGateway, Server]]:
         backend = {"base_url": url, "model": "m", "api_key": "sk-operator", "price": PRICE}
         config = {
             "version": 1,
+            "stop": {"notice": None},
             "listen": f"127.0.0.1:{port}",
             "policy": "policy.yaml",
             "operations": OPERATIONS,

@@ -118,6 +118,7 @@ def file_gateways(folder: Path, database: str, *, count: int = 2, **more) -> Ite
         gateways = FileGateways(folder, ledger.url, openai, anthropic)
         config = {
             "version": 1,
+            "stop": {"notice": None},
             "policy": "policy.yaml",
             "ledger": ledger.url,
             "database": database,

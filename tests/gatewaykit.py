@@ -131,6 +131,7 @@ def config_text(port: int, urls: dict[str, str], **more) -> str:
         "gone": _backend("http://127.0.0.1:9/v1", "none", "moe", (0.001, 0.001)),
     }
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "data"}
+    head["stop"] = {"notice": None}  # nobody balances loads here
     edge = {"limits": {"body": "1MB"}, "stream": {"head_after": "1s", "keepalive": "1s"}}
     return yaml.safe_dump(head | edge | {"backends": backends} | more)
 

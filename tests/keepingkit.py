@@ -85,6 +85,7 @@ def _start(folder, port, backends, database, ledger, **kept) -> subprocess.Popen
     kept = {"keys": [KEY], "home": ["chat-model"]} | kept
     config = {
         "version": 1,
+        "stop": {"notice": None},
         "listen": f"127.0.0.1:{port}",
         "policy": "policy.yaml",
         "database": database,

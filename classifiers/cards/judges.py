@@ -1,6 +1,7 @@
 """How much each judge counts: nobody can bend a card by sending many outcomes.
 
-A judge is whoever gave outcomes: a customer's key, the cascade's checks, the judge of the audits.
+A judge is whoever gave outcomes: a customer with all of its keys, the cascade's checks, the judge
+of the audits.
 """
 
 from collections import defaultdict

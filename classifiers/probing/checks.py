@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from classifiers.probing.probes import Probe
 from classifiers.probing.sandbox import passes
+from classifiers.probing.walls.wall import Wall
 
 _NUMBER: Final = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _LETTER: Final = re.compile(r"\b([A-D])\b")
@@ -18,11 +19,17 @@ _SMALL_LETTER: Final = re.compile(r"(?:^|(?<=[\s(*\"'`]))([a-d])(?=[).:*\"'`]|\s
 _BLOCK: Final = re.compile(r"(```+|~~~+)[ \t]*[\w.+-]*[ \t]*\r?\n(.*?)(?:\1|\Z)", re.DOTALL)
 _DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"), "-")
 _TRIES: Final = 50  # opening brackets that may begin the JSON
+RUN: Final = "code"  # the kind whose answers are run, and need a wall
 
 
-def check(probe: Probe, answer: str) -> float:
-    """The score of an answer, 0 or 1. Never raises, whatever the answer holds."""
+def check(probe: Probe, answer: str, wall: Wall | None = None) -> float:
+    """The score of an answer, 0 or 1. Raises nothing, whatever the answer holds; ValueError for
+    code without a wall to run it behind, since a verdict would be a guess."""
     conclusion = answer.rpartition("</think>")[2]
+    if probe.kind == RUN:
+        if wall is None:
+            raise ValueError("code is judged behind a wall, or not at all")
+        return float(_code(conclusion, probe.expected, wall))
     return float(_CHECKS[probe.kind](conclusion, probe.expected))
 
 
@@ -57,19 +64,18 @@ def _letter(answer: str, expected: str) -> bool:
     return bool(letters) and letters[-1].upper() == expected
 
 
-def _code(answer: str, expected: Mapping[str, Any]) -> bool:
+def _code(answer: str, expected: Mapping[str, Any], wall: Wall) -> bool:
     """The first block that defines the function counts; without blocks, all of the answer."""
     blocks = [textwrap.dedent(block[2]) for block in _BLOCK.finditer(answer)] or [answer]
     name = expected["function"]
     defines = re.compile(rf"^[ \t]*(?:def[ \t]+{name}\b|{name}[ \t]*[=:])", re.MULTILINE)
     source = next(filter(defines.search, blocks), blocks[0])
-    return passes(source, name, expected["cases"])
+    return passes(wall, source, name, expected["cases"])
 
 
 _CHECKS: Final[Mapping[str, Callable[[str, Any], bool]]] = {
     "arithmetic": _number,
     "extraction": _exact,
     "json": _json,
-    "code": _code,
     "choice": _letter,
 }

@@ -1,6 +1,6 @@
 """The policy document: keys, types, bounds. `policies.language.compiler` gives them meaning."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
@@ -11,8 +11,11 @@ from policies.money import Usd
 from policies.objectives import OBJECTIVES
 from policies.verifiers import VERIFIERS
 
+# What a tier may ask every request to say.
+REQUIREMENTS: Final = ("user",)
 Objective = Annotated[str, OneOf(OBJECTIVES)]
 Check = Annotated[str, OneOf(VERIFIERS)]
+Requirement = Annotated[str, OneOf(REQUIREMENTS)]
 HintName = Annotated[str, OneOf(HINTS)]
 
 
@@ -135,6 +138,11 @@ class TierDoc(LimitsDoc, Settings):
     per_team: LimitsDoc | None = None
     per_model: LimitsDoc | None = None
     outage: Annotated[BoundedDoc | Literal["closed"], Field(examples=[{"bounded": 0.1}])] = "closed"
+    require: Annotated[list[Requirement], BeforeValidator(unique)] | None = Field(
+        None,
+        examples=[["user"]],
+        description="What every request must say: user, the end user it is for.",
+    )
     store: bool = Field(
         True, description="Whether the gateway keeps responses of this tier, where it keeps any."
     )

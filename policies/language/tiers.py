@@ -37,6 +37,7 @@ class Tier:
     timezone: str | None = None  # None: the policy's
     billing_day: int = 1
     store: bool = True  # whether responses may be kept
+    require: frozenset[str] = frozenset()  # what every request must say
 
     def may_use_route(self, name: str) -> bool:
         """Whether a client of this tier may put the route into `model`."""
@@ -65,6 +66,7 @@ def tier_of(name: str, doc: TierDoc) -> Tier:
         timezone=doc.timezone,
         billing_day=doc.billing_day or 1,
         store=doc.store,
+        require=frozenset(doc.require or ()),
     )
 
 

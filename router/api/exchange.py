@@ -130,9 +130,10 @@ class Exchange(Incoming):
             self._connection.transport.write(_GO_ON)
 
     async def start(self, status: int = 200) -> None:
-        """Send the head of a stream, unless it went out already."""
-        if self._connection.flow.write_paused and not self.disconnected:
-            await self._connection.flow.drain()
+        """Send the head of a stream, unless it went out already.
+
+        It is short, so it waits for no client that is behind; nor does the end.
+        """
         self._early = False
         if not self.streaming:
             self._begin_stream(status)
@@ -167,8 +168,8 @@ class Exchange(Incoming):
 
     async def end(self) -> None:
         """Finish a stream."""
-        if self.chunked:
-            await self._put(b"0\r\n\r\n")
+        if self.chunked and not self.disconnected:
+            self._connection.transport.write(b"0\r\n\r\n")
         self._finish()
 
     def send(self, body: bytes, status: int = 200) -> Coroutine[Any, Any, None]:
@@ -184,10 +185,18 @@ class Exchange(Incoming):
         if self.method != b"HEAD":
             data += body
         if self._connection.flow.write_paused:
-            await self._put(data)
+            await self._put_in_time(data)
         elif not self.disconnected:
             self._connection.transport.write(data)
         self._finish()
+
+    async def _put_in_time(self, data: bytes) -> None:
+        """Write to a client that has not read what it asked for before; not for ever."""
+        try:
+            async with asyncio.timeout(self._limits.unread):
+                await self._put(data)
+        except TimeoutError:
+            self._connection.transport.abort()
 
     async def send_nothing(self) -> None:
         """Send a head that says all there is to say, 204, with `headers` as they stand."""
@@ -232,7 +241,7 @@ class Exchange(Incoming):
         if self._timer is not None:
             self._timer.cancel()
         if not self.response_complete and not self.disconnected:
-            self._connection.transport.close()
+            self._connection.close()
 
     async def fail(self, error: TurnoutError) -> None:
         """Tell the client what went wrong, in its protocol's envelope, wherever the reply is.

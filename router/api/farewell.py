@@ -57,8 +57,14 @@ class Lingering:
 
     over = True
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        close: Callable[[], None],
+    ) -> None:
+        """`close` closes the connection behind what was written."""
+        self._close = close
         self._loop = loop
         self._ends = loop.time() + LINGER_SECONDS
         self._bytes = 0
@@ -70,11 +76,11 @@ class Lingering:
         """Note that so many bytes came."""
         self._bytes += size
         if self._bytes > LINGER_BYTES:
-            self._transport.close()
+            self._close()
 
     def _look(self) -> None:
         if self._bytes == self._since or self._loop.time() >= self._ends:
-            self._transport.close()
+            self._close()
         else:
             self._since = self._bytes
             self._timer = self._loop.call_later(IDLE_SECONDS, self._look)

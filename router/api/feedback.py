@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from hashlib import blake2b
 from typing import Final
 
 import orjson
@@ -24,6 +25,8 @@ from router.pipeline.response_headers import DECISION
 _MOST: Final = 10_000  # bytes of a body
 _NAMED: Final = 3  # places that an error names, and characters of each
 _SHOWN: Final = 40
+_LONGEST_JUDGE: Final = 64  # characters of a judge's name in SQL
+_HASHED: Final = "blake2b:"
 _LOOKS: Final = (0.0, 0.25, 0.5, 0.5, 0.5, 1.0)  # seconds before each; a recorder stores after one
 _UNKNOWN: Final = (
     "There is no forecast of yours with this decision id, so nothing to judge. Send the header "
@@ -64,6 +67,14 @@ def _wrong(places: list[str]) -> BadRequest:
     )
 
 
+def judge_of(principal: Principal) -> str:
+    """Whose opinion a key's is: its organization's, by its name or, if that is long, a digest."""
+    name = principal.organization
+    if len(name) <= _LONGEST_JUDGE:
+        return name
+    return _HASHED + blake2b(name.encode(), digest_size=16).hexdigest()
+
+
 class Opinions:
     """Takes opinions in; `sleep` is what passes the time between two looks for a decision."""
 
@@ -80,8 +91,9 @@ class Opinions:
     async def take(self, principal: Principal, body: bytes) -> bytes:
         """Keep an opinion and return the answer to it.
 
-        A key can judge the decisions of its own organization only. Raises BadRequest,
-        PayloadTooLarge, NotFound, Unavailable.
+        A key can judge the decisions of its own organization only, and judges for all of it: a
+        second key's opinion takes the place of the first one's, and more keys weigh no more. Raises
+        BadRequest, PayloadTooLarge, NotFound, Unavailable.
         """
         opinion = parse_feedback(body)
         await self._recorder.flush()
@@ -100,7 +112,7 @@ class Opinions:
                 opinion.score,
                 organization=principal.organization,
                 source="feedback",
-                by=principal.key_id,
+                by=judge_of(principal),
                 at=time.time_ns() // 1_000_000,
             )
         except DatabaseError:

@@ -1,10 +1,11 @@
 """What the HTTP edge serves from: the corridor's collaborators, and what is shown of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from classifiers.serving import Classifier
 from router.api.cors import Cors
+from router.api.door import Door
 from router.files.services import FileServices
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
@@ -16,12 +17,14 @@ from router.telemetry.worker_metrics import WorkerMetrics
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the edge accepts: bytes of a body, seconds until it is there. And how long a client that
-    awaits a stream gets nothing: seconds until its head goes out, and between bytes after it."""
+    awaits a stream gets nothing: seconds until its head goes out, and between bytes after it; and
+    how many seconds a client that is behind may take nothing."""
 
     body: int
     body_timeout: float
     head_after: float = 4.0
     keepalive: float = 15.0
+    unread: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +75,6 @@ class Gateway:
     worker_metrics: WorkerMetrics | None = None  # the other workers, where there are any
     cors: Cors | None = None  # where browsers may call
     sockets: SocketLimits = SocketLimits()
+    door: Door = field(default_factory=Door)
     files: FileServices | None = None  # where a backend offers files or batches
     ready: bool = False

@@ -8,12 +8,13 @@ quota says nothing about the other keys, and a replica that is down nothing abou
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from router.backends.credentials.specs import Credentials
 from router.backends.energy import EnergyProfile
 from router.protocols.quirks import PLAIN, Quirks
 
+Reach = Literal["auto", "public", "any"]
 CHECKED: Final = ("tools", "vision", "json_schema")
 FEATURES: Final = frozenset(CHECKED)
 CHAT: Final = "chat"  # as `serves` has it: in the words of any protocol that is translated
@@ -24,13 +25,17 @@ DIRECTLY: Final = "direct"  # as `proxy`: no proxy, whatever the environment say
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long to wait, in seconds. `total` bounds a whole exchange, streams included; `head` is
-    how long the head of an answer may take on an open connection."""
+    """How long to wait, in seconds. `total` bounds a whole exchange, streams included, and
+    `after_disconnect` how long one is read on whose client left; `head` is how long the head of an
+    answer may take on an open connection. `bytes_per_second` is what an answer has to bring at
+    least that is in the middle of a line; 0: anything."""
 
     connect: float = 5.0
     first_byte: float = 120.0
     between_chunks: float = 60.0
     total: float = 1800.0
+    bytes_per_second: int = 100
+    after_disconnect: float = 300.0
     head: float = field(init=False, compare=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:
@@ -79,14 +84,17 @@ class Backend:
     answers that no model wrote. `replicas` are further addresses and `api_keys` further
     credentials. Where no first byte came after `hedge_after` seconds, another deployment is asked
     too. `proxy` is the URL of a proxy in front of it, or DIRECTLY, or None for what the environment
-    says; `http2` is whether HTTP/2 is offered to it, and `compressed_answers` whether it is asked
-    for gzip. `key_header` is the header in which the key
-    goes (None: the dialect's), `query` what stands behind every address. `credentials` are what
-    authorizes its calls instead of a key. `denied` are the FEATURES that it does not take.
+    says; `reach` is where its name may lead (`router.backends.transport.reach`); `http2` is whether
+    HTTP/2 is offered to it, and `compressed_answers` whether it is asked for
+    gzip. `key_header` is the header in which the key goes (None: the dialect's), `query` what
+    stands behind every address. `credentials` are what authorizes its calls instead of a key.
+    `denied` are the FEATURES that it does not take.
     `provider` is what telemetry calls whose server it is. Where it `shares_state`, whoever may ask
     it may name what its account keeps. `counts` names the way in which its server tells the size of
     a request (`router.backends.counting.table`). `offers` is what customers may keep in its
-    account: OFFERS.
+    account: OFFERS. `expected_reasoning_tokens` is what an answer's unseen thoughts come to where
+    their use is not told, 0: what its answers have shown. One that `finishes` is read to its end
+    where the client of a stream left, so that its use is told.
     """
 
     name: str
@@ -111,6 +119,7 @@ class Backend:
     energy: EnergyProfile | None = None
     proxy: str | None = field(default=None, repr=False)  # may hold a password
     http2: bool = False
+    reach: Reach = "auto"
     compressed_answers: bool = False
     key_header: str | None = None
     query: tuple[tuple[str, str], ...] = ()
@@ -120,6 +129,8 @@ class Backend:
     provider: str = ""
     counts: str = "none"
     offers: frozenset[str] = frozenset()
+    expected_reasoning_tokens: int = 0
+    finishes: bool = False
     denied: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 """`turnout calibrate`: an ability card for a backend, from outcomes or from probe prompts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,9 +23,11 @@ from classifiers.outcome_files import (
     read_outcomes,
     sampled,
 )
+from classifiers.probing.walls.table import WALLS
 from classifiers.serving import Classifier
 from router.cli.common.card_files import STDOUT, cannot_write, card_path, write_card
 from router.cli.common.documents import config_option, documents_or_end
+from router.cli.common.tables import say
 from router.cli.probing.probe import ANSWER_TOKENS, probe_backend
 
 Groups = Mapping[str, Sequence[JudgedAnswer]]
@@ -49,6 +52,11 @@ Groups = Mapping[str, Sequence[JudgedAnswer]]
     show_default=True,
     help="The most a probe's answer may take; models that reason first need more.",
 )
+@click.option(
+    "--wall",
+    type=click.Choice([*WALLS, "none"]),
+    help="Run a model's Python behind this wall alone; none skips the probes that ask for code.",
+)
 def calibrate(
     *,
     backend: str | None,
@@ -59,6 +67,7 @@ def calibrate(
     yes: bool,
     limit: int | None,
     max_tokens: int,
+    wall: str | None,
 ) -> None:
     """Fit an ability card: how likely BACKEND answers well, given what the classifier sees.
 
@@ -70,7 +79,9 @@ def calibrate(
     Without it, BACKEND of turnout.yaml is asked probe prompts with checkable answers; what it will
     cost is said first, and an interrupted run goes on where it stopped: scores are kept beside the
     card in NAME.probes.jsonl. Answers that are cut or hold no text do not count. Where more than a
-    tenth of the probes stay without an answer, the exit code is 1.
+    tenth of the probes stay without an answer, the exit code is 1. Python that a model wrote is run
+    behind a wall that proved itself just before (bubblewrap, or WebAssembly with the extra
+    `wall`); without one, the probes that ask for code are skipped, and the card says so.
 
     The card starts from the shipped card of the same name, else from the nearest one. Use it with
     `turnout score --ability CARD.json`, or under `classifier.cards` in turnout.yaml.
@@ -84,7 +95,8 @@ def calibrate(
         if outcomes is not None:
             _from_file(outcomes, out)
         else:
-            how = {"yes": yes, "limit": limit, "tokens": max_tokens}
+            walls = tuple(WALLS) if wall is None else tuple({wall} & WALLS.keys())
+            how = {"yes": yes, "limit": limit, "tokens": max_tokens, "walls": walls}
             _from_probes(str(name), config_path, card_path(str(name), out), **how)
     except (ArtifactError, OutcomeError) as error:
         raise click.ClickException(str(error)) from None
@@ -118,16 +130,17 @@ def _from_probes(name: str, config_path: Path, path: Path, **how: Any) -> None:
     except OSError as error:
         raise cannot_write(answers, error) from None
     if probed.missing:
-        click.echo(f"{name}: {probed.missing}", err=True)
-    _write_cards({name: probed.outcomes}, {name: path})
+        say(f"{name}: {probed.missing}", err=True)
+    _write_cards({name: probed.outcomes}, {name: path}, code_probes=probed.code)
     if probed.many:
         raise click.ClickException(
             f"the card rests on the {len(probed.outcomes)} probes that were answered"
         )
 
 
-def _write_cards(groups: Groups, paths: Mapping[str, Path]) -> None:
-    """Fit all, then write all: a group that cannot be fitted leaves no card of another behind."""
+def _write_cards(groups: Groups, paths: Mapping[str, Path], *, code_probes: str = "") -> None:
+    """Fit all, then write all: a group that cannot be fitted leaves no card of another behind. What
+    became of the probes that ask for code stands in the card, too."""
     for name, group in groups.items():
         if len(group) < LEAST_OUTCOMES:
             raise click.ClickException(
@@ -141,15 +154,14 @@ def _write_cards(groups: Groups, paths: Mapping[str, Path]) -> None:
     fitted = [_fit(classifier, name, group) for name, group in groups.items()]
     for card, report in fitted:
         path = paths[card.name]
-        write_card(path, to_json(card))
-        click.echo(f"{report}\n  wrote {'the card' if path == STDOUT else path}", err=True)
+        said = {"code_probes": code_probes} if code_probes else {}
+        write_card(path, to_json(replace(card, fitted={**card.fitted, **said})))
+        say(f"{report}\n  wrote {'the card' if path == STDOUT else path}", err=True)
 
 
 def _fit(classifier: Classifier, name: str, group: Sequence[JudgedAnswer]) -> tuple[Ability, str]:
     if len(group) > MOST_OUTCOMES:
-        click.echo(
-            f"{name}: {MOST_OUTCOMES} of {len(group)} outcomes are used, drawn at random", err=True
-        )
+        say(f"{name}: {MOST_OUTCOMES} of {len(group)} outcomes are used, drawn at random", err=True)
     outcomes = observations(classifier, sampled(group))
     base = nearest(classifier.cards, name, outcomes)
     before = drift(base.probabilities(outcomes.z, outcomes.embedding), outcomes.scores)

@@ -17,10 +17,12 @@ from router.backends.backend import Backend
 from router.backends.credentials.table import KINDS
 from router.cli.common.check_backends import backend_findings
 from router.cli.common.check_classifier import classifier_findings
+from router.cli.common.check_limits import limit_findings
 from router.cli.common.check_prices import price_findings
 from router.cli.common.check_rates import rate_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
+from router.cli.common.tables import say
 from router.operations.declared import DeclaredPaths
 from router.settings import environment
 from router.world.documents import read_documents
@@ -75,7 +77,7 @@ def _check_config(path: Path) -> tuple[str, _Findings]:
     findings = policy.check(backend_facts(documents.config)) + lint(policy, read_probes(str(where)))
     findings += classifier_findings(documents) + backend_findings(documents)
     findings += price_findings(documents, datetime.now(UTC).date())
-    findings += rate_findings(documents)
+    findings += rate_findings(documents) + limit_findings(documents, world)
     summary = (
         f"{path}: ok: {len(world.backends)} backends, {len(policy.routes)} routes, "
         f"{len(policy.tiers)} tiers, policy {policy.version}"
@@ -107,18 +109,18 @@ def _operations(declared: DeclaredPaths) -> str:
 def _text(summary: str, findings: _Findings) -> None:
     """Findings on standard error, the summary on standard output."""
     if findings:
-        click.echo(render(findings), err=True)
+        say(render(findings), err=True)
     if not any(finding.severity == "error" for finding in findings):
         doubts = f", {len(findings)} warning{'s' * (len(findings) > 1)}" if findings else ""
-        click.echo(f"{summary}{doubts}")
+        say(f"{summary}{doubts}")
 
 
 def _json(_summary: str, findings: _Findings) -> None:
-    click.echo(json.dumps(as_json(findings), indent=2))
+    say(json.dumps(as_json(findings), indent=2))
 
 
 def _sarif(_summary: str, findings: _Findings) -> None:
-    click.echo(json.dumps(as_sarif(findings, version("turnout")), indent=2))
+    say(json.dumps(as_sarif(findings, version("turnout")), indent=2))
 
 
 _FORMATS: Final[Mapping[str, Callable[[str, _Findings], Any]]] = {

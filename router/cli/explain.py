@@ -24,6 +24,7 @@ from router.cli.common.explain_sources import (
     tiers_of,
 )
 from router.cli.common.policies import policy_or_end
+from router.cli.common.tables import say
 from router.pipeline.response_headers import DECISION
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -69,11 +70,11 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
     explanation = explain_decision(policy, request.signals, request.hints)
     if request.decided_by not in ("", policy.version):
         note = f"decided then by policy {request.decided_by}; explained by {policy.version}"
-        click.echo(note, err=True)
+        say(note, err=True)
     if as_json:
-        click.echo(json.dumps(explanation.as_json(), indent=2))
+        say(json.dumps(explanation.as_json(), indent=2))
     else:
-        click.echo(render_explanation(explanation, colour=sys.stdout.isatty()))
+        say(render_explanation(explanation, colour=sys.stdout.isatty()))
 
 
 def _policy(name: str | None, documents: Documents | None) -> Policy:

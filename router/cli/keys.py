@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from router.auth.store import KeyStore, StoredKey
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
-from router.cli.common.tables import show
+from router.cli.common.tables import say, show
 
 
 @click.group()
@@ -33,9 +33,9 @@ def create(config_path: Path, organization: str, tier: str | None, team: str | N
     tier = _known(tier, list(documents.policy.tiers))
     with opened(documents, KeyStore) as store:
         key, key_id = store.create(organization, tier, team)
-    click.echo(key)
+    say(key)
     named = f"tier {tier}" if tier else "no tier: it may use everything"
-    click.echo(f"{key_id}: {organization}, {named}. It is not shown again.", err=True)
+    say(f"{key_id}: {organization}, {named}. It is not shown again.", err=True)
 
 
 def _known(tier: str | None, tiers: list[str]) -> str:
@@ -70,7 +70,7 @@ def list_keys(config_path: Path, form: str) -> None:
     with opened(documents_or_end(config_path), KeyStore) as store:
         stored = store.all()
     if form == "json":
-        click.echo(json.dumps([_record(key) for key in stored], indent=2))
+        say(json.dumps([_record(key) for key in stored], indent=2))
         return
     table = Table(Column("Key", no_wrap=True), "Organization", "Team", "Tier")
     table.add_column("Created (UTC)")
@@ -110,4 +110,4 @@ def revoke(config_path: Path, key_id: str) -> None:
         done = store.revoke(key_id)
     if not done:
         raise click.ClickException(f"there is no working key {key_id!r}; see: turnout keys list")
-    click.echo(f"{key_id} is revoked.", err=True)
+    say(f"{key_id} is revoked.", err=True)

@@ -11,12 +11,13 @@ from pathlib import Path
 import click
 import orjson
 from rich.table import Table
+from rich.text import Text
 
 from policies.money import PICO_PER_NANO, to_pico, usd
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run, server_of
 from router.cli.common.state_printer import print_state
-from router.cli.common.tables import standard_output
+from router.cli.common.tables import say, say_json, standard_output
 from router.cli.ledger_check import check, repair
 from router.drills.ledger_drill import Drill, drill_organization
 from router.drills.ledger_findings import Findings
@@ -125,7 +126,7 @@ def show(config_path: Path, key: str, *, as_json: bool) -> None:
     """
     shown = run(_show_state(documents_or_end(config_path), key))
     if as_json:
-        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+        say_json(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
     else:
         print_state(shown, standard_output())
 
@@ -139,7 +140,7 @@ async def _credit(documents: Documents, organization: str, nano: int, credit_id:
     async with connected(documents) as reached:
         balance = await reached.credit(organization, nano, credit_id)
     if nano and not balance.added:
-        click.echo(f"The credit {credit_id} was added before: nothing changed.")
+        say(f"The credit {credit_id} was added before: nothing changed.")
     dollars = {
         name: f"{'-' if value < 0 else ''}${usd(abs(value) * PICO_PER_NANO, least=2)}"
         for name, value in (
@@ -149,7 +150,7 @@ async def _credit(documents: Documents, organization: str, nano: int, credit_id:
             ("left", balance.left),
         )
     }
-    click.echo("  ".join(f"{name} {value}" for name, value in dollars.items()))
+    say("  ".join(f"{name} {value}" for name, value in dollars.items()))
 
 
 async def _torture(url: str | None, load: DrillLoad, gateways: int) -> Findings:
@@ -199,7 +200,8 @@ def _embedded(embedded: Embedded) -> list[Callable[[], Awaitable[str]]]:
 def _show(findings: Findings) -> None:
     table = Table("promise", "kept", "figure")
     for promise, kept, figure in findings.promises:
-        table.add_row(promise, "[green]yes[/]" if kept else "[red]NO[/]", figure)
+        verdict = Text("yes", "green") if kept else Text("NO", "red")
+        table.add_row(promise, verdict, figure)
     figures = Table("figure", "value")
     for name, value in findings.figures.items():
         figures.add_row(name, value)

@@ -12,6 +12,7 @@ import orjson
 
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.ledgers import connected, run
+from router.cli.common.tables import say, say_json
 from router.ledger.check.check import LedgerCheck
 from router.ledger.check.findings import CheckReport, Finding
 from router.ledger.clock_state import ClockState
@@ -120,17 +121,17 @@ async def _check(documents: Documents, path: Path, *, as_json: bool) -> int:
         report, clock = await checking.ledger.check(), await checking.clock.look()
     if as_json:
         said = _as_json(report, checking.stored) | {"clock": clock.trouble}
-        click.echo(orjson.dumps(said, option=orjson.OPT_INDENT_2))
+        say_json(orjson.dumps(said, option=orjson.OPT_INDENT_2))
         return 0 if report.agrees else 1
     if clock.trouble is not None:
-        click.echo(clock.trouble)
+        say(clock.trouble)
     if report.loss is not None:
-        click.echo(f"{report.loss} {_REPAIR.format(path=path)}")
+        say(f"{report.loss} {_REPAIR.format(path=path)}")
     for finding in report.drifts:
-        click.echo(str(finding))
+        say(str(finding))
     for finding in report.notes:
-        click.echo(f"no drift: {finding}")
-    click.echo(_summary(report, checking.stored))
+        say(f"no drift: {finding}")
+    say(_summary(report, checking.stored))
     return 0 if report.agrees else 1
 
 
@@ -140,10 +141,10 @@ async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: 
         _explain(report)
         follows = _explain_clock(clock)
         if (report.agrees and not follows) or dry_run:
-            click.echo(_summary(report, checking.stored))
+            say(_summary(report, checking.stored))
             return 0 if report.agrees else 1
         if not _agreed(yes=yes):
-            click.echo("Nothing was changed.")
+            say("Nothing was changed.")
             return 1
         changes = report.changes
         if not _gives_back(changes, yes=yes, agreed=give_back):
@@ -151,39 +152,39 @@ async def _repair(documents: Documents, *, yes: bool, dry_run: bool, give_back: 
         repaired = await checking.ledger.repair(changes)
         if follows:
             await checking.clock.follow()
-            click.echo("The ledger's time follows its server's clock.")
+            say("The ledger's time follows its server's clock.")
         after = await checking.ledger.check()
         if report.lost and not after.changes:
             await checking.ledger.declare_whole()
             after.lost = {}
-    click.echo(f"{repaired} of {len(changes)} repaired.")
+    say(f"{repaired} of {len(changes)} repaired.")
     for finding in after.drifts:
-        click.echo(str(finding))
-    click.echo(_summary(after, checking.stored))
+        say(str(finding))
+    say(_summary(after, checking.stored))
     return 0 if after.agrees else 1
 
 
 def _explain(report: CheckReport) -> None:
     """Show what repairing changes, and why."""
     if report.loss is not None:
-        click.echo(report.loss)
+        say(report.loss)
     for finding in report.changes:
-        click.echo(finding.change)
+        say(finding.change)
     if any(finding.row.period == "endless" for finding in report.changes if report.lost):
-        click.echo(_BALANCES)
+        say(_BALANCES)
     if report.lost:
-        click.echo(_MINUTES)
+        say(_MINUTES)
 
 
 def _explain_clock(clock: ClockState) -> bool:
     """Show what is amiss with the clock; whether repairing lets the ledger's time follow it."""
     if clock.trouble is not None:
-        click.echo(clock.trouble)
+        say(clock.trouble)
     if clock.is_behind and clock.agrees:
-        click.echo(_FOLLOWS.format(behind=span_words(clock.ahead)))
+        say(_FOLLOWS.format(behind=span_words(clock.ahead)))
         return True
     if clock.is_behind:
-        click.echo("The ledger's time stays as it is until these two clocks agree.")
+        say("The ledger's time stays as it is until these two clocks agree.")
     return False
 
 
@@ -204,9 +205,9 @@ def _gives_back(changes: Sequence[Finding], *, yes: bool, agreed: bool) -> bool:
     giving = [each for each in changes if each.gives_back]
     if not giving or agreed:
         return True
-    click.echo(_OTHER_BOOKS)
+    say(_OTHER_BOOKS)
     if yes:
-        click.echo("Left as they are: say --give-back to lower them.")
+        say("Left as they are: say --give-back to lower them.")
         return False
     return click.confirm("Give it back?")
 

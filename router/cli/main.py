@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from policies.plugins import PluginError
+from router.printable import printable
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -60,7 +61,11 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except PluginError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(printable(str(error))) from error
+        except click.ClickException as error:
+            # It quotes what it was given; click means nobody to change it.
+            vars(error)["message"] = printable(error.message, keep="\n")
+            raise
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

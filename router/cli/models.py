@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from router.backends.catalog import Provider, load_catalog
 from router.cli.common.price_rows import header, model_rows
+from router.cli.common.tables import PlainConsole, say
 from router.prices.price_list import SHIPPED
 
 _JSON_ONLY: Final = frozenset({"title", "notes", "list"})  # too long for a line
@@ -43,7 +43,7 @@ def models(name: str | None, kind: str) -> None:
     elif name in catalog:
         rows = list(model_rows(SHIPPED, catalog[name].prices, int(time.time() * 1000)))
     else:
-        click.echo(f"No provider '{name}'. Known: {', '.join(catalog)}.", err=True)
+        say(f"No provider '{name}'. Known: {', '.join(catalog)}.", err=True)
         sys.exit(2)
     show(rows, kind)
 
@@ -64,13 +64,13 @@ def provider_row(name: str, provider: Provider) -> dict[str, Any]:
 def show(rows: list[dict[str, Any]], kind: str) -> None:
     """Print rows as JSON, or as a table a person can read, below the list that they are of."""
     if kind == "json":
-        click.echo(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
         return
     if not rows:
-        click.echo("Nothing is listed; give prices in turnout.yaml.")
+        say("Nothing is listed; give prices in turnout.yaml.")
         return
     if "list" in rows[0]:
-        click.echo(header(rows[0]["list"]))
+        say(header(rows[0]["list"]))
     table = Table(box=None, pad_edge=False)
     columns = [
         column
@@ -81,7 +81,7 @@ def show(rows: list[dict[str, Any]], kind: str) -> None:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in columns))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    PlainConsole(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _cell(value: Any) -> str:

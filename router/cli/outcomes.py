@@ -10,6 +10,7 @@ import numpy as np
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
 from router.cli.common.streams import STANDARD, any_file, writing
+from router.cli.common.tables import say
 from router.loop.outcome_store import JudgedDecision
 from router.loop.prompt_store import PromptStore
 
@@ -60,6 +61,6 @@ def outcomes(config_path: Path, ability: str | None, out: Path) -> None:
             count += 1
     if not count:
         of = "" if ability is None else f" of {ability!r}"
-        click.echo(f"there are no outcomes{of}", err=True)
+        say(f"there are no outcomes{of}", err=True)
         return
-    click.echo(f"{count} outcomes", err=True)
+    say(f"{count} outcomes", err=True)

@@ -19,6 +19,7 @@ from router.cli.common.price_rows import (
     schedule_rows,
     tier_rows,
 )
+from router.cli.common.tables import say
 from router.cli.models import format_option, show
 from router.prices.likeness import is_same_model
 from router.prices.list_files import ListError
@@ -105,17 +106,17 @@ def _show_model(
     over_time = [] if listed is None else schedule_rows(listed.schedule.entries)
     note = None if row is None else row.price_comments
     if row is not None and not is_same_model(model, row):
-        click.echo(f"'{model}' is priced as '{row.id}': it has no row of its own.", err=True)
+        say(f"'{model}' is priced as '{row.id}': it has no row of its own.", err=True)
     if kind == "json":
         rows[0] |= {"over_time": over_time, "note": note}
     show(rows, kind)
     if kind == "json":
         return
     if len(over_time) > 1:
-        click.echo("\nOver time, hours in UTC; of those that hold, the last counts:")
+        say("\nOver time, hours in UTC; of those that hold, the last counts:")
         show(over_time, kind)
     if note:
-        click.echo(f"\nThe list notes: {note}")
+        say(f"\nThe list notes: {note}")
 
 
 def _compare(config_path: Path, compare: Path, at: int, kind: str) -> None:
@@ -128,11 +129,11 @@ def _compare(config_path: Path, compare: Path, at: int, kind: str) -> None:
         return
     today = datetime.now(UTC).date()
     for word, listing in (("before", documents.loaded.listing), ("after ", other)):
-        click.echo(f"{word}  {header(list_row(listing, None, today))}")
+        say(f"{word}  {header(list_row(listing, None, today))}")
     if rows:
         show(rows, kind)
     else:
-        click.echo(f"Nothing changes for the {len(documents.backends)} backends of {config_path}.")
+        say(f"Nothing changes for the {len(documents.backends)} backends of {config_path}.")
 
 
 def _list_or_end(path: Path | None) -> PriceList:
@@ -159,5 +160,5 @@ def _instant(at: str | None) -> int:
 
 
 def _give_up(message: str) -> NoReturn:
-    click.echo(message, err=True)
+    say(message, err=True)
     sys.exit(2)

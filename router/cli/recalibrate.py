@@ -10,6 +10,7 @@ from classifiers.artifact import ArtifactError
 from router.app import learner_of, load_classifier
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
+from router.cli.common.tables import say
 from router.loop.card_store import CardStore
 from router.loop.outcome_store import OutcomeStore
 from router.loop.prompt_store import PromptStore
@@ -36,10 +37,10 @@ def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
             since = cards.rolled_back(name)
             count = len(outcomes.fair(name, least, classifier.version, since))
             when = " since it was rolled back" if since else ""
-            click.echo(f"{name}: kept; {count} outcomes{when}, {least} are worth a try")
+            say(f"{name}: kept; {count} outcomes{when}, {least} are worth a try")
         else:
             done = "promoted" if verdict.promoted else "kept"
-            click.echo(f"{name}: {done}; {verdict.reason}")
+            say(f"{name}: {done}; {verdict.reason}")
     prompts.close()
     outcomes.close()
 
@@ -47,13 +48,13 @@ def _refit(documents: Documents, cards: CardStore, only: str | None) -> None:
 def _show(cards: CardStore) -> None:
     history = cards.history()
     if not history:
-        click.echo("No card was ever refitted: the shipped ones are in force.", err=True)
+        say("No card was ever refitted: the shipped ones are in force.", err=True)
         return
     for card in history:
         when = datetime.fromtimestamp(card.at / 1000, UTC)
         state = ", in force" if card.active else ""
-        click.echo(f"{card.name} {card.number}, promoted {when:%Y-%m-%d %H:%M} UTC{state}")
-        click.echo(f"  {card.reason}")
+        say(f"{card.name} {card.number}, promoted {when:%Y-%m-%d %H:%M} UTC{state}")
+        say(f"  {card.reason}")
 
 
 def _roll_back(cards: CardStore, name: str) -> None:
@@ -61,8 +62,8 @@ def _roll_back(cards: CardStore, name: str) -> None:
     if number is None:
         raise click.ClickException(f"no refitted card of {name!r} is in force")
     first = "the card that ships, or that `classifier.cards` names,"
-    click.echo(f"{name}: {f'card number {number}' if number else first} is in force")
-    click.echo("Outcomes from before now teach this card no more.", err=True)
+    say(f"{name}: {f'card number {number}' if number else first} is in force")
+    say("Outcomes from before now teach this card no more.", err=True)
 
 
 @click.command("recalibrate")

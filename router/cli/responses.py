@@ -11,7 +11,7 @@ from rich.table import Table
 
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
-from router.cli.common.tables import show
+from router.cli.common.tables import say, show
 
 if TYPE_CHECKING:  # what it needs is there only where responses are kept
     from router.stored.conversation_store import ConversationStore
@@ -71,6 +71,4 @@ def erase(config_path: Path, organization: str) -> None:
     """Erase every response and conversation of a customer, at once and for good."""
     with _opened(config_path) as (store, conversations):
         count, talks = store.erase(organization), conversations.erase(organization)
-    click.echo(
-        f"{count} responses and {talks} conversations of {organization} are erased.", err=True
-    )
+    say(f"{count} responses and {talks} conversations of {organization} are erased.", err=True)

@@ -11,7 +11,7 @@ from rich.table import Table
 from policies.findings import suggestion
 from policies.money import to_usd, usd_short
 from router.cli.common.documents import config_option, documents_or_end
-from router.cli.common.tables import narrow, show
+from router.cli.common.tables import narrow, say, show
 from router.cli.usage import day
 from router.database import DatabaseError
 from router.loop.outcome_store import OutcomeStore
@@ -128,11 +128,11 @@ def show_savings(
     except DatabaseError as error:
         raise click.ClickException(str(error)) from None
     if form == "json":
-        click.echo(json.dumps(_json(found), indent=2))
+        say(json.dumps(_json(found), indent=2))
     elif found.lines:
         _show(found, anew=against is not None)
     else:
-        click.echo("No usage is stored for these days.", err=True)
+        say("No usage is stored for these days.", err=True)
 
 
 def _json(found: _Savings) -> dict[str, object]:
@@ -149,14 +149,14 @@ def _show(found: _Savings, *, anew: bool) -> None:
     tables = [_costs_table(found.lines, against), _quality_table(found.lines)]
     for table in [*tables, _checks_table(found.checked)] if found.checked else tables:
         show(table)
-        click.echo()
+        say()
     if found.uncompared:
-        click.echo(
+        say(
             f"{found.uncompared:,} requests, which cannot be compared with {against}, count at what"
             " they cost."
         )
     if found.priced_now and not anew:
-        click.echo(
+        say(
             f"{found.priced_now:,} rows of an older version were priced now, one by one, by today's"
             " price list."
         )

@@ -3,6 +3,7 @@
 import click
 
 from policies.language.schema import SCHEMAS, schema_text
+from router.cli.common.tables import say
 
 
 @click.command()
@@ -12,4 +13,4 @@ def schema(document: str) -> None:
 
     The same files are published in docs/schema.
     """
-    click.echo(schema_text(document), nl=False)
+    say(schema_text(document), nl=False)

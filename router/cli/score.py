@@ -13,6 +13,7 @@ from classifiers.prompt import Prompt, prompt_of_messages
 from classifiers.serving import Classifier
 from classifiers.text.lexical_features import FEATURES_VERSION
 from router.cli.common.streams import STANDARD, any_file, reading, writing
+from router.cli.common.tables import say
 
 BATCH: Final = 64
 _AT_ONCE: Final = 1 << 20  # bytes read at most before they are scored
@@ -54,7 +55,7 @@ def score(requests: Path, out: Path, cards: Sequence[Path], device: str) -> None
     with reading(requests) as source, writing(out, source=source) as sink:
         unreadable = _answer(classifier, source, sink)
     if unreadable:
-        click.echo(f"{unreadable} lines could not be read; their `error` says why", err=True)
+        say(f"{unreadable} lines could not be read; their `error` says why", err=True)
         raise SystemExit(1)
 
 

@@ -16,17 +16,18 @@ import click
 import uvicorn
 import uvloop
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
+from router.api.admin import Administered
 from router.api.connection import Connection
-from router.api.gateway import Gateway
 from router.api.server_state import DatedState
 from router.app import Running, load_classifier, running
+from router.cli.common.descriptors import raise_descriptors
 from router.cli.common.documents import config_option, documents_or_end, end_with_findings
 from router.cli.common.stores import no_database
+from router.cli.stopping import Stopping
 from router.cli.workers import Supervisor, WorkerArgs
 from router.database import DatabaseError
 from router.errors import TurnoutError
@@ -41,10 +42,6 @@ from router.world.documents import Documents
 from router.world.missing_rates import warn_of_missing
 
 _LOG = logging.getLogger("turnout")
-_DRAIN_SECONDS: Final = 600
-# Longer than clients and load balancers keep a connection (a minute is usual): whoever closes first
-# must be the side that sends requests, or one gets lost on a connection that is just being closed.
-_IDLE_SECONDS: Final = 75
 _COLLECT_AFTER: Final = 10_000  # containers made and not freed; a request leaves hardly any
 # The message of each says what is wrong and what to change.
 _PLAIN: Final = (ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError)
@@ -88,8 +85,6 @@ class _SignalFreeServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # nothing here depends on a client's address
-                timeout_keep_alive=_IDLE_SECONDS,
-                timeout_graceful_shutdown=_DRAIN_SECONDS,
             )
         )
         self.server_state = DatedState()
@@ -111,18 +106,11 @@ class _SignalFreeServer(uvicorn.Server):
         yield
 
 
-def _heed_signals(gateway: Gateway, started: Running, servers: list[_SignalFreeServer]) -> None:
-    """SIGTERM or SIGINT stops after what is in flight, a second one at once; SIGHUP reloads."""
-
-    def stop() -> None:
-        gateway.ready = False
-        for server in servers:
-            server.end(at_once=server.should_exit)
-        _LOG.info("stopping", extra={"in_flight": gateway.metrics.in_flight})
-
+def _heed_signals(started: Running, stopping: Stopping) -> None:
+    """SIGTERM stops with notice, SIGINT (somebody sits there) without; SIGHUP reloads."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGTERM, stopping.begin)
+    loop.add_signal_handler(signal.SIGINT, partial(stopping.begin, noticed=True))
     loop.add_signal_handler(signal.SIGHUP, started.reloader.reload)
 
 
@@ -138,15 +126,19 @@ async def _serve(
     async with running(documents, classifier, environment(), worker_metrics) as started:
         servers = [_SignalFreeServer(started.public, partial(Connection, started.inference))]
         if started.admin is not None and len(listeners) > 1:  # it is the first worker's
-            servers.append(_SignalFreeServer(started.admin, HttpToolsProtocol))
+            administered = partial(Connection, Administered(started.gateway))
+            servers.append(_SignalFreeServer(started.admin, administered))
         kept = started.gateway.serving.kept
         if kept is not None:
             kept.background.attend(servers[0].server_state.tasks)
-        _heed_signals(started.gateway, started, servers)
+        stop = documents.config.stop
+        stopping = Stopping(
+            started.gateway, servers, started.inference.abandon, stop.notice, stop.drain
+        )
+        _heed_signals(started, stopping)
         if inherited is not None:
-            asyncio.get_running_loop().add_reader(
-                inherited.lifeline, _end, servers, inherited.lifeline
-            )
+            lifeline = inherited.lifeline
+            asyncio.get_running_loop().add_reader(lifeline, _end, stopping, lifeline)
         _LOG.info(
             "listening",
             extra={
@@ -160,6 +152,7 @@ async def _serve(
         _spare_the_collector()
         pairs = zip(servers, listeners, strict=True)
         await asyncio.gather(*(server.serve(sockets=[address]) for server, address in pairs))
+        stopping.over()
         await started.inference.abandon()
 
 
@@ -170,17 +163,17 @@ def _spare_the_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
 
 
-def _end(servers: list[_SignalFreeServer], lifeline: int) -> None:
+def _end(stopping: Stopping, lifeline: int) -> None:
     """Stop: the process that supervises us is gone."""
     asyncio.get_running_loop().remove_reader(lifeline)
-    for server in servers:
-        server.end(at_once=server.force_exit)
+    stopping.begin(noticed=True)
 
 
 def _run_alone(documents: Documents, inherited: WorkerArgs | None) -> None:
     """Serve in this process, on sockets of our own or on inherited ones."""
     config = documents.config
     addresses = [config.listen, *([config.admin.listen] if config.admin else [])]
+    raise_descriptors(config.connections.most)
     classifier = load_classifier(documents)
     with ExitStack() as stack:
         sockets = inherited.sockets() if inherited else [_listen(address) for address in addresses]

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from policies.money import usd
 from router.cli.common.documents import config_option, documents_or_end
-from router.cli.common.tables import narrow, show
+from router.cli.common.tables import narrow, say, show
 from router.database import DatabaseError
 from router.usage.report import GROUPS, NO_MARKUP, Report, spend
 from router.usage.report_formats import as_csv, as_json
@@ -138,7 +138,7 @@ def usage(
     )
     if form == "table":
         for n, table in enumerate(tables_of(report)):
-            click.echo("\n" * (n > 0), nl=False)
+            say("\n" * (n > 0), nl=False)
             show(table)
     else:
         click.echo(_FORMATS[form](report, total=total).encode(), nl=False)

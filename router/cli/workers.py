@@ -75,7 +75,7 @@ class Supervisor:
         """Supervise the workers until all have stopped."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._hand_on, signal.SIGHUP)
         try:
             await asyncio.gather(*(self._keep(number) for number in range(len(self._public))))
@@ -107,7 +107,7 @@ class Supervisor:
             young = time.monotonic() - began < _YOUNG_SECONDS
             if young and first and status > 0:
                 self._status = status  # it cannot start, and has said why
-                self._stop()
+                self._stop(signal.SIGINT)
                 return
             first = False
             _LOG.error("a worker died and is replaced", extra={"worker": number, "status": status})
@@ -135,11 +135,11 @@ class Supervisor:
             start_new_session=True,  # Ctrl-C is ours to hand on
         )
 
-    def _stop(self) -> None:
+    def _stop(self, number: signal.Signals) -> None:
         """Hand on the wish to stop; a second time, workers stop at once."""
         self._stopping = True
         self._stopped.set()
-        self._hand_on(signal.SIGTERM)
+        self._hand_on(number)
 
     def _hand_on(self, number: signal.Signals) -> None:
         for worker in self._running.values():

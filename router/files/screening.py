@@ -12,6 +12,7 @@ from typing import Final
 from policies.decision import Decision, Denial
 from router.ask import KEPT_ELSEWHERE, Ask
 from router.backends.backend import Backend
+from router.backends.dialects.parameters import permitted
 from router.backends.dialects.translated import Translation, dialect_of
 from router.domain import Estimate
 from router.errors import BadRequest, NotFound, PermissionDenied
@@ -23,6 +24,7 @@ from router.pipeline.held_prompt import largest_window, most_input
 from router.pipeline.plan import refusal
 from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.signals import EVERYTHING, read_signals
+from router.protocols.fields import missing_user
 from router.protocols.unsupported import Unsupported
 from router.world.snapshot import Snapshot
 
@@ -64,10 +66,14 @@ class Screening:
         """
         ask = operation.parse(raw, self._asker.fields)
         self._refuse(operation, ask)
+        tier = self._asker.principal.tier
+        if ask.user is None and self._world.standing(tier).names_users:
+            raise missing_user(ask.protocol)
         files = self._desk.serving.files
         if files is not None:
             ask = await files.pinned(self._world, self._asker.principal, ask)
         backend, context = await self.decided(ask)
+        ask = permitted(backend, ask)
         self.bound.add(backend.name, _most(self._world, backend, context))
         dialect, _ = dialect_of(backend.dialect, ask, backend.speaks)
         return dialect.call(backend.deployments()[0], backend, ask, "").whole_body()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from policies.pii.pii import contains_pii
+from policies.pii.media import is_text, without_media
 from router.backends.backend import FILES, Backend
 from router.backends.dialects.table import DIALECTS
 from router.backends.dispatch.account import AccountCall
@@ -54,7 +54,7 @@ class Uploads:
             if form.texts.get("purpose") == _BATCH:
                 bound, content = await self._screened(asker, backend, spool, rewritten), rewritten
             else:
-                await self._policed(asker, backend, spool)
+                await self._policed(asker, backend, form, spool)
             body = FormBody(form.texts, form.file.head, content)
             return await self._sent(asker, backend, body, content.size, bound)
 
@@ -78,7 +78,9 @@ class Uploads:
         await screened_lines(source, target, screening, most=most, most_bytes=self._line)
         return screening.bound.document()
 
-    async def _policed(self, asker: Asker, backend: Backend, spool: Spool) -> None:
+    async def _policed(
+        self, asker: Asker, backend: Backend, form: FormReader, spool: Spool
+    ) -> None:
         """Ask the policy whether what is in the file may go to the account.
 
         A file that is no text of a readable size counts as private: nobody here can read it.
@@ -86,7 +88,7 @@ class Uploads:
         world = self._desk.serving.snapshot
         visible = self._desk.members(backend) & set(world.policy.visible(asker.principal.tier))
         model = backend.name if backend.name in visible else min(visible)
-        private = world.needs(model).pii and await asyncio.to_thread(_is_private, spool)
+        private = world.needs(model).pii and await self._is_private(asker, form, spool)
         ask = PLAIN_ASK._replace(
             operation="chat",
             protocol=DIALECTS[world.backends[model].dialect].protocol,
@@ -94,6 +96,21 @@ class Uploads:
             features=frozenset((_UNREAD,)) if private else frozenset(),
         )
         await Screening(self._desk, asker, backend).decided(ask)
+
+    async def _is_private(self, asker: Asker, form: FormReader, spool: Spool) -> bool:
+        """Whether the detectors find anything in a file or its form, or cannot read it."""
+        if spool.size > _READ_AT_ONCE:
+            return True
+        content = b"".join(spool.pieces())
+        if not is_text(content):
+            return True
+        head = b"" if form.file is None else form.file.head
+        pieces = (*(text.encode() for text in form.texts.values()), head)
+        detectors = self._desk.serving.senses.detectors
+        found = await detectors.beside(
+            lambda: (*pieces, *without_media(content)), asker.principal.organization
+        )
+        return bool(found)
 
     async def _sent(
         self, asker: Asker, backend: Backend, body: FormBody, size: int, bound: bytes
@@ -119,14 +136,3 @@ class Uploads:
         )
         await desk.registry.ask(lambda store: store.finish(pending, there))
         return raw
-
-
-def _is_private(spool: Spool) -> bool:
-    """Whether the detectors find anything in a file, or cannot read it."""
-    if spool.size > _READ_AT_ONCE:
-        return True
-    try:
-        text = b"".join(spool.pieces()).decode()
-    except UnicodeDecodeError:
-        return True
-    return "\0" in text or contains_pii([text])

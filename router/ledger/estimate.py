@@ -10,6 +10,7 @@ from bisect import bisect_left, insort
 from typing import Final, Literal
 
 from router.ask import NO_MEDIA, Media
+from router.ledger.thoughts import ThoughtHistory
 
 Way = Literal["worst", "expected", "chunk"]
 _BYTES_PER_TOKEN: Final = 3
@@ -82,10 +83,11 @@ class OutputHistory:
     """What the requests of a key to a model have used, for the `expected` way of estimating.
 
     Keeps the last 64 lengths of at most 10,000 pairs, in this process: a restart only makes the
-    first estimates coarser.
+    first estimates coarser. `thoughts` is what backends think beside what is seen of an answer.
     """
 
     def __init__(self) -> None:
+        self.thoughts = ThoughtHistory()
         # By key and model: the lengths as they came, and the same in order. Kept in order, since
         # sorting them for every request would cost ten times as much; as arrays, since a deque
         # and a list take three times the memory.

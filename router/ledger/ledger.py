@@ -172,6 +172,7 @@ class Ledger:
             "adjusted": self._settlements.adjusted,
             "recharged": self._settlements.recharged,
             "spool_failures": self._spool.failures,
+            "spool_odd_lines": self._spool.odd,
             "reaped": self._reaper.reaped,
             "leases_lost": self._beats.lost,
             "served_locally": self._admissions.served_locally,

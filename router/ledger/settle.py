@@ -83,8 +83,12 @@ class Settlements:
         """Keep on disk what is charged should this process die while it serves a request that the
         ledger does not know. Raises OSError where the disk takes nothing.
         """
-        await self._spool.keep(settlement)
-        self._local.add(settlement.hold_id)
+        self._local.add(settlement.hold_id)  # before it is on disk, so that nobody clears it there
+        try:
+            await self._spool.keep(settlement)
+        except BaseException:
+            self._local.discard(settlement.hold_id)
+            raise
 
     def adopt(self) -> int:
         """Take over what dead processes left on disk; returns how many settlements."""
@@ -176,6 +180,8 @@ class Settlements:
             try:
                 reply = await self._settle_patiently(settlement)
             except Disconnected:
+                # The next one first: whatever is wrong with this one alone stops nobody else.
+                self._again[settlement.hold_id] = self._again.pop(settlement.hold_id)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 del self._again[settlement.hold_id]

@@ -40,8 +40,14 @@ def observations(outcomes: Sequence[JudgedDecision]) -> Observations:
     z = np.stack([np.frombuffer(outcome.z, np.float32) for outcome in outcomes])
     embedding = np.stack([np.frombuffer(outcome.embedding, np.float32) for outcome in outcomes])
     scores = [outcome.score for outcome in outcomes]
-    judges = [(outcome.source, outcome.by) for outcome in outcomes]
+    judges = list(map(_judge, outcomes))
     return observe(z, embedding, scores, fair_weights([1.0] * len(outcomes), judges))
+
+
+def _judge(outcome: JudgedDecision) -> tuple[str, str]:
+    """Who gave it: of feedback the customer, also where it was stored by its key."""
+    by = outcome.organization if outcome.source == "feedback" else outcome.by
+    return outcome.source, by
 
 
 class Learner:

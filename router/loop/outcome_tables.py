@@ -38,13 +38,14 @@ DECISIONS: Final = Table(
     Index("decisions_at", "at"),
 )
 
-# One row an opinion: by a customer's key, by a verifier of the cascade, or by a shadow audit.
+# One row an opinion: by a customer, whichever of its keys gave it, by a verifier of the cascade, or
+# by a shadow audit.
 OUTCOMES: Final = Table(
     "outcomes",
     METADATA,
     Column("decision", String(64), nullable=False),
     Column("source", String(16), nullable=False),  # feedback, verifier, audit
-    Column("by", String(64), nullable=False),  # key id, `cascade`, judge
+    Column("by", String(64), nullable=False),  # organization, `cascade`, judge
     Column("at", BigInteger, nullable=False),
     Column("organization", String(128), nullable=False),
     Column("route", String(128), nullable=False),

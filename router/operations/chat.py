@@ -53,7 +53,7 @@ _OTHER: Final = ("other", "data")
 
 def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/chat/completions; BadRequest where it is wrong."""
-    body, members = parse_members(raw, known_keys.CHAT, known_keys.METERED_OF_CHAT)
+    body, members, unknown = parse_members(raw, known_keys.CHAT, known_keys.METERED_OF_CHAT)
     if not OPTIONS.isdisjoint(members):
         check_options(body)
     model = read_model(body)
@@ -76,7 +76,7 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         "stream_options" in body and read_include_usage(body),
         _max_output_tokens(body),
         (read_integer(body, "n", 1, MAX_CHOICES) or 1) if "n" in body else 1,
-        read_user(body) if "user" in body else None,
+        _user(body) if "user" in body or "safety_identifier" in body else None,
         tools,
         text.images,
         schema,
@@ -88,6 +88,8 @@ def parse_chat(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         () if CHAT_REQUEST.isdisjoint(headers) else of_request(CHAT_REQUEST, headers),
         chat_texts,
     )
+    if unknown:
+        ask = ask._replace(unknown=unknown)
     return ask if plain or not read_flag(body, "store") else ask._replace(storing=body)
 
 
@@ -113,6 +115,10 @@ def _demands(body: dict[str, Any], text: "_Text", *, schema: bool) -> _Demands:
     if body.get("logprobs"):
         features.add("logprobs")
     return frozenset(features), media, _session(body.get("metadata"))
+
+
+def _user(body: dict[str, Any]) -> str | None:
+    return read_user(body) or read_user(body, "safety_identifier")
 
 
 def _session(metadata: Any) -> str | None:

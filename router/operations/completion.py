@@ -38,7 +38,7 @@ _texts: Final = texts_but(
 
 def parse_completion(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/completions; BadRequest where it is wrong."""
-    body, members = parse_members(raw, known_keys.COMPLETION, known_keys.METERED_OF_CHAT)
+    body, members, unknown = parse_members(raw, known_keys.COMPLETION, known_keys.METERED_OF_CHAT)
     check_options(body)
     model = read_model(body)
     prompts = Texts("" if body.get("prompt") is None else body["prompt"], "prompt")
@@ -73,6 +73,7 @@ def parse_completion(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         features=_features(body, prompts),
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,
+        unknown=unknown,
     )
 
 

@@ -40,7 +40,7 @@ def parse_content(
 
     `model` is the path's; without one, the body's `model` counts.
     """
-    body, members = parse_members(raw, known_keys.CONTENT, known_keys.METERED_OF_CONTENT)
+    body, members, unknown = parse_members(raw, known_keys.CONTENT, known_keys.METERED_OF_CONTENT)
     named = {"model": model} if model else body
     config = _object(body, "generationConfig")
     refuse_aliases(config, known_keys.GENERATION_CONFIG)
@@ -71,6 +71,7 @@ def parse_content(
         features=facts.features(body, config, schema=schema),
         media=media,
         read_texts=content_texts,
+        unknown=unknown,
     )
 
 

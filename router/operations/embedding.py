@@ -29,7 +29,9 @@ _texts: Final = texts_but("model", "encoding_format", "dimensions", "user")
 
 def parse_embedding(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/embeddings; BadRequest where it is wrong."""
-    body, members = parse_members(raw, known_keys.EMBEDDING, known_keys.METERED_OF_EMBEDDING)
+    body, members, unknown = parse_members(
+        raw, known_keys.EMBEDDING, known_keys.METERED_OF_EMBEDDING
+    )
     model = read_model(body)
     if body.get("input") is None:
         raise BadRequest("Missing required parameter: 'input'.", param="input")
@@ -62,4 +64,5 @@ def parse_embedding(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,
         classified=False,
+        unknown=unknown,
     )

@@ -11,7 +11,7 @@ from router.errors import BadRequest
 from router.operations.form_fields import file_headers, flag_of, integer_of, read_fields
 from router.operations.plain import PLAIN_ASK, with_default_model
 from router.protocols import known_keys
-from router.protocols.document import parse_members
+from router.protocols.document import parse_members, unknown_names
 from router.protocols.fields import read_flag, read_integer, read_model, read_user, wrong_type
 from router.protocols.headers import CHAT_REQUEST, NO_HEADERS, Fields, of_request
 from router.protocols.media import pictures
@@ -49,7 +49,7 @@ def parse_variation(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
 
 
 def _of_json(raw: bytes, headers: Fields, path: str, least: int) -> Ask:
-    body, members = parse_members(raw, known_keys.IMAGE, known_keys.METERED_OF_OTHERS)
+    body, members, unknown = parse_members(raw, known_keys.IMAGE, known_keys.METERED_OF_OTHERS)
     raw, members = with_default_model(raw, body, members, DEFAULT_MODEL)
     number = read_integer(body, "n", 1, MAX_PICTURES) or 1
     given = body.get("images") or []
@@ -74,6 +74,7 @@ def _of_json(raw: bytes, headers: Fields, path: str, least: int) -> Ask:
         headers=(("content-type", "application/json"), *pairs) if least else pairs,
         read_texts=_texts,
         units=((IMAGE, number),),
+        unknown=unknown,
     )
 
 
@@ -114,6 +115,7 @@ def _ask(prompt: str, form: Form, headers: Fields, path: str) -> Ask:
         read_texts=_texts,
         units=((IMAGE, number),),
         form=True,
+        unknown=unknown_names(form.texts, known_keys.IMAGE_FORM),
     )
 
 

@@ -50,7 +50,7 @@ def write_message_count(tokens: int) -> bytes:
 
 
 def _read(raw: bytes, headers: Fields) -> Ask:
-    body, members = parse_members(raw, known_keys.MESSAGES, known_keys.METERED_OF_MESSAGES)
+    body, members, unknown = parse_members(raw, known_keys.MESSAGES, known_keys.METERED_OF_MESSAGES)
     model = read_model(body)
     facts = _Facts()
     if "system" in body:
@@ -85,6 +85,7 @@ def _read(raw: bytes, headers: Fields) -> Ask:
         user.rpartition(_SESSION)[2] if user and _SESSION in user else None,
         of_request(MESSAGES_REQUEST, headers),
         message_texts,
+        unknown=unknown,
     )
 
 

@@ -23,7 +23,7 @@ _SEES: Final = frozenset({"vision"})
 
 def parse_moderation(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/moderations; BadRequest where it is wrong."""
-    body, members = parse_members(raw, known_keys.MODERATION, known_keys.METERED_OF_OTHERS)
+    body, members, unknown = parse_members(raw, known_keys.MODERATION, known_keys.METERED_OF_OTHERS)
     raw, members = with_default_model(raw, body, members, DEFAULT_MODEL)
     if body.get("input") is None:
         raise BadRequest("Missing required parameter: 'input'.", param="input")
@@ -47,6 +47,7 @@ def parse_moderation(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         media=pictures.media() if pictures else NO_MEDIA,
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,
+        unknown=unknown,
     )
 
 

@@ -35,7 +35,7 @@ _texts: Final = texts_but("model", "user", "top_n", "return_documents", "max_tok
 
 def parse_reranking(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/rerank or /v2/rerank; BadRequest where it is wrong."""
-    body, members = parse_members(raw, known_keys.RERANKING, known_keys.METERED_OF_OTHERS)
+    body, members, unknown = parse_members(raw, known_keys.RERANKING, known_keys.METERED_OF_OTHERS)
     model = read_model(body)
     if read_flag(body, "stream"):
         raise BadRequest("Rerankings cannot be streamed.", param="stream")
@@ -57,6 +57,7 @@ def parse_reranking(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,
         units=((SEARCH, -(-pieces // _A_SEARCH)),),
+        unknown=unknown,
     )
 
 

@@ -61,7 +61,9 @@ _OUTPUTS: Final = frozenset(
 
 def parse_response(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/responses; BadRequest where it is wrong."""
-    body, members = parse_members(raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES)
+    body, members, unknown = parse_members(
+        raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES
+    )
     model = read_model(body)
     _check_options(body)
     facts = _Facts()
@@ -97,6 +99,7 @@ def parse_response(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         _session(body),
         () if CHAT_REQUEST.isdisjoint(headers) else of_request(CHAT_REQUEST, headers),
         response_texts,
+        unknown=unknown,
     )
 
 

@@ -12,7 +12,7 @@ from router.protocols.splice import splice
 
 def parse_response_count(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/responses/input_tokens: the same, but that it may name no model."""
-    body, members = parse_members(raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES)
+    body, members, _ = parse_members(raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES)
     if body.get("model") is None:
         raw = splice(raw, members, {"model": b'"auto"'})
     return parse_response(raw, headers)

@@ -23,7 +23,7 @@ _texts: Final = texts_but("model", "voice", "response_format", "speed", "stream_
 
 def parse_speech(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
     """Read the body of POST /v1/audio/speech; BadRequest where it is wrong."""
-    body, members = parse_members(raw, known_keys.SPEECH, known_keys.METERED_OF_OTHERS)
+    body, members, unknown = parse_members(raw, known_keys.SPEECH, known_keys.METERED_OF_OTHERS)
     model = read_model(body)
     spoken, how = _text(body, "input"), _text(body, "instructions", "")
     events = _text(body, "stream_format", "audio") == "sse"
@@ -42,6 +42,7 @@ def parse_speech(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,
         units=((CHARACTER, len(spoken)),),
+        unknown=unknown,
     )
 
 

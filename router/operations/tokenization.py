@@ -31,7 +31,9 @@ def parse_detokenize(raw: bytes, headers: Fields = NO_HEADERS) -> Ask:
 
 
 def _parse(raw: bytes, headers: Fields, path: str, needed: tuple[str, ...]) -> Ask:
-    body, members = parse_members(raw, known_keys.TOKENIZATION, known_keys.METERED_OF_OTHERS)
+    body, members, unknown = parse_members(
+        raw, known_keys.TOKENIZATION, known_keys.METERED_OF_OTHERS
+    )
     model = read_model(body)
     if not _has_any(body, needed):
         named = " or ".join(f"'{name}'" for name in needed)
@@ -49,6 +51,7 @@ def _parse(raw: bytes, headers: Fields, path: str, needed: tuple[str, ...]) -> A
         headers=of_request(CHAT_REQUEST, headers),
         read_texts=_texts,
         alone=True,
+        unknown=unknown,
     )
 
 

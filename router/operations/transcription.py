@@ -10,6 +10,7 @@ from router.errors import BadRequest
 from router.operations.form_fields import file_headers, flag_of, read_fields
 from router.operations.plain import PLAIN_ASK
 from router.protocols import known_keys
+from router.protocols.document import unknown_names
 from router.protocols.fields import read_model, read_user
 from router.protocols.headers import NO_HEADERS, Fields
 from router.protocols.media import sounds
@@ -58,6 +59,7 @@ def _parse(raw: bytes, headers: Fields, path: str) -> Ask:
         read_texts=_texts,
         units=((SECOND, media.audio_seconds),),
         form=True,
+        unknown=unknown_names(form.texts, known_keys.TRANSCRIPTION),
     )
 
 

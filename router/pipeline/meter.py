@@ -19,8 +19,10 @@ from router.backends.energy import Energy, energy_of
 from router.counters import summed
 from router.domain import Cascaded, Charge, Outcome, Usage
 from router.errors import TurnoutError
+from router.ledger.thoughts import ThoughtHistory
 from router.pipeline.plan import Plan
 from router.prices.book import PriceBook
+from router.protocols.effort import effort_of
 
 
 def together(parts: Sequence[Usage]) -> Usage:
@@ -101,6 +103,7 @@ class Meter:
         "_plan",
         "_priced",
         "_prices",
+        "_thoughts",
         "events",
         "final",
     )
@@ -111,8 +114,11 @@ class Meter:
         prices: PriceBook,
         loads: Mapping[str, InFlight],
         clock: Callable[[], float] = time.monotonic,
+        thoughts: ThoughtHistory | None = None,
     ) -> None:
-        """`loads` share out a machine's energy among the requests that it works on."""
+        """`loads` share out a machine's energy among the requests that it works on; `thoughts` are
+        what backends are known to think unseen."""
+        self._thoughts = thoughts
         self._clock = clock
         self._began = clock()
         self._loads = loads
@@ -144,9 +150,9 @@ class Meter:
         """Return what was used so far.
 
         A client that leaves before the first byte is charged for the prompt that the backend was
-        already working on; one that meets an error before the first byte is charged nothing. The
-        answers that a cascade passed over, and its judge, were paid for: they are charged too,
-        however the request ends.
+        already working on, and for what it has probably thought until then; one that meets an error
+        before the first byte is charged nothing. The answers that a cascade passed over, and its
+        judge, were paid for: they are charged too, however the request ends.
         """
         if self.final is not None:
             return self.final
@@ -155,16 +161,40 @@ class Meter:
             return self._failed(billed)
         if served is None:
             backend = at_work(self._plan.backends, billed)
-            usage = Usage(self._plan.input_tokens, 0, estimated=True, units=self._plan.units)
-            return self._charged(backend, backend.model, usage, billed)
+            waited = self._clock() - self._began
+            so_far = self._counted(0, self._unseen(backend, 0, waited))
+            return self._charged(backend, backend.model, so_far, billed)
         backend = served.backend
-        usage = served.usage or Usage(
-            self._plan.input_tokens,
-            served.output_tokens_seen,
-            estimated=True,
-            units=self._plan.units,
-        )
+        usage = served.usage
+        if usage is None:
+            seen = served.output_tokens_seen
+            usage = self._counted(seen, self._unseen(backend, seen))
         return self._charged(backend, served.model or backend.model, usage, billed)
+
+    def _counted(self, seen: int, thoughts: int) -> Usage:
+        """The gateway's own count of an answer whose backend has not told any."""
+        plan = self._plan
+        return Usage(
+            plan.input_tokens,
+            seen + thoughts,
+            reasoning_tokens=thoughts,
+            estimated=True,
+            units=plan.units,
+        )
+
+    def _unseen(self, backend: Backend, seen: int, waited: float | None = None) -> int:
+        """What the backend has probably thought that nobody saw, by its operator or its answers:
+        never more than was held. Of one that broke off itself that is nobody's to pay.
+        """
+        plan, ask, thoughts = self._plan, self._plan.ask, self._thoughts
+        told = backend.expected_reasoning_tokens
+        if ask is None or thoughts is None or self._outcome is Outcome.CUT:
+            return 0
+        if not told and not thoughts.thinking:
+            return 0
+        likely = told if told and waited is None else 0
+        likely = likely or thoughts.expected(backend.name, effort_of(ask.body), waited)
+        return max(0, min(likely, plan.reservation.estimate.output_tokens - seen))
 
     def cost_pico(self) -> int:
         """Return what a whole answer costs, all that was paid for beside it included."""

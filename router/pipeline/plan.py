@@ -12,13 +12,15 @@ from router.backends.health.slots import Priority
 from router.counters import WRITTEN
 from router.domain import Estimate, Usage
 from router.errors import BadRequest, NotFound, PermissionDenied, TurnoutError
-from router.ledger.estimate import OutputHistory, estimate_output
+from router.ledger.estimate import CHUNK, OutputHistory, estimate_output
 from router.ledger.quotas.dimensions import Quota
 from router.ledger.reserve_request import ReserveRequest
 from router.pipeline.held_prompt import USUAL_WINDOW, largest_window, most_input
 from router.pipeline.request_context import RequestContext
 from router.pipeline.response_headers import of_denial
 from router.prices.book import PriceBook
+from router.protocols.effort import effort_of
+from router.protocols.fields import missing_user
 from router.protocols.risks import EXTRAS, asks_to_cache, offers_hosted, risks_of
 from router.units import Units
 
@@ -50,6 +52,7 @@ class Plan(NamedTuple):
     topped_up: bool  # the hold covers a part of the answer, and grows while it streams
     units: Units = ()  # at most, besides tokens
     operation: str | None = None
+    ask: Ask | None = None  # what is asked
 
 
 def refusal(denial: Denial) -> TurnoutError:
@@ -62,7 +65,8 @@ def refusal(denial: Denial) -> TurnoutError:
 
 
 def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputHistory) -> Plan:
-    """Return the plan of a decision; a denial raises its error.
+    """Return the plan of a decision; a denial raises its error, and so does an end user that
+    must be named and is not.
 
     The dearest candidate sizes the hold, since any of them may come to serve; a cascade holds for
     as many answers as it may take.
@@ -73,13 +77,15 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
     cascade = answer.cascade
     judge = None if cascade is None or cascade.judge is None else world.backends[cascade.judge]
     standing = world.standing(principal.tier)
+    if standing.names_users and ask.user is None:
+        raise missing_user(ask.protocol)
     way = "worst" if standing.prepaid else world.estimate
     backends = tuple(map(world.backends.__getitem__, in_order(answer)))
     output = estimate_output(
         cap=ask.max_output_tokens,
         choices=ask.choices,
         way=way,
-        expected=history.expected(principal.key_id, answer.route),
+        expected=_expected(history, context, answer.route, backends),
         most=most_output(backends) if way == "worst" else None,
     )
     return Plan(
@@ -100,7 +106,25 @@ def plan_of(answer: Decision | Denial, context: RequestContext, history: OutputH
         topped_up=way == "chunk",
         units=ask.units,
         operation=ask.operation,
+        ask=ask,
     )
+
+
+def _expected(
+    history: OutputHistory, context: RequestContext, route: str, backends: Sequence[Backend]
+) -> int:
+    """How long an answer is likely to be: as long as those of the key were, and as the thoughts of
+    whoever thinks most, which a client that cuts its streams would else never be held for."""
+    expected = history.expected(context.principal.key_id, route)
+    thoughts = history.thoughts
+    if not thoughts.thinking and not context.world.thinks:
+        return expected
+    effort = effort_of(context.ask.body)
+    most = max(
+        backend.expected_reasoning_tokens or thoughts.expected(backend.name, effort)
+        for backend in backends
+    )
+    return max(expected, most + CHUNK) if most else expected
 
 
 def _estimate(

@@ -1,8 +1,11 @@
 """Upstream bytes to the client, metered; nothing is held back and nothing is parsed twice."""
 
+import asyncio
+from contextlib import suppress
 from typing import Final
 
 from router.backends.dispatch.upstream import Put, Upstream
+from router.errors import StreamBroken
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
@@ -12,6 +15,7 @@ from router.pipeline.serving import Held
 from router.pipeline.signals import likely_cost
 
 _MOST_KEPT: Final = 1_000_000  # bytes
+_TOO_SLOW: Final = "The answer was read so slowly that its time, `timeouts.total`, was over."
 _QUOTA: Final = "the quota does not allow further output tokens"
 
 
@@ -55,24 +59,55 @@ class Relay:
         return b"" if self._plan.decision.shadow is None else upstream.body
 
     async def _stream(self, upstream: Upstream) -> bytes | None:
-        caller, kept, whole = self._caller, bytearray(), True
+        caller, kept = self._caller, bytearray()
         keeps = self._plan.decision.shadow is not None
         if self._context.ask.declared is None:
             await caller.start()
         else:
             await caller.start(upstream.status)
+        ends = asyncio.get_running_loop().time() + upstream.seconds_left
         put = None if keeps else self._putter(upstream)
+        try:
+            whole = await self._blocks(upstream, put, kept if keeps else None, ends)
+        except asyncio.CancelledError:
+            if upstream.backend.finishes:
+                await self._finish(upstream)
+            raise
+        await caller.end()
+        return bytes(kept) if whole else None
+
+    async def _blocks(
+        self, upstream: Upstream, put: Put | None, kept: bytearray | None, ends: float
+    ) -> bool:
+        """Write the blocks of a stream until it `ends`, and keep them where that is wanted; whether
+        none is missing since a quota ended it."""
+        caller = self._caller
         async for block in upstream.stream(put):
-            if block:
-                await caller.write(block)
-            if keeps and len(kept) < _MOST_KEPT:
+            if block and not caller.put(block):
+                await self._write(block, ends)
+            if kept is not None and len(kept) < _MOST_KEPT:
                 kept += block
             if self._plan.topped_up and not await self._covered(upstream):
                 await caller.write(upstream.cut(caller.id, _QUOTA))
-                whole = False
-                break
-        await caller.end()
-        return bytes(kept) if whole else None
+                return False
+        return True
+
+    async def _finish(self, upstream: Upstream) -> None:
+        """The client left: read the answer on for a while, so that its use is told."""
+        with suppress(StreamBroken, TimeoutError):
+            async with asyncio.timeout(upstream.backend.timeouts.after_disconnect):
+                await upstream.finish(lambda: self._may_go_on(upstream))
+
+    async def _may_go_on(self, upstream: Upstream) -> bool:
+        return not self._plan.topped_up or await self._covered(upstream)
+
+    async def _write(self, block: bytes, ends: float) -> None:
+        """Write to a client that is behind: however slowly it reads, its answer has its time."""
+        try:
+            async with asyncio.timeout_at(ends):
+                await self._caller.write(block)
+        except TimeoutError:
+            raise StreamBroken(_TOO_SLOW) from None
 
     def _putter(self, upstream: Upstream) -> Put:
         """Return what writes a block without waiting, as far as the hold covers it."""

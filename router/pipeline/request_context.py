@@ -1,9 +1,8 @@
 """Gathers what a policy needs to know of a request, and no more, into one frozen context."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -11,19 +10,18 @@ from classifiers.classification import UNKNOWN, Classification
 from classifiers.prompt import Prompt
 from policies.hints import HintError, parse_hints
 from policies.natural_language import guess_language
-from policies.pii.pii import contains_pii, may_contain_pii
+from policies.pii.reading import PrivateData
 from policies.policy import Needs
 from policies.signals import NO_HINTS, Hints
-from router.ask import UNREADABLE, Ask
+from router.ask import Ask
 from router.conversation import conversation_of
 from router.domain import Principal
 from router.errors import BadRequest
 from router.ledger.estimate import estimate_tokens
 from router.ledger.reserve_request import Budget
+from router.pipeline.detectors import Detectors
 from router.world.snapshot import Snapshot
 
-_READ_AT_ONCE: Final = 16_000  # bytes that the detectors read in a millisecond or two
-_SIFTED_AT_ONCE: Final = 1_000_000  # bytes that a first look takes as long for
 _NO_SHARES: Final[Mapping[str, float]] = MappingProxyType({})
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -66,14 +64,16 @@ class Senses:
     conversations: Remembers
     budgets: MutableMapping[str, Budget | None]
     recorded: bool = False
+    detectors: Detectors = field(default_factory=Detectors)
 
 
 class RequestContext(NamedTuple):
     """Everything known of one request before it is decided.
 
     `world` is the snapshot it keeps to its end; `at_ms` when it was read; `input_tokens` an upper
-    bound of its prompt. `conversation` and `previous` are empty where nobody needs them; `budget`
-    holds the shares of its quotas that the customer had used.
+    bound of its prompt. `pii` is true where private data was found, or not all could be read.
+    `conversation` and `previous` are empty where nobody needs them; `budget` holds the shares of
+    its quotas that the customer had used.
     """
 
     id: str
@@ -85,7 +85,7 @@ class RequestContext(NamedTuple):
     needs: Needs
     classification: Classification
     input_tokens: int
-    pii: bool
+    pii: PrivateData
     conversation: str
     previous: str
     budget: Mapping[str, float]
@@ -122,7 +122,9 @@ async def gather(
         estimate_tokens(ask.text_bytes, ask.images, ask.media)
         if ask.declared is None
         else tokens_of(ask),
-        needs.pii and await _is_private(ask),
+        await senses.detectors.finding_of(ask, principal.organization)
+        if needs.pii
+        else PrivateData.NOTHING,
         conversation,
         previous,
         _used(senses, principal) if needs.budget else _NO_SHARES,
@@ -150,19 +152,3 @@ def _used(senses: Senses, principal: Principal) -> Mapping[str, float]:
     """The shares that the customer had used when its last request was admitted."""
     budget = senses.budgets.get(principal.organization)
     return _NO_SHARES if budget is None else budget.used()
-
-
-async def _is_private(ask: Ask) -> bool:
-    """Whether the detectors find anything; a long prompt is read beside the event loop, unless a
-    first look says that there is nothing to be found.
-    """
-    if not UNREADABLE.isdisjoint(ask.features):
-        return True  # nobody here can read it
-    texts = ask.texts()
-    if ask.text_bytes > _SIFTED_AT_ONCE:
-        return await asyncio.to_thread(contains_pii, texts)
-    if not may_contain_pii(texts):
-        return False
-    if ask.text_bytes > _READ_AT_ONCE:
-        return await asyncio.to_thread(contains_pii, texts)
-    return contains_pii(texts)

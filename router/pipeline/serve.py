@@ -74,7 +74,7 @@ async def _walk(
         plan = plan_of(decision, context, serving.history)
         caller.route = plan.decision.route
         caller.headers += of_decision(plan.decision, context.id)
-        meter = watch.meter = Meter(plan, world.prices, health)
+        meter = watch.meter = Meter(plan, world.prices, health, thoughts=serving.history.thoughts)
         async with serving.ledger.hold(plan.reservation, meter.charge) as hold:
             caller.headers += hold.admission.headers
             serving.senses.budgets[principal.organization] = hold.admission.budget

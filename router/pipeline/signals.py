@@ -6,6 +6,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Final
 
+from policies.pii.reading import PrivateData
 from policies.policy import Needs
 from policies.signals import (
     BackendSignals,
@@ -161,7 +162,7 @@ def _asked(context: RequestContext) -> RequestSignals:
         context.id,
         context.conversation,
         context.previous,
-        context.pii,
+        bool(context.pii),
         bool(ask.tools),
         bool(ask.images),
         ask.json_schema,
@@ -169,6 +170,7 @@ def _asked(context: RequestContext) -> RequestSignals:
         ask.max_output_tokens or 0,
         ask.user or "",
         context.headers,
+        context.pii is PrivateData.UNREAD,
     )
 
 

@@ -233,7 +233,7 @@ class KeptResponses:
 
     def _leaves_home(self, context: RequestContext, decision: Decision) -> bool:
         """Whether something private may go elsewhere: then it is not kept."""
-        return context.pii and not decision.allowed <= self._home
+        return bool(context.pii) and not decision.allowed <= self._home
 
     def _too_much(self, param: str) -> BadRequest:
         return BadRequest(

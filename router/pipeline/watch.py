@@ -77,4 +77,5 @@ class Watch:
             error,
             self._trace,
             dict(upstream.headers).get(DROPPED, "") if upstream.headers else "",
+            upstream.unseen,
         )

@@ -48,7 +48,8 @@ class PriceBook:
         when_asked: Collection[str] = (),
     ) -> None:
         """`tiers` are the backends' other prices. Those `when_asked` fill their caches only with
-        what a request marks.
+        what a request marks. `unsaid` grows by each backend and counter of which an answer turned
+        out to count what no price says.
         """
         schedules = {name: always(price) for name, price in prices.items()}
         self._schedules = MappingProxyType(schedules)
@@ -58,7 +59,7 @@ class PriceBook:
             for name, schedule in schedules.items()
             if len(schedule.entries) == 1
         }
-        self._told: set[tuple[str, str]] = set()
+        self.unsaid: set[tuple[str, str]] = set()
         self._in_tiers: dict[tuple[str, tuple[str, ...]], Schedule] = {}
         self._unasked = schedules.keys() - frozenset(when_asked)
         self.plain = frozenset(
@@ -109,8 +110,8 @@ class PriceBook:
         known = dict(price.parts)
         for name, _ in usage.parts:
             unsaid = name in _USUALLY_DEARER and name not in known and price.input_pico
-            if unsaid and (backend, name) not in self._told:
-                self._told.add((backend, name))
+            if unsaid and (backend, name) not in self.unsaid:
+                self.unsaid.add((backend, name))
                 facts = {"backend": backend, "key": name, "charged_as": TOKENS[name].part_of}
                 _LOG.warning("an answer counts by a rate that no price says", extra=facts)
 

@@ -26,6 +26,7 @@ class KnownKeys:
         word that means itself passes in that spelling. `forbidden` are words and why they are.
         """
         self.keys: Final = frozenset(keys)
+        self.plain: Final = self.keys - {"metadata"}  # that hold nothing of which nobody knows
         self._meant: Final = {fold(word): key for word, key in others.items()} | {
             fold(key): key for key in sorted(self.keys)
         }

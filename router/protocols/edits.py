@@ -21,4 +21,5 @@ def without(ask: Ask, names: Iterable[str]) -> Ask:
     left_out = frozenset(names)
     raw = splice(ask.raw, ask.members, dict.fromkeys(left_out))
     body = {name: held for name, held in ask.body.items() if name not in left_out}
-    return ask._replace(raw=raw, body=body, members=scan(raw))
+    unknown = tuple([name for name in ask.unknown if name not in left_out])
+    return ask._replace(raw=raw, body=body, members=scan(raw), unknown=unknown)

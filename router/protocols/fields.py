@@ -20,6 +20,14 @@ _KINDS: Final = MappingProxyType(
         dict: "an object",
     }
 )
+# What a protocol calls the end user; those that are not here have no word for it.
+USER_FIELDS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("chat", "openai", "pictures", "ranking", "speech", "transcripts"), "user"),
+        "responses": "safety_identifier",
+        "messages": "metadata.user_id",
+    }
+)
 _HASHED: Final = "blake2b:"
 # Most bodies have none of these: one look for all of them together, by a set, decides that.
 OPTIONS: Final = frozenset(("stop", "reasoning_effort", "tool_choice"))
@@ -77,6 +85,22 @@ def read_user(body: dict[str, Any], name: str = "user") -> str | None:
     if len(user) > MAX_NAME or not user.isprintable():
         return _HASHED + blake2b(user.encode(), digest_size=16).hexdigest()
     return user or None
+
+
+def missing_user(protocol: str) -> BadRequest:
+    """The error of a request that must say which end user it is for, and does not."""
+    field = USER_FIELDS.get(protocol)
+    if field is None:
+        return BadRequest(
+            "Your tier asks every request to name its end user, and requests of this kind have no"
+            " field for that.",
+            code="user_required",
+        )
+    return BadRequest(
+        f"Your tier asks every request to name its end user: send '{field}'.",
+        param=field,
+        code="user_required",
+    )
 
 
 def read_flag(body: dict[str, Any], name: str) -> bool:

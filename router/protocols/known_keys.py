@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from router.protocols.aliases import KnownKeys
+from router.protocols.twins import fold
 
 EXTRA_BODY: Final = "extra_body"  # some servers read what it holds as if it stood beside it
 _EXTRA: Final = MappingProxyType({EXTRA_BODY: EXTRA_BODY})
@@ -15,11 +16,14 @@ _EXTRA: Final = MappingProxyType({EXTRA_BODY: EXTRA_BODY})
 _LIMITS: Final = (
     *("max_completion_tokens", "max_output_tokens", "max_new_tokens", "max_tokens_to_sample"),
     *("max_gen_len", "max_token_count", "max_length", "n_predict", "num_predict"),
+    *("max_len", "max_generated_tokens", "max_generate_tokens", "max_completion_length"),
+    *("max_output_length", "max_output_token", "max_decode_tokens", "max_response_tokens"),
+    *("max_answer_tokens", "tokens_to_generate", "output_token_limit", "output_len"),
 )
 # What servers call the number of answers besides.
 _CHOICES: Final = (
     *("best_of", "num_return_sequences", "num_generations", "num_outputs", "num_results"),
-    "candidate_count",
+    *("candidate_count", "n_cmpl", "num_completions"),
 )
 OTHER_LIMITS: Final = MappingProxyType({**_EXTRA, **dict.fromkeys(_LIMITS, "max_tokens")})
 OTHER_NUMBERS: Final = MappingProxyType({**OTHER_LIMITS, **dict.fromkeys(_CHOICES, "n")})
@@ -34,6 +38,17 @@ OPERATORS: Final = MappingProxyType(
         "backends are set by the operator",
     )
 )
+# Of these, what is refused inside of other parameters too: no customer's label is called so.
+PLACES: Final = KnownKeys(
+    (),
+    forbidden=dict.fromkeys(
+        ("api_base", "base_url", "api_key", "extra_headers", "user_config"),
+        "backends are set by the operator",
+    ),
+)
+LABELS: Final = "metadata"  # where customers say what they like
+# What no parameter that nobody knows may hold.
+MEANT: Final = frozenset(map(fold, ("max_tokens", *_LIMITS, *_CHOICES, *OPERATORS)))
 # Whatever is metered, or read for the policy, is read of the body itself.
 _METERED: Final = (
     *("model", "messages", "system", "prompt", "suffix", "input", "tools", "functions"),

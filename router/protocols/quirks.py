@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.protocols.hub.call_ids import CallIds, at_most, digest
+from router.protocols.parameters import GUARD, Unknown
 
 _ANSWERS: Final = b'"tool_call_id"'
 _SHORT_ID: Final = re.compile(r"[a-zA-Z0-9]{9}")
@@ -31,6 +32,8 @@ class Quirks:
     `custom_tools` is whether it knows tools that take free text; else they are told it as functions
     where a request is translated. `window` is the context that a server is to set up for a request,
     in tokens, where its protocol has a word for that: the backend's own, and no operator's key.
+    `parameters` are those that go on although nobody here knows them, or knows that they steer;
+    `unknown_parameters` is what becomes of the other ones (`router.protocols.parameters`).
     """
 
     token_param: str | None = None
@@ -46,6 +49,8 @@ class Quirks:
     longest_call_id: int | None = None
     most_stops: int | None = None
     custom_tools: bool = True
+    parameters: frozenset[str] = frozenset()
+    unknown_parameters: Unknown = GUARD
     window: int | None = field(init=False, compare=False, default=None)
     touched: frozenset[str] = field(init=False, compare=False, repr=False, default=frozenset())
     reshapes_messages: bool = field(init=False, compare=False, repr=False, default=False)

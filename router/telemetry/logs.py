@@ -12,6 +12,8 @@ import traceback
 from datetime import UTC, datetime
 from typing import Final
 
+from router.printable import printable
+
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -54,7 +56,7 @@ class TerminalFormatter(logging.Formatter):
         facts = {**_facts(record), **_failure(record)}
         tail = "".join(f"  {key}={value}" for key, value in facts.items())
         text = f"{clock} {record.levelname.lower():7} {record.getMessage()}{tail}"
-        return text.replace("\n", " ").replace("\x1b", "")
+        return printable(text.replace("\n", " "))
 
 
 def set_up_logs(level: str) -> None:

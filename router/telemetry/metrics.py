@@ -66,8 +66,14 @@ RELOADS: Final = Metric(
 )
 IN_FLIGHT: Final = Metric("turnout_in_flight", "gauge", (), "Inference requests being served.")
 WEBSOCKETS: Final = Metric("turnout_websockets", "gauge", (), "WebSockets that are open.")
+STALLED: Final = Metric(
+    "turnout_stalled_clients",
+    "counter",
+    (),
+    "Connections cut because their client read nothing for `stream.unread`.",
+)
 _OF_REQUESTS: Final = (REQUESTS, OUTCOMES, TOKENS, COST, UNITS_USED, DURATION)
-COUNTED: Final = (*_OF_REQUESTS, RELOADS, IN_FLIGHT, WEBSOCKETS)
+COUNTED: Final = (*_OF_REQUESTS, RELOADS, IN_FLIGHT, WEBSOCKETS, STALLED)
 
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 Read = Callable[[], Iterable[tuple[Metric, Values]]]
@@ -95,6 +101,7 @@ class Metrics(Collector):
         self.reloads: dict[Labels, int] = defaultdict(int)
         self.in_flight = 0
         self.websockets = 0
+        self.stalled_clients = 0
         self._buckets: dict[Labels, list[int]] = {}
         self._seconds: dict[Labels, float] = defaultdict(float)
         self.gauges = gauges
@@ -135,6 +142,7 @@ class Metrics(Collector):
         yield _family(RELOADS, self.reloads)
         yield _family(IN_FLIGHT, {(): self.in_flight})
         yield _family(WEBSOCKETS, {(): self.websockets})
+        yield _family(STALLED, {(): self.stalled_clients})
         for metric, values in self.gauges():
             yield _family(metric, values)
 

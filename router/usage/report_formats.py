@@ -7,10 +7,12 @@ from typing import Any, Final
 import orjson
 
 from policies.money import usd
+from router.printable import safe_json
 from router.usage.report import Report
 from router.usage.store import SUMS
 
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+# The last four are the full-width ones, which some spreadsheets take alike.
+_FORMULAS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _DECIMALS: Final = 12  # all that there are
 _AMOUNTS: Final = ("cost_usd", "price_usd", "amount", "currency")
 
@@ -24,7 +26,7 @@ def as_json(report: Report, *, total: bool = True) -> str:
         "rows": [_in_dollars(row) for row in report.rows],
         "total": _in_dollars(report.total),
     }
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
+    return safe_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()) + "\n"
 
 
 def as_csv(report: Report, *, total: bool = False) -> str:

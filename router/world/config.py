@@ -6,29 +6,33 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get
 from pydantic import (
     Field,
     PositiveInt,
-    SecretStr,
     create_model,
 )
 
 from policies.money import Usd
-from router.backends.backend import Capacity, Timeouts
+from router.backends.backend import Capacity, Reach, Timeouts
 from router.backends.credentials.specs import CLOUD_PLATFORM, COGNITIVE_SERVICES
 from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
+    ConnectionSection,
     CorsSection,
+    DetectorSection,
     LimitSection,
+    StopSection,
     StreamSection,
     WebSocketSection,
 )
 from router.world.config_values import (
     Address,
+    AdminToken,
     Authority,
     BaseUrl,
     Cards,
     CloudRegion,
     CollectorUrl,
+    DatabaseUrl,
     Duration,
     Features,
     HeaderName,
@@ -39,6 +43,7 @@ from router.world.config_values import (
     Proxy,
     Query,
     Replicas,
+    Secret,
     Size,
     Words,
 )
@@ -82,6 +87,8 @@ class TimeoutSection(Section):
     first_byte: Duration = _WAITS.first_byte
     between_chunks: Duration = _WAITS.between_chunks
     total: Duration = _WAITS.total
+    bytes_per_second: int = Field(default=_WAITS.bytes_per_second, ge=0)
+    after_disconnect: Duration = _WAITS.after_disconnect
 
 
 class CapacitySection(Section):
@@ -110,8 +117,8 @@ class AwsSection(Section):
     service: str | None = Field(default=None, min_length=1)
     profile: str | None = Field(default=None, min_length=1)
     access_key_id: str | None = Field(default=None, min_length=1)
-    secret_access_key: SecretStr | None = None
-    session_token: SecretStr | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
 
 
 class EntraSection(Section):
@@ -119,7 +126,7 @@ class EntraSection(Section):
 
     tenant_id: str | None = Field(default=None, min_length=1)
     client_id: str | None = Field(default=None, min_length=1)
-    client_secret: SecretStr | None = None
+    client_secret: Secret | None = None
     scope: str = Field(default=COGNITIVE_SERVICES, min_length=1)
     authority: Authority | None = None
 
@@ -147,8 +154,8 @@ class BackendSection(_QuirkKeys):
     base_url: BaseUrl | None = None
     model: str = Field(min_length=1)
     dialect: str | None = None
-    api_key: SecretStr | None = None
-    api_keys: tuple[SecretStr, ...] = Field(default=(), strict=False)
+    api_key: Secret | None = None
+    api_keys: tuple[Secret, ...] = Field(default=(), strict=False)
     replicas: Replicas = ()
     ability: str | None = Field(default=None, min_length=1)
     price: PriceSection | None = None
@@ -164,12 +171,15 @@ class BackendSection(_QuirkKeys):
     counts: str | None = None
     state: Literal["refused", "shared"] = "refused"
     expected_output_tokens: int = Field(default=400, gt=0)
+    expected_reasoning_tokens: int = Field(default=0, ge=0)
+    on_disconnect: Literal["close", "finish"] = "close"
     timeouts: TimeoutSection = TimeoutSection()
     capacity: CapacitySection | None = None
     hedge_after: Duration | None = None
     energy: EnergySection | None = None
     proxy: Proxy | None = None
     http2: bool = False
+    reach: Reach = "auto"
     compressed_answers: bool = False
     key_header: HeaderName | None = None
     query: Query = Field(default={}, strict=False)
@@ -230,7 +240,7 @@ class AdminSection(Section):
     """The administrators' own listener."""
 
     listen: Address = "127.0.0.1:8079"
-    token: SecretStr
+    token: AdminToken
 
 
 class Config(Section):
@@ -242,12 +252,15 @@ class Config(Section):
     ledger: LedgerAddress = Field(default="embedded", repr=False)
     ledger_server: LedgerServerSection = LedgerServerSection()
     data: str = Field(default=".turnout", min_length=1)
-    database: SecretStr | None = None
+    database: DatabaseUrl | None = None
     prices: str | None = Field(default=None, min_length=1)
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    connections: ConnectionSection = ConnectionSection()
+    detectors: DetectorSection = DetectorSection()
     stream: StreamSection = StreamSection()
+    stop: StopSection = StopSection()
     websocket: WebSocketSection = WebSocketSection()
     cors: CorsSection = CorsSection()
     transport: Literal["httptools", "httpx"] = "httptools"

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
-from router.world.config_values import Duration, Origins, Size, wrong
+from policies.pii.reading import BUDGET
+from router.world.config_values import Duration, Networks, Origins, Size, wrong
 from router.world.section import Section
 
 ANY: Final = "*"  # an origin
@@ -18,11 +19,41 @@ class LimitSection(Section):
     counts_per_minute: int = Field(default=120, ge=0)
 
 
+class ConnectionSection(Section):
+    """Who may come in without a key: connections, their heads, and wrong keys of an address."""
+
+    most: int = Field(default=10_000, gt=0)  # of each worker
+    each_address: int = Field(default=2_000, ge=0)
+    head: Size = 65_536
+    head_timeout: Duration = 10.0
+    # Longer than clients and load balancers keep a connection (a minute is usual): whoever closes
+    # first must be who sends requests, or one gets lost on a connection that is just being closed.
+    idle: Duration = 75.0
+    wrong_keys: int = Field(default=60, ge=0)  # of an address, a minute
+    trusted_proxies: Networks = ()
+
+
+class DetectorSection(Section):
+    """What the detectors of private data may read of one request, and for how long."""
+
+    bytes: Size = BUDGET.bytes
+    microseconds: PositiveInt = BUDGET.microseconds
+    threads: int = Field(default=2, ge=1, le=64)
+
+
 class StreamSection(Section):
-    """How long a client that awaits a stream gets no byte."""
+    """How long a client that awaits a stream gets no byte, and one that is behind takes none."""
 
     head_after: Duration = 4.0
     keepalive: Duration = 15.0
+    unread: Duration = 60.0
+
+
+class StopSection(Section):
+    """How a gateway stops: how long it says so before it takes nothing new, and takes in all."""
+
+    notice: Duration | None = 5.0
+    drain: Duration = 600.0
 
 
 class WebSocketSection(Section):

@@ -1,12 +1,10 @@
 """Reading turnout.yaml: every mistake is found at once, each at its line and column."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import Any, Final
 
 from policies.findings import DocumentError, Finding, suggestion
 from policies.language.source import Document, Path, parse
@@ -20,12 +18,11 @@ from router.prices.price_list import SHIPPED, PriceList, read_list
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
 from router.world.declared import declared_of, mistakes
+from router.world.from_environment import FromEnvironment
 from router.world.missing_rates import MissingRate
 from router.world.offered import offered_twice
 from router.world.problem import Problem
 from router.world.resolve import Resolved, resolve
-
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +37,7 @@ class LoadedConfig:
     source: Document = field(repr=False)
     missing: Mapping[str, tuple[MissingRate, ...]] = field(default_factory=dict)  # by backend
     listing: PriceList = field(default=SHIPPED, repr=False)  # what list prices are taken from
-
-
-def _expand(value: Any, path: Path, environ: Mapping[str, str], names: dict[Path, str]) -> Any:
-    """Replace `${NAME}` in every string below `value`; note in `names` which name was where."""
-    if isinstance(value, dict):
-        return {key: _expand(item, (*path, key), environ, names) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expand(item, (*path, at), environ, names) for at, item in enumerate(value)]
-    if not isinstance(value, str):
-        return value
-    for name in _VARIABLE.findall(value):
-        names[path] = name
-    return _VARIABLE.sub(lambda match: environ.get(match[1], ""), value)
+    values: FromEnvironment = field(default_factory=lambda: FromEnvironment({}), repr=False)
 
 
 def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedConfig:
@@ -62,11 +47,11 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     finding. Raises DocumentError with every finding.
     """
     document = parse(text, filename)
-    names: dict[Path, str] = {}
-    expanded = replace(document, value=_expand(document.value, (), environ, names))
-    findings = [_unset(document, path, name) for path, name in names.items() if name not in environ]
+    values = FromEnvironment(environ)
+    expanded = replace(document, value=values.expand(document.value))
+    findings = [_unset(document, path, name) for path, name in values.unset.items()]
     config, wrong = validate(Config, expanded)
-    findings += [_without(finding, set(environ.values())) for finding in wrong]
+    findings += wrong
     sections = {} if config is None else config.backends
     folder = FilePath(filename).parent
     declared = declared_of({} if config is None else config.operations)
@@ -79,11 +64,11 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
     findings += _unresolved(document, resolved)
     findings += [] if config is None else _unusable(document, config)
     if config is None or findings:
-        raise DocumentError(findings)
+        raise DocumentError(values.hide(findings))
     backends = {name: each.backend for name, each in resolved.items() if each.backend is not None}
     twice = [_problem(document, name, each) for name, each in offered_twice(backends.values())]
     if twice:
-        raise DocumentError(twice)
+        raise DocumentError(values.hide(twice))
     return LoadedConfig(
         config,
         MappingProxyType(backends),
@@ -92,6 +77,7 @@ def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedC
         document,
         {name: each.missing for name, each in resolved.items() if each.missing},
         listing,
+        values,
     )
 
 
@@ -195,13 +181,6 @@ def _without_baseline(document: Document, config: Config) -> list[Finding]:
     hint = suggestion(name, config.backends, what="backends")
     message = f"unknown backend `{name}`"
     return [document.finding(("savings", "baseline"), message, hint, rule="savings")]
-
-
-def _without(finding: Finding, secrets: set[str]) -> Finding:
-    message = finding.message
-    for secret in sorted((secret for secret in secrets if len(secret) > 3), key=len, reverse=True):
-        message = message.replace(f"`{secret[:40]}`", "its value from the environment")
-    return replace(finding, message=message)
 
 
 def _unset(document: Document, path: Path, name: str) -> Finding:

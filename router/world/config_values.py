@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from router.backends.backend import CHAT, DIRECTLY, FEATURES, OFFERS
@@ -26,6 +27,7 @@ _AUTHORITY: Final = re.compile(r"https://[^\s?#/@]+/?")
 _REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KEY_BYTES: Final = 32
+_ADMIN_TOKEN: Final = 16  # the fewest characters: who guesses one administers the gateway
 _ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.\-]*://[^\s/?#@A-Z]+")
 # What a backend may be said to serve, beside what the operator declares.
 OPERATION_NAMES: Final = frozenset(
@@ -90,6 +92,35 @@ def _headers(value: Any) -> Any:
             raise wrong("names a header that is none", "letters, digits and dashes")
         if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
             raise wrong("has a header that is no printable text", "write its value in quotes")
+        if not text.strip():
+            raise wrong("has an empty header", "set the variable to the secret, or leave it out")
+    return value
+
+
+def _secret(value: Any) -> Any:
+    if isinstance(value, str):
+        if not value.strip():
+            raise wrong("is empty", "set the variable to the secret, or leave the key out")
+        if value != value.strip() or not (value.isascii() and value.isprintable()):
+            raise wrong(
+                "has white space around it, or a character that no secret has",
+                "look how it got its value: a file that ends with a line break is the usual cause",
+            )
+    return value
+
+
+def _admin_token(value: Any) -> Any:
+    if isinstance(value, str) and len(_secret(value)) < _ADMIN_TOKEN:
+        raise wrong(
+            f"has fewer than {_ADMIN_TOKEN} characters",
+            "write ${ADMIN_TOKEN}, and set it to what openssl rand -base64 32 says",
+        )
+    return value
+
+
+def _database(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise wrong("is empty", "write the address of a database, or leave the key out for SQLite")
     return value
 
 
@@ -161,6 +192,13 @@ def _origin(value: Any) -> str:
     return value
 
 
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return ip_network(value)
+    raise wrong("is not a network", "write an address or a network: 10.0.0.7, 10.0.0.0/8, fd00::/8")
+
+
 def _feature_list(value: Any) -> tuple[str, ...]:
     known = isinstance(value, list) and FEATURES.issuperset(value)
     if not known:
@@ -187,8 +225,13 @@ def _share(value: Any) -> Decimal:
     raise wrong("is not a share", "write a number above 0, 1 at most: 0.5 is half")
 
 
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+AdminToken = Annotated[SecretStr, BeforeValidator(_admin_token)]
+DatabaseUrl = Annotated[SecretStr, BeforeValidator(_database)]
 Origin = Annotated[str, BeforeValidator(_origin)]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_as_tuple)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_as_tuple)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]

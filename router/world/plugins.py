@@ -1,6 +1,6 @@
 """Loading what installed packages add, before any document is read that may name it."""
 
-from policies.pii.pii import DETECTORS
+from policies.pii.reading import DETECTORS
 from policies.verifiers import VERIFIERS
 from router.backends.dialects.table import DIALECTS
 

@@ -215,6 +215,7 @@ def _backend(
         energy=_energy(section.energy),
         proxy=section.proxy.get_secret_value() if section.proxy else None,
         http2=section.http2,
+        reach=section.reach,
         compressed_answers=section.compressed_answers,
         key_header=section.key_header or preset.key_header,
         query=tuple(section.query.items()),
@@ -222,6 +223,8 @@ def _backend(
         counts=_counted(section, preset),
         shares_state=section.state == "shared",
         provider=_known_as(section.provider or section.dialect or preset.dialect),
+        expected_reasoning_tokens=section.expected_reasoning_tokens,
+        finishes=section.on_disconnect == "finish",
     )
 
 

@@ -33,7 +33,8 @@ class Standing:
     """A tier's quotas at the ledger, and its priority in a backend's queue.
 
     `lasting` are those of a batch: by the day, the month, or a balance. How many requests run at
-    once, or in a minute, is the provider's affair in a batch.
+    once, or in a minute, is the provider's affair in a batch. `names_users`: each request must say
+    which end user it is for.
     """
 
     quotas: tuple[Quota, ...]
@@ -41,6 +42,7 @@ class Standing:
     outage_share: float
     prepaid: bool
     priority: Priority
+    names_users: bool = False
 
 
 def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
@@ -50,6 +52,7 @@ def _standing(tier: Tier, limits: tuple[Quota, ...]) -> Standing:
         tier.outage_share or 0.0,
         any(level.get("prepaid_usd") for level in tier.limits.values()),
         Priority(_RANKS[tier.priority], tier.name),
+        "user" in tier.require,
     )
 
 
@@ -71,6 +74,7 @@ class Snapshot:
     needs_of: Mapping[str, Needs]  # by what a client may put in `model`
     baseline: Baseline
     declared: DeclaredPaths = NO_PATHS
+    thinks: bool = False  # whether the operator said of some backend what it thinks unseen
 
     def standing(self, tier: str) -> Standing:
         """Return a tier's standing; that of no tier where the policy has none at all."""
@@ -116,7 +120,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
         for where, message, hint in unrouted(loaded.declared, loaded.backends, policy)
     ]
     if findings or quota_findings or unrouted_findings:
-        raise DocumentError([*findings, *quota_findings, *unrouted_findings])
+        raise DocumentError(loaded.values.hide([*findings, *quota_findings, *unrouted_findings]))
     return Snapshot(
         policy=policy,
         backends=MappingProxyType(
@@ -135,6 +139,7 @@ def compile_snapshot(loaded: LoadedConfig, policy: Policy) -> Snapshot:
         needs_of=MappingProxyType(_needs(policy)),
         baseline=Baseline.named(loaded, baseline_of(loaded)),
         declared=loaded.declared,
+        thinks=any(each.expected_reasoning_tokens for each in loaded.backends.values()),
     )
 
 

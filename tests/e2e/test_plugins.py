@@ -70,6 +70,7 @@ def documents(folder: Path, simulator: str) -> Path:
     }
     config = {
         "version": 1,
+        "stop": {"notice": None},
         "listen": f"127.0.0.1:{free_port()}",
         "policy": "policy.yaml",
         "backends": {

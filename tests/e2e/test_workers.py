@@ -92,6 +92,7 @@ def workers(tmp_path: Path, simulator: RunningSimulator) -> Iterator[Workers]:
     backend = {"base_url": simulator.base_url, "model": "simulated-moe", "ability": "moe"}
     backend |= {"price": {"input": 1, "output": 1}, "simulated": True}
     head = {"version": 1, "listen": f"127.0.0.1:{port}", "policy": "policy.yaml", "data": "."}
+    head["stop"] = {"notice": None}
     more = {"backends": {"moe": backend, "twin": backend}, "classifier": {"deadline": "10s"}}
     (tmp_path / "turnout.yaml").write_text(json.dumps(head | more))  # as YAML, without anchors
     (tmp_path / "policy.yaml").write_text(POLICY)

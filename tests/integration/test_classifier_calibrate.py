@@ -29,7 +29,8 @@ def config(tmp_path: Path, simulator: RunningSimulator) -> Path:
 
 def run(config: Path, *arguments: str, typed: str | None = None):  # type: ignore[no-untyped-def]
     card = config.with_name("card.json")
-    options = ["--config", str(config), "--out", str(card), "--limit", "40", *arguments]
+    options = ["--config", str(config), "--out", str(card), "--limit", "40", "--wall", "none"]
+    options += arguments
     return RUNNER.invoke(calibrate, options, input=typed), card
 
 

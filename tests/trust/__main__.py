@@ -4,13 +4,29 @@ import json
 import os
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from trust.catalogue import ROOT, areas
+from trust.page import PAGE, counted_before, figures_section, page
+
+_ONLY_THE_PAGE: Final = "--page"
+
+
+class _Passed:
+    """A plugin of pytest that counts what passed."""
+
+    count = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a test, not its set-up."""
+        self.count += report.when == "call" and report.passed
 
 
 def tests() -> list[str]:
@@ -21,27 +37,44 @@ def tests() -> list[str]:
     )
 
 
-def counted(path: Path) -> Table:
-    """Return what the long tests counted as a table: what, how many, and in which file."""
-    table = Table(box=box.SIMPLE, title="Counted", title_justify="left")
-    table.add_column("what")
-    table.add_column("count", justify="right")
-    table.add_column("by", style="dim")
+def counted(path: Path) -> list[dict[str, Any]]:
+    """Return what the long tests counted, added up by file and name."""
+    sums: Counter[tuple[str, str]] = Counter()
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)
-        table.add_row(row["what"], f"{row['count']:,}", row["file"])
-    return table
+        sums[row["file"], row["what"]] += row["count"]
+    return [{"file": file, "what": what, "count": n} for (file, what), n in sorted(sums.items())]
+
+
+def table(figures: Sequence[dict[str, Any]]) -> Table:
+    """Return them for the eyes."""
+    shown = Table(box=box.SIMPLE, title="Counted", title_justify="left")
+    shown.add_column("what")
+    shown.add_column("count", justify="right")
+    shown.add_column("by", style="dim")
+    for row in figures:
+        shown.add_row(row["what"], f"{row['count']:,}", row["file"])
+    return shown
 
 
 def main(arguments: list[str]) -> int:
-    """Run them; end as pytest ends."""
+    """Run them all and write the page, or run those that pytest's arguments choose; end as pytest
+    ends.
+    """
+    os.chdir(ROOT)
+    if arguments == [_ONLY_THE_PAGE]:
+        PAGE.write_text(page(counted_before()), "utf-8")
+        return 0
+    passed = _Passed()
     with tempfile.TemporaryDirectory() as folder:
-        figures = Path(folder) / "figures.jsonl"
-        figures.touch()
-        os.environ["TRUST_FIGURES"] = str(figures)
-        os.chdir(ROOT)
-        ended = pytest.main(["-q", "--timeout", "1800", *arguments, *tests()])
-        Console().print(counted(figures))
+        path = Path(folder) / "figures.jsonl"
+        path.touch()
+        os.environ["TRUST_FIGURES"] = str(path)
+        ended = pytest.main(["-q", "--timeout", "1800", *arguments, *tests()], plugins=[passed])
+        figures = counted(path)
+    Console().print(table(figures))
+    if ended == pytest.ExitCode.OK and not arguments:
+        PAGE.write_text(page(figures_section(figures, passed.count)), "utf-8")
     return int(ended)
 
 

@@ -13,11 +13,13 @@ import asyncio
 from typing import Any, Final
 
 from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Opcode
 from websockets.protocol import State
 
 from router.api.inference import Inference
+from router.api.unread import Unread, cut_off
 from router.api.websocket.lanes import Lanes
 from router.api.websocket.memory import Memory
 from router.api.websocket.opening import Opening
@@ -57,6 +59,9 @@ class WebSocket(asyncio.Protocol):
         self._asked_at = self._loop.time()
         self._ends_at = self._asked_at + inference.sockets.lifetime
         self._closing: asyncio.TimerHandle | None = None
+        remote = get_remote_addr(transport)
+        self._peer = remote[0] if remote else ""
+        self._unread: Unread | None = None  # while the client is behind
         server_state.connections.add(self)  # type: ignore[arg-type] # it needs `shutdown` alone
         inference.metrics.websockets += 1
         transport.write(opening.head)
@@ -82,10 +87,12 @@ class WebSocket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End what runs for a client that is gone."""
         self._state.connections.discard(self)
+        self._inference.door.leave(self._peer)
         self._inference.metrics.websockets -= 1
         self._timer.cancel()
         if self._closing is not None:
             self._closing.cancel()
+        self._unwatch()
         self._hear_no_more()
         self._memory.close()
         self._flow.resume_writing()
@@ -94,11 +101,23 @@ class WebSocket(asyncio.Protocol):
         """Note that the client is behind: nothing is read either, since pings are answered."""
         self._flow.pause_writing()
         self._read_no_more()
+        patience = self._inference.limits.unread
+        self._unread = Unread(self._transport, self._loop, patience, self._cut_off)
 
     def resume_writing(self) -> None:
         """Note that it caught up."""
         self._flow.resume_writing()
+        self._unwatch()
         self._read_on()
+
+    def _unwatch(self) -> None:
+        if self._unread is not None:
+            self._unread.stop()
+            self._unread = None
+
+    def _cut_off(self) -> None:
+        """End what runs for a client that takes nothing."""
+        cut_off(self._transport, self._inference)
 
     def shutdown(self) -> None:
         """The server stops: close behind what runs."""

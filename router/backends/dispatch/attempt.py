@@ -7,6 +7,7 @@ from typing import Final
 from router.ask import Ask
 from router.backends.backend import Backend
 from router.backends.dialects.base import Asking, Failure
+from router.backends.dialects.parameters import permitted
 from router.backends.dialects.translated import NATIVE, dialect_of, told_as_dropped
 from router.backends.dispatch.attempt_log import AttemptLog
 from router.backends.dispatch.failures import AttemptFailed, Kind
@@ -39,6 +40,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     """
     request = log.request
     try:
+        request = permitted(backend, request) if request.unknown else request
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly
         dialect, passage = native or dialect_of(backend.dialect, request, backend.speaks)
         call = dialect.call(state.deployment, backend, request, log.request_id)
@@ -84,6 +86,9 @@ def _note_head(upstream: Upstream, request: Ask, passage: Passage, answer: HttpA
     dropped = upstream.backend.quirks.drop
     if dropped and not notes and not dropped.isdisjoint(request.body):
         notes = told_as_dropped(sorted(dropped & request.body.keys()))
+    if upstream.request.unknown != request.unknown:
+        left_out = [name for name in upstream.request.unknown if name not in request.unknown]
+        notes = told_as_dropped([*left_out, *_names_in(notes)])
     if request.bare:
         notes = told_as_dropped(["thinking", *_names_in(notes)])
     if names and answer.header(names[0]):

@@ -16,6 +16,7 @@ from router.backends.dispatch.trace import Given, Trace
 from router.backends.health.blame import Voice, kind_of, subject_of
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Priority
+from router.domain import Usage
 from router.errors import (
     Overloaded,
     TurnoutError,
@@ -87,6 +88,11 @@ class AttemptLog:
         self._reports.tell(state.deployment, failed, self.request, self.request_id)
         if FAILURE_POLICIES[failed.kind].evidence is Evidence.DOUBTFUL:
             self.doubts.append((state, failed.kind))
+
+    def disbelieve(self, state: DeploymentState, told: Usage, taken: Usage) -> None:
+        """A server told more use than can be true: count that, and tell the operator."""
+        state.disbelieved += 1
+        self._reports.disbelieved(state.deployment, told, taken, self.request_id)
 
     def broke(self, state: DeploymentState, failed: AttemptFailed) -> None:
         """An answer that had begun broke off: nobody else will be asked."""

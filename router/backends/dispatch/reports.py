@@ -13,10 +13,12 @@ from router.ask import Ask
 from router.backends.backend import Deployment
 from router.backends.dispatch.failures import FAILURE_POLICIES, AttemptFailed, Fault
 from router.backends.dispatch.words import for_operator, name_for_operator, text_of_request
+from router.domain import Usage
 
 _LOG = logging.getLogger(__name__)
 EVERY: Final = 60.0  # seconds between two lines of one cause
 _MOST: Final = 1_000  # causes remembered
+_DISBELIEVED: Final = "disbelieved"
 
 
 class Reports:
@@ -33,14 +35,9 @@ class Reports:
         fault = FAILURE_POLICIES[failed.kind].fault
         if fault is Fault.CLIENT:
             return  # it is told to the client
-        cause, now = (deployment.id, failed.kind.name), self._clock()
-        at, more = self._written.get(cause, (-EVERY, 0))
-        if now - at < EVERY:
-            self._written[cause] = at, more + 1
+        more = self._due(deployment.id, failed.kind.name)
+        if more is None:
             return
-        if len(self._written) >= _MOST:
-            self._written.clear()
-        self._written[cause] = now, 0
         facts = {
             "backend": deployment.backend,
             "deployment": deployment.id,
@@ -51,6 +48,38 @@ class Reports:
         if more:
             facts["times_since"] = str(more)
         _LOG.warning("a backend failed", extra=facts | _details(failed, ask))
+
+    def disbelieved(
+        self, deployment: Deployment, told: Usage, taken: Usage, request_id: str
+    ) -> None:
+        """Tell of an answer that told more use than can be true, once a minute a deployment."""
+        more = self._due(deployment.id, _DISBELIEVED)
+        if more is None:
+            return
+        facts = {
+            "backend": deployment.backend,
+            "deployment": deployment.id,
+            "request_id": request_id,
+            "told_input": told.input_tokens,
+            "told_output": told.output_tokens,
+            "charged_input": taken.input_tokens,
+            "charged_output": taken.output_tokens,
+        }
+        if more:
+            facts["times_since"] = str(more)
+        _LOG.warning("a backend told more use than can be true; charged is the bound", extra=facts)
+
+    def _due(self, deployment: str, what: str) -> int | None:
+        """How often a cause was passed over since its last line; None where it is again."""
+        cause, now = (deployment, what), self._clock()
+        at, more = self._written.get(cause, (-EVERY, 0))
+        if now - at < EVERY:
+            self._written[cause] = at, more + 1
+            return None
+        if len(self._written) >= _MOST:
+            self._written.clear()
+        self._written[cause] = now, 0
+        return more
 
 
 def _details(failed: AttemptFailed, ask: Ask) -> dict[str, Any]:

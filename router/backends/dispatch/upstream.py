@@ -1,13 +1,14 @@
 """The one answer that is given: a body, or a stream that has had its first byte."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from policies.value import value
 from router.ask import Ask
 from router.backends.backend import Backend, Deployment
 from router.backends.dispatch.attempt_log import AttemptLog
+from router.backends.dispatch.bounds import PLENTY, bounded
 from router.backends.dispatch.refusals import failure_of
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Slot
@@ -37,6 +38,8 @@ class BilledAnswer:
 
 Put = Callable[[bytes], bool]
 _BREAKS: Final = (TransportError, MalformedReply, ErrorInside)
+_SHOWN_THOUGHTS: Final = (b'"reasoning_content":"', b'"reasoning":"', b'"thinking":"')
+_LEAST_UNSEEN: Final = 256  # tokens more than were seen: less is the difference of two counts
 LAST_READ: Final = 0.2  # seconds for a server to close the answer whose end it has told
 
 
@@ -49,7 +52,8 @@ class Upstream:
     """
 
     __slots__ = (
-        *("_answer", "_first", "_release", "_log", "_state", "_reported", "_translator"),
+        *("_answer", "_disbelieved", "_first", "_release", "_log", "_state", "_reported", "_told"),
+        "_translator",
         *("backend", "billed", "body", "content_type", "first_byte_seconds", "headers", "model"),
         *("passed", "slot", "usage"),
     )
@@ -73,7 +77,8 @@ class Upstream:
         self._log = log
         self._answer = answer
         self._state = state
-        self._reported = False
+        self._reported = self._disbelieved = False
+        self._told: Usage | None = None  # of a stream, as its server told it
         self._translator: AnswerStream | None = None
 
     @property
@@ -83,7 +88,8 @@ class Upstream:
 
     def replied(self, reply: Reply) -> None:
         """A whole body came."""
-        self.body, self.usage, self.model = reply.body, reply.usage, reply.model
+        self.body, self.model = reply.body, reply.model
+        self.usage = self._believed(reply.usage)
         self._reported = True
         self._state.over(True, self._log)
 
@@ -114,11 +120,41 @@ class Upstream:
         return self._answer.status
 
     @property
+    def seconds_left(self) -> float:
+        """How long the answer may still take, when its first byte has come."""
+        return self.backend.timeouts.total - self.first_byte_seconds
+
+    @property
     def ending(self) -> Ending:
         """What the answer is called, and why it ended: worked out when somebody asks."""
         if self._translator is not None:
             return self._translator.ending
         return ending_of_body(PROTOCOLS[self.request.protocol].ending, self.body)
+
+    @property
+    def unseen(self) -> int:
+        """Tokens of thoughts that were counted and shown to nobody; 0 where that is not known."""
+        usage = self.usage
+        if usage is None or usage.estimated or not usage.output_tokens:
+            return 0
+        if not self.streamed:
+            shown = any(mark in self.body for mark in _SHOWN_THOUGHTS)
+            return 0 if shown else usage.reasoning_tokens
+        gap = usage.output_tokens - self.output_tokens_seen
+        if usage.reasoning_tokens:
+            return max(0, min(gap, usage.reasoning_tokens))
+        return gap if gap > self.output_tokens_seen + _LEAST_UNSEEN else 0
+
+    def _believed(self, usage: Usage) -> Usage:
+        """What is told, as far as it can be true; the operator is told of what cannot."""
+        if usage[0] + usage[1] <= PLENTY and not usage.units:
+            return usage
+        seen = 0 if self._translator is None else self._translator.output_tokens_seen
+        taken = bounded(usage, self.backend, self.request, seen=seen, whole=len(self.body))
+        if taken is not usage and not self._disbelieved:
+            self._disbelieved = True
+            self._log.disbelieve(self._state, usage, taken)
+        return taken
 
     async def hold_back(self, tokens: int) -> bytes:
         """Wait for so many tokens, or the end, before any is handed out; return what came.
@@ -147,7 +183,7 @@ class Upstream:
         block = self._first
         while not translator.finished:
             if block:
-                self.model, self.usage = translator.model, translator.usage
+                self._note(translator)
                 yield block
             block = await (self._next(translator) if put is None else self._pour(translator, put))
         self.usage = self._final_usage(translator)
@@ -181,7 +217,7 @@ class Upstream:
             if translator.finished:
                 left = block
                 return False
-            self.model, self.usage = translator.model, translator.usage
+            self._note(translator)
             if block and not put(block):
                 left = block
                 return False
@@ -192,9 +228,34 @@ class Upstream:
         except _BREAKS as error:
             raise self._broken(error) from None
 
+    def _note(self, translator: AnswerStream) -> None:
+        """Take note of who answers, and of what was used as soon as that is told."""
+        self.model, told = translator.model, translator.usage
+        if told is not self._told:
+            self._told = told
+            self.usage = told and self._believed(told)
+
     def _final_usage(self, translator: AnswerStream) -> Usage:
         output_tokens = translator.output_tokens_seen
-        return translator.usage or estimate_usage(self._log.request, output_tokens)
+        told = translator.usage
+        if told is None:
+            return estimate_usage(self._log.request, output_tokens)
+        return self._believed(told)
+
+    async def finish(self, goes_on: Callable[[], Awaitable[bool]]) -> None:
+        """Read on for nobody while `goes_on`, so that the usage is known; StreamBroken where the
+        answer breaks off."""
+        translator = self._translator
+        if translator is None:
+            return
+        while not translator.finished:
+            await self._next(translator)
+            self._note(translator)
+            if not await goes_on():
+                return
+        self.usage = self._final_usage(translator)
+        self._settle(answered=True)
+        await self._read_to_the_end()
 
     async def _read_to_the_end(self) -> None:
         """The answer is over; a server that says so too gets its connection back to the pool."""

@@ -40,11 +40,13 @@ class Attempting(Protocol):
 class DeploymentState:
     """One deployment, what is held against it, its pace, and how many requests run on it.
 
-    `failures` counts its failed tries by the name of their kind.
+    `failures` counts its failed tries by the name of their kind, `disbelieved` its answers that
+    told more use than can be true.
     """
 
     __slots__ = (
         *("_clock", "authorizer", "blame", "client", "deployment", "failures", "in_flight"),
+        "disbelieved",
         *("pace", "paced"),
     )
     client: Transport  # the transport of its calls; a reload may change it
@@ -57,6 +59,7 @@ class DeploymentState:
         self.deployment = deployment
         self.blame = Blame(policy)
         self.failures: Counter[str] = Counter()
+        self.disbelieved = 0
         self.pace = Pace()
         self.paced = False  # whether there are others to compare it with
         self.in_flight = 0
@@ -172,6 +175,11 @@ class Health:
         """Seconds until a deployment may be asked this again."""
         now = self._clock()
         return min(state.blame.resting(now, voice) for state in self.deployments)
+
+    @property
+    def disbelieved(self) -> int:
+        """Answers that told more use than can be true."""
+        return sum([state.disbelieved for state in self.deployments])
 
     @property
     def failures(self) -> Mapping[str, int]:

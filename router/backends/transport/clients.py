@@ -12,9 +12,9 @@ A backend with `proxy: direct` is asked directly, whatever the environment says.
 
 from typing import Final, Literal
 
-from router.backends.backend import DIRECTLY, Backend
+from router.backends.backend import DIRECTLY, Backend, Reach
 from router.backends.transport.httptools_transport import HttptoolsTransport
-from router.backends.transport.httpx_transport import DIRECT, HttpxTransport, NetworkRoute
+from router.backends.transport.httpx_transport import HttpxTransport, NetworkRoute
 from router.backends.transport.proxies import NO_PROXIES, EnvironmentProxies
 from router.backends.transport.transport import ConnectFailed, HttpAnswer, HttpCall, Transport
 
@@ -30,14 +30,15 @@ class Clients:
     ) -> None:
         """`preferred` takes calls that need nothing special; `proxies` are the environment's."""
         self._proxies = proxies
-        self._plain = HttptoolsTransport() if preferred == "httptools" else HttpxTransport()
+        self._preferred = preferred
+        self._plain: dict[Reach, HttptoolsTransport | HttpxTransport] = {}
         self._routed: dict[NetworkRoute, HttpxTransport] = {}
 
     def client_for(self, backend: Backend, address: str) -> Transport:
         """Return the client for calls to this address; see `Transports.client_for`."""
-        route = NetworkRoute(self._proxy_for(backend, address), backend.http2)
-        if route == DIRECT:
-            return self._plain
+        route = NetworkRoute(self._proxy_for(backend, address), backend.http2, backend.reach)
+        if route.proxy is None and not route.http2:
+            return self._directly(route)
         if route.proxy is not None and not route.proxy.startswith(_SCHEMES):
             return _UNUSABLE_PROXY
         client = self._routed.get(route)
@@ -47,9 +48,17 @@ class Clients:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._plain.close()
-        for client in self._routed.values():
+        for client in (*self._plain.values(), *self._routed.values()):
             await client.close()
+
+    def _directly(self, route: NetworkRoute) -> Transport:
+        client = self._plain.get(route.reach)
+        if client is None:
+            own = self._preferred == "httptools"
+            client = self._plain[route.reach] = (
+                HttptoolsTransport(reach=route.reach) if own else HttpxTransport(route=route)
+            )
+        return client
 
     def _proxy_for(self, backend: Backend, address: str) -> str | None:
         if backend.proxy == DIRECTLY:

@@ -9,14 +9,14 @@ that falls behind by more than READ_BUFFER stops the upstream.
 
 import asyncio
 import select
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, cast
 
 import httptools
 
 from router.backends.transport.header_names import SPELLINGS
+from router.backends.transport.pace import Flow, Paced, Take
 from router.backends.transport.transport import BodyPieces, TransportError, TransportTimeout
-from router.backends.transport.waiting import Waiting
 
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
@@ -24,28 +24,24 @@ HEADERS_CAP: Final = 200
 _NO_BODY: Final = frozenset({204, 304})
 _STALLED: Final = "stalled: nothing came within the timeout"
 _TOO_LONG: Final = "took longer than the total timeout"
-Take = Callable[[bytes], bool]
 
 
-class _Flow:
-    """Pieces of an answer on their way to a taker."""
-
-    __slots__ = ("deadline", "error", "goes_on", "patience", "take")
-
-    def __init__(self, take: Take, patience: float, deadline: float) -> None:
-        self.take = take
-        self.patience = patience
-        self.deadline = deadline
-        self.goes_on = True
-        self.error: Exception | None = None
-
-
-class HttptoolsConnection(Waiting, asyncio.Protocol):
+class HttptoolsConnection(Paced, asyncio.Protocol):
     """An open connection. `ask`, then `read` until it gives nothing; then it may be used again."""
 
     __slots__ = (
-        *("_at_eof", "_complete", "_error", "_flow", "_head_bytes", "_held", "_keeps", "_parser"),
-        *("_paused", "_pieces", "_poll", "_transport", "_unwritable", "closed", "fields"),
+        *("_at_eof", "_complete", "_error", "_head_bytes", "_held", "_keeps"),
+        *(
+            "_pace",
+            "_parser",
+            "_paused",
+            "_pieces",
+            "_poll",
+            "_transport",
+            "_unwritable",
+            "closed",
+            "fields",
+        ),
         *("idle_since", "on_body", "on_header", "ready", "reusable", "status", "used"),
     )
 
@@ -58,7 +54,7 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._poll = select.poll()
-        self._flow: _Flow | None = None
+        self.flowing: Flow | None = None
         self.status = 0
         self._keeps = False  # as the head says
         self._at_eof = self._paused = False
@@ -66,7 +62,9 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         self.closed = False
         self.used = False  # an earlier exchange ended well on this connection
         self.idle_since = 0.0
+        self.least = 0
         self._begin()
+        self.ready = True  # until something is asked, no answer is due
 
     def _begin(self) -> None:
         """Forget the last exchange, which ended well."""
@@ -77,6 +75,7 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         self._held = self._head_bytes = 0
         self._complete = False
         self._error: TransportError | None = None
+        self.pace = None
 
     def header(self, name: str) -> str:
         """Return a header of the answer by its name in lower case; empty where there is none."""
@@ -88,13 +87,16 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         """Every header of the answer, names in lower case."""
         return {name: self.header(name) for name in SPELLINGS[tuple(self.fields)]}
 
-    async def ask(self, request: bytes, body: bytes | BodyPieces, deadline: float) -> None:
+    async def ask(
+        self, request: bytes, body: bytes | BodyPieces, deadline: float, least: int = 0
+    ) -> None:
         """Write a request and wait for the head of its answer; any failure closes the connection.
 
         `body` is what of it does not stand in `request` yet. `deadline` is an instant of the
-        loop's clock. Raises TransportError.
+        loop's clock; `least` is bytes a second, see `Timeouts`. Raises TransportError.
         """
         self._begin()
+        self.least = least
         transport = self._transport
         if transport is None or self.closed:
             self.abort()
@@ -135,7 +137,10 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
             if self._error is not None:
                 raise self._error
             await self.wait(self._patient_until(patience, deadline))
-        return self._taken()
+        data = self._taken()
+        if self.pace is not None:
+            self.pace.take(data)
+        return data
 
     async def flow(self, take: Take, patience: float, deadline: float) -> bool:
         """Hand each piece to `take` as it comes, waking nobody, while `take` returns true.
@@ -151,17 +156,19 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
                 return True
             elif self._error is not None:
                 raise self._error
-            elif not await self._flowing(_Flow(take, patience, deadline)):
+            elif not await self._flowing(Flow(take, patience, deadline)):
                 return False
 
-    async def _flowing(self, flow: "_Flow") -> bool:
+    async def _flowing(self, flow: Flow) -> bool:
         """Let `data_received` hand on what comes; whether its taker would take more."""
         until = self._patient_until(flow.patience, flow.deadline)
-        self._flow = flow
+        if self.pace is not None:
+            flow.take = self.pace.counting(flow.take)
+        self.flowing = flow
         try:
             await self.wait(until)
         finally:
-            self._flow = None
+            self.flowing = None
         if flow.error is not None:
             raise flow.error
         return flow.goes_on
@@ -194,6 +201,10 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         come, not even what the event loop has not read yet. It would be taken for the answer."""
         return self.reusable and not self._poll.poll(0)
 
+    def is_silent(self) -> bool:
+        """Whether nothing has come that nobody has read yet."""
+        return not self._poll.poll(0)
+
     def abort(self) -> None:
         """Close at once."""
         self.closed = True
@@ -214,25 +225,25 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(self._invalid())
+            self.fail(self._invalid())
             self.abort()  # an answer that was whole before is still there to be read
             return
         if not self.ready:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_CAP:
-                self._fail(TransportError("sent a head without end"))
+                self.fail(TransportError("sent a head without end"))
             return
         if self._complete:
             self.wake()
             return
-        flow = self._flow
+        flow = self.flowing
         if flow is not None and flow.goes_on and self._pieces:
             self._hand_on(flow)
         else:
             self._held += len(data)
             self.wake()
         if len(self.fields) > HEADERS_CAP:
-            self._fail(self._invalid())
+            self.fail(self._invalid())
         elif self._held > READ_BUFFER and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
@@ -251,12 +262,12 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         self.closed = True
         self.reusable = False
         if not self.ready:
-            self._fail(self._without_answer())
+            self.fail(self._without_answer())
         elif self._at_eof and exc is None and self._error is None:
             self._complete = True
             self.wake()
         elif not self._complete:
-            self._fail(TransportError("broke off its answer"))
+            self.fail(TransportError("broke off its answer"))
 
     # What the parser calls.
 
@@ -295,7 +306,7 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
 
     # Inside.
 
-    def _hand_on(self, flow: "_Flow") -> None:
+    def _hand_on(self, flow: Flow) -> None:
         """Give what came to the taker, and move the deadline; or end the flow."""
         try:
             flow.goes_on = flow.take(self._taken())
@@ -305,17 +316,22 @@ class HttptoolsConnection(Waiting, asyncio.Protocol):
         if not flow.goes_on:
             self.wake()
 
+    def has_lines(self) -> bool:
+        """See `Paced`; what is compressed has none."""
+        return self.ready and not self.header("content-encoding")
+
     def too_late(self) -> None:
         """Fail: nothing came within the timeout."""
         if not self.ready:
             late = "sent no first byte in time"
-        elif self._flow is not None and self.deadline >= self._flow.deadline:
+        elif self.flowing is not None and self.deadline >= self.flowing.deadline:
             late = _TOO_LONG
         else:
             late = _STALLED
-        self._fail(TransportTimeout(late))
+        self.fail(TransportTimeout(late))
 
-    def _fail(self, error: TransportError) -> None:
+    def fail(self, error: TransportError) -> None:
+        """End the wait, and the answer, by an error."""
         self._error = self._error or error
         self.reusable = False
         self.wake()

@@ -6,16 +6,17 @@ new one, once: the server had let it go and never saw the request.
 """
 
 import asyncio
-import socket
+import contextlib
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, NamedTuple
 
-from router.backends.backend import Backend, Timeouts
+from router.backends.backend import Backend, Reach, Timeouts
 from router.backends.transport.address import Origin, address_of
 from router.backends.transport.header_names import SPELLINGS
 from router.backends.transport.httptools_connection import HttptoolsConnection
 from router.backends.transport.httptools_request import head_of, request_bytes
+from router.backends.transport.reach import Resolver
 from router.backends.transport.transport import (
     ConnectFailed,
     HttpAnswer,
@@ -54,9 +55,14 @@ class HttptoolsTransport:
     """Connections to model servers, pooled without limit: capacity is decided elsewhere."""
 
     def __init__(
-        self, *, tls: ssl.SSLContext | None = None, keep_alive: float = KEEP_ALIVE
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        keep_alive: float = KEEP_ALIVE,
+        reach: Reach = "auto",
     ) -> None:
-        """`keep_alive` is how many seconds a connection may be idle."""
+        """`keep_alive` is how many seconds a connection may be idle; `reach`: `Backend.reach`."""
+        self._resolver = Resolver(reach)
         self._tls = tls
         self._keep_alive = keep_alive
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,14 +86,15 @@ class HttptoolsTransport:
         connection = self._take(idle.waiting, began)
         if connection is not None:
             try:
-                await connection.ask(request, body, began + limits.head)
+                await connection.ask(request, body, began + limits.head, limits.bytes_per_second)
             except TransportError as error:
                 if not error.stale:
                     raise
             else:
                 return _HttptoolsAnswer(self, connection, idle, limits.between_chunks, end)
         fresh = await self._connect(idle.origin, limits)
-        await fresh.ask(request, body, min(loop.time() + limits.first_byte, end))
+        until = min(loop.time() + limits.first_byte, end)
+        await fresh.ask(request, body, until, limits.bytes_per_second)
         return _HttptoolsAnswer(self, fresh, idle, limits.between_chunks, end)
 
     def client_for(self, backend: Backend, address: str) -> "HttptoolsTransport":
@@ -119,27 +126,29 @@ class HttptoolsTransport:
                 self._sweep = connection.loop.call_later(self._keep_alive, self._close_old)
 
     async def _connect(self, origin: Origin, limits: Timeouts) -> HttptoolsConnection:
-        loop = asyncio.get_running_loop()
-        tls = self._context() if origin.secure else None
-        name = origin.host if origin.secure else None
         try:
             async with asyncio.timeout(min(limits.connect, limits.total)):
-                _, connection = await loop.create_connection(
-                    lambda: HttptoolsConnection(loop),
-                    origin.host,
-                    origin.port,
-                    ssl=tls,
-                    server_hostname=name,
-                )
+                connection = await self._first_of(origin)
         except TimeoutError:
             raise TransportTimeout("did not accept the connection in time") from None
         except ssl.SSLError:
             raise ConnectFailed("has no valid TLS certificate") from None
-        except socket.gaierror:
-            raise ConnectFailed("has an unknown host name") from None
         except (OSError, ValueError):
             raise ConnectFailed("refused the connection") from None
+        if not origin.secure and not connection.is_silent():  # TLS may speak first
+            connection.abort()
+            raise TransportError("answered before it was asked")
         return connection
+
+    async def _first_of(self, origin: Origin) -> HttptoolsConnection:
+        """A connection to the first of its addresses that takes one. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        tls, name = (self._context(), origin.host) if origin.secure else (None, None)
+        *others, last = await self._resolver.addresses(origin.host, origin.port)
+        for address in others:
+            with contextlib.suppress(OSError):
+                return await _connected(loop, address, origin.port, tls, name)
+        return await _connected(loop, last, origin.port, tls, name)
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
@@ -184,6 +193,19 @@ class HttptoolsTransport:
         if not target.once:
             self._prepared[target] = prepared
         return prepared
+
+
+async def _connected(
+    loop: asyncio.AbstractEventLoop,
+    address: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    name: str | None,
+) -> HttptoolsConnection:
+    _, connection = await loop.create_connection(
+        lambda: HttptoolsConnection(loop), address, port, ssl=tls, server_hostname=name
+    )
+    return connection
 
 
 class _HttptoolsAnswer:

@@ -23,6 +23,9 @@ from typing import Any, Final
 import httpx
 
 from router.backends.transport.address import Address, Headers, check_headers
+from router.backends.transport.httpx_network import Network, Said
+from router.backends.transport.pace import Pace
+from router.backends.transport.reach import Resolver
 from router.backends.transport.transport import (
     BodyPieces,
     ConnectFailed,
@@ -39,6 +42,7 @@ _LATE: Final = "sent no first byte in time"
 _STALLED: Final = "stalled: nothing came within the timeout"
 _TOO_LONG: Final = "took longer than the total timeout"
 _INVALID: Final = "sent no valid HTTP answer"
+_EARLY: Final = "answered before it was asked"
 _NO_ANSWER: Final = "closed the connection without an answer"
 # What httpx raises before there is an answer, and what it means; the first row that fits.
 _MEANINGS: Final[tuple[tuple[type[Exception], type[TransportError], str], ...]] = (
@@ -67,11 +71,23 @@ class HttpxConnection:
     """An exchange is `ask`, then `read` until it gives nothing. Where it is `reusable` then,
     another one may follow; in any other case the connection is to be closed."""
 
-    def __init__(self, tls: ssl.SSLContext, proxy: httpx.Proxy | None, http2: bool) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        proxy: httpx.Proxy | None,
+        http2: bool,
+        resolver: Resolver | None = None,
+    ) -> None:
+        """`resolver` finds the addresses; None: whoever is asked is said by the operator."""
         self._client = httpx.AsyncHTTPTransport(
             verify=tls, trust_env=False, http2=http2, proxy=proxy, limits=_ONE
         )
+        self._said = Said()
+        pool = self._client._pool  # noqa: SLF001 # httpx passes no network on to it
+        pool._network_backend = Network(pool._network_backend, self._said, resolver)  # noqa: SLF001
+        self._pace = Pace(0, 0.0)
         self._proxy_has_tls = proxy is not None and proxy.url.scheme == "https"
+        self._plain = False  # nothing is encrypted
         self._nested = False  # TLS within TLS: one of the two cannot be inspected
         self._socket: Any = None  # httpcore's stream of bytes, from the moment it is connected
         self._response: httpx.Response | None = None
@@ -91,13 +107,17 @@ class HttpxConnection:
         raw = self._response.headers.raw if self._response is not None else ()
         return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
-    async def ask(self, request: HttpxRequest, connect: float, deadline: float) -> None:
+    async def ask(
+        self, request: HttpxRequest, connect: float, deadline: float, least: int = 0
+    ) -> None:
         """Send a request and wait for the head of its answer.
 
-        `connect` in seconds, `deadline` an instant of the loop's clock. Raises TransportError.
+        `connect` in seconds, `deadline` an instant of the loop's clock, `least` bytes a second (see
+        `Timeouts`). Raises TransportError.
         """
         self.reusable = False
         self._nested = self._proxy_has_tls and request.url.scheme == "https"
+        self._plain = not self._proxy_has_tls and request.url.scheme == "http"
         try:
             async with asyncio.timeout_at(deadline):
                 response = await self._client.handle_async_request(self._sent(request, connect))
@@ -105,6 +125,9 @@ class HttpxConnection:
             raise TransportTimeout(_LATE if self._socket is not None else _UNCONNECTED) from None
         except Exception as error:  # noqa: BLE001 # whatever it is, the exchange failed
             raise self._unanswered(error) from None
+        self._said.answered()
+        compressed = "content-encoding" in response.headers
+        self._pace = Pace(0 if compressed else least, asyncio.get_running_loop().time())
         self._response = response
         self._pieces = aiter(_stream_of(response))
         self._parser = _parser_of(self._client)
@@ -133,8 +156,11 @@ class HttpxConnection:
             self._socket = info["return_value"]
             self._used = False
             return
-        asks = self._used and event.endswith(".send_request_headers.started")
-        if asks and self._socket.get_extra_info("is_readable"):
+        if not event.endswith(".send_request_headers.started"):
+            return
+        self._said.asked()
+        alone = self._plain and event.startswith("http11.")  # TLS and HTTP/2 may speak first
+        if (self._used or alone) and self._socket.get_extra_info("is_readable"):
             raise _Spoiled
 
     async def read(self, patience: float, deadline: float) -> bytes:
@@ -144,7 +170,9 @@ class HttpxConnection:
         """
         if self._pieces is None:
             return b""
-        until = min(asyncio.get_running_loop().time() + patience, deadline)
+        now = asyncio.get_running_loop().time()
+        until = min(now + patience, deadline)
+        self._pace.look(now, patience)
         try:
             async with asyncio.timeout_at(until):
                 while not (piece := await anext(self._pieces)):
@@ -156,6 +184,7 @@ class HttpxConnection:
             raise TransportTimeout(_STALLED if until < deadline else _TOO_LONG) from None
         except Exception:  # noqa: BLE001 # whatever it is, the answer is not whole
             raise TransportError("broke off its answer") from None
+        self._pace.take(piece)
         return piece
 
     async def _end(self) -> None:
@@ -191,8 +220,10 @@ class HttpxConnection:
 
     def _unanswered(self, error: Exception) -> TransportError:
         """What the failure of an exchange before its answer means."""
+        if isinstance(error, TransportError):
+            return error
         if isinstance(error, _Spoiled):
-            return TransportError(_NO_ANSWER, stale=True)
+            return TransportError(_NO_ANSWER if self._used else _EARLY, stale=self._used)
         for raised, kind, text in _MEANINGS:
             if isinstance(error, raised):
                 return kind(text)

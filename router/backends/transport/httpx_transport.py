@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from router.backends.backend import Backend, Timeouts
+from router.backends.backend import Backend, Reach, Timeouts
 from router.backends.transport.address import Origin, address_of, check_request_id
 from router.backends.transport.httpx_connection import (
     HttpxConnection,
@@ -20,6 +20,7 @@ from router.backends.transport.httpx_connection import (
     proxy_at,
     request_to,
 )
+from router.backends.transport.reach import Resolver
 from router.backends.transport.transport import HttpAnswer, HttpCall, Target, TransportError
 
 KEEP_ALIVE: Final = 4.0  # seconds; below the 5 that uvicorn and llama.cpp keep a connection
@@ -29,11 +30,13 @@ _TARGETS_KEPT: Final = 1_000
 @dataclass(frozen=True, slots=True)
 class NetworkRoute:
     """How an address is reached: through a proxy, `http(s)://[user:password@]host[:port]`, or
-    directly; and whether HTTP/2 is offered. Its text does not show the proxy: it holds a secret.
+    directly; whether HTTP/2 is offered; and where names may lead. Its text does not show the
+    proxy: it holds a secret. What is behind a proxy is resolved there.
     """
 
     proxy: str | None = None
     http2: bool = False
+    reach: Reach = "auto"
 
     def __repr__(self) -> str:
         return f"Route(proxy={'...' if self.proxy else None}, http2={self.http2})"
@@ -57,6 +60,7 @@ class HttpxTransport:
         self._tls = tls or ssl.create_default_context()
         self._proxy = proxy_at(route.proxy, tls) if route.proxy is not None else None
         self._http2 = route.http2
+        self._resolver = Resolver(route.reach) if route.proxy is None else None
         self._keep_alive = keep_alive
         self._prepared: dict[Target, tuple[Origin, HttpxRequest]] = {}
         self._idle: defaultdict[Origin, dict[HttpxConnection, asyncio.TimerHandle]]
@@ -78,7 +82,7 @@ class HttpxTransport:
                     raise
             else:
                 return _HttpxAnswer(self, origin, connection, limits.between_chunks, end)
-        fresh = HttpxConnection(self._tls, self._proxy, self._http2)
+        fresh = HttpxConnection(self._tls, self._proxy, self._http2, self._resolver)
         await self._ask(
             fresh, request, limits, min(now() + limits.connect + limits.first_byte, end)
         )
@@ -117,7 +121,9 @@ class HttpxTransport:
         self, connection: HttpxConnection, request: HttpxRequest, limits: Timeouts, deadline: float
     ) -> None:
         try:
-            await connection.ask(request, min(limits.connect, limits.total), deadline)
+            await connection.ask(
+                request, min(limits.connect, limits.total), deadline, limits.bytes_per_second
+            )
         except BaseException:  # a cancelled client's, too
             self.discard(connection)
             raise

@@ -24,6 +24,9 @@ class Waiting:
         """Note that the deadline passed while somebody waited, and end the wait."""
         raise NotImplementedError
 
+    def still_early(self) -> None:
+        """Called where the timer rang while something still comes: now and then."""
+
     def wait(self, deadline: float) -> asyncio.Future[None]:
         """Return what to await until something comes, or it is too late."""
         self.deadline = deadline
@@ -57,5 +60,6 @@ class Waiting:
             return
         if self.loop.time() < self.deadline - _CLOSE_ENOUGH:
             self._set_timer(self.deadline)
+            self.still_early()
         else:
             self.too_late()

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from policies.findings import DocumentError, render
+from router.cli.common.tables import say
 from router.settings import CONFIG, environment
 from router.world.documents import Documents, read_documents
 
@@ -33,5 +34,5 @@ def documents_or_end(config_path: Path) -> Documents:
 
 def end_with_findings(error: DocumentError) -> NoReturn:
     """Print every finding on standard error and end with exit code 2."""
-    click.echo(render(error.findings), err=True)
+    say(render(error.findings), err=True)
     sys.exit(2)

@@ -18,7 +18,7 @@ from policies.language.facts import FACTS, facts_of
 from policies.language.source import Document, parse
 from policies.language.validation import validate
 from policies.natural_language import guess_language
-from policies.pii.pii import contains_pii
+from policies.pii.reading import BUDGET, Reading
 from policies.policy import Policy
 from policies.replay.record import RecordError, from_record
 from policies.signals import NO_HINTS, Hints, PromptSignals, RequestSignals, Signals
@@ -27,11 +27,13 @@ from router.backends.health.breaker import BreakerPolicy
 from router.backends.health.health import HealthBoard
 from router.backends.transport.clients import Clients
 from router.cli.common.documents import end_with_findings
+from router.cli.common.tables import say
 from router.domain import Principal, Usage
 from router.errors import BadRequest
 from router.operations.chat import parse_chat
 from router.pipeline.request_context import RequestContext, tokens_of
 from router.pipeline.signals import EVERYTHING, read_signals
+from router.protocols.leaving import leaving
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
 
@@ -135,7 +137,7 @@ def from_path(method: str, path: str, documents: Documents, world: Snapshot, tie
     sending = request.declared
     base = "the server's root" if sending.at_root else "the base address"
     told = f"operation `{row.name}`: {method} {sending.path} below {base}, as `{request.model}`"
-    click.echo(told, err=True)
+    say(told, err=True)
     return _asked(request, documents, world, tier)
 
 
@@ -165,7 +167,7 @@ def _context(
         needs=EVERYTHING,
         classification=classifier.score([ask.prompt])[0] if ask.classified else UNKNOWN,
         input_tokens=tokens_of(ask),
-        pii=contains_pii(ask.texts()),
+        pii=Reading(BUDGET).finding(leaving(ask)),
         conversation=_ANYONE,
         previous="",
         budget={},

@@ -14,6 +14,7 @@ from policies.replay.replay import ReplayReport
 from router.cli.common.documents import documents_or_end
 from router.cli.common.replay_report import named_points
 from router.cli.common.stores import no_database
+from router.cli.common.tables import PlainConsole, say
 from router.database import DatabaseError
 from router.loop.outcome_store import OutcomeStore
 
@@ -78,12 +79,12 @@ def verdicts_of(config_path: Path | None) -> Mapping[tuple[str, str], float]:
 
 def console() -> Console:
     """Where tables go: as wide as the terminal, or wide enough for a file."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    return PlainConsole(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object, indented."""
-    click.echo(json.dumps(value, indent=2))
+    say(json.dumps(value, indent=2))
 
 
 def draw_cost_quality(reports: Mapping[str, ReplayReport], path: Path | None) -> None:
@@ -99,4 +100,4 @@ def draw_cost_quality(reports: Mapping[str, ReplayReport], path: Path | None) ->
     except ImportError:
         raise click.ClickException("--png needs matplotlib: pip install 'turnout[train]'") from None
     plot.draw(points, path)
-    click.echo(f"drawn: {path}", err=True)
+    say(f"drawn: {path}", err=True)

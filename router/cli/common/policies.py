@@ -16,6 +16,7 @@ from policies.policy import Policy, load
 from policies.replay.probes import SUFFIX, Probes, load_probes
 from policies.replay.record import Record, RecordError, from_record
 from router.cli.common.documents import end_with_findings
+from router.cli.common.tables import say
 from router.world.documents import read_shipped_policy, shipped_policies
 
 GOOD: Final = 0.5  # a mean score from which an answer counts as good
@@ -120,7 +121,7 @@ class Log:
         if not self.read:
             raise click.ClickException("the log holds no decision record")
         if self.skipped:
-            click.echo(f"{self.skipped} lines of the log are not decision records", err=True)
+            say(f"{self.skipped} lines of the log are not decision records", err=True)
 
 
 def progress() -> Progress:

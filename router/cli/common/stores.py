@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 import click
 
 from router.database import DatabaseError, ForeignTable
+from router.world.data_folder import make_data_folder
 from router.world.documents import Documents
 
 
@@ -23,7 +24,7 @@ Store = TypeVar("Store", bound=Closable)
 @contextmanager
 def opened(documents: Documents, build: Callable[[str], Store]) -> Iterator[Store]:
     """Open a store in the documents' database; a database that does not answer ends the command."""
-    documents.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_data_folder(documents)
     try:
         store = build(documents.database)
         try:

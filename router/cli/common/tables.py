@@ -1,12 +1,41 @@
-"""Tables for eyes: what does not fit a terminal is folded, and a pipe gets every line whole."""
+"""What commands print: text and tables for eyes, JSON for programs.
 
-from typing import Final
+Names come from customers, backends and files: none is read as markup, and none reaches a terminal
+as anything but text. What does not fit a terminal is folded, and a pipe gets every line whole.
+"""
 
+from typing import Any, Final
+
+import click
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from router.printable import printable, printable_beside_colours, safe_json
 
 _WIDE: Final = 10_000  # a pipe has no edge
+
+
+def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print lines of text; `err`: on standard error. Colours stay; what else steers, does not."""
+    click.echo(printable_beside_colours(text, keep="\n"), err=err, nl=nl)
+
+
+def say_json(document: bytes) -> None:
+    """Print a document of JSON."""
+    click.echo(safe_json(document.decode()))
+
+
+class PlainConsole(Console):
+    """A console that takes text for what it is: no markup, no emoji codes, no escape sequences."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text to print."""
+        return super().render_str(printable(text, keep="\n"), **options)
 
 
 def narrow(title: str) -> Table:
@@ -18,12 +47,21 @@ def narrow(title: str) -> Table:
 
 def standard_output() -> Console:
     """Return standard output, as wide as the terminal, or without an edge where it is a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)
+    console = PlainConsole()
+    return console if console.is_terminal else PlainConsole(width=_WIDE)
 
 
 def show(table: Table, console: Console | None = None) -> None:
     """Print a table (without `console`, on standard output), never cutting a cell."""
     for column in table.columns:
         column.overflow = "fold"
+        column.header, column.footer = _plain(column.header), _plain(column.footer)
+        cells = column._cells  # noqa: SLF001 # rich has no other way to change one
+        cells[:] = map(_plain, cells)
+    if isinstance(table.title, str):
+        table.title = Text(printable(table.title), style="table.title")
     (console or standard_output()).print(table)
+
+
+def _plain(cell: Any) -> Any:
+    return Text(printable(cell, keep="\n")) if isinstance(cell, str) else cell

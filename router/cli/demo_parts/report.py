@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -76,9 +77,11 @@ def _prompt_and_why(answer: DemoAnswer) -> Text:
 
 def refusal_panel(refusal: DemoRefusal) -> Panel:
     """Return what the free customer sees at the limit."""
-    lines = [f"[bold]429[/] after {refusal.after} more requests: {refusal.message}", ""]
+    lines = [f"[bold]429[/] after {refusal.after} more requests: {escape(refusal.message)}", ""]
     lines += [
-        f"{name}: {refusal.headers[name]}" for name in _SHOWN_HEADERS if name in refusal.headers
+        f"{name}: {escape(refusal.headers[name])}"
+        for name in _SHOWN_HEADERS
+        if name in refusal.headers
     ]
     return Panel("\n".join(lines), title="The free key at its limit", title_align="left")
 

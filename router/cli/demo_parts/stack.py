@@ -7,6 +7,7 @@ import base64
 import contextlib
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+    process.send_signal(signal.SIGINT)  # nobody has to learn of it first
     try:
         process.wait(timeout=10)
     except subprocess.TimeoutExpired:

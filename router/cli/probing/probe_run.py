@@ -14,6 +14,7 @@ import orjson
 
 from classifiers.probing.checks import check
 from classifiers.probing.probes import Probe
+from classifiers.probing.walls.wall import Wall
 from classifiers.prompt import text_of_content
 from router.backends.backend import Backend
 from router.backends.dispatch.dispatch import Dispatcher
@@ -51,13 +52,21 @@ class ProbeRun:
     """One run over some probes. Afterwards `ended` says why it stopped early, if it did, and
     `reasons` counts why probes were left without an answer."""
 
-    def __init__(self, backend: Backend, tokens: int, keep: Callable[[str, float], None]) -> None:
-        """`tokens` is the most an answer may take; `keep` gets each probe's id and score."""
+    def __init__(
+        self,
+        backend: Backend,
+        tokens: int,
+        keep: Callable[[str, float], None],
+        wall: Wall | None,
+    ) -> None:
+        """`tokens` is the most an answer may take; `keep` gets each probe's id and score; code is
+        run behind `wall`, and without one no probe may ask for code."""
         self.ended = ""
         self.reasons: Counter[str] = Counter()
         self._backend = backend
         self._tokens = tokens
         self._keep = keep
+        self._wall = wall
         self._in_a_row = 0
         self._dispatcher = Dispatcher(
             Clients(proxies=EnvironmentProxies.read(environment())),
@@ -94,7 +103,7 @@ class ProbeRun:
             self._failed(str(error))
             return
         self._in_a_row = 0
-        self._keep(probe.id, await asyncio.to_thread(check, probe, answer))
+        self._keep(probe.id, await asyncio.to_thread(check, probe, answer, self._wall))
 
     async def _patiently(self, probe: Probe) -> str:
         """The text of the answer, after as many tries as make sense."""

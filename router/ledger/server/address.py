@@ -19,7 +19,9 @@ _SCHEMES: Final[dict[str, tuple[AddressKind, bool]]] = {
 
 
 class AddressError(ValueError):
-    """The URL of the ledger cannot be used; the message never repeats its password."""
+    """The URL of the ledger cannot be used; the message repeats nothing of it, since any part may
+    be a password.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,13 @@ def parse_address(url: str) -> LedgerAddress:
         raise AddressError("The ledger's URL cannot be read; write redis://host:6379/0.") from None
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme == "unix":
-        return LedgerAddress(
-            "single", (Node(path=unquote(parts.path)),), database=int(query.get("db", 0))
-        )
+        number = query.get("db", "0")
+        if not number.isdecimal():
+            raise AddressError("The ledger's database, behind ?db=, must be a number.")
+        return LedgerAddress("single", (Node(path=unquote(parts.path)),), database=int(number))
     if parts.scheme not in _SCHEMES:
         raise AddressError(
-            f"The ledger's URL starts with {parts.scheme!r}; write unix or one of"
-            f" {', '.join(_SCHEMES)}."
+            f"The ledger's URL does not start as one; write unix or one of {', '.join(_SCHEMES)}."
         )
     kind, tls = _SCHEMES[parts.scheme]
     credentials, _, hosts = parts.netloc.rpartition("@")
@@ -76,7 +78,7 @@ def parse_address(url: str) -> LedgerAddress:
         raise AddressError("Name the Sentinel service: redis+sentinel://host:26379/mymaster/0.")
     service = path.pop(0) if kind == "sentinel" else ""
     if path and not path[0].isdecimal():
-        raise AddressError(f"The ledger's database must be a number, not {path[0]!r}.")
+        raise AddressError("The ledger's database, behind the host, must be a number: /0.")
     default = 26379 if kind == "sentinel" else 6379
     nodes = [_node(host, default) for host in hosts.split(",") if host]
     return LedgerAddress(
@@ -96,4 +98,4 @@ def _node(text: str, default: int) -> Node:
         parts = urlsplit(f"//{text}")
         return Node(parts.hostname or "127.0.0.1", parts.port or default)
     except ValueError:
-        raise AddressError(f"The ledger's host {text!r} has no valid port.") from None
+        raise AddressError("A host of the ledger has no valid port: write host:6379.") from None

@@ -8,11 +8,8 @@ that nobody stopped is found and used by the next start.
 import asyncio
 import contextlib
 import fcntl
-import hashlib
-import os
 import platform
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -22,11 +19,15 @@ from typing import IO, Final, Self
 
 from router.ledger.server.clients import blocking_client
 from router.ledger.server.errors import Disconnected
+from router.ledger.server.socket_place import known_socket, make_socket_place
+from router.private_files import close_to_others, make_private_folder, private
 
-_LONGEST_SOCKET_PATH: Final = 100  # the kernel takes 107 bytes
 # Runs of background work a second, such as expiry. The usual ten are most of what an idle server
 # costs. With fewer, each run takes longer; `everysec` needs at least two for its promise.
 _LOOKS_PER_SECOND: Final = "2"
+_PRIVATE: Final = 0o077  # the umask of the server: what it writes is its owner's
+# What servers of older versions left readable.
+_ITS_FILES: Final = ("*.log", "*.pid", "*.lock", "appendonlydir", "appendonlydir/*")
 _START_SECONDS: Final = 60.0  # a large append-only file takes its time to load
 
 
@@ -61,7 +62,7 @@ class Embedded:
     def __init__(self, data_dir: Path, *, fsync: str = "everysec") -> None:
         self._dir = Path(data_dir).absolute()
         self._fsync = fsync
-        self._socket = _socket_path(self._dir)
+        self._socket = known_socket(self._dir)
         self._use: IO[bytes] | None = None
 
     @property
@@ -79,11 +80,14 @@ class Embedded:
 
     def start(self) -> None:
         """Start the server, or join the one that runs. Raises EmbeddedError."""
-        self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self._dir)
+        close_to_others(self._dir, _ITS_FILES)
         with self._exclusive():
+            self._socket = make_socket_place(self._dir)
             if self._use is None:
-                self._use = (self._dir / "users.lock").open("wb")
+                self._use = open(  # noqa: SIM115 # until we leave
+                    self._dir / "users.lock", "wb", opener=private
+                )
                 fcntl.flock(self._use, fcntl.LOCK_SH)
             if not self._answers():
                 self._spawn()
@@ -129,7 +133,7 @@ class Embedded:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
-        with (self._dir / "start.lock").open("wb") as lock:
+        with open(self._dir / "start.lock", "wb", opener=private) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -148,7 +152,7 @@ class Embedded:
             "--appendonly", "yes", "--appendfsync", self._fsync,
             "--maxmemory-policy", "noeviction", "--hz", _LOOKS_PER_SECOND,
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, check=False)
+        done = subprocess.run(command, capture_output=True, check=False, umask=_PRIVATE)
         deadline = time.monotonic() + _START_SECONDS
         while done.returncode == 0 and time.monotonic() < deadline:
             if self._answers():
@@ -167,11 +171,3 @@ class Embedded:
             blocking_client(self._socket, _START_SECONDS) as client,
         ):
             client.shutdown()  # returns when the server has written everything and left
-
-
-def _socket_path(folder: Path) -> Path:
-    path = folder / "valkey.sock"
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
-        return path
-    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"turnout-{os.getuid()}-{name}" / "valkey.sock"

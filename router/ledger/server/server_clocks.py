@@ -131,8 +131,8 @@ def span_words(ms: int) -> str:
     least = _MINUTE if abs(ms) >= _HOUR else 1
     seconds = round(abs(ms) / 1000 / least) * least
     parts = []
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", _MINUTE), ("s", 1)):
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", _MINUTE), ("s", 1)):
         amount, seconds = divmod(seconds, size)
         if amount:
-            parts.append(f"{amount} {unit}")
+            parts.append(f"{amount} {name}")
     return " ".join(parts[:2]) or "less than a second"

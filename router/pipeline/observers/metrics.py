@@ -2,6 +2,7 @@
 
 from router.ledger.estimate import OutputHistory
 from router.pipeline.observers.observer import Finished, Observer
+from router.protocols.effort import effort_of
 from router.telemetry.metrics import Metrics
 
 
@@ -16,7 +17,8 @@ def counts_charges(metrics: Metrics) -> Observer:
 
 
 def remembers_lengths(history: OutputHistory) -> Observer:
-    """Return the observer that remembers how long whole answers are, by key and route."""
+    """Return the observer that remembers how long whole answers are, by key and route, and how much
+    their backends thought unseen."""
 
     def observe(finished: Finished) -> None:
         charge = finished.charge
@@ -24,5 +26,9 @@ def remembers_lengths(history: OutputHistory) -> Observer:
             return
         key = finished.context.principal.key_id
         history.observe(key, charge.route, charge.usage.output_tokens)
+        if finished.unseen or history.thoughts.thinking:
+            effort = effort_of(finished.context.ask.body)
+            seconds = finished.first_byte_seconds or 0.0
+            history.thoughts.observe(finished.backend, effort, finished.unseen, seconds)
 
     return observe

@@ -25,7 +25,8 @@ class Finished(NamedTuple):
     its text for an audit, in the words of the client's protocol, kept only where the decision wants
     one. Times are in seconds, since it was decided. `error` is what ended it early: what its client
     was told, or that the client left. `trace` is there where requests are traced. `dropped` names
-    what the backend that answered was not told.
+    what the backend that answered was not told. `unseen` are the tokens of its thoughts that were
+    counted and shown to nobody.
     """
 
     context: RequestContext
@@ -42,6 +43,7 @@ class Finished(NamedTuple):
     error: BaseException | None = None
     trace: Trace | None = None
     dropped: str = ""
+    unseen: int = 0
 
 
 Observer = Callable[[Finished], None]

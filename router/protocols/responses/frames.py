@@ -87,7 +87,7 @@ def read_message(raw: bytes) -> Create:
     """Read what a client says. Raises WrongMessage."""
     lane = ""
     try:
-        body, members = parse_members(raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES)
+        body, members, _ = parse_members(raw, known_keys.RESPONSES, known_keys.METERED_OF_RESPONSES)
         lane = _lane(body)
         return _create(raw, body, members, lane)
     except BadRequest as error:

@@ -53,7 +53,7 @@ class Line:
 
 def test_the_client_sees_the_end_at_once_and_is_read_while_it_sends():
     loop, line = Loop(), Line()
-    lingering = Lingering(line, loop)
+    lingering = Lingering(line, loop, line.close)
     assert line.said == ["write_eof"]
     for _ in range(4):
         lingering.take(1_000)
@@ -65,7 +65,7 @@ def test_the_client_sees_the_end_at_once_and_is_read_while_it_sends():
 
 def test_a_client_that_never_stops_is_read_for_a_bounded_time():
     loop, line = Loop(), Line()
-    lingering = Lingering(line, loop)
+    lingering = Lingering(line, loop, line.close)
     while loop.now < LINGER_SECONDS:
         lingering.take(1)
         loop.pass_by(IDLE_SECONDS / 2)
@@ -75,7 +75,7 @@ def test_a_client_that_never_stops_is_read_for_a_bounded_time():
 
 def test_a_connection_that_is_gone_is_not_looked_at():
     loop, line = Loop(), Line()
-    Lingering(line, loop).stop()
+    Lingering(line, loop, line.close).stop()
     Listening(line, loop, lambda: None).stop()
     assert loop.timers == []
 

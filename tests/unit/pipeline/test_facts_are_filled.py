@@ -9,6 +9,7 @@ import pytest
 
 from classifiers.serving import UNKNOWN
 from policies.language.facts import facts_of
+from policies.pii.reading import PrivateData
 from policies.policy import load
 from policies.signals import (
     NO_HINTS,
@@ -70,7 +71,7 @@ def signals(chat: Callable[..., Ask]) -> Signals:
         needs=EVERYTHING,
         classification=UNKNOWN,
         input_tokens=40,
-        pii=True,
+        pii=PrivateData.UNREAD,
         conversation="c",
         previous="only",
         budget={"day": 0.5},

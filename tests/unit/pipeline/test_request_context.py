@@ -79,25 +79,24 @@ async def test_an_operation_that_is_not_classified_never_asks_the_classifier():
 @pytest.mark.parametrize(("text", "private"), [(MAIL, True), ("Good morning.", False)])
 async def test_personal_data_is_looked_for_where_a_rule_asks(text, private):
     context = await context_of(FakeCaller.asking(text), ruled("request.pii"))
-    assert context.pii is private
+    assert bool(context.pii) is private
 
 
 @pytest.mark.parametrize(
     ("text", "beside"),
     [
         (MAIL, False),
-        ("Tell me a story. " * 2_000, False),  # the first look says: nothing to be found
+        ("Tell me a story. " * 2_000, True),
         ("Tell me a story. " * 2_000 + MAIL, True),
-        ("Tell me a story. " * 70_000, True),  # too long for a first look
     ],
-    ids=["short", "long and clean", "long", "very long"],
+    ids=["short", "long and clean", "long"],
 )
 async def test_a_long_prompt_is_searched_beside_the_event_loop(text, beside):
     before = set(threading.enumerate())
     context = await context_of(FakeCaller.asking(text), ruled("request.pii"))
     begun = set(threading.enumerate()) - before
     assert bool(begun) is beside
-    assert context.pii is (MAIL in text)
+    assert bool(context.pii) is (MAIL in text)
 
 
 async def test_a_sticky_route_asks_who_served_the_conversation():

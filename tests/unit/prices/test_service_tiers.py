@@ -130,3 +130,4 @@ def test_a_rate_that_turns_out_to_be_missing_is_told_once(caplog: pytest.LogCapt
     (record,) = caplog.records
     facts = vars(record)
     assert (facts["backend"], facts["key"], facts["charged_as"]) == ("a", "audio_input", "input")
+    assert prices.unsaid == {("a", "audio_input")}

@@ -1,0 +1,1 @@
+"""Walls behind which a model's Python may run, and the proof that one holds."""

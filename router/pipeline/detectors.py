@@ -1,0 +1,84 @@
+"""The detectors of private data, at work for many customers at once.
+
+A short request is read at once. A longer one is read by one of a few threads of their own, which
+let the interpreter go while they match; a customer has one of them at a time, and customers take
+turns. Whose client left is read no further. What is over the budget counts as private, and says
+`request.unread`, so that a policy may decide otherwise.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from threading import Event
+from typing import Final
+
+from policies.pii.reading import BUDGET, Budget, PrivateData, Reading
+from router.ask import UNREADABLE, Ask
+from router.pipeline.turns import Turns
+from router.protocols.leaving import leaving, leaving_bytes
+from router.world.config_limits import DetectorSection
+
+AT_ONCE: Final = 16_384  # bytes that take less time than the way to a thread and back
+THREADS: Final = 2
+WAITING: Final = 64  # long requests of one customer
+Texts = Callable[[], Iterable[bytes]]
+
+
+class Detectors:
+    """One for a gateway. `found` counts what readings came to, by name."""
+
+    def __init__(self, budget: Budget = BUDGET, *, threads: int = THREADS) -> None:
+        self._budget = budget
+        self._pool = ThreadPoolExecutor(threads, "detectors")
+        self.turns = Turns(threads, 1, WAITING)
+        self.found: Counter[str] = Counter()
+
+    async def finding_of(self, ask: Ask, customer: str) -> PrivateData:
+        """Say whether anything private leaves with a request. Raises LimitExceeded where too many
+        long requests of the customer wait already.
+        """
+        if not UNREADABLE.isdisjoint(ask.features):
+            finding = PrivateData.UNREAD  # nobody here can read it
+        elif leaving_bytes(ask) <= AT_ONCE:
+            finding = Reading(self._budget).finding(leaving(ask))
+        else:
+            return await self.beside(partial(leaving, ask), customer)
+        self.found[finding.name] += 1
+        return finding
+
+    async def beside(self, texts: Texts, customer: str) -> PrivateData:
+        """Read texts in a thread, when it is the customer's turn. Raises LimitExceeded."""
+        await self.turns.take(customer)
+        left = Event()
+        try:
+            reading = self._pool.submit(self._read, texts, left)
+        except BaseException:
+            self.turns.give_back(customer)
+            raise
+        loop = asyncio.get_running_loop()
+        reading.add_done_callback(partial(self._over, loop, customer))
+        try:
+            finding = await asyncio.wrap_future(reading)
+        finally:
+            left.set()
+        self.found[finding.name] += 1
+        return finding
+
+    def close(self) -> None:
+        """Let the threads go, once they have read what they are at."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, texts: Texts, left: Event) -> PrivateData:
+        return Reading(self._budget, left.is_set).finding(texts())
+
+    def _over(self, loop: asyncio.AbstractEventLoop, customer: str, _: Future[PrivateData]) -> None:
+        """The turn ends with the reading, not with the client."""
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(self.turns.give_back, customer)
+
+
+def detectors_of(section: DetectorSection) -> Detectors:
+    """Return detectors as the operator wants them."""
+    return Detectors(Budget(section.bytes, section.microseconds), threads=section.threads)
