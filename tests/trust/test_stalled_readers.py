@@ -76,7 +76,9 @@ def test_what_outlasts_the_drain_is_told_so_settled_and_waited_for_by_nobody(tmp
         url = f"{gateway.url}/chat/completions"
         with (
             asking(gateway.address, key),
-            httpx.stream("POST", url, json=body, headers=headers, timeout=LONGEST_SECONDS) as answer,
+            httpx.stream(
+                "POST", url, json=body, headers=headers, timeout=LONGEST_SECONDS
+            ) as answer,
         ):
             lines = answer.iter_lines()
             assert next(lines).startswith("data: {")
