@@ -7,8 +7,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK ?= requirements/dev.txt
 STAMP = $(VENV)/.installed-$(notdir $(basename $(LOCK)))
-# What training needs comes on top of the rest.
+# What training and fuzzing need comes on top of the rest.
 TRAINS = $(filter %/train.txt,$(LOCK))
+ON_TOP = $(filter %/train.txt %/fuzz.txt,$(LOCK))
 ARGS ?=
 # Tests of one file share what they started; every server listens on a port of its own.
 PARALLEL ?= -n 2 --dist loadfile
@@ -19,7 +20,7 @@ UNLESS_NONE = $(if $(ARGS),|| [ $$? = 5 ])
 # the fast tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo lint test test-all check bench bench-quick bench-guard trust train conformance lock clean
+.PHONY: help install demo lint test test-all check bench bench-quick bench-guard trust fuzz audit train conformance lock clean
 
 help:  ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +33,7 @@ $(STAMP): $(LOCK) pyproject.toml setup.py $(wildcard classifiers/native/* router
 	@echo "Installing the locked packages of $(LOCK) into $(VENV) (about $(if $(TRAINS),600,400) MB, once)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . 
-	@rm -f $(VENV)/.installed-*; touch $@ $(if $(TRAINS),$(VENV)/.installed-dev)
+	@rm -f $(VENV)/.installed-*; touch $@ $(if $(ON_TOP),$(VENV)/.installed-dev)
 
 install: $(STAMP)  ## set up .venv and do nothing else
 
@@ -75,6 +76,20 @@ trust: install  ## attack it and break it: every row of docs/trust.md, the long 
 
 conformance: install  ## clients of the field, direct and through Turnout; writes docs/conformance.md (ARGS='--only NAME', '--list')
 	@$(BIN)/python -m conformance $(ARGS)
+
+fuzz:  ## ten minutes of inputs for what reads strangers' bytes, C under sanitizers (ARGS='--seconds 60 --target edge')
+	@$(MAKE) --no-print-directory install LOCK=requirements/fuzz.txt
+	@PYTHONPATH=tests:tests/contract $(BIN)/python -m fuzz $(ARGS)
+
+# Tools of their own environment: they are no part of what is audited.
+AUDIT := $(VENV)-audit/bin
+audit:  ## known vulnerabilities of the locks, where their data can be had; a bill of materials in sbom.json
+	@test -x $(AUDIT)/pip-audit || { $(PYTHON) -m venv $(VENV)-audit && \
+	  $(AUDIT)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/audit.txt; }
+	@$(AUDIT)/cyclonedx-py requirements requirements/run.txt --output-reproducible -o sbom.json
+	@echo "sbom.json: the bill of materials of requirements/run.txt"
+	@for set in run cuda; do $(AUDIT)/pip-audit --disable-pip --require-hashes -r requirements/$$set.txt; done || \
+	  { echo "Not audited, or not clean: see above. Without a way to the advisories nothing is known of them." >&2; exit 1; }
 
 train:  ## set up for training too (then: .venv/bin/python -m classifiers train --help)
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt

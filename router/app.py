@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from classifiers.serving import Classifier
 from router.api.admin import admin_application
 from router.api.cors import Cors
+from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.inference import Inference
 from router.api.rest import public_application
@@ -285,6 +286,7 @@ def _gateway(
         limits=Limits(limits.body, limits.body_timeout, **stream.model_dump()),
         cors=Cors.of(**documents.config.cors.model_dump()),
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
+        door=Door(DoorLimits(**documents.config.connections.model_dump())),
         metrics=parts.metrics,
         classifier=parts.classifier,
         ledger=parts.bookkeeping.ledger,
@@ -297,7 +299,7 @@ def _gateway(
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
-        parts.learner, parts.bookkeeping.watch, parts.decisions,
+        parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from classifiers.serving import Classifier
+from router.api.door import Door
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.ledger.ledger import Ledger
@@ -29,6 +30,7 @@ class Watched:
     learner: Learner
     watch: LedgerWatch
     decisions: DecisionLog
+    door: Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,21 @@ GAUGES: Final = (
         lambda parts: {
             (name,): state.in_flight for name, state in parts.serving.backends.view().items()
         },
+    ),
+    Gauge(
+        Metric("turnout_connections", "gauge", (), "Connections of clients that are open."),
+        lambda parts: {(): parts.door.inside},
+    ),
+    Gauge(
+        Metric(
+            "turnout_turned_away",
+            "counter",
+            ("reason",),
+            "Whom the door refused: connections, where it was full, their address had its share or "
+            "descriptors ran out (full, address, descriptors); requests of an address that sent "
+            "too many wrong keys (wrong_keys).",
+        ),
+        lambda parts: {(why,): count for why, count in parts.door.turned_away.items()},
     ),
     Gauge(
         Metric(

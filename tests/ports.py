@@ -14,6 +14,11 @@ def free_port() -> int:
     """A port of this machine that nothing listens on now."""
     while True:
         port = _DICE.randrange(*_RANGE)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
+        if not is_taken(port):
+            return port
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -20,7 +20,7 @@ def card(text: str) -> bool:
 
 def iban(text: str) -> bool:
     """An IBAN, by ISO 7064 (modulo 97)."""
-    compact = text.replace(" ", "")
+    compact = text.replace(" ", "").replace("-", "")
     if not 15 <= len(compact) <= 34:
         return False
     turned = compact[4:] + compact[:4]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """Finds one kind of private data in a text.
+    """Finds one kind of private data in a piece of text (docs/plugins.md).
 
     `finds` says whether the text holds any; it runs for every prompt of a policy that asks for
     `request.pii`, so it has to be quick. `begins` are texts without one of which there is nothing

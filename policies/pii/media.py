@@ -17,6 +17,7 @@ _RUN: Final = linear(rb"([A-Za-z0-9+/_-]{250,})")
 _SAMPLE: Final = 256
 _MIXED: Final = 24  # different characters in a sample of coded bytes, at least
 _HEAD: Final = 96  # decoded bytes that tell text from the rest
+_CUT: Final = 3  # bytes of a character that the head may end in
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _UNWRITTEN: Final = bytes(set(range(32)) - {9, 10, 12, 13, 27}) + b"\x7f"
 
@@ -30,9 +31,10 @@ def without_media(raw: bytes) -> Iterator[bytes]:
         raw = raw.replace(b"\\/", b"/")
     begun = 0
     for start, end in _runs(raw):
-        yield raw[begun:start]
-        begun = end
-        text = _coded_text(raw[start:end])
+        text = _coded_text(raw, start, end)
+        if text or _are_coded(raw[start : start + _SAMPLE]):
+            yield raw[begun:start]
+            begun = end
         if text:
             yield text
     yield raw[begun:]
@@ -50,11 +52,11 @@ def is_text(content: bytes) -> bool:
 
 
 def _runs(raw: bytes) -> Iterator[tuple[int, int]]:
-    """Where coded bytes stand."""
+    """Where bytes may stand that are coded."""
     at = 0
     while (match := _RUN.search(raw, at)) is not None:
         start, at = match.start(1), match.end(1)
-        if at - start >= SHORTEST and _are_coded(raw[start : start + _SAMPLE]):
+        if at - start >= SHORTEST:
             yield start, at
 
 
@@ -62,18 +64,16 @@ def _are_coded(sample: bytes) -> bool:
     return len(set(sample)) >= _MIXED and not (sample.isupper() or sample.islower())
 
 
-def _coded_text(run: bytes) -> bytes:
-    """What is coded, where it begins as text does; else nothing."""
-    head = _decoded(run[: _HEAD * 4 // 3])
-    try:
-        written = head.decode("utf-8", "strict" if len(head) < _HEAD else "ignore")
-    except UnicodeDecodeError:
+def _coded_text(raw: bytes, start: int, end: int) -> bytes:
+    """What is coded there, where it begins as text does; else nothing."""
+    head = _decoded(raw[start : start + _HEAD * 4 // 3])
+    written = head.decode("utf-8", "ignore").encode()
+    if len(written) < len(head) - _CUT or head.translate(None, _UNWRITTEN) != head:
         return b""
-    if len(written.encode()) < len(head) - 3 or head.translate(None, _UNWRITTEN) != head:
-        return b""
-    return _decoded(run)
+    return _decoded(raw[start:end])
 
 
 def _decoded(run: bytes) -> bytes:
-    whole = run.translate(_STANDARD)[: len(run) // 4 * 4]
-    return binascii.a2b_base64(whole)
+    rest = len(run) % 4
+    whole = run[:-1] if rest == 1 else run + b"=" * (-rest % 4)
+    return binascii.a2b_base64(whole.translate(_STANDARD))

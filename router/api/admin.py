@@ -1,18 +1,25 @@
 """The administrators' application, on a listener and with a credential of its own."""
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from router.api.authorized import doubted
+from router.api.door import Door
 from router.api.gateway import Gateway
+from router.api.inference import Inference
 from router.api.rest import bare_application
-from router.errors import Unauthenticated
+from router.domain import Principal
+from router.errors import Unauthenticated, UnknownPath
+from router.operations.operation import Row
 from router.world.config import AdminSection
 from router.world.reload import Reloader
 
 router: Final = APIRouter(prefix="/admin")
+_NOTHING: Final[Mapping[bytes, Row]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +31,33 @@ class Administration:
     token: str = field(repr=False)
 
 
+class Administered(Inference):
+    """What a connection of the administrators' listener asks: nothing of inference is there, and
+    its door is another one, so that no crowd at the public one keeps administrators out."""
+
+    row = staticmethod(_NOTHING.get)
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self.cors = None
+        self.door = Door(gateway.door.limits)
+
+    def row_at(self, path: bytes, query: bytes, method: bytes) -> None:
+        """There is none."""
+
+    def authenticate(self, authorization: bytes | None) -> Principal:
+        """Nobody opens a WebSocket here."""
+        raise UnknownPath("There are no WebSockets here.")
+
+
 def _admitted(request: Request) -> Administration:
     """Return what is administered. Raises Unauthenticated."""
     administration: Administration = request.app.state.administration
     expected = f"Bearer {administration.token}".encode()
     sent = request.headers.get("authorization", "").encode("latin-1")
     if not hmac.compare_digest(sent, expected):
-        raise Unauthenticated("Send the admin token of turnout.yaml as a bearer token.")
+        error = Unauthenticated("Send the admin token of turnout.yaml as a bearer token.")
+        raise doubted(request, administration.gateway.door, error)
     return administration
 
 

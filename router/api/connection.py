@@ -3,8 +3,8 @@
 An ASGI application costs each request a scope, three messages and a second task that waits for the
 client to leave. Inference does without (docs/adr/0052): for the paths of the endpoint table this
 class makes an `Exchange` instead of uvicorn's cycle, and starts its task. Everything else goes the
-way of uvicorn, to FastAPI. It also bounds what uvicorn leaves open: the size of a head and the time
-in which it must arrive.
+way of uvicorn, to FastAPI. What uvicorn leaves open is bounded (`router.api.bounded`), and an
+answer to a request that is not all there is the last of its connection, whoever answers.
 
 A path is matched on the raw bytes of the request line, never on anything rebuilt from the Host
 header, and exactly: `//v1//chat`, `%76%31` and `..` are other paths, and there is nothing there.
@@ -14,57 +14,38 @@ import asyncio
 from typing import Any, Final, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from router.api.envelopes import envelope, is_anthropics
+from router.api.bounded import TOO_LARGE, Bounded
 from router.api.exchange import Exchange
 from router.api.farewell import Deaf, GentleTransport, Lingering, Listening
+from router.api.heads import DROPPED, check_version, forwarded, look_closely
 from router.api.inference import Inference
-from router.api.request_id import new_request_id
-from router.api.unread import ReadProtocol
+from router.api.refusal import refusal
+from router.api.rest_edge import RECEIVED
 from router.api.websocket.connection import WebSocket
 from router.api.websocket.opening import opening
-from router.errors import BadRequest, TurnoutError
+from router.errors import BadRequest, TurnoutError, Unauthenticated
+from router.operations.operation import Row
 from router.protocols.headers import LISTS, join_lists
 
-_MOST_HEAD: Final = 65_536  # bytes of a request line and its headers
-_HEAD_SECONDS: Final = 20.0
 _OFFER: Final = frozenset({b"connection", b"upgrade", b"http2-settings"})
 _GET: Final = b"GET"
-_REFUSAL: Final = (
-    b"%bcontent-type: application/json\r\ncontent-length: %d\r\n"
-    b"x-request-id: %b\r\n%bconnection: close\r\n\r\n"
-)
 
 
-class Connection(ReadProtocol):
+class Connection(Bounded):
     """What uvicorn calls for every connection, once `inference` is bound."""
 
     def __init__(self, inference: Inference, **uvicorns: Any) -> None:
         super().__init__(inference, **uvicorns)
-        self.url = b""
         self._new: Exchange | None = None  # parsed, not yet started
         self._current: Exchange | None = None
-        self._in_head = False
-        self._head_bytes = 0
-        self._patience: asyncio.TimerHandle | None = None
-        self._idle_since: float | None = None  # None while a request arrives or is served
-        self._farewell: Lingering | Deaf | None = None  # once nothing is read any more
         self._listening: Listening | None = None  # once the client has nothing more to say
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
-        super().connection_made(transport)
-        self._patience = self.loop.call_later(_HEAD_SECONDS, self._lose_patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what runs for a client that is gone."""
         super().connection_lost(exc)
-        self._calm()
-        self._unset_keepalive_if_required()
-        for watch in (self._farewell, self._listening):
-            if watch is not None:
-                watch.stop()
+        if self._listening is not None:
+            self._listening.stop()
         self.pipeline.clear()
         if self._current is not None:
             self._current.left()
@@ -74,22 +55,25 @@ class Connection(ReadProtocol):
         if self._farewell is not None:
             self._farewell.take(len(data))
             return
-        self._idle_since = None
+        self._reading = len(data)
+        self._silent += self._reading
         self._parse(data)
         if self._new is not None:
             self._begin(self._new)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > _MOST_HEAD:
-                self.send_400_response("The head of the request is too large.")
-            elif self._patience is None:
-                self._patience = self.loop.call_later(_HEAD_SECONDS, self._lose_patience)
+        if self._silent > self._limits.head and self._is_too_large():
+            self.send_400_response(TOO_LARGE)
+        if self._in_head and self._patience is None:
+            self._be_patient()
 
     def _parse(self, data: bytes) -> None:
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.send_400_response("This is not a valid HTTP request.")
+        except httptools.HttpParserError as error:
+            why = error.__context__
+            told = (
+                why.message if isinstance(why, BadRequest) else "This is not a valid HTTP request."
+            )
+            self.send_400_response(told)
         except httptools.HttpParserUpgrade as offer:
             rest = data[offer.args[0] :]
             if not self._switches(rest):
@@ -102,6 +86,9 @@ class Connection(ReadProtocol):
             return False
         try:
             offered = opening(self.parser.get_method(), self.url, self.headers, self._inference)
+        except Unauthenticated as error:
+            self._refuse(self._door.wrong_key(self.peer, forwarded(self.headers)) or error)
+            return True
         except TurnoutError as error:
             self._refuse(error)
             return True
@@ -110,6 +97,7 @@ class Connection(ReadProtocol):
         self._unset_keepalive_if_required()
         self.connections.discard(self)
         inference, state = self._inference, self.server_state
+        self._is_inside = False  # the WebSocket leaves
         socket = WebSocket(self.transport, state, offered, inference, self.loop)
         self.transport.set_protocol(socket)
         if rest:
@@ -173,16 +161,6 @@ class Connection(ReadProtocol):
         self.flow.resume_reading()
         self._farewell = Lingering(self.transport, self.loop, self.close)
 
-    def _lose_patience(self) -> None:
-        self._patience = None
-        if not self.transport.is_closing():
-            self.close()
-
-    def _calm(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the envelope of its path."""
         if self.transport.is_closing() or self._farewell is not None:
@@ -199,11 +177,7 @@ class Connection(ReadProtocol):
 
     def _refuse(self, error: TurnoutError) -> None:
         """Write an answer to what is no request that anybody serves: the last of its connection."""
-        body = envelope(self.url)(error)
-        name = new_request_id().encode()
-        more = b"request-id: %b\r\n" % name if is_anthropics(self.url) else b""
-        more += "".join([f"{key}: {value}\r\n" for key, value in error.headers]).encode()
-        self.transport.write(_REFUSAL % (STATUS_LINE[error.status], len(body), name, more) + body)
+        self.transport.write(refusal(self.url, error))
         self._linger()
 
     def shutdown(self) -> None:
@@ -219,28 +193,26 @@ class Connection(ReadProtocol):
         """Begin a head. uvicorn's scope is made later, if at all."""
         self.url = b""
         self.headers = []
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._idle_since = True, None
+        self._silent = self._reading
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Decide who serves it."""
+        """Decide who serves it. Raises BadRequest, which the parser hands to `_parse`."""
         self._in_head = False
         if self._patience is not None:
             self._calm()
+        fields = self._checked()
         if self.parser.should_upgrade():
+            check_version(self.parser.get_http_version())
             return
-        row = self._inference.row(self.url)
-        if row is None:
-            asked = httptools.parse_url(self.url)
-            method = self.parser.get_method()
-            row = self._inference.row_at(asked.path, asked.query or b"", method)
+        row = self._row()
         if row is None:
             self._go_uvicorns_way()
             return
-        fields = dict(reversed(self.headers))  # the first header of a name wins
         if not LISTS.isdisjoint(fields):
             join_lists(fields, self.headers)
         inference = self._inference
@@ -248,6 +220,9 @@ class Connection(ReadProtocol):
         if exchange.method == _GET and row.lists:
             self._go_uvicorns_way()
             return
+        if not exchange.chunked:
+            check_version(self.parser.get_http_version())
+        self.headers = DROPPED
         if inference.cors is not None:
             exchange.standing = inference.cors.headers(fields.get(b"origin"))
         before, self.cycle = self.cycle, exchange  # type: ignore[assignment] # it is one to uvicorn
@@ -257,17 +232,41 @@ class Connection(ReadProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))  # type: ignore[arg-type]
 
+    def _checked(self) -> dict[bytes, bytes]:
+        """Return the headers of a head that is one, the first of a name. Raises BadRequest."""
+        headers = self.headers
+        fields = dict(reversed(headers))
+        if len(fields) != len(headers) or b"host" not in fields or b"transfer-encoding" in fields:
+            look_closely(self.parser.get_http_version(), fields, headers)
+        if self._silent > self._limits.head:
+            self._check_size()
+        self._silent = 0
+        return fields
+
+    def _row(self) -> Row | None:
+        row = self._inference.row(self.url)
+        if row is None:
+            asked = httptools.parse_url(self.url)
+            method = self.parser.get_method()
+            row = self._inference.row_at(asked.path, asked.query or b"", method)
+        return row
+
     def _go_uvicorns_way(self) -> None:
+        check_version(self.parser.get_http_version())
         url, headers = self.url, self.headers
         super().on_message_begin()
         self.url = url
         for name, value in headers:
             super().on_header(name, value)
         super().on_headers_complete()
-        self.cycle.transport = cast("asyncio.Transport", GentleTransport(self, self.cycle))
+        self.headers = DROPPED
+        cycle = self.cycle
+        cycle.transport = cast("asyncio.Transport", GentleTransport(self, cycle))
+        self.scope[RECEIVED] = lambda: not cycle.more_body  # type: ignore[typeddict-unknown-key] # ours
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of a body."""
+        self._silent = 0
         if not isinstance(self.cycle, Exchange):
             super().on_body(body)
         elif not self.cycle.response_complete:
@@ -286,11 +285,7 @@ class Connection(ReadProtocol):
             self._begin(exchange)
 
     def on_response_complete(self) -> None:
-        """Go on with what stands in the pipeline, or begin to be idle.
-
-        uvicorn sets a timer after each answer and takes it back at the next request. Here there is
-        one timer a connection, which looks how long it was idle when it rings.
-        """
+        """Go on with what stands in the pipeline, or begin to be idle."""
         self.server_state.total_requests += 1
         if self.transport.is_closing() or self._is_over():
             return
@@ -298,22 +293,11 @@ class Connection(ReadProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
             return
+        if self._in_head:
+            return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
-            self._look_again(self.timeout_keep_alive)
-
-    def _look_again(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(seconds, self._end_if_idle)
-
-    def _end_if_idle(self) -> None:
-        self.timeout_keep_alive_task = None
-        if self._idle_since is None:
-            return  # its answer sets the timer again
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0.001:
-            self._look_again(left)
-        else:
-            self.timeout_keep_alive_handler()
+            self._look_again(self._limits.idle)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Start what stood in the pipeline, or what is uvicorn's."""

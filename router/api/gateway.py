@@ -1,10 +1,11 @@
 """What the HTTP edge serves from: the corridor's collaborators, and what is shown of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from classifiers.serving import Classifier
 from router.api.cors import Cors
+from router.api.door import Door
 from router.files.services import FileServices
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
@@ -74,5 +75,6 @@ class Gateway:
     worker_metrics: WorkerMetrics | None = None  # the other workers, where there are any
     cors: Cors | None = None  # where browsers may call
     sockets: SocketLimits = SocketLimits()
+    door: Door = field(default_factory=Door)
     files: FileServices | None = None  # where a backend offers files or batches
     ready: bool = False

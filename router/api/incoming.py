@@ -64,6 +64,12 @@ class Incoming(Asked):
         self.method: bytes = connection.parser.get_method()
         self.authorization = fields.get(b"authorization") or credential_of(fields)
 
+    @property
+    def peer(self) -> str:
+        """The address that the connection comes from."""
+        peer: str = self._connection.peer
+        return peer
+
     # What the connection tells.
 
     def feed(self, data: bytes) -> None:

@@ -8,15 +8,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from router.api.cors import Cors
+from router.api.door import Door
 from router.api.exchange import Exchange
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits, SocketLimits
+from router.api.heads import FORWARDED
 from router.api.websocket.memory import Room
 from router.domain import Principal
 from router.errors import (
     BadRequest,
     MethodNotAllowed,
     TurnoutError,
+    Unauthenticated,
     Unavailable,
     UpgradeRequired,
     retry_after,
@@ -61,6 +64,7 @@ class Inference:
         self._running: set[asyncio.Task[Any]] = set()
         self.limits: Limits = gateway.limits
         self.cors: Cors | None = gateway.cors
+        self.door: Door = gateway.door
 
     # Return the endpoint at a raw path, or None; most requests match by their whole target, others
     # by their path without its query.
@@ -117,6 +121,8 @@ class Inference:
             task.uncancel()  # type: ignore[union-attr]
             if not exchange.disconnected:  # it is not the client who ended it: the gateway stops
                 await exchange.fail(Unavailable(_STOPPING, headers=retry_after(1000)))
+        except Unauthenticated as error:
+            await exchange.fail(self._doubt(exchange, error))
         except TurnoutError as error:
             await exchange.fail(error)
         except Exception:  # noqa: BLE001 - the last resort: logged, told to the client, survived
@@ -131,6 +137,17 @@ class Inference:
                 status = 499 if exchange.gone else exchange.status
                 seconds = time.perf_counter() - began
                 metrics.answered(exchange.route, exchange.backend, status, seconds)
+
+    def _doubt(self, exchange: "Exchange | Turn", error: Unauthenticated) -> TurnoutError:
+        """What a client is told that has no key: too many of its address have to wait."""
+        if not isinstance(exchange, Exchange):
+            return error  # the key was good when the WebSocket was opened
+        forwarded = exchange.fields.get(FORWARDED, b"")
+        limited = self.door.wrong_key(exchange.peer, forwarded)
+        if limited is None:
+            return error
+        exchange.keep_alive = False
+        return limited
 
     def _walk(self, exchange: "Exchange | Turn") -> Coroutine[Any, Any, None]:
         """What answers a request: to await it costs less than to wait behind it."""

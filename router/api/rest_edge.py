@@ -11,11 +11,13 @@ from router.api.head import Headers
 from router.api.request_id import new_request_id, sent_request_id
 
 _REQUEST_ID: Final = b"x-request-id"
+RECEIVED: Final = "turnout.received"  # of a scope: says whether the request is all there
 
 
 class RestEdge:
     """Puts `x-request-id` on every answer, the client's own or a fresh one, and what browsers are
-    told; answers their question whether a page may call. A path may end with a slash."""
+    told; answers their question whether a page may call. A path may end with a slash. An answer to
+    a request that is not all there says that it is the connection's last."""
 
     def __init__(self, app: ASGIApp, cors: Cors | None) -> None:
         self._app = app
@@ -29,6 +31,8 @@ class RestEdge:
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 more = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+                if RECEIVED in scope and not scope[RECEIVED]():
+                    more.append((b"connection", b"close"))
                 message["headers"] = [*message["headers"], *more]
             await send(message)
 

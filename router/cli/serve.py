@@ -16,14 +16,15 @@ import click
 import uvicorn
 import uvloop
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from classifiers.artifact import ArtifactError
 from classifiers.serving import Classifier
 from policies.findings import DocumentError
+from router.api.admin import Administered
 from router.api.connection import Connection
 from router.api.server_state import DatedState
 from router.app import Running, load_classifier, running
+from router.cli.common.descriptors import raise_descriptors
 from router.cli.common.documents import config_option, documents_or_end, end_with_findings
 from router.cli.common.stores import no_database
 from router.cli.stopping import Stopping
@@ -41,9 +42,6 @@ from router.world.documents import Documents
 from router.world.missing_rates import warn_of_missing
 
 _LOG = logging.getLogger("turnout")
-# Longer than clients and load balancers keep a connection (a minute is usual): whoever closes first
-# must be the side that sends requests, or one gets lost on a connection that is just being closed.
-_IDLE_SECONDS: Final = 75
 _COLLECT_AFTER: Final = 10_000  # containers made and not freed; a request leaves hardly any
 # The message of each says what is wrong and what to change.
 _PLAIN: Final = (ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError)
@@ -87,7 +85,6 @@ class _SignalFreeServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # nothing here depends on a client's address
-                timeout_keep_alive=_IDLE_SECONDS,
             )
         )
         self.server_state = DatedState()
@@ -129,7 +126,8 @@ async def _serve(
     async with running(documents, classifier, environment(), worker_metrics) as started:
         servers = [_SignalFreeServer(started.public, partial(Connection, started.inference))]
         if started.admin is not None and len(listeners) > 1:  # it is the first worker's
-            servers.append(_SignalFreeServer(started.admin, HttpToolsProtocol))
+            administered = partial(Connection, Administered(started.gateway))
+            servers.append(_SignalFreeServer(started.admin, administered))
         kept = started.gateway.serving.kept
         if kept is not None:
             kept.background.attend(servers[0].server_state.tasks)
@@ -175,6 +173,7 @@ def _run_alone(documents: Documents, inherited: WorkerArgs | None) -> None:
     """Serve in this process, on sockets of our own or on inherited ones."""
     config = documents.config
     addresses = [config.listen, *([config.admin.listen] if config.admin else [])]
+    raise_descriptors(config.connections.most)
     classifier = load_classifier(documents)
     with ExitStack() as stack:
         sockets = inherited.sockets() if inherited else [_listen(address) for address in addresses]

@@ -9,7 +9,6 @@ away a request is refused, or served from its tier's declared allowance and sett
 import asyncio
 import contextlib
 import hashlib
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -39,6 +38,7 @@ from router.ledger.server.durability import DurabilityCheck
 from router.ledger.server.errors import Disconnected, ErrorReply
 from router.ledger.server.nodes import Nodes
 from router.ledger.server.scripts import Script
+from router.ledger.server.server_clocks import MACHINE, MachineTime
 from router.ledger.server.startup import SHARDS, LedgerMeta, check_node
 from router.ledger.settle import Settlements
 from router.ledger.shares import IDLE_MS, LEASE_MS, Shares
@@ -61,6 +61,7 @@ class Ledger:
         users_per_day: int,
         spool: Spool | None,
         remember_denials: bool = True,
+        machine: MachineTime = MACHINE,
     ) -> None:
         shards = [shard(number) for number in range(meta.shards)]
         self._address = address
@@ -68,10 +69,11 @@ class Ledger:
         self._shards = shards
         self._spool = SpoolThread(spool)
         self._epoch = hashlib.blake2b(meta.secret, digest_size=8).hexdigest()
-        self._calls = ReserveCalls(meta, shards, lease_ms, users_per_day)
+        self._calls = ReserveCalls(meta, shards, lease_ms, users_per_day, machine.now_ns)
         self._beats = Heartbeats(nodes, lease_ms)
         self._reaper = Reaper(nodes, shards, lease_ms)
-        outage = Outage(lambda: time.monotonic_ns() // 1_000_000)
+        loop = asyncio.get_running_loop()
+        outage = Outage(lambda: int(1000 * loop.time()))
         self._settlements = Settlements(nodes, self._beats, outage, self._spool)
         self._admissions = Admissions(
             nodes,
@@ -102,6 +104,7 @@ class Ledger:
         spool: Path | None = None,
         scripts: Mapping[str, Script] | None = None,
         remember_denials: bool = True,
+        machine: MachineTime = MACHINE,
     ) -> Self:
         """Connect to the ledger at `url` (see router.ledger.server.address); check it is fit.
 
@@ -112,13 +115,17 @@ class Ledger:
         settlements that the ledger did not take; without one, no tier is served while the ledger
         is away. `remember_denials`: whether a key that was just denied is denied from memory for a
         moment (router.ledger.denial_cache); without, every request asks the ledger (for drills).
+        `machine`: this machine's clocks.
         Raises LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
         address, meta = parse_address(url), LedgerMeta()
         keeps = DurabilityCheck(durability, address)
         check = partial(check_node, address=address, meta=meta, durability=keeps)
-        nodes = Nodes(address, timeout=command_seconds, shards=SHARDS, scripts=scripts, check=check)
+        nodes = Nodes(
+            address, timeout=command_seconds, shards=SHARDS, scripts=scripts, check=check,
+            machine=machine,
+        )  # fmt: skip
         await _open(nodes)
         ledger = cls(
             address,
@@ -128,6 +135,7 @@ class Ledger:
             users_per_day=users_per_day,
             spool=Spool(spool) if spool is not None else None,
             remember_denials=remember_denials,
+            machine=machine,
         )
         nodes.on_restart = ledger.restarted
         ledger.adopt()

@@ -7,7 +7,6 @@ request -> call (reserve_call) -> one script -> Admission
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -65,7 +64,8 @@ class Admissions:
         self._outage = outage
         self._lease_ms = lease_ms
         self._remember_denials = remember_denials
-        self._breaker = LedgerBreaker(asyncio.get_running_loop().time)
+        self._time = asyncio.get_running_loop().time
+        self._breaker = LedgerBreaker(self._time)
         self.served_locally = 0
         self.denied_from_memory = 0
 
@@ -119,7 +119,7 @@ class Admissions:
 
     def _deny_from_memory(self, hold: Hold, denied: Denied) -> None:
         """Deny what was just denied, for as long as it is remembered. Raises LimitExceeded."""
-        now = time.monotonic_ns() // 1_000_000
+        now = int(1000 * self._time())
         if denied.denies(hold.request.estimate, now):
             self.denied_from_memory += 1
             raise self._denial(hold, denied.reply_at(now))
@@ -128,7 +128,7 @@ class Admissions:
         """What is left, where the hold had been made before. Raises LimitExceeded."""
         if reply[CODE] == DENIED:
             if self._remember_denials:
-                now = time.monotonic_ns() // 1_000_000
+                now = int(1000 * self._time())
                 hold.frame.denied = Denied.remember(reply, hold.request.estimate, now)
             raise self._denial(hold, reply)
         return hold.call.quotas.write(*reply[FIXED:])

@@ -1,6 +1,7 @@
 """Reserve calls: a request turned into the keys and arguments of the script."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -118,12 +119,18 @@ class ReserveCalls:
     """
 
     def __init__(
-        self, meta: LedgerMeta, shards: list[Shard], lease_ms: int, users_per_day: int
+        self,
+        meta: LedgerMeta,
+        shards: list[Shard],
+        lease_ms: int,
+        users_per_day: int,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._meta = meta
         self._shards = shards
         self._lease_ms = lease_ms
         self._users_per_day = users_per_day
+        self._now_ns = now_ns
         self._ids = HoldIds(meta.shards)
         self.process = self._ids.process
         self._frames: dict[tuple[int | str | None, ...], CallFrame] = {}
@@ -132,7 +139,7 @@ class ReserveCalls:
 
     def now(self) -> int:
         """The ledger's time in Unix milliseconds, as far as we know."""
-        return time.time_ns() // 1_000_000 + self._ahead_ms
+        return self._now_ns() // 1_000_000 + self._ahead_ms
 
     def set_clock(self, ledger_now: int) -> None:
         """Learn the ledger's time: calendar windows are computed for it."""
@@ -151,7 +158,7 @@ class ReserveCalls:
                 self._frames.clear()
             frame = self._frames[who] = self._frame(request)
         home, quotas = frame.home, frame.quotas
-        now = time.time_ns() // 1_000_000
+        now = self._now_ns() // 1_000_000
         hold_id = self._ids.new(now, home.number)
         now += self._ahead_ms
         wants, crash = pack_estimate(request.estimate, int(hold_id[MARK_BIT], 16))

@@ -26,8 +26,8 @@ NO_NAMES: Final[Names] = ()
 MAX_KEY: Final = 1_024  # characters of a key of the body itself
 MAX_HALVES: Final = 100_000  # escapes that may be halves of characters, where any is
 _TOO_FINE: Final = (
-    f"The body holds too much to be read at once: more than {MAX_PIECES:,} texts, keys, objects and "
-    "arrays, or as much in numbers and escapes. Send less in one request."
+    f"The body holds too much to be read at once: more than {MAX_PIECES:,} texts, keys, objects "
+    "and arrays, or as much in numbers and escapes. Send less in one request."
 )
 
 

@@ -164,7 +164,7 @@ def refuse_steering(name: str, value: Any, meant: AbstractSet[str], *, guarded: 
     why = STEERING.get(folded)
     if why is not None:
         raise Steers(name, why)
-    if guarded and _LIKE_THEM.search(folded) is not None:
+    if guarded and (folded in meant or _LIKE_THEM.search(folded) is not None):
         raise Steers(name, "it may change what is written, by whom, or at what price")
     if guarded:
         _look_inside(name, value, meant)

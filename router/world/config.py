@@ -16,6 +16,7 @@ from router.protocols.quirks import QUIRKS, Quirks
 from router.world.config_kept import BatchSection, FileSection, ResponseSection, SavingsSection
 from router.world.config_ledger import LedgerServerSection
 from router.world.config_limits import (
+    ConnectionSection,
     CorsSection,
     DetectorSection,
     LimitSection,
@@ -256,6 +257,7 @@ class Config(Section):
     backends: dict[str, BackendSection] = Field(min_length=1)
     classifier: ClassifierSection = ClassifierSection()
     limits: LimitSection = LimitSection()
+    connections: ConnectionSection = ConnectionSection()
     detectors: DetectorSection = DetectorSection()
     stream: StreamSection = StreamSection()
     stop: StopSection = StopSection()

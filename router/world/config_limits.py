@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
 from policies.pii.reading import BUDGET
-from router.world.config_values import Duration, Origins, Size, wrong
+from router.world.config_values import Duration, Networks, Origins, Size, wrong
 from router.world.section import Section
 
 ANY: Final = "*"  # an origin
@@ -17,6 +17,20 @@ class LimitSection(Section):
     body: Size = 32_000_000
     body_timeout: Duration = 30.0
     counts_per_minute: int = Field(default=120, ge=0)
+
+
+class ConnectionSection(Section):
+    """Who may come in without a key: connections, their heads, and wrong keys of an address."""
+
+    most: int = Field(default=10_000, gt=0)  # of each worker
+    each_address: int = Field(default=2_000, ge=0)
+    head: Size = 65_536
+    head_timeout: Duration = 10.0
+    # Longer than clients and load balancers keep a connection (a minute is usual): whoever closes
+    # first must be who sends requests, or one gets lost on a connection that is just being closed.
+    idle: Duration = 75.0
+    wrong_keys: int = Field(default=60, ge=0)  # of an address, a minute
+    trusted_proxies: Networks = ()
 
 
 class DetectorSection(Section):

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, PlainValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 from router.backends.backend import CHAT, DIRECTLY, FEATURES, OFFERS
@@ -191,6 +192,13 @@ def _origin(value: Any) -> str:
     return value
 
 
+def _network(value: Any) -> IPv4Network | IPv6Network:
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return ip_network(value)
+    raise wrong("is not a network", "write an address or a network: 10.0.0.7, 10.0.0.0/8, fd00::/8")
+
+
 def _feature_list(value: Any) -> tuple[str, ...]:
     known = isinstance(value, list) and FEATURES.issuperset(value)
     if not known:
@@ -222,6 +230,8 @@ AdminToken = Annotated[SecretStr, BeforeValidator(_admin_token)]
 DatabaseUrl = Annotated[SecretStr, BeforeValidator(_database)]
 Origin = Annotated[str, BeforeValidator(_origin)]
 Origins = Annotated[tuple[Origin, ...], BeforeValidator(_as_tuple)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_as_tuple)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Size = Annotated[int, BeforeValidator(_size)]
 Address = Annotated[str, BeforeValidator(_address)]

@@ -35,6 +35,7 @@ _FIXED: Final = (
     "database",
     "classifier",
     "limits",
+    "connections",
     "stream",
     "websocket",
     "cors",

@@ -117,7 +117,8 @@ HEADS = {
 @pytest.mark.parametrize(("path", "status"), HEADS.items())
 def test_a_head_request_gets_the_head_alone(gateway, path, status):
     with _connect(gateway) as connection:
-        connection.sendall(f"HEAD {path} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+        head = f"HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode())
         head, _, body = _to_the_end(connection).partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert (b"allow: POST, " in head) is (status == 405)
@@ -178,8 +179,8 @@ def test_a_stranger_that_sends_a_large_body_reads_why_it_is_refused(gateway, key
 
 @pytest.mark.parametrize("path", [PATH, "/v1/models"])
 def test_what_is_not_http_behind_a_request_does_not_cost_it_its_answer(gateway, path):
-    models = f"GET {path} HTTP/1.1\r\nAuthorization: Bearer {gateway.key('enterprise')}\r\n\r\n"
-    request = _request(gateway) if path == PATH else models.encode()
+    models = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.key('enterprise')}"
+    request = _request(gateway) if path == PATH else f"{models}\r\n\r\n".encode()
     with _connect(gateway) as connection:
         connection.sendall(request + b"what is this?\r\n\r\n" + request)
         reply = _to_the_end(connection)
@@ -256,14 +257,15 @@ def test_an_unknown_path_is_told_as_such(gateway, asked):
 
 
 REFUSED = {
-    "another method": b"GET /v1/messages HTTP/1.1\r\n\r\n",
-    "no key": b"POST /v1/messages HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
-    "nothing there": b"POST /v1/messages/nothing HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
-    "no HTTP": b"POST /v1/messages HTTP/1.1\r\nno colon\r\n\r\n",
-    "another coding": b"POST /v1/messages/count_tokens HTTP/1.1\r\nContent-Length: 2\r\n"
+    "another method": b"GET /v1/messages HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no key": b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    "nothing there": b"POST /v1/messages/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    "no HTTP": b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+    "another coding": b"POST /v1/messages/count_tokens HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
     b"Content-Encoding: br\r\nX-Api-Key: %b\r\n\r\n{}",
-    "too large": b"POST /v1/messages HTTP/1.1\r\nContent-Length: 99999999\r\nX-Api-Key: %b\r\n\r\n",
-    "of models": b"GET /v1/models HTTP/1.1\r\nAnthropic-Version: 2023-06-01\r\n\r\n",
+    "too large": b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n"
+    b"X-Api-Key: %b\r\n\r\n",
+    "of models": b"GET /v1/models HTTP/1.1\r\nHost: x\r\nAnthropic-Version: 2023-06-01\r\n\r\n",
 }
 KINDS = {
     "another method": "invalid_request_error",
@@ -293,8 +295,9 @@ def test_whatever_goes_wrong_for_anthropics_clients_is_told_in_their_envelope(ga
     "sent",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS to a port that speaks none
-        b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"POST /v1/chat/completions HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+        b"Content-Length: 2\r\n\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
     ],
     ids=["tls", "two lengths", "no colon"],
 )
@@ -308,7 +311,7 @@ def test_what_is_not_http_is_refused_in_the_envelope(gateway, sent):
 
 @pytest.mark.parametrize(
     "sent",
-    [b"GET /" + b"a" * 5_000_000, b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 800_000],
+    [b"GET /" + b"a" * 5_000_000, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"x: y\r\n" * 800_000],
     ids=["target", "headers"],
 )
 def test_a_head_without_an_end_is_not_read_to_its_end(gateway, sent):

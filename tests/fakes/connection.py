@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import uvicorn
 
 from router.api.connection import Connection
+from router.api.door import Door
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
@@ -125,23 +127,33 @@ def read_answer(sent: bytes) -> HttpAnswer:
     return HttpAnswer(number, headers, body, False)
 
 
+def bare_gateway(limits: Limits, **more: Any) -> Any:
+    """What a connection needs of a gateway, and what else a test does."""
+    return SimpleNamespace(limits=limits, cors=None, metrics=Metrics(), door=Door(), **more)
+
+
 class _Handing(Inference):
     """Hands each request to a function, in place of the corridor."""
 
     def __init__(self, use: Callable[[Exchange], Awaitable[None]]) -> None:
-        super().__init__(SimpleNamespace(limits=Limits(10_000, 5.0), cors=None, metrics=Metrics()))  # type: ignore[arg-type] # all that it needs
+        super().__init__(bare_gateway(Limits(10_000, 5.0)))
         self._use = use
 
     async def _walk(self, exchange: Any) -> None:
         await self._use(exchange)
 
 
-def connect(inference: Inference, **more: Any) -> tuple[Connection, FakeSocket]:
-    """Return a connection of the real edge, and its client's socket."""
+@cache
+def _config() -> uvicorn.Config:
     config = uvicorn.Config(lambda: None, log_config=None)
     config.load()
+    return config
+
+
+def connect(inference: Inference, **more: Any) -> tuple[Connection, FakeSocket]:
+    """Return a connection of the real edge, and its client's socket."""
     connection = Connection(
-        inference, config=config, server_state=DatedState(), app_state={}, **more
+        inference, config=_config(), server_state=DatedState(), app_state={}, **more
     )
     socket = FakeSocket()
     connection.connection_made(socket)
@@ -154,7 +166,8 @@ async def answered(
     """Send a chat request, have `use` answer it, and return what the client got."""
     connection, socket = connect(_Handing(use))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(raw)}\r\n{lines}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{lines}"
+    head += f"Content-Length: {len(raw)}\r\n\r\n"
     connection.data_received(head.encode() + raw)
     await asyncio.gather(*connection.tasks)
     connection.connection_lost(None)

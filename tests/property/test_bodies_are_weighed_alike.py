@@ -10,7 +10,22 @@ from router.protocols.burden import burden, burden_in_python
 
 MANY = settings(max_examples=100, suppress_health_check=list(HealthCheck))
 WHOLE = 10**9
-PIECES = [b'"', b"\\", b":", b",", b"{", b"}", b"[", b"]", b" ", b"\n", b"1", b"null", b"\xff", b"\0"]
+PIECES = [
+    b'"',
+    b"\\",
+    b":",
+    b",",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b" ",
+    b"\n",
+    b"1",
+    b"null",
+    b"\xff",
+    b"\0",
+]
 ANY_PIECES = st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join)
 
 

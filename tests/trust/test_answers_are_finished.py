@@ -136,6 +136,7 @@ async def test_a_gateway_that_stops_waits_for_none_of_it():
         for _ in range(10):  # until it has begun to read on
             await asyncio.sleep(0)
         story.walk.cancel()
+        story.client_left.set()
         with pytest.raises(asyncio.CancelledError):
             await story.walk
         await story.server.all_closed()

@@ -13,6 +13,7 @@ import asyncio
 from typing import Any, Final
 
 from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Opcode
 from websockets.protocol import State
@@ -58,6 +59,8 @@ class WebSocket(asyncio.Protocol):
         self._asked_at = self._loop.time()
         self._ends_at = self._asked_at + inference.sockets.lifetime
         self._closing: asyncio.TimerHandle | None = None
+        remote = get_remote_addr(transport)
+        self._peer = remote[0] if remote else ""
         self._unread: Unread | None = None  # while the client is behind
         server_state.connections.add(self)  # type: ignore[arg-type] # it needs `shutdown` alone
         inference.metrics.websockets += 1
@@ -84,6 +87,7 @@ class WebSocket(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End what runs for a client that is gone."""
         self._state.connections.discard(self)
+        self._inference.door.leave(self._peer)
         self._inference.metrics.websockets -= 1
         self._timer.cancel()
         if self._closing is not None:

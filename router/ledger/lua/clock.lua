@@ -1,8 +1,10 @@
 -- A clock that does not run backwards. When the server's TIME jumps back, this clock goes on from its last
 -- value and runs a tenth slower until TIME has caught up. It is stored at most once in CLOCK_REST_MS, so it
--- may step back once by up to that much; a state that sees an instant before its own keeps its own.
+-- may step back once by up to that much; a state that sees an instant before its own keeps its own. A jump
+-- back is stored at once, also by who writes nothing else: until it is, this clock stands still.
 --
--- in   stored   the stored pair: the last instant given and the server's time at that moment; or false
+-- in   clock_key
+--      stored   the stored pair: the last instant given and the server's time at that moment; or false
 -- out  now      milliseconds
 --      clock    what to store with the next write, or nil where that can wait
 local clock
@@ -18,7 +20,7 @@ if stored then
     if now - last_real >= CLOCK_REST_MS then clock = struct.pack(CLOCK_PAIR, now + ahead, now) end
   else
     ahead = last - now
-    clock = struct.pack(CLOCK_PAIR, now + ahead, now)
+    redis.call('SET', clock_key, struct.pack(CLOCK_PAIR, now + ahead, now))
   end
   now = now + ahead
 else

@@ -7,7 +7,8 @@
 
 -- include: scope.arrange scope.replace
 
-local stored = redis.call('GET', KEYS[1])
+local clock_key = KEYS[1]
+local stored = redis.call('GET', clock_key)
 -- include: clock
 local state = arrange(redis.call('GET', KEYS[3]), ARGV[1])
 local changing, resting = #ARGV[1], #ARGV[1] + NUMBER_BYTES * CALENDAR_VALUES

@@ -8,7 +8,8 @@
 
 -- include: hold.plan_end
 
-local stored = redis.call('GET', KEYS[2])
+local clock_key = KEYS[2]
+local stored = redis.call('GET', clock_key)
 -- include: clock
 local args, lease_ms, reply = ARGV, tonumber(ARGV[1]), {}
 for at = 2, #args, RENEW_ARGUMENTS do

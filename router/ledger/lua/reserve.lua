@@ -9,13 +9,13 @@
 -- returns what is left of each item and in how many ms it resets, packed as INTEGERS; or the list
 --         {code, item, wait ms, used, amount, limit, now, and the same pairs}: DENIED by that item
 --         (wait NEVER: waiting does not help), RESERVED_BEFORE, or STALE: the calendar windows of
---         the call are not the current ones. None of these three writes anything.
+--         the call are not the current ones. None of these three writes anything (but a clock that went back).
 
 -- Locals, because looking up a global costs 50 ns each time.
 local keys, args, call, get, put = KEYS, ARGV, redis.call, struct.unpack, struct.pack
 local sub, byte, floor = string.sub, string.byte, math.floor
 local known = call('MGET', unpack(keys, 2))
-local stored, mark = known[1], known[2]
+local stored, mark, clock_key = known[1], known[2], keys[2]
 -- include: clock
 -- include: ring.turn scope.replace mark.write
 
@@ -117,7 +117,7 @@ if reserved_before or call('HSETNX', keys[1], args[1], put(sub(HOLD, 1, #HOLD_HE
   return {RESERVED_BEFORE, 0, 0, 0, 0, 0, now, unpack(reply)}
 end
 if clock then
-  writes[#writes + 1] = keys[2]
+  writes[#writes + 1] = clock_key
   writes[#writes + 1] = clock
 end
 if #writes > 0 then call('MSET', unpack(writes)) end

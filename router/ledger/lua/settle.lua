@@ -26,7 +26,7 @@ end
 
 local numbers, items, keys, plan_at, progress, payload = read_hold(record, KEYS[2])
 local known = call('MGET', unpack(keys))
-local stored, admitted_at = known[1], numbers[2]
+local stored, admitted_at, clock_key = known[1], numbers[2], KEYS[2]
 -- include: clock
 
 local used = {struct.unpack(VECTOR, row)}
@@ -34,7 +34,7 @@ local before, seq = used, 0
 if charged then before, seq = {struct.unpack(VECTOR, charged)}, 1 end
 local writes, behind = close(record, numbers, items, keys, known, plan_at, before, used, now, not charged)
 if clock then
-  writes[#writes + 1] = KEYS[2]
+  writes[#writes + 1] = clock_key
   writes[#writes + 1] = clock
 end
 if #writes > 0 then call('MSET', unpack(writes)) end

@@ -15,7 +15,7 @@ if not record then return {GONE} end
 local numbers, count, keys, at = read_hold(record, KEYS[2])
 local body = table.remove(numbers)
 local known = redis.call('MGET', unpack(keys))
-local stored = known[1]
+local stored, clock_key = known[1], KEYS[2]
 -- include: clock
 local more, writes, pieces = {get(VECTOR, ARGV[3])}, {}, {}
 

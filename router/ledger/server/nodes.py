@@ -10,7 +10,7 @@ from router.ledger.server.address import LedgerAddress, Node
 from router.ledger.server.connection import CommandPart, PipelinedConnection
 from router.ledger.server.errors import Disconnected, ErrorReply, Refused
 from router.ledger.server.scripts import Script, ledger_scripts
-from router.ledger.server.server_clocks import ServerClocks
+from router.ledger.server.server_clocks import MACHINE, MachineTime, ServerClocks
 from router.ledger.server.topology import Cluster, SingleNode, Topology
 
 _TRIES: Final = 3
@@ -33,13 +33,16 @@ class Nodes:
         shards: int,
         check: Callable[[Node], Awaitable[None]],
         scripts: Mapping[str, Script] | None = None,
+        machine: MachineTime = MACHINE,
     ) -> None:
         self._scripts = scripts or ledger_scripts()
         self._shas = {name: script.sha for name, script in self._scripts.items()}
         self._check = check
         self.on_restart: Callable[[], None] | None = None
         self.clocks = ServerClocks(
-            self._scripts["hold_back"], [shard_keys(number) for number in range(shards)]
+            self._scripts["hold_back"],
+            [shard_keys(number) for number in range(shards)],
+            machine.elapsed_ms,
         )
         self._run_ids: dict[PipelinedConnection, bytes] = {}
         self._topology: Topology = (

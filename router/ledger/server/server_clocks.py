@@ -14,7 +14,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from router.ledger.keys import Shard
@@ -46,6 +46,17 @@ def elapsed_ms() -> int:
     return time.clock_gettime_ns(_ELAPSED) // 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class MachineTime:
+    """The clocks of this machine: nanoseconds of Unix time, milliseconds that passed."""
+
+    now_ns: Callable[[], int] = field(default=time.time_ns)
+    elapsed_ms: Callable[[], int] = field(default=elapsed_ms)
+
+
+MACHINE: Final = MachineTime()
+
+
 class ServerClocks:
     """What the clocks of a ledger's servers said last. `jumps` counts those that were noticed.
 
@@ -53,7 +64,7 @@ class ServerClocks:
     """
 
     def __init__(
-        self, script: Script, shards: Sequence[Shard], elapsed: Callable[[], int] = elapsed_ms
+        self, script: Script, shards: Sequence[Shard], elapsed: Callable[[], int]
     ) -> None:
         self._script = script
         self._shards = shards
@@ -119,11 +130,11 @@ class ServerClocks:
 
 def span_words(ms: int) -> str:
     """A span of time as people say it: its two largest units, from an hour on to the minute."""
-    unit = _MINUTE if abs(ms) >= _HOUR else 1
-    seconds = round(abs(ms) / 1000 / unit) * unit
+    least = _MINUTE if abs(ms) >= _HOUR else 1
+    seconds = round(abs(ms) / 1000 / least) * least
     parts = []
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", _MINUTE), ("s", 1)):
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", _MINUTE), ("s", 1)):
         amount, seconds = divmod(seconds, size)
         if amount:
-            parts.append(f"{amount} {unit}")
+            parts.append(f"{amount} {name}")
     return " ".join(parts[:2]) or "less than a second"

@@ -66,6 +66,8 @@ class LedgerMachine(Promises):
 
     def run(self, name: str, keys: list[Any], args: list[Any]) -> Any:
         script = self.scripts[name]
+        if name in {"reserve", "renew", "reap"}:
+            self.model.hear()
         try:
             return self.client.evalsha(script.sha.decode(), len(keys), *keys, *args)
         except redis.exceptions.NoScriptError:
@@ -277,6 +279,8 @@ class LedgerMachine(Promises):
 
     def do_settle(self, hold_id: str, used: tuple[int, ...]) -> None:
         self.note_overspending(hold_id, used)
+        if self.model.records[hold_id].state not in {"settled", "adjusted"}:
+            self.model.hear()
         assert self.call_settle(hold_id, used) == self.model.settle(hold_id, used)
 
     def call_settle(self, hold_id: str, used: tuple[int, ...]) -> Any:
@@ -308,6 +312,8 @@ class LedgerMachine(Promises):
 
     def do_top_up(self, hold_id: str, amount: int) -> None:
         more = (0, amount, 0, 0, amount * 300)
+        if self.model.records[hold_id].state == "open":
+            self.model.hear()
         keys = [HOME.holds, HOME.clock]
         reply = self.run("top_up", keys, [hold_id, LEASE, VECTOR.pack(*more)])
         expected = self.model.top_up(hold_id, LEASE, more)

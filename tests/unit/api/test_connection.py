@@ -5,13 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fakes.connection import FakeLoop, connect
+from fakes.connection import FakeLoop, bare_gateway, connect
 
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
 from router.api.request_id import new_request_id
-from router.telemetry.metrics import Metrics
 
 
 class Waiting(Inference):
@@ -35,9 +34,7 @@ class Waiting(Inference):
 
 @pytest.fixture
 async def line():
-    return _line(
-        Waiting(SimpleNamespace(limits=Limits(1000, 5.0), cors=None, metrics=Metrics(dict)))
-    )
+    return _line(Waiting(bare_gateway(Limits(1000, 5.0))))
 
 
 def _line(inference: Inference) -> SimpleNamespace:
@@ -46,7 +43,7 @@ def _line(inference: Inference) -> SimpleNamespace:
     return SimpleNamespace(connection=connection, client=client, clock=clock, inference=inference)
 
 
-REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"
+REQUEST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
 
 async def _all_done(line) -> None:
@@ -57,11 +54,11 @@ async def _all_done(line) -> None:
 async def test_a_body_that_does_not_arrive_in_time_is_a_408(path):
     known = SimpleNamespace(authenticate=lambda _: None)
     serving = SimpleNamespace(authenticator=known)
-    gateway = SimpleNamespace(
-        limits=Limits(1000, 0.0), cors=None, metrics=Metrics(), serving=serving
-    )
+    gateway = bare_gateway(Limits(1000, 0.0), serving=serving)
     slow = _line(Inference(gateway))
-    slow.connection.data_received(b"POST %b HTTP/1.1\r\nContent-Length: 9\r\n\r\n{" % path)
+    slow.connection.data_received(
+        b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{" % path
+    )
     await _all_done(slow)
     assert slow.client.sent.startswith(b"HTTP/1.1 408 ")
     assert b"x-request-id: " in slow.client.sent
@@ -97,15 +94,15 @@ async def test_a_kept_connection_is_closed_once_it_was_idle_long_enough(line):
     line.inference.go.set()
     line.connection.data_received(REQUEST)
     await _all_done(line)
-    line.clock.ahead += line.connection.timeout_keep_alive / 2
+    line.clock.ahead += line.connection._limits.idle / 2
     line.clock.ring()
     assert not line.client.closed
     line.connection.data_received(REQUEST)
     await _all_done(line)
-    line.clock.ahead += line.connection.timeout_keep_alive * 0.9
+    line.clock.ahead += line.connection._limits.idle * 0.9
     line.clock.ring()
     assert not line.client.closed  # idle since the second answer, not the first
-    line.clock.ahead += line.connection.timeout_keep_alive * 0.2
+    line.clock.ahead += line.connection._limits.idle * 0.2
     line.clock.ring()
     assert line.client.closed
 
@@ -116,13 +113,13 @@ async def test_a_request_that_takes_long_is_not_ended_as_idle_and_its_end_begins
     await _all_done(line)
     line.inference.go.clear()
     line.connection.data_received(REQUEST)
-    line.clock.ahead += line.connection.timeout_keep_alive * 3
+    line.clock.ahead += line.connection._limits.idle * 3
     line.clock.ring()
     assert not line.client.closed
     line.inference.go.set()
     await _all_done(line)
     assert not line.client.closed
-    line.clock.ahead += line.connection.timeout_keep_alive * 1.1
+    line.clock.ahead += line.connection._limits.idle * 1.1
     line.clock.ring()
     assert line.client.closed
 
@@ -194,7 +191,7 @@ def test_request_ids_are_unique_and_rise_with_time():
 
 
 async def test_of_a_list_that_is_sent_in_several_lines_all_of_it_counts(line):
-    head = b"POST /v1/messages HTTP/1.1\r\nContent-Length: 2\r\n"
+    head = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
     lines = b"Anthropic-Beta: a,b\r\nX-Request-Id: 1\r\nanthropic-beta: c\r\nX-Request-Id: 2\r\n"
     line.connection.data_received(head + lines + b"\r\n{}")
     fields = line.connection.cycle.fields

@@ -39,7 +39,8 @@ async def answer_of(cors: Cors | None, *script, method="POST", raw=b"", **header
     connection, client = connect(inference)
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     lines = "".join(f"{name}: {value}\r\n" for name, value in (KEY | fields).items())
-    head = f"{method} /v1/chat/completions HTTP/1.1\r\nContent-Length: {len(raw)}\r\n{lines}\r\n"
+    head = f"{method} /v1/chat/completions HTTP/1.1\r\nHost: x\r\n{lines}"
+    head += f"Content-Length: {len(raw)}\r\n\r\n"
     connection.data_received(head.encode() + raw)
     await asyncio.gather(*connection.tasks)
     return read_answer(client.sent)
@@ -110,7 +111,7 @@ async def _preflight(path: str, cors: Cors | None, headers: dict[str, str]) -> h
         inference = Inference(gateway(cors).gateway)
         connection, client = connect(inference)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        connection.data_received(f"OPTIONS {path} HTTP/1.1\r\n{lines}\r\n".encode())
+        connection.data_received(f"OPTIONS {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
         await asyncio.gather(*connection.tasks)
         head = client.sent.partition(b"\r\n\r\n")[0].decode().split("\r\n")
         told = dict(line.split(": ", 1) for line in head[1:])

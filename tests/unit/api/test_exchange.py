@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
-from fakes.connection import FakeSocket, connect, read_answer
+from fakes.connection import FakeSocket, bare_gateway, connect, read_answer
 
 from router.api.connection import Connection
 from router.api.exchange import Exchange
@@ -15,9 +14,8 @@ from router.api.farewell import LINGER_BYTES
 from router.api.gateway import Limits
 from router.api.inference import Inference
 from router.errors import Unauthenticated, UpstreamTimeout
-from router.telemetry.metrics import Metrics
 
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\n"
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
 OLD_HEAD = HEAD.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\n"
 Use = Callable[[Exchange], Awaitable[None]]
 
@@ -40,7 +38,7 @@ class Client:
     """Sends bytes to the edge, part by part, and keeps what comes back."""
 
     def __init__(self, use: Use = echo, *, limit: int = 100) -> None:
-        gateway: Any = SimpleNamespace(limits=Limits(limit, 5.0), cors=None, metrics=Metrics())
+        gateway: Any = bare_gateway(Limits(limit, 5.0))
 
         class Handing(Inference):
             async def _walk(self, exchange: Exchange) -> None:

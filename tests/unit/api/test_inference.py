@@ -34,7 +34,7 @@ def request(
 ) -> bytes:
     headers = KEY | {"Content-Length": str(len(raw))} | more
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + raw
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode() + raw
 
 
 class Line:

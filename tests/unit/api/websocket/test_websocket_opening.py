@@ -98,7 +98,7 @@ async def test_an_offer_that_a_proxy_broke_is_told_so():
     http, socket = connect(Answering())
     kept = {name: OFFER[name] for name in OFFER if name not in ("Connection", "Upgrade")}
     lines = "".join(f"{name}: {value}\r\n" for name, value in kept.items())
-    http.data_received(f"GET /v1/responses HTTP/1.1\r\n{lines}\r\n".encode())
+    http.data_received(f"GET /v1/responses HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
     for task in list(http.tasks):
         await task
     assert socket.sent.startswith(b"HTTP/1.1 426 ")
@@ -117,7 +117,7 @@ async def test_frames_that_come_with_the_offer_are_read():
     frames = b"".join(first.data_to_send())
     http, socket = connect(Answering())
     lines = "".join(f"{name}: {value}\r\n" for name, value in OFFER.items())
-    http.data_received(f"GET /v1/responses HTTP/1.1\r\n{lines}\r\n".encode() + frames)
+    http.data_received(f"GET /v1/responses HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode() + frames)
     for task in list(http.server_state.tasks):
         await task
     assert b"response.completed" in socket.sent
@@ -125,12 +125,12 @@ async def test_frames_that_come_with_the_offer_are_read():
 
 async def test_a_connection_that_served_requests_may_be_opened_too():
     http, socket = connect(Answering())
-    http.data_received(b"GET /v1/responses HTTP/1.1\r\n\r\n")
+    http.data_received(b"GET /v1/responses HTTP/1.1\r\nHost: x\r\n\r\n")
     for task in list(http.tasks):
         await task
     assert socket.sent.startswith(b"HTTP/1.1 405 ")
     lines = "".join(f"{name}: {value}\r\n" for name, value in OFFER.items())
-    http.data_received(f"GET /v1/responses HTTP/1.1\r\n{lines}\r\n".encode())
+    http.data_received(f"GET /v1/responses HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
     assert b"HTTP/1.1 101 " in socket.sent
     assert http.timeout_keep_alive_task is None
 
@@ -138,9 +138,10 @@ async def test_a_connection_that_served_requests_may_be_opened_too():
 async def test_an_offer_behind_a_request_that_is_still_served_is_declined():
     http, socket = connect(Answering())
     lines = "".join(f"{name}: {value}\r\n" for name, value in OFFER.items())
-    offer = f"GET /v1/responses HTTP/1.1\r\n{lines}\r\n".encode()
+    offer = f"GET /v1/responses HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode()
     body = b'{"model":"auto","input":"Hi"}'
-    head = b"POST /v1/responses HTTP/1.1\r\nAuthorization: %b\r\nContent-Length: %d\r\n\r\n"
+    head = b"POST /v1/responses HTTP/1.1\r\nHost: x\r\n"
+    head += b"Authorization: %b\r\nContent-Length: %d\r\n\r\n"
     http.data_received(head % (KEY.encode(), len(body)) + body + offer)
     while tasks := list(http.tasks):
         await asyncio.wait(tasks)
