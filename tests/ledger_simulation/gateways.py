@@ -154,9 +154,7 @@ class Gateway:
             output = min(most, uses[0].usage.output_tokens + chance.randrange(0, 60))
             if not hold.covers(output) and not await hold.cover(output):
                 return
-            uses[0] = Charge(
-                Usage(10, output), (10 + output) * PRICE, Outcome.COMPLETED, "b", "m"
-            )
+            uses[0] = Charge(Usage(10, output), (10 + output) * PRICE, Outcome.COMPLETED, "b", "m")
 
 
 _NOTHING: Final = Charge(Usage(), 0, Outcome.FAILED)

@@ -55,7 +55,9 @@ class Server:
         for key in self._client.scan_iter() if ms else ():
             left = self._client.pttl(key)
             if left > 0:
-                self._client.pexpire(key, max(1, left - ms)) if left > ms else self._client.delete(key)
+                self._client.pexpire(key, max(1, left - ms)) if left > ms else self._client.delete(
+                    key
+                )
 
     def execute(self, parts: list[bytes]) -> bytes:
         """Run one command now; its reply as bytes of the wire."""
