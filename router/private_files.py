@@ -90,6 +90,11 @@ def make_private_file(path: Path) -> None:
         Path(name).unlink()
 
 
+def private(path: str, flags: int) -> int:
+    """An opener, as `open` takes one: what it makes is its owner's alone."""
+    return os.open(path, flags, _FILE)
+
+
 def is_private_folder(path: Path) -> bool:
     """Whether this is a folder of ours, and no link, that nobody else may enter or change."""
     try:

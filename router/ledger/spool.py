@@ -17,7 +17,7 @@ from typing import Final
 
 from router.ledger.settlement import Settlement
 from router.ledger.spool_lines import read_lines, write_line
-from router.private_files import AppendedFile, sync_folder
+from router.private_files import AppendedFile, private, sync_folder
 
 log = logging.getLogger(__name__)
 _PATTERN: Final = "spool-*.jsonl"
@@ -78,8 +78,8 @@ class Spool:
         odd = [line for line, settlement in lines if settlement is None]
         if odd:
             aside = self._folder / _ASIDE.format(path.name)
-            aside.write_bytes(b"\n".join(odd) + b"\n")
-            aside.chmod(0o600)
+            with open(aside, "wb", opener=private) as file:
+                file.write(b"\n".join(odd) + b"\n")
             self.odd += len(odd)
             log.warning(
                 "The ledger's spool held lines that are no settlements; they are put aside",

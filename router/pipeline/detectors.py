@@ -16,6 +16,8 @@ from typing import Final
 
 from policies.pii.reading import BUDGET, Budget, PrivateData, Reading
 from router.ask import UNREADABLE, Ask
+from router.domain import Principal
+from router.pipeline.refused_lately import Refusals
 from router.pipeline.turns import Turns
 from router.protocols.leaving import leaving, leaving_bytes
 from router.world.config_limits import DetectorSection
@@ -33,18 +35,20 @@ class Detectors:
         self._budget = budget
         self._pool = ThreadPoolExecutor(threads, "detectors")
         self.turns = Turns(threads, 1, WAITING)
+        self.refusals = Refusals()
         self.found: Counter[str] = Counter()
 
-    async def finding_of(self, ask: Ask, customer: str) -> PrivateData:
-        """Say whether anything private leaves with a request. Raises LimitExceeded where too many
-        long requests of the customer wait already.
+    async def finding_of(self, ask: Ask, principal: Principal, model: str) -> PrivateData:
+        """Say whether anything private leaves with a request for `model`. Raises LimitExceeded of a
+        long one where too many of the customer wait, or a limit has just refused it.
         """
         if not UNREADABLE.isdisjoint(ask.features):
             finding = PrivateData.UNREAD  # nobody here can read it
         elif leaving_bytes(ask) <= AT_ONCE:
             finding = Reading(self._budget).finding(leaving(ask))
         else:
-            return await self.beside(partial(leaving, ask), customer)
+            self.refusals.check(principal, ask.user or "", model)
+            return await self.beside(partial(leaving, ask), principal.organization)
         self.found[finding.name] += 1
         return finding
 

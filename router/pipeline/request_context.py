@@ -122,7 +122,7 @@ async def gather(
         estimate_tokens(ask.text_bytes, ask.images, ask.media)
         if ask.declared is None
         else tokens_of(ask),
-        await senses.detectors.finding_of(ask, principal.organization)
+        await senses.detectors.finding_of(ask, principal, hints.route or ask.model)
         if needs.pii
         else PrivateData.NOTHING,
         conversation,

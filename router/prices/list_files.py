@@ -80,6 +80,7 @@ def parsed(content: bytes, suffix: str) -> WrittenList:
 def _document(content: bytes, suffix: str) -> Any:
     try:
         if suffix.lower() in _YAML:
+            _refuse_aliases(content)
             return yaml.load(content, Loader=yaml.CSafeLoader)  # it is the safe one
         return json.loads(content, parse_float=Decimal)
     except yaml.YAMLError as error:
@@ -88,6 +89,15 @@ def _document(content: bytes, suffix: str) -> Any:
         raise ListError(f"is not YAML{line}") from None
     except (ValueError, RecursionError) as error:  # also what is not UTF-8
         raise ListError(f"is not JSON: {error}") from None
+
+
+def _refuse_aliases(content: bytes) -> None:
+    """A few lines of aliases stand for more values than any memory holds."""
+    for event in yaml.parse(content, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            mark = event.start_mark
+            line = "" if mark is None else f" (line {mark.line + 1})"
+            raise ListError(f"has an alias{line}: write the value out")
 
 
 def _provider(raw: Any, at: int) -> Provider:

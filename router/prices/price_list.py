@@ -30,6 +30,7 @@ from router.prices.list_files import ListError, Renamed, WrittenList, parsed
 
 PACKAGE: Final = "genai-prices"
 _ITSELF: Final = "its own word"
+_MOST_BYTES: Final = 50_000_000  # the largest list there is has two
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,13 @@ class PriceList:
 def read_list(path: Path) -> PriceList:
     """The shipped list, refreshed by a file. Raises ListError with what is wrong with it."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
         modified = date.fromtimestamp(path.stat().st_mtime)
     except OSError as error:
         raise ListError(f"cannot be read: {error.strerror or 'unknown reason'}") from None
+    if len(content) > _MOST_BYTES:
+        raise ListError(f"has over {_MOST_BYTES // 1_000_000} MB")
     written = _parsed(content, path.suffix)
     said = (modified, "the time of the file") if written.dated is None else (written.dated, _ITSELF)
     return SHIPPED.under(written, Origin(path.name, _digest(content), *said))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from policies.findings import DocumentError, Finding
-from policies.language.source import parse
+from policies.language.source import MAX_BYTES, parse
 from policies.policy import Policy
 from policies.policy import load as load_policy
 from router.backends.backend import Backend
@@ -77,9 +77,16 @@ def read_shipped_policy(name: str) -> str:
     return (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
 
 
+def _text(path: Path) -> str:
+    """The text of a file, or as much of it as is too much: it may be a device without an end."""
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    return raw.decode("utf-8", "replace" if len(raw) > MAX_BYTES else "strict")
+
+
 def _read(path: Path, what: str, remedy: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return _text(path)
     except OSError as error:
         reason = error.strerror or "unknown reason"
     except UnicodeDecodeError:
@@ -102,7 +109,7 @@ def price_file_of(config_path: Path) -> Path | None:
     all else; None for the shipped one, and where that cannot be read.
     """
     try:
-        document = parse(config_path.read_text(encoding="utf-8"), str(config_path))
+        document = parse(_text(config_path), str(config_path))
     except (OSError, UnicodeDecodeError, DocumentError):
         return None
     named = document.value.get("prices") if isinstance(document.value, dict) else None

@@ -94,7 +94,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             future.set_exception(error)
         return future
 
-    async def create_unix_connection(self, protocol_factory: Any, path: Any = None, **_: Any) -> Any:
+    async def create_unix_connection(
+        self, protocol_factory: Any, path: Any = None, **_: Any
+    ) -> Any:
         """A connection over the simulated network."""
         assert self.connect is not None
         await asyncio.sleep(0)

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from policies.money import PICO_PER_NANO, usd
+from router.printable import printable
 
 _NANO_USD: Final = "nano-USD"
 _GAP: Final = 2  # between two columns
@@ -28,8 +29,8 @@ def print_state(state: Mapping[str, Any], console: Console, depth: int = 0) -> N
 
 def _line(console: Console, depth: int, name: str, text: str, style: str = "") -> None:
     """One name and its value: never read as markup, since customers choose names."""
-    title = Text("  " * depth + _title(name), style)
-    console.print(title.append(f": {text}", style="none"), soft_wrap=True)
+    title = Text("  " * depth + printable(_title(name)), style)
+    console.print(title.append(f": {printable(text)}", style="none"), soft_wrap=True)
 
 
 def _print_all(states: Sequence[Mapping[str, Any]], console: Console, depth: int) -> None:
@@ -47,9 +48,10 @@ def _print_all(states: Sequence[Mapping[str, Any]], console: Console, depth: int
             print_state(state, console, depth)
             console.print()
     elif names:
-        table = Table(*map(_title, names), box=None, pad_edge=False)
+        titles = [Column(Text(printable(_title(name)))) for name in names]
+        table = Table(*titles, box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(printable(cell)) for cell in row))
         console.print(table)
 
 

@@ -20,7 +20,7 @@ from typing import IO, Final, Self
 from router.ledger.server.clients import blocking_client
 from router.ledger.server.errors import Disconnected
 from router.ledger.server.socket_place import known_socket, make_socket_place
-from router.private_files import close_to_others, make_private_folder
+from router.private_files import close_to_others, make_private_folder, private
 
 # Runs of background work a second, such as expiry. The usual ten are most of what an idle server
 # costs. With fewer, each run takes longer; `everysec` needs at least two for its promise.
@@ -85,7 +85,9 @@ class Embedded:
         with self._exclusive():
             self._socket = make_socket_place(self._dir)
             if self._use is None:
-                self._use = (self._dir / "users.lock").open("wb")
+                self._use = open(  # noqa: SIM115 # until we leave
+                    self._dir / "users.lock", "wb", opener=private
+                )
                 fcntl.flock(self._use, fcntl.LOCK_SH)
             if not self._answers():
                 self._spawn()
@@ -131,7 +133,7 @@ class Embedded:
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
-        with (self._dir / "start.lock").open("wb") as lock:
+        with open(self._dir / "start.lock", "wb", opener=private) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -63,9 +63,7 @@ class ServerClocks:
     `elapsed`: milliseconds of a clock that nobody sets.
     """
 
-    def __init__(
-        self, script: Script, shards: Sequence[Shard], elapsed: Callable[[], int]
-    ) -> None:
+    def __init__(self, script: Script, shards: Sequence[Shard], elapsed: Callable[[], int]) -> None:
         self._script = script
         self._shards = shards
         self._elapsed = elapsed

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from router.private_files import is_private_folder
+from router.private_files import is_private_folder, private
 
 _LOG = logging.getLogger("turnout")
 _NAME: Final = "valkey.sock"
@@ -48,7 +48,8 @@ def make_socket_place(folder: Path) -> Path:
     if is_private_folder(usual):
         return usual / _NAME
     fresh = Path(tempfile.mkdtemp(prefix="turnout-"))
-    (folder / _NOTE).write_text(str(fresh), encoding="utf-8")
+    with open(folder / _NOTE, "w", encoding="utf-8", opener=private) as note:
+        note.write(str(fresh))
     _LOG.warning(
         "the folder for the ledger's socket is not ours alone; a fresh one is used",
         extra={"refused": str(usual), "folder": str(fresh)},

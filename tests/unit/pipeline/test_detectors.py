@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 from fakes.caller import FakeCaller
 from fakes.corridor import CHAT
+from fakes.parts import ACME
 
 from policies.pii.reading import PIECE, Budget, PrivateData
 from router.ask import Ask
+from router.errors import LimitExceeded
 from router.pipeline.detectors import AT_ONCE, Detectors, detectors_of
 from router.world.config_limits import DetectorSection
 
@@ -25,7 +27,7 @@ def asking(text: str) -> Ask:
 @pytest.mark.parametrize("text", [MAIL, "Good morning."])
 async def test_what_is_private_is_found_in_short_and_long_requests(text, padding):
     detectors = Detectors()
-    found = await detectors.finding_of(asking("Hm. " * (padding // 4) + text), "acme")
+    found = await detectors.finding_of(asking("Hm. " * (padding // 4) + text), ACME, "auto")
     assert found is (PrivateData.FOUND if text is MAIL else PrivateData.NOTHING)
     assert detectors.found == {found.name: 1}
     detectors.close()
@@ -33,14 +35,14 @@ async def test_what_is_private_is_found_in_short_and_long_requests(text, padding
 
 async def test_beyond_the_bytes_of_the_budget_nothing_is_read_and_all_of_it_counts_as_private():
     detectors = Detectors(Budget(bytes=20_000))
-    assert await detectors.finding_of(asking("Hm. " * 6_000), "acme") is PrivateData.UNREAD
+    assert await detectors.finding_of(asking("Hm. " * 6_000), ACME, "auto") is PrivateData.UNREAD
     assert bool(PrivateData.UNREAD)
     detectors.close()
 
 
 async def test_beyond_the_time_of_the_budget_the_rest_counts_as_private():
     detectors = Detectors(Budget(microseconds=0))
-    assert await detectors.finding_of(asking("Hm. " * PIECE), "acme") is PrivateData.UNREAD
+    assert await detectors.finding_of(asking("Hm. " * PIECE), ACME, "auto") is PrivateData.UNREAD
     detectors.close()
 
 
@@ -58,6 +60,16 @@ class Slow:
             self.go.acquire()
             self.read += 1
             yield b"Hm. " * PIECE
+
+
+async def test_what_a_limit_has_just_refused_is_not_read_again():
+    detectors = Detectors()
+    headers = (("retry-after-ms", "900"), ("x-turnout-limit", "organization:requests_per_minute"))
+    detectors.refusals.note(ACME, "", "auto", LimitExceeded("No more.", headers=headers))
+    with pytest.raises(LimitExceeded):
+        await detectors.finding_of(asking("Hm. " * AT_ONCE), ACME, "auto")
+    assert detectors.turns.taken == detectors.found.total() == 0
+    detectors.close()
 
 
 async def test_whose_client_left_is_read_no_further_and_keeps_its_turn_until_then():
@@ -88,5 +100,5 @@ async def test_one_customers_long_requests_leave_a_thread_to_the_others():
 
 async def test_the_operators_section_is_what_the_detectors_work_by():
     detectors = detectors_of(DetectorSection(bytes="17kB", microseconds=9, threads=3))
-    assert await detectors.finding_of(asking("Hm. " * 6_000), "acme") is PrivateData.UNREAD
+    assert await detectors.finding_of(asking("Hm. " * 6_000), ACME, "auto") is PrivateData.UNREAD
     detectors.close()

@@ -120,7 +120,7 @@ def test_a_configuration_shows_no_secret() -> None:
             "backends": {"b": backend},
             "ledger": "redis://:sk-secret@h:1",
             "database": "postgresql://u:sk-secret@h/n",
-            "admin": {"token": "sk-secret"},
+            "admin": {"token": "sk-secret-of-admins"},
         }
     )
     assert "sk-secret" not in repr(config)
