@@ -17,7 +17,7 @@ LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory):
-    connections = {"most": CROWD + 100, "idle": "60s"}
+    connections = {"most": CROWD + 100, "idle": "120s", "head_timeout": "60s"}
     with live_edge(tmp_path_factory.mktemp("crowd"), {}, connections=connections) as running:
         yield running
 
@@ -44,11 +44,12 @@ def test_ten_thousand_idle_connections_cost_others_nothing_and_are_closed(
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     quiet, memory = statistics.median(_asks(edge, 300)), edge.memory()
     with ExitStack() as stack:
-        idle = [stack.enter_context(edge.connect()) for _ in range(CROWD)]
-        for connection in idle:
+        idle = []
+        for _ in range(CROWD):
+            connection = stack.enter_context(edge.connect())
             connection.sendall(LIVE)
-        for connection in idle:
             assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+            idle.append(connection)
         figures.add("idle connections", len(idle))
         figures.add("bytes each of them takes", (edge.memory() - memory) // CROWD)
         crowded = statistics.median(_asks(edge, 300))
