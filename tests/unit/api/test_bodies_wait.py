@@ -10,7 +10,7 @@ from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
 
-HEAD = "POST /v1/chat/completions HTTP/1.1\r\nAuthorization: {}\r\n"
+HEAD = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n"
 
 
 def customer_of(credential: bytes | None) -> tuple[int, str]:
