@@ -1,18 +1,16 @@
 """Bodies that do not come with their head take room first; until there is some, nothing is read."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
-from fakes.connection import FakeSocket, connect, read_answer
+from fakes.connection import FakeSocket, bare_gateway, connect, read_answer
 
 from router.api.body_room import BodyRoom
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
-from router.telemetry.metrics import Metrics
 
-HEAD = "POST /v1/chat/completions HTTP/1.1\r\nAuthorization: {}\r\n"
+HEAD = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n"
 
 
 def customer_of(credential: bytes | None) -> tuple[int, str]:
@@ -25,7 +23,7 @@ class Edge:
     def __init__(self, wait: float = 60.0) -> None:
         self.room = BodyRoom(100, wait, customer_of)
         limits = Limits(90, 5.0, room=self.room)
-        gateway: Any = SimpleNamespace(limits=limits, cors=None, metrics=Metrics())
+        gateway: Any = bare_gateway(limits)
 
         class Echoing(Inference):
             async def _walk(self, exchange: Any) -> None:
