@@ -197,7 +197,6 @@ async def _parts(
     documents: Documents,
     snapshot: Snapshot,
     classifier: Classifier,
-    *,
     clients: Clients,
     worker_metrics: WorkerMetrics | None,
 ) -> _Parts:
@@ -328,9 +327,7 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
         clients = Clients(documents.config.transport, EnvironmentProxies.read(environ))
-        parts = await _parts(
-            stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
-        )
+        parts = await _parts(stack, documents, snapshot, classifier, clients, worker_metrics)
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
         books = parts.bookkeeping
         books.books.world = lambda: serving.snapshot

@@ -16,6 +16,7 @@
     └── Unavailable           503
         ├── UpstreamFailed    502
         │   └── StreamBroken  502  after the first byte: one SSE error event
+        │       └── ReadTooSlowly  by its client, until the answer's time was over
         ├── UpstreamTimeout   504
         ├── Overloaded        503  every candidate is busy or broken
         └── LedgerUnavailable 503
@@ -192,6 +193,10 @@ class StreamBroken(UpstreamFailed):
     one error event."""
 
     code = "stream_broken"
+
+
+class ReadTooSlowly(StreamBroken):
+    """A client took so long to read its answer that the answer's time was over."""
 
 
 class UpstreamTimeout(Unavailable):

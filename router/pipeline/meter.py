@@ -18,7 +18,7 @@ from router.backends.dispatch.upstream import BilledAnswer, Event
 from router.backends.energy import Energy, energy_of
 from router.counters import summed
 from router.domain import Cascaded, Charge, Outcome, Usage
-from router.errors import TurnoutError
+from router.errors import ReadTooSlowly, TurnoutError
 from router.ledger.thoughts import ThoughtHistory
 from router.pipeline.plan import Plan
 from router.prices.book import PriceBook
@@ -142,7 +142,7 @@ class Meter:
             self._outcome = Outcome.COMPLETED
         elif isinstance(error, TurnoutError) and standing(self.events)[0] is None:
             self._outcome = Outcome.FAILED
-        elif isinstance(error, Exception):
+        elif isinstance(error, Exception) and not isinstance(error, ReadTooSlowly):
             self._outcome = Outcome.CUT
         self.final = self.charge()
 

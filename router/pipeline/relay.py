@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from router.backends.dispatch.upstream import Put, Upstream
-from router.errors import StreamBroken
+from router.errors import ReadTooSlowly, StreamBroken
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import Plan
@@ -107,7 +107,7 @@ class Relay:
             async with asyncio.timeout_at(ends):
                 await self._caller.write(block)
         except TimeoutError:
-            raise StreamBroken(_TOO_SLOW) from None
+            raise ReadTooSlowly(_TOO_SLOW) from None
 
     def _putter(self, upstream: Upstream) -> Put:
         """Return what writes a block without waiting, as far as the hold covers it."""

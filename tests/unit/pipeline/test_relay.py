@@ -13,7 +13,7 @@ from fakes.world import ODDS, SHADOWED, new_world
 from router.backends.backend import Timeouts
 from router.backends.health.slots import Slot
 from router.domain import Charge, Usage
-from router.errors import StreamBroken
+from router.errors import ReadTooSlowly, StreamBroken
 from router.ledger.estimate import OutputHistory
 from router.pipeline.plan import plan_of
 from router.pipeline.relay import Relay
@@ -104,7 +104,7 @@ class Slow(FakeCaller):
 @pytest.mark.virtual_time
 async def test_a_client_that_reads_too_slowly_ends_with_the_time_of_its_answer():
     began = asyncio.get_running_loop().time()
-    with pytest.raises(StreamBroken, match="read so slowly"):
+    with pytest.raises(ReadTooSlowly, match="read so slowly"):
         await relayed(Slow.asking(stream=True), FakeUpstream(blocks=BLOCKS, usage=USED))
     passed = asyncio.get_running_loop().time() - began
     assert passed == pytest.approx(Timeouts().total, abs=1.0)
