@@ -13,7 +13,7 @@ from fakes.world import CASCADE, JUDGED, ODDS, new_world
 
 from router.backends.dispatch.upstream import BilledAnswer, Event
 from router.domain import Outcome, Usage
-from router.errors import StreamBroken, UpstreamFailed
+from router.errors import ReadTooSlowly, StreamBroken, UpstreamFailed
 from router.pipeline.meter import as_listed, at_work, standing, together
 from router.pipeline.plan import Plan
 
@@ -24,6 +24,7 @@ WAYS: dict[str, tuple[BaseException | None, Outcome]] = {
     "comes to its end": (None, Outcome.COMPLETED),
     "breaks off": (StreamBroken("broke"), Outcome.CUT),
     "fails inside the gateway": (RuntimeError("bug"), Outcome.CUT),
+    "is read too slowly": (ReadTooSlowly("slow"), Outcome.DISCONNECTED),
     "loses its client": (asyncio.CancelledError(), Outcome.DISCONNECTED),
 }
 
