@@ -16,7 +16,7 @@ from router.api.unread import Unread, waiting_bytes
 from router.telemetry.metrics import Metrics
 
 PATIENCE = 60.0
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}"
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
 
 class Clock:
