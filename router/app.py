@@ -13,6 +13,7 @@ from router.api.admin import admin_application
 from router.api.cors import Cors
 from router.api.door import Door, DoorLimits
 from router.api.gateway import Gateway, Limits, SocketLimits
+from router.api.guards import Guards, start_guards
 from router.api.inference import Inference
 from router.api.rest import public_application
 from router.auth.authenticate import Authenticator
@@ -281,11 +282,13 @@ def _gateway(
     serving: Serving,
     files: FileServices | None,
     worker_metrics: WorkerMetrics | None,
+    *,
+    guards: Guards,
 ) -> Gateway:
     limits, stream = documents.config.limits, documents.config.stream
     gateway = Gateway(
         serving=serving,
-        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump()),
+        limits=Limits(limits.body, limits.body_timeout, **stream.model_dump(), room=guards.room),
         cors=Cors.of(**documents.config.cors.model_dump()),
         sockets=SocketLimits(**documents.config.websocket.model_dump()),
         door=Door(DoorLimits(**documents.config.connections.model_dump())),
@@ -301,7 +304,7 @@ def _gateway(
     )
     watched = Watched(
         serving, parts.classifier, parts.cascades, parts.bookkeeping.ledger, parts.auditor,
-        parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door,
+        parts.learner, parts.bookkeeping.watch, parts.decisions, gateway.door, guards,
     )  # fmt: skip
     parts.metrics.gauges = partial(read_gauges, watched)
     return gateway
@@ -329,15 +332,14 @@ async def running(
             stack, documents, snapshot, classifier, clients=clients, worker_metrics=worker_metrics
         )
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
-        parts.bookkeeping.books.world = lambda: serving.snapshot
-        files = start_services(
-            stack, documents, serving, parts.dispatcher, parts.bookkeeping.ledger
-        )
-        gateway = _gateway(parts, documents, serving, files, worker_metrics)
+        books = parts.bookkeeping
+        books.books.world = lambda: serving.snapshot
+        files = start_services(stack, documents, serving, parts.dispatcher, books.ledger)
+        guards = start_guards(stack, documents.config.limits, serving, parts.authenticator)
+        gateway = _gateway(parts, documents, serving, files, worker_metrics, guards=guards)
         reloader = Reloader(
-            gateway.serving, documents, environ, gateway.metrics.reloads,
-            adopted=parts.bookkeeping.adopted,
-        )  # fmt: skip
+            serving, documents, environ, gateway.metrics.reloads, adopted=books.adopted
+        )
         await reloader.start()
         stack.push_async_callback(reloader.close)
         if worker_metrics is not None:

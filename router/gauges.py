@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Final
 
 from classifiers.serving import Classifier
 from router.api.door import Door
+from router.api.guards import METERS, Guards
 from router.backends.cascade.cascade import Cascades
 from router.backends.dispatch.failures import FAILURE_POLICIES, Kind
 from router.ledger.ledger import Ledger
@@ -31,6 +33,7 @@ class Watched:
     watch: LedgerWatch
     decisions: DecisionLog
     door: Door
+    guards: Guards
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,10 @@ class Gauge:
 
     metric: Metric
     read: Callable[[Watched], Values]
+
+
+def _of_guards(metric: Metric, read: Callable[[Guards], Values]) -> Gauge:
+    return Gauge(metric, lambda parts: read(parts.guards))
 
 
 def _checks(parts: Watched) -> Values:
@@ -245,6 +252,7 @@ GAUGES: Final = (
         ),
         lambda parts: {(): 0 if parts.serving.kept is None else len(parts.serving.kept.background)},
     ),
+    *starmap(_of_guards, METERS),
     Gauge(
         Metric(
             "turnout_classifications",

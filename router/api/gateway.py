@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from classifiers.serving import Classifier
+from router.api.body_room import BodyRoom
 from router.api.cors import Cors
 from router.api.door import Door
 from router.files.services import FileServices
@@ -16,15 +17,17 @@ from router.telemetry.worker_metrics import WorkerMetrics
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the edge accepts: bytes of a body, seconds until it is there. And how long a client that
-    awaits a stream gets nothing: seconds until its head goes out, and between bytes after it; and
-    how many seconds a client that is behind may take nothing."""
+    """What the edge accepts: bytes of a body, seconds until it is there, and the room that all have
+    together. And how long a client that awaits a stream gets nothing: seconds until its head goes
+    out, and between bytes after it; and how many seconds a client that is behind may take
+    nothing."""
 
     body: int
     body_timeout: float
     head_after: float = 4.0
     keepalive: float = 15.0
     unread: float = 60.0
+    room: BodyRoom | None = None  # None: without end
 
 
 @dataclass(frozen=True, slots=True)

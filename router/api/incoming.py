@@ -7,6 +7,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from policies.headers import PREFIX
+from router.api.body_room import LARGE, Berth
 from router.api.codings import decoded
 from router.api.gateway import Limits
 from router.errors import BodyTooSlow, PayloadTooLarge
@@ -100,7 +101,7 @@ class Incoming(Asked):
         """Read the whole body; a compressed one is inflated within the same bound.
 
         Raises PayloadTooLarge, BodyTooSlow, UnsupportedCoding, BadRequest (it is not what its
-        coding says).
+        coding says); LimitExceeded and Overloaded where there is no room for it.
         """
         if not self.received:
             await self._rest_of_body()
@@ -108,7 +109,9 @@ class Incoming(Asked):
         if len(body) > self._limits.body:
             raise self._too_large()
         if b"content-encoding" in self.fields:
-            return await decoded(bytes(body), self.fields[b"content-encoding"], self._limits.body)
+            coding = self.fields[b"content-encoding"]
+            body = await decoded(bytes(body), coding, self._limits.body)
+            await self._turn(len(body))
         return body if isinstance(body, bytes) else bytes(body)
 
     async def _rest_of_body(self) -> None:
@@ -116,6 +119,26 @@ class Incoming(Asked):
         most = self._limits.body
         if not announced.isdigit() or int(announced) > most or len(self._body) > most:
             raise self._too_large()
+        berth = await self._berth(int(announced) or most)
+        if not self.received:
+            await self._arrival()
+        if berth is not None:
+            berth.shrink(len(self._body))
+        await self._turn(len(self._body))
+
+    async def _berth(self, size: int) -> Berth | None:
+        """Take room for the rest; until there is some, nothing more is read."""
+        room, connection = self._limits.room, self._connection
+        if room is None or connection.transport.is_closing():
+            return None
+        connection.flow.pause_reading()
+        try:
+            return await room.enter(self.authorization, size)
+        finally:
+            if not connection.transport.is_closing():
+                connection.flow.resume_reading()
+
+    async def _arrival(self) -> None:
         if self.fields.get(b"expect", b"").lower() == b"100-continue":
             self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._waiter = asyncio.get_running_loop().create_future()
@@ -126,6 +149,11 @@ class Incoming(Asked):
             raise BodyTooSlow(
                 f"The request body did not arrive within {self._limits.body_timeout:g} seconds."
             ) from None
+
+    async def _turn(self, size: int) -> None:
+        """Wait until a large body may be read."""
+        if size > LARGE and self._limits.room is not None:
+            await self._limits.room.turn(self.authorization, size)
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(

@@ -34,8 +34,8 @@ class Timeouts:
     first_byte: float = 120.0
     between_chunks: float = 60.0
     total: float = 1800.0
-    bytes_per_second: int = 100
     after_disconnect: float = 300.0
+    bytes_per_second: int = 100
     head: float = field(init=False, compare=False, repr=False, default=0.0)
 
     def __post_init__(self) -> None:

@@ -115,17 +115,14 @@ class Ledger:
         settlements that the ledger did not take; without one, no tier is served while the ledger
         is away. `remember_denials`: whether a key that was just denied is denied from memory for a
         moment (router.ledger.denial_cache); without, every request asks the ledger (for drills).
-        `machine`: this machine's clocks.
         Raises LedgerUnavailable where nobody answers, StartupError where the server must be set up
         otherwise, AddressError for a URL that cannot be read.
         """
         address, meta = parse_address(url), LedgerMeta()
-        keeps = DurabilityCheck(durability, address)
-        check = partial(check_node, address=address, meta=meta, durability=keeps)
-        nodes = Nodes(
-            address, timeout=command_seconds, shards=SHARDS, scripts=scripts, check=check,
-            machine=machine,
-        )  # fmt: skip
+        check = partial(
+            check_node, address=address, meta=meta, durability=DurabilityCheck(durability, address)
+        )
+        nodes = Nodes(address, command_seconds, SHARDS, check, scripts=scripts, machine=machine)
         await _open(nodes)
         ledger = cls(
             address,

@@ -16,6 +16,9 @@ class LimitSection(Section):
 
     body: Size = 32_000_000
     body_timeout: Duration = 30.0
+    bodies: Size | None = None  # of all on their way; None: a part of `memory`
+    bodies_wait: Duration = 5.0
+    memory: Size | None = None  # None: what the machine, or its container, has
     counts_per_minute: int = Field(default=120, ge=0)
 
 

@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-READERS: Final = {
+SOURCES: Final = {
     "router._scan": ["router/native/scan.c"],
     "router._weigh": ["router/native/weigh.c"],
+    "router._burden": ["router/native/burden.c"],
     "classifiers._reader": ["classifiers/native/*.c"],
 }
 READ_BY: Final = {
     "scan": "router._scan",
     "weigh": "router._weigh",
+    "burden": "router._burden",
     "prompts": "classifiers._reader",
 }
 _FLAGS: Final = (
@@ -41,7 +43,7 @@ def compiler() -> str | None:
 def build(folder: Path) -> None:
     """Build the readers into `folder`. Raises CalledProcessError where they do not compile."""
     include = sysconfig.get_path("include")
-    for name, patterns in READERS.items():
+    for name, patterns in SOURCES.items():
         sources = sorted(str(path) for one in patterns for path in ROOT.glob(one))
         built = str(folder / f"{name}.so")
         subprocess.run(
@@ -75,7 +77,7 @@ def _file(library: str) -> str:
 
 def _load(folder: Path) -> None:
     """Put the readers of `folder` in the place of the installed ones."""
-    for name in READERS:
+    for name in SOURCES:
         spec = spec_from_file_location(name, folder / f"{name}.so")
         assert spec is not None
         assert spec.loader is not None
@@ -86,10 +88,11 @@ def _load(folder: Path) -> None:
 def main(folder: str, target: str, runs: str, seed: str) -> None:
     """Load the readers, then what uses them."""
     _load(Path(folder))
-    driver = importlib.import_module("fuzz.by_mutations")
+    reader = importlib.import_module("fuzz.readers").READERS[target]
+    tried = importlib.import_module("fuzz.trying").tried
     used = importlib.import_module(READ_BY[target])
     assert str(used.__file__).startswith(folder)
-    sys.stdout.write(f"{driver.tried(target, int(runs), int(seed))} inputs\n")
+    sys.stdout.write(f"{tried(target, reader, int(runs), int(seed))} inputs\n")
 
 
 if __name__ == "__main__":

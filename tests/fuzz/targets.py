@@ -17,12 +17,8 @@ from fakes.backends import FakeUpstream, whole
 from fakes.connection import connect
 from fakes.corridor import FakeCorridor
 from fakes.gateway import FakeGateway
+from fuzz.readers import READERS
 
-from classifiers.text.bag import UNIT
-from classifiers.text.features import FINAL_CHARS
-from classifiers.text.lexical_features import LEXICAL
-from classifiers.text.python_reader import python_reader
-from classifiers.text.reading import READ
 from policies.decision import Decision, Denial
 from policies.findings import DocumentError
 from policies.policy import load
@@ -39,15 +35,12 @@ from router.backends.dialects.translated import dialect_of
 from router.domain import Usage
 from router.errors import BadRequest
 from router.ledger import codec
-from router.ledger.text_weights import WEIGHTS, weigh, weigh_in_python
 from router.operations.chat import parse_chat
 from router.operations.message import parse_message
 from router.operations.response import parse_response
 from router.operations.table import OPERATIONS
 from router.protocols.passage import ErrorInside, MalformedReply
-from router.protocols.scan import scan, scan_in_python
 from router.protocols.sse import Splitter, data_of, events
-from router.protocols.twins import UnsafeBody
 
 Target = Callable[[bytes], None]
 logging.getLogger("uvicorn.error").disabled = True  # it tells every input that is no HTTP
@@ -187,7 +180,7 @@ def policy(data: bytes) -> None:
         assert finding.message.isprintable()
 
 
-# The ledger's bytes, and what C reads.
+# The ledger's bytes.
 
 _READERS: Final[tuple[Callable[[bytes], object], ...]] = (
     codec.read_scope,
@@ -212,40 +205,6 @@ def ledger_codec(data: bytes) -> None:
         assert again.keys() == read.keys()
 
 
-def scanned(data: bytes) -> None:
-    """The scan in C says what the scan in Python says, of all that is JSON; of the rest it ends."""
-    found = _outcome(scan, data)
-    with suppress(orjson.JSONDecodeError):
-        if isinstance(orjson.loads(data), dict):
-            assert found == _outcome(scan_in_python, data)
-
-
-def _outcome(scanner: Any, data: bytes) -> object:
-    try:
-        return scanner(data, frozenset({"a", "model"}))
-    except UnsafeBody as error:
-        return type(error), str(error), error.param
-    except ValueError:
-        return ValueError
-
-
-def weighed(data: bytes) -> None:
-    """The weights in C are those in Python."""
-    assert weigh(data, WEIGHTS) == weigh_in_python(data, WEIGHTS)
-
-
-def prompts(data: bytes) -> None:
-    """The numbers that C reads off a prompt are those that Python reads."""
-    text = data.decode("utf-8", "replace")[:FINAL_CHARS]
-    opened: Any = [([(text, UNIT)], (len(text), 0, 1, 0))]
-    read, expected = READ(opened), _READ_IN_PYTHON(opened)
-    assert read.lexical.tolist() == expected.lexical.tolist()
-    assert read.words.tolist() == expected.words.tolist()
-    assert read.pairs.tolist() == expected.pairs.tolist()
-
-
-_READ_IN_PYTHON: Final = python_reader(LEXICAL)
-
 TARGETS: Final[Mapping[str, Target]] = {
     "edge": edge,
     "sse": sse,
@@ -253,7 +212,5 @@ TARGETS: Final[Mapping[str, Target]] = {
     "requests": requests,
     "policy": policy,
     "codec": ledger_codec,
-    "scan": scanned,
-    "weigh": weighed,
-    "prompts": prompts,
+    **READERS,
 }

@@ -70,6 +70,7 @@ class Gateway:
         self,
         loop: SimulatedLoop,
         number: int,
+        *,
         folder: Path,
         book: Book,
         scripts: dict[str, Script],
@@ -84,6 +85,7 @@ class Gateway:
         self._skew_ms = self._chance.choice((0, 0, 0, 40, 5_000, -5_000, 3_600_000, -3_600_000))
         self._stopped = False
         self.ledger: Ledger | None = None
+        self._ledgers: list[Ledger] = []
         self.process = Mortal(f"gateway {number}")
         self.processes: list[Mortal] = []
 
@@ -102,6 +104,12 @@ class Gateway:
             self.ledger._spool._spool.close()
         self.ledger = None
 
+    def close(self) -> None:
+        """Close what processes had open."""
+        for ledger in self._ledgers:
+            if ledger._spool._spool is not None:
+                ledger._spool._spool.close()
+
     def stop(self) -> None:
         """Begin no further request."""
         self._stopped = True
@@ -118,6 +126,7 @@ class Gateway:
             await asyncio.sleep(0.5)
         ledger._spool._thread = Inline()  # type: ignore[assignment]
         self.ledger = ledger
+        self._ledgers.append(ledger)
         await asyncio.gather(*(self._client() for _ in range(_CLIENTS)))
 
     def _now_ns(self) -> int:

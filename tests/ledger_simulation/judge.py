@@ -1,4 +1,4 @@
-"""What must be true of a ledger when a schedule is over, every lease has run out, all is settled."""
+"""What must be true of a ledger when a schedule is over and every lease has run out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

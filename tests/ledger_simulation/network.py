@@ -1,7 +1,7 @@
 """The network between gateways and their ledger: late, cut, deaf or mute; behind it a real Valkey.
 
-A command is run when it arrives. Each direction of a connection keeps its order, as TCP does; what a
-broken connection had on its way may still arrive, behind what the next one brings. Its server's
+A command is run when it arrives. Each direction of a connection keeps its order, as TCP does; what
+a broken connection had on its way may still arrive, behind what the next one brings. Its server's
 clock is virtual, and so are its restarts: another run id, every connection gone.
 """
 
@@ -30,7 +30,6 @@ class Server:
         self._client = client
         self._connection = client.connection_pool.get_connection()
         self._pool = client.connection_pool
-        self._told = b""
         self._used: set[bytes] = set()  # hashes of holds that ever had one
         self.links: list[Link] = []
         self.run = 1
@@ -55,9 +54,7 @@ class Server:
         for key in self._client.scan_iter() if ms else ():
             left = self._client.pttl(key)
             if left > 0:
-                self._client.pexpire(key, max(1, left - ms)) if left > ms else self._client.delete(
-                    key
-                )
+                self._client.pexpire(key, max(1, left - ms))
 
     def execute(self, parts: list[bytes]) -> bytes:
         """Run one command now; its reply as bytes of the wire."""
@@ -70,7 +67,6 @@ class Server:
             return b"-%b\r\n" % self.refusal
         if name == b"EXISTS" and parts[1] not in self._used:
             return b":0\r\n"  # most of what reapers ask
-        self._tell_time()
         reply = self._ask(*parts)
         if name == b"INFO":
             reply = _bulk(_with_run(reply, self.run))
@@ -84,24 +80,21 @@ class Server:
         hold_id = parts[3 + int(parts[2])].decode()
         self.admitted.setdefault(hold_id, self._loop.time())
 
-    def _tell_time(self) -> None:
-        second, micro = divmod(self.now_us(), _SECOND)
-        told = b"%d %d" % (second, micro)
-        if told != self._told:
-            self._told = told
-            self._ask(b"HSET", b"virtual", b"s", b"%d" % second, b"us", b"%d" % micro)
-
     def _ask(self, *parts: bytes) -> bytes:
-        """What the real server replies, in bytes."""
+        """What the real server replies, in bytes, once it was told the time."""
+        second, micro = divmod(self.now_us(), _SECOND)
+        time = hiredis.pack_command((b"HSET", b"virtual", b"s", second, b"us", micro))
         sock = self._connection._sock
-        sock.sendall(hiredis.pack_command(parts))
-        reader, raw = hiredis.Reader(), b""
+        sock.sendall(time + hiredis.pack_command(parts))
+        reader, raw, replies = hiredis.Reader(), b"", 0
         while True:
             piece = sock.recv(1 << 20)
             raw += piece
             reader.feed(piece)
-            if reader.gets() is not False:
-                return raw
+            while reader.gets() is not False:
+                replies += 1
+            if replies == 2:  # to the time, which is ":0" or ":2", and to this
+                return raw[4:]
 
 
 class Link(asyncio.Transport):

@@ -4,9 +4,10 @@ import asyncio
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import redis
 from ledgerkit import Outside
@@ -18,7 +19,7 @@ from ledger_simulation.network import CLOCK, Network, Server
 from ledger_simulation.schedule import GATEWAYS, SECONDS, Fault, faults_of
 from router.ledger.server.scripts import Script, compile_scripts
 
-_AFTER = 75.0  # seconds until every lease has run out and everything was sent again
+_AFTER = 60.0  # seconds until every lease has run out and everything was sent again
 _HOUR_MS = 3_600_000
 
 
@@ -88,7 +89,14 @@ class _Schedule:
         chance = random.Random(f"network {outcome.seed}")
         self._net = Network(loop, self._server, chance)
         self._gateways = [
-            Gateway(loop, number, folder / str(number), self._book, scripts, outcome.seed)
+            Gateway(
+                loop,
+                number,
+                folder=folder / str(number),
+                book=self._book,
+                scripts=scripts,
+                seed=outcome.seed,
+            )
             for number in range(GATEWAYS)
         ]
 
@@ -117,17 +125,19 @@ class _Schedule:
             for process in gateway.processes:
                 process.alive = True
                 process.goes_on(self._loop)
-        tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := asyncio.all_tasks(self._loop) - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def close(self) -> None:
-        """Give the server back."""
+        """Give server and files back."""
+        for gateway in self._gateways:
+            gateway.close()
         self._server.close()
 
     def _cause(self, fault: Fault) -> None:
-        self._FAULTS[fault.kind](self, fault)
+        _FAULTS[fault.kind](self, fault)
 
     # Of one gateway.
 
@@ -173,28 +183,25 @@ class _Schedule:
         self._server.refusal = words
         self._loop.call_later(fault.seconds, setattr, self._server, "refusal", b"")
 
-    _FAULTS = {
-        "cut, all on the way lost": lambda self, fault: self._cut(fault, lost=True),
-        "cut, all on the way arrives": lambda self, fault: self._cut(fault, lost=False),
-        "deaf": lambda self, fault: self._isolate(fault, "deaf"),
-        "mute": lambda self, fault: self._isolate(fault, "mute"),
-        "partition": lambda self, fault: self._isolate(fault, "deaf", "mute"),
-        "late": lambda self, fault: self._isolate(fault, "slow"),
-        "killed, started again after": _kill,
-        "stands still": _stand_still,
-        "server stands still": _stop_server,
-        "server killed, back after": _kill_server,
-        "scripts flushed": _flush_scripts,
-        "read-only": lambda self, fault: self._refuse(
-            fault, b"READONLY You can't write against a read only replica."
-        ),
-        "out of memory": lambda self, fault: self._refuse(
-            fault, b"OOM command not allowed when used memory > 'maxmemory'."
-        ),
-        "restarted with a clock an hour ahead": lambda self, fault: self._kill_server(
-            fault, _HOUR_MS
-        ),
-        "restarted with a clock an hour back": lambda self, fault: self._kill_server(
-            fault, -_HOUR_MS
-        ),
-    }
+
+_FAULTS: Final[Mapping[str, Callable[[_Schedule, Fault], None]]] = {
+    "cut, all on the way lost": lambda at, fault: at._cut(fault, lost=True),
+    "cut, all on the way arrives": lambda at, fault: at._cut(fault, lost=False),
+    "deaf": lambda at, fault: at._isolate(fault, "deaf"),
+    "mute": lambda at, fault: at._isolate(fault, "mute"),
+    "partition": lambda at, fault: at._isolate(fault, "deaf", "mute"),
+    "late": lambda at, fault: at._isolate(fault, "slow"),
+    "killed, started again after": _Schedule._kill,
+    "stands still": _Schedule._stand_still,
+    "server stands still": _Schedule._stop_server,
+    "server killed, back after": _Schedule._kill_server,
+    "scripts flushed": _Schedule._flush_scripts,
+    "read-only": lambda at, fault: at._refuse(
+        fault, b"READONLY You can't write against a read only replica."
+    ),
+    "out of memory": lambda at, fault: at._refuse(
+        fault, b"OOM command not allowed when used memory > 'maxmemory'."
+    ),
+    "restarted with a clock an hour ahead": lambda at, fault: at._kill_server(fault, _HOUR_MS),
+    "restarted with a clock an hour back": lambda at, fault: at._kill_server(fault, -_HOUR_MS),
+}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-SECONDS: Final = 60.0  # of load, in virtual time
+SECONDS: Final = 40.0  # of load, in virtual time
 GATEWAYS: Final = 3
 _MOST: Final = 9
 

@@ -92,7 +92,7 @@ async def answering(rest: bytes | None = REST, **backend: object) -> AsyncIterat
         serving = replace(corridor.serving(), backends=Sender(dispatcher, Cascades(dispatcher)))
         serving.adopt(corridor.world)
         caller = Leaving.asking(stream=True)
-        caller.came = asyncio.Event()
+        caller.came, caller.room = asyncio.Event(), 0
         walk = asyncio.ensure_future(serve(serving, CHAT, caller))
         await caller.came.wait()
         yield Story(server, left, walk, corridor)

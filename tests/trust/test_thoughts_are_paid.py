@@ -46,7 +46,7 @@ async def walked(
 def leaving(**body: Any) -> FakeCaller:
     """A client that leaves with the first piece."""
     caller = FakeCaller.asking(stream=True, **body)
-    caller.leaves_at = "write"
+    caller.leaves_at, caller.room = "write", 0
     return caller
 
 

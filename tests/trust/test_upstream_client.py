@@ -26,6 +26,7 @@ from router.errors import TurnoutError
 PLAIN = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 PATIENT = Timeouts(connect=10.0, first_byte=10.0, between_chunks=60.0, total=1800.0)
 METADATA, OFFICE, WORLD = "169.254.169.254", "10.1.2.3", "8.8.8.8"
+NOBODYS = "0.0.0.0"  # noqa: S104 # no address to listen at
 
 
 async def body_of(transport: Transport, url: str, timeouts: Timeouts = PATIENT) -> bytes:
@@ -73,12 +74,11 @@ async def test_an_answer_before_its_request_is_nobodys(
     await transport.close()
 
 
-@pytest.mark.parametrize("interim", [b"HTTP/1.1 100 Continue\r\n\r\n",
-                                     b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"])  # fmt: skip
+@pytest.mark.parametrize("interim", [b"100 Continue\r\n", b"103 Early Hints\r\nlink: </a>\r\n"])
 async def test_interim_answers_without_end_are_ended(
     new_transport: NewTransport, interim: bytes
 ) -> None:
-    written = 0
+    written, interim = 0, b"HTTP/1.1 " + interim + b"\r\n"
 
     async def floods(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal written
@@ -192,7 +192,7 @@ def test_nothing_is_counted_of_an_answer_that_takes_no_longer_than_a_silence() -
         ("public", "vllm", ["127.0.0.1", "::1", "fd12::1", "100.64.0.1"], []),
         ("any", "api.example.com", [OFFICE, WORLD], [OFFICE, WORLD]),
         ("any", "api.example.com", [METADATA], []),
-        ("any", "x.example", ["fe80::1", "fd00:ec2::254", "0.0.0.0", "::", "224.0.0.1"], []),
+        ("any", "x.example", ["fe80::1", "fd00:ec2::254", NOBODYS, "::", "224.0.0.1"], []),
         ("any", "x.example", ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"], []),
         ("any", "x.example", ["100.100.100.200", "168.63.129.16"], []),
     ],
@@ -229,7 +229,7 @@ class Rebound:
         return [(2, 1, 6, "", (address, port)) for address in addresses]
 
 
-@pytest.mark.parametrize("leads_to", [[METADATA], ["0.0.0.0"], ["::ffff:169.254.169.254"]])
+@pytest.mark.parametrize("leads_to", [[METADATA], [NOBODYS], ["::ffff:169.254.169.254"]])
 async def test_no_byte_goes_where_a_name_must_not_lead(
     new_transport: NewTransport, leads_to: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

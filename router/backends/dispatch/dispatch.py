@@ -168,7 +168,7 @@ class Dispatcher:
     ) -> Upstream | None:
         """Ask this backend once a slot is free."""
         try:
-            slot = await queue.enter(log.priority)
+            slot = await queue.enter(log.priority, log.customer)
         except Full as full:
             log.note(backend, backend.name, AttemptFailed(Kind.FULL, full.reason))
             return None

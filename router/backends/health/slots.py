@@ -1,9 +1,10 @@
 """Slots of a scarce backend: so many run, so many wait, in order of priority, and not for long.
 
 Theory of operation. There are `concurrency` slots. A request that finds none free waits, if the
-queue has room; a newcomer of higher priority makes room by sending away the last request of the
-lowest priority. A slot that becomes free goes to the first in the queue: by priority, then by
-arrival. A tier may be guaranteed a share of the slots: the others never take what it leaves unused.
+queue has room. The queue is in order of priority, then each customer in its turn, then of arrival
+(`router.fairness`); a newcomer that would stand before the last in it makes room by sending that
+one away. A slot that becomes free goes to the first in the queue. A tier may be guaranteed a share
+of the slots: the others never take what it leaves unused.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from router.backends.backend import Capacity
+from router.fairness import ANYBODY, Tag, Turns
 
 STEEPNESS: Final = 3  # times the cost elsewhere, when every slot is taken
 KNEE: Final = 0.5  # part of the slots in use up to which a slot is worth nothing beyond its price
@@ -49,8 +51,7 @@ class Slot:
 
 @dataclass(order=True, slots=True)
 class _Waiter:
-    rank: int
-    number: int
+    tag: Tag
     priority: Priority = field(compare=False)
     called: asyncio.Future[None] = field(compare=False)
 
@@ -74,7 +75,7 @@ class SlotQueue:
         self.capacity = capacity
         self._clock = clock
         self._waiters: list[_Waiter] = []
-        self._arrivals = 0
+        self._turns = Turns()
         self._running: dict[str, int] = {}
         self._service = 0.0  # seconds a request holds its slot, running mean
         self.in_use = 0
@@ -100,11 +101,11 @@ class SlotQueue:
         ahead = (len(self._waiters) + 1) / self.capacity.concurrency
         return int(ahead * self._service * 1000)
 
-    async def enter(self, priority: Priority) -> Slot:
+    async def enter(self, priority: Priority, customer: str = ANYBODY) -> Slot:
         """Get a slot, at once or after a wait; Full where there is none to be had."""
         if not self._waiters and self._has_room(priority.tier):
             return self._take(priority.tier)
-        waiter = self._join(priority)
+        waiter = self._join(priority, customer)
         position = self._waiters.index(waiter) + 1
         began = self._clock()
         try:
@@ -141,7 +142,8 @@ class SlotQueue:
         self._running[tier] -= 1
         for waiter in self._waiters:
             if not waiter.called.done() and self._has_room(waiter.priority.tier):
-                self._waiters.remove(waiter)
+                self._turns.served(waiter.tag)
+                self._drop(waiter)
                 self._take(waiter.priority.tier)
                 waiter.called.set_result(None)
                 return
@@ -154,22 +156,24 @@ class SlotQueue:
         )
         return self.in_use + kept < self.capacity.concurrency
 
-    def _join(self, priority: Priority) -> _Waiter:
+    def _join(self, priority: Priority, customer: str) -> _Waiter:
         if len(self._waiters) >= self.capacity.queue:
             last = self._waiters[-1] if self._waiters else None
-            if last is None or last.rank <= priority.rank:
+            if last is None or last.tag < self._turns.peek(priority.rank, customer):
                 raise Full("has no free slot and a full queue")
             self._drop(last)
-            last.called.set_exception(Full("gave its slot to a request of higher priority"))
-        self._arrivals += 1
+            last.called.set_exception(Full("gave its place to a request that was before it"))
+        tag = self._turns.tag(priority.rank, customer)
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(priority.rank, self._arrivals, priority, called)
+        waiter = _Waiter(tag, priority, called)
         bisect.insort(self._waiters, waiter)
         return waiter
 
     def _drop(self, waiter: _Waiter) -> None:
         if waiter in self._waiters:
             self._waiters.remove(waiter)
+        if not self._waiters:
+            self._turns.forget()
 
 
 def _was_called(waiter: _Waiter) -> bool:

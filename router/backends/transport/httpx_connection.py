@@ -83,7 +83,7 @@ class HttpxConnection:
             verify=tls, trust_env=False, http2=http2, proxy=proxy, limits=_ONE
         )
         self._said = Said()
-        pool = self._client._pool  # noqa: SLF001 # httpx passes no network on to it
+        pool: Any = self._client._pool  # noqa: SLF001 # httpx passes no network on to it
         pool._network_backend = Network(pool._network_backend, self._said, resolver)  # noqa: SLF001
         self._pace = Pace(0, 0.0)
         self._proxy_has_tls = proxy is not None and proxy.url.scheme == "https"

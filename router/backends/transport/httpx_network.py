@@ -1,33 +1,34 @@
 """The network below httpx: where a name may lead, and how much a server may say before an answer.
 
 httpcore asks this for its connections. Interim answers (1xx) are dropped one by one there, however
-many come, so what is read before an answer begins is bounded here.
+many come, so what is read before an answer begins is bounded here. httpcore is not imported, which
+httpx alone knows: it asks for methods, not for classes.
 """
 # ruff: noqa: ASYNC109 # the parameters `timeout` are httpcore's
 
+import contextlib
 import ssl
 from collections.abc import Iterable
 from typing import Any, Final
 
-import httpcore
-
 from router.backends.transport.reach import Resolver
+from router.backends.transport.transport import TransportError
 
 HEAD_CAP: Final = 64 * 1024  # bytes read before there is an answer, beside the last read
 
 
-class Stream(httpcore.AsyncNetworkStream):
+class Stream:
     """A stream of bytes; `waiting` is whether an answer is due that has not begun."""
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream, said: "Said") -> None:
+    def __init__(self, stream: Any, said: "Said") -> None:
         self._stream = stream
         self._said = said
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read. Raises httpcore.ReadError where too much came before an answer."""
+        """Read. Raises TransportError where too much came before an answer."""
         if self._said.waiting and self._said.size > HEAD_CAP:
-            raise httpcore.ReadError("a head without end")
-        data = await self._stream.read(max_bytes, timeout)
+            raise TransportError("sent a head without end")
+        data: bytes = await self._stream.read(max_bytes, timeout)
         self._said.size += len(data)
         return data
 
@@ -44,7 +45,7 @@ class Stream(httpcore.AsyncNetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> "Stream":
         """Begin TLS: what is said is counted above it."""
         secure = await self._stream.start_tls(ssl_context, server_hostname, timeout)
         return Stream(secure, self._said)
@@ -70,12 +71,10 @@ class Said:
         self.waiting = False
 
 
-class Network(httpcore.AsyncNetworkBackend):
+class Network:
     """Connects to addresses that a name may lead to; without a resolver to any."""
 
-    def __init__(
-        self, below: httpcore.AsyncNetworkBackend, said: Said, resolver: Resolver | None
-    ) -> None:
+    def __init__(self, below: Any, said: Said, resolver: Resolver | None) -> None:
         self._below = below
         self._said = said
         self._resolver = resolver
@@ -87,18 +86,16 @@ class Network(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address that takes it. Raises ConnectFailed, httpcore's errors."""
+    ) -> "Stream":
+        """Connect to the first address that takes it. Raises ConnectFailed; httpcore's errors."""
         addresses = [host] if self._resolver is None else await self._resolver.addresses(host, port)
         *others, last = addresses
         for address in others:
-            try:
+            with contextlib.suppress(Exception):  # whatever it is, there is another
                 return await self._connect(address, port, timeout, local_address, socket_options)
-            except httpcore.ConnectError:
-                continue
         return await self._connect(last, port, timeout, local_address, socket_options)
 
-    async def _connect(self, address: str, port: int, *more: Any) -> httpcore.AsyncNetworkStream:
+    async def _connect(self, address: str, port: int, *more: Any) -> "Stream":
         return Stream(await self._below.connect_tcp(address, port, *more), self._said)
 
     async def sleep(self, seconds: float) -> None:

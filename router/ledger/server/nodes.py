@@ -28,10 +28,10 @@ class Nodes:
     def __init__(
         self,
         address: LedgerAddress,
-        *,
         timeout: float,
         shards: int,
         check: Callable[[Node], Awaitable[None]],
+        *,
         scripts: Mapping[str, Script] | None = None,
         machine: MachineTime = MACHINE,
     ) -> None:

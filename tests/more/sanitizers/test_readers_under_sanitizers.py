@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from fuzz.sanitized import READ_BY, READERS, ROOT, build, compiler, run
+from fuzz.sanitized import READ_BY, ROOT, SOURCES, build, compiler, run
 
 RUNS = 400
 
@@ -25,7 +25,7 @@ def test_no_input_makes_a_reader_read_beyond_its_end(built: Path, target: str) -
 
 def test_every_file_of_c_is_built_with_the_sanitizers() -> None:
     ours = {path for package in ("router", "classifiers") for path in (ROOT / package).rglob("*.c")}
-    patterns = [pattern for of_one in READERS.values() for pattern in of_one]
+    patterns = [pattern for of_one in SOURCES.values() for pattern in of_one]
     assert ours == {path for pattern in patterns for path in ROOT.glob(pattern)}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hostile_programs import hostile
+from trust.hostile_programs import hostile
 
 from classifiers.probing.walls.proof import gets_out, laid_out, prove
 from classifiers.probing.walls.table import WALLS

@@ -1,4 +1,4 @@
-"""A thousand clients that read nothing cost what their buffers hold, and no more as time goes by."""
+"""A thousand clients that read nothing cost what buffers hold, and no more as time goes by."""
 
 import contextlib
 import os

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fakes.connection import FakeLoop, connect
 
+from router.api.door import Door
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
@@ -111,7 +112,8 @@ def _edge(use: Any) -> tuple[Any, Any, Metrics]:
             await use(exchange)
 
     limits = Limits(1000, 5.0, unread=0.05)
-    connection, line = connect(Handing(SimpleNamespace(limits=limits, cors=None, metrics=metrics)))  # type: ignore[arg-type]
+    gateway: Any = SimpleNamespace(limits=limits, cors=None, metrics=metrics, door=Door())
+    connection, line = connect(Handing(gateway))
     return connection, line, metrics
 
 

@@ -69,7 +69,7 @@ async def test_a_full_queue_sends_the_last_of_the_lowest_priority_away() -> None
     await settled()
     third = waiting(queue, HIGH)
     await settled()
-    with pytest.raises(Full, match="higher priority"):
+    with pytest.raises(Full, match="was before it"):
         second.result()
     assert not first.done()
     assert queue.queued == 2
@@ -171,3 +171,37 @@ def test_leaving_costs_what_the_next_dearer_backend_costs() -> None:
     assert cost_elsewhere(costs, "moe") == 900
     assert cost_elsewhere(costs, "premium") == 100
     assert cost_elsewhere({"only": 5}, "only") == 0
+
+
+async def test_a_flood_of_one_customer_lets_each_other_one_have_its_turn() -> None:
+    queue = SlotQueue(Capacity(concurrency=1, queue=50, max_wait=60))
+    slot = await queue.enter(NORMAL, "loud")
+    loud = [asyncio.ensure_future(queue.enter(NORMAL, "loud")) for _ in range(20)]
+    await settled()
+    quiet = [asyncio.ensure_future(queue.enter(NORMAL, name)) for name in ("a", "b")]
+    await settled()
+    for _ in range(3):
+        queue.leave(slot)
+        await settled()
+    assert all(task.done() for task in quiet)
+    assert sum(task.done() for task in loud) == 1
+    for task in loud:
+        task.cancel()
+    await settled()
+
+
+async def test_a_queue_that_one_customer_filled_has_room_for_another() -> None:
+    queue = SlotQueue(Capacity(concurrency=1, queue=3, max_wait=60))
+    await queue.enter(NORMAL, "loud")
+    loud = [asyncio.ensure_future(queue.enter(NORMAL, "loud")) for _ in range(3)]
+    await settled()
+    quiet = asyncio.ensure_future(queue.enter(NORMAL, "quiet"))
+    await settled()
+    with pytest.raises(Full, match="was before it"):
+        await loud[2]
+    with pytest.raises(Full, match="full queue"):
+        await queue.enter(NORMAL, "loud")
+    assert not quiet.done()
+    for task in (*loud, quiet):
+        task.cancel()
+    await settled()

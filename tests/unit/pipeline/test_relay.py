@@ -1,5 +1,7 @@
 """From the backend's bytes to the client's: what is said, when, and where a quota ends it."""
 
+import asyncio
+
 import pytest
 from fakes.backends import DONE, FakeUpstream, chunk, whole
 from fakes.caller import FakeCaller
@@ -8,6 +10,7 @@ from fakes.ledger import FakeHold, FakeLedger
 from fakes.parts import FakeClassifier
 from fakes.world import ODDS, SHADOWED, new_world
 
+from router.backends.backend import Timeouts
 from router.backends.health.slots import Slot
 from router.domain import Charge, Usage
 from router.errors import StreamBroken
@@ -86,6 +89,25 @@ async def test_a_client_that_is_behind_gets_each_block_when_it_has_room():
     await relayed(caller, FakeUpstream(blocks=BLOCKS, usage=USED))
     assert "put" not in caller.log
     assert caller.answer == b"".join(BLOCKS)
+
+
+class Slow(FakeCaller):
+    """A client that reads on, and never has room."""
+
+    def put(self, data: bytes) -> bool:
+        return False
+
+    async def write(self, data: bytes) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.virtual_time
+async def test_a_client_that_reads_too_slowly_ends_with_the_time_of_its_answer():
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(StreamBroken, match="read so slowly"):
+        await relayed(Slow.asking(stream=True), FakeUpstream(blocks=BLOCKS, usage=USED))
+    passed = asyncio.get_running_loop().time() - began
+    assert passed == pytest.approx(Timeouts().total, abs=1.0)
 
 
 async def test_a_stream_that_breaks_off_is_raised_and_not_ended():

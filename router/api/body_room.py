@@ -1,0 +1,216 @@
+"""The room that bodies on their way have together, and the order in which large ones are read.
+
+Theory of operation. A body that does not come with its head takes its announced size of the room
+before more of it is read, and gives it back when its request is over. Where there is no room, its
+connection is not read: the client's own system holds what it sends. A customer alone may take half
+of the room, and of what others leave always half: so there is room for whoever comes next. Who
+waits is let in by the priority of its tier, then by customer (`router.fairness`), and is refused
+after `wait` seconds.
+
+A large body takes milliseconds to be read, in which nothing else runs. So large ones take turns,
+in the same order, and after each there is a rest as long as its reading may take: half of the
+event loop's time is for everybody else.
+"""
+
+import asyncio
+from bisect import insort
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from router.errors import LimitExceeded, Overloaded, retry_after
+from router.fairness import Tag, Turns
+
+LARGE: Final = 1_000_000  # bytes of a body that waits for its turn to be read
+SECONDS_PER_BYTE: Final = 6e-9  # what reading one takes, and the rest behind it
+MOST_WAITING: Final = 1_000  # requests; their connections are bounded besides
+REASONS: Final = ("share", "room")
+_COME_BACK_MS: Final = 1_000
+_SHARE: Final = (
+    "Too much of your organization's requests is on its way to this gateway at once. Send fewer "
+    "large requests at a time."
+)
+_ROOM: Final = "The gateway has no room for another large request at the moment. Try again."
+
+Who = Callable[[bytes | None], tuple[int, str]]  # a credential's rank and customer
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    tag: Tag
+    customer: str = field(compare=False)
+    size: int = field(compare=False)
+    called: asyncio.Future[None] = field(compare=False)
+
+
+class Berth:
+    """The room that one body has; it ends with the task of its request."""
+
+    __slots__ = ("_room", "customer", "size")
+
+    def __init__(self, room: "BodyRoom", customer: str, size: int) -> None:
+        self._room = room
+        self.customer = customer
+        self.size = size
+
+    def shrink(self, size: int) -> None:
+        """Give back what the body did not need."""
+        if size < self.size:
+            spare, self.size = self.size - size, size
+            self._room.give_back(self.customer, spare)
+
+    def leave(self, _task: object = None) -> None:
+        """Give back all of it."""
+        self.shrink(0)
+
+
+class BodyRoom:
+    """`total` bytes for all bodies on their way; `who` says whose they are.
+
+    `held` are the bytes taken; `refused` counts who was sent away, by why.
+    """
+
+    def __init__(self, total: int, wait: float, who: Who) -> None:
+        self.total = total
+        self.held = 0
+        self.refused: dict[str, int] = dict.fromkeys(REASONS, 0)
+        self._wait = wait
+        self._who = who
+        self._held_by: dict[str, int] = {}
+        self._waiters: list[_Waiter] = []  # for room, in their order
+        self._order = Turns()
+        self._readers: list[_Waiter] = []  # for their turn to be read, likewise
+        self._reading = Turns()
+        self._free_at = 0.0  # when the loop is free for the next large body
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait, for room or for their turn."""
+        return len(self._waiters) + len(self._readers)
+
+    async def enter(self, authorization: bytes | None, size: int) -> Berth:
+        """Take room for a body, until the task that asks is over.
+
+        Raises LimitExceeded where its customer has too much on its way, Overloaded where all have,
+        Unauthenticated.
+        """
+        rank, customer = self._who(authorization)
+        if self._waiters or not self._fits(customer, size):
+            await self._queue(rank, customer, size)
+        else:
+            self._take(customer, size)
+        berth = Berth(self, customer, size)
+        task = asyncio.current_task()
+        if task is not None:
+            task.add_done_callback(berth.leave)
+        return berth
+
+    async def _queue(self, rank: int, customer: str, size: int) -> None:
+        if len(self._waiters) >= MOST_WAITING:
+            raise self._refusal(customer, size)
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(self._order.tag(rank, customer, size), customer, size, called)
+        insort(self._waiters, waiter)
+        self._let_in()  # another customer's may wait for its own share alone
+        try:
+            async with asyncio.timeout(self._wait):
+                await called
+        except TimeoutError:
+            if not _was_called(called):
+                raise self._refusal(customer, size) from None
+        except asyncio.CancelledError:
+            if _was_called(called):
+                self.give_back(customer, size)
+            raise
+        finally:
+            if not _was_called(called):
+                self._waiters.remove(waiter)
+                self._let_in()
+
+    def _refusal(self, customer: str, size: int) -> LimitExceeded | Overloaded:
+        headers = retry_after(_COME_BACK_MS)
+        beyond_half = 2 * self._held_by.get(customer, 0) + size > self.total
+        if beyond_half or size <= self.total - self.held:
+            self.refused["share"] += 1
+            return LimitExceeded(_SHARE, headers=headers)
+        self.refused["room"] += 1
+        return Overloaded(_ROOM, headers=headers)
+
+    def _fits(self, customer: str, size: int) -> bool:
+        free = self.total - self.held
+        mine = self._held_by.get(customer, 0)
+        if not self.held:
+            return True  # one may be larger than all of the room
+        return size <= free and (not mine or mine + size <= free)
+
+    def _take(self, customer: str, size: int) -> None:
+        self.held += size
+        self._held_by[customer] = self._held_by.get(customer, 0) + size
+
+    def give_back(self, customer: str, size: int) -> None:
+        """Give room back, and let in who waits for it."""
+        self.held -= size
+        left = self._held_by[customer] - size
+        if left:
+            self._held_by[customer] = left
+        else:
+            del self._held_by[customer]
+        if self._waiters:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        """Let in whoever fits, in order; who is held up by its own share holds up nobody."""
+        staying: list[_Waiter] = []
+        for number, waiter in enumerate(self._waiters):
+            if not waiter.called.done() and self._fits(waiter.customer, waiter.size):
+                self._take(waiter.customer, waiter.size)
+                self._order.served(waiter.tag)
+                waiter.called.set_result(None)
+                continue
+            staying.append(waiter)
+            if waiter.size > self.total - self.held:  # the next must not overtake it for ever
+                staying += self._waiters[number + 1 :]
+                break
+        self._waiters = staying
+        if not staying:
+            self._order.forget()
+
+    # Turns to be read.
+
+    def turn(self, authorization: bytes | None, size: int) -> Awaitable[None]:
+        """Wait until a body of this size, that is there, may be read. Raises Unauthenticated."""
+        loop = asyncio.get_running_loop()
+        called: asyncio.Future[None] = loop.create_future()
+        if not self._readers and loop.time() >= self._free_at:
+            self._free_at = loop.time() + size * SECONDS_PER_BYTE
+            called.set_result(None)
+            return called
+        rank, customer = self._who(authorization)
+        insort(
+            self._readers,
+            _Waiter(self._reading.tag(rank, customer, size), customer, size, called),
+        )
+        if self._timer is None:
+            self._timer = loop.call_at(self._free_at, self._next)
+        return called
+
+    def _next(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        while self._readers:
+            reader = self._readers.pop(0)
+            if reader.called.done():  # its client left
+                continue
+            self._reading.served(reader.tag)
+            self._free_at = loop.time() + reader.size * SECONDS_PER_BYTE
+            reader.called.set_result(None)
+            break
+        if self._readers:
+            self._timer = loop.call_at(self._free_at, self._next)
+        else:
+            self._reading.forget()
+
+
+def _was_called(called: asyncio.Future[None]) -> bool:
+    return called.done() and not called.cancelled()

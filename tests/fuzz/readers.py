@@ -1,0 +1,71 @@
+"""The readers in C beside their twins in Python: targets that load little, for the sanitizers."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+
+from classifiers.text.bag import UNIT
+from classifiers.text.lexical_features import LEXICAL
+from classifiers.text.python_reader import python_reader
+from classifiers.text.reading import READ
+from router.ledger.text_weights import WEIGHTS, weigh, weigh_in_python
+from router.protocols.burden import burden, burden_in_python
+from router.protocols.scan import scan, scan_in_python
+from router.protocols.twins import UnsafeBody
+
+_MOST_CHARACTERS: Final = 4000  # as of a prompt
+
+
+def scanned(data: bytes) -> None:
+    """The scan in C says what the scan in Python says, of all that is JSON; of the rest it ends."""
+    found = _outcome(scan, data)
+    with suppress(orjson.JSONDecodeError):
+        if isinstance(orjson.loads(data), dict):
+            assert found == _outcome(scan_in_python, data)
+
+
+def _outcome(scanner: Any, data: bytes) -> object:
+    try:
+        return scanner(data, frozenset({"a", "model"}))
+    except UnsafeBody as error:
+        return type(error), str(error), error.param
+    except ValueError:
+        return ValueError
+
+
+def weighed(data: bytes) -> None:
+    """The weights in C are those in Python."""
+    assert weigh(data, WEIGHTS) == weigh_in_python(data, WEIGHTS)
+
+
+def burdened(data: bytes) -> None:
+    """A body burdens as much in C as in Python, where it is JSON; where it is none, it ends."""
+    found = burden(data, _MOST_BURDEN)
+    with suppress(orjson.JSONDecodeError):
+        orjson.loads(data)
+        assert found == burden_in_python(data, _MOST_BURDEN)
+
+
+_MOST_BURDEN: Final = 1 << 40
+
+
+def prompts(data: bytes) -> None:
+    """The numbers that C reads off a prompt are those that Python reads."""
+    text = data.decode("utf-8", "replace")[:_MOST_CHARACTERS]
+    opened: Any = [([(text, UNIT)], (len(text), 0, 1, 0))]
+    read, expected = READ(opened), _READ_IN_PYTHON(opened)
+    assert read.lexical.tolist() == expected.lexical.tolist()
+    assert read.words.tolist() == expected.words.tolist()
+    assert read.pairs.tolist() == expected.pairs.tolist()
+
+
+_READ_IN_PYTHON: Final = python_reader(LEXICAL)
+
+READERS: Final[Mapping[str, Callable[[bytes], None]]] = {
+    "scan": scanned,
+    "weigh": weighed,
+    "burden": burdened,
+    "prompts": prompts,
+}

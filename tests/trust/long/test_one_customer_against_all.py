@@ -1,0 +1,253 @@
+"""Whatever one customer sends, another one within its limits is served as if it were alone.
+
+The loud customer's loads, one after the other, against a real gateway; beside each, the quiet one
+asks and counts: none of its requests may be lost, and 99 of 100 are answered within twice the time
+that they take while nobody else asks.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import yaml
+from gatewaykit import RunningGateway, start_gateway
+from modelservers import in_thread
+from patience import LONGEST_SECONDS
+from ports import free_port
+from trust.figures import Figures
+from trust.hostile_bodies import BODIES, FORM, LARGEST
+
+from router.auth.store import KeyStore
+from router.simulator.server import Profile, Simulator
+
+ANSWER_SECONDS = 0.3  # what the backend takes: a short answer of a small model
+REQUESTS = 300
+STALL_SECONDS = 0.05
+MB = 1_000_000
+HELLO = {"model": "moe", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
+POLICY = "version: 1\nroutes:\n  auto: {candidates: [moe, scarce], objective: fixed}\n" + (
+    "tiers:\n  loud: {concurrency: 500}\n  quiet: {concurrency: 50}\n"
+)
+Load = Callable[[str, str], Awaitable[None]]  # of a gateway's address and a key
+
+
+class Attacked(RunningGateway):
+    """A gateway with a key for each tier."""
+
+    def __init__(self, folder: Path, port: int, keys: dict[str, str], pid: int) -> None:
+        super().__init__(folder, port, {})
+        self._keys = keys
+        self.pid = pid
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+    """A gateway with 200 MB for bodies, before a backend with eight slots and a free one."""
+    folder: Path = tmp_path_factory.mktemp("loud")
+    simulator = Simulator("moe", Profile(first_token=ANSWER_SECONDS, per_token=0.0))
+    with in_thread(simulator) as url:
+        backend = {"base_url": url, "model": "simulated-moe", "price": {"input": 1, "output": 1}}
+        backend["simulated"] = True
+        scarce = backend | {"capacity": {"concurrency": 8, "queue": 20, "max_wait": "5s"}}
+        config = {
+            "version": 1,
+            "listen": f"127.0.0.1:{free_port()}",
+            "policy": "tiers.yaml",
+            "data": "data",
+            "limits": {"bodies": "200MB"},
+            "backends": {"moe": backend, "scarce": scarce},
+        }
+        port = int(config["listen"].rpartition(":")[2])
+        (folder / "tiers.yaml").write_text(POLICY)
+        (folder / "data").mkdir(mode=0o700)
+        store = KeyStore(f"sqlite:///{folder / 'data' / 'turnout.db'}")
+        keys = {tier: store.create(tier, tier)[0] for tier in ("loud", "quiet")}
+        store.close()
+        process = start_gateway(folder, yaml.safe_dump(config))
+        running = Attacked(folder, port, keys, process.pid)
+        try:
+            running.until_ready(process)
+            yield running
+        finally:
+            process.terminate()
+            process.wait(LONGEST_SECONDS)
+
+
+def memory_of(gateway: Attacked) -> int:
+    """The most bytes that the gateway ever had in memory."""
+    lines = Path(f"/proc/{gateway.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+
+
+def headers(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}", "content-type": "application/json"}
+
+
+async def quiet(gateway: Attacked, model: str = "moe") -> tuple[float, int]:
+    """The quiet customer's slowest of a hundred, in seconds, and how many it lost."""
+    times, lost = [], 0
+    async with httpx.AsyncClient(timeout=60, headers=headers(gateway.key("quiet"))) as client:
+
+        async def ask(number: int) -> None:
+            nonlocal lost
+            await asyncio.sleep(number * 0.02)
+            began = time.perf_counter()
+            try:
+                answer = await client.post(
+                    f"{gateway.url}/chat/completions", json=HELLO | {"model": model}
+                )
+                lost += answer.status_code != 200
+            except httpx.HTTPError:
+                lost += 1
+            times.append(time.perf_counter() - began)
+
+        await asyncio.gather(*(ask(number) for number in range(REQUESTS)))
+    return sorted(times)[int(len(times) * 0.99) - 1], lost
+
+
+async def _repeat(client: httpx.AsyncClient, url: str, body: bytes) -> None:
+    while True:
+        try:
+            await client.post(url, content=body)
+        except httpx.HTTPError:
+            await asyncio.sleep(0.01)
+
+
+def sends(bodies: Callable[[], list[bytes]], each: int) -> Load:
+    """A load: these bodies, each over so many connections, again and again."""
+
+    async def load(root: str, key: str) -> None:
+        limits, sent = httpx.Limits(max_connections=None), headers(key)
+        async with httpx.AsyncClient(timeout=60, headers=sent, limits=limits) as client:
+            url = f"{root}/v1/chat/completions"
+            asking = (_repeat(client, url, body) for body in bodies() for _ in range(each))
+            await asyncio.gather(*asking)
+
+    return load
+
+
+async def unfinished(root: str, key: str) -> None:
+    """Eighty bodies of 30 MB that never end."""
+    place = urlsplit(root)
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+    head += f"Content-Length: {30 * MB}\r\n\r\n"
+
+    async def one() -> None:
+        while True:
+            _, writer = await asyncio.open_connection(place.hostname, place.port)
+            try:
+                writer.write(head.encode())
+                for _ in range(290):
+                    writer.write(b" " * 100_000)
+                    await writer.drain()
+                await asyncio.sleep(60)
+            except OSError:
+                await asyncio.sleep(0.1)
+            finally:
+                writer.close()
+
+    await asyncio.gather(*(one() for _ in range(80)))
+
+
+def text(size: int) -> bytes:
+    return b'{"model":"moe","max_tokens":1,"messages":[{"role":"user","content":"%b"}]}' % (
+        b"a " * (size // 2)
+    )
+
+
+def flood(model: str) -> bytes:
+    return (
+        b'{"model":"%b","max_tokens":5,"messages":[{"role":"user","content":"x"}]}' % model.encode()
+    )
+
+
+CHAT = BODIES["/v1/chat/completions"]
+LOADS: dict[str, tuple[Load, str]] = {
+    "fine bodies": (
+        sends(lambda: [CHAT[kind](LARGEST) for kind in ("empty objects", "messages", "zeros")], 3),
+        "moe",
+    ),
+    "texts of 20 MB": (sends(lambda: [text(20 * MB)], 6), "moe"),
+    "texts of 900 KB": (sends(lambda: [text(900_000)], 10), "moe"),
+    "unfinished bodies": (unfinished, "moe"),
+    "a flood for scarce slots": (sends(lambda: [flood("scarce")], 100), "scarce"),
+}
+
+
+def run(name: str, root: str, key: str) -> None:
+    """A load in a process of its own, so that it takes nothing from whoever measures."""
+    asyncio.run(LOADS[name][0](root, key))
+
+
+@asynccontextmanager
+async def under(name: str, gateway: Attacked) -> AsyncIterator[None]:
+    """Let a load run, once it has begun."""
+    arguments = (name, gateway.root, gateway.key("loud"))
+    process = get_context("spawn").Process(target=run, args=arguments)
+    process.start()
+    await asyncio.sleep(5)
+    assert process.is_alive()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+@pytest.mark.parametrize("name", LOADS)
+async def test_another_customer_is_served_as_if_it_were_alone(
+    name: str, gateway: Attacked, figures: Figures
+) -> None:
+    model = LOADS[name][1]
+    alone, lost_alone = await quiet(gateway, model)
+    async with under(name, gateway):
+        beside, lost = await quiet(gateway, model)
+    figures.add("requests of the quiet customer", REQUESTS)
+    figures.add("lost", lost)
+    figures.add(f"{name}: p99 in ms, alone", round(alone * 1000))
+    figures.add(f"{name}: p99 in ms, beside it", round(beside * 1000))
+    figures.add(f"{name}: most memory in MB", memory_of(gateway) // MB)
+    assert lost_alone == lost == 0
+    assert beside <= 2 * alone
+
+
+async def _longest_gap(gateway: Attacked, until: asyncio.Task[None]) -> float:
+    """The longest that the gateway did not answer whether it lives, in seconds."""
+    longest = 0.0
+    async with httpx.AsyncClient(timeout=60) as client:
+        while not until.done():
+            began = time.perf_counter()
+            await client.get(f"{gateway.root}/livez")
+            longest = max(longest, time.perf_counter() - began)
+    return longest
+
+
+async def test_no_body_keeps_the_event_loop_for_long(gateway: Attacked, figures: Figures) -> None:
+    worst = 0.0
+    loud = headers(gateway.key("loud"))
+    async with httpx.AsyncClient(timeout=60) as client:
+        for path, kinds in BODIES.items():
+            kind = FORM if "images" in path else "application/json"
+            for make in kinds.values():
+                body = make(LARGEST)
+
+                async def send(body: bytes = body, path: str = path, kind: str = kind) -> None:
+                    answer = await client.post(
+                        gateway.root + path, content=body, headers=loud | {"content-type": kind}
+                    )
+                    assert answer.status_code < 500 or answer.status_code == 503
+
+                task = asyncio.create_task(send())
+                gap = await _longest_gap(gateway, task)
+                await task
+                figures.add("bodies tried")
+                figures.add("bodies that kept the event loop over 50 ms", int(gap > STALL_SECONDS))
+                worst = max(worst, gap)
+    figures.add("longest that a body kept the event loop, in ms", round(worst * 1000))
+    assert worst < 0.5
