@@ -198,11 +198,12 @@ async def _parts(
     snapshot: Snapshot,
     classifier: Classifier,
     clients: Clients,
-    worker_metrics: WorkerMetrics | None,
+    *,
+    every: WorkerMetrics | None,
 ) -> _Parts:
     """Start every part; `stack` stops them in reverse order."""
     config = documents.config
-    worker = None if worker_metrics is None else worker_metrics.number
+    worker = None if every is None else every.number
     decisions = open_decision_log(documents, worker)
     stack.callback(decisions.close)
     tracing = open_tracing(config.telemetry.traces, worker)
@@ -327,7 +328,7 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.callback(classifier.close)
         clients = Clients(documents.config.transport, EnvironmentProxies.read(environ))
-        parts = await _parts(stack, documents, snapshot, classifier, clients, worker_metrics)
+        parts = await _parts(stack, documents, snapshot, classifier, clients, every=worker_metrics)
         serving = _serving(parts, snapshot, documents.config.limits.counts_per_minute)
         books = parts.bookkeeping
         books.books.world = lambda: serving.snapshot

@@ -198,6 +198,8 @@ class StreamBroken(UpstreamFailed):
 class ReadTooSlowly(StreamBroken):
     """A client took so long to read its answer that the answer's time was over."""
 
+    code = "read_too_slowly"
+
 
 class UpstreamTimeout(Unavailable):
     """Every candidate backend was too slow."""

@@ -138,8 +138,8 @@ class Upstream:
         if usage is None or usage.estimated or not usage.output_tokens:
             return 0
         if not self.streamed:
-            shown = any(mark in self.body for mark in _SHOWN_THOUGHTS)
-            return 0 if shown else usage.reasoning_tokens
+            thought = usage.reasoning_tokens
+            return 0 if thought and any(map(self.body.__contains__, _SHOWN_THOUGHTS)) else thought
         gap = usage.output_tokens - self.output_tokens_seen
         if usage.reasoning_tokens:
             return max(0, min(gap, usage.reasoning_tokens))

@@ -10,7 +10,7 @@ from typing import Final
 from policies.findings import Finding
 from policies.language.limits import LIMITS
 from policies.language.tiers import LEVELS, Tier
-from policies.money import PICO_PER_USD, usd_short
+from policies.money import PICO_PER_NANO, PICO_PER_USD, usd_short
 from router.backends.backend import Backend
 from router.ledger.estimate import TOKENS_AROUND, estimate_output
 from router.ledger.quotas.dimensions import Quota
@@ -18,7 +18,6 @@ from router.pipeline.plan import most_output
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot
 
-_PICO_PER_NANO: Final = 1_000  # quotas count money in nano-USD
 _WINDOWS: Final = {"minute": "a minute", "day": "a day", "month": "a month"}
 _REMEDIES: Final = {
     "worst": "write `max_output_tokens` of the backends, or `estimate: expected`",
@@ -54,7 +53,7 @@ def _of_tier(
     for quota in standing.quotas:
         row = LIMITS[quota.dimension]
         window = _WINDOWS.get(row.window)
-        wants = usd // _PICO_PER_NANO if row.measure == "usd" else tokens.get(row.measure, 0)
+        wants = usd // PICO_PER_NANO if row.measure == "usd" else tokens.get(row.measure, 0)
         most = quota.options.burst or quota.limit
         if window is None or not 0 < most < wants:
             continue

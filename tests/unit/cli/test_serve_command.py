@@ -7,10 +7,11 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from router.cli.serve import _SignalFreeServer
+from router.world.config_limits import ConnectionSection
 
 
 def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it():
-    assert _SignalFreeServer(FastAPI(), HttpToolsProtocol).config.timeout_keep_alive > 60
+    assert ConnectionSection().idle > 60
 
 
 async def test_a_server_sleeps_until_it_is_ended():
