@@ -123,8 +123,9 @@ def test_outcomes_of_another_classifier_teach_nothing(parts):
 
 def test_of_many_judges_the_loudest_weighs_a_fifth_of_what_is_fitted(parts):
     classifier, *_ = parts
-    honest = _outcomes(classifier, 200, truth=0.5)
-    loud = _outcomes(classifier, 800, truth=0.0, by="key_loud")
+    made = enumerate(_outcomes(classifier, 200, truth=0.5))
+    honest = [replace(o, organization=f"org_{n % 20}") for n, o in made]
+    loud = [replace(o, organization="loud") for o in _outcomes(classifier, 800, truth=0.0)]
     weights = observations([*honest, *loud]).weights
     assert weights[:200].sum() == 200
     assert weights[200:].sum() == pytest.approx(0.2 * weights.sum())

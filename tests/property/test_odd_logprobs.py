@@ -13,7 +13,13 @@ from router.operations.chat import parse_chat
 from router.protocols.sse import encode
 from router.protocols.table import PROTOCOLS
 
-ODD = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)
+ODD = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3)
+)
 KEYS = st.sampled_from(
     ["content", "refusal", "token", "logprob", "bytes", "top_logprobs", "tokens", "token_logprobs",
      "chosenCandidates", "topCandidates", "candidates", "logProbability"]

@@ -10,7 +10,15 @@ from trust.catalogue import ROOT, Row, areas
 from bench.report import about
 
 PAGE: Final = ROOT / "docs" / "trust.md"
-_TITLES: Final[Mapping[str, str]] = {}
+_TITLES: Final[Mapping[str, str]] = {
+    "bodies": "Bodies, memory and fairness",
+    "faults": "Faults and files",
+    "ledger": "The ledger and its faults",
+    "paying": "Not paying",
+    "strangers": "Strangers, and HTTP coming in",
+    "supply": "Code of models, fuzzing, dependencies",
+    "upstream": "Backends, slow readers, lifecycle",
+}
 _HEAD: Final = """# Trust: what is promised, and what shows it
 
 This page is written by `make trust`; it is not edited by hand. What the promises are, to whom, and

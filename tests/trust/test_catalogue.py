@@ -2,6 +2,7 @@
 
 import pytest
 from trust.catalogue import ROOT, Row, areas, exists
+from trust.page import PAGE, counted_before, page
 
 ROWS = [(area, row) for area, rows in areas().items() for row in rows]
 LONG = "tests/trust/long/"
@@ -26,3 +27,7 @@ def test_every_test_of_trust_is_named_by_a_row():
         if path.name != "test_catalogue.py"
     }
     assert own - named == set()
+
+
+def test_the_page_holds_the_catalogue_as_it_is():
+    assert PAGE.read_text("utf-8") == page(counted_before()), "make trust ARGS=--page"

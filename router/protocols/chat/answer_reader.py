@@ -193,5 +193,6 @@ def _logprob(token: Mapping[str, Any]) -> Logprob:
     top = [
         Logprob(name_of(one.get("token")), one["logprob"], one.get("bytes"))
         for one in token.get("top_logprobs") or ()
+        if isinstance(one.get("logprob"), int | float)
     ]
     return Logprob(name_of(token.get("token")), token["logprob"], token.get("bytes"), tuple(top))

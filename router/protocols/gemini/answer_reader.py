@@ -189,9 +189,11 @@ def read_logprobs(logprobs: Any) -> tuple[Logprob, ...]:
                     [
                         Logprob(name_of(top.get("token")), top["logProbability"])
                         for top in (tops[number] if number < len(tops) else ())
+                        if isinstance(top.get("logProbability"), int | float)
                     ]
                 ),
             )
             for number, one in enumerate(chosen)
+            if isinstance(one.get("logProbability"), int | float)
         ]
     )

@@ -99,5 +99,6 @@ def read_logprobs(logprobs: Any) -> tuple[Logprob, ...]:
                 read_logprobs(one.get("top_logprobs")),
             )
             for one in logprobs or ()
+            if isinstance(one.get("logprob"), int | float)
         ]
     )

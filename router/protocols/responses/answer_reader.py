@@ -64,13 +64,15 @@ def read_logprobs(logprobs: Any) -> tuple[Logprob, ...]:
     """The tokens' log-probabilities, where the server reports them."""
     if not isinstance(logprobs, list):
         return ()
-    return tuple([_logprob(token) for token in logprobs if "logprob" in token])
+    return tuple(
+        [_logprob(token) for token in logprobs if isinstance(token.get("logprob"), int | float)]
+    )
 
 
 def _logprob(token: Mapping[str, Any]) -> Logprob:
     top = [
         Logprob(name_of(one.get("token")), one["logprob"], one.get("bytes"))
         for one in token.get("top_logprobs") or ()
-        if one.get("logprob") is not None
+        if isinstance(one.get("logprob"), int | float)
     ]
     return Logprob(name_of(token.get("token")), token["logprob"], token.get("bytes"), tuple(top))

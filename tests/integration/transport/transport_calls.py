@@ -5,7 +5,7 @@ from rawserver import RawServer
 from router.backends.backend import Timeouts
 from router.backends.transport.transport import HttpAnswer, HttpCall, Target
 
-QUICK = Timeouts(connect=0.5, first_byte=0.2, between_chunks=0.2, total=0.5)
+QUICK = Timeouts(connect=0.5, first_byte=0.2, between_chunks=0.2, total=0.5, bytes_per_second=0)
 PATIENT = Timeouts(connect=5.0, first_byte=5.0, between_chunks=5.0, total=10.0)
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 
