@@ -1,9 +1,9 @@
 """The detectors of private data, at work for many customers at once.
 
 A short request is read at once. A longer one is read by one of a few threads of their own, which
-let the interpreter go while they match; a customer has one of them at a time, and customers take
-turns. Whose client left is read no further. What is over the budget counts as private, and says
-`request.unread`, so that a policy may decide otherwise.
+let the interpreter go while they match; a customer has one of them at a time, and tiers, then
+customers take turns. Whose client left is read no further. What is over the budget counts as
+private, and says `request.unread`, so that a policy may decide otherwise.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from policies.pii.reading import BUDGET, Budget, PrivateData, Reading
 from router.ask import UNREADABLE, Ask
 from router.domain import Principal
 from router.pipeline.refused_lately import Refusals
-from router.pipeline.turns import Turns
+from router.pipeline.turns import Places
 from router.protocols.leaving import leaving, leaving_bytes
 from router.world.config_limits import DetectorSection
 
@@ -34,11 +34,13 @@ class Detectors:
     def __init__(self, budget: Budget = BUDGET, *, threads: int = THREADS) -> None:
         self._budget = budget
         self._pool = ThreadPoolExecutor(threads, "detectors")
-        self.turns = Turns(threads, 1, WAITING)
+        self.turns = Places(threads, 1, WAITING)
         self.refusals = Refusals()
         self.found: Counter[str] = Counter()
 
-    async def finding_of(self, ask: Ask, principal: Principal, model: str) -> PrivateData:
+    async def finding_of(
+        self, ask: Ask, principal: Principal, model: str, rank: int = 0
+    ) -> PrivateData:
         """Say whether anything private leaves with a request for `model`. Raises LimitExceeded of a
         long one where too many of the customer wait, or a limit has just refused it.
         """
@@ -48,13 +50,18 @@ class Detectors:
             finding = Reading(self._budget).finding(leaving(ask))
         else:
             self.refusals.check(principal, ask.user or "", model)
-            return await self.beside(partial(leaving, ask), principal.organization)
+            texts, size = partial(leaving, ask), leaving_bytes(ask)
+            return await self.beside(texts, principal.organization, rank, size)
         self.found[finding.name] += 1
         return finding
 
-    async def beside(self, texts: Texts, customer: str) -> PrivateData:
-        """Read texts in a thread, when it is the customer's turn. Raises LimitExceeded."""
-        await self.turns.take(customer)
+    async def beside(
+        self, texts: Texts, customer: str, rank: int = 0, size: int = 0
+    ) -> PrivateData:
+        """Read texts of so many bytes in a thread, when it is the customer's turn among those of
+        its tier's rank. Raises LimitExceeded.
+        """
+        await self.turns.take(customer, rank, 1 + size // AT_ONCE)
         left = Event()
         try:
             reading = self._pool.submit(self._read, texts, left)

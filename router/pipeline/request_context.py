@@ -122,7 +122,9 @@ async def gather(
         estimate_tokens(ask.text_bytes, ask.images, ask.media)
         if ask.declared is None
         else tokens_of(ask),
-        await senses.detectors.finding_of(ask, principal, hints.route or ask.model)
+        await senses.detectors.finding_of(
+            ask, principal, hints.route or ask.model, world.standing(principal.tier).priority.rank
+        )
         if needs.pii
         else PrivateData.NOTHING,
         conversation,

@@ -9,6 +9,7 @@ from classifiers.prompt import Prompt
 from classifiers.serving import UNKNOWN, Classification
 from policies.policy import Needs
 from router.ask import Ask
+from router.backends.health.slots import Priority
 from router.domain import Principal
 from router.operations.chat import parse_chat
 from router.operations.completion import parse_completion
@@ -34,7 +35,9 @@ class Classifier:
 async def context_of(ask: Ask, classifier: Classifier) -> RequestContext:
     needs = Needs(classifier=True, pii=True)
     world: Any = SimpleNamespace(
-        needs=lambda _route: needs, policy=SimpleNamespace(headers=frozenset())
+        needs=lambda _route: needs,
+        policy=SimpleNamespace(headers=frozenset()),
+        standing=lambda _tier: SimpleNamespace(priority=Priority(1, "")),
     )
     caller: Any = SimpleNamespace(id="r1", hint_headers=dict)
     senses = Senses(classifier, SimpleNamespace(), {})  # type: ignore[arg-type]
