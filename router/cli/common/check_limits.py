@@ -10,7 +10,7 @@ from typing import Final
 from policies.findings import Finding
 from policies.language.limits import LIMITS
 from policies.language.tiers import LEVELS, Tier
-from policies.money import PICO_PER_NANO, PICO_PER_USD, usd_short
+from policies.money import PICO_PER_NANO, to_usd, usd_short
 from router.backends.backend import Backend
 from router.ledger.estimate import TOKENS_AROUND, estimate_output
 from router.ledger.quotas.dimensions import Quota
@@ -58,7 +58,7 @@ def _of_tier(
         if window is None or not 0 < most < wants:
             continue
         shown = (
-            f"{usd_short(usd / PICO_PER_USD)} USD" if row.measure == "usd" else f"{wants:,} tokens"
+            f"{usd_short(to_usd(usd))} USD" if row.measure == "usd" else f"{wants:,} tokens"
         )
         yield documents.policy.source.warning(
             _place(tier, quota),

@@ -190,6 +190,14 @@ class LedgerMachine(Promises):
         self.reserve(1, firm=True, force=False)
         self.do_settle(hold_id, used)
 
+    @rule(amount=AMOUNT, used=USES, pause=st.sampled_from([66_000, 90_000]))
+    def a_ring_turns_past_its_end(self, amount: int, used: tuple[int, ...], pause: int) -> None:
+        for passed in (0, pause, 35_000):
+            self.advance(passed)
+            hold_id = self.reserve(amount, firm=False, force=False)
+            if hold_id is not None:
+                self.do_settle(hold_id, used)
+
     def call_reserve(
         self, hold_id: str, want: tuple[int, ...], need: tuple[int, ...], force: bool
     ) -> list[int]:
