@@ -29,9 +29,17 @@ from router.simulator.server import Simulator
 # Where nothing is opened: to look there for what was left open costs more than the tests.
 _STARTS_NOTHING = frozenset({"unit", "promises"})
 
-# No example has to be quick, and none to be made quickly: the machine may be busy.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+# No example has to be quick, and none to be made quickly: the machine may be busy. `make trust`
+# tries many more than the gate has time for.
+_EXAMPLES = {"gate": 50, "trust": 1_000}
+for _profile, _count in _EXAMPLES.items():
+    settings.register_profile(
+        _profile,
+        deadline=None,
+        max_examples=_count,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile(os.environ.get("TURNOUT_EXAMPLES", "gate"))
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], Any]]:

@@ -4,10 +4,11 @@ A command's module is imported when the command is called: what `turnout demo` n
 client, half a second) must not slow down `turnout serve`.
 """
 
+import gc
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import version
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Final
 
 import click
@@ -40,6 +41,17 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+def _imported(module: str) -> ModuleType:
+    """Import a module. All that comes with it stays: to look through it for garbage meanwhile
+    takes a sixth of the time.
+    """
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.enable()
+
+
 class _Commands(click.Group):
     """A group whose commands are rows of COMMANDS."""
 
@@ -53,7 +65,7 @@ class _Commands(click.Group):
         if target is None:
             return None
         module, _, name = target.partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        command: click.Command = getattr(_imported(module), name)
         return command
 
     def invoke(self, ctx: click.Context) -> object:

@@ -69,6 +69,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "figures.jsonl"
         path.touch()
+        os.environ.setdefault("TURNOUT_EXAMPLES", "trust")
         os.environ["TRUST_FIGURES"] = str(path)
         ended = pytest.main(["-q", "--timeout", "1800", *arguments, *tests()], plugins=[passed])
         figures = counted(path)

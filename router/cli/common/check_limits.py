@@ -57,9 +57,7 @@ def _of_tier(
         most = quota.options.burst or quota.limit
         if window is None or not 0 < most < wants:
             continue
-        shown = (
-            f"{usd_short(to_usd(usd))} USD" if row.measure == "usd" else f"{wants:,} tokens"
-        )
+        shown = f"{usd_short(to_usd(usd))} USD" if row.measure == "usd" else f"{wants:,} tokens"
         yield documents.policy.source.warning(
             _place(tier, quota),
             f"a request holds at least {shown} while it runs, more than all of `{quota.dimension}`:"
