@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapes import ERROR_EVENTS, ERRORS, SHAPES
 
@@ -134,7 +134,6 @@ def test_a_client_that_asks_gets_usage_as_the_last_chunk(dialect: str, chat: Cha
 
 
 @dialects
-@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 3000), max_size=8), crlf=st.booleans())
 def test_any_chunking_and_line_end_tell_the_same(dialect: str, cuts: list[int], crlf: bool) -> None:
     stream = SHAPES[dialect].get("tools", SHAPES[dialect]["text"]).stream

@@ -4,7 +4,7 @@ import itertools
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from native_shapes import NATIVE, Native
 
@@ -59,7 +59,6 @@ def test_a_whole_answer_comes_back_as_it_was_sent(name: str) -> None:
 
 
 @streamed
-@settings(max_examples=60)
 @given(places=st.lists(st.integers(0, 5000), max_size=12))
 def test_a_stream_comes_back_as_it_was_sent_however_it_is_cut(name: str, places: list[int]) -> None:
     story = NATIVE[name]

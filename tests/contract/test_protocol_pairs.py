@@ -13,7 +13,7 @@ from hub_strategies import (
     streams,
     without,
 )
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from shapes import SHAPES
 
@@ -36,7 +36,6 @@ BOTH_SIDES = sorted(CLIENTS.keys() & SERVERS.keys())
 # Google's has no ids of calls, one place for system turns, one word for most ways to end, and joins
 # neighbours of one role: what it says comes through, and not as it stood (test_gemini_clients).
 KEEPING = [protocol for protocol in BOTH_SIDES if protocol != "gemini"]
-BUSY = settings(max_examples=120)
 protocols = pytest.mark.parametrize("protocol", BOTH_SIDES)
 servers = pytest.mark.parametrize("dialect", sorted(DIALECTS))
 every_story = pytest.mark.parametrize(
@@ -63,7 +62,6 @@ def refused(protocol: str, conversation: Conversation) -> set[str]:
 
 
 @pytest.mark.parametrize("protocol", KEEPING)
-@BUSY
 @given(conversation=conversations())
 def test_a_request_comes_through_whole_or_is_refused_by_name(
     protocol: str, conversation: Conversation
@@ -80,7 +78,6 @@ def test_a_request_comes_through_whole_or_is_refused_by_name(
 
 
 @servers
-@BUSY
 @given(conversation=conversations())
 def test_what_one_protocol_says_every_other_says_too_or_refuses(
     dialect: str, conversation: Conversation
@@ -111,7 +108,6 @@ def _strings(value: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("protocol", KEEPING)
-@BUSY
 @given(answer=answers())
 def test_a_whole_answer_comes_through(protocol: str, answer: Answer) -> None:
     written = CLIENTS[protocol].write_answer(answer, ASKS[protocol], 1)
@@ -148,7 +144,6 @@ ASKS = {
 
 
 @pytest.mark.parametrize("protocol", KEEPING)
-@BUSY
 @given(data=st.data(), crlf=st.booleans(), cuts=st.lists(st.integers(0, 4000), max_size=8))
 def test_a_stream_at_any_chunking_tells_what_the_whole_answer_does(
     protocol: str, data: st.DataObject, crlf: bool, cuts: list[int]

@@ -64,7 +64,6 @@ def test_a_wrong_body_is_a_400_in_the_envelope(post, body):
 
 
 @settings(
-    max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -37,7 +37,7 @@ from router.prices.book import PriceBook
 from router.prices.price import Price, Step
 from router.units import REQUEST, WEB_SEARCH
 
-SLOW = settings(max_examples=80, suppress_health_check=list(HealthCheck), deadline=None)
+SLOW = settings(suppress_health_check=list(HealthCheck), deadline=None)
 BACKENDS = ("local", "moe", "premium")
 SPOKEN = (AUDIO_OUT, IMAGE_OUT, VIDEO_OUT, CITATION)  # parts of an answer, beside thoughts
 HEARD = {IMAGE_IN: CACHED_IMAGE, AUDIO_IN: CACHED_AUDIO}

@@ -14,7 +14,7 @@ from router.protocols.splice import splice
 from router.protocols.twins import MAX_DEPTH, UnsafeBody
 
 SCANS = pytest.mark.parametrize("scan", [scan, scan_in_python], ids=["as installed", "in python"])
-MANY = settings(max_examples=300, suppress_health_check=list(HealthCheck))
+MANY = settings(suppress_health_check=list(HealthCheck))
 FOLDED = frozenset({"a", "model", "é"})
 
 

@@ -8,7 +8,7 @@ from json_documents import DOCUMENTS
 
 from router.protocols.burden import burden, burden_in_python
 
-MANY = settings(max_examples=100, suppress_health_check=list(HealthCheck))
+MANY = settings(suppress_health_check=list(HealthCheck))
 WHOLE = 10**9
 PIECES = [
     b'"',

@@ -1,7 +1,7 @@
 from functools import cache
 
 import numpy as np
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from classifiers.prompt import Prompt, PromptTurn, prompt_of_messages
@@ -62,7 +62,6 @@ def classifier() -> Classifier:
     return Classifier.load(device="cpu")
 
 
-@settings(max_examples=150)
 @given(st.lists(PROMPTS, min_size=1, max_size=4))
 def test_any_bytes_give_finite_probabilities_alone_and_together(prompts: list[Prompt]) -> None:
     together = classifier().score(prompts)
@@ -73,7 +72,6 @@ def test_any_bytes_give_finite_probabilities_alone_and_together(prompts: list[Pr
             assert abs(p - alone.success[name]) < 1e-4
 
 
-@settings(max_examples=150)
 @given(PROMPTS)
 def test_reading_is_deterministic_and_bounded(prompt: Prompt) -> None:
     one, again = encode([prompt]), encode([prompt])
@@ -82,14 +80,12 @@ def test_reading_is_deterministic_and_bounded(prompt: Prompt) -> None:
     assert np.abs(one.lexical).max(initial=0) < 50
 
 
-@settings(max_examples=200)
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200))
 def test_splitting_ascii_says_what_the_regular_expression_says(text: str) -> None:
     flat = text.lower().translate(str.maketrans("123456789", "000000000"))
     assert words_of(text) == _WORD.findall(flat)
 
 
-@settings(max_examples=600)
 @given(st.lists(OPENED, min_size=1, max_size=4))
 @example([([("a b " * MAX_WORDS, 3), ("never read", 20)], (9, 0, 1, 0)), ([("", 20)], (0,) * 4)])
 def test_reading_in_c_gives_every_number_that_reading_in_python_gives(
@@ -100,7 +96,6 @@ def test_reading_in_c_gives_every_number_that_reading_in_python_gives(
         assert np.array_equal(result, expected)
 
 
-@settings(max_examples=150)
 @given(JSON, JSON)
 def test_no_json_breaks_the_reading_of_messages(messages: object, tools: object) -> None:
     prompt_of_messages(messages, tools)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from classifier_reference import plain_reading
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.prompt import Prompt, PromptTurn, prompt_of_text
@@ -163,7 +163,6 @@ def test_word_problems_are_told_from_what_looks_like_them() -> None:
     }
 
 
-@settings(max_examples=200)
 @given(st.lists(PROMPTS, min_size=1, max_size=3))
 def test_any_prompt_reads_as_the_plain_reading_says(prompts: list[Prompt]) -> None:
     check(prompts)

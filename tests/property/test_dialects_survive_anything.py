@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.backends.dialects.table import DIALECTS
@@ -40,11 +40,9 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 BODIES = st.dictionaries(KEYS, VALUES, max_size=4)
-SURVIVE = settings(max_examples=80)
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-@SURVIVE
 @given(body=BODIES | VALUES)
 def test_a_whole_answer_of_any_shape(dialect: str, body: Any) -> None:
     try:
@@ -57,7 +55,6 @@ def test_a_whole_answer_of_any_shape(dialect: str, body: Any) -> None:
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-@SURVIVE
 @given(items=st.lists(BODIES | VALUES, max_size=4), junk=st.binary(max_size=20))
 def test_a_stream_of_events_of_any_shape(dialect: str, items: list[Any], junk: bytes) -> None:
     translator = dialect_of(dialect, STREAMED)[1].stream(STREAMED)
@@ -72,7 +69,6 @@ def test_a_stream_of_events_of_any_shape(dialect: str, items: list[Any], junk: b
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-@SURVIVE
 @given(raw=st.binary(max_size=60) | (BODIES | VALUES).map(orjson.dumps))
 def test_an_error_of_any_shape(dialect: str, raw: bytes) -> None:
     failure = DIALECTS[dialect].failure(500, raw)
@@ -82,7 +78,6 @@ def test_an_error_of_any_shape(dialect: str, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-@SURVIVE
 @given(body=BODIES)
 def test_a_whole_answer_of_any_shape_is_a_message(dialect: str, body: Any) -> None:
     try:
@@ -93,7 +88,6 @@ def test_a_whole_answer_of_any_shape_is_a_message(dialect: str, body: Any) -> No
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-@SURVIVE
 @given(items=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
 def test_a_stream_of_events_of_any_shape_is_a_response(
     dialect: str, items: list[Any], junk: bytes
@@ -109,7 +103,6 @@ def test_a_stream_of_events_of_any_shape_is_a_response(
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-@SURVIVE
 @given(items=st.lists(BODIES, max_size=4), junk=st.binary(max_size=20))
 def test_a_stream_of_events_of_any_shape_is_a_message(
     dialect: str, items: list[Any], junk: bytes

@@ -1,6 +1,6 @@
 """Conditions that Python decides are decided as CEL decides them."""
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policies.language.expression import ConditionError, Conditions
@@ -88,7 +88,6 @@ worlds = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(st.lists(conditions, min_size=6, max_size=16), st.lists(worlds, min_size=3, max_size=3))
 @example(["!request.pii < true", "!(request.pii) == true", "!!request.pii"], [])
 def test_the_table_and_cel_say_the_same_of_every_condition(written, asked):

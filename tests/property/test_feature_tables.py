@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from classifier_reference import plain_features, plain_words
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_classifier_input import ANY_TEXT, WORDY
 
@@ -57,7 +57,6 @@ def tables(draw: st.DrawFn) -> FeatureTable:
     )
 
 
-@settings(max_examples=200)
 @given(tables(), TEXTS, st.tuples(*[st.integers(0, 10**6)] * len(AROUND)))
 def test_a_table_reads_the_same_in_c_in_python_and_plainly(
     table: FeatureTable, text: str, around: tuple[int, ...]

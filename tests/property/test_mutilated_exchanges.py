@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from contract.shapes import SHAPES
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.backends.backend import Backend
@@ -167,7 +167,6 @@ PARSERS = {
     "responses": (parse_response, RESPONSES),
 }
 WRONG = st.sampled_from([None, True, -1, 7, 1.5, "", "x", "text", [], {}, ["x"], {"type": "x"}])
-SURVIVE = settings(max_examples=150)
 pairs = pytest.mark.parametrize("protocol", sorted(ASKS))
 dialects = pytest.mark.parametrize("dialect", sorted(DIALECTS))
 
@@ -240,7 +239,6 @@ def streams(draw: st.DrawFn, dialect: str) -> bytes:
 
 @pairs
 @dialects
-@SURVIVE
 @given(data=st.data())
 def test_a_body_is_told_or_refused(dialect: str, protocol: str, data: st.DataObject) -> None:
     ask = ASKS[protocol]
@@ -254,7 +252,6 @@ def test_a_body_is_told_or_refused(dialect: str, protocol: str, data: st.DataObj
 
 @pairs
 @dialects
-@SURVIVE
 @given(data=st.data())
 def test_a_stream_is_told_or_refused(dialect: str, protocol: str, data: st.DataObject) -> None:
     ask = ASKS[protocol]
@@ -270,7 +267,6 @@ def test_a_stream_is_told_or_refused(dialect: str, protocol: str, data: st.DataO
 
 @pairs
 @dialects
-@SURVIVE
 @given(data=st.data())
 def test_a_request_is_asked_or_refused(dialect: str, protocol: str, data: st.DataObject) -> None:
     parse, body = PARSERS[protocol]

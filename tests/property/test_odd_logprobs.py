@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.verifiers import VERIFIERS
@@ -66,7 +66,6 @@ def test_every_protocol_with_log_probabilities_is_tried():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60)
 @given(odd=LOGPROBS)
 def test_a_whole_answer_and_a_stream_with_odd_log_probabilities(name: str, odd: Any):
     for read, raw in (

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import policies
@@ -70,7 +70,6 @@ def loaded_or_refused(text: str) -> None:
         assert finding.hint.isprintable()
 
 
-@settings(max_examples=150)
 @given(st.one_of(st.text(max_size=200), st.lists(pieces, max_size=40).map("".join)))
 @example("? a")
 @example("0\n\n0")
@@ -83,7 +82,6 @@ def test_any_text_is_refused_in_words(text):
     loaded_or_refused(text)
 
 
-@settings(max_examples=200)
 @given(st.sampled_from(SHIPPED), st.integers(0, 4_000), st.integers(0, 12), pieces)
 def test_a_damaged_policy_loads_or_is_refused_in_words(text, where, length, piece):
     place = where % len(text)
@@ -97,7 +95,6 @@ words = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
 @given(st.one_of(st.text(max_size=60), st.lists(words, max_size=10).map(" ".join)))
 @example('request.headers["x"].size() > 1')
 @example('request.headers["x"].contains("y")')

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.policy import load
@@ -121,7 +121,6 @@ def without(signals, needs):
     )
 
 
-@settings(max_examples=150)
 @given(documents, st.lists(worlds, min_size=4, max_size=4))
 def test_a_decision_needs_nothing_but_what_it_says_it_needs(document, asked):
     policy = load(json.dumps(document), "random.yaml")

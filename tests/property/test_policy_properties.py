@@ -8,7 +8,7 @@ import json
 from types import MappingProxyType
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decision import Decision, Denial
@@ -159,7 +159,6 @@ def named(decision: Decision) -> set[str]:
     return result
 
 
-@settings(max_examples=250)
 @given(documents(), st.lists(st.tuples(signals_strategy, hints_strategy), min_size=3, max_size=3))
 def test_hard_constraints_close_over_everything_a_decision_names(document, asked):
     subject = load(written(document), "random.yaml")
@@ -179,7 +178,6 @@ def test_hard_constraints_close_over_everything_a_decision_names(document, asked
             assert answer.reason.isprintable()
 
 
-@settings(max_examples=100)
 @given(documents(), signals_strategy, hints_strategy)
 def test_a_decision_is_deterministic_and_replays_from_its_record(document, given_signals, hints):
     subject = load(written(document), "random.yaml")
@@ -214,7 +212,6 @@ terms = st.builds(
 )
 
 
-@settings(max_examples=200)
 @given(options, terms)
 def test_every_objective_orders_every_option_exactly_once(given_options, given_terms):
     ranking = rank(given_options, given_terms)
@@ -222,7 +219,6 @@ def test_every_objective_orders_every_option_exactly_once(given_options, given_t
     assert set(ranking.steps) <= set(ranking.order)
 
 
-@settings(max_examples=200)
 @given(options, terms, st.integers(1, 10**9))
 def test_making_the_winner_cheaper_never_makes_it_lose(given_options, given_terms, saved):
     single = Terms(

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.verifiers import VERIFIERS
@@ -92,7 +92,6 @@ OF_TEXTS = st.fixed_dictionaries(
     optional=dict.fromkeys(("input", "prompt"), TEXTS)
     | dict.fromkeys(sorted(TEXT_OPTIONS.split()), VALUES),
 )
-SURVIVE = settings(max_examples=60)
 HELLO = {"role": "user", "content": "x"}
 LIMIT_WORDS = """max_tokens max_completion_tokens max_output_tokens max_new_tokens n_predict
  num_predict max_tokens_to_sample max_gen_len"""
@@ -162,7 +161,6 @@ def called(ask: Ask, backend: Backend) -> bytes | None:
 
 
 @every
-@SURVIVE
 @given(raw=st.binary(max_size=50) | VALUES.map(orjson.dumps))
 def test_any_bytes_are_read_or_refused(operation: Operation, raw: bytes) -> None:
     try:
@@ -173,7 +171,6 @@ def test_any_bytes_are_read_or_refused(operation: Operation, raw: bytes) -> None
     assert ask.text_bytes >= 0
 
 
-@SURVIVE
 @given(raw=st.binary(max_size=50) | BODY.map(orjson.dumps))
 def test_any_bytes_are_counted_or_refused(raw: bytes) -> None:
     try:
@@ -185,7 +182,6 @@ def test_any_bytes_are_counted_or_refused(raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("operation", "dialect"), PAIRS, ids=[f"{row.name}-{dialect}" for row, dialect in PAIRS]
 )
-@SURVIVE
 @given(data=st.data())
 def test_what_was_read_can_be_asked_or_is_unsupported(
     operation: Operation, dialect: str, data: st.DataObject
@@ -199,7 +195,6 @@ def test_what_was_read_can_be_asked_or_is_unsupported(
 
 
 @every
-@SURVIVE
 @given(data=st.data(), spaces=st.booleans())
 def test_a_native_backend_is_sent_the_same_under_its_own_model(
     operation: Operation, data: st.DataObject, spaces: bool
@@ -226,7 +221,6 @@ def test_a_native_backend_is_sent_the_same_under_its_own_model(
 
 
 @every
-@SURVIVE
 @given(extra=st.sampled_from(sorted(OPTIONS.split())), value=VALUES)
 def test_a_key_that_stands_twice_is_never_relayed(
     operation: Operation, extra: str, value: Any
@@ -242,7 +236,6 @@ def test_a_key_that_stands_twice_is_never_relayed(
     [row for row in OPERATIONS if row.name in ("chat", "message", "completion", "response")],
     ids=lambda row: row.name,
 )
-@settings(SURVIVE, max_examples=300)
 @given(limits=LIMITS, inside=st.none() | LIMITS)
 def test_no_relayed_word_for_the_output_limit_says_more_than_is_held_for(
     operation: Operation, limits: dict[str, int], inside: dict[str, int] | None
@@ -255,7 +248,6 @@ def test_no_relayed_word_for_the_output_limit_says_more_than_is_held_for(
         assert max(limits.values(), default=0) <= (ask.max_output_tokens or 0)
 
 
-@SURVIVE
 @given(body=BODY, text=st.text(max_size=30), calls=st.lists(st.text(max_size=5), max_size=2))
 def test_every_check_judges_any_answer_to_any_request(
     body: dict[str, Any], text: str, calls: list[str]

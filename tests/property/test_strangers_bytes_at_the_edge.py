@@ -1,7 +1,7 @@
 """Whatever bytes come from a client, out of a backend's stream or out of the ledger."""
 
 from fuzz.targets import edge, ledger_codec, sse
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.ledger.codec import CalendarState, StateNumbers, read_scope, write_scope
@@ -44,7 +44,6 @@ REQUEST = st.builds(
 NUMBERS = st.integers(0, 2**53 - 1)
 
 
-@settings(max_examples=80)
 @given(cut=st.binary(min_size=1, max_size=1), requests=st.lists(REQUEST, max_size=3))
 def test_no_request_makes_the_edge_raise_or_take_the_blame(
     cut: bytes, requests: list[bytes]
@@ -52,7 +51,6 @@ def test_no_request_makes_the_edge_raise_or_take_the_blame(
     edge(cut + b"".join(requests))
 
 
-@settings(max_examples=60)
 @given(data=st.binary(max_size=200))
 def test_no_bytes_make_the_edge_raise_or_take_the_blame(data: bytes) -> None:
     edge(data)
