@@ -13,9 +13,9 @@ from router.backends.dispatch.failures import (
 )
 from router.backends.dispatch.reports import Reports
 from router.backends.dispatch.trace import Given, Trace
-from router.backends.health.blame import Voice, kind_of, subject_of
 from router.backends.health.health import DeploymentState
 from router.backends.health.slots import Priority
+from router.backends.health.voice import Voice, kind_of, subject_of
 from router.domain import Usage
 from router.errors import (
     Overloaded,
@@ -84,7 +84,7 @@ class AttemptLog:
 
     def learn(self, state: DeploymentState, failed: AttemptFailed) -> None:
         """Tell the deployment and the operator of a failure; doubtful ones wait for `judge`."""
-        state.learn(failed.kind, failed.rest, self.voice)
+        state.learn(failed, self.voice)
         self._reports.tell(state.deployment, failed, self.request, self.request_id)
         if FAILURE_POLICIES[failed.kind].evidence is Evidence.DOUBTFUL:
             self.doubts.append((state, failed.kind))

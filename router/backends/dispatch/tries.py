@@ -83,6 +83,8 @@ class Tries:
             state.in_flight -= 1
             state.blame.abandoned(log.voice)
             raise
+        if not state.blame.all_clear:
+            state.blame.let_in(began)
         upstream.first_byte_seconds = self._clock() - began
         if state.paced:
             state.pace.add(upstream.first_byte_seconds)
