@@ -33,21 +33,29 @@ class AttemptLog:
     """The tries of one request so far: what failed, and why.
 
     `customer` is whose request it is; `doubts` are failures that may be the request's own, counted
-    against nobody until it is known what became of the request elsewhere. `trace` notes the tries
-    too, where there is one; `upstream` is the answer once there is one, and `closed` when its
-    connection was let go, where that is noted.
+    against nobody until it is known what became of the request elsewhere. `outlasts` is whether a
+    try may go on when its client leaves. `trace` notes the tries too, where there is one;
+    `upstream` is the answer once there is one, and `closed` when its connection was let go, where
+    that is noted.
     """
 
     __slots__ = (
-        *("_reports", "_voice", "_window", "customer", "doubts", "failures", "priority"),
-        *("request", "request_id", "tried"),
+        *("_reports", "_voice", "_window", "customer", "doubts", "failures", "outlasts"),
+        *("priority", "request", "request_id", "tried"),
     )
     trace: Trace | None = None
     upstream: Given | None = None
     closed: float | None = None
 
     def __init__(
-        self, request: Ask, request_id: str, priority: Priority, customer: str, reports: Reports
+        self,
+        request: Ask,
+        request_id: str,
+        priority: Priority,
+        customer: str,
+        reports: Reports,
+        *,
+        outlasts: bool = False,
     ) -> None:
         self.priority = priority
         self.request = request
@@ -56,6 +64,7 @@ class AttemptLog:
         self.failures: list[tuple[str, AttemptFailed]] = []
         self.doubts: list[tuple[DeploymentState, Kind]] = []
         self.tried = NOTHING
+        self.outlasts = outlasts
         self._reports = reports
         self._voice: Voice | None = None
         self._window = 0  # tokens: the largest context window that was too short
