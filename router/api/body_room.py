@@ -1,7 +1,8 @@
 """The room that bodies on their way have together, and the order in which large ones are read.
 
 Theory of operation. A body that does not come with its head takes its announced size of the room
-before more of it is read, and gives it back when its request is over. Where there is no room, its
+before more of it is read, one that does what it has, if that is not small; it gives it back when
+its request is over. Where there is no room, its
 connection is not read: the client's own system holds what it sends. A customer alone may take half
 of the room, and of what others leave always half: so there is room for whoever comes next. Who
 waits is let in by the priority of its tier, then by customer (`router.fairness`), and is refused
@@ -21,6 +22,7 @@ from typing import Final
 from router.errors import LimitExceeded, Overloaded, retry_after
 from router.fairness import Tag, Turns
 
+SMALL: Final = 65_536  # bytes of a body that takes no room
 LARGE: Final = 1_000_000  # bytes of a body that waits for its turn to be read
 SECONDS_PER_BYTE: Final = 6e-9  # what reading one takes, and the rest behind it
 MOST_WAITING: Final = 1_000  # requests; their connections are bounded besides

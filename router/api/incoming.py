@@ -7,11 +7,12 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from policies.headers import PREFIX
-from router.api.body_room import LARGE, Berth
+from router.api.body_room import LARGE, SMALL, Berth
 from router.api.codings import decoded
 from router.api.gateway import Limits
 from router.errors import BodyTooSlow, PayloadTooLarge
 from router.operations.operation import Row
+from router.protocols.decoders import most_of
 from router.protocols.headers import credential_of
 
 _HINTS: Final = PREFIX.encode()
@@ -103,28 +104,39 @@ class Incoming(Asked):
         Raises PayloadTooLarge, BodyTooSlow, UnsupportedCoding, BadRequest (it is not what its
         coding says); LimitExceeded and Overloaded where there is no room for it.
         """
+        coded = b"content-encoding" in self.fields
+        berth = None
         if not self.received:
-            await self._rest_of_body()
+            berth = await self._rest_of_body(coded=coded)
+        elif coded or len(self._body) > SMALL:
+            berth = await self._berth(self._room_of(len(self._body), coded=coded))
         body, self._body = self._body, b""
         if len(body) > self._limits.body:
             raise self._too_large()
-        if b"content-encoding" in self.fields:
+        if coded:
             coding = self.fields[b"content-encoding"]
             body = await decoded(bytes(body), coding, self._limits.body)
+            if berth is not None:
+                berth.shrink(len(body))
             await self._turn(len(body))
         return body if isinstance(body, bytes) else bytes(body)
 
-    async def _rest_of_body(self) -> None:
+    async def _rest_of_body(self, *, coded: bool) -> Berth | None:
         announced = self.fields.get(b"content-length", b"0")
         most = self._limits.body
         if not announced.isdigit() or int(announced) > most or len(self._body) > most:
             raise self._too_large()
-        berth = await self._berth(int(announced) or most)
+        berth = await self._berth(self._room_of(int(announced) or most, coded=coded))
         if not self.received:
             await self._arrival()
-        if berth is not None:
+        if berth is not None and not coded:
             berth.shrink(len(self._body))
         await self._turn(len(self._body))
+        return berth
+
+    def _room_of(self, size: int, *, coded: bool) -> int:
+        """The bytes that a body may have: a compressed one once it is inflated."""
+        return min(most_of(size), self._limits.body) if coded else size
 
     async def _berth(self, size: int) -> Berth | None:
         """Take room for the rest; until there is some, nothing more is read."""

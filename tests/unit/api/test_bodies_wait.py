@@ -1,11 +1,13 @@
 """Bodies that do not come with their head take room first; until there is some, nothing is read."""
 
 import asyncio
+import gzip
 from typing import Any
 
+import pytest
 from fakes.connection import FakeSocket, bare_gateway, connect, read_answer
 
-from router.api.body_room import BodyRoom
+from router.api.body_room import SMALL, BodyRoom
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
@@ -20,15 +22,16 @@ def customer_of(credential: bytes | None) -> tuple[int, str]:
 class Edge:
     """The real edge, which answers with the body that came, with room for 100 bytes of bodies."""
 
-    def __init__(self, wait: float = 60.0) -> None:
-        self.room = BodyRoom(100, wait, customer_of)
-        limits = Limits(90, 5.0, room=self.room)
+    def __init__(self, wait: float = 60.0, room: int = 100, most: int = 90) -> None:
+        self.room = BodyRoom(room, wait, customer_of)
+        limits = Limits(most, 5.0, room=self.room)
         gateway: Any = bare_gateway(limits)
 
         class Echoing(Inference):
-            async def _walk(self, exchange: Any) -> None:
-                await _echo(exchange)
+            async def _walk(inner, exchange: Any) -> None:  # noqa: N805 - the edge is `self`
+                await _echo(exchange, self.held)
 
+        self.held: list[int] = []  # of the room, as each body was there
         self._inference = Echoing(gateway)
 
     def client(self, customer: str, framing: str) -> tuple[Any, FakeSocket]:
@@ -38,8 +41,10 @@ class Edge:
         return connection, socket
 
 
-async def _echo(exchange: Exchange) -> None:
-    await exchange.send(await exchange.body())
+async def _echo(exchange: Exchange, held: list[int]) -> None:
+    room, body = exchange._limits.room, await exchange.body()
+    held.append(0 if room is None else room.held)
+    await exchange.send(body)
 
 
 async def settled() -> None:
@@ -94,6 +99,36 @@ async def test_a_body_that_comes_with_its_head_asks_for_no_room() -> None:
     connection.data_received(head.encode() + b"z" * 60)
     await settled()
     assert read_answer(socket.sent).body == b"z" * 60
+
+
+async def test_a_large_body_that_comes_with_its_head_is_counted_all_the_same() -> None:
+    edge, size = Edge(room=300_000, most=200_000), SMALL + 1
+    for customer, length in (("a", size), ("b", SMALL)):
+        connection, socket = connect(edge._inference)
+        head = f"{HEAD.format(customer)}Content-Length: {length}\r\n\r\n"
+        connection.data_received(head.encode() + b"z" * length)
+        await settled()
+        assert len(read_answer(socket.sent).body) == length
+    assert edge.held == [size, 0]
+    assert edge.room.held == 0
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_compressed_body_takes_the_room_that_it_has_once_it_is_inflated(
+    at_once: bool,
+) -> None:
+    edge, sent = Edge(room=1_000_000, most=300_000), gzip.compress(b"z" * 200_000)
+    connection, socket = connect(edge._inference)
+    coded = f"Content-Encoding: gzip\r\nContent-Length: {len(sent)}\r\n\r\n"
+    head = (HEAD.format("a") + coded).encode()
+    connection.data_received(head + sent if at_once else head)
+    if not at_once:
+        await settled()
+        assert edge.room.held == 300_000  # as much as it may have
+        connection.data_received(sent)
+    await asyncio.gather(*connection.tasks)
+    assert len(read_answer(socket.sent).body) == 200_000
+    assert edge.held == [200_000]
 
 
 async def test_who_finds_no_room_in_time_is_answered_and_told_when_to_come_back() -> None:
