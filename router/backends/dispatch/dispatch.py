@@ -78,7 +78,7 @@ class Dispatcher:
 
     def account(self, backend: Backend) -> Account:
         """The account of a backend, asked by its first address and key."""
-        return Account(backend, self._board.of(backend).deployments[0])
+        return Account(backend, self._board.of(backend).deployments[0], self.reports)
 
     async def close(self) -> None:
         """Stop watching and close every connection."""

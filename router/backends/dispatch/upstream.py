@@ -148,7 +148,7 @@ class Upstream:
 
     def _believed(self, usage: Usage) -> Usage:
         """What is told, as far as it can be true; the operator is told of what cannot."""
-        if usage[0] + usage[1] <= PLENTY and not usage.units:
+        if usage[0] + usage[1] <= PLENTY and not usage.units and usage.reported_pico is None:
             return usage
         seen = 0 if self._translator is None else self._translator.output_tokens_seen
         taken = bounded(usage, self.backend, self.request, seen=seen, whole=len(self.body))
