@@ -1,7 +1,9 @@
 """The room that bodies on their way have together, and the order in which large ones are read.
 
-Theory of operation. A body that does not come with its head takes its announced size of the room
-before more of it is read, and gives it back when its request is over. Where there is no room, its
+Theory of operation. A body that does not come with its head takes room before more of it is read:
+TIMES its announced size, since it is in memory as it came, as it was read and as it goes out. Once
+it is there it takes what it needs, which may be more (`need_of`): that waits for nobody, so whoever
+is let in can finish. All is given back when its request is over. Where there is no room, its
 connection is not read: the client's own system holds what it sends. A customer alone may take half
 of the room, and of what others leave always half: so there is room for whoever comes next. Who
 waits is let in by the priority of its tier, then by customer (`router.fairness`), and is refused
@@ -19,8 +21,10 @@ from typing import Final
 from router.errors import LimitExceeded, Overloaded, retry_after
 from router.fairness import Line, Ticket
 
+TIMES: Final = 3  # what came, what was read of it, what goes out
+_WIDE: Final = 3  # times more, where characters may take four bytes each
 LARGE: Final = 1_000_000  # bytes of a body that waits for its turn to be read
-SECONDS_PER_BYTE: Final = 6e-9  # what reading one takes, and the rest behind it
+SECONDS_PER_BYTE: Final = 15e-9  # what all work on one takes, and a rest nearly as long
 MOST_WAITING: Final = 1_000  # requests; their connections are bounded besides
 REASONS: Final = ("share", "room")
 _COME_BACK_MS: Final = 1_000
@@ -36,6 +40,15 @@ Who = Callable[[bytes | None], tuple[int, str]]  # a credential's rank and custo
 _Waiting = Ticket[asyncio.Future[None]]
 
 
+def need_of(body: bytes | bytearray) -> int:
+    """Return the bytes that a body takes at most until its request is over.
+
+    One character beyond ASCII may make a text four times as large in memory as it came.
+    """
+    narrow = len(body) <= LARGE or (body.isascii() and b"\\u" not in body)
+    return (TIMES if narrow else TIMES + _WIDE) * len(body)
+
+
 class Berth:
     """The room that one body has; it ends with the task of its request."""
 
@@ -46,15 +59,17 @@ class Berth:
         self.customer = customer
         self.size = size
 
-    def shrink(self, size: int) -> None:
-        """Give back what the body did not need."""
-        if size < self.size:
-            spare, self.size = self.size - size, size
+    def resize(self, size: int) -> None:
+        """Give back what the body does not need, or take what it needs besides."""
+        spare, self.size = self.size - size, size
+        if spare > 0:
             self._room.give_back(self.customer, spare)
+        elif spare:
+            self._room.take(self.customer, -spare)
 
     def leave(self, _task: object = None) -> None:
         """Give back all of it."""
-        self.shrink(0)
+        self.resize(0)
 
 
 class BodyRoom:
@@ -90,7 +105,7 @@ class BodyRoom:
         if self._line or not self._fits(customer, size):
             await self._queue(rank, customer, size)
         else:
-            self._take(customer, size)
+            self.take(customer, size)
         berth = Berth(self, customer, size)
         task = asyncio.current_task()
         if task is not None:
@@ -143,7 +158,8 @@ class BodyRoom:
             return True  # one may be larger than all of the room
         return size <= free and (not mine or mine + size <= free)
 
-    def _take(self, customer: str, size: int) -> None:
+    def take(self, customer: str, size: int) -> None:
+        """Take room, whether there is any or not."""
         self.held += size
         self._held_by[customer] = self._held_by.get(customer, 0) + size
 
@@ -161,7 +177,7 @@ class BodyRoom:
     def _let_in(self) -> None:
         """Let in whoever fits, in order; who is held up by its own share holds up nobody."""
         while (head := self._next_in()) is not None:
-            self._take(str(head.customer), head.cost)
+            self.take(str(head.customer), head.cost)
             self._line.served(head)
             head.item.set_result(None)
 

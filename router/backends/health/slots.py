@@ -34,7 +34,7 @@ class Full(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Priority:
-    """How soon a request gets a slot: rank 0 has most turns, 2 fewest; a tier may have its share."""
+    """How soon a request gets a slot: rank 0 has most turns, 2 fewest; a tier may have a share."""
 
     rank: int = 1
     tier: str = ""
