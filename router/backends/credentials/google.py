@@ -1,5 +1,6 @@
 """Google: tokens of service accounts, or of the application default credentials, by google-auth."""
 
+import json
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -13,7 +14,9 @@ from router.backends.credentials.bearer import BearerTokens
 from router.backends.credentials.renewing import Leased
 from router.backends.credentials.specs import GoogleAccount
 from router.backends.credentials.table import WrongCredentials
+from router.regular_files import read_regular
 
+_MOST_BYTES: Final = 100_000  # of a service account's file
 _TIMEOUT: Final = 10.0  # seconds for the token's server
 _LIFE: Final = 300.0  # seconds, where a token does not say
 
@@ -41,10 +44,11 @@ class GoogleTokens(BearerTokens):
 def _of_file(spec: GoogleAccount) -> Any:
     hint = "name the JSON file of a service account's key, relative to turnout.yaml"
     try:
-        return service_account.Credentials.from_service_account_file(  # type: ignore[no-untyped-call]
-            spec.service_account, scopes=[spec.scope]
+        written = json.loads(read_regular(spec.service_account, _MOST_BYTES))
+        return service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+            written, scopes=[spec.scope]
         )
     except OSError as error:
         raise WrongCredentials(f"cannot be read: {error.strerror}", hint) from None
-    except (ValueError, KeyError, GoogleAuthError):
+    except (ValueError, KeyError, TypeError, AttributeError, GoogleAuthError):
         raise WrongCredentials("is not the file of a service account", hint) from None
