@@ -29,6 +29,7 @@ def _garbage() -> Iterator[None]:
     Parses()
     yield
     Parses.more = False
+    gc.collect()  # the last one
     gc.set_threshold(*before)
 
 

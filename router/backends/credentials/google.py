@@ -27,8 +27,9 @@ class GoogleTokens(BearerTokens):
     def __init__(self, spec: GoogleAccount) -> None:
         """Raises WrongCredentials for a file that is not a service account's."""
         self._spec = spec
-        self._credentials: Any = None if spec.service_account is None else _of_file(spec)
-        super().__init__(self._fetch, f"google {spec.service_account or 'default'}")
+        file = spec.service_account
+        self._credentials: Any = None if file is None else _of_file(file, spec.scope)
+        super().__init__(self._fetch, f"google {file or 'default'}")
 
     def _fetch(self) -> Leased[str]:
         if self._credentials is None:
@@ -41,12 +42,12 @@ class GoogleTokens(BearerTokens):
         return Leased(credentials.token, left.total_seconds())
 
 
-def _of_file(spec: GoogleAccount) -> Any:
+def _of_file(path: str, scope: str) -> Any:
     hint = "name the JSON file of a service account's key, relative to turnout.yaml"
     try:
-        written = json.loads(read_regular(spec.service_account, _MOST_BYTES))
+        written = json.loads(read_regular(path, _MOST_BYTES))
         return service_account.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-            written, scopes=[spec.scope]
+            written, scopes=[scope]
         )
     except OSError as error:
         raise WrongCredentials(f"cannot be read: {error.strerror}", hint) from None
