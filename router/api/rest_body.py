@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request
 
-from router.api.body_room import LARGE, SMALL
+from router.api.body_room import LARGE, SMALL, TIMES, need_of
 from router.api.codings import decoded
 from router.api.gateway import Gateway
 from router.errors import BodyTooSlow, PayloadTooLarge
@@ -30,7 +30,7 @@ async def read_body(request: Request) -> bytes:
     expected = min(most_of(expected), limits.body) if codings else expected
     berth = None
     if room is not None and SMALL < expected <= limits.body:
-        berth = await room.enter(credential, expected)
+        berth = await room.enter(credential, TIMES * expected)
     try:
         async with asyncio.timeout(limits.body_timeout):
             body = await _whole(request, limits.body)
@@ -38,7 +38,7 @@ async def read_body(request: Request) -> bytes:
         raise BodyTooSlow("The body did not arrive in time.") from None
     body = await decoded(body, codings, limits.body)
     if berth is not None:
-        berth.shrink(len(body))
+        berth.resize(need_of(body))
     if room is not None and len(body) > LARGE:
         await room.turn(credential, len(body))
     return body

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from router.api.body_room import BodyRoom
+from router.api.body_room import TIMES, BodyRoom
 from router.api.gateway import Limits
 from router.errors import BodyTooSlow, TurnoutError
 
@@ -16,7 +16,7 @@ _TOO_SLOW: Final = "The message did not arrive within {:g} seconds."
 
 
 class Cargo:
-    """One such message. `size` is how much room it has; `waits` until it has any."""
+    """One such message. `size` is of how many bytes it has the room; `waits` until it has any."""
 
     __slots__ = ("_arrived", "_refuse", "_room", "_task", "size", "waits")
 
@@ -51,7 +51,7 @@ class Cargo:
         self, limits: Limits, authorization: bytes | None, read_on: Callable[[], None]
     ) -> None:
         try:
-            berth = await self._room.enter(authorization, limits.body)
+            berth = await self._room.enter(authorization, TIMES * limits.body)
             self.size, self.waits = limits.body, False
             read_on()
             async with asyncio.timeout(limits.body_timeout):
@@ -61,7 +61,7 @@ class Cargo:
         except TurnoutError as error:
             self._give_up(error)
         else:
-            berth.shrink(self.size)
+            berth.resize(TIMES * self.size)
             await asyncio.Event().wait()  # until it leaves, which gives back the rest
 
     def _give_up(self, error: TurnoutError) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
-from router.api.body_room import LARGE, SMALL
+from router.api.body_room import LARGE, SMALL, TIMES
 from router.api.gateway import Limits
 from router.api.incoming import Asked
 from router.api.request_id import new_request_id
@@ -135,7 +135,7 @@ class Turn(Asked):
             return
         beyond = size - (0 if self._cargo is None else self._cargo.size)
         if beyond > SMALL:
-            await room.enter(self.authorization, beyond)
+            await room.enter(self.authorization, TIMES * beyond)
         if size > LARGE:
             await room.turn(self.authorization, size)
 
