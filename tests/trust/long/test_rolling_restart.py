@@ -1,5 +1,6 @@
 """Gateways behind HAProxy are replaced one after the other while customers ask: nobody notices."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from trust.proxies import balanced
 from router.ledger.server.embedded import Embedded
 from router.simulator.server import Profile, Simulator
 
-CLIENTS, ROUNDS, WORDS = 4, 1, 20
+CLIENTS, ROUNDS, WORDS = 3, 1, 20
+MINUTES = 4
 POLICY = """\
 version: 1
 routes: {auto: {candidates: [m], objective: fixed}}
@@ -43,14 +45,22 @@ class Pair:
             (home / "policy.yaml").write_text(POLICY)
             self.gateways.append(RunningGateway(home, port, {}))
             self._processes.append(self._start(number))
+        self.ready()
 
     def _start(self, number: int) -> "subprocess.Popen[bytes]":
         gateway = self.gateways[number]
         command = [sys.executable, "-m", "router.cli", "serve", "--config", str(gateway.config)]
         with (gateway.folder / "gateway.log").open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-        gateway.until_ready(process)
-        return process
+            return subprocess.Popen(command, stdout=log, stderr=log)
+
+    def ready(self) -> None:
+        """Wait until both would serve; a busy machine may take minutes to start them."""
+        for gateway, process in zip(self.gateways, self._processes, strict=True):
+            for _ in range(MINUTES):
+                with contextlib.suppress(AssertionError):
+                    gateway.until_ready(process)
+                    break
+            gateway.until_ready(process)
 
     def replace(self, number: int) -> int:
         """Stop one as an operator does, and start another in its place; how the old one ended."""
@@ -58,6 +68,7 @@ class Pair:
         old.terminate()
         status = old.wait(LONGEST_SECONDS)
         self._processes[number] = self._start(number)
+        self.ready()
         return status
 
     def close(self) -> None:
