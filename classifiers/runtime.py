@@ -8,6 +8,6 @@ import os
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import onnxruntime as ort  # noqa: E402 # it looks when it is loaded
+import onnxruntime as ort  # it looks when it is loaded
 
 __all__ = ("ort",)

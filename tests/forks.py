@@ -40,7 +40,6 @@ def _become(asked: dict, descriptors: list[int]) -> None:
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
-    gc.unfreeze()
     sys.argv = ["turnout", *asked["arguments"]]
     sys.path[0] = asked["folder"]
     runpy.run_module("router.cli", run_name="__main__", alter_sys=True)

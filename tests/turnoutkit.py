@@ -87,20 +87,29 @@ def start(
     }
     told, tell_id = os.pipe()
     ended, tell_end = os.pipe()
-    with open(os.devnull, "rb") as nothing, open(told, "rb") as id_:
+    with Path(os.devnull).open("rb") as nothing, os.fdopen(told, "rb") as id_:
         given = [nothing.fileno(), stdout.fileno(), stderr.fileno(), tell_id, tell_end]
         try:
             socket.send_fds(_forks(), [json.dumps(asked).encode()], given)
         finally:
             os.close(tell_id)
             os.close(tell_end)
-        return Turnout(int(id_.readline()), open(ended, "rb"))
+        return Turnout(int(id_.readline()), os.fdopen(ended, "rb"))
 
 
-def run(*arguments: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
+def serve(folder: Path, *options: str, **environ: str) -> Turnout:
+    """Start `turnout serve` on a folder's turnout.yaml; it logs to gateway.log there."""
+    wanted = ("serve", *options, "--config", folder / "turnout.yaml")
+    with (folder / "gateway.log").open("ab") as log:
+        return start(*wanted, stdout=log, stderr=log, environment=os.environ | environ)
+
+
+def run(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None, check: bool = True
+) -> "subprocess.CompletedProcess[str]":
     """Run `turnout` with these arguments to its end. Raises subprocess.CalledProcessError."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        status = start(*arguments, stdout=out, stderr=err).wait()
+        status = start(*arguments, stdout=out, stderr=err, environment=environment).wait()
         out.seek(0)
         err.seek(0)
         command = ["turnout", *map(str, arguments)]

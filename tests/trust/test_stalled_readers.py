@@ -15,7 +15,7 @@ from ports import free_port
 from trust.endless import Endless, asking
 
 DEAD = "http://127.0.0.1:9/v1"
-Started = tuple[RunningGateway, "subprocess.Popen[bytes]", Endless]
+Started = tuple[RunningGateway, Turnout, Endless]
 STALLED = "turnout_stalled_clients_total"
 
 
