@@ -13,6 +13,7 @@ from modelservers import in_thread
 from patience import LONGEST_SECONDS
 from ports import free_port
 from trust.endless import Endless, asking
+from turnoutkit import Turnout
 
 DEAD = "http://127.0.0.1:9/v1"
 Started = tuple[RunningGateway, Turnout, Endless]

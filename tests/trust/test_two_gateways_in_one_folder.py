@@ -11,6 +11,7 @@ from gatewaykit import CountingSimulator, RunningGateway, booked, config_text, s
 from modelservers import in_thread
 from patience import LONGEST_SECONDS
 from ports import free_port
+from turnoutkit import Turnout
 
 from router.simulator.server import Profile
 
