@@ -115,6 +115,8 @@ class Incoming(Asked):
             raise self._too_large()
         if b"content-encoding" in self.fields:
             body = await self._decoded(bytes(body), self.fields[b"content-encoding"])
+        elif len(body) > LARGE or self._room is not None:
+            await self._turn(body)
         return body if isinstance(body, bytes) else bytes(body)
 
     async def _decoded(self, came: bytes, coding: bytes) -> bytes:
@@ -138,8 +140,6 @@ class Incoming(Asked):
         await self._enter(self._most(int(announced) or most))
         if not self.received:
             await self._arrival()
-        if b"content-encoding" not in self.fields:
-            await self._turn(self._body)
 
     async def _enter(self, size: int) -> None:
         """Take room for a body; until there is some, nothing more is read."""

@@ -88,8 +88,7 @@ class AttemptLog:
             raise _rejected(failed)
 
     def forget(self) -> None:
-        """Let go of the answer, which knows this log: what was asked is freed with its request, not
-        when Python looks for circles next."""
+        """Let go of the answer, which knows this log: what was asked is free with its request."""
         self.upstream = None
 
     def lay_bare(self) -> bool:

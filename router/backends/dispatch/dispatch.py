@@ -277,14 +277,9 @@ class Opening(AttemptLog):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        upstream = self.upstream
-        if upstream is not None:
-            upstream.close()
-            self.let_go()
-
-    def let_go(self) -> None:
-        """The block was left."""
-        self.forget()
+        if self.upstream is not None:
+            self.upstream.close()
+            self.upstream = None  # see `forget`
 
 
 class TracedOpening(Opening):
@@ -292,19 +287,18 @@ class TracedOpening(Opening):
 
     trace: Trace  # and no slots: what is not noted yet is as in any log
 
-    def let_go(self) -> None:
-        """Keep the answer until its spans were made, see `Trace.over`."""
-
     def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
         """See `AttemptLog.note`."""
         self.trace.failed(backend, deployment, self, failed)
         super().note(backend, deployment, failed)
 
-    def __aexit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> Coroutine[Any, Any, None]:
+    ) -> None:
+        """Keep the answer until its spans were made, see `Trace.over`."""
         self.closed = time.monotonic()
-        return super().__aexit__(kind, error, trace)
+        if self.upstream is not None:
+            self.upstream.close()

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import sys
+from collections.abc import Awaitable
 from random import Random
 from typing import Any
 
@@ -153,3 +154,21 @@ async def test_a_large_text_takes_the_room_that_its_characters_may_need() -> Non
     told = json.loads(b'"%b"' % wide)
     assert need_of(wide) >= 2 * len(wide) + sys.getsizeof(told) - 100 > 5 * len(wide)
     assert need_of(b'"\\u20ac"' + narrow) > TIMES * len(narrow)
+
+
+async def test_a_large_body_takes_its_turn_though_it_came_whole_with_its_head() -> None:
+    edge, turns = Edge(most=4 * LARGE), list[int]()
+    given = edge.room.turn
+
+    def turn(authorization: bytes | None, size: int) -> Awaitable[None]:
+        turns.append(size)
+        return given(authorization, size)
+
+    edge.room.turn = turn  # type: ignore[method-assign]
+    for size in (LARGE, LARGE + 1):
+        connection, socket = connect(edge._inference)
+        head = f"{HEAD.format('b')}Content-Length: {size}\r\n\r\n"
+        connection.data_received(head.encode() + b"z" * size)
+        await asyncio.gather(*connection.tasks)
+        assert len(read_answer(socket.sent).body) == size
+    assert turns == [LARGE + 1]
