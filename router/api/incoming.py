@@ -9,12 +9,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from policies.headers import PREFIX
 from router.api.body_room import LARGE, Berth
 from router.api.codings import decoded
+from router.api.filling import Filling, Gathers
 from router.api.gateway import Limits
 from router.errors import BodyTooSlow, PayloadTooLarge
+from router.ledger.text_weights import weight
 from router.operations.operation import Row
+from router.protocols.ahead import read_ahead
 from router.protocols.headers import credential_of
 
 _HINTS: Final = PREFIX.encode()
+_DIGITS: Final = 12  # of a length, looked at: a terabyte
 
 
 class Asked:
@@ -57,7 +61,7 @@ class Incoming(Asked):
         """`fields` are the headers, names in lower case, as the connection's parser has them."""
         self._connection: Any = connection
         self._limits = limits
-        self._body: bytes | bytearray = b""  # it usually comes in one part
+        self._body: bytes | Gathers = b""  # it usually comes in one part
         self._waiter: asyncio.Future[None] | None = None
         self.received = False  # all of it
         self.fields = fields
@@ -79,11 +83,18 @@ class Incoming(Asked):
             self._body = data
             return
         if isinstance(self._body, bytes):
-            self._body = bytearray(self._body)
+            self._body = self._filling(self._body)
         if len(self._body) <= self._limits.body:
-            self._body += data
+            self._body.add(data)
         else:
             self._wake()
+
+    def _filling(self, first: bytes) -> Gathers:
+        """What the parts are gathered in, with room for as many bytes as were announced."""
+        announced = self.fields.get(b"content-length", b"0")[:_DIGITS]
+        filling = Filling(min(int(announced) if announced.isdigit() else 0, self._limits.body))
+        filling.add(first)
+        return filling
 
     def complete(self) -> None:
         """Note that the request is all there."""
@@ -105,14 +116,17 @@ class Incoming(Asked):
         """
         if not self.received:
             await self._rest_of_body()
-        body, self._body = self._body, b""
-        if len(body) > self._limits.body:
+        held, self._body = self._body, b""
+        if len(held) > self._limits.body:
             raise self._too_large()
+        body = held if isinstance(held, bytes) else held.take()
         if b"content-encoding" in self.fields:
             coding = self.fields[b"content-encoding"]
-            body = await decoded(bytes(body), coding, self._limits.body)
+            body = await decoded(body, coding, self._limits.body)
             await self._turn(len(body))
-        return body if isinstance(body, bytes) else bytes(body)
+        if len(body) > LARGE:
+            await read_ahead(body, weight)
+        return body
 
     async def _rest_of_body(self) -> None:
         announced = self.fields.get(b"content-length", b"0")

@@ -12,6 +12,7 @@ from router.backends.backend import Backend
 from router.backends.media_rules import most_of_media
 from router.ledger.estimate import TOKENS_AROUND, estimate_tokens
 from router.ledger.text_weights import TOKEN, WEIGHTS, most_tokens, weigh
+from router.protocols.ahead import LARGE, Outlined, outline_of
 
 # Where the body says something in another way than the model reads it: escapes instead of
 # characters, seals of providers on their own words. Such a body's texts are looked at one by one.
@@ -34,7 +35,8 @@ def most_input(
     raw = ask.raw
     if ask.images or ask.tools or ask.features or ask.form or ask.declared is not None:
         return _most_of_parts(ask, likely, backends, candidates)
-    if _ESCAPES in raw or _SEAL in raw or _SEALED in raw:
+    seen = raw if len(raw) <= LARGE else outline_of(raw, ask.members)
+    if _ESCAPES in seen or _SEAL in seen or _SEALED in seen:
         most = _most_of_texts(ask)
     else:
         most = _most_of_text(raw, ask)
@@ -49,7 +51,8 @@ def _most_of_parts(
     if ask.declared is not None or _TOKENS in ask.features:
         return likely
     raw = ask.raw
-    if ask.images or ask.form or _ESCAPES in raw or _SEAL in raw or _SEALED in raw:
+    seen = outline_of(raw, ask.members)
+    if ask.images or ask.form or _ESCAPES in seen or _SEAL in seen or _SEALED in seen:
         most = _most_of_texts(ask) + TOKENS_AROUND
     else:
         most = _most_of_text(raw, ask) + TOKENS_AROUND
@@ -67,7 +70,8 @@ def _most_of_parts(
 
 def _most_of_text(raw: bytes, ask: Ask) -> int:
     """All of the body, where a model reads it as it is: names of fields stand for a template."""
-    weight = weigh(raw, WEIGHTS)
+    known = ask.members.weight if type(ask.members) is Outlined else None
+    weight = weigh(raw, WEIGHTS) if known is None else known
     if ask.max_output_tokens is not None:
         # Whoever says an output limit is held for no more than one who does not.
         usual = ask.members.get(_USUAL_LIMIT)

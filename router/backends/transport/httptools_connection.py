@@ -9,7 +9,7 @@ that falls behind by more than READ_BUFFER stops the upstream.
 
 import asyncio
 import select
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
 import httptools
@@ -21,9 +21,13 @@ from router.backends.transport.transport import BodyPieces, TransportError, Tran
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
 HEADERS_CAP: Final = 200
+ONE_PIECE: Final = 256 * 1024  # bytes of a body that are written at once
 _NO_BODY: Final = frozenset({204, 304})
 _STALLED: Final = "stalled: nothing came within the timeout"
 _TOO_LONG: Final = "took longer than the total timeout"
+
+
+Buffer = bytes | memoryview
 
 
 class HttptoolsConnection(Paced, asyncio.Protocol):
@@ -104,10 +108,12 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
         try:
             transport.write(request)
             if body:
-                if isinstance(body, bytes):
+                if not isinstance(body, bytes):
+                    await self._write(transport, body, deadline)
+                elif len(body) <= ONE_PIECE:
                     transport.write(body)
                 else:
-                    await self._write(transport, body, deadline)
+                    await self._write(transport, _cut_up(body), deadline)
             while not self.ready:
                 if self._error is not None:
                     raise self._error
@@ -116,8 +122,13 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
             self.abort()
             raise
 
-    async def _write(self, transport: asyncio.Transport, body: BodyPieces, deadline: float) -> None:
-        """Write a body as fast as the server reads it, unless it answers before it read all."""
+    async def _write(
+        self, transport: asyncio.Transport, body: Iterable[Buffer], deadline: float
+    ) -> None:
+        """Write a body as fast as the server reads it, unless it answers before it read all.
+
+        After each piece others have their turn: a server that reads fast never lets us wait.
+        """
         for piece in body:
             while self._unwritable and not self.ready and self._error is None:
                 await self.wait(deadline)
@@ -125,6 +136,7 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
                 self._keeps = self.reusable = False  # whatever is written next would be this body's
                 return
             transport.write(piece)
+            await asyncio.sleep(0)
 
     async def read(self, patience: float, deadline: float) -> bytes:
         """Return what came since the last read, as soon as there is something; empty at the end.
@@ -347,3 +359,9 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
         """Closed before a byte came: on a connection that was used before, the server let it go."""
         stale = self.used and self._head_bytes == 0
         return TransportError("closed the connection without an answer", stale=stale)
+
+
+def _cut_up(body: bytes) -> Iterator[memoryview]:
+    """A body in pieces, none of them copied."""
+    whole = memoryview(body)
+    return (whole[at : at + ONE_PIECE] for at in range(0, len(body), ONE_PIECE))
