@@ -9,8 +9,8 @@ class Cuts:
 
     `small` has "" in the place of each, or, of a text that is wrong, what is wrong in it. `halves`:
     one holds an escape that is half a character; it is U+FFFD where that was to be mended, else it
-    is wrong. `outline` is the body with the first 72 bytes of each of them, and `\\u` behind those of
-    one that has an escape by number. `surrogates` are the escapes in long texts that may be halves.
+    is wrong. `surrogates` are the escapes in long texts that may be halves. `outline` is the body
+    with the first 72 bytes of each, and `\\u` behind those of one that has an escape by number.
     """
 
     @property
@@ -39,3 +39,6 @@ def cut(raw: bytes, least: int, mend: bool, /) -> Cuts:
 
     Other threads run meanwhile. Any bytes are safe.
     """
+
+def utf8_size(text: str, /) -> int:
+    """How many bytes a text is in UTF-8; it is not encoded for it."""

@@ -339,7 +339,20 @@ static PyTypeObject CutsType = {
     .tp_getset = SHOWN,
 };
 
+static PyObject *utf8_size(PyObject *Py_UNUSED(module), PyObject *text) {
+  if (!PyUnicode_Check(text)) {
+    PyErr_SetString(PyExc_TypeError, "utf8_size(text: str)");
+    return NULL;
+  }
+  Py_ssize_t chars = PyUnicode_GET_LENGTH(text);
+  const void *data = PyUnicode_DATA(text);
+  if (PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND) return PyLong_FromSsize_t(size1(data, chars));
+  if (PyUnicode_KIND(text) == PyUnicode_2BYTE_KIND) return PyLong_FromSsize_t(size2(data, chars));
+  return PyLong_FromSsize_t(size4(data, chars));
+}
+
 static PyMethodDef METHODS[] = {
+    {"utf8_size", utf8_size, METH_O, "How many bytes a text is in UTF-8."},
     {"cut", cut, METH_VARARGS, "Take the long texts out of a JSON body."},
     {NULL, NULL, 0, NULL},
 };

@@ -107,3 +107,14 @@ int escape_char(const char *at, const char *end, uint32_t *found) {
 DECODE(decode1, uint8_t)
 DECODE(decode2, uint16_t)
 DECODE(decode4, uint32_t)
+
+#define SIZE(NAME, TYPE)                                                                            \
+  ptrdiff_t NAME(const TYPE *at, ptrdiff_t chars) {                                                 \
+    ptrdiff_t size = chars;                                                                         \
+    for (ptrdiff_t k = 0; k < chars; k++)                                                           \
+      size += (at[k] >= 0x80) + (at[k] >= 0x800) + (at[k] >= 0x10000);                              \
+    return size;                                                                                    \
+  }
+SIZE(size1, uint8_t)
+SIZE(size2, uint16_t)
+SIZE(size4, uint32_t)

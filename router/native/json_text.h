@@ -22,4 +22,9 @@ int escape_char(const char *at, const char *end, uint32_t *found);
 void decode1(const char *at, const char *end, uint8_t *to);
 void decode2(const char *at, const char *end, uint16_t *to);
 void decode4(const char *at, const char *end, uint32_t *to);
+
+/* How many bytes of UTF-8 so many characters are. */
+ptrdiff_t size1(const uint8_t *at, ptrdiff_t chars);
+ptrdiff_t size2(const uint16_t *at, ptrdiff_t chars);
+ptrdiff_t size4(const uint32_t *at, ptrdiff_t chars);
 #endif

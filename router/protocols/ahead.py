@@ -76,6 +76,14 @@ def _in_c() -> Cut | None:
 
 
 _CUT: Final = _in_c()
+
+
+def _utf8_size_in_python(text: str, /) -> int:
+    """How many bytes a text is in UTF-8."""
+    return len(text.encode())
+
+
+utf8_size: Final[Callable[[str], int]] = _utf8_size_in_python if _CUT is None else _cut.utf8_size
 _AHEAD: Final[ContextVar[Ahead | None]] = ContextVar("ahead", default=None)
 
 
