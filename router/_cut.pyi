@@ -10,13 +10,16 @@ class Cuts:
     `small` has "" in the place of each, or, of a text that is wrong, what is wrong in it. `halves`:
     one holds an escape that is half a character; it is U+FFFD where that was to be mended, else it
     is wrong. `surrogates` are the escapes in long texts that may be halves. `outline` is the body
-    with the first 72 bytes of each, and `\\u` behind those of one that has an escape by number.
+    with the first 72 bytes of each, and `\\u` behind those of one that has an escape by number;
+    `numbered` are these.
     """
 
     @property
     def small(self) -> bytes: ...
     @property
     def outline(self) -> bytes: ...
+    @property
+    def numbered(self) -> list[str]: ...
     @property
     def halves(self) -> bool: ...
     @property

@@ -9,6 +9,7 @@ from router.api.body_room import LARGE
 from router.api.codings import decoded
 from router.api.gateway import Gateway
 from router.errors import BodyTooSlow, PayloadTooLarge
+from router.protocols.ahead import read_ahead
 from router.protocols.aliases import KnownKeys
 from router.protocols.document import parse_members
 from router.protocols.headers import credential_of
@@ -59,4 +60,5 @@ async def read_object(request: Request, known: KnownKeys) -> dict[str, Any]:
     Raises BadRequest where it is none, and as `read_body`.
     """
     raw = await read_body(request)
+    await read_ahead(raw)
     return parse_members(raw, known, frozenset())[0] if raw else {}

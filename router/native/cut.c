@@ -306,6 +306,15 @@ static PyObject *Cuts_missing(Cuts *self, PyObject *place) {
   return PyLong_FromSsize_t(first ? self->cuts[first - 1].removed : 0);
 }
 
+/* The texts that have an escape by number. */
+static PyObject *Cuts_numbered(Cuts *self, void *Py_UNUSED(closure)) {
+  PyObject *texts = PyList_New(0);
+  for (Py_ssize_t k = 0; texts && k < self->count; k++)
+    if (self->cuts[k].numbered && self->cuts[k].text && PyList_Append(texts, self->cuts[k].text))
+      Py_CLEAR(texts);
+  return texts;
+}
+
 static PyObject *Cuts_small(Cuts *self, void *Py_UNUSED(closure)) { return Py_NewRef(self->small); }
 static PyObject *Cuts_outline(Cuts *self, void *Py_UNUSED(closure)) { return Py_NewRef(self->outline); }
 static PyObject *Cuts_halves(Cuts *self, void *Py_UNUSED(closure)) { return PyBool_FromLong(self->halves); }
@@ -324,6 +333,7 @@ static PyMethodDef OF_CUTS[] = {
 static PyGetSetDef SHOWN[] = {
     {"small", (getter)Cuts_small, NULL, "The body without its long texts.", NULL},
     {"outline", (getter)Cuts_outline, NULL, "The body with the beginnings of its long texts.", NULL},
+    {"numbered", (getter)Cuts_numbered, NULL, "The texts that have an escape by number.", NULL},
     {"halves", (getter)Cuts_halves, NULL, "Whether one holds half a character.", NULL},
     {"surrogates", (getter)Cuts_surrogates, NULL, "Escapes that may be halves.", NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -5,6 +5,7 @@ hold must cover the others too: digits, base64, rare scripts, images that a mode
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from router.ask import Ask
@@ -12,7 +13,7 @@ from router.backends.backend import Backend
 from router.backends.media_rules import most_of_media
 from router.ledger.estimate import TOKENS_AROUND, estimate_tokens
 from router.ledger.text_weights import TOKEN, WEIGHTS, most_tokens, weigh
-from router.protocols.ahead import LARGE, Outlined, outline_of
+from router.protocols.ahead import LARGE, Outlined, outline_of, utf8_size
 
 # Where the body says something in another way than the model reads it: escapes instead of
 # characters, seals of providers on their own words. Such a body's texts are looked at one by one.
@@ -25,6 +26,7 @@ _USUAL_LIMIT: Final = "max_tokens"
 _OTHER_LIMITS: Final = frozenset(("max_completion_tokens", "max_output_tokens", _SETTINGS))
 _COMMA: Final = 2 * TOKEN  # what stands between members, and rounding
 _AROUND_A_TEXT: Final = 8  # what a chat template puts around a message
+_UNKNOWN: Final[Mapping[int, int]] = MappingProxyType({})  # weights of texts
 _WORDS_ON_TOOLS: Final = 1_024  # of a server to its model: on tools at all, on each that it hosts
 
 
@@ -95,9 +97,20 @@ def _words_on_limits(ask: Ask) -> int:
 def _most_of_texts(ask: Ask) -> int:
     if ask.form:
         return ask.text_bytes
-    texts = [text.encode("utf-8", "surrogatepass") for text in ask.texts()]
-    rest = max(0, ask.text_bytes - sum(map(len, texts)))  # seals
-    return sum(map(most_tokens, texts)) + _AROUND_A_TEXT * len(texts) + estimate_tokens(rest)
+    known = ask.members.texts if type(ask.members) is Outlined else _UNKNOWN
+    texts = ask.texts()
+    size = most = 0
+    for text in texts:
+        weight = known.get(id(text))
+        if weight is None:
+            encoded = text.encode("utf-8", "surrogatepass")
+            size += len(encoded)
+            most += most_tokens(encoded)
+        else:
+            size += utf8_size(text)
+            most += -(-weight // TOKEN)
+    rest = max(0, ask.text_bytes - size)  # seals
+    return most + _AROUND_A_TEXT * len(texts) + estimate_tokens(rest)
 
 
 def largest_window(backends: Sequence[Backend]) -> int:

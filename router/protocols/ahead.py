@@ -12,8 +12,9 @@ where it is parsed. Where installing found no C compiler, nothing is read ahead.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from router.protocols.burden import is_too_fine
@@ -27,16 +28,21 @@ except ImportError:
 EDITION: Final = 1  # of what is cut out: rises whenever native/cut.c must be built anew
 LARGE: Final = 1_000_000  # bytes of a body that is read ahead; others take less than 4 ms
 LONG: Final = 128  # bytes of a text that is cut out: 50,000 shorter ones have 6 MB together
+MOST_OF_A_BYTE: Final = 120  # what one of ASCII weighs at most
+_PIECE: Final = 1_000_000  # characters of a text that are encoded at once
+_NO_TEXTS: Final[Mapping[int, int]] = MappingProxyType({})
 MAX_HALVES: Final = 100_000  # escapes that may be halves of characters, where any is
 
 
 class Ahead(NamedTuple):
     """What a thread found of `raw`: that it is cut too finely, or else its long texts; and what all
-    of it weighs (`router.ledger.text_weights`), where that was asked for."""
+    of it weighs (`router.ledger.text_weights`), where that was asked for. A text of which the bytes
+    tell it wrongly, since it has escapes, is weighed by itself: `texts`, by its identity."""
 
     raw: bytes
     cuts: "_cut.Cuts | None"  # None: it is too fine
     weight: int | None = None
+    texts: Mapping[int, int] = _NO_TEXTS
 
 
 class Outlined(dict[str, Span]):
@@ -46,12 +52,15 @@ class Outlined(dict[str, Span]):
     beginnings of the others. Whoever looks for one of these looks there.
     """
 
-    __slots__ = ("outline", "weight")
+    __slots__ = ("outline", "texts", "weight")
 
-    def __init__(self, members: Members, outline: bytes, weight: int | None) -> None:
+    def __init__(
+        self, members: Members, outline: bytes, weight: int | None, texts: Mapping[int, int]
+    ) -> None:
         super().__init__(members)
         self.outline = outline
         self.weight = weight
+        self.texts = texts
 
 
 def outline_of(raw: bytes, members: Members) -> bytes:
@@ -84,7 +93,9 @@ def _utf8_size_in_python(text: str, /) -> int:
 
 
 utf8_size: Final[Callable[[str], int]] = _utf8_size_in_python if _CUT is None else _cut.utf8_size
-_AHEAD: Final[ContextVar[Ahead | None]] = ContextVar("ahead", default=None)
+# What was read ahead for a task; emptied where it is taken. Connections that are opened meanwhile
+# keep a copy of the task's variables: a list, then, with nothing in it.
+_AHEAD: Final[ContextVar[list[Ahead] | None]] = ContextVar("ahead", default=None)
 
 
 async def read_ahead(raw: bytes, weigh: Weigh | None = None) -> None:
@@ -93,18 +104,33 @@ async def read_ahead(raw: bytes, weigh: Weigh | None = None) -> None:
     It weighs all of the body, too, for whoever has to know how many tokens that are at most.
     """
     if _CUT is not None and len(raw) > LARGE and raw[:1] != b"-":  # which begins a form
-        _AHEAD.set(await asyncio.to_thread(_read, _CUT, raw, weigh))
+        held = [await asyncio.to_thread(_read, _CUT, raw, weigh)]
+        _AHEAD.set(held)
+        task = asyncio.current_task()
+        if task is not None:
+            task.add_done_callback(lambda _: held.clear())
 
 
 def _read(cut: Cut, raw: bytes, weigh: Weigh | None) -> Ahead:
     ahead = ahead_of(cut, raw)
     if weigh is None or ahead.cuts is None:
         return ahead
-    return ahead._replace(weight=weigh(raw))
+    texts = {id(text): _weight_of(text, weigh) for text in ahead.cuts.numbered}
+    return ahead._replace(weight=weigh(raw), texts=texts)
+
+
+def _weight_of(text: str, weigh: Weigh) -> int:
+    """What a text weighs: piece by piece, so that nobody waits long for the interpreter."""
+    weight, before = 0, b""
+    for at in range(0, len(text), _PIECE):
+        piece = before + text[at : at + _PIECE].encode()
+        weight += weigh(piece) - weigh(before)
+        before = piece[-1:]
+    return weight
 
 
 def ahead_of(cut: Cut, raw: bytes, least: int = LONG) -> Ahead:
-    """Weigh a body, and take its texts of at least so many bytes out."""
+    """Weigh a body, and take its texts of at least so many bytes out, at least 12."""
     if is_too_fine(raw):
         return Ahead(raw, None)
     cuts = cut(raw, least, False)
@@ -117,8 +143,5 @@ def ahead_of(cut: Cut, raw: bytes, least: int = LONG) -> Ahead:
 
 def taken(raw: bytes) -> Ahead | None:
     """What was read of this body ahead, once."""
-    ahead = _AHEAD.get()
-    if ahead is None or ahead.raw is not raw:
-        return None
-    _AHEAD.set(None)
-    return ahead
+    held = _AHEAD.get()
+    return held.pop() if held and held[0].raw is raw else None

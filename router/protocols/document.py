@@ -81,7 +81,7 @@ def members_ahead(
     for key, (start, value, end) in members.items():
         moved = (at + cuts.missing(at) for at in (start, value, end))
         members[key] = next(moved), next(moved), next(moved)
-    members = Outlined(members, cuts.outline, ahead.weight)
+    members = Outlined(members, cuts.outline, ahead.weight, ahead.texts)
     return body, members, NO_NAMES if members.keys() <= known.plain else _unknown(body, known)
 
 

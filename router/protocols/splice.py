@@ -6,11 +6,13 @@ the member. Values are JSON already, as bytes; keys are the decoded ones that sc
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from types import MappingProxyType
 from typing import Final
 
 import orjson
 
+from router.protocols.ahead import MOST_OF_A_BYTE, Outlined
 from router.protocols.scan import Members, Span
 
 Edits = Mapping[str, bytes | None]
@@ -19,6 +21,7 @@ Renames = Mapping[str, str]  # from the key as it came to the key as it goes
 # The bytes from the first place to the second give way to others.
 Change = tuple[int, int, bytes]
 
+_AROUND: Final = 4  # two quotes, a colon and a comma
 _LARGE: Final = 65_536  # bytes of a body whose pieces are not copied before they are joined
 _NO_RENAMES: Final[Renames] = MappingProxyType({})
 _NO_EDIT: Final = b"no edit"  # recognized by its identity
@@ -57,6 +60,25 @@ def splice(raw: bytes, members: Members, edits: Edits, renames: Renames = _NO_RE
     elif not edits:
         return raw
     return spliced(raw, _changes(raw, members, edits, renames))
+
+
+def with_member(raw: bytes, members: Members, key: str, value: bytes) -> tuple[bytes, Members]:
+    """`raw` with another value for a member, or with one more behind the last, and its members."""
+    moved = copy(members)
+    if type(moved) is Outlined and moved.weight is not None:
+        moved.weight += MOST_OF_A_BYTE * (len(key) + len(value) + _AROUND)
+    if key in members:
+        key_start, start, end = members[key]
+        by = len(value) - (end - start)
+        for name, span in members.items():
+            if span[0] > start:
+                moved[name] = span[0] + by, span[1] + by, span[2] + by
+        moved[key] = key_start, start, start + len(value)
+        return replaced(raw, (key_start, start, end), value), moved
+    last, written = _end_of(members), orjson.dumps(key)
+    start = last + len(written) + 2
+    moved[key] = last + 1, start, start + len(value)
+    return spliced(raw, ((last, last, b",%b:%b" % (written, value)),)), moved
 
 
 def _refuse_twins(members: Members, edits: Edits, renames: Renames) -> None:

@@ -13,7 +13,9 @@ from router.api.incoming import Asked
 from router.api.request_id import new_request_id
 from router.api.websocket.memory import Memory
 from router.errors import PayloadTooLarge, StreamBroken, TurnoutError
+from router.ledger.text_weights import weight
 from router.operations.operation import Row
+from router.protocols.ahead import read_ahead
 from router.protocols.headers import Fields, credential_of
 from router.protocols.responses.frames import Create, Earlier, Telling
 from router.protocols.sse import EventTooLarge, Splitter
@@ -114,6 +116,7 @@ class Turn(Asked):
                 f"The conversation is larger than this gateway accepts ({self._most} bytes). "
                 "Begin anew with what matters of it in 'input'."
             )
+        await read_ahead(body, weight)
         return body
 
     def awaits_stream(self) -> None:
