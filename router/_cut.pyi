@@ -8,8 +8,8 @@ class Cuts:
     """A body without its long texts, and these, decoded.
 
     `small` has "" in the place of each, or, of a text that is wrong, what is wrong in it. `halves`:
-    one holds an escape that is half a character; it is U+FFFD where that was to be mended, else it
-    is wrong. `surrogates` are the escapes in long texts that may be halves. `outline` is the body
+    one is wrong since an escape in it is half a character; none where they are mended to U+FFFD.
+    `surrogates` are the escapes in long texts that may be halves. `outline` is the body
     with the first 72 bytes of each, and `\\u` behind those of one that has an escape by number;
     `numbered` are these.
     """

@@ -317,7 +317,9 @@ static PyObject *Cuts_numbered(Cuts *self, void *Py_UNUSED(closure)) {
 
 static PyObject *Cuts_small(Cuts *self, void *Py_UNUSED(closure)) { return Py_NewRef(self->small); }
 static PyObject *Cuts_outline(Cuts *self, void *Py_UNUSED(closure)) { return Py_NewRef(self->outline); }
-static PyObject *Cuts_halves(Cuts *self, void *Py_UNUSED(closure)) { return PyBool_FromLong(self->halves); }
+static PyObject *Cuts_halves(Cuts *self, void *Py_UNUSED(closure)) {
+  return PyBool_FromLong(self->halves && !self->mend);
+}
 
 static PyObject *Cuts_surrogates(Cuts *self, void *Py_UNUSED(closure)) {
   return PyLong_FromSsize_t(self->surrogates);

@@ -91,7 +91,7 @@ def _loaded(cuts: "Cuts") -> tuple[bytes, Any]:
     try:
         return small, orjson.loads(small)
     except orjson.JSONDecodeError as error:
-        many = cuts.surrogates + _may_be_halves(small) > MAX_HALVES
+        many = cuts.halves or cuts.surrogates + _may_be_halves(small) > MAX_HALVES
         whole = small if many else without_halves(small)
         if whole is small:
             raise BadRequest(f"The body is not valid JSON: {_reason(error, cuts)}.") from None

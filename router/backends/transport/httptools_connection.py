@@ -9,25 +9,21 @@ that falls behind by more than READ_BUFFER stops the upstream.
 
 import asyncio
 import select
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, cast
 
 import httptools
 
 from router.backends.transport.header_names import SPELLINGS
 from router.backends.transport.pace import Flow, Paced, Take
-from router.backends.transport.transport import BodyPieces, TransportError, TransportTimeout
+from router.backends.transport.transport import Pieces, TransportError, TransportTimeout
 
 READ_BUFFER: Final = 64 * 1024  # bytes held for a slow reader before the upstream is paused
 HEAD_CAP: Final = 64 * 1024  # bytes of an answer's head
 HEADERS_CAP: Final = 200
-ONE_PIECE: Final = 256 * 1024  # bytes of a body that are written at once
 _NO_BODY: Final = frozenset({204, 304})
 _STALLED: Final = "stalled: nothing came within the timeout"
 _TOO_LONG: Final = "took longer than the total timeout"
-
-
-Buffer = bytes | memoryview
 
 
 class HttptoolsConnection(Paced, asyncio.Protocol):
@@ -92,7 +88,7 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
         return {name: self.header(name) for name in SPELLINGS[tuple(self.fields)]}
 
     async def ask(
-        self, request: bytes, body: bytes | BodyPieces, deadline: float, least: int = 0
+        self, request: bytes, body: bytes | Pieces, deadline: float, least: int = 0
     ) -> None:
         """Write a request and wait for the head of its answer; any failure closes the connection.
 
@@ -108,12 +104,10 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
         try:
             transport.write(request)
             if body:
-                if not isinstance(body, bytes):
-                    await self._write(transport, body, deadline)
-                elif len(body) <= ONE_PIECE:
+                if isinstance(body, bytes):
                     transport.write(body)
                 else:
-                    await self._write(transport, _cut_up(body), deadline)
+                    await self._write(transport, body, deadline)
             while not self.ready:
                 if self._error is not None:
                     raise self._error
@@ -122,13 +116,8 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
             self.abort()
             raise
 
-    async def _write(
-        self, transport: asyncio.Transport, body: Iterable[Buffer], deadline: float
-    ) -> None:
-        """Write a body as fast as the server reads it, unless it answers before it read all.
-
-        After each piece others have their turn: a server that reads fast never lets us wait.
-        """
+    async def _write(self, transport: asyncio.Transport, body: Pieces, deadline: float) -> None:
+        """Write a body as fast as the server reads it, unless it answers before it read all."""
         for piece in body:
             while self._unwritable and not self.ready and self._error is None:
                 await self.wait(deadline)
@@ -136,7 +125,7 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
                 self._keeps = self.reusable = False  # whatever is written next would be this body's
                 return
             transport.write(piece)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a server that reads fast never lets us wait, but others do
 
     async def read(self, patience: float, deadline: float) -> bytes:
         """Return what came since the last read, as soon as there is something; empty at the end.
@@ -359,9 +348,3 @@ class HttptoolsConnection(Paced, asyncio.Protocol):
         """Closed before a byte came: on a connection that was used before, the server let it go."""
         stale = self.used and self._head_bytes == 0
         return TransportError("closed the connection without an answer", stale=stale)
-
-
-def _cut_up(body: bytes) -> Iterator[memoryview]:
-    """A body in pieces, none of them copied."""
-    whole = memoryview(body)
-    return (whole[at : at + ONE_PIECE] for at in range(0, len(body), ONE_PIECE))
