@@ -82,7 +82,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Timed]:
             process.wait(LONGEST_SECONDS)
 
 
-def test_hardly_a_body_keeps_the_loop_for_fifty_milliseconds(gateway: Timed, figures: Figures) -> None:
+def test_hardly_a_body_keeps_the_loop_for_fifty_milliseconds(
+    gateway: Timed, figures: Figures
+) -> None:
     worst: dict[str, float] = {}
     with httpx.Client(timeout=60, headers=gateway.authorization) as client:
         time.sleep(0.5)
