@@ -24,8 +24,7 @@ from router.fairness import Line, Ticket
 
 TIMES: Final = 3  # what came, what was read of it, what goes out
 _WIDE: Final = 3  # times more, where characters may take four bytes each
-SMALL: Final = 65_536  # bytes of a body that takes no room, where it comes at once
-LARGE: Final = 64_000  # bytes of a body that waits for its turn to be read
+LARGE: Final = 65_536  # bytes of a body that takes room however it comes, and turns
 SECONDS_PER_BYTE: Final = 15e-9  # what all work on one takes, and a rest nearly as long
 MOST_WAITING: Final = 1_000  # requests; their connections are bounded besides
 REASONS: Final = ("share", "room")

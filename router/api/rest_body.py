@@ -5,10 +5,11 @@ from typing import Any
 
 from fastapi import Request
 
-from router.api.body_room import LARGE, SMALL, TIMES, need_of
+from router.api.body_room import LARGE, TIMES, need_of
 from router.api.codings import decoded
 from router.api.gateway import Gateway
 from router.errors import BodyTooSlow, PayloadTooLarge
+from router.protocols.ahead import read_ahead
 from router.protocols.aliases import KnownKeys
 from router.protocols.decoders import most_of
 from router.protocols.document import parse_members
@@ -29,7 +30,7 @@ async def read_body(request: Request) -> bytes:
     codings = request.headers.get("content-encoding", "").encode("latin-1")
     expected = min(most_of(expected), limits.body) if codings else expected
     berth = None
-    if room is not None and SMALL < expected <= limits.body:
+    if room is not None and LARGE < expected <= limits.body:
         berth = await room.enter(credential, TIMES * expected)
     try:
         async with asyncio.timeout(limits.body_timeout):
@@ -62,4 +63,5 @@ async def read_object(request: Request, known: KnownKeys) -> dict[str, Any]:
     Raises BadRequest where it is none, and as `read_body`.
     """
     raw = await read_body(request)
+    await read_ahead(raw)
     return parse_members(raw, known, frozenset())[0] if raw else {}

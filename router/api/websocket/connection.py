@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Opcode
 from websockets.protocol import State
 
-from router.api.body_room import SMALL
+from router.api.body_room import LARGE
 from router.api.inference import Inference
 from router.api.unread import Unread, cut_off
 from router.api.websocket.cargo import Cargo
@@ -83,7 +83,7 @@ class WebSocket(asyncio.Protocol):
         self._flush()
         if self._frames.state is not State.OPEN:
             self._end_turns()
-        elif self._cargo is None and len(self._begun) + len(self._frames.reader.buffer) > SMALL:
+        elif self._cargo is None and len(self._begun) + len(self._frames.reader.buffer) > LARGE:
             self._take_room()
 
     def eof_received(self) -> None:

@@ -9,14 +9,16 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
-from router.api.body_room import LARGE, SMALL, TIMES
+from router.api.body_room import LARGE, TIMES
 from router.api.gateway import Limits
 from router.api.incoming import Asked
 from router.api.request_id import new_request_id
 from router.api.websocket.cargo import Cargo
 from router.api.websocket.memory import Memory
 from router.errors import PayloadTooLarge, StreamBroken, TurnoutError
+from router.ledger.text_weights import weight
 from router.operations.operation import Row
+from router.protocols.ahead import read_ahead
 from router.protocols.headers import Fields, credential_of
 from router.protocols.responses.frames import Create, Earlier, Telling
 from router.protocols.sse import EventTooLarge, Splitter
@@ -126,6 +128,7 @@ class Turn(Asked):
                 f"The conversation is larger than this gateway accepts ({most} bytes). "
                 "Begin anew with what matters of it in 'input'."
             )
+        await read_ahead(body, weight)
         return body
 
     async def _take_room(self, size: int) -> None:
@@ -134,7 +137,7 @@ class Turn(Asked):
         if room is None:
             return
         beyond = size - (0 if self._cargo is None else self._cargo.size)
-        if beyond > SMALL:
+        if beyond > LARGE:
             await room.enter(self.authorization, TIMES * beyond)
         if size > LARGE:
             await room.turn(self.authorization, size)

@@ -27,7 +27,7 @@ from gatewaykit import RunningGateway, start_gateway
 from patience import LONGEST_SECONDS, until
 from ports import free_port
 from trust.figures import Figures
-from trust.hostile_bodies import BODIES, FORM, LARGEST
+from trust.hostile_bodies import BODIES, LARGEST
 
 from router.auth.store import KeyStore
 from router.children.child import listen_on, quiet_server
@@ -37,7 +37,6 @@ ANSWER_SECONDS = 0.3  # what the backend takes: a short answer of a small model
 REQUESTS = 300
 SCARCE_REQUESTS = 150
 APART = {"moe": 0.02, "scarce": 0.1}  # seconds between two requests of the quiet customer
-STALL_SECONDS = 0.05
 MB = 1_000_000
 HELLO = {"model": "moe", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
 POLICY = "version: 1\nroutes:\n  auto: {candidates: [bulk, moe, scarce], objective: fixed}\n" + (
@@ -275,39 +274,3 @@ async def test_another_customer_is_served_as_if_it_were_alone(
     if name in HELD:
         assert lost_alone == lost == []
         assert beside <= 2 * alone
-
-
-async def _longest_gap(gateway: Attacked, until: asyncio.Task[None]) -> float:
-    """The longest that the gateway did not answer whether it lives, in seconds."""
-    longest = 0.0
-    async with httpx.AsyncClient(timeout=60) as client:
-        while not until.done():
-            began = time.perf_counter()
-            await client.get(f"{gateway.root}/livez")
-            longest = max(longest, time.perf_counter() - began)
-    return longest
-
-
-async def test_no_body_keeps_the_event_loop_for_long(gateway: Attacked, figures: Figures) -> None:
-    worst = 0.0
-    loud = headers(gateway.key("loud"))
-    async with httpx.AsyncClient(timeout=60) as client:
-        for path, kinds in BODIES.items():
-            kind = FORM if "images" in path else "application/json"
-            for make in kinds.values():
-                body = make(LARGEST)
-
-                async def send(body: bytes = body, path: str = path, kind: str = kind) -> None:
-                    answer = await client.post(
-                        gateway.root + path, content=body, headers=loud | {"content-type": kind}
-                    )
-                    assert answer.status_code < 500 or answer.status_code == 503
-
-                task = asyncio.create_task(send())
-                gap = await _longest_gap(gateway, task)
-                await task
-                figures.add("bodies tried")
-                figures.add("bodies that kept the event loop over 50 ms", int(gap > STALL_SECONDS))
-                worst = max(worst, gap)
-    figures.add("longest that a body kept the event loop, in ms", round(worst * 1000))
-    assert worst < 0.5

@@ -10,7 +10,7 @@ from typing import Any
 
 from fakes.connection import FakeSocket, bare_gateway, connect, read_answer
 
-from router.api.body_room import LARGE, SMALL, TIMES, BodyRoom, need_of
+from router.api.body_room import LARGE, TIMES, BodyRoom, need_of
 from router.api.exchange import Exchange
 from router.api.gateway import Limits
 from router.api.inference import Inference
@@ -103,10 +103,10 @@ async def test_a_body_that_comes_with_its_head_asks_for_no_room() -> None:
 
 
 async def test_a_large_body_that_comes_with_its_head_is_counted_all_the_same() -> None:
-    edge, size = Edge(room=300_000, most=200_000), SMALL + 1
+    edge, size = Edge(room=300_000, most=200_000), LARGE + 1
     edge.client("a", "Content-Length: 199000")
     await settled()
-    for customer, length, paused in (("b", size, False), ("c", size, True), ("d", SMALL, False)):
+    for customer, length, paused in (("b", size, False), ("c", size, True), ("d", LARGE, False)):
         connection, socket = connect(edge._inference)
         head = f"{HEAD.format(customer)}Content-Length: {length}\r\n\r\n"
         if paused:

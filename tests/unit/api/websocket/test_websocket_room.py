@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fakes.websocket import Answering, FakeWebSocket
 
-from router.api.body_room import SMALL, TIMES, BodyRoom
+from router.api.body_room import LARGE, TIMES, BodyRoom
 
 MOST = 1_000_000
 TEXT = "x" * 300_000
@@ -48,7 +48,7 @@ def half_of(client: FakeWebSocket, text: str = TEXT) -> bytes:
 async def test_a_message_takes_no_room_until_it_is_large() -> None:
     inference = Counting()
     client = FakeWebSocket(inference)
-    client.create(input="y" * (SMALL // 2))
+    client.create(input="y" * (LARGE // 2))
     await client.answer()
     assert inference.held == [0]
 
