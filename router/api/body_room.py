@@ -44,7 +44,7 @@ class _Waiter:
 
 
 class Berth:
-    """The room that one body has; it ends with the task of its request."""
+    """The room that one body has, mostly until the task of its request ends."""
 
     __slots__ = ("_room", "customer", "size")
 
@@ -58,6 +58,11 @@ class Berth:
         if size < self.size:
             spare, self.size = self.size - size, size
             self._room.give_back(self.customer, spare)
+
+    def join(self, more: "Berth") -> None:
+        """Hold what another of the same customer holds, which ends."""
+        self.size += more.size
+        more.size = 0
 
     def leave(self, _task: object = None) -> None:
         """Give back all of it."""
@@ -95,16 +100,20 @@ class BodyRoom:
         Raises LimitExceeded where its customer has too much on its way, Overloaded where all have,
         Unauthenticated.
         """
+        berth = await self.take(authorization, size)
+        task = asyncio.current_task()
+        if task is not None:
+            task.add_done_callback(berth.leave)
+        return berth
+
+    async def take(self, authorization: bytes | None, size: int) -> Berth:
+        """Take room until it is given back. Raises as `enter`."""
         rank, customer = self._who(authorization)
         if self._waiters or not self._fits(customer, size):
             await self._queue(rank, customer, size)
         else:
             self._take(customer, size)
-        berth = Berth(self, customer, size)
-        task = asyncio.current_task()
-        if task is not None:
-            task.add_done_callback(berth.leave)
-        return berth
+        return Berth(self, customer, size)
 
     async def _queue(self, rank: int, customer: str, size: int) -> None:
         if len(self._waiters) >= MOST_WAITING:

@@ -8,18 +8,30 @@ What is not done after the first piece is inflated beside the event loop.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from router.api.body_room import Berth
 from router.errors import BadRequest, PayloadTooLarge, UnsupportedCoding
 from router.protocols.decoders import ACCEPTED, MOST_RATIO, Decoder, decoder_of, most_of
 
+_FREE: Final = 65_536  # bytes of a body that take no room
 _AT_ONCE: Final = 262_144  # bytes of a body that are inflated without leaving the event loop
 
 
-async def decoded(body: bytes, codings: bytes, most: int) -> bytes:
+Enter = Callable[[int], Awaitable[Berth | None]]
+
+
+async def without_room(_: int) -> Berth | None:
+    """Take no room: there is none to be shared."""
+    return None
+
+
+async def decoded(body: bytes, codings: bytes, most: int, enter: Enter = without_room) -> bytes:
     """Return what a body says whose `content-encoding` is `codings`, at most `most` bytes.
 
-    Raises UnsupportedCoding for codings that are not taken (several at once are none), BadRequest
+    `enter` takes room for what is larger than came, before it is made. Raises what that raises;
+    UnsupportedCoding for codings that are not taken (several at once are none), BadRequest
     where the body is not of its coding or was cut, PayloadTooLarge.
     """
     name, make = decoder_of(codings)
@@ -32,10 +44,15 @@ async def decoded(body: bytes, codings: bytes, most: int) -> bytes:
             headers=(("accept-encoding", ACCEPTED),),
         )
     inflation = _Inflation(make(body), body, name.decode(), most)
-    if inflation.run(_AT_ONCE):
+    if inflation.run(_FREE):
         return inflation.whole()
-    await asyncio.to_thread(inflation.run, inflation.bound)
-    return inflation.whole()
+    berth = await enter(inflation.bound)
+    if not inflation.run(_AT_ONCE):
+        await asyncio.to_thread(inflation.run, inflation.bound)
+    whole = inflation.whole()
+    if berth is not None:
+        berth.shrink(len(whole))
+    return whole
 
 
 class _Inflation:

@@ -110,7 +110,7 @@ class Incoming(Asked):
             raise self._too_large()
         if b"content-encoding" in self.fields:
             coding = self.fields[b"content-encoding"]
-            body = await decoded(bytes(body), coding, self._limits.body)
+            body = await decoded(bytes(body), coding, self._limits.body, self._berth)
             await self._turn(len(body))
         return body if isinstance(body, bytes) else bytes(body)
 

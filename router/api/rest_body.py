@@ -1,11 +1,12 @@
 """The body of a request that FastAPI answers: bounded, in time, mostly a JSON object."""
 
 import asyncio
+from functools import partial
 from typing import Any, Final
 
 from fastapi import Request
 
-from router.api.body_room import LARGE
+from router.api.body_room import LARGE, Berth, BodyRoom
 from router.api.codings import decoded
 from router.api.gateway import Gateway
 from router.errors import BodyTooSlow, PayloadTooLarge
@@ -35,10 +36,14 @@ async def read_body(request: Request) -> bytes:
     except TimeoutError:
         raise BodyTooSlow("The body did not arrive in time.") from None
     codings = request.headers.get("content-encoding", "").encode("latin-1")
-    body = await decoded(body, codings, limits.body)
+    body = await decoded(body, codings, limits.body, partial(_enter, room, credential))
     if room is not None and len(body) > LARGE:
         await room.turn(credential, len(body))
     return body
+
+
+async def _enter(room: BodyRoom | None, credential: bytes | None, size: int) -> Berth | None:
+    return None if room is None else await room.enter(credential, size)
 
 
 async def _whole(request: Request, most: int) -> bytes:

@@ -18,14 +18,17 @@ from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Opcode
 from websockets.protocol import State
 
+from router.api.body_room import Berth
 from router.api.inference import Inference
 from router.api.unread import Unread, cut_off
+from router.api.websocket.arriving import Arriving
 from router.api.websocket.lanes import Lanes
 from router.api.websocket.memory import Memory
 from router.api.websocket.opening import Opening
 from router.api.websocket.turn import Turn, fields_of
 from router.errors import BadRequest, TurnoutError, Unavailable, retry_after
 from router.operations.response_warm_up import WARM_UP
+from router.protocols.headers import credential_of
 from router.protocols.responses.frames import WrongMessage, error_message, read_message
 
 _CLOSE_SECONDS: Final = 5.0  # for the client to say goodbye too
@@ -54,6 +57,7 @@ class WebSocket(asyncio.Protocol):
         self._begun = bytearray()  # a message that is not all there
         self._memory = Memory(inference.sockets.memory, inference.room)
         self._lanes = Lanes(self._begin, inference.limits.body)
+        self._arriving = Arriving(self, inference.limits, credential_of(opening.fields))
         self._refusal: TurnoutError | None = None  # of further turns: the connection will close
         self._wrote = False  # since the timer rang last
         self._asked_at = self._loop.time()
@@ -76,6 +80,7 @@ class WebSocket(asyncio.Protocol):
             frame: Any = event  # nothing else comes behind the handshake
             if self._frames.state is State.OPEN or frame.opcode is Opcode.CLOSE:
                 self._take(frame)
+        self._arriving.here(len(self._begun) + len(self._frames.reader.buffer))
         self._flush()
         if self._frames.state is not State.OPEN:
             self._end_turns()
@@ -94,13 +99,14 @@ class WebSocket(asyncio.Protocol):
             self._closing.cancel()
         self._unwatch()
         self._hear_no_more()
+        self._arriving.close()
         self._memory.close()
         self._flow.resume_writing()
 
     def pause_writing(self) -> None:
         """Note that the client is behind: nothing is read either, since pings are answered."""
         self._flow.pause_writing()
-        self._read_no_more()
+        self.pause()
         patience = self._inference.limits.unread
         self._unread = Unread(self._transport, self._loop, patience, self._cut_off)
 
@@ -108,7 +114,7 @@ class WebSocket(asyncio.Protocol):
         """Note that it caught up."""
         self._flow.resume_writing()
         self._unwatch()
-        self._read_on()
+        self.go_on()
 
     def _unwatch(self) -> None:
         if self._unread is not None:
@@ -145,7 +151,7 @@ class WebSocket(asyncio.Protocol):
         """Go on behind a turn."""
         self._asked_at = self._loop.time()
         self._lanes.over(turn)
-        self._read_on()
+        self.go_on()
         if self._refusal is not None and not self._lanes.running:
             self._close(CloseCode.GOING_AWAY)
 
@@ -159,30 +165,46 @@ class WebSocket(asyncio.Protocol):
             if frame.fin:
                 message = bytes(self._begun)
                 self._begun.clear()
-                self._message(message)
+                self._arriving.whole(message)
 
-    def _message(self, raw: bytes) -> None:
+    def message(self, raw: bytes, berth: Berth | None) -> None:
+        """Serve a message that is all there; its room is given back with its turn."""
         self._asked_at = self._loop.time()
+        turn = self._turn(raw) if self._frames.state is State.OPEN else None
+        if turn is None:
+            if berth is not None:
+                berth.leave()
+            return
+        turn.berth = berth
+        try:
+            self._lanes.add(turn)
+        except BadRequest as error:
+            turn.give_back()
+            self.tell(error_message(error, turn.lane))
+        if self._lanes.full:
+            self.pause()
+
+    def _turn(self, raw: bytes) -> Turn | None:
+        """The turn that a message asks for; None where its client was told why there is none."""
         if not _is_text(raw):
             self._fail(CloseCode.INVALID_DATA, "this is not UTF-8")
-            return
+            self._flush()
+            return None
         try:
             create = read_message(raw)
         except WrongMessage as wrong:
             self.tell(error_message(wrong.error, wrong.lane))
-            return
+            return None
         if self._refusal is not None:
             self.tell(error_message(self._refusal, create.lane))
-            return
-        row = WARM_UP if create.warms else self._row
-        most = self._inference.limits.body
-        turn = Turn(self, row, self._fields, create, memory=self._memory, most=most)
-        try:
-            self._lanes.add(turn)
-        except BadRequest as error:
-            self.tell(error_message(error, create.lane))
-        if self._lanes.full:
-            self._read_no_more()
+            return None
+        row, limits = WARM_UP if create.warms else self._row, self._inference.limits
+        return Turn(self, row, self._fields, create, memory=self._memory, limits=limits)
+
+    def refuse(self, error: TurnoutError) -> None:
+        """Say why no more is taken, and close behind what runs."""
+        self.tell(error_message(error))
+        self._finish(error)
 
     def _begin(self, turn: Turn) -> None:
         task = self._loop.create_task(self._inference.serve(turn))
@@ -190,12 +212,15 @@ class WebSocket(asyncio.Protocol):
         self._state.tasks.add(task)  # the server waits for these before it stops
         task.add_done_callback(self._state.tasks.discard)
 
-    def _read_no_more(self) -> None:
+    def pause(self) -> None:
+        """Read no more for now."""
         if not self._transport.is_closing():
             self._flow.pause_reading()
 
-    def _read_on(self) -> None:
-        if not (self._lanes.full or self._flow.write_paused or self._transport.is_closing()):
+    def go_on(self) -> None:
+        """Read on, unless the client is behind, too much waits, or a message waits for room."""
+        full = self._lanes.full or self._arriving.waits
+        if not (full or self._flow.write_paused or self._transport.is_closing()):
             self._flow.resume_reading()
 
     # Its end.

@@ -67,6 +67,8 @@ class Lanes:
         dropped = list(self._waiting)
         self._waiting.clear()
         self._waiting_bytes = 0
+        for turn in dropped:
+            turn.give_back()
         return dropped
 
     def _go_on(self) -> None:

@@ -9,8 +9,11 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
+from router.api.body_room import LARGE, Berth
+from router.api.gateway import Limits
 from router.api.incoming import Asked
 from router.api.request_id import new_request_id
+from router.api.websocket.arriving import FREE_BYTES
 from router.api.websocket.memory import Memory
 from router.errors import PayloadTooLarge, StreamBroken, TurnoutError
 from router.operations.operation import Row
@@ -44,8 +47,8 @@ class Turn(Asked):
     """See `router.pipeline.caller.Caller`, and `router.api.exchange` for what else it has."""
 
     __slots__ = (
-        *("_client", "_create", "_earlier", "_memory", "_most", "_splitter", "_telling"),
-        *("backend", "content_type", "disconnected", "headers", "id", "response_complete"),
+        *("_client", "_create", "_earlier", "_memory", "_limits", "_splitter", "_telling"),
+        *("backend", "berth", "content_type", "disconnected", "headers", "id", "response_complete"),
         *("route", "status", "streaming", "task"),
     )
 
@@ -59,16 +62,17 @@ class Turn(Asked):
         create: Create,
         *,
         memory: Memory,
-        most: int,
+        limits: Limits,
     ) -> None:
-        """`fields` are the headers that opened the connection; `most` bytes has a body."""
+        """`fields` are the headers that opened the connection."""
         self.row = row
         self.fields = fields
         self.authorization = credential_of(fields)
         self._client = client
         self._create = create
         self._memory = memory
-        self._most = most
+        self._limits = limits
+        self.berth: Berth | None = None  # the room that its message has
         self._earlier = Earlier()
         self._splitter = Splitter(_LARGEST_EVENT)
         self._telling = Telling(create.lane, create.previous)
@@ -105,15 +109,21 @@ class Turn(Asked):
     async def body(self) -> bytes:
         """Return the body, with what it continues in front of its input.
 
-        Raises BadRequest where that is not remembered, PayloadTooLarge.
+        Raises BadRequest where that is not remembered, PayloadTooLarge; LimitExceeded and
+        Overloaded where there is no room for it.
         """
         self._earlier = self._memory.earlier(self._create)
+        room, most = self._limits.room, self._limits.body
+        if room is not None and self._earlier.size > FREE_BYTES:
+            await room.enter(self.authorization, self._earlier.size)
         body = self._create.body(self._earlier)
-        if len(body) > self._most:
+        if len(body) > most:
             raise PayloadTooLarge(
-                f"The conversation is larger than this gateway accepts ({self._most} bytes). "
+                f"The conversation is larger than this gateway accepts ({most} bytes). "
                 "Begin anew with what matters of it in 'input'."
             )
+        if room is not None and len(body) > LARGE:
+            await room.turn(self.authorization, len(body))
         return body
 
     def awaits_stream(self) -> None:
@@ -175,7 +185,13 @@ class Turn(Asked):
 
     def close(self) -> None:
         """Let the connection go on with what waits."""
+        self.give_back()
         self._client.over(self)
+
+    def give_back(self) -> None:
+        """Give the room of its message back."""
+        if self.berth is not None:
+            self.berth.leave()
 
 
 _OF_ONE_REQUEST: Final = frozenset(
