@@ -45,11 +45,17 @@ class Arriving:
         *("_receiver", "_task", "_whole"),
     )
 
-    def __init__(self, receiver: Receiver, limits: Limits, credential: bytes | None) -> None:
+    def __init__(
+        self,
+        receiver: Receiver,
+        limits: Limits,
+        credential: bytes | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._receiver = receiver
         self._limits = limits
         self._credential = credential
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._here = 0  # bytes of the message that is not all there
         self._allowed = FREE_BYTES
         self._berth: Berth | None = None

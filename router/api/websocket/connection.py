@@ -57,7 +57,7 @@ class WebSocket(asyncio.Protocol):
         self._begun = bytearray()  # a message that is not all there
         self._memory = Memory(inference.sockets.memory, inference.room)
         self._lanes = Lanes(self._begin, inference.limits.body)
-        self._arriving = Arriving(self, inference.limits, credential_of(opening.fields))
+        self._arriving = Arriving(self, inference.limits, credential_of(opening.fields), loop)
         self._refusal: TurnoutError | None = None  # of further turns: the connection will close
         self._wrote = False  # since the timer rang last
         self._asked_at = self._loop.time()
