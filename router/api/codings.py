@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from router.api.body_room import Berth
+from router.api.body_room import TIMES, Berth, need_of
 from router.errors import BadRequest, PayloadTooLarge, UnsupportedCoding
 from router.protocols.decoders import ACCEPTED, MOST_RATIO, Decoder, decoder_of, most_of
 
@@ -44,14 +44,14 @@ async def decoded(body: bytes, codings: bytes, most: int, enter: Enter = without
             headers=(("accept-encoding", ACCEPTED),),
         )
     inflation = _Inflation(make(body), body, name.decode(), most)
-    if inflation.run(_FREE):
+    if inflation.run(_AT_ONCE if enter is without_room else _FREE):
         return inflation.whole()
-    berth = await enter(inflation.bound)
+    berth = await enter(TIMES * inflation.bound)
     if not inflation.run(_AT_ONCE):
         await asyncio.to_thread(inflation.run, inflation.bound)
     whole = inflation.whole()
     if berth is not None:
-        berth.shrink(len(whole))
+        berth.resize(need_of(whole))
     return whole
 
 

@@ -3,29 +3,20 @@
 Theory of operation. A database takes so many calls at once; the others wait here, where one that is
 no longer waited for never begins. Whoever asks for the most waits the longest: customers take turns
 (`router.fairness`), and none has more than half of the threads. What the gateway does for itself
-goes before all of them.
+has more turns than any of them.
 """
 
 import asyncio
 import contextlib
-from bisect import insort
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from router.fairness import Tag, Turns
+from router.fairness import Line
 
 OURS: Final = ""  # the customer of what the gateway does for itself
 _Result = TypeVar("_Result")
-
-
-@dataclass(order=True, slots=True)
-class _Waiter:
-    tag: Tag
-    customer: str = field(compare=False)
-    called: asyncio.Future[None] = field(compare=False)
 
 
 class FairThreads:
@@ -35,15 +26,14 @@ class FairThreads:
         self._most = most
         self._pool = ThreadPoolExecutor(most, thread_name_prefix=name)
         self._running: Counter[str] = Counter()  # calls, by customer
-        self._waiters: list[_Waiter] = []  # in their order
-        self._order = Turns()
+        self._line: Line[asyncio.Future[None]] = Line(asyncio.Future.done)
 
     async def run(self, customer: str, call: Callable[[], _Result]) -> _Result:
         """Return what `call` does in a thread. Raises what that raises.
 
         Cancelled before its turn, it is never called; later, it goes on unheard.
         """
-        if self._waiters or not self._may(customer):
+        if self._line or not self._may(customer):
             await self._wait(customer)
         else:
             self._running[customer] += 1
@@ -68,8 +58,7 @@ class FairThreads:
 
     async def _wait(self, customer: str) -> None:
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(self._order.tag(int(customer != OURS), customer), customer, called)
-        insort(self._waiters, waiter)
+        waiting = self._line.join(int(customer != OURS), customer, called)
         self._go_on()
         try:
             await called
@@ -77,7 +66,7 @@ class FairThreads:
             if called.done() and not called.cancelled():
                 self._done(customer)
             else:
-                self._waiters.remove(waiter)
+                self._line.leave(waiting)
             raise
 
     def _done(self, customer: str) -> None:
@@ -88,13 +77,11 @@ class FairThreads:
 
     def _go_on(self) -> None:
         """Call whoever may go on, in order."""
-        for waiter in list(self._waiters):
-            if self._running.total() >= self._most:
+        while self._line and self._running.total() < self._most:
+            may = (head for head in self._line.heads() if self._may(str(head.customer)))
+            head = next(may, None)
+            if head is None:
                 return
-            if self._may(waiter.customer) and not waiter.called.done():
-                self._waiters.remove(waiter)
-                self._running[waiter.customer] += 1
-                self._order.served(waiter.tag)
-                waiter.called.set_result(None)
-        if not self._waiters:
-            self._order.forget()
+            self._line.served(head)
+            self._running[str(head.customer)] += 1
+            head.item.set_result(None)

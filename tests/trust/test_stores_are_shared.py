@@ -63,7 +63,7 @@ async def test_customers_take_turns_where_all_threads_are_taken(threads: FairThr
     await asyncio.sleep(0)
     hanging.let_go.set()
     await asyncio.gather(*holding, *waiting)
-    assert order[0] == OURS
+    assert order.index(OURS) < 3
     assert order.index("quiet") < 4
     assert sorted(order) == sorted(["loud", "loud", "loud", "quiet", OURS])
 

@@ -1,8 +1,8 @@
 """Messages on their way: the room that they take, and their turn to be read, as bodies have it.
 
 Theory of operation. What a connection takes in one go costs no room. A message that is longer takes
-room before more of it is read: for a megabyte, then for as much as a message may have; once it is
-there, it keeps what it needs until its response is over. While there is no room, its connection is
+room before more of it is read: for a large one, then for as much as one may have; once it is there,
+it keeps what it needs until its response is over. While there is no room, its connection is
 not read. A large one waits for its turn to be read, and what came behind it waits with it.
 """
 
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
-from router.api.body_room import LARGE, Berth
+from router.api.body_room import LARGE, TIMES, Berth, need_of
 from router.api.gateway import Limits
 from router.errors import BodyTooSlow, TurnoutError
 
@@ -80,7 +80,7 @@ class Arriving:
         self._here, self._allowed = 0, FREE_BYTES
         self._in_time()
         if berth is not None:
-            berth.shrink(len(raw))
+            berth.resize(need_of(raw))
         if self._task is None and (self._limits.room is None or len(raw) <= LARGE):
             self._receiver.message(raw, berth)
             return
@@ -118,7 +118,7 @@ class Arriving:
         room, most = self._limits.room, self._limits.body
         while room is not None and self._here > self._allowed:
             allowed = LARGE if self._allowed < LARGE < most else max(most, self._here)
-            berth = await room.take(self._credential, allowed - self._allowed)
+            berth = await room.berth(self._credential, TIMES * (allowed - self._allowed))
             if self._berth is None:
                 self._berth = berth
                 seconds = self._limits.body_timeout

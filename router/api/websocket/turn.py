@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
-from router.api.body_room import LARGE, Berth
+from router.api.body_room import LARGE, TIMES, Berth
 from router.api.gateway import Limits
 from router.api.incoming import Asked
 from router.api.request_id import new_request_id
@@ -115,7 +115,7 @@ class Turn(Asked):
         self._earlier = self._memory.earlier(self._create)
         room, most = self._limits.room, self._limits.body
         if room is not None and self._earlier.size > FREE_BYTES:
-            await room.enter(self.authorization, self._earlier.size)
+            await room.enter(self.authorization, TIMES * self._earlier.size)
         body = self._create.body(self._earlier)
         if len(body) > most:
             raise PayloadTooLarge(
