@@ -16,6 +16,7 @@ from router.files.desk import Asker, Desk, shown
 from router.files.requests import screened_lines
 from router.files.screening import Screening
 from router.operations.plain import PLAIN_ASK
+from router.pipeline.turns import Places
 from router.protocols.multipart_stream import FormReader
 from router.stored.owned import NEVER, OwnedKind, OwnedState
 
@@ -24,6 +25,9 @@ _BATCH: Final = "batch"  # the purpose of a file that holds requests
 _LONGEST_PURPOSE: Final = 64
 _FORGOTTEN_MS: Final = 3_600_000  # after which nobody waits for an upload any more
 _UNREAD: Final = "tokens"  # the feature of a request whose text no detector can read
+_UPLOADS: Final = 32  # at once, in this process
+_OF_ONE: Final = 4  # of one organization; more wait, unread
+_WAITING: Final = 100
 _READ_AT_ONCE: Final = 4_000_000  # bytes of a file that the detectors read
 
 
@@ -36,15 +40,26 @@ class Uploads:
         self._folder = folder
         self._line = line
         self._patience = patience
+        self._places = Places(_UPLOADS, _OF_ONE, _WAITING)  # of what lies on our disk
 
     async def upload(self, asker: Asker, content_type: str, chunks: AsyncIterator[bytes]) -> bytes:
         """Send a client's file to the account; return what its server says of it.
 
         Raises BadRequest, PayloadTooLarge, BodyTooSlow, PermissionDenied, NotFound, LimitExceeded
-        (the organization has as many files as it may have), Unavailable, and what accounts raise.
+        (the organization has as many files as it may have, or uploads that wait), Unavailable, and
+        what accounts raise.
         """
-        desk, most = self._desk, self._desk.files.size
-        backend = desk.offering(asker, FILES)
+        backend = self._desk.offering(asker, FILES)
+        await self._places.take(asker.organization)
+        try:
+            return await self._upload(asker, backend, content_type, chunks)
+        finally:
+            self._places.give_back(asker.organization)
+
+    async def _upload(
+        self, asker: Asker, backend: Backend, content_type: str, chunks: AsyncIterator[bytes]
+    ) -> bytes:
+        most = self._desk.files.size
         with Spool(self._folder, most) as spool, Spool(self._folder, 2 * most) as rewritten:
             form = FormReader(content_type, spool.take)
             await self._receive(form, chunks)
