@@ -118,10 +118,6 @@ class AppendedFile:
         self._file = os.open(path, flags, _FILE)
         self._torn = False  # the last line could neither be finished nor undone
         try:
-            if not stat.S_ISREG(
-                os.fstat(self._file).st_mode
-            ):  # a pipe, say: nothing is undone there
-                raise OSError(None, "it is no file")
             if locked:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -99,7 +99,9 @@ class Desk:
         """Return what the organization has by this id. Raises NotFound, Unavailable."""
         if _ID.fullmatch(id_):
             of, family = asker.organization, asker.family.name
-            found = await self.registry.ask(lambda store: store.get(of, family, kind, id_))
+            found = await self.registry.ask(
+                lambda store: store.get(of, family, kind, id_), customer=of
+            )
             if found is not None:
                 return found
         raise self.missing(asker, kind, id_)
@@ -124,7 +126,10 @@ class Desk:
         """Note what is about to be made. Raises LimitExceeded where the organization has as much
         as it may have, Unavailable."""
         try:
-            await self.registry.ask(lambda store: store.begin(pending, most=most, room=room))
+            await self.registry.ask(
+                lambda store: store.begin(pending, most=most, room=room),
+                customer=pending.organization,
+            )
         except NoRoom as error:
             raise LimitExceeded(
                 f"Your organization has as much as it may have here: {error}. Delete what is no"

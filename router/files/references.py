@@ -71,7 +71,7 @@ class References:
             backend = offering(world.backends.values(), family, "files")
             if backend is None or len(ids) > _MOST:
                 continue
-            known = await self._desk.registry.ask(partial(_known, of, family, ids))
+            known = await self._desk.registry.ask(partial(_known, of, family, ids), customer=of)
             unknown -= {owned.id for owned in known}
             if len(known) == len(ids):
                 readers = members(world.backends.values(), backend)

@@ -120,7 +120,8 @@ class Shelf:
                 after=behind,
                 newest_first=newest_first,
                 purpose=page.purpose,
-            )
+            ),
+            customer=asker.organization,
         )
         kept = found[: page.limit]
         return (kept[::-1] if page.before is not None else kept), len(found) > page.limit

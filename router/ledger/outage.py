@@ -63,6 +63,8 @@ class Outage:
             counter = (scopes[item.scope], field_of(item.quota))
             if item.row.algorithm == "L":
                 self._open[counter] -= 1
+                if not self._open[counter]:
+                    del self._open[counter]  # end users come and go
                 continue
             actual = -(-used[item.row.metric - 1] // item.row.scale)
             if item.row.algorithm == "C" and local.era == self._era:
@@ -85,12 +87,16 @@ class Outage:
 
     def _used(self, item: QuotaItem, counter: Counter) -> int:
         if item.row.algorithm == "L":
-            return self._open[counter]
+            return self._open.get(counter, 0)
         if item.row.algorithm == "C":
-            return self._totals[counter]
-        recent, horizon = self._minutes[counter], self._now_ms() - _FRESH_MS
+            return self._totals.get(counter, 0)
+        recent, horizon = self._minutes.get(counter), self._now_ms() - _FRESH_MS
+        if recent is None:
+            return 0
         while recent and recent[0][0] <= horizon:
             recent.popleft()
+        if not recent:
+            del self._minutes[counter]
         return sum(local.amounts[counter] for _, local in recent)
 
     def _count(self, item: QuotaItem, counter: Counter, local: LocalAdmission) -> None:

@@ -101,11 +101,13 @@ class ChatShelf(Shelf):
         self, organization: str, id_: str, changed: Callable[[bytes], bytes]
     ) -> StoredResponse:
         """See `ChatStore.change`. Raises Unavailable besides."""
-        return await self._asked(lambda: self._chats.change(organization, id_, changed))
+        return await self._asked(
+            organization, lambda: self._chats.change(organization, id_, changed)
+        )
 
     async def page(self, organization: str, page: Page) -> tuple[list[StoredResponse], bool]:
         """See `ChatStore.page`. Raises Unavailable besides."""
-        return await self._asked(lambda: self._chats.page(organization, page))
+        return await self._asked(organization, lambda: self._chats.page(organization, page))
 
 
 def open_chats(url: str, keys: Sequence[str], *, keep: float, room: int) -> ChatShelf:

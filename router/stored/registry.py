@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar
 
 from router.database import DatabaseError
 from router.errors import Unavailable, retry_after
+from router.stored.fair_threads import OURS, FairThreads
 from router.stored.ownership import OwnershipStore
 
 _Result = TypeVar("_Result")
@@ -20,18 +21,22 @@ class Registry:
     def __init__(self, store: OwnershipStore, *, budget: float = _BUDGET_SECONDS) -> None:
         self._store = store
         self._budget = budget
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="owned resources")
+        self._threads = FairThreads(_AT_ONCE, "owned resources")
 
     def now(self) -> int:
         """This instant, in Unix milliseconds."""
         return self._store.now()
 
-    async def ask(self, call: Callable[[OwnershipStore], _Result]) -> _Result:
-        """Return what `call` does with the store. Raises Unavailable, and what it raises."""
+    async def ask(
+        self, call: Callable[[OwnershipStore], _Result], *, customer: str = OURS
+    ) -> _Result:
+        """Return what `call` does with the store, in the turn of the customer who asks for it.
+
+        Raises Unavailable, and what it raises.
+        """
         try:
             async with asyncio.timeout(self._budget):
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._threads, call, self._store)
+                return await self._threads.run(customer, partial(call, self._store))
         except (DatabaseError, TimeoutError):
             raise Unavailable(
                 "The database of files and batches does not answer. Please send it again.",
@@ -40,5 +45,5 @@ class Registry:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         self._store.close()

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from router.database import DatabaseError
+from router.stored.fair_threads import OURS
 from router.stored.response import StoredResponse
 from router.stored.run import Beat, Chunk, Ending, Told
 from router.stored.run_store import RunStore
@@ -31,28 +32,25 @@ class RunShelf(Shelf):
         """See `RunStore.begin`. Raises Unavailable besides: what is stored then nevertheless
         belongs to nobody, and lapses."""
         return await self._asked(
-            lambda: self._runs.begin(organization, response, opening, most=most)
+            organization, lambda: self._runs.begin(organization, response, opening, most=most)
         )
 
     async def beat(self, beats: Sequence[Beat], *, renew: bool) -> frozenset[str] | None:
         """See `RunStore.beat`; None where the database does not take it. Waits as long as that
         needs; what came twice is stored once.
         """
-        loop = asyncio.get_running_loop()
         with contextlib.suppress(DatabaseError):
-            return await loop.run_in_executor(
-                self._threads, lambda: self._runs.beat(beats, renew=renew)
-            )
+            return await self._threads.run(OURS, lambda: self._runs.beat(beats, renew=renew))
         return None
 
     async def finish(self, organization: str, id_: str, ending: Ending) -> bool:
         """See `RunStore.finish`. Raises Unavailable besides."""
-        return await self._asked(lambda: self._runs.finish(organization, id_, ending))
+        return await self._asked(organization, lambda: self._runs.finish(organization, id_, ending))
 
     async def lapse(self, ending: Ending) -> int:
         """See `RunStore.lapse`. Raises Unavailable besides."""
-        return await self._asked(lambda: self._runs.lapse(ending))
+        return await self._asked(OURS, lambda: self._runs.lapse(ending))
 
     async def events(self, organization: str, id_: str, after: int) -> Told:
         """See `RunStore.events`. Raises Unavailable besides."""
-        return await self._asked(lambda: self._runs.events(organization, id_, after))
+        return await self._asked(organization, lambda: self._runs.events(organization, id_, after))

@@ -8,12 +8,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Final, TypeVar
 
 from router.database import DatabaseError
 from router.errors import Unavailable, retry_after
+from router.stored.fair_threads import FairThreads
 from router.stored.response import StoredResponse
 from router.stored.store import ResponseStore
 
@@ -38,7 +38,7 @@ class Shelf:
         self._store = store
         self._budget = budget
         self._sleep = sleep
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="stored responses")
+        self._threads = FairThreads(AT_ONCE, "stored responses")
         self._sweeper: asyncio.Task[None] | None = None
         self._failing = False
         self.lost = 0  # responses that could not be stored
@@ -55,7 +55,7 @@ class Shelf:
             return stored
 
         try:
-            stored = await self._beside(add)
+            stored = await self._beside(organization, add)
         except (DatabaseError, TimeoutError) as error:
             if not claim.acquire(blocking=False):
                 return True  # at the last moment
@@ -76,14 +76,15 @@ class Shelf:
 
     async def get(self, organization: str, id_: str) -> StoredResponse:
         """Return a response. Raises MissingResponse, Unavailable."""
-        return await self._asked(lambda: self._store.get(organization, id_))
+        return await self._asked(organization, lambda: self._store.get(organization, id_))
 
     async def chain(
         self, organization: str, id_: str, *, most: int, most_bytes: int
     ) -> list[StoredResponse]:
         """See `ResponseStore.chain`. Raises Unavailable besides."""
         return await self._asked(
-            lambda: self._store.chain(organization, id_, most=most, most_bytes=most_bytes)
+            organization,
+            lambda: self._store.chain(organization, id_, most=most, most_bytes=most_bytes),
         )
 
     async def items(
@@ -91,12 +92,12 @@ class Shelf:
     ) -> dict[str, bytes]:
         """See `ResponseStore.items`. Raises Unavailable besides."""
         return await self._asked(
-            lambda: self._store.items(organization, names, most_bytes=most_bytes)
+            organization, lambda: self._store.items(organization, names, most_bytes=most_bytes)
         )
 
     async def delete(self, organization: str, id_: str) -> bool:
         """Erase a response; False where there is none. Raises Unavailable."""
-        return await self._asked(lambda: self._store.delete(organization, id_))
+        return await self._asked(organization, lambda: self._store.delete(organization, id_))
 
     def start(self) -> None:
         """Begin to sweep."""
@@ -108,26 +109,29 @@ class Shelf:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         self._store.close()
 
-    async def ask(self, call: Callable[[], _Result]) -> _Result:
-        """Call something else that is stored, beside the loop too. Raises Unavailable."""
-        return await self._asked(call)
+    async def ask(self, organization: str, call: Callable[[], _Result]) -> _Result:
+        """Call something else that is stored, beside the loop and in the organization's turn too.
 
-    async def _asked(self, call: Callable[[], _Result]) -> _Result:
+        Raises Unavailable.
+        """
+        return await self._asked(organization, call)
+
+    async def _asked(self, organization: str, call: Callable[[], _Result]) -> _Result:
         try:
-            return await self._beside(call)
+            return await self._beside(organization, call)
         except (DatabaseError, TimeoutError):
             raise Unavailable(
                 "The database that keeps responses does not answer. Please send it again.",
                 headers=retry_after(1000),
             ) from None
 
-    async def _beside(self, call: Callable[[], _Result]) -> _Result:
+    async def _beside(self, organization: str, call: Callable[[], _Result]) -> _Result:
         """Call in a thread; what has not begun when the time is over never does."""
         async with asyncio.timeout(self._budget):
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            return await self._threads.run(organization, call)
 
     async def _sweep(self) -> None:
         while True:
