@@ -64,7 +64,7 @@ def unreachable_rules(policy: Policy) -> Iterator[Finding]:
 def shadowed_rules(policy: Policy) -> Iterator[Finding]:
     """A rule whose settings never count: after an unconditional `fixed`, or set again later."""
     for _, route, index, rule, path in _rules(policy):
-        if rule.deny or rule.only or rule.except_:
+        if rule.deny or rule.only or rule.except_ or rule.redact:
             continue
         ended = next((e for e in route.rules[:index] if e.fixed and _always(e.when)), None)
         if ended is not None:
@@ -87,8 +87,11 @@ def shadowed_rules(policy: Policy) -> Iterator[Finding]:
                 break
 
 
+_CONSTRAINTS: Final = {"name", "when", "only", "except_", "redact"}
+
+
 def _set_keys(rule: RuleDoc) -> set[str]:
-    settings = rule.model_dump(exclude_none=True, exclude={"name", "when", "only", "except_"})
+    settings = rule.model_dump(exclude_none=True, exclude=_CONSTRAINTS)
     keys = {k for k in settings if k != "capable"}
     if rule.capable is not None:
         keys |= {f"capable.{k}" for k in rule.capable.model_dump(exclude_none=True)}

@@ -115,15 +115,9 @@ class Reading:
             if self._looks <= 0:
                 raise _OverBudget
             self._looks -= 1
-            alone = not shape.alone or not _goes_on(piece, start)
-            if alone and shape.valid(piece[start:end].decode("latin-1")):
+            if shape.begins(piece, start) and shape.valid(piece[start:end].decode("latin-1")):
                 return True
         return False
-
-
-def _goes_on(piece: bytes, start: int) -> bool:
-    """Whether a digit and a separator stand before it."""
-    return start >= 2 and piece[start - 1] in b" -" and piece[start - 2 : start - 1].isdigit()
 
 
 def _plugged(text: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from router.operations.operation import Operation
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import plan_of
+from router.pipeline.redaction import redacted
 from router.pipeline.relay import Relay
 from router.pipeline.request_context import gather
 from router.pipeline.response_headers import of_decision
@@ -70,8 +71,12 @@ async def _walk(
     health = serving.backends.view()
     signals = read_signals(context, health, needs)
     decision = world.policy.decide(signals, context.hints)
+    replaced = None
+    if context.needs.redaction:
+        decision, replaced = await redacted(serving.senses.detectors, context, decision)
     with Watch(serving.observers, context, signals, decision, trace) as watch:
-        plan = plan_of(decision, context, serving.history)
+        sized = context if replaced is None else replaced.sized(context)
+        plan = plan_of(decision, sized, serving.history)
         caller.route = plan.decision.route
         caller.headers += of_decision(plan.decision, context.id)
         meter = watch.meter = Meter(plan, world.prices, health, thoughts=serving.history.thoughts)
@@ -81,6 +86,8 @@ async def _walk(
             if ask.kept is not None and ask.kept.background and serving.kept is not None:
                 context = await serving.kept.begin(context, plan.decision)
                 ask = context.ask
+            if replaced is not None:
+                ask = replaced.sent(ask, plan.decision)
             hold.dispatched()
             if ask.stream and PROTOCOLS[ask.protocol].keepalive:
                 caller.awaits_stream()
@@ -92,5 +99,7 @@ async def _walk(
                         keeps = serving.kept if ask.storing is None else serving.chats
                         if keeps is not None:
                             caller = keeps.keeping(caller, context, plan.decision)
+                    if replaced is not None:
+                        caller = replaced.restoring(caller, plan.decision, upstream.backend)
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)
