@@ -23,8 +23,8 @@ class Redaction:
     restore: bool = True
 
     def wants(self, kind: str) -> bool:
-        """Whether a find of this kind is to be replaced. What nobody here knows is."""
-        return self.kinds is None or kind in self.kinds or kind not in KINDS
+        """Whether a find of this kind is to be replaced."""
+        return self.kinds is None or kind in self.kinds
 
     def and_also(self, other: "Redaction") -> "Redaction":
         """Both at once: whatever one of them wants, and none spared that one does not spare."""

@@ -128,7 +128,7 @@ class Ask(NamedTuple):
     unknown: tuple[str, ...] = ()
     unredacted: "tuple[frozenset[str], Ask] | None" = None
 
-    def as_sent_to(self, backend: str) -> "Ask":
+    def sent_to(self, backend: str) -> "Ask":
         """The request as this backend may have it."""
         if self.unredacted is None or backend not in self.unredacted[0]:
             return self

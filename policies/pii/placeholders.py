@@ -17,6 +17,8 @@ _BEGUN: Final = re.compile(
     rf"(?:(?:<|\\u003[cC])(?:[A-Z][A-Z0-9_]{{0,41}}(?:{_CODE})?)?|{_CODE})\Z"
 )
 _LONGEST: Final = 60  # characters
+_OTHERS: Final = re.compile(r"[^A-Z_]+")  # a number is behind the word
+_LONGEST_KIND: Final = 32
 
 
 class Placeholders:
@@ -51,9 +53,10 @@ class Placeholders:
         return known
 
     def _fresh(self, kind: str) -> str:
+        word = _OTHERS.sub("_", kind.upper())[:_LONGEST_KIND].strip("_") or "PRIVATE"
         while True:
-            self._numbers[kind] += 1
-            name = f"{kind.upper()}_{self._numbers[kind]}"
+            self._numbers[word] += 1
+            name = f"{word}_{self._numbers[word]}"
             if name not in self._taken:
                 return f"<{name}>"
 

@@ -22,8 +22,8 @@ from policies.pii.shapes import ANY, SHAPES, Shape
 from policies.plugins import Extended
 
 DETECTORS: Final = Extended(plugins.DETECTORS, dict[str, Detector](), Detector)
-_PLUGGED: Final = bool(len(DETECTORS))
-_detectors = cache(DETECTORS.load)
+PLUGGED: Final = bool(len(DETECTORS))
+detectors = cache(DETECTORS.load)
 
 PIECE: Final = 65_536
 OVERLAP: Final = 4_096
@@ -107,7 +107,7 @@ class Reading:
             for shape in SHAPES:
                 if self._holds(piece, shape):
                     yield shape.kind
-        if _PLUGGED:
+        if PLUGGED:
             yield from _plugged(piece.decode("utf-8", "ignore"))
 
     def _holds(self, piece: bytes, shape: Shape) -> bool:
@@ -121,6 +121,6 @@ class Reading:
 
 
 def _plugged(text: str) -> Iterator[str]:
-    for kind, detector in _detectors():
+    for kind, detector in detectors():
         if detector.may_find(text) and detector.finds(text):
             yield kind

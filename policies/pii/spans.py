@@ -14,7 +14,7 @@ from policies.pii.found import Found
 from policies.pii.linear import found
 from policies.pii.places import Placed, placed
 from policies.pii.plain import plain
-from policies.pii.reading import OVERLAP, PIECE, Budget, never
+from policies.pii.reading import OVERLAP, PIECE, PLUGGED, Budget, detectors, never
 from policies.pii.shapes import ANY, SHAPES, Shape
 
 _WORDS: Final = (ascii_letters + digits).encode()
@@ -62,6 +62,8 @@ class ShapeFinder:
 
     def _in_piece(self, text: str, at: int) -> Iterator[Found]:
         piece = text[at : at + PIECE]
+        if PLUGGED:
+            yield from _plugged(piece, at)
         if ANY.search(plain(piece.encode("utf-8", "replace"))) is None:
             return
         read = placed(piece)
@@ -83,6 +85,14 @@ class ShapeFinder:
             self._looks -= 1
             if self._looks < 0:
                 raise OverBudget
+
+
+def _plugged(piece: str, at: int) -> Iterator[Found]:
+    for kind, detector in detectors():
+        if detector.places is not None and detector.may_find(piece):
+            for start, end in detector.places(piece):
+                if 0 <= start < end <= len(piece):
+                    yield Found(at + start, at + end, kind)
 
 
 def _whole(text: bytes, start: int, end: int, kind: str) -> tuple[int, int]:

@@ -10,18 +10,20 @@ as it came. Backends are asked with the redacted request, the spared ones with t
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from policies.decision import Decision, Denial
 from policies.pii.placeholders import Placeholders
 from policies.redaction import Redaction
+from policies.value import value
 from router.ask import KEPT_ELSEWHERE, UNREADABLE, Ask
-from router.backends.backend import Backend
+from router.backends.dispatch.upstream import Upstream
 from router.ledger.estimate import estimate_tokens
 from router.operations.table import OPERATIONS
 from router.pipeline.caller import Caller
 from router.pipeline.detectors import Detectors
 from router.pipeline.held_prompt import most_input
+from router.pipeline.plan import Plan
 from router.pipeline.request_context import RequestContext
 from router.pipeline.restoring_caller import RestoringCaller
 from router.protocols.edits import with_value
@@ -39,7 +41,8 @@ _TOO_LONG: Final = "a text that is longer than the detectors may read"
 _LEFT: Final = "private data outside of texts (in a number or a header)"
 
 
-class Redacted(NamedTuple):
+@value
+class Redacted:
     """A request as it leaves, and what is put back in its answer."""
 
     ask: Ask
@@ -68,9 +71,9 @@ class Redacted(NamedTuple):
         larger = max((asked, ask), key=lambda one: most_input(one, likely, backends, ()))
         return context._replace(ask=larger, input_tokens=likely)
 
-    def restoring(self, caller: Caller, decision: Decision, backend: Backend) -> Caller:
-        """Return the caller as an answer of this backend meets it."""
-        spared = backend.name in self.redaction.spared and decision.cascade is None
+    def restoring(self, caller: Caller, plan: Plan, upstream: Upstream) -> Caller:
+        """Return the caller as this answer meets it."""
+        spared = upstream.backend.name in self.redaction.spared and plan.decision.cascade is None
         if spared or not self.redaction.restore:
             return caller
         ask = self.ask

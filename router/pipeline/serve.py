@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from policies.decision import Decision
 from router.ask import Ask
 from router.backends.dispatch.trace import Trace
 from router.domain import Principal
@@ -11,7 +12,7 @@ from router.pipeline.meter import Meter
 from router.pipeline.plan import plan_of
 from router.pipeline.redaction import redacted
 from router.pipeline.relay import Relay
-from router.pipeline.request_context import gather
+from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.response_headers import of_decision
 from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
@@ -75,8 +76,7 @@ async def _walk(
     if context.needs.redaction:
         decision, replaced = await redacted(serving.senses.detectors, context, decision)
     with Watch(serving.observers, context, signals, decision, trace) as watch:
-        sized = context if replaced is None else replaced.sized(context)
-        plan = plan_of(decision, sized, serving.history)
+        plan = plan_of(decision, replaced.sized(context) if replaced else context, serving.history)
         caller.route = plan.decision.route
         caller.headers += of_decision(plan.decision, context.id)
         meter = watch.meter = Meter(plan, world.prices, health, thoughts=serving.history.thoughts)
@@ -86,8 +86,7 @@ async def _walk(
             if ask.kept is not None and ask.kept.background and serving.kept is not None:
                 context = await serving.kept.begin(context, plan.decision)
                 ask = context.ask
-            if replaced is not None:
-                ask = replaced.sent(ask, plan.decision)
+            ask = replaced.sent(ask, plan.decision) if replaced else ask
             hold.dispatched()
             if ask.stream and PROTOCOLS[ask.protocol].keepalive:
                 caller.awaits_stream()
@@ -96,10 +95,15 @@ async def _walk(
                     meter.events.append(upstream)
                     watch.upstream = upstream
                     if ask.kept is not None or ask.storing is not None:
-                        keeps = serving.kept if ask.storing is None else serving.chats
-                        if keeps is not None:
-                            caller = keeps.keeping(caller, context, plan.decision)
-                    if replaced is not None:
-                        caller = replaced.restoring(caller, plan.decision, upstream.backend)
+                        caller = _keeping(serving, caller, context, plan.decision)
+                    caller = replaced.restoring(caller, plan, upstream) if replaced else caller
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)
+
+
+def _keeping(
+    serving: Serving, caller: Caller, context: RequestContext, decision: Decision
+) -> Caller:
+    """Return the caller as it meets an answer that is kept."""
+    keeps = serving.kept if context.ask.storing is None else serving.chats
+    return caller if keeps is None else keeps.keeping(caller, context, decision)

@@ -108,6 +108,8 @@ def redacting(
     try:
         raw = Redactor(finders, wants).redacted(ask.raw, placeholders)
         sent = ask if raw is ask.raw else _with_body(ask, parse(raw))
+        if sent is not ask and _lost_a_number(ask, sent):
+            return Redacting(ask, placeholders, left=True)
     except BadRequest:  # a number was replaced that has to be one
         return Redacting(ask, placeholders, left=True)
     except Exception:  # noqa: BLE001 # a finder of a plug-in: what it could not read is unread
@@ -118,6 +120,12 @@ def redacting(
         if wants(kind):
             return Redacting(ask, placeholders, left=True)
     return Redacting(sent, placeholders)
+
+
+def _lost_a_number(ask: Ask, sent: Ask) -> bool:
+    """Whether a parameter that was a number is one no longer."""
+    numbers = [name for name, held in ask.body.items() if isinstance(held, int | float)]
+    return any(isinstance(sent.body.get(name), str) for name in numbers)
 
 
 def _with_body(ask: Ask, parsed: Ask) -> Ask:

@@ -84,8 +84,10 @@ class StreamRestorer:
     def finish(self) -> bytes:
         """Return what was held back: nothing follows."""
         rest, self._splitter.pending = self._splitter.pending, b""
-        last = self._event(rest + b"\n\n")[:-2] if rest else b""
-        return last + self._let_go(list(self._open))
+        if not rest:
+            return self._let_go(list(self._open))
+        last = self._event(rest + b"\n\n")  # an event without its end
+        return (last + self._let_go(list(self._open)))[:-2]
 
     def _event(self, event: bytes) -> bytes:
         if not self._open and not any(sign in event for sign in _SIGNS):
