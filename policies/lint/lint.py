@@ -11,6 +11,7 @@ from policies.findings import Finding, suggestion
 from policies.language.document import RouteDoc, RuleDoc
 from policies.language.source import Path
 from policies.lint.quotas import contradicting_quotas, overcommitted_shares
+from policies.lint.redaction import unredacted_routes
 from policies.lint.shadow import unaudited_routes
 from policies.objectives import OBJECTIVES
 from policies.policy import Policy
@@ -264,6 +265,7 @@ LINTS: Final[tuple[Callable[[Policy], Iterator[Finding]], ...]] = (
     empty_rules,
     unused,
     private_leaks,
+    unredacted_routes,
     dead_settings,
     contradicting_quotas,
     overcommitted_shares,

@@ -58,7 +58,7 @@ async def test_whom_the_policy_spares_is_sent_the_clients_bytes_and_nobody_else(
 async def test_in_a_cascade_nobody_is_spared_since_a_judge_reads_the_answer():
     caller = FakeCaller.asking(MAIL)
     world = new_world(policy("{except: [local]}", CASCADE))
-    context = await context_of(caller, world, classifier=FakeClassifier(ODDS))
+    context = await context_of(caller, world, classifier=FakeClassifier(**ODDS))
     decision, made = await redacted(Detectors(), context, decided(context))
     assert decision.cascade is not None
     assert made is not None
