@@ -55,10 +55,14 @@ class ShapeFinder:
             raise OverBudget
         finds: list[Found] = []
         for at in range(0, max(1, len(text) - OVERLAP), PIECE - OVERLAP):
-            if self._stopped() or self._now() > self._until:
-                raise OverBudget
+            self.check()
             finds += self._in_piece(text, at)
         return finds
+
+    def check(self) -> None:
+        """Raise OverBudget where the time is over, or nobody waits."""
+        if self._stopped() or self._now() > self._until:
+            raise OverBudget
 
     def _in_piece(self, text: str, at: int) -> Iterator[Found]:
         piece = text[at : at + PIECE]

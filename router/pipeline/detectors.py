@@ -22,10 +22,11 @@ from router.domain import Principal
 from router.pipeline.refused_lately import Refusals
 from router.pipeline.turns import Places
 from router.protocols.leaving import leaving, leaving_bytes
-from router.protocols.redacting import Redacting, redacting
+from router.protocols.redacting import Redacting, Redactor, redacting
 from router.world.config_limits import DetectorSection
 
 AT_ONCE: Final = 16_384  # bytes that take less time than the way to a thread and back
+REDACTED_AT_ONCE: Final = 4_096  # the same of those that are redacted
 THREADS: Final = 2
 WAITING: Final = 64  # long requests of one customer
 Texts = Callable[[], Iterable[bytes]]
@@ -87,7 +88,7 @@ class Detectors:
         """
         work = partial(self._redacted, ask, redaction, parse)
         size = leaving_bytes(ask)
-        if size <= AT_ONCE:
+        if size <= REDACTED_AT_ONCE:
             return work(Event())
         self.refusals.check(principal, ask.user or "", model)
         return await self._in_turn(work, principal.organization, rank, size)
@@ -97,7 +98,8 @@ class Detectors:
     ) -> Redacting | None:
         finder = ShapeFinder(self._budget, left.is_set)
         look = Reading(self._budget, left.is_set)
-        return redacting(ask, [finder], redaction.wants, parse, look)
+        redactor = Redactor([finder], redaction.wants, finder.check)
+        return redacting(ask, redactor, redaction.wants, parse, look)
 
     async def _in_turn(
         self, work: Callable[[Event], Result], customer: str, rank: int, size: int

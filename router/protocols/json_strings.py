@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+_LONG: Final = 8  # digits
 _LONG_NUMBER: Final = re.compile(r"-?[0-9]{8,}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _DECODER: Final = json.JSONDecoder(strict=False)
 _COLON: Final = re.compile(r"[ \t\r\n]*:[ \t\r\n]*")
@@ -25,13 +26,13 @@ class Token(NamedTuple):
     is_number: bool = False
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """Yield the strings and long numbers of a valid JSON text, in order."""
+def tokens(text: str, *, numbers: bool = True) -> Iterator[Token]:
+    """Yield the strings of a valid JSON text, and its long numbers where wanted, in order."""
     at, key, valued = 0, "", -1
     while True:
         start = text.find('"', at)
         end_of_gap = len(text) if start < 0 else start
-        if end_of_gap - at >= 8:
+        if numbers and end_of_gap - at >= _LONG:
             for match in _LONG_NUMBER.finditer(text, at, end_of_gap):
                 name = key if match.start() == valued else ""
                 yield Token(match.start(), match.end(), match[0], name, is_number=True)

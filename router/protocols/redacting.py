@@ -22,6 +22,8 @@ from router.protocols.json_strings import Token, tokens, written
 from router.protocols.leaving import LEFT_OUT, leaving
 
 _LEVELS: Final = 4  # of JSON in a string of JSON
+_BEGINS: Final = re.compile(r"[ \t\r\n]*[\[{]")
+_A_LOT: Final = 256  # strings
 _NEAR: Final = 30  # characters at the end of a name
 _LINK: Final = '": "'  # between a name and its value, where the name may say what the value is
 _ANNOUNCES: Final = re.compile(r"(?i:password|passwd|secret|api[_-]?key|token)[\s\"']{0,8}\Z")
@@ -36,12 +38,20 @@ class _Edit(NamedTuple):
     edits: "Sequence[_Edit]" = ()
 
 
-class Redactor:
-    """Redacts bodies with these finders, of the kinds that are wanted."""
+def _on() -> None:
+    """There is time."""
 
-    def __init__(self, finders: Sequence[Finder], wants: Wants) -> None:
+
+class Redactor:
+    """Redacts bodies with these finders, of the kinds that are wanted; `check` is called now and
+    then, and raises where that takes too long."""
+
+    def __init__(
+        self, finders: Sequence[Finder], wants: Wants, check: Callable[[], None] = _on
+    ) -> None:
         self._finders = finders
         self._wants = wants
+        self._check = check
 
     def redacted(self, raw: bytes, placeholders: Placeholders) -> bytes:
         """The body, a valid JSON object, redacted; `raw` itself where nothing was found.
@@ -53,12 +63,14 @@ class Redactor:
         return _edited(text, edits, placeholders).encode() if edits else raw
 
     def _edits(self, text: str, placeholders: Placeholders, levels: int) -> Iterator[_Edit]:
-        for token in tokens(text):
+        for number, token in enumerate(tokens(text)):
+            if number % _A_LOT == 0:
+                self._check()
             if token.key in LEFT_OUT:
                 continue
             value = token.value
             placeholders.avoid(value)
-            if levels and value[:1] in ("{", "[") and is_json(value):
+            if levels and is_json(value):
                 edits = list(self._edits(value, placeholders, levels - 1))
                 if edits:
                     yield _Edit(token, (), edits)
@@ -96,7 +108,7 @@ class Redacting(NamedTuple):
 
 def redacting(
     ask: Ask,
-    finders: Sequence[Finder],
+    redactor: Redactor,
     wants: Wants,
     parse: Callable[[bytes], Ask],
     look: Reading,
@@ -106,7 +118,7 @@ def redacting(
     """
     placeholders = Placeholders()
     try:
-        raw = Redactor(finders, wants).redacted(ask.raw, placeholders)
+        raw = redactor.redacted(ask.raw, placeholders)
         sent = ask if raw is ask.raw else _with_body(ask, parse(raw))
         if sent is not ask and _lost_a_number(ask, sent):
             return Redacting(ask, placeholders, left=True)
@@ -157,7 +169,9 @@ def _edited(text: str, edits: Sequence[_Edit], placeholders: Placeholders) -> st
 
 
 def is_json(text: str) -> bool:
-    """Whether a text is JSON itself."""
+    """Whether a text is a list or an object of JSON."""
+    if _BEGINS.match(text) is None:
+        return False
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:

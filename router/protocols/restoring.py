@@ -35,7 +35,7 @@ def restored_body(body: bytes, placeholders: Placeholders) -> bytes:
         return body
     parts: list[str] = []
     at = 0
-    for token in tokens(text):
+    for token in tokens(text, numbers=False):
         value = token.value
         restored = _restored(value, placeholders) if may_hold(value) else value
         if restored != value:
@@ -47,7 +47,7 @@ def restored_body(body: bytes, placeholders: Placeholders) -> bytes:
 
 def _restored(value: str, placeholders: Placeholders) -> str:
     """A whole string; in one that is JSON, values stand as JSON has them."""
-    if value[:1] in ("{", "[") and is_json(value):
+    if is_json(value):
         return placeholders.restored(value, inside)
     return placeholders.restored(value)
 
