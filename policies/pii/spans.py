@@ -46,6 +46,7 @@ class ShapeFinder:
         self._looks = budget.looks
         self._stopped = stopped
         self._now = now
+        self._key_end = 0  # of the last private key in the text at hand
         self._until = now() + 1_000 * budget.microseconds
 
     def find(self, text: str) -> Sequence[Found]:
@@ -54,6 +55,7 @@ class ShapeFinder:
         if self._bytes < 0:
             raise OverBudget
         finds: list[Found] = []
+        self._key_end = 0
         for at in range(0, max(1, len(text) - OVERLAP), PIECE - OVERLAP):
             self.check()
             finds += self._in_piece(text, at)
@@ -76,9 +78,15 @@ class ShapeFinder:
                 first, last = read.span(*_whole(read.plain, start, end, shape.kind))
                 first, last = at + first, at + last
                 if text.startswith(_PEM, first):
-                    closing = _PEM_END.search(text, last)
-                    last = len(text) if closing is None else closing.end()
+                    last = self._end_of_key(text, last)
                 yield Found(first, last, shape.kind)
+
+    def _end_of_key(self, text: str, at: int) -> int:
+        """Where a private key ends: one that begins within another ends with it."""
+        if at > self._key_end:
+            closing = _PEM_END.search(text, at)
+            self._key_end = len(text) if closing is None else closing.end()
+        return self._key_end
 
     def _of_shape(self, read: Placed, shape: Shape) -> Iterator[tuple[int, int]]:
         text = read.plain

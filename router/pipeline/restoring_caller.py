@@ -1,10 +1,14 @@
 """A caller whose answer is restored: placeholders become its own values again."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from policies.pii.placeholders import Placeholders
 from router.pipeline.caller import Caller
 from router.protocols.restoring import StreamRestorer, restored_body
+
+AT_ONCE: Final = 65_536  # bytes of an answer
 
 
 class RestoringCaller:
@@ -76,5 +80,9 @@ class RestoringCaller:
         await self._caller.end()
 
     async def send(self, body: bytes, status: int = 200) -> None:
-        """Send a whole answer."""
-        await self._caller.send(restored_body(body, self._placeholders), status)
+        """Send a whole answer; a long one is restored beside the event loop."""
+        if len(body) > AT_ONCE:
+            body = await asyncio.to_thread(restored_body, body, self._placeholders)
+        else:
+            body = restored_body(body, self._placeholders)
+        await self._caller.send(body, status)
