@@ -12,20 +12,25 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from threading import Event
-from typing import Final
+from typing import Final, TypeVar
 
 from policies.pii.reading import BUDGET, Budget, PrivateData, Reading
+from policies.pii.spans import ShapeFinder
+from policies.redaction import Redaction
 from router.ask import UNREADABLE, Ask
 from router.domain import Principal
 from router.pipeline.refused_lately import Refusals
 from router.pipeline.turns import Places
 from router.protocols.leaving import leaving, leaving_bytes
+from router.protocols.redacting import Redacting, Redactor, redacting
 from router.world.config_limits import DetectorSection
 
 AT_ONCE: Final = 16_384  # bytes that take less time than the way to a thread and back
+REDACTED_AT_ONCE: Final = 4_096  # the same of those that are redacted
 THREADS: Final = 2
 WAITING: Final = 64  # long requests of one customer
 Texts = Callable[[], Iterable[bytes]]
+Result = TypeVar("Result")
 
 
 class Detectors:
@@ -37,6 +42,7 @@ class Detectors:
         self.turns = Places(threads, 1, WAITING)
         self.refusals = Refusals()
         self.found: Counter[str] = Counter()
+        self.redactions: Counter[str] = Counter()  # values replaced, by kind
 
     async def finding_of(
         self, ask: Ask, principal: Principal, model: str, rank: int = 0
@@ -61,21 +67,60 @@ class Detectors:
         """Read texts of so many bytes in a thread, when it is the customer's turn among those of
         its tier's rank. Raises LimitExceeded.
         """
+        reads = partial(self._read, texts)
+        finding = await self._in_turn(reads, customer, rank, size)
+        self.found[finding.name] += 1
+        return finding
+
+    async def redacted(
+        self,
+        ask: Ask,
+        redaction: Redaction,
+        parse: Callable[[bytes], Ask],
+        principal: Principal,
+        model: str,
+        *,
+        rank: int = 0,
+    ) -> Redacting | None:
+        """Redact a request for `model`; None where it could not be read within the budget.
+
+        Raises LimitExceeded, as `finding_of` does.
+        """
+        work = partial(self._redacted, ask, redaction, parse)
+        size = leaving_bytes(ask)
+        if size <= REDACTED_AT_ONCE:
+            return work(Event())
+        self.refusals.check(principal, ask.user or "", model)
+        return await self._in_turn(work, principal.organization, rank, size)
+
+    def _redacted(
+        self, ask: Ask, redaction: Redaction, parse: Callable[[bytes], Ask], left: Event
+    ) -> Redacting | None:
+        finder = ShapeFinder(self._budget, left.is_set)
+        look = Reading(self._budget, left.is_set)
+        redactor = Redactor([finder], redaction.wants, finder.check)
+        return redacting(ask, redactor, redaction.wants, parse, look)
+
+    async def _in_turn(
+        self, work: Callable[[Event], Result], customer: str, rank: int, size: int
+    ) -> Result:
+        """Work on so many bytes in a thread, when it is the customer's turn. Raises LimitExceeded.
+
+        The event that `work` is given is set once nobody waits for it any more.
+        """
         await self.turns.take(customer, rank, 1 + size // AT_ONCE)
         left = Event()
         try:
-            reading = self._pool.submit(self._read, texts, left)
+            reading = self._pool.submit(work, left)
         except BaseException:
             self.turns.give_back(customer)
             raise
         loop = asyncio.get_running_loop()
         reading.add_done_callback(partial(self._over, loop, customer))
         try:
-            finding = await asyncio.wrap_future(reading)
+            return await asyncio.wrap_future(reading)
         finally:
             left.set()
-        self.found[finding.name] += 1
-        return finding
 
     def close(self) -> None:
         """Let the threads go, once they have read what they are at."""
@@ -84,7 +129,7 @@ class Detectors:
     def _read(self, texts: Texts, left: Event) -> PrivateData:
         return Reading(self._budget, left.is_set).finding(texts())
 
-    def _over(self, loop: asyncio.AbstractEventLoop, customer: str, _: Future[PrivateData]) -> None:
+    def _over(self, loop: asyncio.AbstractEventLoop, customer: str, _: Future[Result]) -> None:
         """The turn ends with the reading, not with the client."""
         if not loop.is_closed():
             loop.call_soon_threadsafe(self.turns.give_back, customer)

@@ -108,6 +108,8 @@ def text_of_request(ask: Ask) -> str | None:
     if len(ask.raw) > LARGE:
         return None
     text = orjson.dumps(ask.body).decode()
+    if ask.unredacted is not None:
+        text += orjson.dumps(ask.unredacted[1].body).decode()
     for escaped in ("\\n", "\\r", "\\t"):
         text = text.replace(escaped, " ")
     return " ".join(text.replace("\\", "").lower().split())
