@@ -39,7 +39,7 @@ class Places:
             return
         if sum(name == customer for name, _ in self._waiting.values()) >= self._most:
             raise LimitExceeded(
-                f"More than {self._most} long requests of yours wait to be read. Please slow down.",
+                f"More than {self._most} requests of yours wait to be read. Please slow down.",
                 headers=retry_after(_AGAIN_MS),
             )
         tag, place = self._turns.tag(rank, customer, cost), get_running_loop().create_future()

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from fakes.caller import FakeCaller
@@ -12,7 +14,7 @@ from fakes.parts import ACME
 from policies.pii.reading import PIECE, Budget, PrivateData
 from router.ask import Ask
 from router.errors import LimitExceeded
-from router.pipeline.detectors import AT_ONCE, Detectors, detectors_of
+from router.pipeline.detectors import AT_ONCE, Detectors, start_detectors
 from router.world.config_limits import DetectorSection
 
 MAIL = "Write to jane.doe@example.com."
@@ -99,6 +101,8 @@ async def test_one_customers_long_requests_leave_a_thread_to_the_others():
 
 
 async def test_the_operators_section_is_what_the_detectors_work_by():
-    detectors = detectors_of(DetectorSection(bytes="17kB", microseconds=9, threads=3))
-    assert await detectors.finding_of(asking("Hm. " * 6_000), ACME, "auto") is PrivateData.UNREAD
-    detectors.close()
+    section = DetectorSection(bytes="17kB", microseconds=9, threads=3)
+    async with AsyncExitStack() as stack:
+        detectors = await start_detectors(stack, section, Path())
+        found = await detectors.finding_of(asking("Hm. " * 6_000), ACME, "auto")
+    assert found is PrivateData.UNREAD
