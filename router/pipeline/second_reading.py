@@ -10,16 +10,15 @@ import asyncio
 from asyncio import Event, Task
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from policies.pii.found import Finder, Found
 from policies.pii.reading import PrivateData
 from router.pipeline.turns import Places
 from router.presidio.pool import Pool
 from router.presidio.process import Died, NotRead
-from router.presidio.sentences import cut, sheaf_of
+from router.presidio.sentences import TooMuch, cut, pieces_of
 from router.telemetry.metric import Metric, Values
 from router.world.config_presidio import PresidioSection, spec_of
 
@@ -29,6 +28,24 @@ WAITING: Final = 64  # requests of one customer
 TOGETHER: Final = {"cpu": 1, "cuda": 16}
 SHUNNED_SECONDS: Final = 60.0
 Texts = Callable[[], Iterable[bytes]]
+
+
+class Reads(Protocol):
+    """Processes that read."""
+
+    @property
+    def living(self) -> int:
+        """How many are up."""
+
+    @property
+    def deaths(self) -> int:
+        """How many died so far."""
+
+    async def ask(self, texts: Sequence[str]) -> list[list[Found]]:
+        """Return what each text holds. Raises NotRead, Died where a process ended at these."""
+
+    async def close(self) -> None:
+        """End them."""
 
 
 class Bounds(NamedTuple):
@@ -46,7 +63,7 @@ class SecondReading:
     pieces go to a process at once.
     """
 
-    def __init__(self, pool: Pool, bounds: Bounds, *, places: int = 1, together: int = 1) -> None:
+    def __init__(self, pool: Reads, bounds: Bounds, *, places: int = 1, together: int = 1) -> None:
         self.pool = pool
         self.turns = Places(places, 1, WAITING)
         self.found: Counter[str] = Counter()
@@ -91,16 +108,18 @@ class SecondReading:
         await self.pool.close()
 
     async def _finding(self, texts: Texts, customer: str, rank: int, size: int) -> PrivateData:
-        read = partial(sheaf_of, budget=self._bounds.bytes)
-        sheaf = read(texts()) if size <= AT_ONCE else await asyncio.to_thread(lambda: read(texts()))
-        if sheaf.pieces:
-            try:
-                found = await self._in_turn(sheaf.pieces, customer, rank)
-            except NotRead:
-                return PrivateData.UNREAD
-            if any(found):
-                return PrivateData.FOUND
-        return PrivateData.NOTHING if sheaf.whole else PrivateData.UNREAD
+        try:
+            if size <= AT_ONCE:
+                pieces = self._pieces(texts)
+            else:
+                pieces = await asyncio.to_thread(self._pieces, texts)
+            found = await self._in_turn(pieces, customer, rank) if pieces else []
+        except (TooMuch, NotRead):
+            return PrivateData.UNREAD
+        return PrivateData.FOUND if any(found) else PrivateData.NOTHING
+
+    def _pieces(self, texts: Texts) -> list[str]:
+        return pieces_of(texts(), self._bounds.bytes)
 
     async def _in_turn(
         self, pieces: Sequence[str], customer: str, rank: int, *, all_of_it: bool = False

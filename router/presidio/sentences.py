@@ -10,7 +10,7 @@ overlap, so that what is read costs by its length alone.
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
@@ -24,34 +24,25 @@ _WORD: Final = re.compile(r"[a-z0-9_.:/+-]*")
 _OPENS: Final = ("{", "[")
 
 
-class _TooMany(Exception):
-    """More values than anybody writes: what is left stays unread."""
+class TooMuch(Exception):
+    """More text than is read, or more values than anybody writes."""
 
 
-class Sheaf(NamedTuple):
-    """The pieces of a request, and whether they are all of it."""
-
-    pieces: list[str]
-    whole: bool
-
-
-def sheaf_of(wholes: Iterable[bytes], budget: int) -> Sheaf:
-    """Return what of some bodies is language, up to so many bytes."""
+def pieces_of(wholes: Iterable[bytes], budget: int) -> list[str]:
+    """Return what of some bodies is language. Raises TooMuch where that is more than so many bytes:
+    then none of it is worth the time, since it counts as private all the same.
+    """
     texts: list[str] = []
-    whole = True
-    try:
-        for text in sentences(wholes):
-            budget -= len(text.encode("utf-8", "replace"))
-            if budget < 0:
-                raise _TooMany
-            texts.append(text)
-    except _TooMany:
-        whole = False
-    return Sheaf(list(pieces(texts)), whole)
+    for text in sentences(wholes):
+        budget -= len(text.encode("utf-8", "replace"))
+        if budget < 0:
+            raise TooMuch
+        texts.append(text)
+    return list(pieces(texts))
 
 
 def sentences(wholes: Iterable[bytes]) -> Iterator[str]:
-    """Yield the strings of JSON, of lines of JSON, or of plain text."""
+    """Yield the strings of JSON, of lines of JSON, or of plain text. Raises TooMuch."""
     for whole in wholes:
         for value in _values(whole):
             yield from _strings(value)
@@ -108,7 +99,7 @@ def _strings(value: Any) -> Iterator[str]:
         for item in values:
             looked += 1
             if looked > _VALUES:
-                raise _TooMany
+                raise TooMuch
             if isinstance(item, dict):
                 levels.append((chain.from_iterable(item.items()), level))
                 break
