@@ -18,7 +18,7 @@ from policies.pii.reading import PrivateData
 from router.pipeline.turns import Places
 from router.presidio.pool import Pool
 from router.presidio.process import Died, NotRead
-from router.presidio.sentences import TooMuch, cut, pieces_of
+from router.presidio.sentences import TooMuch, cut, may_hold_names, pieces_of
 from router.telemetry.metric import Metric, Values
 from router.world.config_presidio import PresidioSection, spec_of
 
@@ -67,7 +67,7 @@ class SecondReading:
         self.pool = pool
         self.turns = Places(places, 1, WAITING)
         self.found: Counter[str] = Counter()
-        self._bounds = bounds
+        self.bounds = bounds
         self._together = together
         self._begun: set[Task[list[list[Found]]]] = set()
         self._shunned: dict[str, float] = {}  # whose text a process died of, until when
@@ -86,7 +86,7 @@ class SecondReading:
         """Return all that is found in one text, and where. Raises NotRead where it was not read to
         its end, LimitExceeded as `finding` does.
         """
-        if len(text.encode("utf-8", "replace")) > self._bounds.bytes:
+        if len(text.encode("utf-8", "replace")) > self.bounds.bytes:
             raise NotRead("it is too long")
         parts = list(cut(text))
         found = await self._in_turn([part for _, part in parts], customer, rank, all_of_it=True)
@@ -97,7 +97,9 @@ class SecondReading:
         ]
 
     def finder(self, customer: str, rank: int = 0) -> Finder:
-        """Return what finds private data for a customer; it is called in threads."""
+        """Return what finds private data in the texts of one request. It is called in threads,
+        never on the event loop, whose answers it waits for.
+        """
         return _FromThreads(self, customer, rank, asyncio.get_running_loop())
 
     async def close(self) -> None:
@@ -119,7 +121,7 @@ class SecondReading:
         return PrivateData.FOUND if any(found) else PrivateData.NOTHING
 
     def _pieces(self, texts: Texts) -> list[str]:
-        return pieces_of(texts(), self._bounds.bytes)
+        return pieces_of(texts(), self.bounds.bytes)
 
     async def _in_turn(
         self, pieces: Sequence[str], customer: str, rank: int, *, all_of_it: bool = False
@@ -129,7 +131,7 @@ class SecondReading:
         """
         self._look_at(customer)
         try:
-            async with asyncio.timeout(self._bounds.wait):
+            async with asyncio.timeout(self.bounds.wait):
                 await self.turns.take(customer, rank, len(pieces))
         except TimeoutError:
             raise NotRead("it waited too long") from None
@@ -139,7 +141,7 @@ class SecondReading:
         self._begun.add(task)
         task.add_done_callback(self._over)
         try:
-            await asyncio.wait((task,), timeout=self._bounds.seconds)
+            await asyncio.wait((task,), timeout=self.bounds.seconds)
         finally:
             wanted.clear()
         if not task.done():
@@ -182,15 +184,23 @@ class SecondReading:
 
 
 class _FromThreads:
-    """Finds for one customer; whoever asks waits in a thread of its own."""
+    """Finds for one request of a customer, within the bounds of one reading for all its texts."""
 
     def __init__(
         self, reading: SecondReading, customer: str, rank: int, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._asked = reading, customer, rank
         self._loop = loop
+        self._bytes, seconds, wait = reading.bounds
+        self._until = loop.time() + seconds + wait
 
     def find(self, text: str) -> Sequence[Found]:
+        """Wait in this thread. Raises NotRead, LimitExceeded."""
+        if not may_hold_names(text):
+            return ()
+        self._bytes -= len(text.encode("utf-8", "replace"))
+        if self._bytes < 0 or self._loop.time() > self._until:
+            raise NotRead("it is too long")
         reading, customer, rank = self._asked
         found = asyncio.run_coroutine_threadsafe(reading.spans(text, customer, rank), self._loop)
         return found.result()

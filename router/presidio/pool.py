@@ -56,6 +56,8 @@ class Pool:
                 self._living.add(result)
         if failed:
             await self.close()
+            if isinstance(failed[0], Unusable):
+                raise Unusable(f"detectors.presidio: {failed[0]}")
             raise failed[0]
         self._free |= self._living
         self._keepers = [asyncio.create_task(self._keep(each)) for each in tuple(self._living)]

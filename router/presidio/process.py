@@ -54,7 +54,7 @@ class AnalyzerProcess:
     async def start(cls, spec: Spec, command: Sequence[str] = COMMAND) -> Self:
         """Start one and wait until it has loaded its models. Raises Unusable, with its words."""
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=_environment(spec)
+            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment_of(spec)
         )
         started = cls(process)
         try:
@@ -128,7 +128,8 @@ async def _last_words(errors: asyncio.StreamReader) -> bytes:
     return last
 
 
-def _environment(spec: Spec) -> dict[str, str]:
+def environment_of(spec: Spec) -> dict[str, str]:
+    """Return the environment of a process: no secret of the gateway's, nothing to download by."""
     inherited = {
         name: value
         for name, value in environment().items()

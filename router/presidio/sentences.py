@@ -63,6 +63,11 @@ def pieces(texts: Iterable[str]) -> Iterator[str]:
         yield "\n".join(gathered)
 
 
+def may_hold_names(text: str) -> bool:
+    """Whether it is more than a word of a protocol."""
+    return _WORD.fullmatch(text) is None
+
+
 def cut(text: str) -> Iterator[tuple[int, str]]:
     """Yield the parts of a text that are read at once, and where each begins."""
     for start in range(0, max(1, len(text) - OVERLAP), PIECE - OVERLAP):
@@ -106,7 +111,7 @@ def _strings(value: Any) -> Iterator[str]:
             if isinstance(item, list):
                 levels.append((iter(item), level))
                 break
-            if isinstance(item, str) and not _WORD.fullmatch(item):
+            if isinstance(item, str) and may_hold_names(item):
                 nested = _nested(item) if level < _LEVELS else None
                 if nested is not None:
                     levels.append((iter((nested,)), level + 1))

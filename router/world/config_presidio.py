@@ -1,25 +1,24 @@
 """The section of turnout.yaml about Presidio, and whether it is installed as it says."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal, Self
 
-from pydantic import Field, PositiveInt, StringConstraints, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from router.presidio.spec import INSTALL, NEEDED, Spec
 from router.world.config_values import Duration, Size, Words, wrong
 from router.world.section import Section
 
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
-# An installed package, or the path of a folder, which has a slash.
-Pipeline = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_]+|.*/.*)$")]
 Where = tuple[str, ...]
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
+_PIPELINE: Final = re.compile(r"[A-Za-z0-9_]+|.*/.*")  # a package, or the path of a folder
 _ENTITY: Final = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 _NAMES_AND_PLACES: Final = ("PERSON", "LOCATION")
 _OF_A_PIPELINE: Final = "config.cfg"
-_SAVED: Final = "write the folder that nlp.to_disk wrote, or the name of an installed package"
+_SAVED: Final = "write the name of an installed package, or the path of a folder, with a slash"
 
 
 class PresidioSection(Section):
@@ -29,7 +28,7 @@ class PresidioSection(Section):
     which it waits as long as `wait`. `processes` are those of each worker.
     """
 
-    languages: dict[Language, Pipeline] = Field(default={})
+    languages: dict[str, str] = Field(default={})
     config: str | None = Field(default=None, min_length=1)
     entities: Words = _NAMES_AND_PLACES
     score: float = Field(default=0.5, ge=0, le=1, allow_inf_nan=False)
@@ -38,6 +37,15 @@ class PresidioSection(Section):
     bytes: Size = 64_000
     milliseconds: PositiveInt = 2_000
     wait: Duration = 5.0
+
+    @field_validator("languages")
+    @classmethod
+    def _names_pipelines(cls, languages: dict[str, str]) -> dict[str, str]:
+        if not all(map(_LANGUAGE.fullmatch, languages)):
+            raise wrong("names something that is no language", "write codes: {en: en_core_web_lg}")
+        if not all(map(_PIPELINE.fullmatch, languages.values())):
+            raise wrong("names something that is no spaCy pipeline", _SAVED)
+        return languages
 
     @field_validator("entities")
     @classmethod
@@ -70,9 +78,13 @@ def spec_of(section: PresidioSection, folder: Path) -> Spec:
     )
 
 
-def not_installed(section: PresidioSection, folder: Path) -> Iterator[tuple[Where, str, str]]:
-    """Yield what is not there: at which key, what, and how it comes there."""
-    if find_spec(NEEDED) is None:
+def not_installed(
+    section: PresidioSection, folder: Path, finds: Callable[[str], object] = find_spec
+) -> Iterator[tuple[Where, str, str]]:
+    """Yield what is not there: at which key, what, and how it comes there. `finds` knows packages,
+    by the names that are imported.
+    """
+    if finds(NEEDED) is None:
         yield (), "Presidio is not installed", INSTALL
         return
     for code, name in section.languages.items():
@@ -80,7 +92,7 @@ def not_installed(section: PresidioSection, folder: Path) -> Iterator[tuple[Wher
         if _is_path(name):
             if not (folder / name / _OF_A_PIPELINE).is_file():
                 yield where, f"`{name}` is no folder of a spaCy pipeline", _SAVED
-        elif find_spec(name) is None:
+        elif finds(name) is None:
             hint = f"python -m spacy download {name}, or write the path of a folder"
             yield where, f"the spaCy pipeline `{name}` is not installed", hint
     if section.config is not None and not (folder / section.config).is_file():

@@ -1,12 +1,13 @@
 """Stands in for Presidio where a test needs a process and no model: it knows one name.
 
-What a text asks of it, it does: [die], [hang], [raise]. And it prints what it reads, as a library
-that is debugged might.
+What a text asks of it, it does: [die], [hang], [raise], [connect]. And it prints what it reads, as
+a library that is debugged might.
 """
 
 import os
 import re
 import signal
+import socket
 import sys
 from collections import namedtuple
 
@@ -54,6 +55,8 @@ def _results(text, entities):
         os._exit(9)
     while "[hang]" in text:
         signal.pause()
+    if "[connect]" in text:
+        socket.create_connection(("127.0.0.1", 9))
     if "[raise]" in text:
         raise ValueError(text)
     named = re.finditer("Jane Doe", text) if "PERSON" in entities else ()
