@@ -18,7 +18,8 @@ from policies.pii.reading import PrivateData
 from router.pipeline.turns import Places
 from router.presidio.pool import Pool
 from router.presidio.process import Died, NotRead
-from router.presidio.sentences import TooMuch, cut, may_hold_names, pieces_of
+from router.presidio.sentences import TooMuch, pieces_of
+from router.presidio.spans import KnownSpans, packed
 from router.telemetry.metric import Metric, Values
 from router.world.config_presidio import PresidioSection, spec_of
 
@@ -67,7 +68,7 @@ class SecondReading:
         self.pool = pool
         self.turns = Places(places, 1, WAITING)
         self.found: Counter[str] = Counter()
-        self.bounds = bounds
+        self._bounds = bounds
         self._together = together
         self._begun: set[Task[list[list[Found]]]] = set()
         self._shunned: dict[str, float] = {}  # whose text a process died of, until when
@@ -82,25 +83,15 @@ class SecondReading:
         self.found[finding.name] += 1
         return finding
 
-    async def spans(self, text: str, customer: str, rank: int = 0) -> list[Found]:
-        """Return all that is found in one text, and where. Raises NotRead where it was not read to
-        its end, LimitExceeded as `finding` does.
+    async def spans(self, texts: Sequence[str], customer: str, rank: int = 0) -> Finder:
+        """Read the texts of one request in one turn, and return what knows where in each something
+        stands. Raises NotRead where they were not all read, LimitExceeded as `finding` does.
         """
-        if len(text.encode("utf-8", "replace")) > self.bounds.bytes:
-            raise NotRead("it is too long")
-        parts = list(cut(text))
-        found = await self._in_turn([part for _, part in parts], customer, rank, all_of_it=True)
-        return [
-            Found(start + one.start, start + one.end, one.kind)
-            for (start, _), each in zip(parts, found, strict=True)
-            for one in each
-        ]
-
-    def finder(self, customer: str, rank: int = 0) -> Finder:
-        """Return what finds private data in the texts of one request. It is called in threads,
-        never on the event loop, whose answers it waits for.
-        """
-        return _FromThreads(self, customer, rank, asyncio.get_running_loop())
+        if sum(len(text.encode("utf-8", "replace")) for text in texts) > self._bounds.bytes:
+            raise NotRead("they are too long")
+        pieces, parts = packed(texts)
+        found = await self._in_turn(pieces, customer, rank, all_of_it=True) if pieces else []
+        return KnownSpans(parts, found)
 
     async def close(self) -> None:
         """End what is being read, and the processes."""
@@ -121,7 +112,7 @@ class SecondReading:
         return PrivateData.FOUND if any(found) else PrivateData.NOTHING
 
     def _pieces(self, texts: Texts) -> list[str]:
-        return pieces_of(texts(), self.bounds.bytes)
+        return pieces_of(texts(), self._bounds.bytes)
 
     async def _in_turn(
         self, pieces: Sequence[str], customer: str, rank: int, *, all_of_it: bool = False
@@ -131,7 +122,7 @@ class SecondReading:
         """
         self._look_at(customer)
         try:
-            async with asyncio.timeout(self.bounds.wait):
+            async with asyncio.timeout(self._bounds.wait):
                 await self.turns.take(customer, rank, len(pieces))
         except TimeoutError:
             raise NotRead("it waited too long") from None
@@ -141,7 +132,7 @@ class SecondReading:
         self._begun.add(task)
         task.add_done_callback(self._over)
         try:
-            await asyncio.wait((task,), timeout=self.bounds.seconds)
+            await asyncio.wait((task,), timeout=self._bounds.seconds)
         finally:
             wanted.clear()
         if not task.done():
@@ -181,29 +172,6 @@ class SecondReading:
         self._begun.discard(task)
         if not task.cancelled():
             task.exception()  # whoever waited was told
-
-
-class _FromThreads:
-    """Finds for one request of a customer, within the bounds of one reading for all its texts."""
-
-    def __init__(
-        self, reading: SecondReading, customer: str, rank: int, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self._asked = reading, customer, rank
-        self._loop = loop
-        self._bytes, seconds, wait = reading.bounds
-        self._until = loop.time() + seconds + wait
-
-    def find(self, text: str) -> Sequence[Found]:
-        """Wait in this thread. Raises NotRead, LimitExceeded."""
-        if not may_hold_names(text):
-            return ()
-        self._bytes -= len(text.encode("utf-8", "replace"))
-        if self._bytes < 0 or self._loop.time() > self._until:
-            raise NotRead("it is too long")
-        reading, customer, rank = self._asked
-        found = asyncio.run_coroutine_threadsafe(reading.spans(text, customer, rank), self._loop)
-        return found.result()
 
 
 async def second_reading(section: PresidioSection, folder: Path) -> SecondReading:

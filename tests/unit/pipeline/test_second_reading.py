@@ -137,14 +137,23 @@ async def test_a_gpu_is_given_many_pieces_at_once() -> None:
     assert len(pool.asked[0]) == 16
 
 
-async def test_spans_stand_where_they_are_in_the_whole_text() -> None:
-    second = reading(FakePool())
-    text = "Well. " * PIECE + "It was Jane Doe, said Jane Doe."
-    found = await second.spans(text, "acme")
-    assert {text[one.start : one.end] for one in found} == {"Jane Doe"}
-    assert len({one.start for one in found}) == 2
+async def test_spans_of_many_texts_are_read_in_one_turn_and_stand_where_they_are() -> None:
+    pool = FakePool()
+    second = reading(pool)
+    long = "Well. " * PIECE + "It was Jane Doe, said Jane Doe."
+    texts = ["user", "Jane Doe", "Good day.", long, "I am Jane Doe."]
+    finder = await second.spans(texts, "acme")
+    at = [len(long) - 24, len(long) - 9]
+    assert finder.find(long) == [(each, each + 8, "person") for each in at]
+    assert [finder.find(text) for text in texts[:3]] == [(), [(0, 8, "person")], []]
+    assert finder.find("I am Jane Doe.") == [(5, 13, "person")]
+    assert len(pool.asked) == 8
     with pytest.raises(NotRead):
-        await second.spans(text * 9, "acme")
+        finder.find("Another.")
+    with pytest.raises(NotRead):
+        await second.spans([long] * 9, "acme")
+    with pytest.raises(NotRead):
+        await second.spans(["[raise]"], "acme")
 
 
 async def test_meters_say_who_is_read_what_came_of_it_and_how_many_died() -> None:
