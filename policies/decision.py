@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Literal, NamedTuple
 
+from policies.redaction import Redaction
 from policies.value import value
 
 Status = Literal["denied", "no_candidates", "route_not_allowed", "unknown_model", "bad_hint"]
@@ -77,6 +78,7 @@ class Decision:
     cascade: CascadeSteps | None = None
     shadow: Shadow | None = None
     propensity: float = 1.0  # P(this first candidate | these signals), under 1 only with weights
+    redact: Redaction | None = None  # of what leaves; None: it goes as it came
 
     @property
     def backend(self) -> str:

@@ -59,6 +59,7 @@ class Explanation:
     judge: str  # of the cascade; also says why it was dropped
     shadow: str
     propensity: float
+    redact: str  # which kinds, and for whom not
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain data for JSON."""
@@ -84,6 +85,7 @@ def explain(policy: Policy, signals: Signals, hints: Hints = NO_HINTS) -> Explan
         judge=_judge(answer),
         shadow=answer.shadow.to if isinstance(answer, Decision) and answer.shadow else "",
         propensity=answer.propensity if isinstance(answer, Decision) else float(decided),
+        redact=str(answer.redact) if isinstance(answer, Decision) and answer.redact else "",
     )
 
 
@@ -122,6 +124,8 @@ def _effect(rule: Rule) -> str:
         parts.append(f"except {', '.join(sorted(rule.exclude))}")
     if rule.deny is not None:
         parts.append("deny")
+    if rule.redact is not None:
+        parts.append(f"redact {rule.redact}")
     parts += [_setting(key, value) for key, value in rule.overrides.items()]
     return "; ".join(parts)
 
@@ -191,6 +195,8 @@ def render_explanation(explanation: Explanation, *, colour: bool = False) -> str
         lines.append(f"cascade     {' then '.join(e.cascade)}")
     if e.judge:
         lines.append(f"judge       {e.judge}")
+    if e.redact:
+        lines.append(f"redact      {e.redact}")
     if e.shadow:
         lines.append(f"shadow      {e.shadow}")
     if e.propensity not in (0.0, 1.0):

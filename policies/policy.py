@@ -48,6 +48,7 @@ class Needs:
     principal: bool = False  # organization, team, key, tags
     clock: bool = False
     backends: bool = False  # the requests that each works on and has waiting, and the wait
+    redaction: bool = False  # not to decide, but what may be decided is to redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Policy:
             principal=any(need.principal for need in each),
             clock=any(need.clock for need in each),
             backends=any("backend" in f for f in facts),
+            redaction=any(need.redaction for need in each),
         )
 
     def decide(self, signals: Signals, hints: Hints = NO_HINTS) -> Decision | Denial:
@@ -205,6 +207,7 @@ class Policy:
             principal=_reads(route, "principal."),
             clock=_reads(route, "clock."),
             backends="backend" in route.facts,
+            redaction=route.terms.redact is not None or any(rule.redact for rule in route.rules),
         )
 
 

@@ -19,6 +19,7 @@ from policies.language.terms import DEFAULT_OBJECTIVE, NAMED, CascadeTerms, Term
 from policies.language.tiers import Tier
 from policies.money import usd
 from policies.objectives import OBJECTIVES, Option, Ranking, capable_floor, rank
+from policies.redaction import Redaction
 from policies.signals import NO_HINTS, BackendSignals, Hints, Signals
 
 _SPAN: Final = float(2**64)
@@ -67,7 +68,9 @@ class RouteDecision:
             self._narrow(frozenset((explicit,)), "the client named it")
             if self._overrides:
                 self._overrides |= NAMED
-        terms = with_overrides(self._terms, self._overrides)
+        terms = self._terms
+        if self._overrides:
+            terms = with_overrides(terms, self._overrides)
         options, poorly = self._options(terms)
         if not options and not poorly:
             return self._empty(explicit)
@@ -93,6 +96,8 @@ class RouteDecision:
         detail = "matched" if sets else "its constraints hold, its settings do not"
         self._notes.append(("rule", rule.name, detail))
         self._constrain(rule.only, rule.exclude, "rule", rule.name)
+        if rule.redact is not None:
+            self._redact(rule.redact)
         if sets:
             self._overrides |= rule.overrides
 
@@ -127,6 +132,11 @@ class RouteDecision:
             self._narrow(only, f"{what} {name}")
         if exclude:
             self._narrow(self._allowed - exclude, f"{what} {name}")
+
+    def _redact(self, more: Redaction) -> None:
+        before = self._overrides.get("redact", self._terms.redact)
+        both = before.and_also(more) if isinstance(before, Redaction) else more
+        self._overrides["redact"] = both
 
     def _narrow(self, keep: frozenset[str], why: str) -> None:
         before = self._allowed
@@ -212,6 +222,7 @@ class RouteDecision:
             cascade,
             self._shadow(shadow, order[0]) if shadow is not None and terms.shadow else None,
             propensity,
+            terms.redact,
         )
 
     def _stay_or_draw(

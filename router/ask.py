@@ -90,6 +90,8 @@ class Ask(NamedTuple):
     server found one that it cannot read. `pinned` are the backends that
     can read the files that it names, where they are kept for customers; None: any. `unknown` are
     the parameters that nobody knows, `router.protocols.parameters` says which may go on.
+    `unredacted`, of a request whose private data is replaced, names the backends that are sent the
+    other one: the client's own.
     """
 
     operation: str
@@ -124,6 +126,13 @@ class Ask(NamedTuple):
     bare: bool = False
     pinned: frozenset[str] | None = None
     unknown: tuple[str, ...] = ()
+    unredacted: "tuple[frozenset[str], Ask] | None" = None
+
+    def sent_to(self, backend: str) -> "Ask":
+        """The request as this backend may have it."""
+        if self.unredacted is None or backend not in self.unredacted[0]:
+            return self
+        return self.unredacted[1]._replace(bare=self.bare)
 
     def texts(self) -> list[str]:
         """Every piece of text that would leave with the request, read when it is called."""

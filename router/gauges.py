@@ -287,6 +287,17 @@ GAUGES: Final = (
     ),
     Gauge(
         Metric(
+            "turnout_redactions",
+            "counter",
+            ("kind",),
+            "Values that placeholders stood for in requests that left, by kind.",
+        ),
+        lambda parts: {
+            (kind,): count for kind, count in parts.serving.senses.detectors.redactions.items()
+        },
+    ),
+    Gauge(
+        Metric(
             "turnout_detectors",
             "gauge",
             ("state",),

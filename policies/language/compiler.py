@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from policies.findings import Finding
-from policies.language.document import PolicyDoc, RouteDoc, RuleDoc
+from policies.language.document import PolicyDoc, RedactDoc, RouteDoc, RuleDoc
 from policies.language.expression import Condition, ConditionError, Conditions, Matcher
 from policies.language.overrides import overrides_of
 from policies.language.references import backend_names
 from policies.language.source import Document, Path
 from policies.language.terms import DEFAULT_CAPABLE, Terms, with_overrides
+from policies.redaction import Redaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Rule:
     ends: bool  # `fixed`: no later rule may set anything; hard constraints still hold
     overrides: Mapping[str, Any]
     constrains: bool  # must hold even where its condition fails: hard constraints fail closed
+    redact: Redaction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def _route(
         own |= DEFAULT_CAPABLE
     if doc.fixed is not None:
         own["fixed"] = doc.fixed
+    own["redact"] = _redaction(doc.redact)
     return Route(
         name=name,
         candidates=tuple(doc.candidates),
@@ -110,8 +113,19 @@ def _rule(doc: RuleDoc) -> Rule:
         deny=doc.deny,
         ends=doc.fixed is not None,
         overrides=overrides_of(doc),
-        constrains=doc.only is not None or bool(doc.except_) or doc.deny is not None,
+        constrains=doc.only is not None
+        or bool(doc.except_)
+        or doc.deny is not None
+        or doc.redact is not None,
+        redact=_redaction(doc.redact),
     )
+
+
+def _redaction(doc: RedactDoc | None) -> Redaction | None:
+    if doc is None:
+        return None
+    kinds = None if doc.kinds is None else frozenset(doc.kinds)
+    return Redaction(kinds, frozenset(doc.except_ or ()), doc.restore)
 
 
 def _condition(

@@ -9,6 +9,7 @@ from policies.language.fields import Name, Names, OneOf, Probability, Strict, un
 from policies.language.limits import LimitsDoc
 from policies.money import Usd
 from policies.objectives import OBJECTIVES
+from policies.redaction import KINDS
 from policies.verifiers import VERIFIERS
 
 # What a tier may ask every request to say.
@@ -17,6 +18,7 @@ Objective = Annotated[str, OneOf(OBJECTIVES)]
 Check = Annotated[str, OneOf(VERIFIERS)]
 Requirement = Annotated[str, OneOf(REQUIREMENTS)]
 HintName = Annotated[str, OneOf(HINTS)]
+Kind = Annotated[str, OneOf(KINDS)]
 
 
 class Capable(Strict):
@@ -73,6 +75,36 @@ class RouteSettings(Settings):
     ) = Field(None, description="Share traffic of these candidates; stable per conversation.")
 
 
+class RedactDoc(Strict):
+    """What is replaced by placeholders in what leaves, and put back in the answer."""
+
+    kinds: Annotated[list[Kind], BeforeValidator(unique), Field(min_length=1)] | None = Field(
+        None, examples=[["email", "phone", "secret"]], description="These alone; all, if left out."
+    )
+    except_: Names | None = Field(
+        None,
+        alias="except",
+        examples=[["local"]],
+        description="Candidates that are sent the request as it came.",
+    )
+    restore: bool = Field(
+        True, description="Whether the client is answered with its own values, not placeholders."
+    )
+
+
+def _redact(value: Any) -> Any:
+    """`redact: true` is short for all kinds, `redact: [email]` for these."""
+    if value is True:
+        return {}
+    return {"kinds": value} if isinstance(value, list) else value
+
+
+RedactEntry = Annotated[
+    RedactDoc,
+    BeforeValidator(_redact, json_schema_input_type=Literal[True] | list[Kind] | RedactDoc),
+]
+
+
 class RuleDoc(RouteSettings):
     """One rule: when its condition holds, it narrows, sets, or ends."""
 
@@ -89,6 +121,11 @@ class RuleDoc(RouteSettings):
     )
     fixed: Name | None = Field(None, description="Use this backend and look no further.")
     shadow: Literal["off"] | None = Field(None, description="No shadow copy of these requests.")
+    redact: RedactEntry | None = Field(
+        None,
+        examples=[["email", "phone", "secret"]],
+        description="Hard constraint: private data is replaced in what leaves.",
+    )
 
 
 class RouteDoc(RouteSettings):
@@ -97,6 +134,11 @@ class RouteDoc(RouteSettings):
     description: str | None = None
     candidates: Names = Field(examples=[["local", "moe", "premium"]])
     fixed: Name | None = Field(None, description="The backend of `objective: fixed`.")
+    redact: RedactEntry | None = Field(
+        None,
+        examples=[["email", "phone", "secret"]],
+        description="Private data is replaced in what leaves; rules may add to it.",
+    )
     rules: list[RuleDoc] = Field([], max_length=2_000)
 
 

@@ -8,6 +8,7 @@ from policies.language.document import (
     AliasDoc,
     CascadeDoc,
     PolicyDoc,
+    RedactDoc,
     RouteDoc,
     RouteSettings,
     RuleDoc,
@@ -19,7 +20,7 @@ from policies.objectives import OBJECTIVES
 from policies.signals import zone
 
 _EFFECTS: Final = (
-    "only", "except_", "deny", "fixed", "shadow", "objective", "capable", "failure_cost",
+    "only", "except_", "deny", "redact", "fixed", "shadow", "objective", "capable", "failure_cost",
     "max_cost", "when_unknown", "cascade", "sticky", "weights",
 )  # fmt: skip
 
@@ -81,6 +82,7 @@ class _Checker:
                 "ambiguous",
                 key=True,
             )
+        self._redact(path, route.redact, route)
         self._settings(path, route, route)
         if route.fixed is not None:
             self._known(
@@ -113,7 +115,7 @@ class _Checker:
             self._error(
                 path,
                 f"rule `{rule.name}` does nothing",
-                "add only, except, deny, fixed or a setting",
+                "add only, except, deny, redact, fixed or a setting",
                 "no-effect",
             )
         if rule.deny is not None and len(effects) > 1:
@@ -129,6 +131,7 @@ class _Checker:
             self._known((*path, key), names or (), route.candidates, known)
         if rule.fixed is not None:
             self._known((*path, "fixed"), [rule.fixed], route.candidates, known)
+        self._redact(path, rule.redact, route)
         self._settings(path, rule, route)
 
     def _settings(self, path: Path, settings: RouteSettings, route: RouteDoc) -> None:
@@ -145,6 +148,11 @@ class _Checker:
                     (*path, "weights"), "the weights are all 0", "give one a share", "contradiction"
                 )
         self._complete(path, settings, route)
+
+    def _redact(self, path: Path, redact: RedactDoc | None, route: RouteDoc) -> None:
+        if redact is not None:
+            known = "candidates of this route"
+            self._known((*path, "redact", "except"), redact.except_ or (), route.candidates, known)
 
     def _complete(self, path: Path, settings: Settings, route: RouteDoc) -> None:
         needs = OBJECTIVES[settings.objective].needs if settings.objective is not None else None

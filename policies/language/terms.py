@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final
 
+from policies.redaction import Redaction
 from policies.value import value
 
 
@@ -36,6 +37,7 @@ class Terms:
     sticky: bool = False
     weights: Mapping[str, int] | None = None
     shadow: bool = True
+    redact: Redaction | None = None
 
 
 _NAMES: Final = tuple(field.name for field in fields(Terms))

@@ -11,6 +11,7 @@ from policies.findings import Finding, suggestion
 from policies.language.document import RouteDoc, RuleDoc
 from policies.language.source import Path
 from policies.lint.quotas import contradicting_quotas, overcommitted_shares
+from policies.lint.redaction import unredacted_routes
 from policies.lint.shadow import unaudited_routes
 from policies.objectives import OBJECTIVES
 from policies.policy import Policy
@@ -64,7 +65,7 @@ def unreachable_rules(policy: Policy) -> Iterator[Finding]:
 def shadowed_rules(policy: Policy) -> Iterator[Finding]:
     """A rule whose settings never count: after an unconditional `fixed`, or set again later."""
     for _, route, index, rule, path in _rules(policy):
-        if rule.deny or rule.only or rule.except_:
+        if rule.deny or rule.only or rule.except_ or rule.redact:
             continue
         ended = next((e for e in route.rules[:index] if e.fixed and _always(e.when)), None)
         if ended is not None:
@@ -87,8 +88,11 @@ def shadowed_rules(policy: Policy) -> Iterator[Finding]:
                 break
 
 
+_CONSTRAINTS: Final = {"name", "when", "only", "except_", "redact"}
+
+
 def _set_keys(rule: RuleDoc) -> set[str]:
-    settings = rule.model_dump(exclude_none=True, exclude={"name", "when", "only", "except_"})
+    settings = rule.model_dump(exclude_none=True, exclude=_CONSTRAINTS)
     keys = {k for k in settings if k != "capable"}
     if rule.capable is not None:
         keys |= {f"capable.{k}" for k in rule.capable.model_dump(exclude_none=True)}
@@ -261,6 +265,7 @@ LINTS: Final[tuple[Callable[[Policy], Iterator[Finding]], ...]] = (
     empty_rules,
     unused,
     private_leaks,
+    unredacted_routes,
     dead_settings,
     contradicting_quotas,
     overcommitted_shares,

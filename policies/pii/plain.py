@@ -48,11 +48,11 @@ _CODES: Final[dict[int, str]] = {
     0xFE6B: "@",
     0xFE62: "+",
 }
-_PLAIN: Final = MappingProxyType({chr(code): meant for code, meant in _CODES.items()})
+FOLDED: Final = MappingProxyType({chr(code): meant for code, meant in _CODES.items()})
 _ASTRAL: Final = re.compile("[\U0001d7ce-\U0001d7ff\U0001fbf0-\U0001fbf9\U000e0000-\U000e007f]")
-_NEAR: Final = "".join(char for char in _PLAIN if ord(char) <= 0xFFFF)
+_NEAR: Final = "".join(char for char in FOLDED if ord(char) <= 0xFFFF)
 _OTHERS: Final = re.compile(f"[{re.escape(_NEAR)}]")
-_ANY: Final = linear_utf8(f"[{re.escape(''.join(_PLAIN))}]")  # most texts have none
+_ANY: Final = linear_utf8(f"[{re.escape(''.join(FOLDED))}]")  # most texts have none
 _ESCAPES: Final = (
     *((b"\\n", b"\n"), (b"\\r", b"\n"), (b"\\t", b"\t"), (b"\\f", b"\n"), (b"\\b", b" ")),
     *((b'\\"', b'"'), (b"\\/", b"/")),
@@ -89,4 +89,4 @@ def _folded(text: bytes) -> bytes:
 
 
 def _meant(match: re.Match[str]) -> str:
-    return _PLAIN[match[0]]
+    return FOLDED[match[0]]

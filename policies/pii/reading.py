@@ -22,8 +22,8 @@ from policies.pii.shapes import ANY, SHAPES, Shape
 from policies.plugins import Extended
 
 DETECTORS: Final = Extended(plugins.DETECTORS, dict[str, Detector](), Detector)
-_PLUGGED: Final = bool(len(DETECTORS))
-_detectors = cache(DETECTORS.load)
+PLUGGED: Final = bool(len(DETECTORS))
+detectors = cache(DETECTORS.load)
 
 PIECE: Final = 65_536
 OVERLAP: Final = 4_096
@@ -107,7 +107,7 @@ class Reading:
             for shape in SHAPES:
                 if self._holds(piece, shape):
                     yield shape.kind
-        if _PLUGGED:
+        if PLUGGED:
             yield from _plugged(piece.decode("utf-8", "ignore"))
 
     def _holds(self, piece: bytes, shape: Shape) -> bool:
@@ -115,18 +115,12 @@ class Reading:
             if self._looks <= 0:
                 raise _OverBudget
             self._looks -= 1
-            alone = not shape.alone or not _goes_on(piece, start)
-            if alone and shape.valid(piece[start:end].decode("latin-1")):
+            if shape.begins(piece, start) and shape.valid(piece[start:end].decode("latin-1")):
                 return True
         return False
 
 
-def _goes_on(piece: bytes, start: int) -> bool:
-    """Whether a digit and a separator stand before it."""
-    return start >= 2 and piece[start - 1] in b" -" and piece[start - 2 : start - 1].isdigit()
-
-
 def _plugged(text: str) -> Iterator[str]:
-    for kind, detector in _detectors():
+    for kind, detector in detectors():
         if detector.may_find(text) and detector.finds(text):
             yield kind

@@ -22,6 +22,12 @@ class Shape(NamedTuple):
     valid: Callable[[str], bool]
     alone: bool = False
 
+    def begins(self, text: bytes, at: int) -> bool:
+        """Whether it begins there, and is no part of a longer number."""
+        if not self.alone or at < 2 or text[at - 1] not in b" -":
+            return True
+        return not text[at - 2 : at - 1].isdigit()
+
 
 def _always(_match: str) -> bool:
     return True

@@ -22,12 +22,14 @@ from router.ledger.estimate import estimate_output
 from router.operations.operation import Operation
 from router.pipeline.held_prompt import largest_window, most_input
 from router.pipeline.plan import refusal
+from router.pipeline.redaction import spared_alone
 from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.signals import EVERYTHING, read_signals
 from router.protocols.fields import missing_user
 from router.protocols.unsupported import Unsupported
 from router.world.snapshot import Snapshot
 
+_FOR_AN_ACCOUNT: Final = "what a provider works off later (files and batches)"
 _NO_HINTS: Final[Mapping[str, str]] = {}
 
 
@@ -86,6 +88,8 @@ class Screening:
         needs = EVERYTHING if serving.senses.recorded else context.needs
         signals = read_signals(context, serving.backends.view(), needs)
         decision = world.policy.decide(signals, context.hints)
+        if isinstance(decision, Decision) and decision.redact is not None:
+            decision = spared_alone(decision, decision.redact, _FOR_AN_ACCOUNT)
         if isinstance(decision, Denial):
             raise refusal(decision)
         return self._first(decision, ask), context

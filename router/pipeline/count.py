@@ -50,4 +50,8 @@ def _would_serve(serving: Serving, context: RequestContext) -> str:
     """The backend to which the request would go first; empty where it would be refused."""
     signals = read_signals(context, serving.backends.view(), context.needs)
     decision = context.world.policy.decide(signals, context.hints)
-    return "" if isinstance(decision, Denial) else in_order(decision)[0]
+    if isinstance(decision, Denial):
+        return ""
+    name = in_order(decision)[0]
+    spared = decision.redact is None or name in decision.redact.spared
+    return name if spared else ""  # what is redacted is not counted by others

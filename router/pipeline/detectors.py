@@ -15,21 +15,27 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import Final, TypeVar
 
+from policies.pii.found import Finder
 from policies.pii.reading import BUDGET, Budget, PrivateData, Reading
+from policies.pii.spans import ShapeFinder
+from policies.redaction import Redaction
 from router.ask import UNREADABLE, Ask
 from router.domain import Principal
 from router.pipeline.refused_lately import Refusals
 from router.pipeline.second_reading import SecondReading, second_reading
 from router.pipeline.turns import Places
+from router.presidio.process import NotRead
 from router.protocols.leaving import leaving, leaving_bytes, leaving_whole
+from router.protocols.redacting import Redacting, redacting, strings_of
 from router.world.config_limits import DetectorSection
 
 AT_ONCE: Final = 16_384  # bytes that take less time than the way to a thread and back
 THREADS: Final = 2
 WAITING: Final = 64  # long requests of one customer
 Texts = Callable[[], Iterable[bytes]]
+Result = TypeVar("Result")
 
 
 class Detectors:
@@ -50,6 +56,7 @@ class Detectors:
         self.turns = Places(threads, 1, WAITING)
         self.refusals = Refusals()
         self.found: Counter[str] = Counter()
+        self.redactions: Counter[str] = Counter()  # values replaced, by kind
 
     async def finding_of(
         self, ask: Ask, principal: Principal, model: str, rank: int = 0
@@ -84,11 +91,61 @@ class Detectors:
         self.found[finding.name] += 1
         return finding
 
+    async def redacted(
+        self,
+        ask: Ask,
+        redaction: Redaction,
+        parse: Callable[[bytes], Ask],
+        principal: Principal,
+        model: str,
+        *,
+        rank: int = 0,
+    ) -> Redacting | None:
+        """Redact a request for `model`; None where it could not be read within the budget.
+
+        Raises LimitExceeded, as `finding_of` does.
+        """
+        size = leaving_bytes(ask)
+        further: tuple[Finder, ...] = ()
+        if self.second is not None and redaction.kinds is None:
+            self.refusals.check(principal, ask.user or "", model)
+            try:
+                texts = await asyncio.to_thread(strings_of, ask)
+                further = (await self.second.spans(texts, principal.organization, rank),)
+            except NotRead:
+                return None
+        work = partial(self._redacted, ask, redaction, parse, further)
+        if size <= AT_ONCE:
+            return work(Event())
+        self.refusals.check(principal, ask.user or "", model)
+        return await self._in_turn(work, principal.organization, rank, size)
+
+    def _redacted(
+        self,
+        ask: Ask,
+        redaction: Redaction,
+        parse: Callable[[bytes], Ask],
+        further: tuple[Finder, ...],
+        left: Event,
+    ) -> Redacting | None:
+        finder = ShapeFinder(self._budget, left.is_set)
+        look = Reading(self._budget, left.is_set)
+        return redacting(ask, [finder, *further], redaction.wants, parse, look)
+
     async def _beside(self, texts: Texts, customer: str, rank: int, size: int) -> PrivateData:
+        return await self._in_turn(partial(self._read, texts), customer, rank, size)
+
+    async def _in_turn(
+        self, work: Callable[[Event], Result], customer: str, rank: int, size: int
+    ) -> Result:
+        """Work on so many bytes in a thread, when it is the customer's turn. Raises LimitExceeded.
+
+        The event that `work` is given is set once nobody waits for it any more.
+        """
         await self.turns.take(customer, rank, 1 + size // AT_ONCE)
         left = Event()
         try:
-            reading = self._pool.submit(self._read, texts, left)
+            reading = self._pool.submit(work, left)
         except BaseException:
             self.turns.give_back(customer)
             raise
@@ -106,7 +163,7 @@ class Detectors:
     def _read(self, texts: Texts, left: Event) -> PrivateData:
         return Reading(self._budget, left.is_set).finding(texts())
 
-    def _over(self, loop: asyncio.AbstractEventLoop, customer: str, _: Future[PrivateData]) -> None:
+    def _over(self, loop: asyncio.AbstractEventLoop, customer: str, _: Future[Result]) -> None:
         """The turn ends with the reading, not with the client."""
         if not loop.is_closed():
             loop.call_soon_threadsafe(self.turns.give_back, customer)

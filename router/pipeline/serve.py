@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from policies.decision import Decision
 from router.ask import Ask
 from router.backends.dispatch.trace import Trace
 from router.domain import Principal
@@ -9,8 +10,9 @@ from router.operations.operation import Operation
 from router.pipeline.caller import Caller
 from router.pipeline.meter import Meter
 from router.pipeline.plan import plan_of
+from router.pipeline.redaction import redacted
 from router.pipeline.relay import Relay
-from router.pipeline.request_context import gather
+from router.pipeline.request_context import RequestContext, gather
 from router.pipeline.response_headers import of_decision
 from router.pipeline.serving import Serving
 from router.pipeline.signals import EVERYTHING, read_signals
@@ -70,8 +72,11 @@ async def _walk(
     health = serving.backends.view()
     signals = read_signals(context, health, needs)
     decision = world.policy.decide(signals, context.hints)
+    replaced = None
+    if context.needs.redaction:
+        decision, replaced = await redacted(serving.senses.detectors, context, decision)
     with Watch(serving.observers, context, signals, decision, trace) as watch:
-        plan = plan_of(decision, context, serving.history)
+        plan = plan_of(decision, replaced.sized(context) if replaced else context, serving.history)
         caller.route = plan.decision.route
         caller.headers += of_decision(plan.decision, context.id)
         meter = watch.meter = Meter(plan, world.prices, health, thoughts=serving.history.thoughts)
@@ -81,6 +86,7 @@ async def _walk(
             if ask.kept is not None and ask.kept.background and serving.kept is not None:
                 context = await serving.kept.begin(context, plan.decision)
                 ask = context.ask
+            ask = replaced.sent(ask, plan.decision) if replaced else ask
             hold.dispatched()
             if ask.stream and PROTOCOLS[ask.protocol].keepalive:
                 caller.awaits_stream()
@@ -89,8 +95,15 @@ async def _walk(
                     meter.events.append(upstream)
                     watch.upstream = upstream
                     if ask.kept is not None or ask.storing is not None:
-                        keeps = serving.kept if ask.storing is None else serving.chats
-                        if keeps is not None:
-                            caller = keeps.keeping(caller, context, plan.decision)
+                        caller = _keeping(serving, caller, context, plan.decision)
+                    caller = replaced.restoring(caller, plan, upstream) if replaced else caller
                     relay = Relay(caller, context, plan, hold)
                     watch.kept = await relay.deliver(upstream, meter)
+
+
+def _keeping(
+    serving: Serving, caller: Caller, context: RequestContext, decision: Decision
+) -> Caller:
+    """Return the caller as it meets an answer that is kept."""
+    keeps = serving.kept if context.ask.storing is None else serving.chats
+    return caller if keeps is None else keeps.keeping(caller, context, decision)

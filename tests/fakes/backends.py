@@ -121,13 +121,15 @@ Scripted = FakeUpstream | TurnoutError | BaseException
 class FakeBackends:
     """Answers each plan with the next of `script`; an error is raised before any answer.
 
-    `passed_over` is what a cascade pays for first. `asked` are the names of each plan's backends.
+    `passed_over` is what a cascade pays for first. `asked` are the names of each plan's backends,
+    `sent` what they were sent.
     """
 
     def __init__(self, *script: Scripted, passed_over: tuple[BilledAnswer, ...] = ()) -> None:
         self.script = list(script)
         self.passed_over = passed_over
         self.asked: list[tuple[str, ...]] = []
+        self.sent: list[Ask] = []
         self.adopted: list[str] = []
         self._board = HealthBoard(BreakerPolicy(), lambda: 0.0, Clients())
 
@@ -146,6 +148,7 @@ class FakeBackends:
     ) -> AsyncIterator[Upstream]:
         """Return the block in which the answer is open."""
         self.asked.append(tuple(backend.name for backend in plan.backends))
+        self.sent.append(ask)
         events.extend(self.passed_over)
         answer = self.script.pop(0)
         if isinstance(answer, BaseException):

@@ -38,7 +38,7 @@ async def attempt(backend: Backend, state: DeploymentState, log: AttemptLog) -> 
     `state` learns how it ended once it succeeded in beginning. Raises AttemptFailed; then the
     connection is closed and `state` knows nothing of it.
     """
-    request = log.request
+    request = log.request if log.request.unredacted is None else log.request.sent_to(backend.name)
     try:
         request = permitted(backend, request) if request.unknown else request
         native = NATIVE.get((backend.dialect, request.protocol))  # mostly

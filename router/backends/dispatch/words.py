@@ -91,6 +91,8 @@ def text_of_request(ask: Ask) -> str:
     """All that the request says, in lower case and on one line. Not for the path of requests that
     go well: it walks the whole body."""
     text = orjson.dumps(ask.body).decode()
+    if ask.unredacted is not None:
+        text += orjson.dumps(ask.unredacted[1].body).decode()
     for escaped in ("\\n", "\\r", "\\t"):
         text = text.replace(escaped, " ")
     return " ".join(text.replace("\\", "").lower().split())
