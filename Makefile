@@ -31,7 +31,7 @@ $(STAMP): $(LOCK) pyproject.toml setup.py $(wildcard classifiers/native/* router
 	  { echo "Turnout needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Could not create $(VENV). On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
-	@echo "Installing the locked packages of $(LOCK) into $(VENV) (about $(if $(TRAINS),600,400) MB, once)"
+	@echo "Installing the locked packages of $(LOCK) into $(VENV) (about $(if $(TRAINS),900,400) MB, once)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes --no-compile -r $(LOCK)
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib >/dev/null || true
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable . 
@@ -97,7 +97,7 @@ train:  ## set up for training too (then: .venv/bin/python -m classifiers train 
 	@$(MAKE) --no-print-directory install LOCK=requirements/train.txt
 
 lock:  ## renew the hash-pinned locks (needs uv)
-	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train" "fuzz:--extra demo --extra telemetry --extra dev --extra fuzz"; do \
+	@for set in "cuda:--extra demo --extra cuda" "run:--extra demo" "dev:--extra demo --extra telemetry --extra dev" "train:--extra demo --extra telemetry --extra dev --extra train --extra presidio" "fuzz:--extra demo --extra telemetry --extra dev --extra fuzz"; do \
 	  uv pip compile --quiet pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url $(UPGRADE) $${set#*:} -o requirements/$${set%%:*}.txt || exit 1; done
 	@uv pip compile --quiet requirements/audit.in --universal --python-version 3.11 --generate-hashes \

@@ -34,7 +34,7 @@ from router.loop.learner import Learner
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
 from router.loop.shadow_audit import Auditor, asked_through
-from router.pipeline.detectors import Detectors, detectors_of
+from router.pipeline.detectors import Detectors, start_detectors
 from router.pipeline.observers.audits import begins_audits
 from router.pipeline.observers.decision_log import logs_decisions, open_decision_log
 from router.pipeline.observers.evidence import judges_cascades, keeps_evidence
@@ -144,8 +144,7 @@ async def _parts(
     tracing = open_tracing(config.telemetry.traces, worker)
     if tracing is not None:
         stack.push_async_callback(asyncio.to_thread, tracing.close)
-    detectors = detectors_of(config.detectors)
-    stack.callback(detectors.close)
+    detectors = await start_detectors(stack, config.detectors, documents.folder)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
     ledger = bookkeeping.ledger
     outcomes, prompts = open_evidence(stack, documents)
@@ -256,7 +255,8 @@ async def running(
 
     `environ` names the proxies; `worker_metrics` are the other workers of this gateway, if any.
     Raises DocumentError where the documents do not fit each other, LedgerUnavailable, StartupError
-    or EmbeddedError where there is no fit ledger, OSError where a file cannot be opened.
+    or EmbeddedError where there is no fit ledger, Unusable where Presidio does not come up, OSError
+    where a file cannot be opened.
     """
     snapshot = compile_snapshot(documents.loaded, documents.policy)
     make_data_folder(documents)

@@ -15,6 +15,8 @@ from router.ledger.loss import Cause
 from router.ledger.watch import LedgerWatch
 from router.loop.learner import Learner
 from router.loop.shadow_audit import Auditor
+from router.pipeline.second_reading import METERS as PRESIDIO
+from router.pipeline.second_reading import SecondReading
 from router.pipeline.serving import Serving
 from router.telemetry.decisions import DecisionLog
 from router.telemetry.metric import Metric, Values
@@ -46,6 +48,14 @@ class Gauge:
 
 def _of_guards(metric: Metric, read: Callable[[Guards], Values]) -> Gauge:
     return Gauge(metric, lambda parts: read(parts.guards))
+
+
+def _of_presidio(metric: Metric, read: Callable[[SecondReading], Values]) -> Gauge:
+    def values(parts: Watched) -> Values:
+        second = parts.serving.senses.detectors.second
+        return {} if second is None else read(second)
+
+    return Gauge(metric, values)
 
 
 def _checks(parts: Watched) -> Values:
@@ -295,6 +305,7 @@ GAUGES: Final = (
         ),
         _detectors,
     ),
+    *starmap(_of_presidio, PRESIDIO),
     Gauge(
         Metric(
             "turnout_spans",

@@ -1,8 +1,9 @@
 """A gateway that keeps private requests at home; what is sent to the one outside is remembered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 from gatewaykit import RunningGateway, start_gateway
@@ -61,7 +62,9 @@ class PrivateGateway(RunningGateway):
 
 
 @contextmanager
-def private_gateway(folder: Path, **sections) -> Iterator[PrivateGateway]:
+def private_gateway(
+    folder: Path, environ: Mapping[str, str] = MappingProxyType({}), **sections
+) -> Iterator[PrivateGateway]:
     """Start one; `sections` are further ones of its turnout.yaml."""
     away, home, port = Remembering(), Remembering(), free_port()
     (folder / "private.yaml").write_text(POLICY)
@@ -79,7 +82,7 @@ def private_gateway(folder: Path, **sections) -> Iterator[PrivateGateway]:
             },
         }
         process = start_gateway(
-            folder, yaml.safe_dump(config | sections), TURNOUT_LOG_LEVEL="debug"
+            folder, yaml.safe_dump(config | sections), TURNOUT_LOG_LEVEL="debug", **environ
         )
         running = PrivateGateway(folder, port, away, home)
         try:

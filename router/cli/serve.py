@@ -36,6 +36,7 @@ from router.learning import load_classifier
 from router.ledger.server.address import AddressError
 from router.ledger.server.embedded import EmbeddedError
 from router.ledger.server.errors import StartupError
+from router.presidio.spec import Unusable
 from router.settings import environment, log_level
 from router.telemetry.logs import set_up_logs
 from router.telemetry.worker_metrics import WorkerMetrics
@@ -46,7 +47,10 @@ from router.world.missing_rates import warn_of_missing
 _LOG = logging.getLogger("turnout")
 _COLLECT_AFTER: Final = 10_000  # containers made and not freed; a request leaves hardly any
 # The message of each says what is wrong and what to change.
-_PLAIN: Final = (ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError)
+_PLAIN: Final = (
+    *(ArtifactError, StartupError, EmbeddedError, AddressError, TurnoutError),
+    Unusable,
+)
 
 
 def _listen(address: str, *, shared: bool = False) -> socket.socket:

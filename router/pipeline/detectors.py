@@ -3,26 +3,32 @@
 A short request is read at once. A longer one is read by one of a few threads of their own, which
 let the interpreter go while they match; a customer has one of them at a time, and tiers, then
 customers take turns. Whose client left is read no further. What is over the budget counts as
-private, and says `request.unread`, so that a policy may decide otherwise.
+private, and says `request.unread`, so that a policy may decide otherwise. Where the operator has
+Presidio, it reads what these found nothing in (`router.pipeline.second_reading`).
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import Final, TypeVar
 
+from policies.pii.found import Finder
 from policies.pii.reading import BUDGET, Budget, PrivateData, Reading
 from policies.pii.spans import ShapeFinder
 from policies.redaction import Redaction
 from router.ask import UNREADABLE, Ask
 from router.domain import Principal
 from router.pipeline.refused_lately import Refusals
+from router.pipeline.second_reading import SecondReading, second_reading
 from router.pipeline.turns import Places
-from router.protocols.leaving import leaving, leaving_bytes
-from router.protocols.redacting import Redacting, Redactor, redacting
+from router.presidio.process import NotRead
+from router.protocols.leaving import leaving, leaving_bytes, leaving_whole
+from router.protocols.redacting import Redacting, Redactor, redacting, strings_of
 from router.world.config_limits import DetectorSection
 
 AT_ONCE: Final = 16_384  # bytes that take less time than the way to a thread and back
@@ -34,10 +40,19 @@ Result = TypeVar("Result")
 
 
 class Detectors:
-    """One for a gateway. `found` counts what readings came to, by name."""
+    """One for a gateway. `found` counts what readings came to, by name; `second` reads what they
+    found nothing in.
+    """
 
-    def __init__(self, budget: Budget = BUDGET, *, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        budget: Budget = BUDGET,
+        *,
+        threads: int = THREADS,
+        second: SecondReading | None = None,
+    ) -> None:
         self._budget = budget
+        self.second = second
         self._pool = ThreadPoolExecutor(threads, "detectors")
         self.turns = Places(threads, 1, WAITING)
         self.refusals = Refusals()
@@ -57,7 +72,11 @@ class Detectors:
         else:
             self.refusals.check(principal, ask.user or "", model)
             texts, size = partial(leaving, ask), leaving_bytes(ask)
-            return await self.beside(texts, principal.organization, rank, size)
+            finding = await self._beside(texts, principal.organization, rank, size)
+        if self.second is not None and finding is PrivateData.NOTHING:
+            self.refusals.check(principal, ask.user or "", model)
+            wholes, size = partial(leaving_whole, ask), leaving_bytes(ask)
+            finding = await self.second.finding(wholes, principal.organization, rank, size)
         self.found[finding.name] += 1
         return finding
 
@@ -67,8 +86,9 @@ class Detectors:
         """Read texts of so many bytes in a thread, when it is the customer's turn among those of
         its tier's rank. Raises LimitExceeded.
         """
-        reads = partial(self._read, texts)
-        finding = await self._in_turn(reads, customer, rank, size)
+        finding = await self._beside(texts, customer, rank, size)
+        if self.second is not None and finding is PrivateData.NOTHING:
+            finding = await self.second.finding(texts, customer, rank, AT_ONCE + size)
         self.found[finding.name] += 1
         return finding
 
@@ -86,20 +106,36 @@ class Detectors:
 
         Raises LimitExceeded, as `finding_of` does.
         """
-        work = partial(self._redacted, ask, redaction, parse)
         size = leaving_bytes(ask)
+        further: tuple[Finder, ...] = ()
+        if self.second is not None and redaction.kinds is None:
+            self.refusals.check(principal, ask.user or "", model)
+            try:
+                texts = await asyncio.to_thread(strings_of, ask)
+                further = (await self.second.spans(texts, principal.organization, rank),)
+            except NotRead:
+                return None
+        work = partial(self._redacted, ask, redaction, parse, further)
         if size <= REDACTED_AT_ONCE:
             return work(Event())
         self.refusals.check(principal, ask.user or "", model)
         return await self._in_turn(work, principal.organization, rank, size)
 
     def _redacted(
-        self, ask: Ask, redaction: Redaction, parse: Callable[[bytes], Ask], left: Event
+        self,
+        ask: Ask,
+        redaction: Redaction,
+        parse: Callable[[bytes], Ask],
+        further: tuple[Finder, ...],
+        left: Event,
     ) -> Redacting | None:
         finder = ShapeFinder(self._budget, left.is_set)
         look = Reading(self._budget, left.is_set)
-        redactor = Redactor([finder], redaction.wants, finder.check)
+        redactor = Redactor([finder, *further], redaction.wants, finder.check)
         return redacting(ask, redactor, redaction.wants, parse, look)
+
+    async def _beside(self, texts: Texts, customer: str, rank: int, size: int) -> PrivateData:
+        return await self._in_turn(partial(self._read, texts), customer, rank, size)
 
     async def _in_turn(
         self, work: Callable[[Event], Result], customer: str, rank: int, size: int
@@ -135,6 +171,17 @@ class Detectors:
             loop.call_soon_threadsafe(self.turns.give_back, customer)
 
 
-def detectors_of(section: DetectorSection) -> Detectors:
-    """Return detectors as the operator wants them."""
-    return Detectors(Budget(section.bytes, section.microseconds), threads=section.threads)
+async def start_detectors(
+    stack: AsyncExitStack, section: DetectorSection, folder: Path
+) -> Detectors:
+    """Return detectors as the operator wants them; `folder` is where paths begin, `stack` stops
+    them. Raises Unusable where Presidio does not come up.
+    """
+    second = None
+    if section.presidio is not None:
+        second = await second_reading(section.presidio, folder)
+        stack.push_async_callback(second.close)
+    budget = Budget(section.bytes, section.microseconds)
+    detectors = Detectors(budget, threads=section.threads, second=second)
+    stack.callback(detectors.close)
+    return detectors

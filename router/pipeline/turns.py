@@ -39,7 +39,7 @@ class Places:
             return
         if self._asking[customer] >= self._most:
             raise LimitExceeded(
-                f"More than {self._most} long requests of yours wait to be read. Please slow down.",
+                f"More than {self._most} requests of yours wait to be read. Please slow down.",
                 headers=retry_after(_AGAIN_MS),
             )
         place: Future[None] = get_running_loop().create_future()

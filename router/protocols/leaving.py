@@ -27,6 +27,15 @@ def leaving(ask: Ask) -> Iterable[bytes]:
     return (*pieces, _beside(ask))
 
 
+def leaving_whole(ask: Ask) -> Iterable[bytes]:
+    """Return the same as it stands, media and all: for who reads JSON, where a part is none."""
+    if ask.form:
+        return leaving(ask)
+    if not ask.headers and ask.declared is None:
+        return (ask.raw,)
+    return (ask.raw, _beside(ask))
+
+
 def leaving_bytes(ask: Ask) -> int:
     """Return how many bytes have to be looked through for them."""
     return len(ask.raw)

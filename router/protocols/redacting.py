@@ -106,6 +106,24 @@ class Redacting(NamedTuple):
     left: bool = False
 
 
+class _Noting:
+    """A finder that finds nothing and remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def find(self, text: str) -> Sequence[Found]:
+        self.texts.append(text)
+        return ()
+
+
+def strings_of(ask: Ask) -> list[str]:
+    """Return every text that finders are shown where a request is redacted."""
+    noting = _Noting()
+    Redactor((noting,), bool).redacted(ask.raw, Placeholders())
+    return noting.texts
+
+
 def redacting(
     ask: Ask,
     redactor: Redactor,

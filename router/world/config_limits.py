@@ -5,6 +5,7 @@ from typing import Final
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 
 from policies.pii.reading import BUDGET
+from router.world.config_presidio import PresidioSection
 from router.world.config_values import Duration, Networks, Origins, Size, wrong
 from router.world.section import Section
 
@@ -42,6 +43,7 @@ class DetectorSection(Section):
     bytes: Size = BUDGET.bytes
     microseconds: PositiveInt = BUDGET.microseconds
     threads: int = Field(default=2, ge=1, le=64)
+    presidio: PresidioSection | None = None  # reads what these find nothing in
 
 
 class StreamSection(Section):

@@ -17,6 +17,7 @@ from router.prices.list_files import ListError
 from router.prices.price_list import SHIPPED, PriceList, read_list
 from router.telemetry.traces.extra import INSTALL, is_installed
 from router.world.config import Config
+from router.world.config_presidio import not_installed
 from router.world.declared import declared_of, mistakes
 from router.world.from_environment import FromEnvironment
 from router.world.missing_rates import MissingRate
@@ -127,9 +128,22 @@ def _problem(document: Document, name: str, problem: Problem) -> Finding:
 def _unusable(document: Document, config: Config) -> list[Finding]:
     """Return what is wrong beyond each key and each backend by itself."""
     findings = [*_wrong_operations(document, config), *_unkept(document, config)]
+    findings += _without_presidio(document, config)
     if config.telemetry.traces is not None and not is_installed():
         findings.append(_without_extra(document))
     return findings
+
+
+def _without_presidio(document: Document, config: Config) -> list[Finding]:
+    """Return what Presidio lacks to run as configured."""
+    section = config.detectors.presidio
+    if section is None:
+        return []
+    folder = FilePath(document.filename).parent
+    return [
+        document.finding(("detectors", "presidio", *where), message, hint, rule="presidio")
+        for where, message, hint in not_installed(section, folder)
+    ]
 
 
 def _wrong_operations(document: Document, config: Config) -> list[Finding]:

@@ -2,31 +2,15 @@
 
 import re
 import tomllib
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from trust.licences import ALLOWED, IN_AN_EXTRA, installed, licences
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 TABLE = (ROOT / "docs" / "adr" / "0150-each-dependency-earns-its-place.md").read_text("utf-8")
-# What may stand beside Apache-2.0. MPL-2.0 binds the files it stands over, which we leave alone.
-ALLOWED = {
-    "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "MIT", "MIT-0", "Zlib", "CC0-1.0",
-    "PSF-2.0", "MPL-2.0", "LLVM-exception",
-}  # fmt: skip
-# How packages without an SPDX expression say it.
-SAID = {
-    "Apache Software License": "Apache-2.0",
-    "BSD License": "BSD-3-Clause",
-    "3-Clause BSD License": "BSD-3-Clause",
-    "MIT License": "MIT",
-    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
-    "Python Software Foundation License": "PSF-2.0",
-}
-# Used as they are, in an extra that the operator asks for.
-IN_AN_EXTRA = {"psycopg": "LGPL-3.0-only", "psycopg-binary": "LGPL-3.0-only"}
 
 
 def name_of(requirement: str) -> str:
@@ -35,27 +19,6 @@ def name_of(requirement: str) -> str:
 
 def locked(lock: Path) -> set[str]:
     return set(re.findall(r"^([a-z0-9][a-z0-9-]*)==", lock.read_text("utf-8"), re.MULTILINE))
-
-
-def installed(names: set[str]) -> list[Distribution]:
-    """Those of the names that this machine takes: a lock is for all machines."""
-    found = []
-    for name in sorted(names):
-        try:
-            found.append(distribution(name))
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def licences(package: Distribution) -> set[str]:
-    said = package.metadata
-    if expression := said.get("License-Expression"):
-        return set(re.findall(r"[\w.-]+", expression)) - {"AND", "OR", "WITH"}
-    classes = [line.rpartition(" :: ")[2] for line in said.get_all("Classifier") or ()
-               if line.startswith("License ::")]  # fmt: skip
-    words = [one for one in classes if one != "DFSG approved"] or [said.get("License") or "unsaid"]
-    return {SAID.get(word, word) for word in words}
 
 
 def test_each_direct_dependency_earns_its_place_in_the_table() -> None:
@@ -83,7 +46,7 @@ def test_every_licence_is_one_that_we_chose() -> None:
     packages = installed(locked(ROOT / "requirements" / "dev.txt"))
     assert len(packages) > 80
     strange = {
-        package.name: licences(package) - ALLOWED - {IN_AN_EXTRA.get(package.name, "")}
+        package.name: licences(package) - ALLOWED - IN_AN_EXTRA.get(package.name, set())
         for package in packages
     }
     assert {name: those for name, those in strange.items() if those} == {}

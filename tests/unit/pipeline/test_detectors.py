@@ -3,16 +3,20 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from fakes.caller import FakeCaller
 from fakes.corridor import CHAT
 from fakes.parts import ACME
+from fakes.presidio import FakePool
 
 from policies.pii.reading import PIECE, Budget, PrivateData
 from router.ask import Ask
 from router.errors import LimitExceeded
-from router.pipeline.detectors import AT_ONCE, Detectors, detectors_of
+from router.pipeline.detectors import AT_ONCE, Detectors, start_detectors
+from router.pipeline.second_reading import Bounds, SecondReading
 from router.world.config_limits import DetectorSection
 
 MAIL = "Write to jane.doe@example.com."
@@ -98,7 +102,27 @@ async def test_one_customers_long_requests_leave_a_thread_to_the_others():
     detectors.close()
 
 
-async def test_the_operators_section_is_what_the_detectors_work_by():
-    detectors = detectors_of(DetectorSection(bytes="17kB", microseconds=9, threads=3))
-    assert await detectors.finding_of(asking("Hm. " * 6_000), ACME, "auto") is PrivateData.UNREAD
+async def test_what_patterns_find_nothing_in_is_read_again_and_what_they_find_is_not() -> None:
+    pool = FakePool()
+    detectors = Detectors(second=SecondReading(pool, Bounds()))
+    assert await detectors.finding_of(asking("I am Jane Doe."), ACME, "auto") is PrivateData.FOUND
+    assert await detectors.finding_of(asking("Good day."), ACME, "auto") is PrivateData.NOTHING
+    assert await detectors.beside(lambda: [b"Jane Doe"], "acme") is PrivateData.FOUND
+    assert [text for (text,) in pool.asked] == ["I am Jane Doe.", "Good day.", "Jane Doe"]
+    assert await detectors.finding_of(asking(f"Jane Doe: {MAIL}"), ACME, "auto")
+    assert await detectors.beside(lambda: [MAIL.encode()], "acme") is PrivateData.FOUND
+    assert len(pool.asked) == 3
+    assert detectors.found == {"FOUND": 4, "NOTHING": 1}
+    headers = (("retry-after-ms", "900"), ("x-turnout-limit", "organization:requests_per_minute"))
+    detectors.refusals.note(ACME, "", "auto", LimitExceeded("No more.", headers=headers))
+    with pytest.raises(LimitExceeded):
+        await detectors.finding_of(asking("I am Jane Doe."), ACME, "auto")
     detectors.close()
+
+
+async def test_the_operators_section_is_what_the_detectors_work_by():
+    section = DetectorSection(bytes="17kB", microseconds=9, threads=3)
+    async with AsyncExitStack() as stack:
+        detectors = await start_detectors(stack, section, Path())
+        found = await detectors.finding_of(asking("Hm. " * 6_000), ACME, "auto")
+    assert found is PrivateData.UNREAD

@@ -6,6 +6,7 @@ from fakes.backends import DONE, FakeUpstream, chunk, whole
 from fakes.caller import FakeCaller
 from fakes.corridor import FakeCorridor, context_of, decided
 from fakes.parts import FakeClassifier
+from fakes.presidio import FakePool
 from fakes.world import CASCADE, ODDS, SHADOWED, new_world
 
 from policies.decision import Denial
@@ -14,6 +15,7 @@ from router.domain import Usage
 from router.errors import PermissionDenied
 from router.pipeline.detectors import AT_ONCE, Detectors
 from router.pipeline.redaction import redacted
+from router.pipeline.second_reading import Bounds, SecondReading
 
 MAIL = "jane.doe@example.com"
 USED = Usage(10, 5)
@@ -37,6 +39,19 @@ async def test_what_is_found_is_replaced_in_short_and_long_requests(length):
     assert (MAIL.encode() in made.ask.raw, b"<EMAIL_1>" in made.ask.raw) == (False, True)
     assert MAIL not in str((made.ask.body, made.ask.prompt))
     assert decision.shadow is None
+
+
+async def test_where_all_kinds_are_redacted_names_are_too_if_presidio_reads_and_else_it_stays():
+    caller = FakeCaller.asking(f"I am Jane Doe, {MAIL}. Jane Doe!")
+    detectors = Detectors(second=SecondReading(FakePool(), Bounds()))
+    context = await context_of(caller, new_world(policy("true")))
+    _, made = await redacted(detectors, context, decided(context))
+    assert made is not None
+    assert b"I am <PERSON_1>, <EMAIL_1>. <PERSON_1>!" in made.ask.raw
+    context = await context_of(FakeCaller.asking("[die]"), new_world(policy("true")))
+    decision, made = await redacted(detectors, context, decided(context))
+    assert (isinstance(decision, Denial), made) == (True, None)
+    detectors.close()
 
 
 async def test_where_nothing_is_found_the_request_and_its_shadow_go_on_as_they_were():

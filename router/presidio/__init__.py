@@ -1,0 +1,1 @@
+"""Presidio, a stronger detector of private data, in processes of its own."""
