@@ -136,9 +136,7 @@ def replaced(original: Original) -> list[str]:
         "the database: an SQLite file of the drill's own; two gateways, on ports of their own",
         "the decision log: a file of the drill's own",
     ]
-    said += [
-        f"`{name}`: {what}" for name, what in _LEFT_OUT.items() if what and value.get(name)
-    ]
+    said += [f"`{name}`: {what}" for name, what in _LEFT_OUT.items() if what and value.get(name)]
     for (section, key), longest in _LONGEST.items():
         usual, written = _wait(value, section, key)
         if usual > longest:

@@ -12,7 +12,12 @@ from typing import Final
 from router.drills.backend_faults import answer_wrongly, stall_a_backend, stall_a_client
 from router.drills.fault_tools import Scene
 from router.drills.gateway_faults import kill_a_gateway, reload_a_broken_policy, restart_in_turn
-from router.drills.ledger_faults import fill_the_disk, kill_the_ledger, move_the_clock, stall_the_ledger
+from router.drills.ledger_faults import (
+    fill_the_disk,
+    kill_the_ledger,
+    move_the_clock,
+    stall_the_ledger,
+)
 
 Cause = Callable[[Scene], Awaitable[None]]
 LEDGER: Final = "ledger"  # the drill of the ledger alone, without gateways
@@ -62,7 +67,7 @@ FAULTS: Final[Mapping[str, Fault]] = MappingProxyType(
         ),
         "reload": Fault("a broken policy is written and reloaded (SIGHUP)", reload_a_broken_policy),
         "skew": Fault(
-            "the ledger's server is killed and starts with its clock an hour ahead, then one behind",
+            "the ledger's server is killed and starts with its clock an hour ahead, then behind",
             move_the_clock,
             away=True,
         ),

@@ -29,7 +29,7 @@ async def kill_a_gateway(scene: Scene) -> None:
         back = time.monotonic()
         await scene.comes_back(back)
     cut = sum(note.admitted and not note.whole for note in notes)
-    scene.findings.notes.append(f"{cut} streams were cut in the middle: by the books, not lost")
+    scene.findings.notes.append(f"{cut} streams were cut by it: what they had is billed")
     meanwhile = [n for n in scene.notes() if n.gateway == survivor.name and n.began > killed]
     failed = [n for n in meanwhile if n.over < back and not (n.whole or 400 <= n.status < 500)]
     scene.findings.promise(
@@ -157,7 +157,9 @@ async def reload_a_broken_policy(scene: Scene) -> None:
             gateway.send(signal.SIGHUP)
         await scene.comes_back(mended)
     figure = "never" if took is None else f"after {took:.1f} s"
-    scene.findings.promise("the broken policy is refused, and counted", figure, kept=took is not None)
+    scene.findings.promise(
+        "the broken policy is refused, and counted", figure, kept=took is not None
+    )
     text = "gateways stay ready with the policy before"
     scene.findings.promise(text, f"{statuses}", kept=set(statuses) == {200})
     notes = [note for note in scene.notes() if note.began > began]

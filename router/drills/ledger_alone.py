@@ -1,4 +1,4 @@
-"""The drill of a ledger alone: one hot key, gateway processes that are killed, a server that is hurt.
+"""The drill of a ledger alone: one hot key, gateways that are killed, a server that is hurt.
 
 Without an address it is an embedded server in a scratch folder; a server of the operator's is
 flushed of its scripts, its connections are cut, it is paused: it is neither stopped nor killed.
@@ -26,8 +26,8 @@ WINDOW_MS: Final = 5_000
 _ABANDONED: Final = 0.02
 _STALL_SECONDS: Final = 3
 _WHAT: Final = (
-    "load on one hot key; gateway processes are killed, connections cut, scripts flushed, the server"
-    " paused"
+    "load on one hot key; gateway processes are killed, connections cut, scripts flushed, the"
+    " server paused"
 )
 
 

@@ -25,8 +25,8 @@ class Matched:
 
     `lost`: admitted, and in no book. `doubled`: in the books twice. `unasked`: in the books, and
     nobody's: more than there were requests without an answer. `charged`: refused, and charged.
-    `misbilled`: whole, and other tokens in the books than the client was told. `negative`: use below
-    zero. `over`: admitted beyond a limit, and beyond what its tier may without the ledger.
+    `misbilled`: whole, and other tokens in the books than the client was told. `negative`: use
+    below zero. `over`: admitted beyond a limit, and beyond what its tier may without the ledger.
     """
 
     lost: int = 0

@@ -212,7 +212,9 @@ class DrillGateway(Started):
         """The sum of a metric's samples, 0 where there is none."""
         with contextlib.suppress(httpx.HTTPError):
             text = (await self._asking.get(f"{self.root}/metrics")).text
-            found = [line for line in text.splitlines() if line.startswith((f"{name} ", name + "{"))]
+            found = [
+                line for line in text.splitlines() if line.startswith((f"{name} ", name + "{"))
+            ]
             return sum(float(line.rpartition(" ")[2]) for line in found)
         return 0.0
 

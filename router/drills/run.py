@@ -1,14 +1,13 @@
 """The whole drill: a stack is started, faults are caused one by one, then books and notes matched.
 
-The books are read once, when all faults are over and nothing is held any more: what a killed gateway
-held comes back within its lease, and meanwhile the other faults are caused.
+The books are read once, when all faults are over and nothing is held any more: what a killed
+gateway held comes back within its lease, and meanwhile the other faults are caused.
 """
 
 import asyncio
 import contextlib
 import json
 import sys
-import tempfile
 import time
 from asyncio.subprocess import PIPE
 from collections import Counter
@@ -261,8 +260,3 @@ async def _checked(stack: DrillStack) -> Promise:
     lost = [said["lost"]] if said["lost"] else []
     figure = "; ".join((lost + drifts)[:3]) or f"{said['scopes']} scopes, no drift"
     return Promise("the ledger agrees with the books", bool(said["agrees"]), figure)
-
-
-def scratch() -> tempfile.TemporaryDirectory[str]:
-    """A folder that is deleted with its block."""
-    return tempfile.TemporaryDirectory(prefix="turnout-drill-")

@@ -32,8 +32,8 @@ def _tiers(documents: Documents) -> Iterator[str]:
     if not documents.policy.tiers:
         yield "There are no tiers: keys have no limits, and while the ledger is away all get 503."
     on_loss = documents.config.ledger_server.on_loss
-    then = "/readyz says so beside a 200" if on_loss == "serve" else "/readyz says 503"
-    yield f"When the ledger lost what it held (`on_loss: {on_loss}`): {then}, requests are served."
+    then = "beside a 200" if on_loss == "serve" else "in a 503, for balancers to take it out"
+    yield f"When the ledger lost what it held (`on_loss: {on_loss}`), /readyz says so {then}."
 
 
 def _outage(tier: Tier) -> str:
@@ -44,12 +44,18 @@ def _outage(tier: Tier) -> str:
     parts = [
         words.format(f"{int(limit * share):,}")
         for name, words in _SAID.items()
-        if isinstance(limit := limits.get(name), int)
+        if (limit := _whole(limits.get(name))) is not None
     ]
     what = f" ({', '.join(parts)})" if parts else ""
     nothing = any(part.startswith("0 ") for part in parts)
     beside = " That is nothing: raise the share, or say `closed`." if nothing else ""
     return f"each gateway serves up to {share:.0%} of each limit{what}.{beside}"
+
+
+def _whole(limit: Any) -> int | None:
+    """A limit as a number, of a bucket its rate."""
+    value = limit.get("limit") if isinstance(limit, dict) else limit
+    return value if isinstance(value, int) else None
 
 
 def _routes(documents: Documents) -> Iterator[str]:
@@ -59,10 +65,14 @@ def _routes(documents: Documents) -> Iterator[str]:
             alone[route.candidates[0]].append(f"`{name}`")
     for backend, routes in alone.items():
         many = "s" if len(routes) > 1 else ""
-        yield f"Nothing stands in for `{backend}`: while it is down, route{many} {', '.join(routes)} fail{'' if many else 's'}."
+        fail = f"{', '.join(routes)} fail{'' if many else 's'}"
+        yield f"Nothing stands in for `{backend}`: while it is down, route{many} {fail}."
     for name, route in documents.policy.routes.items():
         if len(route.candidates) > 1:
-            yield f"Route `{name}` goes on while one of {len(route.candidates)} backends is down, unless a rule leaves a request only that one."
+            yield (
+                f"Route `{name}` goes on while one of {len(route.candidates)} backends is down,"
+                " unless a rule leaves a request only that one."
+            )
 
 
 def _waits(documents: Documents) -> Iterator[str]:
@@ -84,6 +94,12 @@ def _patience(backend: Backend) -> tuple[float, float, float]:
 def _stopping(documents: Documents) -> Iterator[str]:
     stop = documents.config.stop
     if stop.notice is None:
-        yield "A restart is told to nobody beforehand (`stop.notice` is empty): a balancer loses what it sends meanwhile."
+        yield (
+            "A restart is told to nobody beforehand (`stop.notice` is empty): what a balancer sends"
+            " meanwhile is refused, and has to be sent again."
+        )
     else:
-        yield f"A restart says 503 on /readyz for {stop.notice:g} s and serves on; let the balancer look more often."
+        yield (
+            f"A restart says 503 on /readyz for {stop.notice:g} s and serves on; let the balancer"
+            " look more often."
+        )

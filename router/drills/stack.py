@@ -84,7 +84,7 @@ async def running_stack(
     original: Original, faults: Sequence[str], seed: int, *, moves_clock: bool
 ) -> AsyncIterator[DrillStack]:
     """Start everything, yield it, end it. Raises CannotRun."""
-    folder = Path(tempfile.mkdtemp(prefix="turnout-drill-")).resolve()
+    folder = _scratch()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         clock, why = _clock(folder) if moves_clock else (None, "it was not asked for")
@@ -108,6 +108,10 @@ async def running_stack(
             folder, ledger, clock, why, gateways, stand_ins, documents, clients, callers,
             places.database,
         )  # fmt: skip
+
+
+def _scratch() -> Path:
+    return Path(tempfile.mkdtemp(prefix="turnout-drill-")).resolve()
 
 
 def _clock(folder: Path) -> tuple[ShiftedClock | None, str]:

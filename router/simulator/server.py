@@ -3,8 +3,8 @@
 It serves OpenAI's chat completions (with realistic timing, usage, streaming, tool calls, JSON
 schemas, `n` and logprobs), responses, embeddings and completions. Every answer says that it is
 simulated: in its text, its model name, its fingerprint and the header `x-simulated`. The model's
-name asks for a fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them. Where it asks
-for none, what was last sent to `POST /wish` counts: `fault=reset&after=3`, or nothing.
+name asks for a fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them. Where it
+asks for none, what was last sent to `POST /wish` counts: `fault=reset&after=3`, or nothing.
 
     python -m router.simulator.server --name moe --port 8082
 """
