@@ -55,7 +55,7 @@ class _NoDrill(click.ClickException):
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for pipes.")
 @click.option(
-    "--seconds", default=6.0, show_default=True, type=click.FloatRange(5, 86_400),
+    "--seconds", default=6.0, show_default=True, type=click.FloatRange(2, 86_400),
     help="Of the ledger's own load, in the fault `ledger`.",
 )  # fmt: skip
 @click.option(
