@@ -32,8 +32,8 @@ version: 1
 routes:
   auto: {candidates: [local, other], objective: fixed, fixed: local}
 tiers:
-  free: {requests_per_minute: 20, concurrency: 4, outage: {bounded: 0.2}}
-  pro: {tokens_per_minute: 1_000_000, require: [user]}
+  free: {requests_per_minute: 20, tokens_per_day: 100_000, concurrency: 4, outage: {bounded: 0.2}}
+  pro: {tokens_per_minute: 1_000_000, usd_per_month: 100, require: [user]}
 """
 
 
@@ -67,7 +67,7 @@ class Deployment:
             with contextlib.suppress(OSError):
                 command = place.read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 processes += [command] if folder in command else []
-        return [str(path) for path in self.scratch.iterdir()] + processes
+        return [str(path) for path in self.scratch.glob("turnout-*")] + processes
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from router.drills.clients import DECISION, Caller, Note
-from router.drills.fault_tools import AWAY_SECONDS, Scene
+from router.drills.fault_tools import AWAY_SECONDS, NotRun, Scene
 from router.drills.processes import DrillGateway, until
 
 _WRONG: Final = (
@@ -73,6 +73,9 @@ async def answer_wrongly(scene: Scene) -> None:
     finally:
         await scene.stack.wish(scene.busiest, "")
     await scene.comes_back(time.monotonic())
+    silent = sum(note.ended == "cut" for note in scene.notes())
+    text = "every answer ends, or says why it does not"
+    scene.findings.promise(text, f"{silent} were cut without a word", kept=silent == 0)
 
 
 def _ended(note: Note) -> str:
@@ -95,6 +98,8 @@ async def stall_a_client(scene: Scene) -> None:
                 for gateway in scene.gateways
             ]
             begun = [gateway for gateway, note in asked if note.admitted]
+            if not begun:
+                raise NotRun("the tier with the widest limits was refused a long stream")
 
             async def cut_off() -> bool:
                 now = [await gateway.metric(_STALLED) for gateway in scene.gateways]

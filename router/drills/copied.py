@@ -137,6 +137,8 @@ def replaced(original: Original) -> list[str]:
         "the decision log: a file of the drill's own",
     ]
     said += [f"`{name}`: {what}" for name, what in _LEFT_OUT.items() if what and value.get(name)]
+    if value.get("connections"):
+        said.append("`connections.each_address`: none, since all come from one address")
     for (section, key), longest in _LONGEST.items():
         usual, written = _wait(value, section, key)
         if usual > longest:
@@ -198,6 +200,8 @@ def _copied(original: Original, places: Places, port: int) -> dict[str, Any]:
     if isinstance(classifier, dict) and isinstance(classifier.get("cards"), list):
         cards = [str(folder / str(card)) for card in classifier["cards"]]
         value["classifier"] = classifier | {"cards": cards}
+    if isinstance(value.get("connections"), dict):
+        value["connections"] = value["connections"] | {"each_address": 0}
     for (section, key), longest in _LONGEST.items():
         if _wait(original.value, section, key)[0] > longest:
             value[section] = dict(value.get(section) or {}) | {key: f"{longest}s"}

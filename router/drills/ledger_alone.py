@@ -20,9 +20,10 @@ from router.ledger.server.address import parse_address
 from router.ledger.server.clients import send_to_all
 from router.ledger.server.embedded import Embedded
 
-GATEWAYS: Final = 3
-LIMIT: Final = 500
-WINDOW_MS: Final = 5_000
+GATEWAYS: Final = 4
+LIMIT: Final = 1000  # of the hot key, a window
+_MINUTE_SECONDS: Final = 60  # a drill as long as this has a true minute as its window
+_SHORT_MS: Final = 5_000  # another's
 _ABANDONED: Final = 0.02
 _STALL_SECONDS: Final = 3
 _WHAT: Final = (
@@ -33,10 +34,11 @@ _WHAT: Final = (
 
 async def drill_ledger(url: str | None, seconds: float, *, asks: bool) -> FaultFindings:
     """Drill it for so long. Raises LedgerUnavailable, StartupError, AddressError, EmbeddedError."""
+    long = seconds >= _MINUTE_SECONDS
     load = DrillLoad(
         drill_organization(),
         LIMIT,
-        WINDOW_MS,
+        _MINUTE_SECONDS * 1000 if long else _SHORT_MS,
         seconds=seconds,
         abandoned=_ABANDONED,
         denial_memory=not asks,

@@ -13,6 +13,8 @@ from router.drills.processes import DrillGateway, until
 
 HOUR_MS: Final = 3_600_000
 _BEFORE_SECONDS: Final = 0.5  # of load, before the fault
+# Lines of decisions, and settlements, that a full disk refused.
+_UNWRITTEN: Final = ("turnout_decisions_lost_total", 'turnout_ledger{what="spool_failures"}')
 _ROOM: Final = 400  # bytes that a file may still grow by on the full disk: part of a line
 
 
@@ -55,6 +57,7 @@ async def fill_the_disk(scene: Scene) -> None:
     if not hasattr(resource, "prlimit"):
         raise NotRun("a limit on another process's files (prlimit) needs Linux")
     ledger, gateways = scene.stack.ledger, scene.gateways
+    before = [await _unwritten(gateways, name) for name in _UNWRITTEN]
     async with scene.busy():
         streams = await scene.streams(4, gateways)
         for gateway in gateways:
@@ -70,8 +73,19 @@ async def fill_the_disk(scene: Scene) -> None:
             mended = time.monotonic()
             await ledger.start()
         await scene.comes_back(mended)
+    after = [await _unwritten(gateways, name) for name in _UNWRITTEN]
+    lines, settlements = (now - then for now, then in zip(after, before, strict=True))
+    if not lines + settlements:
+        raise NotRun("the disk was full, and no gateway wanted to write: say more --requests")
+    scene.findings.notes.append(
+        f"the full disk refused {lines} lines of decisions and {settlements} settlements at first"
+    )
     _judge_lines(scene, gateways)
     scene.judge_away(down, mended)
+
+
+async def _unwritten(gateways: Sequence[DrillGateway], name: str) -> int:
+    return int(sum([await gateway.metric(name) for gateway in gateways]))
 
 
 def _size(path: Path) -> int:

@@ -14,6 +14,7 @@ from router.drills.clients import Note
 from router.usage_row import UsageRow
 
 MINUTE_MS: Final = 60_000
+_ALONE: Final = ("organization", "key", "model")  # levels that a customer of the drill is alone in
 _FREE: Final = "cancelled"  # the status of what was never admitted as far as anybody knew
 _EXPIRED: Final = "expired"  # of what the reaper closed: its gateway died
 _NEVER: Final = frozenset({400, 401, 403, 404, 429})  # what is refused before anything is used
@@ -83,7 +84,7 @@ def bounds_of(tier: Tier | None, *, gateways: int, away: bool) -> Bounds:
 
 def _least(tier: Tier, dimension: str) -> int | None:
     """The smallest such limit of the levels that one key has to itself; buckets are none."""
-    values = [limits.get(dimension) for limits in tier.limits.values()]
+    values = [tier.limits.get(level, {}).get(dimension) for level in _ALONE]
     whole = [value for value in values if isinstance(value, int)]
     return min(whole) if whole and len(whole) == len([v for v in values if v]) else None
 

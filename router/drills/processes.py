@@ -22,6 +22,7 @@ from router.ledger.server.clients import blocking_client
 from router.ledger.server.embedded import server_binary
 from router.ledger.server.errors import Disconnected
 from router.ledger.server.socket_place import make_socket_place
+from router.settings import environment
 
 START_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.05
@@ -137,7 +138,7 @@ class DrillLedger(Started):
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=DEVNULL,
-            env={**os.environ, **self._environment},
+            env={**passed_on(environment(), ""), **self._environment},
             start_new_session=True,
             umask=0o077,
         )
