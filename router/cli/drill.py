@@ -33,6 +33,39 @@ _TROUBLE: Final = (
 )  # fmt: skip
 _STYLES: Final = {"kept": "green", "broken": "bold red", "not run": "yellow"}
 _INTERRUPTED: Final = 130
+_HELP: Final = """\
+Break a copy of this deployment on purpose, and say which promises held.
+
+It reads your turnout.yaml and policy, and starts a copy in a folder of its own: two gateways, a
+ledger, a database, and a stand-in for each backend. Customers of each of your tiers send
+requests while one part after the other is killed, stalled, filled or set wrong. Then each
+request that was admitted is looked for in the books, one by one.
+
+\b
+What is hurt is only what the drill started. Your ledger, database, backends and collectors are
+never contacted, and no key of a provider is read. Nothing is left when it ends, or on Ctrl-C.
+
+\b
+kill-gateway    SIGKILL in the middle of streams; started again
+kill-ledger     SIGKILL of the ledger's server; started again
+stall-ledger    SIGSTOP of the ledger's server, then SIGCONT
+stall-backend   SIGSTOP of the busiest backend's stand-in
+stall-client    clients that stop reading
+fill            a full disk for gateways (RLIMIT_FSIZE; no root), the ledger dead
+backend         429, 500, garbage, half streams, late answers
+roll            both gateways restarted in turn behind a balancer
+reload          a broken policy
+skew            the ledger's clock an hour ahead, then behind (needs a C compiler)
+ledger          the ledger alone under load and faults, without gateways
+
+Exit code 0: every promise was kept; 1: one was broken; 2: it could not be run. What this
+machine lacks the means for is "not run", with the reason, and never "kept".
+
+\b
+turnout drill --report drill.md
+turnout drill --only kill,fill --requests 500
+turnout drill --only ledger --ledger redis://host:6379/5 --seconds 60
+"""
 
 
 class _NoDrill(click.ClickException):
@@ -41,7 +74,7 @@ class _NoDrill(click.ClickException):
     exit_code = 2
 
 
-@click.command()
+@click.command(help=_HELP)
 @config_option
 @click.option("--only", help="Faults, with commas between; `kill` and `stall` mean all of theirs.")
 @click.option(
@@ -78,38 +111,7 @@ def drill(
     ledger_url: str | None,
     no_denial_memory: bool,
 ) -> None:
-    """Break a copy of this deployment on purpose, and say which promises held.
-
-    It reads your turnout.yaml and policy, and starts a copy in a folder of its own: two gateways, a
-    ledger, a database, and a stand-in for each backend. Customers of each of your tiers send
-    requests while one part after the other is killed, stalled, filled or set wrong. Then each
-    request that was admitted is looked for in the books, one by one.
-
-    \b
-    What is hurt is only what the drill started. Your ledger, database, backends and collectors are
-    never contacted, and no key of a provider is read. Nothing is left when it ends, or on Ctrl-C.
-
-    \b
-    kill-gateway    SIGKILL in the middle of streams; started again
-    kill-ledger     SIGKILL of the ledger's server; started again
-    stall-ledger    SIGSTOP of the ledger's server, then SIGCONT
-    stall-backend   SIGSTOP of the busiest backend's stand-in
-    stall-client    clients that stop reading
-    fill            a full disk for gateways (RLIMIT_FSIZE; no root), the ledger dead
-    backend         429, 500, garbage, half streams, late answers
-    roll            both gateways restarted in turn behind a balancer
-    reload          a broken policy
-    skew            the ledger's clock an hour ahead, then behind (needs a C compiler)
-    ledger          the ledger alone under load and faults, without gateways
-
-    Exit code 0: every promise was kept; 1: one was broken; 2: it could not be run. What this
-    machine lacks the means for is "not run", with the reason, and never "kept".
-
-    \b
-    turnout drill --report drill.md
-    turnout drill --only kill,fill --requests 500
-    turnout drill --only ledger --ledger redis://host:6379/5 --seconds 60
-    """
+    """Run the drill that the options ask for; ends the process with its status."""
     wanted = Wanted(
         config_path,
         _faults(only, ledger_url, asks=no_denial_memory),

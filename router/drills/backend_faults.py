@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from router.drills.clients import DECISION, Caller, Note
+from router.drills.clients import Caller, Note
 from router.drills.fault_tools import AWAY_SECONDS, NotRun, Scene
 from router.drills.processes import DrillGateway, until
+from router.pipeline.response_headers import DECISION
 
 _WRONG: Final = (
     ("429", "fault=status&status=429&retry_after=1"),

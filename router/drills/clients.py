@@ -13,9 +13,8 @@ import httpx
 import orjson
 
 from router.drills.processes import DrillGateway
+from router.pipeline.response_headers import BACKEND, DECISION
 
-DECISION: Final = "x-turnout-decision"
-BACKEND: Final = "x-turnout-backend"
 LONGEST_SECONDS: Final = 60.0  # for one request
 _PAUSE_SECONDS: Final = 0.03
 _REST_SECONDS: Final = 0.15
@@ -83,6 +82,10 @@ class Clients:
     async def close(self) -> None:
         """Close every connection."""
         await self._http.aclose()
+
+    async def tell(self, url: str, text: str) -> None:
+        """Tell a stand-in something."""
+        (await self._http.post(url, content=text)).raise_for_status()
 
     def next_gateway(self) -> DrillGateway:
         """Whose turn it is."""

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from policies.language.tiers import Tier
 from router.auth.store import KeyStore
 from router.children.child import Child, ChildFailed
@@ -69,8 +67,7 @@ class DrillStack:
     async def wish(self, backend: str, fault: str) -> None:
         """Let a stand-in answer with a fault of the simulator; empty: as it should."""
         root = self.stand_ins[backend].base_url.removesuffix("/v1")
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
-            (await client.post(f"{root}/wish", content=fault)).raise_for_status()
+        await self.clients.tell(f"{root}/wish", fault)
 
     async def open_holds(self) -> int:
         """The requests that the ledger holds something for. Raises Disconnected."""
