@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from classifiers.artifact import Artifact, ArtifactError
 from classifiers.prompt import Prompt
+from classifiers.runtime import ort
 from classifiers.text.features import encode
 from classifiers.text.lexical_features import FEATURE_NAMES
 

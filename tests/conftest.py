@@ -1,6 +1,7 @@
 """Real parts that many tests share: a local model, a simulated one, requests to send."""
 
 import asyncio
+import functools
 import gc
 import json
 import os
@@ -25,6 +26,8 @@ from router.ask import Ask
 from router.children.llamacpp import local_model
 from router.operations.chat import parse_chat
 from router.simulator.server import Simulator
+
+_TESTS = Path(__file__).parent
 
 # Where nothing is opened: to look there for what was left open costs more than the tests.
 _STARTS_NOTHING = frozenset({"unit", "promises"})
@@ -65,13 +68,44 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@functools.cache
+def _speaks_of_databases(path: Path) -> bool:
+    """Whether a file of tests or what it stands below may use one: to load it takes longer."""
+    folders = path.parents[: path.parents.index(_TESTS)] if _TESTS in path.parents else ()
+    said = [path, *(folder / "conftest.py" for folder in folders)]
+    return any("database" in one.read_text() for one in said if one.exists())
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files that use no database, where PostgreSQL is asked for."""
+    asked = config.getoption("--postgresql") and collection_path.suffix == ".py"
+    return True if asked and not _speaks_of_databases(collection_path) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what uses no database, where PostgreSQL is asked for."""
+    uses = {"database", "shared_database"}.intersection
+    chosen = [item for item in items if uses(getattr(item, "fixturenames", ()))]
+    silent = {str(item.path) for item in chosen if not _speaks_of_databases(item.path)}
+    if silent:  # it would not run on PostgreSQL, and nobody would know
+        raise pytest.UsageError(f"say that these use a `database`: {', '.join(sorted(silent))}")
     if config.getoption("--postgresql"):
-        uses = {"database", "shared_database"}.intersection
-        chosen = [item for item in items if uses(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, object, object]:
+    """A test that fails is told as one, whatever it left to collect.
+
+    Its report parses its source. Python 3.11 parses one source at a time: garbage that parses
+    another as it goes, as what logs a traceback does, would end the whole run with a SystemError.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)

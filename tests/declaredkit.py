@@ -1,13 +1,12 @@
 """A gateway with operations of its operator's own, and the server that has them."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import turnoutkit
 from gatewaykit import RunningGateway
 from modelservers import in_thread
 from patience import LONGEST_SECONDS
@@ -100,11 +99,7 @@ def declared_gateway(folder: Path) -> Iterator[tuple[RunningGateway, Server]]:
         }
         (folder / "turnout.yaml").write_text(json.dumps(config))
         (folder / "policy.yaml").write_text(POLICY)
-        command = [sys.executable, "-m", "router.cli", "serve", "--config"]
-        with (folder / "gateway.log").open("ab") as log:
-            process = subprocess.Popen(
-                [*command, str(folder / "turnout.yaml")], stdout=log, stderr=log
-            )
+        process = turnoutkit.serve(folder)
         running = RunningGateway(folder, port, {})
         try:
             running.until_ready(process)

@@ -3,14 +3,14 @@
 import json
 import re
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from subprocess import Popen, TimeoutExpired, run
+from subprocess import TimeoutExpired
 from typing import Final
 
 import patience
+import turnoutkit
 import yaml
 from gatewaykit import CountingSimulator, RunningGateway
 from modelservers import in_thread
@@ -41,11 +41,10 @@ class Edge(RunningGateway):
     def revoked(self, tier: str) -> str:
         """A key of this tier that worked and does no more."""
         key = self.new_key(tier, "left")
-        command = [sys.executable, "-m", "router.cli", "keys"]
-        known = [*command, "list", "--config", self.config, "--format", "json"]
-        rows = json.loads(run(known, capture_output=True, check=True).stdout)
+        known = ("keys", "list", "--config", self.config, "--format", "json")
+        rows = json.loads(turnoutkit.run(*known).stdout)
         [id_] = [row["key_id"] for row in rows if row["organization"] == "left"]
-        run([*command, "revoke", "--config", self.config, id_], check=True, capture_output=True)
+        turnoutkit.run("keys", "revoke", "--config", self.config, id_)
         ask = f"GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
         sent = f"{ask}Connection: close\r\n\r\n".encode()
         self.until(lambda: b" 401 " in self.ask(sent))
@@ -83,12 +82,6 @@ def until(connection: socket.socket, mark: bytes) -> bytes:
     return seen
 
 
-def _serve(folder: Path) -> Popen[bytes]:
-    command = [sys.executable, "-m", "router.cli", "serve", "--config", folder / "turnout.yaml"]
-    with (folder / "gateway.log").open("ab") as log:
-        return Popen(command, stdout=log, stderr=log)
-
-
 @contextmanager
 def live_edge(folder: Path, limits: dict, **more) -> Iterator[Edge]:
     """Start a gateway with these limits; stop it behind the block."""
@@ -100,7 +93,7 @@ def live_edge(folder: Path, limits: dict, **more) -> Iterator[Edge]:
         config |= {"policy": "policy.yaml", "backends": {"m": row}, **more}
         (folder / "turnout.yaml").write_text(yaml.safe_dump(config))
         (folder / "policy.yaml").write_text(POLICY)
-        process = _serve(folder)
+        process = turnoutkit.serve(folder)
         edge = Edge(folder, port, {"m": backend})
         edge.pid, edge.backend = process.pid, backend
         try:

@@ -1,11 +1,10 @@
 """Two gateways on one database and one ledger, whose backends keep files and run batches."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import turnoutkit
 import yaml
 from gatewaykit import RunningGateway
 from modelservers import in_thread
@@ -72,7 +71,7 @@ class FileGateways:
         self.openai = openai
         self.anthropic = anthropic
         self.running: list[RunningGateway] = []
-        self.processes: list[subprocess.Popen] = []
+        self.processes: list[turnoutkit.Turnout] = []
 
     @property
     def first(self) -> RunningGateway:
@@ -97,9 +96,7 @@ class FileGateways:
     def start(self, number: int) -> None:
         """Start a gateway, again where it ran before."""
         gateway = self.running[number]
-        command = [sys.executable, "-m", "router.cli", "serve", "--config"]
-        with (gateway.folder / "gateway.log").open("ab") as log:
-            process = subprocess.Popen([*command, str(gateway.config)], stdout=log, stderr=log)
+        process = turnoutkit.serve(gateway.folder)
         self.processes[number:] = [process, *self.processes[number + 1 :]]
         gateway.until_ready(process)
 

@@ -3,19 +3,18 @@
 import asyncio
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 import patience
 import redis
+import turnoutkit
 import yaml
 from ledgerkit import Outside
 from patience import LONGEST_SECONDS, until
+from turnoutkit import Turnout
 
 from router.simulator.server import Simulator
 
@@ -216,12 +215,8 @@ class RunningGateway:
     def new_key(self, tier: str, organization: str = "") -> str:
         """A fresh key, working when this returns; of a fresh organization where none is named."""
         organization = organization or f"{tier}-customer-{next(self._organizations)}"
-        command = [
-            *(sys.executable, "-m", "router.cli", "keys", "create"),
-            *("--config", str(self.config), "--organization", organization, "--tier", tier),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        key = done.stdout.strip()
+        whose = ("--organization", organization, "--tier", tier)
+        key = turnoutkit.run("keys", "create", "--config", self.config, *whose).stdout.strip()
         self.until(lambda: self._knows(key))
         return key
 
@@ -233,7 +228,7 @@ class RunningGateway:
         """Wait until a condition holds."""
         until(condition, lambda: (self.folder / "gateway.log").read_text()[-2000:])
 
-    def until_ready(self, process: subprocess.Popen) -> None:
+    def until_ready(self, process: Turnout) -> None:
         """Wait until the gateway would serve; its log is the message where it ends instead."""
         self.until(lambda: process.poll() is not None or _ready(self.root))
         assert process.poll() is None, (self.folder / "gateway.log").read_text()
@@ -285,61 +280,19 @@ class RunningGateway:
 def booked(gateway: "RunningGateway", organization: str) -> dict:
     """The one request of a customer, as the books have it once it is settled."""
     wanted = ("--by", "backend", "--organization", organization, "--format", "json")
-    command = [sys.executable, "-m", "router.cli", "usage", "--config", str(gateway.config)]
 
     def rows() -> list[dict]:
-        done = subprocess.run([*command, *wanted], capture_output=True, text=True, check=True)
+        done = turnoutkit.run("usage", "--config", gateway.config, *wanted)
         return json.loads(done.stdout)["rows"]
 
     return until(rows)[0]
 
 
-def says(text: str):
-    """A model server that always answers this text: ten tokens in, two out."""
-
-    async def answer(scope, receive, send) -> None:
-        await _answer(text, receive, send)
-
-    return answer
-
-
-async def _answer(content: str, receive, send) -> None:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-    stream = json.loads(body).get("stream", False)
-    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
-    kind = "chat.completion.chunk" if stream else "chat.completion"
-    head = {"id": "1", "object": kind, "created": 1, "model": "mute"}
-    text = {"role": "assistant", "content": content}
-    choice = {"index": 0, ("delta" if stream else "message"): text, "finish_reason": "stop"}
-    parts = [head | {"choices": [choice]} | ({} if stream else {"usage": usage})]
-    content_type = b"application/json"
-    if stream:
-        parts.append(head | {"choices": [], "usage": usage})
-        content_type = b"text/event-stream"
-    lines = [json.dumps(part) for part in parts]
-    sent = "".join(f"data: {x}\n\n" for x in [*lines, "[DONE]"]) if stream else lines[0]
-    headers = [(b"content-type", content_type)]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": sent.encode()})
-
-
-def start_gateway(
-    folder: Path, config: str, *options: str, **environ: str
-) -> subprocess.Popen[bytes]:
+def start_gateway(folder: Path, config: str, *options: str, **environ: str) -> Turnout:
     """Start `turnout serve` on this configuration; it may not listen yet."""
     (folder / "turnout.yaml").write_text(config)
     (folder / "policy.yaml").write_text(POLICY)
-    command = [sys.executable, "-m", "router.cli", "serve", *options]
-    with (folder / "gateway.log").open("ab") as log:
-        return subprocess.Popen(
-            [*command, "--config", str(folder / "turnout.yaml")],
-            stdout=log,
-            stderr=log,
-            env=os.environ | environ,
-        )
+    return turnoutkit.serve(folder, *options, **environ)
 
 
 def _ready(root: str) -> bool:

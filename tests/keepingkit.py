@@ -2,12 +2,11 @@
 
 import base64
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import turnoutkit
 import yaml
 from gated import Gated
 from gatewaykit import RunningGateway
@@ -81,7 +80,7 @@ class Two:
         return json.dumps(self.servers[kind].heard[-1])
 
 
-def _start(folder, port, backends, database, ledger, **kept) -> subprocess.Popen:
+def _start(folder, port, backends, database, ledger, **kept) -> turnoutkit.Turnout:
     kept = {"keys": [KEY], "home": ["chat-model"]} | kept
     config = {
         "version": 1,
@@ -95,13 +94,7 @@ def _start(folder, port, backends, database, ledger, **kept) -> subprocess.Popen
     }
     (folder / "turnout.yaml").write_text(yaml.safe_dump(config))
     (folder / "policy.yaml").write_text(POLICY)
-    command = [sys.executable, "-m", "router.cli", "serve", "--config"]
-    with (folder / "gateway.log").open("ab") as log:
-        return subprocess.Popen(
-            [*command, str(folder / "turnout.yaml")],
-            stdout=log,
-            stderr=log,
-        )
+    return turnoutkit.serve(folder)
 
 
 @contextmanager

@@ -3,13 +3,12 @@
 import asyncio
 import json
 import re
-import subprocess
-import sys
 from decimal import Decimal
 
 import openai
 import pytest
 import redis
+import turnoutkit
 from fileskit import file_gateways
 from ledgerkit import Outside
 from openai import OpenAI
@@ -59,14 +58,8 @@ def _begun(client: OpenAI, *texts: str):
 
 
 def _usage(gateways, organization: str) -> list[dict]:
-    command = [sys.executable, "-m", "router.cli", "usage", "--config"]
-    wanted = ["--by", "backend", "--organization", organization, "--format", "json"]
-    done = subprocess.run(
-        [*command, str(gateways.running[0].config), *wanted],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    wanted = ("--by", "backend", "--organization", organization, "--format", "json")
+    done = turnoutkit.run("usage", "--config", gateways.running[0].config, *wanted)
     return json.loads(done.stdout)["rows"]
 
 
@@ -77,9 +70,7 @@ def _open_holds(gateways) -> int:
 
 def _no_drift(gateways) -> bool:
     """Whether the ledger agrees with the stored usage and with its own open holds."""
-    command = [sys.executable, "-m", "router.cli", "ledger", "check", "--config"]
-    config = str(gateways.running[0].config)
-    done = subprocess.run([*command, config], capture_output=True, text=True, check=True)
+    done = turnoutkit.run("ledger", "check", "--config", gateways.running[0].config)
     return done.stdout.endswith("no drift\n")
 
 

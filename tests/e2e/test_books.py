@@ -1,10 +1,9 @@
 """From requests to the books: what a customer used is stored once, and the reports say it."""
 
 import json
-import subprocess
-import sys
 
 import patience
+import turnoutkit
 from gatewaykit import RunningGateway, config_text, start_gateway
 from patience import until
 from ports import free_port
@@ -13,8 +12,7 @@ BODY = {"model": "premium", "messages": [{"role": "user", "content": "hi"}], "ma
 
 
 def _run(*arguments: str) -> str:
-    command = [sys.executable, "-m", "router.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return turnoutkit.run(*arguments).stdout
 
 
 def _usage(gateway, organization: str) -> dict:

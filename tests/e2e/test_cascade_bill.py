@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 
 import httpx
 import patience
 import pytest
+import turnoutkit
 from patience import until
 
 HELLO = [{"role": "user", "content": "Say hello to a new colleague."}]
@@ -22,8 +21,7 @@ def _ask(gateway, *, key: str = "", **more: object) -> httpx.Response:
 
 
 def _run(gateway, *words: str) -> str:
-    command = [sys.executable, "-m", "router.cli", words[0], "--config", str(gateway.config)]
-    return subprocess.run([*command, *words[1:]], capture_output=True, text=True, check=True).stdout
+    return turnoutkit.run(words[0], "--config", gateway.config, *words[1:]).stdout
 
 
 def _booked(gateway, organization: str) -> dict:

@@ -5,13 +5,12 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 
 import patience
 import pytest
+import turnoutkit
 
-TURNOUT = [sys.executable, "-m", "router.cli"]
 _SAME = 'base_url: "http://127.0.0.1:1/v1", model: m, price: {input: 1, output: 1}'
 GOOD = f"""\
 version: 1
@@ -23,9 +22,7 @@ backends:
 
 
 def _run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TURNOUT, *arguments], capture_output=True, text=True, env=env, check=False
-    )
+    return turnoutkit.run(*arguments, environment=env, check=False)
 
 
 @pytest.fixture
@@ -147,7 +144,7 @@ def test_sigterm_ends_the_gateway_cleanly_and_its_ledger_with_it(config):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     config.write_text(GOOD + f"listen: 127.0.0.1:{port}\n")
-    command = [*TURNOUT, "serve", "--config", str(config)]
+    command = [*turnoutkit.TURNOUT, "serve", "--config", str(config)]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert json.loads(process.stderr.readline())["message"] == "listening"
         assert patience.get(f"http://127.0.0.1:{port}/readyz").status_code == 200

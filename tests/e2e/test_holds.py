@@ -2,11 +2,10 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
+import turnoutkit
 
 PAGE = (Path(__file__).parents[2] / "docs" / "quotas.md").read_text("utf-8")
 EXAMPLE = next(line.strip() for line in PAGE.splitlines() if line.startswith('    {"model":"moe"'))
@@ -73,11 +72,8 @@ def test_a_prepaid_tier_holds_as_much_for_those_who_say_a_large_max_tokens_as_fo
 ):
     organization = "prepaid-holds"
     key = gateway.new_key("prepaid", organization)
-    command = [
-        *(sys.executable, "-m", "router.cli", "ledger", "credit", "--config", str(gateway.config)),
-        *("--organization", organization, "--usd", "0.04", "--id", "first"),
-    ]
-    subprocess.run(command, capture_output=True, check=True)
+    paid = ("--organization", organization, "--usd", "0.04", "--id", "first")
+    turnoutkit.run("ledger", "credit", "--config", gateway.config, *paid)
     for raw in (EXAMPLE, capped(1_000_000)):
         answer = ask(gateway, key, raw)
         assert answer.status_code == 200, answer.text

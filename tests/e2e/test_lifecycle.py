@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx
 import patience
 import pytest
+import turnoutkit
 from gatewaykit import RunningGateway, config_text, start_gateway
 from patience import LONGEST_SECONDS
 from ports import free_port
@@ -38,8 +38,7 @@ def stoppable(tmp_path, simulators):
 
 
 def _stored(gateway: RunningGateway) -> dict:
-    command = [sys.executable, "-m", "router.cli", "usage", "--config", str(gateway.config)]
-    done = subprocess.run([*command, "--format", "json"], capture_output=True, check=True)
+    done = turnoutkit.run("usage", "--config", gateway.config, "--format", "json")
     return json.loads(done.stdout)["total"]
 
 
@@ -89,7 +88,7 @@ def _wake_ups(process: int) -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt"))
 
 
-def _rests(gateway: RunningGateway, process: subprocess.Popen, pid: int, most: int) -> None:
+def _rests(gateway: RunningGateway, process: turnoutkit.Turnout, pid: int, most: int) -> None:
     """Wait for three seconds in which process `pid` wakes at most `most` times."""
     began, before = time.monotonic(), _wake_ups(pid)
 

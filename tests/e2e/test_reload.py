@@ -3,13 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import patience
 import pytest
+import turnoutkit
 from gatewaykit import POLICY, RunningGateway, config_text, start_gateway
 from patience import until
 from ports import free_port
@@ -25,7 +24,7 @@ STRICTER = POLICY.replace("routes: [auto]}\n  tiny", "routes: [staff]}\n  tiny")
 class Reloadable(RunningGateway):
     """A gateway of this module's own, whose documents may be changed."""
 
-    process: subprocess.Popen
+    process: turnoutkit.Turnout
     admin: str
 
     def policy(self, text: str) -> None:
@@ -141,12 +140,7 @@ def test_a_logged_decision_is_decided_again_bit_for_bit_and_explained(reloadable
         "--id",
         decision,
     ]
-    result = subprocess.run(
-        [sys.executable, "-m", "router.cli", "explain", *asked],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    result = turnoutkit.run("explain", *asked)
     assert "excluded local" in result.stdout
 
 

@@ -5,10 +5,10 @@ import json
 import socket as sockets
 import struct
 import subprocess
-import sys
 from contextlib import suppress
 
 import pytest
+import turnoutkit
 from gatewaykit import RunningGateway, booked, config_text, start_gateway
 from patience import LONGEST_SECONDS
 from ports import free_port
@@ -157,18 +157,13 @@ def test_a_second_sigterm_tells_what_it_cuts_off(stoppable):
 def test_a_key_that_is_revoked_is_refused_at_the_next_response(stoppable):
     gateway, _ = stoppable
     key = gateway.new_key("enterprise")
-    command = [sys.executable, "-m", "router.cli", "keys"]
-    where = ["--config", str(gateway.config)]
+    where = ("--config", gateway.config)
     with opened(gateway, key) as socket:
         ask(socket, model="moe", input="Hello")
         read_until(socket, "response.completed")
-        listed = subprocess.run(
-            [*command, "list", *where, "--format", "json"], capture_output=True, check=True
-        )
+        listed = turnoutkit.run("keys", "list", *where, "--format", "json")
         (known,) = json.loads(listed.stdout)
-        subprocess.run(
-            [*command, "revoke", *where, known["key_id"]], check=True, capture_output=True
-        )
+        turnoutkit.run("keys", "revoke", *where, known["key_id"])
 
         def refused() -> bool:
             ask(socket, model="moe", input="Hello")

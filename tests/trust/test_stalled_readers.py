@@ -13,9 +13,10 @@ from modelservers import in_thread
 from patience import LONGEST_SECONDS
 from ports import free_port
 from trust.endless import Endless, asking
+from turnoutkit import Turnout
 
 DEAD = "http://127.0.0.1:9/v1"
-Started = tuple[RunningGateway, "subprocess.Popen[bytes]", Endless]
+Started = tuple[RunningGateway, Turnout, Endless]
 STALLED = "turnout_stalled_clients_total"
 
 

@@ -1,7 +1,6 @@
 """Two gateways begun at once in one new data folder, one of them with a full disk."""
 
 import stat
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from gatewaykit import CountingSimulator, RunningGateway, booked, config_text, s
 from modelservers import in_thread
 from patience import LONGEST_SECONDS
 from ports import free_port
+from turnoutkit import Turnout
 
 from router.simulator.server import Profile
 
@@ -19,7 +19,7 @@ DEAD = "http://127.0.0.1:9/v1"
 PROMPT, PROVIDER, ADMIN = "canary-prompt-7f3e91", "canary-provider-5ac2", "canary-admin-0123456789"
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: Turnout) -> None:
     process.terminate()
     try:
         process.wait(LONGEST_SECONDS)
