@@ -39,6 +39,13 @@ class Child:
         """Whether the process is alive."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Its process id. Raises ChildFailed where it is not running."""
+        if self._process is None or self._process.poll() is not None:
+            raise ChildFailed("it is not running")
+        return self._process.pid
+
     def start(self) -> None:
         """Start the process; it may not listen yet."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()

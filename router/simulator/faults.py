@@ -14,6 +14,7 @@ redirect      to                          a redirect
 gzip          -                           a compressed body although none was asked for
 garbage       -                           a stream of events that are not JSON
 endless       -                           one event that never ends
+long          megabytes                   a sound stream of so much text
 stall         after                       silence after so many tokens, until the client leaves
 reset         after                       the connection breaks after so many tokens
 error_event   after                       an error event after so many tokens
@@ -32,12 +33,14 @@ from typing import Any, Final
 
 import orjson
 
+from router.protocols.sse import encode
 from router.simulator.exchange import Broken, SimulatedExchange
 
 Options = Mapping[str, str]
 Instead = Callable[[SimulatedExchange, Options], Awaitable[bool]]
 Midway = Callable[[SimulatedExchange], Awaitable[None]]
 MEBIBYTE: Final = 1024 * 1024
+_WORDS: Final = 2_000  # of an event of what is long
 
 
 class CutShort(Exception):
@@ -125,6 +128,23 @@ async def _endless(exchange: SimulatedExchange, _options: Options) -> bool:
     return True
 
 
+async def _long(exchange: SimulatedExchange, options: Options) -> bool:
+    head = {"id": "simulated", "object": "chat.completion.chunk", "created": 1, "model": "long"}
+    said = {"index": 0, "delta": {"content": "word " * _WORDS}, "finish_reason": None}
+    event, count = orjson.dumps(head | {"choices": [said]}), 0
+    await exchange.begin_stream()
+    while count * len(event) < int(options.get("megabytes", "1")) * MEBIBYTE:
+        await exchange.event(event)
+        count += 1
+    ended = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 10, "completion_tokens": count * _WORDS}
+    usage["total_tokens"] = sum(usage.values())
+    await exchange.event(orjson.dumps(head | {"choices": [ended]}))
+    await exchange.event(orjson.dumps(head | {"choices": [], "usage": usage}))
+    await exchange.write(encode(b"[DONE]"), more=False)
+    return True
+
+
 async def _stall(exchange: SimulatedExchange) -> None:
     await exchange.wait(3600.0)
 
@@ -167,6 +187,7 @@ FAULTS: Final = MappingProxyType(
         "gzip": Fault(instead=_gzip),
         "garbage": Fault(instead=_garbage),
         "endless": Fault(instead=_endless),
+        "long": Fault(instead=_long),
         "stall": Fault(midway=_stall),
         "reset": Fault(midway=_reset),
         "error_event": Fault(midway=_error_event),

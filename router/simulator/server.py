@@ -3,7 +3,8 @@
 It serves OpenAI's chat completions (with realistic timing, usage, streaming, tool calls, JSON
 schemas, `n` and logprobs), responses, embeddings and completions. Every answer says that it is
 simulated: in its text, its model name, its fingerprint and the header `x-simulated`. The model's
-name asks for a fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them.
+name asks for a fault, as in `simulated-moe?fault=reset&after=3`; faults.py lists them. Where it
+asks for none, what was last sent to `POST /wish` counts: `fault=reset&after=3`, or nothing.
 
     python -m router.simulator.server --name moe --port 8082
 """
@@ -49,6 +50,7 @@ PROFILES: Final = MappingProxyType(
         "moe": Profile(first_token=0.18, per_token=0.008),
         "premium": Profile(first_token=0.40, per_token=0.014),
         "instant": Profile(first_token=0.0, per_token=0.0),
+        "drill": Profile(first_token=0.02, per_token=0.01),
     }
 )
 
@@ -70,6 +72,7 @@ class Simulator:
         self.last_raw = b""
         self.last_body: dict[str, Any] = {}
         self.last_headers: dict[str, str] = {}
+        self.wish = ""  # the fault of requests whose model asks for none
         self.keeping = Keeping(self._answer_to)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +85,10 @@ class Simulator:
             return
         if scope["method"] != "POST":
             await exchange.reply(200, self._status(scope["path"]))
+            return
+        if scope["path"] == "/wish":
+            self.wish = (await exchange.body()).decode()
+            await exchange.reply(200, {"wish": self.wish})
             return
         self.served += 1
         self.running += 1
@@ -114,7 +121,7 @@ class Simulator:
             await generate(path, body, exchange)
             return
         model, _, query = str(body.get("model", "")).partition("?")
-        options = dict(parse_qsl(query))
+        options = dict(parse_qsl(query or self.wish))
         seen = orjson.dumps(body | {"model": ""}, default=repr)  # a form's files are bytes
         strikes = options.get("only", "").encode() in seen
         fault = FAULTS.get(options.get("fault", ""), NO_FAULT) if strikes else NO_FAULT
@@ -280,7 +287,7 @@ def _usage(body: dict[str, Any], answers: list[SimulatedAnswer]) -> dict[str, An
 
 
 @click.command()
-@click.option("--name", default="moe", help="Profile and label: moe, premium or instant.")
+@click.option("--name", default="moe", help="Profile and label: moe, premium, drill or instant.")
 @click.option("--host", default="127.0.0.1")
 @click.option("--port", default=0, help="0 takes a free port; the ready line names it.")
 def main(name: str, host: str, port: int) -> None:

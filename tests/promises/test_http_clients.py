@@ -9,8 +9,13 @@ ROUTER = Path(__file__).parents[2] / "router"
 ONLY_USERS = {
     # The edge reads requests with it.
     "httptools": {"api/connection.py", "backends/transport/httptools_connection.py"},
-    # The demo's clients talk to the gateway, not to backends.
-    "httpx": {"backends/transport/httpx_connection.py", "cli/demo_parts/stack.py"},
+    # The demo's clients, and those of drills, talk to gateways, not to backends.
+    "httpx": {
+        "backends/transport/httpx_connection.py",
+        "cli/demo_parts/stack.py",
+        "drills/clients.py",
+        "drills/processes.py",
+    },
     "httpcore": set(),
     "h2": set(),
     "aiohttp": set(),

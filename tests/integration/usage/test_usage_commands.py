@@ -139,22 +139,6 @@ def test_a_credit_is_added_once(config: Path) -> None:
     assert run(ledger, *words, "--usd", "fifty", "--id", "b")[0] == 2
 
 
-def test_torture_says_what_is_wrong_with_a_ledger_that_is_not_there() -> None:
-    code, text = run(ledger, "torture", "--url", "redis://127.0.0.1:1/0", "--seconds", "5")
-    assert code == 3
-    assert "cannot be reached" in text
-
-
-@pytest.mark.parametrize("flags", [(), ("--no-denial-memory",)])
-def test_torture_prints_its_promises_and_what_reached_the_ledger(flags: tuple[str, ...]) -> None:
-    words = ("--seconds", "5", "--gateways", "2", "--window", "1", *flags)
-    code, text = run(ledger, "torture", *words)
-    assert code == 0, text
-    assert "nothing stays held" in text
-    assert "denied by a gateway's memory of a denial" in text
-    assert ("the ledger was asked about every request" in text) == bool(flags)
-
-
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01"])
 def test_a_wrong_day_is_refused(config: Path, day: str) -> None:
     code, text = run(usage, "--config", str(config), "--since", day)
