@@ -32,8 +32,9 @@ from bench.processes import cpu_seconds
 from bench.steps import IN_FLIGHT, Requests, Step, burst
 from bench.systems import ledger_pid, new_keys, turnout_config
 from router.api.gateway import Gateway
-from router.app import load_classifier, running
+from router.app import running
 from router.auth.keys import hash_key, new_key, new_key_id
+from router.learning import load_classifier
 from router.world.documents import read_documents
 
 _WARM_UP: Final = 1_600  # requests, until caches, counters and specialised code have settled

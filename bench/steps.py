@@ -31,7 +31,8 @@ from router.api.gateway import Gateway
 from router.api.inference import Inference
 from router.api.rest import public_application
 from router.api.server_state import DatedState
-from router.app import load_classifier, running
+from router.app import running
+from router.learning import load_classifier
 from router.world.documents import read_documents
 
 IN_FLIGHT: Final = 16

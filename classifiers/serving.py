@@ -4,12 +4,14 @@ Theory of operation. `classify` puts its prompt in a list and asks the event loo
 `_flush`; whatever arrives before that call shares a batch, so nobody waits for company. A small
 batch is scored inline, because it takes less time than handing it to a thread would; a heavy one
 (many prompts, or a GPU) goes to the one worker thread, and the requests that arrive meanwhile are
-the next batch. A request that left is dropped before it costs anything. Whoever is late or unlucky
-gets UNKNOWN, and is counted. `reload` swaps the model between two batches: a batch that runs keeps
-the model it began with.
+the next batch. Where more wait than one batch holds, customers take turns: whoever asks for much
+waits behind itself, and others are in the next batch. A request that left is dropped before it
+costs anything. Whoever is late or unlucky gets UNKNOWN, and is counted. `reload` swaps the model
+between two batches: a batch that runs keeps the model it began with.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,9 +29,10 @@ DEADLINE_SECONDS: Final = 0.020
 # nothing on a CPU; on a busy core the two fight over the lock, and a request costs twice as much.
 INLINE_PROMPTS: Final = 32
 MAX_BATCH: Final = 64
+MOST_EACH: Final = 4 * MAX_BATCH  # that wait of one customer: more could not be in time
 
 
-Waiting = tuple[Prompt, "asyncio.Future[Classification]"]
+Waiting = tuple[Prompt, "asyncio.Future[Classification]", str]  # and whose it is
 
 
 class Classifier:
@@ -102,11 +105,11 @@ class Classifier:
         self._scorer = Scorer.load(path, device, cards)
         self.counts["reloads"] += 1
 
-    async def classify(self, prompt: Prompt) -> Classification:
-        """Score one prompt by the deadline, or UNKNOWN. Raises only CancelledError."""
+    async def classify(self, prompt: Prompt, customer: str = "") -> Classification:
+        """Score a customer's prompt by the deadline, or UNKNOWN. Raises only CancelledError."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Classification] = loop.create_future()
-        self._pending.append((prompt, future))
+        self._pending.append((prompt, future, customer))
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._flush, loop)
@@ -134,22 +137,36 @@ class Classifier:
             self.counts["late"] += 1
             future.set_result(UNKNOWN)
 
+    def _in_turn(self, waiting: list[Waiting]) -> list[Waiting]:
+        """Each customer's first, then each one's second, and so on; too many of one are late."""
+        asked: Counter[str] = Counter()
+        rounds: list[tuple[int, int]] = []
+        for number, (_, future, customer) in enumerate(waiting):
+            if asked[customer] < MOST_EACH:
+                rounds.append((asked[customer], number))
+                asked[customer] += 1
+            else:
+                self._expire(future)
+        return [waiting[number] for _, number in sorted(rounds)]
+
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         """Score what waits: inline when small, else in the worker, which flushes again after."""
         pending = self._pending
         waiting = [entry for entry in pending if not entry[1].done()]
         if len(waiting) < len(pending):
             self.counts["dropped"] += len(pending) - len(waiting)
+        if len(waiting) > MAX_BATCH:
+            waiting = self._in_turn(waiting)
         self._pending = waiting[MAX_BATCH:]
         limited, self._working, self._scheduled = self._working, False, False
         if not waiting:
             return
         if len(waiting) <= INLINE_PROMPTS and self._scorer.trunk.provider == CPU:
-            self._answer(waiting, self._scored([prompt for prompt, _ in waiting]))
+            self._answer(waiting, self._scored([entry[0] for entry in waiting]))
             return
         if not limited:
-            for _, future in waiting:
-                self._limit(loop, future)
+            for entry in waiting:
+                self._limit(loop, entry[1])
         self._working = self._scheduled = True  # those who arrive meanwhile wait for this batch
         batch = waiting[:MAX_BATCH]
         task = loop.create_task(self._flush_in_worker(loop, batch))
@@ -163,7 +180,7 @@ class Classifier:
     ) -> None:
         if self._worker is None:
             self._worker = ThreadPoolExecutor(1, thread_name_prefix="classifier")
-        prompts = [prompt for prompt, _ in batch]
+        prompts = [entry[0] for entry in batch]
         results = await loop.run_in_executor(self._worker, self._scored, prompts)
         self._answer(batch, results)
         self._flush(loop)
@@ -183,6 +200,6 @@ class Classifier:
         self.counts["batches"] += 1
         if results[0] is not UNKNOWN:  # a batch is scored whole or not at all
             self.counts["scored"] += len(results)
-        for (_, future), result in zip(batch, results, strict=True):
+        for (_, future, _), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)

@@ -26,15 +26,13 @@ from router.backends.transport.proxies import EnvironmentProxies
 from router.bookkeeping import Bookkeeping, start_bookkeeping
 from router.files.services import FileServices, start_services
 from router.gauges import Watched, read_gauges
+from router.learning import open_evidence, start_learner, start_recorder
 from router.ledger.conversations import Conversations
 from router.ledger.estimate import OutputHistory
 from router.ledger.ledger import Ledger
-from router.loop.card_store import CardStore
 from router.loop.learner import Learner
-from router.loop.learning_loop import LearningLoop
 from router.loop.outcome_recorder import OutcomeRecorder
 from router.loop.outcome_store import OutcomeStore
-from router.loop.prompt_store import PromptStore
 from router.loop.shadow_audit import Auditor, asked_through
 from router.pipeline.detectors import Detectors, detectors_of
 from router.pipeline.observers.audits import begins_audits
@@ -70,13 +68,6 @@ class Running:
     admin: FastAPI | None
 
 
-def load_classifier(documents: Documents) -> Classifier:
-    """Load the shipped classifier and the operator's ability cards. Raises ArtifactError."""
-    section = documents.config.classifier
-    cards = [documents.folder / card for card in section.cards]
-    return Classifier.load(device=section.device, cards=cards, deadline=section.deadline)
-
-
 async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authenticator:
     store = KeyStore(documents.database)
     stack.callback(store.close)
@@ -84,62 +75,6 @@ async def _authenticator(stack: AsyncExitStack, documents: Documents) -> Authent
     await authenticator.start()
     stack.push_async_callback(authenticator.close)
     return authenticator
-
-
-async def _learner(
-    stack: AsyncExitStack,
-    documents: Documents,
-    classifier: Classifier,
-    outcomes: OutcomeStore,
-    prompts: PromptStore,
-) -> Learner:
-    cards = CardStore(documents.database)
-    stack.callback(cards.close)
-    learner = learner_of(documents, classifier, outcomes, cards, prompts)
-    loop = LearningLoop(learner)
-    await loop.start()
-    stack.push_async_callback(loop.close)
-    return learner
-
-
-def learner_of(
-    documents: Documents,
-    classifier: Classifier,
-    outcomes: OutcomeStore,
-    cards: CardStore,
-    prompts: PromptStore,
-) -> Learner:
-    """The learner as configured, over these stores."""
-    section = documents.config.classifier
-    return Learner(
-        classifier,
-        outcomes,
-        cards,
-        prompts,
-        folder=documents.data / "cards",
-        device=section.device,
-        own=[documents.folder / card for card in section.cards],
-        every=section.refit_every or 0.0,
-        least=section.refit_from,
-    )
-
-
-def _evidence(stack: AsyncExitStack, documents: Documents) -> tuple[OutcomeStore, PromptStore]:
-    keep = documents.config.outcomes.keep
-    outcomes = OutcomeStore(documents.database, keep=keep)
-    stack.callback(outcomes.close)
-    prompts = PromptStore(documents.database, keep=keep)
-    stack.callback(prompts.close)
-    return outcomes, prompts
-
-
-def _recorder(
-    stack: AsyncExitStack, documents: Documents, store: OutcomeStore, prompts: PromptStore
-) -> OutcomeRecorder:
-    recorder = OutcomeRecorder(store, prompts if documents.config.outcomes.prompts else None)
-    recorder.start()
-    stack.push_async_callback(recorder.close)
-    return recorder
 
 
 def _kept(stack: AsyncExitStack, documents: Documents) -> KeptResponses | None:
@@ -213,9 +148,9 @@ async def _parts(
     stack.callback(detectors.close)
     bookkeeping = await start_bookkeeping(stack, documents, snapshot)
     ledger = bookkeeping.ledger
-    outcomes, prompts = _evidence(stack, documents)
+    outcomes, prompts = open_evidence(stack, documents)
     dispatcher = _dispatcher(stack, clients, snapshot, ledger)
-    recorder = _recorder(stack, documents, outcomes, prompts)
+    recorder = start_recorder(stack, documents, outcomes, prompts)
     auditor = Auditor(asked_through(dispatcher), recorder, pico_per_day=config.audits.usd_per_day)
     stack.push_async_callback(auditor.close)
     return _Parts(
@@ -228,7 +163,7 @@ async def _parts(
         cascades=Cascades(dispatcher),
         auditor=auditor,
         authenticator=await _authenticator(stack, documents),
-        learner=await _learner(stack, documents, classifier, outcomes, prompts),
+        learner=await start_learner(stack, documents, classifier, outcomes, prompts),
         conversations=ledger.conversations(),
         history=OutputHistory(),
         metrics=Metrics(),

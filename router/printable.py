@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 # What JSON lets stand as it is, although it does one of these.
-_UNSAFE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_UNSAFE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _COLOUR: Final = re.compile("(\x1b\\[[0-9;]*m)")
 
 

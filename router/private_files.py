@@ -114,10 +114,14 @@ class AppendedFile:
 
     def __init__(self, path: Path, *, locked: bool = False) -> None:
         self.path = path
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         self._file = os.open(path, flags, _FILE)
         self._torn = False  # the last line could neither be finished nor undone
         try:
+            if not stat.S_ISREG(
+                os.fstat(self._file).st_mode
+            ):  # a pipe, say: nothing is undone there
+                raise OSError(None, "it is no file")
             if locked:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -94,6 +94,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = chosen
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, object, object]:
+    """A test that fails is told as one, whatever it left to collect.
+
+    Its report parses its source. Python 3.11 parses one source at a time: garbage that parses
+    another as it goes, as what logs a traceback does, would end the whole run with a SystemError.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_left_open(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a test left open fails in its own file; collected later, it would fail another."""

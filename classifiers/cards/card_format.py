@@ -73,6 +73,10 @@ def _unusable(where: str, why: str) -> ArtifactError:
 
 def read_card(path: Path) -> Ability:
     """Read a card from a file; ArtifactError when it is missing or wrong."""
+    if path.exists() and not (
+        path.is_file() or path.is_dir()
+    ):  # a pipe, whose reader waits for ever
+        raise ArtifactError(f"The ability card {path} cannot be read: it is no file")
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import Final
 from policies.findings import Finding, suggestion
 from policies.language.document import RouteDoc, RuleDoc
 from policies.language.source import Path
-from policies.lint.quotas import contradicting_quotas, overcommitted_shares
+from policies.lint.quotas import contradicting_quotas, evaded_limits, overcommitted_shares
 from policies.lint.shadow import unaudited_routes
 from policies.objectives import OBJECTIVES
 from policies.policy import Policy
@@ -263,6 +263,7 @@ LINTS: Final[tuple[Callable[[Policy], Iterator[Finding]], ...]] = (
     private_leaks,
     dead_settings,
     contradicting_quotas,
+    evaded_limits,
     overcommitted_shares,
     unaudited_routes,
 )

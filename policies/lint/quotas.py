@@ -49,6 +49,18 @@ def contradicting_quotas(policy: Policy) -> Iterator[Finding]:
             yield from _above_the_customer(policy, path, limits, tier)
 
 
+def evaded_limits(policy: Policy) -> Iterator[Finding]:
+    """Limits of each end user in a tier that does not say whether requests must name one."""
+    for name, tier in policy.document.tiers.items():
+        if tier.per_user is not None and tier.require is None:
+            yield policy.source.warning(
+                ("tiers", name, "per_user"),
+                f"requests of `{name}` that name no end user are under no limit of `per_user`",
+                "write require: [user] to refuse them, or require: [] where that is meant",
+                rule="evaded-limits",
+            )
+
+
 def overcommitted_shares(policy: Policy) -> Iterator[Finding]:
     """Guaranteed shares of one backend that add up to more than 100 %."""
     promised: dict[str, float] = {}

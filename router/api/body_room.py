@@ -1,7 +1,9 @@
 """The room that bodies on their way have together, and the order in which large ones are read.
 
-Theory of operation. A body that does not come with its head takes its announced size of the room
-before more of it is read, and gives it back when its request is over. Where there is no room, its
+Theory of operation. A body that does not come with its head takes room before more of it is read:
+TIMES its announced size, since it is in memory as it came, as it was read and as it goes out. Once
+it is there it takes what it needs, which may be more (`need_of`): that waits for nobody, so whoever
+is let in can finish. All is given back when its request is over. Where there is no room, its
 connection is not read: the client's own system holds what it sends. A customer alone may take half
 of the room, and of what others leave always half: so there is room for whoever comes next. Who
 waits is let in by the priority of its tier, then by customer (`router.fairness`), and is refused
@@ -13,16 +15,16 @@ event loop's time is for everybody else.
 """
 
 import asyncio
-from bisect import insort
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from router.errors import LimitExceeded, Overloaded, retry_after
-from router.fairness import Tag, Turns
+from router.fairness import Line, Ticket
 
-LARGE: Final = 1_000_000  # bytes of a body that waits for its turn to be read
-SECONDS_PER_BYTE: Final = 6e-9  # what reading one takes, and the rest behind it
+TIMES: Final = 3  # what came, what was read of it, what goes out
+_WIDE: Final = 3  # times more, where characters may take four bytes each
+LARGE: Final = 256_000  # bytes of a body that waits for its turn to be read
+SECONDS_PER_BYTE: Final = 15e-9  # what all work on one takes, and a rest nearly as long
 MOST_WAITING: Final = 1_000  # requests; their connections are bounded besides
 REASONS: Final = ("share", "room")
 _COME_BACK_MS: Final = 1_000
@@ -35,12 +37,16 @@ _ROOM: Final = "The gateway has no room for another large request at the moment.
 Who = Callable[[bytes | None], tuple[int, str]]  # a credential's rank and customer
 
 
-@dataclass(order=True, slots=True)
-class _Waiter:
-    tag: Tag
-    customer: str = field(compare=False)
-    size: int = field(compare=False)
-    called: asyncio.Future[None] = field(compare=False)
+_Waiting = Ticket[asyncio.Future[None]]
+
+
+def need_of(body: bytes | bytearray) -> int:
+    """Return the bytes that a body takes at most until its request is over.
+
+    One character beyond ASCII may make a text four times as large in memory as it came.
+    """
+    narrow = len(body) <= LARGE or (body.isascii() and b"\\u" not in body)
+    return (TIMES if narrow else TIMES + _WIDE) * len(body)
 
 
 class Berth:
@@ -53,15 +59,17 @@ class Berth:
         self.customer = customer
         self.size = size
 
-    def shrink(self, size: int) -> None:
-        """Give back what the body did not need."""
-        if size < self.size:
-            spare, self.size = self.size - size, size
+    def resize(self, size: int) -> None:
+        """Give back what the body does not need, or take what it needs besides."""
+        spare, self.size = self.size - size, size
+        if spare > 0:
             self._room.give_back(self.customer, spare)
+        elif spare:
+            self._room.take(self.customer, -spare)
 
     def leave(self, _task: object = None) -> None:
         """Give back all of it."""
-        self.shrink(0)
+        self.resize(0)
 
 
 class BodyRoom:
@@ -77,17 +85,15 @@ class BodyRoom:
         self._wait = wait
         self._who = who
         self._held_by: dict[str, int] = {}
-        self._waiters: list[_Waiter] = []  # for room, in their order
-        self._order = Turns()
-        self._readers: list[_Waiter] = []  # for their turn to be read, likewise
-        self._reading = Turns()
+        self._line: Line[asyncio.Future[None]] = Line(asyncio.Future.done)  # for room
+        self._readers: Line[asyncio.Future[None]] = Line(asyncio.Future.done)  # for their turn
         self._free_at = 0.0  # when the loop is free for the next large body
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
         """How many requests wait, for room or for their turn."""
-        return len(self._waiters) + len(self._readers)
+        return len(self._line) + len(self._readers)
 
     async def enter(self, authorization: bytes | None, size: int) -> Berth:
         """Take room for a body, until the task that asks is over.
@@ -96,10 +102,10 @@ class BodyRoom:
         Unauthenticated.
         """
         rank, customer = self._who(authorization)
-        if self._waiters or not self._fits(customer, size):
+        if self._line or not self._fits(customer, size):
             await self._queue(rank, customer, size)
         else:
-            self._take(customer, size)
+            self.take(customer, size)
         berth = Berth(self, customer, size)
         task = asyncio.current_task()
         if task is not None:
@@ -107,11 +113,10 @@ class BodyRoom:
         return berth
 
     async def _queue(self, rank: int, customer: str, size: int) -> None:
-        if len(self._waiters) >= MOST_WAITING:
-            raise self._refusal(customer, size)
+        if len(self._line) >= MOST_WAITING:
+            self._make_room(rank, customer, size)
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(self._order.tag(rank, customer, size), customer, size, called)
-        insort(self._waiters, waiter)
+        waiting = self._line.join(rank, customer, called, size)
         self._let_in()  # another customer's may wait for its own share alone
         try:
             async with asyncio.timeout(self._wait):
@@ -125,8 +130,17 @@ class BodyRoom:
             raise
         finally:
             if not _was_called(called):
-                self._waiters.remove(waiter)
+                self._line.leave(waiting)
                 self._let_in()
+
+    def _make_room(self, rank: int, customer: str, size: int) -> None:
+        """Send the newest of whoever has most in a full line away; else raise the refusal."""
+        last = self._line.greediest(rank, customer)
+        if last is None:
+            raise self._refusal(customer, size)
+        self._line.leave(last)
+        if not last.item.done():
+            last.item.set_exception(self._refusal(str(last.customer), last.cost))
 
     def _refusal(self, customer: str, size: int) -> LimitExceeded | Overloaded:
         headers = retry_after(_COME_BACK_MS)
@@ -144,7 +158,8 @@ class BodyRoom:
             return True  # one may be larger than all of the room
         return size <= free and (not mine or mine + size <= free)
 
-    def _take(self, customer: str, size: int) -> None:
+    def take(self, customer: str, size: int) -> None:
+        """Take room, whether there is any or not."""
         self.held += size
         self._held_by[customer] = self._held_by.get(customer, 0) + size
 
@@ -156,25 +171,23 @@ class BodyRoom:
             self._held_by[customer] = left
         else:
             del self._held_by[customer]
-        if self._waiters:
+        if self._line:
             self._let_in()
 
     def _let_in(self) -> None:
         """Let in whoever fits, in order; who is held up by its own share holds up nobody."""
-        staying: list[_Waiter] = []
-        for number, waiter in enumerate(self._waiters):
-            if not waiter.called.done() and self._fits(waiter.customer, waiter.size):
-                self._take(waiter.customer, waiter.size)
-                self._order.served(waiter.tag)
-                waiter.called.set_result(None)
-                continue
-            staying.append(waiter)
-            if waiter.size > self.total - self.held:  # the next must not overtake it for ever
-                staying += self._waiters[number + 1 :]
-                break
-        self._waiters = staying
-        if not staying:
-            self._order.forget()
+        while (head := self._next_in()) is not None:
+            self.take(str(head.customer), head.cost)
+            self._line.served(head)
+            head.item.set_result(None)
+
+    def _next_in(self) -> _Waiting | None:
+        for head in self._line.heads():
+            if self._fits(str(head.customer), head.cost):
+                return head
+            if head.cost > self.total - self.held:
+                return None  # the next must not overtake it for ever
+        return None
 
     # Turns to be read.
 
@@ -187,10 +200,7 @@ class BodyRoom:
             called.set_result(None)
             return called
         rank, customer = self._who(authorization)
-        insort(
-            self._readers,
-            _Waiter(self._reading.tag(rank, customer, size), customer, size, called),
-        )
+        self._readers.join(rank, customer, called, size)
         if self._timer is None:
             self._timer = loop.call_at(self._free_at, self._next)
         return called
@@ -198,19 +208,14 @@ class BodyRoom:
     def _next(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
-        while self._readers:
-            reader = self._readers.pop(0)
-            if reader.called.done():  # its client left
-                continue
-            self._reading.served(reader.tag)
-            self._free_at = loop.time() + reader.size * SECONDS_PER_BYTE
-            reader.called.set_result(None)
+        for reader in self._readers.heads():
+            self._free_at = loop.time() + reader.cost * SECONDS_PER_BYTE
+            self._readers.served(reader)
+            reader.item.set_result(None)
             break
         if self._readers:
             self._timer = loop.call_at(self._free_at, self._next)
-        else:
-            self._reading.forget()
 
 
 def _was_called(called: asyncio.Future[None]) -> bool:
-    return called.done() and not called.cancelled()
+    return called.done() and not called.cancelled() and called.exception() is None

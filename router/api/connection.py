@@ -159,7 +159,7 @@ class Connection(Bounded):
     def _linger(self) -> None:
         self._forget_what_came()
         self.flow.resume_reading()
-        self._farewell = Lingering(self.transport, self.loop, self.close)
+        self._farewell = Lingering(self.transport, self.loop, self.close, self._inference.drain)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the envelope of its path."""

@@ -19,6 +19,7 @@ from typing import Any, Final
 LINGER_SECONDS: Final = 30.0  # in all
 IDLE_SECONDS: Final = 5.0  # without a byte
 LINGER_BYTES: Final = 256_000_000
+DROPPED_A_SECOND: Final = 100_000_000  # bytes, of all connections together
 # Before each look, and whether something is written then: nothing where the answer is there within
 # a moment, and little where it takes long. The looks behind are for what came of it.
 _LOOKS: Final = ((0.2, True), (0.05, False), (0.25, False), (1.0, False))
@@ -52,6 +53,20 @@ class GentleTransport:
         return getattr(self._connection.transport, name)
 
 
+class Drain:
+    """How fast all connections together are read of what is dropped; one for a gateway."""
+
+    __slots__ = ("_free_at",)
+
+    def __init__(self) -> None:
+        self._free_at = 0.0  # on the loop's clock
+
+    def rest(self, now: float, size: int) -> float:
+        """Return how many seconds to rest behind so many bytes."""
+        self._free_at = max(now, self._free_at) + size / DROPPED_A_SECOND
+        return self._free_at - now
+
+
 class Lingering:
     """Reads on behind the last answer and drops what comes, until the client closes or a bound."""
 
@@ -62,10 +77,14 @@ class Lingering:
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
         close: Callable[[], None],
+        drain: Drain | None = None,
     ) -> None:
-        """`close` closes the connection behind what was written."""
+        """`close` closes the connection behind what was written; without a drain it has its own."""
         self._close = close
+        self._drain = drain or Drain()
         self._loop = loop
+        self._transport = transport
+        self._rest: asyncio.TimerHandle | None = None
         self._ends = loop.time() + LINGER_SECONDS
         self._bytes = 0
         self._since = 0  # bytes, when the timer rang last
@@ -73,10 +92,20 @@ class Lingering:
         self._timer = loop.call_later(IDLE_SECONDS, self._look)
 
     def take(self, size: int) -> None:
-        """Note that so many bytes came."""
+        """Note that so many bytes came, and read no more until others had their turn."""
         self._bytes += size
         if self._bytes > LINGER_BYTES:
             self._close()
+            return
+        seconds = self._drain.rest(self._loop.time(), size)
+        if self._rest is None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._rest = self._loop.call_later(seconds, self._read_on)
+
+    def _read_on(self) -> None:
+        self._rest = None
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _look(self) -> None:
         if self._bytes == self._since or self._loop.time() >= self._ends:
@@ -88,6 +117,8 @@ class Lingering:
     def stop(self) -> None:
         """Look no more: the connection is gone."""
         self._timer.cancel()
+        if self._rest is not None:
+            self._rest.cancel()
 
 
 class Listening:

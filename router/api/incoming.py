@@ -7,11 +7,12 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from policies.headers import PREFIX
-from router.api.body_room import LARGE, Berth
+from router.api.body_room import LARGE, TIMES, Berth, need_of
 from router.api.codings import decoded
 from router.api.gateway import Limits
 from router.errors import BodyTooSlow, PayloadTooLarge
 from router.operations.operation import Row
+from router.protocols.decoders import most_of
 from router.protocols.headers import credential_of
 
 _HINTS: Final = PREFIX.encode()
@@ -45,7 +46,7 @@ class Asked:
 class Incoming(Asked):
     """The request of one call: what the connection tells of it, and what the corridor asks."""
 
-    __slots__ = ("_body", "_connection", "_limits", "_waiter", "method", "received")
+    __slots__ = ("_body", "_connection", "_limits", "_room", "_waiter", "method", "received")
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Incoming(Asked):
         self._limits = limits
         self._body: bytes | bytearray = b""  # it usually comes in one part
         self._waiter: asyncio.Future[None] | None = None
+        self._room: Berth | None = None
         self.received = False  # all of it
         self.fields = fields
         self.row = row
@@ -109,31 +111,41 @@ class Incoming(Asked):
         if len(body) > self._limits.body:
             raise self._too_large()
         if b"content-encoding" in self.fields:
-            coding = self.fields[b"content-encoding"]
-            body = await decoded(bytes(body), coding, self._limits.body)
-            await self._turn(len(body))
+            body = await self._decoded(bytes(body), self.fields[b"content-encoding"])
         return body if isinstance(body, bytes) else bytes(body)
+
+    async def _decoded(self, came: bytes, coding: bytes) -> bytes:
+        """Inflate a body, in the room that it may take then."""
+        if self._room is None and self._most(len(came)) > LARGE:
+            await self._enter(self._most(len(came)))
+        body = await decoded(came, coding, self._limits.body)
+        await self._turn(body)
+        return body
+
+    def _most(self, size: int) -> int:
+        """What a body of which so many bytes come may become."""
+        most = self._limits.body
+        return min(most_of(size), most) if b"content-encoding" in self.fields else size
 
     async def _rest_of_body(self) -> None:
         announced = self.fields.get(b"content-length", b"0")
         most = self._limits.body
         if not announced.isdigit() or int(announced) > most or len(self._body) > most:
             raise self._too_large()
-        berth = await self._berth(int(announced) or most)
+        await self._enter(self._most(int(announced) or most))
         if not self.received:
             await self._arrival()
-        if berth is not None:
-            berth.shrink(len(self._body))
-        await self._turn(len(self._body))
+        if b"content-encoding" not in self.fields:
+            await self._turn(self._body)
 
-    async def _berth(self, size: int) -> Berth | None:
-        """Take room for the rest; until there is some, nothing more is read."""
+    async def _enter(self, size: int) -> None:
+        """Take room for a body; until there is some, nothing more is read."""
         room, connection = self._limits.room, self._connection
         if room is None or connection.transport.is_closing():
-            return None
+            return
         connection.flow.pause_reading()
         try:
-            return await room.enter(self.authorization, size)
+            self._room = await room.enter(self.authorization, TIMES * size)
         finally:
             if not connection.transport.is_closing():
                 connection.flow.resume_reading()
@@ -150,10 +162,12 @@ class Incoming(Asked):
                 f"The request body did not arrive within {self._limits.body_timeout:g} seconds."
             ) from None
 
-    async def _turn(self, size: int) -> None:
-        """Wait until a large body may be read."""
-        if size > LARGE and self._limits.room is not None:
-            await self._limits.room.turn(self.authorization, size)
+    async def _turn(self, body: bytes | bytearray) -> None:
+        """Keep what room the body needs, and wait until a large one may be read."""
+        if self._room is not None:
+            self._room.resize(need_of(body))
+        if len(body) > LARGE and self._limits.room is not None:
+            await self._limits.room.turn(self.authorization, len(body))
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(

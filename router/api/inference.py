@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from router.api.cors import Cors
 from router.api.door import Door
 from router.api.exchange import Exchange
+from router.api.farewell import Drain
 from router.api.feedback import Opinions
 from router.api.gateway import Gateway, Limits, SocketLimits
 from router.api.heads import FORWARDED
@@ -65,6 +66,7 @@ class Inference:
         self.limits: Limits = gateway.limits
         self.cors: Cors | None = gateway.cors
         self.door: Door = gateway.door
+        self.drain = Drain()
 
     # Return the endpoint at a raw path, or None; most requests match by their whole target, others
     # by their path without its query.

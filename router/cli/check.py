@@ -22,7 +22,7 @@ from router.cli.common.check_prices import price_findings
 from router.cli.common.check_rates import rate_findings
 from router.cli.common.documents import config_option
 from router.cli.common.policies import read_policy, read_probes
-from router.cli.common.tables import say
+from router.cli.common.tables import say, say_json
 from router.operations.declared import DeclaredPaths
 from router.settings import environment
 from router.world.documents import read_documents
@@ -116,11 +116,11 @@ def _text(summary: str, findings: _Findings) -> None:
 
 
 def _json(_summary: str, findings: _Findings) -> None:
-    say(json.dumps(as_json(findings), indent=2))
+    say_json(json.dumps(as_json(findings), indent=2))
 
 
 def _sarif(_summary: str, findings: _Findings) -> None:
-    say(json.dumps(as_sarif(findings, version("turnout")), indent=2))
+    say_json(json.dumps(as_sarif(findings, version("turnout")), indent=2))
 
 
 _FORMATS: Final[Mapping[str, Callable[[str, _Findings], Any]]] = {

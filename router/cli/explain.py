@@ -24,7 +24,7 @@ from router.cli.common.explain_sources import (
     tiers_of,
 )
 from router.cli.common.policies import policy_or_end
-from router.cli.common.tables import say
+from router.cli.common.tables import say, say_json
 from router.pipeline.response_headers import DECISION
 from router.world.documents import Documents
 from router.world.snapshot import Snapshot, compile_snapshot
@@ -72,7 +72,7 @@ def explain(policy_name: str | None, config_path: Path | None, as_json: bool, **
         note = f"decided then by policy {request.decided_by}; explained by {policy.version}"
         say(note, err=True)
     if as_json:
-        say(json.dumps(explanation.as_json(), indent=2))
+        say_json(json.dumps(explanation.as_json(), indent=2))
     else:
         say(render_explanation(explanation, colour=sys.stdout.isatty()))
 

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from router.auth.store import KeyStore, StoredKey
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
-from router.cli.common.tables import say, show
+from router.cli.common.tables import say, say_json, show
 
 
 @click.group()
@@ -70,7 +70,7 @@ def list_keys(config_path: Path, form: str) -> None:
     with opened(documents_or_end(config_path), KeyStore) as store:
         stored = store.all()
     if form == "json":
-        say(json.dumps([_record(key) for key in stored], indent=2))
+        say_json(json.dumps([_record(key) for key in stored], indent=2))
         return
     table = Table(Column("Key", no_wrap=True), "Organization", "Team", "Tier")
     table.add_column("Created (UTC)")

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from router.backends.catalog import Provider, load_catalog
 from router.cli.common.price_rows import header, model_rows
-from router.cli.common.tables import PlainConsole, say
+from router.cli.common.tables import PlainConsole, say, say_json
 from router.prices.price_list import SHIPPED
 
 _JSON_ONLY: Final = frozenset({"title", "notes", "list"})  # too long for a line
@@ -64,7 +64,7 @@ def provider_row(name: str, provider: Provider) -> dict[str, Any]:
 def show(rows: list[dict[str, Any]], kind: str) -> None:
     """Print rows as JSON, or as a table a person can read, below the list that they are of."""
     if kind == "json":
-        say(json.dumps(rows, indent=2))
+        say_json(json.dumps(rows, indent=2))
         return
     if not rows:
         say("Nothing is listed; give prices in turnout.yaml.")

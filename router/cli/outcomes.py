@@ -13,6 +13,7 @@ from router.cli.common.streams import STANDARD, any_file, writing
 from router.cli.common.tables import say
 from router.loop.outcome_store import JudgedDecision
 from router.loop.prompt_store import PromptStore
+from router.printable import safe_json
 
 
 def _line(outcome: JudgedDecision, prompt: bytes | None) -> dict[str, Any]:
@@ -56,8 +57,8 @@ def outcomes(config_path: Path, ability: str | None, out: Path) -> None:
 
     with opened(documents, build) as store, writing(out) as sink:
         for outcome, prompt in store.outcomes(ability):
-            line = json.dumps(_line(outcome, prompt), ensure_ascii=False) + "\n"
-            sink.write(line.encode())
+            line = safe_json(json.dumps(_line(outcome, prompt), ensure_ascii=False))
+            sink.write(f"{line}\n".encode())
             count += 1
     if not count:
         of = "" if ability is None else f" of {ability!r}"

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from classifiers.artifact import ArtifactError
-from router.app import learner_of, load_classifier
 from router.cli.common.documents import config_option, documents_or_end
 from router.cli.common.stores import opened
 from router.cli.common.tables import say
+from router.learning import learner_of, load_classifier
 from router.loop.card_store import CardStore
 from router.loop.outcome_store import OutcomeStore
 from router.loop.prompt_store import PromptStore

@@ -11,7 +11,7 @@ from rich.table import Table
 from policies.findings import suggestion
 from policies.money import to_usd, usd_short
 from router.cli.common.documents import config_option, documents_or_end
-from router.cli.common.tables import narrow, say, show
+from router.cli.common.tables import narrow, say, say_json, show
 from router.cli.usage import day
 from router.database import DatabaseError
 from router.loop.outcome_store import OutcomeStore
@@ -128,7 +128,7 @@ def show_savings(
     except DatabaseError as error:
         raise click.ClickException(str(error)) from None
     if form == "json":
-        say(json.dumps(_json(found), indent=2))
+        say_json(json.dumps(_json(found), indent=2))
     elif found.lines:
         _show(found, anew=against is not None)
     else:

@@ -14,6 +14,7 @@ from classifiers.serving import Classifier
 from classifiers.text.lexical_features import FEATURES_VERSION
 from router.cli.common.streams import STANDARD, any_file, reading, writing
 from router.cli.common.tables import say
+from router.printable import safe_json
 
 BATCH: Final = 64
 _AT_ONCE: Final = 1 << 20  # bytes read at most before they are scored
@@ -66,7 +67,8 @@ def _answer(classifier: Classifier, source: BinaryIO, sink: BinaryIO) -> int:
         for start in range(0, len(lines), BATCH):
             results = list(_score(classifier, lines[start : start + BATCH]))
             unreadable += sum("error" in result for result in results)
-            sink.write(b"".join(orjson.dumps(result) + b"\n" for result in results))
+            written = "\n".join(orjson.dumps(result).decode() for result in results)
+            sink.write(f"{safe_json(written)}\n".encode())
         sink.flush()
     return unreadable
 

@@ -23,7 +23,7 @@ from policies.findings import DocumentError
 from router.api.admin import Administered
 from router.api.connection import Connection
 from router.api.server_state import DatedState
-from router.app import Running, load_classifier, running
+from router.app import Running, running
 from router.cli.common.descriptors import raise_descriptors
 from router.cli.common.documents import config_option, documents_or_end, end_with_findings
 from router.cli.common.stores import no_database
@@ -31,6 +31,7 @@ from router.cli.stopping import Stopping
 from router.cli.workers import Supervisor, WorkerArgs
 from router.database import DatabaseError
 from router.errors import TurnoutError
+from router.learning import load_classifier
 from router.ledger.server.address import AddressError
 from router.ledger.server.embedded import EmbeddedError
 from router.ledger.server.errors import StartupError

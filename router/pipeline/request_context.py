@@ -29,7 +29,7 @@ _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 class Classifies(Protocol):
     """The classifier of prompts: on time, or UNKNOWN."""
 
-    def classify(self, prompt: Prompt) -> Awaitable[Classification]:
+    def classify(self, prompt: Prompt, customer: str = ...) -> Awaitable[Classification]:
         """Return P(success) per ability. Never raises."""
 
 
@@ -109,7 +109,7 @@ async def gather(
         )
     classification = UNKNOWN
     if needs.classifier and ask.classified:
-        classification = await senses.classifier.classify(prompt)
+        classification = await senses.classifier.classify(prompt, principal.organization)
     return RequestContext(
         caller.id,
         time.time_ns() // 1_000_000,

@@ -4,7 +4,7 @@ from asyncio import CancelledError, Future, get_running_loop
 from collections import Counter
 
 from router.errors import LimitExceeded, retry_after
-from router.fairness import Tag, Turns
+from router.fairness import Line
 
 _AGAIN_MS = 1_000
 
@@ -18,9 +18,9 @@ class Places:
         self._total = total
         self._each = each
         self._most = waiting
-        self._turns = Turns()
+        self._line: Line[Future[None]] = Line(Future.done)
         self._taken: Counter[str] = Counter()
-        self._waiting: dict[Tag, tuple[str, Future[None]]] = {}
+        self._asking: Counter[str] = Counter()  # how many wait
 
     @property
     def taken(self) -> int:
@@ -30,27 +30,34 @@ class Places:
     @property
     def waiting(self) -> int:
         """How many wait for one."""
-        return len(self._waiting)
+        return len(self._line)
 
     async def take(self, customer: str, rank: int = 0, cost: int = 1) -> None:
         """Wait for a place; `give_back` leaves it. Raises LimitExceeded where too many wait."""
-        if self._is_free(customer) and not self._waiting:
+        if self._is_free(customer) and not self._line:
             self._taken[customer] += 1
             return
-        if sum(name == customer for name, _ in self._waiting.values()) >= self._most:
+        if self._asking[customer] >= self._most:
             raise LimitExceeded(
                 f"More than {self._most} long requests of yours wait to be read. Please slow down.",
                 headers=retry_after(_AGAIN_MS),
             )
-        tag, place = self._turns.tag(rank, customer, cost), get_running_loop().create_future()
-        self._waiting[tag] = customer, place
+        place: Future[None] = get_running_loop().create_future()
+        waiting = self._line.join(rank, customer, place, cost)
+        self._asking[customer] += 1
         self._serve()
         try:
             await place
         except CancelledError:
-            if self._waiting.pop(tag, None) is None:
+            if place.done() and not place.cancelled():
                 self.give_back(customer)
+            else:
+                self._line.leave(waiting)
             raise
+        finally:
+            self._asking[customer] -= 1
+            if not self._asking[customer]:
+                del self._asking[customer]
 
     def give_back(self, customer: str) -> None:
         """Leave a place: the next takes it."""
@@ -63,14 +70,11 @@ class Places:
         return self._taken.total() < self._total and self._taken[customer] < self._each
 
     def _serve(self) -> None:
-        for tag in sorted(self._waiting):
-            if self._taken.total() >= self._total:
+        while self._line and self._taken.total() < self._total:
+            free = (head for head in self._line.heads() if self._is_free(str(head.customer)))
+            head = next(free, None)
+            if head is None:
                 return
-            customer, place = self._waiting[tag]
-            if self._is_free(customer):
-                del self._waiting[tag]
-                self._turns.served(tag)
-                self._taken[customer] += 1
-                place.set_result(None)
-        if not self._waiting:
-            self._turns.forget()
+            self._line.served(head)
+            self._taken[str(head.customer)] += 1
+            head.item.set_result(None)

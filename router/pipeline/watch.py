@@ -51,6 +51,8 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         tell(self._observers, self.finished(error))
+        if self._trace is not None:
+            self._trace.over()
 
     def finished(self, error: BaseException | None = None) -> Finished:
         """Return the record of what happened; `error` is what ended it early."""

@@ -27,6 +27,7 @@ from genai_prices.types import (
 )
 
 from router.prices.list_files import ListError, Renamed, WrittenList, parsed
+from router.regular_files import read_regular
 
 PACKAGE: Final = "genai-prices"
 _ITSELF: Final = "its own word"
@@ -104,8 +105,7 @@ class PriceList:
 def read_list(path: Path) -> PriceList:
     """The shipped list, refreshed by a file. Raises ListError with what is wrong with it."""
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        content = read_regular(path, _MOST_BYTES)
         modified = date.fromtimestamp(path.stat().st_mtime)
     except OSError as error:
         raise ListError(f"cannot be read: {error.strerror or 'unknown reason'}") from None

@@ -7,12 +7,12 @@ from typing import Any, Final
 import orjson
 
 from policies.money import usd
-from router.printable import safe_json
+from router.printable import printable, safe_json
 from router.usage.report import Report
 from router.usage.store import SUMS
 
 # The last four are the full-width ones, which some spreadsheets take alike.
-_FORMULAS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_FORMULAS: Final = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _DECIMALS: Final = 12  # all that there are
 _AMOUNTS: Final = ("cost_usd", "price_usd", "amount", "currency")
 
@@ -33,7 +33,8 @@ def as_csv(report: Report, *, total: bool = False) -> str:
     """The report as CSV (RFC 4180) with a header line; `total` adds a last line.
 
     Amounts have a fixed number of decimals: twelve, and `amount`, which is booked, two. Text that a
-    spreadsheet would take for a formula gets an apostrophe in front.
+    spreadsheet would take for a formula gets an apostrophe in front; what does not print, line ends
+    included, is written out, so that a line is one row for every reader.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
@@ -47,7 +48,7 @@ def as_csv(report: Report, *, total: bool = False) -> str:
 
 
 def _text(value: Any) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else printable(str(value))
     return f"'{text}" if text.startswith(_FORMULAS) else text
 
 

@@ -43,13 +43,14 @@ class LoadedConfig:
 def load_config(text: str, filename: str, environ: Mapping[str, str]) -> LoadedConfig:
     """Return the validated configuration, its backends resolved.
 
-    `${NAME}` in a string is replaced from `environ`; its values are never quoted in a
-    finding. Raises DocumentError with every finding.
+    `${NAME}` and `${NAME:-default}` in a string are replaced from `environ`; neither value is ever
+    quoted in a finding. Raises DocumentError with every finding.
     """
     document = parse(text, filename)
     values = FromEnvironment(environ)
     expanded = replace(document, value=values.expand(document.value))
     findings = [_unset(document, path, name) for path, name in values.unset.items()]
+    findings += [_odd(document, path) for path in values.odd]
     config, wrong = validate(Config, expanded)
     findings += wrong
     sections = {} if config is None else config.backends
@@ -181,6 +182,15 @@ def _without_baseline(document: Document, config: Config) -> list[Finding]:
     hint = suggestion(name, config.backends, what="backends")
     message = f"unknown backend `{name}`"
     return [document.finding(("savings", "baseline"), message, hint, rule="savings")]
+
+
+def _odd(document: Document, path: Path) -> Finding:
+    return document.finding(
+        path,
+        "this looks like a variable, and is none",
+        "write ${NAME} or ${NAME:-default}; what is meant as it stands goes into a variable",
+        rule="no-variable",
+    )
 
 
 def _unset(document: Document, path: Path, name: str) -> Finding:

@@ -12,6 +12,7 @@ from policies.policy import Policy
 from policies.policy import load as load_policy
 from router.backends.backend import Backend
 from router.prices.book import PriceBook
+from router.regular_files import read_regular
 from router.world.config import Config
 from router.world.config_load import LoadedConfig, load_config
 from router.world.plugins import load_plugins
@@ -78,9 +79,8 @@ def read_shipped_policy(name: str) -> str:
 
 
 def _text(path: Path) -> str:
-    """The text of a file, or as much of it as is too much: it may be a device without an end."""
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
+    """The text of a file, or as much of it as is too much."""
+    raw = read_regular(path, MAX_BYTES)
     return raw.decode("utf-8", "replace" if len(raw) > MAX_BYTES else "strict")
 
 

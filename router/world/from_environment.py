@@ -2,7 +2,8 @@
 
 Any key may hold a secret by mistake, such as `model: ${API_KEY}`, and errors go to logs. So
 messages show what is written in the file instead of the value, in whatever part of a message, and
-however shortened, it stands.
+however shortened, it stands. What stands there for a variable that is not set (`${NAME:-default}`)
+may be a secret as well, and is not shown either. Other ways to name a variable are refused.
 """
 
 import re
@@ -13,7 +14,9 @@ from typing import Any, Final
 from policies.findings import Finding
 from policies.language.source import Path
 
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}")
+# Other shells' and gateways' ways, which would be taken for the value itself.
+_OTHER_WAYS: Final = re.compile(r"\$[A-Z_][A-Z0-9_]+|os\.environ/[A-Za-z_][A-Za-z0-9_]*")
 _RUN: Final = 12  # characters in a row that no message has of a value by chance
 _WORD: Final = 4  # a value shorter than this is known only between quotes
 
@@ -22,29 +25,37 @@ _WORD: Final = 4  # a value shorter than this is known only between quotes
 class FromEnvironment:
     """The values that came from `environ`, noted while they are put in.
 
-    `unset`: the place and the name of each variable that does not exist.
+    `unset`: the place and the name of each variable that does not exist. `odd`: the place of each
+    text that looks like a variable and is none.
     """
 
     environ: Mapping[str, str] = field(repr=False)
     unset: dict[Path, str] = field(default_factory=dict)
+    odd: list[Path] = field(default_factory=list)
     _written: dict[str, str] = field(default_factory=dict, repr=False)  # by value, in lower case
 
     def expand(self, value: Any, path: Path = ()) -> Any:
-        """Replace `${NAME}` in every string below `value`."""
+        """Replace `${NAME}` and `${NAME:-default}` in every string below `value`."""
         if isinstance(value, dict):
             return {key: self.expand(item, (*path, key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self.expand(item, (*path, at)) for at, item in enumerate(value)]
         if not isinstance(value, str):
             return value
-        for name in _VARIABLE.findall(value):
-            if name not in self.environ:
-                self.unset[path] = name
-            self._note(self.environ.get(name, ""), f"${{{name}}}")
-        expanded = _VARIABLE.sub(lambda match: self.environ.get(match[1], ""), value)
+        if "${" in _VARIABLE.sub("", value) or _OTHER_WAYS.fullmatch(value):
+            self.odd.append(path)
+        for match in _VARIABLE.finditer(value):
+            if match[1] not in self.environ and match[2] is None:
+                self.unset[path] = match[1]
+            self._note(self._value(match), _written(match))
+        expanded = _VARIABLE.sub(self._value, value)
         if expanded != value:
-            self._note(expanded, value)
+            self._note(expanded, _VARIABLE.sub(_written, value))
         return expanded
+
+    def _value(self, match: re.Match[str]) -> str:
+        """What a variable stands for: an empty one for its default, as in shells."""
+        return self.environ.get(match[1], "") or match[2] or ""
 
     def _note(self, value: str, written: str) -> None:
         clean = "".join(char if char.isprintable() else " " for char in value)  # as findings do
@@ -68,6 +79,10 @@ class FromEnvironment:
         for value in sorted(self._written, key=len, reverse=True):
             text = _without(text, value, self._written[value])
         return text
+
+
+def _written(match: re.Match[str]) -> str:
+    return f"${{{match[1]}}}" if match[2] is None else f"${{{match[1]}:-...}}"
 
 
 def _without(text: str, value: str, written: str) -> str:

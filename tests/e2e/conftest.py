@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from gatewaykit import CountingSimulator, RunningGateway, config_text, says, start_gateway
+from gatewaykit import CountingSimulator, RunningGateway, config_text, start_gateway
 from modelservers import in_thread
+from one_answer import says
 from patience import LONGEST_SECONDS
 from ports import free_port
 

@@ -33,7 +33,7 @@ class Scoring:
 
     version = "fake1"
 
-    async def classify(self, _prompt: object) -> Classification:
+    async def classify(self, _prompt: object, _customer: str = "") -> Classification:
         """Return the odds of every ability."""
         return Classification(ODDS, Evidence(np.ones(2, np.float32), np.zeros(2, np.float32)))
 

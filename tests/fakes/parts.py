@@ -40,7 +40,7 @@ class FakeClassifier:
         self._success = success
         self.asked: list[Prompt] = []
 
-    async def classify(self, prompt: Prompt) -> Classification:
+    async def classify(self, prompt: Prompt, customer: str = "") -> Classification:
         """Return P(success) by ability."""
         self.asked.append(prompt)
         if not self._success:

@@ -89,7 +89,8 @@ def test_no_cell_of_csv_is_a_formula_and_numbers_stay_numbers(name: str):
     for heading, cell in zip(rows[0], rows[1], strict=True):
         if heading in ("user", "backend"):
             assert not cell.startswith(FORMULAS)
-            assert cell in (name, f"'{name}")
+            assert cell in (printable(name), f"'{printable(name)}")
+            assert cell.isprintable()
         else:
             assert cell == "USD" or float(cell) is not None
     assert rows[1][rows[0].index("amount")] == "-0.01"
@@ -154,6 +155,45 @@ def test_commands_show_customers_as_they_are_named(tmp_path: Path, name: str):
         assert done.exception is None or isinstance(done.exception, SystemExit)
         assert is_plain(done.output), done.output
     assert listed.exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["a\u2028b", "a\x7fb", "a\x85b", "\x9b31m", "\u202ex"])
+def test_json_of_commands_is_json_whatever_it_says(tmp_path: Path, name: str):
+    config = tmp_path / "turnout.yaml"
+    config.write_text(CONFIG)
+    run, where = CliRunner(), ["--config", str(config)]
+    run.invoke(main, ["keys", "create", *where, "--organization", name, "--tier", "free"])
+    listed = run.invoke(main, ["keys", "list", *where, "--format", "json"])
+    assert is_plain(listed.output)
+    assert json.loads(listed.output)[0]["organization"] == name
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\x85", "\x7f"])
+def test_a_line_of_scores_is_one_line_for_every_reader(tmp_path: Path, odd: str):
+    asked = {"id": f"a{odd}b", "messages": [{"role": "user", "content": "Hi"}]}
+    (tmp_path / "asked.jsonl").write_text(json.dumps(asked) + "\n")
+    out = tmp_path / "scores.jsonl"
+    CliRunner().invoke(main, ["score", str(tmp_path / "asked.jsonl"), "--out", str(out)])
+    (line,) = out.read_text().splitlines()
+    assert json.loads(line)["id"] == f"a{odd}b"
+
+
+def calls_in(folder: Path, *names: str) -> set[str]:
+    """Which files call something, with what is inside of the call."""
+    return {
+        f"{path.relative_to(folder)}: {ast.unparse(node)}"
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in names
+    }
+
+
+def test_no_command_writes_json_but_as_safe_json():
+    folder = Path(router.cli.__file__).parent
+    assert [each for each in calls_in(folder, "say") if "dumps(" in each] == []
+    raw = [each for each in calls_in(folder, "json.dumps") if "ensure_ascii=False" in each]
+    safe = calls_in(folder, "safe_json")
+    assert [each for each in raw if not any(each.partition(": ")[2] in one for one in safe)] == []
 
 
 def test_commands_print_through_the_one_place_that_makes_text_of_names():

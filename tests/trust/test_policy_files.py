@@ -1,13 +1,23 @@
 """Documents made to hurt, and what becomes of a gateway whose documents change under it."""
 
 import asyncio
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
+from classifiers.artifact import ArtifactError
+from classifiers.cards.card_format import read_card
 from policies.findings import DocumentError
 from policies.policy import load
+from router.backends.credentials.google import GoogleTokens
+from router.backends.credentials.specs import GoogleAccount
+from router.backends.credentials.table import WrongCredentials
+from router.ledger.server.address import AddressError, parse_address
 from router.prices.list_files import ListError, parsed
+from router.prices.price_list import read_list
+from router.private_files import AppendedFile
 from router.telemetry.metrics import Metrics
 from router.world.documents import read_documents
 from router.world.reload import Reloader
@@ -65,10 +75,54 @@ def written(folder: Path, policy: str = "policy.yaml") -> Path:
     return folder / "turnout.yaml"
 
 
-def test_a_policy_without_an_end_is_refused_as_too_large(tmp_path: Path):
-    (tmp_path / "endless").symlink_to("/dev/zero")
-    with pytest.raises(DocumentError, match="over 1 MB"):
-        read_documents(written(tmp_path, "endless"), {})
+def no_file(path: Path, kind: str) -> Path:
+    """Something that is there and is no file: whoever reads it waits, or never ends."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link to a pipe":
+        os.mkfifo(path.with_suffix(".pipe"))
+        path.symlink_to(path.with_suffix(".pipe"))
+    else:
+        path.symlink_to("/dev/zero")
+    return path
+
+
+NO_FILES = ["pipe", "link to a pipe", "device"]
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_a_policy_or_configuration_that_is_no_file_is_refused_and_not_waited_for(
+    tmp_path: Path, kind: str
+):
+    config = written(tmp_path)
+    no_file(tmp_path / "policy.yaml", kind)
+    with pytest.raises(DocumentError, match="the policy cannot be read: it is a pipe, a device"):
+        read_documents(config, {})
+    with pytest.raises(DocumentError, match="the configuration cannot be read: it is a pipe"):
+        read_documents(tmp_path / "policy.yaml", {})
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_other_files_that_turnout_yaml_names_are_not_waited_for_either(tmp_path: Path, kind: str):
+    path = no_file(tmp_path / "named", kind)
+    with pytest.raises(ListError, match="it is a pipe, a device or a socket"):
+        read_list(path)
+    with pytest.raises(ArtifactError, match="it is no file"):
+        read_card(path)
+    with pytest.raises(WrongCredentials, match="it is a pipe, a device or a socket"):
+        GoogleTokens(GoogleAccount("scope", str(path)))
+    with pytest.raises(AddressError, match="names no file"):
+        parse_address(f"rediss://h:1/0?ca={path}")
+    with pytest.raises(OSError, match=r"it is no file|No such device"):
+        AppendedFile(path)
+
+
+def test_a_socket_is_no_file(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("policy.yaml")
+    with pytest.raises(DocumentError, match="the policy cannot be read"):
+        read_documents(written(tmp_path), {})
 
 
 def test_a_policy_that_is_a_folder_is_refused_in_words(tmp_path: Path):

@@ -7,6 +7,7 @@ from trust.misplaced import BACKEND, KEYS, SECRETS, quoted, told, written
 
 from policies.findings import DocumentError
 from router.ledger.server.address import AddressError, parse_address
+from router.world.config_load import load_config
 from router.world.documents import read_documents
 
 
@@ -82,3 +83,42 @@ def test_an_address_of_the_ledger_is_never_quoted(url: str):
     with pytest.raises(AddressError) as refused:
         parse_address(url)
     assert "pa55word" not in str(refused.value)
+
+
+def loaded(value: str, environ: dict[str, str]) -> str:
+    config = load_config(written(("backends", "b", "api_key"), value), "turnout.yaml", environ)
+    return config.backends["b"].api_key
+
+
+@pytest.mark.parametrize(
+    ("value", "environ", "key"),
+    [
+        ("${K:-sk-default}", {}, "sk-default"),
+        ("${K:-sk-default}", {"K": ""}, "sk-default"),
+        ("${K:-sk-default}", {"K": "sk-set"}, "sk-set"),
+        ("a-${K:-b}-${L}", {"L": "${K}"}, "a-b-${K}"),  # what a variable holds is not read again
+        ("${K}", {"K": "$HOME"}, "$HOME"),
+    ],
+)
+def test_a_variable_may_have_a_default(value: str, environ: dict[str, str], key: str):
+    assert loaded(value, environ) == key
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["$KEY", "os.environ/KEY", "${KEY:?no}", "${KEY-x}", "${KEY", "${1}", "${A:-${B}}", "${}"],
+)
+def test_what_looks_like_a_variable_is_never_taken_for_the_value(value: str):
+    with pytest.raises(DocumentError, match="looks like a variable") as refused:
+        loaded(value, {"KEY": "k", "B": "b"})
+    assert [finding.rule for finding in refused.value.findings] == ["no-variable"]
+    assert value not in str(refused.value)
+
+
+@pytest.mark.parametrize("secret", SECRETS[:2])
+def test_a_default_is_no_more_quoted_than_the_variable(secret: str):
+    value = f"${{NOT_SET:-{secret}}}"
+    said = {path: told(written(path, value), "") for path in KEYS}
+    assert [path for path, text in said.items() if quoted(text, secret)] == []
+    provider = BACKEND | {"provider": value}
+    assert "unknown provider `${NOT_SET:-...}`" in told(written(("backends", "b"), provider), "")

@@ -69,6 +69,7 @@ class AttemptLog:
 
     def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
         """Remember a failure; raise it at once where no other backend can do better."""
+        failed.__traceback__ = failed.__context__ = None  # their frames hold this log
         self.failures.append((backend.name, failed))
         self.tried |= {deployment}
         if failed.kind is Kind.TOO_LONG and backend.context_window:
@@ -76,6 +77,11 @@ class AttemptLog:
         if not FAILURE_POLICIES[failed.kind].falls_back:
             self.doubts.clear()  # somebody understood the request, and found it wrong
             raise _rejected(failed)
+
+    def forget(self) -> None:
+        """Let go of the answer, which knows this log: what was asked is freed with its request, not
+        when Python looks for circles next."""
+        self.upstream = None
 
     def lay_bare(self) -> bool:
         """From now on, ask without the thoughts of models; whether that is any news."""

@@ -258,14 +258,23 @@ class Opening(AttemptLog):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.upstream is not None:
-            self.upstream.close()
+        upstream = self.upstream
+        if upstream is not None:
+            upstream.close()
+            self.let_go()
+
+    def let_go(self) -> None:
+        """The block was left."""
+        self.forget()
 
 
 class TracedOpening(Opening):
     """The same, noted in a trace."""
 
     trace: Trace  # and no slots: what is not noted yet is as in any log
+
+    def let_go(self) -> None:
+        """Keep the answer until its spans were made, see `Trace.over`."""
 
     def note(self, backend: Backend, deployment: str, failed: AttemptFailed) -> None:
         """See `AttemptLog.note`."""

@@ -68,7 +68,10 @@ def _error_inside(error: ErrorInside, state: DeploymentState, ask: Ask) -> Attem
 def failure_of(
     error: TransportError | MalformedReply | ErrorInside, state: DeploymentState, ask: Ask
 ) -> AttemptFailed:
-    """The failure that an exception of an exchange is."""
+    """The failure that an exception of an exchange is, which lets its frames go: a connection that
+    keeps its error would keep the request.
+    """
+    error.__traceback__ = None
     if isinstance(error, MalformedReply):
         return AttemptFailed(Kind.MALFORMED, str(error))
     if isinstance(error, ErrorInside):

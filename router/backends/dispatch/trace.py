@@ -57,6 +57,9 @@ class Opened(Protocol):
     def upstream(self) -> Given | None:
         """Its answer."""
 
+    def forget(self) -> None:
+        """Let go of the answer."""
+
 
 class Attempt:
     """One try of one deployment. `failed_at` is when it `failed`."""
@@ -139,3 +142,9 @@ class Trace:
                 self.faulty = self.faulty or not theirs
                 return
         self.passed_over += (f"{backend.name} {failed.reason}",)
+
+    def over(self) -> None:
+        """Let go of what was asked and answered: the spans were made."""
+        for attempt in self.attempts:
+            attempt.opened.forget()
+        self.attempts.clear()

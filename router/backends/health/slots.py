@@ -1,22 +1,23 @@
 """Slots of a scarce backend: so many run, so many wait, in order of priority, and not for long.
 
 Theory of operation. There are `concurrency` slots. A request that finds none free waits, if the
-queue has room. The queue is in order of priority, then each customer in its turn, then of arrival
-(`router.fairness`); a newcomer that would stand before the last in it makes room by sending that
-one away. A slot that becomes free goes to the first in the queue. A tier may be guaranteed a share
-of the slots: the others never take what it leaves unused.
+queue has room. Tiers have turns by their priority, then each customer has its own
+(`router.fairness`). Where the queue is full, who holds fewer places than the greediest customer,
+slots included, takes that one's newest place in the queue. A slot that becomes free goes to the
+first in the queue. A tier may be guaranteed a share of the slots: the others never take what it
+leaves unused.
 """
 
 import asyncio
-import bisect
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from router.backends.backend import Capacity
-from router.fairness import ANYBODY, Tag, Turns
+from router.fairness import ANYBODY, Holder, Line, Ticket
 
 STEEPNESS: Final = 3  # times the cost elsewhere, when every slot is taken
 KNEE: Final = 0.5  # part of the slots in use up to which a slot is worth nothing beyond its price
@@ -33,7 +34,7 @@ class Full(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Priority:
-    """How soon a request gets a slot: rank 0 is served first, 2 last; a tier may have its share."""
+    """How soon a request gets a slot: rank 0 has most turns, 2 fewest; a tier may have a share."""
 
     rank: int = 1
     tier: str = ""
@@ -47,13 +48,16 @@ class Slot:
     began: float
     position: int = 0
     waited: float = 0.0
+    holder: Holder = (1, ANYBODY)
 
 
-@dataclass(order=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Waiter:
-    tag: Tag
-    priority: Priority = field(compare=False)
-    called: asyncio.Future[None] = field(compare=False)
+    priority: Priority
+    called: asyncio.Future[None]
+
+
+_Waiting = Ticket[_Waiter]
 
 
 class SharedSlots(Protocol):
@@ -74,9 +78,9 @@ class SlotQueue:
     def __init__(self, capacity: Capacity, clock: Callable[[], float] = time.monotonic) -> None:
         self.capacity = capacity
         self._clock = clock
-        self._waiters: list[_Waiter] = []
-        self._turns = Turns()
-        self._running: dict[str, int] = {}
+        self._line: Line[_Waiter] = Line(_is_done)
+        self._running: dict[str, int] = {}  # by tier
+        self._held: Counter[Holder] = Counter()
         self._service = 0.0  # seconds a request holds its slot, running mean
         self.in_use = 0
         self.reported: int | None = None  # requests that the server itself says it has
@@ -84,13 +88,13 @@ class SlotQueue:
     @property
     def queued(self) -> int:
         """How many wait."""
-        return len(self._waiters)
+        return len(self._line)
 
     @property
     def load(self) -> float:
         """Running and waiting requests over slots: 1 is full. The server's own figure counts
         where it is larger: others may use it too."""
-        ours = self.in_use + len(self._waiters)
+        ours = self.in_use + len(self._line)
         return max(ours, self.reported or 0) / self.capacity.concurrency
 
     @property
@@ -98,54 +102,63 @@ class SlotQueue:
         """How long a newcomer would wait, as far as one can tell."""
         if self.in_use < self.capacity.concurrency:
             return 0
-        ahead = (len(self._waiters) + 1) / self.capacity.concurrency
+        ahead = (len(self._line) + 1) / self.capacity.concurrency
         return int(ahead * self._service * 1000)
 
     async def enter(self, priority: Priority, customer: str = ANYBODY) -> Slot:
         """Get a slot, at once or after a wait; Full where there is none to be had."""
-        if not self._waiters and self._has_room(priority.tier):
-            return self._take(priority.tier)
-        waiter = self._join(priority, customer)
-        position = self._waiters.index(waiter) + 1
+        holder = priority.rank, (customer, priority.tier)
+        if not self._line and self._has_room(priority.tier):
+            self._take(priority.tier, holder)
+            return Slot(priority.tier, self._clock(), holder=holder)
+        waiting = self._join(priority, holder)
+        position = self._line.before(waiting) + 1
         began = self._clock()
         try:
             async with asyncio.timeout(self.capacity.max_wait):
-                await waiter.called
+                await waiting.item.called
         except Full:
             raise
         except TimeoutError:
-            if not _was_called(waiter):
-                self._drop(waiter)
+            if not _was_called(waiting):
+                self._line.leave(waiting)
                 raise Full(f"had no free slot within {self.capacity.max_wait:g} s") from None
         except BaseException:
-            if _was_called(waiter):  # called and cancelled at the same moment
-                self._give_back(priority.tier)
+            if _was_called(waiting):  # called and cancelled at the same moment
+                self._give_back(priority.tier, holder)
             else:
-                self._drop(waiter)
+                self._line.leave(waiting)
             raise
         now = self._clock()
-        return Slot(priority.tier, now, position, now - began)
+        return Slot(priority.tier, now, position, now - began, holder)
 
     def leave(self, slot: Slot) -> None:
         """Give the slot back."""
         held = self._clock() - slot.began
         self._service += (held - self._service) * (_MEMORY if self._service else 1.0)
-        self._give_back(slot.tier)
+        self._give_back(slot.tier, slot.holder)
 
-    def _take(self, tier: str) -> Slot:
+    def _take(self, tier: str, holder: Holder) -> None:
         self.in_use += 1
         self._running[tier] = self._running.get(tier, 0) + 1
-        return Slot(tier, self._clock())
+        self._held[holder] += 1
 
-    def _give_back(self, tier: str) -> None:
+    def _give_back(self, tier: str, holder: Holder) -> None:
         self.in_use -= 1
         self._running[tier] -= 1
-        for waiter in self._waiters:
-            if not waiter.called.done() and self._has_room(waiter.priority.tier):
-                self._turns.served(waiter.tag)
-                self._drop(waiter)
-                self._take(waiter.priority.tier)
-                waiter.called.set_result(None)
+        self._held[holder] -= 1
+        if not self._held[holder]:
+            del self._held[holder]
+        if self._line:
+            self._call_next()
+
+    def _call_next(self) -> None:
+        for waiting in self._line.heads():
+            tier = waiting.item.priority.tier
+            if self._has_room(tier):
+                self._line.served(waiting)
+                self._take(tier, (waiting.rank, waiting.customer))
+                waiting.item.called.set_result(None)
                 return
 
     def _has_room(self, tier: str) -> bool:
@@ -156,28 +169,26 @@ class SlotQueue:
         )
         return self.in_use + kept < self.capacity.concurrency
 
-    def _join(self, priority: Priority, customer: str) -> _Waiter:
-        if len(self._waiters) >= self.capacity.queue:
-            last = self._waiters[-1] if self._waiters else None
-            if last is None or last.tag < self._turns.peek(priority.rank, customer):
+    def _join(self, priority: Priority, holder: Holder) -> _Waiting:
+        if len(self._line) >= self.capacity.queue:
+            last = self._line.greediest(*holder, self._held)
+            if last is None:
                 raise Full("has no free slot and a full queue")
-            self._drop(last)
-            last.called.set_exception(Full("gave its place to a request that was before it"))
-        tag = self._turns.tag(priority.rank, customer)
+            self._line.leave(last)
+            if not _is_done(last.item):
+                last.item.called.set_exception(
+                    Full("gave its place in a full queue to a customer that holds fewer")
+                )
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(tag, priority, called)
-        bisect.insort(self._waiters, waiter)
-        return waiter
-
-    def _drop(self, waiter: _Waiter) -> None:
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-        if not self._waiters:
-            self._turns.forget()
+        return self._line.join(*holder, _Waiter(priority, called))
 
 
-def _was_called(waiter: _Waiter) -> bool:
-    called = waiter.called
+def _is_done(waiter: _Waiter) -> bool:
+    return waiter.called.done()
+
+
+def _was_called(waiting: _Waiting) -> bool:
+    called = waiting.item.called
     return called.done() and not called.cancelled() and called.exception() is None
 
 

@@ -14,7 +14,7 @@ from policies.replay.replay import ReplayReport
 from router.cli.common.documents import documents_or_end
 from router.cli.common.replay_report import named_points
 from router.cli.common.stores import no_database
-from router.cli.common.tables import PlainConsole, say
+from router.cli.common.tables import PlainConsole, say, say_json
 from router.database import DatabaseError
 from router.loop.outcome_store import OutcomeStore
 
@@ -84,7 +84,7 @@ def console() -> Console:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object, indented."""
-    say(json.dumps(value, indent=2))
+    say_json(json.dumps(value, indent=2))
 
 
 def draw_cost_quality(reports: Mapping[str, ReplayReport], path: Path | None) -> None:

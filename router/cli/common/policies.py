@@ -43,7 +43,7 @@ def read_probes(where: str) -> Probes | None:
         return load_probes(read_shipped_policy(f"{where}.probes"), f"{where}{SUFFIX}")
     path = Path(where)
     beside = path.with_name(path.name.removesuffix(path.suffix) + SUFFIX)
-    if not beside.exists():
+    if not beside.is_file():
         return None
     return load_probes(_text(beside, "the probes"), str(beside))
 

@@ -22,9 +22,9 @@ def say(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(printable_beside_colours(text, keep="\n"), err=err, nl=nl)
 
 
-def say_json(document: bytes) -> None:
+def say_json(document: bytes | str) -> None:
     """Print a document of JSON."""
-    click.echo(safe_json(document.decode()))
+    click.echo(safe_json(document if isinstance(document, str) else document.decode()))
 
 
 class PlainConsole(Console):

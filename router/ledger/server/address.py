@@ -6,6 +6,7 @@ redis+sentinel://h1:26379,h2:26379/mymaster/0      redis+cluster://h1:7000,h2:70
 
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -79,6 +80,9 @@ def parse_address(url: str) -> LedgerAddress:
     service = path.pop(0) if kind == "sentinel" else ""
     if path and not path[0].isdecimal():
         raise AddressError("The ledger's database, behind the host, must be a number: /0.")
+    ca_file = query.get("ca")
+    if ca_file is not None and Path(ca_file).exists() and not Path(ca_file).is_file():
+        raise AddressError("The ledger's authorities: ?ca= names no file.")
     default = 26379 if kind == "sentinel" else 6379
     nodes = [_node(host, default) for host in hosts.split(",") if host]
     return LedgerAddress(
@@ -89,7 +93,7 @@ def parse_address(url: str) -> LedgerAddress:
         password=unquote(password) or None,
         database=int(path[0]) if path else 0,
         service=service,
-        ca_file=query.get("ca"),
+        ca_file=ca_file,
     )
 
 

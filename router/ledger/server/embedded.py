@@ -2,13 +2,16 @@
 
 Several gateway processes with one folder share one server: the first starts it, the last
 to leave stops it. A process that is killed leaves too (its file locks vanish with it); a server
-that nobody stopped is found and used by the next start.
+that nobody stopped is found and used by the next start. One whose socket is gone is told to write
+everything and leave, and another takes over: there are never two of one folder (ADR 163).
 """
 
 import asyncio
 import contextlib
 import fcntl
+import logging
 import platform
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,15 +22,19 @@ from typing import IO, Final, Self
 
 from router.ledger.server.clients import blocking_client
 from router.ledger.server.errors import Disconnected
+from router.ledger.server.living import becomes_free, end_server, server_lock, server_pid
 from router.ledger.server.socket_place import known_socket, make_socket_place
 from router.private_files import close_to_others, make_private_folder, private
 
+_LOG = logging.getLogger("turnout")
 # Runs of background work a second, such as expiry. The usual ten are most of what an idle server
 # costs. With fewer, each run takes longer; `everysec` needs at least two for its promise.
 _LOOKS_PER_SECOND: Final = "2"
 _PRIVATE: Final = 0o077  # the umask of the server: what it writes is its owner's
 # What servers of older versions left readable.
 _ITS_FILES: Final = ("*.log", "*.pid", "*.lock", "appendonlydir", "appendonlydir/*")
+_ANSWER_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 0.2  # for one that was killed, or has only begun
 _START_SECONDS: Final = 60.0  # a large append-only file takes its time to load
 
 
@@ -73,10 +80,7 @@ class Embedded:
     @property
     def pid(self) -> int | None:
         """The server's process id, while one runs."""
-        try:
-            return int((self._dir / "valkey.pid").read_text())
-        except (OSError, ValueError):
-            return None
+        return server_pid(self._dir)
 
     def start(self) -> None:
         """Start the server, or join the one that runs. Raises EmbeddedError."""
@@ -89,8 +93,18 @@ class Embedded:
                     self._dir / "users.lock", "wb", opener=private
                 )
                 fcntl.flock(self._use, fcntl.LOCK_SH)
-            if not self._answers():
-                self._spawn()
+            try:
+                self._join_or_spawn()
+            except BaseException:
+                self._use.close()
+                self._use = None
+                raise
+
+    def _join_or_spawn(self) -> None:
+        if not self._answers():
+            with server_lock(self._dir) as lock:
+                if not self._rejoined(lock):
+                    self._spawn(lock)
 
     def stop(self) -> None:
         """Leave; the last to leave shuts the server down, after it has written everything."""
@@ -103,7 +117,7 @@ class Embedded:
             except BlockingIOError:
                 last = False
             if last:
-                self._shutdown()
+                self._shut_down()
             self._use.close()
             self._use = None
 
@@ -138,11 +152,57 @@ class Embedded:
             yield
 
     def _answers(self) -> bool:
-        with contextlib.suppress(Disconnected), blocking_client(self._socket, 5) as client:
+        with (
+            contextlib.suppress(Disconnected),
+            blocking_client(self._socket, _ANSWER_SECONDS) as client,
+        ):
             return bool(client.ping())
         return False
 
-    def _spawn(self) -> None:
+    def _rejoined(self, lock: int) -> bool:
+        """Whether a server lives here that answers after all; if not, none lives here any more.
+
+        Raises EmbeddedError for one that neither answers nor leaves.
+        """
+        if becomes_free(lock, self._dir, _GRACE_SECONDS):
+            return False
+        if not self._listens():
+            self._end(lock)
+            return False
+        deadline = time.monotonic() + _START_SECONDS  # it loads its file, or stands still
+        while time.monotonic() < deadline:
+            if self._answers():
+                return True
+            time.sleep(0.005)
+        raise EmbeddedError(
+            f"The embedded Valkey in {self._dir} runs as process {self.pid} and does not answer:"
+            f" {self._dir / 'valkey.log'} may say why. Another is not started on the same data."
+        )
+
+    def _listens(self) -> bool:
+        """Whether somebody listens at the socket."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(_ANSWER_SECONDS)
+            client.connect(str(self._socket))
+            return True
+        return False
+
+    def _end(self, lock: int) -> None:
+        """End the server that cannot be reached. Raises EmbeddedError where it goes on."""
+        _LOG.warning(
+            "the socket of the ledger's server is gone, though the server lives: it is told to "
+            "write everything and leave; keep what cleans temporary files from the socket's folder",
+            extra={"socket": str(self._socket), "server": self.pid},
+        )
+        if not end_server(lock, self._dir, _START_SECONDS):
+            raise EmbeddedError(
+                f"The embedded Valkey in {self._dir} runs as process {self.pid}, but its socket"
+                f" {self._socket} is gone. Another is not started on the same data: end that"
+                " process (kill, not kill -9: it writes everything and leaves), and start again."
+            )
+
+    def _spawn(self, lock: int) -> None:
+        """Start a server, which keeps the lock for as long as it lives."""
         (self._dir / "valkey.pid").unlink(missing_ok=True)
         command = [
             str(server_binary()), "--daemonize", "yes", "--port", "0",
@@ -152,7 +212,9 @@ class Embedded:
             "--appendonly", "yes", "--appendfsync", self._fsync,
             "--maxmemory-policy", "noeviction", "--hz", _LOOKS_PER_SECOND,
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, check=False, umask=_PRIVATE)
+        done = subprocess.run(
+            command, capture_output=True, check=False, umask=_PRIVATE, pass_fds=[lock]
+        )
         deadline = time.monotonic() + _START_SECONDS
         while done.returncode == 0 and time.monotonic() < deadline:
             if self._answers():
@@ -165,9 +227,15 @@ class Embedded:
             f" {self._dir / 'valkey.log'} says why."
         )
 
-    def _shutdown(self) -> None:
-        with (
-            contextlib.suppress(Disconnected),
-            blocking_client(self._socket, _START_SECONDS) as client,
-        ):
-            client.shutdown()  # returns when the server has written everything and left
+    def _shut_down(self) -> None:
+        """Have the server write everything and leave; return when it did."""
+        if self._listens():
+            with (
+                contextlib.suppress(Disconnected),
+                blocking_client(self._socket, _START_SECONDS) as client,
+            ):
+                client.shutdown()
+            return
+        with server_lock(self._dir) as lock:
+            if not becomes_free(lock, self._dir, _GRACE_SECONDS):
+                self._end(lock)

@@ -39,7 +39,7 @@ def make_socket_place(folder: Path) -> Path:
     own = folder / _NAME
     if _fits(own):
         return own
-    noted = _noted(folder)
+    noted = _noted(folder, again=True)
     if noted is not None:
         return noted / _NAME
     usual = _usual(folder)
@@ -57,10 +57,15 @@ def make_socket_place(folder: Path) -> Path:
     return fresh / _NAME
 
 
-def _noted(folder: Path) -> Path | None:
-    """The fresh folder that was made for this one, while it is still ours alone."""
+def _noted(folder: Path, *, again: bool = False) -> Path | None:
+    """The fresh folder that was made for this one, while it is still ours alone.
+
+    `again`: make it again where it is gone, since gateways that run will look for a server there.
+    """
     try:
         noted = Path((folder / _NOTE).read_text(encoding="utf-8"))
+        if again:
+            noted.mkdir(mode=0o700, exist_ok=True)
     except (OSError, ValueError):
         return None
     return noted if is_private_folder(noted) and _fits(noted / _NAME) else None

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from router.api.body_room import SECONDS_PER_BYTE, Berth, BodyRoom
+from router.api.body_room import MOST_WAITING, SECONDS_PER_BYTE, Berth, BodyRoom
 from router.errors import LimitExceeded, Overloaded
 
 RANKS = {"high": 0, "low": 2}
@@ -66,7 +66,7 @@ async def test_a_body_that_was_smaller_than_it_might_be_gives_back_the_rest() ->
     given = room()
     request = await asked(given, "a", 80)
     assert request.berth is not None
-    request.berth.shrink(10)
+    request.berth.resize(10)
     assert given.held == 10
     await request.end()
     assert given.held == 0
@@ -166,3 +166,38 @@ async def test_a_turn_whose_client_left_is_nobodys() -> None:
     left.cancel()
     await stays
     assert given.waiting == 0
+
+
+async def test_in_a_full_line_the_newest_of_the_greediest_customer_makes_room() -> None:
+    given = room()
+    first = await asked(given, "x", 100)
+    loud = [await asked(given, "loud", 1) for _ in range(MOST_WAITING)]
+    quiet = await asked(given, "quiet", 1)
+    refused = [request for request in loud if request.task.done()]
+    assert refused == [loud[-1]]
+    with pytest.raises(Overloaded):
+        await refused[0].task
+    with pytest.raises(Overloaded):
+        await given.enter(b"loud", 1)
+    assert given.waiting == MOST_WAITING
+    await first.end()
+    assert quiet.berth is not None
+    for request in (*loud, quiet):
+        request.task.cancel()
+    await settled()
+    assert given.held == given.waiting == 0
+
+
+async def test_what_is_needed_beyond_the_room_is_taken_and_holds_up_who_comes_next() -> None:
+    given = room()
+    large = await asked(given, "a", 50)
+    assert large.berth is not None
+    large.berth.resize(150)
+    next_ = await asked(given, "b", 1)
+    assert (given.held, next_.berth) == (150, None)
+    large.berth.resize(20)
+    await settled()
+    assert (given.held, next_.berth is not None) == (21, True)
+    await large.end()
+    await next_.end()
+    assert given.held == 0

@@ -1,74 +1,14 @@
 """One request and its reply at the edge: bodies in parts, bounds, and how an answer is framed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
-import orjson
 import pytest
-from fakes.connection import FakeSocket, bare_gateway, connect, read_answer
+from exchanging import HEAD, OLD_HEAD, Client, echo, stream
+from fakes.connection import read_answer
 
-from router.api.connection import Connection
 from router.api.exchange import Exchange
 from router.api.farewell import LINGER_BYTES
-from router.api.gateway import Limits
-from router.api.inference import Inference
-from router.errors import Unauthenticated, UpstreamTimeout
-
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
-OLD_HEAD = HEAD.replace(b"1.1", b"1.0") + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\n"
-Use = Callable[[Exchange], Awaitable[None]]
-
-
-async def echo(exchange: Exchange) -> None:
-    """Answer with the body that came."""
-    await exchange.send(await exchange.body())
-
-
-async def stream(exchange: Exchange) -> None:
-    """Answer with a stream of two parts."""
-    await exchange.body()
-    await exchange.start()
-    await exchange.write(b"one")
-    await exchange.write(b"two")
-    await exchange.end()
-
-
-class Client:
-    """Sends bytes to the edge, part by part, and keeps what comes back."""
-
-    def __init__(self, use: Use = echo, *, limit: int = 100) -> None:
-        gateway: Any = bare_gateway(Limits(limit, 5.0))
-
-        class Handing(Inference):
-            async def _walk(self, exchange: Exchange) -> None:
-                await use(exchange)
-
-        self.connection: Connection
-        self.socket: FakeSocket
-        self.connection, self.socket = connect(Handing(gateway))
-
-    def ring(self, seconds: float) -> None:
-        """Let the timer of the request that runs ring, which is set to so many seconds."""
-        exchange = self.connection._current
-        assert exchange is not None
-        left = exchange._timer.when() - exchange._connection.loop.time()
-        assert seconds - 1 < left <= seconds + 0.01
-        _ring(exchange)
-
-    async def leave(self) -> None:
-        """Close the connection, and wait until nothing runs for it."""
-        tasks = list(self.connection.tasks)
-        self.connection.connection_lost(None)
-        await asyncio.gather(*tasks)
-
-    async def send(self, *parts: bytes) -> bytes:
-        """Send these parts, each once the one before was taken; return what came back."""
-        for part in parts:
-            self.connection.data_received(part)
-            await asyncio.sleep(0)
-        await asyncio.gather(*self.connection.tasks)
-        return self.socket.sent
+from router.errors import Unauthenticated
 
 
 async def test_a_body_may_come_in_any_number_of_parts():
@@ -193,122 +133,6 @@ async def test_a_client_that_ends_its_half_before_its_request_is_whole_has_left(
     client.connection.connection_lost(None)
     await asyncio.gather(*client.connection.tasks, return_exceptions=True)
     assert client.socket.sent == b""
-
-
-async def silent(exchange: Exchange) -> None:
-    """Say that a stream will follow, and nothing more for long."""
-    await exchange.body()
-    exchange.awaits_stream()
-    await asyncio.Event().wait()
-
-
-async def failing(exchange: Exchange) -> None:
-    await exchange.body()
-    exchange.awaits_stream()
-    _ring(exchange)
-    raise UpstreamTimeout("Too slow.")
-
-
-async def test_the_head_of_a_stream_that_is_long_awaited_goes_out_with_a_comment():
-    client = await _asking(silent)
-    client.ring(Limits(100, 5.0).head_after)
-    head, _, body = client.socket.sent.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream")
-    assert b"x-accel-buffering: no" in head
-    assert body == b"d\r\n: keepalive\n\n\r\n"
-    await client.leave()
-
-
-async def test_a_stream_is_silent_for_its_interval_at_most():
-    client, limits = await _asking(silent), Limits(100, 5.0)
-    client.ring(limits.head_after)
-    for _ in range(3):
-        client.ring(limits.keepalive / 2)
-    assert client.socket.sent.count(b": keepalive\n\n") == 4
-    await client.leave()
-
-
-async def test_a_stream_that_flows_is_not_interrupted_by_comments():
-    async def flowing(exchange: Exchange) -> None:
-        await exchange.body()
-        exchange.awaits_stream()
-        await exchange.start()
-        for _ in range(4):
-            exchange.put(b"data: x\n\n")
-            await asyncio.sleep(0)
-            _ring(exchange)
-        await exchange.end()
-
-    client = Client(flowing)
-    sent = await client.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
-    assert b"keepalive" not in sent
-    assert read_answer(sent).whole
-
-
-async def test_messages_are_pinged_where_others_get_a_comment():
-    path = HEAD.replace(b"/chat/completions", b"/messages")
-    client = await _asking(silent, path)
-    client.ring(Limits(100, 5.0).head_after)
-    assert b'event: ping\ndata: {"type":"ping"}\n\n' in client.socket.sent
-    await client.leave()
-
-
-@pytest.mark.parametrize("path", [b"/v1/chat/completions", b"/v1/messages"])
-async def test_a_failure_behind_the_head_is_one_error_event(path):
-    head = HEAD.replace(b"/v1/chat/completions", path)
-    answer = read_answer(await Client(failing).send(head + b"Content-Length: 2\r\n\r\n{}"))
-    assert (answer.status, answer.whole) == (200, True)
-    *events, end = answer.body.split(b"\n\n")
-    assert end == b""
-    assert b"Too slow." in events[-1]
-    assert len(events) == 2  # what said nothing, and this
-
-
-async def test_an_array_that_is_long_awaited_stays_one_when_it_fails():
-    head = HEAD.replace(b"chat/completions", b"models/m:streamGenerateContent")
-    sent = await Client(failing).send(head + b"Content-Length: 2\r\n\r\n{}")
-    assert b"content-type: application/json" in sent
-    assert orjson.loads(read_answer(sent).body)[0]["error"]["message"] == "Too slow."
-
-
-async def test_a_comment_waits_for_a_client_that_is_behind():
-    client = await _asking(silent)
-    client.connection.pause_writing()
-    client.ring(Limits(100, 5.0).head_after)
-    assert client.socket.sent == b""
-    client.connection.resume_writing()
-    client.ring(Limits(100, 5.0).keepalive / 2)
-    assert b": keepalive" in client.socket.sent
-    await client.leave()
-
-
-async def test_an_answer_that_is_over_leaves_no_timer():
-    kept = []
-
-    async def brief(exchange: Exchange) -> None:
-        await stream(exchange)
-        kept.append(exchange)
-
-    async def awaited(exchange: Exchange) -> None:
-        exchange.awaits_stream()
-        await brief(exchange)
-
-    await Client(awaited).send(HEAD + b"Content-Length: 2\r\n\r\n{}")
-    assert kept[0]._timer.cancelled()
-
-
-def _ring(exchange: Exchange) -> None:
-    """Let the timer of a stream ring."""
-    exchange._timer.cancel()
-    exchange._while_silent()
-
-
-async def _asking(use: Use, head: bytes = HEAD) -> "Client":
-    """A client that waits for its answer."""
-    client = Client(use)
-    client.connection.data_received(head + b"Content-Length: 2\r\n\r\n{}")
-    await asyncio.sleep(0)
-    return client
 
 
 async def test_a_client_that_wants_no_other_answer_gets_its_connection_closed():

@@ -5,7 +5,14 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
-from router.api.farewell import IDLE_SECONDS, LINGER_SECONDS, Lingering, Listening
+from router.api.farewell import (
+    DROPPED_A_SECOND,
+    IDLE_SECONDS,
+    LINGER_SECONDS,
+    Drain,
+    Lingering,
+    Listening,
+)
 
 
 class Loop:
@@ -58,9 +65,9 @@ def test_the_client_sees_the_end_at_once_and_is_read_while_it_sends():
     for _ in range(4):
         lingering.take(1_000)
         loop.pass_by(IDLE_SECONDS)
-    assert line.said == ["write_eof"]
+    assert set(line.said) == {"write_eof", "pause_reading", "resume_reading"}
     loop.pass_by(IDLE_SECONDS)
-    assert line.said == ["write_eof", "close"]
+    assert line.said[-1] == "close"
 
 
 def test_a_client_that_never_stops_is_read_for_a_bounded_time():
@@ -69,7 +76,25 @@ def test_a_client_that_never_stops_is_read_for_a_bounded_time():
     while loop.now < LINGER_SECONDS:
         lingering.take(1)
         loop.pass_by(IDLE_SECONDS / 2)
-    assert line.said == ["write_eof", "close"]
+    assert line.said[0] == "write_eof"
+    assert line.said[-1] == "close"
+    assert loop.timers == []
+
+
+def test_however_many_send_on_what_is_dropped_of_all_together_has_a_pace():
+    loop, drain, dropped = Loop(), Drain(), 0
+    lines = [Line() for _ in range(80)]
+    lingering = [Lingering(line, loop, line.close, drain) for line in lines]
+    while loop.now < 4:
+        for line, one in zip(lines, lingering, strict=True):
+            if line.said[-1] != "pause_reading":
+                one.take(256_000)
+                dropped += 256_000
+        loop.pass_by(0.001)
+    assert dropped <= 4 * DROPPED_A_SECOND + len(lines) * 256_000
+    assert dropped >= 3 * DROPPED_A_SECOND
+    for one in lingering:
+        one.stop()
     assert loop.timers == []
 
 

@@ -62,14 +62,14 @@ async def test_a_free_slot_goes_to_the_highest_priority_then_to_the_first_come()
     assert order == ["high", "normal 1", "normal 2", "low"]
 
 
-async def test_a_full_queue_sends_the_last_of_the_lowest_priority_away() -> None:
+async def test_a_full_queue_sends_away_whoever_holds_most_by_the_weight_of_its_priority() -> None:
     queue = SlotQueue(Capacity(concurrency=1, queue=2, max_wait=60))
     await queue.enter(NORMAL)
     first, second = waiting(queue, LOW), waiting(queue, LOW)
     await settled()
     third = waiting(queue, HIGH)
     await settled()
-    with pytest.raises(Full, match="was before it"):
+    with pytest.raises(Full, match="holds fewer"):
         second.result()
     assert not first.done()
     assert queue.queued == 2
@@ -197,7 +197,7 @@ async def test_a_queue_that_one_customer_filled_has_room_for_another() -> None:
     await settled()
     quiet = asyncio.ensure_future(queue.enter(NORMAL, "quiet"))
     await settled()
-    with pytest.raises(Full, match="was before it"):
+    with pytest.raises(Full, match="holds fewer"):
         await loud[2]
     with pytest.raises(Full, match="full queue"):
         await queue.enter(NORMAL, "loud")
@@ -205,3 +205,53 @@ async def test_a_queue_that_one_customer_filled_has_room_for_another() -> None:
     for task in (*loud, quiet):
         task.cancel()
     await settled()
+
+
+@pytest.mark.parametrize("turn", range(4))
+async def test_a_full_queue_is_shared_out_and_a_customer_within_its_share_loses_nothing(
+    turn: int,
+) -> None:
+    """A flood of one customer before, between and behind the requests of another."""
+    queue = SlotQueue(Capacity(concurrency=2, queue=6, max_wait=60))
+    tasks: dict[str, list[asyncio.Task[Slot]]] = {"loud": [], "quiet": []}
+    for name in ["loud"] * (turn * 4) + ["quiet", "loud"] * 3 + ["loud"] * 50 + ["quiet"]:
+        tasks[name].append(asyncio.ensure_future(queue.enter(NORMAL, name)))
+        await settled()
+    assert not [task for task in tasks["quiet"] if task.done() and task.exception()]
+    assert len(tasks["quiet"]) == 4  # half of all places, and it has them
+    lost = [task for task in tasks["loud"] if task.done() and task.exception()]
+    assert len(lost) == len(tasks["loud"]) - 4
+    for task in (*tasks["loud"], *tasks["quiet"]):
+        task.cancel()
+    await asyncio.gather(*tasks["loud"], *tasks["quiet"], return_exceptions=True)
+
+
+async def test_a_flood_of_a_higher_tier_leaves_lower_ones_their_turns_and_their_places() -> None:
+    queue = SlotQueue(Capacity(concurrency=1, queue=40, max_wait=60))
+    slot = await queue.enter(HIGH, "loud")
+    loud = [asyncio.ensure_future(queue.enter(HIGH, "loud")) for _ in range(60)]
+    await settled()
+    low = asyncio.ensure_future(queue.enter(LOW, "quiet"))
+    await settled()
+    turns = 0
+    while not low.done():
+        queue.leave(slot)
+        await settled()
+        turns += 1
+    assert turns == 17  # sixteen of theirs, then its own
+    assert not low.exception()
+    for task in loud:
+        task.cancel()
+    await asyncio.gather(*loud, return_exceptions=True)
+
+
+async def test_who_was_given_up_by_its_client_holds_up_nobody_of_its_customer() -> None:
+    queue = SlotQueue(Capacity(concurrency=1, queue=5, max_wait=60))
+    slot = await queue.enter(NORMAL, "a")
+    gone, next_ = waiting(queue, NORMAL), waiting(queue, NORMAL)
+    await settled()
+    gone.cancel()
+    queue.leave(slot)  # before the task that was cancelled has run
+    await settled()
+    assert next_.done()
+    assert (queue.in_use, queue.queued) == (1, 0)

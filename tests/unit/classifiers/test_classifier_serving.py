@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from classifier_prompts import CODE, EMPTY, HUGE, PLAIN, STRANGE
 from classifiers.artifact import ArtifactError, read_artifact, write_artifact
 from classifiers.classification import UNKNOWN, Classification
 from classifiers.prompt import Prompt, prompt_of_text
-from classifiers.serving import INLINE_PROMPTS, MAX_BATCH, Classifier
+from classifiers.serving import INLINE_PROMPTS, MAX_BATCH, MOST_EACH, Classifier
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +40,10 @@ def gated(deadline: float = 30) -> tuple[Classifier, Gate]:
     return Classifier(gate, deadline=deadline), gate  # type: ignore[arg-type]
 
 
-async def many(classifier: Classifier, count: int) -> list[asyncio.Task[Classification]]:
-    tasks = [asyncio.create_task(classifier.classify(PLAIN)) for _ in range(count)]
+async def many(
+    classifier: Classifier, count: int, customer: str = ""
+) -> list[asyncio.Task[Classification]]:
+    tasks = [asyncio.create_task(classifier.classify(PLAIN, customer)) for _ in range(count)]
     await asyncio.sleep(0)
     return tasks
 
@@ -117,6 +120,35 @@ async def test_whoever_waits_behind_a_batch_that_hangs_is_late_too() -> None:
     assert await asyncio.gather(*left_over, *arrived) == [UNKNOWN] * (MAX_BATCH + 5)
     assert classifier.counts["late"] == MAX_BATCH + 5
     gate.open.set()
+    classifier.close()
+
+
+async def test_many_prompts_of_one_customer_delay_anothers_by_no_more_than_one_batch() -> None:
+    classifier, gate = gated()
+    loud = await many(classifier, INLINE_PROMPTS + 1, "loud")
+    await asyncio.to_thread(gate.started.wait, 30)
+    loud += await many(classifier, MOST_EACH + 50, "loud")
+    quiet = await many(classifier, 1, "quiet")
+    quiet[0].add_done_callback(lambda _: ran.append(len(gate.batches)))
+    ran: list[int] = []
+    gate.open.set()
+    results = await asyncio.gather(*quiet, *loud)
+    assert ran == [2]  # the one that ran, and the next
+    assert results.count(UNKNOWN) == classifier.counts["late"] == 50
+    assert max(gate.batches) <= MAX_BATCH
+    classifier.close()
+
+
+async def test_customers_share_a_batch_alike_whoever_came_first() -> None:
+    classifier, gate = gated()
+    first = await many(classifier, INLINE_PROMPTS + 1, "loud")
+    await asyncio.to_thread(gate.started.wait, 30)
+    for name, count in (("loud", 200), ("a", 40), ("b", 3)):
+        first += await many(classifier, count, name)
+    waiting = classifier._in_turn(classifier._pending)[:MAX_BATCH]
+    assert Counter(customer for *_, customer in waiting) == {"loud": 31, "a": 30, "b": 3}
+    gate.open.set()
+    assert UNKNOWN not in await asyncio.gather(*first)
     classifier.close()
 
 

@@ -27,7 +27,7 @@ class Classifier:
     def __init__(self) -> None:
         self.asked: list[Prompt] = []
 
-    async def classify(self, prompt: Prompt) -> Classification:
+    async def classify(self, prompt: Prompt, customer: str = "") -> Classification:
         self.asked.append(prompt)
         return UNKNOWN
 

